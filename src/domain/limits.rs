@@ -1,0 +1,43 @@
+//! Every bound of the system, in one place; their relations are checked when it is compiled.
+//!
+//! An input that exceeds one is refused with an error that names the limit and the value.
+
+/// Bytes of one event as it is stored, payload, tags and metadata together.
+pub const EVENT_BYTES: usize = 1 << 20;
+/// Bytes of all events of one append.
+pub const APPEND_BYTES: usize = 4 << 20;
+/// Events in one append.
+pub const APPEND_EVENTS: usize = 1_000;
+/// Bytes of a stream's name, category included.
+pub const STREAM_NAME_BYTES: usize = 256;
+/// Bytes of one tag, key included.
+pub const TAG_BYTES: usize = 128;
+/// Tags that a client may put on one event; those derived from the payload come on top.
+pub const TAGS_PER_EVENT: usize = 32;
+/// Bytes of an event's metadata, keys and values together.
+pub const METADATA_BYTES: usize = 16 << 10;
+/// Streams, categories, types and tags in one filter, all items together.
+pub const FILTER_TERMS: usize = 64;
+/// Bytes of a payload's type name.
+pub const TYPE_NAME_BYTES: usize = 256;
+/// Parties on one side of a leg, or of one exchange.
+pub const PARTIES: usize = 64;
+/// Entries of any other list inside a payload (topics, mentions, relays).
+pub const LIST_ENTRIES: usize = 256;
+/// Bytes of an id inside a payload: of an exchange, a source, a detention.
+pub const ID_BYTES: usize = 120;
+/// Bytes that one gRPC message to the server may have.
+pub const REQUEST_BYTES: usize = 8 << 20;
+/// Bytes of events that one message from the server carries at most, unless one event is larger.
+/// gRPC clients refuse messages over 4 MiB by default.
+pub const PAGE_BYTES: usize = 256 << 10;
+/// Bytes of events in one frame of the journal; one append more may come on top.
+pub const FRAME_BYTES: usize = 4 << 20;
+
+const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
+const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
+const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
+const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
+const _: () = assert!("exchange/".len() + ID_BYTES <= STREAM_NAME_BYTES);
+const _: () = assert!("exchange:".len() + ID_BYTES < TAG_BYTES + 2);
+const _: () = assert!(METADATA_BYTES + TAGS_PER_EVENT * TAG_BYTES < EVENT_BYTES);

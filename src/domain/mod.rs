@@ -1,0 +1,8 @@
+//! Meaning: events, legs, dates, parties, filters and decisions. Pure: no I/O, no clock.
+
+pub mod event;
+pub mod filter;
+pub mod limits;
+pub mod name;
+pub mod proto;
+pub mod violation;

@@ -1,0 +1,148 @@
+//! A frame: one group commit, whole appends under one checksum, so that no append can tear.
+//!
+//! ```text
+//! body = index u64 | first position u64 | events u32 | entries u32 | entry x entries | event bytes
+//! entry = request id [16] | digest [16] | first position u64 | events u32
+//! ```
+//!
+//! All numbers are big-endian. The event bytes are exactly the wire encoding of
+//! `repeated RecordedEvent events = 1`: what readers are served. A frame does not know where it is
+//! kept; a journal wraps the body in a header of its own.
+
+use std::{fmt, ops::Range};
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+
+use crate::domain::event::{Digest, Position, RequestId};
+
+/// Bytes of a body before the entries.
+const HEAD: usize = 8 + 8 + 4 + 4;
+/// Bytes of one entry of the append table.
+const ENTRY: usize = 16 + 16 + 8 + 4;
+/// The tag byte of `repeated RecordedEvent events = 1`: field 1, length-delimited.
+pub const EVENT_TAG: u8 = 0x0A;
+
+/// One group commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Place in the journal, from 1, without gaps.
+    pub index: u64,
+    /// Position of the first event.
+    pub first_position: Position,
+    /// Number of events; at least one.
+    pub count: u32,
+    /// The appends in it that carry a request id.
+    pub appends: Vec<AppendEntry>,
+    /// The events, each as tag, length and encoded `RecordedEvent`.
+    pub events: Bytes,
+}
+
+/// What is kept of an append so that it can be recognised when it is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendEntry {
+    /// The client's id for it.
+    pub request_id: RequestId,
+    /// Digest of what it asked for.
+    pub digest: Digest,
+    /// Position of its first event.
+    pub first_position: Position,
+    /// Number of its events.
+    pub count: u32,
+}
+
+/// Bytes that are not a frame's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedFrame(pub &'static str);
+
+impl fmt::Display for MalformedFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a frame: {}", self.0)
+    }
+}
+
+impl std::error::Error for MalformedFrame {}
+
+impl Frame {
+    /// Position of the last event.
+    pub fn last_position(&self) -> Position {
+        self.first_position + u64::from(self.count) - 1
+    }
+
+    /// The body's bytes.
+    pub fn encode(&self) -> Bytes {
+        let size = HEAD + self.appends.len() * ENTRY + self.events.len();
+        let mut body = Vec::with_capacity(size);
+        body.put_u64(self.index);
+        body.put_u64(self.first_position);
+        body.put_u32(self.count);
+        body.put_u32(u32::try_from(self.appends.len()).expect("entries are bounded by events"));
+        for entry in &self.appends {
+            body.put_slice(&entry.request_id);
+            body.put_slice(&entry.digest);
+            body.put_u64(entry.first_position);
+            body.put_u32(entry.count);
+        }
+        body.put_slice(&self.events);
+        body.into()
+    }
+
+    /// Takes a body apart; the events share its memory. The number of events is checked.
+    pub fn decode(mut body: Bytes) -> Result<Self, MalformedFrame> {
+        if body.len() < HEAD {
+            return Err(MalformedFrame("shorter than its head"));
+        }
+        let (index, first_position) = (body.get_u64(), body.get_u64());
+        let (count, entries) = (body.get_u32(), body.get_u32() as usize);
+        if entries > body.len() / ENTRY {
+            return Err(MalformedFrame("shorter than its append table"));
+        }
+        let mut appends = Vec::with_capacity(entries);
+        for _ in 0..entries {
+            let mut entry = AppendEntry {
+                request_id: RequestId::default(),
+                digest: Digest::default(),
+                first_position: 0,
+                count: 0,
+            };
+            body.copy_to_slice(&mut entry.request_id);
+            body.copy_to_slice(&mut entry.digest);
+            entry.first_position = body.get_u64();
+            entry.count = body.get_u32();
+            appends.push(entry);
+        }
+        let frame = Self { index, first_position, count, appends, events: body };
+        if count == 0 || frame.spans()?.len() != count as usize {
+            return Err(MalformedFrame("its events are not as many as it says"));
+        }
+        Ok(frame)
+    }
+
+    /// Where each event lies in `events`, tag and length included.
+    pub fn spans(&self) -> Result<Vec<Range<usize>>, MalformedFrame> {
+        spans(&self.events)
+    }
+
+    /// The checksum that chains this frame to the one before it: CRC-32C of the previous check
+    /// and the body.
+    pub fn check(previous: u32, body: &[u8]) -> u32 {
+        crc32c::crc32c_append(crc32c::crc32c(&previous.to_be_bytes()), body)
+    }
+}
+
+/// Where each event lies in a run of encoded events, tag and length included.
+pub fn spans(run: &[u8]) -> Result<Vec<Range<usize>>, MalformedFrame> {
+    let mut spans = Vec::new();
+    let mut rest = run;
+    while let Some((&tag, mut after)) = rest.split_first() {
+        let start = run.len() - rest.len();
+        if tag != EVENT_TAG {
+            return Err(MalformedFrame("an event does not begin with its tag"));
+        }
+        let length = prost::encoding::decode_varint(&mut after)
+            .map_err(|_| MalformedFrame("an event's length is not a varint"))?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        rest = after.get(length..).ok_or(MalformedFrame("an event is cut off"))?;
+        spans.push(start..run.len() - rest.len());
+    }
+    Ok(spans)
+}

@@ -1,0 +1,100 @@
+//! The seam between deciding and everything else: an ordered log of frames.
+//!
+//! The journal alone decides what is durable. It may be a local file
+//! ([`super::file_journal`]) or, one day, a replicated service that fences on the frame index;
+//! this is all that the rest may ask of it. One contract suite is run on every implementation.
+
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{domain::event::Position, log::frame::Frame};
+
+/// A place in the journal: just after a frame. `Tip::default()` is before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tip {
+    /// Index of the frame; 0: none.
+    pub index: u64,
+    /// Position of the frame's last event; 0: none.
+    pub position: Position,
+    /// The frame's check, which the next one is chained to.
+    pub check: u32,
+}
+
+/// What became of a frame.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It is durable.
+    Durable,
+    /// Another frame has its place: this one, and those chained behind it, never land. Read the
+    /// foreign frames and decide again.
+    Conflict,
+    /// It may yet land, at exactly its index. Append nothing until that is resolved.
+    Unknown(JournalError),
+}
+
+/// Called once with the outcome; calls come in the order of the appends. It may run before
+/// [`Journal::append`] returns, and must not call the journal.
+pub type Done = Box<dyn FnOnce(Outcome) + Send>;
+
+/// An ordered, durable log of frames.
+pub trait Journal: Send + Sync + fmt::Debug {
+    /// The last durable frame. A barrier: every append acknowledged before is included.
+    fn tip(&self) -> Result<Tip, JournalError>;
+
+    /// Appends `frame` right after `after`; appends may be pipelined.
+    fn append(&self, after: Tip, frame: Frame, done: Done);
+
+    /// Durable frames after `after`, in order: at least one if there is one, then as many as fit
+    /// into `max_bytes`. Frames that were released may be gone: [`JournalError::Released`].
+    fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError>;
+
+    /// Waits until the tip is beyond `beyond` or the time is up, and tells the tip.
+    fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError>;
+
+    /// Frames up to `up_to` are kept elsewhere now; their space may be used again.
+    fn release(&self, up_to: Tip) -> Result<(), JournalError>;
+}
+
+/// Why the journal could not do it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("{action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// Durable bytes are not what was written.
+    #[error("{path} is damaged at byte {offset}: {what}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        offset: u64,
+        /// What was found or missed.
+        what: String,
+    },
+    /// The frames asked for were released.
+    #[error("frames up to index {up_to} were released from the journal")]
+    Released {
+        /// The last released frame.
+        up_to: u64,
+    },
+    /// An earlier write or sync failed; nothing is appended any more.
+    #[error("the journal stopped: {first}")]
+    Stopped {
+        /// The first failure.
+        first: Arc<JournalError>,
+    },
+}
+
+impl JournalError {
+    /// Wraps an operating system's error.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Io { action, path: path.into(), source: Arc::new(source) }
+    }
+}

@@ -1,0 +1,4 @@
+//! Durability: frames, the journal, volumes in sled, and the index. Synchronous.
+
+pub mod frame;
+pub mod journal;

@@ -1,0 +1,3 @@
+//! The `handover` command.
+
+fn main() {}
