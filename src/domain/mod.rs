@@ -6,5 +6,6 @@ pub mod filter;
 pub mod limits;
 pub mod name;
 pub mod proto;
+pub mod recorded;
 pub mod violation;
 pub mod window;
