@@ -26,6 +26,12 @@ pub const PARTIES: usize = 64;
 pub const LIST_ENTRIES: usize = 256;
 /// Bytes of an id inside a payload: of an exchange, a source, a detention.
 pub const ID_BYTES: usize = 120;
+/// Bytes of a party's code.
+pub const PARTY_BYTES: usize = 64;
+/// Bytes of a short text inside a payload: a name, a title, a place.
+pub const SHORT_TEXT_BYTES: usize = 1 << 10;
+/// Bytes of a long text inside a payload: what was said, a remark, a reason.
+pub const LONG_TEXT_BYTES: usize = 16 << 10;
 /// Bytes that one gRPC message to the server may have.
 pub const REQUEST_BYTES: usize = 8 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
@@ -35,9 +41,16 @@ pub const PAGE_BYTES: usize = 256 << 10;
 pub const FRAME_BYTES: usize = 4 << 20;
 
 const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
-const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
+const _: () = assert!(
+    APPEND_BYTES < REQUEST_BYTES,
+    "an append at its limit must fit a request"
+);
 const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
-const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
+const _: () = assert!(
+    PAGE_BYTES + EVENT_BYTES < (4 << 20),
+    "clients must accept every page"
+);
 const _: () = assert!("exchange/".len() + ID_BYTES <= STREAM_NAME_BYTES);
 const _: () = assert!("exchange:".len() + ID_BYTES < TAG_BYTES + 2);
+const _: () = assert!("claimant:".len() + PARTY_BYTES <= TAG_BYTES);
 const _: () = assert!(METADATA_BYTES + TAGS_PER_EVENT * TAG_BYTES < EVENT_BYTES);
