@@ -81,33 +81,31 @@ pub fn check(
             format!("was retracted by the event at {position}"),
         );
     }
-    match event {
-        Known::ClaimCorrected(_) => match misfit(event, target) {
-            Some((rule, description)) => broken(rule, description),
-            None => Ok(()),
-        },
-        Known::ClaimPreferred(_) if !has_single_value(latest.unwrap_or(target)) => {
-            let problem = "gives no single number that could be preferred; \
-                           prefer a claim that does, or correct this one first";
-            broken(SINGLE_VALUE, problem.to_owned())
-        }
-        _ => Ok(()),
+    if matches!(event, Known::ClaimCorrected(_))
+        && let Some((rule, description)) = misfit(event, target)
+    {
+        return broken(rule, description);
     }
+    if matches!(event, Known::ClaimPreferred(_)) && !has_single_value(latest.unwrap_or(target)) {
+        let problem = "gives no single number that could be preferred; \
+                       prefer a claim that does, or correct this one first";
+        return broken(SINGLE_VALUE, problem.to_owned());
+    }
+    Ok(())
 }
 
 fn fits(event: &Known, target: &Known) -> bool {
-    match event {
-        Known::ClaimRetracted(_) => {
-            // A correction is undone by another correction, and a retraction stands.
-            target.is_first_hand_claim()
-                || matches!(
-                    target,
-                    Known::ClaimConfirmed(_) | Known::ClaimDisputed(_) | Known::ClaimPreferred(_)
-                )
-        }
-        Known::ClaimPreferred(_) => matches!(target, Known::TransferCompleted(_)),
-        _ => target.is_first_hand_claim(),
+    let undoable = || {
+        // A correction is undone by another correction, and a retraction stands.
+        matches!(
+            target,
+            Known::ClaimConfirmed(_) | Known::ClaimDisputed(_) | Known::ClaimPreferred(_)
+        )
+    };
+    if matches!(event, Known::ClaimPreferred(_)) {
+        return matches!(target, Known::TransferCompleted(_));
     }
+    target.is_first_hand_claim() || (matches!(event, Known::ClaimRetracted(_)) && undoable())
 }
 
 fn way_out(event: &Known, target: &Known) -> &'static str {

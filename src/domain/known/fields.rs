@@ -44,8 +44,9 @@ impl Fields {
         part: Option<&M>,
         check: fn(&M) -> Violations,
     ) {
-        part.iter()
-            .for_each(|part| self.0.absorb(field, check(part)));
+        if let Some(part) = part {
+            self.0.absorb(field, check(part));
+        }
     }
 
     /// A value of an enum; unspecified is fine.

@@ -100,7 +100,9 @@ impl Tags {
     }
 
     fn all(&mut self, key: &str, values: &[String]) {
-        values.iter().for_each(|value| self.add(key, value));
+        for value in values {
+            self.add(key, value);
+        }
     }
 
     fn party(&mut self, actor: &Actor) {
