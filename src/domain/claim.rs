@@ -284,6 +284,12 @@ mod tests {
         );
 
         let target = Known::from(samples::statement());
+        let elsewhere = proto::StatementMade {
+            exchange_id: "demo-9".into(),
+            ..samples::statement()
+        };
+        let correction = samples::correction(&elsewhere.into());
+        assert_eq!(rule(correction, &target), Some(SAME_EXCHANGE));
         let mut other_speaker = samples::statement();
         other_speaker.speaker = Some(samples::actor("DE", "Ben Demo"));
         let correction = samples::correction(&other_speaker.into());

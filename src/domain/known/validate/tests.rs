@@ -98,7 +98,7 @@ fn an_enum_value_that_nobody_defined_is_refused_everywhere() {
     check_attribution(&["attribution.reliability"], |a| a.reliability = odd);
     check_attribution(&["attribution.credibility"], |a| a.credibility = 7);
     check(&samples::role(), &["actor.kind"], |e| {
-        e.actor.as_mut().unwrap().kind = odd
+        e.actor.as_mut().unwrap().kind = odd;
     });
 }
 
@@ -144,19 +144,19 @@ fn ids_are_short_and_without_white_space() {
         &line(limits::ID_BYTES + 1),
     ] {
         check(&samples::source(), &["source_id"], |e| {
-            e.source_id = bad.into()
+            e.source_id = bad.into();
         });
         check(&samples::exchange(), &["exchange_id"], |e| {
-            e.exchange_id = bad.into()
+            e.exchange_id = bad.into();
         });
         check(&samples::role(), &["exchange_id"], |e| {
-            e.exchange_id = bad.into()
+            e.exchange_id = bad.into();
         });
         check(&samples::superlative(), &["exchange_id"], |e| {
-            e.exchange_id = bad.into()
+            e.exchange_id = bad.into();
         });
         check(&samples::detention(), &["detention_id"], |e| {
-            e.detention_id = bad.into()
+            e.detention_id = bad.into();
         });
         check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = bad.into());
         check_attribution(&["attribution.source_id"], |a| a.source_id = bad.into());
@@ -166,7 +166,7 @@ fn ids_are_short_and_without_white_space() {
             &["exchange_id"]
         };
         check(&samples::statement(), optional, |e| {
-            e.exchange_id = bad.into()
+            e.exchange_id = bad.into();
         });
         let optional: &[&str] = if bad.is_empty() {
             &[]
@@ -174,7 +174,7 @@ fn ids_are_short_and_without_white_space() {
             &["follows_exchange_id"]
         };
         check(&samples::running_total(), optional, |e| {
-            e.follows_exchange_id = bad.into()
+            e.follows_exchange_id = bad.into();
         });
     }
     for good in ["a", "a/b:c", "\u{130}d", &line(limits::ID_BYTES)] {
@@ -191,22 +191,22 @@ fn dates_are_of_the_profile() {
         ("a/b", ""),
     ] {
         check(&samples::source(), &["published_at"], |e| {
-            e.published_at = bad.into()
+            e.published_at = bad.into();
         });
         check(&samples::statement(), &["occurred"], |e| {
-            e.occurred = bad.into()
+            e.occurred = bad.into();
         });
         check(&samples::exchange(), &["occurred"], |e| {
-            e.occurred = bad.into()
+            e.occurred = bad.into();
         });
         check(&samples::completed(), &["occurred"], |e| {
-            e.occurred = bad.into()
+            e.occurred = bad.into();
         });
         check(&samples::running_total(), &["as_of"], |e| {
-            e.as_of = bad.into()
+            e.as_of = bad.into();
         });
         check(&samples::running_total(), &["covers"], |e| {
-            e.covers = bad.into()
+            e.covers = bad.into();
         });
         check(&samples::detention(), &["since"], |e| e.since = bad.into());
         check_attribution(&["attribution.reported_at"], |a| a.reported_at = bad.into());
@@ -220,16 +220,16 @@ fn parties_are_codes() {
     check_leg(&["leg.from[1]"], |leg| leg.from[1] = "by".into());
     check_leg(&["leg.to[0]"], |leg| leg.to[0] = String::new());
     check(&samples::exchange(), &["parties[0]"], |e| {
-        e.parties[0] = "Russia".into()
+        e.parties[0] = "Russia".into();
     });
     check(&samples::completed(), &["via[0]"], |e| {
-        e.via[0] = "Geneva".into()
+        e.via[0] = "Geneva".into();
     });
     check(&samples::preferred(), &["country"], |e| {
-        e.country = "Germany".into()
+        e.country = "Germany".into();
     });
     check(&samples::role(), &["actor.party"], |e| {
-        e.actor.as_mut().unwrap().party = "UAE".into()
+        e.actor.as_mut().unwrap().party = "UAE".into();
     });
     check_leg(&[], |leg| leg.from = vec!["SUHH".into(), "x-demo".into()]);
 }
@@ -241,10 +241,10 @@ fn no_party_stands_twice_on_a_side_and_a_side_may_be_unsaid() {
     check_leg(&[], |leg| leg.to.push("RU".into()));
     check_leg(&[], |leg| (leg.from, leg.to) = (vec![], vec![]));
     check(&samples::exchange(), &["parties[2]"], |e| {
-        e.parties.push("DE".into())
+        e.parties.push("DE".into());
     });
     check(&samples::completed(), &["via[1]"], |e| {
-        e.via.push("CH".into())
+        e.via.push("CH".into());
     });
 }
 
@@ -253,19 +253,19 @@ fn lists_at_their_limit_are_taken_and_one_more_is_not() {
     check_leg(&[], |leg| leg.from = names(limits::PARTIES));
     check_leg(&["leg.from"], |leg| leg.from = names(limits::PARTIES + 1));
     check(&samples::exchange(), &[], |e| {
-        e.parties = names(limits::PARTIES)
+        e.parties = names(limits::PARTIES);
     });
     check(&samples::exchange(), &["parties"], |e| {
-        e.parties = names(limits::PARTIES + 1)
+        e.parties = names(limits::PARTIES + 1);
     });
     check(&samples::statement(), &[], |e| {
-        e.topics = names(limits::LIST_ENTRIES)
+        e.topics = names(limits::LIST_ENTRIES);
     });
     check(&samples::statement(), &["topics"], |e| {
-        e.topics = names(limits::LIST_ENTRIES + 1)
+        e.topics = names(limits::LIST_ENTRIES + 1);
     });
     check(&samples::statement(), &["mentions"], |e| {
-        e.mentions = names(limits::LIST_ENTRIES + 1)
+        e.mentions = names(limits::LIST_ENTRIES + 1);
     });
     let relays = |count| vec![samples::actor("", "Demo Agency"); count];
     check_attribution(&[], |a| a.relayed_by = relays(limits::LIST_ENTRIES));
@@ -276,10 +276,10 @@ fn lists_at_their_limit_are_taken_and_one_more_is_not() {
 #[test]
 fn lists_hold_no_empty_entries() {
     check(&samples::statement(), &["topics[0]"], |e| {
-        e.topics[0] = " ".into()
+        e.topics[0] = " ".into();
     });
     check(&samples::statement(), &["mentions[1]"], |e| {
-        e.mentions.push(String::new())
+        e.mentions.push(String::new());
     });
     check_attribution(&["attribution.relayed_by[1]"], |a| {
         a.relayed_by.push(proto::Actor::default());
@@ -291,26 +291,26 @@ fn texts_at_their_limit_are_taken_and_one_byte_more_is_not() {
     let (short, long) = (limits::SHORT_TEXT_BYTES, limits::LONG_TEXT_BYTES);
     check(&samples::exchange(), &[], |e| e.title = line(short));
     check(&samples::exchange(), &["title"], |e| {
-        e.title = line(short + 1)
+        e.title = line(short + 1);
     });
     check(&samples::statement(), &[], |e| e.text = line(long));
     check(&samples::statement(), &["text"], |e| {
-        e.text = line(long + 1)
+        e.text = line(long + 1);
     });
     check(&samples::detention(), &["subject"], |e| {
-        e.subject = line(long + 1)
+        e.subject = line(long + 1);
     });
     check(&samples::retracted(), &["reason"], |e| {
-        e.reason = line(long + 1)
+        e.reason = line(long + 1);
     });
     check(&samples::confirmed(), &["grounds"], |e| {
-        e.grounds = line(long + 1)
+        e.grounds = line(long + 1);
     });
     check(&samples::disputed(), &["grounds"], |e| {
-        e.grounds = line(long + 1)
+        e.grounds = line(long + 1);
     });
     check(&samples::preferred(), &["rationale"], |e| {
-        e.rationale = line(long + 1)
+        e.rationale = line(long + 1);
     });
     check_attribution(&["attribution.note"], |a| a.note = line(long + 1));
     let mut event = samples::exchange();
@@ -325,19 +325,19 @@ fn texts_at_their_limit_are_taken_and_one_byte_more_is_not() {
 #[test]
 fn only_long_texts_have_lines_and_none_has_other_control_characters() {
     check(&samples::exchange(), &["place"], |e| {
-        e.place = "a\nb".into()
+        e.place = "a\nb".into();
     });
     check(&samples::superlative(), &["holder"], |e| {
-        e.holder = "a\tb".into()
+        e.holder = "a\tb".into();
     });
     check_leg(&["leg.portion"], |leg| leg.portion = "a\nb".into());
     check_attribution(&["attribution.locator"], |a| a.locator = "\u{0}".into());
     check(&samples::statement(), &[], |e| e.text = "a\n\tb".into());
     check(&samples::statement(), &["text"], |e| {
-        e.text = "a\u{1b}[0m".into()
+        e.text = "a\u{1b}[0m".into();
     });
     check(&samples::corrected(), &["reason"], |e| {
-        e.reason = "a\rb".into()
+        e.reason = "a\rb".into();
     });
 }
 
@@ -346,24 +346,24 @@ fn a_speaker_is_named_and_an_actor_is_somebody() {
     let nobody = proto::Actor::default;
     let coded = || samples::actor("DE", "");
     check(&samples::statement(), &["speaker.name"], |e| {
-        e.speaker = Some(coded())
+        e.speaker = Some(coded());
     });
     check(&samples::statement(), &["speaker.name"], |e| {
-        e.speaker = Some(nobody())
+        e.speaker = Some(nobody());
     });
     check(&samples::statement(), &["on_behalf_of"], |e| {
-        e.on_behalf_of = Some(nobody())
+        e.on_behalf_of = Some(nobody());
     });
     check(&samples::role(), &["actor"], |e| e.actor = Some(nobody()));
     check(&samples::role(), &[], |e| {
-        e.actor = Some(samples::actor("", "Demo Envoy"))
+        e.actor = Some(samples::actor("", "Demo Envoy"));
     });
     check(&samples::detention(), &["custodian"], |e| {
-        e.custodian = Some(nobody())
+        e.custodian = Some(nobody());
     });
     check(&samples::detention(), &[], |e| e.custodian = None);
     check_attribution(&["attribution.claimed_by"], |a| {
-        a.claimed_by = Some(nobody())
+        a.claimed_by = Some(nobody());
     });
     check_attribution(&[], |a| a.claimed_by = Some(coded()));
     check_attribution(&[], |a| a.claimed_by = None);
@@ -376,17 +376,17 @@ fn a_name_that_streams_or_tags_are_called_by_has_a_slug_of_bounded_length() {
     check(&samples::statement(), &[], |e| e.speaker = speaker(&at));
     let over = format!("{at}a");
     check(&samples::statement(), &["speaker.name"], |e| {
-        e.speaker = speaker(&over)
+        e.speaker = speaker(&over);
     });
     check(&samples::statement(), &["speaker.name"], |e| {
-        e.speaker = speaker("--")
+        e.speaker = speaker("--");
     });
     let claimed_by = speaker("!?");
     check_attribution(&["attribution.claimed_by.name"], |a| {
-        a.claimed_by = claimed_by
+        a.claimed_by = claimed_by;
     });
     check(&samples::running_total(), &["series"], |e| {
-        e.series = "...".into()
+        e.series = "...".into();
     });
     check(&samples::running_total(), &["series"], |e| e.series = over);
 }
@@ -396,7 +396,7 @@ fn a_statement_has_a_text_exactly_if_one_was_made() {
     let declined = proto::StatementMode::Declined.into();
     check(&samples::statement(), &["text"], |e| e.mode = declined);
     check(&samples::statement(), &[], |e| {
-        (e.mode, e.text) = (declined, String::new())
+        (e.mode, e.text) = (declined, String::new());
     });
     check(&samples::statement(), &["text"], |e| e.text = " \n".into());
 }
@@ -412,22 +412,22 @@ fn a_source_can_be_found_and_recognised() {
     ] {
         check(&samples::source(), &["url"], |e| e.url = bad.into());
         check(&samples::source(), &["archive_url"], |e| {
-            e.archive_url = bad.into()
+            e.archive_url = bad.into();
         });
     }
     let long = format!("https://{}", line(limits::URL_BYTES));
     check(&samples::source(), &["url"], |e| {
-        e.url = long[..limits::URL_BYTES + 1].into()
+        e.url = long[..=limits::URL_BYTES].into();
     });
     check(&samples::source(), &[], |e| {
-        e.url = long[..limits::URL_BYTES].into()
+        e.url = long[..limits::URL_BYTES].into();
     });
     for bad in [line(63), line(65), "g".repeat(64)] {
         check(&samples::source(), &["sha256"], |e| e.sha256 = bad);
     }
     for bad in ["e", "en_GB", "en-", "1n", "en-abcdefghi", "x-demo"] {
         check(&samples::source(), &["language"], |e| {
-            e.language = bad.into()
+            e.language = bad.into();
         });
     }
     for good in ["", "tr", "zh-Hant-TW", "es-419"] {
@@ -443,10 +443,10 @@ fn a_source_can_be_found_and_recognised() {
 #[test]
 fn an_exchange_is_no_part_of_itself() {
     check(&samples::exchange(), &["part_of"], |e| {
-        e.part_of = "demo-1".into()
+        e.part_of = "demo-1".into();
     });
     check(&samples::exchange(), &["part_of"], |e| {
-        e.part_of = "a b".into()
+        e.part_of = "a b".into();
     });
     check(&samples::exchange(), &[], |e| e.part_of = String::new());
 }
@@ -478,13 +478,13 @@ fn a_count_is_a_value_or_a_range_or_unknown() {
     ] {
         let count = count(value, low, high);
         check(&samples::agreed(), expected, |e| {
-            e.count = Some(count.clone())
+            e.count = Some(count.clone());
         });
         check(&samples::declined(), expected, |e| {
-            e.count = Some(count.clone())
+            e.count = Some(count.clone());
         });
         check(&samples::total(), expected, |e| {
-            e.count = Some(count.clone())
+            e.count = Some(count.clone());
         });
         check(&samples::completed(), expected, |e| {
             (e.count, e.of_which) = (Some(count.clone()), None);
@@ -537,20 +537,20 @@ fn no_part_is_larger_than_its_count_where_that_is_known() {
 fn a_total_is_of_a_leg_or_of_a_series_up_to_a_day() {
     check(&samples::total(), &["leg"], |e| e.leg = None);
     check(&samples::total(), &["series"], |e| {
-        e.series = "Demo series".into()
+        e.series = "Demo series".into();
     });
     check(&samples::total(), &["as_of"], |e| {
-        e.as_of = "2024-08-01".into()
+        e.as_of = "2024-08-01".into();
     });
     check(&samples::running_total(), &["leg"], |e| {
-        e.series = String::new()
+        e.series = String::new();
     });
     check(&samples::running_total(), &["as_of"], |e| {
-        e.as_of = String::new()
+        e.as_of = String::new();
     });
     check(&samples::running_total(), &["count"], |e| e.count = None);
     check(&samples::running_total(), &["series", "as_of"], |e| {
-        e.leg = Some(samples::leg())
+        e.leg = Some(samples::leg());
     });
     check(&samples::total(), &["leg.exchange_id"], |e| {
         e.leg.as_mut().unwrap().exchange_id.clear();
@@ -570,10 +570,10 @@ fn a_claim_about_a_claim_names_its_position() {
 fn country_and_direction_of_a_preference_go_together() {
     check(&samples::preferred(), &["direction"], |e| e.direction = 0);
     check(&samples::preferred(), &["country"], |e| {
-        e.country = String::new()
+        e.country = String::new();
     });
     check(&samples::preferred(), &[], |e| {
-        (e.country, e.direction) = (String::new(), 0)
+        (e.country, e.direction) = (String::new(), 0);
     });
 }
 
@@ -612,21 +612,21 @@ fn fields_of_a_newer_protocol_are_let_through() {
 
 fn check_leg(expected: &[&str], change: impl Fn(&mut proto::Leg)) {
     check(&samples::agreed(), expected, |e| {
-        change(e.leg.as_mut().unwrap())
+        change(e.leg.as_mut().unwrap());
     });
     check(&samples::completed(), expected, |e| {
-        change(e.leg.as_mut().unwrap())
+        change(e.leg.as_mut().unwrap());
     });
     check(&samples::declined(), expected, |e| {
-        change(e.leg.as_mut().unwrap())
+        change(e.leg.as_mut().unwrap());
     });
     check(&samples::total(), expected, |e| {
-        change(e.leg.as_mut().unwrap())
+        change(e.leg.as_mut().unwrap());
     });
 }
 
 fn check_attribution(expected: &[&str], change: impl FnOnce(&mut proto::Attribution)) {
     check(&samples::superlative(), expected, |e| {
-        change(e.attribution.as_mut().unwrap())
+        change(e.attribution.as_mut().unwrap());
     });
 }
