@@ -25,4 +25,5 @@
 //! Read the modules in the order below.
 
 pub mod domain;
+pub mod grpc;
 pub mod log;

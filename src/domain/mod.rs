@@ -1,5 +1,6 @@
 //! Meaning: events, legs, dates, parties, filters and decisions. Pure: no I/O, no clock.
 
+pub mod append;
 pub mod claim;
 pub mod date;
 pub mod event;
@@ -11,3 +12,4 @@ pub mod name;
 pub mod party;
 pub mod proto;
 pub mod violation;
+pub mod window;
