@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     domain::event::Position,
-    log::{journal::JournalError, volume::VolumeError},
+    log::{index::Unindexable, journal::JournalError, volume::VolumeError},
 };
 
 /// Why the log could not be opened, read or written.
@@ -81,6 +81,9 @@ pub enum LogError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A stored event is not one: a fault of the program that wrote it.
+    #[error(transparent)]
+    Unindexable(#[from] Unindexable),
     /// A volume failed.
     #[error(transparent)]
     Volume(#[from] VolumeError),

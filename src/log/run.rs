@@ -112,6 +112,11 @@ impl RunBuilder {
         Self { pieces: Vec::new(), bytes: 0, max_bytes, count: 0, ends: None }
     }
 
+    /// Whether nothing was taken yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Takes the event at `position`; false if it does not fit any more.
     pub(super) fn push(&mut self, chunk: &Chunk, position: Position) -> bool {
         let event = chunk.event(position);

@@ -31,12 +31,12 @@ const MANIFEST: &str = "MANIFEST";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
 
-/// A data directory that this process holds the lock of, until this is dropped.
+/// A data directory that this process holds the lock of, until it is released or dropped.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
     id: [u8; 16],
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -54,12 +54,17 @@ impl Store {
             Some(id) => id,
             None => initialise(files.as_ref(), dir, create_journal)?,
         };
-        Ok(Self { dir: dir.to_owned(), id, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), id, lock })
     }
 
     /// The store's id.
     pub fn id(&self) -> [u8; 16] {
         self.id
+    }
+
+    /// Lets go of the lock: nothing may be written here any more.
+    pub fn release(&self) -> Result<(), LogError> {
+        self.lock.unlock().map_err(|error| LogError::io("unlock", &self.dir, error))
     }
 
     /// Where the manifest is.

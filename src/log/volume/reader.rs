@@ -54,7 +54,7 @@ impl VolumeReader {
     }
 
     /// The append table, in order.
-    pub fn appends(&self, visit: &mut dyn FnMut(AppendEntry)) -> Result<(), VolumeError> {
+    pub(super) fn appends(&self, visit: &mut dyn FnMut(&AppendEntry)) -> Result<(), VolumeError> {
         let mut key = Bytes::from_static(&[APPEND_PREFIX]);
         let mut found = 0;
         while let Some((next, value)) = self.db.after(&key)? {
@@ -64,7 +64,7 @@ impl VolumeReader {
                 VolumeError::damaged(&self.dir, None, what)
             })?;
             found += page.len() as u64;
-            page.into_iter().for_each(&mut *visit);
+            page.iter().for_each(&mut *visit);
         }
         if found != self.contents.appends {
             let what = format!("{found} of {} appends are there", self.contents.appends);
@@ -73,25 +73,27 @@ impl VolumeReader {
         Ok(())
     }
 
-    /// All chunks in order.
-    pub fn chunks(&self) -> impl Iterator<Item = Result<Chunk, VolumeError>> {
-        let mut next = Some(self.contents.first_position);
-        std::iter::from_fn(move || {
-            let position = next.filter(|next| *next <= self.contents.last_position)?;
-            let chunk = self.chunk_at(position);
-            next = chunk.as_ref().ok().map(|chunk| chunk.last() + 1);
-            Some(chunk)
-        })
-    }
-
     /// Reads all of it and compares range, numbers and digest with what it should hold.
     pub fn verify(&self) -> Result<(), VolumeError> {
+        self.replay(&mut |_| (), &mut |_| ())
+    }
+
+    /// Shows all of it in order, and compares it at the end with what it should hold.
+    pub fn replay(
+        &self,
+        on_chunk: &mut dyn FnMut(&Chunk),
+        on_append: &mut dyn FnMut(&AppendEntry),
+    ) -> Result<(), VolumeError> {
         let mut tally = Tally::new(self.contents.first_position);
-        for chunk in self.chunks() {
-            let chunk = chunk?;
+        while tally.next_position() <= self.contents.last_position {
+            let chunk = self.chunk_at(tally.next_position())?;
             tally.events(chunk.events(), chunk.last() - chunk.first() + 1);
+            on_chunk(&chunk);
         }
-        self.appends(&mut |entry| tally.append(&entry))?;
+        self.appends(&mut |entry| {
+            tally.append(entry);
+            on_append(entry);
+        })?;
         let found = tally.finish();
         if found != self.contents {
             let what = format!("it holds {found:?} instead of {:?}", self.contents);

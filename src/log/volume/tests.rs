@@ -70,7 +70,7 @@ fn check_reads(reader: &VolumeReader, frames: &[(Frame, Tip)]) {
         entries.extend(frame.appends.clone());
     }
     let mut read = Vec::new();
-    reader.appends(&mut |entry| read.push(entry)).unwrap();
+    reader.appends(&mut |entry| read.push(*entry)).unwrap();
     assert_eq!(read, entries);
 }
 
