@@ -24,6 +24,7 @@
 //!
 //! Read the modules in the order below.
 
+pub mod cli;
 pub mod domain;
 pub mod grpc;
 pub mod log;
