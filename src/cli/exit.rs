@@ -108,6 +108,15 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(
+            Exit::Failed,
+            format!("the answer cannot be written as JSON: {error}"),
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
