@@ -94,8 +94,16 @@ impl Append {
                 }
             }
         }
-        hash.optional(self.condition.as_ref().map(|condition| condition.after_position));
-        for item in self.condition.iter().flat_map(|condition| condition.filter.items()) {
+        hash.optional(
+            self.condition
+                .as_ref()
+                .map(|condition| condition.after_position),
+        );
+        for item in self
+            .condition
+            .iter()
+            .flat_map(|condition| condition.filter.items())
+        {
             hash.texts(item.streams.iter().map(StreamName::as_str));
             hash.texts(item.categories.iter().map(|category| category.as_str()));
             hash.texts(item.types.iter().map(TypeName::as_str));
@@ -136,7 +144,10 @@ impl Hasher {
 
     fn finish(self) -> Digest {
         let mut digest = Digest::default();
-        digest.iter_mut().zip(self.0.finalize()).for_each(|(to, from)| *to = from);
+        digest
+            .iter_mut()
+            .zip(self.0.finalize())
+            .for_each(|(to, from)| *to = from);
         digest
     }
 }
