@@ -55,11 +55,17 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let mut batches = client.read(request);
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &args.output_file {
         Some(path) => Box::new(File::create(path).map_err(|error| {
-            Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()))
+            Failure::new(
+                Exit::Failed,
+                format!("cannot write {}: {error}", path.display()),
+            )
         })?),
         None => Box::new(io::stdout()),
     });
-    let mut exporter = Exporter { with_positions: args.with_positions, written: HashSet::new() };
+    let mut exporter = Exporter {
+        with_positions: args.with_positions,
+        written: HashSet::new(),
+    };
     while let Some(batch) = batches.try_next().await? {
         for event in &batch.events {
             writeln!(out, "{}", Value::Object(exporter.line(event)?))?;
@@ -108,13 +114,24 @@ impl Exporter {
             let key = tag.split_once(':').map_or("", |(key, _)| key);
             !RESERVED_TAG_KEYS.contains(&key)
         };
-        let tags: Vec<Value> = event.tags.iter().filter(own).map(|tag| tag.clone().into()).collect();
+        let tags: Vec<Value> = event
+            .tags
+            .iter()
+            .filter(own)
+            .map(|tag| tag.clone().into())
+            .collect();
         if !tags.is_empty() {
             line.insert("tags".to_owned(), tags.into());
         }
         if !event.metadata.is_empty() {
-            let metadata = event.metadata.iter().map(|(k, v)| (k.clone(), v.clone().into()));
-            line.insert("metadata".to_owned(), metadata.collect::<Map<_, _>>().into());
+            let metadata = event
+                .metadata
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone().into()));
+            line.insert(
+                "metadata".to_owned(),
+                metadata.collect::<Map<_, _>>().into(),
+            );
         }
         if self.with_positions {
             place(event, &mut line)?;
@@ -155,7 +172,10 @@ mod tests {
             position,
             stream: "exchange/demo-1".to_owned(),
             revision: position,
-            recorded_at: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+            recorded_at: Some(prost_types::Timestamp {
+                seconds: 1,
+                nanos: 0,
+            }),
             payload: Some(payload),
             tags: vec!["desk:a".to_owned(), "exchange:demo-1".to_owned()],
             metadata: [("k".to_owned(), "v".to_owned())].into(),
@@ -164,17 +184,26 @@ mod tests {
     }
 
     fn claim() -> Any {
-        Any::pack(&SuperlativeClaimed { exchange_id: "demo-1".to_owned(), ..Default::default() })
+        Any::pack(&SuperlativeClaimed {
+            exchange_id: "demo-1".to_owned(),
+            ..Default::default()
+        })
     }
 
     fn about(claim: u64) -> Any {
-        Any::pack(&ClaimRetracted { claim, ..Default::default() })
+        Any::pack(&ClaimRetracted {
+            claim,
+            ..Default::default()
+        })
     }
 
     #[test]
     fn what_is_exported_reads_back_as_the_same_event_elsewhere() {
         for with_positions in [false, true] {
-            let mut exporter = Exporter { with_positions, ..Default::default() };
+            let mut exporter = Exporter {
+                with_positions,
+                ..Default::default()
+            };
             let first = Value::Object(exporter.line(&event(4, claim())).unwrap()).to_string();
             let second = Value::Object(exporter.line(&event(9, about(4))).unwrap()).to_string();
             assert_eq!(second.contains("recordedAt"), with_positions, "{second}");
@@ -195,6 +224,9 @@ mod tests {
     #[test]
     fn a_claim_that_is_left_out_is_not_pointed_at() {
         let failure = Exporter::default().line(&event(9, about(4))).unwrap_err();
-        assert!(failure.message.contains("event 9 is about event 4"), "{failure}");
+        assert!(
+            failure.message.contains("event 9 is about event 4"),
+            "{failure}"
+        );
     }
 }

@@ -8,7 +8,7 @@ const PACKAGE: &str = "handover.v1";
 /// Flags that choose events. An event must fit all the kinds of flags that are given: one of the
 /// streams, one of the categories, one of the types, and all of the tags.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Selection {
+pub(super) struct Selection {
     /// Only this stream, as in `exchange/ankara-2024-08-01`; repeat for several
     #[arg(long, value_name = "STREAM")]
     stream: Vec<String>,
@@ -48,7 +48,15 @@ mod tests {
     fn no_flags_mean_every_event_and_types_may_be_short() {
         assert_eq!(Selection::default().into_filter(), None);
         let types = vec!["TransferCompleted".to_owned(), "other.v1.Thing".to_owned()];
-        let filter = Selection { types, ..Default::default() }.into_filter().unwrap();
-        assert_eq!(filter.items[0].types, ["handover.v1.TransferCompleted", "other.v1.Thing"]);
+        let filter = Selection {
+            types,
+            ..Default::default()
+        }
+        .into_filter()
+        .unwrap();
+        assert_eq!(
+            filter.items[0].types,
+            ["handover.v1.TransferCompleted", "other.v1.Thing"]
+        );
     }
 }

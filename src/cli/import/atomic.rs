@@ -80,7 +80,7 @@ fn event(line: &Line) -> Result<(StreamName, proto::NewEvent), RowError> {
              with --atomic give a position, or import without it",
         ));
     }
-    check::valid(line, None)
+    check::valid(line, None, None)
 }
 
 fn one_append(events: Events) -> Result<proto::AppendRequest, Failure> {
