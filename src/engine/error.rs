@@ -81,6 +81,9 @@ pub enum ReadError {
     /// The log could not be read.
     #[error(transparent)]
     Log(Arc<LogError>),
+    /// Stored bytes are whole and yet no event: a fault of the program that wrote them.
+    #[error("a stored event cannot be decoded: {0}")]
+    Undecodable(Arc<str>),
     /// A projection has stopped.
     #[error("the projection {name} has stopped: {reason}")]
     Projection {

@@ -281,8 +281,6 @@ fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
 }
 
 fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
-    decode_run(run).map_err(|error| {
-        // The log has checked the bytes' sums, so they were written so.
-        ReadError::from(LogError::undecodable(&error))
-    })
+    // The log has checked the bytes' sums, so what cannot be decoded was written so.
+    decode_run(run).map_err(|error| ReadError::Undecodable(error.to_string().into()))
 }

@@ -145,6 +145,9 @@ impl From<ReadError> for Fault {
             ReadError::Invalid(violations) => violations.into(),
             ReadError::BeyondHead(beyond) => beyond.into(),
             ReadError::Log(error) => unreadable(&error),
+            ReadError::Undecodable(_) => {
+                Self::new(Code::Internal, ErrorReason::Internal, message)
+            }
             ReadError::Projection { name, reason } => {
                 Self::new(Code::Unavailable, ErrorReason::StoreFailed, message)
                     .with("projection", name)
@@ -216,9 +219,15 @@ fn conflicting(conflict: &Conflict, message: String) -> Fault {
 fn unreadable(error: &LogError) -> Fault {
     let message = error.to_string();
     match error.damage() {
-        Some(damage) => Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message)
-            .with("volume", damage.volume)
-            .with("position", damage.position),
+        Some(damage) => {
+            let place = damage.place.file_name().map(|name| name.to_string_lossy().into_owned());
+            let fault = Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message)
+                .with("volume", place.unwrap_or_default());
+            match damage.position {
+                Some(position) => fault.with("position", position),
+                None => fault,
+            }
+        }
         None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
     }
 }

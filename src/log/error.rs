@@ -89,8 +89,29 @@ pub enum LogError {
     Volume(#[from] VolumeError),
 }
 
+/// Stored data that cannot be served, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file, or the folder of the volume.
+    pub place: PathBuf,
+    /// The first event that cannot be read; `None`: not one in particular.
+    pub position: Option<Position>,
+}
+
 impl LogError {
-    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    /// What is damaged, if that is the trouble; everything else goes on.
+    pub fn damage(&self) -> Option<Damage> {
+        let (place, position) = match self {
+            Self::Damaged { path, position, .. } => (path, *position),
+            Self::Volume(VolumeError::Damaged { volume, position, .. }) => (volume, *position),
+            Self::Journal(JournalError::Damaged { path, .. }) => (path, None),
+            _ => return None,
+        };
+        Some(Damage { place: place.clone(), position })
+    }
+
+    /// Wraps an operating system's error.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source: Arc::new(source) }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-pub use super::postings::Direction;
+pub use crate::domain::event::Direction;
 
 /// Positions after `after` up to and including `up_to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

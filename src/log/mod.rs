@@ -144,6 +144,11 @@ impl Log {
         self.reader.events(positions.iter().copied(), max_bytes)
     }
 
+    /// The store's id, drawn when it was made.
+    pub fn store_id(&self) -> [u8; 16] {
+        self.store.id()
+    }
+
     /// The index.
     pub fn index(&self) -> &Index {
         &self.index

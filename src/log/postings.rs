@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::{
-    event::Position,
+    event::{Direction, Position},
     filter::{Filter, FilterItem},
 };
 
@@ -42,15 +42,6 @@ impl Postings {
         let above = self.0.partition_point(|position| *position <= from);
         self.0.get(above.checked_sub(1)?).copied()
     }
-}
-
-/// Which way a read goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Rising positions.
-    Forwards,
-    /// Falling positions.
-    Backwards,
 }
 
 impl Direction {
