@@ -150,9 +150,14 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
     file.write_all_at(bytes, 0)?;
     file.sync_all()?;
     files.rename(&temporary, path)?;
+    files.sync_dir(folder_of(path))
+}
+
+/// The folder that a path lies in; `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(parent) => files.sync_dir(parent),
-        None => Ok(()),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 
