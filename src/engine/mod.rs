@@ -121,6 +121,7 @@ impl Engine {
                 indexed_sender.send_replace(position);
             }),
             on_fault: Box::new(|fault| tracing::error!(%fault, "the log reports a fault")),
+            ..Hooks::default()
         };
         let log = Log::open(dir, &settings.log, Arc::new(RealFiles), hooks)?;
         let tip = log.tip()?;

@@ -22,11 +22,11 @@ const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// Wraps a service in [`Errors`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ErrorLayer;
+pub(super) struct ErrorLayer;
 
 /// A service whose errors all carry details, and that keeps deadlines.
 #[derive(Clone, Debug)]
-pub struct Errors<S>(S);
+pub(super) struct Errors<S>(S);
 
 impl<S> Layer<S> for ErrorLayer {
     type Service = Errors<S>;

@@ -20,11 +20,11 @@ const EVENTS: u32 = 1;
 
 /// A `ReadResponse` made of stored bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ReadFrame {
+pub(crate) struct ReadFrame {
     /// A run of events.
-    pub run: Bytes,
+    pub(crate) run: Bytes,
     /// The head that the answer is true for.
-    pub position: u64,
+    pub(crate) position: u64,
 }
 
 impl Message for ReadFrame {
@@ -60,7 +60,7 @@ impl Message for ReadFrame {
 
 /// A `SubscribeResponse`, whose events are stored bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum SubscribeFrame {
+pub(crate) enum SubscribeFrame {
     /// A run of events.
     Events(Bytes),
     /// Any other frame, as generated.

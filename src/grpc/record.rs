@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::{Append, NewEvent, Write},
         known::{Home, Known},
-        name::{Tag, TypeName},
+        name::TypeName,
         proto::{Any, Receipt},
         violation::Violations,
     },

@@ -5,8 +5,11 @@
 //! sealed volumes and the journal, in this order.
 
 mod checked_text;
+#[cfg(test)]
+pub(crate) mod contract;
 pub mod error;
 pub mod feeder;
+pub mod file_journal;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -15,6 +18,8 @@ pub mod index;
 pub mod journal;
 mod labels;
 pub mod manifest;
+#[cfg(test)]
+pub(crate) mod memory_journal;
 mod open;
 mod postings;
 mod reader;

@@ -93,7 +93,8 @@ fn known(figure: &Figure) -> Option<String> {
         text.push_str(&format!(" ({subsets})"));
     }
     for (flag, note) in [
-        (FigureFlag::OpenEnded, " [open-ended]"),
+        (FigureFlag::OpenBelow, " [or fewer]"),
+        (FigureFlag::OpenAbove, " [or more]"),
         (FigureFlag::PartsExceedWhole, " [parts exceed the whole]"),
     ] {
         if figure.flags().any(|other| other == flag) {
