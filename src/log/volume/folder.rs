@@ -100,7 +100,12 @@ pub(super) fn record(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
 pub(super) fn prepare(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeError> {
     let failed = |error| VolumeError::io(dir, "look at the files of", error);
     for file in recorded.iter().filter(|file| !file.name.starts_with(SNAPSHOT)) {
-        let found = describe(&dir.join(&file.name)).map_err(failed)?;
+        let found = describe(&dir.join(&file.name)).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return VolumeError::damaged(dir, None, format!("{} is missing", file.name));
+            }
+            failed(error)
+        })?;
         if found != *file {
             let what = format!(
                 "{} has {} bytes where it had {}, or other ones",
