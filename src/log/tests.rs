@@ -2,7 +2,7 @@
 //! sled may do to an unsealed volume.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Condvar,
@@ -21,7 +21,7 @@ use crate::{
         name::{Category, StreamName},
     },
     log::{
-        files::RealFiles,
+        files::{FileHandle, RealFiles},
         fixtures::{Event, Random, frame, tip_after},
         frame::spans,
         index::{Direction, Span},
@@ -536,8 +536,11 @@ fn a_log_without_its_manifest_does_not_open_and_keeps_its_volumes() {
     case.wait_sealed();
     let volume = case.manifest().volumes()[0].directory.clone();
     let empty = Manifest::empty(case.log().store.id());
-    case.fill(&mut random, 300_000);
-    case.wait_sealed();
+    // Enough that the journal's files are used again.
+    for _ in 0..5 {
+        case.fill(&mut random, 100_000);
+        case.wait_sealed();
+    }
     case.close();
     let manifest = case.dir.join("MANIFEST");
     fs::remove_file(&manifest).unwrap();
@@ -548,6 +551,82 @@ fn a_log_without_its_manifest_does_not_open_and_keeps_its_volumes() {
     let error = case.open().unwrap_err();
     assert!(matches!(error, LogError::Journal(_)), "{error}");
     assert!(case.dir.join("volumes").join(volume).exists());
+}
+
+#[test]
+fn an_event_can_be_read_from_memory_when_its_append_is_answered() {
+    let case = Case::new();
+    let next = frame(Tip::default(), &[Event::default()]);
+    let (told, seen) = mpsc::channel();
+    let tail = Arc::clone(&case.log().tail);
+    let done = move |_| told.send(tail.chunk_at(1).is_some()).unwrap();
+    case.log().append(Tip::default(), next, Box::new(done));
+    assert!(seen.recv_timeout(LONG).unwrap());
+}
+
+/// The operating system's files, of which the first attempts to replace the manifest fail.
+#[derive(Debug)]
+struct NoManifest(AtomicUsize);
+
+impl Files for NoManifest {
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
+        RealFiles.open(path, create)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        RealFiles.create_dir(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        RealFiles.list(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // The first one makes the store.
+        let manifest = to.ends_with("MANIFEST");
+        if manifest && (1..3).contains(&self.0.fetch_add(1, Ordering::Relaxed)) {
+            return Err(io::Error::other("no"));
+        }
+        RealFiles.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealFiles.remove(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        RealFiles.remove_dir_all(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        RealFiles.sync_dir(path)
+    }
+}
+
+#[test]
+fn the_journal_keeps_its_frames_until_the_manifest_has_their_volume() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    case.close();
+    fs::remove_dir_all(&case.dir).unwrap();
+    let (faults, faulted) = mpsc::channel();
+    let (seals, sealed) = mpsc::channel();
+    let hooks = Hooks {
+        on_fault: Box::new(move |error| faults.send(error.to_string()).unwrap()),
+        on_sealed: Box::new(move |position| seals.send(position).unwrap()),
+        ..Hooks::default()
+    };
+    let files = Arc::new(NoManifest(AtomicUsize::new(0)));
+    case.log = Some(Log::open(&case.dir, &settings(), files, hooks).unwrap());
+    case.fill(&mut random, VOLUME_BYTES);
+    let error = faulted.recv_timeout(LONG).unwrap();
+    assert!(error.contains("MANIFEST"), "{error}");
+    assert_eq!(case.log().reader.volumes.last_position(), 0);
+    assert!(case.log().journal.read(Tip::default(), 1).is_ok(), "frame 1 is gone");
+    // The volume is entered at the third attempt, and not built again.
+    let position = sealed.recv_timeout(LONG).unwrap();
+    assert_eq!(case.manifest().tip().position, position);
+    case.check_forwards(1, 5000);
 }
 
 #[test]
