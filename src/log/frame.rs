@@ -97,7 +97,9 @@ impl Frame {
         body.put_u64(self.first_position);
         body.put_u32(self.count);
         body.put_u32(u32::try_from(self.appends.len()).expect("entries are bounded by events"));
-        self.appends.iter().for_each(|entry| entry.put(&mut body));
+        for entry in &self.appends {
+            entry.put(&mut body);
+        }
         body.put_slice(&self.events);
         body.into()
     }

@@ -344,7 +344,10 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300), checked in any::<bool>()) {
+        fn arbitrary_bytes_never_panic(
+            bytes in vec(any::<u8>(), 0..300),
+            checked in any::<bool>(),
+        ) {
             for key in [&block_key(9)[..], &part_key(9, 0), &append_key(9)] {
                 let value = if checked { seal(key, bytes.clone()) } else { bytes.clone() };
                 let value = Bytes::from(value);
