@@ -72,13 +72,18 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => Err(Failure::new(
-            match error.kind() {
-                io::ErrorKind::NotFound => Exit::NotFound,
-                _ => Exit::Failed,
-            },
-            format!("cannot open {}: {error}", path.display()),
-        )),
+        Err(error) => {
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            let exit = if missing {
+                Exit::NotFound
+            } else {
+                Exit::Failed
+            };
+            Err(Failure::new(
+                exit,
+                format!("cannot open {}: {error}", path.display()),
+            ))
+        }
     }
 }
 
