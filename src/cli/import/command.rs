@@ -116,7 +116,7 @@ impl Terminal {
 impl Report for Terminal {
     fn refused(&mut self, row: &RowError) {
         self.bar.suspend(|| {
-            // Nobody is left to be told if even standard error is closed; the exit code still says it.
+            // If even standard error is closed, the exit code still says it.
             let _ = writeln!(io::stderr(), "{}:{row}", self.name);
         });
     }
