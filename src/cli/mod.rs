@@ -1,6 +1,6 @@
 //! The command line: each command is a file that reads its arguments, calls, and prints.
 //!
-//! `main` parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
+//! [`main`] parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
 
 pub mod append;
 pub mod counts;
@@ -14,6 +14,7 @@ mod members;
 mod moment;
 pub mod payload;
 mod selection;
+pub mod serve;
 pub mod tail;
 
 use std::{
@@ -21,10 +22,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use self::exit::{Exit, Failure};
-use crate::grpc::client::Client;
+use crate::{config::ServeArgs, grpc::client::Client};
 
 /// The public record of prisoner exchanges: who was handed over, and who said so.
 #[derive(Debug, clap::Parser)]
@@ -38,6 +39,9 @@ pub struct Cli {
 /// What the program can do.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Keep the record and serve it over gRPC
+    #[command(after_help = exit::HELP)]
+    Serve(ServeArgs),
     /// Add the events of a JSON Lines file; what is there already is not added again
     #[command(after_help = exit::HELP)]
     Import(import::Args),
@@ -60,9 +64,19 @@ pub enum Command {
     },
 }
 
+/// The whole program: reads the command line, runs the command, and tells how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => exit_code(Err(Failure::from(error))),
+    }
+}
+
 /// Runs a command. What went wrong is told on standard error, and by the exit code.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
+        Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Append(args) => append::run(args).await,

@@ -87,7 +87,8 @@ fn known(figure: &Figure) -> Option<String> {
     let subsets = figure.of_which.as_ref().and_then(subsets);
     parts.extend(subsets.map(|subsets| format!("({subsets})")));
     for (flag, note) in [
-        (FigureFlag::OpenEnded, "[open-ended]"),
+        (FigureFlag::OpenBelow, "[or fewer]"),
+        (FigureFlag::OpenAbove, "[or more]"),
         (FigureFlag::PartsExceedWhole, "[parts exceed the whole]"),
     ] {
         if figure.flags().any(|other| other == flag) {

@@ -104,7 +104,7 @@ fn a_cell_says_what_is_known_and_what_is_not() {
             "5; shared, at most 3",
         ),
         (flagged(FigureFlag::Approximate), "about 40"),
-        (flagged(FigureFlag::OpenEnded), "40 [open-ended]"),
+        (flagged(FigureFlag::OpenAbove), "40 [or more]"),
         (
             flagged(FigureFlag::PartsExceedWhole),
             "40 [parts exceed the whole]",

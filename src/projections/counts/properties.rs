@@ -1,0 +1,1 @@
+//! Laws that hold for every record. A failure prints the seed that brings it back.
