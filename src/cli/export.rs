@@ -24,6 +24,7 @@ use crate::{
         name::RESERVED_TAG_KEYS,
         proto::{ReadRequest, RecordedEvent, read_request::Start},
     },
+    grpc::client::Client,
 };
 
 /// What `export` can be asked for.
@@ -52,7 +53,6 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         start: Some(Start::AfterPosition(args.after)),
         ..Default::default()
     };
-    let mut batches = client.read(request);
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &args.output_file {
         Some(path) => Box::new(File::create(path).map_err(|error| {
             Failure::new(
@@ -62,8 +62,21 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         })?),
         None => Box::new(io::stdout()),
     });
+    export(&client, request, args.with_positions, &mut out).await?;
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Writes the events that `request` asks for as lines.
+async fn export(
+    client: &Client,
+    request: ReadRequest,
+    with_positions: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut batches = client.read(request);
     let mut exporter = Exporter {
-        with_positions: args.with_positions,
+        with_positions,
         written: HashSet::new(),
     };
     while let Some(batch) = batches.try_next().await? {
@@ -71,8 +84,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             writeln!(out, "{}", Value::Object(exporter.line(event)?))?;
         }
     }
-    out.flush()?;
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Writes events as lines.
@@ -163,8 +175,18 @@ fn id(position: u64) -> String {
 mod tests {
     use super::*;
     use crate::{
-        cli::lines,
-        domain::proto::{Any, ClaimRetracted, NewEvent, SuperlativeClaimed},
+        cli::{
+            import::{Options, Terminal, import},
+            lines,
+        },
+        domain::{
+            known::Known,
+            proto::{
+                Any, AppendRequest, Attribution, ClaimRetracted, NewEvent, StreamWrite,
+                SuperlativeClaimed,
+            },
+        },
+        grpc::client::fake::Fake,
     };
 
     fn event(position: u64, payload: Any) -> RecordedEvent {
@@ -183,8 +205,17 @@ mod tests {
         }
     }
 
+    fn said() -> Attribution {
+        Attribution {
+            source_id: "demo-source".to_owned(),
+            ..Default::default()
+        }
+    }
+
     fn claim() -> Any {
         Any::pack(&SuperlativeClaimed {
+            attribution: Some(said()),
+            text: "the first".to_owned(),
             exchange_id: "demo-1".to_owned(),
             ..Default::default()
         })
@@ -192,6 +223,7 @@ mod tests {
 
     fn about(claim: u64) -> Any {
         Any::pack(&ClaimRetracted {
+            attribution: Some(said()),
             claim,
             ..Default::default()
         })
@@ -218,6 +250,68 @@ mod tests {
             assert_eq!(second.payload.claim.as_ref().unwrap().id, first.id.unwrap());
             assert_eq!(second.event(Some(1)), expected(about(1)));
             assert_eq!(second.stream.unwrap().as_str(), "exchange/demo-1");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_exported_store_imports_into_an_empty_one_as_the_same_events() {
+        let (source, target) = (Fake::default(), Fake::default());
+        let client = source.client().await;
+        for (position, payload) in [claim(), claim(), about(2), about(1)]
+            .into_iter()
+            .enumerate()
+        {
+            let tags = vec!["desk:a".to_owned()];
+            let event = NewEvent {
+                payload: Some(payload),
+                tags,
+                ..Default::default()
+            };
+            let stream = "exchange/demo-1".to_owned();
+            let write = StreamWrite {
+                stream,
+                events: vec![event],
+                ..Default::default()
+            };
+            let request = AppendRequest {
+                writes: vec![write],
+                ..Default::default()
+            };
+            let response = client.append(request).await.unwrap();
+            assert_eq!(response.first_position, position as u64 + 1);
+        }
+        let mut lines = Vec::new();
+        export(&client, ReadRequest::default(), true, &mut lines)
+            .await
+            .unwrap();
+        // Something else is there first, so that every position differs.
+        let lines = [
+            br#"{"stream":"x/y","payload":{"@type":"x.Y","@bytes":""}}"#,
+            b"\n".as_slice(),
+        ]
+        .concat()
+        .into_iter()
+        .chain(lines)
+        .collect::<Vec<u8>>();
+        let mut report = Terminal::new("test");
+        let client = target.client().await;
+        let done = import(&client, lines.as_slice(), Options::default(), &mut report)
+            .await
+            .unwrap();
+        assert_eq!((done.added, done.refused), (5, 0));
+        let events = target.events();
+        for (old, new) in source.events().into_iter().zip(&events[1..]) {
+            assert_eq!(new.position, old.position + 1);
+            let same_but = |e: &RecordedEvent| (e.stream.clone(), e.revision, e.metadata.clone());
+            assert_eq!(same_but(&old), same_but(new));
+            let known = |e: &RecordedEvent| {
+                let any = e.payload.clone().unwrap();
+                Known::decode(any.type_name(), &any.value).unwrap().unwrap()
+            };
+            match (known(&old).about(), known(new).about()) {
+                (None, None) => assert_eq!((&old.payload, &old.tags), (&new.payload, &new.tags)),
+                (old, new) => assert_eq!(old.map(|claim| claim + 1), new),
+            }
         }
     }
 

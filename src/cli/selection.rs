@@ -26,9 +26,12 @@ pub(super) struct Selection {
 impl Selection {
     /// The filter; `None`: every event.
     pub(super) fn into_filter(self) -> Option<Filter> {
-        let full = |name: String| match name.contains('.') {
-            true => name,
-            false => format!("{PACKAGE}.{name}"),
+        let full = |name: String| {
+            if name.contains('.') {
+                name
+            } else {
+                format!("{PACKAGE}.{name}")
+            }
         };
         let item = FilterItem {
             streams: self.stream,

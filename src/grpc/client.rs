@@ -2,6 +2,9 @@
 //!
 //! Cloning is cheap; clones share one connection.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::time::Duration;
 
 use futures_util::{

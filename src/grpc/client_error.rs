@@ -149,13 +149,15 @@ fn kind(code: Code) -> ClientErrorKind {
 
 /// The kind of an error that the server did not explain: mostly, the connection was lost.
 fn transport_kind(status: &Status) -> ClientErrorKind {
-    match status.code() {
-        // The client's own timer ends a call as cancelled.
-        Code::Cancelled if status.message().contains("Timeout") => ClientErrorKind::Deadline,
-        Code::Unknown | Code::Internal | Code::Cancelled if status.source().is_some() => {
-            ClientErrorKind::Unavailable
-        }
-        code => kind(code),
+    let code = status.code();
+    let lost = [Code::Unknown, Code::Internal, Code::Cancelled].contains(&code);
+    // The client's own timer ends a call as cancelled.
+    if code == Code::Cancelled && status.message().contains("Timeout") {
+        ClientErrorKind::Deadline
+    } else if lost && status.source().is_some() {
+        ClientErrorKind::Unavailable
+    } else {
+        kind(code)
     }
 }
 

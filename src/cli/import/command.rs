@@ -72,13 +72,18 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => Err(Failure::new(
-            match error.kind() {
-                io::ErrorKind::NotFound => Exit::NotFound,
-                _ => Exit::Failed,
-            },
-            format!("cannot open {}: {error}", path.display()),
-        )),
+        Err(error) => {
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            let exit = if missing {
+                Exit::NotFound
+            } else {
+                Exit::Failed
+            };
+            Err(Failure::new(
+                exit,
+                format!("cannot open {}: {error}", path.display()),
+            ))
+        }
     }
 }
 
@@ -111,7 +116,7 @@ impl Terminal {
 impl Report for Terminal {
     fn refused(&mut self, row: &RowError) {
         self.bar.suspend(|| {
-            // Nobody is left to be told if even standard error is closed; the exit code still says it.
+            // If even standard error is closed, the exit code still says it.
             let _ = writeln!(io::stderr(), "{}:{row}", self.name);
         });
     }

@@ -63,7 +63,9 @@ fn digest(stream: &str, event: &NewEvent) -> Digest {
 /// A UUID of version 8 (RFC 9562), the one for ids that are made of a hash in one's own way.
 fn uuid(parts: [&[u8]; 2]) -> Uuid {
     let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     let mut bytes = uuid::Bytes::default();
     bytes
         .iter_mut()
