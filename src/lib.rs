@@ -26,3 +26,4 @@
 
 pub mod domain;
 pub mod log;
+pub mod projections;
