@@ -19,6 +19,15 @@ pub type Revision = u64;
 /// Microseconds since the Unix epoch, as the server's clock showed them.
 pub type Micros = i64;
 
+/// Which way a read goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Rising positions.
+    Forwards,
+    /// Falling positions.
+    Backwards,
+}
+
 /// A client's UUID for one append.
 pub type RequestId = [u8; 16];
 

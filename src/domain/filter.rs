@@ -60,6 +60,11 @@ impl Filter {
         violations.into_result(Self { items })
     }
 
+    /// Alternatives that the server names itself, which the limit on clients does not bind.
+    pub fn of_server(items: Vec<FilterItem>) -> Self {
+        Self { items }
+    }
+
     /// The alternatives.
     pub fn items(&self) -> &[FilterItem] {
         &self.items

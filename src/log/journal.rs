@@ -19,6 +19,20 @@ pub struct Tip {
     pub check: u32,
 }
 
+impl Tip {
+    /// Whether `frame` says of itself that it comes right after this.
+    pub fn precedes(self, frame: &Frame) -> bool {
+        frame.count > 0
+            && self.index.checked_add(1) == Some(frame.index)
+            && self.position.checked_add(1) == Some(frame.first_position)
+    }
+
+    /// The tip just after `frame`, whose body has the checksum `check`.
+    pub fn after(frame: &Frame, check: u32) -> Self {
+        Self { index: frame.index, position: frame.last_position(), check }
+    }
+}
+
 /// What became of a frame.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -40,15 +54,21 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// The last durable frame. A barrier: every append acknowledged before is included.
     fn tip(&self) -> Result<Tip, JournalError>;
 
-    /// Appends `frame` right after `after`; appends may be pipelined.
+    /// Appends `frame` right after `after`; appends may be pipelined. A frame whose own index and
+    /// first position do not come next is a conflict too: it can have no place here.
     fn append(&self, after: Tip, frame: Frame, done: Done);
 
     /// Durable frames after `after`, in order: at least one if there is one, then as many as fit
-    /// into `max_bytes`. Frames that were released may be gone: [`JournalError::Released`].
+    /// into `max_bytes`. Frames that were released may be gone: [`JournalError::Released`]. An
+    /// `after` of another history than this one's is [`JournalError::Damaged`].
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError>;
 
     /// Waits until the tip is beyond `beyond` or the time is up, and tells the tip.
     fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError>;
+
+    /// The tip just before the frame that holds `position`: where to read from to see it. `None`
+    /// if that frame was released or is not there yet.
+    fn locate(&self, position: Position) -> Option<Tip>;
 
     /// Frames up to `up_to` are kept elsewhere now; their space may be used again.
     fn release(&self, up_to: Tip) -> Result<(), JournalError>;
@@ -77,6 +97,18 @@ pub enum JournalError {
         offset: u64,
         /// What was found or missed.
         what: String,
+    },
+    /// A newer version of the program wrote this.
+    #[error(
+        "{path} is of format version {version}, which this program does not know: \
+         start a newer one",
+        path = path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format version.
+        version: u32,
     },
     /// The frames asked for were released.
     #[error("frames up to index {up_to} were released from the journal")]

@@ -1,0 +1,315 @@
+//! The journal in local files.
+//!
+//! Frames are appended to files that were written with zeros beforehand and are used again when
+//! their frames are released; `docs/FORMAT.md` draws the bytes.
+//!
+//! - A frame is acknowledged after one `fdatasync`, and never before. One that may have been
+//!   written but was not acknowledged is either found whole and made durable when the journal is
+//!   opened again, or it never was.
+//! - After a failed write or sync nothing more is written, and no sync is tried again: the
+//!   operating system reports a lost write once and then forgets it.
+//! - The file of the last frame is never used again, so that what is durable is always found by
+//!   what the manifest of sealed volumes vouches for.
+
+mod envelope;
+mod header;
+mod marker;
+mod recovery;
+mod segment;
+mod slots;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use self::{
+    envelope::Reading,
+    header::Header,
+    marker::Marker,
+    recovery::Known,
+    segment::Segment,
+    slots::{Slot, Slots},
+};
+use super::{
+    files::{Files, folder_of},
+    frame::Frame,
+    journal::{Done, Journal, JournalError, Outcome, Tip},
+};
+use crate::domain::event::Position;
+
+/// What a journal is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalSettings {
+    /// The store it belongs to: random, and told to nobody.
+    pub store_id: [u8; 16],
+    /// Size of a file, in bytes. A frame that is larger gets a file of its own size.
+    pub file_bytes: u64,
+}
+
+impl JournalSettings {
+    /// The size of a file if nobody asks for another: 32 MiB.
+    pub const FILE_BYTES: u64 = 32 << 20;
+}
+
+/// The journal in local files; see the module.
+#[derive(Debug)]
+pub struct FileJournal {
+    files: Arc<dyn Files>,
+    dir: PathBuf,
+    settings: JournalSettings,
+    epoch: u64,
+    /// Taken before `slots` if both are; held while a frame is written, so that frames and their
+    /// outcomes keep their order. Readers need only `slots`.
+    writer: Mutex<Writer>,
+    slots: Mutex<Slots>,
+    advanced: Condvar,
+}
+
+/// Where the next frame goes.
+#[derive(Debug)]
+struct Writer {
+    segment: Arc<Segment>,
+    offset: u64,
+    next_number: u64,
+    /// The first failure, after which nothing is written.
+    stopped: Option<Arc<JournalError>>,
+}
+
+impl FileJournal {
+    /// Makes an empty journal in `dir`: the folder, and one durable file of zeros. To be called
+    /// before the store counts as made; what an earlier attempt left behind is made anew, but a
+    /// journal that holds a frame is refused.
+    #[expect(clippy::needless_pass_by_value, reason = "takes what `open` takes")]
+    pub fn create(
+        files: Arc<dyn Files>,
+        dir: &Path,
+        settings: &JournalSettings,
+    ) -> Result<(), JournalError> {
+        let io = |error| JournalError::io("make", dir, error);
+        files.create_dir(dir).map_err(io)?;
+        for segment in Segment::open_all(&*files, dir)? {
+            let used = segment.length > 0
+                && Header::decode(&segment.read_header(0)?, settings.store_id) != Reading::Nothing;
+            if used {
+                return Err(segment.damaged(0, "a journal is here already; nothing was changed"));
+            }
+        }
+        Segment::create(&*files, dir, 1, settings.file_bytes)?;
+        files.sync_dir(folder_of(dir)).map_err(io)
+    }
+
+    /// Opens the journal in `dir` and finds every acknowledged frame after `sealed`, the last one
+    /// that sealed volumes vouch for. Frames up to `sealed` count as released.
+    pub fn open(
+        files: Arc<dyn Files>,
+        dir: &Path,
+        settings: JournalSettings,
+        sealed: Tip,
+    ) -> Result<Self, JournalError> {
+        let segments = Segment::open_all(&*files, dir)?;
+        let marker = marker::read(&*files, dir, settings.store_id)?;
+        let known = Known {
+            dir,
+            store_id: settings.store_id,
+            sealed,
+            marker,
+        };
+        let recovered = recovery::recover(&segments, &known)?;
+        let mut slots = recovered.slots;
+        for (_, slot) in
+            slots.after(slots.tip_at(recovered.synced).unwrap_or(sealed), usize::MAX)?
+        {
+            slot.segment.rewrite_frame(slot.offset, slot.length)?;
+        }
+        for spare in recovered.unused {
+            if spare.length < settings.file_bytes {
+                // Left by a stop while it was made, or of a smaller setting.
+                let removed = files.remove(&spare.path);
+                removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
+            } else {
+                spare.sync()?;
+                slots.add_spare(spare);
+            }
+        }
+        recovered.segment.sync()?;
+        files
+            .sync_dir(dir)
+            .map_err(|error| JournalError::io("sync", dir, error))?;
+        let numbers = segments.iter().map(|segment| segment.number);
+        let writer = Writer {
+            segment: recovered.segment,
+            offset: recovered.offset,
+            next_number: numbers.max().unwrap_or(0) + 1,
+            stopped: None,
+        };
+        Ok(Self {
+            files,
+            dir: dir.to_owned(),
+            settings,
+            epoch: recovered.epoch.saturating_add(1),
+            writer: Mutex::new(writer),
+            slots: Mutex::new(slots),
+            advanced: Condvar::new(),
+        })
+    }
+
+    /// Notes that the journal was stopped cleanly, so that damage even to the last frame will be
+    /// noticed. To be called after the last append.
+    pub fn close(&self) -> Result<(), JournalError> {
+        let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+        if let Some(first) = &writer.stopped {
+            return Err(JournalError::Stopped {
+                first: Arc::clone(first),
+            });
+        }
+        let marker = Marker {
+            epoch: self.epoch,
+            tip: self.slots().tip(),
+        };
+        marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
+    }
+
+    /// Never poisoned for long: each change to the list is whole or does not begin.
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append_now(&self, writer: &mut Writer, after: Tip, frame: &Frame) -> Outcome {
+        if let Some(first) = &writer.stopped {
+            return Outcome::Unknown(JournalError::Stopped {
+                first: Arc::clone(first),
+            });
+        }
+        let tip = self.slots().tip();
+        if after != tip || !tip.precedes(frame) {
+            return Outcome::Conflict;
+        }
+        match self.write(writer, tip, frame) {
+            Ok(slot) => {
+                self.slots().push(slot);
+                self.advanced.notify_all();
+                Outcome::Durable
+            }
+            Err(error) => {
+                writer.stopped = Some(Arc::new(error.clone()));
+                Outcome::Unknown(error)
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, tip: Tip, frame: &Frame) -> Result<Slot, JournalError> {
+        debug_assert!(
+            frame
+                .spans()
+                .is_ok_and(|spans| spans.len() == frame.count as usize),
+            "a frame that cannot be read back must not be acknowledged"
+        );
+        let body = frame.encode();
+        let header = Header {
+            store_id: self.settings.store_id,
+            epoch: self.epoch,
+            index: frame.index,
+            first_position: frame.first_position,
+            synced_index: tip.index,
+            previous: tip.check,
+            check: Frame::check(tip.check, &body),
+            length: body.len() as u64,
+        };
+        if !writer.segment.fits(writer.offset, header.length) {
+            writer.segment = self.next_segment(writer, header.length)?;
+            writer.offset = 0;
+        }
+        let offset = writer.offset;
+        writer.segment.write_frame(offset, &header, &body)?;
+        writer.offset += header::footprint(header.length).unwrap_or(header::PAGE);
+        Ok(Slot {
+            segment: Arc::clone(&writer.segment),
+            offset,
+            length: header.length,
+            check: header.check,
+            last: frame.last_position(),
+        })
+    }
+
+    /// A file to go on in: one whose frames were released, else a new one.
+    fn next_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
+        if let Some(spare) = self.slots().take_spare(length) {
+            return Ok(spare);
+        }
+        let size = self
+            .settings
+            .file_bytes
+            .max(header::footprint(length).unwrap_or(u64::MAX));
+        let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
+        writer.next_number += 1;
+        Ok(Arc::new(made))
+    }
+}
+
+impl Journal for FileJournal {
+    fn tip(&self) -> Result<Tip, JournalError> {
+        Ok(self.slots().tip())
+    }
+
+    fn append(&self, after: Tip, frame: Frame, done: Done) {
+        // Held while `done` runs: outcomes are told in the order of the appends.
+        match self.writer.lock() {
+            Ok(mut writer) => done(self.append_now(&mut writer, after, &frame)),
+            Err(_) => done(Outcome::Unknown(panicked(&self.dir))),
+        }
+    }
+
+    fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {
+        let found = self.slots().after(after, max_bytes)?;
+        let frames = found
+            .iter()
+            .map(|(previous, slot)| read_frame(*previous, slot))
+            .collect();
+        // While it was read without a lock, the file may have been released and used again.
+        if self.slots().is_released(after.index.saturating_add(1)) {
+            self.slots().after(after, max_bytes)?;
+        }
+        frames
+    }
+
+    fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError> {
+        let still = |slots: &mut Slots| slots.tip().index <= beyond.index;
+        let waited = self
+            .advanced
+            .wait_timeout_while(self.slots(), timeout, still);
+        let (slots, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Ok(slots.tip())
+    }
+
+    fn locate(&self, position: Position) -> Option<Tip> {
+        self.slots().locate(position)
+    }
+
+    fn release(&self, up_to: Tip) -> Result<(), JournalError> {
+        self.slots().release(up_to.index);
+        Ok(())
+    }
+}
+
+fn read_frame(previous: u32, slot: &Slot) -> Result<Frame, JournalError> {
+    let body = slot.segment.read_body(slot.offset, slot.length)?;
+    if Frame::check(previous, &body) != slot.check {
+        return Err(slot
+            .segment
+            .damaged(slot.offset, "the frame here fails its check"));
+    }
+    Frame::decode(body).map_err(|error| slot.segment.damaged(slot.offset, error.to_string()))
+}
+
+fn panicked(dir: &Path) -> JournalError {
+    let first = JournalError::io("append to", dir, io::Error::other("an append panicked"));
+    JournalError::Stopped {
+        first: Arc::new(first),
+    }
+}

@@ -1,0 +1,184 @@
+//! One file of the journal: zero-written and synced before it is used, then overwritten again and
+//! again, so that appending never waits for the file system to find space or to note a length.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::header::{HEADER, Header, PAGE, footprint};
+use crate::log::{
+    files::{FileHandle, Files},
+    journal::JournalError,
+};
+
+const EXTENSION: &str = "journal";
+/// How much is zero-written at a time.
+const ZEROS: u64 = 1 << 20;
+
+/// An open file of the journal.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// The running number that it is named by; it means nothing else.
+    pub(super) number: u64,
+    /// Bytes that frames may use: whole pages.
+    pub(super) length: u64,
+    handle: Arc<dyn FileHandle>,
+}
+
+impl Segment {
+    /// Makes a file of zeros, or makes zeros of a leftover, and makes it durable together with its
+    /// name. It is really written: bytes that were only reserved would cost a journal commit of
+    /// the file system at their first use.
+    pub(super) fn create(
+        files: &dyn Files,
+        dir: &Path,
+        number: u64,
+        length: u64,
+    ) -> Result<Self, JournalError> {
+        let path = dir.join(format!("{number:08}.{EXTENSION}"));
+        let length = length.max(PAGE).next_multiple_of(PAGE);
+        let made = files.open(&path, true).and_then(|handle| {
+            handle.set_len(0)?;
+            let zeros = vec![0; usize::try_from(length.min(ZEROS)).unwrap_or(0)];
+            let mut offset = 0;
+            while let Some(rest) = length.checked_sub(offset).filter(|&rest| rest > 0) {
+                let part = usize::try_from(rest).unwrap_or(usize::MAX).min(zeros.len());
+                handle.write_all_at(zeros.get(..part).unwrap_or(&zeros), offset)?;
+                offset += part as u64;
+            }
+            handle.sync_all()?;
+            files.sync_dir(dir)?;
+            Ok(handle)
+        });
+        match made {
+            Ok(handle) => Ok(Self {
+                path,
+                number,
+                length,
+                handle,
+            }),
+            Err(error) => Err(JournalError::io("make", path, error)),
+        }
+    }
+
+    /// Opens every file of the journal in `dir`, by ascending number.
+    pub(super) fn open_all(files: &dyn Files, dir: &Path) -> Result<Vec<Arc<Self>>, JournalError> {
+        let paths = files
+            .list(dir)
+            .map_err(|error| JournalError::io("list", dir, error))?;
+        let mut segments = Vec::new();
+        for path in paths {
+            let Some(number) = number_of(&path) else {
+                continue;
+            };
+            let opened = files
+                .open(&path, false)
+                .and_then(|file| Ok((file.len()?, file)));
+            match opened {
+                Ok((length, handle)) => {
+                    let length = length - length % PAGE;
+                    segments.push(Arc::new(Self {
+                        path,
+                        number,
+                        length,
+                        handle,
+                    }));
+                }
+                Err(error) => return Err(JournalError::io("open", path, error)),
+            }
+        }
+        segments.sort_by_key(|segment| segment.number);
+        Ok(segments)
+    }
+
+    /// Whether a frame with a body of `length` bytes fits at `offset`.
+    pub(super) fn fits(&self, offset: u64, length: u64) -> bool {
+        let end = footprint(length).and_then(|pages| offset.checked_add(pages));
+        end.is_some_and(|end| end <= self.length)
+    }
+
+    /// Writes a frame and makes it durable. If this fails the frame may or may not be there.
+    pub(super) fn write_frame(
+        &self,
+        offset: u64,
+        header: &Header,
+        body: &[u8],
+    ) -> Result<(), JournalError> {
+        let mut bytes = header.encode();
+        bytes.extend_from_slice(body);
+        bytes.resize(bytes.len().next_multiple_of(to_usize(PAGE)), 0);
+        self.write_durably(offset, &bytes)
+    }
+
+    /// Writes again what is read at a frame's place, so that the disk holds what the page cache
+    /// shows: after a failed sync the two may differ.
+    pub(super) fn rewrite_frame(&self, offset: u64, length: u64) -> Result<(), JournalError> {
+        let bytes = self.read(offset, footprint(length).unwrap_or(0))?;
+        self.write_durably(offset, &bytes)
+    }
+
+    /// The [`HEADER`] bytes at `offset`.
+    pub(super) fn read_header(&self, offset: u64) -> Result<[u8; HEADER], JournalError> {
+        let mut bytes = [0; HEADER];
+        let read = self.handle.read_exact_at(&mut bytes, offset);
+        read.map_err(|error| JournalError::io("read", &self.path, error))?;
+        Ok(bytes)
+    }
+
+    /// The body of the frame at `offset`.
+    pub(super) fn read_body(&self, offset: u64, length: u64) -> Result<Bytes, JournalError> {
+        Ok(self.read(offset + HEADER as u64, length)?.into())
+    }
+
+    /// Makes contents and length durable, whoever wrote them.
+    pub(super) fn sync(&self) -> Result<(), JournalError> {
+        self.handle
+            .sync_all()
+            .map_err(|error| JournalError::io("sync", &self.path, error))
+    }
+
+    /// The error for bytes that are not what was written here.
+    pub(super) fn damaged(&self, offset: u64, what: impl Into<String>) -> JournalError {
+        JournalError::Damaged {
+            path: self.path.clone(),
+            offset,
+            what: what.into(),
+        }
+    }
+
+    fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, JournalError> {
+        let mut bytes = vec![0; to_usize(length)];
+        let read = self.handle.read_exact_at(&mut bytes, offset);
+        read.map_err(|error| JournalError::io("read", &self.path, error))?;
+        Ok(bytes)
+    }
+
+    fn write_durably(&self, offset: u64, bytes: &[u8]) -> Result<(), JournalError> {
+        let written = self.handle.write_all_at(bytes, offset);
+        written.map_err(|error| JournalError::io("write", &self.path, error))?;
+        self.handle
+            .sync_data()
+            .map_err(|error| JournalError::io("sync", &self.path, error))
+    }
+}
+
+/// The running number in a journal file's name; `None` for other files.
+fn number_of(path: &Path) -> Option<u64> {
+    if path.extension()? != EXTENSION {
+        return None;
+    }
+    path.file_stem()?
+        .to_str()?
+        .parse::<u32>()
+        .ok()
+        .map(u64::from)
+}
+
+fn to_usize(length: u64) -> usize {
+    usize::try_from(length).expect("lengths that fit a file that was read fit the address space")
+}

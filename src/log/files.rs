@@ -1,0 +1,216 @@
+//! The file seam: everything that the log writes by itself goes through here, so that tests can
+//! record every write and cut it anywhere. sled keeps its own files and is not behind it.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A file system, as far as the log needs one.
+///
+/// What is written is durable only after a sync of the file, and a name (created, renamed,
+/// removed) only after a sync of its directory.
+pub trait Files: Send + Sync + fmt::Debug {
+    /// Opens a file for reading and writing; with `create`, makes an empty one if there is none.
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Makes one folder; its parent must exist. Fine if it exists already.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// What is in a folder: full paths, sorted.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// Gives a file or folder another name; a file of that name is replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a folder and everything in it.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// An open file; may be used from several threads at once.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nobody asks whether a file is empty"
+)]
+pub trait FileHandle: Send + Sync + fmt::Debug {
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Cuts the file off or extends it with zeros.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Fills `buf` from `offset`; `UnexpectedEof` if the file ends before that.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Writes all of `buf` at `offset`, extending the file if need be.
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes the contents durable, and the length if that is needed to read them.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Makes contents and attributes durable.
+    fn sync_all(&self) -> io::Result<()>;
+}
+
+/// The operating system's files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealFiles;
+
+impl Files for RealFiles {
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(create)
+            .truncate(false)
+            .open(path)?;
+        Ok(Arc::new(RealHandle(file)))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
+        let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_dir_all(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+#[derive(Debug)]
+struct RealHandle(File);
+
+impl FileHandle for RealHandle {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buf, offset)
+    }
+
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(buf, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
+/// Puts `bytes` at `path` so that, whenever the power fails, either the old file or the whole new
+/// one is found: a temporary file beside it (the name and `.new`), synced, renamed, and the folder
+/// synced. A leftover of an earlier attempt is overwritten.
+pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    let file = files.open(&temporary, true)?;
+    file.set_len(0)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_all()?;
+    files.rename(&temporary, path)?;
+    files.sync_dir(folder_of(path))
+}
+
+/// The folder that a path lies in; `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_written_atomically_replaces_the_old_one_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("note");
+        for text in ["a long first version", "short"] {
+            std::fs::write(
+                dir.path().join("note.new"),
+                "the leftover of a torn attempt",
+            )
+            .unwrap();
+            write_atomically(&RealFiles, &path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(RealFiles.list(dir.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_folder_may_exist_already_but_not_a_file_of_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("folder");
+        RealFiles.create_dir(&path).unwrap();
+        RealFiles.create_dir(&path).unwrap();
+        RealFiles.open(&path.join("file"), true).unwrap();
+        assert!(RealFiles.create_dir(&path.join("file")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_made_only_when_asked_and_never_emptied() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        assert_eq!(
+            RealFiles.open(&path, false).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        RealFiles
+            .open(&path, true)
+            .unwrap()
+            .write_all_at(b"kept", 4)
+            .unwrap();
+        let again = RealFiles.open(&path, true).unwrap();
+        let mut bytes = [0; 8];
+        again.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"\0\0\0\0kept");
+        assert_eq!(
+            again.read_exact_at(&mut bytes, 1).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+    }
+}
