@@ -74,19 +74,31 @@ impl Share {
     /// How many of the persons remain once `named` are taken away; absent: none do.
     fn rest(&self, legs: usize, named: u64) -> Option<Rest> {
         let legs = u32::try_from(legs).unwrap_or(u32::MAX);
-        let bound = self.amount.as_ref().filter(|_| self.unnumbered == 0).and_then(Amount::at_most);
+        let bound = self
+            .amount
+            .as_ref()
+            .filter(|_| self.unnumbered == 0)
+            .and_then(Amount::at_most);
         match bound {
             Some(high) if high <= named => None,
-            bound => Some(Rest { legs, at_most: bound.map(|high| high - named) }),
+            bound => Some(Rest {
+                legs,
+                at_most: bound.map(|high| high - named),
+            }),
         }
     }
 }
 
 impl Rest {
     fn plus(one: Option<Self>, another: Option<Self>) -> Option<Self> {
-        let (Some(a), Some(b)) = (one, another) else { return one.or(another) };
+        let (Some(a), Some(b)) = (one, another) else {
+            return one.or(another);
+        };
         let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
-        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
+        Some(Self {
+            legs: a.legs.saturating_add(b.legs),
+            at_most,
+        })
     }
 }
 
@@ -106,7 +118,11 @@ pub fn shares<'a>(
     }
     let sides: Vec<OwnSide<'a>> = by_side
         .into_iter()
-        .map(|(side, legs)| OwnSide { side, legs: legs.len(), share: own(&legs, nesting, direction) })
+        .map(|(side, legs)| OwnSide {
+            side,
+            legs: legs.len(),
+            share: own(&legs, nesting, direction),
+        })
         .collect();
     let mut found: BTreeMap<&'a str, Share> = BTreeMap::new();
     for own in &sides {
@@ -138,7 +154,11 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
             .iter()
             .filter_map(|(key, estimate)| {
                 let amount = number(estimate)?;
-                Some(Entry { key, other: key.other(direction), amount })
+                Some(Entry {
+                    key,
+                    other: key.other(direction),
+                    amount,
+                })
             })
             .collect();
         whole::sum(&entries, nesting)
@@ -146,7 +166,11 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
     let amount = sum(&Amount::of_leg);
     let exchanges: BTreeSet<&str> = legs.iter().map(|(key, _)| key.exchange.as_str()).collect();
     Share {
-        disputed: u32::from(amount.as_ref().is_some_and(|amount| amount.low < amount.high)),
+        disputed: u32::from(
+            amount
+                .as_ref()
+                .is_some_and(|amount| amount.low < amount.high),
+        ),
         amount,
         of_which: OfWhich {
             minors: sum(&|leg| leg.of_which.minors.map(Amount::of_range)),
@@ -165,7 +189,11 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
 /// its parts, so where it has parts only those of them without a number are unknown.
 fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> u32 {
     let covers = |whole: &LegKey, part: &LegKey| {
-        whole::covers((whole, whole.other(direction)), (part, part.other(direction)), nesting)
+        whole::covers(
+            (whole, whole.other(direction)),
+            (part, part.other(direction)),
+            nesting,
+        )
     };
     let unknown = legs.iter().filter(|(key, estimate)| {
         estimate.range.is_none()
@@ -180,11 +208,13 @@ fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Dire
 fn add_shared<'a>(sides: &[OwnSide<'a>], found: &mut BTreeMap<&'a str, Share>) {
     let joint = outermost(sides.iter().filter(|own| own.side.len() > 1));
     for own in joint {
-        let members = sides.iter().filter(|member| {
-            alone(member.side).is_some_and(|country| own.side.contains(country))
-        });
+        let members = sides
+            .iter()
+            .filter(|member| alone(member.side).is_some_and(|country| own.side.contains(country)));
         let named = members.fold(0_u64, |sum, member| sum.saturating_add(member.share.low()));
-        let Some(rest) = own.share.rest(own.legs, named) else { continue };
+        let Some(rest) = own.share.rest(own.legs, named) else {
+            continue;
+        };
         for country in own.side {
             let share = found.entry(country).or_default();
             share.shared = Rest::plus(share.shared, Some(rest));
@@ -197,12 +227,18 @@ fn add_open<'a>(
     parties: &BTreeSet<&'a str>,
     found: &mut BTreeMap<&'a str, Share>,
 ) {
-    let Some(unsaid) = sides.iter().find(|own| own.side.is_empty()) else { return };
+    let Some(unsaid) = sides.iter().find(|own| own.side.is_empty()) else {
+        return;
+    };
     // A side whose numbers are unknown would hide those of the sides within it.
     let numbered = |own: &&OwnSide<'_>| !own.side.is_empty() && own.share.amount.is_some();
     let said = outermost(sides.iter().filter(numbered));
-    let named = said.iter().fold(0_u64, |sum, own| sum.saturating_add(own.share.low()));
-    let Some(rest) = unsaid.share.rest(unsaid.legs, named) else { return };
+    let named = said
+        .iter()
+        .fold(0_u64, |sum, own| sum.saturating_add(own.share.low()));
+    let Some(rest) = unsaid.share.rest(unsaid.legs, named) else {
+        return;
+    };
     for country in parties {
         found.entry(country).or_default().open = Some(rest);
     }

@@ -59,7 +59,10 @@ impl Projection for Claims {
 
     fn apply(&mut self, event: &Event<'_>) -> Result<(), ApplyError> {
         if event.position <= self.position {
-            return Err(ApplyError::OutOfOrder { at: self.position, event: event.position });
+            return Err(ApplyError::OutOfOrder {
+                at: self.position,
+                event: event.position,
+            });
         }
         let changed = match read::read(event)? {
             Some(Act::Claim(exchange, said)) => {
@@ -92,8 +95,12 @@ impl Claims {
         if time >= self.recorded_at {
             return self.position;
         }
-        let later = self.changes.partition_point(|(recorded_at, _)| *recorded_at <= time);
-        let last = later.checked_sub(1).and_then(|place| self.changes.get(place));
+        let later = self
+            .changes
+            .partition_point(|(recorded_at, _)| *recorded_at <= time);
+        let last = later
+            .checked_sub(1)
+            .and_then(|place| self.changes.get(place));
         last.map_or(0, |(_, position)| *position)
     }
 
@@ -107,7 +114,12 @@ impl Claims {
         let mut changes: Vec<(Position, &str)> = self
             .rows
             .iter()
-            .flat_map(|row| [(row.from, row.exchange.as_str()), (row.to, row.exchange.as_str())])
+            .flat_map(|row| {
+                [
+                    (row.from, row.exchange.as_str()),
+                    (row.to, row.exchange.as_str()),
+                ]
+            })
             .filter(|(event, _)| *event > since && *event != STANDING)
             .collect();
         changes.sort_unstable();
@@ -117,7 +129,11 @@ impl Claims {
 
     /// All rows of one exchange, in the order in which they were recorded.
     pub fn rows_of(&self, exchange: &str) -> impl Iterator<Item = &Row> {
-        let places = self.exchanges.get(exchange).map(Vec::as_slice).unwrap_or_default();
+        let places = self
+            .exchanges
+            .get(exchange)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         places.iter().filter_map(|place| self.rows.get(*place))
     }
 
@@ -127,7 +143,10 @@ impl Claims {
     }
 
     fn row(&self, event: Position) -> Option<&Row> {
-        let place = self.rows.binary_search_by_key(&event, |row| row.from).ok()?;
+        let place = self
+            .rows
+            .binary_search_by_key(&event, |row| row.from)
+            .ok()?;
         self.rows.get(place)
     }
 
@@ -138,13 +157,24 @@ impl Claims {
     }
 
     fn add(&mut self, claim: Position, from: Position, exchange: String, said: Said) -> bool {
-        self.exchanges.entry(exchange.clone()).or_default().push(self.rows.len());
-        self.rows.push(Row { claim, from, to: STANDING, exchange, said });
+        self.exchanges
+            .entry(exchange.clone())
+            .or_default()
+            .push(self.rows.len());
+        self.rows.push(Row {
+            claim,
+            from,
+            to: STANDING,
+            exchange,
+            said,
+        });
         true
     }
 
     fn prefer(&mut self, at: Position, claim: Position, mut preference: Preference) -> bool {
-        let Some(preferred) = self.standing(claim) else { return false };
+        let Some(preferred) = self.standing(claim) else {
+            return false;
+        };
         preference.claim = preferred.claim;
         let exchange = preferred.exchange.clone();
         self.add(at, at, exchange, Said::Preference(preference))
@@ -152,13 +182,17 @@ impl Claims {
 
     /// A replacement of another kind is not a reading of this claim; it is refused when recorded.
     fn correct(&mut self, at: Position, claim: Position, mut said: Said) -> bool {
-        let Some(first) = self.standing(claim) else { return false };
+        let Some(first) = self.standing(claim) else {
+            return false;
+        };
         if std::mem::discriminant(&first.said) != std::mem::discriminant(&said) {
             return false;
         }
         let (claim, exchange) = (first.claim, first.exchange.clone());
         if let Said::Preference(preference) = &mut said {
-            let Some(preferred) = self.standing(preference.claim) else { return false };
+            let Some(preferred) = self.standing(preference.claim) else {
+                return false;
+            };
             preference.claim = preferred.claim;
         }
         self.add(claim, at, exchange, said)
@@ -166,13 +200,25 @@ impl Claims {
 
     /// Withdraws one correction, or a claim with all that it was corrected to.
     fn retract(&mut self, at: Position, event: Position) -> bool {
-        let Some(row) = self.row(event) else { return false };
+        let Some(row) = self.row(event) else {
+            return false;
+        };
         let (claim, whole) = (row.claim, row.claim == row.from);
-        let places = self.exchanges.get(&row.exchange).map(Vec::as_slice).unwrap_or_default();
+        let places = self
+            .exchanges
+            .get(&row.exchange)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut changed = false;
         for place in places {
-            let Some(row) = self.rows.get_mut(*place) else { continue };
-            let meant = if whole { row.claim == claim } else { row.from == event };
+            let Some(row) = self.rows.get_mut(*place) else {
+                continue;
+            };
+            let meant = if whole {
+                row.claim == claim
+            } else {
+                row.from == event
+            };
             if meant && row.to == STANDING {
                 row.to = at;
                 changed = true;

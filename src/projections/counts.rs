@@ -66,20 +66,34 @@ pub fn country_counts(claims: &Claims, query: &CountQuery) -> CountAnswer {
 }
 
 fn counts_at(view: &View<'_>, query: &CountQuery) -> CountAnswer {
+    let (shares, undated_exchanges) = sum(view, view.outermost(), query);
+    CountAnswer {
+        rows: rows(shares),
+        undated_exchanges,
+        position: view.at(),
+    }
+}
+
+/// The sum over some outermost exchanges, and how many of them are left out as undated.
+fn sum<'a, 'o>(
+    view: &View<'a>,
+    outermost: impl Iterator<Item = &'o str>,
+    query: &CountQuery,
+) -> (Shares<'a>, u32) {
     let mut sum = Shares::new();
-    let mut undated_exchanges = 0;
-    for outermost in view.outermost() {
+    let mut undated = 0;
+    for outermost in outermost {
         match selected(view, outermost, query) {
             (When::Within, shares) => {
                 for (key, share) in shares {
                     sum.entry(key).or_default().add(share);
                 }
             }
-            (When::Unknown, shares) => undated_exchanges += u32::from(!shares.is_empty()),
+            (When::Unknown, shares) => undated += u32::from(!shares.is_empty()),
             (When::Elsewhere, _) => {}
         }
     }
-    CountAnswer { rows: rows(sum), undated_exchanges, position: view.at() }
+    (sum, undated)
 }
 
 /// What one outermost exchange contributes to the rows that are asked for, and whether it
@@ -110,7 +124,12 @@ fn rows(shares: Shares<'_>) -> Vec<CountRow> {
     }
     let row = |((country, unit), [received, sent]): ((&str, UnitCode), [Option<Share>; 2])| {
         let (received, sent) = (received.map(Figure::from), sent.map(Figure::from));
-        CountRow { country: country.to_owned(), unit, received, sent }
+        CountRow {
+            country: country.to_owned(),
+            unit,
+            received,
+            sent,
+        }
     };
     sides.into_iter().map(row).collect()
 }

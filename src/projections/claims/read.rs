@@ -80,7 +80,9 @@ pub(super) fn read(event: &Event<'_>) -> Result<Option<Act>, ApplyError> {
     let at = event.position;
     if is::<proto::ClaimCorrected>(event.type_name) {
         let corrected: proto::ClaimCorrected = decode(at, event.payload)?;
-        let Some(replacement) = corrected.replacement else { return Ok(None) };
+        let Some(replacement) = corrected.replacement else {
+            return Ok(None);
+        };
         let said = match read_claim(at, replacement.type_name(), &replacement.value)? {
             Some(Act::Claim(_, said)) => said,
             Some(Act::Prefer(_, preference)) => Said::Preference(preference),
@@ -138,11 +140,19 @@ fn preference(preferred: proto::ClaimPreferred) -> Act {
         proto::Direction::Unspecified => None,
     };
     let side = direction.map(|direction| (preferred.country, direction));
-    Act::Prefer(preferred.claim, Preference { claim: preferred.claim, side })
+    Act::Prefer(
+        preferred.claim,
+        Preference {
+            claim: preferred.claim,
+            side,
+        },
+    )
 }
 
 fn is<M: Name>(type_name: &str) -> bool {
-    let short = type_name.strip_prefix(M::PACKAGE).and_then(|rest| rest.strip_prefix('.'));
+    let short = type_name
+        .strip_prefix(M::PACKAGE)
+        .and_then(|rest| rest.strip_prefix('.'));
     short == Some(M::NAME)
 }
 

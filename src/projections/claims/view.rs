@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Claims, Row, Said};
+use super::{Claims, Report, Row, Said};
 use crate::domain::{event::Position, nesting::Nesting};
 
 /// What the record said at one position: the standing readings, and how the exchanges nest.
@@ -18,15 +18,20 @@ impl<'a> View<'a> {
     /// The larger exchange of each is the one named by the latest report that names one: a later
     /// report of another state need not repeat it.
     pub(super) fn new(claims: &'a Claims, at: Position) -> Self {
-        let mut view = Self { claims, at, nesting: Nesting::default(), members: BTreeMap::new() };
+        let mut view = Self {
+            claims,
+            at,
+            nesting: Nesting::default(),
+            members: BTreeMap::new(),
+        };
         let mut links: Vec<(Position, &str, &str)> = claims
             .exchanges()
             .filter_map(|exchange| {
-                let (from, larger) = view.latest_report(exchange, |row| match &row.said {
-                    Said::Exchange(report) => Some(report.part_of.as_str()),
-                    Said::Completed(_) | Said::Preference(_) => None,
-                })?;
-                Some((from, exchange, larger))
+                let reports = view
+                    .reports(exchange)
+                    .filter(|(_, said)| !said.part_of.is_empty());
+                let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
+                Some((from, exchange, latest.part_of.as_str()))
             })
             .collect();
         links.sort_unstable();
@@ -55,14 +60,36 @@ impl<'a> View<'a> {
 
     /// The exchanges within an outermost one, itself included where anything is claimed of it.
     pub fn within(&self, outermost: &str) -> &[&'a str] {
-        self.members.get(outermost).map(Vec::as_slice).unwrap_or_default()
+        self.members
+            .get(outermost)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The latest standing reading of each claim about one exchange, in the order of the claims.
-    pub fn standing(&self, exchange: &str) -> impl Iterator<Item = &'a Row> {
+    pub fn standing(&self, exchange: &str) -> impl Iterator<Item = &'a Row> + use<'a> {
+        self.latest(exchange, |_| true)
+    }
+
+    /// The standing reports on one exchange, in the order of the claims, each with the event
+    /// that brought its reading.
+    pub fn reports(&self, exchange: &str) -> impl Iterator<Item = (Position, &'a Report)> {
+        let rows = self.latest(exchange, |row| matches!(row.said, Said::Exchange(_)));
+        rows.filter_map(|row| match &row.said {
+            Said::Exchange(report) => Some((row.from, report)),
+            Said::Completed(_) | Said::Preference(_) => None,
+        })
+    }
+
+    /// Whether a row is wanted must not depend on its reading.
+    fn latest(
+        &self,
+        exchange: &str,
+        wanted: fn(&Row) -> bool,
+    ) -> impl Iterator<Item = &'a Row> + use<'a> {
         let mut latest: BTreeMap<Position, &'a Row> = BTreeMap::new();
         for row in self.claims.rows_of(exchange) {
-            if row.from <= self.at && self.at < row.to {
+            if row.from <= self.at && self.at < row.to && wanted(row) {
                 latest.insert(row.claim, row);
             }
         }
@@ -72,7 +99,10 @@ impl<'a> View<'a> {
     /// Codes of the parties of an outermost exchange: those that reports name, and those on a
     /// side of a transfer. An exchange that was never reported has parties all the same.
     pub fn parties(&self, outermost: &str) -> BTreeSet<&'a str> {
-        let rows = self.within(outermost).iter().flat_map(|exchange| self.standing(exchange));
+        let rows = self
+            .within(outermost)
+            .iter()
+            .flat_map(|exchange| self.standing(exchange));
         let mut parties = BTreeSet::new();
         for row in rows {
             match &row.said {
@@ -85,18 +115,5 @@ impl<'a> View<'a> {
             }
         }
         parties
-    }
-
-    /// The latest text that is not empty among the standing readings of one exchange, with the
-    /// event that brought it.
-    pub(super) fn latest_report(
-        &self,
-        exchange: &str,
-        text: impl Fn(&'a Row) -> Option<&'a str>,
-    ) -> Option<(Position, &'a str)> {
-        self.standing(exchange)
-            .filter_map(|row| Some((row.from, text(row)?)))
-            .filter(|(_, text)| !text.is_empty())
-            .max_by_key(|(from, _)| *from)
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CountAnswer, CountQuery, CountRow, counts_at, group::Shares, selected};
+use super::{CountAnswer, CountQuery, CountRow, counts_at, group::Shares, sum};
 use crate::domain::{event::Position, leg::UnitCode};
 use crate::projections::{
     Projection as _,
     claims::{Claims, View},
-    counts::occurred::When,
 };
 
 /// One row that is not what it was.
@@ -47,7 +46,11 @@ pub fn changes(
     let mut causes = causes(claims, since, query);
     let change = |(key, (before, after)): (RowKey, (Option<&CountRow>, Option<&CountRow>))| {
         let caused_by = causes.remove(&key).unwrap_or_default();
-        Change { before: before.cloned(), after: after.cloned(), caused_by }
+        Change {
+            before: before.cloned(),
+            after: after.cloned(),
+            caused_by,
+        }
     };
     (rows.into_iter().map(change).collect(), answer)
 }
@@ -57,11 +60,7 @@ fn key(row: &CountRow) -> RowKey {
 }
 
 /// For each row, the events after `since` across which it differs.
-fn causes(
-    claims: &Claims,
-    since: Position,
-    query: &CountQuery,
-) -> BTreeMap<RowKey, Vec<Position>> {
+fn causes(claims: &Claims, since: Position, query: &CountQuery) -> BTreeMap<RowKey, Vec<Position>> {
     let mut causes: BTreeMap<RowKey, Vec<Position>> = BTreeMap::new();
     let mut before = claims.at(since);
     for (event, exchange) in claims.changes_since(since) {
@@ -82,23 +81,21 @@ fn differing(
     exchange: &str,
     query: &CountQuery,
 ) -> BTreeSet<RowKey> {
-    let outermost: BTreeSet<&str> = if before.nesting() == after.nesting() {
-        [after.nesting().outermost(exchange)].into()
-    } else {
-        before.outermost().chain(after.outermost()).collect()
-    };
-    let mut found = BTreeSet::new();
-    for exchange in outermost {
-        let (old, new) = (told(before, exchange, query), told(after, exchange, query));
-        let keys = old.keys().chain(new.keys()).filter(|key| old.get(*key) != new.get(*key));
-        found.extend(keys.map(|(country, unit, _)| ((*country).to_owned(), *unit)));
-    }
-    found
+    // Where the nesting stays, an event reaches no further than its outermost exchange.
+    let only = (before.nesting() == after.nesting()).then(|| after.nesting().outermost(exchange));
+    let (old, new) = (told(before, only, query), told(after, only, query));
+    let keys = old
+        .keys()
+        .chain(new.keys())
+        .filter(|key| old.get(*key) != new.get(*key));
+    keys.map(|(country, unit, _)| ((*country).to_owned(), *unit))
+        .collect()
 }
 
-fn told<'a>(view: &View<'a>, outermost: &str, query: &CountQuery) -> Shares<'a> {
-    match selected(view, outermost, query) {
-        (When::Within, shares) => shares,
-        (When::Elsewhere | When::Unknown, _) => Shares::new(),
+/// The sum over one outermost exchange, or over all.
+fn told<'a>(view: &View<'a>, only: Option<&str>, query: &CountQuery) -> Shares<'a> {
+    match only {
+        Some(outermost) => sum(view, std::iter::once(outermost), query).0,
+        None => sum(view, view.outermost(), query).0,
     }
 }

@@ -17,14 +17,16 @@ pub(super) enum When {
 /// Goes by the latest date that was reported of the outermost exchange itself; without one, by
 /// any date that a claim about it or about an exchange within it gives.
 pub(super) fn when(view: &View<'_>, outermost: &str, occurred: &Edtf) -> When {
-    let reported = view.standing(outermost).filter_map(|row| match &row.said {
-        Said::Exchange(report) => Some((row.from, Edtf::parse(&report.occurred).ok()?)),
-        Said::Completed(_) | Said::Preference(_) => None,
-    });
+    let reported = view
+        .reports(outermost)
+        .filter_map(|(from, report)| Some((from, Edtf::parse(&report.occurred).ok()?)));
     if let Some((_, date)) = reported.max_by_key(|(from, _)| *from) {
         return among([date].iter(), occurred);
     }
-    let rows = view.within(outermost).iter().flat_map(|exchange| view.standing(exchange));
+    let rows = view
+        .within(outermost)
+        .iter()
+        .flat_map(|exchange| view.standing(exchange));
     let dates: Vec<Edtf> = rows
         .filter_map(|row| match &row.said {
             Said::Completed(transfer) => Edtf::parse(&transfer.occurred).ok(),
