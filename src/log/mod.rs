@@ -8,3 +8,5 @@ pub mod frame;
 pub mod journal;
 #[cfg(test)]
 pub(crate) mod memory_journal;
+#[cfg(test)]
+pub(crate) mod recorder;

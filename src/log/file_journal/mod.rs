@@ -19,6 +19,12 @@ mod segment;
 mod slots;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod failure_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -22,7 +22,7 @@ use std::{
 use super::{
     envelope::Reading,
     header::{Header, PAGE, footprint},
-    marker::Marker,
+    marker::{self, Marker},
     segment::Segment,
     slots::{Slot, Slots},
 };
@@ -81,21 +81,19 @@ pub(super) fn recover(
         survey(segment, known.store_id, &mut sightings)?;
     }
     let mut walk = Walk::new(&sightings, known.sealed);
-    let start = walk.place.clone();
     let path: Vec<&Sighting> = std::iter::from_fn(|| walk.step()).collect();
     let synced = claimed(&sightings, known);
     check_end(&walk, known, synced, first)?;
 
     let (segment, offset) = walk.place.unwrap_or_else(|| (Arc::clone(first), 0));
-    let home = start.map(|(segment, _)| segment);
-    let home = home.or_else(|| path.first().map(|first| Arc::clone(&first.segment)));
+    // Not the sealed frame's file, if there are others: its start may have been used again since.
+    let home = path.first().map_or(&segment, |next| &next.segment);
     let mut used: HashSet<u64> = path
         .iter()
         .map(|sighting| sighting.segment.number)
         .collect();
-    let home = home.unwrap_or_else(|| Arc::clone(first));
     used.insert(home.number);
-    let mut slots = Slots::new(known.sealed, home);
+    let mut slots = Slots::new(known.sealed, Arc::clone(home));
     path.iter()
         .filter_map(|sighting| sighting.slot())
         .for_each(|slot| slots.push(slot));
@@ -364,7 +362,11 @@ fn check_marker(slots: &Slots, known: &Known<'_>) -> Result<(), JournalError> {
     match slots.tip_at(marker.tip.index) {
         Some(tip) if tip != marker.tip => {
             let what = format!("frame {} is not the one of the last clean stop", tip.index);
-            Err(missing(known, what))
+            Err(JournalError::Damaged {
+                path: known.dir.join(marker::NAME),
+                offset: 0,
+                what,
+            })
         }
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use crate::log::{
     files::RealFiles,
 };
 
-pub(super) const PAGE: usize = header::PAGE as usize;
+pub(super) const PAGE: usize = 4096;
 pub(super) const SETTINGS: JournalSettings = JournalSettings {
     store_id: *b"the tested store",
     file_bytes: 4 * header::PAGE,
@@ -166,6 +166,23 @@ fn a_sealed_frame_whose_file_was_used_again_is_not_missed() {
     let journal = open(dir.path(), tips[3]).unwrap();
     assert_eq!(journal.tip().unwrap().index, 7);
     assert_eq!(journal.read(tips[4], usize::MAX).unwrap(), frames);
+}
+
+#[test]
+fn a_file_that_holds_the_sealed_frame_and_the_newest_is_no_spare() {
+    let dir = made();
+    let journal = open(dir.path(), Tip::default()).unwrap();
+    let (sealed, _) = (0..4).map(|_| append_next(&journal, 1, 10)).last().unwrap();
+    append_next(&journal, 1, 10);
+    journal.release(sealed).unwrap();
+    (0..4).for_each(|_| drop(append_next(&journal, 1, 10)));
+    drop(journal);
+    // Frame 9 is at the start of the first file, frame 4 still at its end.
+    let journal = open(dir.path(), sealed).unwrap();
+    (0..4).for_each(|_| drop(append_next(&journal, 1, 10)));
+    let read = journal.read(sealed, usize::MAX).unwrap();
+    let indices: Vec<u64> = read.iter().map(|frame| frame.index).collect();
+    assert_eq!(indices, (5..=13).collect::<Vec<_>>());
 }
 
 #[test]
