@@ -23,6 +23,8 @@ pub(crate) mod memory_journal;
 mod open;
 mod postings;
 mod reader;
+#[cfg(test)]
+pub(crate) mod recorder;
 pub mod run;
 pub mod store;
 pub mod tail;

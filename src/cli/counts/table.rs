@@ -23,18 +23,10 @@ pub fn table(response: &GetCountryCountsResponse) -> String {
     rows.push_record(["country", "unit", "received", "sent"]);
     for count in &response.counts {
         let [received, sent] = [count.received.as_ref(), count.sent.as_ref()].map(cell);
-        rows.push_record([
-            count.country.clone(),
-            unit(count).to_owned(),
-            received,
-            sent,
-        ]);
+        rows.push_record([count.country.clone(), unit(count).to_owned(), received, sent]);
     }
     let grid = rows.build().with(Style::psql()).to_string();
-    let mut lines: Vec<String> = grid
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let mut lines: Vec<String> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
     for (unit, name) in [(Unit::Person, ""), (Unit::Remains, " (remains)")] {
         let total = total(&response.counts, unit);
         lines.extend(total.map(|total| format!("received in all{name}: {total}")));
@@ -67,11 +59,7 @@ pub(super) fn cell(figure: Option<&Figure>) -> String {
     }
     parts.extend(unattributed("shared", figure.shared.as_ref()));
     parts.extend(unattributed("open", figure.open.as_ref()));
-    if parts.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        parts.join("; ")
-    }
+    if parts.is_empty() { NOTHING.to_owned() } else { parts.join("; ") }
 }
 
 /// What is attributed to the country itself; `None`: nothing is.
@@ -140,20 +128,11 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
         .filter(|count| count.unit() == unit)
         .filter_map(|count| count.received.as_ref())
         .collect();
-    let known: Vec<(u32, u32)> = figures
-        .iter()
-        .filter_map(|f| Some((f.low?, f.high?)))
-        .collect();
-    let unknown = figures
-        .iter()
-        .fold(0u32, |sum, f| sum.saturating_add(f.unnumbered));
-    let apart = figures
-        .iter()
-        .any(|f| f.shared.is_some() || f.open.is_some());
+    let known: Vec<(u32, u32)> = figures.iter().filter_map(|f| Some((f.low?, f.high?))).collect();
+    let unknown = figures.iter().fold(0u32, |sum, f| sum.saturating_add(f.unnumbered));
+    let apart = figures.iter().any(|f| f.shared.is_some() || f.open.is_some());
     let sum = |side: fn(&(u32, u32)) -> u32| {
-        known
-            .iter()
-            .fold(0u32, |sum, range| sum.saturating_add(side(range)))
+        known.iter().fold(0u32, |sum, range| sum.saturating_add(side(range)))
     };
     let mut parts = Vec::new();
     if !known.is_empty() {
@@ -169,11 +148,7 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
 }
 
 fn span(low: u32, high: u32) -> String {
-    if low == high {
-        thousands(low)
-    } else {
-        format!("{}..{}", thousands(low), thousands(high))
-    }
+    if low == high { thousands(low) } else { format!("{}..{}", thousands(low), thousands(high)) }
 }
 
 fn thousands(number: u32) -> String {

@@ -32,14 +32,9 @@ fn the_example_speaks_only_of_what_the_record_knows() {
     for text in EXAMPLE.lines() {
         let line = crate::cli::lines::read(text.as_bytes(), 1).unwrap();
         let any = line.payload.pack(None);
-        let known = Known::decode(any.type_name(), &any.value)
-            .expect("a known type")
-            .unwrap();
+        let known = Known::decode(any.type_name(), &any.value).expect("a known type").unwrap();
         let statement = matches!(known, Known::StatementMade(_));
-        assert!(
-            !statement || !text.contains("DIRECT_QUOTE"),
-            "a quotation: {text}"
-        );
+        assert!(!statement || !text.contains("DIRECT_QUOTE"), "a quotation: {text}");
     }
 }
 
@@ -92,23 +87,12 @@ async fn imported(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<St
 async fn imported_at_once(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<String>) {
     let mut rows = Rows::default();
     let client = store.client().await;
-    let done = import(
-        &client,
-        text.as_bytes(),
-        Options { atomic: true },
-        &mut rows,
-    )
-    .await;
+    let done = import(&client, text.as_bytes(), Options { atomic: true }, &mut rows).await;
     (done, rows.0)
 }
 
 fn summary(lines: u64, added: u64, already: u64, refused: u64) -> Summary {
-    Summary {
-        lines,
-        added,
-        already,
-        refused,
-    }
+    Summary { lines, added, already, refused }
 }
 
 #[tokio::test]
@@ -145,10 +129,7 @@ async fn a_store_that_fails_midway_is_imported_into_by_running_again() {
     store.fails_at(Some(7));
     let failure = imported(&store, EXAMPLE).await.0.unwrap_err();
     assert_eq!(failure.exit, Exit::Unavailable);
-    assert!(
-        failure.message.contains("line 8") && failure.message.contains("again"),
-        "{failure}"
-    );
+    assert!(failure.message.contains("line 8") && failure.message.contains("again"), "{failure}");
     store.fails_at(None);
     assert_eq!(imported(&store, EXAMPLE).await.0, Ok(summary(32, 25, 7, 0)));
 }
@@ -171,27 +152,12 @@ async fn a_line_that_names_a_refused_one_is_refused_too() {
     ];
     let (done, refused) = imported(&store, &text.join("\n")).await;
     assert_eq!(done.unwrap(), summary(5, 3, 0, 2), "{refused:#?}");
-    assert!(
-        refused[0].starts_with("1:1: payload.exchange_id"),
-        "{refused:#?}"
-    );
-    assert!(
-        refused[1].contains("the line with the id \"bad\" was refused"),
-        "{refused:#?}"
-    );
+    assert!(refused[0].starts_with("1:1: payload.exchange_id"), "{refused:#?}");
+    assert!(refused[1].contains("the line with the id \"bad\" was refused"), "{refused:#?}");
     let events = store.events();
-    assert_eq!(
-        events[2].stream, "exchange/demo-1",
-        "the stream of the claim"
-    );
+    assert_eq!(events[2].stream, "exchange/demo-1", "the stream of the claim");
     let any = events[2].payload.clone().unwrap();
-    assert_eq!(
-        Known::decode(any.type_name(), &any.value)
-            .unwrap()
-            .unwrap()
-            .about(),
-        Some(2)
-    );
+    assert_eq!(Known::decode(any.type_name(), &any.value).unwrap().unwrap().about(), Some(2));
 }
 
 #[tokio::test]
@@ -201,34 +167,20 @@ async fn all_at_once_is_everything_or_nothing() {
     let (done, refused) = imported_at_once(&store, &bad).await;
     assert_eq!(done, Ok(summary(33, 0, 0, 1)), "{refused:#?}");
     assert_eq!(store.events().len(), 0);
-    assert_eq!(
-        imported_at_once(&store, EXAMPLE).await.0,
-        Ok(summary(32, 32, 0, 0))
-    );
-    assert_eq!(
-        imported_at_once(&store, EXAMPLE).await.0,
-        Ok(summary(32, 0, 32, 0))
-    );
+    assert_eq!(imported_at_once(&store, EXAMPLE).await.0, Ok(summary(32, 32, 0, 0)));
+    assert_eq!(imported_at_once(&store, EXAMPLE).await.0, Ok(summary(32, 0, 32, 0)));
     assert_eq!(store.events().len(), 32);
 }
 
 #[tokio::test]
 async fn what_does_not_fit_one_append_is_not_sent_at_once() {
     let store = Fake::default();
-    let text: Vec<String> = (0..=crate::domain::limits::APPEND_EVENTS)
-        .map(thing)
-        .collect();
-    let failure = imported_at_once(&store, &text.join("\n"))
-        .await
-        .0
-        .unwrap_err();
+    let text: Vec<String> = (0..=crate::domain::limits::APPEND_EVENTS).map(thing).collect();
+    let failure = imported_at_once(&store, &text.join("\n")).await.0.unwrap_err();
     assert!(failure.message.contains("1001 events"), "{failure}");
     let named = r#"{"payload":{"@type":"handover.v1.ClaimRetracted","claim":"a"}}"#;
     let (done, refused) = imported_at_once(&store, named).await;
     assert_eq!(done, Ok(summary(1, 0, 0, 1)));
-    assert!(
-        refused[0].contains("with --atomic give a position"),
-        "{refused:#?}"
-    );
+    assert!(refused[0].contains("with --atomic give a position"), "{refused:#?}");
     assert_eq!(store.events().len(), 0);
 }

@@ -83,29 +83,18 @@ impl Fake {
         let id = std::mem::take(&mut request.request_id);
         if let Some((content, response)) = state.answered.get(&id) {
             if *content != request {
-                return Err(Status::already_exists(
-                    "the request id was used for other content",
-                ));
+                return Err(Status::already_exists("the request id was used for other content"));
             }
-            return Ok(AppendResponse {
-                duplicate: true,
-                ..response.clone()
-            });
+            return Ok(AppendResponse { duplicate: true, ..response.clone() });
         }
         let events = state.recorded(&request)?;
-        if state
-            .full_at
-            .is_some_and(|at| state.events.len() + events.len() > at)
-        {
+        if state.full_at.is_some_and(|at| state.events.len() + events.len() > at) {
             return Err(Status::unavailable("the store has failed"));
         }
         let response = AppendResponse {
             first_position: events.first().map_or(0, |event| event.position),
             last_position: events.last().map_or(0, |event| event.position),
-            revisions: events
-                .iter()
-                .map(|e| (e.stream.clone(), e.revision))
-                .collect(),
+            revisions: events.iter().map(|e| (e.stream.clone(), e.revision)).collect(),
             duplicate: false,
         };
         state.events.extend(events);
@@ -120,11 +109,7 @@ impl State {
     fn recorded(&self, request: &AppendRequest) -> Result<Vec<RecordedEvent>, Status> {
         let mut events = Vec::new();
         for write in &request.writes {
-            let held = self
-                .events
-                .iter()
-                .filter(|event| event.stream == write.stream)
-                .count();
+            let held = self.events.iter().filter(|event| event.stream == write.stream).count();
             for (event, revision) in write.events.iter().zip(held + 1..) {
                 let mut tags = derived(&write.stream, event)?;
                 tags.extend(event.tags.iter().cloned());
@@ -150,15 +135,8 @@ fn derived(stream: &str, event: &proto::NewEvent) -> Result<Vec<String>, Status>
     let stream = StreamName::parse(stream).map_err(|error| refused(error.to_string()))?;
     let known = examine(&stream, any.type_name(), &any.value)
         .map_err(|violations| refused(format!("writes[0].events[0].{violations}")))?;
-    let tags: Vec<String> = known
-        .iter()
-        .flat_map(Known::tags)
-        .map(|tag| tag.to_string())
-        .collect();
-    assert!(
-        tags.iter()
-            .all(|tag| RESERVED_TAG_KEYS.contains(&tag.split(':').next().unwrap()))
-    );
+    let tags: Vec<String> = known.iter().flat_map(Known::tags).map(|tag| tag.to_string()).collect();
+    assert!(tags.iter().all(|tag| RESERVED_TAG_KEYS.contains(&tag.split(':').next().unwrap())));
     Ok(tags)
 }
 
@@ -178,25 +156,11 @@ impl tower::Service<http::Request<Body>> for Fake {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let fake = self.clone();
         async move {
-            let method = request
-                .uri()
-                .path()
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             Ok(match method.as_str() {
                 "Append" => Grpc::new(ProstCodec::default()).unary(fake, request).await,
-                "AppendStream" => {
-                    Grpc::new(ProstCodec::default())
-                        .streaming(fake, request)
-                        .await
-                }
-                "Read" => {
-                    Grpc::new(ProstCodec::default())
-                        .server_streaming(fake, request)
-                        .await
-                }
+                "AppendStream" => Grpc::new(ProstCodec::default()).streaming(fake, request).await,
+                "Read" => Grpc::new(ProstCodec::default()).server_streaming(fake, request).await,
                 other => panic!("{other} is not faked"),
             })
         }
@@ -234,9 +198,7 @@ impl StreamingService<AppendStreamRequest> for Fake {
                     status: status.details().to_vec().into(),
                 }),
             };
-            AppendStreamResponse {
-                outcome: Some(outcome),
-            }
+            AppendStreamResponse { outcome: Some(outcome) }
         });
         std::future::ready(Ok(Response::new(answers.boxed()))).boxed()
     }
@@ -252,12 +214,7 @@ impl ServerStreamingService<ReadRequest> for Fake {
         let position = events.len() as u64;
         let pages: Vec<_> = events
             .chunks(7)
-            .map(|events| {
-                Ok(ReadResponse {
-                    events: events.to_vec(),
-                    position,
-                })
-            })
+            .map(|events| Ok(ReadResponse { events: events.to_vec(), position }))
             .collect();
         std::future::ready(Ok(Response::new(iter(pages).boxed()))).boxed()
     }
