@@ -60,10 +60,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let name = args.file.display();
     let text = read(&args.file).map_err(|error| Failure::from(error).during(&name.to_string()))?;
     let payload = payload::read(&text).map_err(|error| {
-        Failure::usage(format!(
-            "{name}:{}:{}: {}",
-            error.line, error.column, error.problem
-        ))
+        Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
     })?;
     if let Some(claim) = &payload.claim {
         let problem = format!("{name}: the claim {:?} is not a position", claim.id);
@@ -86,11 +83,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let client = args.server.connect().await?;
     let response = client.append(request).await?;
-    let words = if io::stdout().is_terminal() {
-        Output::Table
-    } else {
-        Output::Json
-    };
+    let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
     let text = match args.output.unwrap_or(words) {
         Output::Table => receipt(&args.stream, &response),
         Output::Json => format!("{:#}", json::of_message(&response)?),
@@ -103,11 +96,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
     let revision = response.revisions.get(stream).copied().unwrap_or_default();
     let position = response.first_position;
-    let duplicate = if response.duplicate {
-        " (was there already)"
-    } else {
-        ""
-    };
+    let duplicate = if response.duplicate { " (was there already)" } else { "" };
     format!("position {position}, {stream} revision {revision}{duplicate}")
 }
 
@@ -118,9 +107,7 @@ fn read(path: &Path) -> io::Result<String> {
     if path == Path::new("-") {
         io::stdin().take(limit).read_to_string(&mut text)?;
     } else {
-        fs::File::open(path)?
-            .take(limit)
-            .read_to_string(&mut text)?;
+        fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
     }
     Ok(text)
 }
@@ -142,10 +129,7 @@ mod tests {
             revisions: [("demo/1".to_owned(), 3)].into(),
             duplicate: false,
         };
-        assert_eq!(
-            receipt("demo/1", &response),
-            "position 7, demo/1 revision 3"
-        );
+        assert_eq!(receipt("demo/1", &response), "position 7, demo/1 revision 3");
         response.duplicate = true;
         assert!(receipt("demo/1", &response).ends_with("(was there already)"));
     }

@@ -68,15 +68,9 @@ enum Output {
 /// Prints the figures.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let terminal = io::stdout().is_terminal();
-    let output = args.output.unwrap_or(if terminal {
-        Output::Table
-    } else {
-        Output::Jsonl
-    });
+    let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
     if args.watch && output == Output::Csv {
-        return Err(Failure::usage(
-            "--watch prints changes, which csv has no form for; use jsonl",
-        ));
+        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
     }
     let client = args.server.connect().await?;
     let unit = match args.unit {
@@ -139,8 +133,5 @@ async fn watch(
         out.write_all(text.as_bytes())?;
         out.flush()?;
     }
-    Err(Failure::new(
-        Exit::Unavailable,
-        "the server ended the watch",
-    ))
+    Err(Failure::new(Exit::Unavailable, "the server ended the watch"))
 }

@@ -19,25 +19,16 @@ pub(super) fn aligned(event: &RecordedEvent) -> String {
     let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());
     let (kind, summary) = match &known {
         Some(known) => (known.short_name(), summary(known)),
-        None => (
-            name,
-            any.map_or(String::new(), |any| format!("{} bytes", any.value.len())),
-        ),
+        None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
     };
     let (position, stream) = (event.position, &event.stream);
-    let line = format!(
-        "{position:>6}  {time:<20}  {stream:<30}  {kind:<18}  {}",
-        cut(&summary)
-    );
+    let line = format!("{position:>6}  {time:<20}  {stream:<30}  {kind:<18}  {}", cut(&summary));
     line.trim_end().to_owned()
 }
 
 /// The whole event as proto3 JSON; a payload of another type keeps its bytes as base64.
 pub(super) fn json(event: &RecordedEvent) -> Result<String, Failure> {
-    let bare = RecordedEvent {
-        payload: None,
-        ..event.clone()
-    };
+    let bare = RecordedEvent { payload: None, ..event.clone() };
     let mut value = json::of_message(&bare)?;
     if let (Some(members), Some(any)) = (value.as_object_mut(), &event.payload) {
         members.insert("payload".to_owned(), payload::write(any, |_| None).into());
@@ -57,18 +48,12 @@ fn summary(event: &Known) -> String {
         }
         Known::RoleAttributed(e) => {
             let not = if e.denied { "not " } else { "" };
-            format!(
-                "{}: {not}{}",
-                actor(e.actor.as_ref()),
-                spoken(e.role().as_str_name(), "ROLE_")
-            )
+            format!("{}: {not}{}", actor(e.actor.as_ref()), spoken(e.role().as_str_name(), "ROLE_"))
         }
         Known::TransferAgreed(e) => transfer(e.leg.as_ref(), e.count.as_ref()),
         Known::TransferCompleted(e) => {
             let minors = e.of_which.and_then(|part| part.minors);
-            let minors = minors
-                .map(|minors| format!(", minors {minors}"))
-                .unwrap_or_default();
+            let minors = minors.map(|minors| format!(", minors {minors}")).unwrap_or_default();
             transfer(e.leg.as_ref(), e.count.as_ref()) + &minors
         }
         Known::TransferDeclined(e) => transfer(e.leg.as_ref(), e.count.as_ref()),
@@ -90,17 +75,8 @@ fn transfer(leg: Option<&Leg>, number: Option<&Count>) -> String {
         parties => parties.join("+"),
     };
     let Some(leg) = leg else { return count(number) };
-    let remains = if leg.unit() == Unit::Remains {
-        " remains"
-    } else {
-        ""
-    };
-    format!(
-        "{} -> {}: {}{remains}",
-        side(&leg.from),
-        side(&leg.to),
-        count(number)
-    )
+    let remains = if leg.unit() == Unit::Remains { " remains" } else { "" };
+    format!("{} -> {}: {}{remains}", side(&leg.from), side(&leg.to), count(number))
 }
 
 fn count(count: Option<&Count>) -> String {
@@ -126,11 +102,7 @@ fn actor(actor: Option<&Actor>) -> String {
     let Some(actor) = actor else {
         return String::new();
     };
-    if actor.name.is_empty() {
-        actor.party.clone()
-    } else {
-        actor.name.clone()
-    }
+    if actor.name.is_empty() { actor.party.clone() } else { actor.name.clone() }
 }
 
 /// An enum value as a word: `EXCHANGE_STATUS_UNDER_WAY` as `under way`.
@@ -140,11 +112,7 @@ fn spoken(name: &str, prefix: &str) -> String {
 }
 
 fn join<const N: usize>(parts: [&str; N]) -> String {
-    parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ")
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 /// The text on one line, without control characters: what is stored must not steer a terminal.
@@ -152,12 +120,7 @@ fn cut(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     match text.char_indices().nth(SUMMARY_CHARS) {
         Some((end, _)) => {
-            text.get(..end)
-                .unwrap_or(text)
-                .chars()
-                .map(plain)
-                .collect::<String>()
-                + "..."
+            text.get(..end).unwrap_or(text).chars().map(plain).collect::<String>() + "..."
         }
         None => text.chars().map(plain).collect(),
     }
@@ -173,10 +136,7 @@ mod tests {
             position: 12,
             stream: "exchange/demo-1".to_owned(),
             revision: 1,
-            recorded_at: Some(prost_types::Timestamp {
-                seconds: 1_722_600_000,
-                nanos: 1,
-            }),
+            recorded_at: Some(prost_types::Timestamp { seconds: 1_722_600_000, nanos: 1 }),
             payload: Some(payload),
             ..Default::default()
         }
@@ -191,14 +151,8 @@ mod tests {
                 unit: Unit::Person.into(),
                 ..Default::default()
             }),
-            count: Some(Count {
-                value: Some(10),
-                ..Default::default()
-            }),
-            of_which: Some(proto::OfWhich {
-                minors: Some(2),
-                ..Default::default()
-            }),
+            count: Some(Count { value: Some(10), ..Default::default() }),
+            of_which: Some(proto::OfWhich { minors: Some(2), ..Default::default() }),
             ..Default::default()
         };
         assert_eq!(
@@ -210,14 +164,8 @@ mod tests {
 
     #[test]
     fn every_known_event_and_any_other_fits_on_a_line() {
-        let other = proto::Any {
-            type_url: "x/demo.v1.X".to_owned(),
-            value: vec![255; 9].into(),
-        };
-        let all = samples::all()
-            .into_iter()
-            .map(|event| event.pack())
-            .chain([other]);
+        let other = proto::Any { type_url: "x/demo.v1.X".to_owned(), value: vec![255; 9].into() };
+        let all = samples::all().into_iter().map(|event| event.pack()).chain([other]);
         for payload in all {
             let event = recorded(payload);
             for line in [aligned(&event), json(&event).unwrap()] {
@@ -230,10 +178,7 @@ mod tests {
     #[test]
     fn stored_text_cannot_steer_a_terminal() {
         let text = "a\u{1b}[31m\nb".to_owned();
-        let statement = proto::StatementMade {
-            text,
-            ..Default::default()
-        };
+        let statement = proto::StatementMade { text, ..Default::default() };
         let line = aligned(&recorded(proto::Any::pack(&statement)));
         assert!(line.ends_with("a [31m b"), "{line:?}");
     }

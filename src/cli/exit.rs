@@ -55,10 +55,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with its exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-        }
+        Self { exit, message: message.into() }
     }
 
     /// A wrong command line.
@@ -110,10 +107,7 @@ impl From<io::Error> for Failure {
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
-        Self::new(
-            Exit::Failed,
-            format!("the answer cannot be written as JSON: {error}"),
-        )
+        Self::new(Exit::Failed, format!("the answer cannot be written as JSON: {error}"))
     }
 }
 
@@ -132,10 +126,7 @@ mod tests {
     #[test]
     fn help_names_every_exit_code() {
         for code in 0..=Exit::Damaged as u8 {
-            assert!(
-                HELP.contains(&format!("\n  {code}  ")),
-                "{code} is not in the help"
-            );
+            assert!(HELP.contains(&format!("\n  {code}  ")), "{code} is not in the help");
         }
     }
 }

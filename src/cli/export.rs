@@ -24,6 +24,7 @@ use crate::{
         name::RESERVED_TAG_KEYS,
         proto::{ReadRequest, RecordedEvent, read_request::Start},
     },
+    grpc::client::Client,
 };
 
 /// What `export` can be asked for.
@@ -52,27 +53,32 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         start: Some(Start::AfterPosition(args.after)),
         ..Default::default()
     };
-    let mut batches = client.read(request);
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &args.output_file {
         Some(path) => Box::new(File::create(path).map_err(|error| {
-            Failure::new(
-                Exit::Failed,
-                format!("cannot write {}: {error}", path.display()),
-            )
+            Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()))
         })?),
         None => Box::new(io::stdout()),
     });
-    let mut exporter = Exporter {
-        with_positions: args.with_positions,
-        written: HashSet::new(),
-    };
+    export(&client, request, args.with_positions, &mut out).await?;
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Writes the events that `request` asks for as lines.
+async fn export(
+    client: &Client,
+    request: ReadRequest,
+    with_positions: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut batches = client.read(request);
+    let mut exporter = Exporter { with_positions, written: HashSet::new() };
     while let Some(batch) = batches.try_next().await? {
         for event in &batch.events {
             writeln!(out, "{}", Value::Object(exporter.line(event)?))?;
         }
     }
-    out.flush()?;
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Writes events as lines.
@@ -114,24 +120,14 @@ impl Exporter {
             let key = tag.split_once(':').map_or("", |(key, _)| key);
             !RESERVED_TAG_KEYS.contains(&key)
         };
-        let tags: Vec<Value> = event
-            .tags
-            .iter()
-            .filter(own)
-            .map(|tag| tag.clone().into())
-            .collect();
+        let tags: Vec<Value> =
+            event.tags.iter().filter(own).map(|tag| tag.clone().into()).collect();
         if !tags.is_empty() {
             line.insert("tags".to_owned(), tags.into());
         }
         if !event.metadata.is_empty() {
-            let metadata = event
-                .metadata
-                .iter()
-                .map(|(k, v)| (k.clone(), v.clone().into()));
-            line.insert(
-                "metadata".to_owned(),
-                metadata.collect::<Map<_, _>>().into(),
-            );
+            let metadata = event.metadata.iter().map(|(k, v)| (k.clone(), v.clone().into()));
+            line.insert("metadata".to_owned(), metadata.collect::<Map<_, _>>().into());
         }
         if self.with_positions {
             place(event, &mut line)?;
@@ -163,8 +159,18 @@ fn id(position: u64) -> String {
 mod tests {
     use super::*;
     use crate::{
-        cli::lines,
-        domain::proto::{Any, ClaimRetracted, NewEvent, SuperlativeClaimed},
+        cli::{
+            import::{Options, Terminal, import},
+            lines,
+        },
+        domain::{
+            known::Known,
+            proto::{
+                Any, AppendRequest, Attribution, ClaimRetracted, NewEvent, StreamWrite,
+                SuperlativeClaimed,
+            },
+        },
+        grpc::client::fake::Fake,
     };
 
     fn event(position: u64, payload: Any) -> RecordedEvent {
@@ -172,10 +178,7 @@ mod tests {
             position,
             stream: "exchange/demo-1".to_owned(),
             revision: position,
-            recorded_at: Some(prost_types::Timestamp {
-                seconds: 1,
-                nanos: 0,
-            }),
+            recorded_at: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
             payload: Some(payload),
             tags: vec!["desk:a".to_owned(), "exchange:demo-1".to_owned()],
             metadata: [("k".to_owned(), "v".to_owned())].into(),
@@ -183,27 +186,27 @@ mod tests {
         }
     }
 
+    fn said() -> Attribution {
+        Attribution { source_id: "demo-source".to_owned(), ..Default::default() }
+    }
+
     fn claim() -> Any {
         Any::pack(&SuperlativeClaimed {
+            attribution: Some(said()),
+            text: "the first".to_owned(),
             exchange_id: "demo-1".to_owned(),
             ..Default::default()
         })
     }
 
     fn about(claim: u64) -> Any {
-        Any::pack(&ClaimRetracted {
-            claim,
-            ..Default::default()
-        })
+        Any::pack(&ClaimRetracted { attribution: Some(said()), claim, ..Default::default() })
     }
 
     #[test]
     fn what_is_exported_reads_back_as_the_same_event_elsewhere() {
         for with_positions in [false, true] {
-            let mut exporter = Exporter {
-                with_positions,
-                ..Default::default()
-            };
+            let mut exporter = Exporter { with_positions, ..Default::default() };
             let first = Value::Object(exporter.line(&event(4, claim())).unwrap()).to_string();
             let second = Value::Object(exporter.line(&event(9, about(4))).unwrap()).to_string();
             assert_eq!(second.contains("recordedAt"), with_positions, "{second}");
@@ -221,12 +224,52 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn an_exported_store_imports_into_an_empty_one_as_the_same_events() {
+        let (source, target) = (Fake::default(), Fake::default());
+        let client = source.client().await;
+        for (position, payload) in [claim(), claim(), about(2), about(1)].into_iter().enumerate() {
+            let tags = vec!["desk:a".to_owned()];
+            let event = NewEvent { payload: Some(payload), tags, ..Default::default() };
+            let stream = "exchange/demo-1".to_owned();
+            let write = StreamWrite { stream, events: vec![event], ..Default::default() };
+            let request = AppendRequest { writes: vec![write], ..Default::default() };
+            let response = client.append(request).await.unwrap();
+            assert_eq!(response.first_position, position as u64 + 1);
+        }
+        let mut lines = Vec::new();
+        export(&client, ReadRequest::default(), true, &mut lines).await.unwrap();
+        // Something else is there first, so that every position differs.
+        let lines =
+            [br#"{"stream":"x/y","payload":{"@type":"x.Y","@bytes":""}}"#, b"\n".as_slice()]
+                .concat()
+                .into_iter()
+                .chain(lines)
+                .collect::<Vec<u8>>();
+        let mut report = Terminal::new("test");
+        let client = target.client().await;
+        let done =
+            import(&client, lines.as_slice(), Options::default(), &mut report).await.unwrap();
+        assert_eq!((done.added, done.refused), (5, 0));
+        let events = target.events();
+        for (old, new) in source.events().into_iter().zip(&events[1..]) {
+            assert_eq!(new.position, old.position + 1);
+            let same_but = |e: &RecordedEvent| (e.stream.clone(), e.revision, e.metadata.clone());
+            assert_eq!(same_but(&old), same_but(new));
+            let known = |e: &RecordedEvent| {
+                let any = e.payload.clone().unwrap();
+                Known::decode(any.type_name(), &any.value).unwrap().unwrap()
+            };
+            match (known(&old).about(), known(new).about()) {
+                (None, None) => assert_eq!((&old.payload, &old.tags), (&new.payload, &new.tags)),
+                (old, new) => assert_eq!(old.map(|claim| claim + 1), new),
+            }
+        }
+    }
+
     #[test]
     fn a_claim_that_is_left_out_is_not_pointed_at() {
         let failure = Exporter::default().line(&event(9, about(4))).unwrap_err();
-        assert!(
-            failure.message.contains("event 9 is about event 4"),
-            "{failure}"
-        );
+        assert!(failure.message.contains("event 9 is about event 4"), "{failure}");
     }
 }

@@ -50,26 +50,14 @@ pub struct Summary {
 impl Summary {
     /// The exit code that tells it.
     pub fn exit(&self) -> Exit {
-        if self.refused == 0 {
-            Exit::Done
-        } else {
-            Exit::RowsRefused
-        }
+        if self.refused == 0 { Exit::Done } else { Exit::RowsRefused }
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            lines,
-            added,
-            already,
-            refused,
-        } = self;
-        write!(
-            f,
-            "{lines} lines: {added} added, {already} already there, {refused} refused"
-        )
+        let Self { lines, added, already, refused } = self;
+        write!(f, "{lines} lines: {added} added, {already} already there, {refused} refused")
     }
 }
 
@@ -198,33 +186,17 @@ impl Import<'_> {
         while self.pipeline.is_full() {
             self.settle_next().await?;
         }
-        let request_id = self
-            .contents
-            .request_id(stream.as_str(), &event)
-            .to_string();
+        let request_id = self.contents.request_id(stream.as_str(), &event).to_string();
         let write = proto::StreamWrite {
             stream: stream.as_str().to_owned(),
             expected_revision: None,
             events: vec![event],
         };
-        let request = proto::AppendRequest {
-            request_id,
-            writes: vec![write],
-            condition: None,
-        };
+        let request = proto::AppendRequest { request_id, writes: vec![write], condition: None };
         if let Some(id) = &line.id {
             self.named.insert(id.clone(), Fate::Pending);
         }
-        self.pipeline
-            .send(
-                request,
-                Sent {
-                    line: line.number,
-                    id: line.id,
-                    stream,
-                },
-            )
-            .await
+        self.pipeline.send(request, Sent { line: line.number, id: line.id, stream }).await
     }
 
     async fn settle_next(&mut self) -> Result<(), Failure> {
@@ -248,13 +220,7 @@ impl Import<'_> {
         }
         if let Some(id) = sent.id {
             let position = response.first_position;
-            self.named.insert(
-                id,
-                Fate::Recorded {
-                    position,
-                    stream: sent.stream,
-                },
-            );
+            self.named.insert(id, Fate::Recorded { position, stream: sent.stream });
         }
         Ok(())
     }
@@ -283,15 +249,12 @@ fn is_about_the_row(error: &ClientError) -> bool {
 /// A server's refusal in terms of the line: paths within the request would only confuse.
 fn refusal(error: &ClientError) -> String {
     let text = error.to_string();
-    text.replace("writes[0].events[0].", "")
-        .replace("writes[0].", "")
+    text.replace("writes[0].events[0].", "").replace("writes[0].", "")
 }
 
 fn stopped(what: &str, error: ClientError) -> Failure {
     let mut failure = Failure::from(error).during(what);
-    failure
-        .message
-        .push_str("; run the same import again, it adds nothing twice");
+    failure.message.push_str("; run the same import again, it adds nothing twice");
     failure
 }
 

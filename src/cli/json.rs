@@ -26,11 +26,7 @@ pub struct JsonError {
 
 impl JsonError {
     pub(super) fn new(column: usize, problem: impl Into<String>) -> Self {
-        Self {
-            line: 1,
-            column,
-            problem: problem.into(),
-        }
+        Self { line: 1, column, problem: problem.into() }
     }
 
     /// The same error, for a text that begins `offset` bytes into its line.
@@ -48,11 +44,7 @@ impl From<serde_json::Error> for JsonError {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
-        Self {
-            line: error.line().max(1),
-            column: error.column().max(1),
-            problem,
-        }
+        Self { line: error.line().max(1), column: error.column().max(1), problem }
     }
 }
 
@@ -60,10 +52,7 @@ impl From<serde_json::Error> for JsonError {
 /// is not.
 pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::Error> {
     let Some(descriptor) = describe(&M::full_name()) else {
-        return Err(serde::ser::Error::custom(format!(
-            "{} is not described",
-            M::full_name()
-        )));
+        return Err(serde::ser::Error::custom(format!("{} is not described", M::full_name())));
     };
     let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .map_err(serde::ser::Error::custom)?;
@@ -76,16 +65,12 @@ pub(super) fn describe(name: &str) -> Option<MessageDescriptor> {
         DescriptorPool::decode(proto::DESCRIPTORS)
             .expect("build.rs compiled the descriptors together with the messages")
     });
-    name.starts_with(PACKAGE)
-        .then(|| POOL.get_message_by_name(name))
-        .flatten()
+    name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
 }
 
 /// Whether events of this type name a claim by its position.
 pub(super) fn is_about_a_claim(descriptor: &MessageDescriptor) -> bool {
-    descriptor
-        .get_field_by_name(CLAIM)
-        .is_some_and(|field| field.kind() == Kind::Uint64)
+    descriptor.get_field_by_name(CLAIM).is_some_and(|field| field.kind() == Kind::Uint64)
 }
 
 #[cfg(test)]
@@ -94,15 +79,9 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_absent_and_a_zero_that_was_claimed_is_there() {
-        let figure = proto::Figure {
-            low: Some(0),
-            ..Default::default()
-        };
+        let figure = proto::Figure { low: Some(0), ..Default::default() };
         assert_eq!(of_message(&figure).unwrap(), serde_json::json!({"low": 0}));
-        assert_eq!(
-            of_message(&proto::Figure::default()).unwrap(),
-            serde_json::json!({})
-        );
+        assert_eq!(of_message(&proto::Figure::default()).unwrap(), serde_json::json!({}));
     }
 
     #[test]

@@ -34,11 +34,7 @@ pub struct RowError {
 impl RowError {
     /// A row that is wrong as a whole.
     pub fn whole(line: u64, problem: impl Into<String>) -> Self {
-        Self {
-            line,
-            column: 1,
-            problem: problem.into(),
-        }
+        Self { line, column: 1, problem: problem.into() }
     }
 }
 
@@ -92,11 +88,8 @@ struct Members<'a> {
 
 /// Reads one line. `number` is its number in the file.
 pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
-    let at = |error: JsonError| RowError {
-        line: number,
-        column: error.column,
-        problem: error.problem,
-    };
+    let at =
+        |error: JsonError| RowError { line: number, column: error.column, problem: error.problem };
     let text = std::str::from_utf8(text).map_err(|error| RowError {
         line: number,
         column: error.valid_up_to() + 1,
@@ -125,11 +118,7 @@ impl Line {
     pub fn event(&self, claim: Option<u64>) -> proto::NewEvent {
         proto::NewEvent {
             payload: Some(self.payload.pack(claim)),
-            tags: self
-                .tags
-                .iter()
-                .map(|tag| tag.as_str().to_owned())
-                .collect(),
+            tags: self.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             metadata: self.metadata.clone(),
         }
     }
@@ -138,11 +127,7 @@ impl Line {
     pub fn claim_error(&self, problem: impl Into<String>) -> RowError {
         let column = self.payload.claim.as_ref().map_or(1, |claim| claim.column);
         let column = column + self.payload_offset;
-        RowError {
-            line: self.number,
-            column,
-            problem: problem.into(),
-        }
+        RowError { line: self.number, column, problem: problem.into() }
     }
 }
 
@@ -168,8 +153,7 @@ impl<'de> Deserialize<'de> for Stream {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'_, str>::deserialize(deserializer)?;
         let name = StreamName::parse(&text);
-        name.map(Self)
-            .map_err(|error| D::Error::custom(format!("the stream {text:?} {error}")))
+        name.map(Self).map_err(|error| D::Error::custom(format!("the stream {text:?} {error}")))
     }
 }
 
@@ -179,8 +163,7 @@ impl<'de> Deserialize<'de> for OwnTag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'_, str>::deserialize(deserializer)?;
         let tag = Tag::parse_own(&text);
-        tag.map(Self)
-            .map_err(|error| D::Error::custom(format!("the tag {text:?} {error}")))
+        tag.map(Self).map_err(|error| D::Error::custom(format!("the tag {text:?} {error}")))
     }
 }
 
@@ -197,10 +180,7 @@ mod tests {
         assert_eq!(line.stream.as_ref().map(StreamName::as_str), Some("demo/1"));
         let event = line.event(None);
         assert_eq!(event.tags, ["a:1", "z:1"]);
-        assert_eq!(
-            event.payload.unwrap().type_url,
-            "type.googleapis.com/demo.v1.X"
-        );
+        assert_eq!(event.payload.unwrap().type_url, "type.googleapis.com/demo.v1.X");
     }
 
     #[test]
@@ -210,22 +190,10 @@ mod tests {
             (r#"{"id":"12","payload":{}}"#, 10, "number"),
             (r#"{"id":12,"payload":{}}"#, 8, "expected"),
             (r#"{"payload":{},"tag":[]}"#, 19, "unknown field `tag`"),
-            (
-                r#"{"payload":{"@type":"handover.v1.Leg"},"tags":["to:DE"]}"#,
-                55,
-                "\"to\"",
-            ),
+            (r#"{"payload":{"@type":"handover.v1.Leg"},"tags":["to:DE"]}"#, 55, "\"to\""),
             (r#"{"stream":"demo/1"}"#, 19, "missing field `payload`"),
-            (
-                r#"{"payload":{"@type":"handover.v1.Leg","unit":"UNIT"}}"#,
-                51,
-                "'UNIT'",
-            ),
-            (
-                r#"{"payload": {"@type":"handover.v1.Leg","x":1}}"#,
-                42,
-                "'x'",
-            ),
+            (r#"{"payload":{"@type":"handover.v1.Leg","unit":"UNIT"}}"#, 51, "'UNIT'"),
+            (r#"{"payload": {"@type":"handover.v1.Leg","x":1}}"#, 42, "'x'"),
             (r#"{"payload":"#, 11, "EOF"),
         ] {
             let error = read(text.as_bytes(), 9).expect_err(text);
@@ -240,10 +208,7 @@ mod tests {
     fn a_claim_may_name_a_line() {
         let text = r#"{"payload":{"@type":"handover.v1.ClaimRetracted","claim":"first"}}"#;
         let line = read(text.as_bytes(), 1).unwrap();
-        assert_eq!(
-            line.payload.claim.as_ref().map(|claim| claim.id.as_str()),
-            Some("first")
-        );
+        assert_eq!(line.payload.claim.as_ref().map(|claim| claim.id.as_str()), Some("first"));
         assert_eq!(line.claim_error("x").column, 58);
     }
 }

@@ -20,11 +20,7 @@ const REPLACEMENT: &str = "replacement";
 
 /// A type url; the prefix may be left out in what people write.
 pub(super) fn qualified(name: String) -> String {
-    if name.contains('/') {
-        name
-    } else {
-        format!("{TYPE_URL_PREFIX}{name}")
-    }
+    if name.contains('/') { name } else { format!("{TYPE_URL_PREFIX}{name}") }
 }
 
 /// An object whose `@type` is hidden, and whose `claim` is if that is the id of a line.
@@ -39,10 +35,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Hidden<D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.deserializer.deserialize_map(HiddenVisitor {
-            visitor,
-            claim: self.claim,
-        })
+        self.deserializer.deserialize_map(HiddenVisitor { visitor, claim: self.claim })
     }
 
     forward_to_deserialize_any! {
@@ -65,11 +58,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for HiddenVisitor<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(HiddenMembers {
-            map,
-            claim: self.claim,
-            replacement: false,
-        })
+        self.visitor.visit_map(HiddenMembers { map, claim: self.claim, replacement: false })
     }
 }
 

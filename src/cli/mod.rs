@@ -144,10 +144,7 @@ mod tests {
 
     #[test]
     fn what_never_ends_passes_on_how_it_failed() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let failure = Failure::new(Exit::Unavailable, "gone");
         let done = runtime.block_on(ended_by_user(std::future::ready(Err(failure.clone()))));
         assert_eq!(done, Err(failure));

@@ -10,10 +10,7 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|error| format!("{text:?} is not a time such as 2024-08-02T12:00:00Z: {error}"))?;
     let nanos = i32::try_from(time.nanosecond()).unwrap_or_default();
-    Ok(Timestamp {
-        seconds: time.unix_timestamp(),
-        nanos,
-    })
+    Ok(Timestamp { seconds: time.unix_timestamp(), nanos })
 }
 
 /// Reads a position or a time of the record.
@@ -25,9 +22,7 @@ pub(super) fn as_of(text: &str) -> Result<proto::AsOf, String> {
             timestamp(text).map_err(|error| format!("{error}; give a position or a time"))?,
         ),
     };
-    Ok(proto::AsOf {
-        moment: Some(moment),
-    })
+    Ok(proto::AsOf { moment: Some(moment) })
 }
 
 /// A recorded time to the second, in UTC; empty if it is unset or out of range.
@@ -54,10 +49,7 @@ mod tests {
         assert_eq!((time.seconds, time.nanos), (1_722_600_000, 500_000_000));
         assert_eq!(to_the_second(Some(&time)), "2024-08-02T12:00:00Z");
         for bad in ["", "yesterday", "2024-08-02", "-1"] {
-            assert!(
-                as_of(bad).unwrap_err().contains("a position or a time"),
-                "{bad:?}"
-            );
+            assert!(as_of(bad).unwrap_err().contains("a position or a time"), "{bad:?}");
         }
     }
 }

@@ -60,19 +60,13 @@ impl Payload {
             (Body::Message(message), None) => message.encode_to_vec().into(),
             (Body::Bytes(bytes), _) => bytes.clone(),
         };
-        Any {
-            type_url: self.type_url.clone(),
-            value,
-        }
+        Any { type_url: self.type_url.clone(), value }
     }
 }
 
 /// Reads a payload. Unknown fields, unknown enum names and types that are not ours are refused.
 pub fn read(text: &str) -> Result<Payload, JsonError> {
-    let source = Source {
-        text,
-        members: serde_json::from_str(text)?,
-    };
+    let source = Source { text, members: serde_json::from_str(text)? };
     let type_url = source.type_url()?;
     let descriptor = describe(type_url.rsplit('/').next().unwrap_or_default());
     let claim = match &descriptor {
@@ -90,11 +84,7 @@ pub fn read(text: &str) -> Result<Payload, JsonError> {
             return Err(JsonError::new(source.column(TYPE), problem));
         }
     };
-    Ok(Payload {
-        type_url,
-        body,
-        claim,
-    })
+    Ok(Payload { type_url, body, claim })
 }
 
 /// The text of a payload and its members.
@@ -106,10 +96,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn type_url(&self) -> Result<String, JsonError> {
         let Some(raw) = self.members.get(TYPE) else {
-            return Err(JsonError::new(
-                1,
-                "the payload has no \"@type\" that names its type",
-            ));
+            return Err(JsonError::new(1, "the payload has no \"@type\" that names its type"));
         };
         let text: String = self.parse(raw)?;
         Ok(members::qualified(text))
@@ -117,27 +104,17 @@ impl Source<'_> {
 
     /// The claim's id; numbers, as JSON numbers or as texts, are positions and no ids.
     fn claim(&self) -> Result<Option<ClaimName>, JsonError> {
-        let Some(raw) = self
-            .members
-            .get(CLAIM)
-            .filter(|raw| raw.get().starts_with('"'))
-        else {
+        let Some(raw) = self.members.get(CLAIM).filter(|raw| raw.get().starts_with('"')) else {
             return Ok(None);
         };
         let id: String = self.parse(raw)?;
         let position = id.bytes().all(|byte| byte.is_ascii_digit());
-        Ok((!position).then(|| ClaimName {
-            id,
-            column: self.column(CLAIM),
-        }))
+        Ok((!position).then(|| ClaimName { id, column: self.column(CLAIM) }))
     }
 
     fn message(&self, descriptor: MessageDescriptor, named: bool) -> Result<Body, JsonError> {
         let mut json = serde_json::Deserializer::from_str(self.text);
-        let hidden = Hidden {
-            deserializer: &mut json,
-            claim: named,
-        };
+        let hidden = Hidden { deserializer: &mut json, claim: named };
         let options = DeserializeOptions::new().deny_unknown_fields(true);
         let message = DynamicMessage::deserialize_with_options(descriptor, hidden, &options)?;
         json.end()?;
@@ -147,11 +124,7 @@ impl Source<'_> {
     /// A message in bytes is decoded only where the position of its claim has to be put in.
     fn bytes(&self, descriptor: Option<MessageDescriptor>, named: bool) -> Result<Body, JsonError> {
         let allowed = [TYPE, BYTES, CLAIM];
-        if let Some(key) = self
-            .members
-            .keys()
-            .find(|key| !allowed.contains(&key.as_ref()))
-        {
+        if let Some(key) = self.members.keys().find(|key| !allowed.contains(&key.as_ref())) {
             let problem = format!("{key:?} stands beside \"@bytes\", which is the whole payload");
             return Err(JsonError::new(self.column(key), problem));
         }
@@ -181,9 +154,7 @@ impl Source<'_> {
     }
 
     fn column(&self, key: &str) -> usize {
-        self.members
-            .get(key)
-            .map_or(1, |raw| offset(self.text, raw) + 1)
+        self.members.get(key).map_or(1, |raw| offset(self.text, raw) + 1)
     }
 }
 
@@ -201,10 +172,7 @@ pub fn write(any: &Any, claim_name: impl Fn(u64) -> Option<String>) -> Map<Strin
     let mut members = Map::new();
     members.insert(TYPE.to_owned(), any.type_url.clone().into());
     let name = message.as_ref().and_then(claim_of).and_then(claim_name);
-    match message
-        .as_ref()
-        .and_then(|message| spelled_out(message, any))
-    {
+    match message.as_ref().and_then(|message| spelled_out(message, any)) {
         Some(spelled_out) => members.extend(spelled_out),
         None => {
             members.insert(BYTES.to_owned(), BASE64.encode(&any.value).into());
@@ -218,10 +186,7 @@ pub fn write(any: &Any, claim_name: impl Fn(u64) -> Option<String>) -> Map<Strin
 
 fn claim_of(message: &DynamicMessage) -> Option<u64> {
     let about = is_about_a_claim(&message.descriptor());
-    about
-        .then(|| message.get_field_by_name(CLAIM)?.as_u64())
-        .flatten()
-        .filter(|claim| *claim > 0)
+    about.then(|| message.get_field_by_name(CLAIM)?.as_u64()).flatten().filter(|claim| *claim > 0)
 }
 
 /// The fields as JSON, unless reading them back would not give the same bytes.

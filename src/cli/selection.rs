@@ -26,9 +26,8 @@ pub(super) struct Selection {
 impl Selection {
     /// The filter; `None`: every event.
     pub(super) fn into_filter(self) -> Option<Filter> {
-        let full = |name: String| match name.contains('.') {
-            true => name,
-            false => format!("{PACKAGE}.{name}"),
+        let full = |name: String| {
+            if name.contains('.') { name } else { format!("{PACKAGE}.{name}") }
         };
         let item = FilterItem {
             streams: self.stream,
@@ -48,15 +47,7 @@ mod tests {
     fn no_flags_mean_every_event_and_types_may_be_short() {
         assert_eq!(Selection::default().into_filter(), None);
         let types = vec!["TransferCompleted".to_owned(), "other.v1.Thing".to_owned()];
-        let filter = Selection {
-            types,
-            ..Default::default()
-        }
-        .into_filter()
-        .unwrap();
-        assert_eq!(
-            filter.items[0].types,
-            ["handover.v1.TransferCompleted", "other.v1.Thing"]
-        );
+        let filter = Selection { types, ..Default::default() }.into_filter().unwrap();
+        assert_eq!(filter.items[0].types, ["handover.v1.TransferCompleted", "other.v1.Thing"]);
     }
 }

@@ -59,11 +59,7 @@ enum Output {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let client = args.server.connect().await?;
     let terminal = io::stdout().is_terminal();
-    let output = args.output.unwrap_or(if terminal {
-        Output::Table
-    } else {
-        Output::Jsonl
-    });
+    let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
     ended_by_user(async move {
         if args.no_follow {
             read(&client, read_request(args), output).await
@@ -76,28 +72,15 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 
 fn read_request(args: Args) -> ReadRequest {
     use read_request::Start;
-    let start = args
-        .since
-        .map(Start::RecordedFrom)
-        .or(args.after.map(Start::AfterPosition));
-    ReadRequest {
-        filter: args.selection.into_filter(),
-        start,
-        ..Default::default()
-    }
+    let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
+    ReadRequest { filter: args.selection.into_filter(), start, ..Default::default() }
 }
 
 fn subscribe_request(args: Args) -> SubscribeRequest {
     use subscribe_request::Start;
-    let start = args
-        .since
-        .map(Start::RecordedFrom)
-        .or(args.after.map(Start::AfterPosition));
+    let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
     let start = start.or(args.from_now.then_some(Start::FromNow(true)));
-    SubscribeRequest {
-        filter: args.selection.into_filter(),
-        start,
-    }
+    SubscribeRequest { filter: args.selection.into_filter(), start }
 }
 
 async fn read(client: &Client, request: ReadRequest, output: Output) -> Result<Exit, Failure> {
@@ -144,10 +127,7 @@ async fn follow(
 
 fn interrupted(what: &str, seen: Option<u64>) -> Failure {
     let resume = seen.map(|position| format!("; resume with --after {position}"));
-    Failure::new(
-        Exit::Unavailable,
-        format!("{what}{}", resume.unwrap_or_default()),
-    )
+    Failure::new(Exit::Unavailable, format!("{what}{}", resume.unwrap_or_default()))
 }
 
 fn print(events: &[RecordedEvent], output: Output) -> Result<(), Failure> {

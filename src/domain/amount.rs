@@ -35,13 +35,7 @@ impl Amount {
     /// The amount of a range that nobody can prefer a number in.
     pub fn of_range((low, high): (u32, u32)) -> Self {
         let flags = BTreeSet::new();
-        Self {
-            low: low.into(),
-            high: high.into(),
-            preferred: None,
-            legs: 1,
-            flags,
-        }
+        Self { low: low.into(), high: high.into(), preferred: None, legs: 1, flags }
     }
 
     /// The sum; a number to use only where both have one.
@@ -68,9 +62,7 @@ impl Amount {
     /// where the parts add up to more at the least; the parts are never added to it.
     #[must_use]
     pub fn with_parts<'a>(mut self, parts: impl IntoIterator<Item = &'a Self>) -> Self {
-        let least = parts
-            .into_iter()
-            .fold(0_u64, |sum, part| sum.saturating_add(part.low));
+        let least = parts.into_iter().fold(0_u64, |sum, part| sum.saturating_add(part.low));
         if least > self.high {
             self.high = least;
             self.preferred = None;

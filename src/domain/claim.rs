@@ -55,31 +55,19 @@ pub fn check(
         return Ok(());
     };
     let broken = |rule, description| {
-        Err(RuleBroken {
-            rule,
-            description,
-            subject: format!("claim {claim}"),
-        })
+        Err(RuleBroken { rule, description, subject: format!("claim {claim}") })
     };
     let Some(target) = target else {
-        return broken(
-            CLAIM_EXISTS,
-            "there is no claim at this position".to_owned(),
-        );
+        return broken(CLAIM_EXISTS, "there is no claim at this position".to_owned());
     };
     if !fits(event, target) {
         let (kind, deed) = (target.short_name(), event.short_name());
-        let problem = format!(
-            "is a {kind}, which a {deed} cannot be about{}",
-            way_out(event, target)
-        );
+        let problem =
+            format!("is a {kind}, which a {deed} cannot be about{}", way_out(event, target));
         return broken(CLAIM_FITS, problem);
     }
     if let Some(position) = retracted {
-        return broken(
-            CLAIM_STANDS,
-            format!("was retracted by the event at {position}"),
-        );
+        return broken(CLAIM_STANDS, format!("was retracted by the event at {position}"));
     }
     if matches!(event, Known::ClaimCorrected(_))
         && let Some((rule, description)) = misfit(event, target)
@@ -129,16 +117,11 @@ fn misfit(event: &Known, target: &Known) -> Option<(&'static str, String)> {
     };
     let (old, new) = (target.short_name(), replacement.short_name());
     if old != new {
-        return Some((
-            SAME_TYPE,
-            format!("is a {old}; it cannot be replaced by a {new}"),
-        ));
+        return Some((SAME_TYPE, format!("is a {old}; it cannot be replaced by a {new}")));
     }
     if replacement.exchange_id() != target.exchange_id() {
         let name = |event: &Known| {
-            event
-                .exchange_id()
-                .map_or("no exchange".to_owned(), |id| format!("exchange {id}"))
+            event.exchange_id().map_or("no exchange".to_owned(), |id| format!("exchange {id}"))
         };
         let problem = format!(
             "is about {}, its replacement about {}; retract it and record a new claim",
@@ -172,39 +155,22 @@ mod tests {
     }
 
     fn without_number() -> Known {
-        let count = Some(proto::Count {
-            low: Some(10),
-            ..Default::default()
-        });
-        proto::TransferCompleted {
-            count,
-            of_which: None,
-            ..samples::completed()
-        }
-        .into()
+        let count = Some(proto::Count { low: Some(10), ..Default::default() });
+        proto::TransferCompleted { count, of_which: None, ..samples::completed() }.into()
     }
 
     #[test]
     fn events_about_no_claim_ask_nothing_of_the_record() {
-        for event in samples::all()
-            .iter()
-            .filter(|event| event.about().is_none())
-        {
+        for event in samples::all().iter().filter(|event| event.about().is_none()) {
             assert_eq!(check(event, None, None, Some(7)), Ok(()), "{event:?}");
         }
     }
 
     #[test]
     fn a_claim_that_is_not_there_cannot_be_spoken_about() {
-        for event in samples::all()
-            .iter()
-            .filter(|event| event.about().is_some())
-        {
+        for event in samples::all().iter().filter(|event| event.about().is_some()) {
             let broken = check(event, None, None, None).expect_err("no such claim");
-            assert_eq!(
-                (broken.rule, broken.subject.as_str()),
-                (CLAIM_EXISTS, "claim 42")
-            );
+            assert_eq!((broken.rule, broken.subject.as_str()), (CLAIM_EXISTS, "claim 42"));
         }
     }
 
@@ -216,32 +182,12 @@ mod tests {
             let claim = !about && name != "SourceRegistered";
             let undone = ["ClaimConfirmed", "ClaimDisputed", "ClaimPreferred"].contains(&name);
             let expect = |fits: bool| (!fits).then_some(CLAIM_FITS);
-            assert_eq!(
-                rule(samples::confirmed(), &target),
-                expect(claim),
-                "confirm {name}"
-            );
-            assert_eq!(
-                rule(samples::disputed(), &target),
-                expect(claim),
-                "dispute {name}"
-            );
-            assert_eq!(
-                rule(samples::retracted(), &target),
-                expect(claim || undone),
-                "{name}"
-            );
+            assert_eq!(rule(samples::confirmed(), &target), expect(claim), "confirm {name}");
+            assert_eq!(rule(samples::disputed(), &target), expect(claim), "dispute {name}");
+            assert_eq!(rule(samples::retracted(), &target), expect(claim || undone), "{name}");
             let completed = name == "TransferCompleted";
-            assert_eq!(
-                rule(samples::preferred(), &target),
-                expect(completed),
-                "prefer {name}"
-            );
-            let replacement = if claim {
-                target.clone()
-            } else {
-                samples::completed().into()
-            };
+            assert_eq!(rule(samples::preferred(), &target), expect(completed), "prefer {name}");
+            let replacement = if claim { target.clone() } else { samples::completed().into() };
             let correction = samples::correction(&replacement);
             assert_eq!(rule(correction, &target), expect(claim), "correct {name}");
         }
@@ -250,15 +196,8 @@ mod tests {
     #[test]
     fn a_retracted_claim_is_spoken_about_no_more() {
         let target = Known::from(samples::completed());
-        for event in samples::all()
-            .iter()
-            .filter(|event| event.about().is_some())
-        {
-            assert_eq!(
-                check(event, Some(&target), Some(&target), None),
-                Ok(()),
-                "{event:?}"
-            );
+        for event in samples::all().iter().filter(|event| event.about().is_some()) {
+            assert_eq!(check(event, Some(&target), Some(&target), None), Ok(()), "{event:?}");
             let broken = check(event, Some(&target), Some(&target), Some(50)).expect_err("gone");
             assert_eq!(broken.rule, CLAIM_STANDS);
             assert!(broken.description.contains("50"), "{broken}");
@@ -269,25 +208,14 @@ mod tests {
     fn a_correction_keeps_type_exchange_and_stream() {
         let target = Known::from(samples::completed());
         assert_eq!(rule(samples::correction(&without_number()), &target), None);
-        assert_eq!(
-            rule(samples::correction(&samples::agreed().into()), &target),
-            Some(SAME_TYPE)
-        );
+        assert_eq!(rule(samples::correction(&samples::agreed().into()), &target), Some(SAME_TYPE));
         let mut elsewhere = samples::completed();
-        elsewhere.leg = Some(proto::Leg {
-            exchange_id: "demo-9".into(),
-            ..samples::leg()
-        });
-        assert_eq!(
-            rule(samples::correction(&elsewhere.into()), &target),
-            Some(SAME_EXCHANGE)
-        );
+        elsewhere.leg = Some(proto::Leg { exchange_id: "demo-9".into(), ..samples::leg() });
+        assert_eq!(rule(samples::correction(&elsewhere.into()), &target), Some(SAME_EXCHANGE));
 
         let target = Known::from(samples::statement());
-        let elsewhere = proto::StatementMade {
-            exchange_id: "demo-9".into(),
-            ..samples::statement()
-        };
+        let elsewhere =
+            proto::StatementMade { exchange_id: "demo-9".into(), ..samples::statement() };
         let correction = samples::correction(&elsewhere.into());
         assert_eq!(rule(correction, &target), Some(SAME_EXCHANGE));
         let mut other_speaker = samples::statement();
@@ -308,9 +236,7 @@ mod tests {
     #[test]
     fn the_refusal_says_the_way_out() {
         let description = |event: Known, target: Known| {
-            check(&event, Some(&target), Some(&target), None)
-                .expect_err("unfit")
-                .to_string()
+            check(&event, Some(&target), Some(&target), None).expect_err("unfit").to_string()
         };
         let undo = description(samples::retracted().into(), samples::corrected().into());
         assert!(undo.contains("undone by another correction"), "{undo}");

@@ -47,11 +47,8 @@ impl Edtf {
             }
             .map(|(first, last)| (Some(first), Some(last))),
         };
-        days.map(|days| Self {
-            text: text.into(),
-            days,
-        })
-        .map_err(|problem| InvalidDate(format!("is {text:?}, {problem}; {ACCEPTED_DATES}")))
+        days.map(|days| Self { text: text.into(), days })
+            .map_err(|problem| InvalidDate(format!("is {text:?}, {problem}; {ACCEPTED_DATES}")))
     }
 
     /// The text as it was given.
@@ -118,20 +115,14 @@ fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Proble
 
 fn date(text: &str) -> Result<Days, Problem> {
     let mut parts = text.split('-');
-    let year = parts
-        .next()
-        .and_then(|text| digits(text, 4))
-        .ok_or(NOT_A_DATE)?;
+    let year = parts.next().and_then(|text| digits(text, 4)).ok_or(NOT_A_DATE)?;
     let Some(month) = parts.next() else {
         return Ok((day_number(year, 1, 1)?, day_number(year, 12, 31)?));
     };
     let month = digits(month, 2).ok_or(NOT_A_DATE)?;
     let Some(day) = parts.next() else {
         let last = month_of(month)?.length(year);
-        return Ok((
-            day_number(year, month, 1)?,
-            day_number(year, month, last.into())?,
-        ));
+        return Ok((day_number(year, month, 1)?, day_number(year, month, last.into())?));
     };
     let day = digits(day, 2).ok_or(NOT_A_DATE)?;
     if parts.next().is_some() {
@@ -145,19 +136,14 @@ const NOT_A_DATE: Problem = "not a date in digits and hyphens";
 const NOT_A_TIME: Problem = "not a date with a time of day";
 
 fn month_of(month: i32) -> Result<Month, Problem> {
-    let month = u8::try_from(month)
-        .ok()
-        .and_then(|month| Month::try_from(month).ok());
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
     month.ok_or("a month that no year has")
 }
 
 fn day_number(year: i32, month: i32, day: i32) -> Result<i32, Problem> {
     let month = month_of(month)?;
-    let day = u8::try_from(day)
-        .ok()
-        .and_then(|d| Date::from_calendar_date(year, month, d).ok());
-    day.map(|day| day.to_julian_day() - EPOCH)
-        .ok_or("a day that this month does not have")
+    let day = u8::try_from(day).ok().and_then(|d| Date::from_calendar_date(year, month, d).ok());
+    day.map(|day| day.to_julian_day() - EPOCH).ok_or("a day that this month does not have")
 }
 
 fn date_time(day: &str, time: &str) -> Result<Days, Problem> {
@@ -172,21 +158,16 @@ fn date_time(day: &str, time: &str) -> Result<Days, Problem> {
     if offset.is_empty() || offset == "Z" {
         return Ok(days);
     }
-    let [hours, minutes] = offset
-        .strip_prefix(['+', '-'])
-        .and_then(colons)
-        .ok_or(NOT_A_TIME)?
-        .map(u8::cast_signed);
+    let [hours, minutes] =
+        offset.strip_prefix(['+', '-']).and_then(colons).ok_or(NOT_A_TIME)?.map(u8::cast_signed);
     UtcOffset::from_hms(hours, minutes, 0).map_err(|_| "an offset that no place has")?;
     Ok(days)
 }
 
 /// Exactly `N` two-digit numbers with colons between them.
 fn colons<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let numbers: Option<Vec<u8>> = text
-        .split(':')
-        .map(|part| digits(part, 2).and_then(|n| u8::try_from(n).ok()))
-        .collect();
+    let numbers: Option<Vec<u8>> =
+        text.split(':').map(|part| digits(part, 2).and_then(|n| u8::try_from(n).ok())).collect();
     numbers?.try_into().ok()
 }
 

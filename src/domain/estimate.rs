@@ -65,18 +65,8 @@ impl Number {
 
 impl From<proto::Count> for Number {
     fn from(count: proto::Count) -> Self {
-        let proto::Count {
-            value,
-            low,
-            high,
-            approximate,
-            scope: _,
-        } = count;
-        Self {
-            low: value.or(low),
-            high: value.or(high),
-            approximate,
-        }
+        let proto::Count { value, low, high, approximate, scope: _ } = count;
+        Self { low: value.or(low), high: value.or(high), approximate }
     }
 }
 
@@ -93,11 +83,7 @@ impl Estimate {
         let mut about = Self::default();
         let mut of_which = OfWhich::default();
         for (number, parts) in claims {
-            let estimate = if number.approximate {
-                &mut about
-            } else {
-                &mut exact
-            };
+            let estimate = if number.approximate { &mut about } else { &mut exact };
             estimate.widen(number);
             of_which = of_which
                 .zip(*parts)
@@ -141,11 +127,7 @@ mod tests {
     use super::*;
 
     fn number(low: Option<u32>, high: Option<u32>, approximate: bool) -> Number {
-        Number {
-            low,
-            high,
-            approximate,
-        }
+        Number { low, high, approximate }
     }
 
     fn exactly(value: u32) -> Number {
@@ -158,10 +140,7 @@ mod tests {
 
     fn estimate(claims: &[Number], preferred: &[u32]) -> Estimate {
         let none = OfWhich::default();
-        Estimate::of(
-            claims.iter().map(|claim| (claim, &none)),
-            preferred.iter().copied(),
-        )
+        Estimate::of(claims.iter().map(|claim| (claim, &none)), preferred.iter().copied())
     }
 
     #[test]
@@ -169,10 +148,7 @@ mod tests {
         let both = estimate(&[exactly(189), exactly(150)], &[]);
         assert_eq!((both.range, both.preferred), (Some((150, 189)), None));
         let agreed = estimate(&[exactly(150), exactly(150)], &[]);
-        assert_eq!(
-            (agreed.range, agreed.preferred),
-            (Some((150, 150)), Some(150))
-        );
+        assert_eq!((agreed.range, agreed.preferred), (Some((150, 150)), Some(150)));
     }
 
     #[test]
@@ -186,10 +162,7 @@ mod tests {
     #[test]
     fn a_number_given_as_about_counts_only_where_no_exact_one_stands() {
         let exact = estimate(&[about(600), exactly(620)], &[]);
-        assert_eq!(
-            (exact.range, exact.preferred),
-            (Some((620, 620)), Some(620))
-        );
+        assert_eq!((exact.range, exact.preferred), (Some((620, 620)), Some(620)));
         assert!(exact.flags.is_empty());
         let approximate = estimate(&[about(1900), Number::default(), about(2000)], &[]);
         assert_eq!(approximate.range, Some((1900, 2000)));
@@ -199,15 +172,9 @@ mod tests {
     #[test]
     fn one_bound_stands_for_both_ends_and_is_flagged() {
         let at_least = estimate(&[number(Some(5), None, false)], &[]);
-        assert_eq!(
-            (at_least.range, at_least.flags),
-            (Some((5, 5)), [Flag::OpenAbove].into())
-        );
+        assert_eq!((at_least.range, at_least.flags), (Some((5, 5)), [Flag::OpenAbove].into()));
         let at_most = estimate(&[number(None, Some(9), false), exactly(4)], &[]);
-        assert_eq!(
-            (at_most.range, at_most.flags),
-            (Some((4, 9)), [Flag::OpenBelow].into())
-        );
+        assert_eq!((at_most.range, at_most.flags), (Some((4, 9)), [Flag::OpenBelow].into()));
     }
 
     #[test]
@@ -220,19 +187,9 @@ mod tests {
 
     #[test]
     fn parts_that_claims_name_are_a_range_of_their_own() {
-        let two = OfWhich {
-            minors: Some(2),
-            ..OfWhich::default()
-        };
-        let three = OfWhich {
-            minors: Some(3),
-            ..OfWhich::default()
-        };
-        let claims = [
-            (exactly(10), two),
-            (exactly(10), three),
-            (about(9), OfWhich::default()),
-        ];
+        let two = OfWhich { minors: Some(2), ..OfWhich::default() };
+        let three = OfWhich { minors: Some(3), ..OfWhich::default() };
+        let claims = [(exactly(10), two), (exactly(10), three), (about(9), OfWhich::default())];
         let estimate = Estimate::of(claims.iter().map(|(n, o)| (n, o)), []);
         assert_eq!(estimate.of_which.minors, Some((2, 3)));
         assert_eq!(estimate.of_which.women, None);

@@ -33,10 +33,7 @@ pub fn examine(
         && home != *stream
     {
         let kind = event.short_name();
-        violations.add(
-            "stream",
-            format!("is {stream}, but this {kind} belongs in {home}"),
-        );
+        violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
     }
     violations.into_result(Some(event))
 }
@@ -48,14 +45,8 @@ mod tests {
 
     fn fields(stream: &str, type_name: &str, payload: &[u8]) -> Vec<(String, String)> {
         let stream = StreamName::parse(stream).expect(stream);
-        let violations = examine(&stream, type_name, payload)
-            .err()
-            .unwrap_or_default();
-        violations
-            .0
-            .into_iter()
-            .map(|violation| (violation.field, violation.problem))
-            .collect()
+        let violations = examine(&stream, type_name, payload).err().unwrap_or_default();
+        violations.0.into_iter().map(|violation| (violation.field, violation.problem)).collect()
     }
 
     #[test]
@@ -83,11 +74,7 @@ mod tests {
         let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, "stream");
-        assert!(
-            found[0].1.contains("belongs in exchange/demo-1"),
-            "{}",
-            found[0].1
-        );
+        assert!(found[0].1.contains("belongs in exchange/demo-1"), "{}", found[0].1);
     }
 
     #[test]
@@ -100,10 +87,7 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let mut event = samples::completed();
-        event.leg = Some(proto::Leg {
-            from: vec!["de".into()],
-            ..samples::leg()
-        });
+        event.leg = Some(proto::Leg { from: vec!["de".into()], ..samples::leg() });
         let event = Known::from(event);
         let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
         let paths: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();

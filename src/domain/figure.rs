@@ -60,19 +60,8 @@ pub struct SubsetCount {
 
 impl From<Share> for Figure {
     fn from(share: Share) -> Self {
-        let Share {
-            amount,
-            of_which,
-            exchanges,
-            disputed,
-            unnumbered,
-            shared,
-            open,
-        } = share;
-        let mut flags = amount
-            .as_ref()
-            .map(|amount| amount.flags.clone())
-            .unwrap_or_default();
+        let Share { amount, of_which, exchanges, disputed, unnumbered, shared, open } = share;
+        let mut flags = amount.as_ref().map(|amount| amount.flags.clone()).unwrap_or_default();
         if unnumbered > 0 {
             flags.insert(Flag::Incomplete);
         }
@@ -94,20 +83,13 @@ impl From<Share> for Figure {
 
 impl From<Rest> for Unattributed {
     fn from(rest: Rest) -> Self {
-        Self {
-            legs: rest.legs,
-            at_most: rest.at_most.map(told),
-        }
+        Self { legs: rest.legs, at_most: rest.at_most.map(told) }
     }
 }
 
 impl From<Amount> for SubsetCount {
     fn from(amount: Amount) -> Self {
-        Self {
-            low: told(amount.low),
-            high: told(amount.high),
-            legs: amount.legs,
-        }
+        Self { low: told(amount.low), high: told(amount.high), legs: amount.legs }
     }
 }
 

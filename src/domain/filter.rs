@@ -98,10 +98,7 @@ impl FilterItem {
         let category = labels.stream.category();
         (self.streams.is_empty() || self.streams.contains(&labels.stream))
             && (self.categories.is_empty()
-                || self
-                    .categories
-                    .iter()
-                    .any(|wanted| wanted.as_str() == category))
+                || self.categories.iter().any(|wanted| wanted.as_str() == category))
             && (self.types.is_empty() || self.types.contains(&labels.type_name))
             && self.tags.iter().all(|tag| labels.tags.contains(tag))
     }

@@ -213,23 +213,14 @@ mod tests {
         for event in samples {
             let any = event.pack();
             assert_eq!(any.type_name(), event.type_name());
-            assert!(
-                event
-                    .type_name()
-                    .ends_with(&format!(".{}", event.short_name()))
-            );
+            assert!(event.type_name().ends_with(&format!(".{}", event.short_name())));
             assert_eq!(Known::decode(any.type_name(), &any.value), Some(Ok(event)));
         }
     }
 
     #[test]
     fn other_types_are_not_ours() {
-        for name in [
-            "",
-            "handover.v1.Leg",
-            "TransferCompleted",
-            "demo.v1.TransferCompleted",
-        ] {
+        for name in ["", "handover.v1.Leg", "TransferCompleted", "demo.v1.TransferCompleted"] {
             assert_eq!(Known::decode(name, &[]), None, "{name}");
         }
     }
@@ -253,10 +244,7 @@ mod tests {
     fn nothing_panics(type_name: &str, payload: &[u8]) {
         if let Some(Ok(event)) = Known::decode(type_name, payload) {
             let valid = event.validate().is_ok();
-            assert!(
-                !valid || event.home().is_some(),
-                "valid, but at home nowhere: {event:?}"
-            );
+            assert!(!valid || event.home().is_some(), "valid, but at home nowhere: {event:?}");
             event.tags();
             event.replacement();
         }

@@ -65,14 +65,7 @@ impl LegKey {
 
 impl From<proto::Leg> for LegKey {
     fn from(leg: proto::Leg) -> Self {
-        let proto::Leg {
-            exchange_id,
-            from,
-            to,
-            unit,
-            category,
-            portion,
-        } = leg;
+        let proto::Leg { exchange_id, from, to, unit, category, portion } = leg;
         Self {
             exchange: exchange_id,
             unit,
@@ -99,11 +92,7 @@ mod tests {
     use super::*;
 
     fn side(codes: &str) -> Side {
-        codes
-            .split('+')
-            .filter(|code| !code.is_empty())
-            .map(str::to_owned)
-            .collect()
+        codes.split('+').filter(|code| !code.is_empty()).map(str::to_owned).collect()
     }
 
     #[test]
@@ -122,11 +111,7 @@ mod tests {
     fn the_order_of_parties_does_not_make_another_leg() {
         let leg = |from: &[&str]| {
             let from = from.iter().map(|code| (*code).to_owned()).collect();
-            LegKey::from(proto::Leg {
-                exchange_id: "x".into(),
-                from,
-                ..Default::default()
-            })
+            LegKey::from(proto::Leg { exchange_id: "x".into(), from, ..Default::default() })
         };
         assert_eq!(leg(&["KP", "CN"]), leg(&["CN", "KP", "CN"]));
         assert_ne!(leg(&["KP", "CN"]), leg(&["CN"]));

@@ -46,15 +46,9 @@ pub const PAGE_BYTES: usize = 256 << 10;
 pub const FRAME_BYTES: usize = 4 << 20;
 
 const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
-const _: () = assert!(
-    APPEND_BYTES < REQUEST_BYTES,
-    "an append at its limit must fit a request"
-);
+const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
 const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
-const _: () = assert!(
-    PAGE_BYTES + EVENT_BYTES < (4 << 20),
-    "clients must accept every page"
-);
+const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
 const _: () = assert!("exchange/".len() + ID_BYTES <= STREAM_NAME_BYTES);
 const _: () = assert!("claimant:".len() + ID_BYTES <= TAG_BYTES);
 const _: () = assert!("statement/".len() + ID_BYTES <= STREAM_NAME_BYTES);

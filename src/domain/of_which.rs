@@ -41,17 +41,7 @@ impl<T> OfWhich<T> {
 
 impl From<proto::OfWhich> for OfWhich<Option<u32>> {
     fn from(parts: proto::OfWhich) -> Self {
-        let proto::OfWhich {
-            minors,
-            women,
-            civilians,
-            wounded,
-        } = parts;
-        Self {
-            minors,
-            women,
-            civilians,
-            wounded,
-        }
+        let proto::OfWhich { minors, women, civilians, wounded } = parts;
+        Self { minors, women, civilians, wounded }
     }
 }

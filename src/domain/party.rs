@@ -30,22 +30,15 @@ impl Party {
         if text.len() > limits::PARTY_BYTES {
             let limit = limits::PARTY_BYTES;
             let problem = format!("has {} bytes; the limit is {limit}", text.len());
-            return Err(InvalidParty {
-                problem,
-                limit: true,
-            });
+            return Err(InvalidParty { problem, limit: true });
         }
         if is_state(text) || is_other(text) {
             return Ok(Self(text.into()));
         }
-        let hint = suggestion(text)
-            .map(|code| format!(", did you mean {code}?"))
-            .unwrap_or_default();
+        let hint =
+            suggestion(text).map(|code| format!(", did you mean {code}?")).unwrap_or_default();
         let problem = format!("is {text:?}, not a party's code{hint}; {ACCEPTED_PARTIES}");
-        Err(InvalidParty {
-            problem,
-            limit: false,
-        })
+        Err(InvalidParty { problem, limit: false })
     }
 
     /// The code.
@@ -75,26 +68,15 @@ fn is_state(text: &str) -> bool {
 /// The form of a BCP 47 subtag list, so that `x-` and `x--a` are refused as typing errors.
 fn is_other(text: &str) -> bool {
     let word = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
-    text.strip_prefix(OTHER_PREFIX)
-        .is_some_and(|rest| rest.split('-').all(word))
+    text.strip_prefix(OTHER_PREFIX).is_some_and(|rest| rest.split('-').all(word))
 }
 
 /// The code that differs from `text` by its case or by white space around it.
 fn suggestion(text: &str) -> Option<String> {
-    let (upper, lower) = (
-        text.trim().to_ascii_uppercase(),
-        text.trim().to_ascii_lowercase(),
-    );
-    if is_state(&upper) {
-        Some(upper)
-    } else {
-        is_other(&lower).then_some(lower)
-    }
+    let (upper, lower) = (text.trim().to_ascii_uppercase(), text.trim().to_ascii_lowercase());
+    if is_state(&upper) { Some(upper) } else { is_other(&lower).then_some(lower) }
 }
 
 /// ISO 3166-1 alpha-2, officially assigned; sorted.
@@ -140,17 +122,7 @@ mod tests {
 
     #[test]
     fn states_former_states_and_named_others_are_parties() {
-        for good in [
-            "DE",
-            "AD",
-            "ZW",
-            "SUHH",
-            "AIDJ",
-            "ZRCD",
-            "x-unc",
-            "x-dpr-lpr",
-            "x-17n",
-        ] {
+        for good in ["DE", "AD", "ZW", "SUHH", "AIDJ", "ZRCD", "x-unc", "x-dpr-lpr", "x-17n"] {
             assert_eq!(Party::parse(good).expect(good).as_str(), good);
         }
     }
@@ -172,26 +144,15 @@ mod tests {
             "D\u{45}\u{301}",
         ] {
             let error = Party::parse(bad).expect_err(bad);
-            assert!(
-                error.problem.contains(ACCEPTED_PARTIES) && !error.limit,
-                "{bad:?}: {error}"
-            );
+            assert!(error.problem.contains(ACCEPTED_PARTIES) && !error.limit, "{bad:?}: {error}");
         }
     }
 
     #[test]
     fn a_code_in_the_wrong_case_is_refused_with_the_right_one() {
-        for (bad, right) in [
-            ("de", "DE"),
-            ("Suhh", "SUHH"),
-            ("X-Unc", "x-unc"),
-            (" DE", "DE"),
-        ] {
+        for (bad, right) in [("de", "DE"), ("Suhh", "SUHH"), ("X-Unc", "x-unc"), (" DE", "DE")] {
             let error = Party::parse(bad).expect_err(bad).to_string();
-            assert!(
-                error.contains(&format!("did you mean {right}?")),
-                "{bad}: {error}"
-            );
+            assert!(error.contains(&format!("did you mean {right}?")), "{bad}: {error}");
         }
     }
 

@@ -73,8 +73,8 @@ pub fn timestamp(micros: Micros) -> prost_types::Timestamp {
 /// A protobuf time in microseconds, rounded up so that "from then on" excludes what came before.
 /// Times out of the representable range become its ends.
 pub fn micros(time: &prost_types::Timestamp) -> Micros {
-    let below_second = i64::from(time.nanos).div_euclid(1_000)
-        + i64::from(time.nanos.rem_euclid(1_000) != 0);
+    let below_second =
+        i64::from(time.nanos).div_euclid(1_000) + i64::from(time.nanos.rem_euclid(1_000) != 0);
     time.seconds.saturating_mul(1_000_000).saturating_add(below_second)
 }
 

@@ -74,17 +74,10 @@ impl Share {
     /// How many of the persons remain once `named` are taken away; absent: none do.
     fn rest(&self, legs: usize, named: u64) -> Option<Rest> {
         let legs = u32::try_from(legs).unwrap_or(u32::MAX);
-        let bound = self
-            .amount
-            .as_ref()
-            .filter(|_| self.unnumbered == 0)
-            .and_then(Amount::at_most);
+        let bound = self.amount.as_ref().filter(|_| self.unnumbered == 0).and_then(Amount::at_most);
         match bound {
             Some(high) if high <= named => None,
-            bound => Some(Rest {
-                legs,
-                at_most: bound.map(|high| high - named),
-            }),
+            bound => Some(Rest { legs, at_most: bound.map(|high| high - named) }),
         }
     }
 }
@@ -95,10 +88,7 @@ impl Rest {
             return one.or(another);
         };
         let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
-        Some(Self {
-            legs: a.legs.saturating_add(b.legs),
-            at_most,
-        })
+        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
     }
 }
 
@@ -154,11 +144,7 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
             .iter()
             .filter_map(|(key, estimate)| {
                 let amount = number(estimate)?;
-                Some(Entry {
-                    key,
-                    other: key.other(direction),
-                    amount,
-                })
+                Some(Entry { key, other: key.other(direction), amount })
             })
             .collect();
         whole::sum(&entries, nesting)
@@ -166,11 +152,7 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
     let amount = sum(&Amount::of_leg);
     let exchanges: BTreeSet<&str> = legs.iter().map(|(key, _)| key.exchange.as_str()).collect();
     Share {
-        disputed: u32::from(
-            amount
-                .as_ref()
-                .is_some_and(|amount| amount.low < amount.high),
-        ),
+        disputed: u32::from(amount.as_ref().is_some_and(|amount| amount.low < amount.high)),
         amount,
         of_which: OfWhich {
             minors: sum(&|leg| leg.of_which.minors.map(Amount::of_range)),
@@ -189,11 +171,7 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
 /// its parts, so where it has parts only those of them without a number are unknown.
 fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> u32 {
     let covers = |whole: &LegKey, part: &LegKey| {
-        whole::covers(
-            (whole, whole.other(direction)),
-            (part, part.other(direction)),
-            nesting,
-        )
+        whole::covers((whole, whole.other(direction)), (part, part.other(direction)), nesting)
     };
     let unknown = legs.iter().filter(|(key, estimate)| {
         estimate.range.is_none()
@@ -233,9 +211,7 @@ fn add_open<'a>(
     // A side whose numbers are unknown would hide those of the sides within it.
     let numbered = |own: &&OwnSide<'_>| !own.side.is_empty() && own.share.amount.is_some();
     let said = outermost(sides.iter().filter(numbered));
-    let named = said
-        .iter()
-        .fold(0_u64, |sum, own| sum.saturating_add(own.share.low()));
+    let named = said.iter().fold(0_u64, |sum, own| sum.saturating_add(own.share.low()));
     let Some(rest) = unsaid.share.rest(unsaid.legs, named) else {
         return;
     };

@@ -51,9 +51,7 @@ pub fn sum(entries: &[Entry<'_>], nesting: &Nesting<'_>) -> Option<Amount> {
     }
     let mut waiting: BTreeMap<(usize, &str), Portions<'_>> = BTreeMap::new();
     for (exchange, portions) in by_exchange {
-        let place = waiting
-            .entry((nesting.depth(exchange), exchange))
-            .or_default();
+        let place = waiting.entry((nesting.depth(exchange), exchange)).or_default();
         for (portion, legs) in portions {
             place.add(portion.is_empty(), across_categories(&legs));
         }
@@ -64,10 +62,7 @@ pub fn sum(entries: &[Entry<'_>], nesting: &Nesting<'_>) -> Option<Amount> {
         let Some(larger) = nesting.larger(exchange) else {
             return Amount::sum(items.iter().map(|item| &item.amount));
         };
-        waiting
-            .entry((depth.saturating_sub(1), larger))
-            .or_default()
-            .add(false, items);
+        waiting.entry((depth.saturating_sub(1), larger)).or_default().add(false, items);
     }
     None
 }
@@ -81,11 +76,7 @@ struct Portions<'a> {
 
 impl<'a> Portions<'a> {
     fn add(&mut self, whole: bool, items: Vec<Item<'a>>) {
-        let place = if whole {
-            &mut self.wholes
-        } else {
-            &mut self.parts
-        };
+        let place = if whole { &mut self.wholes } else { &mut self.parts };
         place.extend(items);
     }
 }
@@ -114,10 +105,7 @@ fn across_sides<'a>(mut legs: Vec<&Entry<'a>>) -> Vec<Item<'a>> {
         let parts = outermost(&below);
         Item {
             speaks_of: vec![(whole.other, whole.key.category)],
-            amount: whole
-                .amount
-                .clone()
-                .with_parts(parts.iter().map(|part| &part.amount)),
+            amount: whole.amount.clone().with_parts(parts.iter().map(|part| &part.amount)),
         }
     };
     outermost(&legs).iter().map(item).collect()
@@ -138,10 +126,7 @@ fn outermost<'l, 'a>(legs: &[&'l Entry<'a>]) -> Vec<&'l Entry<'a>> {
 fn nest<'a>(wholes: Vec<Item<'a>>, parts: Vec<Item<'a>>) -> Vec<Item<'a>> {
     let mut groups: Vec<Portions<'a>> = wholes
         .into_iter()
-        .map(|whole| Portions {
-            wholes: vec![whole],
-            parts: Vec::new(),
-        })
+        .map(|whole| Portions { wholes: vec![whole], parts: Vec::new() })
         .collect();
     let mut apart = Vec::new();
     for part in parts {
@@ -151,10 +136,7 @@ fn nest<'a>(wholes: Vec<Item<'a>>, parts: Vec<Item<'a>>) -> Vec<Item<'a>> {
             apart.push(part);
             continue;
         }
-        let mut group = Portions {
-            wholes: Vec::new(),
-            parts: vec![part],
-        };
+        let mut group = Portions { wholes: Vec::new(), parts: vec![part] };
         for other in joined {
             group.wholes.extend(other.wholes);
             group.parts.extend(other.parts);
@@ -169,22 +151,16 @@ fn join(group: Portions<'_>) -> Option<Item<'_>> {
     let amount = Amount::sum(group.wholes.iter().map(|whole| &whole.amount))?;
     let amount = amount.with_parts(group.parts.iter().map(|part| &part.amount));
     let items = group.wholes.into_iter().chain(group.parts);
-    Some(Item {
-        speaks_of: items.flat_map(|item| item.speaks_of).collect(),
-        amount,
-    })
+    Some(Item { speaks_of: items.flat_map(|item| item.speaks_of).collect(), amount })
 }
 
 fn meet(one: &Item<'_>, another: &Item<'_>) -> bool {
     one.speaks_of.iter().any(|(side, category)| {
-        another
-            .speaks_of
-            .iter()
-            .any(|(other_side, other_category)| {
-                let same_category =
-                    *category == 0 || *other_category == 0 || category == other_category;
-                same_category && overlaps(side, other_side)
-            })
+        another.speaks_of.iter().any(|(other_side, other_category)| {
+            let same_category =
+                *category == 0 || *other_category == 0 || category == other_category;
+            same_category && overlaps(side, other_side)
+        })
     })
 }
 

@@ -3,10 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    domain::{
-        append::Conflict, claim::RuleBroken, event::Position,
-        violation::Violations,
-    },
+    domain::{append::Conflict, claim::RuleBroken, event::Position, violation::Violations},
     log::LogError,
 };
 
@@ -56,7 +53,9 @@ pub enum AppendError {
         reason: Arc<str>,
     },
     /// The append may have happened.
-    #[error("it is not known whether this was appended: {reason}; repeat it with the same request_id")]
+    #[error(
+        "it is not known whether this was appended: {reason}; repeat it with the same request_id"
+    )]
     OutcomeUnknown {
         /// What happened.
         reason: Arc<str>,
@@ -126,4 +125,3 @@ fn describe(conflict: &Conflict) -> String {
     }
     parts.join("; ")
 }
-

@@ -137,8 +137,12 @@ impl Engine {
             .map_err(|source| LogError::io("start the writer's thread of", dir, source))?;
         let stopping = CancellationToken::new();
         let reader = Reader::new(Arc::clone(&log), head.clone(), indexed);
-        let projector =
-            Projector::start(&projections_dir(dir), log.store_id(), reader.clone(), stopping.clone());
+        let projector = Projector::start(
+            &projections_dir(dir),
+            log.store_id(),
+            reader.clone(),
+            stopping.clone(),
+        );
         Ok(Arc::new(Self {
             log,
             reader,

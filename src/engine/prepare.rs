@@ -17,11 +17,7 @@ use crate::{
         recorded,
         violation::{Violations, join},
     },
-    engine::{
-        AppendError, BeyondHead,
-        reader::Reader,
-        writer::Verdict,
-    },
+    engine::{AppendError, BeyondHead, reader::Reader, writer::Verdict},
 };
 
 /// A valid append: its content will not be looked at again.

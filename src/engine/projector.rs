@@ -167,10 +167,8 @@ impl Shared {
     }
 
     fn apply(&self, run: bytes::Bytes) -> Result<(), ReadError> {
-        let failed = |reason: String| ReadError::Projection {
-            name: Claims::NAME,
-            reason: reason.into(),
-        };
+        let failed =
+            |reason: String| ReadError::Projection { name: Claims::NAME, reason: reason.into() };
         let events = decode_run(run).map_err(|error| failed(error.to_string()))?;
         let mut claims = self.claims.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
@@ -194,8 +192,8 @@ impl Shared {
     fn save(&self) {
         let bytes = snapshot::encode(&*self.claims(), self.store);
         let dir = self.file.parent().unwrap_or(Path::new("."));
-        let saved = fs::create_dir_all(dir)
-            .and_then(|()| write_atomically(&RealFiles, &self.file, &bytes));
+        let saved =
+            fs::create_dir_all(dir).and_then(|()| write_atomically(&RealFiles, &self.file, &bytes));
         if let Err(error) = saved {
             tracing::warn!(%error, file = %self.file.display(), "a projection was not saved");
         }

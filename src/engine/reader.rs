@@ -171,10 +171,8 @@ impl Reader {
     fn after_revision(&self, revision: Revision, filter: &Filter) -> Result<Position, ReadError> {
         let Some(stream) = filter.single_stream() else {
             let mut violations = Violations::default();
-            violations.add(
-                "after_revision",
-                "needs a filter of exactly one stream and nothing else",
-            );
+            violations
+                .add("after_revision", "needs a filter of exactly one stream and nothing else");
             return Err(ReadError::Invalid(violations));
         };
         within("after_revision", revision, self.index().revision(stream))?;
@@ -206,7 +204,12 @@ impl Reader {
             let (low, high) = span.bounds();
             self.indexed(high).await?;
             let low = low - 1;
-            self.index().matches(filter, index::Span { after: low, up_to: high }, span.direction, most)
+            self.index().matches(
+                filter,
+                index::Span { after: low, up_to: high },
+                span.direction,
+                most,
+            )
         };
         if positions.is_empty() {
             return Ok(None);

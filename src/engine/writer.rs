@@ -190,8 +190,10 @@ impl Writer {
         self.fault.reason().or_else(|| {
             clock_was_set_back.then(|| {
                 let hours = behind / 3_600_000_000;
-                format!("the last event was recorded {hours} h in this clock's future; set the clock")
-                    .into()
+                format!(
+                    "the last event was recorded {hours} h in this clock's future; set the clock"
+                )
+                .into()
             })
         })
     }

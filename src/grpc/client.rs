@@ -2,6 +2,9 @@
 //!
 //! Cloning is cheap; clones share one connection.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::time::Duration;
 
 use futures_util::{
@@ -49,16 +52,10 @@ pub struct Client {
 impl Client {
     /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let url = if address.contains("://") {
-            address.to_owned()
-        } else {
-            format!("http://{address}")
-        };
+        let url =
+            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         if !url.starts_with("http://") {
-            return Err(ClientError::address(
-                address,
-                "only http:// addresses are supported",
-            ));
+            return Err(ClientError::address(address, "only http:// addresses are supported"));
         }
         let endpoint = Endpoint::from_shared(url)
             .map_err(|error| ClientError::address(address, &error.to_string()))?
@@ -68,10 +65,8 @@ impl Client {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .user_agent(concat!("handover/", env!("CARGO_PKG_VERSION")))
             .map_err(|error| ClientError::address(address, &error.to_string()))?;
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|error| ClientError::unreachable(address, &error))?;
+        let channel =
+            endpoint.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
         Ok(Self::from_channel(channel))
     }
 
@@ -105,13 +100,9 @@ impl Client {
         requests: impl Stream<Item = proto::AppendRequest> + Send + 'static,
     ) -> Answers<AppendOutcome> {
         let mut store = self.store.clone();
-        let requests = requests.map(|append| proto::AppendStreamRequest {
-            append: Some(append),
-        });
+        let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
         let opening = async move { store.append_stream(requests).await };
-        flatten(opening)
-            .and_then(async |answer| outcome(answer))
-            .boxed()
+        flatten(opening).and_then(async |answer| outcome(answer)).boxed()
     }
 
     /// Reads events that are in the log now, in batches.
@@ -141,10 +132,7 @@ impl Client {
         request: proto::GetCountryCountsRequest,
     ) -> Result<proto::GetCountryCountsResponse, ClientError> {
         let mut counts = self.counts.clone();
-        Ok(counts
-            .get_country_counts(timed(request))
-            .await?
-            .into_inner())
+        Ok(counts.get_country_counts(timed(request)).await?.into_inner())
     }
 
     /// The figures, and then every change of them.
@@ -178,8 +166,6 @@ fn outcome(answer: proto::AppendStreamResponse) -> Result<AppendOutcome, ClientE
     match answer.outcome {
         Some(Outcome::Appended(response)) => Ok(Ok(response)),
         Some(Outcome::Rejection(rejection)) => Ok(Err(ClientError::from(rejection))),
-        None => Err(ClientError::protocol(
-            "an answer to an append says neither yes nor no",
-        )),
+        None => Err(ClientError::protocol("an answer to an append says neither yes nor no")),
     }
 }

@@ -46,18 +46,12 @@ pub struct ClientError {
 
 impl ClientError {
     pub(super) fn address(address: &str, problem: &str) -> Self {
-        Self::local(
-            ClientErrorKind::Invalid,
-            format!("the address {address:?}: {problem}"),
-        )
+        Self::local(ClientErrorKind::Invalid, format!("the address {address:?}: {problem}"))
     }
 
     pub(super) fn unreachable(address: &str, error: &dyn Error) -> Self {
         let problem = causes(error);
-        Self::local(
-            ClientErrorKind::Unavailable,
-            format!("cannot reach {address}: {problem}"),
-        )
+        Self::local(ClientErrorKind::Unavailable, format!("cannot reach {address}: {problem}"))
     }
 
     pub(super) fn protocol(problem: &str) -> Self {
@@ -65,12 +59,7 @@ impl ClientError {
     }
 
     fn local(kind: ClientErrorKind, message: String) -> Self {
-        Self {
-            kind,
-            message,
-            fields: Vec::new(),
-            reason: String::new(),
-        }
+        Self { kind, message, fields: Vec::new(), reason: String::new() }
     }
 }
 
@@ -91,36 +80,20 @@ impl Error for ClientError {}
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
-        let reason = status
-            .get_details_error_info()
-            .map(|info| info.reason)
-            .unwrap_or_default();
-        let kind = if reason.is_empty() {
-            transport_kind(&status)
-        } else {
-            kind(status.code())
-        };
+        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        let kind = if reason.is_empty() { transport_kind(&status) } else { kind(status.code()) };
         let message = match status.message() {
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
         };
-        Self {
-            kind,
-            message,
-            fields: fields(&status),
-            reason,
-        }
+        Self { kind, message, fields: fields(&status), reason }
     }
 }
 
 impl From<proto::AppendRejection> for ClientError {
     fn from(rejection: proto::AppendRejection) -> Self {
         let code = Code::from_i32(rejection.code);
-        let mut error = Self::from(Status::with_details(
-            code,
-            rejection.message,
-            rejection.status,
-        ));
+        let mut error = Self::from(Status::with_details(code, rejection.message, rejection.status));
         // The pipeline itself works, so even a rejection without details is the server's word.
         error.kind = kind(code);
         error
@@ -149,39 +122,32 @@ fn kind(code: Code) -> ClientErrorKind {
 
 /// The kind of an error that the server did not explain: mostly, the connection was lost.
 fn transport_kind(status: &Status) -> ClientErrorKind {
-    match status.code() {
-        // The client's own timer ends a call as cancelled.
-        Code::Cancelled if status.message().contains("Timeout") => ClientErrorKind::Deadline,
-        Code::Unknown | Code::Internal | Code::Cancelled if status.source().is_some() => {
-            ClientErrorKind::Unavailable
-        }
-        code => kind(code),
+    let code = status.code();
+    let lost = [Code::Unknown, Code::Internal, Code::Cancelled].contains(&code);
+    // The client's own timer ends a call as cancelled.
+    if code == Code::Cancelled && status.message().contains("Timeout") {
+        ClientErrorKind::Deadline
+    } else if lost && status.source().is_some() {
+        ClientErrorKind::Unavailable
+    } else {
+        kind(code)
     }
 }
 
 fn fields(status: &Status) -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    for violation in status
-        .get_details_bad_request()
-        .into_iter()
-        .flat_map(|d| d.field_violations)
-    {
+    for violation in status.get_details_bad_request().into_iter().flat_map(|d| d.field_violations) {
         fields.push((violation.field, violation.description));
     }
-    for violation in status
-        .get_details_precondition_failure()
-        .into_iter()
-        .flat_map(|d| d.violations)
+    for violation in
+        status.get_details_precondition_failure().into_iter().flat_map(|d| d.violations)
     {
         fields.push((violation.subject, violation.description));
     }
     if let Some(conflict) = append_conflict(status) {
         for check in conflict.revisions {
             let (expected, actual) = (check.expected_revision, check.actual_revision);
-            fields.push((
-                check.stream,
-                format!("expected revision {expected}, it is at {actual}"),
-            ));
+            fields.push((check.stream, format!("expected revision {expected}, it is at {actual}")));
         }
         if let Some(check) = conflict.condition {
             let (after, at) = (check.after_position, check.conflicting_position);
@@ -195,9 +161,7 @@ fn fields(status: &Status) -> Vec<(String, String)> {
 fn append_conflict(status: &Status) -> Option<proto::AppendConflict> {
     let details = tonic_types::Status::decode(status.details()).ok()?.details;
     let wanted = proto::AppendConflict::full_name();
-    let detail = details
-        .iter()
-        .find(|detail| detail.type_url.ends_with(&wanted))?;
+    let detail = details.iter().find(|detail| detail.type_url.ends_with(&wanted))?;
     proto::AppendConflict::decode(detail.value.as_slice()).ok()
 }
 
@@ -258,10 +222,7 @@ mod tests {
             status: status.encode_to_vec().into(),
         });
         assert_eq!(error.kind, ClientErrorKind::Conflict);
-        let check = (
-            "demo/1".to_owned(),
-            "expected revision 3, it is at 5".to_owned(),
-        );
+        let check = ("demo/1".to_owned(), "expected revision 3, it is at 5".to_owned());
         assert_eq!(error.fields, [check]);
     }
 

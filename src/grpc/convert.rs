@@ -58,9 +58,7 @@ fn write(write: proto::StreamWrite, path: &str, wrong: &mut Violations) -> Optio
     let events = events
         .into_iter()
         .enumerate()
-        .filter_map(|(index, event)| {
-            new_event(event, &format!("{path}.events[{index}]"), wrong)
-        })
+        .filter_map(|(index, event)| new_event(event, &format!("{path}.events[{index}]"), wrong))
         .collect();
     Some(Write { stream: stream?, expected_revision, events })
 }
@@ -110,13 +108,14 @@ pub(crate) fn filter(filter: proto::Filter, path: &str, wrong: &mut Violations) 
 
 fn filter_item(item: &proto::FilterItem, path: &str, wrong: &mut Violations) -> FilterItem {
     let proto::FilterItem { streams, categories, types, tags } = item;
-    let mut all = |field: &str, texts: &[String], take: &mut dyn FnMut(&str) -> Option<InvalidName>| {
-        for (index, text) in texts.iter().enumerate() {
-            if let Some(error) = take(text) {
-                note(&error, &format!("{path}.{field}[{index}]"), wrong);
+    let mut all =
+        |field: &str, texts: &[String], take: &mut dyn FnMut(&str) -> Option<InvalidName>| {
+            for (index, text) in texts.iter().enumerate() {
+                if let Some(error) = take(text) {
+                    note(&error, &format!("{path}.{field}[{index}]"), wrong);
+                }
             }
-        }
-    };
+        };
     let mut item = FilterItem::default();
     all("streams", streams, &mut |text| keep(StreamName::parse(text), &mut item.streams));
     all("categories", categories, &mut |text| keep(Category::parse(text), &mut item.categories));

@@ -16,9 +16,7 @@ use crate::{
         violation::Violations,
     },
     engine::{AsOf, CountsWatch, Engine},
-    grpc::{
-        event_store::Answers, server_stubs::count_service_server::CountService, status::Fault,
-    },
+    grpc::{event_store::Answers, server_stubs::count_service_server::CountService, status::Fault},
     projections::counts::{Change, CountQuery, CountRow},
 };
 
@@ -66,9 +64,7 @@ impl CountService for Counts {
 }
 
 /// What is asked, and as of when.
-fn question(
-    request: proto::GetCountryCountsRequest,
-) -> Result<(CountQuery, AsOf), Violations> {
+fn question(request: proto::GetCountryCountsRequest) -> Result<(CountQuery, AsOf), Violations> {
     let proto::GetCountryCountsRequest { countries, unit, as_of, occurred, min_position: _ } =
         request;
     let mut wrong = Violations::default();

@@ -100,9 +100,7 @@ fn explained(response: HttpResponse) -> HttpResponse {
     let too_large = status.code() == Code::OutOfRange && message.contains("too large");
     let fault = match status.code() {
         Code::Ok => return response,
-        _ if too_large => {
-            Fault::new(Code::ResourceExhausted, ErrorReason::LimitExceeded, message)
-        }
+        _ if too_large => Fault::new(Code::ResourceExhausted, ErrorReason::LimitExceeded, message),
         Code::Unimplemented => {
             let message = "this server has no such method; its reflection lists those it has";
             Fault::new(Code::Unimplemented, ErrorReason::Unimplemented, message)

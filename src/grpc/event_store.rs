@@ -141,7 +141,9 @@ impl Batches {
         let position = scan.head();
         Ok(match run {
             Some(run) => Some((ReadFrame { run: run.events, position }, Self::More(scan))),
-            None if first => Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan))),
+            None if first => {
+                Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
+            }
             None => None,
         })
     }

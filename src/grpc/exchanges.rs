@@ -16,7 +16,8 @@ impl ExchangeService for Recorder {
         &self,
         request: Request<proto::ReportExchangeRequest>,
     ) -> Result<Response<proto::ReportExchangeResponse>, Status> {
-        let proto::ReportExchangeRequest { request_id, report, tags, metadata } = request.into_inner();
+        let proto::ReportExchangeRequest { request_id, report, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("report", report, extras).await?;
         Ok(Response::new(proto::ReportExchangeResponse { receipt: Some(receipt) }))
@@ -26,7 +27,8 @@ impl ExchangeService for Recorder {
         &self,
         request: Request<proto::AttributeRoleRequest>,
     ) -> Result<Response<proto::AttributeRoleResponse>, Status> {
-        let proto::AttributeRoleRequest { request_id, attributed, tags, metadata } = request.into_inner();
+        let proto::AttributeRoleRequest { request_id, attributed, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("attributed", attributed, extras).await?;
         Ok(Response::new(proto::AttributeRoleResponse { receipt: Some(receipt) }))
@@ -36,7 +38,8 @@ impl ExchangeService for Recorder {
         &self,
         request: Request<proto::ClaimSuperlativeRequest>,
     ) -> Result<Response<proto::ClaimSuperlativeResponse>, Status> {
-        let proto::ClaimSuperlativeRequest { request_id, superlative, tags, metadata } = request.into_inner();
+        let proto::ClaimSuperlativeRequest { request_id, superlative, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("superlative", superlative, extras).await?;
         Ok(Response::new(proto::ClaimSuperlativeResponse { receipt: Some(receipt) }))
@@ -46,7 +49,8 @@ impl ExchangeService for Recorder {
         &self,
         request: Request<proto::ReportDetentionRequest>,
     ) -> Result<Response<proto::ReportDetentionResponse>, Status> {
-        let proto::ReportDetentionRequest { request_id, detention, tags, metadata } = request.into_inner();
+        let proto::ReportDetentionRequest { request_id, detention, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("detention", detention, extras).await?;
         Ok(Response::new(proto::ReportDetentionResponse { receipt: Some(receipt) }))

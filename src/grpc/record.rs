@@ -96,10 +96,9 @@ fn prepare<M: Message + Name>(
 /// Violations as the recording request names its fields.
 fn rebased(error: AppendError, field: &str) -> Fault {
     match error {
-        AppendError::Invalid(violations) => violations
-            .rebased(&format!("{EVENT}.payload"), field)
-            .rebased(EVENT, "")
-            .into(),
+        AppendError::Invalid(violations) => {
+            violations.rebased(&format!("{EVENT}.payload"), field).rebased(EVENT, "").into()
+        }
         other => other.into(),
     }
 }

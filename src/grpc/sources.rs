@@ -16,7 +16,8 @@ impl SourceService for Recorder {
         &self,
         request: Request<proto::RegisterSourceRequest>,
     ) -> Result<Response<proto::RegisterSourceResponse>, Status> {
-        let proto::RegisterSourceRequest { request_id, source, tags, metadata } = request.into_inner();
+        let proto::RegisterSourceRequest { request_id, source, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("source", source, extras).await?;
         Ok(Response::new(proto::RegisterSourceResponse { receipt: Some(receipt) }))

@@ -16,7 +16,8 @@ impl StatementService for Recorder {
         &self,
         request: Request<proto::RecordStatementRequest>,
     ) -> Result<Response<proto::RecordStatementResponse>, Status> {
-        let proto::RecordStatementRequest { request_id, statement, tags, metadata } = request.into_inner();
+        let proto::RecordStatementRequest { request_id, statement, tags, metadata } =
+            request.into_inner();
         let extras = Extras { request_id, tags, metadata };
         let receipt = self.record("statement", statement, extras).await?;
         Ok(Response::new(proto::RecordStatementResponse { receipt: Some(receipt) }))

@@ -145,9 +145,7 @@ impl From<ReadError> for Fault {
             ReadError::Invalid(violations) => violations.into(),
             ReadError::BeyondHead(beyond) => beyond.into(),
             ReadError::Log(error) => unreadable(&error),
-            ReadError::Undecodable(_) => {
-                Self::new(Code::Internal, ErrorReason::Internal, message)
-            }
+            ReadError::Undecodable(_) => Self::new(Code::Internal, ErrorReason::Internal, message),
             ReadError::Projection { name, reason } => {
                 Self::new(Code::Unavailable, ErrorReason::StoreFailed, message)
                     .with("projection", name)

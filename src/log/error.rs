@@ -51,7 +51,10 @@ pub enum LogError {
         what: String,
     },
     /// A file of the log's own is not what was written.
-    #[error("{path} is damaged: {what}; restore the data directory from a backup", path = path.display())]
+    #[error(
+        "{path} is damaged: {what}; restore the data directory from a backup",
+        path = path.display()
+    )]
     Damaged {
         /// The file or folder.
         path: PathBuf,

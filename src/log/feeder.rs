@@ -34,12 +34,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 8 << 20;
 /// The pauses after failures: none after the first, then doubling from the one to the other.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What the feeder tells, from its own threads. None of these may wait for the log.
 pub struct Hooks {
     /// Everything up to this position is indexed.
     pub on_indexed: Box<dyn Fn(Position) + Send + Sync>,
+    /// Everything up to this position is in sealed volumes.
+    pub on_sealed: Box<dyn Fn(Position) + Send + Sync>,
     /// Something failed; it will be tried again.
     pub on_fault: Box<dyn Fn(&LogError) + Send + Sync>,
     /// Runs on the folder of a volume between its last write and its read-back. It is for tests
@@ -51,6 +53,7 @@ impl Default for Hooks {
     fn default() -> Self {
         Self {
             on_indexed: Box::new(|_| ()),
+            on_sealed: Box::new(|_| ()),
             on_fault: Box::new(|_| ()),
             before_read_back: Box::new(|_| ()),
         }
@@ -241,6 +244,7 @@ impl VolumeFeed {
         let tip = volume.tip;
         tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         self.volumes.add(volume);
+        (self.hooks.on_sealed)(tip.position);
         Ok(self.source.journal.release(tip)?)
     }
 

@@ -97,7 +97,9 @@ impl Frame {
         body.put_u64(self.first_position);
         body.put_u32(self.count);
         body.put_u32(u32::try_from(self.appends.len()).expect("entries are bounded by events"));
-        self.appends.iter().for_each(|entry| entry.put(&mut body));
+        for entry in &self.appends {
+            entry.put(&mut body);
+        }
         body.put_slice(&self.events);
         body.into()
     }
@@ -117,13 +119,7 @@ impl Frame {
             let entry = AppendEntry::take(&mut body);
             appends.push(entry.ok_or(MalformedFrame("shorter than its append table"))?);
         }
-        let frame = Self {
-            index,
-            first_position,
-            count,
-            appends,
-            events: body,
-        };
+        let frame = Self { index, first_position, count, appends, events: body };
         if count == 0 || frame.spans()?.len() != count as usize {
             return Err(MalformedFrame("its events are not as many as it says"));
         }
@@ -154,9 +150,7 @@ pub fn spans(run: &[u8]) -> Result<Vec<Range<usize>>, MalformedFrame> {
         let length = prost::encoding::decode_varint(&mut after)
             .map_err(|_| MalformedFrame("an event's length is not a varint"))?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        rest = after
-            .get(length..)
-            .ok_or(MalformedFrame("an event is cut off"))?;
+        rest = after.get(length..).ok_or(MalformedFrame("an event is cut off"))?;
         spans.push(start..run.len() - rest.len());
     }
     Ok(spans)

@@ -20,7 +20,7 @@ use crate::{
     log::{
         frame::{AppendEntry, Frame},
         labels::Labels,
-        postings::{Term, Terms},
+        postings::{Postings, Term, Terms},
         run::Chunk,
     },
 };
@@ -77,7 +77,7 @@ impl Index {
 
     /// The number of events in the stream.
     pub fn revision(&self, stream: &StreamName) -> Revision {
-        self.read().terms.get(Term::Stream(stream.as_str())).map_or(0, |list| list.len())
+        self.read().terms.get(Term::Stream(stream.as_str())).map_or(0, Postings::len)
     }
 
     /// The position of the stream's event with this revision.

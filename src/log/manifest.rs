@@ -66,7 +66,8 @@ impl Manifest {
 
     /// Puts it at `path` in place of the one before.
     pub fn save(&self, files: &dyn Files, path: &Path) -> Result<(), LogError> {
-        let json = serde_json::to_string_pretty(self).expect("it has string keys only");
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| LogError::io("write", path, error.into()))?;
         checked_text::write(files, path, &format!("{json}\n"))
     }
 

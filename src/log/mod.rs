@@ -23,6 +23,8 @@ pub(crate) mod memory_journal;
 mod open;
 mod postings;
 mod reader;
+#[cfg(test)]
+pub(crate) mod recorder;
 pub mod run;
 pub mod store;
 pub mod tail;
@@ -118,12 +120,7 @@ impl Log {
 
     /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,
     /// so the head must have reached `from`. What comes after `last` is for the next call.
-    pub fn page(
-        &self,
-        from: Position,
-        up_to: Position,
-        max_bytes: usize,
-    ) -> Result<Run, LogError> {
+    pub fn page(&self, from: Position, up_to: Position, max_bytes: usize) -> Result<Run, LogError> {
         self.reader.page(from, up_to, max_bytes)
     }
 
@@ -164,7 +161,8 @@ impl Log {
     pub fn close(&self) -> Result<(), LogError> {
         let feeder = self.feeder.lock().map(|mut feeder| feeder.take());
         drop(feeder);
-        self.journal.close()?;
-        self.store.release()
+        let closed = self.journal.close();
+        self.store.release()?;
+        Ok(closed?)
     }
 }

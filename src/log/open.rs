@@ -100,7 +100,8 @@ fn remove_unsealed(files: &dyn Files, dir: &Path, manifest: &Manifest) -> Result
 fn index_volumes(index: &Index, volumes: &Volumes, manifest: &Manifest) -> Result<(), LogError> {
     for volume in manifest.volumes() {
         let first = volume.contents.first_position;
-        let reader = volumes.open(first)?.ok_or(LogError::OutOfRange { position: first, last: 0 })?;
+        let reader =
+            volumes.open(first)?.ok_or(LogError::OutOfRange { position: first, last: 0 })?;
         let mut indexed: Result<(), Unindexable> = Ok(());
         let mut appends = Vec::new();
         reader.replay(

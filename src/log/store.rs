@@ -22,6 +22,9 @@ use crate::log::{
     manifest::{Manifest, hex},
 };
 
+/// Makes an empty journal in a folder, for the store with an id.
+pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;
+
 /// The newest format of the data directory that is known here.
 pub const FORMAT: u32 = 1;
 
@@ -40,12 +43,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Locks the data directory, making a new store if there is none. `create_journal` makes an
-    /// empty journal in the folder it is given, for the store with the id it is given.
+    /// Locks the data directory, making a new store, with an empty journal, if there is none.
     pub fn open(
         files: &Arc<dyn Files>,
         dir: &Path,
-        create_journal: &dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>,
+        create_journal: CreateJournal<'_>,
     ) -> Result<Self, LogError> {
         make_dir(files.as_ref(), dir)?;
         check_ours(files.as_ref(), dir)?;
@@ -157,7 +159,7 @@ fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogErro
 fn initialise(
     files: &dyn Files,
     dir: &Path,
-    create_journal: &dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>,
+    create_journal: CreateJournal<'_>,
 ) -> Result<[u8; 16], LogError> {
     let id = uuid::Uuid::new_v4().into_bytes();
     let (journal, volumes) = (dir.join(JOURNAL), dir.join(VOLUMES));

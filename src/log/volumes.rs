@@ -42,7 +42,9 @@ impl Volumes {
     /// These volumes, whose folders are in `dir`; keeps up to `max_open` open, at least one.
     pub fn new(dir: PathBuf, sealed: &[SealedVolume], max_open: usize) -> Self {
         let volumes = Self { dir, max_open: max_open.max(1), state: Mutex::default() };
-        sealed.iter().for_each(|volume| volumes.add(volume.clone()));
+        for volume in sealed {
+            volumes.add(volume.clone());
+        }
         volumes
     }
 

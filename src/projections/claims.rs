@@ -59,10 +59,7 @@ impl Projection for Claims {
 
     fn apply(&mut self, event: &Event<'_>) -> Result<(), ApplyError> {
         if event.position <= self.position {
-            return Err(ApplyError::OutOfOrder {
-                at: self.position,
-                event: event.position,
-            });
+            return Err(ApplyError::OutOfOrder { at: self.position, event: event.position });
         }
         let changed = match read::read(event)? {
             Some(Act::Claim(exchange, said)) => {
@@ -95,12 +92,8 @@ impl Claims {
         if time >= self.recorded_at {
             return self.position;
         }
-        let later = self
-            .changes
-            .partition_point(|(recorded_at, _)| *recorded_at <= time);
-        let last = later
-            .checked_sub(1)
-            .and_then(|place| self.changes.get(place));
+        let later = self.changes.partition_point(|(recorded_at, _)| *recorded_at <= time);
+        let last = later.checked_sub(1).and_then(|place| self.changes.get(place));
         last.map_or(0, |(_, position)| *position)
     }
 
@@ -114,12 +107,7 @@ impl Claims {
         let mut changes: Vec<(Position, &str)> = self
             .rows
             .iter()
-            .flat_map(|row| {
-                [
-                    (row.from, row.exchange.as_str()),
-                    (row.to, row.exchange.as_str()),
-                ]
-            })
+            .flat_map(|row| [(row.from, row.exchange.as_str()), (row.to, row.exchange.as_str())])
             .filter(|(event, _)| *event > since && *event != STANDING)
             .collect();
         changes.sort_unstable();
@@ -129,11 +117,7 @@ impl Claims {
 
     /// All rows of one exchange, in the order in which they were recorded.
     pub fn rows_of(&self, exchange: &str) -> impl Iterator<Item = &Row> {
-        let places = self
-            .exchanges
-            .get(exchange)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let places = self.exchanges.get(exchange).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|place| self.rows.get(*place))
     }
 
@@ -143,10 +127,7 @@ impl Claims {
     }
 
     fn row(&self, event: Position) -> Option<&Row> {
-        let place = self
-            .rows
-            .binary_search_by_key(&event, |row| row.from)
-            .ok()?;
+        let place = self.rows.binary_search_by_key(&event, |row| row.from).ok()?;
         self.rows.get(place)
     }
 
@@ -157,17 +138,8 @@ impl Claims {
     }
 
     fn add(&mut self, claim: Position, from: Position, exchange: String, said: Said) -> bool {
-        self.exchanges
-            .entry(exchange.clone())
-            .or_default()
-            .push(self.rows.len());
-        self.rows.push(Row {
-            claim,
-            from,
-            to: STANDING,
-            exchange,
-            said,
-        });
+        self.exchanges.entry(exchange.clone()).or_default().push(self.rows.len());
+        self.rows.push(Row { claim, from, to: STANDING, exchange, said });
         true
     }
 
@@ -204,21 +176,13 @@ impl Claims {
             return false;
         };
         let (claim, whole) = (row.claim, row.claim == row.from);
-        let places = self
-            .exchanges
-            .get(&row.exchange)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let places = self.exchanges.get(&row.exchange).map(Vec::as_slice).unwrap_or_default();
         let mut changed = false;
         for place in places {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            let meant = if whole {
-                row.claim == claim
-            } else {
-                row.from == event
-            };
+            let meant = if whole { row.claim == claim } else { row.from == event };
             if meant && row.to == STANDING {
                 row.to = at;
                 changed = true;

@@ -67,11 +67,7 @@ pub fn country_counts(claims: &Claims, query: &CountQuery) -> CountAnswer {
 
 fn counts_at(view: &View<'_>, query: &CountQuery) -> CountAnswer {
     let (shares, undated_exchanges) = sum(view, view.outermost(), query);
-    CountAnswer {
-        rows: rows(shares),
-        undated_exchanges,
-        position: view.at(),
-    }
+    CountAnswer { rows: rows(shares), undated_exchanges, position: view.at() }
 }
 
 /// The sum over some outermost exchanges, and how many of them are left out as undated.
@@ -99,9 +95,10 @@ fn sum<'a, 'o>(
 /// What one outermost exchange contributes to the rows that are asked for, and whether it
 /// occurred when it should have.
 fn selected<'a>(view: &View<'a>, outermost: &str, query: &CountQuery) -> (When, Shares<'a>) {
-    let when = query.occurred.as_ref().map_or(When::Within, |occurred| {
-        occurred::when(view, outermost, occurred)
-    });
+    let when = query
+        .occurred
+        .as_ref()
+        .map_or(When::Within, |occurred| occurred::when(view, outermost, occurred));
     if when == When::Elsewhere {
         return (when, Shares::new());
     }
@@ -124,12 +121,7 @@ fn rows(shares: Shares<'_>) -> Vec<CountRow> {
     }
     let row = |((country, unit), [received, sent]): ((&str, UnitCode), [Option<Share>; 2])| {
         let (received, sent) = (received.map(Figure::from), sent.map(Figure::from));
-        CountRow {
-            country: country.to_owned(),
-            unit,
-            received,
-            sent,
-        }
+        CountRow { country: country.to_owned(), unit, received, sent }
     };
     sides.into_iter().map(row).collect()
 }

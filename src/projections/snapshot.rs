@@ -131,16 +131,10 @@ mod tests {
     fn a_flipped_bit_or_a_missing_end_is_found() {
         let (_, bytes) = saved();
         for place in 0..bytes.len() {
-            assert!(
-                decode::<Claims>(&bytes[..place], STORE).is_err(),
-                "cut at {place}"
-            );
+            assert!(decode::<Claims>(&bytes[..place], STORE).is_err(), "cut at {place}");
             let mut flipped = bytes.clone();
             flipped[place] ^= 0x10;
-            assert!(
-                decode::<Claims>(&flipped, STORE).is_err(),
-                "flipped at {place}"
-            );
+            assert!(decode::<Claims>(&flipped, STORE).is_err(), "flipped at {place}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         assert!(decode::<Claims>(&longer, STORE).is_err());

@@ -57,10 +57,8 @@ async fn of_two_writers_on_one_condition_exactly_one_wins() {
             let mut request =
                 append(&format!("race/{writer}"), vec![event("taken", &[tag.as_str()])]);
             let fail_if_match = Some(tagged(&[&tag]));
-            request.condition = Some(handover::domain::proto::AppendCondition {
-                fail_if_match,
-                after_position: 0,
-            });
+            request.condition =
+                Some(handover::domain::proto::AppendCondition { fail_if_match, after_position: 0 });
             client.append(request)
         });
         let outcomes = futures_util::future::join_all(attempts).await;

@@ -74,7 +74,11 @@ fn assert_error(what: &str, error: &ClientError, expected: &Expected) {
     let named = error.fields.iter().filter(|_| invalid);
     let fields: Vec<_> = named.map(|(field, _)| field.as_str()).collect();
     let actual = (error.kind, error.reason.as_str(), fields);
-    assert_eq!(actual, (expected.kind, expected.reason, expected.fields.clone()), "{what}: {error}");
+    assert_eq!(
+        actual,
+        (expected.kind, expected.reason, expected.fields.clone()),
+        "{what}: {error}"
+    );
 }
 
 fn bad_names() -> Vec<(&'static str, AppendRequest, Expected)> {
@@ -178,11 +182,7 @@ fn bad_events() -> Vec<(&'static str, AppendRequest, Expected)> {
             known("exchange/demo-1", &transfer("Germany")),
             invalid(&[field("leg.to[0]")]),
         ),
-        (
-            "an empty party",
-            known("exchange/demo-1", &transfer("")),
-            invalid(&[field("leg.to[0]")]),
-        ),
+        ("an empty party", known("exchange/demo-1", &transfer("")), invalid(&[field("leg.to[0]")])),
         ("an unknown enum value", known("exchange/demo-1", &role), invalid(&[field("role")])),
         (
             "bytes that do not parse",
@@ -209,11 +209,7 @@ fn bad_events() -> Vec<(&'static str, AppendRequest, Expected)> {
             known("exchange/demo-2", &retraction(2)),
             invalid(&["writes[0].stream"]),
         ),
-        (
-            "a claim about a retracted claim",
-            known("exchange/demo-1", &retraction(3)),
-            rule(),
-        ),
+        ("a claim about a retracted claim", known("exchange/demo-1", &retraction(3)), rule()),
     ]
 }
 
@@ -287,10 +283,7 @@ async fn bad_reads_are_refused_by_field() {
         ("past the end", after(read_request::Start::AfterPosition(5)), beyond()),
         (
             "backwards from past the end",
-            ReadRequest {
-                direction: backwards,
-                ..after(read_request::Start::AfterPosition(6))
-            },
+            ReadRequest { direction: backwards, ..after(read_request::Start::AfterPosition(6)) },
             beyond(),
         ),
         ("past the revision", revision, beyond()),
@@ -342,8 +335,11 @@ async fn a_request_id_is_good_for_one_content_for_ever() {
         let expected = proto::AppendResponse { duplicate: true, ..first.clone() };
         assert_eq!(again, expected, "{when}");
         let error = client.append(changed.clone()).await.expect_err(when);
-        assert_eq!((error.kind, error.reason.as_str()),
-            (ClientErrorKind::Conflict, "REQUEST_ID_REUSED"), "{when}");
+        assert_eq!(
+            (error.kind, error.reason.as_str()),
+            (ClientErrorKind::Conflict, "REQUEST_ID_REUSED"),
+            "{when}"
+        );
     };
     check(&client, "at once").await;
     drop(client);

@@ -36,7 +36,8 @@ impl Source {
     fn is_test(&self) -> bool {
         let name = self.path.file_stem().expect("a name").to_string_lossy().into_owned();
         let helper = ["fixtures", "samples", "contract", "recorder"];
-        name.ends_with("tests") || helper.iter().any(|it| name.contains(it))
+        name.ends_with("tests")
+            || helper.iter().any(|it| name.contains(it))
             || self.path.iter().any(|part| part == "tests")
     }
 
@@ -85,8 +86,7 @@ fn a_layer_uses_only_those_below_it() {
     let mut broken = Vec::new();
     for source in sources() {
         let Some(own) = LAYERS.iter().position(|layer| *layer == source.room()) else { continue };
-        let above: Vec<&str> =
-            LAYERS[own + 1..].iter().chain(&ASSEMBLY[..4]).copied().collect();
+        let above: Vec<&str> = LAYERS[own + 1..].iter().chain(&ASSEMBLY[..4]).copied().collect();
         for (number, line) in source.text.lines().enumerate() {
             let uses = |layer: &&str| code(line).contains(&format!("crate::{layer}"));
             if above.iter().any(uses) && !source.is_test() {

@@ -89,11 +89,7 @@ fn change(change: &CountryChange) -> String {
     let sent = side("sent", |count| count.sent.as_ref());
     let causes: Vec<String> = change.caused_by.iter().map(u64::to_string).collect();
     let causes = causes.join(", ");
-    format!(
-        "{} ({}) {received}; {sent}; because of {causes}",
-        named.country,
-        unit(named)
-    )
+    format!("{} ({}) {received}; {sent}; because of {causes}", named.country, unit(named))
 }
 
 #[cfg(test)]
@@ -102,10 +98,7 @@ mod tests {
     use crate::domain::proto::{Unattributed, Unit};
 
     fn row(received: u32) -> CountryCount {
-        let shared = Some(Unattributed {
-            legs: 3,
-            at_most: Some(26),
-        });
+        let shared = Some(Unattributed { legs: 3, at_most: Some(26) });
         CountryCount {
             country: "DE".to_owned(),
             unit: Unit::Person.into(),
@@ -116,10 +109,7 @@ mod tests {
                 exchanges: 1,
                 ..Default::default()
             }),
-            sent: Some(Figure {
-                shared,
-                ..Default::default()
-            }),
+            sent: Some(Figure { shared, ..Default::default() }),
         }
     }
 
@@ -130,23 +120,15 @@ mod tests {
         let header: Vec<_> = lines.next().unwrap().split(',').collect();
         let row: Vec<_> = lines.next().unwrap().split(',').collect();
         assert_eq!(header.len(), row.len());
-        assert_eq!(
-            row.join(","),
-            "DE,person,13,13,13,1,0,0,,,,,,,,0,0,0,3,26,,"
-        );
+        assert_eq!(row.join(","), "DE,person,13,13,13,1,0,0,,,,,,,,0,0,0,3,26,,");
     }
 
     #[test]
     fn a_change_names_both_figures_and_its_causes() {
-        let change = CountryChange {
-            before: Some(row(13)),
-            after: Some(row(14)),
-            caused_by: vec![41, 42],
-        };
-        let response = WatchCountryCountsResponse {
-            update: Some(Update::Change(change)),
-            position: 42,
-        };
+        let change =
+            CountryChange { before: Some(row(13)), after: Some(row(14)), caused_by: vec![41, 42] };
+        let response =
+            WatchCountryCountsResponse { update: Some(Update::Change(change)), position: 42 };
         assert_eq!(
             update(response),
             "42: DE (person) received 13 -> 14; sent shared, at most 26; because of 41, 42\n"

@@ -13,43 +13,30 @@ const NOTHING: &str = "-";
 /// The figures as a table, with what was received in all.
 pub fn table(response: &GetCountryCountsResponse) -> String {
     let at = match response.position {
-        0 => "the record is empty".to_owned(),
-        position => format!("as of position {position}"),
+        0 => "(the record is empty)".to_owned(),
+        position => format!("(as of position {position})"),
     };
     if response.counts.is_empty() {
-        return format!("no transfers ({at})\n");
+        return format!("no transfers {at}\n");
     }
     let mut rows = Builder::default();
     rows.push_record(["country", "unit", "received", "sent"]);
     for count in &response.counts {
-        let cells = [count.received.as_ref(), count.sent.as_ref()].map(cell);
-        let [received, sent] = cells;
-        rows.push_record([
-            count.country.clone(),
-            unit(count).to_owned(),
-            received,
-            sent,
-        ]);
+        let [received, sent] = [count.received.as_ref(), count.sent.as_ref()].map(cell);
+        rows.push_record([count.country.clone(), unit(count).to_owned(), received, sent]);
     }
-    let mut text = String::new();
-    for line in rows.build().with(Style::psql()).to_string().lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let grid = rows.build().with(Style::psql()).to_string();
+    let mut lines: Vec<String> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
     for (unit, name) in [(Unit::Person, ""), (Unit::Remains, " (remains)")] {
-        if let Some(total) = total(&response.counts, unit) {
-            text.push_str(&format!("received in all{name}: {total}\n"));
-        }
+        let total = total(&response.counts, unit);
+        lines.extend(total.map(|total| format!("received in all{name}: {total}")));
     }
     if response.undated_exchanges > 0 {
-        let undated = response.undated_exchanges;
-        text.push_str(&format!(
-            "left out because undated: {}\n",
-            plural(undated, "exchange")
-        ));
+        let undated = plural(response.undated_exchanges, "exchange");
+        lines.push(format!("left out because undated: {undated}"));
     }
-    text.push_str(&format!("({at})\n"));
-    text
+    lines.push(at);
+    lines.join("\n") + "\n"
 }
 
 /// The unit of a row, in words.
@@ -72,36 +59,31 @@ pub(super) fn cell(figure: Option<&Figure>) -> String {
     }
     parts.extend(unattributed("shared", figure.shared.as_ref()));
     parts.extend(unattributed("open", figure.open.as_ref()));
-    if parts.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        parts.join("; ")
-    }
+    if parts.is_empty() { NOTHING.to_owned() } else { parts.join("; ") }
 }
 
 /// What is attributed to the country itself; `None`: nothing is.
 fn known(figure: &Figure) -> Option<String> {
     let unknown =
         (figure.unnumbered > 0).then(|| format!("{} unknown", thousands(figure.unnumbered)));
-    let mut text = match (range(figure), unknown) {
+    let mut parts = vec![match (range(figure), unknown) {
         (Some(range), Some(unknown)) => format!("{range} + {unknown}"),
         (Some(range), None) => range,
         (None, Some(unknown)) => unknown,
         (None, None) => return None,
-    };
-    if let Some(subsets) = figure.of_which.as_ref().and_then(subsets) {
-        text.push_str(&format!(" ({subsets})"));
-    }
+    }];
+    let subsets = figure.of_which.as_ref().and_then(subsets);
+    parts.extend(subsets.map(|subsets| format!("({subsets})")));
     for (flag, note) in [
-        (FigureFlag::OpenBelow, " [or fewer]"),
-        (FigureFlag::OpenAbove, " [or more]"),
-        (FigureFlag::PartsExceedWhole, " [parts exceed the whole]"),
+        (FigureFlag::OpenBelow, "[or fewer]"),
+        (FigureFlag::OpenAbove, "[or more]"),
+        (FigureFlag::PartsExceedWhole, "[parts exceed the whole]"),
     ] {
         if figure.flags().any(|other| other == flag) {
-            text.push_str(note);
+            parts.push(note.to_owned());
         }
     }
-    Some(text)
+    Some(parts.join(" "))
 }
 
 fn range(figure: &Figure) -> Option<String> {
@@ -146,20 +128,11 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
         .filter(|count| count.unit() == unit)
         .filter_map(|count| count.received.as_ref())
         .collect();
-    let known: Vec<(u32, u32)> = figures
-        .iter()
-        .filter_map(|f| Some((f.low?, f.high?)))
-        .collect();
-    let unknown = figures
-        .iter()
-        .fold(0u32, |sum, f| sum.saturating_add(f.unnumbered));
-    let apart = figures
-        .iter()
-        .any(|f| f.shared.is_some() || f.open.is_some());
+    let known: Vec<(u32, u32)> = figures.iter().filter_map(|f| Some((f.low?, f.high?))).collect();
+    let unknown = figures.iter().fold(0u32, |sum, f| sum.saturating_add(f.unnumbered));
+    let apart = figures.iter().any(|f| f.shared.is_some() || f.open.is_some());
     let sum = |side: fn(&(u32, u32)) -> u32| {
-        known
-            .iter()
-            .fold(0u32, |sum, range| sum.saturating_add(side(range)))
+        known.iter().fold(0u32, |sum, range| sum.saturating_add(side(range)))
     };
     let mut parts = Vec::new();
     if !known.is_empty() {
@@ -175,18 +148,14 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
 }
 
 fn span(low: u32, high: u32) -> String {
-    if low == high {
-        thousands(low)
-    } else {
-        format!("{}..{}", thousands(low), thousands(high))
-    }
+    if low == high { thousands(low) } else { format!("{}..{}", thousands(low), thousands(high)) }
 }
 
 fn thousands(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -35,10 +35,7 @@ pub(super) async fn import(
         Ok(response) => response,
         Err(error) if is_about_the_row(&error) => {
             let problem = format!("nothing was added: {}", refusal(&error));
-            return Err(Failure {
-                message: problem,
-                ..Failure::from(error)
-            });
+            return Err(Failure { message: problem, ..Failure::from(error) });
         }
         Err(error) => return Err(stopped("the whole file", error)),
     };
@@ -97,16 +94,11 @@ fn one_append(events: Events) -> Result<proto::AppendRequest, Failure> {
             ),
         ));
     }
-    let all = events
-        .iter()
-        .map(|(stream, event)| (stream.as_str(), event));
+    let all = events.iter().map(|(stream, event)| (stream.as_str(), event));
     let request_id = request_id_of_all(all).to_string();
     let mut writes: Vec<proto::StreamWrite> = Vec::new();
     for (stream, event) in events {
-        match writes
-            .iter_mut()
-            .find(|write| write.stream == stream.as_str())
-        {
+        match writes.iter_mut().find(|write| write.stream == stream.as_str()) {
             Some(write) => write.events.push(event),
             None => writes.push(proto::StreamWrite {
                 stream: stream.as_str().to_owned(),
@@ -115,9 +107,5 @@ fn one_append(events: Events) -> Result<proto::AppendRequest, Failure> {
             }),
         }
     }
-    Ok(proto::AppendRequest {
-        request_id,
-        writes,
-        condition: None,
-    })
+    Ok(proto::AppendRequest { request_id, writes, condition: None })
 }

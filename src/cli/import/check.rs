@@ -71,11 +71,7 @@ pub(super) fn valid(
         Ok(_) => Ok((stream, event)),
         Err(violations) => {
             let column = line.payload_offset + 1;
-            Err(RowError {
-                line: line.number,
-                column,
-                problem: violations.to_string(),
-            })
+            Err(RowError { line: line.number, column, problem: violations.to_string() })
         }
     }
 }
@@ -99,9 +95,5 @@ pub(super) fn stream(
         Some((None, known)) => known.validate().err().unwrap_or_default().to_string(),
         None => "\"stream\" is needed: it does not follow from a payload of this type".to_owned(),
     };
-    Err(RowError {
-        line: line.number,
-        column: line.payload_offset + 1,
-        problem,
-    })
+    Err(RowError { line: line.number, column: line.payload_offset + 1, problem })
 }

@@ -42,18 +42,12 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         check(input, &mut report).map_err(|error| Failure::from(error).during(&name))?
     } else {
         let client = args.server.connect().await?;
-        let options = Options {
-            atomic: args.atomic,
-        };
+        let options = Options { atomic: args.atomic };
         let done = import(&client, input, options, &mut report).await;
         done.map_err(|failure| failure.during(&name))?
     };
     report.finish();
-    let would = if args.dry_run {
-        " (only checked, nothing was sent)"
-    } else {
-        ""
-    };
+    let would = if args.dry_run { " (only checked, nothing was sent)" } else { "" };
     writeln!(io::stdout(), "{name}: {summary}{would}")?;
     Ok(summary.exit())
 }
@@ -63,22 +57,17 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if path == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
-    if path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-    {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
         let problem = format!("{}: CSV is not read; give JSON Lines", path.display());
         return Err(Failure::usage(problem));
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => Err(Failure::new(
-            match error.kind() {
-                io::ErrorKind::NotFound => Exit::NotFound,
-                _ => Exit::Failed,
-            },
-            format!("cannot open {}: {error}", path.display()),
-        )),
+        Err(error) => {
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            let exit = if missing { Exit::NotFound } else { Exit::Failed };
+            Err(Failure::new(exit, format!("cannot open {}: {error}", path.display())))
+        }
     }
 }
 
@@ -96,10 +85,7 @@ impl Terminal {
         if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg}") {
             bar.set_style(style);
         }
-        Self {
-            name: name.to_owned(),
-            bar,
-        }
+        Self { name: name.to_owned(), bar }
     }
 
     /// Takes the bar away.
@@ -111,7 +97,7 @@ impl Terminal {
 impl Report for Terminal {
     fn refused(&mut self, row: &RowError) {
         self.bar.suspend(|| {
-            // Nobody is left to be told if even standard error is closed; the exit code still says it.
+            // If even standard error is closed, the exit code still says it.
             let _ = writeln!(io::stderr(), "{}:{row}", self.name);
         });
     }

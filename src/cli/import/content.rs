@@ -31,9 +31,7 @@ impl Contents {
 
 /// The request id of a whole file that is appended at once.
 pub(super) fn request_id_of_all<'a>(events: impl Iterator<Item = (&'a str, &'a NewEvent)>) -> Uuid {
-    let all: Vec<u8> = events
-        .flat_map(|(stream, event)| digest(stream, event))
-        .collect();
+    let all: Vec<u8> = events.flat_map(|(stream, event)| digest(stream, event)).collect();
     uuid([b"atomic".as_slice(), &all])
 }
 
@@ -63,12 +61,11 @@ fn digest(stream: &str, event: &NewEvent) -> Digest {
 /// A UUID of version 8 (RFC 9562), the one for ids that are made of a hash in one's own way.
 fn uuid(parts: [&[u8]; 2]) -> Uuid {
     let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     let mut bytes = uuid::Bytes::default();
-    bytes
-        .iter_mut()
-        .zip(hash.finalize())
-        .for_each(|(to, from)| *to = from);
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
@@ -111,10 +108,7 @@ mod tests {
             request_id_of_all([("demo/1", &event(b"", &["a:1", "b:2"]))].into_iter()),
         ];
         for (index, id) in ids.iter().enumerate() {
-            assert!(
-                !ids[..index].contains(id),
-                "{index} is the same as an earlier one"
-            );
+            assert!(!ids[..index].contains(id), "{index} is the same as an earlier one");
         }
     }
 }

@@ -26,11 +26,7 @@ impl<T> Pipeline<T> {
     pub(super) fn open(client: &Client) -> Self {
         let (requests, queue) = mpsc::channel(WINDOW);
         let answers = client.append_stream(ReceiverStream::new(queue));
-        Self {
-            requests,
-            answers,
-            pending: VecDeque::with_capacity(WINDOW),
-        }
+        Self { requests, answers, pending: VecDeque::with_capacity(WINDOW) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -67,8 +63,5 @@ impl<T> Pipeline<T> {
 }
 
 fn ended() -> Failure {
-    Failure::new(
-        Exit::Unavailable,
-        "the server ended the conversation before it had answered",
-    )
+    Failure::new(Exit::Unavailable, "the server ended the conversation before it had answered")
 }

@@ -20,11 +20,7 @@ pub(super) struct Rows<R> {
 
 impl<R: BufRead> Rows<R> {
     pub(super) fn new(input: R) -> Self {
-        Self {
-            input,
-            number: 0,
-            buffer: Vec::new(),
-        }
+        Self { input, number: 0, buffer: Vec::new() }
     }
 
     /// The next line, or why it can't be taken; `None` at the end of the input.
@@ -65,11 +61,6 @@ mod tests {
     #[test]
     fn a_line_without_end_is_given_up() {
         let mut rows = Rows::new(io::BufReader::new(io::repeat(b'x')));
-        assert!(
-            rows.next()
-                .unwrap_err()
-                .to_string()
-                .starts_with("line 1 has more than")
-        );
+        assert!(rows.next().unwrap_err().to_string().starts_with("line 1 has more than"));
     }
 }

@@ -65,11 +65,7 @@ fn a_correction_with_its_replacement_survives_json() {
 
 #[test]
 fn a_payload_of_a_newer_version_is_kept_as_bytes() {
-    let mut value = proto::StatementMade {
-        text: "x".into(),
-        ..Default::default()
-    }
-    .encode_to_vec();
+    let mut value = proto::StatementMade { text: "x".into(), ..Default::default() }.encode_to_vec();
     value.extend([0xfa, 0x7f, 0x01, 0x2a]);
     let payload = Any {
         type_url: "type.googleapis.com/handover.v1.StatementMade".to_owned(),
@@ -84,10 +80,7 @@ fn a_payload_of_a_newer_version_is_kept_as_bytes() {
 fn a_claim_is_named_by_id_and_packed_with_its_position() {
     let json = Value::Object(write(&correction(), |claim| Some(format!("e{claim}")))).to_string();
     let payload = read(&json).unwrap();
-    assert_eq!(
-        payload.claim.as_ref().map(|claim| claim.id.as_str()),
-        Some("e7")
-    );
+    assert_eq!(payload.claim.as_ref().map(|claim| claim.id.as_str()), Some("e7"));
     assert_eq!(payload.pack(Some(7)), correction());
     assert_ne!(payload.pack(Some(8)), correction());
 }
@@ -95,32 +88,20 @@ fn a_claim_is_named_by_id_and_packed_with_its_position() {
 #[test]
 fn a_claim_inside_bytes_is_renumbered_too() {
     let mut newer = correction();
-    newer.value = [&newer.value[..], &[0xfa, 0x7f, 0x01, 0x2a]]
-        .concat()
-        .into();
+    newer.value = [&newer.value[..], &[0xfa, 0x7f, 0x01, 0x2a]].concat().into();
     let json = write(&newer, |claim| Some(format!("e{claim}")));
-    assert!(
-        json.contains_key(BYTES) && json.contains_key(CLAIM),
-        "{json:?}"
-    );
+    assert!(json.contains_key(BYTES) && json.contains_key(CLAIM), "{json:?}");
     let payload = read(&Value::Object(json).to_string()).unwrap();
     let packed = payload.pack(Some(9));
     let event = proto::ClaimCorrected::decode(packed.value.clone()).unwrap();
     assert_eq!(event.claim, 9);
-    assert!(
-        packed
-            .value
-            .windows(4)
-            .any(|bytes| bytes == [0xfa, 0x7f, 0x01, 0x2a])
-    );
+    assert!(packed.value.windows(4).any(|bytes| bytes == [0xfa, 0x7f, 0x01, 0x2a]));
 }
 
 #[test]
 fn a_claim_given_as_a_position_stays_one() {
     for claim in ["7", "\"7\""] {
-        let payload = read(&format!(
-            r#"{{"@type":"handover.v1.ClaimRetracted","claim":{claim}}}"#
-        ));
+        let payload = read(&format!(r#"{{"@type":"handover.v1.ClaimRetracted","claim":{claim}}}"#));
         let payload = payload.unwrap();
         assert_eq!(payload.claim, None);
         let event = proto::ClaimRetracted::decode(payload.pack(None).value).unwrap();
@@ -132,27 +113,11 @@ fn a_claim_given_as_a_position_stays_one() {
 fn what_cannot_be_read_is_told_with_its_column() {
     for (text, column, problem) in [
         (r#"{"text":"x"}"#, 1, "no \"@type\""),
-        (
-            r#"{"@type":"handover.v1.StatementMade","txt":"x"}"#,
-            42,
-            "'txt'",
-        ),
-        (
-            r#"{"@type":"handover.v1.StatementMade","mode":"STATED"}"#,
-            52,
-            "'STATED'",
-        ),
+        (r#"{"@type":"handover.v1.StatementMade","txt":"x"}"#, 42, "'txt'"),
+        (r#"{"@type":"handover.v1.StatementMade","mode":"STATED"}"#, 52, "'STATED'"),
         (r#"{"@type":"other.v1.Thing"}"#, 10, "\"@bytes\""),
-        (
-            r#"{"@type":"other.v1.Thing","@bytes":"?"}"#,
-            36,
-            "not base64",
-        ),
-        (
-            r#"{"@type":"other.v1.Thing","@bytes":"","x":1}"#,
-            43,
-            "beside",
-        ),
+        (r#"{"@type":"other.v1.Thing","@bytes":"?"}"#, 36, "not base64"),
+        (r#"{"@type":"other.v1.Thing","@bytes":"","x":1}"#, 43, "beside"),
         (r#"{"@type":7}"#, 10, "expected a string"),
         (r#"{"@type":"handover.v1.StatementMade""#, 36, "EOF"),
     ] {

@@ -52,10 +52,7 @@ impl Fields {
     /// A value of an enum; unspecified is fine.
     pub(super) fn known<E: TryFrom<i32>>(&mut self, field: &str, value: i32, spell: Spelling<E>) {
         if E::try_from(value).is_err() {
-            self.0.add(
-                field,
-                format!("is {value}, which is no value of it; {}", choices(spell)),
-            );
+            self.0.add(field, format!("is {value}, which is no value of it; {}", choices(spell)));
         }
     }
 
@@ -80,10 +77,7 @@ impl Fields {
     pub(super) fn optional_id(&mut self, field: &str, id: &str) {
         self.within(field, "bytes", id.len(), limits::ID_BYTES);
         if id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            self.0.add(
-                field,
-                "has white space or a control character; an id has neither",
-            );
+            self.0.add(field, "has white space or a control character; an id has neither");
         }
     }
 
@@ -99,8 +93,7 @@ impl Fields {
     pub(super) fn line(&mut self, field: &str, text: &str) {
         self.within(field, "bytes", text.len(), limits::SHORT_TEXT_BYTES);
         if text.chars().any(char::is_control) {
-            self.0
-                .add(field, "has a control character; it is a text of one line");
+            self.0.add(field, "has a control character; it is a text of one line");
         }
     }
 
@@ -115,14 +108,8 @@ impl Fields {
     /// A text that may have several lines.
     pub(super) fn text(&mut self, field: &str, text: &str) {
         self.within(field, "bytes", text.len(), limits::LONG_TEXT_BYTES);
-        if text
-            .chars()
-            .any(|c| c.is_control() && c != '\n' && c != '\t')
-        {
-            self.0.add(
-                field,
-                "has a control character other than a line feed or a tab",
-            );
+        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            self.0.add(field, "has a control character other than a line feed or a tab");
         }
     }
 
@@ -142,10 +129,7 @@ impl Fields {
         }
         let slug = slug::slugify(name);
         if slug.is_empty() {
-            self.0.add(
-                field,
-                "has no letter or digit that a stream or a tag could be named by",
-            );
+            self.0.add(field, "has no letter or digit that a stream or a tag could be named by");
         }
         self.within(field, "bytes as a slug", slug.len(), limits::ID_BYTES);
     }
@@ -181,11 +165,7 @@ impl Fields {
             && let Err(error) = Party::parse(code)
         {
             let field = field.to_owned();
-            self.0.0.push(Violation {
-                field,
-                problem: error.problem,
-                limit: error.limit,
-            });
+            self.0.0.push(Violation { field, problem: error.problem, limit: error.limit });
         }
     }
 
@@ -195,8 +175,7 @@ impl Fields {
         for (index, code) in codes.iter().enumerate().take(limits::PARTIES) {
             let path = format!("{field}[{index}]");
             if codes.iter().take(index).any(|earlier| earlier == code) {
-                self.0
-                    .add(path, format!("is {code:?} again; name each party once"));
+                self.0.add(path, format!("is {code:?} again; name each party once"));
             } else {
                 self.required_party(&path, code);
             }

@@ -74,29 +74,17 @@ mod tests {
         expected.push("detention/demo-held");
         expected.extend(["of claim 42"; 5]);
         assert_eq!(homes, expected);
-        assert_eq!(
-            home(samples::running_total()).as_deref(),
-            Some("series/demo-series-totals")
-        );
+        assert_eq!(home(samples::running_total()).as_deref(), Some("series/demo-series-totals"));
     }
 
     #[test]
     fn the_spelling_of_slugs_stays_as_it_is_stored() {
         for (name, slug) in [
             ("Ana Demo", "ana-demo"),
-            (
-                "TR Ministry of Foreign Affairs / MIT",
-                "tr-ministry-of-foreign-affairs-mit",
-            ),
+            ("TR Ministry of Foreign Affairs / MIT", "tr-ministry-of-foreign-affairs-mit"),
             ("\u{130}brahim K\u{e7}\u{131}n", "ibrahim-kcin"),
-            (
-                "\u{418}\u{432}\u{430}\u{43d} \u{429}\u{443}\u{43a}\u{438}\u{43d}",
-                "ivan-shchukin",
-            ),
-            (
-                "\u{423}\u{43a}\u{440}\u{430}\u{457}\u{43d}\u{430}",
-                "ukrayina",
-            ),
+            ("\u{418}\u{432}\u{430}\u{43d} \u{429}\u{443}\u{43a}\u{438}\u{43d}", "ivan-shchukin"),
+            ("\u{423}\u{43a}\u{440}\u{430}\u{457}\u{43d}\u{430}", "ukrayina"),
             ("Stra\u{df}e & S\u{f8}n", "strasse-son"),
             ("\u{4e2d}\u{56fd}", "zhong-guo"),
             ("O'Neil, 2nd (spokesman)", "o-neil-2nd-spokesman"),
@@ -112,10 +100,7 @@ mod tests {
         assert_eq!(home(proto::StatementMade::default()), None);
         assert_eq!(home(proto::TransferCompleted::default()), None);
         assert_eq!(home(proto::TotalClaimed::default()), None);
-        let spaced = proto::DetentionReported {
-            detention_id: "a b".into(),
-            ..Default::default()
-        };
+        let spaced = proto::DetentionReported { detention_id: "a b".into(), ..Default::default() };
         assert_eq!(home(spaced), None);
     }
 }

@@ -25,11 +25,7 @@ pub(crate) fn all() -> Vec<Known> {
 
 pub(crate) fn actor(party: &str, name: &str) -> proto::Actor {
     let kind = proto::ActorKind::StateOrgan.into();
-    proto::Actor {
-        party: party.into(),
-        name: name.into(),
-        kind,
-    }
+    proto::Actor { party: party.into(), name: name.into(), kind }
 }
 
 pub(crate) fn attribution() -> proto::Attribution {
@@ -57,10 +53,7 @@ pub(crate) fn leg() -> proto::Leg {
 }
 
 pub(crate) fn count(value: u32) -> proto::Count {
-    proto::Count {
-        value: Some(value),
-        ..Default::default()
-    }
+    proto::Count { value: Some(value), ..Default::default() }
 }
 
 pub(crate) fn source() -> proto::SourceRegistered {
@@ -122,11 +115,7 @@ pub(crate) fn role() -> proto::RoleAttributed {
 
 pub(crate) fn agreed() -> proto::TransferAgreed {
     let attribution = Some(attribution());
-    proto::TransferAgreed {
-        attribution,
-        leg: Some(leg()),
-        count: Some(count(13)),
-    }
+    proto::TransferAgreed { attribution, leg: Some(leg()), count: Some(count(13)) }
 }
 
 pub(crate) fn completed() -> proto::TransferCompleted {
@@ -134,10 +123,7 @@ pub(crate) fn completed() -> proto::TransferCompleted {
         attribution: Some(attribution()),
         leg: Some(leg()),
         count: Some(count(13)),
-        of_which: Some(proto::OfWhich {
-            minors: Some(2),
-            ..Default::default()
-        }),
+        of_which: Some(proto::OfWhich { minors: Some(2), ..Default::default() }),
         kind: proto::TransferKind::Exchange.into(),
         via: vec!["CH".into()],
         occurred: "2024-08-01".into(),
@@ -202,20 +188,12 @@ pub(crate) fn detention() -> proto::DetentionReported {
 
 pub(crate) fn confirmed() -> proto::ClaimConfirmed {
     let attribution = Some(attribution());
-    proto::ClaimConfirmed {
-        attribution,
-        claim: 42,
-        grounds: "was there".into(),
-    }
+    proto::ClaimConfirmed { attribution, claim: 42, grounds: "was there".into() }
 }
 
 pub(crate) fn disputed() -> proto::ClaimDisputed {
     let attribution = Some(attribution());
-    proto::ClaimDisputed {
-        attribution,
-        claim: 42,
-        grounds: "was not there".into(),
-    }
+    proto::ClaimDisputed { attribution, claim: 42, grounds: "was not there".into() }
 }
 
 pub(crate) fn corrected() -> proto::ClaimCorrected {
@@ -235,11 +213,7 @@ pub(crate) fn correction(replacement: &Known) -> proto::ClaimCorrected {
 
 pub(crate) fn retracted() -> proto::ClaimRetracted {
     let attribution = Some(attribution());
-    proto::ClaimRetracted {
-        attribution,
-        claim: 42,
-        reason: "it did not happen".into(),
-    }
+    proto::ClaimRetracted { attribution, claim: 42, reason: "it did not happen".into() }
 }
 
 pub(crate) fn preferred() -> proto::ClaimPreferred {

@@ -62,10 +62,7 @@ impl Tags {
         match event {
             Known::SourceRegistered(event) => self.add("source", &event.source_id),
             Known::StatementMade(event) => {
-                event
-                    .on_behalf_of
-                    .iter()
-                    .for_each(|actor| self.party(actor));
+                event.on_behalf_of.iter().for_each(|actor| self.party(actor));
                 if let Some(speaker) = &event.speaker {
                     self.party(speaker);
                     self.add("speaker", &slug::slugify(&speaker.name));
@@ -120,11 +117,7 @@ impl Tags {
 }
 
 fn name_or_party(actor: &Actor) -> String {
-    if actor.name.is_empty() {
-        actor.party.clone()
-    } else {
-        slug::slugify(&actor.name)
-    }
+    if actor.name.is_empty() { actor.party.clone() } else { slug::slugify(&actor.name) }
 }
 
 #[cfg(test)]
@@ -134,10 +127,7 @@ mod tests {
 
     fn tags(event: impl Into<Known>) -> String {
         let tags = event.into().tags();
-        assert!(
-            tags.is_sorted_by(|a, b| a < b),
-            "sorted, each once: {tags:?}"
-        );
+        assert!(tags.is_sorted_by(|a, b| a < b), "sorted, each once: {tags:?}");
         tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
     }
 
@@ -163,10 +153,7 @@ mod tests {
         let series = "exchange:demo-2 party:TR source:demo-source";
         assert_eq!(tags(samples::running_total()), format!("{BASE} {series}"));
         let superlative = "exchange:demo-1 party:TR source:demo-source";
-        assert_eq!(
-            tags(samples::superlative()),
-            format!("{BASE} {superlative}")
-        );
+        assert_eq!(tags(samples::superlative()), format!("{BASE} {superlative}"));
         assert_eq!(
             tags(samples::detention()),
             format!("{BASE} party:RU party:TR source:demo-source")
@@ -187,23 +174,14 @@ mod tests {
     fn a_correction_carries_the_tags_of_what_it_puts_in_place() {
         let corrected = "exchange:demo-1 from:BY from:RU party:BY party:CH party:DE party:RU \
                          party:TR source:demo-source to:DE";
-        assert_eq!(
-            tags(samples::corrected()),
-            format!("claim:42 {BASE} {corrected}")
-        );
+        assert_eq!(tags(samples::corrected()), format!("claim:42 {BASE} {corrected}"));
     }
 
     #[test]
     fn a_claimant_without_a_name_is_its_party() {
         let mut source = samples::attribution();
-        source.claimed_by = Some(Actor {
-            party: "TR".into(),
-            ..Default::default()
-        });
-        let event = proto::ClaimConfirmed {
-            attribution: Some(source),
-            ..samples::confirmed()
-        };
+        source.claimed_by = Some(Actor { party: "TR".into(), ..Default::default() });
+        let event = proto::ClaimConfirmed { attribution: Some(source), ..samples::confirmed() };
         assert!(tags(event).contains("claimant:TR "));
     }
 
@@ -212,16 +190,10 @@ mod tests {
         let id = "a".repeat(limits::ID_BYTES);
         let mut event = samples::statement();
         event.exchange_id.clone_from(&id);
-        event.speaker = Some(Actor {
-            name: id.clone(),
-            ..Default::default()
-        });
+        event.speaker = Some(Actor { name: id.clone(), ..Default::default() });
         let mut attribution = samples::attribution();
         attribution.source_id.clone_from(&id);
-        attribution.claimed_by = Some(Actor {
-            name: id.clone(),
-            ..Default::default()
-        });
+        attribution.claimed_by = Some(Actor { name: id.clone(), ..Default::default() });
         event.attribution = Some(attribution);
         assert_eq!(Known::from(event.clone()).validate(), Ok(()));
         let tags = tags(event);

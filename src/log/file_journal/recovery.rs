@@ -22,7 +22,7 @@ use std::{
 use super::{
     envelope::Reading,
     header::{Header, PAGE, footprint},
-    marker::Marker,
+    marker::{self, Marker},
     segment::Segment,
     slots::{Slot, Slots},
 };
@@ -71,49 +71,29 @@ pub(super) fn recover(
     known: &Known<'_>,
 ) -> Result<Recovered, JournalError> {
     let Some(first) = segments.first() else {
-        return Err(missing(
-            known,
-            "the folder holds no journal file".to_owned(),
-        ));
+        return Err(missing(known, "the folder holds no journal file".to_owned()));
     };
     let mut sightings = Vec::new();
     for segment in segments {
         survey(segment, known.store_id, &mut sightings)?;
     }
     let mut walk = Walk::new(&sightings, known.sealed);
-    let start = walk.place.clone();
     let path: Vec<&Sighting> = std::iter::from_fn(|| walk.step()).collect();
     let synced = claimed(&sightings, known);
     check_end(&walk, known, synced, first)?;
 
     let (segment, offset) = walk.place.unwrap_or_else(|| (Arc::clone(first), 0));
-    let home = start.map(|(segment, _)| segment);
-    let home = home.or_else(|| path.first().map(|first| Arc::clone(&first.segment)));
-    let mut used: HashSet<u64> = path
-        .iter()
-        .map(|sighting| sighting.segment.number)
-        .collect();
-    let home = home.unwrap_or_else(|| Arc::clone(first));
+    // Not the sealed frame's file, if there are others: its start may have been used again since.
+    let home = path.first().map_or(&segment, |next| &next.segment);
+    let mut used: HashSet<u64> = path.iter().map(|sighting| sighting.segment.number).collect();
     used.insert(home.number);
-    let mut slots = Slots::new(known.sealed, home);
-    path.iter()
-        .filter_map(|sighting| sighting.slot())
-        .for_each(|slot| slots.push(slot));
+    let mut slots = Slots::new(known.sealed, Arc::clone(home));
+    path.iter().filter_map(|sighting| sighting.slot()).for_each(|slot| slots.push(slot));
     check_marker(&slots, known)?;
     let epochs = sightings.iter().map(|sighting| sighting.header.epoch);
-    let epoch = epochs
-        .chain(known.marker.map(|marker| marker.epoch))
-        .max()
-        .unwrap_or(0);
+    let epoch = epochs.chain(known.marker.map(|marker| marker.epoch)).max().unwrap_or(0);
     let unused = unused(segments, &used, &sightings);
-    Ok(Recovered {
-        slots,
-        segment,
-        offset,
-        unused,
-        epoch,
-        synced,
-    })
+    Ok(Recovered { slots, segment, offset, unused, epoch, synced })
 }
 
 /// A header that was found.
@@ -130,23 +110,13 @@ impl Sighting {
     /// The tip after this frame, if it is whole.
     fn tip(&self) -> Option<Tip> {
         let Header { index, check, .. } = self.header;
-        self.last.map(|position| Tip {
-            index,
-            position,
-            check,
-        })
+        self.last.map(|position| Tip { index, position, check })
     }
 
     fn slot(&self) -> Option<Slot> {
         let Header { length, check, .. } = self.header;
         let segment = Arc::clone(&self.segment);
-        self.last.map(|last| Slot {
-            segment,
-            offset: self.offset,
-            length,
-            check,
-            last,
-        })
+        self.last.map(|last| Slot { segment, offset: self.offset, length, check, last })
     }
 
     /// Just behind the frame.
@@ -174,10 +144,7 @@ fn survey(
         let header = match Header::decode(&segment.read_header(offset)?, store_id) {
             Reading::Ours(header) => header,
             Reading::Newer(version) => {
-                return Err(JournalError::Newer {
-                    path: segment.path.clone(),
-                    version,
-                });
+                return Err(JournalError::Newer { path: segment.path.clone(), version });
             }
             // Elsewhere it may be part of an event that somebody made so.
             Reading::Foreign if offset == 0 => {
@@ -190,17 +157,8 @@ fn survey(
         };
         let last = whole(segment, offset, &header)?;
         let segment = Arc::clone(segment);
-        let sighting = Sighting {
-            segment,
-            offset,
-            header,
-            last,
-        };
-        offset = if last.is_some() {
-            sighting.end().1
-        } else {
-            offset + PAGE
-        };
+        let sighting = Sighting { segment, offset, header, last };
+        offset = if last.is_some() { sighting.end().1 } else { offset + PAGE };
         sightings.push(sighting);
     }
     Ok(())
@@ -222,10 +180,7 @@ fn whole(
     let agrees = |frame: &Frame| {
         (frame.index, frame.first_position) == (header.index, header.first_position)
     };
-    Ok(Frame::decode(body)
-        .ok()
-        .filter(agrees)
-        .map(|frame| frame.last_position()))
+    Ok(Frame::decode(body).ok().filter(agrees).map(|frame| frame.last_position()))
 }
 
 /// The way from the last sealed frame to the last frame.
@@ -242,23 +197,10 @@ impl<'a> Walk<'a> {
     fn new(sightings: &'a [Sighting], sealed: Tip) -> Self {
         let mut by_index: HashMap<u64, Vec<&Sighting>> = HashMap::new();
         for sighting in sightings {
-            by_index
-                .entry(sighting.header.index)
-                .or_default()
-                .push(sighting);
+            by_index.entry(sighting.header.index).or_default().push(sighting);
         }
-        let mut walk = Self {
-            by_index,
-            tip: sealed,
-            epoch: 0,
-            place: None,
-        };
-        let frames = walk
-            .by_index
-            .get(&sealed.index)
-            .into_iter()
-            .flatten()
-            .copied();
+        let mut walk = Self { by_index, tip: sealed, epoch: 0, place: None };
+        let frames = walk.by_index.get(&sealed.index).into_iter().flatten().copied();
         let found = frames.filter(|frame| frame.tip() == Some(sealed));
         if let Some(found) = found.max_by_key(|frame| frame.header.epoch) {
             walk.epoch = found.header.epoch;
@@ -270,12 +212,10 @@ impl<'a> Walk<'a> {
     /// Goes on to the next frame.
     fn step(&mut self) -> Option<&'a Sighting> {
         let candidates = self.candidates().into_iter();
-        let next = candidates
-            .filter(|frame| self.is_next(frame))
-            .max_by_key(|frame| {
-                let behind = self.place.as_ref().is_some_and(|place| frame.is_at(place));
-                (behind, frame.header.epoch)
-            })?;
+        let next = candidates.filter(|frame| self.is_next(frame)).max_by_key(|frame| {
+            let behind = self.place.as_ref().is_some_and(|place| frame.is_at(place));
+            (behind, frame.header.epoch)
+        })?;
         self.tip = next.tip()?;
         self.epoch = next.header.epoch;
         self.place = Some(next.end());
@@ -296,12 +236,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_next(&self, frame: &Sighting) -> bool {
-        let Header {
-            first_position,
-            previous,
-            epoch,
-            ..
-        } = frame.header;
+        let Header { first_position, previous, epoch, .. } = frame.header;
         let chained =
             previous == self.tip.check && self.tip.position.checked_add(1) == Some(first_position);
         chained && epoch >= self.epoch && frame.last.is_some()
@@ -310,9 +245,7 @@ impl<'a> Walk<'a> {
     /// Where the next frame should have been: where its header is, else behind the last one.
     fn expected(&self) -> Option<Place> {
         let candidates = self.candidates();
-        let header = candidates
-            .first()
-            .map(|frame| (Arc::clone(&frame.segment), frame.offset));
+        let header = candidates.first().map(|frame| (Arc::clone(&frame.segment), frame.offset));
         header.or_else(|| self.place.clone())
     }
 }
@@ -320,9 +253,7 @@ impl<'a> Walk<'a> {
 /// The highest index that anything says was durable.
 fn claimed(sightings: &[Sighting], known: &Known<'_>) -> u64 {
     let marked = known.marker.map(|marker| marker.tip.index);
-    let claims = sightings
-        .iter()
-        .map(|sighting| sighting.header.synced_index);
+    let claims = sightings.iter().map(|sighting| sighting.header.synced_index);
     claims.chain(marked).fold(known.sealed.index, u64::max)
 }
 
@@ -335,14 +266,9 @@ fn check_end(
 ) -> Result<(), JournalError> {
     let next = walk.tip.index.saturating_add(1);
     if walk.place.is_none() && known.sealed.index > 0 {
-        let what = format!(
-            "neither frame {}, the last sealed one, nor frame {next} is here",
-            next - 1
-        );
-        let remains = walk
-            .by_index
-            .get(&(next - 1))
-            .or_else(|| walk.by_index.get(&next));
+        let what =
+            format!("neither frame {}, the last sealed one, nor frame {next} is here", next - 1);
+        let remains = walk.by_index.get(&(next - 1)).or_else(|| walk.by_index.get(&next));
         return Err(match remains.and_then(|remains| remains.first()) {
             Some(remains) => remains.segment.damaged(remains.offset, what),
             None => missing(known, what),
@@ -364,7 +290,7 @@ fn check_marker(slots: &Slots, known: &Known<'_>) -> Result<(), JournalError> {
     match slots.tip_at(marker.tip.index) {
         Some(tip) if tip != marker.tip => {
             let what = format!("frame {} is not the one of the last clean stop", tip.index);
-            Err(missing(known, what))
+            Err(JournalError::Damaged { path: known.dir.join(marker::NAME), offset: 0, what })
         }
         _ => Ok(()),
     }
@@ -377,21 +303,14 @@ fn unused(
     sightings: &[Sighting],
 ) -> Vec<Arc<Segment>> {
     let starts = sightings.iter().filter(|sighting| sighting.offset == 0);
-    let oldest: HashMap<u64, u64> = starts
-        .map(|start| (start.segment.number, start.header.index))
-        .collect();
-    let free = segments
-        .iter()
-        .filter(|segment| !used.contains(&segment.number));
+    let oldest: HashMap<u64, u64> =
+        starts.map(|start| (start.segment.number, start.header.index)).collect();
+    let free = segments.iter().filter(|segment| !used.contains(&segment.number));
     let mut free: Vec<_> = free.cloned().collect();
     free.sort_by_key(|segment| (oldest.get(&segment.number).copied(), segment.number));
     free
 }
 
 fn missing(known: &Known<'_>, what: String) -> JournalError {
-    JournalError::Damaged {
-        path: known.dir.to_owned(),
-        offset: 0,
-        what,
-    }
+    JournalError::Damaged { path: known.dir.to_owned(), offset: 0, what }
 }

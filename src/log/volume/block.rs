@@ -161,7 +161,9 @@ pub(super) fn encode_appends(key: &[u8], entries: &[AppendEntry]) -> Vec<u8> {
     let mut body = Vec::with_capacity(VALUE_BYTES);
     body.put_u8(APPENDS);
     body.put_u16(u16::try_from(entries.len()).expect("a page has few entries"));
-    entries.iter().for_each(|entry| entry.put(&mut body));
+    for entry in entries {
+        entry.put(&mut body);
+    }
     seal(key, body)
 }
 
@@ -245,8 +247,10 @@ mod tests {
         AppendEntry { request_id: [1; 16], digest: [2; 16], first_position: n, count: 3 }
     }
 
+    type Taken = fn(&[u8], Bytes) -> bool;
+
     /// Every kind of value, with its key and a decoder that tells whether it was taken.
-    fn values() -> Vec<(Vec<u8>, Vec<u8>, fn(&[u8], Bytes) -> bool)> {
+    fn values() -> Vec<(Vec<u8>, Vec<u8>, Taken)> {
         let mut block = BlockBuilder::default();
         assert!(block.push(&[10, 1, 7]) && block.push(&[10, 0]));
         let large = LargeEvent::of(&[5; 9000]);
@@ -340,7 +344,10 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300), checked in any::<bool>()) {
+        fn arbitrary_bytes_never_panic(
+            bytes in vec(any::<u8>(), 0..300),
+            checked in any::<bool>(),
+        ) {
             for key in [&block_key(9)[..], &part_key(9, 0), &append_key(9)] {
                 let value = if checked { seal(key, bytes.clone()) } else { bytes.clone() };
                 let value = Bytes::from(value);

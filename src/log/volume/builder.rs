@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{
     VolumeError,
     block::{self, BlockBuilder, LargeEvent, PAGE_ENTRIES, PART_BYTES},
-    contents::Tally,
+    contents::{Contents, Tally},
     database::Database,
-    folder,
+    folder::{self, FileRecord},
     reader::VolumeReader,
     sealed::SealedVolume,
 };
@@ -18,6 +18,9 @@ use crate::{
         journal::Tip,
     },
 };
+
+/// Openings after which sled must have left its files alone; two or three are what it takes.
+const OPENINGS: usize = 8;
 
 /// A volume that is being built.
 #[derive(Debug)]
@@ -94,16 +97,11 @@ impl VolumeBuilder {
         self.db.close()?;
         folder::check_no_blobs(&self.dir)?;
         folder::sync(&self.dir)?;
-        folder::forget(&self.dir)?;
         before_read_back(&self.dir);
         let contents = self.tally.finish();
-        let reader = VolumeReader::new(self.dir.clone(), contents.clone())?;
-        reader.verify()?;
-        reader.close()?;
-        folder::check_no_blobs(&self.dir)?;
-        folder::sync(&self.dir)?;
+        let files = read_back(&self.dir, &contents)?;
         let directory = self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(SealedVolume { directory, contents, tip: self.tip, files: folder::record(&self.dir)? })
+        Ok(SealedVolume { directory, contents, tip: self.tip, files })
     }
 
     /// Throws away what was built.
@@ -154,4 +152,24 @@ impl VolumeBuilder {
         self.page.clear();
         self.db.insert(&key, value)
     }
+}
+
+/// Opens the volume and compares all of it with `contents`, from the disk, until an opening has
+/// changed none of its files; tells how they are then.
+fn read_back(dir: &Path, contents: &Contents) -> Result<Vec<FileRecord>, VolumeError> {
+    let mut files = folder::record(dir)?;
+    for _ in 0..OPENINGS {
+        folder::forget(dir)?;
+        let reader = VolumeReader::new(dir.to_owned(), contents.clone())?;
+        reader.verify()?;
+        reader.close()?;
+        folder::check_no_blobs(dir)?;
+        folder::sync(dir)?;
+        let found = folder::record(dir)?;
+        if found == files {
+            return Ok(files);
+        }
+        files = found;
+    }
+    Err(VolumeError::damaged(dir, None, "its files change whenever sled opens it"))
 }

@@ -101,7 +101,9 @@ mod tests {
 
     fn tally(pieces: &[&[u8]]) -> Contents {
         let mut tally = Tally::new(4);
-        pieces.iter().for_each(|piece| tally.events(piece, 1));
+        for piece in pieces {
+            tally.events(piece, 1);
+        }
         tally.finish()
     }
 

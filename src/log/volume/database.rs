@@ -4,6 +4,7 @@
 //! so each call runs under `catch_unwind` and what it throws becomes a [`VolumeError`].
 
 use std::{
+    fs::{File, TryLockError},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -19,8 +20,9 @@ use super::VolumeError;
 const SEGMENT_BYTES: usize = 1 << 20;
 /// sled uses several times as much; see the readers' number that are open at once.
 const CACHE_BYTES: u64 = 8 << 20;
-/// How often, and after what pause, a lock that sled has not let go yet is tried again: its
-/// threads hold the file for a moment after the database is dropped.
+/// The file that sled locks while a database is open.
+pub(super) const FILE: &str = "db";
+/// How often, and after what pause, a lock that sled has not let go yet is tried again.
 const LOCK_ATTEMPTS: usize = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
@@ -43,21 +45,9 @@ impl Database {
                 .use_compression(false)
                 .open()
         };
-        let mut attempts = 0;
-        loop {
-            match fenced(open) {
-                Err(Fault::Sled(sled::Error::Io(error)))
-                    if is_lock(&error) && attempts < LOCK_ATTEMPTS =>
-                {
-                    attempts += 1;
-                    thread::park_timeout(LOCK_PAUSE);
-                }
-                opened => {
-                    let db = opened.map_err(|fault| fault.on(dir, "open"))?;
-                    return Ok(Self { dir: dir.to_owned(), db: Some(db) });
-                }
-            }
-        }
+        wait_until_let_go(dir)?;
+        let db = fenced(open).map_err(|fault| fault.on(dir, "open"))?;
+        Ok(Self { dir: dir.to_owned(), db: Some(db) })
     }
 
     /// Stores a value.
@@ -88,9 +78,11 @@ impl Database {
         self.call("flush", |db| db.flush().map(drop))
     }
 
-    /// Closes it; dropping it does the same and swallows a panic.
+    /// Closes it and waits until sled has left its files; dropping it does not wait, and swallows
+    /// a panic.
     pub(super) fn close(mut self) -> Result<(), VolumeError> {
-        self.release()
+        self.release()?;
+        wait_until_let_go(&self.dir)
     }
 
     fn release(&mut self) -> Result<(), VolumeError> {
@@ -153,7 +145,20 @@ fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
     }
 }
 
-/// sled reports a lock that is held as an error of no particular kind.
-fn is_lock(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Other && error.to_string().contains("acquire lock")
+/// Waits until nobody holds the database's lock: sled's threads go on for a moment after it is
+/// dropped, and its files are not what they will be before that.
+pub(super) fn wait_until_let_go(dir: &Path) -> Result<(), VolumeError> {
+    let failed = |error| VolumeError::io(dir, "wait for the lock of", error);
+    let file = match File::open(dir.join(FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(failed)?,
+    };
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(VolumeError::damaged(dir, None, "sled does not let go of its lock"))
 }

@@ -1,9 +1,11 @@
 //! A volume's folder as the file system shows it: what sled leaves there, made durable by us.
 //!
-//! Seen by experiment with sled 0.34.7: opening a freshly written database extends `db` and adds a
-//! snapshot; from then on opening and closing changes no byte of any file, and a snapshot that was
-//! removed comes back the same. So once a volume has been read back, the length of every file is
-//! fixed, and what differs later is damage (`db`, `conf`) or can be made again (`snap.*`).
+//! Seen by experiment with sled 0.34.7: opening a freshly written database extends `db` and writes
+//! a snapshot, and so may the second opening; from then on opening, reading and closing change no
+//! byte of any file, and a snapshot that was removed comes back the same. So a volume is sealed
+//! once an opening has left all files as they were. What differs later is damage (`db` shorter,
+//! `conf` different) or can be made again (`snap.*`). A longer `db` is let pass: sled may have had
+//! its reasons, and it hides nothing, as every value has its checksum.
 
 use std::{
     fs::{self, File},
@@ -11,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use super::VolumeError;
+use super::{VolumeError, database};
 
 /// A file of a sealed volume as it must be found before sled opens it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,7 +26,6 @@ pub struct FileRecord {
     pub crc: Option<u32>,
 }
 
-const DATABASE: &str = "db";
 const SNAPSHOT: &str = "snap.";
 /// Where sled would put values too large for its log.
 const BLOBS: &str = "blobs";
@@ -100,8 +101,14 @@ pub(super) fn record(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
 pub(super) fn prepare(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeError> {
     let failed = |error| VolumeError::io(dir, "look at the files of", error);
     for file in recorded.iter().filter(|file| !file.name.starts_with(SNAPSHOT)) {
-        let found = describe(&dir.join(&file.name)).map_err(failed)?;
-        if found != *file {
+        let found = describe(&dir.join(&file.name)).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return VolumeError::damaged(dir, None, format!("{} is missing", file.name));
+            }
+            failed(error)
+        })?;
+        let longer = file.name == database::FILE && found.length > file.length;
+        if found != *file && !longer {
             let what = format!(
                 "{} has {} bytes where it had {}, or other ones",
                 file.name, found.length, file.length
@@ -121,7 +128,7 @@ pub(super) fn prepare(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeE
 fn describe(path: &Path) -> io::Result<FileRecord> {
     let name = name_of(path);
     let length = fs::metadata(path)?.len();
-    let crc = if name == DATABASE { None } else { Some(crc32c::crc32c(&fs::read(path)?)) };
+    let crc = if name == database::FILE { None } else { Some(crc32c::crc32c(&fs::read(path)?)) };
     Ok(FileRecord { name, length, crc })
 }
 

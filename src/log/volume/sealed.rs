@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{VolumeError, contents::Contents, folder, folder::FileRecord, reader::VolumeReader};
+use super::{
+    VolumeError, contents::Contents, database, folder, folder::FileRecord, reader::VolumeReader,
+};
 use crate::log::journal::Tip;
 
 /// A volume that was read back: an entry of the manifest.
@@ -23,6 +25,7 @@ impl SealedVolume {
     /// sled repairs what it does not like without a word.
     pub fn open(&self, volumes: &Path) -> Result<VolumeReader, VolumeError> {
         let dir = volumes.join(&self.directory);
+        database::wait_until_let_go(&dir)?;
         folder::prepare(&dir, &self.files)?;
         VolumeReader::new(dir, self.contents.clone())
     }

@@ -102,12 +102,27 @@ fn append_tables_of_several_pages_come_back() {
 }
 
 #[test]
+fn a_volume_of_any_size_is_sealed_with_its_files_settled() {
+    let mut random = Random::new();
+    for _ in 0..25 {
+        let dir = tempfile::tempdir().unwrap();
+        let sizes: Vec<usize> = (0..=random.below(250)).map(|_| 8000).collect();
+        let frames = frames(&mut random, &[&sizes]);
+        let volume = build(dir.path(), &frames).seal(&|_| ()).unwrap();
+        drop(volume.open(dir.path()).unwrap());
+        let again = volume.open(dir.path()).unwrap();
+        again.close().unwrap();
+        assert_eq!(folder::record(&dir.path().join(&volume.directory)).unwrap(), volume.files);
+    }
+}
+
+#[test]
 fn opening_a_sealed_volume_changes_none_of_its_files() {
     let (dir, volume, frames) = sealed();
     for _ in 0..3 {
         let reader = volume.open(dir.path()).unwrap();
         check_reads(&reader, &frames);
-        drop(reader);
+        reader.close().unwrap();
         assert_eq!(folder::record(&dir.path().join(&volume.directory)).unwrap(), volume.files);
     }
 }
@@ -126,7 +141,9 @@ fn a_torn_or_missing_snapshot_is_made_again() {
     ];
     for breakage in breakages {
         breakage();
-        check_reads(&volume.open(dir.path()).unwrap(), &frames);
+        let reader = volume.open(dir.path()).unwrap();
+        check_reads(&reader, &frames);
+        reader.close().unwrap();
         assert_eq!(folder::record(&folder).unwrap(), volume.files);
     }
 }

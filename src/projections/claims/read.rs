@@ -140,19 +140,11 @@ fn preference(preferred: proto::ClaimPreferred) -> Act {
         proto::Direction::Unspecified => None,
     };
     let side = direction.map(|direction| (preferred.country, direction));
-    Act::Prefer(
-        preferred.claim,
-        Preference {
-            claim: preferred.claim,
-            side,
-        },
-    )
+    Act::Prefer(preferred.claim, Preference { claim: preferred.claim, side })
 }
 
 fn is<M: Name>(type_name: &str) -> bool {
-    let short = type_name
-        .strip_prefix(M::PACKAGE)
-        .and_then(|rest| rest.strip_prefix('.'));
+    let short = type_name.strip_prefix(M::PACKAGE).and_then(|rest| rest.strip_prefix('.'));
     short == Some(M::NAME)
 }
 

@@ -28,18 +28,9 @@ pub(crate) struct Flow {
 
 /// A flow of persons.
 pub(crate) fn flow(exchange: &str, from: &str, to: &str, count: Option<u32>) -> Flow {
-    let count = proto::Count {
-        value: count,
-        ..Default::default()
-    };
+    let count = proto::Count { value: count, ..Default::default() };
     let (exchange, from, to) = (exchange.into(), from.into(), to.into());
-    Flow {
-        exchange,
-        from,
-        to,
-        count,
-        ..Flow::default()
-    }
+    Flow { exchange, from, to, count, ..Flow::default() }
 }
 
 impl Flow {
@@ -64,11 +55,7 @@ impl Flow {
     }
 
     pub(crate) fn message(&self) -> proto::TransferCompleted {
-        let unit = if self.remains {
-            proto::Unit::Remains
-        } else {
-            proto::Unit::Person
-        };
+        let unit = if self.remains { proto::Unit::Remains } else { proto::Unit::Person };
         proto::TransferCompleted {
             leg: Some(proto::Leg {
                 exchange_id: self.exchange.clone(),
@@ -79,10 +66,9 @@ impl Flow {
                 portion: self.portion.clone(),
             }),
             count: Some(self.count.clone()),
-            of_which: self.minors.map(|minors| proto::OfWhich {
-                minors: Some(minors),
-                ..Default::default()
-            }),
+            of_which: self
+                .minors
+                .map(|minors| proto::OfWhich { minors: Some(minors), ..Default::default() }),
             occurred: self.occurred.clone(),
             ..Default::default()
         }
@@ -90,10 +76,7 @@ impl Flow {
 }
 
 pub(crate) fn codes(side: &str) -> Vec<String> {
-    side.split('+')
-        .filter(|code| !code.is_empty())
-        .map(str::to_owned)
-        .collect()
+    side.split('+').filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
 
 impl Record {
@@ -125,10 +108,7 @@ impl Record {
     }
 
     pub(crate) fn retract(&mut self, claim: Position) -> Position {
-        self.push(&proto::ClaimRetracted {
-            claim,
-            ..Default::default()
-        })
+        self.push(&proto::ClaimRetracted { claim, ..Default::default() })
     }
 
     pub(crate) fn correct<M: Message + Name>(
@@ -137,11 +117,7 @@ impl Record {
         replacement: &M,
     ) -> Position {
         let replacement = Some(proto::Any::pack(replacement));
-        self.push(&proto::ClaimCorrected {
-            claim,
-            replacement,
-            ..Default::default()
-        })
+        self.push(&proto::ClaimCorrected { claim, replacement, ..Default::default() })
     }
 
     /// Prefers a claim for its leg or, with a country, for what that country received.
@@ -155,15 +131,12 @@ impl Record {
 
     /// The events as a projection sees them; each is recorded at ten times its position.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event<'_>> {
-        self.events
-            .iter()
-            .zip(1..)
-            .map(|((type_name, payload), position)| Event {
-                position,
-                recorded_at: i64::try_from(position).unwrap() * 10,
-                type_name,
-                payload,
-            })
+        self.events.iter().zip(1..).map(|((type_name, payload), position)| Event {
+            position,
+            recorded_at: i64::try_from(position).unwrap() * 10,
+            type_name,
+            payload,
+        })
     }
 
     /// The table after the first `count` events.
@@ -186,12 +159,7 @@ pub(crate) fn preferred(claim: Position, receiver: &str) -> proto::ClaimPreferre
         _ => proto::Direction::Received,
     };
     let (country, direction) = (receiver.into(), direction.into());
-    proto::ClaimPreferred {
-        claim,
-        country,
-        direction,
-        ..Default::default()
-    }
+    proto::ClaimPreferred { claim, country, direction, ..Default::default() }
 }
 
 /// The three transfers of the article: seven countries jointly, to three.

@@ -50,17 +50,9 @@ fn events_about_claims_that_are_not_there_change_nothing() {
     record.retract(99);
     record.prefer(99, "");
     record.correct(99, &flow("x", "RU", "UA", Some(2)).message());
-    record.correct(
-        claim,
-        &proto::ExchangeReported {
-            exchange_id: "x".into(),
-            ..Default::default()
-        },
-    );
-    record.push(&proto::ClaimCorrected {
-        claim,
-        ..Default::default()
-    });
+    record
+        .correct(claim, &proto::ExchangeReported { exchange_id: "x".into(), ..Default::default() });
+    record.push(&proto::ClaimCorrected { claim, ..Default::default() });
     record.push(&proto::TransferAgreed::default());
     record.push(&proto::SourceRegistered::default());
     let claims = record.claims();
@@ -77,14 +69,7 @@ fn a_time_shows_everything_recorded_up_to_it() {
     let gone = record.retract(claim);
     record.push(&proto::SourceRegistered::default());
     let claims = record.claims();
-    for (time, position) in [
-        (9, 0),
-        (10, claim),
-        (29, claim),
-        (30, gone),
-        (39, gone),
-        (40, 4),
-    ] {
+    for (time, position) in [(9, 0), (10, claim), (29, claim), (30, gone), (39, gone), (40, 4)] {
         assert_eq!(claims.position_as_of(time), position, "at {time}");
     }
     assert_eq!(claims.position_as_of(Micros::MAX), 4);
@@ -110,26 +95,14 @@ fn an_event_that_cannot_be_taken_leaves_the_table_as_it_was() {
     record.completed(&flow("x", "RU", "UA", Some(1)));
     let mut claims = record.claims();
     let before = claims.clone();
-    let event = |position, type_name, payload| Event {
-        position,
-        recorded_at: 99,
-        type_name,
-        payload,
-    };
+    let event =
+        |position, type_name, payload| Event { position, recorded_at: 99, type_name, payload };
     let again = claims.apply(&event(1, "other.Type", &[]));
-    assert!(
-        matches!(again, Err(ApplyError::OutOfOrder { at: 1, event: 1 })),
-        "{again:?}"
-    );
+    assert!(matches!(again, Err(ApplyError::OutOfOrder { at: 1, event: 1 })), "{again:?}");
     let torn = claims.apply(&event(2, "handover.v1.TransferCompleted", &[0x0a, 0x7f]));
-    assert!(
-        matches!(torn, Err(ApplyError::Payload { position: 2, .. })),
-        "{torn:?}"
-    );
+    assert!(matches!(torn, Err(ApplyError::Payload { position: 2, .. })), "{torn:?}");
     assert_eq!(claims, before);
-    claims
-        .apply(&event(2, "handover.v1.TransferCompletedX", &[0x0a, 0x7f]))
-        .unwrap();
+    claims.apply(&event(2, "handover.v1.TransferCompletedX", &[0x0a, 0x7f])).unwrap();
     assert_eq!((claims.position(), &claims.rows), (2, &before.rows));
 }
 

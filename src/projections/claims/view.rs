@@ -18,18 +18,11 @@ impl<'a> View<'a> {
     /// The larger exchange of each is the one named by the latest report that names one: a later
     /// report of another state need not repeat it.
     pub(super) fn new(claims: &'a Claims, at: Position) -> Self {
-        let mut view = Self {
-            claims,
-            at,
-            nesting: Nesting::default(),
-            members: BTreeMap::new(),
-        };
+        let mut view = Self { claims, at, nesting: Nesting::default(), members: BTreeMap::new() };
         let mut links: Vec<(Position, &str, &str)> = claims
             .exchanges()
             .filter_map(|exchange| {
-                let reports = view
-                    .reports(exchange)
-                    .filter(|(_, said)| !said.part_of.is_empty());
+                let reports = view.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
                 let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
                 Some((from, exchange, latest.part_of.as_str()))
             })
@@ -60,10 +53,7 @@ impl<'a> View<'a> {
 
     /// The exchanges within an outermost one, itself included where anything is claimed of it.
     pub fn within(&self, outermost: &str) -> &[&'a str] {
-        self.members
-            .get(outermost)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
+        self.members.get(outermost).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The latest standing reading of each claim about one exchange, in the order of the claims.
@@ -99,10 +89,7 @@ impl<'a> View<'a> {
     /// Codes of the parties of an outermost exchange: those that reports name, and those on a
     /// side of a transfer. An exchange that was never reported has parties all the same.
     pub fn parties(&self, outermost: &str) -> BTreeSet<&'a str> {
-        let rows = self
-            .within(outermost)
-            .iter()
-            .flat_map(|exchange| self.standing(exchange));
+        let rows = self.within(outermost).iter().flat_map(|exchange| self.standing(exchange));
         let mut parties = BTreeSet::new();
         for row in rows {
             match &row.said {

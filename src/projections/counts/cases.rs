@@ -13,43 +13,24 @@ const REMAINS: UnitCode = 2;
 
 fn ask(claims: &Claims, country: &str, unit: UnitCode, as_of: Option<Position>) -> CountRow {
     let countries = [country.to_owned()].into();
-    let query = CountQuery {
-        countries,
-        unit: Some(unit),
-        as_of,
-        occurred: None,
-    };
+    let query = CountQuery { countries, unit: Some(unit), as_of, occurred: None };
     let (country, received, sent) = (country.to_owned(), None, None);
     let rows = country_counts(claims, &query).rows;
-    rows.into_iter().next().unwrap_or(CountRow {
-        country,
-        unit,
-        received,
-        sent,
-    })
+    rows.into_iter().next().unwrap_or(CountRow { country, unit, received, sent })
 }
 
 fn received(record: &Record, country: &str, unit: UnitCode) -> Figure {
-    ask(&record.claims(), country, unit, None)
-        .received
-        .unwrap_or_default()
+    ask(&record.claims(), country, unit, None).received.unwrap_or_default()
 }
 
 fn sent(record: &Record, country: &str) -> Figure {
-    ask(&record.claims(), country, PERSON, None)
-        .sent
-        .unwrap_or_default()
+    ask(&record.claims(), country, PERSON, None).sent.unwrap_or_default()
 }
 
 /// `low..high preferred`, with `?` for what is absent.
 fn told(figure: &Figure) -> String {
     let text = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
-    format!(
-        "{}..{} {}",
-        text(figure.low),
-        text(figure.high),
-        text(figure.preferred)
-    )
+    format!("{}..{} {}", text(figure.low), text(figure.high), text(figure.preferred))
 }
 
 #[track_caller]
@@ -58,10 +39,7 @@ fn check(figure: &Figure, expected: &str) {
 }
 
 fn rest(legs: u32, at_most: u32) -> Unattributed {
-    Unattributed {
-        legs,
-        at_most: Some(at_most),
-    }
+    Unattributed { legs, at_most: Some(at_most) }
 }
 
 #[test]
@@ -71,21 +49,11 @@ fn the_article_alone_names_receivers_and_shares_the_senders() {
     check(&received(&record, "RU", PERSON), "10..10 10");
     check(&received(&record, "US", PERSON), "3..3 3");
     let minors = received(&record, "RU", PERSON).of_which.minors;
-    assert_eq!(
-        minors,
-        Some(SubsetCount {
-            low: 2,
-            high: 2,
-            legs: 1
-        })
-    );
+    assert_eq!(minors, Some(SubsetCount { low: 2, high: 2, legs: 1 }));
     for origin in ["US", "DE", "PL", "SI", "NO", "RU", "BY"] {
         let figure = sent(&record, origin);
         check(&figure, "?..? ?");
-        assert_eq!(
-            (figure.shared, figure.open, figure.exchanges),
-            (Some(rest(3, 26)), None, 0)
-        );
+        assert_eq!((figure.shared, figure.open, figure.exchanges), (Some(rest(3, 26)), None, 0));
     }
     assert_eq!(ask(&record.claims(), "NO", PERSON, None).received, None);
 }
@@ -170,9 +138,7 @@ fn a_whole_is_not_added_to_its_portions() {
     let mut record = Record::default();
     let proper = |from, to| flow(exchange, from, to, Some(246)).portion("exchange");
     let outside = |from, to, count| {
-        flow(exchange, from, to, Some(count))
-            .portion("outside the exchange")
-            .of(PrisonerOfWar)
+        flow(exchange, from, to, Some(count)).portion("outside the exchange").of(PrisonerOfWar)
     };
     record.completed(&flow(exchange, "RU", "UA", Some(277)));
     record.completed(&proper("RU", "UA"));
@@ -226,10 +192,7 @@ fn exchanges_within_another_are_portions_of_it() {
     check(&received(&record, "RU", REMAINS), "51..51 51");
     let persons = received(&record, "UA", PERSON);
     check(&persons, "?..? ?");
-    assert_eq!(
-        (persons.unnumbered, persons.flags),
-        (1, [Flag::Incomplete].into())
-    );
+    assert_eq!((persons.unnumbered, persons.flags), (1, [Flag::Incomplete].into()));
 }
 
 #[test]
@@ -238,10 +201,7 @@ fn a_false_report_is_gone_after_its_retraction_and_still_there_as_of_before() {
     let mut record = Record::default();
     let report = record.completed(&flow(exchange, "RU", "UA", None));
     let between = ask(&record.claims(), "UA", PERSON, None);
-    assert_eq!(
-        between.received.as_ref().map(|figure| figure.unnumbered),
-        Some(1)
-    );
+    assert_eq!(between.received.as_ref().map(|figure| figure.unnumbered), Some(1));
     check(between.received.as_ref().unwrap(), "?..? ?");
     let beside = between
         .received
@@ -300,10 +260,7 @@ fn a_whole_without_a_number_is_the_sum_of_its_parts() {
     record.completed(&flow("x", "RU", "UA", None).portion("second batch"));
     let figure = received(&record, "UA", PERSON);
     check(&figure, "4..4 ?");
-    assert_eq!(
-        (figure.unnumbered, figure.flags),
-        (1, [Flag::Incomplete].into())
-    );
+    assert_eq!((figure.unnumbered, figure.flags), (1, [Flag::Incomplete].into()));
     record.completed(&flow("x", "RU", "UA", Some(9)));
     check(&received(&record, "UA", PERSON), "9..9 9");
 }
@@ -314,15 +271,9 @@ fn at_least_leaves_no_upper_bound_for_what_is_shared() {
     let mut at_least = flow("x", "RU+BY", "UA", None);
     at_least.count.low = Some(5);
     record.completed(&at_least);
-    let shared = Some(Unattributed {
-        legs: 1,
-        at_most: None,
-    });
+    let shared = Some(Unattributed { legs: 1, at_most: None });
     assert_eq!(sent(&record, "RU").shared, shared);
-    assert_eq!(
-        received(&record, "UA", PERSON).flags,
-        [Flag::OpenAbove].into()
-    );
+    assert_eq!(received(&record, "UA", PERSON).flags, [Flag::OpenAbove].into());
 }
 
 #[test]
@@ -339,28 +290,15 @@ fn a_date_selects_whole_exchanges_and_undated_ones_are_counted_apart() {
     let ask = |occurred: &str, country: &str| {
         let occurred = Some(Edtf::parse(occurred).unwrap());
         let countries = [country.to_owned()].into();
-        let answer = country_counts(
-            &claims,
-            &CountQuery {
-                countries,
-                occurred,
-                ..CountQuery::default()
-            },
-        );
-        let low = answer
-            .rows
-            .first()
-            .and_then(|row| row.received.as_ref()?.low);
+        let answer =
+            country_counts(&claims, &CountQuery { countries, occurred, ..CountQuery::default() });
+        let low = answer.rows.first().and_then(|row| row.received.as_ref()?.low);
         (low, answer.undated_exchanges)
     };
     assert_eq!(ask("2024", "UA"), (Some(24), 1));
     assert_eq!(ask("2024-09", "UA"), (Some(20), 1));
     assert_eq!(ask("2023", "UA"), (None, 1));
-    assert_eq!(
-        ask("2024", "DE"),
-        (None, 0),
-        "the undated exchange has nothing of DE"
-    );
+    assert_eq!(ask("2024", "DE"), (None, 0), "the undated exchange has nothing of DE");
 }
 
 #[test]
@@ -387,8 +325,5 @@ fn a_change_names_the_events_that_made_a_difference_to_that_row_alone() {
     // The report alone moves the numbers to another outermost exchange and changes none of them.
     assert_eq!(causes["UA"], [more, last]);
     assert_eq!(causes["IL"], [other]);
-    assert_eq!(
-        causes.keys().copied().collect::<Vec<_>>(),
-        ["IL", "PS", "RU", "UA"]
-    );
+    assert_eq!(causes.keys().copied().collect::<Vec<_>>(), ["IL", "PS", "RU", "UA"]);
 }

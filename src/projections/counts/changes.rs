@@ -46,11 +46,7 @@ pub fn changes(
     let mut causes = causes(claims, since, query);
     let change = |(key, (before, after)): (RowKey, (Option<&CountRow>, Option<&CountRow>))| {
         let caused_by = causes.remove(&key).unwrap_or_default();
-        Change {
-            before: before.cloned(),
-            after: after.cloned(),
-            caused_by,
-        }
+        Change { before: before.cloned(), after: after.cloned(), caused_by }
     };
     (rows.into_iter().map(change).collect(), answer)
 }
@@ -84,12 +80,8 @@ fn differing(
     // Where the nesting stays, an event reaches no further than its outermost exchange.
     let only = (before.nesting() == after.nesting()).then(|| after.nesting().outermost(exchange));
     let (old, new) = (told(before, only, query), told(after, only, query));
-    let keys = old
-        .keys()
-        .chain(new.keys())
-        .filter(|key| old.get(*key) != new.get(*key));
-    keys.map(|(country, unit, _)| ((*country).to_owned(), *unit))
-        .collect()
+    let keys = old.keys().chain(new.keys()).filter(|key| old.get(*key) != new.get(*key));
+    keys.map(|(country, unit, _)| ((*country).to_owned(), *unit)).collect()
 }
 
 /// The sum over one outermost exchange, or over all.

@@ -41,11 +41,7 @@ impl<'a> Group<'a> {
     fn new(view: &View<'a>, outermost: &str) -> Self {
         let mut transfers: BTreeMap<Position, &'a Transfer> = BTreeMap::new();
         let mut preferences: BTreeMap<Position, &'a Preference> = BTreeMap::new();
-        for row in view
-            .within(outermost)
-            .iter()
-            .flat_map(|exchange| view.standing(exchange))
-        {
+        for row in view.within(outermost).iter().flat_map(|exchange| view.standing(exchange)) {
             match &row.said {
                 Said::Completed(transfer) => drop(transfers.insert(row.claim, transfer)),
                 Said::Preference(preference) => drop(preferences.insert(row.claim, preference)),
@@ -56,11 +52,7 @@ impl<'a> Group<'a> {
         for transfer in transfers.values() {
             legs.entry(&transfer.leg).or_default().push(transfer);
         }
-        let mut group = Self {
-            legs,
-            for_legs: BTreeMap::new(),
-            for_sides: BTreeMap::new(),
-        };
+        let mut group = Self { legs, for_legs: BTreeMap::new(), for_sides: BTreeMap::new() };
         for preference in preferences.into_values().rev() {
             // A preference ends with its claim: it then finds none.
             if let Some(transfer) = transfers.get(&preference.claim) {
@@ -76,10 +68,9 @@ impl<'a> Group<'a> {
         };
         let leg = &transfer.leg;
         let values = match &preference.side {
-            Some((country, direction)) => self
-                .for_sides
-                .entry((country, leg.unit, *direction))
-                .or_default(),
+            Some((country, direction)) => {
+                self.for_sides.entry((country, leg.unit, *direction)).or_default()
+            }
             None => self.for_legs.entry(leg).or_default(),
         };
         values.push(value);
@@ -88,9 +79,7 @@ impl<'a> Group<'a> {
     fn estimates(&self) -> BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>> {
         let mut units: BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>> = BTreeMap::new();
         for (leg, transfers) in &self.legs {
-            let claims = transfers
-                .iter()
-                .map(|transfer| (&transfer.number, &transfer.of_which));
+            let claims = transfers.iter().map(|transfer| (&transfer.number, &transfer.of_which));
             let preferred = self.for_legs.get(leg).into_iter().flatten().copied();
             let estimate = Estimate::of(claims, preferred);
             units.entry(leg.unit).or_default().push((leg, estimate));

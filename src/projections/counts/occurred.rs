@@ -23,10 +23,7 @@ pub(super) fn when(view: &View<'_>, outermost: &str, occurred: &Edtf) -> When {
     if let Some((_, date)) = reported.max_by_key(|(from, _)| *from) {
         return among([date].iter(), occurred);
     }
-    let rows = view
-        .within(outermost)
-        .iter()
-        .flat_map(|exchange| view.standing(exchange));
+    let rows = view.within(outermost).iter().flat_map(|exchange| view.standing(exchange));
     let dates: Vec<Edtf> = rows
         .filter_map(|row| match &row.said {
             Said::Completed(transfer) => Edtf::parse(&transfer.occurred).ok(),

@@ -20,10 +20,7 @@ use crate::projections::{
 
 /// Every run takes another seed; `PROPTEST_RNG_SEED` takes one again.
 fn config() -> ProptestConfig {
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if matches!(config.rng_seed, RngSeed::Random) {
         config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(0));
     }
@@ -59,25 +56,12 @@ fn counts() -> impl Strategy<Value = proto::Count> {
 
 fn flows() -> impl Strategy<Value = Flow> {
     let side = || select(ANY_SIDES.as_slice());
-    let place = (
-        select(EXCHANGES.as_slice()),
-        select(["", "", "p", "q"].as_slice()),
-    );
-    let rest = (
-        0..3_i32,
-        prop::bool::weighted(0.1),
-        prop::option::of(1..5_u32),
-    );
+    let place = (select(EXCHANGES.as_slice()), select(["", "", "p", "q"].as_slice()));
+    let rest = (0..3_i32, prop::bool::weighted(0.1), prop::option::of(1..5_u32));
     (place, side(), side(), rest, counts()).prop_map(
         |((exchange, portion), from, to, (category, remains, minors), count)| {
             let flow = flow(exchange, from, to, None).portion(portion);
-            Flow {
-                category,
-                remains,
-                count,
-                minors,
-                ..flow
-            }
+            Flow { category, remains, count, minors, ..flow }
         },
     )
 }
@@ -120,19 +104,9 @@ fn record(ops: &[Op]) -> Record {
             }
             Op::Correct(of, flow) => {
                 let of = earlier(of);
-                let known = claimed
-                    .get(usize::try_from(of).unwrap() - 1)
-                    .cloned()
-                    .flatten();
+                let known = claimed.get(usize::try_from(of).unwrap() - 1).cloned().flatten();
                 let exchange = known.map_or("apart".to_owned(), |known| known.exchange);
-                record.correct(
-                    of,
-                    &Flow {
-                        exchange,
-                        ..flow.clone()
-                    }
-                    .message(),
-                );
+                record.correct(of, &Flow { exchange, ..flow.clone() }.message());
             }
             Op::Retract(of) => drop(record.retract(earlier(of))),
             Op::Prefer(of, country) => drop(record.push(&preferred(earlier(of), country))),
@@ -164,8 +138,7 @@ fn all(record: &Record) -> Vec<CountRow> {
 }
 
 fn figures(rows: &[CountRow]) -> impl Iterator<Item = &Figure> {
-    rows.iter()
-        .flat_map(|row| row.received.iter().chain(&row.sent))
+    rows.iter().flat_map(|row| row.received.iter().chain(&row.sent))
 }
 
 fn many(
@@ -374,10 +347,7 @@ fn persons() -> impl Strategy<Value = Person> {
 fn legs() -> impl Strategy<Value = Flow> {
     let place = (select(&EXCHANGES[..3]), select(&["", "p", "q"][..]));
     (place, select(SIDES.as_slice()), 0..3_i32).prop_map(|((exchange, portion), from, category)| {
-        Flow {
-            category,
-            ..flow(exchange, from, "UA", None).portion(portion)
-        }
+        Flow { category, ..flow(exchange, from, "UA", None).portion(portion) }
     })
 }
 
@@ -395,24 +365,12 @@ fn speaks_of(leg: &Flow, person: &Person) -> bool {
 
 fn received_by_all(legs: &[Flow], persons: &[Person]) -> Figure {
     let told = legs.iter().map(|leg| {
-        let count = persons
-            .iter()
-            .filter(|person| speaks_of(leg, person))
-            .count();
-        let count = proto::Count {
-            value: u32::try_from(count).ok(),
-            ..Default::default()
-        };
-        Flow {
-            count,
-            ..leg.clone()
-        }
+        let count = persons.iter().filter(|person| speaks_of(leg, person)).count();
+        let count = proto::Count { value: u32::try_from(count).ok(), ..Default::default() };
+        Flow { count, ..leg.clone() }
     });
     let rows = all(&of_flows(&told.collect::<Vec<_>>()));
-    rows.into_iter()
-        .find(|row| row.country == "UA")
-        .and_then(|row| row.received)
-        .unwrap()
+    rows.into_iter().find(|row| row.country == "UA").and_then(|row| row.received).unwrap()
 }
 
 proptest! {

@@ -13,35 +13,21 @@ use crate::domain::{
 };
 
 pub(super) fn confirmed(event: &ClaimConfirmed) -> Violations {
-    let ClaimConfirmed {
-        attribution,
-        claim,
-        grounds,
-    } = event;
+    let ClaimConfirmed { attribution, claim, grounds } = event;
     let mut fields = about(attribution.as_ref(), *claim);
     fields.text("grounds", grounds);
     fields.0
 }
 
 pub(super) fn disputed(event: &ClaimDisputed) -> Violations {
-    let ClaimDisputed {
-        attribution,
-        claim,
-        grounds,
-    } = event;
+    let ClaimDisputed { attribution, claim, grounds } = event;
     let mut fields = about(attribution.as_ref(), *claim);
     fields.text("grounds", grounds);
     fields.0
 }
 
 pub(super) fn corrected(event: &ClaimCorrected) -> Violations {
-    let ClaimCorrected {
-        attribution,
-        claim,
-        replacement,
-        by,
-        reason,
-    } = event;
+    let ClaimCorrected { attribution, claim, replacement, by, reason } = event;
     let mut fields = about(attribution.as_ref(), *claim);
     fields.message("replacement", replacement.as_ref(), payload);
     fields.chosen("by", *by, CorrectedBy::as_str_name);
@@ -50,24 +36,14 @@ pub(super) fn corrected(event: &ClaimCorrected) -> Violations {
 }
 
 pub(super) fn retracted(event: &ClaimRetracted) -> Violations {
-    let ClaimRetracted {
-        attribution,
-        claim,
-        reason,
-    } = event;
+    let ClaimRetracted { attribution, claim, reason } = event;
     let mut fields = about(attribution.as_ref(), *claim);
     fields.text("reason", reason);
     fields.0
 }
 
 pub(super) fn preferred(event: &ClaimPreferred) -> Violations {
-    let ClaimPreferred {
-        attribution,
-        claim,
-        country,
-        direction,
-        rationale,
-    } = event;
+    let ClaimPreferred { attribution, claim, country, direction, rationale } = event;
     let mut fields = about(attribution.as_ref(), *claim);
     if country.is_empty() {
         fields.known("direction", *direction, Direction::as_str_name);
@@ -97,9 +73,7 @@ fn payload(any: &Any) -> Violations {
     let mut fields = Fields::default();
     match Known::decode(any.type_name(), &any.value) {
         Some(Ok(event)) if event.is_first_hand_claim() => {
-            fields
-                .0
-                .absorb("", event.validate().err().unwrap_or_default());
+            fields.0.absorb("", event.validate().err().unwrap_or_default());
         }
         Some(Err(error)) => fields.add("value", format!("cannot be decoded: {error}")),
         Some(Ok(_)) | None => {

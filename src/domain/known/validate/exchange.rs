@@ -28,10 +28,7 @@ pub(super) fn reported(event: &ExchangeReported) -> Violations {
     fields.id("exchange_id", exchange_id);
     fields.optional_id("part_of", part_of);
     if !part_of.is_empty() && part_of == exchange_id {
-        fields.add(
-            "part_of",
-            "is the exchange itself; name the larger one, or leave it empty",
-        );
+        fields.add("part_of", "is the exchange itself; name the larger one, or leave it empty");
     }
     fields.line("title", title);
     fields.known("kind", *kind, ExchangeKind::as_str_name);
@@ -44,13 +41,7 @@ pub(super) fn reported(event: &ExchangeReported) -> Violations {
 }
 
 pub(super) fn role(event: &RoleAttributed) -> Violations {
-    let RoleAttributed {
-        attribution,
-        exchange_id,
-        actor,
-        role,
-        denied: _,
-    } = event;
+    let RoleAttributed { attribution, exchange_id, actor, role, denied: _ } = event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.id("exchange_id", exchange_id);
@@ -60,15 +51,8 @@ pub(super) fn role(event: &RoleAttributed) -> Violations {
 }
 
 pub(super) fn superlative(event: &SuperlativeClaimed) -> Violations {
-    let SuperlativeClaimed {
-        attribution,
-        exchange_id,
-        text,
-        measure,
-        scope,
-        since,
-        holder,
-    } = event;
+    let SuperlativeClaimed { attribution, exchange_id, text, measure, scope, since, holder } =
+        event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.id("exchange_id", exchange_id);
@@ -81,15 +65,8 @@ pub(super) fn superlative(event: &SuperlativeClaimed) -> Violations {
 }
 
 pub(super) fn detention(event: &DetentionReported) -> Violations {
-    let DetentionReported {
-        attribution,
-        detention_id,
-        subject,
-        custodian,
-        status,
-        charge,
-        since,
-    } = event;
+    let DetentionReported { attribution, detention_id, subject, custodian, status, charge, since } =
+        event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.id("detention_id", detention_id);

@@ -25,16 +25,9 @@ pub(super) fn attribution(attribution: &Attribution) -> Violations {
     fields.id("source_id", source_id);
     fields.line("locator", locator);
     fields.optional("claimed_by", claimed_by.as_ref(), claimant);
-    fields.within(
-        "relayed_by",
-        "entries",
-        relayed_by.len(),
-        limits::LIST_ENTRIES,
-    );
+    fields.within("relayed_by", "entries", relayed_by.len(), limits::LIST_ENTRIES);
     for (index, relay) in relayed_by.iter().enumerate() {
-        fields
-            .0
-            .absorb(&format!("relayed_by[{index}]"), actor(relay));
+        fields.0.absorb(&format!("relayed_by[{index}]"), actor(relay));
     }
     fields.date("reported_at", reported_at);
     fields.known("reliability", *reliability, Reliability::as_str_name);
@@ -75,11 +68,7 @@ fn identified(actor: &Actor) -> Fields {
 }
 
 fn code_and_kind(actor: &Actor) -> Fields {
-    let Actor {
-        party,
-        name: _,
-        kind,
-    } = actor;
+    let Actor { party, name: _, kind } = actor;
     let mut fields = Fields::default();
     fields.party("party", party);
     fields.known("kind", *kind, ActorKind::as_str_name);
@@ -87,14 +76,7 @@ fn code_and_kind(actor: &Actor) -> Fields {
 }
 
 pub(super) fn leg(leg: &Leg) -> Violations {
-    let Leg {
-        exchange_id,
-        from,
-        to,
-        unit,
-        category,
-        portion,
-    } = leg;
+    let Leg { exchange_id, from, to, unit, category, portion } = leg;
     let mut fields = Fields::default();
     fields.id("exchange_id", exchange_id);
     fields.parties("from", from);
@@ -110,13 +92,7 @@ pub(super) fn leg(leg: &Leg) -> Violations {
 }
 
 pub(super) fn count(count: &Count) -> Violations {
-    let Count {
-        value,
-        low,
-        high,
-        approximate: _,
-        scope,
-    } = count;
+    let Count { value, low, high, approximate: _, scope } = count;
     let mut fields = Fields::default();
     for (field, bound) in [("low", low), ("high", high)] {
         if value.is_some() && bound.is_some() {
@@ -134,27 +110,16 @@ pub(super) fn count(count: &Count) -> Violations {
 
 /// The parts of a count; none of them exceeds the most that the count allows.
 pub(super) fn of_which(parts: &OfWhich, count: Option<&Count>) -> Violations {
-    let OfWhich {
-        minors,
-        women,
-        civilians,
-        wounded,
-    } = parts;
+    let OfWhich { minors, women, civilians, wounded } = parts;
     let mut fields = Fields::default();
     let Some(most) = count.and_then(most) else {
         return fields.0;
     };
-    for (field, part) in [
-        ("minors", minors),
-        ("women", women),
-        ("civilians", civilians),
-        ("wounded", wounded),
-    ] {
+    for (field, part) in
+        [("minors", minors), ("women", women), ("civilians", civilians), ("wounded", wounded)]
+    {
         if let Some(part) = part.filter(|part| *part > most) {
-            fields.add(
-                field,
-                format!("is {part}, more than the count, which is at most {most}"),
-            );
+            fields.add(field, format!("is {part}, more than the count, which is at most {most}"));
         }
     }
     fields.0

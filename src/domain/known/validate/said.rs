@@ -65,10 +65,7 @@ pub(super) fn statement(event: &StatementMade) -> Violations {
     if declined && !text.is_empty() {
         fields.add("text", "has to be empty: the speaker declined to comment");
     } else if !declined && text.trim().is_empty() {
-        fields.add(
-            "text",
-            "is required unless the mode is STATEMENT_MODE_DECLINED",
-        );
+        fields.add("text", "is required unless the mode is STATEMENT_MODE_DECLINED");
     }
     fields.text("text", text);
     fields.lines("topics", topics);
@@ -85,18 +82,11 @@ fn address(fields: &mut Fields, field: &str, url: &str) {
     if url.is_empty() {
         return;
     }
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    let host = rest
-        .and_then(|rest| rest.split(['/', '?', '#']).next())
-        .unwrap_or_default();
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     let odd = |c: char| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c);
     if !host.starts_with(|c: char| c.is_alphanumeric() || c == '[') || url.contains(odd) {
-        fields.add(
-            field,
-            "is not an address that begins with http:// or https:// and a host",
-        );
+        fields.add(field, "is not an address that begins with http:// or https:// and a host");
     }
 }
 

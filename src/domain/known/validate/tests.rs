@@ -11,16 +11,9 @@ use crate::domain::{
 fn paths(event: impl Into<Known>) -> Vec<String> {
     let violations = event.into().validate().err().unwrap_or_default();
     for violation in &violations.0 {
-        assert!(
-            !violation.problem.is_empty() && violation.problem.len() < 600,
-            "{violation:?}"
-        );
+        assert!(!violation.problem.is_empty() && violation.problem.len() < 600, "{violation:?}");
     }
-    violations
-        .0
-        .into_iter()
-        .map(|violation| violation.field)
-        .collect()
+    violations.0.into_iter().map(|violation| violation.field).collect()
 }
 
 /// Changes an acceptable event and compares the paths of what is then wrong with it.
@@ -51,11 +44,7 @@ fn the_samples_are_acceptable() {
 fn empty_events_name_every_required_field() {
     let empty: Vec<_> = Known::TYPE_NAMES
         .iter()
-        .map(|name| {
-            Known::decode(name, &[])
-                .expect("known")
-                .expect("empty bytes decode")
-        })
+        .map(|name| Known::decode(name, &[]).expect("known").expect("empty bytes decode"))
         .collect();
     let leg = ["attribution", "leg", "count"].as_slice();
     let expected: [&[&str]; 15] = [
@@ -112,14 +101,8 @@ fn a_choice_that_is_needed_is_named_with_what_can_be_chosen() {
     let mut event = samples::role();
     event.role = 0;
     let violations = Known::from(event).validate().unwrap_err().to_string();
-    assert!(
-        violations.contains("ROLE_REQUESTER, ROLE_REQUESTED_PARTY"),
-        "{violations}"
-    );
-    assert!(
-        violations.ends_with("ROLE_REPRESENTATIVE, ROLE_OTHER"),
-        "{violations}"
-    );
+    assert!(violations.contains("ROLE_REQUESTER, ROLE_REQUESTED_PARTY"), "{violations}");
+    assert!(violations.ends_with("ROLE_REPRESENTATIVE, ROLE_OTHER"), "{violations}");
 }
 
 #[test]
@@ -135,14 +118,7 @@ fn a_choice_that_is_not_needed_may_be_left_open() {
 
 #[test]
 fn ids_are_short_and_without_white_space() {
-    for bad in [
-        "",
-        "a b",
-        "a\u{a0}b",
-        "a\nb",
-        "a\u{7}",
-        &line(limits::ID_BYTES + 1),
-    ] {
+    for bad in ["", "a b", "a\u{a0}b", "a\nb", "a\u{7}", &line(limits::ID_BYTES + 1)] {
         check(&samples::source(), &["source_id"], |e| {
             e.source_id = bad.into();
         });
@@ -160,19 +136,11 @@ fn ids_are_short_and_without_white_space() {
         });
         check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = bad.into());
         check_attribution(&["attribution.source_id"], |a| a.source_id = bad.into());
-        let optional: &[&str] = if bad.is_empty() {
-            &[]
-        } else {
-            &["exchange_id"]
-        };
+        let optional: &[&str] = if bad.is_empty() { &[] } else { &["exchange_id"] };
         check(&samples::statement(), optional, |e| {
             e.exchange_id = bad.into();
         });
-        let optional: &[&str] = if bad.is_empty() {
-            &[]
-        } else {
-            &["follows_exchange_id"]
-        };
+        let optional: &[&str] = if bad.is_empty() { &[] } else { &["follows_exchange_id"] };
         check(&samples::running_total(), optional, |e| {
             e.follows_exchange_id = bad.into();
         });
@@ -185,11 +153,7 @@ fn ids_are_short_and_without_white_space() {
 
 #[test]
 fn dates_are_of_the_profile() {
-    for (bad, good) in [
-        ("2024-02-30", "2024-02-29"),
-        ("last week", ".."),
-        ("a/b", ""),
-    ] {
+    for (bad, good) in [("2024-02-30", "2024-02-29"), ("last week", ".."), ("a/b", "")] {
         check(&samples::source(), &["published_at"], |e| {
             e.published_at = bad.into();
         });
@@ -316,10 +280,7 @@ fn texts_at_their_limit_are_taken_and_one_byte_more_is_not() {
     let mut event = samples::exchange();
     event.title = line(short + 1);
     let violations = Known::from(event).validate().unwrap_err();
-    assert!(
-        violations.0[0].limit && violations.0[0].problem.contains("1025"),
-        "{violations}"
-    );
+    assert!(violations.0[0].limit && violations.0[0].problem.contains("1025"), "{violations}");
 }
 
 #[test]
@@ -403,13 +364,7 @@ fn a_statement_has_a_text_exactly_if_one_was_made() {
 
 #[test]
 fn a_source_can_be_found_and_recognised() {
-    for bad in [
-        "demo.example",
-        "ftp://demo.example",
-        "https://",
-        "http:///x",
-        "https://a b",
-    ] {
+    for bad in ["demo.example", "ftp://demo.example", "https://", "http:///x", "https://a b"] {
         check(&samples::source(), &["url"], |e| e.url = bad.into());
         check(&samples::source(), &["archive_url"], |e| {
             e.archive_url = bad.into();
@@ -433,10 +388,7 @@ fn a_source_can_be_found_and_recognised() {
     for good in ["", "tr", "zh-Hant-TW", "es-419"] {
         check(&samples::source(), &[], |e| e.language = good.into());
     }
-    let unknown = proto::SourceRegistered {
-        source_id: "demo".into(),
-        ..Default::default()
-    };
+    let unknown = proto::SourceRegistered { source_id: "demo".into(), ..Default::default() };
     assert_eq!(paths(unknown), [""; 0]);
 }
 
@@ -459,12 +411,7 @@ fn a_portion_has_no_white_space_that_would_make_it_another() {
 
 #[test]
 fn a_count_is_a_value_or_a_range_or_unknown() {
-    let count = |value, low, high| proto::Count {
-        value,
-        low,
-        high,
-        ..Default::default()
-    };
+    let count = |value, low, high| proto::Count { value, low, high, ..Default::default() };
     for (value, low, high, expected) in [
         (None, None, None, [].as_slice()),
         (Some(0), None, None, &[]),
@@ -504,20 +451,9 @@ fn no_part_is_larger_than_its_count_where_that_is_known() {
         wounded: Some(part),
     };
     let count = |value, low, high, approximate| {
-        Some(proto::Count {
-            value,
-            low,
-            high,
-            approximate,
-            ..Default::default()
-        })
+        Some(proto::Count { value, low, high, approximate, ..Default::default() })
     };
-    let all = [
-        "of_which.minors",
-        "of_which.women",
-        "of_which.civilians",
-        "of_which.wounded",
-    ];
+    let all = ["of_which.minors", "of_which.women", "of_which.civilians", "of_which.wounded"];
     for (count, part, expected) in [
         (count(Some(13), None, None, false), 13, [].as_slice()),
         (count(Some(13), None, None, false), 14, &all),
@@ -582,11 +518,7 @@ fn a_replacement_is_a_claim_that_is_acceptable_itself() {
     let replaced = |event: Known| samples::correction(&event);
     let first_hand = |event: &Known| event.is_first_hand_claim();
     for event in samples::all() {
-        let expected: &[&str] = if first_hand(&event) {
-            &[]
-        } else {
-            &["replacement.type_url"]
-        };
+        let expected: &[&str] = if first_hand(&event) { &[] } else { &["replacement.type_url"] };
         assert_eq!(paths(replaced(event.clone())), expected, "{event:?}");
     }
     let mut wrong = samples::completed();

@@ -11,11 +11,7 @@ use crate::domain::{
 };
 
 pub(super) fn agreed(event: &TransferAgreed) -> Violations {
-    let TransferAgreed {
-        attribution,
-        leg,
-        count,
-    } = event;
+    let TransferAgreed { attribution, leg, count } = event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.message("leg", leg.as_ref(), parts::leg);
@@ -24,24 +20,14 @@ pub(super) fn agreed(event: &TransferAgreed) -> Violations {
 }
 
 pub(super) fn completed(event: &TransferCompleted) -> Violations {
-    let TransferCompleted {
-        attribution,
-        leg,
-        count,
-        of_which,
-        kind,
-        via,
-        occurred,
-        occurred_text,
-    } = event;
+    let TransferCompleted { attribution, leg, count, of_which, kind, via, occurred, occurred_text } =
+        event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.message("leg", leg.as_ref(), parts::leg);
     fields.message("count", count.as_ref(), parts::count);
     if let Some(of_which) = of_which {
-        fields
-            .0
-            .absorb("of_which", parts::of_which(of_which, count.as_ref()));
+        fields.0.absorb("of_which", parts::of_which(of_which, count.as_ref()));
     }
     fields.known("kind", *kind, TransferKind::as_str_name);
     fields.parties("via", via);
@@ -51,12 +37,7 @@ pub(super) fn completed(event: &TransferCompleted) -> Violations {
 }
 
 pub(super) fn declined(event: &TransferDeclined) -> Violations {
-    let TransferDeclined {
-        attribution,
-        leg,
-        count,
-        reason,
-    } = event;
+    let TransferDeclined { attribution, leg, count, reason } = event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.message("leg", leg.as_ref(), parts::leg);
@@ -87,16 +68,10 @@ pub(super) fn total(event: &TotalClaimed) -> Violations {
         (Some(leg), no_series) => {
             fields.message("leg", Some(leg), parts::leg);
             if !no_series {
-                fields.add(
-                    "series",
-                    "stands beside leg; a total is of one or the other",
-                );
+                fields.add("series", "stands beside leg; a total is of one or the other");
             }
             if !as_of.is_empty() {
-                fields.add(
-                    "as_of",
-                    "stands beside leg; it belongs to the total of a series",
-                );
+                fields.add("as_of", "stands beside leg; it belongs to the total of a series");
             }
         }
     }
