@@ -237,7 +237,7 @@ impl CountsReader {
             AsOf::Time(time) => {
                 let last = u64::try_from(head.recorded_at.unwrap_or(Micros::MAX)).unwrap_or(0);
                 within("as_of.recorded_time", u64::try_from(time).unwrap_or(0), last)?;
-                // The time may fall between the events that the figures include so far and the head.
+                // The time may lie after what the figures include so far.
                 head.position
             }
         };

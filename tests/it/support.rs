@@ -26,7 +26,7 @@ pub(crate) struct Server {
     /// Keeps the pipe open: a server must not die of a closed standard output.
     _output: BufReader<ChildStdout>,
     pub(crate) address: String,
-    /// What it printed up to its address.
+    /// What it printed, up to its address.
     pub(crate) printed: String,
 }
 
@@ -37,6 +37,7 @@ impl Server {
     }
 
     /// Starts a server; an error is what it wrote to standard error.
+    #[expect(clippy::zombie_processes, reason = "whoever holds the server waits for it")]
     pub(crate) fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut child = spawn(data, arguments);
         let mut output = BufReader::new(child.stdout.take().expect("a piped output"));
@@ -90,7 +91,6 @@ impl Drop for Server {
 }
 
 /// Starts the binary without waiting for anything.
-#[expect(clippy::zombie_processes, reason = "the caller waits for it")]
 pub(crate) fn spawn(data: &Path, arguments: &[&str]) -> Child {
     Command::new(BINARY)
         .arg("serve")

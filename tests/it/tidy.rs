@@ -41,8 +41,9 @@ impl Source {
         let own = self.path.with_extension("");
         let root = ["mod", "lib", "main"].iter().any(|name| own.ends_with(name));
         let dir = if root { self.path.parent().expect("a folder") } else { own.as_path() };
-        let after = |line: &str| line.split("mod ").nth(1).and_then(|it| it.strip_suffix(';'))
-            .map(ToOwned::to_owned);
+        let after = |line: &str| {
+            line.split("mod ").nth(1).and_then(|it| it.strip_suffix(';')).map(ToOwned::to_owned)
+        };
         let mut found = Vec::new();
         for (number, line) in lines.iter().enumerate() {
             if *line != "#[cfg(test)]" {
