@@ -17,6 +17,7 @@ mod marker;
 mod recovery;
 mod segment;
 mod slots;
+mod survey;
 
 #[cfg(test)]
 mod crash_tests;
