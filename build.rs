@@ -58,18 +58,13 @@ fn services(out: &PathBuf, descriptors: &Descriptors) -> Result<(), Box<dyn Erro
             .extern_path(".google.protobuf.Any", ANY);
         if server {
             builder = builder
-                .extern_path(
-                    ".handover.v1.ReadResponse",
-                    "crate::grpc::passthrough::ReadFrame",
-                )
+                .extern_path(".handover.v1.ReadResponse", "crate::grpc::passthrough::ReadFrame")
                 .extern_path(
                     ".handover.v1.SubscribeResponse",
                     "crate::grpc::passthrough::SubscribeFrame",
                 );
         }
-        builder
-            .extern_path(".handover.v1", MESSAGES)
-            .compile_fds(descriptors.clone())?;
+        builder.extern_path(".handover.v1", MESSAGES).compile_fds(descriptors.clone())?;
     }
     Ok(())
 }

@@ -25,5 +25,16 @@
 //! Read the modules in the order below.
 
 pub mod domain;
-pub mod grpc;
+
 pub mod log;
+
+pub mod projections;
+
+pub mod engine;
+
+pub mod grpc;
+
+pub mod cli;
+pub mod config;
+pub mod server;
+pub mod telemetry;

@@ -96,16 +96,9 @@ pub fn decide(append: &Append, digest: Digest, resolved: &Resolved, window: &Win
     let mut revisions = Vec::with_capacity(append.writes.len());
     for (write, &looked_up) in append.writes.iter().zip(&resolved.revisions) {
         let actual = window.revision(&write.stream).unwrap_or(looked_up);
-        if let Some(expected) = write
-            .expected_revision
-            .filter(|expected| *expected != actual)
-        {
+        if let Some(expected) = write.expected_revision.filter(|expected| *expected != actual) {
             let stream = write.stream.to_string();
-            conflict.revisions.push(RevisionConflict {
-                stream,
-                expected,
-                actual,
-            });
+            conflict.revisions.push(RevisionConflict { stream, expected, actual });
         }
         revisions.push(actual);
     }
@@ -125,11 +118,7 @@ pub fn decide(append: &Append, digest: Digest, resolved: &Resolved, window: &Win
 
 /// What a remembered append means for one with the same request id.
 pub fn recall(earlier: Remembered, digest: Digest) -> Decision {
-    if earlier.digest == digest {
-        Decision::Repeat(earlier)
-    } else {
-        Decision::Reused(earlier)
-    }
+    if earlier.digest == digest { Decision::Repeat(earlier) } else { Decision::Reused(earlier) }
 }
 
 /// The revision of every stream after an accepted append.

@@ -20,36 +20,20 @@ fn write(stream: &str, expected: Option<Revision>, tags: &[&str]) -> Write {
         metadata: BTreeMap::new(),
     };
     let stream = StreamName::parse(stream).unwrap();
-    Write {
-        stream,
-        expected_revision: expected,
-        events: vec![event],
-    }
+    Write { stream, expected_revision: expected, events: vec![event] }
 }
 
 fn append(writes: Vec<Write>) -> Append {
-    Append {
-        request_id: None,
-        writes,
-        condition: None,
-    }
+    Append { request_id: None, writes, condition: None }
 }
 
 fn tagged(tag: &str) -> Filter {
     let tags = vec![Tag::parse(tag).unwrap()];
-    Filter::new(vec![FilterItem {
-        tags,
-        ..FilterItem::default()
-    }])
-    .unwrap()
+    Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap()
 }
 
 fn resolved(as_of: Position, revisions: &[Revision]) -> Resolved {
-    Resolved {
-        as_of,
-        revisions: revisions.to_vec(),
-        ..Resolved::default()
-    }
+    Resolved { as_of, revisions: revisions.to_vec(), ..Resolved::default() }
 }
 
 /// A window on a log of ten events, with one more event in `x/a`, its fourth.
@@ -66,11 +50,7 @@ fn an_expected_revision_is_compared_with_what_came_after_the_lookup() {
     let check = |expected: Option<Revision>, accepted: bool| {
         let append = append(vec![write("x/a", expected, &[])]);
         let decision = decide(&append, DIGEST, &resolved(10, &[3]), &window());
-        assert_eq!(
-            decision == Decision::Accept(vec![4]),
-            accepted,
-            "{expected:?}: {decision:?}"
-        );
+        assert_eq!(decision == Decision::Accept(vec![4]), accepted, "{expected:?}: {decision:?}");
     };
     check(None, true);
     check(Some(4), true);
@@ -82,10 +62,7 @@ fn an_expected_revision_is_compared_with_what_came_after_the_lookup() {
 #[test]
 fn every_violated_check_is_told_with_expected_and_actual() {
     let mut append = append(vec![write("x/a", Some(3), &[]), write("x/b", Some(2), &[])]);
-    append.condition = Some(Condition {
-        filter: tagged("desk:one"),
-        after_position: 5,
-    });
+    append.condition = Some(Condition { filter: tagged("desk:one"), after_position: 5 });
     let decision = decide(&append, DIGEST, &resolved(10, &[3, 0]), &window());
     let conflict = |stream: &str, expected, actual| RevisionConflict {
         stream: stream.into(),
@@ -94,10 +71,7 @@ fn every_violated_check_is_told_with_expected_and_actual() {
     };
     let expected = Conflict {
         revisions: vec![conflict("x/a", 3, 4), conflict("x/b", 2, 0)],
-        condition: Some(ConditionConflict {
-            after: 5,
-            conflicting: 11,
-        }),
+        condition: Some(ConditionConflict { after: 5, conflicting: 11 }),
     };
     assert_eq!(decision, Decision::Refuse(expected));
 }
@@ -106,14 +80,8 @@ fn every_violated_check_is_told_with_expected_and_actual() {
 fn a_condition_counts_only_events_after_its_position() {
     let check = |after_position, looked_up, conflicting: Option<Position>| {
         let mut append = append(vec![write("x/b", None, &[])]);
-        append.condition = Some(Condition {
-            filter: tagged("desk:one"),
-            after_position,
-        });
-        let resolved = Resolved {
-            condition: looked_up,
-            ..resolved(10, &[0])
-        };
+        append.condition = Some(Condition { filter: tagged("desk:one"), after_position });
+        let resolved = Resolved { condition: looked_up, ..resolved(10, &[0]) };
         match decide(&append, DIGEST, &resolved, &window()) {
             Decision::Accept(_) => assert_eq!(conflicting, None),
             Decision::Refuse(conflict) => {
@@ -131,11 +99,7 @@ fn a_condition_counts_only_events_after_its_position() {
 fn a_request_id_is_looked_at_before_everything_else() {
     let mut again = append(vec![write("x/a", Some(99), &[])]);
     again.request_id = Some([7; 16]);
-    let first = Remembered {
-        digest: DIGEST,
-        first_position: 11,
-        count: 1,
-    };
+    let first = Remembered { digest: DIGEST, first_position: 11, count: 1 };
     let outcome = |digest| decide(&again, digest, &resolved(10, &[3]), &window());
     assert_eq!(outcome(DIGEST), Decision::Repeat(first));
     assert_eq!(outcome([2; 16]), Decision::Reused(first));
@@ -144,20 +108,14 @@ fn a_request_id_is_looked_at_before_everything_else() {
 #[test]
 fn a_lookup_older_than_the_window_is_stale() {
     let append = append(vec![write("x/b", None, &[])]);
-    assert_eq!(
-        decide(&append, DIGEST, &resolved(9, &[0]), &window()),
-        Decision::Stale
-    );
+    assert_eq!(decide(&append, DIGEST, &resolved(9, &[0]), &window()), Decision::Stale);
 }
 
 #[test]
 fn an_event_that_breaks_an_assumption_makes_the_lookup_stale() {
     let append = append(vec![write("x/b", None, &[])]);
     let check = |as_of, stale: bool| {
-        let resolved = Resolved {
-            assumes_no: Some(tagged("desk:one")),
-            ..resolved(as_of, &[0])
-        };
+        let resolved = Resolved { assumes_no: Some(tagged("desk:one")), ..resolved(as_of, &[0]) };
         let decision = decide(&append, DIGEST, &resolved, &window());
         assert_eq!(decision == Decision::Stale, stale, "as of {as_of}");
     };

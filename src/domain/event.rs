@@ -19,6 +19,15 @@ pub type Revision = u64;
 /// Microseconds since the Unix epoch, as the server's clock showed them.
 pub type Micros = i64;
 
+/// Which way a read goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Rising positions.
+    Forwards,
+    /// Falling positions.
+    Backwards,
+}
+
 /// A client's UUID for one append.
 pub type RequestId = [u8; 16];
 
@@ -94,16 +103,8 @@ impl Append {
                 }
             }
         }
-        hash.optional(
-            self.condition
-                .as_ref()
-                .map(|condition| condition.after_position),
-        );
-        for item in self
-            .condition
-            .iter()
-            .flat_map(|condition| condition.filter.items())
-        {
+        hash.optional(self.condition.as_ref().map(|condition| condition.after_position));
+        for item in self.condition.iter().flat_map(|condition| condition.filter.items()) {
             hash.texts(item.streams.iter().map(StreamName::as_str));
             hash.texts(item.categories.iter().map(|category| category.as_str()));
             hash.texts(item.types.iter().map(TypeName::as_str));
@@ -114,9 +115,7 @@ impl Append {
 
     /// All events with the stream they are for, in the order of their positions.
     pub fn events(&self) -> impl Iterator<Item = (&StreamName, &NewEvent)> {
-        self.writes
-            .iter()
-            .flat_map(|write| write.events.iter().map(|event| (&write.stream, event)))
+        self.writes.iter().flat_map(|write| write.events.iter().map(|event| (&write.stream, event)))
     }
 }
 
@@ -144,10 +143,7 @@ impl Hasher {
 
     fn finish(self) -> Digest {
         let mut digest = Digest::default();
-        digest
-            .iter_mut()
-            .zip(self.0.finalize())
-            .for_each(|(to, from)| *to = from);
+        digest.iter_mut().zip(self.0.finalize()).for_each(|(to, from)| *to = from);
         digest
     }
 }

@@ -60,6 +60,11 @@ impl Filter {
         violations.into_result(Self { items })
     }
 
+    /// Alternatives that the server names itself, which the limit on clients does not bind.
+    pub fn of_server(items: Vec<FilterItem>) -> Self {
+        Self { items }
+    }
+
     /// The alternatives.
     pub fn items(&self) -> &[FilterItem] {
         &self.items
@@ -93,10 +98,7 @@ impl FilterItem {
         let category = labels.stream.category();
         (self.streams.is_empty() || self.streams.contains(&labels.stream))
             && (self.categories.is_empty()
-                || self
-                    .categories
-                    .iter()
-                    .any(|wanted| wanted.as_str() == category))
+                || self.categories.iter().any(|wanted| wanted.as_str() == category))
             && (self.types.is_empty() || self.types.contains(&labels.type_name))
             && self.tags.iter().all(|tag| labels.tags.contains(tag))
     }

@@ -24,8 +24,19 @@ pub const TYPE_NAME_BYTES: usize = 256;
 pub const PARTIES: usize = 64;
 /// Entries of any other list inside a payload (topics, mentions, relays).
 pub const LIST_ENTRIES: usize = 256;
-/// Bytes of an id inside a payload: of an exchange, a source, a detention.
-pub const ID_BYTES: usize = 120;
+/// Bytes of an id inside a payload (of an exchange, a source, a detention) and of the slug of a
+/// name: each has to fit a tag behind the longest key that is derived from it.
+pub const ID_BYTES: usize = TAG_BYTES - "exchange:".len();
+/// Bytes of a party's code.
+pub const PARTY_BYTES: usize = 64;
+/// Bytes of a short text inside a payload: a name, a title, a place.
+pub const SHORT_TEXT_BYTES: usize = 1 << 10;
+/// Bytes of a long text inside a payload: what was said, a remark, a reason.
+pub const LONG_TEXT_BYTES: usize = 16 << 10;
+/// Bytes of an address inside a payload.
+pub const URL_BYTES: usize = 2 << 10;
+/// Bytes of a language tag inside a payload.
+pub const LANGUAGE_BYTES: usize = 35;
 /// Bytes that one gRPC message to the server may have.
 pub const REQUEST_BYTES: usize = 8 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
@@ -35,15 +46,11 @@ pub const PAGE_BYTES: usize = 256 << 10;
 pub const FRAME_BYTES: usize = 4 << 20;
 
 const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
-const _: () = assert!(
-    APPEND_BYTES < REQUEST_BYTES,
-    "an append at its limit must fit a request"
-);
+const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
 const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
-const _: () = assert!(
-    PAGE_BYTES + EVENT_BYTES < (4 << 20),
-    "clients must accept every page"
-);
+const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
 const _: () = assert!("exchange/".len() + ID_BYTES <= STREAM_NAME_BYTES);
-const _: () = assert!("exchange:".len() + ID_BYTES < TAG_BYTES + 2);
+const _: () = assert!("claimant:".len() + ID_BYTES <= TAG_BYTES);
+const _: () = assert!("statement/".len() + ID_BYTES <= STREAM_NAME_BYTES);
+const _: () = assert!("claimant:".len() + PARTY_BYTES <= TAG_BYTES);
 const _: () = assert!(METADATA_BYTES + TAGS_PER_EVENT * TAG_BYTES < EVENT_BYTES);

@@ -7,9 +7,8 @@ use std::{fmt, sync::Arc};
 use crate::domain::limits;
 
 /// Tag keys that only the server sets, because they follow from payloads that it knows.
-pub const RESERVED_TAG_KEYS: [&str; 9] = [
-    "exchange", "party", "from", "to", "speaker", "claimant", "role", "source", "claim",
-];
+pub const RESERVED_TAG_KEYS: [&str; 9] =
+    ["exchange", "party", "from", "to", "speaker", "claimant", "role", "source", "claim"];
 
 /// Why a name is refused: what is wrong, as a phrase, and whether it is merely too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +21,7 @@ pub struct InvalidName {
 
 impl InvalidName {
     fn new(problem: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            limit: false,
-        }
+        Self { problem: problem.into(), limit: false }
     }
 }
 
@@ -117,9 +113,7 @@ impl TypeName {
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         };
         if !text.split('.').all(identifier) {
-            return Err(InvalidName::new(
-                "is not the full name of a protobuf message",
-            ));
+            return Err(InvalidName::new("is not the full name of a protobuf message"));
         }
         Ok(Self(text.into()))
     }
@@ -163,19 +157,14 @@ impl Tag {
 fn within(text: &str, limit: usize) -> Result<(), InvalidName> {
     if text.len() > limit {
         let problem = format!("has {} bytes; the limit is {limit}", text.len());
-        return Err(InvalidName {
-            problem,
-            limit: true,
-        });
+        return Err(InvalidName { problem, limit: true });
     }
     Ok(())
 }
 
 fn is_key(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c))
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c))
 }
 
 fn plain(text: &str, what: &str) -> Result<(), InvalidName> {
@@ -196,23 +185,10 @@ mod tests {
 
     #[test]
     fn stream_names_are_category_slash_name() {
-        for good in [
-            "exchange/ankara-2024-08-01",
-            "a/b/c",
-            "x.y-z_1/\u{130}stanbul",
-        ] {
+        for good in ["exchange/ankara-2024-08-01", "a/b/c", "x.y-z_1/\u{130}stanbul"] {
             assert_eq!(StreamName::parse(good).expect(good).as_str(), good);
         }
-        for bad in [
-            "",
-            "exchange",
-            "/x",
-            "exchange/",
-            "Exchange/x",
-            "1x/y",
-            "x/a b",
-            "x/\u{7}",
-        ] {
+        for bad in ["", "exchange", "/x", "exchange/", "Exchange/x", "1x/y", "x/a b", "x/\u{7}"] {
             assert!(StreamName::parse(bad).is_err(), "{bad:?} was taken");
         }
         assert_eq!(StreamName::parse("a/b/c").unwrap().category(), "a");
@@ -229,12 +205,7 @@ mod tests {
     #[test]
     fn the_keys_of_the_server_are_refused_to_clients_only() {
         assert!(Tag::parse("to:DE").is_ok());
-        assert!(
-            Tag::parse_own("to:DE")
-                .unwrap_err()
-                .problem
-                .contains("\"to\"")
-        );
+        assert!(Tag::parse_own("to:DE").unwrap_err().problem.contains("\"to\""));
         assert!(Tag::parse_own("desk:berlin").is_ok());
         for bad in ["", "desk", ":x", "desk:", "desk:a b", "Desk:a"] {
             assert!(Tag::parse(bad).is_err(), "{bad:?} was taken");

@@ -20,21 +20,13 @@ pub struct Violations(pub Vec<Violation>);
 impl Violations {
     /// Notes that `field` is wrong because of `problem`.
     pub fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Violation {
-            field: field.into(),
-            problem: problem.into(),
-            limit: false,
-        });
+        self.0.push(Violation { field: field.into(), problem: problem.into(), limit: false });
     }
 
     /// Notes that `field` has `value` of something that may be at most `limit`.
     pub fn exceeds(&mut self, field: impl Into<String>, what: &str, value: usize, limit: usize) {
         let problem = format!("has {value} {what}; the limit is {limit}");
-        self.0.push(Violation {
-            field: field.into(),
-            problem,
-            limit: true,
-        });
+        self.0.push(Violation { field: field.into(), problem, limit: true });
     }
 
     /// Takes over the violations of a part that stands under `prefix`.
@@ -58,11 +50,7 @@ impl Violations {
 
     /// `value` if nothing was noted.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 

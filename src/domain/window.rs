@@ -29,10 +29,7 @@ struct Latest {
 impl Window {
     /// An empty window on a log that ends at `head`.
     pub fn new(head: Position) -> Self {
-        Self {
-            floor: head,
-            ..Self::default()
-        }
+        Self { floor: head, ..Self::default() }
     }
 
     /// Position of the last event.
@@ -58,11 +55,7 @@ impl Window {
     /// The last event after `after` that matches. The cost grows with the events after `after`.
     pub fn last_match(&self, filter: &Filter, after: Position) -> Option<Position> {
         let skip = usize::try_from(after.saturating_sub(self.floor)).unwrap_or(usize::MAX);
-        let matching = self
-            .events
-            .iter()
-            .skip(skip)
-            .rposition(|labels| filter.matches(labels))?;
+        let matching = self.events.iter().skip(skip).rposition(|labels| filter.matches(labels))?;
         Some(self.floor + (skip + matching) as u64 + 1)
     }
 
@@ -78,22 +71,12 @@ impl Window {
                 });
             }
             let revision = before + write.events.len() as u64;
-            let latest = Latest {
-                revision,
-                position: self.head(),
-            };
+            let latest = Latest { revision, position: self.head() };
             self.streams.insert(write.stream.clone(), latest);
         }
         if let Some(id) = append.request_id {
             let count = u32::try_from(append.events().count()).unwrap_or(u32::MAX);
-            self.requests.insert(
-                id,
-                Remembered {
-                    digest,
-                    first_position,
-                    count,
-                },
-            );
+            self.requests.insert(id, Remembered { digest, first_position, count });
             self.request_order.push_back((first_position, id));
         }
     }
@@ -105,11 +88,7 @@ impl Window {
                 break;
             };
             self.floor += 1;
-            if self
-                .streams
-                .get(&labels.stream)
-                .is_some_and(|last| last.position <= self.floor)
-            {
+            if self.streams.get(&labels.stream).is_some_and(|last| last.position <= self.floor) {
                 self.streams.remove(&labels.stream);
             }
         }

@@ -1,11 +1,171 @@
-//! A thin client for the command line: connects, and hides tonic from the layers above.
+//! A client of the services, in the project's own words: no tonic type leaves this layer.
+//!
+//! Cloning is cheap; clones share one connection.
 
-use tonic::transport::Channel;
+#[cfg(test)]
+pub(crate) mod fake;
 
-use crate::grpc::client_stubs::event_store_service_client::EventStoreServiceClient;
+use std::time::Duration;
+
+use futures_util::{
+    FutureExt as _, Stream, StreamExt as _, TryStreamExt as _,
+    stream::{BoxStream, once},
+};
+use tonic::{
+    Request, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+
+pub use crate::grpc::client_error::{ClientError, ClientErrorKind};
+use crate::{
+    domain::{limits, proto},
+    grpc::client_stubs::{
+        count_service_client::CountServiceClient,
+        event_store_service_client::EventStoreServiceClient,
+    },
+};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a single answer may take. Streams have no end of their own, hence no deadline.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a quiet connection is asked whether it still stands.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Bytes that one stream may have under way to this client; a few pages.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// Bytes that all streams together may have under way to this client.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// What a streaming call answers with, until it ends or fails.
+pub type Answers<T> = BoxStream<'static, Result<T, ClientError>>;
+
+/// The answer to one append of a pipeline: acknowledged, or not and why.
+pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 
 /// A connection to a server.
 #[derive(Clone, Debug)]
 pub struct Client {
     store: EventStoreServiceClient<Channel>,
+    counts: CountServiceClient<Channel>,
+}
+
+impl Client {
+    /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out.
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let url =
+            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        if !url.starts_with("http://") {
+            return Err(ClientError::address(address, "only http:// addresses are supported"));
+        }
+        let endpoint = Endpoint::from_shared(url)
+            .map_err(|error| ClientError::address(address, &error.to_string()))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .user_agent(concat!("handover/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| ClientError::address(address, &error.to_string()))?;
+        let channel =
+            endpoint.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
+        Ok(Self::from_channel(channel))
+    }
+
+    /// Speaks over a channel that is already there, for example one within the process.
+    pub fn from_channel(channel: Channel) -> Self {
+        let size = limits::REQUEST_BYTES;
+        Self {
+            store: EventStoreServiceClient::new(channel.clone())
+                .max_decoding_message_size(size)
+                .max_encoding_message_size(size),
+            counts: CountServiceClient::new(channel)
+                .max_decoding_message_size(size)
+                .max_encoding_message_size(size),
+        }
+    }
+
+    /// Appends events atomically.
+    pub async fn append(&self, request: proto::AppendRequest) -> AppendOutcome {
+        let mut store = self.store.clone();
+        let answer = store.append(timed(request)).await?;
+        Ok(answer.into_inner())
+    }
+
+    /// Appends a pipeline of requests; the outcomes come in the order of the requests.
+    ///
+    /// An `Err` inside is one append that was not acknowledged; an `Err` outside ends the
+    /// pipeline, and leaves the fate of all appends without an outcome unknown. Nothing is sent
+    /// before the answers are first polled, and both sides advance together from then on.
+    pub fn append_stream(
+        &self,
+        requests: impl Stream<Item = proto::AppendRequest> + Send + 'static,
+    ) -> Answers<AppendOutcome> {
+        let mut store = self.store.clone();
+        let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
+        let opening = async move { store.append_stream(requests).await };
+        flatten(opening).and_then(async |answer| outcome(answer)).boxed()
+    }
+
+    /// Reads events that are in the log now, in batches.
+    pub fn read(&self, request: proto::ReadRequest) -> Answers<proto::ReadResponse> {
+        let mut store = self.store.clone();
+        flatten(async move { store.read(request).await })
+    }
+
+    /// Reads events and then follows the log.
+    pub fn subscribe(&self, request: proto::SubscribeRequest) -> Answers<proto::SubscribeResponse> {
+        let mut store = self.store.clone();
+        flatten(async move { store.subscribe(request).await })
+    }
+
+    /// The position of the last durable event.
+    pub async fn get_head(
+        &self,
+        request: proto::GetHeadRequest,
+    ) -> Result<proto::GetHeadResponse, ClientError> {
+        let mut store = self.store.clone();
+        Ok(store.get_head(timed(request)).await?.into_inner())
+    }
+
+    /// How many each country received and sent.
+    pub async fn country_counts(
+        &self,
+        request: proto::GetCountryCountsRequest,
+    ) -> Result<proto::GetCountryCountsResponse, ClientError> {
+        let mut counts = self.counts.clone();
+        Ok(counts.get_country_counts(timed(request)).await?.into_inner())
+    }
+
+    /// The figures, and then every change of them.
+    pub fn watch_country_counts(
+        &self,
+        request: proto::WatchCountryCountsRequest,
+    ) -> Answers<proto::WatchCountryCountsResponse> {
+        let mut counts = self.counts.clone();
+        flatten(async move { counts.watch_country_counts(request).await })
+    }
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(ANSWER_TIMEOUT);
+    request
+}
+
+/// A stream that opens when it is first polled, so that a failure to open is an item like others.
+fn flatten<T: Send + 'static>(
+    opening: impl Future<Output = Result<tonic::Response<Streaming<T>>, Status>> + Send + 'static,
+) -> Answers<T> {
+    once(opening.map(|answer| answer.map(tonic::Response::into_inner)))
+        .try_flatten()
+        .map_err(ClientError::from)
+        .boxed()
+}
+
+fn outcome(answer: proto::AppendStreamResponse) -> Result<AppendOutcome, ClientError> {
+    use proto::append_stream_response::Outcome;
+    match answer.outcome {
+        Some(Outcome::Appended(response)) => Ok(Ok(response)),
+        Some(Outcome::Rejection(rejection)) => Ok(Err(ClientError::from(rejection))),
+        None => Err(ClientError::protocol("an answer to an append says neither yes nor no")),
+    }
 }

@@ -1,6 +1,19 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
 pub mod client;
+mod client_error;
+mod convert;
+mod counts;
+mod deadline;
+mod event_store;
+mod exchanges;
+pub(crate) mod passthrough;
+mod record;
+pub mod serve;
+mod sources;
+mod statements;
+mod status;
+mod transfers;
 
 /// Generated clients, over the plain messages.
 mod client_stubs {
@@ -13,4 +26,17 @@ mod client_stubs {
         reason = "generated code"
     )]
     include!(concat!(env!("OUT_DIR"), "/client/handover.v1.rs"));
+}
+
+/// Generated servers; read and subscribe answer with stored bytes.
+mod server_stubs {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        reason = "generated code"
+    )]
+    include!(concat!(env!("OUT_DIR"), "/server/handover.v1.rs"));
 }

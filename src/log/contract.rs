@@ -41,31 +41,16 @@ pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> Fra
         prost::encoding::encode_varint(payload.len() as u64, &mut events);
         events.put_slice(&payload);
     }
-    let entry = AppendEntry {
-        request_id: [7; 16],
-        digest: [9; 16],
-        first_position,
-        count,
-    };
+    let entry = AppendEntry { request_id: [7; 16], digest: [9; 16], first_position, count };
     let appends = vec![entry];
     let events = Bytes::from(events);
-    Frame {
-        index: after.index + 1,
-        first_position,
-        count,
-        appends,
-        events,
-    }
+    Frame { index: after.index + 1, first_position, count, appends, events }
 }
 
 /// Appends and tells the outcome.
 pub(crate) fn append(journal: &dyn Journal, after: Tip, frame: Frame) -> Outcome {
     let (tell, told) = mpsc::sync_channel(1);
-    journal.append(
-        after,
-        frame,
-        Box::new(move |outcome| tell.send(outcome).unwrap()),
-    );
+    journal.append(after, frame, Box::new(move |outcome| tell.send(outcome).unwrap()));
     told.recv_timeout(LONG).expect("every append is answered")
 }
 
@@ -86,11 +71,7 @@ fn frames_are_read_back_in_order(journal: &dyn Journal) {
     for count in [1, 3, 2] {
         let (next, frame) = append_next(journal, count, 300);
         let check = Frame::check(tip.check, &frame.encode());
-        assert_eq!(
-            next,
-            Tip::after(&frame, check),
-            "each check covers the one before"
-        );
+        assert_eq!(next, Tip::after(&frame, check), "each check covers the one before");
         tip = next;
         frames.push(frame);
     }
@@ -102,49 +83,20 @@ fn frames_are_read_back_in_order(journal: &dyn Journal) {
 fn a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(journal: &dyn Journal) {
     let (first, frame) = append_next(journal, 2, 10);
     let next = frame_after(first, 1, 10, 1);
-    let other_check = Tip {
-        check: !first.check,
-        ..first
-    };
-    let ahead = Tip {
-        index: 2,
-        position: 3,
-        check: 0,
-    };
+    let other_check = Tip { check: !first.check, ..first };
+    let ahead = Tip { index: 2, position: 3, check: 0 };
     let unfit = [
         (Tip::default(), frame.clone()),
         (Tip::default(), next.clone()),
         (other_check, next.clone()),
         (ahead, frame_after(ahead, 1, 10, 1)),
-        (
-            first,
-            Frame {
-                index: 3,
-                ..next.clone()
-            },
-        ),
-        (
-            first,
-            Frame {
-                first_position: 4,
-                ..next.clone()
-            },
-        ),
-        (
-            first,
-            Frame {
-                count: 0,
-                events: Bytes::new(),
-                ..next.clone()
-            },
-        ),
+        (first, Frame { index: 3, ..next.clone() }),
+        (first, Frame { first_position: 4, ..next.clone() }),
+        (first, Frame { count: 0, events: Bytes::new(), ..next.clone() }),
     ];
     for (after, unfit) in unfit {
         let outcome = append(journal, after, unfit.clone());
-        assert!(
-            matches!(outcome, Outcome::Conflict),
-            "{outcome:?} for {unfit:?} after {after:?}"
-        );
+        assert!(matches!(outcome, Outcome::Conflict), "{outcome:?} for {unfit:?} after {after:?}");
         assert_eq!(journal.tip().unwrap(), first);
         let kept = journal.read(Tip::default(), usize::MAX).unwrap();
         assert_eq!(kept, std::slice::from_ref(&frame));
@@ -165,15 +117,8 @@ fn outcomes_are_told_in_the_order_of_the_appends(journal: &dyn Journal) {
     }
     while journal.wait(Tip { index: 4, ..after }, LONG).unwrap().index < 5 {}
     let told = told.lock().unwrap();
-    assert_eq!(
-        told.iter().map(|(index, _)| *index).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5]
-    );
-    assert!(
-        told.iter()
-            .all(|(_, outcome)| matches!(outcome, Outcome::Durable)),
-        "{told:?}"
-    );
+    assert_eq!(told.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(told.iter().all(|(_, outcome)| matches!(outcome, Outcome::Durable)), "{told:?}");
 }
 
 fn a_read_is_bounded_but_never_empty_if_there_is_a_frame(journal: &dyn Journal) {
@@ -188,27 +133,11 @@ fn a_read_is_bounded_but_never_empty_if_there_is_a_frame(journal: &dyn Journal) 
 fn a_reader_of_another_history_is_told(journal: &dyn Journal) {
     let (first, _) = append_next(journal, 2, 10);
     append_next(journal, 2, 10);
-    for wrong in [
-        Tip {
-            check: !first.check,
-            ..first
-        },
-        Tip {
-            position: 1,
-            ..first
-        },
-    ] {
+    for wrong in [Tip { check: !first.check, ..first }, Tip { position: 1, ..first }] {
         let read = journal.read(wrong, 100);
-        assert!(
-            matches!(read, Err(JournalError::Damaged { .. })),
-            "{read:?}"
-        );
+        assert!(matches!(read, Err(JournalError::Damaged { .. })), "{read:?}");
     }
-    assert_eq!(
-        journal.read(Tip { index: 9, ..first }, 100).unwrap(),
-        [],
-        "not there yet"
-    );
+    assert_eq!(journal.read(Tip { index: 9, ..first }, 100).unwrap(), [], "not there yet");
 }
 
 fn a_position_is_located_in_its_frame(journal: &dyn Journal) {
@@ -216,17 +145,8 @@ fn a_position_is_located_in_its_frame(journal: &dyn Journal) {
     let (first, _) = append_next(journal, 2, 10);
     append_next(journal, 3, 10);
     assert_eq!(journal.locate(0), None);
-    for (position, expected) in [
-        (1, Tip::default()),
-        (2, Tip::default()),
-        (3, first),
-        (5, first),
-    ] {
-        assert_eq!(
-            journal.locate(position),
-            Some(expected),
-            "position {position}"
-        );
+    for (position, expected) in [(1, Tip::default()), (2, Tip::default()), (3, first), (5, first)] {
+        assert_eq!(journal.locate(position), Some(expected), "position {position}");
     }
     assert_eq!(journal.locate(6), None);
 }
@@ -238,11 +158,7 @@ fn waiting_ends_with_the_frame_or_the_time(journal: &Arc<dyn Journal>) {
     let waiter = thread::spawn(move || waiting.wait(start, LONG).unwrap());
     let (tip, _) = append_next(&**journal, 1, 10);
     assert_eq!(waiter.join().unwrap(), tip);
-    assert_eq!(
-        journal.wait(start, LONG).unwrap(),
-        tip,
-        "it is beyond already"
-    );
+    assert_eq!(journal.wait(start, LONG).unwrap(), tip, "it is beyond already");
 }
 
 fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
@@ -250,10 +166,7 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
     for up_to in [10, 10, 11, 25, 39, 40] {
         let (tip, _) = appended[up_to - 1];
         journal.release(tip).unwrap();
-        let frames: Vec<Frame> = appended[up_to..]
-            .iter()
-            .map(|(_, frame)| frame.clone())
-            .collect();
+        let frames: Vec<Frame> = appended[up_to..].iter().map(|(_, frame)| frame.clone()).collect();
         assert_eq!(journal.read(tip, usize::MAX).unwrap(), frames);
         match journal.read(Tip::default(), 1) {
             Ok(frames) => assert_eq!(frames, [appended[0].1.clone()]),
@@ -286,10 +199,7 @@ fn of_racing_appends_exactly_one_has_each_place(journal: &Arc<dyn Journal>) {
         })
     };
     let racers: Vec<_> = (0..3).map(race).collect();
-    let mut won: Vec<Frame> = racers
-        .into_iter()
-        .flat_map(|racer| racer.join().unwrap())
-        .collect();
+    let mut won: Vec<Frame> = racers.into_iter().flat_map(|racer| racer.join().unwrap()).collect();
     won.sort_by_key(|frame| frame.index);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), won);
 }

@@ -38,10 +38,7 @@ pub trait Files: Send + Sync + fmt::Debug {
 }
 
 /// An open file; may be used from several threads at once.
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "nobody asks whether a file is empty"
-)]
+#[expect(clippy::len_without_is_empty, reason = "nobody asks whether a file is empty")]
 pub trait FileHandle: Send + Sync + fmt::Debug {
     /// Length in bytes.
     fn len(&self) -> io::Result<u64>;
@@ -69,12 +66,7 @@ pub struct RealFiles;
 impl Files for RealFiles {
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
         let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(false)
-            .open(path)?;
+        let file = options.read(true).write(true).create(create).truncate(false).open(path)?;
         Ok(Arc::new(RealHandle(file)))
     }
 
@@ -188,10 +180,7 @@ mod tests {
             disk.apply(step);
             for (what, image) in disk.images(&mut Random(1)) {
                 let found = text(&RecordingFiles::on(image), path);
-                assert!(
-                    found == old || found == new,
-                    "after {step:?}, landed: {what}"
-                );
+                assert!(found == old || found == new, "after {step:?}, landed: {what}");
             }
         }
         assert_eq!(text(&RecordingFiles::on(disk.cut()), path), new);
@@ -202,11 +191,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("note");
         for text in ["a long first version", "short"] {
-            std::fs::write(
-                dir.path().join("note.new"),
-                "the leftover of a torn attempt",
-            )
-            .unwrap();
+            std::fs::write(dir.path().join("note.new"), "the leftover of a torn attempt").unwrap();
             write_atomically(&RealFiles, &path, text.as_bytes()).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
@@ -227,15 +212,8 @@ mod tests {
     fn a_file_is_made_only_when_asked_and_never_emptied() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
-        assert_eq!(
-            RealFiles.open(&path, false).unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
-        RealFiles
-            .open(&path, true)
-            .unwrap()
-            .write_all_at(b"kept", 4)
-            .unwrap();
+        assert_eq!(RealFiles.open(&path, false).unwrap_err().kind(), io::ErrorKind::NotFound);
+        RealFiles.open(&path, true).unwrap().write_all_at(b"kept", 4).unwrap();
         let again = RealFiles.open(&path, true).unwrap();
         let mut bytes = [0; 8];
         again.read_exact_at(&mut bytes, 0).unwrap();

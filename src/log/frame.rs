@@ -17,8 +17,6 @@ use crate::domain::event::{Digest, Position, RequestId};
 
 /// Bytes of a body before the entries.
 const HEAD: usize = 8 + 8 + 4 + 4;
-/// Bytes of one entry of the append table.
-const ENTRY: usize = 16 + 16 + 8 + 4;
 /// The tag byte of `repeated RecordedEvent events = 1`: field 1, length-delimited.
 pub const EVENT_TAG: u8 = 0x0A;
 
@@ -50,6 +48,29 @@ pub struct AppendEntry {
     pub count: u32,
 }
 
+impl AppendEntry {
+    /// Bytes of an encoded entry.
+    pub const BYTES: usize = 16 + 16 + 8 + 4;
+
+    /// Writes the entry at the end of `bytes`.
+    pub fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.put_slice(&self.request_id);
+        bytes.put_slice(&self.digest);
+        bytes.put_u64(self.first_position);
+        bytes.put_u32(self.count);
+    }
+
+    /// Takes an entry from the beginning of `bytes`; `None` if they are too short.
+    pub fn take(bytes: &mut Bytes) -> Option<Self> {
+        let (mut request_id, mut digest) = (RequestId::default(), Digest::default());
+        bytes.try_copy_to_slice(&mut request_id).ok()?;
+        bytes.try_copy_to_slice(&mut digest).ok()?;
+        let first_position = bytes.try_get_u64().ok()?;
+        let count = bytes.try_get_u32().ok()?;
+        Some(Self { request_id, digest, first_position, count })
+    }
+}
+
 /// Bytes that are not a frame's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedFrame(pub &'static str);
@@ -70,17 +91,14 @@ impl Frame {
 
     /// The body's bytes.
     pub fn encode(&self) -> Bytes {
-        let size = HEAD + self.appends.len() * ENTRY + self.events.len();
+        let size = HEAD + self.appends.len() * AppendEntry::BYTES + self.events.len();
         let mut body = Vec::with_capacity(size);
         body.put_u64(self.index);
         body.put_u64(self.first_position);
         body.put_u32(self.count);
         body.put_u32(u32::try_from(self.appends.len()).expect("entries are bounded by events"));
         for entry in &self.appends {
-            body.put_slice(&entry.request_id);
-            body.put_slice(&entry.digest);
-            body.put_u64(entry.first_position);
-            body.put_u32(entry.count);
+            entry.put(&mut body);
         }
         body.put_slice(&self.events);
         body.into()
@@ -93,30 +111,15 @@ impl Frame {
         }
         let (index, first_position) = (body.get_u64(), body.get_u64());
         let (count, entries) = (body.get_u32(), body.get_u32() as usize);
-        if entries > body.len() / ENTRY {
+        if entries > body.len() / AppendEntry::BYTES {
             return Err(MalformedFrame("shorter than its append table"));
         }
         let mut appends = Vec::with_capacity(entries);
         for _ in 0..entries {
-            let mut entry = AppendEntry {
-                request_id: RequestId::default(),
-                digest: Digest::default(),
-                first_position: 0,
-                count: 0,
-            };
-            body.copy_to_slice(&mut entry.request_id);
-            body.copy_to_slice(&mut entry.digest);
-            entry.first_position = body.get_u64();
-            entry.count = body.get_u32();
-            appends.push(entry);
+            let entry = AppendEntry::take(&mut body);
+            appends.push(entry.ok_or(MalformedFrame("shorter than its append table"))?);
         }
-        let frame = Self {
-            index,
-            first_position,
-            count,
-            appends,
-            events: body,
-        };
+        let frame = Self { index, first_position, count, appends, events: body };
         if count == 0 || frame.spans()?.len() != count as usize {
             return Err(MalformedFrame("its events are not as many as it says"));
         }
@@ -147,9 +150,7 @@ pub fn spans(run: &[u8]) -> Result<Vec<Range<usize>>, MalformedFrame> {
         let length = prost::encoding::decode_varint(&mut after)
             .map_err(|_| MalformedFrame("an event's length is not a varint"))?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        rest = after
-            .get(length..)
-            .ok_or(MalformedFrame("an event is cut off"))?;
+        rest = after.get(length..).ok_or(MalformedFrame("an event is cut off"))?;
         spans.push(start..run.len() - rest.len());
     }
     Ok(spans)
@@ -162,12 +163,8 @@ mod tests {
     use super::*;
 
     fn frame() -> Frame {
-        let entry = AppendEntry {
-            request_id: [1; 16],
-            digest: [2; 16],
-            first_position: 9,
-            count: 2,
-        };
+        let entry =
+            AppendEntry { request_id: [1; 16], digest: [2; 16], first_position: 9, count: 2 };
         let events = Bytes::from_static(&[EVENT_TAG, 2, 7, 7, EVENT_TAG, 0]);
         Frame { index: 3, first_position: 9, count: 2, appends: vec![entry], events }
     }

@@ -127,10 +127,6 @@ pub enum JournalError {
 impl JournalError {
     /// Wraps an operating system's error.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.into(),
-            source: Arc::new(source),
-        }
+        Self::Io { action, path: path.into(), source: Arc::new(source) }
     }
 }

@@ -32,9 +32,7 @@ impl State {
 
     /// The tip after this many frames.
     fn tip_at(&self, frames: usize) -> Tip {
-        frames
-            .checked_sub(1)
-            .map_or(Tip::default(), |last| self.frames[last].0)
+        frames.checked_sub(1).map_or(Tip::default(), |last| self.frames[last].0)
     }
 }
 
@@ -64,20 +62,12 @@ impl Journal for MemoryJournal {
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {
         let state = self.state();
         if after.index < state.released {
-            return Err(JournalError::Released {
-                up_to: state.released,
-            });
+            return Err(JournalError::Released { up_to: state.released });
         }
-        let start = usize::try_from(after.index)
-            .unwrap()
-            .min(state.frames.len());
+        let start = usize::try_from(after.index).unwrap().min(state.frames.len());
         if after.index <= state.tip().index && state.tip_at(start) != after {
             let what = format!("frame {} is another than the reader knows", after.index);
-            return Err(JournalError::Damaged {
-                path: "memory".into(),
-                offset: 0,
-                what,
-            });
+            return Err(JournalError::Damaged { path: "memory".into(), offset: 0, what });
         }
         let mut room = max_bytes;
         let mut found: Vec<Frame> = Vec::new();
@@ -94,22 +84,15 @@ impl Journal for MemoryJournal {
 
     fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError> {
         let still = |state: &mut State| state.tip().index <= beyond.index;
-        let (state, _) = self
-            .advanced
-            .wait_timeout_while(self.state(), timeout, still)
-            .unwrap();
+        let (state, _) = self.advanced.wait_timeout_while(self.state(), timeout, still).unwrap();
         Ok(state.tip())
     }
 
     fn locate(&self, position: Position) -> Option<Tip> {
         let state = self.state();
-        let place = state
-            .frames
-            .partition_point(|(tip, _)| tip.position < position);
+        let place = state.frames.partition_point(|(tip, _)| tip.position < position);
         let found = position > 0 && place < state.frames.len();
-        found
-            .then(|| state.tip_at(place))
-            .filter(|tip| tip.index >= state.released)
+        found.then(|| state.tip_at(place)).filter(|tip| tip.index >= state.released)
     }
 
     fn release(&self, up_to: Tip) -> Result<(), JournalError> {

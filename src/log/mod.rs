@@ -1,12 +1,168 @@
 //! Durability: frames, the journal, volumes in sled, and the index. Synchronous.
+//!
+//! [`Log`] joins them. An append goes to the journal; when it is durable there, it enters the
+//! tail, and the feeder takes it to the index and into a volume. A read looks into the tail, the
+//! sealed volumes and the journal, in this order.
 
+mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod error;
+pub mod feeder;
 pub mod file_journal;
 pub mod files;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod frame;
+pub mod index;
 pub mod journal;
+mod labels;
+pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
+mod open;
+mod postings;
+mod reader;
 #[cfg(test)]
 pub(crate) mod recorder;
+pub mod run;
+pub mod store;
+pub mod tail;
+#[cfg(test)]
+mod tests;
+pub mod volume;
+pub mod volumes;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+pub use self::{error::LogError, feeder::Hooks, run::Run};
+use self::{
+    feeder::Feeder,
+    file_journal::FileJournal,
+    files::Files,
+    frame::Frame,
+    index::Index,
+    journal::{Done, Journal as _, Outcome, Tip},
+    reader::Reader,
+    store::Store,
+    tail::Tail,
+};
+use crate::domain::event::Position;
+
+/// Sizes of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Bytes of one journal file.
+    pub journal_file_bytes: u64,
+    /// Bytes of events after which a volume is sealed.
+    pub volume_bytes: u64,
+    /// Volumes that are kept open; sled uses some tens of MiB for each.
+    pub open_volumes: usize,
+    /// Bytes of the newest frames that are kept in memory.
+    pub tail_bytes: usize,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            journal_file_bytes: 32 << 20,
+            volume_bytes: 64 << 20,
+            open_volumes: 4,
+            tail_bytes: 32 << 20,
+        }
+    }
+}
+
+/// An open log.
+#[derive(Debug)]
+pub struct Log {
+    /// Dropped first: its threads use the rest.
+    feeder: Mutex<Option<Feeder>>,
+    journal: Arc<FileJournal>,
+    tail: Arc<Tail>,
+    index: Arc<Index>,
+    reader: Reader,
+    store: Store,
+}
+
+impl Log {
+    /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
+    /// journal, throws away unsealed volumes, builds the index and starts the feeder.
+    pub fn open(
+        dir: &Path,
+        settings: &LogSettings,
+        files: Arc<dyn Files>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, LogError> {
+        open::open(dir, settings, files, hooks).map(Arc::new)
+    }
+
+    /// The last durable frame.
+    pub fn tip(&self) -> Result<Tip, LogError> {
+        Ok(self.journal.tip()?)
+    }
+
+    /// Appends a frame right after `after`. When it is durable it can be read before `done` is
+    /// told so.
+    pub fn append(&self, after: Tip, frame: Frame, done: Done) {
+        let (tail, durable) = (Arc::clone(&self.tail), frame.clone());
+        let done = Box::new(move |outcome: Outcome| {
+            if matches!(outcome, Outcome::Durable) {
+                tail.push(durable);
+            }
+            done(outcome);
+        });
+        self.journal.append(after, frame, done);
+    }
+
+    /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,
+    /// so the head must have reached `from`. What comes after `last` is for the next call.
+    pub fn page(&self, from: Position, up_to: Position, max_bytes: usize) -> Result<Run, LogError> {
+        self.reader.page(from, up_to, max_bytes)
+    }
+
+    /// The events from `from` down to at least `down_to`, falling, up to about `max_bytes`; at
+    /// least one.
+    pub fn page_back(
+        &self,
+        from: Position,
+        down_to: Position,
+        max_bytes: usize,
+    ) -> Result<Run, LogError> {
+        let run = self.reader.events((down_to..=from).rev(), max_bytes)?;
+        run.ok_or(LogError::OutOfRange { position: from, last: down_to })
+    }
+
+    /// The events at these positions, in this order (rising or falling: neighbours are cheap), up
+    /// to about `max_bytes`; at least one. `None` if no positions are given.
+    pub fn events_at(
+        &self,
+        positions: &[Position],
+        max_bytes: usize,
+    ) -> Result<Option<Run>, LogError> {
+        self.reader.events(positions.iter().copied(), max_bytes)
+    }
+
+    /// The store's id, drawn when it was made.
+    pub fn store_id(&self) -> [u8; 16] {
+        self.store.id()
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Stops the feeder, marks the journal as cleanly stopped and releases the lock. Appends must
+    /// have been answered. Dropping a log does the same without the mark, as a crash would.
+    pub fn close(&self) -> Result<(), LogError> {
+        let feeder = self.feeder.lock().map(|mut feeder| feeder.take());
+        drop(feeder);
+        let closed = self.journal.close();
+        self.store.release()?;
+        Ok(closed?)
+    }
+}

@@ -36,12 +36,7 @@ impl Workload {
     fn on(disk: Disk, expected: Expected) -> Self {
         let files = RecordingFiles::on(disk);
         let history = vec![(0, expected.clone())];
-        Self {
-            files,
-            journal: None,
-            now: expected,
-            history,
-        }
+        Self { files, journal: None, now: expected, history }
     }
 
     fn note(&mut self, change: impl FnOnce(&mut Expected)) {
@@ -60,11 +55,7 @@ impl Workload {
     }
 
     fn append(&mut self, count: u32, size: usize, seed: u64) {
-        let after = self
-            .now
-            .submitted
-            .last()
-            .map_or(Tip::default(), |(tip, _)| *tip);
+        let after = self.now.submitted.last().map_or(Tip::default(), |(tip, _)| *tip);
         let frame = frame_after(after, count, size, seed);
         let tip = Tip::after(&frame, Frame::check(after.check, &frame.encode()));
         let submitted = frame.clone();
@@ -126,18 +117,9 @@ fn check_image(image: &Disk, expected: &Expected) -> usize {
     let journal = open(&files, expected.sealed).unwrap();
     let tip = journal.tip().unwrap();
     let found = usize::try_from(tip.index).unwrap();
-    assert!(
-        found >= expected.acknowledged,
-        "{found} frames of {}",
-        expected.acknowledged
-    );
-    assert!(
-        found <= expected.submitted.len(),
-        "{found} frames, never submitted"
-    );
-    let last = found
-        .checked_sub(1)
-        .map_or(Tip::default(), |last| expected.submitted[last].0);
+    assert!(found >= expected.acknowledged, "{found} frames of {}", expected.acknowledged);
+    assert!(found <= expected.submitted.len(), "{found} frames, never submitted");
+    let last = found.checked_sub(1).map_or(Tip::default(), |last| expected.submitted[last].0);
     assert_eq!(tip, last);
     let sealed = usize::try_from(expected.sealed.index).unwrap();
     let submitted = &expected.submitted[sealed..found];
@@ -145,18 +127,10 @@ fn check_image(image: &Disk, expected: &Expected) -> usize {
     assert_eq!(journal.read(expected.sealed, usize::MAX).unwrap(), frames);
 
     let again = open(&RecordingFiles::on(files.disk().cut()), expected.sealed).unwrap();
-    assert_eq!(
-        again.read(expected.sealed, usize::MAX).unwrap(),
-        frames,
-        "opened twice"
-    );
+    assert_eq!(again.read(expected.sealed, usize::MAX).unwrap(), frames, "opened twice");
     frames.push(append_next(&journal, 1, 4500).1);
     let again = open(&RecordingFiles::on(files.disk().cut()), expected.sealed).unwrap();
-    assert_eq!(
-        again.read(expected.sealed, usize::MAX).unwrap(),
-        frames,
-        "gone on from"
-    );
+    assert_eq!(again.read(expected.sealed, usize::MAX).unwrap(), frames, "gone on from");
     found
 }
 

@@ -34,10 +34,7 @@ fn flip(path: &Path, bit: usize) {
 fn check_damaged(dir: &Path, sealed: Tip, file: &Path, offset: usize) {
     let before = contents(dir);
     let error = open(dir, sealed).unwrap_err();
-    let JournalError::Damaged {
-        path, offset: told, ..
-    } = &error
-    else {
+    let JournalError::Damaged { path, offset: told, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!((path.as_path(), *told), (file, offset as u64), "{error}");
@@ -45,12 +42,7 @@ fn check_damaged(dir: &Path, sealed: Tip, file: &Path, offset: usize) {
 }
 
 fn contents(dir: &Path) -> Vec<Vec<u8>> {
-    RealFiles
-        .list(dir)
-        .unwrap()
-        .iter()
-        .map(|path| fs::read(path).unwrap())
-        .collect()
+    RealFiles.list(dir).unwrap().iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
 #[test]
@@ -81,10 +73,7 @@ fn a_flipped_bit_in_a_frame_that_nothing_claims_is_a_torn_tail() {
         drop(journal);
         flip(&second, byte * 8);
     }
-    assert_eq!(
-        open(dir.path(), Tip::default()).unwrap().tip().unwrap(),
-        tips[3]
-    );
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
 }
 
 #[test]
@@ -99,10 +88,7 @@ fn after_a_clean_stop_the_last_frame_is_protected_too() {
     flip(&second, 0);
     check_damaged(dir.path(), Tip::default(), &first, 4 * PAGE);
     flip(&second, 0);
-    assert_eq!(
-        open(dir.path(), Tip::default()).unwrap().tip().unwrap(),
-        tips[3]
-    );
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
 }
 
 #[test]
@@ -113,10 +99,7 @@ fn what_the_manifest_vouches_for_is_damaged_if_it_is_gone() {
     check_damaged(dir.path(), tips[3], &second, 0);
     fs::remove_file(&second).unwrap();
     check_damaged(dir.path(), tips[3], dir.path(), 0);
-    let other = Tip {
-        check: !tips[1].check,
-        ..tips[1]
-    };
+    let other = Tip { check: !tips[1].check, ..tips[1] };
     check_damaged(dir.path(), other, &first, PAGE);
 }
 
@@ -151,34 +134,22 @@ fn an_emptied_journal_is_no_fresh_one() {
     check_damaged(dir.path(), Tip::default(), &first, 0);
     fs::remove_file(dir.path().join(marker::NAME)).unwrap();
     check_damaged(dir.path(), tips[0], dir.path(), 0);
-    assert_eq!(
-        open(dir.path(), Tip::default()).unwrap().tip().unwrap(),
-        Tip::default()
-    );
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), Tip::default());
 }
 
 #[test]
 fn another_stores_journal_is_refused() {
     let (dir, _) = filled(false);
-    let settings = JournalSettings {
-        store_id: [1; 16],
-        ..SETTINGS
-    };
+    let settings = JournalSettings { store_id: [1; 16], ..SETTINGS };
     let open = |dir: &Path| {
         FileJournal::open(Arc::new(RealFiles), dir, settings, Tip::default()).unwrap_err()
     };
     let error = open(dir.path()).to_string();
-    assert!(
-        error.contains("00000001.journal is damaged at byte 0"),
-        "{error}"
-    );
+    assert!(error.contains("00000001.journal is damaged at byte 0"), "{error}");
     assert!(error.contains("another store"), "{error}");
     let (dir, _) = filled(true);
     let error = open(dir.path()).to_string();
-    assert!(
-        error.contains("clean-stop") && error.contains("another store"),
-        "{error}"
-    );
+    assert!(error.contains("clean-stop") && error.contains("another store"), "{error}");
 }
 
 #[test]
@@ -193,10 +164,7 @@ fn a_newer_format_is_told_from_damage() {
         let old = fs::read(&path).unwrap();
         fs::write(&path, bytes).unwrap();
         let error = open(dir.path(), Tip::default()).unwrap_err();
-        assert!(
-            matches!(&error, JournalError::Newer { version: 2, .. }),
-            "{error}"
-        );
+        assert!(matches!(&error, JournalError::Newer { version: 2, .. }), "{error}");
         assert!(error.to_string().contains(name), "{error}");
         fs::write(&path, old).unwrap();
     }
@@ -214,10 +182,7 @@ fn a_damaged_marker_and_one_of_another_history_are_refused() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..40]).unwrap();
     check_damaged(dir.path(), Tip::default(), &path, 0);
-    let tip = Tip {
-        check: !tips[3].check,
-        ..tips[3]
-    };
+    let tip = Tip { check: !tips[3].check, ..tips[3] };
     let other = Marker { epoch: 1, tip };
     marker::write(&RealFiles, dir.path(), SETTINGS.store_id, other).unwrap();
     check_damaged(dir.path(), Tip::default(), &path, 0);

@@ -44,15 +44,9 @@ fn append_until_it_fails(
 
 /// Opens, and checks that it holds the frames, and perhaps the one whose outcome is unknown.
 fn check_found(files: &RecordingFiles, frames: &[Frame], unknown: Option<&Frame>) -> Vec<Frame> {
-    let found = open(files, Tip::default())
-        .unwrap()
-        .read(Tip::default(), usize::MAX)
-        .unwrap();
+    let found = open(files, Tip::default()).unwrap().read(Tip::default(), usize::MAX).unwrap();
     assert_eq!(found[..frames.len()], *frames, "acknowledged frames");
-    assert!(
-        found.len() == frames.len() || found[frames.len()..].iter().eq(unknown),
-        "invented"
-    );
+    assert!(found.len() == frames.len() || found[frames.len()..].iter().eq(unknown), "invented");
     found
 }
 
@@ -75,10 +69,7 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
                 if unknown.is_some() {
                     appending += 1;
                     check_stopped(journal, &frames);
-                    assert!(
-                        matches!(closed, Err(JournalError::Stopped { .. })),
-                        "{closed:?}"
-                    );
+                    assert!(matches!(closed, Err(JournalError::Stopped { .. })), "{closed:?}");
                 } else if !files.has_failed() {
                     closed.unwrap();
                     assert!(appending > 10, "the workload was cut short");
@@ -94,11 +85,7 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
             check_found(&RecordingFiles::on(image), &frames, unknown.as_ref());
         }
         let told = check_found(&files, &frames, unknown.as_ref());
-        let found = check_found(
-            &RecordingFiles::on(files.disk().cut()),
-            &frames,
-            unknown.as_ref(),
-        );
+        let found = check_found(&RecordingFiles::on(files.disk().cut()), &frames, unknown.as_ref());
         assert_eq!(found, told, "step {step}: what was told was not durable");
         let journal = open(&files, Tip::default()).unwrap();
         let mut frames = told;
@@ -114,17 +101,10 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
 fn check_stopped(journal: &FileJournal, frames: &[Frame]) {
     let tip = journal.tip().unwrap();
     assert_eq!(tip.index, frames.len() as u64);
-    assert_eq!(
-        journal.read(Tip::default(), usize::MAX).unwrap(),
-        frames,
-        "reads go on"
-    );
+    assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames, "reads go on");
     let outcome = append(journal, tip, frame_after(tip, 1, 10, 2));
     let Outcome::Unknown(JournalError::Stopped { first }) = outcome else {
         panic!("{outcome:?}");
     };
-    assert!(
-        matches!(*first, JournalError::Io { .. }),
-        "the first reason is kept: {first}"
-    );
+    assert!(matches!(*first, JournalError::Io { .. }), "the first reason is kept: {first}");
 }

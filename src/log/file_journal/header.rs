@@ -82,9 +82,7 @@ impl Header {
 /// Bytes that a frame with a body of `length` bytes takes up in a file; `None` if no file can hold
 /// so many.
 pub(super) fn footprint(length: u64) -> Option<u64> {
-    length
-        .checked_add(HEADER as u64)?
-        .checked_next_multiple_of(PAGE)
+    length.checked_add(HEADER as u64)?.checked_next_multiple_of(PAGE)
 }
 
 #[cfg(test)]

@@ -62,11 +62,7 @@ pub(super) fn read(
     let mut bytes = [0; LENGTH];
     let read = files.open(&path, false).and_then(|file| {
         let whole = file.len()? == LENGTH as u64;
-        if whole {
-            file.read_exact_at(&mut bytes, 0)
-        } else {
-            Ok(())
-        }
+        if whole { file.read_exact_at(&mut bytes, 0) } else { Ok(()) }
     });
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -79,11 +75,7 @@ pub(super) fn read(
         Reading::Foreign => "it is of another store",
         Reading::Nothing => "it is not a clean-stop marker",
     };
-    Err(JournalError::Damaged {
-        path,
-        offset: 0,
-        what: what.to_owned(),
-    })
+    Err(JournalError::Damaged { path, offset: 0, what: what.to_owned() })
 }
 
 fn encode(store_id: [u8; 16], marker: Marker) -> Vec<u8> {
@@ -99,14 +91,7 @@ fn decode(bytes: &[u8; LENGTH], store_id: [u8; 16]) -> Reading<Marker> {
     envelope::unseal(MAGIC, store_id, bytes).map(|mut about| {
         let epoch = about.get_u64();
         let (index, position, check) = (about.get_u64(), about.get_u64(), about.get_u32());
-        Marker {
-            epoch,
-            tip: Tip {
-                index,
-                position,
-                check,
-            },
-        }
+        Marker { epoch, tip: Tip { index, position, check } }
     })
 }
 
@@ -118,11 +103,7 @@ mod tests {
 
     #[test]
     fn a_marker_has_exactly_the_bytes_that_are_drawn() {
-        let tip = Tip {
-            index: 7,
-            position: 70,
-            check: 0x0BAD_CAFE,
-        };
+        let tip = Tip { index: 7, position: 70, check: 0x0BAD_CAFE };
         let marker = Marker { epoch: 2, tip };
         let bytes: [u8; LENGTH] = encode(STORE, marker).try_into().unwrap();
         assert_eq!(bytes[..8], [0x89, 0x48, 0x4F, 0x43, 0x0D, 0x0A, 0x1A, 0x0A]);

@@ -39,7 +39,7 @@ use self::{
     envelope::Reading,
     header::Header,
     marker::Marker,
-    recovery::Known,
+    recovery::{Known, Recovered},
     segment::Segment,
     slots::{Slot, Slots},
 };
@@ -121,33 +121,19 @@ impl FileJournal {
     ) -> Result<Self, JournalError> {
         let segments = Segment::open_all(&*files, dir)?;
         let marker = marker::read(&*files, dir, settings.store_id)?;
-        let known = Known {
-            dir,
-            store_id: settings.store_id,
-            sealed,
-            marker,
-        };
-        let recovered = recovery::recover(&segments, &known)?;
-        let mut slots = recovered.slots;
-        for (_, slot) in
-            slots.after(slots.tip_at(recovered.synced).unwrap_or(sealed), usize::MAX)?
-        {
-            slot.segment.rewrite_frame(slot.offset, slot.length)?;
-        }
-        for spare in recovered.unused {
-            if spare.length < settings.file_bytes {
-                // Left by a stop while it was made, or of a smaller setting.
-                let removed = files.remove(&spare.path);
-                removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
-            } else {
-                spare.sync()?;
-                slots.add_spare(spare);
+        let known = Known { dir, store_id: settings.store_id, sealed, marker };
+        let mut recovered = recovery::recover(&segments, &known)?;
+        make_durable(&recovered, sealed)?;
+        for spare in recovered.unused.drain(..) {
+            if spare.length >= settings.file_bytes {
+                recovered.slots.add_spare(spare);
+                continue;
             }
+            // Left by a stop while it was made, or of a smaller setting.
+            let removed = files.remove(&spare.path);
+            removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
         }
-        recovered.segment.sync()?;
-        files
-            .sync_dir(dir)
-            .map_err(|error| JournalError::io("sync", dir, error))?;
+        files.sync_dir(dir).map_err(|error| JournalError::io("sync", dir, error))?;
         let numbers = segments.iter().map(|segment| segment.number);
         let writer = Writer {
             segment: recovered.segment,
@@ -161,7 +147,7 @@ impl FileJournal {
             settings,
             epoch: recovered.epoch.saturating_add(1),
             writer: Mutex::new(writer),
-            slots: Mutex::new(slots),
+            slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
         })
     }
@@ -171,14 +157,9 @@ impl FileJournal {
     pub fn close(&self) -> Result<(), JournalError> {
         let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
         if let Some(first) = &writer.stopped {
-            return Err(JournalError::Stopped {
-                first: Arc::clone(first),
-            });
+            return Err(JournalError::Stopped { first: Arc::clone(first) });
         }
-        let marker = Marker {
-            epoch: self.epoch,
-            tip: self.slots().tip(),
-        };
+        let marker = Marker { epoch: self.epoch, tip: self.slots().tip() };
         marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
     }
 
@@ -189,9 +170,7 @@ impl FileJournal {
 
     fn append_now(&self, writer: &mut Writer, after: Tip, frame: &Frame) -> Outcome {
         if let Some(first) = &writer.stopped {
-            return Outcome::Unknown(JournalError::Stopped {
-                first: Arc::clone(first),
-            });
+            return Outcome::Unknown(JournalError::Stopped { first: Arc::clone(first) });
         }
         let tip = self.slots().tip();
         if after != tip || !tip.precedes(frame) {
@@ -212,9 +191,7 @@ impl FileJournal {
 
     fn write(&self, writer: &mut Writer, tip: Tip, frame: &Frame) -> Result<Slot, JournalError> {
         debug_assert!(
-            frame
-                .spans()
-                .is_ok_and(|spans| spans.len() == frame.count as usize),
+            frame.spans().is_ok_and(|spans| spans.len() == frame.count as usize),
             "a frame that cannot be read back must not be acknowledged"
         );
         let body = frame.encode();
@@ -249,10 +226,7 @@ impl FileJournal {
         if let Some(spare) = self.slots().take_spare(length) {
             return Ok(spare);
         }
-        let size = self
-            .settings
-            .file_bytes
-            .max(header::footprint(length).unwrap_or(u64::MAX));
+        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
         writer.next_number += 1;
         Ok(Arc::new(made))
@@ -274,10 +248,7 @@ impl Journal for FileJournal {
 
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {
         let found = self.slots().after(after, max_bytes)?;
-        let frames = found
-            .iter()
-            .map(|(previous, slot)| read_frame(*previous, slot))
-            .collect();
+        let frames = found.iter().map(|(previous, slot)| read_frame(*previous, slot)).collect();
         // While it was read without a lock, the file may have been released and used again.
         if self.slots().is_released(after.index.saturating_add(1)) {
             self.slots().after(after, max_bytes)?;
@@ -287,9 +258,7 @@ impl Journal for FileJournal {
 
     fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError> {
         let still = |slots: &mut Slots| slots.tip().index <= beyond.index;
-        let waited = self
-            .advanced
-            .wait_timeout_while(self.slots(), timeout, still);
+        let waited = self.advanced.wait_timeout_while(self.slots(), timeout, still);
         let (slots, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Ok(slots.tip())
     }
@@ -304,19 +273,26 @@ impl Journal for FileJournal {
     }
 }
 
+/// Makes durable what was found and may be in the page cache only, and files whose making may not
+/// have been finished.
+fn make_durable(recovered: &Recovered, sealed: Tip) -> Result<(), JournalError> {
+    let slots = &recovered.slots;
+    let synced = slots.tip_at(recovered.synced).unwrap_or(sealed);
+    for (_, slot) in slots.after(synced, usize::MAX)? {
+        slot.segment.rewrite_frame(slot.offset, slot.length)?;
+    }
+    recovered.unused.iter().chain([&recovered.segment]).try_for_each(|segment| segment.sync())
+}
+
 fn read_frame(previous: u32, slot: &Slot) -> Result<Frame, JournalError> {
     let body = slot.segment.read_body(slot.offset, slot.length)?;
     if Frame::check(previous, &body) != slot.check {
-        return Err(slot
-            .segment
-            .damaged(slot.offset, "the frame here fails its check"));
+        return Err(slot.segment.damaged(slot.offset, "the frame here fails its check"));
     }
     Frame::decode(body).map_err(|error| slot.segment.damaged(slot.offset, error.to_string()))
 }
 
 fn panicked(dir: &Path) -> JournalError {
     let first = JournalError::io("append to", dir, io::Error::other("an append panicked"));
-    JournalError::Stopped {
-        first: Arc::new(first),
-    }
+    JournalError::Stopped { first: Arc::new(first) }
 }

@@ -65,10 +65,7 @@ pub(super) fn recover(
     known: &Known<'_>,
 ) -> Result<Recovered, JournalError> {
     let Some(first) = segments.first() else {
-        return Err(missing(
-            known,
-            "the folder holds no journal file".to_owned(),
-        ));
+        return Err(missing(known, "the folder holds no journal file".to_owned()));
     };
     let mut sightings = Vec::new();
     for segment in segments {
@@ -82,30 +79,15 @@ pub(super) fn recover(
     let (segment, offset) = walk.place.unwrap_or_else(|| (Arc::clone(first), 0));
     // Not the sealed frame's file, if there are others: its start may have been used again since.
     let home = path.first().map_or(&segment, |next| &next.segment);
-    let mut used: HashSet<u64> = path
-        .iter()
-        .map(|sighting| sighting.segment.number)
-        .collect();
+    let mut used: HashSet<u64> = path.iter().map(|sighting| sighting.segment.number).collect();
     used.insert(home.number);
     let mut slots = Slots::new(known.sealed, Arc::clone(home));
-    path.iter()
-        .filter_map(|sighting| sighting.slot())
-        .for_each(|slot| slots.push(slot));
+    path.iter().filter_map(|sighting| sighting.slot()).for_each(|slot| slots.push(slot));
     check_marker(&slots, known)?;
     let epochs = sightings.iter().map(|sighting| sighting.header.epoch);
-    let epoch = epochs
-        .chain(known.marker.map(|marker| marker.epoch))
-        .max()
-        .unwrap_or(0);
+    let epoch = epochs.chain(known.marker.map(|marker| marker.epoch)).max().unwrap_or(0);
     let unused = unused(segments, &used, &sightings);
-    Ok(Recovered {
-        slots,
-        segment,
-        offset,
-        unused,
-        epoch,
-        synced,
-    })
+    Ok(Recovered { slots, segment, offset, unused, epoch, synced })
 }
 
 /// The way from the last sealed frame to the last frame.
@@ -122,23 +104,10 @@ impl<'a> Walk<'a> {
     fn new(sightings: &'a [Sighting], sealed: Tip) -> Self {
         let mut by_index: HashMap<u64, Vec<&Sighting>> = HashMap::new();
         for sighting in sightings {
-            by_index
-                .entry(sighting.header.index)
-                .or_default()
-                .push(sighting);
+            by_index.entry(sighting.header.index).or_default().push(sighting);
         }
-        let mut walk = Self {
-            by_index,
-            tip: sealed,
-            epoch: 0,
-            place: None,
-        };
-        let frames = walk
-            .by_index
-            .get(&sealed.index)
-            .into_iter()
-            .flatten()
-            .copied();
+        let mut walk = Self { by_index, tip: sealed, epoch: 0, place: None };
+        let frames = walk.by_index.get(&sealed.index).into_iter().flatten().copied();
         let found = frames.filter(|frame| frame.tip() == Some(sealed));
         if let Some(found) = found.max_by_key(|frame| frame.header.epoch) {
             walk.epoch = found.header.epoch;
@@ -150,12 +119,10 @@ impl<'a> Walk<'a> {
     /// Goes on to the next frame.
     fn step(&mut self) -> Option<&'a Sighting> {
         let candidates = self.candidates().into_iter();
-        let next = candidates
-            .filter(|frame| self.is_next(frame))
-            .max_by_key(|frame| {
-                let behind = self.place.as_ref().is_some_and(|place| frame.is_at(place));
-                (behind, frame.header.epoch)
-            })?;
+        let next = candidates.filter(|frame| self.is_next(frame)).max_by_key(|frame| {
+            let behind = self.place.as_ref().is_some_and(|place| frame.is_at(place));
+            (behind, frame.header.epoch)
+        })?;
         self.tip = next.tip()?;
         self.epoch = next.header.epoch;
         self.place = Some(next.end());
@@ -176,12 +143,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_next(&self, frame: &Sighting) -> bool {
-        let Header {
-            first_position,
-            previous,
-            epoch,
-            ..
-        } = frame.header;
+        let Header { first_position, previous, epoch, .. } = frame.header;
         let chained =
             previous == self.tip.check && self.tip.position.checked_add(1) == Some(first_position);
         chained && epoch >= self.epoch && frame.last.is_some()
@@ -190,9 +152,7 @@ impl<'a> Walk<'a> {
     /// Where the next frame should have been: where its header is, else behind the last one.
     fn expected(&self) -> Option<Place> {
         let candidates = self.candidates();
-        let header = candidates
-            .first()
-            .map(|frame| (Arc::clone(&frame.segment), frame.offset));
+        let header = candidates.first().map(|frame| (Arc::clone(&frame.segment), frame.offset));
         header.or_else(|| self.place.clone())
     }
 }
@@ -200,9 +160,7 @@ impl<'a> Walk<'a> {
 /// The highest index that anything says was durable.
 fn claimed(sightings: &[Sighting], known: &Known<'_>) -> u64 {
     let marked = known.marker.map(|marker| marker.tip.index);
-    let claims = sightings
-        .iter()
-        .map(|sighting| sighting.header.synced_index);
+    let claims = sightings.iter().map(|sighting| sighting.header.synced_index);
     claims.chain(marked).fold(known.sealed.index, u64::max)
 }
 
@@ -215,14 +173,9 @@ fn check_end(
 ) -> Result<(), JournalError> {
     let next = walk.tip.index.saturating_add(1);
     if walk.place.is_none() && known.sealed.index > 0 {
-        let what = format!(
-            "neither frame {}, the last sealed one, nor frame {next} is here",
-            next - 1
-        );
-        let remains = walk
-            .by_index
-            .get(&(next - 1))
-            .or_else(|| walk.by_index.get(&next));
+        let what =
+            format!("neither frame {}, the last sealed one, nor frame {next} is here", next - 1);
+        let remains = walk.by_index.get(&(next - 1)).or_else(|| walk.by_index.get(&next));
         return Err(match remains.and_then(|remains| remains.first()) {
             Some(remains) => remains.segment.damaged(remains.offset, what),
             None => missing(known, what),
@@ -244,11 +197,7 @@ fn check_marker(slots: &Slots, known: &Known<'_>) -> Result<(), JournalError> {
     match slots.tip_at(marker.tip.index) {
         Some(tip) if tip != marker.tip => {
             let what = format!("frame {} is not the one of the last clean stop", tip.index);
-            Err(JournalError::Damaged {
-                path: known.dir.join(marker::NAME),
-                offset: 0,
-                what,
-            })
+            Err(JournalError::Damaged { path: known.dir.join(marker::NAME), offset: 0, what })
         }
         _ => Ok(()),
     }
@@ -261,21 +210,14 @@ fn unused(
     sightings: &[Sighting],
 ) -> Vec<Arc<Segment>> {
     let starts = sightings.iter().filter(|sighting| sighting.offset == 0);
-    let oldest: HashMap<u64, u64> = starts
-        .map(|start| (start.segment.number, start.header.index))
-        .collect();
-    let free = segments
-        .iter()
-        .filter(|segment| !used.contains(&segment.number));
+    let oldest: HashMap<u64, u64> =
+        starts.map(|start| (start.segment.number, start.header.index)).collect();
+    let free = segments.iter().filter(|segment| !used.contains(&segment.number));
     let mut free: Vec<_> = free.cloned().collect();
     free.sort_by_key(|segment| (oldest.get(&segment.number).copied(), segment.number));
     free
 }
 
 fn missing(known: &Known<'_>, what: String) -> JournalError {
-    JournalError::Damaged {
-        path: known.dir.to_owned(),
-        offset: 0,
-        what,
-    }
+    JournalError::Damaged { path: known.dir.to_owned(), offset: 0, what }
 }

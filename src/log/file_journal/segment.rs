@@ -56,38 +56,24 @@ impl Segment {
             Ok(handle)
         });
         match made {
-            Ok(handle) => Ok(Self {
-                path,
-                number,
-                length,
-                handle,
-            }),
+            Ok(handle) => Ok(Self { path, number, length, handle }),
             Err(error) => Err(JournalError::io("make", path, error)),
         }
     }
 
     /// Opens every file of the journal in `dir`, by ascending number.
     pub(super) fn open_all(files: &dyn Files, dir: &Path) -> Result<Vec<Arc<Self>>, JournalError> {
-        let paths = files
-            .list(dir)
-            .map_err(|error| JournalError::io("list", dir, error))?;
+        let paths = files.list(dir).map_err(|error| JournalError::io("list", dir, error))?;
         let mut segments = Vec::new();
         for path in paths {
             let Some(number) = number_of(&path) else {
                 continue;
             };
-            let opened = files
-                .open(&path, false)
-                .and_then(|file| Ok((file.len()?, file)));
+            let opened = files.open(&path, false).and_then(|file| Ok((file.len()?, file)));
             match opened {
                 Ok((length, handle)) => {
                     let length = length - length % PAGE;
-                    segments.push(Arc::new(Self {
-                        path,
-                        number,
-                        length,
-                        handle,
-                    }));
+                    segments.push(Arc::new(Self { path, number, length, handle }));
                 }
                 Err(error) => return Err(JournalError::io("open", path, error)),
             }
@@ -137,18 +123,12 @@ impl Segment {
 
     /// Makes contents and length durable, whoever wrote them.
     pub(super) fn sync(&self) -> Result<(), JournalError> {
-        self.handle
-            .sync_all()
-            .map_err(|error| JournalError::io("sync", &self.path, error))
+        self.handle.sync_all().map_err(|error| JournalError::io("sync", &self.path, error))
     }
 
     /// The error for bytes that are not what was written here.
     pub(super) fn damaged(&self, offset: u64, what: impl Into<String>) -> JournalError {
-        JournalError::Damaged {
-            path: self.path.clone(),
-            offset,
-            what: what.into(),
-        }
+        JournalError::Damaged { path: self.path.clone(), offset, what: what.into() }
     }
 
     fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, JournalError> {
@@ -161,9 +141,7 @@ impl Segment {
     fn write_durably(&self, offset: u64, bytes: &[u8]) -> Result<(), JournalError> {
         let written = self.handle.write_all_at(bytes, offset);
         written.map_err(|error| JournalError::io("write", &self.path, error))?;
-        self.handle
-            .sync_data()
-            .map_err(|error| JournalError::io("sync", &self.path, error))
+        self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
     }
 }
 
@@ -172,11 +150,7 @@ fn number_of(path: &Path) -> Option<u64> {
     if path.extension()? != EXTENSION {
         return None;
     }
-    path.file_stem()?
-        .to_str()?
-        .parse::<u32>()
-        .ok()
-        .map(u64::from)
+    path.file_stem()?.to_str()?.parse::<u32>().ok().map(u64::from)
 }
 
 fn to_usize(length: u64) -> usize {

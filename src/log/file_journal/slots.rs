@@ -40,12 +40,7 @@ pub(super) struct Slots {
 impl Slots {
     /// No frames yet above `floor`, whose frame (if it is kept at all) is in `home`.
     pub(super) fn new(floor: Tip, home: Arc<Segment>) -> Self {
-        Self {
-            floor,
-            frames: VecDeque::new(),
-            home,
-            spares: VecDeque::new(),
-        }
+        Self { floor, frames: VecDeque::new(), home, spares: VecDeque::new() }
     }
 
     /// The last frame.
@@ -56,10 +51,7 @@ impl Slots {
     /// Lists the next frame. The file that was home becomes a spare if nothing in it is listed.
     pub(super) fn push(&mut self, slot: Slot) {
         let moved = !Arc::ptr_eq(&slot.segment, &self.home);
-        let empty = !self
-            .frames
-            .back()
-            .is_some_and(|last| Arc::ptr_eq(&last.segment, &self.home));
+        let empty = !self.frames.back().is_some_and(|last| Arc::ptr_eq(&last.segment, &self.home));
         let old = std::mem::replace(&mut self.home, Arc::clone(&slot.segment));
         if moved && empty {
             self.spares.push_back(old);
@@ -82,10 +74,7 @@ impl Slots {
     pub(super) fn release(&mut self, up_to: u64) {
         while let Some(first) = self.frames.front() {
             let segment = Arc::clone(&first.segment);
-            let here = self
-                .frames
-                .iter()
-                .take_while(|slot| Arc::ptr_eq(&slot.segment, &segment));
+            let here = self.frames.iter().take_while(|slot| Arc::ptr_eq(&slot.segment, &segment));
             let count = here.count();
             let last = self.tip_before(count);
             if last.index > up_to || Arc::ptr_eq(&segment, &self.home) {
@@ -105,17 +94,13 @@ impl Slots {
         max_bytes: usize,
     ) -> Result<Vec<(u32, Slot)>, JournalError> {
         if after.index < self.floor.index {
-            return Err(JournalError::Released {
-                up_to: self.floor.index,
-            });
+            return Err(JournalError::Released { up_to: self.floor.index });
         }
         let Some(start) = self.place(after.index.saturating_add(1)) else {
             return Ok(Vec::new());
         };
         if self.tip_before(start) != after {
-            let place = start
-                .checked_sub(1)
-                .and_then(|place| self.frames.get(place));
+            let place = start.checked_sub(1).and_then(|place| self.frames.get(place));
             let (segment, offset) =
                 place.map_or((&self.home, 0), |slot| (&slot.segment, slot.offset));
             let what = format!("frame {} is another than the reader knows", after.index);
@@ -154,23 +139,14 @@ impl Slots {
     /// The frame's place in the list, or that of the one after the last.
     fn place(&self, index: u64) -> Option<usize> {
         let place = index.checked_sub(self.floor.index)?.checked_sub(1)?;
-        usize::try_from(place)
-            .ok()
-            .filter(|&place| place <= self.frames.len())
+        usize::try_from(place).ok().filter(|&place| place <= self.frames.len())
     }
 
     /// The tip just before the frame at `place`.
     fn tip_before(&self, place: usize) -> Tip {
-        let Some(slot) = place
-            .checked_sub(1)
-            .and_then(|before| self.frames.get(before))
-        else {
+        let Some(slot) = place.checked_sub(1).and_then(|before| self.frames.get(before)) else {
             return self.floor;
         };
-        Tip {
-            index: self.floor.index + place as u64,
-            position: slot.last,
-            check: slot.check,
-        }
+        Tip { index: self.floor.index + place as u64, position: slot.last, check: slot.check }
     }
 }

@@ -34,24 +34,14 @@ impl Sighting {
     /// The tip after this frame, if it is whole.
     pub(super) fn tip(&self) -> Option<Tip> {
         let Header { index, check, .. } = self.header;
-        self.last.map(|position| Tip {
-            index,
-            position,
-            check,
-        })
+        self.last.map(|position| Tip { index, position, check })
     }
 
     /// The frame's place in the list, if it is whole.
     pub(super) fn slot(&self) -> Option<Slot> {
         let Header { length, check, .. } = self.header;
         let segment = Arc::clone(&self.segment);
-        self.last.map(|last| Slot {
-            segment,
-            offset: self.offset,
-            length,
-            check,
-            last,
-        })
+        self.last.map(|last| Slot { segment, offset: self.offset, length, check, last })
     }
 
     /// Just behind the frame.
@@ -81,10 +71,7 @@ pub(super) fn survey(
         let header = match Header::decode(&segment.read_header(offset)?, store_id) {
             Reading::Ours(header) => header,
             Reading::Newer(version) => {
-                return Err(JournalError::Newer {
-                    path: segment.path.clone(),
-                    version,
-                });
+                return Err(JournalError::Newer { path: segment.path.clone(), version });
             }
             // Elsewhere it may be part of an event that somebody made so.
             Reading::Foreign if offset == 0 => {
@@ -97,17 +84,8 @@ pub(super) fn survey(
         };
         let last = whole(segment, offset, &header)?;
         let segment = Arc::clone(segment);
-        let sighting = Sighting {
-            segment,
-            offset,
-            header,
-            last,
-        };
-        offset = if last.is_some() {
-            sighting.end().1
-        } else {
-            offset + PAGE
-        };
+        let sighting = Sighting { segment, offset, header, last };
+        offset = if last.is_some() { sighting.end().1 } else { offset + PAGE };
         sightings.push(sighting);
     }
     Ok(())
@@ -129,10 +107,7 @@ fn whole(
     let agrees = |frame: &Frame| {
         (frame.index, frame.first_position) == (header.index, header.first_position)
     };
-    Ok(Frame::decode(body)
-        .ok()
-        .filter(agrees)
-        .and_then(|frame| last_position(&frame)))
+    Ok(Frame::decode(body).ok().filter(agrees).and_then(|frame| last_position(&frame)))
 }
 
 /// Position of the frame's last event; `None` if there is no such position.

@@ -9,10 +9,8 @@ use crate::log::{
 };
 
 pub(super) const PAGE: usize = 4096;
-pub(super) const SETTINGS: JournalSettings = JournalSettings {
-    store_id: *b"the tested store",
-    file_bytes: 4 * header::PAGE,
-};
+pub(super) const SETTINGS: JournalSettings =
+    JournalSettings { store_id: *b"the tested store", file_bytes: 4 * header::PAGE };
 
 pub(super) fn open(dir: &Path, sealed: Tip) -> Result<FileJournal, JournalError> {
     FileJournal::open(Arc::new(RealFiles), dir, SETTINGS, sealed)
@@ -26,9 +24,7 @@ pub(super) fn made() -> tempfile::TempDir {
 
 fn journal_files(dir: &Path) -> Vec<String> {
     let paths = RealFiles.list(dir).unwrap();
-    let names = paths
-        .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let names = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     names.filter(|name| name.ends_with(".journal")).collect()
 }
 
@@ -52,11 +48,7 @@ fn reopening_gives_the_same_frames_and_a_higher_epoch() {
     for round in 0..12 {
         let journal = open(dir.path(), Tip::default()).unwrap();
         assert_eq!(journal.tip().unwrap(), tip, "round {round}");
-        assert_eq!(
-            journal.read(Tip::default(), usize::MAX).unwrap(),
-            frames,
-            "round {round}"
-        );
+        assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames, "round {round}");
         assert!(journal.epoch > epoch, "round {round}");
         epoch = journal.epoch;
         let (next, frame) = append_next(&journal, 1 + round % 3, 2000);
@@ -73,20 +65,12 @@ fn frames_go_on_in_new_files_and_a_large_one_gets_a_file_of_its_size() {
     let dir = made();
     let journal = open(dir.path(), Tip::default()).unwrap();
     let sizes = [10, 9000, 10, 10, 30_000, 10];
-    let frames: Vec<Frame> = sizes
-        .iter()
-        .map(|&size| append_next(&journal, 1, size).1)
-        .collect();
+    let frames: Vec<Frame> = sizes.iter().map(|&size| append_next(&journal, 1, size).1).collect();
     drop(journal);
     let lengths = journal_files(dir.path());
-    let lengths = lengths
-        .iter()
-        .map(|name| fs::metadata(dir.path().join(name)).unwrap().len());
+    let lengths = lengths.iter().map(|name| fs::metadata(dir.path().join(name)).unwrap().len());
     let page = header::PAGE;
-    assert_eq!(
-        lengths.collect::<Vec<_>>(),
-        [4 * page, 4 * page, 8 * page, 4 * page]
-    );
+    assert_eq!(lengths.collect::<Vec<_>>(), [4 * page, 4 * page, 8 * page, 4 * page]);
     let journal = open(dir.path(), Tip::default()).unwrap();
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames);
 }
@@ -97,32 +81,18 @@ fn released_files_are_used_again_and_their_old_frames_are_not_taken_up() {
     let mut sealed = Tip::default();
     for round in 0..30 {
         let journal = open(dir.path(), sealed).unwrap();
-        assert_eq!(
-            journal.read(sealed, usize::MAX).unwrap(),
-            [],
-            "round {round}"
-        );
-        let appended: Vec<_> = (0..round % 7)
-            .map(|_| append_next(&journal, 2, 10))
-            .collect();
+        assert_eq!(journal.read(sealed, usize::MAX).unwrap(), [], "round {round}");
+        let appended: Vec<_> = (0..round % 7).map(|_| append_next(&journal, 2, 10)).collect();
         let frames: Vec<Frame> = appended.iter().map(|(_, frame)| frame.clone()).collect();
         drop(journal);
         let journal = open(dir.path(), sealed).unwrap();
-        assert_eq!(
-            journal.read(sealed, usize::MAX).unwrap(),
-            frames,
-            "round {round}"
-        );
+        assert_eq!(journal.read(sealed, usize::MAX).unwrap(), frames, "round {round}");
         sealed = journal.tip().unwrap();
         journal.release(sealed).unwrap();
         append_next(&journal, 1, 10);
         sealed = journal.tip().unwrap();
     }
-    assert!(
-        journal_files(dir.path()).len() <= 4,
-        "{:?}",
-        journal_files(dir.path())
-    );
+    assert!(journal_files(dir.path()).len() <= 4, "{:?}", journal_files(dir.path()));
 }
 
 #[test]
@@ -132,10 +102,7 @@ fn a_release_says_so_to_a_reader_below_it() {
     let tips: Vec<Tip> = (0..10).map(|_| append_next(&journal, 1, 10).0).collect();
     journal.release(tips[8]).unwrap();
     let read = journal.read(tips[3], usize::MAX);
-    assert!(
-        matches!(read, Err(JournalError::Released { up_to: 8 })),
-        "{read:?}"
-    );
+    assert!(matches!(read, Err(JournalError::Released { up_to: 8 })), "{read:?}");
     assert_eq!(journal.locate(8), None);
     assert_eq!(journal.locate(9), Some(tips[7]));
 }
@@ -158,10 +125,7 @@ fn a_sealed_frame_whose_file_was_used_again_is_not_missed() {
     let journal = open(dir.path(), Tip::default()).unwrap();
     let tips: Vec<Tip> = (0..5).map(|_| append_next(&journal, 1, 10).0).collect();
     journal.release(tips[3]).unwrap();
-    let frames = [
-        append_next(&journal, 1, 13_000).1,
-        append_next(&journal, 1, 13_000).1,
-    ];
+    let frames = [append_next(&journal, 1, 13_000).1, append_next(&journal, 1, 13_000).1];
     drop(journal);
     let journal = open(dir.path(), tips[3]).unwrap();
     assert_eq!(journal.tip().unwrap().index, 7);
@@ -267,24 +231,11 @@ fn making_a_journal_again_is_fine_until_it_holds_a_frame() {
     assert_eq!(fs::metadata(&torn).unwrap().len(), SETTINGS.file_bytes);
     append_next(&open(dir.path(), Tip::default()).unwrap(), 1, 10);
     for store_id in [SETTINGS.store_id, [0; 16]] {
-        let settings = JournalSettings {
-            store_id,
-            ..SETTINGS
-        };
+        let settings = JournalSettings { store_id, ..SETTINGS };
         let again = FileJournal::create(Arc::new(RealFiles), dir.path(), &settings);
-        assert!(
-            matches!(again, Err(JournalError::Damaged { .. })),
-            "{again:?}"
-        );
+        assert!(matches!(again, Err(JournalError::Damaged { .. })), "{again:?}");
     }
-    assert_eq!(
-        open(dir.path(), Tip::default())
-            .unwrap()
-            .tip()
-            .unwrap()
-            .index,
-        1
-    );
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap().index, 1);
 }
 
 #[test]
@@ -311,9 +262,6 @@ fn a_panic_in_an_answer_stops_the_journal() {
     let tip = journal.tip().unwrap();
     assert_eq!(tip.index, 1, "it was durable before it was answered");
     let outcome = append(&journal, tip, frame_after(tip, 1, 10, 1));
-    assert!(
-        matches!(outcome, Outcome::Unknown(JournalError::Stopped { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Outcome::Unknown(JournalError::Stopped { .. })), "{outcome:?}");
     journal.close().unwrap_err();
 }

@@ -193,10 +193,8 @@ impl Disk {
                 self.pending_names.push(name.clone());
             }
             Step::SyncDir(dir) => {
-                let (durable, pending) = self
-                    .pending_names
-                    .drain(..)
-                    .partition(|name| name.folder() == dir);
+                let (durable, pending) =
+                    self.pending_names.drain(..).partition(|name| name.folder() == dir);
                 self.pending_names = pending;
                 let durable: Vec<Name> = durable;
                 for name in &durable {
@@ -214,10 +212,7 @@ impl Disk {
     /// The names in a folder, sorted.
     pub(super) fn list(&self, dir: &Path) -> Vec<PathBuf> {
         let names = self.names.keys();
-        names
-            .filter(|path| folder_of(path) == dir)
-            .cloned()
-            .collect()
+        names.filter(|path| folder_of(path) == dir).cloned().collect()
     }
 
     /// How many files there ever were: the number of the next.
@@ -262,9 +257,7 @@ impl Disk {
     fn landings(&self, random: &mut Random) -> Vec<Landed> {
         let mut landings = vec![Landed::None];
         let numbered = |(file, state): (usize, &FileState)| {
-            (0..state.pending.len())
-                .map(move |change| (file, change))
-                .collect::<Vec<_>>()
+            (0..state.pending.len()).map(move |change| (file, change)).collect::<Vec<_>>()
         };
         let pending: Vec<_> = self.files.iter().enumerate().flat_map(numbered).collect();
         if pending.is_empty() {
@@ -278,21 +271,14 @@ impl Disk {
         for torn in pending {
             for parts in tears(self.files[torn.0].pending[torn.1].len(), random) {
                 let others = random.below(2) == 0;
-                landings.push(Landed::Parts {
-                    torn,
-                    parts,
-                    others,
-                });
+                landings.push(Landed::Parts { torn, parts, others });
             }
         }
         landings
     }
 
     fn image(&self, landed: &Landed, names: &[usize]) -> Self {
-        let mut image = Self {
-            durable_names: self.durable_names.clone(),
-            ..Self::default()
-        };
+        let mut image = Self { durable_names: self.durable_names.clone(), ..Self::default() };
         for &name in names {
             self.pending_names[name].apply(&mut image.durable_names);
         }
@@ -334,11 +320,7 @@ fn tears(length: usize, random: &mut Random) -> Vec<Vec<(usize, usize)>> {
         tears.push(vec![(at, at + SECTOR)]);
         tears.push(vec![(0, at - 1 - random.below(SECTOR - 1))]);
         let scattered = (0..sectors).filter(|_| random.below(2) == 0);
-        tears.push(
-            scattered
-                .map(|sector| (sector * SECTOR, (sector + 1) * SECTOR))
-                .collect(),
-        );
+        tears.push(scattered.map(|sector| (sector * SECTOR, (sector + 1) * SECTOR)).collect());
     }
     tears
 }

@@ -33,10 +33,7 @@ struct State {
 impl RecordingFiles {
     /// Files that begin as an image.
     pub(crate) fn on(disk: Disk) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            disk,
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { disk, ..State::default() })))
     }
 
     /// How many steps were taken.
@@ -115,10 +112,7 @@ impl Files for RecordingFiles {
             }
             None => return Err(io::ErrorKind::NotFound.into()),
         };
-        Ok(Arc::new(Handle {
-            files: self.clone(),
-            file,
-        }))
+        Ok(Arc::new(Handle { files: self.clone(), file }))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -166,8 +160,7 @@ impl FileHandle for Handle {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let length = usize::try_from(len).unwrap();
-        self.files
-            .step(Step::Change(self.file, Change::SetLen(length)))
+        self.files.step(Step::Change(self.file, Change::SetLen(length)))
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

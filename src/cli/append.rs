@@ -1,0 +1,142 @@
+//! `handover append`: one event, from a file or standard input.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    cli::{
+        ServerArgs,
+        exit::{Exit, Failure},
+        json, payload,
+    },
+    domain::{limits, proto},
+};
+
+/// What `append` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The payload as JSON, as in `{"@type": "handover.v1.StatementMade", ...}`; `-` reads
+    /// standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The stream, as in `exchange/ankara-2024-08-01`
+    #[arg(long)]
+    stream: String,
+    /// Append only if the stream holds exactly so many events; 0: if it does not exist yet
+    #[arg(long, value_name = "N")]
+    expected_revision: Option<u64>,
+    /// A UUID that makes it safe to repeat this append
+    #[arg(long, value_name = "UUID")]
+    request_id: Option<uuid::Uuid>,
+    /// A label of your own; repeat for several
+    #[arg(long, value_name = "KEY:VALUE")]
+    tag: Vec<String>,
+    /// What accompanies the event; repeat for several
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    metadata: Vec<(String, String)>,
+    /// How to print the receipt; without it words on a terminal and json elsewhere
+    #[arg(long)]
+    output: Option<Output>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// How a receipt is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// In words
+    Table,
+    /// The answer as proto3 JSON
+    Json,
+    /// The same on one line
+    Jsonl,
+}
+
+/// Appends one event and prints its receipt.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let name = args.file.display();
+    let text = read(&args.file).map_err(|error| Failure::from(error).during(&name.to_string()))?;
+    let payload = payload::read(&text).map_err(|error| {
+        Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
+    })?;
+    if let Some(claim) = &payload.claim {
+        let problem = format!("{name}: the claim {:?} is not a position", claim.id);
+        return Err(Failure::usage(problem));
+    }
+    let event = proto::NewEvent {
+        payload: Some(payload.pack(None)),
+        tags: args.tag,
+        metadata: args.metadata.into_iter().collect(),
+    };
+    let write = proto::StreamWrite {
+        stream: args.stream.clone(),
+        expected_revision: args.expected_revision,
+        events: vec![event],
+    };
+    let request = proto::AppendRequest {
+        request_id: args.request_id.map(|id| id.to_string()).unwrap_or_default(),
+        writes: vec![write],
+        condition: None,
+    };
+    let client = args.server.connect().await?;
+    let response = client.append(request).await?;
+    let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
+    let text = match args.output.unwrap_or(words) {
+        Output::Table => receipt(&args.stream, &response),
+        Output::Json => format!("{:#}", json::of_message(&response)?),
+        Output::Jsonl => json::of_message(&response)?.to_string(),
+    };
+    writeln!(io::stdout(), "{text}")?;
+    Ok(Exit::Done)
+}
+
+fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
+    let revision = response.revisions.get(stream).copied().unwrap_or_default();
+    let position = response.first_position;
+    let duplicate = if response.duplicate { " (was there already)" } else { "" };
+    format!("position {position}, {stream} revision {revision}{duplicate}")
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    // Text is larger than what it encodes to; anything beyond is no event.
+    let limit = 8 * limits::EVENT_BYTES as u64;
+    let mut text = String::new();
+    if path == Path::new("-") {
+        io::stdin().take(limit).read_to_string(&mut text)?;
+    } else {
+        fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("is not of the form key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_says_where_the_event_stands() {
+        let mut response = proto::AppendResponse {
+            first_position: 7,
+            last_position: 7,
+            revisions: [("demo/1".to_owned(), 3)].into(),
+            duplicate: false,
+        };
+        assert_eq!(receipt("demo/1", &response), "position 7, demo/1 revision 3");
+        response.duplicate = true;
+        assert!(receipt("demo/1", &response).ends_with("(was there already)"));
+    }
+
+    #[test]
+    fn metadata_is_key_and_value() {
+        assert_eq!(key_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(key_value("a").is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! How a command ends: exit codes, and the message that goes with a failure.
+
+use std::{fmt, io, process::ExitCode};
+
+use crate::grpc::client::{ClientError, ClientErrorKind};
+
+/// What `--help` says about exit codes.
+pub const HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed for another reason
+  2  the command line or the request is wrong
+  3  what was asked for is not there
+  4  others wrote first, or the request id was used for other content
+  5  some rows were refused; the others were kept
+  6  the server cannot be reached, is not ready, or took too long
+  7  stored data is damaged";
+
+/// The exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed for a reason that no other code stands for.
+    Failed = 1,
+    /// The command line or the request is wrong; clap uses the same code.
+    Usage = 2,
+    /// What was asked for is not there.
+    NotFound = 3,
+    /// Others wrote first, or a request id was used for other content.
+    Conflict = 4,
+    /// Some rows were refused; the others were kept.
+    RowsRefused = 5,
+    /// The server cannot be reached, is not ready, or took too long.
+    Unavailable = 6,
+    /// Stored data is damaged.
+    Damaged = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was wrong and what to do; empty: nothing needs to be said.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// A wrong command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// The same failure, with what was being done before its message.
+    #[must_use]
+    pub fn during(mut self, what: &str) -> Self {
+        if !self.message.is_empty() {
+            self.message = format!("{what}: {}", self.message);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit = match error.kind {
+            ClientErrorKind::Unavailable | ClientErrorKind::Deadline => Exit::Unavailable,
+            ClientErrorKind::Invalid | ClientErrorKind::BeyondHead => Exit::Usage,
+            ClientErrorKind::Conflict => Exit::Conflict,
+            ClientErrorKind::NotFound => Exit::NotFound,
+            ClientErrorKind::DataLoss => Exit::Damaged,
+            ClientErrorKind::Refused | ClientErrorKind::Other => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// A reader that closes its end of a pipe has seen enough: that is no failure.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(Exit::Done, "");
+        }
+        Self::new(Exit::Failed, error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(Exit::Failed, format!("the answer cannot be written as JSON: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_a_quiet_end() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).during("writing");
+        assert_eq!(failure, Failure::new(Exit::Done, ""));
+        let failure = Failure::from(io::Error::other("disk full"));
+        assert_eq!(failure.exit, Exit::Failed);
+    }
+
+    #[test]
+    fn help_names_every_exit_code() {
+        for code in 0..=Exit::Damaged as u8 {
+            assert!(HELP.contains(&format!("\n  {code}  ")), "{code} is not in the help");
+        }
+    }
+}

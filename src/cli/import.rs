@@ -1,0 +1,263 @@
+//! `handover import`: events from JSON Lines, safe to repeat.
+//!
+//! Each line is one append whose request id follows from its content, so what is already there
+//! is recognised by the server. Lines are sent without waiting for the answers, except a line
+//! that names an earlier one: it waits for that one's position.
+
+mod atomic;
+mod check;
+mod command;
+mod content;
+mod pipeline;
+mod rows;
+
+use std::{collections::HashMap, fmt, io::BufRead};
+
+pub use self::{
+    check::check,
+    command::{Args, Terminal, run},
+};
+use self::{content::Contents, pipeline::Pipeline, rows::Rows};
+use crate::{
+    cli::{
+        exit::{Exit, Failure},
+        lines::{Line, RowError},
+    },
+    domain::{name::StreamName, proto},
+    grpc::client::{AppendOutcome, Client, ClientError, ClientErrorKind},
+};
+
+/// How an import goes about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Checks everything first and then appends all lines at once, or none.
+    pub atomic: bool,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Lines that are not blank.
+    pub lines: u64,
+    /// Events that were added.
+    pub added: u64,
+    /// Events that were there already.
+    pub already: u64,
+    /// Lines that were refused.
+    pub refused: u64,
+}
+
+impl Summary {
+    /// The exit code that tells it.
+    pub fn exit(&self) -> Exit {
+        if self.refused == 0 { Exit::Done } else { Exit::RowsRefused }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lines, added, already, refused } = self;
+        write!(f, "{lines} lines: {added} added, {already} already there, {refused} refused")
+    }
+}
+
+/// Is told how an import goes on.
+pub trait Report {
+    /// A line was refused.
+    fn refused(&mut self, row: &RowError);
+    /// Some more lines are done.
+    fn advanced(&mut self, summary: &Summary);
+}
+
+/// Imports JSON Lines. Refused lines are reported and counted; only what stops the whole import
+/// is a failure, after which it can simply be run again.
+pub async fn import(
+    client: &Client,
+    input: impl BufRead,
+    options: Options,
+    report: &mut dyn Report,
+) -> Result<Summary, Failure> {
+    let rows = Rows::new(input);
+    if options.atomic {
+        return atomic::import(client, rows, report).await;
+    }
+    let import = Import {
+        pipeline: Pipeline::open(client),
+        named: HashMap::new(),
+        contents: Contents::default(),
+        summary: Summary::default(),
+        report,
+    };
+    import.run(rows).await
+}
+
+/// What has become of a line that has an id.
+#[derive(Clone, Debug, PartialEq)]
+enum Fate {
+    Pending,
+    Recorded { position: u64, stream: StreamName },
+    Refused,
+}
+
+/// A line whose answer is awaited.
+struct Sent {
+    line: u64,
+    id: Option<String>,
+    stream: StreamName,
+}
+
+struct Import<'a> {
+    pipeline: Pipeline<Sent>,
+    named: HashMap<String, Fate>,
+    contents: Contents,
+    summary: Summary,
+    report: &'a mut dyn Report,
+}
+
+impl Import<'_> {
+    async fn run(mut self, mut rows: Rows<impl BufRead>) -> Result<Summary, Failure> {
+        while let Some(row) = rows.next()? {
+            self.summary.lines += 1;
+            match row {
+                Ok(line) => self.line(line).await?,
+                Err(error) => self.refuse(None, &error),
+            }
+            while let Some((sent, outcome)) = self.pipeline.ready()? {
+                self.settle(sent, outcome)?;
+            }
+            self.report.advanced(&self.summary);
+        }
+        while !self.pipeline.is_empty() {
+            self.settle_next().await?;
+        }
+        self.report.advanced(&self.summary);
+        Ok(self.summary)
+    }
+
+    async fn line(&mut self, line: Line) -> Result<(), Failure> {
+        if let Some(id) = line.id.as_ref().filter(|id| self.named.contains_key(*id)) {
+            let problem = format!("the id {id:?} belongs to an earlier line already");
+            self.refuse(None, &RowError::whole(line.number, problem));
+            return Ok(());
+        }
+        let claim = match self.claim(&line).await? {
+            Ok(claim) => claim,
+            Err(error) => {
+                self.refuse(line.id, &error);
+                return Ok(());
+            }
+        };
+        let event = line.event(claim.as_ref().map(|(position, _)| *position));
+        match check::stream(&line, &event, claim.map(|(_, stream)| stream)) {
+            Ok(stream) => self.send(line, stream, event).await,
+            Err(error) => {
+                self.refuse(line.id, &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Position and stream of the claim that the line names by id, if it names one.
+    async fn claim(
+        &mut self,
+        line: &Line,
+    ) -> Result<Result<Option<(u64, StreamName)>, RowError>, Failure> {
+        let Some(name) = &line.payload.claim else {
+            return Ok(Ok(None));
+        };
+        while self.named.get(&name.id) == Some(&Fate::Pending) {
+            self.settle_next().await?;
+        }
+        Ok(match self.named.get(&name.id) {
+            Some(Fate::Recorded { position, stream }) => Ok(Some((*position, stream.clone()))),
+            Some(Fate::Refused | Fate::Pending) => {
+                Err(line.claim_error(format!("the line with the id {:?} was refused", name.id)))
+            }
+            None => Err(line.claim_error(format!("no earlier line has the id {:?}", name.id))),
+        })
+    }
+
+    async fn send(
+        &mut self,
+        line: Line,
+        stream: StreamName,
+        event: proto::NewEvent,
+    ) -> Result<(), Failure> {
+        while self.pipeline.is_full() {
+            self.settle_next().await?;
+        }
+        let request_id = self.contents.request_id(stream.as_str(), &event).to_string();
+        let write = proto::StreamWrite {
+            stream: stream.as_str().to_owned(),
+            expected_revision: None,
+            events: vec![event],
+        };
+        let request = proto::AppendRequest { request_id, writes: vec![write], condition: None };
+        if let Some(id) = &line.id {
+            self.named.insert(id.clone(), Fate::Pending);
+        }
+        self.pipeline.send(request, Sent { line: line.number, id: line.id, stream }).await
+    }
+
+    async fn settle_next(&mut self) -> Result<(), Failure> {
+        let (sent, outcome) = self.pipeline.next().await?;
+        self.settle(sent, outcome)
+    }
+
+    fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
+        let response = match outcome {
+            Ok(response) => response,
+            Err(error) if is_about_the_row(&error) => {
+                self.refuse(sent.id, &RowError::whole(sent.line, refusal(&error)));
+                return Ok(());
+            }
+            Err(error) => return Err(stopped(&format!("line {}", sent.line), error)),
+        };
+        if response.duplicate {
+            self.summary.already += 1;
+        } else {
+            self.summary.added += 1;
+        }
+        if let Some(id) = sent.id {
+            let position = response.first_position;
+            self.named.insert(id, Fate::Recorded { position, stream: sent.stream });
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, id: Option<String>, error: &RowError) {
+        self.summary.refused += 1;
+        if let Some(id) = id {
+            self.named.insert(id, Fate::Refused);
+        }
+        self.report.refused(error);
+    }
+}
+
+/// Whether the server refused this one line, rather than being unable to go on.
+fn is_about_the_row(error: &ClientError) -> bool {
+    matches!(
+        error.kind,
+        ClientErrorKind::Invalid
+            | ClientErrorKind::Conflict
+            | ClientErrorKind::NotFound
+            | ClientErrorKind::BeyondHead
+            | ClientErrorKind::Refused
+    )
+}
+
+/// A server's refusal in terms of the line: paths within the request would only confuse.
+fn refusal(error: &ClientError) -> String {
+    let text = error.to_string();
+    text.replace("writes[0].events[0].", "").replace("writes[0].", "")
+}
+
+fn stopped(what: &str, error: ClientError) -> Failure {
+    let mut failure = Failure::from(error).during(what);
+    failure.message.push_str("; run the same import again, it adds nothing twice");
+    failure
+}
+
+#[cfg(test)]
+#[path = "import/tests.rs"]
+mod tests;

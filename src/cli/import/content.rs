@@ -1,0 +1,114 @@
+//! What an imported event is, as an id: the same content gets the same request id, for ever.
+//!
+//! That is what makes an import safe to repeat. A file may hold the same content several times
+//! and mean it, so the id also covers which occurrence in the file it is.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::domain::proto::NewEvent;
+
+type Digest = [u8; 32];
+
+/// Gives out request ids, and counts how often each content occurred.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    occurrences: HashMap<Digest, u64>,
+}
+
+impl Contents {
+    /// The request id of an event in a stream. Its tags must be sorted.
+    pub(super) fn request_id(&mut self, stream: &str, event: &NewEvent) -> Uuid {
+        let content = digest(stream, event);
+        let occurrence = self.occurrences.entry(content).or_default();
+        let id = uuid([content.as_slice(), &occurrence.to_be_bytes()]);
+        *occurrence += 1;
+        id
+    }
+}
+
+/// The request id of a whole file that is appended at once.
+pub(super) fn request_id_of_all<'a>(events: impl Iterator<Item = (&'a str, &'a NewEvent)>) -> Uuid {
+    let all: Vec<u8> = events.flat_map(|(stream, event)| digest(stream, event)).collect();
+    uuid([b"atomic".as_slice(), &all])
+}
+
+/// Every text and byte string is preceded by its length, so that no two contents run together.
+fn digest(stream: &str, event: &NewEvent) -> Digest {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(stream.as_bytes());
+    if let Some(payload) = &event.payload {
+        part(payload.type_url.as_bytes());
+        part(&payload.value);
+    }
+    part(&(event.tags.len() as u64).to_be_bytes());
+    for tag in &event.tags {
+        part(tag.as_bytes());
+    }
+    for (key, value) in &event.metadata {
+        part(key.as_bytes());
+        part(value.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// A UUID of version 8 (RFC 9562), the one for ids that are made of a hash in one's own way.
+fn uuid(parts: [&[u8]; 2]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    let mut bytes = uuid::Bytes::default();
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::Any;
+
+    fn event(value: &'static [u8], tags: &[&str]) -> NewEvent {
+        NewEvent {
+            payload: Some(Any {
+                type_url: "type.googleapis.com/demo.v1.Thing".to_owned(),
+                value: value.into(),
+            }),
+            tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+            metadata: [("k".to_owned(), "v".to_owned())].into(),
+        }
+    }
+
+    /// Changing these makes every import add its events a second time to stores that hold them.
+    #[test]
+    fn request_ids_never_change() {
+        let mut contents = Contents::default();
+        let event = event(b"\x01\x02", &["a:1"]);
+        let first = contents.request_id("demo/1", &event);
+        let second = contents.request_id("demo/1", &event);
+        assert_eq!(first.to_string(), "71e59eb5-3ea1-836f-896f-4189c85af0e5");
+        assert_eq!(second.to_string(), "ab9564b0-d421-83a1-9e65-10fd480b0a80");
+        assert_eq!(first.get_version_num(), 8);
+        assert_eq!(Contents::default().request_id("demo/1", &event), first);
+    }
+
+    #[test]
+    fn what_differs_has_another_id() {
+        let ids = [
+            Contents::default().request_id("demo/1", &event(b"", &["a:1", "b:2"])),
+            Contents::default().request_id("demo/1", &event(b"", &["a:1b", ":2"])),
+            Contents::default().request_id("demo/1", &event(b"a", &["a:1", "b:2"])),
+            Contents::default().request_id("demo/12", &event(b"", &["a:1", "b:2"])),
+            request_id_of_all([("demo/1", &event(b"", &["a:1", "b:2"]))].into_iter()),
+        ];
+        for (index, id) in ids.iter().enumerate() {
+            assert!(!ids[..index].contains(id), "{index} is the same as an earlier one");
+        }
+    }
+}

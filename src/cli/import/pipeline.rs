@@ -1,0 +1,67 @@
+//! Appends under way: many at once, answered in order.
+
+use std::collections::VecDeque;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::{
+    cli::exit::{Exit, Failure},
+    domain::proto::AppendRequest,
+    grpc::client::{Answers, AppendOutcome, Client},
+};
+
+/// Appends under way at once; enough to fill the server's group commits.
+pub(super) const WINDOW: usize = 256;
+
+/// A pipeline of appends, each with what its sender wants to remember of it.
+pub(super) struct Pipeline<T> {
+    requests: mpsc::Sender<AppendRequest>,
+    answers: Answers<AppendOutcome>,
+    pending: VecDeque<T>,
+}
+
+impl<T> Pipeline<T> {
+    pub(super) fn open(client: &Client) -> Self {
+        let (requests, queue) = mpsc::channel(WINDOW);
+        let answers = client.append_stream(ReceiverStream::new(queue));
+        Self { requests, answers, pending: VecDeque::with_capacity(WINDOW) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// The window is used up: take an answer before anything is sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending.len() >= WINDOW
+    }
+
+    /// Sends an append. The queue has room for all that are pending, so this waits only if the
+    /// window is overrun.
+    pub(super) async fn send(&mut self, request: AppendRequest, note: T) -> Result<(), Failure> {
+        self.pending.push_back(note);
+        self.requests.send(request).await.map_err(|_| ended())
+    }
+
+    /// An answer that is already here. Polling also drives the pipeline while input is slow.
+    pub(super) fn ready(&mut self) -> Result<Option<(T, AppendOutcome)>, Failure> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.next().now_or_never().transpose()
+    }
+
+    /// The next answer. Must not be called when nothing is pending.
+    pub(super) async fn next(&mut self) -> Result<(T, AppendOutcome), Failure> {
+        // The answer first: if this future is dropped while it waits, nothing is lost.
+        let outcome = self.answers.next().await.ok_or_else(ended)??;
+        let note = self.pending.pop_front().ok_or_else(ended)?;
+        Ok((note, outcome))
+    }
+}
+
+fn ended() -> Failure {
+    Failure::new(Exit::Unavailable, "the server ended the conversation before it had answered")
+}

@@ -1,0 +1,93 @@
+//! Proto3 JSON of messages, from the descriptors that the program carries.
+
+use std::sync::LazyLock;
+
+use prost::{Message, Name};
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor};
+use serde_json::Value;
+
+use crate::domain::proto;
+
+/// The package whose messages are spelled out as JSON.
+const PACKAGE: &str = "handover.v1.";
+/// The field by which an event names the claim that it is about.
+pub(super) const CLAIM: &str = "claim";
+
+/// What is wrong with a JSON text, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// Line within the text, from 1.
+    pub line: usize,
+    /// Column within the line, in bytes from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl JsonError {
+    pub(super) fn new(column: usize, problem: impl Into<String>) -> Self {
+        Self { line: 1, column, problem: problem.into() }
+    }
+
+    /// The same error, for a text that begins `offset` bytes into its line.
+    #[must_use]
+    pub fn shifted(mut self, offset: usize) -> Self {
+        if self.line == 1 {
+            self.column += offset;
+        }
+        self
+    }
+}
+
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let text = error.to_string();
+        let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+        Self { line: error.line().max(1), column: error.column().max(1), problem }
+    }
+}
+
+/// A message as JSON. The type is one of ours, so this fails only for an `Any` inside whose type
+/// is not.
+pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::Error> {
+    let Some(descriptor) = describe(&M::full_name()) else {
+        return Err(serde::ser::Error::custom(format!("{} is not described", M::full_name())));
+    };
+    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+        .map_err(serde::ser::Error::custom)?;
+    serde_json::to_value(dynamic)
+}
+
+/// The description of one of our messages.
+pub(super) fn describe(name: &str) -> Option<MessageDescriptor> {
+    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        DescriptorPool::decode(proto::DESCRIPTORS)
+            .expect("build.rs compiled the descriptors together with the messages")
+    });
+    name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
+}
+
+/// Whether events of this type name a claim by its position.
+pub(super) fn is_about_a_claim(descriptor: &MessageDescriptor) -> bool {
+    descriptor.get_field_by_name(CLAIM).is_some_and(|field| field.kind() == Kind::Uint64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_number_is_absent_and_a_zero_that_was_claimed_is_there() {
+        let figure = proto::Figure { low: Some(0), ..Default::default() };
+        assert_eq!(of_message(&figure).unwrap(), serde_json::json!({"low": 0}));
+        assert_eq!(of_message(&proto::Figure::default()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn only_our_own_types_are_described() {
+        assert!(describe("handover.v1.TransferCompleted").is_some());
+        assert!(describe("handover.v1.Nonsense").is_none());
+        assert!(describe("google.protobuf.Timestamp").is_none());
+    }
+}

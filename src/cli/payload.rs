@@ -1,0 +1,205 @@
+//! Payloads as JSON: an object whose `@type` names its message.
+//!
+//! What cannot be said in JSON without loss (a type that is not ours, fields of a newer version)
+//! stands as base64 under `@bytes`. Reading what was written gives the same bytes, always.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+use prost::Message as _;
+use prost_reflect::{
+    DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage as _, Value as Field,
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    cli::{
+        json::{CLAIM, JsonError, describe, is_about_a_claim},
+        members::{self, Hidden, TYPE},
+    },
+    domain::proto::Any,
+};
+
+/// The member that holds a payload which is not spelled out.
+const BYTES: &str = "@bytes";
+
+/// A payload that has been read, but may still wait for the position of the claim it names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    type_url: String,
+    body: Body,
+    /// The claim, where it is named by the id of its line.
+    pub claim: Option<ClaimName>,
+}
+
+/// A claim that is named by the id of its line instead of its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimName {
+    /// The id.
+    pub id: String,
+    /// Where it stands, in bytes from 1.
+    pub column: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Body {
+    Message(DynamicMessage),
+    Bytes(Bytes),
+}
+
+impl Payload {
+    /// The payload as it is stored, with the position of the claim if it names one by id.
+    pub fn pack(&self, claim: Option<u64>) -> Any {
+        let value = match (&self.body, claim) {
+            (Body::Message(message), Some(position)) => {
+                let mut message = message.clone();
+                message.set_field_by_name(CLAIM, Field::U64(position));
+                message.encode_to_vec().into()
+            }
+            (Body::Message(message), None) => message.encode_to_vec().into(),
+            (Body::Bytes(bytes), _) => bytes.clone(),
+        };
+        Any { type_url: self.type_url.clone(), value }
+    }
+}
+
+/// Reads a payload. Unknown fields, unknown enum names and types that are not ours are refused.
+pub fn read(text: &str) -> Result<Payload, JsonError> {
+    let source = Source { text, members: serde_json::from_str(text)? };
+    let type_url = source.type_url()?;
+    let descriptor = describe(type_url.rsplit('/').next().unwrap_or_default());
+    let claim = match &descriptor {
+        Some(descriptor) if is_about_a_claim(descriptor) => source.claim()?,
+        _ => None,
+    };
+    let body = match descriptor {
+        _ if source.members.contains_key(BYTES) => source.bytes(descriptor, claim.is_some())?,
+        Some(descriptor) => source.message(descriptor, claim.is_some())?,
+        None => {
+            let problem = format!(
+                "{type_url:?} is not a type that can be written as JSON here; \
+                 give its encoded bytes as base64 in \"@bytes\""
+            );
+            return Err(JsonError::new(source.column(TYPE), problem));
+        }
+    };
+    Ok(Payload { type_url, body, claim })
+}
+
+/// The text of a payload and its members.
+struct Source<'a> {
+    text: &'a str,
+    members: BTreeMap<Cow<'a, str>, &'a RawValue>,
+}
+
+impl Source<'_> {
+    fn type_url(&self) -> Result<String, JsonError> {
+        let Some(raw) = self.members.get(TYPE) else {
+            return Err(JsonError::new(1, "the payload has no \"@type\" that names its type"));
+        };
+        let text: String = self.parse(raw)?;
+        Ok(members::qualified(text))
+    }
+
+    /// The claim's id; numbers, as JSON numbers or as texts, are positions and no ids.
+    fn claim(&self) -> Result<Option<ClaimName>, JsonError> {
+        let Some(raw) = self.members.get(CLAIM).filter(|raw| raw.get().starts_with('"')) else {
+            return Ok(None);
+        };
+        let id: String = self.parse(raw)?;
+        let position = id.bytes().all(|byte| byte.is_ascii_digit());
+        Ok((!position).then(|| ClaimName { id, column: self.column(CLAIM) }))
+    }
+
+    fn message(&self, descriptor: MessageDescriptor, named: bool) -> Result<Body, JsonError> {
+        let mut json = serde_json::Deserializer::from_str(self.text);
+        let hidden = Hidden { deserializer: &mut json, claim: named };
+        let options = DeserializeOptions::new().deny_unknown_fields(true);
+        let message = DynamicMessage::deserialize_with_options(descriptor, hidden, &options)?;
+        json.end()?;
+        Ok(Body::Message(message))
+    }
+
+    /// A message in bytes is decoded only where the position of its claim has to be put in.
+    fn bytes(&self, descriptor: Option<MessageDescriptor>, named: bool) -> Result<Body, JsonError> {
+        let allowed = [TYPE, BYTES, CLAIM];
+        if let Some(key) = self.members.keys().find(|key| !allowed.contains(&key.as_ref())) {
+            let problem = format!("{key:?} stands beside \"@bytes\", which is the whole payload");
+            return Err(JsonError::new(self.column(key), problem));
+        }
+        let column = self.column(BYTES);
+        let text: String = match self.members.get(BYTES) {
+            Some(raw) => self.parse(raw)?,
+            None => String::new(),
+        };
+        let bytes = BASE64.decode(text).map_err(|error| {
+            JsonError::new(column, format!("\"@bytes\" is not base64: {error}"))
+        })?;
+        match descriptor {
+            Some(descriptor) if named => DynamicMessage::decode(descriptor, bytes.as_slice())
+                .map(Body::Message)
+                .map_err(|error| JsonError::new(column, format!("\"@bytes\": {error}"))),
+            _ if self.members.contains_key(CLAIM) => {
+                let problem = "beside \"@bytes\" only a line's id can stand as \"claim\"";
+                Err(JsonError::new(self.column(CLAIM), problem))
+            }
+            _ => Ok(Body::Bytes(bytes.into())),
+        }
+    }
+
+    fn parse(&self, raw: &RawValue) -> Result<String, JsonError> {
+        serde_json::from_str(raw.get())
+            .map_err(|error| JsonError::from(error).shifted(offset(self.text, raw)))
+    }
+
+    fn column(&self, key: &str) -> usize {
+        self.members.get(key).map_or(1, |raw| offset(self.text, raw) + 1)
+    }
+}
+
+/// Where a part that was borrowed from `text` begins in it, in bytes.
+pub(super) fn offset(text: &str, part: &RawValue) -> usize {
+    (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
+/// A payload as JSON, and the position of the claim that it is about, if it is about one.
+///
+/// The claim is left out where `claim_name` gives it another name, which then stands for it.
+pub fn write(any: &Any, claim_name: impl Fn(u64) -> Option<String>) -> Map<String, Value> {
+    let message = describe(any.type_name())
+        .and_then(|descriptor| DynamicMessage::decode(descriptor, any.value.clone()).ok());
+    let mut members = Map::new();
+    members.insert(TYPE.to_owned(), any.type_url.clone().into());
+    let name = message.as_ref().and_then(claim_of).and_then(claim_name);
+    match message.as_ref().and_then(|message| spelled_out(message, any)) {
+        Some(spelled_out) => members.extend(spelled_out),
+        None => {
+            members.insert(BYTES.to_owned(), BASE64.encode(&any.value).into());
+        }
+    }
+    if let Some(name) = name {
+        members.insert(CLAIM.to_owned(), name.into());
+    }
+    members
+}
+
+fn claim_of(message: &DynamicMessage) -> Option<u64> {
+    let about = is_about_a_claim(&message.descriptor());
+    about.then(|| message.get_field_by_name(CLAIM)?.as_u64()).flatten().filter(|claim| *claim > 0)
+}
+
+/// The fields as JSON, unless reading them back would not give the same bytes.
+fn spelled_out(message: &DynamicMessage, any: &Any) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(message) else {
+        return None;
+    };
+    let mut whole = fields.clone();
+    whole.insert(TYPE.to_owned(), any.type_url.clone().into());
+    let again = read(&Value::Object(whole).to_string()).ok()?;
+    (again.pack(None) == *any).then_some(fields)
+}
+
+#[cfg(test)]
+#[path = "payload/tests.rs"]
+mod tests;

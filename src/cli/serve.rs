@@ -1,0 +1,94 @@
+//! `handover serve`: runs the server, after importing what it is told to load.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    cli::{
+        counts,
+        exit::{Exit, Failure},
+        import::{self, Options, Terminal},
+    },
+    config::ServeArgs,
+    domain::proto::GetCountryCountsRequest,
+    grpc::client::Client,
+    server, telemetry,
+};
+
+/// Serves until SIGINT or SIGTERM.
+pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
+    let config = args.resolve().map_err(usage)?;
+    telemetry::start(&config.log, config.log_format).map_err(usage)?;
+    // A missing file is found before anything is made or listened to.
+    let loads = open_all(&config.load)?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        let message = format!("listen: cannot listen on {}: {error}", config.listen);
+        Failure::new(Exit::Failed, message)
+    })?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let prepare = async |client: Client, address: SocketAddr| {
+        load(&client, loads, address).await.map_err(|failure| anyhow::anyhow!("{failure}"))
+    };
+    let served = server::run(config, listener, prepare, stop).await;
+    served.map_err(|error| Failure::new(Exit::Failed, format!("{error:#}")))?;
+    Ok(Exit::Done)
+}
+
+fn usage(error: anyhow::Error) -> Failure {
+    Failure::usage(format!("{error:#}"))
+}
+
+fn open_all(paths: &[PathBuf]) -> Result<Vec<(String, File)>, Failure> {
+    let open = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let file = File::open(path)
+            .map_err(|error| Failure::usage(format!("load: cannot open {name}: {error}")))?;
+        Ok((name, file))
+    };
+    paths.iter().map(open).collect()
+}
+
+/// Imports the files, shows the figures if there were any, and tells the address.
+async fn load(
+    client: &Client,
+    loads: Vec<(String, File)>,
+    address: SocketAddr,
+) -> Result<(), Failure> {
+    let mut shown = String::new();
+    for (name, file) in loads {
+        let mut terminal = Terminal::new(&name);
+        let input = BufReader::new(file);
+        let imported = import::import(client, input, Options::default(), &mut terminal).await;
+        terminal.finish();
+        let summary = imported.map_err(|failure| failure.during(&name))?;
+        shown.push_str(&format!("{name}: {summary}\n"));
+    }
+    if !shown.is_empty() {
+        let head = client.get_head(crate::domain::proto::GetHeadRequest::default()).await?;
+        let request = GetCountryCountsRequest {
+            min_position: head.position,
+            ..GetCountryCountsRequest::default()
+        };
+        let counts = client.country_counts(request).await?;
+        shown.push_str(&format!("\n{}\n\n", counts::table(&counts).trim_end()));
+    }
+    // Standard output may be closed; the server serves all the same.
+    let _ = write!(io::stdout(), "{shown}serving on http://{address}\n");
+    let _ = io::stdout().flush();
+    Ok(())
+}

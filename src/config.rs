@@ -1,0 +1,201 @@
+//! What `serve` is told: by flags, then the environment, then a file, then the defaults.
+//!
+//! A value that makes no sense is never replaced by a default: the server refuses to start and
+//! names the setting and the value.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use crate::{
+    engine::{EngineSettings, system_clock},
+    log::LogSettings,
+};
+
+/// Where the server listens unless it is told otherwise: reachable from this machine only.
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 50_051);
+/// Where the data is kept unless it is told otherwise.
+const DEFAULT_DATA: &str = "handover-data";
+/// How long calls under way may take when the server stops.
+const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Flags of `serve`. Each is also an environment variable and a key of the file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeArgs {
+    /// A TOML file with the settings below as keys (`stop-grace-seconds` as written here)
+    #[arg(long, env = "HANDOVER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Events to import before the server reports ready; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub load: Vec<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The settings, each absent unless given.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Folder that holds the record [default: handover-data]
+    #[arg(long, env = "HANDOVER_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:50051]
+    #[arg(long, env = "HANDOVER_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Who records: written into every event [default: not said]
+    #[arg(long, env = "HANDOVER_RECORDED_BY", value_name = "NAME")]
+    pub recorded_by: Option<String>,
+    /// What is logged, as in `info` or `handover=debug` [default: info]
+    #[arg(long, env = "HANDOVER_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How log lines look [default: text]
+    #[arg(long, env = "HANDOVER_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Seconds that calls under way may take when the server stops [default: 10]
+    #[arg(long, env = "HANDOVER_STOP_GRACE_SECONDS", value_name = "SECONDS")]
+    pub stop_grace_seconds: Option<u64>,
+    /// Let clients ask which services there are [default: true]
+    #[arg(long, env = "HANDOVER_REFLECTION", value_name = "BOOL")]
+    pub reflection: Option<bool>,
+    /// MiB of one file of the journal, from 1 to 1024 [default: 32]
+    #[arg(long, env = "HANDOVER_JOURNAL_FILE_MIB", value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub journal_file_mib: Option<u64>,
+    /// MiB of events in one volume, from 1 to 1024 [default: 64]
+    #[arg(long, env = "HANDOVER_VOLUME_MIB", value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub volume_mib: Option<u64>,
+}
+
+/// What `serve` does, complete.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder that holds the record.
+    pub data: PathBuf,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Files to import before the server reports ready.
+    pub load: Vec<PathBuf>,
+    /// What is logged.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// How long calls under way may take when the server stops.
+    pub stop_grace: Duration,
+    /// Whether clients can ask which services there are.
+    pub reflection: bool,
+    /// How the engine is run.
+    pub engine: EngineSettings,
+}
+
+impl ServeArgs {
+    /// Completes the flags and variables from the file and the defaults.
+    pub fn resolve(self) -> anyhow::Result<Config> {
+        let file = match &self.config {
+            None => Settings::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("config: cannot read {}", path.display()))?;
+                Settings::from_toml(&text)
+                    .with_context(|| format!("config: {} is not valid", path.display()))?
+            }
+        };
+        self.settings.or(file).complete(self.load)
+    }
+}
+
+impl Settings {
+    /// Reads the settings of a file; unknown keys are refused.
+    fn from_toml(text: &str) -> anyhow::Result<Self> {
+        let settings: Self = toml::from_str(text)?;
+        for (key, value) in
+            [("journal-file-mib", settings.journal_file_mib), ("volume-mib", settings.volume_mib)]
+        {
+            if let Some(value) = value.filter(|value| !(1..=1024).contains(value)) {
+                anyhow::bail!("{key} is {value}; it must be from 1 to 1024");
+            }
+        }
+        Ok(settings)
+    }
+
+    fn or(self, file: Self) -> Self {
+        Self {
+            data: self.data.or(file.data),
+            listen: self.listen.or(file.listen),
+            recorded_by: self.recorded_by.or(file.recorded_by),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            stop_grace_seconds: self.stop_grace_seconds.or(file.stop_grace_seconds),
+            reflection: self.reflection.or(file.reflection),
+            journal_file_mib: self.journal_file_mib.or(file.journal_file_mib),
+            volume_mib: self.volume_mib.or(file.volume_mib),
+        }
+    }
+
+    fn complete(self, load: Vec<PathBuf>) -> anyhow::Result<Config> {
+        let recorded_by = self.recorded_by.unwrap_or_default();
+        anyhow::ensure!(
+            recorded_by.len() <= 256 && !recorded_by.chars().any(char::is_control),
+            "recorded-by is {recorded_by:?}; it must have at most 256 bytes and no control characters"
+        );
+        let mut log = LogSettings::default();
+        if let Some(mib) = self.journal_file_mib {
+            log.journal_file_bytes = mib << 20;
+        }
+        if let Some(mib) = self.volume_mib {
+            log.volume_bytes = mib << 20;
+        }
+        Ok(Config {
+            data: self.data.unwrap_or_else(|| DEFAULT_DATA.into()),
+            listen: self.listen.unwrap_or(DEFAULT_LISTEN),
+            load,
+            log: self.log.unwrap_or_else(|| "info".into()),
+            log_format: self.log_format.unwrap_or_default(),
+            stop_grace: self.stop_grace_seconds.map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
+            reflection: self.reflection.unwrap_or(true),
+            engine: EngineSettings { log, recorded_by, clock: system_clock() },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let file = Settings::from_toml("data = '/file'\nlisten = '127.0.0.1:7'").unwrap();
+        let flags = Settings { data: Some("/flag".into()), ..Settings::default() };
+        let config = flags.or(file).complete(Vec::new()).unwrap();
+        assert_eq!(config.data, PathBuf::from("/flag"));
+        assert_eq!(config.listen.port(), 7);
+        assert_eq!(config.log, "info");
+    }
+
+    #[test]
+    fn a_bad_value_or_key_of_the_file_is_named() {
+        let check = |text: &str, named: &[&str]| {
+            let error = format!("{:#}", Settings::from_toml(text).unwrap_err());
+            assert!(named.iter().all(|name| error.contains(name)), "{text}: {error}");
+        };
+        check("listen = 'nowhere'", &["listen", "nowhere"]);
+        check("liste = '127.0.0.1:7'", &["liste"]);
+        check("volume-mib = 0", &["volume-mib", "0"]);
+        check("reflection = 'perhaps'", &["reflection", "perhaps"]);
+    }
+}

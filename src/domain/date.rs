@@ -1,0 +1,286 @@
+//! Dates as sources give them: EDTF text whose precision is kept, and the days it can mean.
+//!
+//! The profile is small on purpose: what a report of an exchange needs, and nothing that two
+//! readers could resolve to different days.
+
+use std::{fmt, sync::Arc};
+
+use time::{Date, Month, Time, UtcOffset};
+
+/// The forms that [`Edtf::parse`] takes, as they stand in its errors.
+pub const ACCEPTED_DATES: &str = "accepted are a year 2024, a month 2024-08, a day 2024-08-01, \
+     a time 2024-08-01T12:30:00Z, an interval 2024-08-01/2024-08-02 whose ends may be .. (open) \
+     or empty (unknown), and .. alone";
+
+/// Julian day number of 1970-01-01.
+const EPOCH: i32 = 2_440_588;
+/// No accepted form is longer: two days and a slash, or a date-time with its offset.
+const LONGEST: usize = 25;
+
+/// Date, date-time or interval that keeps its text.
+///
+/// Years run from 0000 to 9999. A date-time counts as the day that is written in it, whatever its
+/// offset: the sources speak of the day on the spot. Intervals are of dates, not of date-times.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Edtf {
+    text: Arc<str>,
+    days: (Option<i32>, Option<i32>),
+}
+
+/// Why a text is not a date of the profile, as a phrase that follows the field's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidDate(String);
+
+impl Edtf {
+    /// Checks and takes a date.
+    pub fn parse(text: &str) -> Result<Self, InvalidDate> {
+        if text.len() > LONGEST {
+            let problem = format!("is longer than any date; {ACCEPTED_DATES}");
+            return Err(InvalidDate(problem));
+        }
+        let days = match text.split_once('/') {
+            _ if text == ".." => Ok((None, None)),
+            Some((start, end)) => interval(start, end),
+            None => match text.split_once('T') {
+                Some((day, time)) => date_time(day, time),
+                None => date(text),
+            }
+            .map(|(first, last)| (Some(first), Some(last))),
+        };
+        days.map(|days| Self { text: text.into(), days })
+            .map_err(|problem| InvalidDate(format!("is {text:?}, {problem}; {ACCEPTED_DATES}")))
+    }
+
+    /// The text as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// First and last day that can be meant, in days since 1970-01-01, both inclusive.
+    ///
+    /// `None` where an end is open or unknown.
+    pub fn days(&self) -> (Option<i32>, Option<i32>) {
+        self.days
+    }
+
+    /// First and last year that can be meant; `None` where an end is open or unknown.
+    pub fn year_range(&self) -> (Option<i32>, Option<i32>) {
+        let year = |day: i32| Date::from_julian_day(day + EPOCH).ok().map(Date::year);
+        (self.days.0.and_then(year), self.days.1.and_then(year))
+    }
+
+    /// Whether some day can be meant by both; a coarse date overlaps if any part of it does.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let reaches = |first: Option<i32>, last: Option<i32>| match (first, last) {
+            (Some(first), Some(last)) => first <= last,
+            _ => true,
+        };
+        reaches(self.days.0, other.days.1) && reaches(other.days.0, self.days.1)
+    }
+}
+
+impl fmt::Display for Edtf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for InvalidDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidDate {}
+
+type Days = (i32, i32);
+type Problem = &'static str;
+
+fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Problem> {
+    let bound = |text: &str| match text {
+        "" | ".." => Ok(None),
+        text if text.contains('T') => Err("an interval of date-times; its ends are days"),
+        text => date(text).map(Some),
+    };
+    let (start, end) = (bound(start)?, bound(end)?);
+    match (start, end) {
+        (None, None) => Err("an interval that names no date"),
+        // Ends of different precision are compared by what they can mean: 2024-03/2024 is fine.
+        (Some((first, _)), Some((_, last))) if last < first => {
+            Err("an interval that ends before it begins")
+        }
+        _ => Ok((start.map(|(first, _)| first), end.map(|(_, last)| last))),
+    }
+}
+
+fn date(text: &str) -> Result<Days, Problem> {
+    let mut parts = text.split('-');
+    let year = parts.next().and_then(|text| digits(text, 4)).ok_or(NOT_A_DATE)?;
+    let Some(month) = parts.next() else {
+        return Ok((day_number(year, 1, 1)?, day_number(year, 12, 31)?));
+    };
+    let month = digits(month, 2).ok_or(NOT_A_DATE)?;
+    let Some(day) = parts.next() else {
+        let last = month_of(month)?.length(year);
+        return Ok((day_number(year, month, 1)?, day_number(year, month, last.into())?));
+    };
+    let day = digits(day, 2).ok_or(NOT_A_DATE)?;
+    if parts.next().is_some() {
+        return Err(NOT_A_DATE);
+    }
+    let day = day_number(year, month, day)?;
+    Ok((day, day))
+}
+
+const NOT_A_DATE: Problem = "not a date in digits and hyphens";
+const NOT_A_TIME: Problem = "not a date with a time of day";
+
+fn month_of(month: i32) -> Result<Month, Problem> {
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
+    month.ok_or("a month that no year has")
+}
+
+fn day_number(year: i32, month: i32, day: i32) -> Result<i32, Problem> {
+    let month = month_of(month)?;
+    let day = u8::try_from(day).ok().and_then(|d| Date::from_calendar_date(year, month, d).ok());
+    day.map(|day| day.to_julian_day() - EPOCH).ok_or("a day that this month does not have")
+}
+
+fn date_time(day: &str, time: &str) -> Result<Days, Problem> {
+    let days = date(day)?;
+    if days.0 != days.1 {
+        return Err("a time of day without a day");
+    }
+    let clock_end = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, offset) = time.split_at(clock_end);
+    let [hour, minute, second] = colons(clock).ok_or(NOT_A_TIME)?;
+    Time::from_hms(hour, minute, second).map_err(|_| "a time of day that no clock shows")?;
+    if offset.is_empty() || offset == "Z" {
+        return Ok(days);
+    }
+    let [hours, minutes] =
+        offset.strip_prefix(['+', '-']).and_then(colons).ok_or(NOT_A_TIME)?.map(u8::cast_signed);
+    UtcOffset::from_hms(hours, minutes, 0).map_err(|_| "an offset that no place has")?;
+    Ok(days)
+}
+
+/// Exactly `N` two-digit numbers with colons between them.
+fn colons<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let numbers: Option<Vec<u8>> =
+        text.split(':').map(|part| digits(part, 2).and_then(|n| u8::try_from(n).ok())).collect();
+    numbers?.try_into().ok()
+}
+
+fn digits(text: &str, count: usize) -> Option<i32> {
+    let all = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if all { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn days(text: &str) -> (Option<i32>, Option<i32>) {
+        Edtf::parse(text).expect(text).days()
+    }
+
+    #[test]
+    fn a_date_means_every_day_it_can_mean() {
+        for (text, first, last) in [
+            ("1970-01-01", Some(0), Some(0)),
+            ("1970", Some(0), Some(364)),
+            ("1970-02", Some(31), Some(58)),
+            ("1972-02", Some(761), Some(789)),
+            ("2024-08-01", Some(19_936), Some(19_936)),
+            ("1969-12-31", Some(-1), Some(-1)),
+            ("1970-01-01T23:59:59Z", Some(0), Some(0)),
+            ("1970-01-01T23:59:59", Some(0), Some(0)),
+            ("1970-01-01T23:59:59-11:30", Some(0), Some(0)),
+            ("1970-01-01/1970-02", Some(0), Some(58)),
+            ("1970-02/1970", Some(31), Some(364)),
+            ("../1970-01-02", None, Some(1)),
+            ("1970-01-02/..", Some(1), None),
+            ("1970-01-02/", Some(1), None),
+            ("/1970-01-02", None, Some(1)),
+            ("..", None, None),
+        ] {
+            assert_eq!(days(text), (first, last), "{text}");
+            assert_eq!(Edtf::parse(text).unwrap().as_str(), text);
+        }
+        assert!(days("0000").0 < days("9999").0);
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused_with_the_reason_and_the_accepted_forms() {
+        for (text, reason) in [
+            ("", "not a date"),
+            ("yesterday", "not a date"),
+            ("24", "not a date"),
+            ("-0044", "not a date"),
+            ("2024-8-1", "not a date"),
+            ("2024-08-01-02", "not a date"),
+            ("2024-08-0\u{661}", "not a date"),
+            ("2024~", "not a date"),
+            ("2024-13", "a month that no year has"),
+            ("2024-00", "a month that no year has"),
+            ("2024-02-30", "a day that this month does not have"),
+            ("2023-02-29", "a day that this month does not have"),
+            ("2024-04-00", "a day that this month does not have"),
+            ("2024-08-02/2024-08-01", "ends before it begins"),
+            ("2024-06/2024-03", "ends before it begins"),
+            ("/", "names no date"),
+            ("../..", "names no date"),
+            ("2024/2025/2026", "not a date"),
+            ("2024-08T12:30:00Z", "without a day"),
+            ("2024-08-01T12:30Z", "time of day"),
+            ("2024-08-01T24:00:00Z", "no clock shows"),
+            ("2024-08-01T12:30:00Z+01", "time of day"),
+            ("2024-08-01T12:30:00+-1:00", "time of day"),
+            ("2024-08-01T12:30:00+26:00", "no place has"),
+            ("2024-08-01T12:30:00+0100", "time of day"),
+            ("2024-08-01T12:00:00Z/..", "its ends are days"),
+            ("2024-08-01T12:30:00+01:00 ", "longer than any date"),
+        ] {
+            let error = Edtf::parse(text).expect_err(text).to_string();
+            assert!(error.contains(reason), "{text:?}: {error}");
+            assert!(error.contains(ACCEPTED_DATES), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_coarse_date_overlaps_if_any_part_of_it_does() {
+        for (a, b, overlap) in [
+            ("2024-08", "2024-08-31", true),
+            ("2024-08", "2024-09-01", false),
+            ("2024", "2024-12-31/2025-01-01", true),
+            ("..", "1953", true),
+            ("2024-08-02/..", "2024-08-01", false),
+            ("2024-08-02/..", "2030", true),
+            ("../2024-08-01", "2024-08-01/2024-08-05", true),
+            ("../2024-08-01", "2024-08-02", false),
+        ] {
+            let (first, second) = (Edtf::parse(a).unwrap(), Edtf::parse(b).unwrap());
+            assert_eq!(first.overlaps(&second), overlap, "{a} and {b}");
+            assert_eq!(second.overlaps(&first), overlap, "{b} and {a}");
+        }
+    }
+
+    #[test]
+    fn years_are_those_of_the_first_and_last_day() {
+        let years = |text: &str| Edtf::parse(text).unwrap().year_range();
+        assert_eq!(years("2024-12-31/2025-01-01"), (Some(2024), Some(2025)));
+        assert_eq!(years("1953-04"), (Some(1953), Some(1953)));
+        assert_eq!(years("../2024"), (None, Some(2024)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken_or_refused(text in "[0-9TZ:/.+-]{0,26}|\\PC{0,12}") {
+            if let Ok(date) = Edtf::parse(&text) {
+                prop_assert_eq!(date.as_str(), &text);
+                prop_assert!(date.overlaps(&date));
+            }
+        }
+    }
+}

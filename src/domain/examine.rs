@@ -1,0 +1,96 @@
+//! The gate that every payload passes on its way into the record, whichever call brings it.
+
+use crate::domain::{
+    known::{Home, Known},
+    name::StreamName,
+    violation::Violations,
+};
+
+/// Decodes a payload of a known type, checks its fields, and that `stream` is its own.
+///
+/// `None`: the type is not one of ours, and nothing is asked of it. Violations stand at `stream`,
+/// at `payload.value` if the bytes cannot be decoded, and otherwise at the payload's own fields,
+/// as in `payload.leg.from[0]`. Of an event about a claim, the stream is the claim's, which only
+/// the record knows; its caller compares.
+pub fn examine(
+    stream: &StreamName,
+    type_name: &str,
+    payload: &[u8],
+) -> Result<Option<Known>, Violations> {
+    let mut violations = Violations::default();
+    let event = match Known::decode(type_name, payload) {
+        None => return Ok(None),
+        Some(Ok(event)) => event,
+        Some(Err(error)) => {
+            violations.add("payload.value", format!("is not a {type_name}: {error}"));
+            return Err(violations);
+        }
+    };
+    if let Err(fields) = event.validate() {
+        violations.absorb("payload", fields);
+    }
+    if let Some(Home::Stream(home)) = event.home()
+        && home != *stream
+    {
+        let kind = event.short_name();
+        violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
+    }
+    violations.into_result(Some(event))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{known::samples, proto};
+
+    fn fields(stream: &str, type_name: &str, payload: &[u8]) -> Vec<(String, String)> {
+        let stream = StreamName::parse(stream).expect(stream);
+        let violations = examine(&stream, type_name, payload).err().unwrap_or_default();
+        violations.0.into_iter().map(|violation| (violation.field, violation.problem)).collect()
+    }
+
+    #[test]
+    fn what_is_not_ours_passes_untouched() {
+        let stream = StreamName::parse("anything/else").unwrap();
+        assert_eq!(examine(&stream, "demo.v1.Thing", &[0xff]), Ok(None));
+    }
+
+    #[test]
+    fn a_known_event_in_its_own_stream_passes() {
+        for event in samples::all() {
+            let stream = match event.home().expect("samples have homes") {
+                Home::Stream(stream) => stream,
+                Home::OfClaim(_) => StreamName::parse("exchange/of-the-claim").unwrap(),
+            };
+            let payload = event.pack().value;
+            let examined = examine(&stream, event.type_name(), &payload);
+            assert_eq!(examined, Ok(Some(event)));
+        }
+    }
+
+    #[test]
+    fn a_known_event_in_a_foreign_stream_is_refused_with_the_right_one() {
+        let event = Known::from(samples::completed());
+        let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, "stream");
+        assert!(found[0].1.contains("belongs in exchange/demo-1"), "{}", found[0].1);
+    }
+
+    #[test]
+    fn bytes_that_do_not_parse_are_refused() {
+        let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", &[0xff]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, "payload.value");
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let mut event = samples::completed();
+        event.leg = Some(proto::Leg { from: vec!["de".into()], ..samples::leg() });
+        let event = Known::from(event);
+        let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
+        let paths: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(paths, ["payload.leg.from[0]", "stream"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! A number with what is known about it, as it is told.
+//!
+//! A figure is the sum of what the outermost exchanges say about a country. The number to use
+//! is told only where every exchange has one and no transfer lacks a number.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{
+    amount::Amount,
+    estimate::Flag,
+    of_which::OfWhich,
+    side::{Rest, Share},
+};
+
+/// What one country received or sent. Without `low` and `high` no number is known, which is not
+/// zero. Numbers too large for 32 bits are told as the largest that fits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// The smallest number the claims allow.
+    pub low: Option<u32>,
+    /// The largest number claimed.
+    pub high: Option<u32>,
+    /// The number to use; absent: undecided.
+    pub preferred: Option<u32>,
+    /// Exchanges, at any level, with a transfer attributed to the country.
+    pub exchanges: u32,
+    /// Outermost exchanges in which the claims differ.
+    pub disputed: u32,
+    /// Transfers attributed to the country for which no number is known.
+    pub unnumbered: u32,
+    /// Transfers attributed to several parties jointly, the country among them.
+    pub shared: Option<Unattributed>,
+    /// Transfers of its exchanges that do not say whose this side was.
+    pub open: Option<Unattributed>,
+    /// Parts of it, where given.
+    pub of_which: OfWhich<Option<SubsetCount>>,
+    /// How the figure came about.
+    pub flags: BTreeSet<Flag>,
+}
+
+/// Transfers that are not attributed to the country alone, and never added to its figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unattributed {
+    /// How many transfers.
+    pub legs: u32,
+    /// At most so many of those persons can be the country's; absent: no bound is known.
+    pub at_most: Option<u32>,
+}
+
+/// A part of a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubsetCount {
+    /// The sum of the smallest numbers claimed.
+    pub low: u32,
+    /// The sum of the largest numbers claimed.
+    pub high: u32,
+    /// How many transfers named a number that entered; the others said nothing about this part.
+    pub legs: u32,
+}
+
+impl From<Share> for Figure {
+    fn from(share: Share) -> Self {
+        let Share { amount, of_which, exchanges, disputed, unnumbered, shared, open } = share;
+        let mut flags = amount.as_ref().map(|amount| amount.flags.clone()).unwrap_or_default();
+        if unnumbered > 0 {
+            flags.insert(Flag::Incomplete);
+        }
+        let preferred = amount.as_ref().and_then(|amount| amount.preferred);
+        Self {
+            low: amount.as_ref().map(|amount| told(amount.low)),
+            high: amount.as_ref().map(|amount| told(amount.high)),
+            preferred: preferred.filter(|_| unnumbered == 0).map(told),
+            exchanges,
+            disputed,
+            unnumbered,
+            shared: shared.map(Unattributed::from),
+            open: open.map(Unattributed::from),
+            of_which: of_which.map(|part| part.map(SubsetCount::from)),
+            flags,
+        }
+    }
+}
+
+impl From<Rest> for Unattributed {
+    fn from(rest: Rest) -> Self {
+        Self { legs: rest.legs, at_most: rest.at_most.map(told) }
+    }
+}
+
+impl From<Amount> for SubsetCount {
+    fn from(amount: Amount) -> Self {
+        Self { low: told(amount.low), high: told(amount.high), legs: amount.legs }
+    }
+}
+
+fn told(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

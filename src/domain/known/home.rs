@@ -1,0 +1,106 @@
+//! The one stream that a known event may stand in.
+
+use crate::domain::{
+    event::Position,
+    known::Known,
+    name::{InvalidName, StreamName},
+};
+
+/// Where an event belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In this stream.
+    Stream(StreamName),
+    /// In the stream of the claim at this position.
+    OfClaim(Position),
+}
+
+impl Known {
+    /// The event's own stream; `None` only if a field that names it is missing or malformed, in
+    /// which case [`Known::validate`] says so.
+    pub fn home(&self) -> Option<Home> {
+        if let Some(claim) = self.about() {
+            return Some(Home::OfClaim(claim));
+        }
+        let stream = match self {
+            Self::SourceRegistered(event) => named("source", &event.source_id),
+            Self::DetentionReported(event) => named("detention", &event.detention_id),
+            Self::StatementMade(event) => {
+                let speaker = event.speaker.as_ref()?;
+                named("statement", &slug::slugify(&speaker.name))
+            }
+            Self::TotalClaimed(event) if event.leg.is_none() => {
+                named("series", &slug::slugify(&event.series))
+            }
+            Self::ExchangeReported(_)
+            | Self::RoleAttributed(_)
+            | Self::TransferAgreed(_)
+            | Self::TransferCompleted(_)
+            | Self::TransferDeclined(_)
+            | Self::TotalClaimed(_)
+            | Self::SuperlativeClaimed(_)
+            | Self::ClaimConfirmed(_)
+            | Self::ClaimDisputed(_)
+            | Self::ClaimCorrected(_)
+            | Self::ClaimRetracted(_)
+            | Self::ClaimPreferred(_) => named("exchange", self.exchange_id()?),
+        };
+        stream.ok().map(Home::Stream)
+    }
+}
+
+fn named(category: &str, name: &str) -> Result<StreamName, InvalidName> {
+    StreamName::parse(&format!("{category}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{known::samples, proto};
+
+    fn home(event: impl Into<Known>) -> Option<String> {
+        match event.into().home()? {
+            Home::Stream(stream) => Some(stream.to_string()),
+            Home::OfClaim(claim) => Some(format!("of claim {claim}")),
+        }
+    }
+
+    #[test]
+    fn every_known_event_has_one_stream() {
+        let homes: Vec<_> = samples::all().into_iter().filter_map(home).collect();
+        let exchange = "exchange/demo-1";
+        let mut expected = vec!["source/demo-source", "statement/ana-demo"];
+        expected.extend([exchange; 7]);
+        expected.push("detention/demo-held");
+        expected.extend(["of claim 42"; 5]);
+        assert_eq!(homes, expected);
+        assert_eq!(home(samples::running_total()).as_deref(), Some("series/demo-series-totals"));
+    }
+
+    #[test]
+    fn the_spelling_of_slugs_stays_as_it_is_stored() {
+        for (name, slug) in [
+            ("Ana Demo", "ana-demo"),
+            ("TR Ministry of Foreign Affairs / MIT", "tr-ministry-of-foreign-affairs-mit"),
+            ("\u{130}brahim K\u{e7}\u{131}n", "ibrahim-kcin"),
+            ("\u{418}\u{432}\u{430}\u{43d} \u{429}\u{443}\u{43a}\u{438}\u{43d}", "ivan-shchukin"),
+            ("\u{423}\u{43a}\u{440}\u{430}\u{457}\u{43d}\u{430}", "ukrayina"),
+            ("Stra\u{df}e & S\u{f8}n", "strasse-son"),
+            ("\u{4e2d}\u{56fd}", "zhong-guo"),
+            ("O'Neil, 2nd (spokesman)", "o-neil-2nd-spokesman"),
+            ("\u{202e}-- ", ""),
+        ] {
+            assert_eq!(slug::slugify(name), slug, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_does_not_say_its_stream_has_no_home() {
+        assert_eq!(home(proto::SourceRegistered::default()), None);
+        assert_eq!(home(proto::StatementMade::default()), None);
+        assert_eq!(home(proto::TransferCompleted::default()), None);
+        assert_eq!(home(proto::TotalClaimed::default()), None);
+        let spaced = proto::DetentionReported { detention_id: "a b".into(), ..Default::default() };
+        assert_eq!(home(spaced), None);
+    }
+}

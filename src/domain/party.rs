@@ -1,0 +1,166 @@
+//! Who gave up, received, spoke for or held: codes of states, former states and everyone else.
+
+use std::{fmt, sync::Arc};
+
+use crate::domain::limits;
+
+/// The forms that [`Party::parse`] takes, as they stand in its errors.
+pub const ACCEPTED_PARTIES: &str = "accepted are ISO 3166-1 alpha-2 codes (DE), ISO 3166-3 \
+     four-letter codes of former states (SUHH), and x- with lower-case letters, digits and \
+     hyphens for everyone else (x-unc)";
+
+const OTHER_PREFIX: &str = "x-";
+
+/// Code of a party; cannot hold one that is none of [`ACCEPTED_PARTIES`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Party(Arc<str>);
+
+/// Why a text is not a party's code, as a phrase that follows the field's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidParty {
+    /// What is wrong and what would be right.
+    pub problem: String,
+    /// The code is well-formed but too long.
+    pub limit: bool,
+}
+
+impl Party {
+    /// Checks and takes a party's code.
+    pub fn parse(text: &str) -> Result<Self, InvalidParty> {
+        if text.len() > limits::PARTY_BYTES {
+            let limit = limits::PARTY_BYTES;
+            let problem = format!("has {} bytes; the limit is {limit}", text.len());
+            return Err(InvalidParty { problem, limit: true });
+        }
+        if is_state(text) || is_other(text) {
+            return Ok(Self(text.into()));
+        }
+        let hint =
+            suggestion(text).map(|code| format!(", did you mean {code}?")).unwrap_or_default();
+        let problem = format!("is {text:?}, not a party's code{hint}; {ACCEPTED_PARTIES}");
+        Err(InvalidParty { problem, limit: false })
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for InvalidParty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for InvalidParty {}
+
+fn is_state(text: &str) -> bool {
+    STATES.binary_search(&text).is_ok() || FORMER_STATES.binary_search(&text).is_ok()
+}
+
+/// The form of a BCP 47 subtag list, so that `x-` and `x--a` are refused as typing errors.
+fn is_other(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    text.strip_prefix(OTHER_PREFIX).is_some_and(|rest| rest.split('-').all(word))
+}
+
+/// The code that differs from `text` by its case or by white space around it.
+fn suggestion(text: &str) -> Option<String> {
+    let (upper, lower) = (text.trim().to_ascii_uppercase(), text.trim().to_ascii_lowercase());
+    if is_state(&upper) { Some(upper) } else { is_other(&lower).then_some(lower) }
+}
+
+/// ISO 3166-1 alpha-2, officially assigned; sorted.
+const STATES: [&str; 249] = [
+    "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ",
+    "BA", "BB", "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS",
+    "BT", "BV", "BW", "BY", "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN",
+    "CO", "CR", "CU", "CV", "CW", "CX", "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE",
+    "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK", "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF",
+    "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GS", "GT", "GU", "GW", "GY", "HK", "HM",
+    "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT", "JE", "JM",
+    "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KN", "KP", "KR", "KW", "KY", "KZ", "LA", "LB", "LC",
+    "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK",
+    "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA",
+    "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG",
+    "PH", "PK", "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW",
+    "SA", "SB", "SC", "SD", "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS",
+    "ST", "SV", "SX", "SY", "SZ", "TC", "TD", "TF", "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO",
+    "TR", "TT", "TV", "TW", "TZ", "UA", "UG", "UM", "US", "UY", "UZ", "VA", "VC", "VE", "VG", "VI",
+    "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
+];
+
+/// ISO 3166-3, codes of former states; sorted.
+const FORMER_STATES: [&str; 31] = [
+    "AIDJ", "ANHH", "BQAQ", "BUMM", "BYAA", "CSHH", "CSXX", "CTKI", "DDDE", "DYBJ", "FQHH", "FXFR",
+    "GEHH", "HVBF", "JTUM", "MIUM", "NHVU", "NQAQ", "NTHH", "PCHH", "PUUM", "PZPA", "RHZW", "SKIN",
+    "SUHH", "TPTL", "VDVN", "WKUM", "YDYE", "YUCS", "ZRCD",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_sorted_and_hold_only_codes() {
+        assert!(STATES.is_sorted_by(|a, b| a < b) && FORMER_STATES.is_sorted_by(|a, b| a < b));
+        let code = |code: &str, length| {
+            code.len() == length && code.bytes().all(|b| b.is_ascii_uppercase())
+        };
+        assert!(STATES.iter().all(|state| code(state, 2)));
+        assert!(FORMER_STATES.iter().all(|state| code(state, 4)));
+    }
+
+    #[test]
+    fn states_former_states_and_named_others_are_parties() {
+        for good in ["DE", "AD", "ZW", "SUHH", "AIDJ", "ZRCD", "x-unc", "x-dpr-lpr", "x-17n"] {
+            assert_eq!(Party::parse(good).expect(good).as_str(), good);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_and_the_error_says_what_is_accepted() {
+        for bad in [
+            "",
+            "XX",
+            "EU",
+            "UK",
+            "DEU",
+            "USSR",
+            "x-",
+            "x",
+            "x--a",
+            "x-a-",
+            "x-a_b",
+            "D\u{45}\u{301}",
+        ] {
+            let error = Party::parse(bad).expect_err(bad);
+            assert!(error.problem.contains(ACCEPTED_PARTIES) && !error.limit, "{bad:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_code_in_the_wrong_case_is_refused_with_the_right_one() {
+        for (bad, right) in [("de", "DE"), ("Suhh", "SUHH"), ("X-Unc", "x-unc"), (" DE", "DE")] {
+            let error = Party::parse(bad).expect_err(bad).to_string();
+            assert!(error.contains(&format!("did you mean {right}?")), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_code_at_the_limit_is_taken_and_one_byte_more_is_not() {
+        let at = format!("x-{}", "a".repeat(limits::PARTY_BYTES - 2));
+        assert!(Party::parse(&at).is_ok());
+        let error = Party::parse(&format!("{at}a")).unwrap_err();
+        assert!(error.limit && error.problem.contains(&limits::PARTY_BYTES.to_string()));
+    }
+}

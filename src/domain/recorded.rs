@@ -1,0 +1,128 @@
+//! The bytes of a recorded event: encoded once, at append, and never again.
+
+use bytes::{BufMut, Bytes};
+use prost::Message as _;
+
+use crate::domain::{
+    event::{Micros, NewEvent, Position, Revision},
+    name::{StreamName, Tag},
+    proto::{Any, RecordedEvent},
+};
+
+/// Field number of `events` in `ReadResponse` and `EventBatch`: runs of events are their bytes.
+const EVENTS_FIELD: u32 = 1;
+/// Bytes that position, revision, time and lengths take at most.
+const OVERHEAD: usize = 96;
+
+/// Where an event stands in the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Place in the whole log.
+    pub position: Position,
+    /// The stream.
+    pub stream: &'a StreamName,
+    /// Place in the stream.
+    pub revision: Revision,
+    /// When it is recorded.
+    pub recorded_at: Micros,
+    /// Who records it; empty: not configured.
+    pub recorded_by: &'a str,
+}
+
+/// Appends the event to a run: tag, length, and the encoded [`RecordedEvent`].
+pub fn encode(place: &Place<'_>, event: &NewEvent, run: &mut impl BufMut) {
+    let recorded = RecordedEvent {
+        position: place.position,
+        stream: place.stream.to_string(),
+        revision: place.revision,
+        recorded_at: Some(timestamp(place.recorded_at)),
+        payload: Some(Any { type_url: event.type_url.clone(), value: event.payload.clone() }),
+        tags: event.tags.iter().map(Tag::to_string).collect(),
+        metadata: event.metadata.clone(),
+        recorded_by: place.recorded_by.to_owned(),
+    };
+    prost::encoding::message::encode(EVENTS_FIELD, &recorded, run);
+}
+
+/// An upper bound of the bytes that the event will take in a run.
+pub fn size_bound(stream: &StreamName, recorded_by: &str, event: &NewEvent) -> usize {
+    let tags = event.tags.iter().map(|tag| tag.as_str().len() + 2).sum::<usize>();
+    let metadata = metadata_bytes(event) + event.metadata.len() * 12;
+    let payload = event.type_url.len() + event.payload.len();
+    OVERHEAD + stream.as_str().len() + recorded_by.len() + payload + tags + metadata
+}
+
+/// Bytes of the event's metadata, keys and values together.
+pub fn metadata_bytes(event: &NewEvent) -> usize {
+    event.metadata.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// Takes a run of events apart; they share its memory.
+pub fn decode_run(run: Bytes) -> Result<Vec<RecordedEvent>, prost::DecodeError> {
+    crate::domain::proto::EventBatch::decode(run).map(|batch| batch.events)
+}
+
+/// A time of the log as protobuf says it.
+pub fn timestamp(micros: Micros) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
+    }
+}
+
+/// A protobuf time in microseconds, rounded up so that "from then on" excludes what came before.
+/// Times out of the representable range become its ends.
+pub fn micros(time: &prost_types::Timestamp) -> Micros {
+    let below_second =
+        i64::from(time.nanos).div_euclid(1_000) + i64::from(time.nanos.rem_euclid(1_000) != 0);
+    time.seconds.saturating_mul(1_000_000).saturating_add(below_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::name::TypeName;
+
+    proptest! {
+        #[test]
+        fn an_event_decodes_to_what_was_encoded_and_stays_within_its_bound(
+            position in 1..u64::MAX,
+            revision in 1..u64::MAX,
+            recorded_at in 0..i64::MAX / 4,
+            payload in prop::collection::vec(any::<u8>(), 0..300),
+            tags in prop::collection::vec("[a-z]{1,5}:[a-z]{1,90}", 0..40),
+            metadata in prop::collection::btree_map("[a-z]{0,9}", "[a-z ]{0,200}", 0..5),
+        ) {
+            let stream = StreamName::parse("demo/one").unwrap();
+            let event = NewEvent {
+                type_url: "example.org/demo.Type".into(),
+                type_name: TypeName::parse("demo.Type").unwrap(),
+                payload: payload.into(),
+                tags: tags.iter().map(|tag| Tag::parse(tag).unwrap()).collect(),
+                metadata: BTreeMap::clone(&metadata),
+            };
+            let recorded_by = "desk";
+            let place = Place { position, stream: &stream, revision, recorded_at, recorded_by };
+            let mut run = Vec::new();
+            encode(&place, &event, &mut run);
+            prop_assert!(run.len() <= size_bound(&stream, recorded_by, &event));
+            let events = decode_run(run.into()).unwrap();
+            let [recorded] = events.as_slice() else { panic!("not one event") };
+            prop_assert_eq!((recorded.position, recorded.revision), (position, revision));
+            prop_assert_eq!(&recorded.payload.as_ref().unwrap().value, &event.payload);
+            prop_assert_eq!(&recorded.metadata, &metadata);
+            prop_assert_eq!(&recorded.tags, &tags);
+            prop_assert_eq!(micros(&recorded.recorded_at.unwrap()), recorded_at);
+        }
+    }
+
+    #[test]
+    fn a_time_between_two_microseconds_begins_with_the_later() {
+        let time = prost_types::Timestamp { seconds: 1, nanos: 1_001 };
+        assert_eq!(micros(&time), 1_000_002);
+    }
+}

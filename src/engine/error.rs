@@ -1,0 +1,127 @@
+//! Why an append or a read failed, by what the caller can do about it.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    domain::{append::Conflict, claim::RuleBroken, event::Position, violation::Violations},
+    log::LogError,
+};
+
+/// A position, revision or time lies beyond the end of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeyondHead {
+    /// The field that named it.
+    pub field: &'static str,
+    /// What it named.
+    pub given: u64,
+    /// The largest that would have been accepted.
+    pub end: u64,
+}
+
+impl fmt::Display for BeyondHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, given, end } = self;
+        write!(f, "{field} is {given}, but the log ends at {end}; was it taken from another store?")
+    }
+}
+
+/// Why nothing was appended, or why it is not known whether it was.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Fields are wrong.
+    #[error("the append is not valid: {0}")]
+    Invalid(Violations),
+    /// A rule of the record forbids it.
+    #[error("{}", .0.description)]
+    Rule(RuleBroken),
+    /// Others wrote first.
+    #[error("the log has changed: {}", describe(.0))]
+    Conflict(Conflict),
+    /// The request id belongs to another append.
+    #[error("this request_id was used for other content, recorded at position {first_position}")]
+    RequestIdReused {
+        /// Where that one begins.
+        first_position: Position,
+    },
+    /// The condition names a position that does not exist yet.
+    #[error("{0}")]
+    BeyondHead(BeyondHead),
+    /// The store accepts no appends.
+    #[error("the store accepts no appends: {reason}")]
+    StoreFailed {
+        /// The first failure.
+        reason: Arc<str>,
+    },
+    /// The append may have happened.
+    #[error(
+        "it is not known whether this was appended: {reason}; repeat it with the same request_id"
+    )]
+    OutcomeUnknown {
+        /// What happened.
+        reason: Arc<str>,
+    },
+    /// The server is going down.
+    #[error("the server is stopping")]
+    Stopping,
+    /// What the decision needs could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why nothing could be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Fields are wrong.
+    #[error("the request is not valid: {0}")]
+    Invalid(Violations),
+    /// The start lies beyond the end of the log.
+    #[error("{0}")]
+    BeyondHead(BeyondHead),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(Arc<LogError>),
+    /// Stored bytes are whole and yet no event: a fault of the program that wrote them.
+    #[error("a stored event cannot be decoded: {0}")]
+    Undecodable(Arc<str>),
+    /// A projection has stopped.
+    #[error("the projection {name} has stopped: {reason}")]
+    Projection {
+        /// Which one.
+        name: &'static str,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// The position was not reached in time.
+    #[error("position {position} was not reached in time; the answer would be of {head}")]
+    NotReached {
+        /// What was waited for.
+        position: Position,
+        /// How far it is.
+        head: Position,
+    },
+    /// The server is going down.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl From<LogError> for ReadError {
+    fn from(error: LogError) -> Self {
+        Self::Log(Arc::new(error))
+    }
+}
+
+fn describe(conflict: &Conflict) -> String {
+    let mut parts: Vec<String> = conflict
+        .revisions
+        .iter()
+        .map(|conflict| {
+            let (stream, expected, actual) = (&conflict.stream, conflict.expected, conflict.actual);
+            format!("{stream} was expected to hold {expected} events and holds {actual}")
+        })
+        .collect();
+    if let Some(condition) = conflict.condition {
+        let (after, at) = (condition.after, condition.conflicting);
+        parts.push(format!("the event at {at} matches, and none may after {after}"));
+    }
+    parts.join("; ")
+}

@@ -1,0 +1,43 @@
+//! The position of the last durable event, and everybody who waits for it to move.
+
+use tokio::sync::watch;
+
+use crate::{
+    domain::event::{Micros, Position},
+    log::Log,
+};
+
+/// The last durable event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Its position; 0: the log is empty.
+    pub position: Position,
+    /// When it was recorded; absent: the log is empty.
+    pub recorded_at: Option<Micros>,
+}
+
+impl Head {
+    /// The head of a log that was just opened and ends at `position`.
+    pub(super) fn of(log: &Log, position: Position) -> Self {
+        Self { position, recorded_at: log.index().recorded_at(position) }
+    }
+}
+
+/// The writer's side: the only one that moves the head.
+#[derive(Debug)]
+pub(super) struct HeadSender(watch::Sender<Head>);
+
+impl HeadSender {
+    pub(super) fn new(head: Head) -> (Self, watch::Receiver<Head>) {
+        let (sender, receiver) = watch::channel(head);
+        (Self(sender), receiver)
+    }
+
+    /// Makes everything up to `position` visible. It must be durable.
+    pub(super) fn advance(&self, position: Position, recorded_at: Micros) {
+        self.0.send_modify(|head| {
+            assert!(position > head.position, "the head never goes back");
+            *head = Head { position, recorded_at: Some(recorded_at) };
+        });
+    }
+}

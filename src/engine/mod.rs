@@ -1,0 +1,293 @@
+//! Concurrency: the writer's thread, the head, readers, subscriptions and the projector.
+//!
+//! [`Engine`] is the handle that the services hold. An append goes down through `prepare` (in the
+//! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
+//! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
+
+mod clock;
+mod error;
+mod head;
+mod prepare;
+mod projector;
+mod reader;
+mod subscription;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        event::{Append, Position},
+        filter::Filter,
+    },
+    log::{Hooks, Log, LogError, LogSettings, files::RealFiles},
+};
+
+pub use self::{
+    clock::{Clock, system_clock},
+    error::{AppendError, BeyondHead, ReadError},
+    head::Head,
+    projector::{AsOf, CountsReader, CountsWatch},
+    reader::{ReadSpec, Scan, Start},
+    subscription::{Frame, Mark, Subscription},
+    writer::Appended,
+};
+use self::{
+    head::HeadSender,
+    prepare::{Prepared, Resolution},
+    projector::Projector,
+    reader::Reader,
+    writer::{Fault, Message, Ticket, Verdict, Writer},
+};
+
+/// Appends that may wait for the writer.
+const QUEUE_APPENDS: usize = 4_096;
+/// Bytes of appends that may wait for the writer.
+const QUEUE_BYTES: usize = 64 << 20;
+/// How long a request without a deadline of its own waits for a position to be reached.
+const REACH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How an engine is run.
+#[derive(Clone)]
+pub struct EngineSettings {
+    /// How the log keeps its files.
+    pub log: LogSettings,
+    /// Written into every event; empty: not configured.
+    pub recorded_by: String,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl std::fmt::Debug for EngineSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineSettings")
+            .field("log", &self.log)
+            .field("recorded_by", &self.recorded_by)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { log: LogSettings::default(), recorded_by: String::new(), clock: system_clock() }
+    }
+}
+
+/// A running store: one per data directory.
+#[derive(Debug)]
+pub struct Engine {
+    log: Arc<Log>,
+    reader: Reader,
+    head: watch::Receiver<Head>,
+    queue: mpsc::Sender<Message>,
+    budget: Arc<Semaphore>,
+    fault: Arc<Fault>,
+    recorded_by: String,
+    projector: Projector,
+    stopping: CancellationToken,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// An append that is on its way to the writer.
+#[derive(Debug)]
+pub struct Pending {
+    prepared: Prepared,
+    state: Submitted,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Submitted {
+    Queued(oneshot::Receiver<Result<Verdict, AppendError>>),
+    Answered(Box<Verdict>),
+}
+
+impl Engine {
+    /// Opens the store in `dir`, making it if there is none, and starts its threads.
+    ///
+    /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
+    pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
+        let (indexed_sender, indexed) = watch::channel(0);
+        let hooks = Hooks {
+            on_indexed: Box::new(move |position| {
+                indexed_sender.send_replace(position);
+            }),
+            on_fault: Box::new(|fault| tracing::error!(%fault, "the log reports a fault")),
+            ..Hooks::default()
+        };
+        let log = Log::open(dir, &settings.log, Arc::new(RealFiles), hooks)?;
+        let tip = log.tip()?;
+        let (head_sender, head) = HeadSender::new(Head::of(&log, tip.position));
+        let fault = Arc::new(Fault::default());
+        let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
+        let writer = Writer::new(Arc::clone(&log), tip, head_sender, Arc::clone(&fault))
+            .recorded_by(settings.recorded_by.clone())
+            .clock(settings.clock);
+        let writer = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer.run(messages))
+            .map_err(|source| LogError::io("start the writer's thread of", dir, source))?;
+        let stopping = CancellationToken::new();
+        let reader = Reader::new(Arc::clone(&log), head.clone(), indexed);
+        let projector = Projector::start(
+            &projections_dir(dir),
+            log.store_id(),
+            reader.clone(),
+            stopping.clone(),
+        );
+        Ok(Arc::new(Self {
+            log,
+            reader,
+            head,
+            queue,
+            budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
+            fault,
+            recorded_by: settings.recorded_by,
+            projector,
+            stopping,
+            writer: Mutex::new(Some(writer)),
+        }))
+    }
+
+    /// Appends all events of `append`, or none, and answers once they are durable.
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let pending = self.submit(append).await?;
+        self.outcome(pending).await
+    }
+
+    /// Queues an append; appends that are submitted one after the other keep their order.
+    ///
+    /// Only one whose lookup has become outdated meanwhile, which needs thousands of appends in
+    /// between or a change to the claim that it is about, is queued again later.
+    pub async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
+        let prepared = prepare::check(append, &self.recorded_by, self.head().position)?;
+        let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
+        let permit = permit.map_err(|_| AppendError::Stopping)?;
+        let state = self.decide(&prepared).await?;
+        Ok(Pending { prepared, state, _permit: permit })
+    }
+
+    /// Waits for what becomes of a queued append.
+    pub async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
+        let Pending { prepared, mut state, _permit } = pending;
+        loop {
+            let verdict = match state {
+                Submitted::Answered(verdict) => *verdict,
+                // Once queued, a lost reply does not tell whether the append happened.
+                Submitted::Queued(reply) => reply.await.map_err(|_| {
+                    let reason = "the writer stopped before it answered".into();
+                    AppendError::OutcomeUnknown { reason }
+                })??,
+            };
+            match verdict {
+                Verdict::Stale => state = self.decide(&prepared).await?,
+                verdict => return self.answer(verdict).await,
+            }
+        }
+    }
+
+    async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
+        let request = match prepare::resolve(prepared, &self.reader).await? {
+            Resolution::Decide(request) => request,
+            Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
+        };
+        if let Some(reason) = self.fault.reason() {
+            return Err(AppendError::StoreFailed { reason });
+        }
+        let (append, digest, resolved) = *request;
+        let (reply, verdict) = oneshot::channel();
+        let ticket = Ticket { append, digest, resolved, reply };
+        let queued = self.queue.send(Message::Append(ticket)).await;
+        queued.map_err(|_| AppendError::Stopping)?;
+        Ok(Submitted::Queued(verdict))
+    }
+
+    async fn answer(&self, verdict: Verdict) -> Result<Appended, AppendError> {
+        match verdict {
+            Verdict::Appended(appended) => Ok(appended),
+            Verdict::Repeat(earlier) => self.reader.recall(earlier).await,
+            Verdict::Reused(earlier) => {
+                Err(AppendError::RequestIdReused { first_position: earlier.first_position })
+            }
+            Verdict::Refuse(conflict) => Err(AppendError::Conflict(conflict)),
+            Verdict::Stale => Err(AppendError::Stopping),
+        }
+    }
+
+    /// Starts a read of what is in the log now.
+    pub fn read(&self, spec: ReadSpec) -> Result<Scan, ReadError> {
+        Scan::start(self.reader.clone(), spec)
+    }
+
+    /// Follows the log from `start`.
+    pub fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
+        Subscription::start(self.reader.clone(), filter, start, self.stopping.clone())
+    }
+
+    /// The last durable event.
+    pub fn head(&self) -> Head {
+        *self.head.borrow()
+    }
+
+    /// Waits until the log includes `position`, and tells the head.
+    pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
+        let mut head = self.head.clone();
+        let reached = head.wait_for(|head| head.position >= position);
+        match tokio::time::timeout(REACH_TIMEOUT, reached).await {
+            Ok(Ok(head)) => Ok(*head),
+            Ok(Err(_)) => Err(ReadError::Stopping),
+            Err(_) => Err(ReadError::NotReached { position, head: self.head().position }),
+        }
+    }
+
+    /// The figures.
+    pub fn counts(&self) -> CountsReader {
+        self.projector.counts()
+    }
+
+    /// The events after which appends were refused for good, if that has happened.
+    pub fn fault(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.fault.watch()
+    }
+
+    /// Is cancelled when the engine begins to stop; streams end then.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// Ends streams at once; appends already accepted go on.
+    pub fn begin_stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Stops: queued appends are answered, the projections saved, the data directory released.
+    ///
+    /// Blocks, so it must not be called from an async context. Later appends are refused.
+    pub fn stop(&self) -> Result<(), LogError> {
+        self.stopping.cancel();
+        self.budget.close();
+        // The writer may already be gone; then there is nothing to stop.
+        let _ = self.queue.blocking_send(Message::Stop);
+        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            if writer.join().is_err() {
+                tracing::error!("the writer's thread panicked");
+            }
+        }
+        self.projector.stop();
+        self.log.close()
+    }
+}
+
+fn projections_dir(dir: &Path) -> PathBuf {
+    dir.join("projections")
+}

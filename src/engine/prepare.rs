@@ -1,0 +1,304 @@
+//! What an append's own task does before the writer sees it: validation, which is pure, and
+//! looking up in the index, as of some position, what the decision needs.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{
+        append::{Decision, Remembered, Resolved, recall},
+        claim,
+        event::{Append, Digest, NewEvent, Position},
+        examine::examine,
+        filter::{Filter, FilterItem},
+        known::Known,
+        limits,
+        name::{RESERVED_TAG_KEYS, Tag, TypeName},
+        proto::{ClaimCorrected, ClaimRetracted},
+        recorded,
+        violation::{Violations, join},
+    },
+    engine::{AppendError, BeyondHead, reader::Reader, writer::Verdict},
+};
+
+/// A valid append: its content will not be looked at again.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    append: Append,
+    digest: Digest,
+    /// Events about claims, by their place among all events of the append.
+    about: Vec<(usize, Known)>,
+    bytes: usize,
+}
+
+/// An append with what was looked up for it.
+pub(super) type Request = (Append, Digest, Resolved);
+
+/// What the lookup leads to.
+#[derive(Debug)]
+pub(super) enum Resolution {
+    /// The writer decides.
+    Decide(Box<Request>),
+    /// The answer is known without the writer.
+    Answer(Box<Verdict>),
+}
+
+impl Prepared {
+    /// Bytes that the events will take, at most.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Checks all that can be checked without looking at the log; `head` bounds the condition.
+pub(super) fn check(
+    mut append: Append,
+    recorded_by: &str,
+    head: Position,
+) -> Result<Prepared, AppendError> {
+    let digest = append.digest();
+    let mut violations = Violations::default();
+    let mut about = Vec::new();
+    let mut bytes = 0;
+    check_shape(&append, &mut violations);
+    let mut place = 0;
+    for (index, write) in append.writes.iter_mut().enumerate() {
+        for (number, event) in write.events.iter_mut().enumerate() {
+            let path = format!("writes[{index}].events[{number}]");
+            check_limits(event, &path, &mut violations);
+            match examine(&write.stream, event.type_name.as_str(), &event.payload) {
+                Err(found) => place_violations(found, index, &path, &mut violations),
+                Ok(None) => {}
+                Ok(Some(known)) => {
+                    add_tags(event, known.tags());
+                    if known.about().is_some() {
+                        about.push((place, known));
+                    }
+                }
+            }
+            let size = recorded::size_bound(&write.stream, recorded_by, event);
+            if size > limits::EVENT_BYTES {
+                violations.exceeds(path, "bytes", size, limits::EVENT_BYTES);
+            }
+            bytes += size;
+            place += 1;
+        }
+    }
+    if bytes > limits::APPEND_BYTES {
+        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
+    }
+    violations.into_result(()).map_err(AppendError::Invalid)?;
+    check_condition(&append, head)?;
+    Ok(Prepared { append, digest, about, bytes })
+}
+
+/// `stream` belongs to the write, everything else to the event.
+fn place_violations(found: Violations, write: usize, event: &str, all: &mut Violations) {
+    let (of_write, of_event) = found.0.into_iter().partition(|it| it.field == "stream");
+    all.absorb(&format!("writes[{write}]"), Violations(of_write));
+    all.absorb(event, Violations(of_event));
+}
+
+fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
+    match &append.condition {
+        Some(condition) if condition.after_position > head => {
+            Err(AppendError::BeyondHead(BeyondHead {
+                field: "condition.after_position",
+                given: condition.after_position,
+                end: head,
+            }))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_shape(append: &Append, violations: &mut Violations) {
+    let events = append.events().count();
+    if append.writes.is_empty() {
+        violations.add("writes", "is empty; name at least one stream and one event");
+    }
+    if events > limits::APPEND_EVENTS {
+        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
+    }
+    let mut seen = HashMap::new();
+    for (index, write) in append.writes.iter().enumerate() {
+        if write.events.is_empty() {
+            violations.add(format!("writes[{index}].events"), "is empty; give at least one event");
+        }
+        if let Some(first) = seen.insert(write.stream.clone(), index) {
+            let problem = format!("is the stream of writes[{first}] too; put all its events there");
+            violations.add(format!("writes[{index}].stream"), problem);
+        }
+    }
+}
+
+fn check_limits(event: &NewEvent, path: &str, violations: &mut Violations) {
+    if event.tags.len() > limits::TAGS_PER_EVENT {
+        let field = join(path, "tags");
+        violations.exceeds(field, "tags", event.tags.len(), limits::TAGS_PER_EVENT);
+    }
+    let metadata = recorded::metadata_bytes(event);
+    if metadata > limits::METADATA_BYTES {
+        violations.exceeds(join(path, "metadata"), "bytes", metadata, limits::METADATA_BYTES);
+    }
+}
+
+fn add_tags(event: &mut NewEvent, derived: impl IntoIterator<Item = Tag>) {
+    event.tags.extend(derived);
+    event.tags.sort();
+    event.tags.dedup();
+}
+
+/// Looks up what the decision on an append needs, as of the index's watermark.
+pub(super) async fn resolve(
+    prepared: &Prepared,
+    reader: &Reader,
+) -> Result<Resolution, AppendError> {
+    if !prepared.about.is_empty() {
+        // A claim that was acknowledged a moment ago must be found.
+        reader.indexed(reader.head().position).await?;
+    }
+    let index = reader.index();
+    let as_of = index.watermark();
+    let known = prepared.append.request_id.and_then(|id| index.request(&id));
+    if let Some(entry) = known {
+        let (digest, first_position, count) = (entry.digest, entry.first_position, entry.count);
+        let earlier = Remembered { digest, first_position, count };
+        return Ok(Resolution::Answer(Box::new(match recall(earlier, prepared.digest) {
+            Decision::Repeat(earlier) => Verdict::Repeat(earlier),
+            _ => Verdict::Reused(earlier),
+        })));
+    }
+    let mut append = prepared.append.clone();
+    let assumes_no = claims(prepared, &mut append, reader).await?;
+    let revisions = append.writes.iter().map(|write| index.revision(&write.stream)).collect();
+    let condition = append.condition.as_ref();
+    let condition = condition.and_then(|c| index.last_match(&c.filter, c.after_position));
+    let resolved = Resolved { as_of, revisions, condition, assumes_no };
+    Ok(Resolution::Decide(Box::new((append, prepared.digest, resolved))))
+}
+
+/// What is known of a claim when an event about it is checked.
+#[derive(Clone, Debug)]
+struct ClaimState {
+    stream: String,
+    recorded: Known,
+    latest: Known,
+    /// The server's tags of the claim and of its latest correction.
+    tags: Vec<Tag>,
+    retracted: Option<Position>,
+}
+
+/// Checks the events about claims and gives them the claims' tags. Returns the events that must
+/// not have come in between, since what was checked rests on their absence.
+async fn claims(
+    prepared: &Prepared,
+    append: &mut Append,
+    reader: &Reader,
+) -> Result<Option<Filter>, AppendError> {
+    let mut states: HashMap<Position, Option<ClaimState>> = HashMap::new();
+    for (place, event) in &prepared.about {
+        let Some(position) = event.about() else { continue };
+        if !states.contains_key(&position) {
+            states.insert(position, look_up(position, reader).await?);
+        }
+        let state = states.get_mut(&position).and_then(Option::as_mut);
+        let target = state.as_deref().map(|state| &state.recorded);
+        let latest = state.as_deref().map(|state| &state.latest);
+        let retracted = state.as_deref().and_then(|state| state.retracted);
+        claim::check(event, target, latest, retracted).map_err(AppendError::Rule)?;
+        let Some(state) = state else { continue };
+        join_claim(append, *place, state)?;
+        state.follow(event);
+    }
+    if states.is_empty() {
+        return Ok(None);
+    }
+    let items = states.keys().map(|position| changes_of(*position)).collect();
+    Ok(Some(Filter::of_server(items)))
+}
+
+/// Puts an event into its claim's stream, which it must name, and gives it the claim's tags.
+fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(), AppendError> {
+    let mut before = 0;
+    for (index, write) in append.writes.iter_mut().enumerate() {
+        if let Some(event) = write.events.get_mut(place - before) {
+            if write.stream.as_str() != state.stream {
+                let mut violations = Violations::default();
+                let problem = format!("is not the claim's stream, which is {}", state.stream);
+                violations.add(format!("writes[{index}].stream"), problem);
+                return Err(AppendError::Invalid(violations));
+            }
+            add_tags(event, state.tags.iter().cloned());
+            return Ok(());
+        }
+        before += write.events.len();
+    }
+    Ok(())
+}
+
+impl ClaimState {
+    /// Takes in an event about the claim that stands earlier in the same append.
+    fn follow(&mut self, event: &Known) {
+        match event {
+            Known::ClaimRetracted(_) => self.retracted = Some(Position::MAX),
+            Known::ClaimCorrected(_) => {
+                if let Some(replacement) = event.replacement() {
+                    self.tags.extend(replacement.tags());
+                    self.latest = replacement;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads a claim, its latest correction, and whether it was retracted; `None`: no such event.
+async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimState>, AppendError> {
+    if position > reader.head().position {
+        return Ok(None);
+    }
+    let event = reader.event(position).await?;
+    let payload = event.payload.unwrap_or_default();
+    let Some(Ok(recorded)) = Known::decode(payload.type_name(), &payload.value) else {
+        return Ok(None);
+    };
+    let index = reader.index();
+    let last = |filter: FilterItem| index.last_match(&Filter::of_server(vec![filter]), position);
+    let mut state = ClaimState {
+        stream: event.stream,
+        latest: recorded.clone(),
+        tags: server_tags(&event.tags),
+        recorded,
+        retracted: last(about::<ClaimRetracted>(position)),
+    };
+    if let Some(correction) = last(about::<ClaimCorrected>(position)) {
+        let event = reader.event(correction).await?;
+        state.tags.extend(server_tags(&event.tags));
+        let payload = event.payload.unwrap_or_default();
+        if let Some(Ok(correction)) = Known::decode(payload.type_name(), &payload.value) {
+            state.follow(&correction);
+        }
+    }
+    Ok(Some(state))
+}
+
+fn server_tags(tags: &[String]) -> Vec<Tag> {
+    let tags = tags.iter().filter_map(|tag| Tag::parse(tag).ok());
+    tags.filter(|tag| RESERVED_TAG_KEYS.contains(&tag.key())).collect()
+}
+
+/// Events of type `M` about the claim at `position`.
+fn about<M: prost::Name>(position: Position) -> FilterItem {
+    FilterItem {
+        types: TypeName::parse(&M::full_name()).into_iter().collect(),
+        tags: Tag::parse(&format!("claim:{position}")).into_iter().collect(),
+        ..FilterItem::default()
+    }
+}
+
+/// Events that change what a later event about the claim may say.
+fn changes_of(position: Position) -> FilterItem {
+    let mut changes = about::<ClaimCorrected>(position);
+    changes.types.extend(about::<ClaimRetracted>(position).types);
+    changes
+}

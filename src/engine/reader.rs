@@ -1,0 +1,289 @@
+//! Reads pages of the log, on the blocking pool, never beyond the durable head.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    domain::{
+        append::Remembered,
+        event::{Direction, Micros, Position, Revision},
+        filter::Filter,
+        limits,
+        proto::RecordedEvent,
+        recorded::decode_run,
+        violation::Violations,
+    },
+    engine::{AppendError, Appended, BeyondHead, Head, ReadError},
+    log::{
+        Log, LogError, Run,
+        index::{self, Index},
+    },
+};
+
+/// Pages that may be read from disk at once. A permit is held for a page, never for a stream, so
+/// that any number of idle streams costs nothing.
+const CONCURRENT_PAGES: usize = 8;
+/// Matches that are looked up at once.
+const MATCHES: usize = 1_024;
+
+/// Reads the log for everybody.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    log: Arc<Log>,
+    head: watch::Receiver<Head>,
+    indexed: watch::Receiver<Position>,
+    permits: Arc<Semaphore>,
+}
+
+/// Where a read starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning; backwards, at the head.
+    Unset,
+    /// After the last position already handled; backwards, before it.
+    After(Position),
+    /// With the first event recorded at or after this time.
+    RecordedFrom(Micros),
+    /// After the last revision already handled, of the one stream that the filter names.
+    AfterRevision(Revision),
+    /// With what comes from now on.
+    FromNow,
+}
+
+/// What a read is to yield.
+#[derive(Clone, Debug)]
+pub struct ReadSpec {
+    /// Which events.
+    pub filter: Filter,
+    /// Where it starts.
+    pub start: Start,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// At most so many events; absent: all.
+    pub limit: Option<u64>,
+}
+
+/// What remains to be read: forwards `cursor + 1 ..= end`, backwards `cursor - 1` down to `end`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) cursor: Position,
+    pub(super) end: Position,
+    pub(super) direction: Direction,
+}
+
+impl Span {
+    fn is_empty(&self) -> bool {
+        match self.direction {
+            Direction::Forwards => self.cursor >= self.end,
+            Direction::Backwards => self.cursor <= self.end,
+        }
+    }
+
+    /// The lowest and the highest position that remain.
+    fn bounds(&self) -> (Position, Position) {
+        match self.direction {
+            Direction::Forwards => (self.cursor + 1, self.end),
+            Direction::Backwards => (self.end, self.cursor - 1),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(
+        log: Arc<Log>,
+        head: watch::Receiver<Head>,
+        indexed: watch::Receiver<Position>,
+    ) -> Self {
+        Self { log, head, indexed, permits: Arc::new(Semaphore::new(CONCURRENT_PAGES)) }
+    }
+
+    pub(super) fn index(&self) -> &Index {
+        self.log.index()
+    }
+
+    pub(super) fn head(&self) -> Head {
+        *self.head.borrow()
+    }
+
+    pub(super) fn watch_head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    /// Waits until everything up to `position` is indexed.
+    pub(super) async fn indexed(&self, position: Position) -> Result<(), ReadError> {
+        let mut indexed = self.indexed.clone();
+        let reached = indexed.wait_for(|indexed| *indexed >= position).await;
+        reached.map(|_| ()).map_err(|_| ReadError::Stopping)
+    }
+
+    /// One event.
+    pub(super) async fn event(&self, position: Position) -> Result<RecordedEvent, ReadError> {
+        let run = self.blocking(move |log| log.page(position, position, 1)).await?;
+        decoded(run.events)?.pop().ok_or(ReadError::Stopping)
+    }
+
+    /// What was answered to an append that is durable.
+    pub(super) async fn recall(&self, earlier: Remembered) -> Result<Appended, AppendError> {
+        let (first_position, count) = (earlier.first_position, u64::from(earlier.count));
+        let last_position = first_position + count - 1;
+        let mut revisions = std::collections::BTreeMap::new();
+        let mut next = first_position;
+        while next <= last_position {
+            let page = move |log: &Log| log.page(next, last_position, limits::PAGE_BYTES);
+            let run = self.blocking(page).await?;
+            for event in decoded(run.events)? {
+                revisions.insert(event.stream, event.revision);
+            }
+            next = run.last + 1;
+        }
+        Ok(Appended { first_position, last_position, revisions, duplicate: true })
+    }
+
+    /// The position after which a forward read from `start` begins.
+    pub(super) fn resolve(&self, start: Start, filter: &Filter) -> Result<Position, ReadError> {
+        let head = self.head().position;
+        match start {
+            Start::Unset => Ok(0),
+            Start::FromNow => Ok(head),
+            Start::After(position) => within("after_position", position, head),
+            Start::RecordedFrom(time) => Ok(self.index().position_at(time).min(head)),
+            Start::AfterRevision(revision) => self.after_revision(revision, filter),
+        }
+    }
+
+    /// The position below which a backward read from `start` begins.
+    fn resolve_backwards(
+        &self,
+        start: Start,
+        filter: &Filter,
+        head: Position,
+    ) -> Result<Position, ReadError> {
+        match start {
+            Start::Unset | Start::FromNow => Ok(head + 1),
+            Start::After(position) => within("after_position", position, head + 1),
+            Start::RecordedFrom(time) => Ok(self.index().position_at(time).min(head) + 1),
+            Start::AfterRevision(revision) => self.after_revision(revision, filter),
+        }
+    }
+
+    fn after_revision(&self, revision: Revision, filter: &Filter) -> Result<Position, ReadError> {
+        let Some(stream) = filter.single_stream() else {
+            let mut violations = Violations::default();
+            violations
+                .add("after_revision", "needs a filter of exactly one stream and nothing else");
+            return Err(ReadError::Invalid(violations));
+        };
+        within("after_revision", revision, self.index().revision(stream))?;
+        Ok(self.index().position_of_revision(stream, revision).unwrap_or(0))
+    }
+
+    /// The next events in the direction after `cursor`, up to `end` inclusive; `None`: none match.
+    ///
+    /// The positions up to `end` must be durable.
+    pub(super) async fn next(
+        &self,
+        filter: &Filter,
+        span: Span,
+        most: u64,
+    ) -> Result<Option<Run>, ReadError> {
+        if most == 0 || span.is_empty() {
+            return Ok(None);
+        }
+        let most = usize::try_from(most).unwrap_or(MATCHES).min(MATCHES);
+        if filter.is_all() && span.direction == Direction::Forwards {
+            let last = span.end.min(span.cursor.saturating_add(most as u64));
+            let page = move |log: &Log| log.page(span.cursor + 1, last, limits::PAGE_BYTES);
+            return self.blocking(page).await.map(Some);
+        }
+        let positions = if filter.is_all() {
+            let last = span.end.max(span.cursor.saturating_sub(most as u64));
+            (last..span.cursor).rev().collect()
+        } else {
+            let (low, high) = span.bounds();
+            self.indexed(high).await?;
+            let low = low - 1;
+            self.index().matches(
+                filter,
+                index::Span { after: low, up_to: high },
+                span.direction,
+                most,
+            )
+        };
+        if positions.is_empty() {
+            return Ok(None);
+        }
+        self.blocking(move |log| log.events_at(&positions, limits::PAGE_BYTES)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Log) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let _permit = self.permits.acquire().await.map_err(|_| ReadError::Stopping)?;
+        let log = Arc::clone(&self.log);
+        let result = tokio::task::spawn_blocking(move || read(&log)).await;
+        Ok(result.map_err(|_| ReadError::Stopping)??)
+    }
+}
+
+/// A read of what was in the log when it started.
+#[derive(Debug)]
+pub struct Scan {
+    reader: Reader,
+    filter: Filter,
+    span: Span,
+    remaining: u64,
+    head: Position,
+}
+
+impl Scan {
+    pub(super) fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
+        let head = reader.head().position;
+        if spec.limit == Some(0) {
+            let mut violations = Violations::default();
+            violations.add("limit", "is 0; give at least 1, or leave it out to read everything");
+            return Err(ReadError::Invalid(violations));
+        }
+        let span = match spec.direction {
+            Direction::Forwards => {
+                let cursor = reader.resolve(spec.start, &spec.filter)?;
+                Span { cursor, end: head, direction: Direction::Forwards }
+            }
+            Direction::Backwards => {
+                let cursor = reader.resolve_backwards(spec.start, &spec.filter, head)?;
+                Span { cursor, end: 1, direction: Direction::Backwards }
+            }
+        };
+        let remaining = spec.limit.unwrap_or(u64::MAX);
+        Ok(Self { reader, filter: spec.filter, span, remaining, head })
+    }
+
+    /// The head that the read is true for.
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    /// The next batch; `None`: that was all.
+    pub async fn next(&mut self) -> Result<Option<Run>, ReadError> {
+        let run = self.reader.next(&self.filter, self.span, self.remaining).await?;
+        if let Some(run) = &run {
+            self.span.cursor = run.last;
+            self.remaining -= run.count as u64;
+        }
+        Ok(run)
+    }
+}
+
+fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
+    if given > end {
+        return Err(ReadError::BeyondHead(BeyondHead { field, given, end }));
+    }
+    Ok(given)
+}
+
+fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
+    // The log has checked the bytes' sums, so what cannot be decoded was written so.
+    decode_run(run).map_err(|error| ReadError::Undecodable(error.to_string().into()))
+}

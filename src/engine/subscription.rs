@@ -1,0 +1,151 @@
+//! A catch-up subscription: pages of the log up to the head, then the head's moves.
+//!
+//! There is one cursor and one source, the log, so catching up and following are the same act:
+//! nothing is broadcast, so nothing can be skipped, and a slow subscriber holds nobody up.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        event::{Direction, Micros, Position},
+        filter::Filter,
+    },
+    engine::{
+        Head, ReadError, Start,
+        reader::{Reader, Span},
+    },
+    log::Run,
+};
+
+/// How far a live subscriber may lag before it is told that it fell behind.
+const FELL_BEHIND: u64 = 10_000;
+/// How many events may pass without a match before a checkpoint is sent.
+const CHECKPOINT_EVENTS: u64 = 10_000;
+/// How long events may pass without a match before a checkpoint is sent.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A place in the log, told to a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Everything up to here was sent or does not match.
+    pub position: Position,
+    /// When the event there was recorded; absent: before the first.
+    pub recorded_at: Option<Micros>,
+}
+
+/// What a subscriber is sent.
+#[derive(Clone, Debug)]
+pub enum Frame {
+    /// Events, in order.
+    Events(Run),
+    /// What follows is live.
+    CaughtUp(Mark),
+    /// Nothing matched for a while; resume after here.
+    Checkpoint(Mark),
+    /// No longer live.
+    FellBehind(Mark),
+}
+
+/// One subscriber's place in the log.
+#[derive(Debug)]
+pub struct Subscription {
+    reader: Reader,
+    filter: Filter,
+    head: watch::Receiver<Head>,
+    stopping: CancellationToken,
+    /// Everything up to here was sent or does not match.
+    cursor: Position,
+    /// The last position that the subscriber was told of.
+    told: Position,
+    told_at: Instant,
+    live: bool,
+}
+
+impl Subscription {
+    pub(super) fn start(
+        reader: Reader,
+        filter: Filter,
+        start: Start,
+        stopping: CancellationToken,
+    ) -> Result<Self, ReadError> {
+        let cursor = reader.resolve(start, &filter)?;
+        let head = reader.watch_head();
+        let told_at = Instant::now();
+        Ok(Self { reader, filter, head, stopping, cursor, told: cursor, told_at, live: false })
+    }
+
+    /// The next frame; `None`: the server is stopping.
+    ///
+    /// Dropping the future loses nothing: the cursor moves only with a frame that is returned or
+    /// over events that do not match.
+    pub async fn next(&mut self) -> Result<Option<Frame>, ReadError> {
+        loop {
+            if self.stopping.is_cancelled() {
+                return Ok(None);
+            }
+            // Marking the value as seen before reading means that no move after it is missed.
+            let available = self.head.borrow_and_update().position;
+            if let Some(frame) = self.step(available).await? {
+                return Ok(Some(frame));
+            }
+            let moved = tokio::select! {
+                moved = self.head.changed() => moved.is_ok(),
+                () = self.stopping.cancelled() => false,
+                () = tokio::time::sleep_until(self.told_at + CHECKPOINT_INTERVAL),
+                    if self.cursor > self.told => true,
+            };
+            if !moved {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What can be told now, given that everything up to `available` is durable.
+    async fn step(&mut self, available: Position) -> Result<Option<Frame>, ReadError> {
+        if self.live && available.saturating_sub(self.cursor) > FELL_BEHIND {
+            self.live = false;
+            return Ok(Some(Frame::FellBehind(self.tell())));
+        }
+        if self.cursor < available {
+            let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
+            if let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? {
+                self.cursor = run.last;
+                self.note_told();
+                return Ok(Some(Frame::Events(run)));
+            }
+            self.cursor = available;
+        }
+        if self.cursor == available && !self.live {
+            self.live = true;
+            return Ok(Some(Frame::CaughtUp(self.tell())));
+        }
+        let passed = self.cursor - self.told;
+        let due = passed > 0 && self.told_at.elapsed() >= CHECKPOINT_INTERVAL;
+        if passed >= CHECKPOINT_EVENTS || due {
+            return Ok(Some(Frame::Checkpoint(self.tell())));
+        }
+        Ok(None)
+    }
+
+    /// Notes that the subscriber learns of the cursor.
+    fn note_told(&mut self) {
+        self.told = self.cursor;
+        self.told_at = Instant::now();
+    }
+
+    /// The cursor as the subscriber is told it.
+    fn tell(&mut self) -> Mark {
+        self.note_told();
+        let head = self.reader.head();
+        // The index may lie behind the head by a moment.
+        let recorded_at = if self.cursor == head.position {
+            head.recorded_at
+        } else {
+            self.reader.index().recorded_at(self.cursor)
+        };
+        Mark { position: self.cursor, recorded_at }
+    }
+}

@@ -1,0 +1,288 @@
+//! The writer: one thread that decides, encodes, and commits in groups. It never reads the disk.
+//!
+//! A group is whatever has queued up while the one before it was being made durable. All its
+//! answers, refusals included, are given after its frame is durable: a refusal may rest on an
+//! event of the same group.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc as std_mpsc},
+};
+
+use bytes::BytesMut;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    domain::{
+        append::{Conflict, Decision, Remembered, Resolved, decide, revisions_after},
+        event::{Append, Digest, Micros, Position, Revision},
+        limits,
+        recorded::{self, Place},
+        window::Window,
+    },
+    engine::{AppendError, Clock, head::HeadSender, system_clock},
+    log::{
+        Log,
+        frame::{AppendEntry, Frame},
+        journal::{Outcome, Tip},
+    },
+};
+
+/// Appends that one group takes at most.
+const GROUP_APPENDS: usize = 4_096;
+/// Events that stay in the window although the index has them, for lookups that are under way.
+const WINDOW_SLACK: u64 = 4_096;
+/// How far the last event may lie in the clock's future: more means that the clock was set back.
+const CLOCK_TOLERANCE: Micros = 3_600 * 1_000_000;
+
+/// An append that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Position of its first event.
+    pub first_position: Position,
+    /// Position of its last event.
+    pub last_position: Position,
+    /// The revision of each of its streams after it.
+    pub revisions: BTreeMap<String, Revision>,
+    /// It had been acknowledged before; nothing was appended now.
+    pub duplicate: bool,
+}
+
+/// What the writer's queue carries.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Decide on an append.
+    Append(Ticket),
+    /// Answer what is queued, take nothing more, and end.
+    Stop,
+}
+
+/// One append in the writer's queue.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) append: Append,
+    pub(super) digest: Digest,
+    pub(super) resolved: Resolved,
+    pub(super) reply: oneshot::Sender<Result<Verdict, AppendError>>,
+}
+
+/// What became of an append.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    Appended(Appended),
+    Repeat(Remembered),
+    Reused(Remembered),
+    Refuse(Conflict),
+    /// What was looked up is out of date.
+    Stale,
+}
+
+/// Why appends are refused for good; the first reason is kept.
+#[derive(Debug, Default)]
+pub(super) struct Fault(watch::Sender<Option<Arc<str>>>);
+
+impl Fault {
+    /// The first reason, if there is one.
+    pub(super) fn reason(&self) -> Option<Arc<str>> {
+        self.0.borrow().clone()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.0.subscribe()
+    }
+
+    fn set(&self, reason: Arc<str>) {
+        self.0.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(reason);
+            is_first
+        });
+    }
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    log: Arc<Log>,
+    tip: Tip,
+    last_recorded: Micros,
+    window: Window,
+    head: HeadSender,
+    fault: Arc<Fault>,
+    recorded_by: String,
+    clock: Clock,
+}
+
+/// Appends that become one frame, with the answers that wait for it.
+#[derive(Default)]
+struct Group {
+    events: BytesMut,
+    count: u32,
+    entries: Vec<AppendEntry>,
+    answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
+}
+
+impl Writer {
+    /// A writer that continues after `tip`.
+    pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, fault: Arc<Fault>) -> Self {
+        let last_recorded = log.index().recorded_at(tip.position).unwrap_or(0);
+        Self {
+            log,
+            tip,
+            last_recorded,
+            window: Window::new(tip.position),
+            head,
+            fault,
+            recorded_by: String::new(),
+            clock: system_clock(),
+        }
+    }
+
+    pub(super) fn recorded_by(self, recorded_by: String) -> Self {
+        Self { recorded_by, ..self }
+    }
+
+    pub(super) fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Works until it is told to stop; what was queued by then is answered.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        while let Some(message) = queue.blocking_recv() {
+            let mut group = Group::default();
+            let mut next = Some(message);
+            while let Some(message) = next {
+                match message {
+                    Message::Append(ticket) => self.decide(ticket, &mut group),
+                    Message::Stop => queue.close(),
+                }
+                next = if group.is_full() { None } else { queue.try_recv().ok() };
+            }
+            self.commit(group);
+            let indexed = self.log.index().watermark();
+            self.window.trim(indexed.min(self.tip.position.saturating_sub(WINDOW_SLACK)));
+        }
+    }
+
+    /// Decides on one append; an accepted one becomes part of the group.
+    fn decide(&mut self, ticket: Ticket, group: &mut Group) {
+        let Ticket { append, digest, resolved, reply } = ticket;
+        if let Some(reason) = self.refusal() {
+            // The caller may have gone; then nobody wants to know.
+            let _ = reply.send(Err(AppendError::StoreFailed { reason }));
+            return;
+        }
+        let verdict = match decide(&append, digest, &resolved, &self.window) {
+            Decision::Accept(before) => {
+                Verdict::Appended(self.accept(&append, digest, &before, group))
+            }
+            Decision::Repeat(earlier) => Verdict::Repeat(earlier),
+            Decision::Reused(earlier) => Verdict::Reused(earlier),
+            Decision::Refuse(conflict) => Verdict::Refuse(conflict),
+            Decision::Stale => Verdict::Stale,
+        };
+        group.answers.push((reply, verdict));
+    }
+
+    /// Why no append can be taken now, if so.
+    fn refusal(&self) -> Option<Arc<str>> {
+        let behind = self.last_recorded - (self.clock)();
+        let clock_was_set_back = behind > CLOCK_TOLERANCE;
+        self.fault.reason().or_else(|| {
+            clock_was_set_back.then(|| {
+                let hours = behind / 3_600_000_000;
+                format!(
+                    "the last event was recorded {hours} h in this clock's future; set the clock"
+                )
+                .into()
+            })
+        })
+    }
+
+    /// Gives the events of an accepted append their places, and encodes them.
+    fn accept(
+        &mut self,
+        append: &Append,
+        digest: Digest,
+        before: &[Revision],
+        group: &mut Group,
+    ) -> Appended {
+        let first_position = self.window.head() + 1;
+        // Times never go back within the log, even when the clock does.
+        self.last_recorded = self.last_recorded.max((self.clock)());
+        let mut position = first_position;
+        for (write, before) in append.writes.iter().zip(before) {
+            for (revision, event) in (before + 1..).zip(&write.events) {
+                let place = Place {
+                    position,
+                    stream: &write.stream,
+                    revision,
+                    recorded_at: self.last_recorded,
+                    recorded_by: &self.recorded_by,
+                };
+                recorded::encode(&place, event, &mut group.events);
+                position += 1;
+            }
+        }
+        let count = u32::try_from(position - first_position).unwrap_or(u32::MAX);
+        group.count += count;
+        if let Some(request_id) = append.request_id {
+            group.entries.push(AppendEntry { request_id, digest, first_position, count });
+        }
+        self.window.push(append, before, digest);
+        Appended {
+            first_position,
+            last_position: position - 1,
+            revisions: revisions_after(append, before),
+            duplicate: false,
+        }
+    }
+
+    /// Makes the group durable, then visible, then answers all of it.
+    fn commit(&mut self, mut group: Group) {
+        let outcome = if group.count == 0 { Ok(()) } else { self.write(&mut group) };
+        for (reply, verdict) in group.answers {
+            let answer = match &outcome {
+                Ok(()) => Ok(verdict),
+                Err(reason) => Err(AppendError::OutcomeUnknown { reason: Arc::clone(reason) }),
+            };
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn write(&mut self, group: &mut Group) -> Result<(), Arc<str>> {
+        let frame = Frame {
+            index: self.tip.index + 1,
+            first_position: self.tip.position + 1,
+            count: group.count,
+            appends: std::mem::take(&mut group.entries),
+            events: std::mem::take(&mut group.events).freeze(),
+        };
+        let (done, outcome) = std_mpsc::sync_channel(1);
+        let done = Box::new(move |outcome| {
+            let _ = done.send(outcome);
+        });
+        self.log.append(self.tip, frame, done);
+        let failure: Arc<str> = match outcome.recv() {
+            Ok(Outcome::Durable) => match self.log.tip() {
+                Ok(tip) => {
+                    self.tip = tip;
+                    self.head.advance(tip.position, self.last_recorded);
+                    return Ok(());
+                }
+                Err(error) => error.to_string().into(),
+            },
+            Ok(Outcome::Unknown(error)) => error.to_string().into(),
+            Ok(Outcome::Conflict) => "another writer appended to this journal".into(),
+            Err(_) => "the journal gave up an append".into(),
+        };
+        tracing::error!(%failure, "appends stop; reads go on");
+        self.fault.set(Arc::clone(&failure));
+        Err(failure)
+    }
+}
+
+impl Group {
+    fn is_full(&self) -> bool {
+        self.answers.len() >= GROUP_APPENDS || self.events.len() >= limits::FRAME_BYTES
+    }
+}

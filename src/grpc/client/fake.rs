@@ -1,0 +1,221 @@
+//! A server for tests of clients: an event store in memory, spoken to over a real connection.
+//!
+//! It keeps the promises that clients build on (request ids, order of answers, rejections in the
+//! pipeline) and nothing else: no expected revisions, no conditions, no filters.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    io,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{BoxStream, iter, once},
+};
+use hyper_util::rt::TokioIo;
+use tonic::{
+    Request, Response, Status, Streaming,
+    body::Body,
+    codegen::http,
+    server::{Grpc, NamedService, ServerStreamingService, StreamingService, UnaryService},
+    transport::{Channel, Endpoint, Server},
+};
+use tonic_prost::ProstCodec;
+
+use crate::{
+    domain::{
+        examine::examine,
+        known::Known,
+        name::{RESERVED_TAG_KEYS, StreamName},
+        proto::{
+            self, AppendRequest, AppendResponse, AppendStreamRequest, AppendStreamResponse,
+            ReadRequest, ReadResponse, RecordedEvent,
+        },
+    },
+    grpc::client::Client,
+};
+
+/// The store; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Fake(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    events: Vec<RecordedEvent>,
+    answered: BTreeMap<String, (AppendRequest, AppendResponse)>,
+    /// Stops accepting when so many events are there.
+    full_at: Option<usize>,
+}
+
+impl Fake {
+    /// A client of this store, over a connection within the process.
+    pub(crate) async fn client(&self) -> Client {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let server = Server::builder()
+            .add_service(self.clone())
+            .serve_with_incoming(once(std::future::ready(Ok::<_, io::Error>(theirs))));
+        tokio::spawn(server);
+        let mut ours = Some(ours);
+        let connector = tower::service_fn(move |_: http::Uri| {
+            let end = ours.take().map(TokioIo::new);
+            std::future::ready(end.ok_or_else(|| io::Error::other("connected once already")))
+        });
+        let endpoint = Endpoint::from_static("http://fake");
+        let channel: Channel = endpoint.connect_with_connector(connector).await.unwrap();
+        Client::from_channel(channel)
+    }
+
+    pub(crate) fn events(&self) -> Vec<RecordedEvent> {
+        self.0.lock().unwrap().events.clone()
+    }
+
+    /// From that many events on, appends fail as they do when the store has failed.
+    pub(crate) fn fails_at(&self, events: Option<usize>) {
+        self.0.lock().unwrap().full_at = events;
+    }
+
+    fn append(&self, mut request: AppendRequest) -> Result<AppendResponse, Status> {
+        let mut state = self.0.lock().unwrap();
+        let id = std::mem::take(&mut request.request_id);
+        if let Some((content, response)) = state.answered.get(&id) {
+            if *content != request {
+                return Err(Status::already_exists("the request id was used for other content"));
+            }
+            return Ok(AppendResponse { duplicate: true, ..response.clone() });
+        }
+        let events = state.recorded(&request)?;
+        if state.full_at.is_some_and(|at| state.events.len() + events.len() > at) {
+            return Err(Status::unavailable("the store has failed"));
+        }
+        let response = AppendResponse {
+            first_position: events.first().map_or(0, |event| event.position),
+            last_position: events.last().map_or(0, |event| event.position),
+            revisions: events.iter().map(|e| (e.stream.clone(), e.revision)).collect(),
+            duplicate: false,
+        };
+        state.events.extend(events);
+        if !id.is_empty() {
+            state.answered.insert(id, (request, response.clone()));
+        }
+        Ok(response)
+    }
+}
+
+impl State {
+    fn recorded(&self, request: &AppendRequest) -> Result<Vec<RecordedEvent>, Status> {
+        let mut events = Vec::new();
+        for write in &request.writes {
+            let held = self.events.iter().filter(|event| event.stream == write.stream).count();
+            for (event, revision) in write.events.iter().zip(held + 1..) {
+                let mut tags = derived(&write.stream, event)?;
+                tags.extend(event.tags.iter().cloned());
+                events.push(RecordedEvent {
+                    position: (self.events.len() + events.len() + 1) as u64,
+                    stream: write.stream.clone(),
+                    revision: revision as u64,
+                    recorded_at: Some(prost_types::Timestamp::default()),
+                    payload: event.payload.clone(),
+                    tags,
+                    metadata: event.metadata.clone(),
+                    recorded_by: String::new(),
+                });
+            }
+        }
+        Ok(events)
+    }
+}
+
+fn derived(stream: &str, event: &proto::NewEvent) -> Result<Vec<String>, Status> {
+    let any = event.payload.clone().unwrap_or_default();
+    let refused = |problem: String| Status::invalid_argument(problem);
+    let stream = StreamName::parse(stream).map_err(|error| refused(error.to_string()))?;
+    let known = examine(&stream, any.type_name(), &any.value)
+        .map_err(|violations| refused(format!("writes[0].events[0].{violations}")))?;
+    let tags: Vec<String> = known.iter().flat_map(Known::tags).map(|tag| tag.to_string()).collect();
+    assert!(tags.iter().all(|tag| RESERVED_TAG_KEYS.contains(&tag.split(':').next().unwrap())));
+    Ok(tags)
+}
+
+impl NamedService for Fake {
+    const NAME: &'static str = "handover.v1.EventStoreService";
+}
+
+impl tower::Service<http::Request<Body>> for Fake {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let fake = self.clone();
+        async move {
+            let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            Ok(match method.as_str() {
+                "Append" => Grpc::new(ProstCodec::default()).unary(fake, request).await,
+                "AppendStream" => Grpc::new(ProstCodec::default()).streaming(fake, request).await,
+                "Read" => Grpc::new(ProstCodec::default()).server_streaming(fake, request).await,
+                other => panic!("{other} is not faked"),
+            })
+        }
+        .boxed()
+    }
+}
+
+type Answer<T> = BoxFuture<'static, Result<Response<T>, Status>>;
+type Stream<T> = BoxStream<'static, Result<T, Status>>;
+
+impl UnaryService<AppendRequest> for Fake {
+    type Response = AppendResponse;
+    type Future = Answer<AppendResponse>;
+
+    fn call(&mut self, request: Request<AppendRequest>) -> Self::Future {
+        let answer = self.append(request.into_inner()).map(Response::new);
+        std::future::ready(answer).boxed()
+    }
+}
+
+impl StreamingService<AppendStreamRequest> for Fake {
+    type Response = AppendStreamResponse;
+    type ResponseStream = Stream<AppendStreamResponse>;
+    type Future = Answer<Self::ResponseStream>;
+
+    fn call(&mut self, request: Request<Streaming<AppendStreamRequest>>) -> Self::Future {
+        use proto::append_stream_response::Outcome;
+        let fake = self.clone();
+        let answers = request.into_inner().map_ok(move |request| {
+            let outcome = match fake.append(request.append.unwrap_or_default()) {
+                Ok(response) => Outcome::Appended(response),
+                Err(status) => Outcome::Rejection(proto::AppendRejection {
+                    code: status.code().into(),
+                    message: status.message().to_owned(),
+                    status: status.details().to_vec().into(),
+                }),
+            };
+            AppendStreamResponse { outcome: Some(outcome) }
+        });
+        std::future::ready(Ok(Response::new(answers.boxed()))).boxed()
+    }
+}
+
+impl ServerStreamingService<ReadRequest> for Fake {
+    type Response = ReadResponse;
+    type ResponseStream = Stream<ReadResponse>;
+    type Future = Answer<Self::ResponseStream>;
+
+    fn call(&mut self, _: Request<ReadRequest>) -> Self::Future {
+        let events = self.events();
+        let position = events.len() as u64;
+        let pages: Vec<_> = events
+            .chunks(7)
+            .map(|events| Ok(ReadResponse { events: events.to_vec(), position }))
+            .collect();
+        std::future::ready(Ok(Response::new(iter(pages).boxed()))).boxed()
+    }
+}

@@ -1,0 +1,235 @@
+//! What went wrong with a request, as a client sees it: decoded from status codes and details.
+
+use std::{error::Error, fmt};
+
+use prost::{Message as _, Name as _};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::domain::proto;
+
+/// What the caller can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientErrorKind {
+    /// The server cannot be reached or does not accept requests now: wait, then repeat.
+    Unavailable,
+    /// The request is wrong: correct it.
+    Invalid,
+    /// Others wrote first, or a request id was used for other content: read and decide again.
+    Conflict,
+    /// What the request names is not there.
+    NotFound,
+    /// A position, revision or time lies beyond the end of the log.
+    BeyondHead,
+    /// A rule of the record forbids it.
+    Refused,
+    /// Stored data is damaged: tell the operator.
+    DataLoss,
+    /// The answer was not ready in time.
+    Deadline,
+    /// Anything else: a fault of the server or of the connection's other end.
+    Other,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientError {
+    /// What can be done about it.
+    pub kind: ClientErrorKind,
+    /// What was wrong, in words.
+    pub message: String,
+    /// The fields, rules or checks that failed, each with its problem.
+    pub fields: Vec<(String, String)>,
+    /// The server's `ErrorReason` without its prefix; empty: the error did not come from it.
+    pub reason: String,
+}
+
+impl ClientError {
+    pub(super) fn address(address: &str, problem: &str) -> Self {
+        Self::local(ClientErrorKind::Invalid, format!("the address {address:?}: {problem}"))
+    }
+
+    pub(super) fn unreachable(address: &str, error: &dyn Error) -> Self {
+        let problem = causes(error);
+        Self::local(ClientErrorKind::Unavailable, format!("cannot reach {address}: {problem}"))
+    }
+
+    pub(super) fn protocol(problem: &str) -> Self {
+        Self::local(ClientErrorKind::Other, problem.to_owned())
+    }
+
+    fn local(kind: ClientErrorKind, message: String) -> Self {
+        Self { kind, message, fields: Vec::new(), reason: String::new() }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for (field, problem) in &self.fields {
+            // Servers often repeat the first problem in the message; once is enough.
+            if !self.message.contains(problem.as_str()) {
+                write!(f, "; {field}: {problem}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for ClientError {}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        let kind = if reason.is_empty() { transport_kind(&status) } else { kind(status.code()) };
+        let message = match status.message() {
+            "" => status.code().description().to_owned(),
+            message => message.to_owned(),
+        };
+        Self { kind, message, fields: fields(&status), reason }
+    }
+}
+
+impl From<proto::AppendRejection> for ClientError {
+    fn from(rejection: proto::AppendRejection) -> Self {
+        let code = Code::from_i32(rejection.code);
+        let mut error = Self::from(Status::with_details(code, rejection.message, rejection.status));
+        // The pipeline itself works, so even a rejection without details is the server's word.
+        error.kind = kind(code);
+        error
+    }
+}
+
+fn kind(code: Code) -> ClientErrorKind {
+    match code {
+        Code::Unavailable | Code::ResourceExhausted => ClientErrorKind::Unavailable,
+        Code::InvalidArgument => ClientErrorKind::Invalid,
+        Code::Aborted | Code::AlreadyExists => ClientErrorKind::Conflict,
+        Code::NotFound => ClientErrorKind::NotFound,
+        Code::OutOfRange => ClientErrorKind::BeyondHead,
+        Code::FailedPrecondition => ClientErrorKind::Refused,
+        Code::DataLoss => ClientErrorKind::DataLoss,
+        Code::DeadlineExceeded => ClientErrorKind::Deadline,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::PermissionDenied
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unauthenticated => ClientErrorKind::Other,
+    }
+}
+
+/// The kind of an error that the server did not explain: mostly, the connection was lost.
+fn transport_kind(status: &Status) -> ClientErrorKind {
+    let code = status.code();
+    let lost = [Code::Unknown, Code::Internal, Code::Cancelled].contains(&code);
+    // The client's own timer ends a call as cancelled.
+    if code == Code::Cancelled && status.message().contains("Timeout") {
+        ClientErrorKind::Deadline
+    } else if lost && status.source().is_some() {
+        ClientErrorKind::Unavailable
+    } else {
+        kind(code)
+    }
+}
+
+fn fields(status: &Status) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for violation in status.get_details_bad_request().into_iter().flat_map(|d| d.field_violations) {
+        fields.push((violation.field, violation.description));
+    }
+    for violation in
+        status.get_details_precondition_failure().into_iter().flat_map(|d| d.violations)
+    {
+        fields.push((violation.subject, violation.description));
+    }
+    if let Some(conflict) = append_conflict(status) {
+        for check in conflict.revisions {
+            let (expected, actual) = (check.expected_revision, check.actual_revision);
+            fields.push((check.stream, format!("expected revision {expected}, it is at {actual}")));
+        }
+        if let Some(check) = conflict.condition {
+            let (after, at) = (check.after_position, check.conflicting_position);
+            let problem = format!("event {at} matches, which is after position {after}");
+            fields.push(("condition".to_owned(), problem));
+        }
+    }
+    fields
+}
+
+fn append_conflict(status: &Status) -> Option<proto::AppendConflict> {
+    let details = tonic_types::Status::decode(status.details()).ok()?.details;
+    let wanted = proto::AppendConflict::full_name();
+    let detail = details.iter().find(|detail| detail.type_url.ends_with(&wanted))?;
+    proto::AppendConflict::decode(detail.value.as_slice()).ok()
+}
+
+/// An error with its causes: tonic's own text is just "transport error".
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_refused_field_keeps_its_path_and_reason() {
+        let mut details = ErrorDetails::with_bad_request_violation("writes[0].stream", "is empty");
+        details.set_error_info("INVALID_FIELD", "handover", HashMap::new());
+        let status = Status::with_error_details(Code::InvalidArgument, "bad request", details);
+        let error = ClientError::from(status);
+        assert_eq!(error.kind, ClientErrorKind::Invalid);
+        assert_eq!(error.reason, "INVALID_FIELD");
+        assert_eq!(error.to_string(), "bad request; writes[0].stream: is empty");
+    }
+
+    #[test]
+    fn a_rejection_in_a_pipeline_reads_as_the_status_it_stands_for() {
+        let conflict = proto::AppendConflict {
+            revisions: vec![proto::RevisionConflict {
+                stream: "demo/1".to_owned(),
+                expected_revision: 3,
+                actual_revision: 5,
+            }],
+            condition: None,
+        };
+        let status = tonic_types::Status {
+            code: i32::from(Code::Aborted),
+            message: "others wrote first".to_owned(),
+            details: vec![prost_types::Any {
+                type_url: "type.googleapis.com/handover.v1.AppendConflict".to_owned(),
+                value: conflict.encode_to_vec(),
+            }],
+        };
+        let error = ClientError::from(proto::AppendRejection {
+            code: status.code,
+            message: status.message.clone(),
+            status: status.encode_to_vec().into(),
+        });
+        assert_eq!(error.kind, ClientErrorKind::Conflict);
+        let check = ("demo/1".to_owned(), "expected revision 3, it is at 5".to_owned());
+        assert_eq!(error.fields, [check]);
+    }
+
+    #[test]
+    fn a_lost_connection_is_not_a_fault_of_the_request() {
+        let cause = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let error = ClientError::from(Status::from_error(Box::new(cause)));
+        assert_eq!(error.kind, ClientErrorKind::Unavailable);
+    }
+}

@@ -1,0 +1,257 @@
+//! Requests of the event store into the domain's words; every violation with its field path.
+//!
+//! Messages are taken apart field by field, so that a new field does not compile until somebody
+//! decides what to do with it.
+
+use crate::{
+    domain::{
+        event::{Append, Condition, Direction, NewEvent, RequestId, Write},
+        filter::{Filter, FilterItem},
+        name::{Category, InvalidName, StreamName, Tag, TypeName},
+        proto::{self, Any, ReadDirection, read_request, subscribe_request},
+        recorded::micros,
+        violation::{Violations, join},
+    },
+    engine::{ReadSpec, Start},
+};
+
+/// An append, with all that is wrong with its syntax.
+pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations> {
+    let proto::AppendRequest { request_id, writes, condition } = request;
+    let mut wrong = Violations::default();
+    let request_id = self::request_id(&request_id, &mut wrong);
+    let writes = writes
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, write)| self::write(write, &format!("writes[{index}]"), &mut wrong))
+        .collect();
+    let condition = condition.and_then(|condition| {
+        let proto::AppendCondition { fail_if_match, after_position } = condition;
+        let Some(fail_if_match) = fail_if_match else {
+            let problem = "is missing; name what must not be there (no items: any event)";
+            wrong.add("condition.fail_if_match", problem);
+            return None;
+        };
+        let filter = filter(fail_if_match, "condition.fail_if_match", &mut wrong);
+        Some(Condition { filter, after_position })
+    });
+    wrong.into_result(Append { request_id, writes, condition })
+}
+
+/// A request id; empty: none.
+pub(crate) fn request_id(text: &str, wrong: &mut Violations) -> Option<RequestId> {
+    if text.is_empty() {
+        return None;
+    }
+    match uuid::Uuid::parse_str(text) {
+        Ok(id) if !id.is_nil() => Some(id.into_bytes()),
+        _ => {
+            wrong.add("request_id", "is not a UUID; give a random one, or leave it empty");
+            None
+        }
+    }
+}
+
+fn write(write: proto::StreamWrite, path: &str, wrong: &mut Violations) -> Option<Write> {
+    let proto::StreamWrite { stream, expected_revision, events } = write;
+    let stream = named(StreamName::parse(&stream), &join(path, "stream"), wrong);
+    let events = events
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, event)| new_event(event, &format!("{path}.events[{index}]"), wrong))
+        .collect();
+    Some(Write { stream: stream?, expected_revision, events })
+}
+
+fn new_event(event: proto::NewEvent, path: &str, wrong: &mut Violations) -> Option<NewEvent> {
+    let proto::NewEvent { payload, tags, metadata } = event;
+    let Some(payload) = payload else {
+        wrong.add(join(path, "payload"), "is missing");
+        return None;
+    };
+    let tags = own_tags(&tags, path, wrong);
+    let type_url = join(path, "payload.type_url");
+    if !payload.type_url.contains('/') {
+        wrong.add(type_url, "has no slash; write type.googleapis.com/ and the full name");
+        return None;
+    }
+    let type_name = named(TypeName::parse(payload.type_name()), &type_url, wrong)?;
+    let Any { type_url, value } = payload;
+    Some(NewEvent { type_url, type_name, payload: value, tags, metadata })
+}
+
+/// Tags that a client puts on an event; what is wrong is noted below `path`.
+pub(crate) fn own_tags(tags: &[String], path: &str, wrong: &mut Violations) -> Vec<Tag> {
+    let tags = tags.iter().enumerate();
+    tags.filter_map(|(index, tag)| {
+        named(Tag::parse_own(tag), &join(path, &format!("tags[{index}]")), wrong)
+    })
+    .collect()
+}
+
+/// A filter; what is wrong is noted under `path`.
+pub(crate) fn filter(filter: proto::Filter, path: &str, wrong: &mut Violations) -> Filter {
+    let proto::Filter { items } = filter;
+    let items = items
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| filter_item(&item, &format!("{path}.items[{index}]"), wrong))
+        .collect();
+    Filter::new(items).unwrap_or_else(|found| {
+        // Terms that were refused above leave items empty; that need not be said twice.
+        if wrong.0.is_empty() {
+            wrong.absorb(path, found);
+        }
+        Filter::all()
+    })
+}
+
+fn filter_item(item: &proto::FilterItem, path: &str, wrong: &mut Violations) -> FilterItem {
+    let proto::FilterItem { streams, categories, types, tags } = item;
+    let mut all =
+        |field: &str, texts: &[String], take: &mut dyn FnMut(&str) -> Option<InvalidName>| {
+            for (index, text) in texts.iter().enumerate() {
+                if let Some(error) = take(text) {
+                    note(&error, &format!("{path}.{field}[{index}]"), wrong);
+                }
+            }
+        };
+    let mut item = FilterItem::default();
+    all("streams", streams, &mut |text| keep(StreamName::parse(text), &mut item.streams));
+    all("categories", categories, &mut |text| keep(Category::parse(text), &mut item.categories));
+    all("types", types, &mut |text| keep(TypeName::parse(text), &mut item.types));
+    all("tags", tags, &mut |text| keep(Tag::parse(text), &mut item.tags));
+    item
+}
+
+fn keep<T>(parsed: Result<T, InvalidName>, kept: &mut Vec<T>) -> Option<InvalidName> {
+    parsed.map(|value| kept.push(value)).err()
+}
+
+fn named<T>(parsed: Result<T, InvalidName>, path: &str, wrong: &mut Violations) -> Option<T> {
+    parsed.map_err(|error| note(&error, path, wrong)).ok()
+}
+
+fn note(error: &InvalidName, path: &str, wrong: &mut Violations) {
+    wrong.add(path, &error.problem);
+    if let Some(last) = wrong.0.last_mut() {
+        last.limit = error.limit;
+    }
+}
+
+/// What a read is to yield.
+pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> {
+    let proto::ReadRequest { filter, start, direction, limit, min_position: _ } = request;
+    let mut wrong = Violations::default();
+    let filter = self::filter(filter.unwrap_or_default(), "filter", &mut wrong);
+    let start = match start {
+        None => Start::Unset,
+        Some(read_request::Start::AfterPosition(position)) => Start::After(position),
+        Some(read_request::Start::AfterRevision(revision)) => Start::AfterRevision(revision),
+        Some(read_request::Start::RecordedFrom(time)) => recorded_from(&time, &mut wrong),
+    };
+    let direction = match ReadDirection::try_from(direction) {
+        Ok(ReadDirection::Unspecified | ReadDirection::Forwards) => Direction::Forwards,
+        Ok(ReadDirection::Backwards) => Direction::Backwards,
+        Err(_) => {
+            wrong.add("direction", format!("is {direction}, which is no direction"));
+            Direction::Forwards
+        }
+    };
+    wrong.into_result(ReadSpec { filter, start, direction, limit })
+}
+
+/// What a subscription follows, and from where.
+pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Start), Violations> {
+    let proto::SubscribeRequest { filter, start } = request;
+    let mut wrong = Violations::default();
+    let filter = self::filter(filter.unwrap_or_default(), "filter", &mut wrong);
+    let start = match start {
+        None => Start::Unset,
+        Some(subscribe_request::Start::AfterPosition(position)) => Start::After(position),
+        Some(subscribe_request::Start::RecordedFrom(time)) => recorded_from(&time, &mut wrong),
+        Some(subscribe_request::Start::FromNow(true)) => Start::FromNow,
+        Some(subscribe_request::Start::FromNow(false)) => {
+            wrong.add("from_now", "is false; leave it out to start at the beginning");
+            Start::Unset
+        }
+    };
+    wrong.into_result((filter, start))
+}
+
+fn recorded_from(time: &prost_types::Timestamp, wrong: &mut Violations) -> Start {
+    if !(0..1_000_000_000).contains(&time.nanos) {
+        wrong.add("recorded_from.nanos", "is not between 0 and 999,999,999");
+    }
+    Start::RecordedFrom(micros(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(found: &Violations) -> Vec<&str> {
+        found.0.iter().map(|violation| violation.field.as_str()).collect()
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_an_append_is_named_by_its_path() {
+        let event = |type_url: &str, tags: &[&str]| proto::NewEvent {
+            payload: Some(Any { type_url: type_url.into(), value: bytes::Bytes::new() }),
+            tags: tags.iter().map(ToString::to_string).collect(),
+            metadata: std::collections::BTreeMap::new(),
+        };
+        let write = |stream: &str, events| proto::StreamWrite {
+            stream: stream.into(),
+            expected_revision: None,
+            events,
+        };
+        let request = proto::AppendRequest {
+            request_id: "no".into(),
+            writes: vec![
+                write("nocategory", vec![event("x/demo.A", &["to:DE", "desk:a"])]),
+                write("x/a", vec![event("demo.A", &[]), event("x/a..b", &["bad"])]),
+                write("x/b", vec![proto::NewEvent::default()]),
+            ],
+            condition: Some(proto::AppendCondition { fail_if_match: None, after_position: 0 }),
+        };
+        let found = append(request).unwrap_err();
+        let expected = [
+            "request_id",
+            "writes[0].stream",
+            "writes[0].events[0].tags[0]",
+            "writes[1].events[0].payload.type_url",
+            "writes[1].events[1].tags[0]",
+            "writes[1].events[1].payload.type_url",
+            "writes[2].events[0].payload",
+            "condition.fail_if_match",
+        ];
+        assert_eq!(fields(&found), expected);
+    }
+
+    #[test]
+    fn a_filter_that_says_nothing_is_refused_and_one_without_items_means_all() {
+        let check = |items: Vec<proto::FilterItem>, expected: &[&str]| {
+            let mut wrong = Violations::default();
+            filter(proto::Filter { items }, "filter", &mut wrong);
+            assert_eq!(fields(&wrong), expected);
+        };
+        let tags = |tags: &[&str]| proto::FilterItem {
+            tags: tags.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        check(vec![], &[]);
+        check(vec![proto::FilterItem::default()], &["filter.items[0]"]);
+        check(vec![tags(&["to:DE"]), tags(&["bad"])], &["filter.items[1].tags[0]"]);
+        let many: Vec<String> = (0..65).map(|n| format!("k:{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        check(vec![tags(&many[..64])], &[]);
+        check(vec![tags(&many)], &["filter.items"]);
+    }
+
+    #[test]
+    fn an_unknown_direction_is_refused() {
+        let request = proto::ReadRequest { direction: 9, ..Default::default() };
+        assert_eq!(fields(&read(request).unwrap_err()), ["direction"]);
+    }
+}

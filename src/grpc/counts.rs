@@ -1,0 +1,197 @@
+//! `CountService`: figures, as of any moment, and watched.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::{StreamExt as _, stream};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        date::Edtf,
+        estimate::Flag,
+        figure::{Figure, SubsetCount, Unattributed},
+        party::Party,
+        proto::{self, FigureFlag, Unit, as_of::Moment, watch_country_counts_response::Update},
+        recorded::micros,
+        violation::Violations,
+    },
+    engine::{AsOf, CountsWatch, Engine},
+    grpc::{event_store::Answers, server_stubs::count_service_server::CountService, status::Fault},
+    projections::counts::{Change, CountQuery, CountRow},
+};
+
+/// Serves figures.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts(pub(crate) Arc<Engine>);
+
+#[tonic::async_trait]
+impl CountService for Counts {
+    async fn get_country_counts(
+        &self,
+        request: Request<proto::GetCountryCountsRequest>,
+    ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
+        let min_position = request.get_ref().min_position;
+        let (query, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let counts = self.0.counts();
+        counts.reached(min_position).await.map_err(Fault::from)?;
+        let answer = counts.get(query, as_of).await.map_err(Fault::from)?;
+        Ok(Response::new(proto::GetCountryCountsResponse {
+            counts: answer.rows.into_iter().map(Into::into).collect(),
+            position: answer.position,
+            undated_exchanges: answer.undated_exchanges,
+        }))
+    }
+
+    type WatchCountryCountsStream = Answers<proto::WatchCountryCountsResponse>;
+
+    async fn watch_country_counts(
+        &self,
+        request: Request<proto::WatchCountryCountsRequest>,
+    ) -> Result<Response<Self::WatchCountryCountsStream>, Status> {
+        let proto::WatchCountryCountsRequest { countries, unit, min_position } =
+            request.into_inner();
+        let mut wrong = Violations::default();
+        let query = narrow(&countries, unit, &mut wrong);
+        let query = wrong.into_result(query).map_err(Fault::from)?;
+        let counts = self.0.counts();
+        counts.reached(min_position).await.map_err(Fault::from)?;
+        let watched = counts.watch(query, self.0.stopping().clone()).await;
+        let (first, watch) = watched.map_err(Fault::from)?;
+        let first = snapshot(first.rows, first.position);
+        let changes = stream::try_unfold(watch, next_change);
+        Ok(Response::new(Box::pin(stream::iter([Ok(first)]).chain(changes))))
+    }
+}
+
+/// What is asked, and as of when.
+fn question(request: proto::GetCountryCountsRequest) -> Result<(CountQuery, AsOf), Violations> {
+    let proto::GetCountryCountsRequest { countries, unit, as_of, occurred, min_position: _ } =
+        request;
+    let mut wrong = Violations::default();
+    let mut query = narrow(&countries, unit, &mut wrong);
+    if !occurred.is_empty() {
+        match Edtf::parse(&occurred) {
+            Ok(occurred) => query.occurred = Some(occurred),
+            Err(error) => wrong.add("occurred", error.to_string()),
+        }
+    }
+    let as_of = match as_of.map(|as_of| as_of.moment) {
+        None => AsOf::Now,
+        Some(Some(Moment::Position(position))) => AsOf::Position(position),
+        Some(Some(Moment::RecordedTime(time))) => AsOf::Time(micros(&time)),
+        Some(None) => {
+            wrong.add("as_of", "names no moment; give a position or a time, or leave it out");
+            AsOf::Now
+        }
+    };
+    wrong.into_result((query, as_of))
+}
+
+fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
+    let mut parties = BTreeSet::new();
+    for (index, country) in countries.iter().enumerate() {
+        match Party::parse(country) {
+            Ok(party) => {
+                parties.insert(party.to_string());
+            }
+            Err(error) => wrong.add(format!("countries[{index}]"), error.to_string()),
+        }
+    }
+    let unit = match Unit::try_from(unit) {
+        Ok(Unit::Unspecified) => None,
+        Ok(unit) => Some(unit.into()),
+        Err(_) => {
+            wrong.add("unit", format!("is {unit}, which is no unit"));
+            None
+        }
+    };
+    CountQuery { countries: parties, unit, ..CountQuery::default() }
+}
+
+fn snapshot(rows: Vec<CountRow>, position: u64) -> proto::WatchCountryCountsResponse {
+    let counts = rows.into_iter().map(Into::into).collect();
+    let update = Some(Update::Snapshot(proto::CountrySnapshot { counts }));
+    proto::WatchCountryCountsResponse { update, position }
+}
+
+async fn next_change(
+    mut watch: CountsWatch,
+) -> Result<Option<(proto::WatchCountryCountsResponse, CountsWatch)>, Status> {
+    let change = watch.next().await.map_err(Fault::from)?;
+    Ok(change.map(|(change, position)| {
+        let Change { before, after, caused_by } = change;
+        let (before, after) = (before.map(Into::into), after.map(Into::into));
+        let update = Some(Update::Change(proto::CountryChange { before, after, caused_by }));
+        (proto::WatchCountryCountsResponse { update, position }, watch)
+    }))
+}
+
+impl From<CountRow> for proto::CountryCount {
+    fn from(row: CountRow) -> Self {
+        let CountRow { country, unit, received, sent } = row;
+        let (received, sent) = (received.map(Into::into), sent.map(Into::into));
+        Self { country, unit, received, sent }
+    }
+}
+
+impl From<Figure> for proto::Figure {
+    fn from(figure: Figure) -> Self {
+        let Figure {
+            low,
+            high,
+            preferred,
+            exchanges,
+            disputed,
+            unnumbered,
+            shared,
+            open,
+            of_which,
+            flags,
+        } = figure;
+        let parts = of_which.map(|part| part.map(proto::SubsetCount::from));
+        let none = [&parts.minors, &parts.women, &parts.civilians, &parts.wounded]
+            .iter()
+            .all(|part| part.is_none());
+        Self {
+            low,
+            high,
+            preferred,
+            exchanges,
+            disputed,
+            unnumbered,
+            shared: shared.map(Into::into),
+            open: open.map(Into::into),
+            of_which: (!none).then_some(proto::FigureOfWhich {
+                minors: parts.minors,
+                women: parts.women,
+                civilians: parts.civilians,
+                wounded: parts.wounded,
+            }),
+            flags: flags.into_iter().map(|flag| FigureFlag::from(flag).into()).collect(),
+        }
+    }
+}
+
+impl From<Unattributed> for proto::Unattributed {
+    fn from(Unattributed { legs, at_most }: Unattributed) -> Self {
+        Self { legs, at_most }
+    }
+}
+
+impl From<SubsetCount> for proto::SubsetCount {
+    fn from(SubsetCount { low, high, legs }: SubsetCount) -> Self {
+        Self { low, high, legs }
+    }
+}
+
+impl From<Flag> for FigureFlag {
+    fn from(flag: Flag) -> Self {
+        match flag {
+            Flag::Approximate => Self::Approximate,
+            Flag::Incomplete => Self::Incomplete,
+            Flag::PartsExceedWhole => Self::PartsExceedWhole,
+            Flag::OpenBelow => Self::OpenBelow,
+            Flag::OpenAbove => Self::OpenAbove,
+        }
+    }
+}

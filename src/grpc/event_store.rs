@@ -1,0 +1,178 @@
+//! `EventStoreService`: the log itself.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    domain::{
+        proto::{self, append_stream_response::Outcome, subscribe_response::Frame as Mark},
+        recorded::timestamp,
+    },
+    engine::{self, Appended, Engine, Frame, Scan, Subscription},
+    grpc::{
+        convert,
+        passthrough::{ReadFrame, SubscribeFrame},
+        server_stubs::event_store_service_server::EventStoreService,
+        status::Fault,
+    },
+};
+
+/// Appends of one pipeline that may wait for their answers.
+const PIPELINE: usize = 256;
+
+/// A stream of answers.
+pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Serves the log.
+#[derive(Clone, Debug)]
+pub(crate) struct EventStore(pub(crate) Arc<Engine>);
+
+#[tonic::async_trait]
+impl EventStoreService for EventStore {
+    async fn append(
+        &self,
+        request: Request<proto::AppendRequest>,
+    ) -> Result<Response<proto::AppendResponse>, Status> {
+        let append = convert::append(request.into_inner()).map_err(Fault::from)?;
+        let appended = self.0.append(append).await.map_err(Fault::from)?;
+        Ok(Response::new(appended.into()))
+    }
+
+    type AppendStreamStream = Answers<proto::AppendStreamResponse>;
+
+    async fn append_stream(
+        &self,
+        request: Request<Streaming<proto::AppendStreamRequest>>,
+    ) -> Result<Response<Self::AppendStreamStream>, Status> {
+        let engine = Arc::clone(&self.0);
+        let stopping = engine.stopping().clone().cancelled_owned();
+        // Requests are submitted one after the other, which keeps their order; answers are
+        // awaited together, which makes it a pipeline.
+        let answers = request
+            .into_inner()
+            .take_until(stopping)
+            .then(move |request| submit(Arc::clone(&engine), request))
+            .buffered(PIPELINE);
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    type ReadStream = Answers<ReadFrame>;
+
+    async fn read(
+        &self,
+        request: Request<proto::ReadRequest>,
+    ) -> Result<Response<Self::ReadStream>, Status> {
+        let min_position = request.get_ref().min_position;
+        let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
+        self.0.reached(min_position).await.map_err(Fault::from)?;
+        let scan = self.0.read(spec).map_err(Fault::from)?;
+        Ok(Response::new(Box::pin(stream::try_unfold(Batches::First(scan), Batches::next))))
+    }
+
+    type SubscribeStream = Answers<SubscribeFrame>;
+
+    async fn subscribe(
+        &self,
+        request: Request<proto::SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
+        let subscription = self.0.subscribe(filter, start).map_err(Fault::from)?;
+        Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))
+    }
+
+    async fn get_head(
+        &self,
+        request: Request<proto::GetHeadRequest>,
+    ) -> Result<Response<proto::GetHeadResponse>, Status> {
+        let proto::GetHeadRequest { min_position } = request.into_inner();
+        let head = self.0.reached(min_position).await.map_err(Fault::from)?;
+        let recorded_at = head.recorded_at.map(timestamp);
+        Ok(Response::new(proto::GetHeadResponse { position: head.position, recorded_at }))
+    }
+}
+
+impl From<Appended> for proto::AppendResponse {
+    fn from(appended: Appended) -> Self {
+        let Appended { first_position, last_position, revisions, duplicate } = appended;
+        Self { first_position, last_position, revisions, duplicate }
+    }
+}
+
+/// Queues one append of a pipeline; the future that is returned waits for its answer.
+async fn submit(
+    engine: Arc<Engine>,
+    request: Result<proto::AppendStreamRequest, Status>,
+) -> impl Future<Output = Result<proto::AppendStreamResponse, Status>> {
+    let submitted = match request {
+        Err(status) => Err(status),
+        Ok(request) => match convert::append(request.append.unwrap_or_default()) {
+            Err(violations) => Ok(Err(Fault::from(violations))),
+            Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
+        },
+    };
+    async move {
+        let outcome = match submitted? {
+            Err(fault) => Err(fault),
+            Ok(pending) => engine.outcome(pending).await.map_err(Fault::from),
+        };
+        let outcome = match outcome {
+            Ok(appended) => Outcome::Appended(appended.into()),
+            Err(fault) => Outcome::Rejection(fault.into()),
+        };
+        Ok(proto::AppendStreamResponse { outcome: Some(outcome) })
+    }
+}
+
+/// A read's answers: at least one, so that the position is told even when nothing matches.
+enum Batches {
+    First(Scan),
+    More(Scan),
+}
+
+impl Batches {
+    async fn next(self) -> Result<Option<(ReadFrame, Self)>, Status> {
+        let (mut scan, first) = match self {
+            Self::First(scan) => (scan, true),
+            Self::More(scan) => (scan, false),
+        };
+        let run = scan.next().await.map_err(Fault::from)?;
+        let position = scan.head();
+        Ok(match run {
+            Some(run) => Some((ReadFrame { run: run.events, position }, Self::More(scan))),
+            None if first => {
+                Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
+            }
+            None => None,
+        })
+    }
+}
+
+async fn next_frame(
+    mut subscription: Subscription,
+) -> Result<Option<(SubscribeFrame, Subscription)>, Status> {
+    let frame = subscription.next().await.map_err(Fault::from)?;
+    Ok(frame.map(|frame| (frame.into(), subscription)))
+}
+
+impl From<Frame> for SubscribeFrame {
+    fn from(frame: Frame) -> Self {
+        let parts = |mark: engine::Mark| (mark.position, mark.recorded_at.map(timestamp));
+        match frame {
+            Frame::Events(run) => Self::Events(run.events),
+            Frame::CaughtUp(mark) => {
+                let (position, recorded_at) = parts(mark);
+                Mark::CaughtUp(proto::CaughtUp { position, recorded_at }).into()
+            }
+            Frame::Checkpoint(mark) => {
+                let (position, recorded_at) = parts(mark);
+                Mark::Checkpoint(proto::Checkpoint { position, recorded_at }).into()
+            }
+            Frame::FellBehind(mark) => {
+                let (position, recorded_at) = parts(mark);
+                Mark::FellBehind(proto::FellBehind { position, recorded_at }).into()
+            }
+        }
+    }
+}

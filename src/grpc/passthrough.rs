@@ -1,0 +1,154 @@
+//! Answers that carry stored bytes as they are: nothing is decoded, nothing encoded again.
+//!
+//! A run of events is the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
+//! messages may be concatenated, so a run is a `ReadResponse` as it stands; its position is
+//! appended. In a subscription a run becomes an `EventBatch` by one tag and length before it.
+//! These types stand in for the generated ones on the server's side only.
+
+use bytes::{Buf, BufMut, Bytes};
+use prost::{
+    DecodeError, Message,
+    encoding::{self, DecodeContext, WireType},
+};
+
+use crate::domain::proto::{self, subscribe_response::Frame as Mark};
+
+/// Field number of `ReadResponse.position`.
+const POSITION: u32 = 2;
+/// Field number of `SubscribeResponse.events`.
+const EVENTS: u32 = 1;
+
+/// A `ReadResponse` made of stored bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ReadFrame {
+    /// A run of events.
+    pub(crate) run: Bytes,
+    /// The head that the answer is true for.
+    pub(crate) position: u64,
+}
+
+impl Message for ReadFrame {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        buf.put_slice(&self.run);
+        if self.position != 0 {
+            encoding::uint64::encode(POSITION, &self.position, buf);
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        let position = match self.position {
+            0 => 0,
+            position => encoding::uint64::encoded_len(POSITION, &position),
+        };
+        self.run.len() + position
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        encoding::skip_field(wire_type, tag, buf, context)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// A `SubscribeResponse`, whose events are stored bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SubscribeFrame {
+    /// A run of events.
+    Events(Bytes),
+    /// Any other frame, as generated.
+    Mark(proto::SubscribeResponse),
+}
+
+impl Default for SubscribeFrame {
+    fn default() -> Self {
+        Self::Mark(proto::SubscribeResponse::default())
+    }
+}
+
+impl From<Mark> for SubscribeFrame {
+    fn from(mark: Mark) -> Self {
+        Self::Mark(proto::SubscribeResponse { frame: Some(mark) })
+    }
+}
+
+impl Message for SubscribeFrame {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        match self {
+            Self::Events(run) => {
+                encoding::encode_key(EVENTS, WireType::LengthDelimited, buf);
+                encoding::encode_varint(run.len() as u64, buf);
+                buf.put_slice(run);
+            }
+            Self::Mark(mark) => mark.encode_raw(buf),
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        match self {
+            Self::Events(run) => {
+                let length = encoding::encoded_len_varint(run.len() as u64);
+                encoding::key_len(EVENTS) + length + run.len()
+            }
+            Self::Mark(mark) => mark.encoded_len(),
+        }
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        encoding::skip_field(wire_type, tag, buf, context)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::{EventBatch, ReadResponse, RecordedEvent, SubscribeResponse};
+
+    fn events() -> Vec<RecordedEvent> {
+        let event = |position| RecordedEvent { position, revision: 7, ..Default::default() };
+        vec![event(1), event(300)]
+    }
+
+    fn run() -> Bytes {
+        EventBatch { events: events() }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn a_run_with_its_position_is_a_read_response() {
+        for position in [0, 300] {
+            let bytes = ReadFrame { run: run(), position }.encode_to_vec();
+            assert_eq!(bytes, ReadResponse { events: events(), position }.encode_to_vec());
+        }
+    }
+
+    #[test]
+    fn a_run_is_a_batch_of_a_subscription() {
+        let bytes = SubscribeFrame::Events(run()).encode_to_vec();
+        let frame = Some(Mark::Events(EventBatch { events: events() }));
+        assert_eq!(bytes, SubscribeResponse { frame }.encode_to_vec());
+    }
+
+    #[test]
+    fn other_frames_of_a_subscription_are_encoded_as_generated() {
+        let mark = Mark::CaughtUp(proto::CaughtUp { position: 9, recorded_at: None });
+        let bytes = SubscribeFrame::from(mark.clone()).encode_to_vec();
+        assert_eq!(bytes, SubscribeResponse { frame: Some(mark) }.encode_to_vec());
+    }
+}

@@ -1,0 +1,171 @@
+//! The gRPC server: services, health, reflection, and the bounds of the transport.
+
+use std::{io, sync::Arc, time::Duration};
+
+use futures_util::stream;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tonic::{
+    service::Routes,
+    transport::{Endpoint, Server, server::Router, server::TcpIncoming},
+};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::layer::util::{Identity, Stack};
+
+use crate::{
+    domain::{limits, proto},
+    engine::Engine,
+    grpc::{
+        client::Client,
+        counts::Counts,
+        deadline::ErrorLayer,
+        event_store::EventStore,
+        record::Recorder,
+        server_stubs::{
+            count_service_server::CountServiceServer,
+            event_store_service_server::EventStoreServiceServer,
+            exchange_service_server::ExchangeServiceServer,
+            source_service_server::SourceServiceServer,
+            statement_service_server::StatementServiceServer,
+            transfer_service_server::TransferServiceServer,
+        },
+    },
+};
+
+/// Window of one stream: what a client may have sent before the server reads it.
+const STREAM_WINDOW: u32 = 2 << 20;
+/// Window of a connection. h2 lets half of it be small frames, so it bounds small acks as well.
+const CONNECTION_WINDOW: u32 = 8 << 20;
+/// Streams that one connection may have open.
+const STREAMS_PER_CONNECTION: u32 = 1_024;
+/// Streams that a client may have reset before the server has looked at them (rapid reset).
+const PENDING_RESETS: usize = 20;
+/// Streams that the server may have to reset because a client broke the protocol.
+const LOCAL_RESETS: usize = 1_024;
+/// Bytes of a request's headers.
+const HEADER_BYTES: u32 = 16 << 10;
+/// How often a silent connection is asked whether it is still there, and how long it may take.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// Services that write; they stop being healthy when the store accepts no appends any more.
+const WRITING: [&str; 6] = [
+    "",
+    "handover.v1.EventStoreService",
+    "handover.v1.SourceService",
+    "handover.v1.StatementService",
+    "handover.v1.ExchangeService",
+    "handover.v1.TransferService",
+];
+/// Services that only read.
+const READING: [&str; 1] = ["handover.v1.CountService"];
+
+/// Tells clients whether the services can be used.
+#[derive(Clone, Debug)]
+pub struct Health(HealthReporter);
+
+impl Health {
+    /// Every service can be used.
+    pub async fn ready(&self) {
+        self.set(ServingStatus::Serving, WRITING.iter().chain(&READING)).await;
+    }
+
+    /// Nothing can be appended any more; reads go on.
+    pub async fn read_only(&self) {
+        self.set(ServingStatus::NotServing, WRITING.iter()).await;
+    }
+
+    /// No service can be used: the server is starting or stopping.
+    pub async fn not_ready(&self) {
+        self.set(ServingStatus::NotServing, WRITING.iter().chain(&READING)).await;
+    }
+
+    async fn set(&self, status: ServingStatus, services: impl Iterator<Item = &&'static str>) {
+        for service in services {
+            self.0.set_service_status(*service, status).await;
+        }
+    }
+}
+
+/// What is served, apart from how it is listened to.
+#[derive(Clone, Debug)]
+pub struct Services {
+    routes: Routes,
+    /// Health of the services; not ready at first.
+    pub health: Health,
+}
+
+impl Services {
+    /// All services over `engine`; with `reflection`, clients can ask which there are.
+    pub async fn new(engine: &Arc<Engine>, reflection: bool) -> Self {
+        let (reporter, health_service) = tonic_health::server::health_reporter();
+        let health = Health(reporter);
+        health.not_ready().await;
+        let recorder = Recorder(Arc::clone(engine));
+        let store = EventStoreServiceServer::new(EventStore(Arc::clone(engine)))
+            .max_decoding_message_size(limits::REQUEST_BYTES);
+        let mut routes = Routes::new(health_service)
+            .add_service(store)
+            .add_service(SourceServiceServer::new(recorder.clone()))
+            .add_service(StatementServiceServer::new(recorder.clone()))
+            .add_service(ExchangeServiceServer::new(recorder.clone()))
+            .add_service(TransferServiceServer::new(recorder))
+            .add_service(CountServiceServer::new(Counts(Arc::clone(engine))));
+        if reflection {
+            routes = with_reflection(routes);
+        }
+        Self { routes: routes.prepare(), health }
+    }
+
+    /// Serves connections on `listener` until `stop`; then waits for the calls under way.
+    pub async fn listen(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        // Keepalive and no-delay are taken from here, not from the server's settings.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let served = self.router().serve_with_incoming_shutdown(incoming, stop).await;
+        served.map_err(io::Error::other)
+    }
+
+    /// A client of these services that needs no network.
+    pub async fn in_process(&self) -> io::Result<Client> {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let connection = stream::iter([Ok::<_, io::Error>(theirs)]);
+        tokio::spawn(self.router().serve_with_incoming(connection));
+        let mut ours = Some(ours);
+        let connector = tower::service_fn(move |_| {
+            let ours = ours.take().map(TokioIo::new);
+            std::future::ready(ours.ok_or_else(|| io::Error::other("the connection has ended")))
+        });
+        let endpoint = Endpoint::from_static("http://in-process");
+        let channel = endpoint.connect_with_connector(connector).await;
+        channel.map(Client::from_channel).map_err(io::Error::other)
+    }
+
+    fn router(&self) -> Router<Stack<ErrorLayer, Identity>> {
+        Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
+            .http2_max_local_error_reset_streams(Some(LOCAL_RESETS))
+            .http2_max_header_list_size(HEADER_BYTES)
+            .http2_keepalive_interval(Some(KEEPALIVE.0))
+            .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .layer(ErrorLayer)
+            .add_routes(self.routes.clone())
+    }
+}
+
+/// Both versions of reflection: some clients know only the older one.
+fn with_reflection(routes: Routes) -> Routes {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let v1 = builder().build_v1().expect("the descriptors were checked when they were compiled");
+    let v1alpha = builder().build_v1alpha().expect("the same descriptors as above");
+    routes.add_service(v1).add_service(v1alpha)
+}

@@ -1,0 +1,242 @@
+//! From errors to status codes: one exhaustive match for each kind of error, and nothing else.
+//!
+//! A conflict is ABORTED, not FAILED_PRECONDITION: the client must read again and decide again,
+//! whereas a broken rule of the record is final. A fault of the store is never INVALID_ARGUMENT.
+
+use std::{collections::HashMap, time::Duration};
+
+use prost::{Message as _, Name};
+use tonic::{Code, Status};
+use tonic_types::pb;
+
+use crate::{
+    domain::{
+        append::Conflict,
+        claim::RuleBroken,
+        proto::{self, ErrorReason},
+        violation::Violations,
+    },
+    engine::{AppendError, BeyondHead, ReadError},
+    log::LogError,
+};
+
+/// The domain of every reason.
+const DOMAIN: &str = "handover";
+/// Field violations that are told one by one: details travel in headers, whose size is bounded.
+const MOST_VIOLATIONS: usize = 16;
+/// Characters of a message or description: likewise.
+const MOST_CHARACTERS: usize = 400;
+/// How long a client should wait when it is told to come back.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// An error as a client is told it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    code: Code,
+    message: String,
+    reason: ErrorReason,
+    metadata: HashMap<String, String>,
+    details: Vec<prost_types::Any>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
+        let message = shortened(&message.into());
+        Self { code, message, reason, metadata: HashMap::new(), details: Vec::new() }
+    }
+
+    fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.metadata.insert(key.into(), shortened(&value.to_string()));
+        self
+    }
+
+    fn detail(mut self, name: &str, encoded: Vec<u8>) -> Self {
+        let type_url = format!("{}{name}", proto::TYPE_URL_PREFIX);
+        self.details.push(prost_types::Any { type_url, value: encoded });
+        self
+    }
+
+    fn retry(self) -> Self {
+        let retry_delay = prost_types::Duration::try_from(RETRY_DELAY).ok();
+        self.detail("google.rpc.RetryInfo", pb::RetryInfo { retry_delay }.encode_to_vec())
+    }
+
+    /// The error as `google.rpc.Status`: exactly one `ErrorInfo`, then the typed details.
+    pub(crate) fn rpc_status(&self) -> pb::Status {
+        let reason = self.reason.as_str_name();
+        let info = pb::ErrorInfo {
+            reason: reason.strip_prefix("ERROR_REASON_").unwrap_or(reason).into(),
+            domain: DOMAIN.into(),
+            metadata: self.metadata.clone(),
+        };
+        let type_url = format!("{}google.rpc.ErrorInfo", proto::TYPE_URL_PREFIX);
+        let info = prost_types::Any { type_url, value: info.encode_to_vec() };
+        let details = std::iter::once(info).chain(self.details.iter().cloned()).collect();
+        pb::Status { code: self.code.into(), message: self.message.clone(), details }
+    }
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        let details = fault.rpc_status().encode_to_vec();
+        Self::with_details(fault.code, fault.message, details.into())
+    }
+}
+
+impl From<Fault> for proto::AppendRejection {
+    fn from(fault: Fault) -> Self {
+        let status = fault.rpc_status();
+        let encoded = status.encode_to_vec().into();
+        Self { code: status.code, message: status.message, status: encoded }
+    }
+}
+
+impl From<Violations> for Fault {
+    fn from(violations: Violations) -> Self {
+        let only_limits = violations.0.iter().all(|violation| violation.limit);
+        let reason =
+            if only_limits { ErrorReason::LimitExceeded } else { ErrorReason::InvalidField };
+        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS);
+        let told = violations.0.iter().take(MOST_VIOLATIONS);
+        let field_violations = told
+            .map(|violation| pb::bad_request::FieldViolation {
+                field: shortened(&violation.field),
+                description: shortened(&violation.problem),
+                ..Default::default()
+            })
+            .collect();
+        let details = pb::BadRequest { field_violations }.encode_to_vec();
+        let fault = Self::new(Code::InvalidArgument, reason, violations.to_string())
+            .detail("google.rpc.BadRequest", details);
+        if more > 0 { fault.with("violations_not_listed", more) } else { fault }
+    }
+}
+
+impl From<AppendError> for Fault {
+    fn from(error: AppendError) -> Self {
+        let message = error.to_string();
+        match error {
+            AppendError::Invalid(violations) => violations.into(),
+            AppendError::Rule(broken) => rule_broken(&broken),
+            AppendError::Conflict(conflict) => conflicting(&conflict, message),
+            AppendError::RequestIdReused { first_position } => {
+                Self::new(Code::AlreadyExists, ErrorReason::RequestIdReused, message)
+                    .with("first_position", first_position)
+            }
+            AppendError::BeyondHead(beyond) => beyond.into(),
+            AppendError::StoreFailed { reason } => {
+                Self::new(Code::Unavailable, ErrorReason::StoreFailed, message)
+                    .with("first_failure", reason)
+            }
+            AppendError::OutcomeUnknown { reason } => {
+                Self::new(Code::Unavailable, ErrorReason::OutcomeUnknown, message)
+                    .with("first_failure", reason)
+            }
+            AppendError::Stopping => stopping(message),
+            AppendError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        let message = error.to_string();
+        match error {
+            ReadError::Invalid(violations) => violations.into(),
+            ReadError::BeyondHead(beyond) => beyond.into(),
+            ReadError::Log(error) => unreadable(&error),
+            ReadError::Undecodable(_) => Self::new(Code::Internal, ErrorReason::Internal, message),
+            ReadError::Projection { name, reason } => {
+                Self::new(Code::Unavailable, ErrorReason::StoreFailed, message)
+                    .with("projection", name)
+                    .with("first_failure", reason)
+            }
+            ReadError::NotReached { position, head } => {
+                Self::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message)
+                    .with("min_position", position)
+                    .with("position", head)
+            }
+            ReadError::Stopping => stopping(message),
+        }
+    }
+}
+
+impl From<BeyondHead> for Fault {
+    fn from(beyond: BeyondHead) -> Self {
+        Self::new(Code::OutOfRange, ErrorReason::BeyondHead, beyond.to_string())
+            .with("field", beyond.field)
+            .with("given", beyond.given)
+            .with("end", beyond.end)
+    }
+}
+
+fn rule_broken(broken: &RuleBroken) -> Fault {
+    let violation = pb::precondition_failure::Violation {
+        r#type: broken.rule.into(),
+        subject: broken.subject.clone(),
+        description: broken.description.clone(),
+    };
+    let details = pb::PreconditionFailure { violations: vec![violation] }.encode_to_vec();
+    Fault::new(Code::FailedPrecondition, ErrorReason::RecordRule, &broken.description)
+        .with("rule", broken.rule)
+        .with("subject", &broken.subject)
+        .detail("google.rpc.PreconditionFailure", details)
+}
+
+fn conflicting(conflict: &Conflict, message: String) -> Fault {
+    let revisions = conflict.revisions.iter().take(MOST_VIOLATIONS);
+    let details = proto::AppendConflict {
+        revisions: revisions
+            .map(|conflict| proto::RevisionConflict {
+                stream: conflict.stream.clone(),
+                expected_revision: conflict.expected,
+                actual_revision: conflict.actual,
+            })
+            .collect(),
+        condition: conflict.condition.map(|conflict| proto::ConditionConflict {
+            after_position: conflict.after,
+            conflicting_position: conflict.conflicting,
+        }),
+    };
+    let mut fault = Fault::new(Code::Aborted, ErrorReason::AppendConflict, message)
+        .detail(&proto::AppendConflict::full_name(), details.encode_to_vec());
+    if let Some(first) = conflict.revisions.first() {
+        fault = fault
+            .with("stream", &first.stream)
+            .with("expected_revision", first.expected)
+            .with("actual_revision", first.actual);
+    }
+    if let Some(condition) = conflict.condition {
+        fault = fault
+            .with("after_position", condition.after)
+            .with("conflicting_position", condition.conflicting);
+    }
+    fault
+}
+
+fn unreadable(error: &LogError) -> Fault {
+    let message = error.to_string();
+    match error.damage() {
+        Some(damage) => {
+            let place = damage.place.file_name().map(|name| name.to_string_lossy().into_owned());
+            let fault = Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message)
+                .with("volume", place.unwrap_or_default());
+            match damage.position {
+                Some(position) => fault.with("position", position),
+                None => fault,
+            }
+        }
+        None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
+    }
+}
+
+fn stopping(message: String) -> Fault {
+    Fault::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,289 @@
+//! Passes durable frames, in order, to the index and to the volume that is being built. Nothing
+//! else feeds them.
+//!
+//! Two threads follow the journal, each at its own pace. What goes wrong here never fails an
+//! append: the journal keeps its frames until they are sealed, so an unsealed volume is thrown
+//! away and built again.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::{
+    domain::event::Position,
+    log::{
+        error::LogError,
+        files::Files,
+        frame::Frame,
+        index::Index,
+        journal::{Journal, JournalError, Tip},
+        manifest::Manifest,
+        tail::Tail,
+        volume::{SealedVolume, VolumeBuilder},
+        volumes::Volumes,
+    },
+};
+
+/// How long a thread waits for frames before it looks whether it should stop.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Bytes of frames that are read from the journal at once.
+const READ_BYTES: usize = 8 << 20;
+/// The pauses after failures: none after the first, then doubling from the one to the other.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// What the feeder tells, from its own threads. None of these may wait for the log.
+pub struct Hooks {
+    /// Everything up to this position is indexed.
+    pub on_indexed: Box<dyn Fn(Position) + Send + Sync>,
+    /// Everything up to this position is in sealed volumes.
+    pub on_sealed: Box<dyn Fn(Position) + Send + Sync>,
+    /// Something failed; it will be tried again.
+    pub on_fault: Box<dyn Fn(&LogError) + Send + Sync>,
+    /// Runs on the folder of a volume between its last write and its read-back. It is for tests
+    /// that break the volume there.
+    pub before_read_back: Box<dyn Fn(&Path) + Send + Sync>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self {
+            on_indexed: Box::new(|_| ()),
+            on_sealed: Box::new(|_| ()),
+            on_fault: Box::new(|_| ()),
+            before_read_back: Box::new(|_| ()),
+        }
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// Where frames come from: the tail while it has them, else the journal.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) tail: Arc<Tail>,
+}
+
+impl Source {
+    /// The frames after `after`, each with the tip behind it; none if none came in time.
+    fn next(&self, after: Tip) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
+        match self.tail.frame(after.index + 1) {
+            Some(frame) => Ok(chained(after, vec![frame])),
+            None if self.journal.wait(after, PATIENCE)?.index <= after.index => Ok(Vec::new()),
+            None => self.frames(after, READ_BYTES),
+        }
+    }
+
+    /// Frames of the journal after `after`, each with the tip behind it.
+    pub(super) fn frames(
+        &self,
+        after: Tip,
+        max_bytes: usize,
+    ) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
+        let frames = self.journal.read(after, max_bytes)?;
+        Ok(chained(after, frames.into_iter().map(Arc::new).collect()))
+    }
+}
+
+fn chained(mut tip: Tip, frames: Vec<Arc<Frame>>) -> Vec<(Arc<Frame>, Tip)> {
+    let follow = frames.into_iter().map(|frame| {
+        tip = Tip::after(&frame, Frame::check(tip.check, &frame.encode()));
+        (frame, tip)
+    });
+    follow.collect()
+}
+
+/// The running threads.
+#[derive(Debug)]
+pub(super) struct Feeder {
+    stop: Arc<Stop>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Feeder {
+    /// Starts feeding.
+    pub(super) fn start(index: IndexFeed, volumes: VolumeFeed) -> io::Result<Self> {
+        let mut feeder = Self { stop: Arc::default(), threads: Vec::new() };
+        feeder.spawn("index", Box::new(index))?;
+        feeder.spawn("volumes", Box::new(volumes))?;
+        Ok(feeder)
+    }
+
+    fn spawn(&mut self, name: &str, feed: Box<dyn Feed>) -> io::Result<()> {
+        let stop = Arc::clone(&self.stop);
+        let thread = thread::Builder::new().name(name.to_owned());
+        self.threads.push(thread.spawn(move || follow(feed, &stop))?);
+        Ok(())
+    }
+}
+
+impl Drop for Feeder {
+    /// Stops and waits for it; a volume that is being sealed is finished first.
+    fn drop(&mut self) {
+        self.stop.set();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a feeding thread had panicked");
+            }
+        }
+    }
+}
+
+/// One that follows the journal.
+trait Feed: Send {
+    /// Takes the next frames; comes back soon if there are none.
+    fn step(&mut self) -> Result<(), LogError>;
+    /// Tells of a failed step, after which it begins again where it was safe.
+    fn failed(&mut self, error: &LogError);
+}
+
+fn follow(mut feed: Box<dyn Feed>, stop: &Stop) {
+    let mut pause = Duration::ZERO;
+    while !stop.is_set() {
+        match feed.step() {
+            Ok(()) => pause = Duration::ZERO,
+            Err(error) => {
+                feed.failed(&error);
+                stop.wait(pause);
+                pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Feeds the index.
+#[derive(Debug)]
+pub(super) struct IndexFeed {
+    pub(super) source: Source,
+    pub(super) index: Arc<Index>,
+    pub(super) hooks: Arc<Hooks>,
+    /// The last frame that is indexed.
+    pub(super) tip: Tip,
+}
+
+impl Feed for IndexFeed {
+    fn step(&mut self) -> Result<(), LogError> {
+        for (frame, tip) in self.source.next(self.tip)? {
+            self.index.apply(&frame)?;
+            self.tip = tip;
+            (self.hooks.on_indexed)(tip.position);
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &LogError) {
+        tracing::error!(%error, "the index cannot follow the log");
+        (self.hooks.on_fault)(error);
+    }
+}
+
+/// Builds and seals volumes.
+#[derive(Debug)]
+pub(super) struct VolumeFeed {
+    pub(super) source: Source,
+    pub(super) files: Arc<dyn Files>,
+    pub(super) volumes: Arc<Volumes>,
+    pub(super) hooks: Arc<Hooks>,
+    pub(super) manifest: Manifest,
+    pub(super) manifest_path: PathBuf,
+    pub(super) volume_bytes: u64,
+    /// The volume that is being built.
+    pub(super) builder: Option<VolumeBuilder>,
+    /// A sealed volume that could not be entered into the manifest. It must not be built again:
+    /// nobody knows whether the failed attempt has reached the disk.
+    pub(super) sealed: Option<SealedVolume>,
+}
+
+impl Feed for VolumeFeed {
+    fn step(&mut self) -> Result<(), LogError> {
+        self.enter()?;
+        let tip = self.builder.as_ref().map_or(self.manifest.tip(), VolumeBuilder::tip);
+        for (frame, tip) in self.source.next(tip)? {
+            let mut builder = match self.builder.take() {
+                Some(builder) => builder,
+                None => VolumeBuilder::create(self.volumes.dir(), self.manifest.tip())?,
+            };
+            builder.feed(&frame, tip)?;
+            if builder.bytes() < self.volume_bytes {
+                self.builder = Some(builder);
+                continue;
+            }
+            self.sealed = Some(builder.seal(&self.hooks.before_read_back)?);
+            self.enter()?;
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &LogError) {
+        tracing::error!(%error, "a volume could not be built; it is begun again");
+        (self.hooks.on_fault)(error);
+        self.discard();
+    }
+}
+
+impl VolumeFeed {
+    /// Enters the sealed volume, if there is one, into the manifest; only then may the journal
+    /// let its frames go.
+    fn enter(&mut self) -> Result<(), LogError> {
+        let Some(volume) = self.sealed.clone() else {
+            return Ok(());
+        };
+        let manifest = self.manifest.with(volume.clone());
+        manifest.save(self.files.as_ref(), &self.manifest_path)?;
+        self.manifest = manifest;
+        self.sealed = None;
+        let tip = volume.tip;
+        tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
+        self.volumes.add(volume);
+        (self.hooks.on_sealed)(tip.position);
+        Ok(self.source.journal.release(tip)?)
+    }
+
+    fn discard(&mut self) {
+        // The folder of a builder that failed is removed when the next one is created.
+        if let Some(Err(error)) = self.builder.take().map(VolumeBuilder::discard) {
+            tracing::warn!(%error, "an unsealed volume could not be removed");
+        }
+    }
+}
+
+impl Drop for VolumeFeed {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+/// Tells threads to stop, also those that wait.
+#[derive(Debug, Default)]
+struct Stop {
+    set: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    fn set(&self) {
+        *self.set.lock().expect(UNBROKEN) = true;
+        self.changed.notify_all();
+    }
+
+    fn is_set(&self) -> bool {
+        *self.set.lock().expect(UNBROKEN)
+    }
+
+    /// Waits until it is set or the time is up.
+    fn wait(&self, time: Duration) {
+        let set = self.set.lock().expect(UNBROKEN);
+        drop(self.changed.wait_timeout_while(set, time, |set| !*set).expect(UNBROKEN));
+    }
+}
+
+const UNBROKEN: &str = "nothing panics while the flag is locked";

@@ -1,0 +1,66 @@
+//! What the index needs of a stored event; the payload is skipped, not copied.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    domain::event::{Micros, Position},
+    log::index::Unindexable,
+};
+
+/// A part of `RecordedEvent`: the same field numbers, the others are skipped.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Labels {
+    #[prost(uint64, tag = "1")]
+    position: u64,
+    #[prost(string, tag = "2")]
+    pub(super) stream: String,
+    #[prost(message, optional, tag = "4")]
+    recorded_at: Option<prost_types::Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    payload: Option<TypeUrl>,
+    #[prost(string, repeated, tag = "6")]
+    pub(super) tags: Vec<String>,
+}
+
+/// A part of `google.protobuf.Any`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct TypeUrl {
+    #[prost(string, tag = "1")]
+    type_url: String,
+}
+
+/// `ReadResponse` with one event: what an event is stored as, its tag and length included.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Stored {
+    #[prost(message, optional, tag = "1")]
+    event: Option<Labels>,
+}
+
+impl Labels {
+    /// Reads the event that is stored at `position`.
+    pub(super) fn decode(position: Position, event: &Bytes) -> Result<Self, Unindexable> {
+        let failed = |what: String| Unindexable { position, what };
+        let stored = Stored::decode(event.clone()).map_err(|error| failed(error.to_string()))?;
+        let labels = stored.event.ok_or_else(|| failed("it is empty".to_owned()))?;
+        if labels.position != position {
+            return Err(failed(format!("it says that its position is {}", labels.position)));
+        }
+        Ok(labels)
+    }
+
+    pub(super) fn category(&self) -> &str {
+        self.stream.split_once('/').map_or("", |(category, _)| category)
+    }
+
+    pub(super) fn type_name(&self) -> &str {
+        let url = self.payload.as_ref().map_or("", |payload| &payload.type_url);
+        url.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Microseconds since the epoch.
+    pub(super) fn recorded_at(&self) -> Micros {
+        let time = self.recorded_at.unwrap_or_default();
+        time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos / 1000))
+    }
+}

@@ -1,0 +1,290 @@
+//! The data directory: who may work on it, and whether it is one of ours.
+//!
+//! ```text
+//! LOCK        locked while a process works here; names the process
+//! STORE       format and id of the store; written last, so a store without it was never finished
+//! MANIFEST    the sealed volumes
+//! journal/    frames that are not sealed yet
+//! volumes/    a folder for each volume
+//! ```
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::log::{
+    checked_text,
+    error::LogError,
+    files::{Files, folder_of},
+    manifest::{Manifest, hex},
+};
+
+/// Makes an empty journal in a folder, for the store with an id.
+pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;
+
+/// The newest format of the data directory that is known here.
+pub const FORMAT: u32 = 1;
+
+const LOCK: &str = "LOCK";
+const STORE: &str = "STORE";
+const MANIFEST: &str = "MANIFEST";
+const JOURNAL: &str = "journal";
+const VOLUMES: &str = "volumes";
+
+/// A data directory that this process holds the lock of, until it is released or dropped.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    id: [u8; 16],
+    lock: File,
+}
+
+impl Store {
+    /// Locks the data directory, making a new store, with an empty journal, if there is none.
+    pub fn open(
+        files: &Arc<dyn Files>,
+        dir: &Path,
+        create_journal: CreateJournal<'_>,
+    ) -> Result<Self, LogError> {
+        make_dir(files.as_ref(), dir)?;
+        check_ours(files.as_ref(), dir)?;
+        let lock = lock(dir)?;
+        let id = match read_store(files.as_ref(), dir)? {
+            Some(id) => id,
+            None => initialise(files.as_ref(), dir, create_journal)?,
+        };
+        Ok(Self { dir: dir.to_owned(), id, lock })
+    }
+
+    /// The store's id.
+    pub fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    /// Lets go of the lock: nothing may be written here any more.
+    pub fn release(&self) -> Result<(), LogError> {
+        self.lock.unlock().map_err(|error| LogError::io("unlock", &self.dir, error))
+    }
+
+    /// Where the manifest is.
+    pub fn manifest(&self) -> PathBuf {
+        self.dir.join(MANIFEST)
+    }
+
+    /// The journal's folder.
+    pub fn journal(&self) -> PathBuf {
+        self.dir.join(JOURNAL)
+    }
+
+    /// The folder of the volumes.
+    pub fn volumes(&self) -> PathBuf {
+        self.dir.join(VOLUMES)
+    }
+}
+
+fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(dir);
+    make_dir(files, parent)?;
+    let make = || {
+        files.create_dir(dir)?;
+        files.sync_dir(parent)
+    };
+    make().map_err(|error| LogError::io("create", dir, error))
+}
+
+/// Refuses a directory with things in it that are not ours, unless it says that it is a store.
+/// Only looks: the lock is not taken yet.
+fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
+    let ours = [LOCK, STORE, MANIFEST, JOURNAL, VOLUMES, "STORE.new", "MANIFEST.new"];
+    let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
+    let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    if names.contains(&STORE) {
+        return Ok(());
+    }
+    match names.iter().find(|name| !ours.contains(*name)) {
+        Some(foreign) => {
+            let what = format!("it has no {STORE} file, but {foreign}");
+            Err(LogError::NotAStore { path: dir.to_owned(), what })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Takes the lock and leaves this process's id in it, for the message of whoever comes too late.
+fn lock(dir: &Path) -> Result<File, LogError> {
+    let path = dir.join(LOCK);
+    let failed = |error| LogError::io("lock", &path, error);
+    let mut options = OpenOptions::new();
+    let mut file =
+        options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            return Err(LogError::Locked { path: dir.to_owned(), holder });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    file.set_len(0).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
+    let path = dir.join(STORE);
+    let Some(text) = checked_text::read(files, &path)? else {
+        return Ok(None);
+    };
+    let value = |key: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+        found.ok_or_else(|| LogError::damaged(&path, format!("it does not say its {key}")))
+    };
+    let malformed = |_| LogError::damaged(&path, "it has a number that is none");
+    let found = value("format")?.parse().map_err(malformed)?;
+    if found > FORMAT {
+        return Err(LogError::NewerFormat { path, found, known: FORMAT });
+    }
+    let id = u128::from_str_radix(value("store")?, 16).map_err(malformed)?;
+    Ok(Some(id.to_be_bytes()))
+}
+
+/// Makes a store, `STORE` last. What an interrupted attempt left is removed, once it is certain
+/// that it is no more than that.
+fn initialise(
+    files: &dyn Files,
+    dir: &Path,
+    create_journal: CreateJournal<'_>,
+) -> Result<[u8; 16], LogError> {
+    let id = uuid::Uuid::new_v4().into_bytes();
+    let (journal, volumes) = (dir.join(JOURNAL), dir.join(VOLUMES));
+    let failed = |error| LogError::io("initialise", dir, error);
+    check_unused(files, dir).map_err(failed)?.map_or(Ok(()), |used| {
+        let what = format!("it is missing, but {} has been used", used.display());
+        Err(LogError::damaged(&dir.join(STORE), what))
+    })?;
+    for folder in [&journal, &volumes] {
+        match files.remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => files.create_dir(folder).map_err(failed)?,
+        }
+    }
+    create_journal(&journal, id)?;
+    Manifest::empty(id).save(files, &dir.join(MANIFEST))?;
+    let text = format!("handover\nformat {FORMAT}\nstore {}\n", hex(id));
+    checked_text::write(files, &dir.join(STORE), &text)?;
+    Ok(id)
+}
+
+/// A volume, or a journal file with anything but zeros where its first frame would be.
+fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
+    let list = |folder: &str| match files.list(&dir.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    };
+    if let Some(volume) = list(VOLUMES)?.pop() {
+        return Ok(Some(volume));
+    }
+    for path in list(JOURNAL)? {
+        let file = files.open(&path, false)?;
+        let mut head = vec![0; usize::try_from(file.len()?.min(4096)).unwrap_or_default()];
+        file.read_exact_at(&mut head, 0)?;
+        if head.iter().any(|byte| *byte != 0) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::files::RealFiles;
+
+    fn open(dir: &Path) -> Result<Store, LogError> {
+        let files: Arc<dyn Files> = Arc::new(RealFiles);
+        Store::open(&files, dir, &|journal, _| {
+            fs::write(journal.join("00000001.journal"), [0; 4096]).unwrap();
+            Ok(())
+        })
+    }
+
+    fn snapshot(dir: &Path) -> Vec<PathBuf> {
+        RealFiles.list(dir).unwrap()
+    }
+
+    #[test]
+    fn a_store_keeps_its_id() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        let id = open(&path).unwrap().id();
+        assert_eq!(open(&path).unwrap().id(), id);
+        assert_ne!(open(&dir.path().join("c")).unwrap().id(), id);
+    }
+
+    #[test]
+    fn a_directory_that_is_in_use_is_refused_and_the_holder_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path()).unwrap();
+        let error = open(dir.path()).unwrap_err();
+        let holder = std::process::id().to_string();
+        assert!(matches!(&error, LogError::Locked { holder: h, .. } if *h == holder), "{error}");
+        drop(first);
+        open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_foreign_directory_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.tex"), "years of work").unwrap();
+        let error = open(dir.path()).unwrap_err();
+        assert!(matches!(error, LogError::NotAStore { .. }), "{error}");
+        assert!(error.to_string().contains("thesis.tex"), "{error}");
+        assert_eq!(snapshot(dir.path()), [dir.path().join("thesis.tex")]);
+    }
+
+    #[test]
+    fn a_newer_store_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        checked_text::write(&RealFiles, &dir.path().join("STORE"), "handover\nformat 9\n").unwrap();
+        let error = open(dir.path()).unwrap_err();
+        assert!(matches!(error, LogError::NewerFormat { found: 9, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_half_made_store_is_begun_again() {
+        let whole = tempfile::tempdir().unwrap();
+        let id = open(whole.path()).unwrap().id();
+        fs::rename(whole.path().join("STORE"), whole.path().join("STORE.new")).unwrap();
+        let again = open(whole.path()).unwrap();
+        assert_ne!(again.id(), id);
+        Manifest::load(&RealFiles, &again.manifest(), again.id()).unwrap();
+    }
+
+    #[test]
+    fn a_used_store_that_lost_its_store_file_is_not_begun_again() {
+        for used in ["journal/00000001.journal", "volumes/00000000000000000001"] {
+            let dir = tempfile::tempdir().unwrap();
+            open(dir.path()).unwrap();
+            fs::remove_file(dir.path().join("STORE")).unwrap();
+            fs::write(dir.path().join(used), [1; 4096]).unwrap();
+            let error = open(dir.path()).unwrap_err();
+            assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+            assert!(dir.path().join(used).exists());
+        }
+    }
+
+    #[test]
+    fn a_damaged_store_file_is_reported_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).unwrap();
+        fs::write(dir.path().join("STORE"), "handover\n").unwrap();
+        let error = open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("STORE is damaged"), "{error}");
+    }
+}

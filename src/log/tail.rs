@@ -1,0 +1,124 @@
+//! The newest durable frames, kept in memory: who follows the log touches no disk.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use crate::{
+    domain::event::Position,
+    log::{frame::Frame, run::Chunk},
+};
+
+/// A cache of consecutive frames, the newest of the log, bounded in bytes.
+#[derive(Debug)]
+pub struct Tail {
+    max_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<(Arc<Frame>, Arc<Chunk>)>,
+    bytes: usize,
+}
+
+impl Tail {
+    /// An empty cache that holds about `max_bytes`, and at least the newest frame.
+    pub fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, state: Mutex::default() }
+    }
+
+    /// Takes a frame that has become durable. One that does not follow the last begins anew.
+    pub fn push(&self, frame: Frame) {
+        let Ok(chunk) = Chunk::parse(frame.first_position, frame.events.clone()) else {
+            // Whoever asks for it reads it from the journal and gets the error there.
+            return;
+        };
+        let mut state = self.lock();
+        if state.frames.back().is_some_and(|(last, _)| last.index + 1 != frame.index) {
+            *state = State::default();
+        }
+        state.bytes += weight(&frame);
+        state.frames.push_back((Arc::new(frame), Arc::new(chunk)));
+        while state.bytes > self.max_bytes && state.frames.len() > 1 {
+            let oldest = state.frames.pop_front();
+            state.bytes -= oldest.map_or(0, |(frame, _)| weight(&frame));
+        }
+    }
+
+    /// The frame with this index.
+    pub fn frame(&self, index: u64) -> Option<Arc<Frame>> {
+        let state = self.lock();
+        let (first, _) = state.frames.front()?;
+        let offset = usize::try_from(index.checked_sub(first.index)?).ok()?;
+        state.frames.get(offset).map(|(frame, _)| Arc::clone(frame))
+    }
+
+    /// The events of the frame that holds `position`.
+    pub fn chunk_at(&self, position: Position) -> Option<Arc<Chunk>> {
+        let state = self.lock();
+        let at = state.frames.partition_point(|(_, chunk)| chunk.last() < position);
+        let (_, chunk) = state.frames.get(at).filter(|(_, chunk)| chunk.holds(position))?;
+        Some(Arc::clone(chunk))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while the tail is locked")
+    }
+}
+
+/// Events and an allowance for what is kept beside them.
+fn weight(frame: &Frame) -> usize {
+    frame.events.len() + frame.count as usize * 8 + 128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{
+        fixtures::{Event, frame, tip_after},
+        journal::Tip,
+    };
+
+    fn fill(tail: &Tail, count: u64) -> Vec<Frame> {
+        let mut tip = Tip::default();
+        let mut frames = Vec::new();
+        for _ in 0..count {
+            let next = frame(tip, &[Event::default(), Event::default()]);
+            tip = tip_after(tip, &next);
+            tail.push(next.clone());
+            frames.push(next);
+        }
+        frames
+    }
+
+    #[test]
+    fn the_newest_frames_are_found_by_index_and_position() {
+        let tail = Tail::new(10_000);
+        let frames = fill(&tail, 5);
+        assert_eq!(*tail.frame(3).unwrap(), frames[2]);
+        assert_eq!(*tail.chunk_at(6).unwrap().events(), frames[2].events);
+        assert!(tail.frame(0).is_none() && tail.frame(6).is_none());
+        assert!(tail.chunk_at(0).is_none() && tail.chunk_at(11).is_none());
+    }
+
+    #[test]
+    fn the_oldest_frames_go_first_and_the_newest_always_stays() {
+        let tail = Tail::new(500);
+        fill(&tail, 100);
+        assert!(tail.frame(1).is_none() && tail.frame(99).is_some() && tail.frame(100).is_some());
+        assert!(tail.lock().bytes <= 500);
+        let tail = Tail::new(0);
+        fill(&tail, 100);
+        assert!(tail.frame(99).is_none() && tail.frame(100).is_some());
+    }
+
+    #[test]
+    fn a_gap_begins_anew() {
+        let tail = Tail::new(10_000);
+        let frames = fill(&tail, 5);
+        tail.push(frames[0].clone());
+        assert!(tail.frame(5).is_none() && tail.frame(1).is_some());
+    }
+}

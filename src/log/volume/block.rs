@@ -1,0 +1,360 @@
+//! The values of a volume: blocks of whole events, parts of large events, pages of the append
+//! table; and the keys they are kept under. Pure.
+//!
+//! ```text
+//! value = body | crc u32
+//! body  = 0x01 | events u16 | end u16 x events | event bytes         a block of whole events
+//!       | 0x02 | length u32 | parts u32 | crc of the event u32       an event kept in parts
+//!       | 0x03 | bytes of the event                                  one part
+//!       | 0x04 | entries u16 | entry x entries                       a page of the append table
+//! ```
+//!
+//! All numbers are big-endian. A value has at most 8 KiB: sled then never puts a leaf of its tree
+//! into a file of its own. The checksum, CRC-32C, covers the key and the body, so that a value
+//! that turns up under another key is found out. `docs/FORMAT.md` draws it all.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+
+use crate::{
+    domain::{event::Position, limits},
+    log::{frame::AppendEntry, run::Chunk},
+};
+
+/// Bytes of a value at most.
+pub(super) const VALUE_BYTES: usize = 8 << 10;
+/// Bytes of an event that go into one part.
+pub(super) const PART_BYTES: usize = VALUE_BYTES - KIND - CRC;
+/// Entries that fit a page of the append table.
+pub(super) const PAGE_ENTRIES: usize = (VALUE_BYTES - LIST_HEAD - CRC) / AppendEntry::BYTES;
+/// What the keys of append pages begin with; positions never get there.
+pub(super) const APPEND_PREFIX: u8 = 0xFF;
+
+const KIND: usize = 1;
+const LIST_HEAD: usize = KIND + 2;
+const CRC: usize = 4;
+const END: usize = 2;
+
+// What a value is. Stored: keep the numbers, reserve retired ones.
+const EVENTS: u8 = 1;
+const LARGE: u8 = 2;
+const PART: u8 = 3;
+const APPENDS: u8 = 4;
+
+const _: () = assert!(VALUE_BYTES <= u16::MAX as usize, "ends are u16");
+const _: () = assert!(limits::EVENT_BYTES < u32::MAX as usize / 2, "lengths are u32");
+
+/// A value that is not what was stored under its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MalformedValue(pub(super) &'static str);
+
+/// What is found under the key of a position.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    /// Whole events.
+    Events(Chunk),
+    /// One event, kept in parts.
+    Large(LargeEvent),
+}
+
+/// An event that is kept in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LargeEvent {
+    /// Bytes of the event.
+    pub(super) length: u32,
+    /// Number of parts.
+    pub(super) parts: u32,
+    /// CRC-32C of the event.
+    pub(super) crc: u32,
+}
+
+/// Key of the block whose first event is at `position`.
+pub(super) fn block_key(position: Position) -> [u8; 8] {
+    position.to_be_bytes()
+}
+
+/// Key of part `number`, from 0, of the event at `position`.
+pub(super) fn part_key(position: Position, number: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (head, tail) = key.split_at_mut(8);
+    head.copy_from_slice(&position.to_be_bytes());
+    tail.copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Key of the append page whose first entry's first event is at `position`.
+pub(super) fn append_key(position: Position) -> [u8; 9] {
+    let mut key = [APPEND_PREFIX; 9];
+    key.iter_mut().skip(1).zip(position.to_be_bytes()).for_each(|(to, from)| *to = from);
+    key
+}
+
+/// Packs whole events until no more fit.
+#[derive(Debug, Default)]
+pub(super) struct BlockBuilder {
+    ends: Vec<u16>,
+    events: Vec<u8>,
+}
+
+impl BlockBuilder {
+    /// Takes an event; false if it does not fit any more.
+    pub(super) fn push(&mut self, event: &[u8]) -> bool {
+        let ends = (self.ends.len() + 1) * END;
+        let end = self.events.len() + event.len();
+        match u16::try_from(end) {
+            Ok(short) if LIST_HEAD + ends + end + CRC <= VALUE_BYTES => {
+                self.ends.push(short);
+                self.events.extend_from_slice(event);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Number of events taken.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The block's value under `key`, and an empty builder.
+    pub(super) fn take(&mut self, key: &[u8]) -> Vec<u8> {
+        let built = std::mem::take(self);
+        let mut body = Vec::with_capacity(VALUE_BYTES);
+        body.put_u8(EVENTS);
+        body.put_u16(u16::try_from(built.ends.len()).expect("events have at least a byte each"));
+        built.ends.iter().for_each(|end| body.put_u16(*end));
+        body.put_slice(&built.events);
+        seal(key, body)
+    }
+}
+
+impl LargeEvent {
+    /// How `event` is kept in parts.
+    pub(super) fn of(event: &[u8]) -> Self {
+        let number = |n: usize| u32::try_from(n).expect("an event is far smaller than 4 GiB");
+        Self {
+            length: number(event.len()),
+            parts: number(event.len().div_ceil(PART_BYTES)),
+            crc: crc32c::crc32c(event),
+        }
+    }
+
+    /// The head's value under `key`.
+    pub(super) fn encode(&self, key: &[u8]) -> Vec<u8> {
+        let mut body = vec![LARGE];
+        body.put_u32(self.length);
+        body.put_u32(self.parts);
+        body.put_u32(self.crc);
+        seal(key, body)
+    }
+}
+
+/// The value of one part under `key`.
+pub(super) fn encode_part(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(KIND + bytes.len() + CRC);
+    body.put_u8(PART);
+    body.put_slice(bytes);
+    seal(key, body)
+}
+
+/// The value of a page of the append table under `key`; at most [`PAGE_ENTRIES`] entries.
+pub(super) fn encode_appends(key: &[u8], entries: &[AppendEntry]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(VALUE_BYTES);
+    body.put_u8(APPENDS);
+    body.put_u16(u16::try_from(entries.len()).expect("a page has few entries"));
+    for entry in entries {
+        entry.put(&mut body);
+    }
+    seal(key, body)
+}
+
+/// Takes apart what was found under the key of `position`.
+pub(super) fn decode_block(position: Position, value: Bytes) -> Result<Block, MalformedValue> {
+    let (kind, mut body) = open(&block_key(position), value)?;
+    match kind {
+        EVENTS => {
+            let count = usize::from(body.try_get_u16().map_err(|_| SHORT)?);
+            if body.len() < count * END {
+                return Err(SHORT);
+            }
+            let ends = (0..count).map(|_| u32::from(body.get_u16())).collect();
+            let chunk = Chunk::new(position, ends, body);
+            chunk.map(Block::Events).ok_or(MalformedValue("its ends do not fit its events"))
+        }
+        LARGE => {
+            let mut number = || body.try_get_u32().map_err(|_| SHORT);
+            let large = LargeEvent { length: number()?, parts: number()?, crc: number()? };
+            let parts = (large.length as usize).div_ceil(PART_BYTES);
+            if parts == large.parts as usize && large.length > 0 && body.is_empty() {
+                Ok(Block::Large(large))
+            } else {
+                Err(MalformedValue("its parts do not fit its length"))
+            }
+        }
+        _ => Err(MalformedValue("it is not a block")),
+    }
+}
+
+/// The bytes of a part found under `key`.
+pub(super) fn decode_part(key: &[u8], value: Bytes) -> Result<Bytes, MalformedValue> {
+    match open(key, value)? {
+        (PART, body) => Ok(body),
+        _ => Err(MalformedValue("it is not a part of an event")),
+    }
+}
+
+/// The entries of a page found under `key`.
+pub(super) fn decode_appends(key: &[u8], value: Bytes) -> Result<Vec<AppendEntry>, MalformedValue> {
+    let (APPENDS, mut body) = open(key, value)? else {
+        return Err(MalformedValue("it is not a page of the append table"));
+    };
+    let count = usize::from(body.try_get_u16().map_err(|_| SHORT)?);
+    if body.len() != count * AppendEntry::BYTES {
+        return Err(SHORT);
+    }
+    (0..count).map(|_| AppendEntry::take(&mut body).ok_or(SHORT)).collect()
+}
+
+const SHORT: MalformedValue = MalformedValue("it is cut off");
+
+fn seal(key: &[u8], mut body: Vec<u8>) -> Vec<u8> {
+    let crc = checksum(key, &body);
+    body.put_u32(crc);
+    body
+}
+
+/// The kind and what follows it, once the checksum is right.
+fn open(key: &[u8], mut value: Bytes) -> Result<(u8, Bytes), MalformedValue> {
+    let body = value.len().checked_sub(CRC).ok_or(SHORT)?;
+    let mut crc = value.split_off(body);
+    if crc.get_u32() != checksum(key, &value) {
+        return Err(MalformedValue("its checksum is wrong"));
+    }
+    let kind = value.try_get_u8().map_err(|_| SHORT)?;
+    Ok((kind, value))
+}
+
+fn checksum(key: &[u8], body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(key), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn entry(n: u64) -> AppendEntry {
+        AppendEntry { request_id: [1; 16], digest: [2; 16], first_position: n, count: 3 }
+    }
+
+    type Taken = fn(&[u8], Bytes) -> bool;
+
+    /// Every kind of value, with its key and a decoder that tells whether it was taken.
+    fn values() -> Vec<(Vec<u8>, Vec<u8>, Taken)> {
+        let mut block = BlockBuilder::default();
+        assert!(block.push(&[10, 1, 7]) && block.push(&[10, 0]));
+        let large = LargeEvent::of(&[5; 9000]);
+        let decode = |_: &[u8], value| decode_block(9, value).is_ok();
+        let (part, page) = (part_key(9, 1), append_key(9));
+        vec![
+            (block_key(9).to_vec(), block.take(&block_key(9)), decode),
+            (block_key(9).to_vec(), large.encode(&block_key(9)), decode),
+            (part.to_vec(), encode_part(&part, &[1, 2]), |k, v| decode_part(k, v).is_ok()),
+            (page.to_vec(), encode_appends(&page, &[entry(9)]), |k, v| {
+                decode_appends(k, v).is_ok()
+            }),
+        ]
+    }
+
+    #[test]
+    fn a_flip_of_any_single_bit_is_detected() {
+        for (key, value, taken) in values() {
+            assert!(taken(&key, value.clone().into()));
+            for bit in 0..value.len() * 8 {
+                let mut flipped = value.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(!taken(&key, flipped.into()), "bit {bit} of {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_under_a_foreign_key_is_detected() {
+        let mut block = BlockBuilder::default();
+        assert!(block.push(&[10, 0]));
+        let value = Bytes::from(block.take(&block_key(9)));
+        assert!(decode_block(9, value.clone()).is_ok());
+        assert!(decode_block(10, value).is_err());
+        let part = encode_part(&part_key(9, 1), &[1]);
+        assert!(decode_part(&part_key(9, 2), part.into()).is_err());
+    }
+
+    #[test]
+    fn a_block_takes_events_up_to_8_kib_exactly() {
+        let most = VALUE_BYTES - LIST_HEAD - END - CRC;
+        let mut block = BlockBuilder::default();
+        assert!(!block.push(&vec![0; most + 1]));
+        assert!(block.push(&vec![0; most]));
+        assert!(!block.push(&[]), "its end would not fit");
+        assert_eq!(block.take(&block_key(1)).len(), VALUE_BYTES);
+        assert_eq!(block.len(), 0);
+    }
+
+    #[test]
+    fn parts_and_pages_never_exceed_8_kib() {
+        assert_eq!(encode_part(&part_key(1, 0), &[0; PART_BYTES]).len(), VALUE_BYTES);
+        let page = encode_appends(&append_key(1), &[entry(1); PAGE_ENTRIES]);
+        assert!(page.len() <= VALUE_BYTES && page.len() + AppendEntry::BYTES > VALUE_BYTES);
+    }
+
+    #[test]
+    fn keys_sort_by_position_then_part_and_pages_come_last() {
+        let keys: Vec<Vec<u8>> = vec![
+            block_key(1).into(),
+            part_key(1, 0).into(),
+            part_key(1, 256).into(),
+            block_key(2).into(),
+            block_key(1 << 40).into(),
+            append_key(1).into(),
+            append_key(1 << 40).into(),
+        ];
+        assert!(keys.is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_round_trip(events in vec(vec(any::<u8>(), 1..600), 1..20), at in 1..1_u64 << 50) {
+            let mut block = BlockBuilder::default();
+            let taken: Vec<_> = events.iter().take_while(|event| block.push(event)).collect();
+            let value = Bytes::from(block.take(&block_key(at)));
+            prop_assert!(value.len() <= VALUE_BYTES);
+            let Block::Events(chunk) = decode_block(at, value).unwrap() else { panic!() };
+            for (position, event) in (at..).zip(&taken) {
+                prop_assert_eq!(&chunk.event(position)[..], &event[..]);
+            }
+            prop_assert_eq!(chunk.last(), at + taken.len() as u64 - 1);
+        }
+
+        #[test]
+        fn pages_round_trip(firsts in vec(any::<u64>(), 1..PAGE_ENTRIES)) {
+            let entries: Vec<_> = firsts.into_iter().map(entry).collect();
+            let key = append_key(7);
+            let value = encode_appends(&key, &entries);
+            prop_assert_eq!(decode_appends(&key, value.into()).unwrap(), entries);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            bytes in vec(any::<u8>(), 0..300),
+            checked in any::<bool>(),
+        ) {
+            for key in [&block_key(9)[..], &part_key(9, 0), &append_key(9)] {
+                let value = if checked { seal(key, bytes.clone()) } else { bytes.clone() };
+                let value = Bytes::from(value);
+                let _ = decode_block(9, value.clone());
+                let _ = decode_part(key, value.clone());
+                let _ = decode_appends(key, value);
+            }
+        }
+    }
+}

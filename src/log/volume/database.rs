@@ -1,0 +1,164 @@
+//! sled, and the only room that says its name: every call is fenced against panics.
+//!
+//! sled 0.34.7 panics where it meets bytes that it does not expect, at open as well as at reads,
+//! so each call runs under `catch_unwind` and what it throws becomes a [`VolumeError`].
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::VolumeError;
+
+/// Small, so that with values of 8 KiB no leaf ever goes to a file of its own.
+const SEGMENT_BYTES: usize = 1 << 20;
+/// sled uses several times as much; see the readers' number that are open at once.
+const CACHE_BYTES: u64 = 8 << 20;
+/// The file that sled locks while a database is open.
+pub(super) const FILE: &str = "db";
+/// How often, and after what pause, a lock that sled has not let go yet is tried again.
+const LOCK_ATTEMPTS: usize = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// One sled database.
+#[derive(Debug)]
+pub(super) struct Database {
+    dir: PathBuf,
+    db: Option<sled::Db>,
+}
+
+impl Database {
+    /// Opens the database in `dir`, making an empty one if there is none.
+    pub(super) fn open(dir: &Path) -> Result<Self, VolumeError> {
+        let open = || {
+            sled::Config::new()
+                .path(dir)
+                .segment_size(SEGMENT_BYTES)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(None)
+                .use_compression(false)
+                .open()
+        };
+        wait_until_let_go(dir)?;
+        let db = fenced(open).map_err(|fault| fault.on(dir, "open"))?;
+        Ok(Self { dir: dir.to_owned(), db: Some(db) })
+    }
+
+    /// Stores a value.
+    pub(super) fn insert(&self, key: &[u8], value: Vec<u8>) -> Result<(), VolumeError> {
+        self.call("insert", |db| db.insert(key, value).map(drop))
+    }
+
+    /// The value under `key`.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, VolumeError> {
+        Ok(self.call("read", |db| db.get(key))?.map(Bytes::from_owner))
+    }
+
+    /// The greatest key that is at most `key`, and its value.
+    pub(super) fn floor(&self, key: &[u8]) -> Result<Option<(Bytes, Bytes)>, VolumeError> {
+        let found = self.call("read", |db| db.range(..=key).next_back().transpose())?;
+        Ok(found.map(|(key, value)| (Bytes::from_owner(key), Bytes::from_owner(value))))
+    }
+
+    /// The smallest key that is greater than `key`, and its value.
+    pub(super) fn after(&self, key: &[u8]) -> Result<Option<(Bytes, Bytes)>, VolumeError> {
+        let found = self.call("read", |db| db.get_gt(key))?;
+        Ok(found.map(|(key, value)| (Bytes::from_owner(key), Bytes::from_owner(value))))
+    }
+
+    /// Hands everything to the operating system. That is all that sled's flush does on Linux: it
+    /// is no fsync, which [`super::builder`] does by itself.
+    pub(super) fn flush(&self) -> Result<(), VolumeError> {
+        self.call("flush", |db| db.flush().map(drop))
+    }
+
+    /// Closes it and waits until sled has left its files; dropping it does not wait, and swallows
+    /// a panic.
+    pub(super) fn close(mut self) -> Result<(), VolumeError> {
+        self.release()?;
+        wait_until_let_go(&self.dir)
+    }
+
+    fn release(&mut self) -> Result<(), VolumeError> {
+        let db = self.db.take();
+        fenced(|| {
+            drop(db);
+            Ok(())
+        })
+        .map_err(|fault| fault.on(&self.dir, "close"))
+    }
+
+    fn call<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&sled::Db) -> sled::Result<T>,
+    ) -> Result<T, VolumeError> {
+        let db = self.db.as_ref().expect("only close and drop take the database out");
+        fenced(|| work(db)).map_err(|fault| fault.on(&self.dir, action))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Err(error) = self.release() {
+            tracing::warn!(%error, "sled failed while it was closed");
+        }
+    }
+}
+
+/// What went wrong inside sled.
+enum Fault {
+    Sled(sled::Error),
+    Panic(String),
+}
+
+impl Fault {
+    fn on(self, dir: &Path, action: &'static str) -> VolumeError {
+        match self {
+            Self::Sled(sled::Error::Io(error)) => VolumeError::io(dir, action, error),
+            Self::Sled(error) => {
+                VolumeError::damaged(dir, None, format!("sled failed to {action} it: {error}"))
+            }
+            Self::Panic(text) => {
+                VolumeError::damaged(dir, None, format!("sled panicked in {action}: {text}"))
+            }
+        }
+    }
+}
+
+fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(Fault::Sled),
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied());
+            Err(Fault::Panic(text.unwrap_or("without a message").to_owned()))
+        }
+    }
+}
+
+/// Waits until nobody holds the database's lock: sled's threads go on for a moment after it is
+/// dropped, and its files are not what they will be before that.
+pub(super) fn wait_until_let_go(dir: &Path) -> Result<(), VolumeError> {
+    let failed = |error| VolumeError::io(dir, "wait for the lock of", error);
+    let file = match File::open(dir.join(FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(failed)?,
+    };
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(VolumeError::damaged(dir, None, "sled does not let go of its lock"))
+}

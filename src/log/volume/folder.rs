@@ -1,0 +1,144 @@
+//! A volume's folder as the file system shows it: what sled leaves there, made durable by us.
+//!
+//! Seen by experiment with sled 0.34.7: opening a freshly written database extends `db` and writes
+//! a snapshot, and so may the second opening; from then on opening, reading and closing change no
+//! byte of any file, and a snapshot that was removed comes back the same. So a volume is sealed
+//! once an opening has left all files as they were. What differs later is damage (`db` shorter,
+//! `conf` different) or can be made again (`snap.*`). A longer `db` is let pass: sled may have had
+//! its reasons, and it hides nothing, as every value has its checksum.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use super::{VolumeError, database};
+
+/// A file of a sealed volume as it must be found before sled opens it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileRecord {
+    /// Its name in the volume's folder.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
+    /// CRC-32C of its bytes; absent for the database itself, whose blocks carry their own.
+    pub crc: Option<u32>,
+}
+
+const SNAPSHOT: &str = "snap.";
+/// Where sled would put values too large for its log.
+const BLOBS: &str = "blobs";
+
+/// Makes an empty folder for a new volume, whatever was there before.
+pub(super) fn make(dir: &Path) -> Result<(), VolumeError> {
+    remove(dir)?;
+    fs::create_dir(dir).map_err(|error| VolumeError::io(dir, "create its folder", error))
+}
+
+/// Removes a folder and all that is in it; fine if there is none.
+pub(super) fn remove(dir: &Path) -> Result<(), VolumeError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(VolumeError::io(dir, "remove its folder", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes every file, and every name of one, durable.
+pub(super) fn sync(dir: &Path) -> Result<(), VolumeError> {
+    let sync = || {
+        for path in paths(dir)? {
+            File::open(path)?.sync_all()?;
+        }
+        File::open(dir)?.sync_all()?;
+        dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+    };
+    sync().map_err(|error: io::Error| VolumeError::io(dir, "sync its files", error))
+}
+
+/// Asks the operating system to forget what it has in memory of these files, so that they are
+/// read back from the disk. Only synced bytes can be forgotten.
+pub(super) fn forget(dir: &Path) -> Result<(), VolumeError> {
+    let forget = || {
+        for path in paths(dir)?.iter().filter(|path| path.is_file()) {
+            rustix::fs::fadvise(File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+        Ok(())
+    };
+    forget().map_err(|error: io::Error| VolumeError::io(dir, "drop its cached pages", error))
+}
+
+/// Refuses a volume of which sled has put values into files of their own: those are never synced,
+/// and a missing one is passed over in silence.
+pub(super) fn check_no_blobs(dir: &Path) -> Result<(), VolumeError> {
+    let blobs = fs::read_dir(dir.join(BLOBS)).map(|mut entries| entries.next().is_some());
+    match blobs {
+        Ok(true) => Err(VolumeError::damaged(dir, None, "blobs/ is not empty")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(VolumeError::io(dir, "list blobs/ of", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes how the files are.
+pub(super) fn record(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
+    let record = || {
+        let mut records = Vec::new();
+        for path in paths(dir)?.iter().filter(|path| path.is_file()) {
+            records.push(describe(path)?);
+        }
+        Ok(records)
+    };
+    record().map_err(|error: io::Error| VolumeError::io(dir, "describe its files", error))
+}
+
+/// Checks the files against what was noted, and removes snapshots that are not as they were: a
+/// torn one (`*.generating`, of an interrupted opening) would be taken up by sled and make the
+/// volume unopenable, whereas without one sled reads its whole log and writes it again.
+pub(super) fn prepare(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeError> {
+    let failed = |error| VolumeError::io(dir, "look at the files of", error);
+    for file in recorded.iter().filter(|file| !file.name.starts_with(SNAPSHOT)) {
+        let found = describe(&dir.join(&file.name)).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return VolumeError::damaged(dir, None, format!("{} is missing", file.name));
+            }
+            failed(error)
+        })?;
+        let longer = file.name == database::FILE && found.length > file.length;
+        if found != *file && !longer {
+            let what = format!(
+                "{} has {} bytes where it had {}, or other ones",
+                file.name, found.length, file.length
+            );
+            return Err(VolumeError::damaged(dir, None, what));
+        }
+    }
+    for path in paths(dir).map_err(failed)? {
+        let snapshot = name_of(&path).starts_with(SNAPSHOT);
+        if snapshot && !recorded.contains(&describe(&path).map_err(failed)?) {
+            fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    check_no_blobs(dir)
+}
+
+fn describe(path: &Path) -> io::Result<FileRecord> {
+    let name = name_of(path);
+    let length = fs::metadata(path)?.len();
+    let crc = if name == database::FILE { None } else { Some(crc32c::crc32c(&fs::read(path)?)) };
+    Ok(FileRecord { name, length, crc })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn paths(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let mut paths: Vec<_> =
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    Ok(paths)
+}

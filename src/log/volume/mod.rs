@@ -1,0 +1,70 @@
+//! Volumes: the record, one sled database per stretch of the log.
+//!
+//! A volume is built from durable frames, sealed once sled has been read back, and from then on
+//! only read. sled is trusted for nothing more: what it returns is checked value by value, what it
+//! panics over is caught, and an unsealed volume is thrown away rather than repaired.
+
+mod block;
+mod builder;
+mod contents;
+mod database;
+mod folder;
+mod reader;
+mod sealed;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    builder::VolumeBuilder,
+    contents::{Contents, Tally},
+    folder::FileRecord,
+    reader::VolumeReader,
+    sealed::SealedVolume,
+};
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::domain::event::Position;
+
+/// Why a volume could not be built or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum VolumeError {
+    /// The operating system refused.
+    #[error("volume {volume}: {action}: {source}", volume = volume.display())]
+    Io {
+        /// The volume's folder.
+        volume: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// sled failed or panicked, or gave back other bytes than it was given.
+    #[error("volume {volume} is damaged{}: {what}", at(*.position), volume = volume.display())]
+    Damaged {
+        /// The volume's folder.
+        volume: PathBuf,
+        /// The event that cannot be read; `None`: the volume as a whole.
+        position: Option<Position>,
+        /// What was found.
+        what: String,
+    },
+}
+
+impl VolumeError {
+    fn io(volume: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { volume: volume.to_owned(), action, source: Arc::new(source) }
+    }
+
+    fn damaged(volume: &Path, position: Option<Position>, what: impl Into<String>) -> Self {
+        Self::Damaged { volume: volume.to_owned(), position, what: what.into() }
+    }
+}
+
+fn at(position: Option<Position>) -> String {
+    position.map_or_else(String::new, |position| format!(" at position {position}"))
+}

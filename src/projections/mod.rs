@@ -1,0 +1,62 @@
+//! Read models: pure `apply`, and queries over the state. All of it can be deleted and rebuilt
+//! from the log.
+
+pub mod claims;
+pub mod counts;
+pub mod snapshot;
+
+use crate::domain::event::{Micros, Position};
+
+/// A recorded event, as a projection sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it was recorded; never falls along the log.
+    pub recorded_at: Micros,
+    /// The full name of its payload.
+    pub type_name: &'a str,
+    /// The encoded payload.
+    pub payload: &'a [u8],
+}
+
+/// State that follows from events alone.
+pub trait Projection:
+    Default + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static
+{
+    /// Names its saved states.
+    const NAME: &'static str;
+    /// One more whenever states saved before would answer differently or cannot be read.
+    const VERSION: u32;
+
+    /// Takes the next event. Types that it does not know only move the position.
+    ///
+    /// After an error the state is as it was.
+    fn apply(&mut self, event: &Event<'_>) -> Result<(), ApplyError>;
+
+    /// The last event it has taken; 0: none.
+    fn position(&self) -> Position;
+}
+
+/// Why an event cannot be taken. The log holds it, so this is damage or a fault of this program.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Events come in the order of their positions.
+    #[error("event {event} was handed over after event {at}; events come in order")]
+    OutOfOrder {
+        /// The last event taken.
+        at: Position,
+        /// The one that came.
+        event: Position,
+    },
+    /// A payload of a known type, which was checked when it was recorded, cannot be read.
+    #[error("event {position} holds a {type_name} that cannot be decoded")]
+    Payload {
+        /// The event.
+        position: Position,
+        /// What it should hold.
+        type_name: String,
+        /// What is wrong with it.
+        source: prost::DecodeError,
+    },
+}

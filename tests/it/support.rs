@@ -1,0 +1,170 @@
+//! What the tests share: the real binary as a child, events to append, and reading all back.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use futures_util::TryStreamExt as _;
+use handover::{
+    domain::proto::{
+        Any, AppendRequest, Filter, FilterItem, NewEvent, ReadRequest, RecordedEvent, StreamWrite,
+    },
+    grpc::client::Client,
+};
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_handover");
+/// What the server prints before its address.
+const SERVING: &str = "serving on ";
+
+/// A running server; it is killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// Keeps the pipe open: a server must not die of a closed standard output.
+    _output: BufReader<ChildStdout>,
+    pub(crate) address: String,
+    /// What it printed up to its address.
+    pub(crate) printed: String,
+}
+
+impl Server {
+    /// Starts a server on `data` and waits until it says that it serves.
+    pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::try_start(data, arguments).expect("the server starts")
+    }
+
+    /// Starts a server; an error is what it wrote to standard error.
+    pub(crate) fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let mut child = spawn(data, arguments);
+        let mut output = BufReader::new(child.stdout.take().expect("a piped output"));
+        let mut printed = String::new();
+        loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).expect("the output can be read");
+            if read == 0 {
+                let ended = child.wait_with_output().expect("it has ended");
+                return Err(String::from_utf8_lossy(&ended.stderr).into_owned());
+            }
+            printed.push_str(&line);
+            if let Some((_, address)) = line.split_once(SERVING) {
+                let address = address.trim().to_owned();
+                // Nobody reads it from here on; a full pipe would stop the server.
+                let mut errors = child.stderr.take().expect("a piped error output");
+                std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+                return Ok(Self { child, _output: output, address, printed });
+            }
+        }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.address).await.expect("the server can be reached")
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it has ended");
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
+        assert!(sent.success());
+    }
+
+    /// Waits for its end; whether it ended well.
+    pub(crate) fn wait(mut self) -> bool {
+        self.child.wait().expect("it has ended").success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the binary without waiting for anything.
+pub(crate) fn spawn(data: &Path, arguments: &[&str]) -> Child {
+    Command::new(BINARY)
+        .arg("serve")
+        .arg("--data")
+        .arg(data)
+        .args(["--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be run")
+}
+
+/// A data directory that goes with the test.
+pub(crate) fn data_dir() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    (dir, data)
+}
+
+/// An event of a type that the server does not know.
+pub(crate) fn event(payload: &str, tags: &[&str]) -> NewEvent {
+    NewEvent {
+        payload: Some(Any {
+            type_url: "type.googleapis.com/demo.v1.Noted".into(),
+            value: payload.as_bytes().to_vec().into(),
+        }),
+        tags: tags.iter().map(ToString::to_string).collect(),
+        metadata: std::collections::BTreeMap::new(),
+    }
+}
+
+/// An append of `events` to one stream.
+pub(crate) fn append(stream: &str, events: Vec<NewEvent>) -> AppendRequest {
+    let write = StreamWrite { stream: stream.into(), expected_revision: None, events };
+    AppendRequest { request_id: new_id(), writes: vec![write], condition: None }
+}
+
+/// An append of one known event to its stream.
+pub(crate) fn known<M: prost::Message + prost::Name>(stream: &str, message: &M) -> AppendRequest {
+    let payload = Some(Any::pack(message));
+    append(stream, vec![NewEvent { payload, ..NewEvent::default() }])
+}
+
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// A filter of one item with these tags.
+pub(crate) fn tagged(tags: &[&str]) -> Filter {
+    let tags = tags.iter().map(ToString::to_string).collect();
+    Filter { items: vec![FilterItem { tags, ..FilterItem::default() }] }
+}
+
+/// Everything that a read yields.
+pub(crate) async fn read(client: &Client, request: ReadRequest) -> Vec<RecordedEvent> {
+    let batches: Vec<_> = client.read(request).try_collect().await.expect("the log can be read");
+    batches.into_iter().flat_map(|batch| batch.events).collect()
+}
+
+/// The whole log; positions and revisions are checked to have no gaps.
+pub(crate) async fn read_all(client: &Client) -> Vec<RecordedEvent> {
+    let events = read(client, ReadRequest::default()).await;
+    let mut revisions = std::collections::HashMap::new();
+    for (position, event) in (1..).zip(&events) {
+        assert_eq!(event.position, position, "positions have no gaps");
+        let revision = revisions.entry(event.stream.clone()).or_insert(0);
+        *revision += 1;
+        assert_eq!(event.revision, *revision, "revisions of {} have no gaps", event.stream);
+    }
+    events
+}
+
+/// The payload of an event made by [`event`].
+pub(crate) fn text(event: &RecordedEvent) -> String {
+    let payload = event.payload.as_ref().expect("every event has a payload");
+    String::from_utf8_lossy(&payload.value).into_owned()
+}

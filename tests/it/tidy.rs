@@ -1,0 +1,208 @@
+//! The rules of the house, kept by a test: layers, sizes, and what a file must and must not hold.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The layers from the bottom up. A file may use those before its own.
+const LAYERS: [&str; 5] = ["domain", "log", "projections", "engine", "grpc"];
+/// Above all layers: files that may use everything.
+const ASSEMBLY: [&str; 6] = ["cli", "config", "telemetry", "server", "main", "lib"];
+/// A crate that only one layer may name, and that layer; assembly may name tokio.
+const SPOKEN: [(&str, &str); 4] =
+    [("sled::", "log"), ("tokio::", "engine"), ("tonic::", "grpc"), ("tonic_", "grpc")];
+/// Lines of a file without its tests; the aim is 300.
+const FILE_LINES: usize = 500;
+/// Lines of a function.
+const FUNCTION_LINES: usize = 70;
+/// Lines of the body of an RPC.
+const RPC_LINES: usize = 25;
+const COLUMNS: usize = 100;
+
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// The layer or assembly part that the file belongs to.
+    fn room(&self) -> String {
+        let below_src = self.path.strip_prefix("src").expect("sources are in src");
+        let first = below_src.iter().next().expect("a file has a name");
+        Path::new(first).file_stem().expect("a name").to_string_lossy().into_owned()
+    }
+
+    fn is_test(&self) -> bool {
+        let name = self.path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let helper = ["fixtures", "samples", "contract", "recorder"];
+        name.ends_with("tests")
+            || helper.iter().any(|it| name.contains(it))
+            || self.path.iter().any(|part| part == "tests")
+    }
+
+    /// The lines that are not tests.
+    fn production(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.take_while(|(_, line)| *line != "#[cfg(test)]" && *line != "mod tests {")
+    }
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(dir: &Path, found: &mut Vec<Source>) {
+        for entry in fs::read_dir(dir).expect("src can be listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = fs::read_to_string(&path).expect("a source can be read");
+                found.push(Source { path, text });
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new("src"), &mut found);
+    assert!(found.len() > 30, "only {} sources were found", found.len());
+    found
+}
+
+/// Fails with every place that breaks a rule.
+fn check(rule: &str, broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<String> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "{rule}:\n  {}", broken.join("\n  "));
+}
+
+fn place(source: &Source, line: usize, text: &str) -> String {
+    format!("{}:{line}: {}", source.path.display(), text.trim())
+}
+
+fn code(line: &str) -> &str {
+    let trimmed = line.trim_start();
+    if trimmed.starts_with("//") { "" } else { line }
+}
+
+#[test]
+fn a_layer_uses_only_those_below_it() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let Some(own) = LAYERS.iter().position(|layer| *layer == source.room()) else { continue };
+        let above: Vec<&str> = LAYERS[own + 1..].iter().chain(&ASSEMBLY[..4]).copied().collect();
+        for (number, line) in source.text.lines().enumerate() {
+            let uses = |layer: &&str| code(line).contains(&format!("crate::{layer}"));
+            if above.iter().any(uses) && !source.is_test() {
+                broken.push(place(&source, number + 1, line));
+            }
+        }
+        // `use crate::{domain::..., engine::...}` names layers without the prefix.
+        let mut inside = false;
+        for (number, line) in source.text.lines().enumerate() {
+            inside = (inside && line != "};") || line == "use crate::{";
+            let named = |layer: &&str| line.starts_with(&format!("    {layer}::"));
+            if inside && above.iter().any(named) {
+                broken.push(place(&source, number + 1, line));
+            }
+        }
+    }
+    check("a layer uses one above it", broken);
+}
+
+#[test]
+fn a_crate_is_spoken_of_only_in_its_layer() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let room = source.room();
+        for (name, layer) in SPOKEN {
+            let assembly_may = name == "tokio::" || name == "sled::";
+            let assembly = ASSEMBLY.contains(&room.as_str()) && assembly_may && name != "sled::";
+            let grpc_may_tokio = name == "tokio::" && room == "grpc";
+            if room == layer || assembly || grpc_may_tokio {
+                continue;
+            }
+            for (number, line) in source.production() {
+                let line = code(line);
+                let word = line.contains(name)
+                    && !line.contains(&format!("_{name}"))
+                    && !line.contains(&format!("\"{name}"));
+                if word {
+                    broken.push(place(&source, number, line));
+                }
+            }
+        }
+    }
+    check("a crate is named outside its layer", broken);
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_stays_small() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let by_path = source.is_test();
+        if !source.text.starts_with("//!") && !by_path {
+            broken.push(place(&source, 1, "does not open with //!"));
+        }
+        let lines = source.production().count();
+        if lines > FILE_LINES && !by_path {
+            broken.push(place(&source, lines, "is longer than a file may be"));
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            if line.chars().count() > COLUMNS {
+                broken.push(place(&source, number + 1, "is wider than a line may be"));
+            }
+            if !line.is_ascii() {
+                broken.push(place(&source, number + 1, line));
+            }
+        }
+    }
+    check("files", broken);
+}
+
+#[test]
+fn functions_stay_short() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let rpc_file = source.text.contains("#[tonic::async_trait]");
+        let mut open: Option<(usize, usize)> = None;
+        for (number, line) in source.production() {
+            let indent = line.len() - line.trim_start().len();
+            let starts = line.trim_start().starts_with("fn ") || line.contains(" fn ");
+            if starts && line.trim_end().ends_with(['{', '(']) && open.is_none() {
+                open = Some((number, indent));
+            }
+            let Some((start, at)) = open else { continue };
+            if line.trim_end() == format!("{}}}", " ".repeat(at)) {
+                let most = if rpc_file { RPC_LINES } else { FUNCTION_LINES };
+                if number - start > most {
+                    broken.push(place(&source, start, "is longer than a function may be"));
+                }
+                open = None;
+            }
+        }
+    }
+    check("functions", broken);
+}
+
+#[test]
+fn nothing_unfinished_is_left() {
+    let words = ["TODO", "FIXME", "XXX", "dbg!(", "todo!(", "unimplemented!(", ".unwrap()"];
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        for (number, line) in source.production() {
+            if words.iter().any(|word| code(line).contains(word)) {
+                broken.push(place(source, number, line));
+            }
+        }
+    }
+    check("unfinished", broken);
+}
+
+#[test]
+fn every_limit_is_documented() {
+    let limits = fs::read_to_string("src/domain/limits.rs").expect("the limits");
+    let format = fs::read_to_string("ARCHITECTURE.md").expect("the architecture");
+    let names = limits.lines().filter_map(|line| line.strip_prefix("pub const "));
+    let missing = names
+        .filter_map(|rest| rest.split(':').next())
+        .filter(|name| !format.contains(&format!("`{name}`")))
+        .map(|name| format!("{name} is not in ARCHITECTURE.md"));
+    check("limits", missing.collect::<Vec<_>>());
+}
