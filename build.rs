@@ -4,7 +4,12 @@
 //! them, so that only the gRPC layer says tonic. The server's read and subscribe answers are
 //! types of our own that pass stored bytes through undecoded.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 const PROTO_ROOT: &str = "proto";
 const MESSAGES: &str = "crate::domain::proto";
@@ -31,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 type Descriptors = prost_types::FileDescriptorSet;
 
-fn messages(out: &PathBuf, descriptors: &Descriptors) -> Result<(), Box<dyn Error>> {
+fn messages(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>> {
     let mut only_messages = descriptors.clone();
     for file in &mut only_messages.file {
         file.service.clear();
@@ -47,7 +52,7 @@ fn messages(out: &PathBuf, descriptors: &Descriptors) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-fn services(out: &PathBuf, descriptors: &Descriptors) -> Result<(), Box<dyn Error>> {
+fn services(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>> {
     for (folder, server) in [("client", false), ("server", true)] {
         let folder = out.join(folder);
         fs::create_dir_all(&folder)?;

@@ -26,8 +26,8 @@ use crate::{
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
-    let config = args.resolve().map_err(usage)?;
-    telemetry::start(&config.log, config.log_format).map_err(usage)?;
+    let config = args.resolve().map_err(|error| usage(&error))?;
+    telemetry::start(&config.log, config.log_format).map_err(|error| usage(&error))?;
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&config.load)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
@@ -49,7 +49,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn usage(error: anyhow::Error) -> Failure {
+fn usage(error: &anyhow::Error) -> Failure {
     Failure::usage(format!("{error:#}"))
 }
 
@@ -69,14 +69,14 @@ async fn load(
     loads: Vec<(String, File)>,
     address: SocketAddr,
 ) -> Result<(), Failure> {
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for (name, file) in loads {
         let mut terminal = Terminal::new(&name);
         let input = BufReader::new(file);
         let imported = import::import(client, input, Options::default(), &mut terminal).await;
         terminal.finish();
         let summary = imported.map_err(|failure| failure.during(&name))?;
-        shown.push_str(&format!("{name}: {summary}\n"));
+        shown.push(format!("{name}: {summary}"));
     }
     if !shown.is_empty() {
         let head = client.get_head(crate::domain::proto::GetHeadRequest::default()).await?;
@@ -85,10 +85,11 @@ async fn load(
             ..GetCountryCountsRequest::default()
         };
         let counts = client.country_counts(request).await?;
-        shown.push_str(&format!("\n{}\n\n", counts::table(&counts).trim_end()));
+        shown.push(format!("\n{}\n", counts::table(&counts).trim_end()));
     }
     // Standard output may be closed; the server serves all the same.
-    let _ = write!(io::stdout(), "{shown}serving on http://{address}\n");
+    shown.push(format!("serving on http://{address}"));
+    let _ = writeln!(io::stdout(), "{}", shown.join("\n"));
     let _ = io::stdout().flush();
     Ok(())
 }

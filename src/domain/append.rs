@@ -85,7 +85,8 @@ pub enum Decision {
 /// The request id is looked at first: an append that succeeded would now conflict with itself.
 pub fn decide(append: &Append, digest: Digest, resolved: &Resolved, window: &Window) -> Decision {
     if let Some(earlier) = append.request_id.and_then(|id| window.request(&id)) {
-        return recall(earlier, digest);
+        let same = earlier.digest == digest;
+        return if same { Decision::Repeat(earlier) } else { Decision::Reused(earlier) };
     }
     let assumption_failed = |filter| window.last_match(filter, resolved.as_of).is_some();
     if !window.covers(resolved.as_of) || resolved.assumes_no.as_ref().is_some_and(assumption_failed)
@@ -114,11 +115,6 @@ pub fn decide(append: &Append, digest: Digest, resolved: &Resolved, window: &Win
     } else {
         Decision::Refuse(conflict)
     }
-}
-
-/// What a remembered append means for one with the same request id.
-pub fn recall(earlier: Remembered, digest: Digest) -> Decision {
-    if earlier.digest == digest { Decision::Repeat(earlier) } else { Decision::Reused(earlier) }
 }
 
 /// The revision of every stream after an accepted append.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
     filter::Filter,
-    name::{StreamName, Tag, TypeName},
+    name::{Category, StreamName, Tag, TypeName},
 };
 
 /// Place of an event in the whole log, from 1; 0 means "before the first".
@@ -106,7 +106,7 @@ impl Append {
         hash.optional(self.condition.as_ref().map(|condition| condition.after_position));
         for item in self.condition.iter().flat_map(|condition| condition.filter.items()) {
             hash.texts(item.streams.iter().map(StreamName::as_str));
-            hash.texts(item.categories.iter().map(|category| category.as_str()));
+            hash.texts(item.categories.iter().map(Category::as_str));
             hash.texts(item.types.iter().map(TypeName::as_str));
             hash.texts(item.tags.iter().map(Tag::as_str));
         }

@@ -6,6 +6,7 @@
     missing_docs,
     unreachable_pub,
     unused_qualifications,
+    clippy::large_enum_variant,
     clippy::pedantic,
     clippy::wildcard_enum_match_arm,
     reason = "generated code; the protos carry the comments"

@@ -188,9 +188,9 @@ impl Engine {
                     AppendError::OutcomeUnknown { reason }
                 })??,
             };
-            match verdict {
-                Verdict::Stale => state = self.decide(&prepared).await?,
-                verdict => return self.answer(verdict).await,
+            match self.answer(verdict).await? {
+                Some(appended) => return Ok(appended),
+                None => state = self.decide(&prepared).await?,
             }
         }
     }
@@ -211,15 +211,16 @@ impl Engine {
         Ok(Submitted::Queued(verdict))
     }
 
-    async fn answer(&self, verdict: Verdict) -> Result<Appended, AppendError> {
+    /// What a verdict means for the caller; `None`: it has to be decided again.
+    async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
         match verdict {
-            Verdict::Appended(appended) => Ok(appended),
-            Verdict::Repeat(earlier) => self.reader.recall(earlier).await,
+            Verdict::Appended(appended) => Ok(Some(appended)),
+            Verdict::Repeat(earlier) => self.reader.recall(earlier).await.map(Some),
             Verdict::Reused(earlier) => {
                 Err(AppendError::RequestIdReused { first_position: earlier.first_position })
             }
             Verdict::Refuse(conflict) => Err(AppendError::Conflict(conflict)),
-            Verdict::Stale => Err(AppendError::Stopping),
+            Verdict::Stale => Ok(None),
         }
     }
 
@@ -278,10 +279,8 @@ impl Engine {
         // The writer may already be gone; then there is nothing to stop.
         let _ = self.queue.blocking_send(Message::Stop);
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            if writer.join().is_err() {
-                tracing::error!("the writer's thread panicked");
-            }
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the writer's thread panicked");
         }
         self.projector.stop();
         self.log.close()

@@ -1,11 +1,11 @@
 //! What an append's own task does before the writer sees it: validation, which is pure, and
 //! looking up in the index, as of some position, what the decision needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use crate::{
     domain::{
-        append::{Decision, Remembered, Resolved, recall},
+        append::{Remembered, Resolved},
         claim,
         event::{Append, Digest, NewEvent, Position},
         examine::examine,
@@ -163,10 +163,9 @@ pub(super) async fn resolve(
     if let Some(entry) = known {
         let (digest, first_position, count) = (entry.digest, entry.first_position, entry.count);
         let earlier = Remembered { digest, first_position, count };
-        return Ok(Resolution::Answer(Box::new(match recall(earlier, prepared.digest) {
-            Decision::Repeat(earlier) => Verdict::Repeat(earlier),
-            _ => Verdict::Reused(earlier),
-        })));
+        let same = digest == prepared.digest;
+        let verdict = if same { Verdict::Repeat(earlier) } else { Verdict::Reused(earlier) };
+        return Ok(Resolution::Answer(Box::new(verdict)));
     }
     let mut append = prepared.append.clone();
     let assumes_no = claims(prepared, &mut append, reader).await?;
@@ -198,10 +197,11 @@ async fn claims(
     let mut states: HashMap<Position, Option<ClaimState>> = HashMap::new();
     for (place, event) in &prepared.about {
         let Some(position) = event.about() else { continue };
-        if !states.contains_key(&position) {
-            states.insert(position, look_up(position, reader).await?);
-        }
-        let state = states.get_mut(&position).and_then(Option::as_mut);
+        let state = match states.entry(position) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(look_up(position, reader).await?),
+        };
+        let state = state.as_mut();
         let target = state.as_deref().map(|state| &state.recorded);
         let latest = state.as_deref().map(|state| &state.latest);
         let retracted = state.as_deref().and_then(|state| state.retracted);
@@ -239,15 +239,11 @@ fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(
 impl ClaimState {
     /// Takes in an event about the claim that stands earlier in the same append.
     fn follow(&mut self, event: &Known) {
-        match event {
-            Known::ClaimRetracted(_) => self.retracted = Some(Position::MAX),
-            Known::ClaimCorrected(_) => {
-                if let Some(replacement) = event.replacement() {
-                    self.tags.extend(replacement.tags());
-                    self.latest = replacement;
-                }
-            }
-            _ => {}
+        if let Known::ClaimRetracted(_) = event {
+            self.retracted = Some(Position::MAX);
+        } else if let Some(replacement) = event.replacement() {
+            self.tags.extend(replacement.tags());
+            self.latest = replacement;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Deadlines and errors that the transport would tell less well.
 //!
 //! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as DEADLINE_EXCEEDED. It also gives every error that was not made by a
+//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also gives every error that was not made by a
 //! service (an unknown method, a message too large or not decodable) its `ErrorInfo`.
 
 use std::{
@@ -94,18 +94,18 @@ fn explained(response: HttpResponse) -> HttpResponse {
     if headers.contains_key(DETAILS_HEADER) || !headers.contains_key("grpc-status") {
         return response;
     }
-    let Some(status) = Status::from_header_map(headers) else { return response };
+    let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok);
+    let Some(status) = status else { return response };
     let message = status.message();
     // tonic calls a request over the size limit OUT_OF_RANGE; gRPC's convention is this.
     let too_large = status.code() == Code::OutOfRange && message.contains("too large");
-    let fault = match status.code() {
-        Code::Ok => return response,
-        _ if too_large => Fault::new(Code::ResourceExhausted, ErrorReason::LimitExceeded, message),
-        Code::Unimplemented => {
-            let message = "this server has no such method; its reflection lists those it has";
-            Fault::new(Code::Unimplemented, ErrorReason::Unimplemented, message)
-        }
-        code => Fault::new(code, ErrorReason::Transport, message),
+    let fault = if too_large {
+        Fault::new(Code::ResourceExhausted, ErrorReason::LimitExceeded, message)
+    } else if status.code() == Code::Unimplemented {
+        let message = "this server has no such method; its reflection lists those it has";
+        Fault::new(Code::Unimplemented, ErrorReason::Unimplemented, message)
+    } else {
+        Fault::new(status.code(), ErrorReason::Transport, message)
     };
     Status::from(fault).into_http()
 }
@@ -121,7 +121,7 @@ mod tests {
             assert_eq!(timeout(&value), expected, "{text:?}");
         };
         check("250m", Some(Duration::from_millis(250)));
-        check("1H", Some(Duration::from_secs(3_600)));
+        check("1H", Some(Duration::from_hours(1)));
         check("99999999S", Some(Duration::from_secs(99_999_999)));
         for bad in ["", "m", "10", "999999999S", "-1S", "1x"] {
             check(bad, None);

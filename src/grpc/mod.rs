@@ -23,6 +23,7 @@ mod client_stubs {
         unused_qualifications,
         clippy::all,
         clippy::pedantic,
+        clippy::allow_attributes_without_reason,
         reason = "generated code"
     )]
     include!(concat!(env!("OUT_DIR"), "/client/handover.v1.rs"));
@@ -36,6 +37,7 @@ mod server_stubs {
         unused_qualifications,
         clippy::all,
         clippy::pedantic,
+        clippy::allow_attributes_without_reason,
         reason = "generated code"
     )]
     include!(concat!(env!("OUT_DIR"), "/server/handover.v1.rs"));

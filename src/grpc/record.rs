@@ -95,10 +95,9 @@ fn prepare<M: Message + Name>(
 
 /// Violations as the recording request names its fields.
 fn rebased(error: AppendError, field: &str) -> Fault {
-    match error {
-        AppendError::Invalid(violations) => {
-            violations.rebased(&format!("{EVENT}.payload"), field).rebased(EVENT, "").into()
-        }
-        other => other.into(),
+    if let AppendError::Invalid(violations) = error {
+        let violations = violations.rebased(&format!("{EVENT}.payload"), field);
+        return violations.rebased(EVENT, "").into();
     }
+    error.into()
 }

@@ -1,7 +1,8 @@
 //! From errors to status codes: one exhaustive match for each kind of error, and nothing else.
 //!
-//! A conflict is ABORTED, not FAILED_PRECONDITION: the client must read again and decide again,
-//! whereas a broken rule of the record is final. A fault of the store is never INVALID_ARGUMENT.
+//! A conflict is ABORTED, not `FAILED_PRECONDITION`: the client must read again and decide again,
+//! whereas a broken rule of the record is final. A fault of the store is never
+//! `INVALID_ARGUMENT`.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -45,8 +46,8 @@ impl Fault {
         Self { code, message, reason, metadata: HashMap::new(), details: Vec::new() }
     }
 
-    fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.into(), shortened(&value.to_string()));
+    fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.metadata.insert(key.into(), shortened(&format!("{value}")));
         self
     }
 

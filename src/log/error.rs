@@ -108,7 +108,14 @@ impl LogError {
             Self::Damaged { path, position, .. } => (path, *position),
             Self::Volume(VolumeError::Damaged { volume, position, .. }) => (volume, *position),
             Self::Journal(JournalError::Damaged { path, .. }) => (path, None),
-            _ => return None,
+            Self::Locked { .. }
+            | Self::NewerFormat { .. }
+            | Self::NotAStore { .. }
+            | Self::Io { .. }
+            | Self::OutOfRange { .. }
+            | Self::Journal(_)
+            | Self::Unindexable(_)
+            | Self::Volume(_) => return None,
         };
         Some(Damage { place: place.clone(), position })
     }

@@ -90,6 +90,10 @@ impl Frame {
     }
 
     /// The body's bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it has more than 2^32 entries, which no frame within the limits has.
     pub fn encode(&self) -> Bytes {
         let size = HEAD + self.appends.len() * AppendEntry::BYTES + self.events.len();
         let mut body = Vec::with_capacity(size);

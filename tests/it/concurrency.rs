@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc};
 use futures_util::StreamExt as _;
 use handover::{
     domain::proto::{
-        Filter, FilterItem, RecordedEvent, SubscribeRequest, subscribe_request::Start,
-        subscribe_response::Frame,
+        Filter, FilterItem, GetHeadRequest, RecordedEvent, SubscribeRequest,
+        subscribe_request::Start, subscribe_response::Frame,
     },
     grpc::client::{Client, ClientErrorKind},
 };
@@ -148,13 +148,13 @@ async fn subscribers_see_every_event_once_in_order_across_the_live_boundary() {
         let client = server.client().await;
         let mut chance = StdRng::seed_from_u64(seed.wrapping_add(number as u64));
         followers.push(tokio::spawn(async move {
-            let (mut from, mut seen) = (0, Vec::new());
+            let (mut from, mut events) = (0, Vec::new());
             // Each reconnects at random and resumes after what it has handled.
             while from < last {
                 let most = chance.random_range(1..200);
-                seen.extend(follow(&client, &filter, &mut from, last, most).await);
+                events.extend(follow(&client, &filter, &mut from, last, most).await);
             }
-            (filter, seen)
+            (filter, events)
         }));
     }
     for task in tasks {
@@ -163,9 +163,9 @@ async fn subscribers_see_every_event_once_in_order_across_the_live_boundary() {
     let log = read_all(&server.client().await).await;
     assert_eq!(log.len() as u64, last);
     for follower in followers {
-        let (filter, seen) = follower.await.expect("a follower ends");
+        let (filter, events) = follower.await.expect("a follower ends");
         let expected: Vec<_> = log.iter().filter(|event| matches(&filter, event)).collect();
-        assert_eq!(seen.iter().collect::<Vec<_>>(), expected, "filter {filter:?}");
+        assert_eq!(events.iter().collect::<Vec<_>>(), expected, "filter {filter:?}");
     }
 }
 
@@ -181,7 +181,7 @@ async fn reconnecting(data: &Path, seed: u64) {
         let writer = tokio::spawn(write(server.client().await, round, count));
         for (filter, (from, seen)) in filters.iter().zip(&mut places) {
             let most = chance.random_range(1..60);
-            let head = client.get_head(Default::default()).await.expect("a head").position;
+            let head = client.get_head(GetHeadRequest::default()).await.expect("a head").position;
             seen.extend(follow(&client, filter, from, head, most).await);
         }
         writer.await.expect("the writer ends");

@@ -43,19 +43,15 @@ async fn call(client: Client, known: Arc<Known>, round: usize, caller: usize) {
             .collect();
         let events = payloads.iter().map(|payload| event(payload, &["desk:crash"])).collect();
         let request = append(&format!("crash/{}", caller % 8), events);
-        match client.append(request.clone()).await {
-            Ok(answer) => {
-                let mut acknowledged = known.acknowledged.lock().expect("no panic");
-                acknowledged.extend((answer.first_position..).zip(payloads));
-                drop(acknowledged);
-                if known.acks.fetch_add(1, Ordering::Relaxed) + 1 == ACKS_PER_ROUND {
-                    known.enough.notify_one();
-                }
-            }
-            Err(_) => {
-                known.unanswered.lock().expect("no panic").push(request);
-                return;
-            }
+        let Ok(answer) = client.append(request.clone()).await else {
+            known.unanswered.lock().expect("no panic").push(request);
+            return;
+        };
+        let mut acknowledged = known.acknowledged.lock().expect("no panic");
+        acknowledged.extend((answer.first_position..).zip(payloads));
+        drop(acknowledged);
+        if known.acks.fetch_add(1, Ordering::Relaxed) + 1 == ACKS_PER_ROUND {
+            known.enough.notify_one();
         }
     }
 }

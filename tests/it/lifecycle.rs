@@ -25,8 +25,11 @@ async fn a_data_directory_of_a_newer_format_is_refused_and_left_alone() {
     assert!(server.wait());
     let store = data.join("STORE");
     let text = fs::read_to_string(&store).expect("the store's file");
-    let newer = text.replace("format = 1", "format = 99");
+    // The file ends with a checksum of the rest.
+    let newer = text.replace("format 1\n", "format 99\n");
     assert_ne!(newer, text, "the file names its format");
+    let body = newer.split("crc32c ").next().expect("a body");
+    let newer = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
     fs::write(&store, &newer).expect("it can be changed");
     let error = Server::try_start(&data, &[]).expect_err("it is newer");
     assert!(error.contains("newer") && error.contains("99"), "{error}");

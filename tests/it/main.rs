@@ -1,5 +1,7 @@
 //! Tests of the whole: the real binary, the real files, the real wire.
 
+#![expect(clippy::indexing_slicing, reason = "a test that indexes past the end fails, as it should")]
+
 mod concurrency;
 mod crash;
 mod lifecycle;

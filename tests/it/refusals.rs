@@ -17,13 +17,13 @@ use handover::{
 
 use crate::support::{Server, append, data_dir, event, known, new_id, read_all, tagged};
 
-fn attribution() -> Option<Attribution> {
-    Some(Attribution { source_id: "demo-source".into(), ..Attribution::default() })
+fn attribution() -> Attribution {
+    Attribution { source_id: "demo-source".into(), ..Attribution::default() }
 }
 
 fn transfer(to: &str) -> TransferCompleted {
     TransferCompleted {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         leg: Some(Leg {
             exchange_id: "demo-1".into(),
             to: vec![to.into()],
@@ -36,7 +36,7 @@ fn transfer(to: &str) -> TransferCompleted {
 }
 
 fn retraction(claim: u64) -> ClaimRetracted {
-    ClaimRetracted { attribution: attribution(), claim, reason: "an error".into() }
+    ClaimRetracted { attribution: Some(attribution()), claim, reason: "an error".into() }
 }
 
 fn raw(type_name: &str, value: &'static [u8]) -> NewEvent {
@@ -169,7 +169,7 @@ fn bad_events() -> Vec<(&'static str, AppendRequest, Expected)> {
     let payload = "writes[0].events[0].payload";
     let field = |path: &str| Box::leak(format!("{payload}.{path}").into_boxed_str()) as &str;
     let role = RoleAttributed {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         exchange_id: "demo-1".into(),
         actor: Some(proto::Actor { party: "TR".into(), ..proto::Actor::default() }),
         role: 99,

@@ -90,6 +90,7 @@ impl Drop for Server {
 }
 
 /// Starts the binary without waiting for anything.
+#[expect(clippy::zombie_processes, reason = "the caller waits for it")]
 pub(crate) fn spawn(data: &Path, arguments: &[&str]) -> Child {
     Command::new(BINARY)
         .arg("serve")

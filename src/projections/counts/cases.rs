@@ -92,6 +92,10 @@ fn ankara_as_collected_is_undecided_until_a_claim_is_preferred() {
 
     record.prefer(ten, "");
     check(&received(&record, "RU", PERSON), "8..10 10");
+    let later = record.prefer(eight, "");
+    check(&received(&record, "RU", PERSON), "8..10 8");
+    record.retract(later);
+    check(&received(&record, "RU", PERSON), "8..10 10");
     let by_side = record.prefer(eight, "RU");
     check(&received(&record, "RU", PERSON), "8..10 8");
     record.retract(by_side);
@@ -199,6 +203,15 @@ fn a_false_report_is_gone_after_its_retraction_and_still_there_as_of_before() {
     let between = ask(&record.claims(), "UA", PERSON, None);
     assert_eq!(between.received.as_ref().map(|figure| figure.unnumbered), Some(1));
     check(between.received.as_ref().unwrap(), "?..? ?");
+    let beside = between
+        .received
+        .as_ref()
+        .map(|figure| (figure.shared, figure.open));
+    assert_eq!(
+        beside,
+        Some((None, None)),
+        "what one country received is shared with nobody"
+    );
     let retraction = record.retract(report);
     let claims = record.claims();
     assert_eq!(country_counts(&claims, &CountQuery::default()).rows, []);

@@ -14,7 +14,6 @@ fn row(country: &str, received: Option<Figure>, sent: Option<Figure>) -> Country
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_cell_says_what_is_known_and_what_is_not() {
     let minors = FigureOfWhich {
         minors: Some(SubsetCount { low: 2, high: 2, legs: 1 }),
