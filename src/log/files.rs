@@ -156,6 +156,35 @@ pub fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::recorder::{Random, RecordingFiles};
+
+    fn text(files: &RecordingFiles, path: &Path) -> Vec<u8> {
+        let file = files.open(path, false).unwrap();
+        let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn wherever_it_is_cut_an_atomic_write_leaves_the_old_file_or_the_new() {
+        let (dir, path) = (Path::new("/folder"), Path::new("/folder/note"));
+        let (old, new) = (vec![b'o'; 700], vec![b'n'; 1500]);
+        let files = RecordingFiles::default();
+        files.create_dir(dir).unwrap();
+        files.sync_dir(Path::new("/")).unwrap();
+        write_atomically(&files, path, &old).unwrap();
+        let mut disk = files.disk();
+        let before = files.taken();
+        write_atomically(&files, path, &new).unwrap();
+        for step in &files.steps()[before..] {
+            disk.apply(step);
+            for (what, image) in disk.images(&mut Random(1)) {
+                let found = text(&RecordingFiles::on(image), path);
+                assert!(found == old || found == new, "after {step:?}, landed: {what}");
+            }
+        }
+        assert_eq!(text(&RecordingFiles::on(disk.cut()), path), new);
+    }
 
     #[test]
     fn a_file_written_atomically_replaces_the_old_one_whole() {

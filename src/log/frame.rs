@@ -159,3 +159,76 @@ pub fn spans(run: &[u8]) -> Result<Vec<Range<usize>>, MalformedFrame> {
     }
     Ok(spans)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame() -> Frame {
+        let entry =
+            AppendEntry { request_id: [1; 16], digest: [2; 16], first_position: 9, count: 2 };
+        let events = Bytes::from_static(&[EVENT_TAG, 2, 7, 7, EVENT_TAG, 0]);
+        Frame { index: 3, first_position: 9, count: 2, appends: vec![entry], events }
+    }
+
+    #[test]
+    fn a_body_has_exactly_the_bytes_that_are_drawn() {
+        let body = frame().encode();
+        assert_eq!(body[..8], 3_u64.to_be_bytes());
+        assert_eq!(body[8..16], 9_u64.to_be_bytes());
+        assert_eq!(body[16..24], [0, 0, 0, 2, 0, 0, 0, 1]);
+        assert_eq!(body[24..40], [1; 16]);
+        assert_eq!(body[40..56], [2; 16]);
+        assert_eq!(body[56..64], 9_u64.to_be_bytes());
+        assert_eq!(body[64..68], 2_u32.to_be_bytes());
+        assert_eq!(body[68..], [10, 2, 7, 7, 10, 0]);
+        assert_eq!(Frame::decode(body).unwrap(), frame());
+        assert_eq!(frame().last_position(), 10);
+    }
+
+    #[test]
+    fn a_frame_cut_off_anywhere_is_malformed() {
+        let body = frame().encode();
+        for length in 0..body.len() {
+            assert!(Frame::decode(body.slice(..length)).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn every_single_bit_flip_and_another_predecessor_change_the_check() {
+        let body = frame().encode();
+        let check = Frame::check(5, &body);
+        for bit in 0..body.len() * 8 {
+            let mut flipped = body.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(Frame::check(5, &flipped), check, "bit {bit}");
+        }
+        for bit in 0..32 {
+            assert_ne!(Frame::check(5 ^ (1 << bit), &body), check, "bit {bit} of the previous");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_what_is_taken_is_encoded_the_same(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let body = Bytes::from(bytes);
+            if let Ok(frame) = Frame::decode(body.clone()) {
+                prop_assert_eq!(frame.encode(), body);
+            }
+        }
+
+        #[test]
+        fn a_changed_byte_of_a_frame_never_panics(at in 0_usize..74, byte in any::<u8>()) {
+            let mut body = frame().encode().to_vec();
+            body[at] = byte;
+            let body = Bytes::from(body);
+            if let Ok(frame) = Frame::decode(body.clone()) {
+                prop_assert_eq!(frame.encode(), body);
+            }
+        }
+    }
+}

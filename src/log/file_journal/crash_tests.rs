@@ -66,13 +66,17 @@ impl Workload {
     }
 
     /// Seals, as a manifest would say before the journal is told to release.
+    fn seal_up_to(&mut self, frames: usize) {
+        let sealed = self.now.submitted[frames - 1].0;
+        self.note(|expected| expected.sealed = sealed);
+        self.journal.as_ref().unwrap().release(sealed).unwrap();
+    }
+
     fn seal(&mut self, random: &mut Random) {
         let first = usize::try_from(self.now.sealed.index).unwrap();
         let more = random.below(self.now.acknowledged - first + 1);
         if more > 0 {
-            let (sealed, _) = self.now.submitted[first + more - 1];
-            self.note(|expected| expected.sealed = sealed);
-            self.journal.as_ref().unwrap().release(sealed).unwrap();
+            self.seal_up_to(first + more);
         }
     }
 
@@ -142,6 +146,22 @@ fn fresh_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
+/// Cuts a finished workload after every step and opens whatever may have landed.
+fn check_every_cut(workload: &Workload, seed: u64, random: &mut Random) {
+    let mut disk = Disk::default();
+    let steps = workload.files.steps();
+    for taken in 0..=steps.len() {
+        if let Some(last) = taken.checked_sub(1) {
+            disk.apply(&steps[last]);
+        }
+        let expected = workload.expected_after(taken);
+        for (what, image) in disk.images(random) {
+            let said = || format!("seed {seed}, cut after {taken} steps, landed: {what}");
+            saying(said, || check_image(&image, expected));
+        }
+    }
+}
+
 #[test]
 fn whatever_lands_of_a_cut_workload_every_acknowledged_frame_is_there() {
     for seed in [1, 2, 3, fresh_seed()] {
@@ -151,20 +171,20 @@ fn whatever_lands_of_a_cut_workload_every_acknowledged_frame_is_there() {
         workload.open();
         (0..25).for_each(|_| workload.act(random));
         workload.journal.take().unwrap().close().unwrap();
-
-        let mut disk = Disk::default();
-        let steps = workload.files.steps();
-        for taken in 0..=steps.len() {
-            if let Some(last) = taken.checked_sub(1) {
-                disk.apply(&steps[last]);
-            }
-            let expected = workload.expected_after(taken);
-            for (what, image) in disk.images(random) {
-                let said = || format!("seed {seed}, cut after {taken} steps, landed: {what}");
-                saying(said, || check_image(&image, expected));
-            }
-        }
+        check_every_cut(&workload, seed, random);
     }
+}
+
+#[test]
+fn the_tip_is_found_at_every_cut_though_each_frame_fills_a_file_and_is_sealed_at_once() {
+    let mut workload = Workload::on(Disk::default(), Expected::default());
+    workload.make();
+    workload.open();
+    for seed in 0..4 {
+        workload.append(1, 13_000, seed);
+        workload.seal_up_to(workload.now.acknowledged);
+    }
+    check_every_cut(&workload, 1, &mut Random(1));
 }
 
 #[test]

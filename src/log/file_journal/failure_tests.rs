@@ -87,6 +87,14 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
         let told = check_found(&files, &frames, unknown.as_ref());
         let found = check_found(&RecordingFiles::on(files.disk().cut()), &frames, unknown.as_ref());
         assert_eq!(found, told, "step {step}: what was told was not durable");
+        let journal = open(&files, Tip::default()).unwrap();
+        let mut frames = told;
+        for _ in 0..6 {
+            let (more, failed) = append_until_it_fails(&journal, frames, 1);
+            assert_eq!(failed, None);
+            check_found(&RecordingFiles::on(files.disk().cut()), &more, None);
+            frames = more;
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod marker;
 mod recovery;
 mod segment;
 mod slots;
+mod survey;
 
 #[cfg(test)]
 mod crash_tests;
@@ -38,7 +39,7 @@ use self::{
     envelope::Reading,
     header::Header,
     marker::Marker,
-    recovery::Known,
+    recovery::{Known, Recovered},
     segment::Segment,
     slots::{Slot, Slots},
 };
@@ -121,24 +122,17 @@ impl FileJournal {
         let segments = Segment::open_all(&*files, dir)?;
         let marker = marker::read(&*files, dir, settings.store_id)?;
         let known = Known { dir, store_id: settings.store_id, sealed, marker };
-        let recovered = recovery::recover(&segments, &known)?;
-        let mut slots = recovered.slots;
-        for (_, slot) in
-            slots.after(slots.tip_at(recovered.synced).unwrap_or(sealed), usize::MAX)?
-        {
-            slot.segment.rewrite_frame(slot.offset, slot.length)?;
-        }
-        for spare in recovered.unused {
-            if spare.length < settings.file_bytes {
-                // Left by a stop while it was made, or of a smaller setting.
-                let removed = files.remove(&spare.path);
-                removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
-            } else {
-                spare.sync()?;
-                slots.add_spare(spare);
+        let mut recovered = recovery::recover(&segments, &known)?;
+        make_durable(&recovered, sealed)?;
+        for spare in recovered.unused.drain(..) {
+            if spare.length >= settings.file_bytes {
+                recovered.slots.add_spare(spare);
+                continue;
             }
+            // Left by a stop while it was made, or of a smaller setting.
+            let removed = files.remove(&spare.path);
+            removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
         }
-        recovered.segment.sync()?;
         files.sync_dir(dir).map_err(|error| JournalError::io("sync", dir, error))?;
         let numbers = segments.iter().map(|segment| segment.number);
         let writer = Writer {
@@ -153,7 +147,7 @@ impl FileJournal {
             settings,
             epoch: recovered.epoch.saturating_add(1),
             writer: Mutex::new(writer),
-            slots: Mutex::new(slots),
+            slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
         })
     }
@@ -277,6 +271,17 @@ impl Journal for FileJournal {
         self.slots().release(up_to.index);
         Ok(())
     }
+}
+
+/// Makes durable what was found and may be in the page cache only, and files whose making may not
+/// have been finished.
+fn make_durable(recovered: &Recovered, sealed: Tip) -> Result<(), JournalError> {
+    let slots = &recovered.slots;
+    let synced = slots.tip_at(recovered.synced).unwrap_or(sealed);
+    for (_, slot) in slots.after(synced, usize::MAX)? {
+        slot.segment.rewrite_frame(slot.offset, slot.length)?;
+    }
+    recovered.unused.iter().chain([&recovered.segment]).try_for_each(|segment| segment.sync())
 }
 
 fn read_frame(previous: u32, slot: &Slot) -> Result<Frame, JournalError> {

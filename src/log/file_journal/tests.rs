@@ -150,6 +150,17 @@ fn a_file_that_holds_the_sealed_frame_and_the_newest_is_no_spare() {
 }
 
 #[test]
+fn the_file_of_a_sealed_tip_is_used_again_once_the_tip_has_moved_on() {
+    let dir = made();
+    let journal = open(dir.path(), Tip::default()).unwrap();
+    let (sealed, _) = (0..4).map(|_| append_next(&journal, 1, 10)).last().unwrap();
+    drop(journal);
+    let journal = open(dir.path(), sealed).unwrap();
+    (0..8).for_each(|_| drop(append_next(&journal, 1, 10)));
+    assert_eq!(journal_files(dir.path()).len(), 2);
+}
+
+#[test]
 fn a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one() {
     let dir = made();
     let path = dir.path().join("00000001.journal");
@@ -178,6 +189,37 @@ fn a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one() {
     let journal = open(dir.path(), Tip::default()).unwrap();
     assert_eq!(journal.tip().unwrap(), first);
     assert_eq!(journal.epoch, 10);
+}
+
+#[test]
+fn a_reader_that_is_overtaken_by_releases_is_told_so_and_never_sees_other_bytes() {
+    let dir = made();
+    let journal = open(dir.path(), Tip::default()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut after = Tip::default();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                match journal.read(after, 20_000) {
+                    Ok(frames) => {
+                        let next = frames.first().map(|frame| frame.index);
+                        assert!(next.is_none_or(|next| next == after.index + 1));
+                    }
+                    Err(JournalError::Released { up_to }) => {
+                        assert!(up_to > after.index);
+                        after = journal.tip().unwrap();
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        });
+        for _ in 0..400 {
+            let (tip, _) = append_next(&journal, 1, 10);
+            journal.release(tip).unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        reader.join().unwrap();
+    });
 }
 
 #[test]
