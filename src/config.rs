@@ -151,7 +151,7 @@ impl Settings {
         let recorded_by = self.recorded_by.unwrap_or_default();
         anyhow::ensure!(
             recorded_by.len() <= 256 && !recorded_by.chars().any(char::is_control),
-            "recorded-by is {recorded_by:?}; it must have at most 256 bytes and no control characters"
+            "recorded-by is {recorded_by:?}; at most 256 bytes without control characters are taken"
         );
         let mut log = LogSettings::default();
         if let Some(mib) = self.journal_file_mib {

@@ -115,15 +115,16 @@ impl Engine {
     ///
     /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
     pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
-        let (indexed_sender, indexed) = watch::channel(0);
+        let indexed = Arc::new(watch::Sender::new(0));
+        let moved = Arc::clone(&indexed);
         let hooks = Hooks {
-            on_indexed: Box::new(move |position| {
-                indexed_sender.send_replace(position);
-            }),
+            on_indexed: Box::new(move |position| raise(&moved, position)),
             on_fault: Box::new(|fault| tracing::error!(%fault, "the log reports a fault")),
             ..Hooks::default()
         };
         let log = Log::open(dir, &settings.log, Arc::new(RealFiles), hooks)?;
+        // What was indexed while it was opened is not told by the hook.
+        raise(&indexed, log.index().watermark());
         let tip = log.tip()?;
         let (head_sender, head) = HeadSender::new(Head::of(&log, tip.position));
         let fault = Arc::new(Fault::default());
@@ -136,7 +137,7 @@ impl Engine {
             .spawn(move || writer.run(messages))
             .map_err(|source| LogError::io("start the writer's thread of", dir, source))?;
         let stopping = CancellationToken::new();
-        let reader = Reader::new(Arc::clone(&log), head.clone(), indexed);
+        let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe());
         let projector = Projector::start(
             &projections_dir(dir),
             log.store_id(),
@@ -285,6 +286,10 @@ impl Engine {
         self.projector.stop();
         self.log.close()
     }
+}
+
+fn raise(indexed: &watch::Sender<Position>, position: Position) {
+    indexed.send_modify(|indexed| *indexed = position.max(*indexed));
 }
 
 fn projections_dir(dir: &Path) -> PathBuf {

@@ -4,8 +4,8 @@ use super::parts;
 use crate::domain::{
     known::fields::Fields,
     proto::{
-        DeclineReason, TotalClaimed, TransferAgreed, TransferCompleted, TransferDeclined,
-        TransferKind,
+        DeclineReason, TotalClaimed, TransferAgreed, TransferCompleted as Completed,
+        TransferDeclined, TransferKind,
     },
     violation::Violations,
 };
@@ -19,9 +19,8 @@ pub(super) fn agreed(event: &TransferAgreed) -> Violations {
     fields.0
 }
 
-pub(super) fn completed(event: &TransferCompleted) -> Violations {
-    let TransferCompleted { attribution, leg, count, of_which, kind, via, occurred, occurred_text } =
-        event;
+pub(super) fn completed(event: &Completed) -> Violations {
+    let Completed { attribution, leg, count, of_which, kind, via, occurred, occurred_text } = event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.message("leg", leg.as_ref(), parts::leg);
