@@ -4,10 +4,10 @@
 //! they like. On stop, health turns first, streams end, calls under way are answered, and last
 //! the data directory is released.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,50 +21,80 @@ use crate::{
 
 /// Serves `config` on `listener` until `stop`.
 ///
-/// `prepare` is called with a client of the server before it reports ready, while it already
-/// answers; it imports, or prints that the server is there. If it fails, the server stops.
-pub async fn run(
+/// `load` is called with a client of the server while it answers but does not report ready yet; if
+/// it fails, the server stops. `announce` is called, once the server is ready, with its address and
+/// what `load` returned.
+pub async fn run<T>(
     config: Config,
     listener: TcpListener,
-    prepare: impl AsyncFnOnce(Client, SocketAddr) -> anyhow::Result<()>,
+    load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
+    announce: impl FnOnce(SocketAddr, T),
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let mut stop = pin!(stop);
     let address = listener.local_addr().context("the listening socket has no address")?;
-    let engine = open(&config).await?;
-    let services = Services::new(&engine, config.reflection).await;
-    let listening_stops = CancellationToken::new();
-    let listening = {
-        let (services, stops) = (services.clone(), listening_stops.clone());
-        tokio::spawn(async move { services.listen(listener, stops.cancelled_owned()).await })
-    };
-    let watching = tokio::spawn(watch_faults(Arc::clone(&engine), services.health.clone()));
-    let prepared = match services.in_process().await {
-        Ok(client) => tokio::select! {
-            prepared = prepare(client, address) => prepared.map(|()| true),
-            // A signal during a long import stops it; what it has recorded stays recorded.
-            () = &mut stop => Ok(false),
-        },
-        Err(error) => Err(error.into()),
-    };
-    if let Ok(true) = prepared {
-        services.health.ready().await;
-        tracing::info!(%address, "serving");
-        stop.await;
-    }
+    let running = Running::start(&config, listener).await?;
+    let served = running.serve(load, |loaded| announce(address, loaded), stop).await;
     tracing::info!("stopping");
-    watching.abort();
-    services.health.not_ready().await;
-    engine.begin_stop();
-    listening_stops.cancel();
-    match tokio::time::timeout(config.stop_grace, listening).await {
-        Ok(Ok(served)) => served.context("the listener failed")?,
-        Ok(Err(panicked)) => tracing::error!(%panicked, "the listener's task failed"),
-        Err(_) => tracing::warn!("calls were still under way when the grace period ended"),
+    let stopped = running.stop(config.stop_grace).await;
+    served.and(stopped)
+}
+
+/// A server that answers.
+struct Running {
+    engine: Arc<Engine>,
+    services: Services,
+    listening: JoinHandle<io::Result<()>>,
+    listening_stops: CancellationToken,
+}
+
+impl Running {
+    async fn start(config: &Config, listener: TcpListener) -> anyhow::Result<Self> {
+        let engine = open(config).await?;
+        let services = Services::new(&engine, config.reflection).await;
+        let listening_stops = CancellationToken::new();
+        let (serving, stops) = (services.clone(), listening_stops.clone());
+        let listening =
+            tokio::spawn(async move { serving.listen(listener, stops.cancelled_owned()).await });
+        Ok(Self { engine, services, listening, listening_stops })
     }
-    let stopped = tokio::task::spawn_blocking(move || engine.stop()).await;
-    stopped.context("the engine's stop failed")?.context("the store did not close cleanly")?;
-    prepared.map(|_| ())
+
+    /// Loads, reports ready, and waits for `stop`.
+    async fn serve<T>(
+        &self,
+        load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
+        announce: impl FnOnce(T),
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let mut stop = pin!(stop);
+        let loaded = tokio::select! {
+            loaded = async { load(self.services.in_process().await?).await } => loaded?,
+            // A signal during a long import ends it; what it has recorded stays recorded.
+            () = &mut stop => return Ok(()),
+        };
+        self.services.health.ready().await;
+        announce(loaded);
+        tokio::select! {
+            () = stop => {}
+            () = watch_faults(&self.engine, &self.services.health) => {}
+        }
+        Ok(())
+    }
+
+    async fn stop(self, grace: Duration) -> anyhow::Result<()> {
+        self.services.health.not_ready().await;
+        self.engine.begin_stop();
+        self.listening_stops.cancel();
+        // Not for ever: a stream that its client never reads does not end.
+        let drained = tokio::time::timeout(grace, self.listening).await;
+        let listened = drained.unwrap_or_else(|_| {
+            tracing::warn!("calls were still under way when the grace period ended");
+            Ok(Ok(()))
+        });
+        let engine = self.engine;
+        let closed = tokio::task::spawn_blocking(move || engine.stop()).await;
+        closed.context("the engine's stop failed")?.context("the store did not close cleanly")?;
+        listened.context("the listener's task failed")?.context("the listener failed")
+    }
 }
 
 async fn open(config: &Config) -> anyhow::Result<Arc<Engine>> {
@@ -75,10 +105,11 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Engine>> {
         .with_context(|| format!("cannot open the store in {}", config.data.display()))
 }
 
-/// Tells by health when the store stops accepting appends.
-async fn watch_faults(engine: Arc<Engine>, health: Health) {
+/// Tells by health when the store stops accepting appends; never ends.
+async fn watch_faults(engine: &Engine, health: &Health) {
     let mut fault = engine.fault();
     if fault.wait_for(Option::is_some).await.is_ok() {
         health.read_only().await;
     }
+    std::future::pending::<()>().await;
 }

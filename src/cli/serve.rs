@@ -41,10 +41,10 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
             _ = terminate.recv() => {}
         }
     };
-    let prepare = async |client: Client, address: SocketAddr| {
-        load(&client, loads, address).await.map_err(|failure| anyhow::anyhow!("{failure}"))
+    let load = async |client: Client| {
+        load(&client, loads).await.map_err(|failure| anyhow::anyhow!("{failure}"))
     };
-    let served = server::run(config, listener, prepare, stop).await;
+    let served = server::run(config, listener, load, announce, stop).await;
     served.map_err(|error| Failure::new(Exit::Failed, format!("{error:#}")))?;
     Ok(Exit::Done)
 }
@@ -63,12 +63,8 @@ fn open_all(paths: &[PathBuf]) -> Result<Vec<(String, File)>, Failure> {
     paths.iter().map(open).collect()
 }
 
-/// Imports the files, shows the figures if there were any, and tells the address.
-async fn load(
-    client: &Client,
-    loads: Vec<(String, File)>,
-    address: SocketAddr,
-) -> Result<(), Failure> {
+/// Imports the files; what came of it, with the figures, in lines.
+async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>, Failure> {
     let mut shown = Vec::new();
     for (name, file) in loads {
         let mut terminal = Terminal::new(&name);
@@ -87,9 +83,13 @@ async fn load(
         let counts = client.country_counts(request).await?;
         shown.push(format!("\n{}\n", counts::table(&counts).trim_end()));
     }
-    // Standard output may be closed; the server serves all the same.
+    Ok(shown)
+}
+
+/// Tells what was loaded, and the address. It comes last, so whoever reads it can connect.
+fn announce(address: SocketAddr, mut shown: Vec<String>) {
     shown.push(format!("serving on http://{address}"));
+    // Standard output may be closed; the server serves all the same.
     let _ = writeln!(io::stdout(), "{}", shown.join("\n"));
     let _ = io::stdout().flush();
-    Ok(())
 }
