@@ -36,8 +36,8 @@ fn compare(name: &str, found: &[String], broken: &str) {
     let both = [gone.as_slice(), added.as_slice()].concat().join("\n");
     assert!(gone.is_empty(), "{broken}\n{both}");
     if !added.is_empty() && may_add() {
-        let text = comments.iter().map(|line| format!("{line}\n")).collect::<String>();
-        let text = found.iter().fold(text, |text, line| format!("{text}{line}\n"));
+        let lines = comments.into_iter().chain(found.iter().map(String::as_str));
+        let text = lines.collect::<Vec<_>>().join("\n") + "\n";
         fs::write(path(name), text).expect("the golden can be written");
         return;
     }
@@ -45,7 +45,7 @@ fn compare(name: &str, found: &[String], broken: &str) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{
-    Cardinality, DescriptorPool, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    Cardinality, DescriptorPool, EnumDescriptor, FieldDescriptor, MessageDescriptor,
     MethodDescriptor,
 };
 
@@ -30,17 +30,13 @@ fn field(field: &FieldDescriptor) -> String {
 }
 
 fn kind(field: &FieldDescriptor) -> String {
-    let name = |kind: Kind| match kind {
-        Kind::Message(message) => message.full_name().to_owned(),
-        Kind::Enum(kind) => kind.full_name().to_owned(),
-        scalar => format!("{scalar:?}"),
-    };
-    match field.kind() {
-        Kind::Message(entry) if field.is_map() => {
+    let kind = field.kind();
+    match kind.as_message().filter(|_| field.is_map()) {
+        Some(entry) => {
             let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
-            format!("map<{}, {}>", name(key.kind()), name(value.kind()))
+            format!("map<{:?}, {:?}>", key.kind(), value.kind())
         }
-        kind => name(kind),
+        None => format!("{kind:?}"),
     }
 }
 

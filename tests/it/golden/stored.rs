@@ -35,11 +35,11 @@ const STORE: [u8; 16] = *b"a store's golden";
 const PAGE: usize = 4096;
 const HEADER: usize = 80;
 
-fn golden(name: &str) -> Vec<u8> {
+pub(super) fn golden(name: &str) -> Vec<u8> {
     let text = super::read("stored.txt");
     let prefix = format!("{name} = ");
     let line = text.lines().find_map(|line| line.strip_prefix(&prefix));
-    unhex(line.unwrap_or_else(|| panic!("no line of stored.txt begins with {prefix:?}")))
+    unhex(line.expect("a line of stored.txt with this name"))
 }
 
 fn event() -> NewEvent {
