@@ -173,10 +173,21 @@ fn journal_bytes() -> (Vec<u8>, Vec<u8>) {
     (used.to_vec(), fs::read(dir.path().join("clean-stop")).expect("the marker"))
 }
 
+/// A frame with an event that a volume keeps in two parts.
+fn large_frame() -> Frame {
+    let content: Vec<u8> = (0..=250).cycle().take(9000).collect();
+    let mut event = Vec::new();
+    prost::encoding::bytes::encode(1, &content, &mut event);
+    let first_position = tip().position + 1;
+    Frame { index: 2, first_position, count: 1, appends: Vec::new(), events: event.into() }
+}
+
 fn volume() -> (tempfile::TempDir, SealedVolume) {
     let dir = tempfile::tempdir().expect("a folder");
     let mut builder = VolumeBuilder::create(dir.path(), Tip::default()).expect("a volume");
     builder.feed(&frame(), tip()).expect("the first frame");
+    let check = Frame::check(tip().check, &large_frame().encode());
+    builder.feed(&large_frame(), Tip::after(&large_frame(), check)).expect("the second frame");
     let sealed = builder.seal(&|_| ()).expect("a sealed volume");
     (dir, sealed)
 }
@@ -220,7 +231,9 @@ fn what_is_stored_has_the_bytes_it_always_had() {
         format!("manifest = {}", hex(&manifest())),
     ];
     for (key, value) in volume_values() {
-        lines.push(format!("volume_value {} = {}", hex(&key), hex(&value)));
+        // A full value is told by its hash.
+        let told = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
+        lines.push(format!("volume_value {} = {}", hex(&key), hex(&told)));
     }
     let broken = "other bytes are stored now: what is on disks cannot be read any more";
     super::compare("stored.txt", &lines, broken);
@@ -264,7 +277,7 @@ fn a_stored_manifest_and_a_saved_state_are_read() {
     let path = dir.path().join("MANIFEST");
     fs::write(&path, golden("manifest")).expect("the manifest");
     let manifest = Manifest::load(&RealFiles, &path, STORE).expect("a manifest");
-    assert_eq!(manifest.tip(), tip());
+    assert_eq!((manifest.tip().index, manifest.tip().position), (2, 3));
     assert_eq!(snapshot::decode(&golden("saved_state"), STORE), Ok(Counter(300)));
 }
 
