@@ -7,6 +7,7 @@
 
 mod concurrency;
 mod crash;
+mod golden;
 mod lifecycle;
 mod refusals;
 mod support;

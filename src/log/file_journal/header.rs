@@ -6,7 +6,7 @@
 //!      8      4  CRC-32C of bytes 12 to 79
 //!     12      4  format version: 1
 //!     16     16  store id
-//!     32      8  epoch: one more at each opening of the journal
+//!     32      8  epoch: one more than any that was found when the journal was opened
 //!     40      8  index of the frame
 //!     48      8  position of its first event
 //!     56      8  synced index: every frame up to it was durable when this was written
@@ -34,7 +34,7 @@ const MAGIC: [u8; 8] = *b"\x89HOJ\r\n\x1a\n";
 pub(super) struct Header {
     /// The store it belongs to.
     pub(super) store_id: [u8; 16],
-    /// How often the journal had been opened.
+    /// One more than any that was found when the journal was opened.
     pub(super) epoch: u64,
     /// Index of the frame.
     pub(super) index: u64,

@@ -1,0 +1,66 @@
+//! Keeps `docs/FORMAT.md` in step with the constants that it tells of.
+
+use std::fs;
+
+/// A file, a line of it that fixes a number, and how the page tells it. Whoever changes the first
+/// is led to the second.
+const FACTS: &[(&str, &str, &str)] = &[
+    ("log/frame.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
+    ("log/frame.rs", "HEAD: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
+    ("log/frame.rs", "BYTES: usize = 16 + 16 + 8 + 4;", "24+44n          run of events"),
+    ("log/file_journal/header.rs", "HEADER: usize = 80;", "    80         body: the frame"),
+    ("log/file_journal/header.rs", "PAGE: u64 = 4096;", "on multiples of 4096 bytes"),
+    ("log/file_journal/envelope.rs", "VERSION: u32 = 1;", "    12      4  format version: 1"),
+    ("log/file_journal/envelope.rs", "HEAD: usize = 8 + 4 + 4 + 16;", "    32      8  epoch"),
+    ("log/file_journal/marker.rs", "envelope::HEAD + 8 + 8 + 8 + 4;", "crc of bytes 12 to 59"),
+    ("log/file_journal/marker.rs", "NAME: &str = \"clean-stop\";", "`clean-stop` says"),
+    ("log/file_journal/segment.rs", "{number:08}.{EXTENSION}", "files NNNNNNNN.journal"),
+    ("log/mod.rs", "journal_file_bytes: 32 << 20,", "It has 32 MiB (or"),
+    ("log/mod.rs", "volume_bytes: 64 << 20,", "have 64 MiB (or"),
+    ("log/store.rs", "FORMAT: u32 = 1;", "handover\nformat 1\nstore "),
+    ("log/store.rs", "LOCK: &str = \"LOCK\";", "\nLOCK "),
+    ("log/store.rs", "MANIFEST: &str = \"MANIFEST\";", "\nMANIFEST "),
+    ("log/store.rs", "JOURNAL: &str = \"journal\";", "\njournal/ "),
+    ("log/store.rs", "VOLUMES: &str = \"volumes\";", "\nvolumes/ "),
+    ("engine/mod.rs", "dir.join(\"projections\")", "\nprojections/ "),
+    ("log/manifest.rs", "FORMAT: u32 = 1;", "  \"format\": 1,"),
+    ("log/volume/block.rs", "VALUE_BYTES: usize = 8 << 10;", "at most 8192 bytes"),
+    ("log/volume/block.rs", "PART_BYTES: usize = VALUE_BYTES - KIND - CRC;", "8187 of them"),
+    ("log/volume/block.rs", "(VALUE_BYTES - LIST_HEAD - CRC) / Append", "n at most 186"),
+    ("log/volume/block.rs", "APPEND_PREFIX: u8 = 0xFF;", "| `FF`, position of"),
+    ("log/volume/block.rs", "EVENTS: u8 = 1;", "block  | 01 | n u16 |"),
+    ("log/volume/block.rs", "LARGE: u8 = 2;", "head   | 02 | length u32 |"),
+    ("log/volume/block.rs", "PART: u8 = 3;", "part   | 03 | bytes"),
+    ("log/volume/block.rs", "APPENDS: u8 = 4;", "page   | 04 | n u16 |"),
+    ("log/volume/database.rs", "SEGMENT_BYTES: usize = 1 << 20;", "`segment_size` 1 MiB"),
+    ("log/volume/database.rs", "use_compression(false)", "no compression"),
+    ("projections/claims.rs", "NAME: &'static str = \"claims\";", "`projections/claims`"),
+];
+
+fn page() -> String {
+    fs::read_to_string("docs/FORMAT.md").expect("the format page")
+}
+
+#[test]
+fn the_format_page_tells_every_size_and_number_of_the_code() {
+    let page = page();
+    assert!(page.is_ascii() && page.lines().count() <= 210, "it is one page, in ASCII");
+    for (file, line, told) in FACTS {
+        let source = fs::read_to_string(format!("src/{file}")).expect(file);
+        assert!(source.contains(line), "src/{file} no longer says {line:?}: mend docs/FORMAT.md");
+        assert!(page.contains(told), "docs/FORMAT.md does not say {told:?}; src/{file}: {line}");
+    }
+}
+
+#[test]
+fn the_format_page_draws_the_magic_of_what_is_stored() {
+    for stored in ["journal_frame", "clean_stop", "saved_state"] {
+        let magic: Vec<String> = super::stored::golden(stored)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        let magic = format!("magic: {}", magic.join(" "));
+        assert!(page().contains(&magic), "{stored}: {magic}");
+    }
+}

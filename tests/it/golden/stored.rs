@@ -1,0 +1,299 @@
+//! The bytes that stand on the disk: an event, a frame, the journal, a volume, the texts beside
+//! them, and the digest by which a repeated request is known.
+//!
+//! A line of `stored.txt` is `name = hex`. Whatever is stored once has to be read for ever, so
+//! each is read back too.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use handover::{
+    domain::{
+        event::{Append, Condition, NewEvent, Position, Write},
+        filter::{Filter, FilterItem},
+        name::{Category, StreamName, Tag, TypeName},
+        proto::{Any, ClaimRetracted, RecordedEvent},
+        recorded::{self, Place},
+    },
+    log::{
+        file_journal::{FileJournal, JournalSettings},
+        files::{Files, RealFiles},
+        frame::{AppendEntry, Frame},
+        journal::{Journal as _, Outcome, Tip},
+        manifest::Manifest,
+        store::Store,
+        volume::{FileRecord, SealedVolume, VolumeBuilder},
+    },
+    projections::{self, Projection, snapshot},
+};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{hex, unhex};
+
+const STORE: [u8; 16] = *b"a store's golden";
+const PAGE: usize = 4096;
+const HEADER: usize = 80;
+
+pub(super) fn golden(name: &str) -> Vec<u8> {
+    let text = super::read("stored.txt");
+    let prefix = format!("{name} = ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&prefix));
+    unhex(line.expect("a line of stored.txt with this name"))
+}
+
+fn event() -> NewEvent {
+    let payload = ClaimRetracted { claim: 42, reason: "a slip".into(), ..Default::default() };
+    let Any { type_url, value } = Any::pack(&payload);
+    let type_name = TypeName::parse("handover.v1.ClaimRetracted").expect("a type's name");
+    let tags = ["claim:42", "desk:one"].map(|tag| Tag::parse(tag).expect("a tag")).into();
+    let metadata =
+        [("trace", "demo"), ("agent", "")].map(|(key, value)| (key.into(), value.into()));
+    NewEvent { type_url, type_name, payload: value, tags, metadata: BTreeMap::from(metadata) }
+}
+
+fn stream() -> StreamName {
+    StreamName::parse("exchange/demo-1").expect("a stream's name")
+}
+
+/// Tag, length and encoded `RecordedEvent`.
+fn recorded(position: Position) -> Vec<u8> {
+    let mut run = Vec::new();
+    let place = Place {
+        position,
+        stream: &stream(),
+        revision: 2,
+        recorded_at: 1_722_513_600_123_456,
+        recorded_by: "demo desk",
+    };
+    recorded::encode(&place, &event(), &mut run);
+    run
+}
+
+fn frame() -> Frame {
+    let entry =
+        AppendEntry { request_id: [0x11; 16], digest: [0x22; 16], first_position: 1, count: 2 };
+    let events = [recorded(1), recorded(2)].concat().into();
+    Frame { index: 1, first_position: 1, count: 2, appends: vec![entry], events }
+}
+
+fn tip() -> Tip {
+    Tip::after(&frame(), Frame::check(0, &frame().encode()))
+}
+
+/// An append with everything that a digest covers.
+fn append() -> Append {
+    let item = FilterItem {
+        streams: vec![stream()],
+        categories: vec![Category::parse("series").expect("a category")],
+        types: vec![TypeName::parse("demo.v1.Thing").expect("a type's name")],
+        tags: vec![Tag::parse("desk:one").expect("a tag")],
+    };
+    let other = FilterItem { categories: item.categories.clone(), ..FilterItem::default() };
+    let write = Write { stream: stream(), expected_revision: Some(7), events: vec![event()] };
+    let second = StreamName::parse("desk/one").expect("a stream's name");
+    let bare = NewEvent { tags: Vec::new(), metadata: BTreeMap::new(), ..event() };
+    let any = Write { stream: second, expected_revision: None, events: vec![bare] };
+    let filter = Filter::new(vec![item, other]).expect("a filter");
+    Append {
+        request_id: Some([9; 16]),
+        writes: vec![write, any],
+        condition: Some(Condition { filter, after_position: 40 }),
+    }
+}
+
+/// The digest as `docs/FORMAT.md` tells it, written down once more.
+fn digest_of_the_page() -> Vec<u8> {
+    let number = |number: u64| number.to_be_bytes().to_vec();
+    let text = |text: &[u8]| [number(text.len() as u64), text.to_vec()].concat();
+    let texts = |list: &[&str]| {
+        let texts = list.iter().map(|it| text(it.as_bytes())).collect::<Vec<_>>().concat();
+        [number(list.len() as u64), texts].concat()
+    };
+    let payload = text(&event().payload);
+    let type_url = text(b"type.googleapis.com/handover.v1.ClaimRetracted");
+    let pairs = [text(b"agent"), text(b""), text(b"trace"), text(b"demo")].concat();
+    let (some, none) = ([1], [&[0][..], &number(0)].concat());
+    let hashed = [
+        &number(2)[..],
+        &text(b"exchange/demo-1"),
+        &some,
+        &number(7),
+        &number(1),
+        &[&type_url[..], &payload, &texts(&["claim:42", "desk:one"])].concat(),
+        &[&number(2)[..], &pairs].concat(),
+        &text(b"desk/one"),
+        &none,
+        &number(1),
+        &[&type_url[..], &payload, &texts(&[]), &number(0)].concat(),
+        &[&some[..], &number(40)].concat(),
+        &[texts(&["exchange/demo-1"]), texts(&["series"])].concat(),
+        &[texts(&["demo.v1.Thing"]), texts(&["desk:one"])].concat(),
+        &[texts(&[]), texts(&["series"]), texts(&[]), texts(&[])].concat(),
+    ];
+    Sha256::digest(hashed.concat())[..16].to_vec()
+}
+
+/// The smallest projection.
+#[derive(Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Counter(Position);
+
+impl Projection for Counter {
+    const NAME: &'static str = "counter";
+    const VERSION: u32 = 3;
+
+    fn apply(&mut self, event: &projections::Event<'_>) -> Result<(), projections::ApplyError> {
+        self.0 = event.position;
+        Ok(())
+    }
+
+    fn position(&self) -> Position {
+        self.0
+    }
+}
+
+fn journal(dir: &Path) -> FileJournal {
+    let settings = JournalSettings { store_id: STORE, file_bytes: PAGE as u64 };
+    if fs::read_dir(dir).expect("the folder").next().is_none() {
+        FileJournal::create(Arc::new(RealFiles), dir, &settings).expect("a new journal");
+    }
+    FileJournal::open(Arc::new(RealFiles), dir, settings, Tip::default()).expect("the journal")
+}
+
+/// The frame under its header, and the marker of a clean stop.
+fn journal_bytes() -> (Vec<u8>, Vec<u8>) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let journal = journal(dir.path());
+    let durable = |outcome| assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
+    journal.append(Tip::default(), frame(), Box::new(durable));
+    journal.close().expect("a clean stop");
+    let file = fs::read(dir.path().join("00000001.journal")).expect("the journal's file");
+    let (used, rest) = file.split_at(HEADER + frame().encode().len());
+    assert!(file.len() == PAGE && rest.iter().all(|byte| *byte == 0), "{} bytes", file.len());
+    (used.to_vec(), fs::read(dir.path().join("clean-stop")).expect("the marker"))
+}
+
+/// A frame with an event that a volume keeps in two parts.
+fn large_frame() -> Frame {
+    let content: Vec<u8> = (0..=250).cycle().take(9000).collect();
+    let mut event = Vec::new();
+    prost::encoding::bytes::encode(1, &content, &mut event);
+    let first_position = tip().position + 1;
+    Frame { index: 2, first_position, count: 1, appends: Vec::new(), events: event.into() }
+}
+
+fn volume() -> (tempfile::TempDir, SealedVolume) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut builder = VolumeBuilder::create(dir.path(), Tip::default()).expect("a volume");
+    builder.feed(&frame(), tip()).expect("the first frame");
+    let check = Frame::check(tip().check, &large_frame().encode());
+    builder.feed(&large_frame(), Tip::after(&large_frame(), check)).expect("the second frame");
+    let sealed = builder.seal(&|_| ()).expect("a sealed volume");
+    (dir, sealed)
+}
+
+/// What sled holds, with sled's own name for the tree left out.
+fn volume_values() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (dir, sealed) = volume();
+    let config = sled::Config::new().path(dir.path().join(&sealed.directory));
+    let db = config.segment_size(1 << 20).open().expect("a sled database");
+    let pair = |pair: sled::Result<_>| {
+        let (key, value): (sled::IVec, sled::IVec) = pair.expect("a value");
+        (key.to_vec(), value.to_vec())
+    };
+    db.iter().map(pair).collect()
+}
+
+fn manifest() -> Vec<u8> {
+    let (_dir, mut sealed) = volume();
+    // How long its files are is sled's affair.
+    let file = |name: &str, crc| FileRecord { name: name.into(), length: 63, crc };
+    sealed.files = vec![file("conf", Some(7)), file("db", None)];
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, manifest) = (dir.path().join("MANIFEST"), Manifest::empty(STORE).with(sealed));
+    manifest.save(&RealFiles, &path).expect("a saved manifest");
+    assert_eq!(Manifest::load(&RealFiles, &path, STORE).expect("a manifest"), manifest);
+    fs::read(path).expect("the manifest's text")
+}
+
+#[test]
+fn what_is_stored_has_the_bytes_it_always_had() {
+    let (frame_in_file, marker) = journal_bytes();
+    let check = tip().check.to_be_bytes();
+    let mut lines = vec![
+        format!("recorded_event = {}", hex(&recorded(1))),
+        format!("frame_body = {}", hex(&frame().encode())),
+        format!("frame_check = {}", hex(&check)),
+        format!("journal_frame = {}", hex(&frame_in_file)),
+        format!("clean_stop = {}", hex(&marker)),
+        format!("request_digest = {}", hex(&append().digest())),
+        format!("saved_state = {}", hex(&snapshot::encode(&Counter(300), STORE))),
+        format!("manifest = {}", hex(&manifest())),
+    ];
+    for (key, value) in volume_values() {
+        // A full value is told by its hash.
+        let told = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
+        lines.push(format!("volume_value {} = {}", hex(&key), hex(&told)));
+    }
+    let broken = "other bytes are stored now: what is on disks cannot be read any more";
+    super::compare("stored.txt", &lines, broken);
+}
+
+#[test]
+fn a_stored_event_is_read_as_it_was_recorded() {
+    let bytes = Bytes::from(golden("recorded_event"));
+    let [event]: [RecordedEvent; 1] =
+        recorded::decode_run(bytes).expect("a run").try_into().expect("one event");
+    let payload = event.payload.expect("a payload");
+    assert_eq!((event.position, event.revision), (1, 2));
+    assert_eq!(
+        (event.stream.as_str(), event.recorded_by.as_str()),
+        ("exchange/demo-1", "demo desk")
+    );
+    let time = event.recorded_at.expect("a time");
+    assert_eq!((time.seconds, time.nanos), (1_722_513_600, 123_456_000));
+    assert_eq!(event.tags, ["claim:42", "desk:one"]);
+    assert_eq!((event.metadata.len(), event.metadata["trace"].as_str()), (2, "demo"));
+    assert_eq!(payload.type_name(), "handover.v1.ClaimRetracted");
+    assert_eq!(ClaimRetracted::decode(payload.value).expect("a payload").claim, 42);
+}
+
+#[test]
+fn a_stored_journal_is_opened() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut file = golden("journal_frame");
+    file.resize(PAGE, 0);
+    fs::write(dir.path().join("00000001.journal"), file).expect("the journal's file");
+    fs::write(dir.path().join("clean-stop"), golden("clean_stop")).expect("the marker");
+    let journal = journal(dir.path());
+    assert_eq!(journal.tip().expect("a tip"), tip());
+    assert_eq!(journal.read(Tip::default(), PAGE).expect("frames"), [frame()]);
+    assert_eq!(Frame::decode(golden("frame_body").into()), Ok(frame()));
+}
+
+#[test]
+fn a_stored_manifest_and_a_saved_state_are_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("MANIFEST");
+    fs::write(&path, golden("manifest")).expect("the manifest");
+    let manifest = Manifest::load(&RealFiles, &path, STORE).expect("a manifest");
+    assert_eq!((manifest.tip().index, manifest.tip().position), (2, 3));
+    assert_eq!(snapshot::decode(&golden("saved_state"), STORE), Ok(Counter(300)));
+}
+
+#[test]
+fn the_digest_of_a_request_is_made_as_the_format_page_says() {
+    assert_eq!(hex(&append().digest()), hex(&digest_of_the_page()));
+    assert_eq!(hex(&append().digest()), hex(&golden("request_digest")));
+}
+
+#[test]
+fn a_store_says_its_format_and_id_as_the_format_page_shows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let files: Arc<dyn Files> = Arc::new(RealFiles);
+    let store = Store::open(&files, dir.path(), &|_, _| Ok(())).expect("a new store");
+    let text = fs::read_to_string(dir.path().join("STORE")).expect("the text");
+    let said = format!("handover\nformat 1\nstore {}\n", hex(&store.id()));
+    let crc = crc32c::crc32c(said.as_bytes());
+    assert_eq!(text, format!("{said}crc32c {crc:08x}\n"));
+}
