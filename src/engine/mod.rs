@@ -28,7 +28,7 @@ use crate::{
         event::{Append, Position},
         filter::Filter,
     },
-    log::{Hooks, Log, LogError, LogSettings, files::RealFiles},
+    log::{Hooks, Log, LogError, LogSettings, files::RealFiles, store},
 };
 
 pub use self::{
@@ -293,5 +293,5 @@ fn raise(indexed: &watch::Sender<Position>, position: Position) {
 }
 
 fn projections_dir(dir: &Path) -> PathBuf {
-    dir.join("projections")
+    dir.join(store::PROJECTIONS)
 }

@@ -67,7 +67,7 @@ pub(super) fn check(
             check_limits(event, &path, &mut violations);
             match examine(&write.stream, event.type_name.as_str(), &event.payload) {
                 Err(found) => place_violations(found, index, &path, &mut violations),
-                Ok(None) => {}
+                Ok(None) => add_tags(event, []),
                 Ok(Some(known)) => {
                     add_tags(event, known.tags());
                     if known.about().is_some() {

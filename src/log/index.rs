@@ -152,13 +152,17 @@ impl Index {
         let malformed = |what: String| Unindexable { position: frame.first_position, what };
         let chunk = Chunk::parse(frame.first_position, frame.events.clone());
         let chunk = chunk.map_err(|error| malformed(error.to_string()))?;
-        self.apply_events(&chunk)?;
-        self.apply_appends(&frame.appends);
-        Ok(())
+        self.apply_with(&chunk, &frame.appends)
     }
 
     /// Takes the next durable events; nothing of them if one cannot be indexed.
     pub fn apply_events(&self, chunk: &Chunk) -> Result<(), Unindexable> {
+        self.apply_with(chunk, &[])
+    }
+
+    /// Takes events and the table of their appends in one step: whoever sees a watermark also
+    /// finds every request id up to it, or an append could be accepted twice.
+    fn apply_with(&self, chunk: &Chunk, appends: &[AppendEntry]) -> Result<(), Unindexable> {
         let labels: Vec<Labels> = (chunk.first()..=chunk.last())
             .map(|position| Labels::decode(position, &chunk.event(position)))
             .collect::<Result<_, _>>()?;
@@ -168,6 +172,7 @@ impl Index {
             return Err(Unindexable { position: chunk.first(), what });
         }
         labels.iter().zip(chunk.first()..).for_each(|(labels, at)| state.event(labels, at));
+        state.requests.extend(appends.iter().map(|entry| (entry.request_id, *entry)));
         state.watermark = chunk.last();
         Ok(())
     }

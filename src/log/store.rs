@@ -33,6 +33,8 @@ const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
+/// The folder in which layers above keep what they derive from the log.
+pub const PROJECTIONS: &str = "projections";
 
 /// A data directory that this process holds the lock of, until it is released or dropped.
 #[derive(Debug)]
@@ -101,7 +103,7 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Refuses a directory with things in it that are not ours, unless it says that it is a store.
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
-    let ours = [LOCK, STORE, MANIFEST, JOURNAL, VOLUMES, "STORE.new", "MANIFEST.new"];
+    let ours = [LOCK, STORE, MANIFEST, JOURNAL, VOLUMES, PROJECTIONS, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     if names.contains(&STORE) {
