@@ -22,7 +22,7 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/store.rs", "MANIFEST: &str = \"MANIFEST\";", "\nMANIFEST "),
     ("log/store.rs", "JOURNAL: &str = \"journal\";", "\njournal/ "),
     ("log/store.rs", "VOLUMES: &str = \"volumes\";", "\nvolumes/ "),
-    ("engine/mod.rs", "dir.join(\"projections\")", "\nprojections/ "),
+    ("log/store.rs", "PROJECTIONS: &str = \"projections\";", "\nprojections/ "),
     ("log/manifest.rs", "FORMAT: u32 = 1;", "  \"format\": 1,"),
     ("log/volume/block.rs", "VALUE_BYTES: usize = 8 << 10;", "at most 8192 bytes"),
     ("log/volume/block.rs", "PART_BYTES: usize = VALUE_BYTES - KIND - CRC;", "8187 of them"),
