@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    event::{Append, Digest, Position, Revision},
+    event::{Append, Digest, Position, Remembered, Revision},
     filter::Filter,
     window::Window,
 };
@@ -23,17 +23,6 @@ pub struct Resolved {
     pub condition: Option<Position>,
     /// An event after `as_of` that matches would make what was looked up untrue.
     pub assumes_no: Option<Filter>,
-}
-
-/// An append that was acknowledged before, as its request id recalls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    /// Digest of what it asked for.
-    pub digest: Digest,
-    /// Position of its first event.
-    pub first_position: Position,
-    /// Number of its events.
-    pub count: u32,
 }
 
 /// Every check of an append that failed.

@@ -34,6 +34,17 @@ pub type RequestId = [u8; 16];
 /// The first 16 bytes of the SHA-256 of an append's content; see [`Append::digest`].
 pub type Digest = [u8; 16];
 
+/// An append that was acknowledged before, as its request id recalls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Digest of what it asked for.
+    pub digest: Digest,
+    /// Position of its first event.
+    pub first_position: Position,
+    /// Number of its events.
+    pub count: u32,
+}
+
 /// Events to be appended atomically.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Append {

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::domain::{
-    append::Remembered,
-    event::{Append, Position, RequestId, Revision},
+    event::{Append, Position, Remembered, RequestId, Revision},
     filter::{Filter, Labels},
     name::StreamName,
 };

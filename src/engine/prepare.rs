@@ -5,9 +5,9 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use crate::{
     domain::{
-        append::{Remembered, Resolved},
+        append::Resolved,
         claim,
-        event::{Append, Digest, NewEvent, Position},
+        event::{Append, Digest, NewEvent, Position, Remembered},
         examine::examine,
         filter::{Filter, FilterItem},
         known::Known,

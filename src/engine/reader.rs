@@ -7,8 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     domain::{
-        append::Remembered,
-        event::{Direction, Micros, Position, Revision},
+        event::{Direction, Micros, Position, Remembered, Revision},
         filter::Filter,
         limits,
         proto::RecordedEvent,

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
-        append::{Conflict, Decision, Remembered, Resolved, decide, revisions_after},
-        event::{Append, Digest, Micros, Position, Revision},
+        append::{Conflict, Decision, Resolved, decide, revisions_after},
+        event::{Append, Digest, Micros, Position, Remembered, Revision},
         limits,
         recorded::{self, Place},
         window::Window,

@@ -7,7 +7,6 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -25,6 +24,7 @@ use crate::{
     },
 };
 
+pub use super::labels::Unindexable;
 pub use crate::domain::event::Direction;
 
 /// Positions after `after` up to and including `up_to`.
@@ -35,23 +35,6 @@ pub struct Span {
     /// The last position that is.
     pub up_to: Position,
 }
-
-/// An event that cannot be indexed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unindexable {
-    /// Where it is.
-    pub position: Position,
-    /// Why not.
-    pub what: String,
-}
-
-impl fmt::Display for Unindexable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the event at position {} cannot be indexed: {}", self.position, self.what)
-    }
-}
-
-impl std::error::Error for Unindexable {}
 
 /// The index of a log.
 #[derive(Debug, Default)]

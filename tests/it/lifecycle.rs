@@ -13,6 +13,7 @@ async fn a_data_directory_is_held_by_one_process() {
     let server = Server::start(&data, &[]);
     let error = Server::try_start(&data, &[]).expect_err("it is held");
     assert!(error.contains("another process") || error.contains("in use"), "{error}");
+    assert_eq!(server.printed, format!("serving on {}\n", server.address));
     let client = server.client().await;
     client.append(append("x/a", vec![event("one", &[])])).await.expect("the first goes on");
 }
