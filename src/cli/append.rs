@@ -1,7 +1,6 @@
 //! `handover append`: one event, from a file or standard input.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -10,10 +9,13 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, payload,
+        input, json, payload,
     },
     domain::{limits, proto},
 };
+
+/// Bytes of a payload as text. An event at its limit fits even if every byte has to be escaped.
+const TEXT_BYTES: u64 = 8 * limits::EVENT_BYTES as u64;
 
 /// What `append` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,8 +59,8 @@ enum Output {
 
 /// Appends one event and prints its receipt.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let name = args.file.display();
-    let text = read(&args.file).map_err(|error| Failure::from(error).during(&name.to_string()))?;
+    let name = input::name(&args.file);
+    let text = read(&args.file)?;
     let payload = payload::read(&text).map_err(|error| {
         Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
     })?;
@@ -100,14 +102,13 @@ fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
     format!("position {position}, {stream} revision {revision}{duplicate}")
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    // Text is larger than what it encodes to; anything beyond is no event.
-    let limit = 8 * limits::EVENT_BYTES as u64;
+fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().take(limit).read_to_string(&mut text)?;
-    } else {
-        fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
+    let read = input::open(path)?.take(TEXT_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::from(error).during(&input::name(path)))?;
+    if text.len() as u64 > TEXT_BYTES {
+        let name = input::name(path);
+        return Err(Failure::usage(format!("{name}: more than {TEXT_BYTES} bytes are no event")));
     }
     Ok(text)
 }

@@ -11,8 +11,25 @@ use crate::{
 /// Characters of a summary; longer ones are cut so that a line stays a line.
 const SUMMARY_CHARS: usize = 72;
 
-/// Position, time, stream, type and what the event says.
-pub(super) fn aligned(event: &RecordedEvent) -> String {
+/// Streams that are longer push the rest of their line to the right.
+const STREAM_CHARS: usize = 48;
+
+/// Lines of events, in columns that grow with what they hold and never shrink.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    stream: usize,
+}
+
+impl Columns {
+    /// A line for each event: position, time, stream, type and what the event says.
+    pub(super) fn lines(&mut self, events: &[RecordedEvent]) -> String {
+        let longest = events.iter().map(|event| event.stream.len()).max().unwrap_or_default();
+        self.stream = self.stream.max(longest.min(STREAM_CHARS));
+        events.iter().map(|event| aligned(event, self.stream) + "\n").collect()
+    }
+}
+
+fn aligned(event: &RecordedEvent, width: usize) -> String {
     let time = moment::to_the_second(event.recorded_at.as_ref());
     let any = event.payload.as_ref();
     let name = any.map_or("", |any| any.type_name());
@@ -22,7 +39,8 @@ pub(super) fn aligned(event: &RecordedEvent) -> String {
         None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
     };
     let (position, stream) = (event.position, &event.stream);
-    let line = format!("{position:>6}  {time:<20}  {stream:<30}  {kind:<18}  {}", cut(&summary));
+    let line =
+        format!("{position:>6}  {time:<20}  {stream:<width$}  {kind:<18}  {}", cut(&summary));
     line.trim_end().to_owned()
 }
 
@@ -156,10 +174,26 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            aligned(&recorded(proto::Any::pack(&transfer))),
-            "    12  2024-08-02T12:00:00Z  exchange/demo-1                 TransferCompleted   \
+            aligned(&recorded(proto::Any::pack(&transfer)), 0),
+            "    12  2024-08-02T12:00:00Z  exchange/demo-1  TransferCompleted   \
              SI+NO -> RU: 10, minors 2"
         );
+    }
+
+    #[test]
+    fn a_column_is_as_wide_as_what_it_has_held() {
+        let event = |stream: &str| RecordedEvent {
+            stream: stream.to_owned(),
+            ..recorded(proto::Any { type_url: "x/demo.v1.X".to_owned(), ..Default::default() })
+        };
+        let mut columns = Columns::default();
+        let kind = |line: &str| line.find("demo.v1.X").unwrap();
+        let long = columns.lines(&[event("demo/1"), event("demo/a-longer-name")]);
+        let places: Vec<usize> = long.lines().map(kind).collect();
+        assert_eq!(places[0], places[1]);
+        assert_eq!(kind(&columns.lines(&[event("demo/1")])), places[0], "it does not shrink");
+        columns.lines(&[event(&format!("demo/{}", "a".repeat(200)))]);
+        assert!(kind(&columns.lines(&[event("demo/1")])) < 90, "it has a limit");
     }
 
     #[test]
@@ -168,10 +202,10 @@ mod tests {
         let all = samples::all().into_iter().map(|event| event.pack()).chain([other]);
         for payload in all {
             let event = recorded(payload);
-            for line in [aligned(&event), json(&event).unwrap()] {
+            for line in [aligned(&event, 0), json(&event).unwrap()] {
                 assert!(!line.contains(char::is_control), "{line:?}");
             }
-            assert!(aligned(&event).len() < 200);
+            assert!(aligned(&event, STREAM_CHARS).len() < 200);
         }
     }
 
@@ -179,7 +213,7 @@ mod tests {
     fn stored_text_cannot_steer_a_terminal() {
         let text = "a\u{1b}[31m\nb".to_owned();
         let statement = proto::StatementMade { text, ..Default::default() };
-        let line = aligned(&recorded(proto::Any::pack(&statement)));
+        let line = aligned(&recorded(proto::Any::pack(&statement)), 0);
         assert!(line.ends_with("a [31m b"), "{line:?}");
     }
 }

@@ -10,11 +10,12 @@ Exit codes:
   0  done
   1  failed for another reason
   2  the command line or the request is wrong
-  3  what was asked for is not there
+  3  the server does not have what was asked for
   4  others wrote first, or the request id was used for other content
-  5  some rows were refused; the others were kept
+  5  some rows were refused; the others were kept, or none with --atomic
   6  the server cannot be reached, is not ready, or took too long
-  7  stored data is damaged";
+  7  stored data is damaged
+  8  a rule of the record forbids it";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +26,18 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the request is wrong; clap uses the same code.
     Usage = 2,
-    /// What was asked for is not there.
+    /// The server does not have what was asked for.
     NotFound = 3,
     /// Others wrote first, or a request id was used for other content.
     Conflict = 4,
-    /// Some rows were refused; the others were kept.
+    /// Some rows were refused; the others were kept, or none if all or nothing was asked for.
     RowsRefused = 5,
     /// The server cannot be reached, is not ready, or took too long.
     Unavailable = 6,
     /// Stored data is damaged.
     Damaged = 7,
+    /// A rule of the record forbids it.
+    Forbidden = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -89,10 +92,26 @@ impl From<ClientError> for Failure {
             ClientErrorKind::Conflict => Exit::Conflict,
             ClientErrorKind::NotFound => Exit::NotFound,
             ClientErrorKind::DataLoss => Exit::Damaged,
-            ClientErrorKind::Refused | ClientErrorKind::Other => Exit::Failed,
+            ClientErrorKind::Refused => Exit::Forbidden,
+            ClientErrorKind::Other => Exit::Failed,
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, words(&error))
     }
+}
+
+/// A server's refusal in terms of the command: paths within the request would only confuse.
+pub(super) fn words(error: &ClientError) -> String {
+    let text = match (error.kind, error.fields.first()) {
+        // The message counts up what differs, in sentences.
+        (ClientErrorKind::Conflict, _) if !error.message.is_empty() => error.message.clone(),
+        (ClientErrorKind::Refused, Some((subject, _))) if !error.message.contains(subject) => {
+            format!("{subject}: {error}")
+        }
+        _ => error.to_string(),
+    };
+    ["writes[0].events[0].", "writes[0].", "filter.items[0]."]
+        .iter()
+        .fold(text, |text, path| text.replace(path, ""))
 }
 
 impl From<io::Error> for Failure {
@@ -124,8 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_it_is_about_and_nothing_twice() {
+        let error = |kind, message: &str, field: &str, problem: &str| ClientError {
+            kind,
+            message: message.to_owned(),
+            fields: vec![(field.to_owned(), problem.to_owned())],
+            reason: "X".to_owned(),
+        };
+        let rule = error(ClientErrorKind::Refused, "is not there", "claim 9", "is not there");
+        assert_eq!(words(&rule), "claim 9: is not there");
+        let field = "writes[0].events[0].payload.place";
+        let invalid = error(ClientErrorKind::Invalid, "bad", field, "is empty");
+        assert_eq!(words(&invalid), "bad; payload.place: is empty");
+        let conflict = error(ClientErrorKind::Conflict, "demo/1 holds 3", "demo/1", "it is at 3");
+        assert_eq!(words(&conflict), "demo/1 holds 3");
+    }
+
+    #[test]
     fn help_names_every_exit_code() {
-        for code in 0..=Exit::Damaged as u8 {
+        for code in 0..=Exit::Forbidden as u8 {
             assert!(HELP.contains(&format!("\n  {code}  ")), "{code} is not in the help");
         }
     }

@@ -20,7 +20,7 @@ pub use self::{
 use self::{content::Contents, pipeline::Pipeline, rows::Rows};
 use crate::{
     cli::{
-        exit::{Exit, Failure},
+        exit::{Exit, Failure, words},
         lines::{Line, RowError},
     },
     domain::{name::StreamName, proto},
@@ -52,12 +52,25 @@ impl Summary {
     pub fn exit(&self) -> Exit {
         if self.refused == 0 { Exit::Done } else { Exit::RowsRefused }
     }
+
+    /// What came of only checking.
+    fn checked(&self) -> String {
+        let (refused, good) = (self.refused, self.lines.saturating_sub(self.refused));
+        let lines = self.counted();
+        format!("{lines}: {good} good, {refused} refused (only checked, nothing was sent)")
+    }
+
+    fn counted(&self) -> String {
+        let ending = if self.lines == 1 { "" } else { "s" };
+        format!("{} line{ending}", self.lines)
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lines, added, already, refused } = self;
-        write!(f, "{lines} lines: {added} added, {already} already there, {refused} refused")
+        let Self { added, already, refused, .. } = self;
+        let lines = self.counted();
+        write!(f, "{lines}: {added} added, {already} already there, {refused} refused")
     }
 }
 
@@ -147,9 +160,10 @@ impl Import<'_> {
                 return Ok(());
             }
         };
-        let event = line.event(claim.as_ref().map(|(position, _)| *position));
-        match check::stream(&line, &event, claim.map(|(_, stream)| stream)) {
-            Ok(stream) => self.send(line, stream, event).await,
+        let (position, stream) = claim.unzip();
+        // What can be told here is told with its column, and in the order of the file.
+        match check::valid(&line, position, stream) {
+            Ok((stream, event)) => self.send(line, stream, event).await,
             Err(error) => {
                 self.refuse(line.id, &error);
                 Ok(())
@@ -208,7 +222,7 @@ impl Import<'_> {
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
-                self.refuse(sent.id, &RowError::whole(sent.line, refusal(&error)));
+                self.refuse(sent.id, &RowError::whole(sent.line, words(&error)));
                 return Ok(());
             }
             Err(error) => return Err(stopped(&format!("line {}", sent.line), error)),
@@ -244,12 +258,6 @@ fn is_about_the_row(error: &ClientError) -> bool {
             | ClientErrorKind::BeyondHead
             | ClientErrorKind::Refused
     )
-}
-
-/// A server's refusal in terms of the line: paths within the request would only confuse.
-fn refusal(error: &ClientError) -> String {
-    let text = error.to_string();
-    text.replace("writes[0].events[0].", "").replace("writes[0].", "")
 }
 
 fn stopped(what: &str, error: ClientError) -> Failure {

@@ -43,7 +43,8 @@ impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
-        let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+        let problem = text.strip_suffix(&place).unwrap_or(&text);
+        let problem = if error.is_data() { problem.into() } else { format!("not JSON: {problem}") };
         Self { line: error.line().max(1), column: error.column().max(1), problem }
     }
 }

@@ -8,6 +8,7 @@ mod event_line;
 pub mod exit;
 pub mod export;
 pub mod import;
+mod input;
 pub mod json;
 pub mod lines;
 mod members;
@@ -20,9 +21,15 @@ pub mod tail;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    thread,
 };
 
 use clap::{CommandFactory as _, Parser as _};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use tokio::sync::oneshot;
 
 use self::exit::{Exit, Failure};
 use crate::{config::ServeArgs, grpc::client::Client};
@@ -121,15 +128,46 @@ pub struct ServerArgs {
 
 impl ServerArgs {
     async fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.server).await?)
+        Client::connect(&self.server).await.map_err(|error| {
+            let mut failure = Failure::from(error);
+            if failure.exit == Exit::Unavailable {
+                failure.message.push_str("; is `handover serve` running there? (--server)");
+            }
+            failure
+        })
     }
 }
 
-/// Runs what has no end of its own until the user interrupts it, which is a clean end.
+/// Runs what has no end of its own until the user interrupts it, or stops reading: clean ends.
 async fn ended_by_user(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     tokio::select! {
         done = work => done,
+        () = reader_gone() => Ok(Exit::Done),
         signal = tokio::signal::ctrl_c() => signal.map(|()| Exit::Done).map_err(Failure::from),
+    }
+}
+
+/// Ends when nobody reads standard output any more. Writing would tell as well, but only when
+/// there is something to write, which may be never.
+async fn reader_gone() {
+    let (gone, told) = oneshot::channel();
+    // A thread of its own, which ends with the process: the runtime would wait for one of its own.
+    thread::spawn(move || {
+        let output = io::stdout();
+        let mut watched = [PollFd::new(&output, PollFlags::empty())];
+        while let Ok(_) | Err(Errno::INTR) = poll(&mut watched, None) {
+            let [output] = &watched;
+            if output.revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+                let _ = gone.send(());
+                return;
+            }
+            if output.revents().contains(PollFlags::NVAL) {
+                return;
+            }
+        }
+    });
+    if told.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         counts,
         exit::{Exit, Failure},
         import::{self, Options, Terminal},
+        input,
     },
     config::ServeArgs,
     domain::proto::GetCountryCountsRequest,
@@ -31,7 +32,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&config.load)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        let message = format!("listen: cannot listen on {}: {error}", config.listen);
+        let at = config.listen;
+        let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
         Failure::new(Exit::Failed, message)
     })?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -55,10 +57,8 @@ fn usage(error: &anyhow::Error) -> Failure {
 
 fn open_all(paths: &[PathBuf]) -> Result<Vec<(String, File)>, Failure> {
     let open = |path: &PathBuf| {
-        let name = path.display().to_string();
-        let file = File::open(path)
-            .map_err(|error| Failure::usage(format!("load: cannot open {name}: {error}")))?;
-        Ok((name, file))
+        let file = input::open_file(path).map_err(|failure| failure.during("--load"))?;
+        Ok((input::name(path), file))
     };
     paths.iter().map(open).collect()
 }

@@ -62,9 +62,9 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
     ended_by_user(async move {
         if args.no_follow {
-            read(&client, read_request(args), output).await
+            read(&client, read_request(args), Printer::new(output)).await
         } else {
-            follow(&client, subscribe_request(args), output).await
+            follow(&client, subscribe_request(args), Printer::new(output)).await
         }
     })
     .await
@@ -83,10 +83,14 @@ fn subscribe_request(args: Args) -> SubscribeRequest {
     SubscribeRequest { filter: args.selection.into_filter(), start }
 }
 
-async fn read(client: &Client, request: ReadRequest, output: Output) -> Result<Exit, Failure> {
+async fn read(
+    client: &Client,
+    request: ReadRequest,
+    mut printer: Printer,
+) -> Result<Exit, Failure> {
     let mut batches = client.read(request);
     while let Some(batch) = batches.try_next().await? {
-        print(&batch.events, output)?;
+        printer.print(&batch.events)?;
     }
     Ok(Exit::Done)
 }
@@ -94,7 +98,7 @@ async fn read(client: &Client, request: ReadRequest, output: Output) -> Result<E
 async fn follow(
     client: &Client,
     request: SubscribeRequest,
-    output: Output,
+    mut printer: Printer,
 ) -> Result<Exit, Failure> {
     let mut frames = client.subscribe(request);
     let mut seen = None;
@@ -113,7 +117,7 @@ async fn follow(
         };
         match frame {
             Some(Frame::Events(batch)) => {
-                print(&batch.events, output)?;
+                printer.print(&batch.events)?;
                 seen = batch.events.last().map(|event| event.position).or(seen);
             }
             Some(Frame::CaughtUp(mark)) => seen = Some(mark.position),
@@ -130,17 +134,32 @@ fn interrupted(what: &str, seen: Option<u64>) -> Failure {
     Failure::new(Exit::Unavailable, format!("{what}{}", resume.unwrap_or_default()))
 }
 
-fn print(events: &[RecordedEvent], output: Output) -> Result<(), Failure> {
-    let mut text = String::new();
-    for event in events {
-        text.push_str(&match output {
-            Output::Table => event_line::aligned(event),
-            Output::Jsonl => event_line::json(event)?,
-        });
-        text.push('\n');
+/// Prints events, batch by batch.
+struct Printer {
+    output: Output,
+    columns: event_line::Columns,
+}
+
+impl Printer {
+    fn new(output: Output) -> Self {
+        Self { output, columns: event_line::Columns::default() }
     }
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+
+    fn print(&mut self, events: &[RecordedEvent]) -> Result<(), Failure> {
+        let text = match self.output {
+            Output::Table => self.columns.lines(events),
+            Output::Jsonl => {
+                let mut text = String::new();
+                for event in events {
+                    text += &event_line::json(event)?;
+                    text.push('\n');
+                }
+                text
+            }
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        Ok(())
+    }
 }

@@ -2,12 +2,12 @@
 
 use super::table::{cell, table, unit};
 use crate::domain::proto::{
-    CountryChange, CountryCount, Figure, GetCountryCountsResponse, WatchCountryCountsResponse,
-    watch_country_counts_response::Update,
+    CountryChange, CountryCount, Figure, FigureFlag, GetCountryCountsResponse, SubsetCount,
+    WatchCountryCountsResponse, watch_country_counts_response::Update,
 };
 
 /// The columns of each side.
-const SIDE: [&str; 10] = [
+const SIDE: [&str; 19] = [
     "low",
     "high",
     "preferred",
@@ -18,10 +18,19 @@ const SIDE: [&str; 10] = [
     "shared_at_most",
     "open_legs",
     "open_at_most",
+    "minors_low",
+    "minors_high",
+    "women_low",
+    "women_high",
+    "civilians_low",
+    "civilians_high",
+    "wounded_low",
+    "wounded_high",
+    "flags",
 ];
 
-/// One row for each country and unit. Codes and numbers only, so nothing has to be quoted; what
-/// is unknown is empty.
+/// One row for each country and unit. Codes, words and numbers only, so nothing has to be quoted;
+/// what is unknown is empty.
 pub(super) fn csv(counts: &[CountryCount]) -> String {
     let mut header = vec!["country".to_owned(), "unit".to_owned()];
     for side in ["received", "sent"] {
@@ -44,6 +53,9 @@ fn side(figure: Option<&Figure>) -> [String; SIDE.len()] {
         return Default::default();
     };
     let (shared, open) = (figure.shared.as_ref(), figure.open.as_ref());
+    let of_which = figure.of_which.unwrap_or_default();
+    let low = |part: Option<SubsetCount>| text(part.map(|part| part.low));
+    let high = |part: Option<SubsetCount>| text(part.map(|part| part.high));
     [
         text(figure.low),
         text(figure.high),
@@ -55,7 +67,21 @@ fn side(figure: Option<&Figure>) -> [String; SIDE.len()] {
         text(shared.and_then(|side| side.at_most)),
         text(open.map(|side| side.legs)),
         text(open.and_then(|side| side.at_most)),
+        low(of_which.minors),
+        high(of_which.minors),
+        low(of_which.women),
+        high(of_which.women),
+        low(of_which.civilians),
+        high(of_which.civilians),
+        low(of_which.wounded),
+        high(of_which.wounded),
+        figure.flags().map(flag).collect::<Vec<_>>().join("+"),
     ]
+}
+
+fn flag(flag: FigureFlag) -> &'static str {
+    let name = flag.as_str_name();
+    name.strip_prefix("FIGURE_FLAG_").unwrap_or(name)
 }
 
 /// An update of a watch: the table first, then a line for each change.
@@ -95,7 +121,7 @@ fn change(change: &CountryChange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{Unattributed, Unit};
+    use crate::domain::proto::{FigureOfWhich, Unattributed, Unit};
 
     fn row(received: u32) -> CountryCount {
         let shared = Some(Unattributed { legs: 3, at_most: Some(26) });
@@ -120,7 +146,24 @@ mod tests {
         let header: Vec<_> = lines.next().unwrap().split(',').collect();
         let row: Vec<_> = lines.next().unwrap().split(',').collect();
         assert_eq!(header.len(), row.len());
-        assert_eq!(row.join(","), "DE,person,13,13,13,1,0,0,,,,,,,,0,0,0,3,26,,");
+        assert!(row.join(",").starts_with("DE,person,13,13,13,1,0,0,,,,,"), "{row:?}");
+        let of = |column| row[header.iter().position(|name| *name == column).unwrap()];
+        let joint = ["sent_low", "sent_shared_legs", "sent_shared_at_most"].map(of);
+        assert_eq!(joint, ["", "3", "26"]);
+    }
+
+    #[test]
+    fn subsets_and_flags_have_columns() {
+        let minors = Some(SubsetCount { low: 2, high: 3, legs: 1 });
+        let received = Figure {
+            of_which: Some(FigureOfWhich { minors, ..Default::default() }),
+            flags: vec![FigureFlag::Approximate.into(), FigureFlag::Incomplete.into()],
+            ..Default::default()
+        };
+        let columns = side(Some(&received));
+        let of = |column| &columns[SIDE.iter().position(|name| *name == column).unwrap()];
+        let told = ["minors_low", "minors_high", "women_low", "flags"].map(of);
+        assert_eq!(told, ["2", "3", "", "APPROXIMATE+INCOMPLETE"]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ const NOTHING: &str = "-";
 /// The figures as a table, with what was received in all.
 pub fn table(response: &GetCountryCountsResponse) -> String {
     let at = match response.position {
-        0 => "(the record is empty)".to_owned(),
+        // An empty record, or a moment before the first event.
+        0 => "(nothing was recorded yet)".to_owned(),
         position => format!("(as of position {position})"),
     };
     if response.counts.is_empty() {

@@ -7,12 +7,11 @@ use std::io::BufRead;
 use prost::Message as _;
 
 use super::{
-    Report, Summary, check, content::request_id_of_all, is_about_the_row, refusal, rows::Rows,
-    stopped,
+    Report, Summary, check, content::request_id_of_all, is_about_the_row, rows::Rows, stopped,
 };
 use crate::{
     cli::{
-        exit::{Exit, Failure},
+        exit::{Exit, Failure, words},
         lines::{Line, RowError},
     },
     domain::{limits, name::StreamName, proto},
@@ -34,7 +33,7 @@ pub(super) async fn import(
     let response = match client.append(one_append(events)?).await {
         Ok(response) => response,
         Err(error) if is_about_the_row(&error) => {
-            let problem = format!("nothing was added: {}", refusal(&error));
+            let problem = format!("nothing was added: {}", words(&error));
             return Err(Failure { message: problem, ..Failure::from(error) });
         }
         Err(error) => return Err(stopped("the whole file", error)),

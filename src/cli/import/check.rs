@@ -77,7 +77,7 @@ pub(super) fn valid(
 }
 
 /// The stream that the line's event is for: as it says, or as follows from its payload.
-pub(super) fn stream(
+fn stream(
     line: &Line,
     event: &proto::NewEvent,
     claim_stream: Option<StreamName>,

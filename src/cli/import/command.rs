@@ -1,8 +1,7 @@
 //! The command around an import: which file, what is shown meanwhile, how it ends.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -12,6 +11,7 @@ use super::{Options, Report, Summary, check, import};
 use crate::cli::{
     ServerArgs,
     exit::{Exit, Failure},
+    input,
     lines::RowError,
 };
 
@@ -35,8 +35,11 @@ pub struct Args {
 
 /// Imports a file.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let name = args.file.display().to_string();
-    let input = open(&args.file)?;
+    let name = input::name(&args.file);
+    if is_csv(&args.file) {
+        return Err(Failure::usage(format!("{name}: CSV is not read; give JSON Lines")));
+    }
+    let input = input::open(&args.file)?;
     let mut report = Terminal::new(&name);
     let summary = if args.dry_run {
         check(input, &mut report).map_err(|error| Failure::from(error).during(&name))?
@@ -47,28 +50,17 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         done.map_err(|failure| failure.during(&name))?
     };
     report.finish();
-    let would = if args.dry_run { " (only checked, nothing was sent)" } else { "" };
-    writeln!(io::stdout(), "{name}: {summary}{would}")?;
+    let words = match summary.refused {
+        _ if args.dry_run => summary.checked(),
+        1.. if args.atomic => format!("{summary}; --atomic adds all or nothing"),
+        _ => summary.to_string(),
+    };
+    writeln!(io::stdout(), "{name}: {words}")?;
     Ok(summary.exit())
 }
 
-/// Opens an input. What it holds is told by its name: other forms get readers of their own here.
-fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
-    }
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-        let problem = format!("{}: CSV is not read; give JSON Lines", path.display());
-        return Err(Failure::usage(problem));
-    }
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => {
-            let missing = error.kind() == io::ErrorKind::NotFound;
-            let exit = if missing { Exit::NotFound } else { Exit::Failed };
-            Err(Failure::new(exit, format!("cannot open {}: {error}", path.display())))
-        }
-    }
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// Reports on standard error; the bar shows only on a terminal.

@@ -67,7 +67,7 @@ fn each_wrong_row_is_told_and_the_good_ones_are_kept() {
         "5:36: stream: is source/other",
         "6:12: source_id",
         "7:12: \"stream\" is needed",
-        "9:1: EOF",
+        "9:1: not JSON: EOF",
     ]) {
         assert!(row.starts_with(expected), "{row:?} is not {expected:?}");
     }
@@ -152,7 +152,7 @@ async fn a_line_that_names_a_refused_one_is_refused_too() {
     ];
     let (done, refused) = imported(&store, &text.join("\n")).await;
     assert_eq!(done.unwrap(), summary(5, 3, 0, 2), "{refused:#?}");
-    assert!(refused[0].starts_with("1:1: payload.exchange_id"), "{refused:#?}");
+    assert!(refused[0].starts_with("1:50: payload.exchange_id"), "{refused:#?}");
     assert!(refused[1].contains("the line with the id \"bad\" was refused"), "{refused:#?}");
     let events = store.events();
     assert_eq!(events[2].stream, "exchange/demo-1", "the stream of the claim");
