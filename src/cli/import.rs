@@ -2,7 +2,7 @@
 //!
 //! Each line is one append whose request id follows from its content, so what is already there
 //! is recognised by the server. Lines are sent without waiting for the answers, except a line
-//! that names an earlier one: it waits for that one's position.
+//! about a claim: it waits for the claim's position, and for earlier lines about the same claim.
 
 mod atomic;
 mod check;
@@ -13,17 +13,17 @@ mod rows;
 
 use std::{collections::HashMap, fmt, io::BufRead};
 
+use self::{check::Valid, content::Contents, pipeline::Pipeline, rows::Rows};
 pub use self::{
     check::check,
     command::{Args, Terminal, run},
 };
-use self::{content::Contents, pipeline::Pipeline, rows::Rows};
 use crate::{
     cli::{
         exit::{Exit, Failure, words},
         lines::{Line, RowError},
     },
-    domain::{name::StreamName, proto},
+    domain::{event::Position, name::StreamName, proto},
     grpc::client::{AppendOutcome, Client, ClientError, ClientErrorKind},
 };
 
@@ -108,7 +108,7 @@ pub async fn import(
 #[derive(Clone, Debug, PartialEq)]
 enum Fate {
     Pending,
-    Recorded { position: u64, stream: StreamName },
+    Recorded { position: Position, stream: StreamName },
     Refused,
 }
 
@@ -117,6 +117,7 @@ struct Sent {
     line: u64,
     id: Option<String>,
     stream: StreamName,
+    about: Option<Position>,
 }
 
 struct Import<'a> {
@@ -163,7 +164,7 @@ impl Import<'_> {
         let (position, stream) = claim.unzip();
         // What can be told here is told with its column, and in the order of the file.
         match check::valid(&line, position, stream) {
-            Ok((stream, event)) => self.send(line, stream, event).await,
+            Ok(valid) => self.send(line, valid).await,
             Err(error) => {
                 self.refuse(line.id, &error);
                 Ok(())
@@ -175,7 +176,7 @@ impl Import<'_> {
     async fn claim(
         &mut self,
         line: &Line,
-    ) -> Result<Result<Option<(u64, StreamName)>, RowError>, Failure> {
+    ) -> Result<Result<Option<(Position, StreamName)>, RowError>, Failure> {
         let Some(name) = &line.payload.claim else {
             return Ok(Ok(None));
         };
@@ -191,13 +192,12 @@ impl Import<'_> {
         })
     }
 
-    async fn send(
-        &mut self,
-        line: Line,
-        stream: StreamName,
-        event: proto::NewEvent,
-    ) -> Result<(), Failure> {
-        while self.pipeline.is_full() {
+    async fn send(&mut self, line: Line, valid: Valid) -> Result<(), Failure> {
+        let Valid { stream, event, about } = valid;
+        // Of two events about one claim that are under way together, the server has to look at
+        // the second one again; what comes behind would overtake it.
+        let same_claim = |sent: &Sent| about.is_some() && sent.about == about;
+        while self.pipeline.is_full() || self.pipeline.holds(same_claim) {
             self.settle_next().await?;
         }
         let request_id = self.contents.request_id(stream.as_str(), &event).to_string();
@@ -210,7 +210,7 @@ impl Import<'_> {
         if let Some(id) = &line.id {
             self.named.insert(id.clone(), Fate::Pending);
         }
-        self.pipeline.send(request, Sent { line: line.number, id: line.id, stream }).await
+        self.pipeline.send(request, Sent { line: line.number, id: line.id, stream, about }).await
     }
 
     async fn settle_next(&mut self) -> Result<(), Failure> {

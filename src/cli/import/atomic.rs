@@ -76,7 +76,7 @@ fn event(line: &Line) -> Result<(StreamName, proto::NewEvent), RowError> {
              with --atomic give a position, or import without it",
         ));
     }
-    check::valid(line, None, None)
+    check::valid(line, None, None).map(|valid| (valid.stream, valid.event))
 }
 
 fn one_append(events: Events) -> Result<proto::AppendRequest, Failure> {

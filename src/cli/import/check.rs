@@ -9,6 +9,7 @@ use super::{Report, Summary, rows::Rows};
 use crate::{
     cli::lines::{Line, RowError},
     domain::{
+        event::Position,
         examine::examine,
         known::{Home, Known},
         name::StreamName,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// A claim's position, for checking a line whose claim has none yet.
-const SOME_POSITION: u64 = 1;
+const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
 pub fn check(input: impl BufRead, report: &mut dyn Report) -> io::Result<Summary> {
@@ -29,8 +30,8 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> io::Result<Summary
         let checked = row.and_then(|line| {
             let claim_stream = named(&line, &ids)?;
             let claim = claim_stream.as_ref().map(|_| SOME_POSITION);
-            let (stream, _) = valid(&line, claim, claim_stream)?;
-            ids.extend(line.id.map(|id| (id, stream)));
+            let valid = valid(&line, claim, claim_stream)?;
+            ids.extend(line.id.map(|id| (id, valid.stream)));
             Ok(())
         });
         if let Err(error) = checked {
@@ -57,18 +58,32 @@ fn named(line: &Line, ids: &HashMap<String, StreamName>) -> Result<Option<Stream
     }
 }
 
+/// A line whose event is in order, as far as can be known here.
+#[derive(Debug)]
+pub(super) struct Valid {
+    /// The stream it is for.
+    pub(super) stream: StreamName,
+    /// The event.
+    pub(super) event: proto::NewEvent,
+    /// The claim that it is about.
+    pub(super) about: Option<Position>,
+}
+
 /// The line as an event in its stream, if all that can be known of it here is in order.
 pub(super) fn valid(
     line: &Line,
-    claim: Option<u64>,
+    claim: Option<Position>,
     claim_stream: Option<StreamName>,
-) -> Result<(StreamName, proto::NewEvent), RowError> {
+) -> Result<Valid, RowError> {
     let event = line.event(claim);
     let stream = stream(line, &event, claim_stream)?;
     let any = event.payload.as_ref();
     let (name, value) = any.map_or(("", [].as_slice()), |any| (any.type_name(), &any.value));
     match examine(&stream, name, value) {
-        Ok(_) => Ok((stream, event)),
+        Ok(known) => {
+            let about = known.and_then(|known| known.about());
+            Ok(Valid { stream, event, about })
+        }
         Err(violations) => {
             let column = line.payload_offset + 1;
             Err(RowError { line: line.number, column, problem: violations.to_string() })

@@ -33,6 +33,11 @@ impl<T> Pipeline<T> {
         self.pending.is_empty()
     }
 
+    /// Whether one of those that are pending is such.
+    pub(super) fn holds(&self, such: impl FnMut(&T) -> bool) -> bool {
+        self.pending.iter().any(such)
+    }
+
     /// The window is used up: take an answer before anything is sent.
     pub(super) fn is_full(&self) -> bool {
         self.pending.len() >= WINDOW

@@ -1,0 +1,56 @@
+//! What a user is told who asks.
+
+use super::run;
+
+const COMMANDS: [&str; 6] = ["serve", "import", "export", "append", "tail", "counts"];
+
+#[test]
+fn the_help_names_each_command_and_each_of_them_its_exit_codes() {
+    let whole = run("", &["--help"]).good();
+    for command in COMMANDS {
+        assert!(whole.contains(&format!("\n  {command} ")), "{command} is not in the help");
+        for flag in ["--help", "-h"] {
+            let help = run("", &[command, flag]).good();
+            assert!(help.contains(&format!("Usage: handover {command}")), "{help}");
+            for code in 0..=8 {
+                assert!(help.contains(&format!("\n  {code}  ")), "{command} {flag} lacks {code}");
+            }
+        }
+    }
+    assert!(whole.contains("\nExit codes:\n"), "{whole}");
+}
+
+#[test]
+fn help_fits_a_terminal_of_100_columns() {
+    for command in COMMANDS {
+        for line in run("", &[command, "--help"]).good().lines() {
+            assert!(line.chars().count() <= 100, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_what_would_be_right() {
+    for (arguments, told) in [
+        (&[][..], "Usage: handover <COMMAND>"),
+        (&["count"], "counts"),
+        (&["counts", "--outptu", "json"], "--output"),
+        (&["append", "x.json"], "--stream"),
+        (&["tail", "--from-now", "--no-follow"], "cannot be used with"),
+        (&["tail", "--after", "soon"], "--after"),
+        (&["import"], "<FILE>"),
+        (&["import", "x.csv"], "give JSON Lines"),
+    ] {
+        let error = run("", arguments).refused(2);
+        assert!(error.contains(told), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn version_and_completions_are_printed() {
+    assert!(run("", &["--version"]).good().starts_with("handover "));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run("", &["completions", shell]).good();
+        assert!(COMMANDS.iter().all(|command| script.contains(command)), "{shell}");
+    }
+}

@@ -1,0 +1,124 @@
+//! `tail`: the events that are there, and those that come.
+
+use super::{Running, command, example, parsed, positions, run, run_with, transfer};
+use crate::support::{Server, data_dir};
+
+fn follow(server: &str, arguments: &[&str]) -> Running {
+    Running::start(command(server, &[&["tail"], arguments].concat()))
+}
+
+fn record(server: &str, to: &str) {
+    let arguments = ["append", "-", "--stream", "exchange/demo-1"];
+    run_with(server, &arguments, &transfer(to, 2).to_string()).good();
+}
+
+#[test]
+fn each_flag_selects() {
+    let (_dir, server) = example();
+    let tail = |arguments: &[&str]| {
+        positions(&run(&server.address, &[&["tail", "--no-follow"], arguments].concat()).good())
+    };
+    let all: Vec<u64> = (1..=32).collect();
+    assert_eq!(tail(&[]), all);
+    assert_eq!(tail(&["--after", "0"]), all);
+    assert_eq!(tail(&["--after", "30"]), [31, 32]);
+    assert_eq!(tail(&["--after", "32"]), [0; 0]);
+    assert_eq!(tail(&["--since", "2020-01-01T00:00:00Z"]), all);
+    assert_eq!(tail(&["--since", "2999-01-01T00:00:00Z"]), [0; 0]);
+    assert_eq!(tail(&["--stream", "detention/ivan-safronov"]), [31]);
+    let two = ["--stream", "detention/ivan-safronov", "--stream", "detention/boris-kagarlitsky"];
+    assert_eq!(tail(&two), [31, 32]);
+    assert_eq!(tail(&["--category", "detention", "--category", "source"]), [1, 31, 32]);
+    assert_eq!(tail(&["--type", "TransferCompleted"]), [10, 11, 12]);
+    assert_eq!(tail(&["--type", "handover.v1.TotalClaimed"]), [13]);
+    assert_eq!(tail(&["--tag", "to:DE"]), [11]);
+    assert_eq!(tail(&["--tag", "from:BY", "--tag", "to:US"]), [12], "all of the tags");
+    assert_eq!(tail(&["--tag", "from:BY", "--type", "TotalClaimed", "--after", "12"]), [13]);
+    assert_eq!(tail(&["--type", "TransferCompleted", "--category", "source"]), [0; 0]);
+}
+
+#[test]
+fn a_pipe_gets_whole_events_and_people_get_columns() {
+    let (_dir, server) = example();
+    let select = ["tail", "--no-follow", "--type", "TransferCompleted"];
+    let events = parsed(&run(&server.address, &select).good());
+    assert_eq!(events[1]["payload"]["count"]["value"], 13);
+    assert_eq!(events[1]["stream"], "exchange/ankara-2024-08-01");
+    let tags = events[1]["tags"].to_string();
+    assert!(tags.contains("\"to:DE\""), "the server's tags are shown: {tags}");
+    let table = run(&server.address, &[&select[..], &["--output", "table"]].concat()).good();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines[0].starts_with("    10  ") && lines[0].ends_with("-> RU: 10, minors 2"),
+        "{table}"
+    );
+    let columns = |line: &str| line.find("TransferCompleted");
+    assert!(columns(lines[0]).is_some() && columns(lines[0]) == columns(lines[2]), "{table}");
+}
+
+#[test]
+fn a_wrong_selection_is_refused_by_its_field() {
+    let (_dir, server) = example();
+    for (arguments, told) in [
+        (["--tag", "DE"], "tags[0]: is not of the form key:value"),
+        (["--stream", "exchange"], "streams[0]: is not of the form category/name"),
+        (["--category", "Exchange/"], "categories[0]"),
+        (["--after", "33"], "after_position is 33, but the log ends at 32"),
+        (["--since", "monday"], "--since"),
+    ] {
+        for command in [&["tail", "--no-follow"][..], &["tail"]] {
+            let error = run(&server.address, &[command, &arguments].concat()).refused(2);
+            assert!(error.starts_with("error: ") && error.contains(told), "{error}");
+            assert!(!error.contains("filter.items"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_recorded_later_is_printed_when_it_comes() {
+    let (_dir, server) = example();
+    let mut all = follow(&server.address, &["--after", "31"]);
+    let mut some = follow(&server.address, &["--follow", "--tag", "to:FR"]);
+    assert_eq!(positions(&all.line()), [32]);
+    record(&server.address, "DE");
+    record(&server.address, "FR");
+    assert_eq!(positions(&all.line()), [33]);
+    assert_eq!(positions(&all.line()), [34]);
+    assert_eq!(positions(&some.line()), [34]);
+    for running in [all, some] {
+        running.interrupt();
+        assert_eq!(running.end().good(), "", "Ctrl-C is a clean end");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_well() {
+    let (_dir, server) = example();
+    // Nothing is recorded any more, so no write would tell that the reader is gone.
+    let mut tail = follow(&server.address, &[]);
+    assert_eq!(positions(&tail.line()), [1]);
+    assert_eq!(tail.hang_up().good(), "");
+    for arguments in [&["tail", "--no-follow"][..], &["export"], &["counts"]] {
+        let done = Running::start(command(&server.address, arguments)).hang_up();
+        assert_eq!(done.good(), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_server_that_goes_leaves_a_place_to_resume_from() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    record(&server.address, "DE");
+    record(&server.address, "FR");
+    let mut tail = follow(&server.address, &[]);
+    assert_eq!(positions(&tail.line()), [1]);
+    assert_eq!(positions(&tail.line()), [2]);
+    server.kill();
+    let done = tail.end();
+    assert_eq!((done.code, done.out.as_str()), (Some(6), ""));
+    assert!(done.err.ends_with("; resume with --after 2\n"), "{}", done.err);
+    let server = Server::start(&data, &[]);
+    record(&server.address, "US");
+    let resumed = run(&server.address, &["tail", "--no-follow", "--after", "2"]).good();
+    assert_eq!(positions(&resumed), [3]);
+}
