@@ -5,6 +5,7 @@
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
 mod clock;
+mod counts;
 mod error;
 mod head;
 mod prepare;
@@ -39,9 +40,9 @@ use crate::{
 
 pub use self::{
     clock::{Clock, system_clock},
+    counts::{AsOf, CountsReader, CountsWatch},
     error::{AppendError, BeyondHead, ReadError},
     head::Head,
-    projector::{AsOf, CountsReader, CountsWatch},
     reader::{ReadSpec, Scan, Start},
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
