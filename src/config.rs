@@ -9,10 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::{
-    engine::{EngineSettings, system_clock},
-    log::LogSettings,
-};
+use crate::{engine::EngineSettings, log::LogSettings};
 
 /// Where the server listens unless it is told otherwise: reachable from this machine only.
 const DEFAULT_LISTEN: SocketAddr =
@@ -168,7 +165,7 @@ impl Settings {
             log_format: self.log_format.unwrap_or_default(),
             stop_grace: self.stop_grace_seconds.map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
             reflection: self.reflection.unwrap_or(true),
-            engine: EngineSettings { log, recorded_by, clock: system_clock() },
+            engine: EngineSettings { log, recorded_by, ..EngineSettings::default() },
         })
     }
 }

@@ -25,6 +25,14 @@ impl fmt::Display for BeyondHead {
     }
 }
 
+/// `given`, if it does not lie beyond `end`.
+pub(super) fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
+    if given > end {
+        return Err(ReadError::BeyondHead(BeyondHead { field, given, end }));
+    }
+    Ok(given)
+}
+
 /// Why nothing was appended, or why it is not known whether it was.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {

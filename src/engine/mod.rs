@@ -5,12 +5,15 @@
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
 mod clock;
+mod counts;
 mod error;
 mod head;
 mod prepare;
 mod projector;
 mod reader;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -28,14 +31,18 @@ use crate::{
         event::{Append, Position},
         filter::Filter,
     },
-    log::{Hooks, Log, LogError, LogSettings, files::RealFiles, store},
+    log::{
+        Hooks, Log, LogError, LogSettings,
+        files::{Files, RealFiles},
+        store,
+    },
 };
 
 pub use self::{
     clock::{Clock, system_clock},
+    counts::{AsOf, CountsReader, CountsWatch},
     error::{AppendError, BeyondHead, ReadError},
     head::Head,
-    projector::{AsOf, CountsReader, CountsWatch},
     reader::{ReadSpec, Scan, Start},
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
@@ -64,6 +71,8 @@ pub struct EngineSettings {
     pub recorded_by: String,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Where the log's own files are kept; tests make them fail.
+    pub files: Arc<dyn Files>,
 }
 
 impl std::fmt::Debug for EngineSettings {
@@ -77,7 +86,12 @@ impl std::fmt::Debug for EngineSettings {
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { log: LogSettings::default(), recorded_by: String::new(), clock: system_clock() }
+        Self {
+            log: LogSettings::default(),
+            recorded_by: String::new(),
+            clock: system_clock(),
+            files: Arc::new(RealFiles),
+        }
     }
 }
 
@@ -122,7 +136,7 @@ impl Engine {
             on_fault: Box::new(|fault| tracing::error!(%fault, "the log reports a fault")),
             ..Hooks::default()
         };
-        let log = Log::open(dir, &settings.log, Arc::new(RealFiles), hooks)?;
+        let log = Log::open(dir, &settings.log, settings.files, hooks)?;
         // What was indexed while it was opened is not told by the hook.
         raise(&indexed, log.index().watermark());
         let tip = log.tip()?;

@@ -4,11 +4,9 @@
 //! saved state that does not fit is not used, and the projection starts from the beginning.
 
 use std::{
-    collections::VecDeque,
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
-    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
@@ -16,27 +14,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        event::{Direction, Micros, Position},
+        event::{Direction, Position},
         filter::{Filter, FilterItem},
         known::Known,
         name::TypeName,
         recorded::{decode_run, micros},
     },
     engine::{
-        BeyondHead, ReadError,
+        ReadError,
+        counts::CountsReader,
         reader::{Reader, Span},
     },
     log::files::{RealFiles, write_atomically},
     projections::{
         Event, Projection,
         claims::Claims,
-        counts::{Change, CountAnswer, CountQuery, changes, country_counts},
         snapshot::{self, StoreId},
     },
 };
 
-/// How long a query without a deadline of its own waits for a position to be reached.
-const REACH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Events after which the state is saved while running; it is saved at a stop as well.
 const SAVE_EVERY: u64 = 50_000;
 
@@ -50,35 +46,21 @@ pub(super) struct Projector {
 
 /// What the projection's task and its readers share.
 #[derive(Debug)]
-struct Shared {
-    reader: Reader,
+pub(super) struct Shared {
+    pub(super) reader: Reader,
     claims: RwLock<Claims>,
-    progress: watch::Sender<Progress>,
+    pub(super) progress: watch::Sender<Progress>,
     file: PathBuf,
     store: StoreId,
 }
 
 /// How far the projection has come.
 #[derive(Clone, Debug, Default)]
-struct Progress {
-    position: Position,
-    failed: Option<Arc<str>>,
+pub(super) struct Progress {
+    pub(super) position: Position,
+    /// Why it has stopped, if it has.
+    pub(super) failed: Option<Arc<str>>,
 }
-
-/// The moment of the record that a query is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AsOf {
-    /// Now.
-    Now,
-    /// Just after this position.
-    Position(Position),
-    /// Just after everything recorded up to this time.
-    Time(Micros),
-}
-
-/// Answers queries about figures.
-#[derive(Clone, Debug)]
-pub struct CountsReader(Arc<Shared>);
 
 impl Projector {
     /// Starts the projection, from its saved state in `dir` if there is a good one.
@@ -184,7 +166,7 @@ impl Shared {
         Ok(())
     }
 
-    fn claims(&self) -> RwLockReadGuard<'_, Claims> {
+    pub(super) fn claims(&self) -> RwLockReadGuard<'_, Claims> {
         self.claims.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -208,122 +190,4 @@ fn load(file: &Path, store: StoreId, head: Position) -> Option<Claims> {
         .inspect_err(|error| tracing::info!(%error, "the claims are projected from the beginning"))
         .ok()?;
     (claims.position() <= head).then_some(claims)
-}
-
-impl CountsReader {
-    /// Waits until the figures include `position`.
-    pub async fn reached(&self, position: Position) -> Result<(), ReadError> {
-        let mut progress = self.0.progress.subscribe();
-        let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
-        let Ok(reached) = tokio::time::timeout(REACH_TIMEOUT, reached).await else {
-            let head = self.0.progress.borrow().position;
-            return Err(ReadError::NotReached { position, head });
-        };
-        let progress = reached.map_err(|_| ReadError::Stopping)?;
-        match &progress.failed {
-            Some(reason) => {
-                Err(ReadError::Projection { name: Claims::NAME, reason: Arc::clone(reason) })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The figures as of a moment; a moment that has not come yet is refused.
-    pub async fn get(&self, query: CountQuery, as_of: AsOf) -> Result<CountAnswer, ReadError> {
-        let head = self.0.reader.head();
-        let wanted = match as_of {
-            AsOf::Now => 0,
-            AsOf::Position(position) => within("as_of.position", position, head.position)?,
-            AsOf::Time(time) => {
-                let last = u64::try_from(head.recorded_at.unwrap_or(Micros::MAX)).unwrap_or(0);
-                within("as_of.recorded_time", u64::try_from(time).unwrap_or(0), last)?;
-                // The time may lie after what the figures include so far.
-                head.position
-            }
-        };
-        self.reached(wanted).await?;
-        let shown = self.0.progress.borrow().position;
-        let claims = self.0.claims();
-        let at = match as_of {
-            AsOf::Now => shown,
-            AsOf::Position(position) => position,
-            AsOf::Time(time) => self.0.reader.index().position_at(time.saturating_add(1)),
-        };
-        let answer = country_counts(&claims, &CountQuery { as_of: Some(at), ..query });
-        Ok(CountAnswer { position: at, ..answer })
-    }
-
-    /// The figures now, and then every change of them.
-    pub async fn watch(
-        &self,
-        query: CountQuery,
-        stopping: CancellationToken,
-    ) -> Result<(CountAnswer, CountsWatch), ReadError> {
-        let progress = self.0.progress.subscribe();
-        let first = self.get(query.clone(), AsOf::Now).await?;
-        let watch = CountsWatch {
-            shared: Arc::clone(&self.0),
-            progress,
-            query,
-            stopping,
-            shown: first.clone(),
-            changes: VecDeque::new(),
-        };
-        Ok((first, watch))
-    }
-}
-
-fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
-    if given > end {
-        return Err(ReadError::BeyondHead(BeyondHead { field, given, end }));
-    }
-    Ok(given)
-}
-
-/// Somebody who watches figures: what was shown last, and changes that are still to be told.
-#[derive(Debug)]
-pub struct CountsWatch {
-    shared: Arc<Shared>,
-    progress: watch::Receiver<Progress>,
-    query: CountQuery,
-    stopping: CancellationToken,
-    shown: CountAnswer,
-    changes: VecDeque<Change>,
-}
-
-impl CountsWatch {
-    /// The next change with the position that it is true for; `None`: the server is stopping.
-    ///
-    /// Changes that follow each other quickly are told as one, with all the events that caused it.
-    pub async fn next(&mut self) -> Result<Option<(Change, Position)>, ReadError> {
-        loop {
-            if let Some(change) = self.changes.pop_front() {
-                return Ok(Some((change, self.shown.position)));
-            }
-            let progress = self.progress.borrow_and_update().clone();
-            if let Some(reason) = progress.failed {
-                return Err(ReadError::Projection { name: Claims::NAME, reason });
-            }
-            if progress.position > self.shown.position {
-                self.compare(progress.position);
-                continue;
-            }
-            let moved = tokio::select! {
-                moved = self.progress.changed() => moved.is_ok(),
-                () = self.stopping.cancelled() => false,
-            };
-            if !moved {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Finds what differs between what was shown and the figures now.
-    fn compare(&mut self, position: Position) {
-        let claims = self.shared.claims();
-        let since = self.shown.position;
-        let (changes, answer) = changes(&claims, &self.shown.rows, since, &self.query);
-        self.changes.extend(changes);
-        self.shown = CountAnswer { position: claims.position().max(position), ..answer };
-    }
 }

@@ -14,7 +14,7 @@ use crate::{
         recorded::decode_run,
         violation::Violations,
     },
-    engine::{AppendError, Appended, BeyondHead, Head, ReadError},
+    engine::{AppendError, Appended, Head, ReadError, error::within},
     log::{
         Log, LogError, Run,
         index::{self, Index},
@@ -273,13 +273,6 @@ impl Scan {
         }
         Ok(run)
     }
-}
-
-fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
-    if given > end {
-        return Err(ReadError::BeyondHead(BeyondHead { field, given, end }));
-    }
-    Ok(given)
 }
 
 fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {

@@ -1,0 +1,146 @@
+//! Questions about figures: now, as of a moment, and watched.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::event::{Micros, Position},
+    engine::{
+        REACH_TIMEOUT, ReadError,
+        error::within,
+        projector::{Progress, Shared},
+    },
+    projections::{
+        Projection as _,
+        claims::Claims,
+        counts::{Change, CountAnswer, CountQuery, changes, country_counts},
+    },
+};
+
+/// The moment of the record that a query is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Now.
+    Now,
+    /// Just after this position.
+    Position(Position),
+    /// Just after everything recorded up to this time.
+    Time(Micros),
+}
+
+/// Answers queries about figures.
+#[derive(Clone, Debug)]
+pub struct CountsReader(pub(super) Arc<Shared>);
+
+impl CountsReader {
+    /// Waits until the figures include `position`.
+    pub async fn reached(&self, position: Position) -> Result<(), ReadError> {
+        let mut progress = self.0.progress.subscribe();
+        let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
+        let Ok(reached) = tokio::time::timeout(REACH_TIMEOUT, reached).await else {
+            let head = self.0.progress.borrow().position;
+            return Err(ReadError::NotReached { position, head });
+        };
+        let progress = reached.map_err(|_| ReadError::Stopping)?;
+        match &progress.failed {
+            Some(reason) => {
+                Err(ReadError::Projection { name: Claims::NAME, reason: Arc::clone(reason) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The figures as of a moment; a moment that has not come yet is refused.
+    pub async fn get(&self, query: CountQuery, as_of: AsOf) -> Result<CountAnswer, ReadError> {
+        let head = self.0.reader.head();
+        let wanted = match as_of {
+            AsOf::Now => 0,
+            AsOf::Position(position) => within("as_of.position", position, head.position)?,
+            AsOf::Time(time) => {
+                let last = u64::try_from(head.recorded_at.unwrap_or(Micros::MAX)).unwrap_or(0);
+                within("as_of.recorded_time", u64::try_from(time).unwrap_or(0), last)?;
+                // The time may lie after what the figures include so far.
+                head.position
+            }
+        };
+        self.reached(wanted).await?;
+        let shown = self.0.progress.borrow().position;
+        let claims = self.0.claims();
+        let at = match as_of {
+            AsOf::Now => shown,
+            AsOf::Position(position) => position,
+            AsOf::Time(time) => self.0.reader.index().position_at(time.saturating_add(1)),
+        };
+        let answer = country_counts(&claims, &CountQuery { as_of: Some(at), ..query });
+        Ok(CountAnswer { position: at, ..answer })
+    }
+
+    /// The figures now, and then every change of them.
+    pub async fn watch(
+        &self,
+        query: CountQuery,
+        stopping: CancellationToken,
+    ) -> Result<(CountAnswer, CountsWatch), ReadError> {
+        let progress = self.0.progress.subscribe();
+        let first = self.get(query.clone(), AsOf::Now).await?;
+        let watch = CountsWatch {
+            shared: Arc::clone(&self.0),
+            progress,
+            query,
+            stopping,
+            shown: first.clone(),
+            changes: VecDeque::new(),
+        };
+        Ok((first, watch))
+    }
+}
+
+/// Somebody who watches figures: what was shown last, and changes that are still to be told.
+#[derive(Debug)]
+pub struct CountsWatch {
+    shared: Arc<Shared>,
+    progress: watch::Receiver<Progress>,
+    query: CountQuery,
+    stopping: CancellationToken,
+    shown: CountAnswer,
+    changes: VecDeque<Change>,
+}
+
+impl CountsWatch {
+    /// The next change with the position that it is true for; `None`: the server is stopping.
+    ///
+    /// Changes that follow each other quickly are told as one, with all the events that caused it.
+    pub async fn next(&mut self) -> Result<Option<(Change, Position)>, ReadError> {
+        loop {
+            if let Some(change) = self.changes.pop_front() {
+                return Ok(Some((change, self.shown.position)));
+            }
+            let progress = self.progress.borrow_and_update().clone();
+            if let Some(reason) = progress.failed {
+                return Err(ReadError::Projection { name: Claims::NAME, reason });
+            }
+            if progress.position > self.shown.position {
+                self.compare(progress.position);
+                continue;
+            }
+            let moved = tokio::select! {
+                moved = self.progress.changed() => moved.is_ok(),
+                () = self.stopping.cancelled() => false,
+            };
+            if !moved {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Finds what differs between what was shown and the figures now.
+    fn compare(&mut self, position: Position) {
+        let claims = self.shared.claims();
+        let since = self.shown.position;
+        let (changes, answer) = changes(&claims, &self.shown.rows, since, &self.query);
+        self.changes.extend(changes);
+        self.shown = CountAnswer { position: claims.position().max(position), ..answer };
+    }
+}

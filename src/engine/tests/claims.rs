@@ -1,0 +1,110 @@
+use super::*;
+use crate::domain::{
+    known::samples,
+    proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
+};
+
+fn attribution() -> Attribution {
+    Attribution { source_id: "demo-desk".into(), ..Attribution::default() }
+}
+
+/// A completed transfer of the samples, with another receiver.
+fn transfer(to: &str) -> Known {
+    let mut transfer = samples::completed();
+    transfer.leg.as_mut().unwrap().to = vec![to.into()];
+    transfer.into()
+}
+
+fn home(known: &Known) -> String {
+    match known.home() {
+        Some(crate::domain::known::Home::Stream(stream)) => stream.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn retraction(claim: Position) -> Known {
+    ClaimRetracted { attribution: Some(attribution()), claim, reason: "an error".into() }.into()
+}
+
+fn dispute(claim: Position) -> Known {
+    ClaimDisputed { attribution: Some(attribution()), claim, grounds: "other records".into() }
+        .into()
+}
+
+fn correction(claim: Position, replacement: &Known) -> Known {
+    let replacement: Option<Any> = Some(replacement.pack());
+    let by = CorrectedBy::Recorder.into();
+    let reason = "misread".into();
+    ClaimCorrected { attribution: Some(attribution()), claim, replacement, by, reason }.into()
+}
+
+fn rule(outcome: Result<Appended, AppendError>) -> &'static str {
+    match outcome {
+        Err(AppendError::Rule(broken)) => broken.rule,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_event_about_a_claim_carries_the_tags_it_had_before_and_after_its_correction() {
+    let store = Store::new();
+    let first = transfer("DE");
+    let stream = home(&first);
+    store.engine().append(known(&stream, &[first])).await.unwrap();
+    store.engine().append(known(&stream, &[correction(1, &transfer("NO"))])).await.unwrap();
+    store.engine().append(known(&stream, &[dispute(1)])).await.unwrap();
+    let events = store.all().await;
+    for event in &events[1..] {
+        for tag in ["to:DE", "to:NO", "claim:1", "source:demo-desk"] {
+            assert!(event.tags.contains(&tag.to_owned()), "{tag} on {}", event.position);
+        }
+        assert!(event.tags.is_sorted());
+    }
+    assert!(!events[0].tags.contains(&"to:NO".to_owned()), "a stored event never changes");
+}
+
+#[tokio::test]
+async fn an_event_about_a_claim_needs_one_that_stands_in_its_own_stream() {
+    let store = Store::new();
+    let engine = store.engine();
+    let first = transfer("DE");
+    let stream = home(&first);
+    engine.append(known(&stream, &[first])).await.unwrap();
+    assert_eq!(
+        rule(engine.append(known(&stream, &[dispute(7)])).await),
+        crate::domain::claim::CLAIM_EXISTS
+    );
+    let elsewhere = engine.append(known("exchange/elsewhere", &[dispute(1)])).await;
+    let Err(AppendError::Invalid(violations)) = elsewhere else { panic!("{elsewhere:?}") };
+    assert_eq!(violations.0[0].field, "writes[0].stream");
+    let twice = known(&stream, &[retraction(1), retraction(1)]);
+    assert_eq!(rule(engine.append(twice).await), crate::domain::claim::CLAIM_STANDS);
+    assert_eq!(engine.head().position, 1, "one of two is not enough");
+    engine.append(known(&stream, &[correction(1, &transfer("NO")), retraction(1)])).await.unwrap();
+    assert_eq!(
+        rule(engine.append(known(&stream, &[dispute(1)])).await),
+        crate::domain::claim::CLAIM_STANDS
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_about_a_claim_after_its_retraction_however_they_race() {
+    let store = Store::new();
+    for _ in 0..60 {
+        let engine = store.engine();
+        let first = transfer("DE");
+        let stream = home(&first);
+        let claim = engine.append(known(&stream, &[first])).await.unwrap().last_position;
+        let retract = engine.append(known(&stream, &[retraction(claim)]));
+        let disputes = (0..4).map(|_| engine.append(known(&stream, &[dispute(claim)])));
+        let (retracted, outcomes) =
+            futures_util::join!(retract, futures_util::future::join_all(disputes));
+        let retracted = retracted.unwrap().last_position;
+        for outcome in outcomes {
+            match outcome {
+                Ok(appended) => assert!(appended.last_position < retracted),
+                Err(error) => assert!(matches!(error, AppendError::Rule(_)), "{error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use futures_util::poll;
+
+use super::{
+    gate::{Gate, Sync},
+    *,
+};
+use crate::domain::recorded::micros;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_or_shown_anything_before_the_sync() {
+    let (gate, mut waiting) = Gate::new();
+    let store = Store::on(Arc::new(gate.clone()));
+    let engine = store.engine();
+    engine.append(append("x/a", "first")).await.unwrap();
+    gate.set(Sync::Wait);
+    let opener = engine.submit(append("x/b", "opener")).await.unwrap();
+    let mut opener = Box::pin(engine.outcome(opener));
+    waiting.recv().await.unwrap();
+
+    // While the journal waits, these three queue up and become one group.
+    let accepted = engine.submit(append("x/a", "second")).await.unwrap();
+    let mut stale = append("x/a", "third");
+    stale.writes[0].expected_revision = Some(1);
+    let refused = engine.submit(stale).await.unwrap();
+    let mut accepted = Box::pin(engine.outcome(accepted));
+    let mut refused = Box::pin(engine.outcome(refused));
+    assert!(poll!(&mut opener).is_pending());
+    gate.release_one();
+    opener.await.unwrap();
+    waiting.recv().await.unwrap();
+    assert!(poll!(&mut accepted).is_pending(), "an append is answered after its sync");
+    assert!(poll!(&mut refused).is_pending(), "so is a refusal that rests on it");
+    assert_eq!(engine.head().position, 2, "the head moves after the sync");
+    assert_eq!(store.all().await.len(), 2, "and nobody reads beyond it");
+    gate.set(Sync::Pass);
+    assert_eq!(accepted.await.unwrap().last_position, 3);
+    let Err(AppendError::Conflict(conflict)) = refused.await else { panic!("it was refused") };
+    assert_eq!((conflict.revisions[0].expected, conflict.revisions[0].actual), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failed_sync_appends_stop_with_the_first_reason_and_reads_go_on() {
+    let (gate, _waiting) = Gate::new();
+    let mut store = Store::on(Arc::new(gate.clone()));
+    let engine = Arc::clone(store.engine());
+    engine.append(append("x/a", "kept")).await.unwrap();
+    gate.set(Sync::Fail);
+    let mut unknown = append("x/a", "unknown");
+    unknown.request_id = Some([9; 16]);
+    let error = engine.append(unknown.clone()).await.unwrap_err();
+    let AppendError::OutcomeUnknown { reason } = error else { panic!("{error}") };
+    assert!(reason.contains("the disk has failed"), "{reason}");
+    gate.set(Sync::Pass);
+    for _ in 0..3 {
+        let error = engine.append(append("x/a", "later")).await.unwrap_err();
+        let AppendError::StoreFailed { reason: later } = error else { panic!("{error}") };
+        assert_eq!(later, reason, "the first reason is kept, though the disk is back");
+    }
+    assert_eq!(engine.fault().borrow().clone(), Some(reason));
+    assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept"]);
+    let mut follower = engine.subscribe(Filter::all(), Start::Unset).unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(run)) if run.count == 1));
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    drop((follower, engine));
+
+    // A restart settles what became of the unknown one; asking again with its id is safe.
+    store.try_close().await.expect_err("it does not close as if all were well");
+    store.open(Arc::new(RealFiles));
+    let landed = store.all().await.len() == 2;
+    let settled = store.engine().append(unknown).await.unwrap();
+    assert_eq!((settled.duplicate, settled.last_position), (landed, 2));
+    assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept", "unknown"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_answers_every_append_and_frees_the_directory() {
+    let mut store = Store::new();
+    let engine = Arc::clone(store.engine());
+    let calls: Vec<_> = (0..200)
+        .map(|number| {
+            let engine = Arc::clone(&engine);
+            tokio::spawn(async move { engine.append(append("x/a", &number.to_string())).await })
+        })
+        .collect();
+    drop(engine);
+    store.close().await;
+    let mut acknowledged = Vec::new();
+    for call in calls {
+        match call.await.unwrap() {
+            Ok(appended) => acknowledged.push(appended.last_position),
+            Err(error) => assert!(matches!(error, AppendError::Stopping), "{error}"),
+        }
+    }
+    store.open(Arc::new(RealFiles));
+    acknowledged.sort_unstable();
+    let there: Vec<_> = store.all().await.iter().map(|event| event.position).collect();
+    assert_eq!(there, acknowledged);
+}
+
+#[tokio::test]
+async fn recorded_times_never_go_back_and_a_clock_set_far_back_stops_appends() {
+    const HOUR: Micros = 3_600 * 1_000_000;
+    let mut store = Store::new();
+    store.set_clock(10 * HOUR);
+    store.engine().append(append("x/a", "one")).await.unwrap();
+    store.set_clock(10 * HOUR - 5);
+    store.engine().append(append("x/a", "two")).await.unwrap();
+    store.reopen().await;
+    store.set_clock(8 * HOUR);
+    let error = store.engine().append(append("x/a", "three")).await.unwrap_err();
+    assert!(error.to_string().contains("set the clock"), "{error}");
+    store.set_clock(10 * HOUR + 1);
+    store.engine().append(append("x/a", "four")).await.unwrap();
+    let events = store.all().await;
+    let time = |event: &RecordedEvent| micros(&event.recorded_at.unwrap());
+    let times = events.iter().map(time);
+    assert_eq!(times.collect::<Vec<_>>(), [10 * HOUR, 10 * HOUR, 10 * HOUR + 1]);
+}

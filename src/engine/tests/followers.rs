@@ -1,0 +1,151 @@
+use super::*;
+use crate::{
+    domain::{filter::FilterItem, known::samples},
+    projections::counts::{CountAnswer, CountQuery},
+};
+
+fn tagged(tag: &str) -> Filter {
+    let tags = vec![Tag::parse(tag).unwrap()];
+    Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap()
+}
+
+async fn append_many(store: &Store, count: usize) {
+    for _ in 0..count / 1_000 {
+        let events = (0..1_000).map(|_| noted("noted", &[])).collect();
+        let writes = vec![write("x/a", events)];
+        let request = Append { request_id: None, writes, condition: None };
+        store.engine().append(request).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caught_up() {
+    let store = Store::new();
+    store.engine().append(append("x/a", "first")).await.unwrap();
+    let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(_))));
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    append_many(&store, 12_000).await;
+    let frame = follower.next().await.unwrap();
+    let Some(Frame::FellBehind(mark)) = frame else { panic!("{frame:?}") };
+    assert_eq!(mark.position, 1);
+    let mut seen = 1;
+    loop {
+        match follower.next().await.unwrap().unwrap() {
+            Frame::Events(run) => {
+                assert_eq!(run.first, seen + 1);
+                seen = run.last;
+            }
+            Frame::CaughtUp(mark) => break assert_eq!(mark.position, seen),
+            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_)) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, 12_001);
+}
+
+#[tokio::test]
+async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
+    let store = Store::new();
+    let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    store.engine().append(append("x/a", "first")).await.unwrap();
+    let mut waiting = Box::pin(follower.next());
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    // Only the clock of the timers is moved; nobody waits.
+    tokio::time::pause();
+    let frame = waiting.await.unwrap();
+    let Some(Frame::Checkpoint(mark)) = frame else { panic!("{frame:?}") };
+    assert_eq!((mark.position, mark.recorded_at), (1, Some(1_000_000_000)));
+}
+
+#[tokio::test]
+async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine() {
+    let mut store = Store::new();
+    store.engine().append(append("x/a", "before")).await.unwrap();
+    let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    store.engine().append(append("x/a", "after")).await.unwrap();
+    let frame = follower.next().await.unwrap();
+    let Some(Frame::Events(run)) = frame else { panic!("{frame:?}") };
+    assert_eq!((run.first, run.count), (2, 1));
+    store.close().await;
+    assert!(follower.next().await.unwrap().is_none());
+}
+
+async fn figures(store: &Store) -> CountAnswer {
+    let counts = store.engine().counts();
+    counts.reached(store.engine().head().position).await.unwrap();
+    counts.get(CountQuery::default(), AsOf::Now).await.unwrap()
+}
+
+async fn record(store: &Store, to: &str, number: u32) -> Position {
+    let mut transfer = samples::completed();
+    transfer.of_which = None;
+    transfer.leg.as_mut().unwrap().to = vec![to.into()];
+    transfer.count.as_mut().unwrap().value = Some(number);
+    let transfer = Known::from(transfer);
+    let stream = format!("exchange/{}", transfer.exchange_id().unwrap());
+    store.engine().append(known(&stream, &[transfer])).await.unwrap().last_position
+}
+
+#[tokio::test]
+async fn figures_after_a_restart_are_the_same_whether_the_saved_state_is_used_or_not() {
+    let mut store = Store::new();
+    for (to, number) in [("DE", 13), ("NO", 3), ("DE", 14)] {
+        record(&store, to, number).await;
+    }
+    let before = figures(&store).await;
+    assert!(!before.rows.is_empty());
+    store.reopen().await;
+    assert_eq!(figures(&store).await, before);
+    let saved = store.data.join("projections").join("claims");
+    for damage in [&b""[..], b"garbage", &[0; 4_096]] {
+        store.close().await;
+        assert!(saved.exists());
+        std::fs::write(&saved, damage).unwrap();
+        store.open(Arc::new(RealFiles));
+        assert_eq!(figures(&store).await, before);
+    }
+}
+
+#[tokio::test]
+async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future() {
+    let store = Store::new();
+    store.set_clock(2_000_000_000);
+    record(&store, "DE", 13).await;
+    let first = figures(&store).await;
+    store.set_clock(3_000_000_000);
+    record(&store, "DE", 15).await;
+    let counts = store.engine().counts();
+    let ask = async |as_of| counts.get(CountQuery::default(), as_of).await;
+    assert_eq!(ask(AsOf::Position(1)).await.unwrap().rows, first.rows);
+    assert_eq!(ask(AsOf::Time(2_999_999_999)).await.unwrap().rows, first.rows);
+    assert_eq!(ask(AsOf::Time(3_000_000_000)).await.unwrap().rows, figures(&store).await.rows);
+    assert_eq!(ask(AsOf::Position(0)).await.unwrap().rows, []);
+    for future in [AsOf::Position(3), AsOf::Time(3_000_000_001)] {
+        assert!(matches!(ask(future).await, Err(ReadError::BeyondHead(_))), "{future:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
+    let store = Store::new();
+    record(&store, "DE", 13).await;
+    let counts = store.engine().counts();
+    counts.reached(1).await.unwrap();
+    let stopping = store.engine().stopping().clone();
+    let (first, mut watch) = counts.watch(CountQuery::default(), stopping).await.unwrap();
+    let mut rows = first.rows;
+    store.engine().append(append("x/a", "of no effect")).await.unwrap();
+    let cause = record(&store, "DE", 15).await;
+    let wanted = figures(&store).await.rows;
+    while rows != wanted {
+        let (change, position) = watch.next().await.unwrap().unwrap();
+        assert_eq!((change.caused_by.as_slice(), position), (&[cause][..], cause));
+        let place = rows.iter().position(|it| Some(it) == change.before.as_ref()).unwrap();
+        rows[place] = change.after.unwrap();
+    }
+    let row = rows.iter().find(|row| row.country == "DE").unwrap();
+    let received = row.received.as_ref().unwrap();
+    assert_eq!((received.low, received.high, received.preferred), (Some(13), Some(15), None));
+}

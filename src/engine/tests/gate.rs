@@ -1,0 +1,138 @@
+//! Real files whose journal can be made to wait at a sync, or to fail it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex},
+};
+
+use tokio::sync::mpsc;
+
+use crate::log::files::{FileHandle, Files, RealFiles};
+
+/// What a sync of the journal does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sync {
+    /// Passes.
+    #[default]
+    Pass,
+    /// Waits until this changes.
+    Wait,
+    /// Fails.
+    Fail,
+}
+
+/// The files, and the handle by which a test holds them.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    state: Arc<(Mutex<State>, Condvar)>,
+    entered: mpsc::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sync: Sync,
+    /// Syncs that may pass although the others wait.
+    permits: usize,
+}
+
+#[derive(Debug)]
+struct GatedFile {
+    inner: Arc<dyn FileHandle>,
+    gate: Gate,
+}
+
+impl Gate {
+    /// Files that pass, and a channel that tells of each sync that has to wait.
+    pub(super) fn new() -> (Self, mpsc::Receiver<()>) {
+        let (entered, waiting) = mpsc::channel(64);
+        (Self { state: Arc::default(), entered }, waiting)
+    }
+
+    pub(super) fn set(&self, sync: Sync) {
+        self.state.0.lock().unwrap().sync = sync;
+        self.state.1.notify_all();
+    }
+
+    /// Lets one sync pass that waits.
+    pub(super) fn release_one(&self) {
+        self.state.0.lock().unwrap().permits += 1;
+        self.state.1.notify_all();
+    }
+
+    fn pass(&self) -> io::Result<()> {
+        let (state, changed) = &*self.state;
+        let mut state = state.lock().unwrap();
+        if state.sync == Sync::Wait {
+            self.entered.try_send(()).unwrap();
+            let held = |state: &mut State| state.sync == Sync::Wait && state.permits == 0;
+            state = changed.wait_while(state, held).unwrap();
+            state.permits = state.permits.saturating_sub(1);
+        }
+        match state.sync {
+            Sync::Fail => Err(io::Error::other("the disk has failed")),
+            Sync::Pass | Sync::Wait => Ok(()),
+        }
+    }
+}
+
+impl Files for Gate {
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
+        let inner = RealFiles.open(path, create)?;
+        if path.extension().is_some_and(|end| end == "journal") {
+            return Ok(Arc::new(GatedFile { inner, gate: self.clone() }));
+        }
+        Ok(inner)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        RealFiles.create_dir(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        RealFiles.list(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealFiles.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealFiles.remove(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        RealFiles.remove_dir_all(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        RealFiles.sync_dir(path)
+    }
+}
+
+impl FileHandle for GatedFile {
+    fn len(&self) -> io::Result<u64> {
+        self.inner.len()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.inner.set_len(len)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.inner.read_exact_at(buf, offset)
+    }
+
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.inner.write_all_at(buf, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.gate.pass()?;
+        self.inner.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.inner.sync_all()
+    }
+}

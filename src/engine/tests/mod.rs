@@ -1,0 +1,146 @@
+//! The engine at its edges: a disk that waits or fails, clocks, claims about claims, followers.
+
+mod appends;
+mod claims;
+mod durability;
+mod followers;
+mod gate;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use super::*;
+use crate::domain::{
+    event::{Direction, Micros, NewEvent, Write},
+    known::Known,
+    name::{StreamName, Tag, TypeName},
+    proto::RecordedEvent,
+    recorded::decode_run,
+};
+
+/// A store in a folder of its own, with a clock that the test sets.
+struct Store {
+    _dir: tempfile::TempDir,
+    data: PathBuf,
+    clock: Arc<AtomicI64>,
+    engine: Option<Arc<Engine>>,
+}
+
+impl Store {
+    fn new() -> Self {
+        Self::on(Arc::new(RealFiles))
+    }
+
+    fn on(files: Arc<dyn Files>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let clock = Arc::new(AtomicI64::new(1_000_000_000));
+        let mut store = Self { _dir: dir, data, clock, engine: None };
+        store.open(files);
+        store
+    }
+
+    fn engine(&self) -> &Arc<Engine> {
+        self.engine.as_ref().unwrap()
+    }
+
+    fn set_clock(&self, time: Micros) {
+        self.clock.store(time, Ordering::SeqCst);
+    }
+
+    fn open(&mut self, files: Arc<dyn Files>) {
+        let clock = Arc::clone(&self.clock);
+        let log = LogSettings {
+            journal_file_bytes: 1 << 20,
+            volume_bytes: 1 << 20,
+            ..LogSettings::default()
+        };
+        let settings = EngineSettings {
+            log,
+            clock: Arc::new(move || clock.load(Ordering::SeqCst)),
+            files,
+            ..EngineSettings::default()
+        };
+        self.engine = Some(Engine::open(&self.data, settings).unwrap());
+    }
+
+    async fn try_close(&mut self) -> Result<(), LogError> {
+        let engine = self.engine.take().unwrap();
+        tokio::task::spawn_blocking(move || engine.stop()).await.unwrap()
+    }
+
+    async fn close(&mut self) {
+        self.try_close().await.unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        self.close().await;
+        self.open(Arc::new(RealFiles));
+    }
+
+    async fn all(&self) -> Vec<RecordedEvent> {
+        self.read(spec(Start::Unset, Direction::Forwards, None)).await
+    }
+
+    async fn read(&self, spec: ReadSpec) -> Vec<RecordedEvent> {
+        let mut scan = self.engine().read(spec).unwrap();
+        let mut events = Vec::new();
+        while let Some(run) = scan.next().await.unwrap() {
+            let batch = decode_run(run.events).unwrap();
+            assert_eq!(batch.len(), run.count);
+            events.extend(batch);
+        }
+        events
+    }
+}
+
+fn spec(start: Start, direction: Direction, limit: Option<u64>) -> ReadSpec {
+    ReadSpec { filter: Filter::all(), start, direction, limit }
+}
+
+/// An event of a type that the server does not know.
+fn noted(payload: &str, tags: &[&str]) -> NewEvent {
+    NewEvent {
+        type_url: "x/demo.Noted".into(),
+        type_name: TypeName::parse("demo.Noted").unwrap(),
+        payload: payload.as_bytes().to_vec().into(),
+        tags: tags.iter().map(|tag| Tag::parse(tag).unwrap()).collect(),
+        metadata: BTreeMap::new(),
+    }
+}
+
+fn write(stream: &str, events: Vec<NewEvent>) -> Write {
+    Write { stream: StreamName::parse(stream).unwrap(), expected_revision: None, events }
+}
+
+fn append(stream: &str, payload: &str) -> Append {
+    let writes = vec![write(stream, vec![noted(payload, &[])])];
+    Append { request_id: None, writes, condition: None }
+}
+
+/// An append of known events to one stream.
+fn known(stream: &str, events: &[Known]) -> Append {
+    let events = events.iter().map(|known| {
+        let payload = known.pack();
+        NewEvent {
+            type_name: TypeName::parse(payload.type_name()).unwrap(),
+            type_url: payload.type_url,
+            payload: payload.value,
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+        }
+    });
+    let writes = vec![write(stream, events.collect())];
+    Append { request_id: None, writes, condition: None }
+}
+
+fn text(event: &RecordedEvent) -> String {
+    let payload = event.payload.as_ref().unwrap();
+    String::from_utf8(payload.value.to_vec()).unwrap()
+}
