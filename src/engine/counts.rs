@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::event::{Micros, Position},
     engine::{
-        REACH_TIMEOUT, ReadError,
+        BeyondHead, End, REACH_TIMEOUT, ReadError,
         error::within,
         projector::{Progress, Shared},
     },
@@ -59,8 +59,9 @@ impl CountsReader {
             AsOf::Now => 0,
             AsOf::Position(position) => within("as_of.position", position, head.position)?,
             AsOf::Time(time) => {
-                let last = u64::try_from(head.recorded_at.unwrap_or(Micros::MAX)).unwrap_or(0);
-                within("as_of.recorded_time", u64::try_from(time).unwrap_or(0), last)?;
+                let last = End::Time(head.recorded_at.unwrap_or(Micros::MAX));
+                BeyondHead::check("as_of.recorded_time", End::Time(time), last)
+                    .map_err(ReadError::BeyondHead)?;
                 // The time may lie after what the figures include so far.
                 head.position
             }

@@ -3,7 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    domain::{append::Conflict, claim::RuleBroken, event::Position, violation::Violations},
+    domain::{
+        append::Conflict,
+        claim::RuleBroken,
+        event::{Micros, Position},
+        recorded::timestamp,
+        violation::Violations,
+    },
     log::LogError,
 };
 
@@ -13,24 +19,52 @@ pub struct BeyondHead {
     /// The field that named it.
     pub field: &'static str,
     /// What it named.
-    pub given: u64,
+    pub given: End,
     /// The largest that would have been accepted.
-    pub end: u64,
+    pub end: End,
+}
+
+/// A place at which the log can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// A position or revision.
+    Number(u64),
+    /// A recorded time.
+    Time(Micros),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Time(time) => timestamp(*time).fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for BeyondHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, given, end } = self;
-        write!(f, "{field} is {given}, but the log ends at {end}; was it taken from another store?")
+        write!(f, "{field} is {given}, but the log ends at {end}")?;
+        match given {
+            End::Number(_) => write!(f, "; was it taken from another store?"),
+            End::Time(_) => write!(f, "; what it will say by then is not known yet"),
+        }
     }
 }
 
-/// `given`, if it does not lie beyond `end`.
-pub(super) fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
-    if given > end {
-        return Err(ReadError::BeyondHead(BeyondHead { field, given, end }));
+impl BeyondHead {
+    /// Fails if `given` lies beyond `end`.
+    pub(super) fn check(field: &'static str, given: End, end: End) -> Result<(), Self> {
+        if given > end { Err(Self { field, given, end }) } else { Ok(()) }
     }
-    Ok(given)
+}
+
+/// The position or revision `given`, if it does not lie beyond `end`.
+pub(super) fn within(field: &'static str, given: u64, end: u64) -> Result<u64, ReadError> {
+    BeyondHead::check(field, End::Number(given), End::Number(end))
+        .map_err(ReadError::BeyondHead)
+        .map(|()| given)
 }
 
 /// Why nothing was appended, or why it is not known whether it was.
@@ -124,7 +158,7 @@ fn describe(conflict: &Conflict) -> String {
         .iter()
         .map(|conflict| {
             let (stream, expected, actual) = (&conflict.stream, conflict.expected, conflict.actual);
-            format!("{stream} was expected to hold {expected} events and holds {actual}")
+            format!("{stream} was expected at revision {expected} and is at {actual}")
         })
         .collect();
     if let Some(condition) = conflict.condition {

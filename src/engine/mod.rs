@@ -41,7 +41,7 @@ use crate::{
 pub use self::{
     clock::{Clock, system_clock},
     counts::{AsOf, CountsReader, CountsWatch},
-    error::{AppendError, BeyondHead, ReadError},
+    error::{AppendError, BeyondHead, End, ReadError},
     head::Head,
     reader::{ReadSpec, Scan, Start},
     subscription::{Frame, Mark, Subscription},

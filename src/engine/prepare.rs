@@ -17,7 +17,7 @@ use crate::{
         recorded,
         violation::{Violations, join},
     },
-    engine::{AppendError, BeyondHead, reader::Reader, writer::Verdict},
+    engine::{AppendError, BeyondHead, End, reader::Reader, writer::Verdict},
 };
 
 /// A valid append: its content will not be looked at again.
@@ -99,16 +99,9 @@ fn place_violations(found: Violations, write: usize, event: &str, all: &mut Viol
 }
 
 fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
-    match &append.condition {
-        Some(condition) if condition.after_position > head => {
-            Err(AppendError::BeyondHead(BeyondHead {
-                field: "condition.after_position",
-                given: condition.after_position,
-                end: head,
-            }))
-        }
-        _ => Ok(()),
-    }
+    let Some(condition) = &append.condition else { return Ok(()) };
+    let (given, end) = (End::Number(condition.after_position), End::Number(head));
+    BeyondHead::check("condition.after_position", given, end).map_err(AppendError::BeyondHead)
 }
 
 fn check_shape(append: &Append, violations: &mut Violations) {

@@ -41,7 +41,7 @@ fn others_who_wrote_first_are_a_conflict() {
     };
     expecting("0").good();
     let error = expecting("0").refused(4);
-    assert!(error.contains("exchange/demo-1") && error.contains("holds 1"), "{error}");
+    assert!(error.contains("exchange/demo-1") && error.contains("is at 1"), "{error}");
     expecting("2").refused(4);
     assert_eq!(head(&server.address), 33);
     expecting("1").good();
