@@ -10,6 +10,7 @@ mod concurrency;
 mod crash;
 mod golden;
 mod lifecycle;
+mod reflection;
 mod refusals;
 mod support;
 mod tidy;

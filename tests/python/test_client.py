@@ -161,6 +161,17 @@ def test_who_went_where_in_the_ankara_exchange(api, ankara):
             assert (row.sent.shared.legs, row.sent.shared.at_most) == (3, 26)
 
 
+def test_a_request_larger_than_any_append_is_refused_by_its_size(api, server):
+    store = api.store_grpc.EventStoreServiceStub(server.channel())
+    request = append_request(api, 13)
+    request.writes[0].events[0].metadata["large"] = "x" * (9 << 20)
+    with pytest.raises(grpc.RpcError) as error:
+        store.Append(request)
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert error_info(error.value)[0].reason == "LIMIT_EXCEEDED"
+    assert store.GetHead(api.store.GetHeadRequest()).position == 0
+
+
 def test_health_says_serving_for_each_service(stubs, server):
     health = health_pb2_grpc.HealthStub(server.channel())
     for service in ["", "handover.v1.EventStoreService", "handover.v1.CountService"]:
