@@ -240,13 +240,13 @@ impl Engine {
     }
 
     /// Starts a read of what is in the log now.
-    pub fn read(&self, spec: ReadSpec) -> Result<Scan, ReadError> {
-        Scan::start(self.reader.clone(), spec)
+    pub async fn read(&self, spec: ReadSpec) -> Result<Scan, ReadError> {
+        Scan::start(self.reader.clone(), spec).await
     }
 
     /// Follows the log from `start`.
-    pub fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
-        Subscription::start(self.reader.clone(), filter, start, self.stopping.clone())
+    pub async fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
+        Subscription::start(self.reader.clone(), filter, start, self.stopping.clone()).await
     }
 
     /// The last durable event.

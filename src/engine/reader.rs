@@ -141,8 +141,13 @@ impl Reader {
     }
 
     /// The position after which a forward read from `start` begins.
-    pub(super) fn resolve(&self, start: Start, filter: &Filter) -> Result<Position, ReadError> {
+    pub(super) async fn resolve(
+        &self,
+        start: Start,
+        filter: &Filter,
+    ) -> Result<Position, ReadError> {
         let head = self.head().position;
+        self.index_answers(start, head).await?;
         match start {
             Start::Unset => Ok(0),
             Start::FromNow => Ok(head),
@@ -153,17 +158,27 @@ impl Reader {
     }
 
     /// The position below which a backward read from `start` begins.
-    fn resolve_backwards(
+    async fn resolve_backwards(
         &self,
         start: Start,
         filter: &Filter,
         head: Position,
     ) -> Result<Position, ReadError> {
+        self.index_answers(start, head).await?;
         match start {
             Start::Unset | Start::FromNow => Ok(head + 1),
             Start::After(position) => within("after_position", position, head + 1),
             Start::RecordedFrom(time) => Ok(self.index().position_at(time).min(head) + 1),
             Start::AfterRevision(revision) => self.after_revision(revision, filter),
+        }
+    }
+
+    /// Waits for the index, which lies behind the head by a moment, if the start is a question to
+    /// it: what it does not know yet would count as later.
+    async fn index_answers(&self, start: Start, head: Position) -> Result<(), ReadError> {
+        match start {
+            Start::RecordedFrom(_) | Start::AfterRevision(_) => self.indexed(head).await,
+            Start::Unset | Start::After(_) | Start::FromNow => Ok(()),
         }
     }
 
@@ -238,7 +253,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    pub(super) fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
+    pub(super) async fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
         let head = reader.head().position;
         if spec.limit == Some(0) {
             let mut violations = Violations::default();
@@ -247,11 +262,11 @@ impl Scan {
         }
         let span = match spec.direction {
             Direction::Forwards => {
-                let cursor = reader.resolve(spec.start, &spec.filter)?;
+                let cursor = reader.resolve(spec.start, &spec.filter).await?;
                 Span { cursor, end: head, direction: Direction::Forwards }
             }
             Direction::Backwards => {
-                let cursor = reader.resolve_backwards(spec.start, &spec.filter, head)?;
+                let cursor = reader.resolve_backwards(spec.start, &spec.filter, head).await?;
                 Span { cursor, end: 1, direction: Direction::Backwards }
             }
         };

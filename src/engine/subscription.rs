@@ -65,13 +65,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn start(
+    pub(super) async fn start(
         reader: Reader,
         filter: Filter,
         start: Start,
         stopping: CancellationToken,
     ) -> Result<Self, ReadError> {
-        let cursor = reader.resolve(start, &filter)?;
+        let cursor = reader.resolve(start, &filter).await?;
         let head = reader.watch_head();
         let told_at = Instant::now();
         Ok(Self { reader, filter, head, stopping, cursor, told: cursor, told_at, live: false })

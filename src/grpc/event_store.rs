@@ -67,7 +67,7 @@ impl EventStoreService for EventStore {
         let min_position = request.get_ref().min_position;
         let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
-        let scan = self.0.read(spec).map_err(Fault::from)?;
+        let scan = self.0.read(spec).await.map_err(Fault::from)?;
         Ok(Response::new(Box::pin(stream::try_unfold(Batches::First(scan), Batches::next))))
     }
 
@@ -78,7 +78,7 @@ impl EventStoreService for EventStore {
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
-        let subscription = self.0.subscribe(filter, start).map_err(Fault::from)?;
+        let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
         Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))
     }
 

@@ -22,7 +22,7 @@ async fn append_many(store: &Store, count: usize) {
 async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caught_up() {
     let store = Store::new();
     store.engine().append(append("x/a", "first")).await.unwrap();
-    let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).unwrap();
+    let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(_))));
     assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
     append_many(&store, 12_000).await;
@@ -46,7 +46,7 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
 #[tokio::test]
 async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     let store = Store::new();
-    let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).unwrap();
+    let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
     store.engine().append(append("x/a", "first")).await.unwrap();
     let mut waiting = Box::pin(follower.next());
@@ -62,7 +62,7 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
 async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine() {
     let mut store = Store::new();
     store.engine().append(append("x/a", "before")).await.unwrap();
-    let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).unwrap();
+    let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
     store.engine().append(append("x/a", "after")).await.unwrap();
     let frame = follower.next().await.unwrap();

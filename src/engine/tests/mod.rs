@@ -89,7 +89,7 @@ impl Store {
     }
 
     async fn read(&self, spec: ReadSpec) -> Vec<RecordedEvent> {
-        let mut scan = self.engine().read(spec).unwrap();
+        let mut scan = self.engine().read(spec).await.unwrap();
         let mut events = Vec::new();
         while let Some(run) = scan.next().await.unwrap() {
             let batch = decode_run(run.events).unwrap();
