@@ -2,6 +2,7 @@
 //!
 //! Cloning is cheap; clones share one connection.
 
+mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
 
@@ -47,6 +48,7 @@ pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 pub struct Client {
     store: EventStoreServiceClient<Channel>,
     counts: CountServiceClient<Channel>,
+    channel: Channel,
 }
 
 impl Client {
@@ -77,9 +79,10 @@ impl Client {
             store: EventStoreServiceClient::new(channel.clone())
                 .max_decoding_message_size(size)
                 .max_encoding_message_size(size),
-            counts: CountServiceClient::new(channel)
+            counts: CountServiceClient::new(channel.clone())
                 .max_decoding_message_size(size)
                 .max_encoding_message_size(size),
+            channel,
         }
     }
 
