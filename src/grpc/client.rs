@@ -16,6 +16,9 @@ use tonic::{
     Request, Status, Streaming,
     transport::{Channel, Endpoint},
 };
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 pub use crate::grpc::client_error::{ClientError, ClientErrorKind};
 use crate::{
@@ -84,6 +87,13 @@ impl Client {
                 .max_encoding_message_size(size),
             channel,
         }
+    }
+
+    /// Whether the server says, by health, that all of its services can be used.
+    pub async fn serving(&self) -> Result<bool, ClientError> {
+        let mut health = HealthClient::new(self.channel.clone());
+        let answer = health.check(timed(HealthCheckRequest::default())).await?.into_inner();
+        Ok(answer.status() == ServingStatus::Serving)
     }
 
     /// Appends events atomically.
