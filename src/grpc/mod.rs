@@ -5,6 +5,7 @@ mod client_error;
 mod convert;
 mod counts;
 mod deadline;
+pub mod echo;
 mod event_store;
 mod exchanges;
 pub(crate) mod passthrough;

@@ -122,17 +122,14 @@ impl Services {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        // Keepalive and no-delay are taken from here, not from the server's settings.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let served = self.router().serve_with_incoming_shutdown(incoming, stop).await;
-        served.map_err(io::Error::other)
+        listen(self.routes.clone(), listener, stop).await
     }
 
     /// A client of these services that needs no network.
     pub async fn in_process(&self) -> io::Result<Client> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let connection = stream::iter([Ok::<_, io::Error>(theirs)]);
-        tokio::spawn(self.router().serve_with_incoming(connection));
+        tokio::spawn(router(self.routes.clone()).serve_with_incoming(connection));
         let mut ours = Some(ours);
         let connector = tower::service_fn(move |_| {
             let ours = ours.take().map(TokioIo::new);
@@ -142,20 +139,32 @@ impl Services {
         let channel = endpoint.connect_with_connector(connector).await;
         channel.map(Client::from_channel).map_err(io::Error::other)
     }
+}
 
-    fn router(&self) -> Router<Stack<ErrorLayer, Identity>> {
-        Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_concurrent_streams(STREAMS_PER_CONNECTION)
-            .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
-            .http2_max_local_error_reset_streams(Some(LOCAL_RESETS))
-            .http2_max_header_list_size(HEADER_BYTES)
-            .http2_keepalive_interval(Some(KEEPALIVE.0))
-            .http2_keepalive_timeout(Some(KEEPALIVE.1))
-            .layer(ErrorLayer)
-            .add_routes(self.routes.clone())
-    }
+/// Serves `routes` on `listener`, within the bounds of the transport, until `stop`.
+pub(super) async fn listen(
+    routes: Routes,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    // Keepalive and no-delay are taken from here, not from the server's settings.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let served = router(routes).serve_with_incoming_shutdown(incoming, stop).await;
+    served.map_err(io::Error::other)
+}
+
+fn router(routes: Routes) -> Router<Stack<ErrorLayer, Identity>> {
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(LOCAL_RESETS))
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE.0))
+        .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .layer(ErrorLayer)
+        .add_routes(routes)
 }
 
 /// Both versions of reflection: some clients know only the older one.
