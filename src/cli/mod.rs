@@ -3,6 +3,7 @@
 //! [`main`] parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
 
 pub mod append;
+pub mod bench;
 pub mod counts;
 mod event_line;
 pub mod exit;
@@ -64,6 +65,12 @@ pub enum Command {
     /// Print how many each country received and sent
     #[command(after_help = exit::HELP)]
     Counts(counts::Args),
+    /// Measure a server as its clients use it, beside what the machine allows
+    #[command(after_help = exit::HELP)]
+    Bench(bench::Args),
+    /// Answer appends at once and keep nothing: a limit that the bench measures
+    #[command(hide = true)]
+    BenchEcho(bench::EchoArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -89,6 +96,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Append(args) => append::run(args).await,
         Command::Tail(args) => tail::run(args).await,
         Command::Counts(args) => counts::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::BenchEcho(args) => bench::run_echo(args).await,
         Command::Completions { shell } => completions(shell),
     };
     exit_code(done)

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const COMMANDS: [&str; 6] = ["serve", "import", "export", "append", "tail", "counts"];
+const COMMANDS: [&str; 7] = ["serve", "import", "export", "append", "tail", "counts", "bench"];
 
 #[test]
 fn the_help_names_each_command_and_each_of_them_its_exit_codes() {

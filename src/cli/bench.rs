@@ -1,0 +1,166 @@
+//! `handover bench`: measures a running server as its clients use it, beside what the machine
+//! allows.
+//!
+//! A suite ([`log`]) is a list of cases. Each case starts a server, puts a load on it, and measures
+//! its limits right beside it, because machines change from minute to minute: [`case`] is the seam
+//! between the two. What is measured is told as it is, met or missed.
+
+mod case;
+mod echo;
+mod encoded;
+mod events;
+mod ledger;
+mod limits;
+mod load;
+mod log;
+mod machine;
+mod meter;
+mod plan;
+mod process;
+mod report;
+mod runner;
+mod statistics;
+mod subject;
+mod table;
+mod verify;
+mod workspace;
+
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use self::echo::EchoArgs;
+pub(super) use self::echo::run as run_echo;
+use self::{
+    case::{Bench, Suite, Target},
+    machine::Head,
+    plan::Plan,
+    runner::Show,
+    subject::Origin,
+    workspace::Workspace,
+};
+use crate::cli::exit::{Exit, Failure};
+
+/// What `bench` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// What is measured
+    #[arg(long, default_value = "log")]
+    suite: SuiteName,
+    /// Measure the server that runs there; without it the bench starts one of its own, which
+    /// memory, disk, starts and kills need
+    #[arg(long, value_name = "URL", conflicts_with_all = ["kills", "serve"])]
+    server: Option<String>,
+    /// Folder for the data, on the disk that is meant: empty or not there, and removed at the end
+    #[arg(long, value_name = "DIR", default_value = "handover-bench")]
+    dir: PathBuf,
+    /// Keep the folder
+    #[arg(long)]
+    keep: bool,
+    /// Only the cases whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Small counts and fractions of a second: shows that all works, and measures nothing
+    #[arg(long)]
+    quick: bool,
+    /// How often each measurement is repeated [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    repeats: Option<u8>,
+    /// Seconds of each repeat [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    seconds: Option<u16>,
+    /// Connections that all callers share [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128))]
+    connections: Option<u8>,
+    /// Events of the large log [default: 10000000]
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    events: Option<u64>,
+    /// Payloads follow from it [default: drawn]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Check after each case that every acknowledged event is there, once, as it was told
+    #[arg(long)]
+    verify: bool,
+    /// Kill the server so often under load, and check that nothing was lost by it
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "verify")]
+    kills: u32,
+    /// How to print; without it a table on a terminal and json elsewhere
+    #[arg(long)]
+    output: Option<Output>,
+    /// More arguments for the server that is started, as in `-- --volume-mib 128`
+    #[arg(last = true, value_name = "SERVE ARGUMENTS")]
+    serve: Vec<String>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SuiteName {
+    /// The event store: appends, reads, subscriptions, a large log
+    Log,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people, case by case
+    Table,
+    /// All of it as one JSON object, at the end
+    Json,
+}
+
+impl SuiteName {
+    fn suite(self, plan: &Plan) -> Suite {
+        match self {
+            Self::Log => log::suite(plan),
+        }
+    }
+}
+
+/// Measures, and tells what was measured. A figure that is missed is no failure; an acknowledged
+/// event that is lost is one.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let work = measure(args);
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Whatever was started goes with the future that is dropped: children, then the folder.
+    tokio::select! {
+        done = work => done.map(|()| Exit::Done),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::from).and(stopped()),
+        _ = terminate.recv() => stopped(),
+    }
+}
+
+fn stopped() -> Result<Exit, Failure> {
+    Err(Failure::new(Exit::Failed, "interrupted: the servers are stopped, their data is removed"))
+}
+
+async fn measure(args: Args) -> Result<(), Failure> {
+    let plan = Plan::new(&args);
+    let suite = args.suite.suite(&plan);
+    if let Some(only) = &args.only
+        && !suite.cases.iter().any(|case| case.name().contains(only))
+    {
+        return Err(Failure::usage(format!("--only: no case has {only:?} in its name")));
+    }
+    let workspace = Workspace::take(&args.dir, args.keep)?;
+    let terminal = io::stdout().is_terminal();
+    let default = if terminal { Output::Table } else { Output::Json };
+    let show = Show::new(args.output.unwrap_or(default), args.only);
+    let seed = args.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_fields().0.into());
+    let target = match args.server {
+        Some(address) => Target::At(address),
+        None => Target::Own(args.serve),
+    };
+    let head = Head {
+        quick: args.quick,
+        server: target.describe(&plan),
+        seed,
+        ..Head::new(suite.name, &plan, workspace.path())
+    };
+    let origin = Origin { seed, verify: args.verify };
+    let mut bench = Bench::new(plan, target, origin, workspace).await?;
+    runner::run(&suite, &mut bench, head, show).await
+}

@@ -1,0 +1,93 @@
+//! How long and how much is measured.
+
+use std::time::Duration;
+
+use super::{Args, meter::Span};
+
+/// Lengths and counts of all cases.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// How often each measurement is repeated.
+    pub(super) repeats: usize,
+    /// Load before each repeat that does not count.
+    pub(super) warm_up: Duration,
+    /// One repeat.
+    pub(super) measured: Duration,
+    /// Connections that callers share.
+    pub(super) connections: usize,
+    /// Streams of the case with many of them.
+    pub(super) streams: u64,
+    /// Events of the large log.
+    pub(super) scale_events: u64,
+    /// Streams of the large log.
+    pub(super) scale_streams: u64,
+    /// Events of the small log that it is compared with.
+    pub(super) early_events: u64,
+    /// How often the server's memory is looked at.
+    pub(super) look_at_memory: Duration,
+    /// Bytes of the file whose commits are a limit; the journal's files have as many.
+    pub(super) limit_file: usize,
+    /// How long a server must have been at rest to be settled, and how often that is looked at.
+    pub(super) rest: (Duration, Duration),
+    /// How often the server is killed under load.
+    pub(super) kills: u32,
+    /// Settings of the server that keep a quick bench small.
+    pub(super) server_settings: &'static [&'static str],
+}
+
+impl Plan {
+    /// What the command line asks for.
+    pub(super) fn new(args: &Args) -> Self {
+        let mut plan = if args.quick { Self::quick() } else { Self::full() };
+        plan.repeats = args.repeats.map_or(plan.repeats, usize::from);
+        plan.measured = args.seconds.map_or(plan.measured, |it| Duration::from_secs(it.into()));
+        plan.connections = args.connections.map_or(plan.connections, usize::from);
+        plan.scale_events = args.events.unwrap_or(plan.scale_events);
+        plan.scale_streams = plan.scale_streams.min(plan.scale_events);
+        plan.early_events = plan.early_events.min(plan.scale_events);
+        plan.kills = args.kills;
+        plan
+    }
+
+    fn full() -> Self {
+        Self {
+            repeats: 3,
+            warm_up: Duration::from_secs(1),
+            measured: Duration::from_secs(5),
+            connections: 8,
+            streams: 1_000_000,
+            scale_events: 10_000_000,
+            scale_streams: 1_000_000,
+            early_events: 100_000,
+            look_at_memory: Duration::from_secs(1),
+            limit_file: 32 << 20,
+            rest: (Duration::from_secs(3), Duration::from_millis(500)),
+            kills: 0,
+            server_settings: &[],
+        }
+    }
+
+    /// Shows that everything works; the figures mean nothing.
+    pub(super) fn quick() -> Self {
+        Self {
+            repeats: 1,
+            warm_up: Duration::from_millis(20),
+            measured: Duration::from_millis(80),
+            connections: 4,
+            streams: 500,
+            scale_events: 3_000,
+            scale_streams: 300,
+            early_events: 500,
+            look_at_memory: Duration::from_millis(20),
+            limit_file: 6 << 20,
+            rest: (Duration::from_millis(100), Duration::from_millis(50)),
+            kills: 0,
+            server_settings: &["--journal-file-mib", "1", "--volume-mib", "1"],
+        }
+    }
+
+    /// A repeat after its warm-up.
+    pub(super) fn span(&self) -> Span {
+        Span { warm_up: self.warm_up, slice: self.measured, slices: 1 }
+    }
+}
