@@ -2,11 +2,13 @@
 
 mod appends;
 mod kills;
+mod pipelines;
 mod scale;
 
 use self::{
     appends::{Appends, Place},
     kills::Kills,
+    pipelines::Pipelines,
     scale::Scale,
 };
 use super::{
@@ -26,10 +28,15 @@ const USUAL_CALLERS: usize = 64;
 const BATCH_CALLERS: usize = 16;
 /// Events of a request with many of them.
 const BATCHES: [u32; 2] = [100, 1_000];
+/// Events of each request in a pipeline.
+const PIPELINED: [u32; 2] = [1, 100];
+
 /// What the log is to reach, with payloads of 256 bytes, on two cores that the client shares.
 const FIGURES: &[Figure] = &[
     figure(CALLERS_64, "64 single callers / echo RPC", AtLeast(0.8), "x"),
     figure(ONE_CALLER, "time of one caller / (fdatasync + echo RPC)", AtMost(1.3), "x"),
+    figure(BURST, "pipelined, 100 events a request, burst", AtLeast(400_000.0), "events/s"),
+    figure(SUSTAINED, "pipelined, 100 events a request, 60 s", AtLeast(250_000.0), "events/s"),
     figure(MEMORY, "most resident memory of the large log", AtMost(250.0), "MB"),
     figure(GROWTH, "resident memory, whole / half of the log", AtMost(1.1), "x"),
     figure(READY_CLEAN, "ready after a clean stop", AtMost(2.0), "s"),
@@ -40,6 +47,8 @@ const FIGURES: &[Figure] = &[
 
 const CALLERS_64: &str = "callers-64";
 const ONE_CALLER: &str = "one-caller";
+const BURST: &str = "burst";
+const SUSTAINED: &str = "sustained";
 const MEMORY: &str = "memory";
 const GROWTH: &str = "growth";
 const READY_CLEAN: &str = "ready-clean";
@@ -67,6 +76,11 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     }
     for events in BATCHES {
         cases.push(Box::new(Appends { callers: BATCH_CALLERS, events, place: Place::Spread }));
+    }
+    for sustained in [false, true] {
+        for events in PIPELINED {
+            cases.push(Box::new(Pipelines { events, sustained }));
+        }
     }
     cases.push(Box::new(Scale));
     if plan.kills > 0 {

@@ -13,6 +13,10 @@ pub(super) struct Plan {
     pub(super) warm_up: Duration,
     /// One repeat.
     pub(super) measured: Duration,
+    /// A burst on a server that had nothing to do.
+    pub(super) burst: Duration,
+    /// A sustained load, and the slices that it is told in.
+    pub(super) sustained: (Duration, usize),
     /// Connections that callers share.
     pub(super) connections: usize,
     /// Streams of the case with many of them.
@@ -54,6 +58,8 @@ impl Plan {
             repeats: 3,
             warm_up: Duration::from_secs(1),
             measured: Duration::from_secs(5),
+            burst: Duration::from_secs(3),
+            sustained: (Duration::from_mins(1), 12),
             connections: 8,
             streams: 1_000_000,
             scale_events: 10_000_000,
@@ -73,6 +79,8 @@ impl Plan {
             repeats: 1,
             warm_up: Duration::from_millis(20),
             measured: Duration::from_millis(80),
+            burst: Duration::from_millis(60),
+            sustained: (Duration::from_millis(90), 3),
             connections: 4,
             streams: 500,
             scale_events: 3_000,
@@ -89,5 +97,17 @@ impl Plan {
     /// A repeat after its warm-up.
     pub(super) fn span(&self) -> Span {
         Span { warm_up: self.warm_up, slice: self.measured, slices: 1 }
+    }
+
+    /// A burst, from its first request on.
+    pub(super) fn burst_span(&self) -> Span {
+        Span { warm_up: Duration::ZERO, slice: self.burst, slices: 1 }
+    }
+
+    /// A sustained load, slice by slice.
+    pub(super) fn sustained_span(&self) -> Span {
+        let (whole, slices) = self.sustained;
+        let slice = whole / u32::try_from(slices).unwrap_or(u32::MAX);
+        Span { warm_up: self.warm_up, slice, slices }
     }
 }

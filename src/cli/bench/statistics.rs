@@ -82,6 +82,11 @@ impl Series {
         Latency::of(&self.latency)
     }
 
+    /// Each slice of one long run against a limit that was measured once.
+    pub(super) fn against_rate(&self, limit: f64) -> Spread {
+        Spread::of(&self.rates.iter().map(|rate| rate / limit).collect::<Vec<_>>())
+    }
+
     /// Each repeat against the limit's repeat that was measured beside it.
     pub(super) fn against(&self, limit: &Self) -> Spread {
         let pairs = self.rates.iter().zip(&limit.rates);
