@@ -123,6 +123,11 @@ impl Source {
         Batch { first, count, stream }
     }
 
+    /// The next events, for a stream that the caller chooses.
+    pub(super) fn draw_for(&self, stream: u64, count: u32) -> Batch {
+        Batch { stream, ..self.draw(Layout::Streams(1), count) }
+    }
+
     /// The request that appends a batch; the same one whenever it is asked for.
     pub(super) fn request(&self, batch: &Batch) -> AppendRequest {
         let numbers = batch.first..batch.first + u64::from(batch.count);

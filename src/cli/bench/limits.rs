@@ -98,7 +98,7 @@ fn commit_while(
     }
     let events = groups * group.events as u64;
     let rates = vec![approximate(events) / begun.elapsed().as_secs_f64()];
-    Ok(Sample { rates, latency })
+    Ok(Sample { rates, refused: 0, latency })
 }
 
 /// A file whose blocks are all written, so that later writes change no metadata.

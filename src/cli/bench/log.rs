@@ -1,12 +1,14 @@
 //! The suite `log`: the event store itself, as its clients use it.
 
 mod appends;
+mod conditions;
 mod kills;
 mod pipelines;
 mod scale;
 
 use self::{
     appends::{Appends, Place},
+    conditions::Conditions,
     kills::Kills,
     pipelines::Pipelines,
     scale::Scale,
@@ -81,6 +83,9 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         for events in PIPELINED {
             cases.push(Box::new(Pipelines { events, sustained }));
         }
+    }
+    for contended in [false, true] {
+        cases.push(Box::new(Conditions { contended }));
     }
     cases.push(Box::new(Scale));
     if plan.kills > 0 {

@@ -28,6 +28,7 @@ pub(super) type Callers = JoinSet<Result<(), Failure>>;
 pub(super) struct Meter {
     phase: AtomicU8,
     events: AtomicU64,
+    refused: AtomicU64,
     /// Nanoseconds; one histogram for each connection, so that callers seldom meet at a lock.
     lanes: Vec<Mutex<Histogram<u64>>>,
 }
@@ -48,6 +49,8 @@ pub(super) struct Span {
 pub(super) struct Sample {
     /// Events a second in each slice.
     pub(super) rates: Vec<f64>,
+    /// Calls that the server refused.
+    pub(super) refused: u64,
     /// Nanoseconds from sending to the answer.
     pub(super) latency: Histogram<u64>,
 }
@@ -57,6 +60,7 @@ impl Meter {
         Arc::new(Self {
             phase: AtomicU8::new(WARMING_UP),
             events: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             lanes: (0..lanes).map(|_| Mutex::new(histogram())).collect(),
         })
     }
@@ -85,6 +89,13 @@ impl Meter {
         }
         if let Some(lane) = self.lanes.get(lane % self.lanes.len()) {
             record(&mut lane.lock().unwrap_or_else(PoisonError::into_inner), took);
+        }
+    }
+
+    /// The server refused a call, as the case expects it to do.
+    pub(super) fn refuse(&self) {
+        if self.is_measuring() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -119,7 +130,8 @@ pub(super) async fn watch(
     }
     meter.end();
     finish(callers).await?;
-    Ok(Sample { rates, latency: meter.latency() })
+    let refused = meter.refused.load(Ordering::Relaxed);
+    Ok(Sample { rates, refused, latency: meter.latency() })
 }
 
 /// Waits for the last answers of callers that were told to end.

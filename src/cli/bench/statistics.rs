@@ -61,16 +61,19 @@ impl Latency {
 pub(super) struct Series {
     /// Events a second, of each repeat in order.
     pub(super) rates: Vec<f64>,
+    /// Refusals of all repeats.
+    pub(super) refused: u64,
     latency: Histogram<u64>,
 }
 
 impl Series {
     pub(super) fn new() -> Self {
-        Self { rates: Vec::new(), latency: histogram() }
+        Self { rates: Vec::new(), refused: 0, latency: histogram() }
     }
 
     pub(super) fn add(&mut self, sample: &Sample) {
         self.rates.extend(&sample.rates);
+        self.refused += sample.refused;
         merge(&mut self.latency, &sample.latency);
     }
 
