@@ -19,6 +19,7 @@ mod plan;
 mod process;
 mod report;
 mod runner;
+mod shares;
 mod statistics;
 mod subject;
 mod table;

@@ -9,7 +9,10 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use rand::{RngCore as _, SeedableRng as _, rngs::SmallRng};
 use uuid::Uuid;
 
-use super::ledger::{Entry, Ledger};
+use super::{
+    ledger::{Entry, Ledger},
+    shares::{self, Share},
+};
 use crate::domain::proto::{Any, AppendRequest, AppendResponse, NewEvent, StreamWrite};
 
 /// Bytes of a payload: the run and the event's number, then random ones.
@@ -33,6 +36,8 @@ pub(super) struct Identity {
 pub(super) enum Layout {
     /// So many streams, one after the other; 1 is a hot stream.
     Streams(u64),
+    /// Streams and tags that hold some share of all events each.
+    Shares,
 }
 
 /// Consecutive events that one request appends to one stream.
@@ -44,6 +49,7 @@ pub(super) struct Batch {
     pub(super) count: u32,
     /// The stream.
     pub(super) stream: u64,
+    layout: Layout,
 }
 
 /// Makes the events for one server, and notes what is acknowledged if it is to be checked.
@@ -82,12 +88,19 @@ impl Identity {
     pub(super) fn stream(&self, index: u64) -> String {
         format!("{CATEGORY}/{:08x}-{index}", self.run & 0xFFFF_FFFF)
     }
+
+    /// The label of the events that are one in `selectivity`.
+    pub(super) fn tag(&self, selectivity: u64) -> String {
+        format!("one-in:{selectivity}-{:08x}", self.run & 0xFFFF_FFFF)
+    }
 }
 
 impl Layout {
     fn stream(self, number: u64) -> u64 {
-        let Self::Streams(streams) = self;
-        number % streams
+        match self {
+            Self::Streams(streams) => number % streams,
+            Self::Shares => shares::stream(number),
+        }
     }
 }
 
@@ -120,7 +133,7 @@ impl Source {
     pub(super) fn draw(&self, layout: Layout, count: u32) -> Batch {
         let first = self.next.fetch_add(u64::from(count), Ordering::Relaxed);
         let stream = layout.stream(first / u64::from(count));
-        Batch { first, count, stream }
+        Batch { first, count, stream, layout }
     }
 
     /// The next events, for a stream that the caller chooses.
@@ -131,7 +144,7 @@ impl Source {
     /// The request that appends a batch; the same one whenever it is asked for.
     pub(super) fn request(&self, batch: &Batch) -> AppendRequest {
         let numbers = batch.first..batch.first + u64::from(batch.count);
-        let events = numbers.map(|number| self.event(number)).collect();
+        let events = numbers.map(|number| self.event(number, batch.layout)).collect();
         let stream = self.identity.stream(batch.stream);
         AppendRequest {
             request_id: Uuid::from_u64_pair(self.identity.run, batch.first).to_string(),
@@ -140,11 +153,15 @@ impl Source {
         }
     }
 
-    fn event(&self, number: u64) -> NewEvent {
+    fn event(&self, number: u64, layout: Layout) -> NewEvent {
+        let tagged = match layout {
+            Layout::Streams(_) => None,
+            Layout::Shares => shares::of(number, Share::Tag),
+        };
         let value = self.identity.payload(number);
         NewEvent {
             payload: Some(Any { type_url: TYPE_URL.to_owned(), value }),
-            tags: Vec::new(),
+            tags: tagged.map(|selectivity| self.identity.tag(selectivity)).into_iter().collect(),
             metadata: BTreeMap::new(),
         }
     }

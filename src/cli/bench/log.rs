@@ -4,6 +4,7 @@ mod appends;
 mod conditions;
 mod kills;
 mod pipelines;
+mod reads;
 mod scale;
 
 use self::{
@@ -11,6 +12,7 @@ use self::{
     conditions::Conditions,
     kills::Kills,
     pipelines::Pipelines,
+    reads::Reads,
     scale::Scale,
 };
 use super::{
@@ -39,6 +41,9 @@ const FIGURES: &[Figure] = &[
     figure(ONE_CALLER, "time of one caller / (fdatasync + echo RPC)", AtMost(1.3), "x"),
     figure(BURST, "pipelined, 100 events a request, burst", AtLeast(400_000.0), "events/s"),
     figure(SUSTAINED, "pipelined, 100 events a request, 60 s", AtLeast(250_000.0), "events/s"),
+    figure(FULL_READ, "full read, left encoded", AtLeast(2_000_000.0), "events/s"),
+    figure(STREAM_READ, "one stream, 1 in 1,000 / full read", AtLeast(0.5), "x"),
+    figure(TAG_READ, "one tag, 1 in 1,000 / full read", AtLeast(0.5), "x"),
     figure(MEMORY, "most resident memory of the large log", AtMost(250.0), "MB"),
     figure(GROWTH, "resident memory, whole / half of the log", AtMost(1.1), "x"),
     figure(READY_CLEAN, "ready after a clean stop", AtMost(2.0), "s"),
@@ -51,6 +56,9 @@ const CALLERS_64: &str = "callers-64";
 const ONE_CALLER: &str = "one-caller";
 const BURST: &str = "burst";
 const SUSTAINED: &str = "sustained";
+const FULL_READ: &str = "full-read";
+const STREAM_READ: &str = "stream-read";
+const TAG_READ: &str = "tag-read";
 const MEMORY: &str = "memory";
 const GROWTH: &str = "growth";
 const READY_CLEAN: &str = "ready-clean";
@@ -87,6 +95,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     for contended in [false, true] {
         cases.push(Box::new(Conditions { contended }));
     }
+    cases.push(Box::new(Reads));
     cases.push(Box::new(Scale));
     if plan.kills > 0 {
         cases.push(Box::new(Kills));

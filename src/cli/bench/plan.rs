@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) connections: usize,
     /// Streams of the case with many of them.
     pub(super) streams: u64,
+    /// Events of the log that is read.
+    pub(super) read_events: u64,
     /// Events of the large log.
     pub(super) scale_events: u64,
     /// Streams of the large log.
@@ -62,6 +64,7 @@ impl Plan {
             sustained: (Duration::from_mins(1), 12),
             connections: 8,
             streams: 1_000_000,
+            read_events: 2_000_000,
             scale_events: 10_000_000,
             scale_streams: 1_000_000,
             early_events: 100_000,
@@ -83,6 +86,7 @@ impl Plan {
             sustained: (Duration::from_millis(90), 3),
             connections: 4,
             streams: 500,
+            read_events: 3_000,
             scale_events: 3_000,
             scale_streams: 300,
             early_events: 500,
