@@ -2,6 +2,7 @@
 
 mod appends;
 mod conditions;
+mod follow;
 mod kills;
 mod pipelines;
 mod reads;
@@ -10,6 +11,7 @@ mod scale;
 use self::{
     appends::{Appends, Place},
     conditions::Conditions,
+    follow::Follow,
     kills::Kills,
     pipelines::Pipelines,
     reads::Reads,
@@ -96,6 +98,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         cases.push(Box::new(Conditions { contended }));
     }
     cases.push(Box::new(Reads));
+    cases.push(Box::new(Follow));
     cases.push(Box::new(Scale));
     if plan.kills > 0 {
         cases.push(Box::new(Kills));

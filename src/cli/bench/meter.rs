@@ -10,6 +10,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::statistics::{approximate, histogram, merge, record};
 use crate::cli::exit::{Exit, Failure};
@@ -29,6 +30,8 @@ pub(super) struct Meter {
     phase: AtomicU8,
     events: AtomicU64,
     refused: AtomicU64,
+    /// For those who wait for something else; the phase is cheaper to look at.
+    ended: CancellationToken,
     /// Nanoseconds; one histogram for each connection, so that callers seldom meet at a lock.
     lanes: Vec<Mutex<Histogram<u64>>>,
 }
@@ -61,6 +64,7 @@ impl Meter {
             phase: AtomicU8::new(WARMING_UP),
             events: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            ended: CancellationToken::new(),
             lanes: (0..lanes).map(|_| Mutex::new(histogram())).collect(),
         })
     }
@@ -73,6 +77,12 @@ impl Meter {
     /// Tells callers to end.
     pub(super) fn end(&self) {
         self.phase.store(ENDED, Ordering::Relaxed);
+        self.ended.cancel();
+    }
+
+    /// Waits until callers are to end.
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Events were acknowledged or delivered.

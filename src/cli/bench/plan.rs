@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) streams: u64,
     /// Events of the log that is read.
     pub(super) read_events: u64,
+    /// Appends a second of the case that follows them.
+    pub(super) followed: u32,
     /// Events of the large log.
     pub(super) scale_events: u64,
     /// Streams of the large log.
@@ -65,6 +67,7 @@ impl Plan {
             connections: 8,
             streams: 1_000_000,
             read_events: 2_000_000,
+            followed: 2_000,
             scale_events: 10_000_000,
             scale_streams: 1_000_000,
             early_events: 100_000,
@@ -87,6 +90,7 @@ impl Plan {
             connections: 4,
             streams: 500,
             read_events: 3_000,
+            followed: 500,
             scale_events: 3_000,
             scale_streams: 300,
             early_events: 500,
