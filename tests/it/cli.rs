@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{BINARY, Server, data_dir};
 
 mod append;
+mod bench;
 mod counts;
 mod help;
 mod import;
