@@ -108,3 +108,30 @@ async fn nothing_is_said_about_a_claim_after_its_retraction_however_they_race() 
         }
     }
 }
+
+#[tokio::test]
+async fn the_retraction_of_an_event_about_a_claim_leaves_the_claim_standing() {
+    let store = Store::new();
+    let engine = store.engine();
+    let first = transfer("DE");
+    let stream = home(&first);
+    engine.append(known(&stream, &[first])).await.unwrap();
+    engine.append(known(&stream, &[dispute(1)])).await.unwrap();
+    engine.append(known(&stream, &[retraction(2)])).await.unwrap();
+    let events = store.all().await;
+    assert!(events[2].tags.contains(&"claim:1".to_owned()), "it carries the tag all the same");
+
+    engine.append(known(&stream, &[dispute(1)])).await.unwrap();
+    engine.append(known(&stream, &[correction(1, &transfer("NO"))])).await.unwrap();
+    engine.append(known(&stream, &[retraction(1), dispute(1)])).await.unwrap_err();
+    let retracted = engine.append(known(&stream, &[retraction(1)])).await.unwrap().last_position;
+    // Withdrawn later than the claim itself, which stays withdrawn by its own retraction.
+    engine.append(known(&stream, &[retraction(4)])).await.unwrap();
+    match engine.append(known(&stream, &[dispute(1)])).await {
+        Err(AppendError::Rule(broken)) => {
+            assert_eq!(broken.rule, crate::domain::claim::CLAIM_STANDS);
+            assert!(broken.description.contains(&retracted.to_string()), "{broken}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
