@@ -179,8 +179,8 @@ struct ClaimState {
     stream: String,
     recorded: Known,
     latest: Known,
-    /// The server's tags of the claim and of its latest correction.
-    tags: Vec<Tag>,
+    /// The server's tags on the claim itself.
+    own_tags: Vec<Tag>,
     retracted: Option<Position>,
 }
 
@@ -225,7 +225,7 @@ fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(
                 violations.add(format!("writes[{index}].stream"), problem);
                 return Err(AppendError::Invalid(violations));
             }
-            add_tags(event, state.tags.iter().cloned());
+            add_tags(event, state.tags());
             return Ok(());
         }
         before += write.events.len();
@@ -234,12 +234,18 @@ fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(
 }
 
 impl ClaimState {
+    /// What an event about the claim is found by beside its own tags: those of the claim as it was
+    /// recorded and as it reads now. Readings in between are left out, or each correction would
+    /// carry the tags of all before it.
+    fn tags(&self) -> impl Iterator<Item = Tag> {
+        self.own_tags.iter().cloned().chain(self.latest.tags())
+    }
+
     /// Takes in an event about the claim that stands earlier in the same append.
     fn follow(&mut self, event: &Known) {
         if let Known::ClaimRetracted(_) = event {
             self.retracted = Some(Position::MAX);
         } else if let Some(replacement) = event.replacement() {
-            self.tags.extend(replacement.tags());
             self.latest = replacement;
         }
     }
@@ -256,10 +262,9 @@ async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimStat
         return Ok(None);
     };
     let History { retracted, latest } = History::of(position, reader).await?;
-    let mut tags = server_tags(&event.tags);
-    tags.extend(latest.iter().flat_map(Known::tags));
+    let own_tags = server_tags(&event.tags);
     let latest = latest.unwrap_or_else(|| recorded.clone());
-    Ok(Some(ClaimState { stream: event.stream, recorded, latest, tags, retracted }))
+    Ok(Some(ClaimState { stream: event.stream, recorded, latest, own_tags, retracted }))
 }
 
 fn server_tags(tags: &[String]) -> Vec<Tag> {

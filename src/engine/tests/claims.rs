@@ -64,6 +64,28 @@ async fn an_event_about_a_claim_carries_the_tags_it_had_before_and_after_its_cor
 }
 
 #[tokio::test]
+async fn readings_that_are_no_longer_current_leave_no_tags_on_later_events() {
+    let store = Store::new();
+    let first = transfer("DE");
+    let stream = home(&first);
+    let receivers = |event: &RecordedEvent| -> Vec<String> {
+        let receivers = event.tags.iter().filter_map(|tag| tag.strip_prefix("to:"));
+        receivers.map(str::to_owned).collect()
+    };
+    store.engine().append(known(&stream, &[first])).await.unwrap();
+    let corrections = ["NO", "FR"].map(|to| correction(1, &transfer(to)));
+    store.engine().append(known(&stream, &corrections)).await.unwrap();
+    for event in [correction(1, &transfer("SE")), dispute(1)] {
+        store.engine().append(known(&stream, &[event])).await.unwrap();
+    }
+    let tags: Vec<_> = store.all().await.iter().map(receivers).collect();
+    // What the claim was, what it read just before, and what it reads from here on.
+    let expected =
+        [&["DE"][..], &["DE", "NO"], &["DE", "FR", "NO"], &["DE", "FR", "SE"], &["DE", "SE"]];
+    assert_eq!(tags, expected);
+}
+
+#[tokio::test]
 async fn an_event_about_a_claim_needs_one_that_stands_in_its_own_stream() {
     let store = Store::new();
     let engine = store.engine();
