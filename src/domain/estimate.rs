@@ -2,8 +2,9 @@
 //!
 //! The smallest and the largest number claimed are its ends. A number given as "about" counts
 //! only where no exact one stands beside it. A claim with one bound ("at least 5") contributes
-//! that number at both ends and leaves the range open on its other side. A claim without a
-//! number contributes nothing: unknown is not zero.
+//! that number at both ends and leaves the range open on its other side; a bound is not the number,
+//! so the claims do not agree on one while the range is open. A claim without a number contributes
+//! nothing: unknown is not zero.
 
 use std::collections::BTreeSet;
 
@@ -93,10 +94,15 @@ impl Estimate {
         estimate.of_which = of_which;
         if let Some((low, high)) = estimate.range {
             let fits = |value: &u32| (low..=high).contains(value);
-            let agreed = (low == high).then_some(low);
+            let agreed = (low == high && !estimate.is_open()).then_some(low);
             estimate.preferred = preferred.into_iter().find(fits).or(agreed);
         }
         estimate
+    }
+
+    /// Whether a bound stands for a number that nobody gave.
+    fn is_open(&self) -> bool {
+        self.flags.contains(&Flag::OpenBelow) || self.flags.contains(&Flag::OpenAbove)
     }
 
     fn widen(&mut self, number: &Number) {
@@ -175,6 +181,16 @@ mod tests {
         assert_eq!((at_least.range, at_least.flags), (Some((5, 5)), [Flag::OpenAbove].into()));
         let at_most = estimate(&[number(None, Some(9), false), exactly(4)], &[]);
         assert_eq!((at_most.range, at_most.flags), (Some((4, 9)), [Flag::OpenBelow].into()));
+    }
+
+    #[test]
+    fn a_bound_alone_is_no_number_to_use_unless_a_claim_is_preferred() {
+        for bound in [number(Some(5), None, false), number(None, Some(5), false)] {
+            assert_eq!(estimate(&[bound], &[]).preferred, None);
+            assert_eq!(estimate(&[bound, exactly(5)], &[]).preferred, None);
+            let decided = estimate(&[bound, exactly(5)], &[5]);
+            assert_eq!((decided.range, decided.preferred), (Some((5, 5)), Some(5)));
+        }
     }
 
     #[test]
