@@ -13,7 +13,7 @@ use crate::domain::{
     leg::{Direction, LegKey, Side, includes},
     nesting::Nesting,
     of_which::OfWhich,
-    whole::{self, Entry},
+    whole::{self, Across, Entry},
 };
 
 /// One leg and what the claims on it amount to.
@@ -30,7 +30,7 @@ pub struct Share {
     pub exchanges: u32,
     /// Outermost exchanges where the claims differ.
     pub disputed: u32,
-    /// Legs attributed to it without a number, which no numbered leg includes.
+    /// Legs attributed to it whose number nobody knows.
     pub unnumbered: u32,
     /// Legs attributed to it and others jointly.
     pub shared: Option<Rest>,
@@ -167,19 +167,12 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
     }
 }
 
-/// Legs without a number that no numbered leg includes. A whole without a number is the sum of
-/// its parts, so where it has parts only those of them without a number are unknown.
 fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> u32 {
-    let covers = |whole: &LegKey, part: &LegKey| {
-        whole::covers((whole, whole.other(direction)), (part, part.other(direction)), nesting)
-    };
-    let unknown = legs.iter().filter(|(key, estimate)| {
-        estimate.range.is_none()
-            && !legs.iter().any(|(leg, estimate)| {
-                covers(key, leg) || (estimate.range.is_some() && covers(leg, key))
-            })
-    });
-    u32::try_from(unknown.count()).unwrap_or(u32::MAX)
+    let legs: Vec<(Across<'_>, bool)> = legs
+        .iter()
+        .map(|(key, estimate)| ((*key, key.other(direction)), estimate.range.is_some()))
+        .collect();
+    u32::try_from(whole::unnumbered(&legs, nesting)).unwrap_or(u32::MAX)
 }
 
 /// Of the joint sides, only those that no other joint side includes: the others are within.

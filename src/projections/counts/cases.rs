@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::{
     estimate::Flag,
     figure::{SubsetCount, Unattributed},
-    proto::Category::{CivilianInternee, PrisonerOfWar},
+    proto::Category::{self, CivilianInternee, PrisonerOfWar},
 };
 use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};
 
@@ -256,6 +256,39 @@ fn a_whole_without_a_number_is_the_sum_of_its_parts() {
     assert_eq!((figure.unnumbered, figure.flags), (1, [Flag::Incomplete].into()));
     record.completed(&flow("x", "RU", "UA", Some(9)));
     check(&received(&record, "UA", PERSON), "9..9 9");
+}
+
+#[test]
+fn a_leg_without_a_number_is_unknown_where_a_number_would_be_added() {
+    let sent_by_a = |legs: &[(&str, Option<u32>, Category, &str)]| {
+        let mut record = Record::default();
+        for (to, count, category, portion) in legs {
+            record.completed(&flow("x", "A", to, *count).of(*category).portion(portion));
+        }
+        let figure = sent(&record, "A");
+        (figure.low, figure.preferred, figure.unnumbered)
+    };
+    let all = Category::Unspecified;
+    // A portion to persons unsaid can be a part of what went to B, though it does not say so.
+    assert_eq!(
+        sent_by_a(&[("B", Some(10), all, ""), ("", None, all, "p")]),
+        (Some(10), Some(10), 0)
+    );
+    assert_eq!(
+        sent_by_a(&[("B", Some(10), all, ""), ("", None, PrisonerOfWar, "")]),
+        (Some(10), Some(10), 0)
+    );
+    assert_eq!(
+        sent_by_a(&[("B", Some(10), PrisonerOfWar, ""), ("B", None, all, "p")]),
+        (Some(10), Some(10), 0)
+    );
+    // What went to C is none of it.
+    assert_eq!(sent_by_a(&[("B", Some(10), all, ""), ("C", None, all, "p")]), (Some(10), None, 1));
+    // A whole without a number is the sum of its parts, in the same sense of parts.
+    assert_eq!(sent_by_a(&[("B", None, all, ""), ("", Some(4), all, "p")]), (Some(4), Some(4), 0));
+    // Unless they are parts of another whole, and need not be its own.
+    let parts_of_both = [("B", None, all, ""), ("C", Some(10), all, ""), ("B+C", None, all, "p")];
+    assert_eq!(sent_by_a(&parts_of_both), (Some(10), None, 1));
 }
 
 #[test]

@@ -277,6 +277,38 @@ proptest! {
         prop_assert_eq!(all(&of_flows(&renamed)), expected);
     }
 
+    /// What is unknown is what a number would add; all else is within what is known. Beside two
+    /// other legs the number may also join them, so that not all of it is added.
+    #[test]
+    fn a_leg_is_unknown_where_its_number_would_be_added(
+        numbered in many(legs(), 0..3),
+        leg in legs(),
+        more in 1000..2000_u32,
+        counts in prop::collection::vec(1..30_u32, 2),
+    ) {
+        let count = |value| proto::Count { value, ..proto::Count::default() };
+        let mut flows: Vec<Flow> = numbered
+            .into_iter()
+            .zip(counts)
+            .map(|(flow, value)| Flow { count: count(Some(value)), ..flow })
+            .collect();
+        let same = |flow: &Flow| Flow { count: count(None), ..flow.clone() };
+        flows.dedup_by_key(|flow| format!("{:?}", same(flow)));
+        flows.retain(|flow| format!("{:?}", same(flow)) != format!("{leg:?}"));
+        let received = |flows: &[Flow]| {
+            let rows = all(&of_flows(flows));
+            rows.into_iter().find(|row| row.country == "UA").and_then(|row| row.received)
+        };
+        let known = received(&flows).and_then(|figure| figure.low).unwrap_or(0);
+        flows.push(leg.clone());
+        let unknown = received(&flows).unwrap().unnumbered;
+        flows.pop();
+        flows.push(Flow { count: count(Some(more)), ..leg });
+        let added = received(&flows).unwrap().low == Some(known + more);
+        prop_assert!(unknown == 1 || !added, "{:?}", flows);
+        prop_assert!(unknown == 0 || added || flows.len() > 2, "{:?}", flows);
+    }
+
     #[test]
     fn a_claim_split_into_portions_that_sum_to_it_changes_nothing(
         parts in prop::collection::btree_map(
