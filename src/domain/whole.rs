@@ -170,13 +170,6 @@ fn same_persons(one: (&Side, CategoryCode), another: (&Side, CategoryCode)) -> b
 /// A leg with the side across from the one that is asked about.
 pub type Across<'a> = (&'a LegKey, &'a Side);
 
-/// Whether persons that `part` speaks of can be among those that `whole` speaks of: it is within
-/// that portion, and neither the side across nor the category rules it out.
-pub fn can_hold(whole: Across<'_>, part: Across<'_>, nesting: &Nesting<'_>) -> bool {
-    holds_portion(whole.0, part.0, nesting)
-        && same_persons((whole.1, whole.0.category), (part.1, part.0.category))
-}
-
 /// Whether `part` is within the portion that `whole` speaks of.
 pub fn holds_portion(whole: &LegKey, part: &LegKey, nesting: &Nesting<'_>) -> bool {
     if whole.portion.is_empty() {
@@ -218,5 +211,6 @@ fn is_part(whole: Across<'_>, part: Across<'_>, nesting: &Nesting<'_>) -> bool {
             return false;
         }
     }
-    can_hold(whole, part, nesting)
+    holds_portion(whole_key, part_key, nesting)
+        && same_persons((whole_other, whole_key.category), (part_other, part_key.category))
 }

@@ -19,7 +19,7 @@ use crate::projections::{
 };
 
 /// Every run takes another seed; `PROPTEST_RNG_SEED` takes one again.
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if matches!(config.rng_seed, RngSeed::Random) {
         config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(0));
