@@ -25,6 +25,8 @@ pub enum Flag {
     OpenBelow,
     /// A number behind it was given as "at least": the true figure may be larger.
     OpenAbove,
+    /// A sum does not fit 32 bits: the true figure is at least the largest number that does.
+    Overflow,
 }
 
 /// The number of one claim, as it was given. Without bounds: no number was given.
