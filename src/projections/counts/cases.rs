@@ -404,3 +404,20 @@ fn a_change_names_the_events_that_made_a_difference_to_that_row_alone() {
     assert_eq!(causes["IL"], [other]);
     assert_eq!(causes.keys().copied().collect::<Vec<_>>(), ["IL", "PS", "RU", "UA"]);
 }
+
+#[test]
+fn the_events_of_a_burst_too_large_to_tell_apart_are_all_told() {
+    let mut record = Record::default();
+    for count in 1..500 {
+        record.completed(&flow("x", "RU", "UA", Some(count)));
+    }
+    let of_no_effect = record.completed(&flow("x", "RU", "UA", Some(7)));
+    let other = record.completed(&flow("y", "IL", "PS", Some(9)));
+    let (changed, _) = changes(&record.claims(), &[], 0, &CountQuery::default());
+    let causes = |country: &str| {
+        let row = |change: &&Change| change.after.as_ref().unwrap().country == country;
+        changed.iter().find(row).unwrap().caused_by.clone()
+    };
+    assert_eq!(causes("UA"), (1..=of_no_effect).collect::<Vec<_>>());
+    assert_eq!(causes("PS"), [other]);
+}

@@ -203,6 +203,24 @@ proptest! {
         let (changed, answer) = changes(&record.claims(), &before, since, &query);
         prop_assert_eq!(&answer, &country_counts(&record.claims(), &query));
         let key = |row: &CountRow| (row.country.clone(), row.unit);
+        let told: BTreeMap<_, &[Position]> = changed
+            .iter()
+            .map(|change| {
+                let row = change.after.as_ref().or(change.before.as_ref()).unwrap();
+                (key(row), change.caused_by.as_slice())
+            })
+            .collect();
+        for event in since + 1..=record.head() {
+            let rows_at = |position| {
+                let rows = country_counts(&record.first(position), &query).rows;
+                rows.into_iter().map(|row| (key(&row), row)).collect::<BTreeMap<_, _>>()
+            };
+            let (old, new) = (rows_at(event - 1), rows_at(event));
+            for (row, causes) in &told {
+                let changed = old.get(row) != new.get(row);
+                prop_assert!(!changed || causes.contains(&event), "{} {:?}", event, row);
+            }
+        }
         let mut rows: BTreeMap<_, CountRow> =
             before.into_iter().map(|row| (key(&row), row)).collect();
         for Change { before, after, caused_by } in changed {
