@@ -4,9 +4,13 @@
 //! that claim is there and fits depends on the record, so these rules are checked against it,
 //! after the event's own fields ([`Known::validate`]).
 
+mod history;
+
 use std::fmt;
 
 use crate::domain::{event::Position, known::Known};
+
+pub use history::Retractions;
 
 /// A rule of the record that an event would break.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //!
 //! The smallest and the largest number claimed are its ends. A number given as "about" counts
 //! only where no exact one stands beside it. A claim with one bound ("at least 5") contributes
-//! that number at both ends and leaves the range open on its other side. A claim without a
-//! number contributes nothing: unknown is not zero.
+//! that number at both ends and leaves the range open on its other side; a bound is not the number,
+//! so the claims do not agree on one while the range is open. A claim without a number contributes
+//! nothing: unknown is not zero. The parts that a claim names enter with its number, or not at all.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,8 @@ pub enum Flag {
     OpenBelow,
     /// A number behind it was given as "at least": the true figure may be larger.
     OpenAbove,
+    /// A sum does not fit 32 bits: the true figure is at least the largest number that does.
+    Overflow,
 }
 
 /// The number of one claim, as it was given. Without bounds: no number was given.
@@ -81,22 +84,34 @@ impl Estimate {
     ) -> Self {
         let mut exact = Self::default();
         let mut about = Self::default();
-        let mut of_which = OfWhich::default();
         for (number, parts) in claims {
             let estimate = if number.approximate { &mut about } else { &mut exact };
             estimate.widen(number);
-            of_which = of_which
-                .zip(*parts)
-                .map(|(range, part)| span(range, part.map(|value| (value, value))));
+            estimate.widen_parts(parts.map(|part| part.map(|value| (value, value))));
         }
-        let mut estimate = if exact.range.is_some() { exact } else { about };
-        estimate.of_which = of_which;
+        let mut estimate = if exact.range.is_some() {
+            exact
+        } else {
+            // A claim without a number stands beside those that say "about".
+            about.widen_parts(exact.of_which);
+            about
+        };
         if let Some((low, high)) = estimate.range {
             let fits = |value: &u32| (low..=high).contains(value);
-            let agreed = (low == high).then_some(low);
+            let agreed = (low == high && !estimate.is_open()).then_some(low);
             estimate.preferred = preferred.into_iter().find(fits).or(agreed);
         }
         estimate
+    }
+
+    fn widen_parts(&mut self, parts: OfWhich<Option<(u32, u32)>>) {
+        let own = std::mem::take(&mut self.of_which);
+        self.of_which = own.zip(parts).map(|(one, another)| span(one, another));
+    }
+
+    /// Whether a bound stands for a number that nobody gave.
+    fn is_open(&self) -> bool {
+        self.flags.contains(&Flag::OpenBelow) || self.flags.contains(&Flag::OpenAbove)
     }
 
     fn widen(&mut self, number: &Number) {
@@ -178,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_alone_is_no_number_to_use_unless_a_claim_is_preferred() {
+        for bound in [number(Some(5), None, false), number(None, Some(5), false)] {
+            assert_eq!(estimate(&[bound], &[]).preferred, None);
+            assert_eq!(estimate(&[bound, exactly(5)], &[]).preferred, None);
+            let decided = estimate(&[bound, exactly(5)], &[5]);
+            assert_eq!((decided.range, decided.preferred), (Some((5, 5)), Some(5)));
+        }
+    }
+
+    #[test]
     fn the_latest_preference_that_lies_within_the_range_is_taken() {
         let claims = [exactly(8), exactly(10)];
         assert_eq!(estimate(&claims, &[10, 8]).preferred, Some(10));
@@ -193,5 +218,19 @@ mod tests {
         let estimate = Estimate::of(claims.iter().map(|(n, o)| (n, o)), []);
         assert_eq!(estimate.of_which.minors, Some((2, 3)));
         assert_eq!(estimate.of_which.women, None);
+    }
+
+    #[test]
+    fn the_parts_of_a_claim_that_does_not_count_do_not_count_either() {
+        let minors = |minors| OfWhich { minors: Some(minors), ..OfWhich::default() };
+        let parts = |claims: &[(Number, OfWhich<Option<u32>>)]| {
+            Estimate::of(claims.iter().map(|(n, o)| (n, o)), []).of_which.minors
+        };
+        assert_eq!(parts(&[(exactly(10), OfWhich::default()), (about(30), minors(25))]), None);
+        let both = [(about(30), minors(25)), (exactly(10), minors(2))];
+        assert_eq!(parts(&both), Some((2, 2)));
+        let without_number = [(about(30), minors(25)), (Number::default(), minors(2))];
+        assert_eq!(parts(&without_number), Some((2, 25)));
+        assert_eq!(parts(&[(Number::default(), minors(2))]), Some((2, 2)));
     }
 }

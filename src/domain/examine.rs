@@ -6,12 +6,16 @@ use crate::domain::{
     violation::Violations,
 };
 
+/// The package of the record's own language. A type in it that is no event is a misspelling, or
+/// of a newer server; stored as it is, it would never enter a figure.
+const PACKAGE: &str = "handover.v1.";
+
 /// Decodes a payload of a known type, checks its fields, and that `stream` is its own.
 ///
-/// `None`: the type is not one of ours, and nothing is asked of it. Violations stand at `stream`,
-/// at `payload.value` if the bytes cannot be decoded, and otherwise at the payload's own fields,
-/// as in `payload.leg.from[0]`. Of an event about a claim, the stream is the claim's, which only
-/// the record knows; its caller compares.
+/// `None`: the type is of another package, and nothing is asked of it. Violations stand at
+/// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
+/// otherwise at the payload's own fields, as in `payload.leg.from[0]`. Of an event about a claim,
+/// the stream is the claim's, which only the record knows; its caller compares.
 pub fn examine(
     stream: &StreamName,
     type_name: &str,
@@ -19,6 +23,11 @@ pub fn examine(
 ) -> Result<Option<Known>, Violations> {
     let mut violations = Violations::default();
     let event = match Known::decode(type_name, payload) {
+        None if type_name.starts_with(PACKAGE) => {
+            let problem = format!("names {type_name}, which is no event that this server knows");
+            violations.add("payload.type_url", problem);
+            return Err(violations);
+        }
         None => return Ok(None),
         Some(Ok(event)) => event,
         Some(Err(error)) => {
@@ -52,7 +61,18 @@ mod tests {
     #[test]
     fn what_is_not_ours_passes_untouched() {
         let stream = StreamName::parse("anything/else").unwrap();
-        assert_eq!(examine(&stream, "demo.v1.Thing", &[0xff]), Ok(None));
+        for name in ["demo.v1.Thing", "handover.v2.TransferCompleted", "handover.v10.X", "x"] {
+            assert_eq!(examine(&stream, name, &[0xff]), Ok(None), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_our_package_and_no_event_is_refused() {
+        for name in ["handover.v1.TransferComplete", "handover.v1.Leg", "handover.v1.a.B"] {
+            let found = fields("exchange/demo-1", name, &[]);
+            assert_eq!((found.len(), found[0].0.as_str()), (1, "payload.type_url"));
+            assert!(found[0].1.contains(name), "{found:?}");
+        }
     }
 
     #[test]

@@ -12,13 +12,15 @@ use crate::domain::{
     side::{Rest, Share},
 };
 
-/// What one country received or sent. Without `low` and `high` no number is known, which is not
-/// zero. Numbers too large for 32 bits are told as the largest that fits.
+/// What one country received or sent. Without `low` no number is known, which is not zero.
+///
+/// Of sums too large for 32 bits `low` is the largest number that fits, which is still a lower
+/// bound; for `high` and `preferred` there is none that would be true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figure {
     /// The smallest number the claims allow.
     pub low: Option<u32>,
-    /// The largest number claimed.
+    /// The largest number claimed; absent as well where it does not fit.
     pub high: Option<u32>,
     /// The number to use; absent: undecided.
     pub preferred: Option<u32>,
@@ -47,7 +49,7 @@ pub struct Unattributed {
     pub at_most: Option<u32>,
 }
 
-/// A part of a figure.
+/// A part of a figure. A sum too large for 32 bits is told as the largest number that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubsetCount {
     /// The sum of the smallest numbers claimed.
@@ -65,11 +67,17 @@ impl From<Share> for Figure {
         if unnumbered > 0 {
             flags.insert(Flag::Incomplete);
         }
+        let high = amount.as_ref().map(|amount| amount.high);
+        let fits = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+        let overflows = high.is_some() && fits(high).is_none();
+        if overflows {
+            flags.insert(Flag::Overflow);
+        }
         let preferred = amount.as_ref().and_then(|amount| amount.preferred);
         Self {
             low: amount.as_ref().map(|amount| told(amount.low)),
-            high: amount.as_ref().map(|amount| told(amount.high)),
-            preferred: preferred.filter(|_| unnumbered == 0).map(told),
+            high: fits(high),
+            preferred: fits(preferred).filter(|_| unnumbered == 0 && !overflows),
             exchanges,
             disputed,
             unnumbered,
@@ -83,7 +91,8 @@ impl From<Share> for Figure {
 
 impl From<Rest> for Unattributed {
     fn from(rest: Rest) -> Self {
-        Self { legs: rest.legs, at_most: rest.at_most.map(told) }
+        let at_most = rest.at_most.and_then(|bound| u32::try_from(bound).ok());
+        Self { legs: rest.legs, at_most }
     }
 }
 
@@ -93,6 +102,36 @@ impl From<Amount> for SubsetCount {
     }
 }
 
+/// The number, or the largest that fits: a lower bound of it.
 fn told(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(low: u64, high: u64) -> Amount {
+        let preferred = (low == high).then_some(low);
+        Amount { low, high, preferred, legs: 1, flags: BTreeSet::new() }
+    }
+
+    fn figure(low: u64, high: u64) -> Figure {
+        Share { amount: Some(amount(low, high)), ..Share::default() }.into()
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_told_by_its_lower_bound_alone() {
+        let most = u64::from(u32::MAX);
+        let whole = figure(most, most);
+        assert_eq!((whole.low, whole.high), (Some(u32::MAX), Some(u32::MAX)));
+        assert_eq!((whole.preferred, whole.flags), (Some(u32::MAX), [].into()));
+        for low in [7, most, most + 7] {
+            let beyond = figure(low, most + 7);
+            assert_eq!((beyond.low, beyond.high), (Some(told(low)), None));
+            assert_eq!((beyond.preferred, beyond.flags), (None, [Flag::Overflow].into()));
+        }
+        let rest = Rest { legs: 1, at_most: Some(most + 1) };
+        assert_eq!(Unattributed::from(rest).at_most, None, "no bound that fits is one");
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod append;
+pub mod attribution;
 pub mod claim;
 pub mod date;
 pub mod estimate;
@@ -19,6 +20,7 @@ pub mod party;
 pub mod proto;
 pub mod recorded;
 pub mod side;
+pub mod unattributed;
 pub mod violation;
 pub mod whole;
 pub mod window;

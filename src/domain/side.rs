@@ -1,19 +1,14 @@
-//! What one outermost exchange contributes to the figures of each country.
-//!
-//! A leg is attributed to a country only where its side names that country alone. Joint legs
-//! are attributed to nobody: beside the country's number stands how many of those persons can be
-//! its own at the most, and likewise for legs that do not say this side at all. Neither is ever
-//! added.
+//! The legs of one side of an exchange: a country, several jointly, or not said; and their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
     amount::Amount,
     estimate::Estimate,
-    leg::{Direction, LegKey, Side, includes},
+    leg::{Direction, LegKey, Side},
     nesting::Nesting,
     of_which::OfWhich,
-    whole::{self, Entry},
+    whole::{self, Across, Entry},
 };
 
 /// One leg and what the claims on it amount to.
@@ -30,7 +25,7 @@ pub struct Share {
     pub exchanges: u32,
     /// Outermost exchanges where the claims differ.
     pub disputed: u32,
-    /// Legs attributed to it without a number, which no numbered leg includes.
+    /// Legs attributed to it whose number nobody knows.
     pub unnumbered: u32,
     /// Legs attributed to it and others jointly.
     pub shared: Option<Rest>,
@@ -45,6 +40,33 @@ pub struct Rest {
     pub legs: u32,
     /// At most so many of those persons can be the country's; absent: no bound is known.
     pub at_most: Option<u64>,
+}
+
+impl Rest {
+    /// The sum; a bound only where both have one.
+    pub(super) fn plus(one: Option<Self>, another: Option<Self>) -> Option<Self> {
+        let (Some(a), Some(b)) = (one, another) else {
+            return one.or(another);
+        };
+        let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
+        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
+    }
+
+    /// The same with a bound that is not above `limit`; where no bound is known there is none.
+    pub(super) fn below(self, limit: Option<u64>) -> Self {
+        let at_most = self.at_most.map(|bound| limit.map_or(bound, |limit| limit.min(bound)));
+        Self { at_most, ..self }
+    }
+
+    /// What remains of a number of legs once `named` persons are taken away; absent: nobody.
+    pub(super) fn of(legs: usize, share: &Share, named: u64) -> Option<Self> {
+        let legs = u32::try_from(legs).unwrap_or(u32::MAX);
+        let known = share.amount.as_ref().filter(|_| share.unnumbered == 0);
+        match known.and_then(Amount::at_most) {
+            Some(high) if high <= named => None,
+            bound => Some(Self { legs, at_most: bound.map(|high| high - named) }),
+        }
+    }
 }
 
 impl Share {
@@ -66,75 +88,47 @@ impl Share {
             amount.prefer(values);
         }
     }
-
-    fn low(&self) -> u64 {
-        self.amount.as_ref().map_or(0, |amount| amount.low)
-    }
-
-    /// How many of the persons remain once `named` are taken away; absent: none do.
-    fn rest(&self, legs: usize, named: u64) -> Option<Rest> {
-        let legs = u32::try_from(legs).unwrap_or(u32::MAX);
-        let bound = self.amount.as_ref().filter(|_| self.unnumbered == 0).and_then(Amount::at_most);
-        match bound {
-            Some(high) if high <= named => None,
-            bound => Some(Rest { legs, at_most: bound.map(|high| high - named) }),
-        }
-    }
 }
 
-impl Rest {
-    fn plus(one: Option<Self>, another: Option<Self>) -> Option<Self> {
-        let (Some(a), Some(b)) = (one, another) else {
-            return one.or(another);
-        };
-        let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
-        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
-    }
-}
-
-/// What one outermost exchange says about each country, in one direction.
-///
-/// `legs` are all its legs of one unit, those of the exchanges within it included; `parties` are
-/// the parties of the exchange, to whom a side not said is open.
-pub fn shares<'a>(
-    legs: &[EstimatedLeg<'a>],
-    parties: &BTreeSet<&'a str>,
-    nesting: &Nesting<'_>,
-    direction: Direction,
-) -> BTreeMap<&'a str, Share> {
-    let mut by_side: BTreeMap<&'a Side, Vec<&EstimatedLeg<'a>>> = BTreeMap::new();
-    for leg in legs {
-        by_side.entry(leg.0.own(direction)).or_default().push(leg);
-    }
-    let sides: Vec<OwnSide<'a>> = by_side
-        .into_iter()
-        .map(|(side, legs)| OwnSide {
-            side,
-            legs: legs.len(),
-            share: own(&legs, nesting, direction),
-        })
-        .collect();
-    let mut found: BTreeMap<&'a str, Share> = BTreeMap::new();
-    for own in &sides {
-        if let Some(country) = alone(own.side) {
-            found.insert(country, own.share.clone());
-        }
-    }
-    add_shared(&sides, &mut found);
-    add_open(&sides, parties, &mut found);
-    found
+/// The legs of one outermost exchange and unit, by the side that is asked about.
+pub(super) struct Exchange<'l, 'a> {
+    /// Ordered by side.
+    pub(super) sides: Vec<OwnSide<'l, 'a>>,
+    /// Everybody who is named on the side across.
+    pub(super) named: BTreeSet<&'a str>,
+    pub(super) nesting: &'l Nesting<'l>,
+    pub(super) direction: Direction,
 }
 
 /// All legs of one own side: a country, several jointly, or not said.
-struct OwnSide<'a> {
-    side: &'a Side,
-    legs: usize,
-    share: Share,
+pub(super) struct OwnSide<'l, 'a> {
+    pub(super) side: &'a Side,
+    pub(super) legs: Vec<&'l EstimatedLeg<'a>>,
+    pub(super) share: Share,
 }
 
-/// The party, where the side names exactly one.
-fn alone(side: &Side) -> Option<&str> {
-    side.first().filter(|_| side.len() == 1).map(String::as_str)
+impl<'l, 'a> Exchange<'l, 'a> {
+    pub(super) fn new(
+        legs: &'l [EstimatedLeg<'a>],
+        nesting: &'l Nesting<'l>,
+        direction: Direction,
+    ) -> Self {
+        let mut by_side: BTreeMap<&'a Side, Vec<&'l EstimatedLeg<'a>>> = BTreeMap::new();
+        for leg in legs {
+            by_side.entry(leg.0.own(direction)).or_default().push(leg);
+        }
+        let sides = by_side
+            .into_iter()
+            .map(|(side, legs)| OwnSide { side, share: own(&legs, nesting, direction), legs })
+            .collect();
+        let others = legs.iter().flat_map(|(leg, _)| leg.other(direction));
+        Self { sides, named: others.map(String::as_str).collect(), nesting, direction }
+    }
+
+    /// The number of some legs of one own side by themselves.
+    pub(super) fn share(&self, legs: &[&EstimatedLeg<'a>]) -> Share {
+        own(legs, self.nesting, self.direction)
+    }
 }
 
 /// The number of one own side by itself.
@@ -167,70 +161,10 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
     }
 }
 
-/// Legs without a number that no numbered leg includes. A whole without a number is the sum of
-/// its parts, so where it has parts only those of them without a number are unknown.
 fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> u32 {
-    let covers = |whole: &LegKey, part: &LegKey| {
-        whole::covers((whole, whole.other(direction)), (part, part.other(direction)), nesting)
-    };
-    let unknown = legs.iter().filter(|(key, estimate)| {
-        estimate.range.is_none()
-            && !legs.iter().any(|(leg, estimate)| {
-                covers(key, leg) || (estimate.range.is_some() && covers(leg, key))
-            })
-    });
-    u32::try_from(unknown.count()).unwrap_or(u32::MAX)
-}
-
-/// Of the joint sides, only those that no other joint side includes: the others are within.
-fn add_shared<'a>(sides: &[OwnSide<'a>], found: &mut BTreeMap<&'a str, Share>) {
-    let joint = outermost(sides.iter().filter(|own| own.side.len() > 1));
-    for own in joint {
-        let members = sides
-            .iter()
-            .filter(|member| alone(member.side).is_some_and(|country| own.side.contains(country)));
-        let named = members.fold(0_u64, |sum, member| sum.saturating_add(member.share.low()));
-        let Some(rest) = own.share.rest(own.legs, named) else {
-            continue;
-        };
-        for country in own.side {
-            let share = found.entry(country).or_default();
-            share.shared = Rest::plus(share.shared, Some(rest));
-        }
-    }
-}
-
-fn add_open<'a>(
-    sides: &[OwnSide<'a>],
-    parties: &BTreeSet<&'a str>,
-    found: &mut BTreeMap<&'a str, Share>,
-) {
-    let Some(unsaid) = sides.iter().find(|own| own.side.is_empty()) else {
-        return;
-    };
-    // A side whose numbers are unknown would hide those of the sides within it.
-    let numbered = |own: &&OwnSide<'_>| !own.side.is_empty() && own.share.amount.is_some();
-    let said = outermost(sides.iter().filter(numbered));
-    let named = said.iter().fold(0_u64, |sum, own| sum.saturating_add(own.share.low()));
-    let Some(rest) = unsaid.share.rest(unsaid.legs, named) else {
-        return;
-    };
-    for country in parties {
-        found.entry(country).or_default().open = Some(rest);
-    }
-}
-
-fn outermost<'s, 'a>(sides: impl Iterator<Item = &'s OwnSide<'a>>) -> Vec<&'s OwnSide<'a>>
-where
-    'a: 's,
-{
-    let mut sides: Vec<_> = sides.collect();
-    sides.sort_by_key(|own| usize::MAX - own.side.len());
-    let mut found: Vec<&OwnSide<'a>> = Vec::new();
-    for own in sides {
-        if !found.iter().any(|larger| includes(larger.side, own.side)) {
-            found.push(own);
-        }
-    }
-    found
+    let legs: Vec<(Across<'_>, bool)> = legs
+        .iter()
+        .map(|(key, estimate)| ((*key, key.other(direction)), estimate.range.is_some()))
+        .collect();
+    u32::try_from(whole::unnumbered(&legs, nesting)).unwrap_or(u32::MAX)
 }

@@ -155,25 +155,62 @@ fn join(group: Portions<'_>) -> Option<Item<'_>> {
 }
 
 fn meet(one: &Item<'_>, another: &Item<'_>) -> bool {
-    one.speaks_of.iter().any(|(side, category)| {
-        another.speaks_of.iter().any(|(other_side, other_category)| {
-            let same_category =
-                *category == 0 || *other_category == 0 || category == other_category;
-            same_category && overlaps(side, other_side)
-        })
-    })
+    one.speaks_of
+        .iter()
+        .any(|one| another.speaks_of.iter().any(|another| same_persons(*one, *another)))
 }
 
-/// Whether `whole` includes `part` in all three ways; a leg includes not itself.
-pub fn covers(whole: (&LegKey, &Side), part: (&LegKey, &Side), nesting: &Nesting<'_>) -> bool {
-    let ((whole, whole_other), (part, part_other)) = (whole, part);
-    let portion = if whole.portion.is_empty() {
+/// Whether two legs can speak of the same persons, as far as the side across and category tell.
+fn same_persons(one: (&Side, CategoryCode), another: (&Side, CategoryCode)) -> bool {
+    let ((side, category), (other_side, other_category)) = (one, another);
+    let same_category = category == 0 || other_category == 0 || category == other_category;
+    same_category && overlaps(side, other_side)
+}
+
+/// A leg with the side across from the one that is asked about.
+pub type Across<'a> = (&'a LegKey, &'a Side);
+
+/// Whether `part` is within the portion that `whole` speaks of.
+pub fn holds_portion(whole: &LegKey, part: &LegKey, nesting: &Nesting<'_>) -> bool {
+    if whole.portion.is_empty() {
         nesting.is_within(&part.exchange, &whole.exchange)
     } else {
-        whole.exchange == part.exchange && whole.portion == part.portion
+        same_portion(whole, part)
+    }
+}
+
+fn same_portion(one: &LegKey, another: &LegKey) -> bool {
+    one.exchange == another.exchange && one.portion == another.portion
+}
+
+/// How many legs, all of one own side, have a number that nobody knows. Each leg comes with
+/// whether it has a number.
+///
+/// A leg without one is known where it lies within a numbered leg. So it is where it has parts
+/// that do not: it is their sum, and each of them that is unknown counts for itself.
+pub fn unnumbered(legs: &[(Across<'_>, bool)], nesting: &Nesting<'_>) -> usize {
+    let within = |part: Across<'_>| {
+        legs.iter().any(|(whole, numbered)| *numbered && is_part(*whole, part, nesting))
     };
-    whole != part
-        && portion
-        && (whole.category == 0 || whole.category == part.category)
-        && includes(whole_other, part_other)
+    let free: Vec<Across<'_>> =
+        legs.iter().map(|(leg, _)| *leg).filter(|leg| !within(*leg)).collect();
+    let unknown = legs.iter().filter(|(leg, numbered)| {
+        !numbered && !within(*leg) && !free.iter().any(|part| is_part(*leg, *part, nesting))
+    });
+    unknown.count()
+}
+
+/// Whether `part` would not be added to `whole` by the three steps of [`sum`].
+fn is_part(whole: Across<'_>, part: Across<'_>, nesting: &Nesting<'_>) -> bool {
+    let ((whole_key, whole_other), (part_key, part_other)) = (whole, part);
+    if same_portion(whole_key, part_key) {
+        if whole_key.category == part_key.category {
+            return whole_other != part_other && includes(whole_other, part_other);
+        }
+        if whole_key.category != 0 {
+            return false;
+        }
+    }
+    holds_portion(whole_key, part_key, nesting)
+        && same_persons((whole_other, whole_key.category), (part_other, part_key.category))
 }

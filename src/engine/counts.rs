@@ -1,8 +1,8 @@
 //! Questions about figures: now, as of a moment, and watched.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,9 +15,13 @@ use crate::{
     projections::{
         Projection as _,
         claims::Claims,
-        counts::{Change, CountAnswer, CountQuery, changes, country_counts},
+        counts::{Change, CountAnswer, CountQuery, CountRow, changes, country_counts},
     },
 };
+
+/// How long a watcher rests between two looks at the figures, or as long as the last look took if
+/// that was more: a burst of events is looked at a few times, and never by all processors.
+const REST: Duration = Duration::from_millis(50);
 
 /// The moment of the record that a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +71,13 @@ impl CountsReader {
             }
         };
         self.reached(wanted).await?;
-        let shown = self.0.progress.borrow().position;
-        let claims = self.0.claims();
         let at = match as_of {
-            AsOf::Now => shown,
+            AsOf::Now => self.0.progress.borrow().position,
             AsOf::Position(position) => position,
             AsOf::Time(time) => self.0.reader.index().position_at(time.saturating_add(1)),
         };
-        let answer = country_counts(&claims, &CountQuery { as_of: Some(at), ..query });
+        let query = CountQuery { as_of: Some(at), ..query };
+        let answer = self.0.compute(move |claims| country_counts(claims, &query)).await?;
         Ok(CountAnswer { position: at, ..answer })
     }
 
@@ -91,8 +94,10 @@ impl CountsReader {
             progress,
             query,
             stopping,
-            shown: first.clone(),
+            position: first.position,
+            shown: Arc::new(first.rows.clone()),
             changes: VecDeque::new(),
+            rested: Instant::now(),
         };
         Ok((first, watch))
     }
@@ -105,8 +110,12 @@ pub struct CountsWatch {
     progress: watch::Receiver<Progress>,
     query: CountQuery,
     stopping: CancellationToken,
-    shown: CountAnswer,
+    shown: Arc<Vec<CountRow>>,
+    /// The position that `shown` is true for.
+    position: Position,
     changes: VecDeque<Change>,
+    /// When the figures may be computed again.
+    rested: Instant,
 }
 
 impl CountsWatch {
@@ -116,18 +125,20 @@ impl CountsWatch {
     pub async fn next(&mut self) -> Result<Option<(Change, Position)>, ReadError> {
         loop {
             if let Some(change) = self.changes.pop_front() {
-                return Ok(Some((change, self.shown.position)));
+                return Ok(Some((change, self.position)));
             }
             let progress = self.progress.borrow_and_update().clone();
             if let Some(reason) = progress.failed {
                 return Err(ReadError::Projection { name: Claims::NAME, reason });
             }
-            if progress.position > self.shown.position {
-                self.compare(progress.position);
+            let waiting = progress.position > self.position;
+            if waiting && Instant::now() >= self.rested {
+                self.compare(progress.position).await?;
                 continue;
             }
             let moved = tokio::select! {
-                moved = self.progress.changed() => moved.is_ok(),
+                moved = self.progress.changed(), if !waiting => moved.is_ok(),
+                () = tokio::time::sleep_until(self.rested), if waiting => true,
                 () = self.stopping.cancelled() => false,
             };
             if !moved {
@@ -137,11 +148,22 @@ impl CountsWatch {
     }
 
     /// Finds what differs between what was shown and the figures now.
-    fn compare(&mut self, position: Position) {
-        let claims = self.shared.claims();
-        let since = self.shown.position;
-        let (changes, answer) = changes(&claims, &self.shown.rows, since, &self.query);
-        self.changes.extend(changes);
-        self.shown = CountAnswer { position: claims.position().max(position), ..answer };
+    async fn compare(&mut self, position: Position) -> Result<(), ReadError> {
+        let (shown, since) = (Arc::clone(&self.shown), self.position);
+        let query = self.query.clone();
+        let begun = Instant::now();
+        let compared = self.shared.compute(move |claims| {
+            // Otherwise all that came is about other things.
+            let compare = || changes(claims, &shown, since, &query);
+            (claims.position(), (claims.last_change() > since).then(compare))
+        });
+        let (seen, compared) = compared.await?;
+        if let Some((changes, answer)) = compared {
+            self.changes.extend(changes);
+            self.shown = Arc::new(answer.rows);
+        }
+        self.position = seen.max(position);
+        self.rested = Instant::now() + begun.elapsed().max(REST);
+        Ok(())
     }
 }

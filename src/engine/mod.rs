@@ -4,6 +4,7 @@
 //! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
+mod claims;
 mod clock;
 mod counts;
 mod error;

@@ -9,15 +9,19 @@ use crate::{
         claim,
         event::{Append, Digest, NewEvent, Position, Remembered},
         examine::examine,
-        filter::{Filter, FilterItem},
+        filter::Filter,
         known::Known,
         limits,
-        name::{RESERVED_TAG_KEYS, Tag, TypeName},
-        proto::{ClaimCorrected, ClaimRetracted},
+        name::{RESERVED_TAG_KEYS, Tag},
         recorded,
         violation::{Violations, join},
     },
-    engine::{AppendError, BeyondHead, End, reader::Reader, writer::Verdict},
+    engine::{
+        AppendError, BeyondHead, End,
+        claims::{History, changes_of},
+        reader::Reader,
+        writer::Verdict,
+    },
 };
 
 /// A valid append: its content will not be looked at again.
@@ -175,8 +179,8 @@ struct ClaimState {
     stream: String,
     recorded: Known,
     latest: Known,
-    /// The server's tags of the claim and of its latest correction.
-    tags: Vec<Tag>,
+    /// The server's tags on the claim itself.
+    own_tags: Vec<Tag>,
     retracted: Option<Position>,
 }
 
@@ -221,7 +225,7 @@ fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(
                 violations.add(format!("writes[{index}].stream"), problem);
                 return Err(AppendError::Invalid(violations));
             }
-            add_tags(event, state.tags.iter().cloned());
+            add_tags(event, state.tags());
             return Ok(());
         }
         before += write.events.len();
@@ -230,18 +234,24 @@ fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(
 }
 
 impl ClaimState {
+    /// What an event about the claim is found by beside its own tags: those of the claim as it was
+    /// recorded and as it reads now. Readings in between are left out, or each correction would
+    /// carry the tags of all before it.
+    fn tags(&self) -> impl Iterator<Item = Tag> {
+        self.own_tags.iter().cloned().chain(self.latest.tags())
+    }
+
     /// Takes in an event about the claim that stands earlier in the same append.
     fn follow(&mut self, event: &Known) {
         if let Known::ClaimRetracted(_) = event {
             self.retracted = Some(Position::MAX);
         } else if let Some(replacement) = event.replacement() {
-            self.tags.extend(replacement.tags());
             self.latest = replacement;
         }
     }
 }
 
-/// Reads a claim, its latest correction, and whether it was retracted; `None`: no such event.
+/// Reads a claim and what became of it; `None`: there is no such event.
 async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimState>, AppendError> {
     if position > reader.head().position {
         return Ok(None);
@@ -251,43 +261,13 @@ async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimStat
     let Some(Ok(recorded)) = Known::decode(payload.type_name(), &payload.value) else {
         return Ok(None);
     };
-    let index = reader.index();
-    let last = |filter: FilterItem| index.last_match(&Filter::of_server(vec![filter]), position);
-    let mut state = ClaimState {
-        stream: event.stream,
-        latest: recorded.clone(),
-        tags: server_tags(&event.tags),
-        recorded,
-        retracted: last(about::<ClaimRetracted>(position)),
-    };
-    if let Some(correction) = last(about::<ClaimCorrected>(position)) {
-        let event = reader.event(correction).await?;
-        state.tags.extend(server_tags(&event.tags));
-        let payload = event.payload.unwrap_or_default();
-        if let Some(Ok(correction)) = Known::decode(payload.type_name(), &payload.value) {
-            state.follow(&correction);
-        }
-    }
-    Ok(Some(state))
+    let History { retracted, latest } = History::of(position, reader).await?;
+    let own_tags = server_tags(&event.tags);
+    let latest = latest.unwrap_or_else(|| recorded.clone());
+    Ok(Some(ClaimState { stream: event.stream, recorded, latest, own_tags, retracted }))
 }
 
 fn server_tags(tags: &[String]) -> Vec<Tag> {
     let tags = tags.iter().filter_map(|tag| Tag::parse(tag).ok());
     tags.filter(|tag| RESERVED_TAG_KEYS.contains(&tag.key())).collect()
-}
-
-/// Events of type `M` about the claim at `position`.
-fn about<M: prost::Name>(position: Position) -> FilterItem {
-    FilterItem {
-        types: TypeName::parse(&M::full_name()).into_iter().collect(),
-        tags: Tag::parse(&format!("claim:{position}")).into_iter().collect(),
-        ..FilterItem::default()
-    }
-}
-
-/// Events that change what a later event about the claim may say.
-fn changes_of(position: Position) -> FilterItem {
-    let mut changes = about::<ClaimCorrected>(position);
-    changes.types.extend(about::<ClaimRetracted>(position).types);
-    changes
 }

@@ -5,11 +5,16 @@
 
 use std::{
     fs,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,6 +40,8 @@ use crate::{
 
 /// Events after which the state is saved while running; it is saved at a stop as well.
 const SAVE_EVERY: u64 = 50_000;
+/// Figures that are computed at once, at most; the machine is also there for appends.
+const CONCURRENT_FIGURES: usize = 4;
 
 /// The running projection.
 #[derive(Debug)]
@@ -50,6 +57,7 @@ pub(super) struct Shared {
     pub(super) reader: Reader,
     claims: RwLock<Claims>,
     pub(super) progress: watch::Sender<Progress>,
+    figures: Arc<Semaphore>,
     file: PathBuf,
     store: StoreId,
 }
@@ -77,6 +85,7 @@ impl Projector {
             reader,
             claims: RwLock::new(claims),
             progress: watch::Sender::new(progress),
+            figures: Arc::new(Semaphore::new(concurrent_figures())),
             file,
             store,
         });
@@ -122,8 +131,14 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     }
 }
 
+/// Half of the processors, since figures are nothing but computing.
+pub(super) fn concurrent_figures() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, CONCURRENT_FIGURES)
+}
+
 impl Shared {
-    async fn catch_up(&self, end: Position) -> Result<(), ReadError> {
+    async fn catch_up(self: &Arc<Self>, end: Position) -> Result<(), ReadError> {
         let filter = Filter::of_server(vec![FilterItem {
             types: Known::TYPE_NAMES.iter().filter_map(|name| TypeName::parse(name).ok()).collect(),
             ..FilterItem::default()
@@ -134,14 +149,14 @@ impl Shared {
             let span = Span { cursor, end, direction: Direction::Forwards };
             cursor = match self.reader.next(&filter, span, u64::MAX).await? {
                 Some(run) => {
-                    self.apply(run.events)?;
+                    self.blocking(move |shared| shared.apply(run.events)).await??;
                     run.last
                 }
                 None => end,
             };
             self.progress.send_modify(|progress| progress.position = cursor);
             if cursor - saved >= SAVE_EVERY {
-                self.save();
+                self.blocking(Self::save).await?;
                 saved = cursor;
             }
         }
@@ -166,8 +181,42 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn claims(&self) -> RwLockReadGuard<'_, Claims> {
+    fn claims(&self) -> RwLockReadGuard<'_, Claims> {
         self.claims.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps everybody from the claims.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Claims> {
+        self.claims.write().unwrap()
+    }
+
+    /// Computes something from the claims, a few at once: it may take long, and the tasks of
+    /// appends must not wait for it.
+    pub(super) async fn compute<T: Send + 'static>(
+        self: &Arc<Self>,
+        compute: impl FnOnce(&Claims) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permit = Arc::clone(&self.figures).acquire_owned().await;
+        let permit = permit.map_err(|_| ReadError::Stopping)?;
+        self.blocking(move |shared| {
+            // It ends with the computing, even if nobody waits for that any more.
+            let _permit = permit;
+            compute(&shared.claims())
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let shared = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| match error.try_into_panic() {
+            Ok(_) => ReadError::Projection { name: Claims::NAME, reason: "it panicked".into() },
+            Err(_) => ReadError::Stopping,
+        })
     }
 
     /// Saves the state. A failure costs time at the next start, nothing else.

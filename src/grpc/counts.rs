@@ -192,6 +192,7 @@ impl From<Flag> for FigureFlag {
             Flag::PartsExceedWhole => Self::PartsExceedWhole,
             Flag::OpenBelow => Self::OpenBelow,
             Flag::OpenAbove => Self::OpenAbove,
+            Flag::Overflow => Self::Overflow,
         }
     }
 }

@@ -8,13 +8,14 @@
 //! A claim is named by the position of its first reading, whatever it reads later; an event that
 //! names a correction means the claim for everything but a withdrawal.
 
+mod links;
 mod read;
 mod view;
 
 pub use read::{Preference, Report, Said, Transfer};
 pub use view::View;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +100,17 @@ impl Claims {
 
     /// What the record said just after `position`; beyond the last event, what it says now.
     pub fn at(&self, position: Position) -> View<'_> {
-        View::new(self, position.min(self.position))
+        View::new(self, position.min(self.position), self.exchanges())
+    }
+
+    /// The same, of nothing but these exchanges: true where no other is linked to one of them.
+    pub fn part_at<'a>(&'a self, position: Position, exchanges: &BTreeSet<&'a str>) -> View<'a> {
+        View::new(self, position.min(self.position), exchanges.iter().copied())
+    }
+
+    /// The last event that changed a row; 0: none did.
+    pub fn last_change(&self) -> Position {
+        self.changes.last().map_or(0, |(_, position)| *position)
     }
 
     /// The events after `since` that changed a row, with the exchange; in order.
@@ -122,7 +133,7 @@ impl Claims {
     }
 
     /// The exchanges of which anything was ever claimed, sorted.
-    pub fn exchanges(&self) -> impl Iterator<Item = &str> {
+    pub fn exchanges(&self) -> impl Iterator<Item = &str> + Clone {
         self.exchanges.keys().map(String::as_str)
     }
 

@@ -127,6 +127,8 @@ fn rows(shares: Shares<'_>) -> Vec<CountRow> {
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod properties;

@@ -190,6 +190,16 @@ fn bad_events() -> Vec<(&'static str, AppendRequest, Expected)> {
             invalid(&[field("value")]),
         ),
         (
+            "a misspelt type",
+            append("exchange/demo-1", vec![raw("handover.v1.TransferComplete", b"")]),
+            invalid(&[field("type_url")]),
+        ),
+        (
+            "a message that is no event",
+            append("exchange/demo-1", vec![raw("handover.v1.Leg", b"")]),
+            invalid(&[field("type_url")]),
+        ),
+        (
             "a known type in another's stream",
             known("exchange/demo-2", &transfer("DE")),
             invalid(&["writes[0].stream"]),

@@ -88,10 +88,13 @@ fn known(figure: &Figure) -> Option<String> {
 }
 
 fn range(figure: &Figure) -> Option<String> {
-    let (low, high) = (figure.low?, figure.high?);
+    let low = figure.low?;
     let about = figure.flags().any(|flag| flag == FigureFlag::Approximate);
     let about = if about { "about " } else { "" };
-    let range = span(low, high);
+    let Some(high) = figure.high else {
+        return Some(format!("{about}{} or more", thousands(low)));
+    };
+    let range = span(low.into(), high.into());
     Some(match figure.preferred {
         Some(preferred) if low < high => format!("{about}{} ({range})", thousands(preferred)),
         _ => format!("{about}{range}"),
@@ -108,7 +111,9 @@ fn subsets(of_which: &FigureOfWhich) -> Option<String> {
     let parts: Vec<String> = named
         .into_iter()
         .filter_map(|(name, subset)| subset.as_ref().map(|subset| (name, subset)))
-        .map(|(name, SubsetCount { low, high, .. })| format!("{name} {}", span(*low, *high)))
+        .map(|(name, SubsetCount { low, high, .. })| {
+            format!("{name} {}", span((*low).into(), (*high).into()))
+        })
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -129,15 +134,17 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
         .filter(|count| count.unit() == unit)
         .filter_map(|count| count.received.as_ref())
         .collect();
-    let known: Vec<(u32, u32)> = figures.iter().filter_map(|f| Some((f.low?, f.high?))).collect();
+    let known: Vec<(u64, Option<u64>)> =
+        figures.iter().filter_map(|f| Some((f.low?.into(), f.high.map(u64::from)))).collect();
     let unknown = figures.iter().fold(0u32, |sum, f| sum.saturating_add(f.unnumbered));
     let apart = figures.iter().any(|f| f.shared.is_some() || f.open.is_some());
-    let sum = |side: fn(&(u32, u32)) -> u32| {
-        known.iter().fold(0u32, |sum, range| sum.saturating_add(side(range)))
-    };
+    let low = known.iter().map(|(low, _)| low).sum();
+    let high: Option<u64> = known.iter().map(|(_, high)| *high).sum();
     let mut parts = Vec::new();
-    if !known.is_empty() {
-        parts.push(span(sum(|range| range.0), sum(|range| range.1)));
+    match high {
+        _ if known.is_empty() => {}
+        Some(high) => parts.push(span(low, high)),
+        None => parts.push(format!("{} or more", thousands(low))),
     }
     if unknown > 0 {
         parts.push(format!("{} unknown", thousands(unknown)));
@@ -148,12 +155,12 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" + "))
 }
 
-fn span(low: u32, high: u32) -> String {
+fn span(low: u64, high: u64) -> String {
     if low == high { thousands(low) } else { format!("{}..{}", thousands(low), thousands(high)) }
 }
 
-fn thousands(number: u32) -> String {
-    let digits = number.to_string();
+fn thousands(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

@@ -64,6 +64,28 @@ async fn an_event_about_a_claim_carries_the_tags_it_had_before_and_after_its_cor
 }
 
 #[tokio::test]
+async fn readings_that_are_no_longer_current_leave_no_tags_on_later_events() {
+    let store = Store::new();
+    let first = transfer("DE");
+    let stream = home(&first);
+    let receivers = |event: &RecordedEvent| -> Vec<String> {
+        let receivers = event.tags.iter().filter_map(|tag| tag.strip_prefix("to:"));
+        receivers.map(str::to_owned).collect()
+    };
+    store.engine().append(known(&stream, &[first])).await.unwrap();
+    let corrections = ["NO", "FR"].map(|to| correction(1, &transfer(to)));
+    store.engine().append(known(&stream, &corrections)).await.unwrap();
+    for event in [correction(1, &transfer("SE")), dispute(1)] {
+        store.engine().append(known(&stream, &[event])).await.unwrap();
+    }
+    let tags: Vec<_> = store.all().await.iter().map(receivers).collect();
+    // What the claim was, what it read just before, and what it reads from here on.
+    let expected =
+        [&["DE"][..], &["DE", "NO"], &["DE", "FR", "NO"], &["DE", "FR", "SE"], &["DE", "SE"]];
+    assert_eq!(tags, expected);
+}
+
+#[tokio::test]
 async fn an_event_about_a_claim_needs_one_that_stands_in_its_own_stream() {
     let store = Store::new();
     let engine = store.engine();
@@ -106,5 +128,32 @@ async fn nothing_is_said_about_a_claim_after_its_retraction_however_they_race() 
                 Err(error) => assert!(matches!(error, AppendError::Rule(_)), "{error}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_retraction_of_an_event_about_a_claim_leaves_the_claim_standing() {
+    let store = Store::new();
+    let engine = store.engine();
+    let first = transfer("DE");
+    let stream = home(&first);
+    engine.append(known(&stream, &[first])).await.unwrap();
+    engine.append(known(&stream, &[dispute(1)])).await.unwrap();
+    engine.append(known(&stream, &[retraction(2)])).await.unwrap();
+    let events = store.all().await;
+    assert!(events[2].tags.contains(&"claim:1".to_owned()), "it carries the tag all the same");
+
+    engine.append(known(&stream, &[dispute(1)])).await.unwrap();
+    engine.append(known(&stream, &[correction(1, &transfer("NO"))])).await.unwrap();
+    engine.append(known(&stream, &[retraction(1), dispute(1)])).await.unwrap_err();
+    let retracted = engine.append(known(&stream, &[retraction(1)])).await.unwrap().last_position;
+    // Withdrawn later than the claim itself, which stays withdrawn by its own retraction.
+    engine.append(known(&stream, &[retraction(4)])).await.unwrap();
+    match engine.append(known(&stream, &[dispute(1)])).await {
+        Err(AppendError::Rule(broken)) => {
+            assert_eq!(broken.rule, crate::domain::claim::CLAIM_STANDS);
+            assert!(broken.description.contains(&retracted.to_string()), "{broken}");
+        }
+        other => panic!("{other:?}"),
     }
 }

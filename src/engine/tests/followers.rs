@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     domain::{filter::FilterItem, known::samples},
+    engine::projector::concurrent_figures,
     projections::counts::{CountAnswer, CountQuery},
 };
 
@@ -148,4 +149,88 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
     let row = rows.iter().find(|row| row.country == "DE").unwrap();
     let received = row.received.as_ref().unwrap();
     assert_eq!((received.low, received.high, received.preferred), (Some(13), Some(15), None));
+}
+
+/// On one thread: whatever waits in a task holds up every other.
+#[tokio::test]
+async fn figures_that_take_long_hold_nobody_up() {
+    let store = Store::new();
+    record(&store, "DE", 13).await;
+    let counts = store.engine().counts();
+    counts.reached(1).await.unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    let shared = Arc::clone(&counts.0);
+    let holder = std::thread::spawn(move || {
+        let guard = shared.hold();
+        tell.send(()).unwrap();
+        let in_time = released.recv_timeout(Duration::from_secs(20)).is_ok();
+        drop(guard);
+        in_time
+    });
+    told.recv().unwrap();
+    let asked = tokio::spawn(async move { counts.get(CountQuery::default(), AsOf::Now).await });
+    let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    // The second is one that the projection waits to take in.
+    store.engine().append(append("x/a", "meanwhile")).await.unwrap();
+    record(&store, "DE", 15).await;
+    assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(_))));
+    assert!(!asked.is_finished());
+    release.send(()).unwrap();
+    assert!(holder.join().unwrap(), "nothing waited for the figures");
+    assert!(!asked.await.unwrap().unwrap().rows.is_empty());
+}
+
+#[tokio::test]
+async fn only_so_many_figures_are_computed_at_once() {
+    let store = Store::new();
+    let most = concurrent_figures();
+    let (entered, mut entries) = mpsc::channel(64);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let computing: Vec<_> = (0..most + 3)
+        .map(|_| {
+            let shared = Arc::clone(&store.engine().counts().0);
+            let (entered, released) = (entered.clone(), Arc::clone(&released));
+            tokio::spawn(async move {
+                let compute = move |_: &_| {
+                    entered.blocking_send(()).unwrap();
+                    released.lock().unwrap().recv().unwrap();
+                };
+                shared.compute(compute).await.unwrap();
+            })
+        })
+        .collect();
+    for _ in 0..most {
+        entries.recv().await.unwrap();
+    }
+    for _ in 0..5 {
+        store.engine().append(append("x/a", "meanwhile")).await.unwrap();
+    }
+    assert!(entries.try_recv().is_err(), "more than {most} at once");
+    for _ in 0..most + 3 {
+        release.send(()).unwrap();
+    }
+    for task in computing {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_burst_is_told_as_one_change_with_all_its_causes() {
+    let store = Store::new();
+    let counts = store.engine().counts();
+    let stopping = store.engine().stopping().clone();
+    let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
+    let (_, mut watch) = counts.watch(query, stopping).await.unwrap();
+    record(&store, "DE", 1).await;
+    let (first, _) = watch.next().await.unwrap().unwrap();
+    assert_eq!(first.caused_by, [1]);
+    for number in 2..30 {
+        record(&store, "DE", number).await;
+    }
+    counts.reached(29).await.unwrap();
+    let (second, position) = watch.next().await.unwrap().unwrap();
+    assert_eq!((position, second.caused_by), (29, (2..30).collect::<Vec<_>>()));
 }

@@ -119,3 +119,20 @@ fn the_latest_report_that_names_a_larger_exchange_counts() {
     assert_eq!([first, moved - 1, moved].map(outermost), ["y", "y", "z"]);
     assert_eq!([back, cut].map(outermost), ["y", "x"]);
 }
+
+#[test]
+fn exchanges_are_linked_by_reports_that_stood_at_any_moment_since() {
+    let mut record = Record::default();
+    let moved = record.report("inner", "outer", "", "");
+    record.report("innermost", "inner", "", "");
+    record.report("apart", "", "", "");
+    let gone = record.retract(moved);
+    let claims = record.claims();
+    let group = |since, exchange| Vec::from_iter(claims.links_since(since).group(exchange));
+    for exchange in ["inner", "innermost", "outer"] {
+        assert_eq!(group(0, exchange), ["inner", "innermost", "outer"]);
+        assert_eq!(group(gone - 1, exchange), ["inner", "innermost", "outer"]);
+    }
+    assert_eq!(group(gone, "inner"), ["inner", "innermost"]);
+    assert_eq!((group(gone, "outer"), group(0, "apart")), (vec!["outer"], vec!["apart"]));
+}

@@ -17,10 +17,14 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// The larger exchange of each is the one named by the latest report that names one: a later
     /// report of another state need not repeat it.
-    pub(super) fn new(claims: &'a Claims, at: Position) -> Self {
+    pub(super) fn new(
+        claims: &'a Claims,
+        at: Position,
+        exchanges: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
         let mut view = Self { claims, at, nesting: Nesting::default(), members: BTreeMap::new() };
-        let mut links: Vec<(Position, &str, &str)> = claims
-            .exchanges()
+        let mut links: Vec<(Position, &str, &str)> = exchanges
+            .clone()
             .filter_map(|exchange| {
                 let reports = view.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
                 let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
@@ -29,7 +33,7 @@ impl<'a> View<'a> {
             .collect();
         links.sort_unstable();
         view.nesting = Nesting::new(links.into_iter().map(|(_, part, larger)| (part, larger)));
-        for exchange in claims.exchanges() {
+        for exchange in exchanges {
             let outermost = view.nesting.outermost(exchange);
             view.members.entry(outermost).or_default().push(exchange);
         }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
+    attribution,
     estimate::Estimate,
     event::Position,
     leg::{Direction, LegKey, UnitCode},
-    side::{self, EstimatedLeg, Share},
+    side::{EstimatedLeg, Share},
 };
 use crate::projections::claims::{Preference, Said, Transfer, View};
 
@@ -20,7 +21,9 @@ pub(super) fn shares<'a>(view: &View<'a>, outermost: &str) -> Shares<'a> {
     let mut found = Shares::new();
     for (unit, legs) in group.estimates() {
         for direction in [Direction::Received, Direction::Sent] {
-            for (country, mut share) in side::shares(&legs, &parties, view.nesting(), direction) {
+            for (country, mut share) in
+                attribution::shares(&legs, &parties, view.nesting(), direction)
+            {
                 let key = (country, unit, direction);
                 share.prefer(group.for_sides.get(&key).into_iter().flatten().copied());
                 found.insert(key, share);

@@ -36,6 +36,7 @@ fn a_cell_says_what_is_known_and_what_is_not() {
         (flagged(FigureFlag::OpenAbove), "40 [or more]"),
         (flagged(FigureFlag::PartsExceedWhole), "40 [parts exceed the whole]"),
         (number(1_234_567, 1_234_567), "1,234,567"),
+        (Figure { low: Some(u32::MAX), ..Default::default() }, "4,294,967,295 or more"),
         (number(0, 0), "0"),
         (Figure::default(), "-"),
     ] {
@@ -71,6 +72,19 @@ fn the_table_of_the_first_exchange() {
         "",
     ];
     assert_eq!(table(&response), expected.join("\n"));
+}
+
+#[test]
+fn a_total_may_be_larger_than_any_figure_can_be() {
+    let received = |figures: Vec<Figure>| {
+        let counts = figures.into_iter().map(|figure| row("UA", Some(figure), None)).collect();
+        let text = table(&GetCountryCountsResponse { counts, ..Default::default() });
+        text.lines().find_map(|line| line.strip_prefix("received in all: ")).unwrap().to_owned()
+    };
+    let most = || number(u32::MAX, u32::MAX);
+    assert_eq!(received(vec![most(), most()]), "8,589,934,590");
+    let beyond = Figure { high: None, preferred: None, ..most() };
+    assert_eq!(received(vec![number(1, 2), beyond]), "4,294,967,296 or more");
 }
 
 #[test]
