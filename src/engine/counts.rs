@@ -67,13 +67,14 @@ impl CountsReader {
             }
         };
         self.reached(wanted).await?;
-        let shown = self.0.progress.borrow().position;
-        let claims = self.0.claims();
         let at = match as_of {
-            AsOf::Now => shown,
+            AsOf::Now => self.0.progress.borrow().position,
             AsOf::Position(position) => position,
-            AsOf::Time(time) => self.0.reader.index().position_at(time.saturating_add(1)),
+            AsOf::Time(time) => {
+                self.0.reader.position_at(time.saturating_add(1), head.position).await?
+            }
         };
+        let claims = self.0.claims();
         let answer = country_counts(&claims, &CountQuery { as_of: Some(at), ..query });
         Ok(CountAnswer { position: at, ..answer })
     }

@@ -141,6 +141,14 @@ pub enum ReadError {
         /// How far it is.
         head: Position,
     },
+    /// The index does not know yet what was asked.
+    #[error("the index is being rebuilt: it has reached position {indexed} of {position}")]
+    Indexing {
+        /// How far it must be.
+        position: Position,
+        /// How far it is.
+        indexed: Position,
+    },
     /// The server is going down.
     #[error("the server is stopping")]
     Stopping,

@@ -124,17 +124,21 @@ struct Group {
 impl Writer {
     /// A writer that continues after `tip`.
     pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, fault: Arc<Fault>) -> Self {
-        let last_recorded = log.index().recorded_at(tip.position).unwrap_or(0);
         Self {
             log,
             tip,
-            last_recorded,
+            last_recorded: 0,
             window: Window::new(tip.position),
             head,
             fault,
             recorded_by: String::new(),
             clock: system_clock(),
         }
+    }
+
+    /// When the last event of the log was recorded.
+    pub(super) fn last_recorded(self, time: Option<Micros>) -> Self {
+        Self { last_recorded: time.unwrap_or(0), ..self }
     }
 
     pub(super) fn recorded_by(self, recorded_by: String) -> Self {

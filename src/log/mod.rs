@@ -16,12 +16,10 @@ pub(crate) mod fixtures;
 pub mod frame;
 pub mod index;
 pub mod journal;
-mod labels;
 pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
 mod open;
-mod postings;
 mod reader;
 #[cfg(test)]
 pub(crate) mod recorder;
@@ -43,14 +41,14 @@ use self::{
     feeder::Feeder,
     file_journal::FileJournal,
     files::Files,
-    frame::Frame,
-    index::Index,
+    frame::{AppendEntry, Frame},
+    index::{Index, Patience},
     journal::{Done, Journal as _, Outcome, Tip},
     reader::Reader,
     store::Store,
     tail::Tail,
 };
-use crate::domain::event::Position;
+use crate::domain::event::{Micros, Position, RequestId};
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +142,23 @@ impl Log {
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
         self.reader.events(positions.iter().copied(), max_bytes)
+    }
+
+    /// The append with this request id that begins at `position`, as the index tells; `None` if
+    /// another one begins there.
+    pub fn append_at(
+        &self,
+        position: Position,
+        id: &RequestId,
+        patience: Patience,
+    ) -> Result<Option<AppendEntry>, LogError> {
+        let entry = self.reader.append_at(position, patience)?;
+        Ok(entry.filter(|entry| entry.request_id == *id))
+    }
+
+    /// When the event at `position` was recorded, as it says itself.
+    pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
+        self.reader.recorded_at(position)
     }
 
     /// The store's id, drawn when it was made.

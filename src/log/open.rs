@@ -52,7 +52,7 @@ pub(super) fn open(
     let tail = Arc::new(Tail::new(settings.tail_bytes));
     let shared: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
     let source = Source { journal: shared, tail: Arc::clone(&tail) };
-    let index = Arc::new(Index::default());
+    let index = Arc::new(Index::new(&store.id()));
     index_volumes(&index, &volumes, &manifest)?;
     let tip = index_journal(&index, &source, manifest.tip())?;
 
@@ -102,18 +102,22 @@ fn index_volumes(index: &Index, volumes: &Volumes, manifest: &Manifest) -> Resul
         let first = volume.contents.first_position;
         let reader =
             volumes.open(first)?.ok_or(LogError::OutOfRange { position: first, last: 0 })?;
-        let mut indexed: Result<(), Unindexable> = Ok(());
         let mut appends = Vec::new();
+        reader.replay(&mut |_| (), &mut |entry| appends.push(*entry))?;
+        let mut appends = appends.into_iter().peekable();
+        let mut indexed: Result<(), Unindexable> = Ok(());
         reader.replay(
             &mut |chunk| {
+                let here: Vec<_> =
+                    std::iter::from_fn(|| appends.next_if(|it| chunk.holds(it.first_position)))
+                        .collect();
                 if indexed.is_ok() {
-                    indexed = index.apply_events(chunk);
+                    indexed = index.apply_events(chunk, &here);
                 }
             },
-            &mut |entry| appends.push(*entry),
+            &mut |_| (),
         )?;
         indexed?;
-        index.apply_appends(&appends);
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::{
     },
     log::{
         files::{FileHandle, RealFiles},
-        fixtures::{Event, Random, frame, tip_after},
+        fixtures::{Event, Random, Revisions, frame, tip_after},
         frame::spans,
         index::{Direction, Span},
         manifest::Manifest,
@@ -52,6 +52,7 @@ struct Case {
     /// The stored bytes of each event.
     events: Vec<Vec<u8>>,
     labels: Vec<Event>,
+    revisions: Revisions,
     tip: Tip,
     indexed: Arc<Progress>,
     sealed: Arc<Progress>,
@@ -89,6 +90,7 @@ impl Case {
             log: None,
             events: Vec::new(),
             labels: Vec::new(),
+            revisions: Revisions::default(),
             tip: Tip::default(),
             indexed: Arc::default(),
             sealed: Arc::default(),
@@ -123,12 +125,13 @@ impl Case {
 
     fn append(&mut self, random: &mut Random) {
         let large = random.below(40) == 0;
-        let events: Vec<_> = (0..=random.below(12))
+        let mut events: Vec<_> = (0..=random.below(12))
             .map(|_| {
                 let size = if large { 30_000 } else { random.below(600) };
                 Event::random(random, size)
             })
             .collect();
+        self.revisions.number(&mut events);
         let frame = frame(self.tip, &events);
         for span in spans(&frame.events).unwrap() {
             self.events.push(frame.events[span].to_vec());
@@ -258,7 +261,8 @@ impl Case {
         let span = Span { after: 0, up_to: u64::MAX };
         let filter = Filter::new(items).unwrap();
         for direction in [Direction::Forwards, Direction::Backwards] {
-            let found = self.log().index().matches(&filter, span, direction, usize::MAX);
+            let lookup = self.log().index().lookup(Patience::Disk);
+            let found = lookup.matches(&filter, span, direction, usize::MAX).unwrap();
             let mut rest = &found[..];
             while let Some(run) = self.log().events_at(rest, 4000).unwrap() {
                 self.expect(&run, &rest[..run.count]);
@@ -268,6 +272,15 @@ impl Case {
             rising.sort_unstable();
             assert_eq!(rising, expected);
         }
+    }
+
+    /// The append whose request id is this number.
+    fn request(&self, id: u64) -> Option<AppendEntry> {
+        let id = u128::from(id).to_be_bytes();
+        let at = self.log().index().lookup(Patience::Disk).request(&id).unwrap()?;
+        let entry = self.log().append_at(at, &id, Patience::Disk).unwrap();
+        assert_eq!(self.log().append_at(at, &[0xEE; 16], Patience::Disk).unwrap(), None);
+        Some(entry.unwrap())
     }
 
     fn manifest(&self) -> Manifest {
@@ -332,10 +345,8 @@ fn a_request_is_remembered_from_volumes_and_from_the_journal() {
     let last = case.tip.position;
     for _ in 0..2 {
         case.wait_indexed();
-        let index = case.log().index();
-        assert_eq!(index.request(&1_u128.to_be_bytes()).unwrap().first_position, 1);
-        let newest = (1..=last).rev().find_map(|at| index.request(&u128::from(at).to_be_bytes()));
-        let newest = newest.unwrap();
+        assert_eq!(case.request(1).unwrap().first_position, 1);
+        let newest = (1..=last).rev().find_map(|at| case.request(at)).unwrap();
         assert_eq!(newest.first_position + u64::from(newest.count) - 1, last);
         case.close();
         case.open().unwrap();

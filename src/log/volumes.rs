@@ -9,6 +9,7 @@ use std::{
 use crate::{
     domain::event::Position,
     log::{
+        frame::AppendEntry,
         run::Chunk,
         volume::{SealedVolume, VolumeError, VolumeReader},
     },
@@ -75,6 +76,22 @@ impl Volumes {
             self.forget(last);
         }
         chunk.map(Some)
+    }
+
+    /// The append that begins at `position`, if one with a request id does; `None` if the position
+    /// is not sealed.
+    pub fn append_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<Option<AppendEntry>>, VolumeError> {
+        let Some((last, reader)) = self.reader(position)? else {
+            return Ok(None);
+        };
+        let entry = reader.append_at(position);
+        if entry.is_err() {
+            self.forget(last);
+        }
+        entry.map(Some)
     }
 
     /// The volume that holds `position`, opened; `None` if it is not sealed.

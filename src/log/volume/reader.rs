@@ -53,16 +53,25 @@ impl VolumeReader {
         Ok(chunk)
     }
 
+    /// The append that begins at `position`; `None` if it has no request id, or none begins there.
+    pub fn append_at(&self, position: Position) -> Result<Option<AppendEntry>, VolumeError> {
+        let Some((key, value)) = self.db.floor(&block::append_key(position))? else {
+            return Ok(None);
+        };
+        if key.first() != Some(&APPEND_PREFIX) {
+            return Ok(None);
+        }
+        let page = self.page(&key, value)?;
+        Ok(page.into_iter().find(|entry| entry.first_position == position))
+    }
+
     /// The append table, in order.
     pub(super) fn appends(&self, visit: &mut dyn FnMut(&AppendEntry)) -> Result<(), VolumeError> {
         let mut key = Bytes::from_static(&[APPEND_PREFIX]);
         let mut found = 0;
         while let Some((next, value)) = self.db.after(&key)? {
             key = next;
-            let page = block::decode_appends(&key, value).map_err(|error| {
-                let what = format!("a page of the append table: {}", error.0);
-                VolumeError::damaged(&self.dir, None, what)
-            })?;
+            let page = self.page(&key, value)?;
             found += page.len() as u64;
             page.iter().for_each(&mut *visit);
         }
@@ -105,6 +114,13 @@ impl VolumeReader {
     /// Closes it; dropping it does the same and swallows errors.
     pub(super) fn close(self) -> Result<(), VolumeError> {
         self.db.close()
+    }
+
+    fn page(&self, key: &[u8], value: Bytes) -> Result<Vec<AppendEntry>, VolumeError> {
+        block::decode_appends(key, value).map_err(|error| {
+            let what = format!("a page of the append table: {}", error.0);
+            VolumeError::damaged(&self.dir, None, what)
+        })
     }
 
     fn block_before(&self, position: Position) -> Result<(Position, Bytes), VolumeError> {
