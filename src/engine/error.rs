@@ -154,6 +154,22 @@ pub enum ReadError {
     Stopping,
 }
 
+impl ReadError {
+    /// Whether it will be over by itself: the index is being rebuilt.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Indexing { .. } => true,
+            Self::Log(error) => error.is_passing(),
+            Self::Invalid(_)
+            | Self::BeyondHead(_)
+            | Self::Undecodable(_)
+            | Self::Projection { .. }
+            | Self::NotReached { .. }
+            | Self::Stopping => false,
+        }
+    }
+}
+
 impl From<LogError> for ReadError {
     fn from(error: LogError) -> Self {
         Self::Log(Arc::new(error))

@@ -104,6 +104,11 @@ impl Reader {
         self.head.clone()
     }
 
+    /// Tells when the index knows more, or is whole again where it was damaged.
+    pub(super) fn watch_index(&self) -> watch::Receiver<Position> {
+        self.indexed.clone()
+    }
+
     /// Waits until everything up to `position` is indexed. The index lies behind the head by a
     /// moment; while it is being rebuilt, by much, and then the wait has an end.
     pub(super) async fn indexed(&self, position: Position) -> Result<(), ReadError> {

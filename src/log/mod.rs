@@ -57,6 +57,8 @@ pub struct LogSettings {
     pub journal_file_bytes: u64,
     /// Bytes of events after which a volume is sealed.
     pub volume_bytes: u64,
+    /// Number of events after which a volume is sealed.
+    pub volume_events: u64,
     /// Volumes that are kept open; sled uses some tens of MiB for each.
     pub open_volumes: usize,
     /// Bytes of the newest frames that are kept in memory.
@@ -68,6 +70,7 @@ impl Default for LogSettings {
         Self {
             journal_file_bytes: 32 << 20,
             volume_bytes: 64 << 20,
+            volume_events: 200_000,
             open_volumes: 4,
             tail_bytes: 32 << 20,
         }
@@ -88,7 +91,8 @@ pub struct Log {
 
 impl Log {
     /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
-    /// journal, throws away unsealed volumes, builds the index and starts the feeder.
+    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
+    /// starts the feeder.
     pub fn open(
         dir: &Path,
         settings: &LogSettings,

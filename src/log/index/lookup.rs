@@ -1,10 +1,15 @@
 //! The questions that can be put to the index.
+//!
+//! A question holds no lock while it reads from the disk. It goes from segment to segment, and
+//! looks up each anew: a table may have become a run meanwhile, or runs have been merged, but
+//! whatever covers the next position has all matches from there on.
 
 use super::{
     Index,
     error::{IndexError, Patience},
     key::{Key, Term},
-    walk::{Walk, Wanted},
+    segment::{Search, Segment},
+    walk::Wanted,
 };
 use crate::domain::{
     event::{Direction, Micros, Position, RequestId, Revision},
@@ -36,8 +41,9 @@ impl<'a> Lookup<'a> {
 
     /// The number of events in the stream.
     pub fn revision(&self, stream: &StreamName) -> Result<Revision, IndexError> {
-        let table = self.index.read();
-        Ok(table.get(self.stream(stream)).map_or(0, super::postings::Postings::revision))
+        let key = self.stream(stream);
+        let found = self.newest(|segment| segment.revision(key, self.patience))?;
+        Ok(found.map_or(0, |(revision, _)| revision))
     }
 
     /// The position of the stream's event with this revision.
@@ -46,8 +52,18 @@ impl<'a> Lookup<'a> {
         stream: &StreamName,
         revision: Revision,
     ) -> Result<Option<Position>, IndexError> {
-        let table = self.index.read();
-        Ok(table.at_revision(self.stream(stream), revision))
+        let key = self.stream(stream);
+        // In each segment a stream has consecutive revisions, of which the last is known.
+        self.newest(|segment| match segment.revision(key, self.patience)? {
+            Some((last, count)) if revision.saturating_add(count) > last => {
+                let rank = Some(revision.saturating_add(count) - last);
+                let rank = rank.filter(|rank| *rank <= count);
+                let position = rank.map(|rank| segment.at(key, rank, self.patience)).transpose()?;
+                Ok(Some(position.flatten()))
+            }
+            _ => Ok(None),
+        })
+        .map(Option::flatten)
     }
 
     /// The last event after `after` that matches.
@@ -68,12 +84,11 @@ impl<'a> Lookup<'a> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Position>, IndexError> {
-        let table = self.index.read();
-        let (first, last) = (span.after.saturating_add(1), span.up_to.min(table.last()));
-        let range = first..=last;
-        if range.is_empty() {
+        let (first, last) = (span.after.saturating_add(1), span.up_to.min(self.index.watermark()));
+        if first > last {
             return Ok(Vec::new());
         }
+        let range = first..=last;
         if filter.is_all() {
             return Ok(match direction {
                 Direction::Forwards => range.take(limit).collect(),
@@ -81,29 +96,84 @@ impl<'a> Lookup<'a> {
             });
         }
         let wanted = Wanted::new(filter, &self.index.keys);
-        let walk = Walk::new(&wanted, direction, self.patience, &mut |key| Ok(table.list(key)))?;
+        let search = Search { wanted: &wanted, direction, patience: self.patience, limit };
+        self.walk(first, last, &search)
+    }
+
+    /// Walks from segment to segment.
+    fn walk(
+        &self,
+        first: Position,
+        last: Position,
+        search: &Search<'_>,
+    ) -> Result<Vec<Position>, IndexError> {
+        let (mut first, mut last) = (first, last);
         let mut found = Vec::new();
-        walk.collect(range, limit, &mut found)?;
+        while first <= last && found.len() < search.limit {
+            let forwards = search.direction == Direction::Forwards;
+            let layout = self.index.layout();
+            let Some(segment) = layout.at(if forwards { first } else { last }) else { break };
+            let (begin, end) = (segment.first().max(first), segment.last().min(last));
+            if end < begin {
+                break;
+            }
+            segment.search(begin..=end, search, &mut found)?;
+            if forwards {
+                first = end + 1;
+            } else {
+                last = begin - 1;
+            }
+        }
         Ok(found)
     }
 
     /// Where the append that was made with this request id begins.
     pub fn request(&self, id: &RequestId) -> Result<Option<Position>, IndexError> {
-        let table = self.index.read();
         let key = self.index.keys.of(Term::Request(id));
-        Ok(table.first_of(key))
+        self.newest(|segment| segment.at(key, 1, self.patience))
     }
 
     /// The number of events recorded before `time`: reading after that position begins with the
     /// first one recorded at `time` or later.
     pub fn position_at(&self, time: Micros) -> Result<Position, IndexError> {
-        let table = self.index.read();
-        Ok(table.first_since(time).map_or(table.last(), |first| first - 1))
+        let layout = self.index.layout();
+        let watermark = layout.watermark();
+        let mut first = None;
+        // From the newest on, until one begins before the time.
+        for segment in layout.visible().iter().rev() {
+            match segment.first_since(time, self.patience)? {
+                Some(found) => first = Some(found),
+                None if segment.first() <= watermark => break,
+                None => {}
+            }
+            if first.is_some_and(|first| first > segment.first()) {
+                break;
+            }
+        }
+        Ok(first.map_or(watermark, |first| first - 1))
     }
 
     /// When the event at `position` was recorded; `None` if it is not indexed.
     pub fn recorded_at(&self, position: Position) -> Result<Option<Micros>, IndexError> {
-        Ok(self.index.read().recorded_at(position))
+        match self.index.layout().at(position) {
+            Some(segment) if position <= segment.last() => {
+                segment.recorded_at(position, self.patience)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The newest segment's answer.
+    fn newest<T>(
+        &self,
+        ask: impl Fn(&Segment) -> Result<Option<T>, IndexError>,
+    ) -> Result<Option<T>, IndexError> {
+        for segment in self.index.layout().visible().iter().rev() {
+            if let Some(answer) = ask(segment)? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
     }
 
     fn stream(&self, stream: &StreamName) -> Key {

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
+    error::WriteError,
     key::{AsItIs, Key, Keys, Term},
     labels::{Labels, Unindexable},
     postings::{Offsets, Postings},
+    run::{RunWriter, Target},
 };
 use crate::{
     domain::event::{Micros, Position, Revision},
@@ -53,9 +55,7 @@ impl Batch {
         for position in chunk.first()..=chunk.last() {
             batch.event(keys, &Labels::decode(position, &chunk.event(position))?);
         }
-        let request =
-            |entry: &AppendEntry| (keys.of(Term::Request(&entry.request_id)), entry.first_position);
-        batch.requests.extend(appends.iter().map(request));
+        batch.requests.extend(appends.iter().map(|entry| request(keys, entry)));
         Ok(batch)
     }
 
@@ -75,6 +75,10 @@ impl Batch {
     pub(super) fn first(&self) -> Position {
         self.first
     }
+}
+
+fn request(keys: &Keys, entry: &AppendEntry) -> (Key, Position) {
+    (keys.of(Term::Request(&entry.request_id)), entry.first_position)
 }
 
 impl Table {
@@ -109,6 +113,11 @@ impl Table {
     }
 
     /// Takes appends of events that were taken.
+    pub(super) fn take_appends(&mut self, keys: &Keys, appends: &[AppendEntry]) {
+        let requests: Vec<_> = appends.iter().map(|entry| request(keys, entry)).collect();
+        self.take_requests(&requests);
+    }
+
     fn take_requests(&mut self, requests: &[(Key, Position)]) {
         for (key, position) in requests {
             self.push(*key, self.offset(*position), 0);
@@ -126,9 +135,10 @@ impl Table {
         u32::try_from(position - self.first).expect("a table holds a volume, which is far smaller")
     }
 
-    /// What is known of a term; `None` if no event here carries it.
-    pub(super) fn get(&self, key: Key) -> Option<&Postings> {
-        self.terms.get(&key)
+    /// The last revision of a stream and the number of its events here; `None`: it is not here.
+    pub(super) fn revision(&self, key: Key) -> Option<(Revision, u64)> {
+        let postings = self.terms.get(&key)?;
+        Some((postings.revision(), postings.offsets().len() as u64))
     }
 
     /// The term's positions; `None` if no event here carries it.
@@ -137,19 +147,11 @@ impl Table {
         Some(Offsets { base: self.first, offsets })
     }
 
-    /// The term's first position; `None` if no event here carries it.
-    pub(super) fn first_of(&self, key: Key) -> Option<Position> {
-        let offset = self.terms.get(&key)?.offsets().first()?;
+    /// The position of a term's event with this rank among those here, from 1.
+    pub(super) fn at(&self, key: Key, rank: u64) -> Option<Position> {
+        let place = usize::try_from(rank.checked_sub(1)?).ok()?;
+        let offset = self.terms.get(&key)?.offsets().get(place)?;
         Some(self.first + u64::from(*offset))
-    }
-
-    /// The position of the stream's event with this revision; `None` if that is not here.
-    pub(super) fn at_revision(&self, stream: Key, revision: Revision) -> Option<Position> {
-        let postings = self.terms.get(&stream)?;
-        let from_last = postings.revision().checked_sub(revision)?;
-        let back = usize::try_from(from_last).ok()?;
-        let place = postings.offsets().len().checked_sub(1)?.checked_sub(back)?;
-        postings.offsets().get(place).map(|offset| self.first + u64::from(*offset))
     }
 
     /// Position of the first event recorded at `time` or later.
@@ -166,5 +168,21 @@ impl Table {
         let offset = self.offset(position);
         let after = self.changes.partition_point(|(_, first)| *first <= offset);
         self.changes.get(after.checked_sub(1)?).map(|(time, _)| *time)
+    }
+
+    /// Writes all of it as a run.
+    pub(super) fn write_run(&self, target: &Target<'_>) -> Result<(), WriteError> {
+        let position = |offset: u32| self.first + u64::from(offset);
+        RunWriter::write(target, |writer| {
+            let mut terms: Vec<_> = self.terms.iter().collect();
+            terms.sort_unstable_by_key(|(key, _)| **key);
+            for (key, postings) in terms {
+                let positions = postings.offsets().iter().map(|offset| position(*offset));
+                writer.add(*key, postings.revision(), positions)?;
+            }
+            self.changes
+                .iter()
+                .try_for_each(|(time, offset)| writer.time((*time, position(*offset))))
+        })
     }
 }

@@ -84,20 +84,23 @@ impl VolumeReader {
 
     /// Reads all of it and compares range, numbers and digest with what it should hold.
     pub fn verify(&self) -> Result<(), VolumeError> {
-        self.replay(&mut |_| (), &mut |_| ())
+        self.replay(&mut |_| true, &mut |_| ()).map(drop)
     }
 
-    /// Shows all of it in order, and compares it at the end with what it should hold.
+    /// Shows all of it in order, and compares it at the end with what it should hold. Ends early,
+    /// with `false`, once `on_chunk` says so.
     pub fn replay(
         &self,
-        on_chunk: &mut dyn FnMut(&Chunk),
+        on_chunk: &mut dyn FnMut(&Chunk) -> bool,
         on_append: &mut dyn FnMut(&AppendEntry),
-    ) -> Result<(), VolumeError> {
+    ) -> Result<bool, VolumeError> {
         let mut tally = Tally::new(self.contents.first_position);
         while tally.next_position() <= self.contents.last_position {
             let chunk = self.chunk_at(tally.next_position())?;
             tally.events(chunk.events(), chunk.last() - chunk.first() + 1);
-            on_chunk(&chunk);
+            if !on_chunk(&chunk) {
+                return Ok(false);
+            }
         }
         self.appends(&mut |entry| {
             tally.append(entry);
@@ -108,7 +111,7 @@ impl VolumeReader {
             let what = format!("it holds {found:?} instead of {:?}", self.contents);
             return Err(VolumeError::damaged(&self.dir, None, what));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Closes it; dropping it does the same and swallows errors.
