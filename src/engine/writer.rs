@@ -115,9 +115,9 @@ pub(super) struct Writer {
 /// Appends that become one frame, with the answers that wait for it.
 #[derive(Default)]
 struct Group {
-    /// What the clock showed when it began: one time for all of it, so that the index has one
-    /// change of time for a frame.
-    now: Micros,
+    /// When its events are recorded: one time for all of it, so that the index has one change of
+    /// time for a frame. Absent while there are none.
+    recorded_at: Option<Micros>,
     events: BytesMut,
     count: u32,
     entries: Vec<AppendEntry>,
@@ -155,7 +155,7 @@ impl Writer {
     /// Works until it is told to stop; what was queued by then is answered.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         while let Some(message) = queue.blocking_recv() {
-            let mut group = Group { now: (self.clock)(), ..Group::default() };
+            let mut group = Group::default();
             let mut next = Some(message);
             while let Some(message) = next {
                 match message {
@@ -173,7 +173,7 @@ impl Writer {
     /// Decides on one append; an accepted one becomes part of the group.
     fn decide(&mut self, ticket: Ticket, group: &mut Group) {
         let Ticket { append, digest, resolved, reply } = ticket;
-        if let Some(reason) = self.refusal(group.now) {
+        if let Some(reason) = self.refusal() {
             // The caller may have gone; then nobody wants to know.
             let _ = reply.send(Err(AppendError::StoreFailed { reason }));
             return;
@@ -191,8 +191,8 @@ impl Writer {
     }
 
     /// Why no append can be taken now, if so.
-    fn refusal(&self, now: Micros) -> Option<Arc<str>> {
-        let behind = self.last_recorded - now;
+    fn refusal(&self) -> Option<Arc<str>> {
+        let behind = self.last_recorded - (self.clock)();
         let clock_was_set_back = behind > CLOCK_TOLERANCE;
         self.fault.reason().or_else(|| {
             clock_was_set_back.then(|| {
@@ -215,7 +215,8 @@ impl Writer {
     ) -> Appended {
         let first_position = self.window.head() + 1;
         // Times never go back within the log, even when the clock does.
-        self.last_recorded = self.last_recorded.max(group.now);
+        let now = || self.last_recorded.max((self.clock)());
+        self.last_recorded = *group.recorded_at.get_or_insert_with(now);
         let mut position = first_position;
         for (write, before) in append.writes.iter().zip(before) {
             for (revision, event) in (before + 1..).zip(&write.events) {

@@ -5,6 +5,7 @@ mod claims;
 mod durability;
 mod followers;
 mod gate;
+mod rebuild;
 
 use std::{
     collections::BTreeMap,
