@@ -11,7 +11,10 @@ use futures_util::poll;
 use super::*;
 use crate::{
     domain::{filter::FilterItem, known::samples},
-    log::files::FileHandle,
+    log::{
+        files::FileHandle,
+        index::{IndexError, Patience},
+    },
     projections::counts::{CountAnswer, CountQuery},
 };
 
@@ -219,4 +222,18 @@ async fn a_request_id_is_remembered_when_its_volume_is_sealed_and_after_a_restar
         assert_eq!(appended.revisions["x/a"], 500);
         store.reopen().await;
     }
+}
+
+#[tokio::test]
+async fn a_question_leaves_the_task_only_if_its_answer_is_not_in_memory() {
+    let store = Store::new();
+    let reader = &store.engine().reader;
+    let here = std::thread::current().id();
+    let known = reader.ask(move |_, _| Ok(std::thread::current().id())).await.unwrap();
+    assert_eq!(known, here);
+    let on_disk = reader.ask(move |_, patience| match patience {
+        Patience::Now => Err(IndexError::WouldBlock.into()),
+        Patience::Disk => Ok(std::thread::current().id()),
+    });
+    assert_ne!(on_disk.await.unwrap(), here);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Feed, PATIENCE, Shared, Stop};
 use crate::log::{
     error::LogError,
-    index::Upkeep,
+    index::Maintenance,
     journal::{JournalError, Tip},
     volume::Tally,
     volumes::Volumes,
@@ -82,22 +82,22 @@ impl Feed for IndexFeed {
 
 /// Keeps the files of the index.
 #[derive(Debug)]
-pub(super) struct UpkeepFeed {
+pub(super) struct MaintenanceFeed {
     shared: Arc<Shared>,
-    upkeep: Upkeep,
+    maintenance: Maintenance,
 }
 
-impl UpkeepFeed {
+impl MaintenanceFeed {
     /// Keeps the files of the index of these volumes.
     pub(super) fn new(shared: Arc<Shared>, volumes: Arc<Volumes>) -> Self {
-        let upkeep = Upkeep::new(Arc::clone(&shared.index), volumes);
-        Self { shared, upkeep }
+        let maintenance = Maintenance::new(Arc::clone(&shared.index), volumes);
+        Self { shared, maintenance }
     }
 }
 
-impl Feed for UpkeepFeed {
+impl Feed for MaintenanceFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
-        match self.upkeep.step(&|| !stop.is_set(), PATIENCE) {
+        match self.maintenance.step(&|| !stop.is_set(), PATIENCE) {
             // Told even if it knows no more: something damaged may be whole again.
             Ok(true) => (self.shared.hooks.on_indexed)(self.shared.index.watermark()),
             Ok(false) => {}

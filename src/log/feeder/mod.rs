@@ -18,7 +18,7 @@ use std::{
 };
 
 use self::{
-    index_feed::{IndexFeed, UpkeepFeed},
+    index_feed::{IndexFeed, MaintenanceFeed},
     volume_feed::VolumeFeed,
 };
 use crate::{
@@ -139,7 +139,8 @@ impl Feeder {
         let shared = Arc::new(shared);
         let volumes = Arc::clone(&keeper.volumes);
         feeder.spawn("index", Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
-        feeder.spawn("index-files", Box::new(UpkeepFeed::new(Arc::clone(&shared), volumes)))?;
+        feeder
+            .spawn("index-files", Box::new(MaintenanceFeed::new(Arc::clone(&shared), volumes)))?;
         feeder.spawn("volumes", Box::new(VolumeFeed::new(shared, keeper, manifest)))?;
         Ok(feeder)
     }

@@ -8,7 +8,7 @@ use crate::{
 
 /// A sealed volume, as the index knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct SealedRange {
     /// Position of its first event.
     pub(super) first: Position,
     /// Position of its last event.
@@ -19,7 +19,7 @@ pub(super) struct Stretch {
     pub(super) tip: Tip,
 }
 
-impl Stretch {
+impl SealedRange {
     /// What is known of a volume.
     pub(super) fn of(volume: &SealedVolume) -> Self {
         let contents = &volume.contents;
@@ -46,8 +46,8 @@ pub(super) fn binding(hex: &str) -> Binding {
 pub(super) fn covered<'v>(
     header: &Header,
     store_id: [u8; 16],
-    volumes: &'v [Stretch],
-) -> &'v [Stretch] {
+    volumes: &'v [SealedRange],
+) -> &'v [SealedRange] {
     let start = volumes.partition_point(|volume| volume.first < header.first);
     let end = start.saturating_add(header.volumes as usize);
     let Some(covered) = volumes.get(start..end) else { return &[] };
@@ -61,7 +61,11 @@ pub(super) fn covered<'v>(
 
 /// Chooses among runs: those that fit, of overlapping ones the largest. Tells their places, by
 /// rising positions.
-pub(super) fn choose(headers: &[Header], store_id: [u8; 16], volumes: &[Stretch]) -> Vec<usize> {
+pub(super) fn choose(
+    headers: &[Header],
+    store_id: [u8; 16],
+    volumes: &[SealedRange],
+) -> Vec<usize> {
     let mut fitting: Vec<(usize, &Header)> = headers.iter().enumerate().collect();
     fitting.retain(|(_, header)| !covered(header, store_id, volumes).is_empty());
     fitting.sort_by_key(|(_, header)| (std::cmp::Reverse(header.volumes), header.first));
@@ -83,16 +87,16 @@ mod tests {
     const STORE: [u8; 16] = [4; 16];
 
     /// Volumes of ten events each.
-    fn volumes(count: u8) -> Vec<Stretch> {
+    fn volumes(count: u8) -> Vec<SealedRange> {
         let volume = |n: u8| {
             let (first, last) = (u64::from(n) * 10 + 1, u64::from(n) * 10 + 10);
             let tip = Tip { index: u64::from(n) + 1, position: last, check: 0 };
-            Stretch { first, last, binding: [n; 32], tip }
+            SealedRange { first, last, binding: [n; 32], tip }
         };
         (0..count).map(volume).collect()
     }
 
-    fn header(volumes: &[Stretch]) -> Header {
+    fn header(volumes: &[SealedRange]) -> Header {
         Header {
             store_id: STORE,
             first: volumes[0].first,

@@ -14,6 +14,7 @@ mod key;
 mod labels;
 mod layout;
 mod lookup;
+mod maintenance;
 mod memory;
 mod opening;
 mod postings;
@@ -21,7 +22,6 @@ mod run;
 mod segment;
 #[cfg(test)]
 mod tests;
-mod upkeep;
 mod walk;
 
 use std::{
@@ -34,12 +34,12 @@ use std::{
 };
 
 use self::{
-    cover::Stretch,
+    cover::SealedRange,
     jobs::{Growth, RunState, Situation, TableState},
     key::Keys,
     layout::Layout,
     memory::Batch,
-    run::{Room, Run, Sizes},
+    run::{Budget, Run, Sizes},
     segment::SharedTable,
 };
 use crate::{
@@ -60,14 +60,14 @@ pub use self::{
 };
 pub(in crate::log) use self::{
     labels::Labels,
+    maintenance::{Maintenance, Record},
     opening::Opening,
-    upkeep::{Record, Upkeep},
 };
 pub use crate::domain::event::Direction;
 
 /// Bytes of keys and filters of all runs that are kept in memory: about 28 million terms. What
 /// goes beyond is looked up with one read more, from the largest runs.
-const ROOM: usize = 32 << 20;
+const FILTER_BYTES: usize = 32 << 20;
 /// Tables that have ended and wait to be written. While so many do, no frames are taken: memory
 /// stays bounded whatever the disk does.
 const WAITING_TABLES: usize = 2;
@@ -80,7 +80,7 @@ pub struct Index {
     files: Arc<dyn Files>,
     dir: PathBuf,
     sizes: Sizes,
-    room: Arc<Room>,
+    budget: Arc<Budget>,
     /// What lookups see. Held for no longer than it takes to clone or replace it.
     layout: RwLock<Arc<Layout>>,
     state: Mutex<State>,
@@ -93,7 +93,7 @@ pub struct Index {
 #[derive(Debug, Default)]
 struct State {
     /// The sealed volumes, by rising positions.
-    volumes: Vec<Stretch>,
+    volumes: Vec<SealedRange>,
     /// The last frame before the table that grows.
     begin: Tip,
     /// Whether that table can get no more frames, because the journal has let them go.
@@ -172,7 +172,7 @@ impl Index {
 
     /// Notes a newly sealed volume.
     pub(in crate::log) fn sealed(&self, volume: &SealedVolume) {
-        self.state().volumes.push(Stretch::of(volume));
+        self.state().volumes.push(SealedRange::of(volume));
         self.changed.notify_all();
     }
 

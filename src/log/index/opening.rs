@@ -7,10 +7,10 @@ use std::{
 
 use super::{
     Index, State,
-    cover::{self, Stretch},
+    cover::{self, SealedRange},
     key::Keys,
     layout::Layout,
-    run::{Room, Run, Sizes},
+    run::{Budget, Run, Sizes},
 };
 use crate::log::{
     error::LogError,
@@ -36,23 +36,23 @@ pub(in crate::log) struct Opening<'a> {
 
 impl Index {
     /// Opens the index of the sealed volumes. What its folder lacks is built later, by
-    /// [`super::Upkeep`].
+    /// [`super::Maintenance`].
     pub(in crate::log) fn open(opening: &Opening<'_>) -> Result<Self, LogError> {
-        Self::open_with(opening, Sizes::default(), super::ROOM)
+        Self::open_with(opening, Sizes::default(), super::FILTER_BYTES)
     }
 
-    /// The same, with other sizes and room in memory.
+    /// The same, with other sizes and another memory for keys and filters.
     pub(super) fn open_with(
         opening: &Opening<'_>,
         sizes: Sizes,
-        room: usize,
+        budget: usize,
     ) -> Result<Self, LogError> {
         let Opening { files, dir, store_id, volumes } = opening;
-        let volumes: Vec<Stretch> = volumes.iter().map(Stretch::of).collect();
+        let volumes: Vec<SealedRange> = volumes.iter().map(SealedRange::of).collect();
         let (runs, next_number) = take_up(files.as_ref(), dir, *store_id, &volumes)
             .map_err(|error| LogError::io("open the index in", dir, error))?;
-        let room = Room::new(room);
-        load(&runs, &room);
+        let budget = Budget::new(budget);
+        load(&runs, &budget);
         let begin = volumes.last().map_or_else(Default::default, |volume| volume.tip);
         Ok(Self {
             keys: Keys::new(store_id),
@@ -60,7 +60,7 @@ impl Index {
             files: Arc::clone(files),
             dir: (*dir).to_owned(),
             sizes,
-            room,
+            budget,
             layout: RwLock::new(Arc::new(Layout::new(runs, begin.position))),
             state: Mutex::new(State { volumes, begin, stalled: false }),
             changed: Condvar::new(),
@@ -75,7 +75,7 @@ fn take_up(
     files: &dyn Files,
     dir: &Path,
     store_id: [u8; 16],
-    volumes: &[Stretch],
+    volumes: &[SealedRange],
 ) -> std::io::Result<(Vec<Arc<Run>>, u64)> {
     files.create_dir(dir)?;
     files.sync_dir(folder_of(dir))?;
@@ -89,7 +89,10 @@ fn take_up(
         .collect();
     for path in paths.iter().filter(|path| chosen.iter().all(|run| run.path() != path.as_path())) {
         tracing::info!(file = %path.display(), "removing a file of the index that is of no use");
-        files.remove(path)?;
+        if let Err(error) = files.remove(path) {
+            // It is in nobody's way: its number is not used again.
+            tracing::warn!(%error, file = %path.display(), "it could not be removed");
+        }
     }
     let number = |path: &Path| path.file_stem()?.to_str()?.parse::<u64>().ok();
     let greatest = paths.iter().filter_map(|path| number(path)).max().unwrap_or(0);
@@ -104,11 +107,11 @@ fn open(files: &dyn Files, path: &Path) -> Option<Arc<Run>> {
         .ok()
 }
 
-/// Takes keys and filters of runs into memory as far as there is room, those of the newest first:
+/// Takes keys and filters of runs into memory as far as they may, those of the newest first:
 /// these are small, and each question goes to every run.
-pub(super) fn load(runs: &[Arc<Run>], room: &Arc<Room>) {
+pub(super) fn load(runs: &[Arc<Run>], budget: &Arc<Budget>) {
     for run in runs.iter().rev() {
-        if let Err(error) = run.load(room) {
+        if let Err(error) = run.load(budget) {
             // The run has noted its damage; it is built again.
             tracing::warn!(%error, "a run of the index is damaged");
         }

@@ -53,7 +53,7 @@ const FACTS: &[(&str, &str, &str)] = &[
         "FILTER_HEAD: usize = CRC + 8 + 4 + 4;",
         "crc at | seed u64 | segment length",
     ),
-    ("log/index/run/footer.rs", "TRAILER: usize = 8 + 8 + 4 + 4;", "trailer: the last 24 bytes"),
+    ("log/index/run/footer.rs", "TRAILER: usize = 8 + 8 + 4;", "trailer: the last 20 bytes"),
     (
         "log/index/run/footer.rs",
         "GROUP: usize = Key::BYTES + 8 + 4 + 4 + 4;",

@@ -225,7 +225,7 @@ fn manifest() -> Vec<u8> {
 }
 
 /// Opens the log of a store with a known id, in which a volume has two events; it tells when its
-/// index has moved.
+/// index has moved or a volume was sealed.
 fn log(dir: &Path) -> (Arc<Log>, mpsc::Receiver<()>) {
     if !dir.join("STORE").exists() {
         let said = format!("handover\nformat 1\nstore {}\n", hex(&STORE));
@@ -238,8 +238,8 @@ fn log(dir: &Path) -> (Arc<Log>, mpsc::Receiver<()>) {
     }
     let settings = LogSettings { volume_events: 2, ..LogSettings::default() };
     let (told, moved) = mpsc::channel();
-    let tell = move |_| told.send(()).unwrap_or_default();
-    let hooks = Hooks { on_indexed: Box::new(tell), ..Hooks::default() };
+    let tell = |told: mpsc::Sender<()>| Box::new(move |_| told.send(()).unwrap_or_default());
+    let hooks = Hooks { on_indexed: tell(told.clone()), on_sealed: tell(told), ..Hooks::default() };
     let log = Log::open(dir, &settings, Arc::new(RealFiles), hooks).expect("a log");
     (log, moved)
 }
@@ -251,16 +251,13 @@ fn index_run() -> (tempfile::TempDir, Vec<u8>) {
     let (log, moved) = log(dir.path());
     let durable = |outcome| assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
     log.append(Tip::default(), frame(), Box::new(durable));
-    while !run.exists() {
+    // Its volume must be sealed, or the run does not count when the log is opened again.
+    let manifest = dir.path().join("MANIFEST");
+    let sealed = || Manifest::load(&RealFiles, &manifest, STORE).expect("a manifest");
+    while !run.exists() || sealed().volumes().is_empty() {
         moved.recv_timeout(Duration::from_mins(1)).expect("the index moves");
     }
     let bytes = fs::read(run).expect("the run");
-    // Its volume must be sealed, or it does not count when the log is opened again.
-    while Manifest::load(&RealFiles, &dir.path().join("MANIFEST"), STORE)
-        .is_ok_and(|manifest| manifest.volumes().is_empty())
-    {
-        std::thread::yield_now();
-    }
     log.close().expect("a clean stop");
     (dir, bytes)
 }

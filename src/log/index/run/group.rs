@@ -12,7 +12,7 @@
 use bytes::{Buf as _, BufMut as _};
 use xorf::{BinaryFuse8, Descriptor, Filter as _};
 
-use super::{Malformed, PAGE_U64, checksum, output::Output, room::Taken};
+use super::{Malformed, PAGE_U64, budget::Reservation, checksum, output::Output};
 use crate::log::index::{error::WriteError, key::Key};
 
 const CRC: usize = 4;
@@ -130,8 +130,8 @@ pub(super) struct Loaded {
     pub(super) keys: Box<[Key]>,
     /// The filter; `None`: there is none.
     pub(super) filter: Option<BinaryFuse8>,
-    /// Its share of the room.
-    pub(super) _taken: Taken,
+    /// Its share of the budget.
+    pub(super) _reservation: Reservation,
 }
 
 impl Loaded {

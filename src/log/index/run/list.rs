@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! list      = bitmap, bitmap, ... | directory
-//! directory = (number u32 | positions up to its end u64 | end u32 | crc u32) x containers | crc u32
+//! directory = (number u32 | positions up to its end u64 | end u32 | crc u32) x n | crc u32
 //! ```
 //!
 //! A container's number is that of its positions without their lowest 16 bits; its end is counted

@@ -11,6 +11,7 @@
 //! leaf page and what it needs of a long list. Groups bound what writing and merging keep in
 //! memory. Everything carries a checksum. `docs/FORMAT.md` draws it all.
 
+mod budget;
 mod cursor;
 mod footer;
 mod group;
@@ -20,15 +21,14 @@ mod list;
 mod merge;
 mod output;
 mod reader;
-mod room;
 mod times;
 mod writer;
 
 pub(super) use self::{
+    budget::Budget,
     header::{Binding, Header},
     merge::merge,
     reader::Run,
-    room::Room,
     writer::{RunWriter, Target},
 };
 

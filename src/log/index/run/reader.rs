@@ -9,14 +9,15 @@ use std::{
 use roaring::RoaringBitmap;
 
 use super::{
-    Malformed, PAGE, checksum,
+    Malformed, PAGE,
+    budget::Budget,
+    checksum,
     cursor::RunList,
     footer::{Footer, TRAILER, Trailer},
     group::{self, GroupPlace, Loaded},
     header::Header,
     leaf::{self, Entry, EntryList, LeafPage},
     list::{self, Container, Directory, LongList},
-    room::Room,
     times::{self, Change},
 };
 use crate::{
@@ -47,7 +48,7 @@ pub(in crate::log::index) struct Run {
 #[derive(Debug)]
 struct Group {
     place: GroupPlace,
-    /// Its keys and filter, if there was room.
+    /// Its keys and filter, if the budget had room for them.
     loaded: OnceLock<Loaded>,
 }
 
@@ -64,7 +65,7 @@ impl Run {
         let trailer_at = file.len().map_err(failed)?.saturating_sub(TRAILER as u64);
         let mut trailer = [0; TRAILER];
         file.read_exact_at(&mut trailer, trailer_at).map_err(failed)?;
-        let trailer = Trailer::decode(&trailer, salt, trailer_at).map_err(malformed)?;
+        let trailer = Trailer::decode(&trailer, trailer_at).map_err(malformed)?;
         let bytes = usize::try_from(trailer.footer_bytes).unwrap_or(usize::MAX);
         let mut footer = vec![0; bytes];
         file.read_exact_at(&mut footer, trailer.footer_at).map_err(failed)?;
@@ -97,10 +98,10 @@ impl Run {
         self.damage.get()
     }
 
-    /// Takes keys and filters of its groups into memory as far as there is room.
-    pub(in crate::log::index) fn load(&self, room: &Arc<Room>) -> Result<(), IndexError> {
+    /// Takes keys and filters of its groups into memory as far as the budget has room.
+    pub(in crate::log::index) fn load(&self, budget: &Arc<Budget>) -> Result<(), IndexError> {
         for group in self.groups.iter().filter(|group| group.loaded.get().is_none()) {
-            let Some(taken) = room.take(group.place.memory()) else { return Ok(()) };
+            let Some(taken) = budget.take(group.place.memory()) else { return Ok(()) };
             let keys = self.keys_of(&group.place, Patience::Disk)?.into();
             let filter = match group.place.filter_bytes as usize {
                 0 => None,
@@ -111,7 +112,7 @@ impl Run {
                 }
             };
             // Whoever came first has loaded the same.
-            let _ = group.loaded.set(Loaded { keys, filter, _taken: taken });
+            let _ = group.loaded.set(Loaded { keys, filter, _reservation: taken });
         }
         Ok(())
     }

@@ -58,7 +58,8 @@ pub(in crate::log::index) struct RunWriter<'a> {
 }
 
 impl<'a> RunWriter<'a> {
-    /// Writes a whole run, of which `add_all` adds everything, and makes it durable. Whatever goes wrong, no run is there.
+    /// Writes a whole run, of which `add_all` adds everything, and makes it durable. Whatever goes
+    /// wrong, no run is there.
     pub(in crate::log::index) fn write(
         target: &Target<'a>,
         add_all: impl FnOnce(&mut Self) -> Result<(), WriteError>,

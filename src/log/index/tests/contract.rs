@@ -4,8 +4,8 @@ use super::*;
 
 /// Feeds, ends volumes, writes, seals, merges and opens again, in any order, and asks everything
 /// in between.
-fn check_any_order(random: &mut Random, sizes: Sizes, room: usize) -> Case {
-    let mut case = Case::new(sizes, room);
+fn check_any_order(random: &mut Random, sizes: Sizes, budget: usize) -> Case {
+    let mut case = Case::new(sizes, budget);
     for _ in 0..60 {
         match random.below(12) {
             0..4 => {
@@ -42,10 +42,10 @@ fn every_answer_is_that_of_a_look_at_every_event() {
 #[test]
 fn without_room_for_keys_and_filters_every_answer_is_the_same() {
     let random = &mut Random::new();
-    for room in [0, 500, 3_000] {
+    for budget in [0, 500, 3_000] {
         let sizes = random_sizes(random);
-        println!("{sizes:?}, room for {room} bytes");
-        check_any_order(random, sizes, room);
+        println!("{sizes:?}, budget for {budget} bytes");
+        check_any_order(random, sizes, budget);
     }
 }
 

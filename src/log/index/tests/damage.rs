@@ -107,7 +107,7 @@ fn a_flip_of_any_single_bit_of_a_run_is_noticed_or_harmless() {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let files = only(&path, &flipped);
-        let index = open(&files, &case.volumes, case.sizes, case.room);
+        let index = open(&files, &case.volumes, case.sizes, case.budget);
         if index.layout().runs().count() == 0 {
             refused += 1;
             assert!(files.list(Path::new(DIR)).unwrap().is_empty(), "it is removed");
@@ -130,7 +130,7 @@ fn a_run_that_is_cut_off_anywhere_or_longer_is_not_taken_up() {
     let path = case.paths().pop().unwrap();
     let whole = contents(&case, &path);
     let taken_up = |bytes: &[u8]| {
-        let index = open(&only(&path, bytes), &case.volumes, case.sizes, case.room);
+        let index = open(&only(&path, bytes), &case.volumes, case.sizes, case.budget);
         index.layout().runs().count() == 1
     };
     assert!(taken_up(&whole));
@@ -165,7 +165,7 @@ fn a_damaged_run_is_built_again_while_everything_else_goes_on() {
         assert_eq!(found, Ok(case.model.matches(filter, newest)), "what is in memory is told");
     }
     let watermark = case.index.watermark();
-    while case.upkeep.step(&|| true, Duration::ZERO).unwrap() {
+    while case.maintenance.step(&|| true, Duration::ZERO).unwrap() {
         assert_eq!(case.index.watermark(), watermark, "it never goes back");
     }
     case.check(random);
@@ -192,7 +192,7 @@ fn a_damaged_run_is_not_merged_and_merging_notices_damage() {
     // The fourth is written; then merging meets the damage.
     let error = case.settle().unwrap_err();
     assert!(matches!(error, LogError::Index(IndexError::Damaged { .. })), "{error}");
-    case.upkeep.forget_failures();
+    case.maintenance.forget_failures();
     case.settle().unwrap();
     case.settle().unwrap();
     assert!(!case.paths().contains(&first), "it was built again under another name");
@@ -210,10 +210,10 @@ fn a_damaged_run_whose_volume_cannot_be_read_stays_and_is_tried_again() {
     case.settle().unwrap_err();
     // Other work goes on meanwhile.
     case.volume(random, 6);
-    while case.upkeep.step(&|| true, Duration::ZERO).is_err() {}
+    while case.maintenance.step(&|| true, Duration::ZERO).is_err() {}
     assert_eq!(case.index.layout().runs().count(), 2);
     case.kept.broken.store(false, Ordering::Relaxed);
-    case.upkeep.forget_failures();
+    case.maintenance.forget_failures();
     case.settle().unwrap();
     case.check(random);
 }

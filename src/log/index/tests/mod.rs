@@ -170,9 +170,9 @@ impl Record for Kept {
 struct Case {
     files: RecordingFiles,
     sizes: Sizes,
-    room: usize,
+    budget: usize,
     index: Arc<Index>,
-    upkeep: Upkeep,
+    maintenance: Maintenance,
     kept: Arc<Kept>,
     volumes: Vec<SealedVolume>,
     model: Model,
@@ -185,19 +185,19 @@ struct Case {
 }
 
 impl Case {
-    fn new(sizes: Sizes, room: usize) -> Self {
-        Self::on(&RecordingFiles::default(), sizes, room)
+    fn new(sizes: Sizes, budget: usize) -> Self {
+        Self::on(&RecordingFiles::default(), sizes, budget)
     }
 
-    fn on(files: &RecordingFiles, sizes: Sizes, room: usize) -> Self {
-        let index = open(files, &[], sizes, room);
+    fn on(files: &RecordingFiles, sizes: Sizes, budget: usize) -> Self {
+        let index = open(files, &[], sizes, budget);
         let kept = Arc::<Kept>::default();
         let record = Arc::clone(&kept) as Arc<dyn Record>;
         Self {
             files: files.clone(),
             sizes,
-            room,
-            upkeep: Upkeep::new(Arc::clone(&index), record),
+            budget,
+            maintenance: Maintenance::new(Arc::clone(&index), record),
             index,
             kept,
             volumes: Vec::new(),
@@ -248,7 +248,7 @@ impl Case {
 
     /// Does all that is to be done about the files, unless something fails.
     fn settle(&mut self) -> Result<(), LogError> {
-        while self.upkeep.step(&|| true, Duration::ZERO)? {}
+        while self.maintenance.step(&|| true, Duration::ZERO)? {}
         Ok(())
     }
 
@@ -261,9 +261,9 @@ impl Case {
     }
 
     fn reopen_unfed(&mut self) {
-        self.index = open(&self.files, &self.volumes, self.sizes, self.room);
+        self.index = open(&self.files, &self.volumes, self.sizes, self.budget);
         let record = Arc::clone(&self.kept) as Arc<dyn Record>;
-        self.upkeep = Upkeep::new(Arc::clone(&self.index), record);
+        self.maintenance = Maintenance::new(Arc::clone(&self.index), record);
     }
 
     fn feed_again(&mut self) {
@@ -294,10 +294,15 @@ impl Case {
     }
 }
 
-fn open(files: &RecordingFiles, volumes: &[SealedVolume], sizes: Sizes, room: usize) -> Arc<Index> {
+fn open(
+    files: &RecordingFiles,
+    volumes: &[SealedVolume],
+    sizes: Sizes,
+    budget: usize,
+) -> Arc<Index> {
     let files: Arc<dyn Files> = Arc::new(files.clone());
     let opening = Opening { files: &files, dir: Path::new(DIR), store_id: STORE, volumes };
-    Arc::new(Index::open_with(&opening, sizes, room).unwrap())
+    Arc::new(Index::open_with(&opening, sizes, budget).unwrap())
 }
 
 /// Asks an index everything, and compares it with the model.

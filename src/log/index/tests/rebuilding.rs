@@ -17,7 +17,7 @@ fn three(random: &mut Random) -> Case {
 /// Opens again, and checks that the index is whole after so many volumes were read again.
 fn check_rebuilt(case: &mut Case, random: &mut Random, builds: usize) {
     case.reopen_unfed();
-    let missing = |case: &Case| case.upkeep.builds();
+    let missing = |case: &Case| case.maintenance.builds();
     assert_eq!(missing(case), builds);
     if builds > 0 {
         assert_eq!(case.index.begin(Duration::ZERO), None, "no frames are taken before");
@@ -58,13 +58,13 @@ fn a_run_of_another_store_or_of_another_history_is_not_taken_up() {
     // The same stretches with other contents: this store, restored and gone on differently.
     let mut other = case.volumes.clone();
     other[1].contents.digest = "00".repeat(32);
-    let index = open(&RecordingFiles::on(case.files.disk()), &other, case.sizes, case.room);
+    let index = open(&RecordingFiles::on(case.files.disk()), &other, case.sizes, case.budget);
     assert_eq!(index.watermark(), case.volumes[0].contents.last_position);
     // Another store.
     let files: Arc<dyn Files> = Arc::new(RecordingFiles::on(case.files.disk()));
     let opening =
         Opening { files: &files, dir: Path::new(DIR), store_id: [6; 16], volumes: &case.volumes };
-    let index = Index::open_with(&opening, case.sizes, case.room).unwrap();
+    let index = Index::open_with(&opening, case.sizes, case.budget).unwrap();
     assert_eq!((index.watermark(), index.layout().runs().count()), (0, 0));
     // Files that were swapped are taken for what they are.
     let paths = case.paths();
@@ -108,7 +108,8 @@ fn an_index_that_is_slower_than_the_volumes_goes_on_from_them() {
     let mut late = open(&RecordingFiles::on(case.files.disk()), &case.volumes, case.sizes, 0);
     case.frames.iter().for_each(|frame| late.apply(frame).unwrap());
     std::mem::swap(&mut case.index, &mut late);
-    case.upkeep = Upkeep::new(Arc::clone(&case.index), Arc::clone(&case.kept) as Arc<dyn Record>);
+    case.maintenance =
+        Maintenance::new(Arc::clone(&case.index), Arc::clone(&case.kept) as Arc<dyn Record>);
     let mut rest = Vec::new();
     for _ in 0..4 {
         let frame = case.model.next_frame(random, case.tip);
@@ -125,9 +126,9 @@ fn an_index_that_is_slower_than_the_volumes_goes_on_from_them() {
         SealedVolume { directory: "late".into(), contents, tip: case.tip, files: Vec::new() };
     case.index.sealed(&volume);
     case.volumes.push(volume);
-    assert_eq!(case.upkeep.builds(), 0, "it may get the frames yet");
+    assert_eq!(case.maintenance.builds(), 0, "it may get the frames yet");
     case.index.stall();
-    assert_eq!((case.upkeep.builds(), case.index.watermark()), (1, before));
+    assert_eq!((case.maintenance.builds(), case.index.watermark()), (1, before));
     check(&case.index, &ahead, random);
     assert_eq!(case.index.begin(Duration::ZERO), None);
     case.settle().unwrap();

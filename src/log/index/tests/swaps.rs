@@ -19,6 +19,15 @@ fn walk(index: &Index, filter: &Filter, direction: Direction, step: usize) -> Ve
     }
 }
 
+/// Lets walkers end, whatever happens.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_walk_yields_each_match_once_and_in_order_while_segments_change_around_it() {
     let random = &mut Random::new();
@@ -48,13 +57,14 @@ fn a_walk_yields_each_match_once_and_in_order_while_segments_change_around_it() 
                 })
             })
             .collect();
+        let ending = Done(&done);
         for _ in 0..40 {
             case.feed(random, 6);
             case.end_volume();
             case.seal();
             case.settle().unwrap();
         }
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         walkers.into_iter().map(|walker| walker.join().unwrap()).collect::<Vec<_>>()
     });
     let all = case.model.matches(&filter, Span { after: 0, up_to: u64::MAX });

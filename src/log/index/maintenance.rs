@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Index, State,
-    cover::Stretch,
+    cover::SealedRange,
     error::{GoOn, WriteError},
     jobs::Job,
     memory::{Batch, Table},
@@ -39,7 +39,7 @@ pub(in crate::log) trait Record: Send + Sync + fmt::Debug {
 
 /// See the module.
 #[derive(Debug)]
-pub(in crate::log) struct Upkeep {
+pub(in crate::log) struct Maintenance {
     index: Arc<Index>,
     record: Arc<dyn Record>,
     /// Runs that were built in place of parts of a damaged one, until all of it can be replaced.
@@ -72,7 +72,7 @@ impl Failures {
     }
 }
 
-impl Upkeep {
+impl Maintenance {
     /// Keeps the files of `index`.
     pub(in crate::log) fn new(index: Arc<Index>, record: Arc<dyn Record>) -> Self {
         Self {
@@ -244,7 +244,7 @@ impl Upkeep {
         if self.retired.len() < before {
             let layout = index.layout();
             let runs: Vec<_> = layout.runs().cloned().collect();
-            opening::load(&runs, &index.room);
+            opening::load(&runs, &index.budget);
         }
     }
 
@@ -259,7 +259,7 @@ impl Upkeep {
         let files = self.index.files.as_ref();
         write(&Target { files, path: &path, header, sizes: self.index.sizes, go_on })?;
         let run = Run::open(files, &path)?;
-        run.load(&self.index.room)?;
+        run.load(&self.index.budget)?;
         tracing::debug!(file = %path.display(), first = header.first, last = header.last,
             "a run of the index was written");
         Ok(Arc::new(run))
@@ -275,13 +275,13 @@ impl Upkeep {
         }
     }
 
-    fn volume(&self, first: Position) -> Option<Stretch> {
+    fn volume(&self, first: Position) -> Option<SealedRange> {
         let state = self.index.state();
         state.volumes.iter().find(|volume| volume.first == first).copied()
     }
 
     /// Reads a sealed volume into a table.
-    fn read_again(&self, volume: &Stretch, go_on: GoOn<'_>) -> Result<Table, WriteError> {
+    fn read_again(&self, volume: &SealedRange, go_on: GoOn<'_>) -> Result<Table, WriteError> {
         let mut table = Table::new(volume.first);
         let mut taken = Ok(());
         let mut appends = Vec::new();

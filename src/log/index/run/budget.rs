@@ -5,34 +5,34 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Room in memory, in bytes, that runs share.
+/// Budget in memory, in bytes, that runs share.
 #[derive(Debug)]
-pub(in crate::log::index) struct Room(AtomicUsize);
+pub(in crate::log::index) struct Budget(AtomicUsize);
 
-impl Room {
-    /// Room for so many bytes.
+impl Budget {
+    /// Budget for so many bytes.
     pub(in crate::log::index) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self(AtomicUsize::new(bytes)))
     }
 
     /// Takes some of it until what is returned is dropped; `None` if there is not enough left.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let left = |left: usize| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).ok()?;
-        Some(Taken { room: Arc::clone(self), bytes })
+        Some(Reservation { budget: Arc::clone(self), bytes })
     }
 }
 
-/// See [`Room::take`].
+/// See [`Budget::take`].
 #[derive(Debug)]
-pub(super) struct Taken {
-    room: Arc<Room>,
+pub(super) struct Reservation {
+    budget: Arc<Budget>,
     bytes: usize,
 }
 
-impl Drop for Taken {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.room.0.fetch_add(self.bytes, Ordering::Relaxed);
+        self.budget.0.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -42,12 +42,12 @@ mod tests {
 
     #[test]
     fn what_was_taken_comes_back_when_it_is_dropped() {
-        let room = Room::new(10);
-        let taken = room.take(7).unwrap();
-        assert!(room.take(4).is_none());
-        let rest = room.take(3).unwrap();
+        let budget = Budget::new(10);
+        let taken = budget.take(7).unwrap();
+        assert!(budget.take(4).is_none());
+        let rest = budget.take(3).unwrap();
         drop(taken);
-        assert!(room.take(7).is_some());
+        assert!(budget.take(7).is_some());
         drop(rest);
     }
 }
