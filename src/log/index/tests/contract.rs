@@ -67,6 +67,26 @@ fn sixteen_volumes_become_one_run_with_every_answer_in_it() {
 }
 
 #[test]
+fn a_merged_run_keeps_its_file_for_those_who_read_it_and_not_longer() {
+    let random = &mut Random::new();
+    let mut case = Case::new(random_sizes(random), 1 << 20);
+    for _ in 0..3 {
+        case.volume(random, 10);
+        case.settle().unwrap();
+    }
+    let reading = case.index.layout();
+    let old = case.paths();
+    case.volume(random, 10);
+    case.settle().unwrap();
+    case.settle().unwrap();
+    assert_eq!(case.index.layout().runs().count(), 1);
+    assert!(old.iter().all(|path| case.paths().contains(path)), "{:?}", case.paths());
+    drop(reading);
+    case.settle().unwrap();
+    assert_eq!(case.paths().len(), 1);
+}
+
+#[test]
 fn a_request_id_leads_to_its_append_wherever_that_is() {
     let random = &mut Random::new();
     let mut case = Case::new(random_sizes(random), 1 << 20);

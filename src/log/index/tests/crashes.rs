@@ -48,7 +48,12 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
                 known.requests.retain(|_, position| *position <= last);
                 let record = Arc::clone(&case.kept) as Arc<dyn Record>;
                 let mut maintenance = Maintenance::new(Arc::clone(&index), record);
-                rebuilt += maintenance.builds();
+                let builds = maintenance.builds();
+                rebuilt += builds;
+                if last == case.model.last() {
+                    // Until its run is durable, the fourth is read again; the others never are.
+                    assert!(builds <= 1, "{builds} after {taken} steps, landed: {what}");
+                }
                 while maintenance.step(&|| true, Duration::ZERO).unwrap() {}
                 assert_eq!(index.watermark(), last, "after {taken} steps, landed: {what}");
                 check_quickly(&index, &known, random);
@@ -57,8 +62,7 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
         }
     }
     println!("{images} images, {rebuilt} volumes read again");
-    // Until the fourth is durable it has to be read again; the others never.
-    assert!(images > 500 && rebuilt < images / 2);
+    assert!(images > 500 && rebuilt > 0);
 }
 
 fn check_quickly(index: &Index, model: &Model, random: &mut Random) {
