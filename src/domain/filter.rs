@@ -1,5 +1,7 @@
 //! Which events are meant: alternatives of streams, categories, types and tags.
 
+use std::sync::Arc;
+
 use crate::domain::{
     limits,
     name::{Category, StreamName, Tag, TypeName},
@@ -9,7 +11,8 @@ use crate::domain::{
 /// Alternatives; no items means every event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    items: Vec<FilterItem>,
+    /// Shared: a filter goes with every question that is put to the index.
+    items: Arc<[FilterItem]>,
 }
 
 /// Matches where all of its non-empty lists do.
@@ -57,12 +60,12 @@ impl Filter {
         if terms > limits::FILTER_TERMS {
             violations.exceeds("items", "terms", terms, limits::FILTER_TERMS);
         }
-        violations.into_result(Self { items })
+        violations.into_result(Self { items: items.into() })
     }
 
     /// Alternatives that the server names itself, which the limit on clients does not bind.
     pub fn of_server(items: Vec<FilterItem>) -> Self {
-        Self { items }
+        Self { items: items.into() }
     }
 
     /// The alternatives.
@@ -82,7 +85,7 @@ impl Filter {
 
     /// The stream, if the filter names exactly one stream and nothing else.
     pub fn single_stream(&self) -> Option<&StreamName> {
-        match self.items.as_slice() {
+        match &*self.items {
             [item] if item.terms() == 1 => item.streams.first(),
             _ => None,
         }

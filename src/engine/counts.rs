@@ -74,7 +74,9 @@ impl CountsReader {
         let at = match as_of {
             AsOf::Now => self.0.progress.borrow().position,
             AsOf::Position(position) => position,
-            AsOf::Time(time) => self.0.reader.index().position_at(time.saturating_add(1)),
+            AsOf::Time(time) => {
+                self.0.reader.position_at(time.saturating_add(1), head.position).await?
+            }
         };
         let query = CountQuery { as_of: Some(at), ..query };
         let answer = self.0.compute(move |claims| country_counts(claims, &query)).await?;

@@ -141,9 +141,33 @@ pub enum ReadError {
         /// How far it is.
         head: Position,
     },
+    /// The index does not know yet what was asked.
+    #[error("the index is being rebuilt: it has reached position {indexed} of {position}")]
+    Indexing {
+        /// How far it must be.
+        position: Position,
+        /// How far it is.
+        indexed: Position,
+    },
     /// The server is going down.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl ReadError {
+    /// Whether it will be over by itself: the index is being rebuilt.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Indexing { .. } => true,
+            Self::Log(error) => error.is_passing(),
+            Self::Invalid(_)
+            | Self::BeyondHead(_)
+            | Self::Undecodable(_)
+            | Self::Projection { .. }
+            | Self::NotReached { .. }
+            | Self::Stopping => false,
+        }
+    }
 }
 
 impl From<LogError> for ReadError {

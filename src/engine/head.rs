@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use crate::{
     domain::event::{Micros, Position},
-    log::Log,
+    log::{Log, LogError},
 };
 
 /// The last durable event.
@@ -17,9 +17,11 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a log that was just opened and ends at `position`.
-    pub(super) fn of(log: &Log, position: Position) -> Self {
-        Self { position, recorded_at: log.index().recorded_at(position) }
+    /// The head of a log that was just opened and ends at `position`; the last event says itself
+    /// when it was recorded.
+    pub(super) fn of(log: &Log, position: Position) -> Result<Self, LogError> {
+        let recorded_at = if position > 0 { Some(log.recorded_at(position)?) } else { None };
+        Ok(Self { position, recorded_at })
     }
 }
 

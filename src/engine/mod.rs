@@ -12,6 +12,7 @@ mod head;
 mod prepare;
 mod projector;
 mod reader;
+mod start;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,8 @@ pub use self::{
     counts::{AsOf, CountsReader, CountsWatch},
     error::{AppendError, BeyondHead, End, ReadError},
     head::Head,
-    reader::{ReadSpec, Scan, Start},
+    reader::{ReadSpec, Scan},
+    start::Start,
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
 };
@@ -141,10 +143,12 @@ impl Engine {
         // What was indexed while it was opened is not told by the hook.
         raise(&indexed, log.index().watermark());
         let tip = log.tip()?;
-        let (head_sender, head) = HeadSender::new(Head::of(&log, tip.position));
+        let last = Head::of(&log, tip.position)?;
+        let (head_sender, head) = HeadSender::new(last);
         let fault = Arc::new(Fault::default());
         let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
         let writer = Writer::new(Arc::clone(&log), tip, head_sender, Arc::clone(&fault))
+            .last_recorded(last.recorded_at)
             .recorded_by(settings.recorded_by.clone())
             .clock(settings.clock);
         let writer = std::thread::Builder::new()

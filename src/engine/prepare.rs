@@ -7,7 +7,7 @@ use crate::{
     domain::{
         append::Resolved,
         claim,
-        event::{Append, Digest, NewEvent, Position, Remembered},
+        event::{Append, Digest, NewEvent, Position, Remembered, RequestId, Revision},
         examine::examine,
         filter::Filter,
         known::Known,
@@ -22,6 +22,7 @@ use crate::{
         reader::Reader,
         writer::Verdict,
     },
+    log::frame::AppendEntry,
 };
 
 /// A valid append: its content will not be looked at again.
@@ -150,27 +151,60 @@ pub(super) async fn resolve(
     prepared: &Prepared,
     reader: &Reader,
 ) -> Result<Resolution, AppendError> {
-    if !prepared.about.is_empty() {
-        // A claim that was acknowledged a moment ago must be found.
-        reader.indexed(reader.head().position).await?;
-    }
-    let index = reader.index();
-    let as_of = index.watermark();
-    let known = prepared.append.request_id.and_then(|id| index.request(&id));
-    if let Some(entry) = known {
-        let (digest, first_position, count) = (entry.digest, entry.first_position, entry.count);
-        let earlier = Remembered { digest, first_position, count };
-        let same = digest == prepared.digest;
+    // The writer knows what came after the log was opened; of an event about a claim that was
+    // acknowledged a moment ago, the claim must be found.
+    let about_claims = !prepared.about.is_empty();
+    let needed = if about_claims { reader.head().position } else { reader.opened_at() };
+    reader.indexed(needed).await?;
+    let as_of = reader.watermark();
+    if let Some(earlier) = remembered(prepared.append.request_id, reader).await? {
+        let same = earlier.digest == prepared.digest;
         let verdict = if same { Verdict::Repeat(earlier) } else { Verdict::Reused(earlier) };
         return Ok(Resolution::Answer(Box::new(verdict)));
     }
     let mut append = prepared.append.clone();
     let assumes_no = claims(prepared, &mut append, reader).await?;
-    let revisions = append.writes.iter().map(|write| index.revision(&write.stream)).collect();
-    let condition = append.condition.as_ref();
-    let condition = condition.and_then(|c| index.last_match(&c.filter, c.after_position));
+    let (revisions, condition) = state_of(&append, reader).await?;
     let resolved = Resolved { as_of, revisions, condition, assumes_no };
     Ok(Resolution::Decide(Box::new((append, prepared.digest, resolved))))
+}
+
+/// The append that was made with this request id before.
+async fn remembered(
+    id: Option<RequestId>,
+    reader: &Reader,
+) -> Result<Option<Remembered>, AppendError> {
+    let Some(id) = id else { return Ok(None) };
+    let known =
+        reader.ask(move |log, patience| match log.index().lookup(patience).request(&id)? {
+            Some(position) => log.append_at(position, &id, patience),
+            None => Ok(None),
+        });
+    let remembered = |entry: AppendEntry| {
+        let AppendEntry { digest, first_position, count, .. } = entry;
+        Remembered { digest, first_position, count }
+    };
+    Ok(known.await?.map(remembered))
+}
+
+/// The revisions of the append's streams, and the last event that violates its condition.
+async fn state_of(
+    append: &Append,
+    reader: &Reader,
+) -> Result<(Vec<Revision>, Option<Position>), AppendError> {
+    let streams: Vec<_> = append.writes.iter().map(|write| write.stream.clone()).collect();
+    let condition = append.condition.as_ref().map(|it| (it.filter.clone(), it.after_position));
+    let state = reader.ask(move |log, patience| {
+        let lookup = log.index().lookup(patience);
+        let revisions = streams.iter().map(|stream| lookup.revision(stream));
+        let revisions = revisions.collect::<Result<_, _>>()?;
+        let violating = match &condition {
+            Some((filter, after)) => lookup.last_match(filter, *after)?,
+            None => None,
+        };
+        Ok((revisions, violating))
+    });
+    Ok(state.await?)
 }
 
 /// What is known of a claim when an event about it is checked.

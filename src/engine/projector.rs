@@ -112,13 +112,23 @@ impl Projector {
 /// applied.
 async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     let mut head = shared.reader.watch_head();
+    let mut index = shared.reader.watch_index();
     loop {
         let available = head.borrow_and_update().position;
+        index.borrow_and_update();
         let caught_up = tokio::select! {
             caught_up = shared.catch_up(available) => caught_up,
             () = stopping.cancelled() => return,
         };
         if let Err(error) = caught_up {
+            if error.is_passing() {
+                tracing::info!(projection = Claims::NAME, %error, "the projection waits");
+                tokio::select! {
+                    moved = index.changed() => if moved.is_err() { return },
+                    () = stopping.cancelled() => return,
+                }
+                continue;
+            }
             let reason: Arc<str> = error.to_string().into();
             tracing::error!(projection = Claims::NAME, %reason, "the projection stops");
             shared.progress.send_modify(|progress| progress.failed = Some(reason));

@@ -7,17 +7,17 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     domain::{
-        event::{Direction, Micros, Position, Remembered, Revision},
+        event::{Direction, Micros, Position, Remembered},
         filter::Filter,
         limits,
         proto::RecordedEvent,
         recorded::decode_run,
         violation::Violations,
     },
-    engine::{AppendError, Appended, Head, ReadError, error::within},
+    engine::{AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start},
     log::{
         Log, LogError, Run,
-        index::{self, Index},
+        index::{self, IndexError, Patience},
     },
 };
 
@@ -33,22 +33,9 @@ pub(super) struct Reader {
     log: Arc<Log>,
     head: watch::Receiver<Head>,
     indexed: watch::Receiver<Position>,
+    /// Where the log ended when it was opened.
+    opened_at: Position,
     permits: Arc<Semaphore>,
-}
-
-/// Where a read starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At the beginning; backwards, at the head.
-    Unset,
-    /// After the last position already handled; backwards, before it.
-    After(Position),
-    /// With the first event recorded at or after this time.
-    RecordedFrom(Micros),
-    /// After the last revision already handled, of the one stream that the filter names.
-    AfterRevision(Revision),
-    /// With what comes from now on.
-    FromNow,
 }
 
 /// What a read is to yield.
@@ -95,11 +82,18 @@ impl Reader {
         head: watch::Receiver<Head>,
         indexed: watch::Receiver<Position>,
     ) -> Self {
-        Self { log, head, indexed, permits: Arc::new(Semaphore::new(CONCURRENT_PAGES)) }
+        let opened_at = head.borrow().position;
+        Self { log, head, indexed, opened_at, permits: Arc::new(Semaphore::new(CONCURRENT_PAGES)) }
     }
 
-    pub(super) fn index(&self) -> &Index {
-        self.log.index()
+    /// Where the log ended when it was opened: the writer knows by itself what came after.
+    pub(super) fn opened_at(&self) -> Position {
+        self.opened_at
+    }
+
+    /// Everything up to here is indexed.
+    pub(super) fn watermark(&self) -> Position {
+        self.log.index().watermark()
     }
 
     pub(super) fn head(&self) -> Head {
@@ -110,11 +104,53 @@ impl Reader {
         self.head.clone()
     }
 
-    /// Waits until everything up to `position` is indexed.
+    /// Tells when the index knows more, or is whole again where it was damaged.
+    pub(super) fn watch_index(&self) -> watch::Receiver<Position> {
+        self.indexed.clone()
+    }
+
+    /// Waits until everything up to `position` is indexed. The index lies behind the head by a
+    /// moment; while it is being rebuilt, by much, and then the wait has an end.
     pub(super) async fn indexed(&self, position: Position) -> Result<(), ReadError> {
         let mut indexed = self.indexed.clone();
-        let reached = indexed.wait_for(|indexed| *indexed >= position).await;
-        reached.map(|_| ()).map_err(|_| ReadError::Stopping)
+        let reached = indexed.wait_for(|indexed| *indexed >= position);
+        match tokio::time::timeout(REACH_TIMEOUT, reached).await {
+            Ok(reached) => reached.map(|_| ()).map_err(|_| ReadError::Stopping),
+            Err(_) => Err(ReadError::Indexing { position, indexed: *self.indexed.borrow() }),
+        }
+    }
+
+    /// Puts a question to the index: in the caller's task if the answer is in memory, and on the
+    /// blocking pool if it is not.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&Log, Patience) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        match question(&self.log, Patience::Now) {
+            Err(LogError::Index(IndexError::WouldBlock)) => {
+                self.blocking(move |log| question(log, Patience::Disk)).await
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// When the event at `position` was recorded, which must be durable; `None`: before the first.
+    /// The index knows; if it does not, because it is being rebuilt, the event does.
+    pub(super) async fn recorded_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<Micros>, ReadError> {
+        if position == 0 {
+            return Ok(None);
+        }
+        let indexed = self
+            .ask(move |log, patience| Ok(log.index().lookup(patience).recorded_at(position)?));
+        match indexed.await {
+            Ok(Some(time)) => Ok(Some(time)),
+            Ok(None) | Err(_) => {
+                self.blocking(move |log| log.recorded_at(position)).await.map(Some)
+            }
+        }
     }
 
     /// One event.
@@ -138,59 +174,6 @@ impl Reader {
             next = run.last + 1;
         }
         Ok(Appended { first_position, last_position, revisions, duplicate: true })
-    }
-
-    /// The position after which a forward read from `start` begins.
-    pub(super) async fn resolve(
-        &self,
-        start: Start,
-        filter: &Filter,
-    ) -> Result<Position, ReadError> {
-        let head = self.head().position;
-        self.index_answers(start, head).await?;
-        match start {
-            Start::Unset => Ok(0),
-            Start::FromNow => Ok(head),
-            Start::After(position) => within("after_position", position, head),
-            Start::RecordedFrom(time) => Ok(self.index().position_at(time).min(head)),
-            Start::AfterRevision(revision) => self.after_revision(revision, filter),
-        }
-    }
-
-    /// The position below which a backward read from `start` begins.
-    async fn resolve_backwards(
-        &self,
-        start: Start,
-        filter: &Filter,
-        head: Position,
-    ) -> Result<Position, ReadError> {
-        self.index_answers(start, head).await?;
-        match start {
-            Start::Unset | Start::FromNow => Ok(head + 1),
-            Start::After(position) => within("after_position", position, head + 1),
-            Start::RecordedFrom(time) => Ok(self.index().position_at(time).min(head) + 1),
-            Start::AfterRevision(revision) => self.after_revision(revision, filter),
-        }
-    }
-
-    /// Waits for the index, which lies behind the head by a moment, if the start is a question to
-    /// it: what it does not know yet would count as later.
-    async fn index_answers(&self, start: Start, head: Position) -> Result<(), ReadError> {
-        match start {
-            Start::RecordedFrom(_) | Start::AfterRevision(_) => self.indexed(head).await,
-            Start::Unset | Start::After(_) | Start::FromNow => Ok(()),
-        }
-    }
-
-    fn after_revision(&self, revision: Revision, filter: &Filter) -> Result<Position, ReadError> {
-        let Some(stream) = filter.single_stream() else {
-            let mut violations = Violations::default();
-            violations
-                .add("after_revision", "needs a filter of exactly one stream and nothing else");
-            return Err(ReadError::Invalid(violations));
-        };
-        within("after_revision", revision, self.index().revision(stream))?;
-        Ok(self.index().position_of_revision(stream, revision).unwrap_or(0))
     }
 
     /// The next events in the direction after `cursor`, up to `end` inclusive; `None`: none match.
@@ -217,13 +200,12 @@ impl Reader {
         } else {
             let (low, high) = span.bounds();
             self.indexed(high).await?;
-            let low = low - 1;
-            self.index().matches(
-                filter,
-                index::Span { after: low, up_to: high },
-                span.direction,
-                most,
-            )
+            let (filter, direction) = (filter.clone(), span.direction);
+            let span = index::Span { after: low - 1, up_to: high };
+            self.ask(move |log, patience| {
+                Ok(log.index().lookup(patience).matches(&filter, span, direction, most)?)
+            })
+            .await?
         };
         if positions.is_empty() {
             return Ok(None);

@@ -106,8 +106,10 @@ impl Subscription {
     /// What can be told now, given that everything up to `available` is durable.
     async fn step(&mut self, available: Position) -> Result<Option<Frame>, ReadError> {
         if self.live && available.saturating_sub(self.cursor) > FELL_BEHIND {
+            let mark = self.mark().await?;
             self.live = false;
-            return Ok(Some(Frame::FellBehind(self.tell())));
+            self.note_told();
+            return Ok(Some(Frame::FellBehind(mark)));
         }
         if self.cursor < available {
             let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
@@ -119,13 +121,17 @@ impl Subscription {
             self.cursor = available;
         }
         if self.cursor == available && !self.live {
+            let mark = self.mark().await?;
             self.live = true;
-            return Ok(Some(Frame::CaughtUp(self.tell())));
+            self.note_told();
+            return Ok(Some(Frame::CaughtUp(mark)));
         }
         let passed = self.cursor - self.told;
         let due = passed > 0 && self.told_at.elapsed() >= CHECKPOINT_INTERVAL;
         if passed >= CHECKPOINT_EVENTS || due {
-            return Ok(Some(Frame::Checkpoint(self.tell())));
+            let mark = self.mark().await?;
+            self.note_told();
+            return Ok(Some(Frame::Checkpoint(mark)));
         }
         Ok(None)
     }
@@ -137,15 +143,13 @@ impl Subscription {
     }
 
     /// The cursor as the subscriber is told it.
-    fn tell(&mut self) -> Mark {
-        self.note_told();
+    async fn mark(&self) -> Result<Mark, ReadError> {
         let head = self.reader.head();
-        // The index may lie behind the head by a moment.
         let recorded_at = if self.cursor == head.position {
             head.recorded_at
         } else {
-            self.reader.index().recorded_at(self.cursor)
+            self.reader.recorded_at(self.cursor).await?
         };
-        Mark { position: self.cursor, recorded_at }
+        Ok(Mark { position: self.cursor, recorded_at })
     }
 }

@@ -115,6 +115,9 @@ pub(super) struct Writer {
 /// Appends that become one frame, with the answers that wait for it.
 #[derive(Default)]
 struct Group {
+    /// When its events are recorded: one time for all of it, so that the index has one change of
+    /// time for a frame. Absent while there are none.
+    recorded_at: Option<Micros>,
     events: BytesMut,
     count: u32,
     entries: Vec<AppendEntry>,
@@ -124,17 +127,21 @@ struct Group {
 impl Writer {
     /// A writer that continues after `tip`.
     pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, fault: Arc<Fault>) -> Self {
-        let last_recorded = log.index().recorded_at(tip.position).unwrap_or(0);
         Self {
             log,
             tip,
-            last_recorded,
+            last_recorded: 0,
             window: Window::new(tip.position),
             head,
             fault,
             recorded_by: String::new(),
             clock: system_clock(),
         }
+    }
+
+    /// When the last event of the log was recorded.
+    pub(super) fn last_recorded(self, time: Option<Micros>) -> Self {
+        Self { last_recorded: time.unwrap_or(0), ..self }
     }
 
     pub(super) fn recorded_by(self, recorded_by: String) -> Self {
@@ -208,7 +215,8 @@ impl Writer {
     ) -> Appended {
         let first_position = self.window.head() + 1;
         // Times never go back within the log, even when the clock does.
-        self.last_recorded = self.last_recorded.max((self.clock)());
+        let now = || self.last_recorded.max((self.clock)());
+        self.last_recorded = *group.recorded_at.get_or_insert_with(now);
         let mut position = first_position;
         for (write, before) in append.writes.iter().zip(before) {
             for (revision, event) in (before + 1..).zip(&write.events) {

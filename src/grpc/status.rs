@@ -133,7 +133,7 @@ impl From<AppendError> for Fault {
                 Self::new(Code::Unavailable, ErrorReason::OutcomeUnknown, message)
                     .with("first_failure", reason)
             }
-            AppendError::Stopping => stopping(message),
+            AppendError::Stopping => not_ready(message),
             AppendError::Read(error) => error.into(),
         }
     }
@@ -157,7 +157,10 @@ impl From<ReadError> for Fault {
                     .with("min_position", position)
                     .with("position", head)
             }
-            ReadError::Stopping => stopping(message),
+            ReadError::Indexing { position, indexed } => {
+                not_ready(message).with("indexed", indexed).with("position", position)
+            }
+            ReadError::Stopping => not_ready(message),
         }
     }
 }
@@ -227,11 +230,12 @@ fn unreadable(error: &LogError) -> Fault {
                 None => fault,
             }
         }
+        None if error.is_passing() => not_ready(message),
         None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
     }
 }
 
-fn stopping(message: String) -> Fault {
+fn not_ready(message: String) -> Fault {
     Fault::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
 }
 

@@ -8,7 +8,11 @@ use std::{
 
 use crate::{
     domain::event::Position,
-    log::{index::Unindexable, journal::JournalError, volume::VolumeError},
+    log::{
+        index::{IndexError, Unindexable},
+        journal::JournalError,
+        volume::VolumeError,
+    },
 };
 
 /// Why the log could not be opened, read or written.
@@ -87,6 +91,9 @@ pub enum LogError {
     /// A stored event is not one: a fault of the program that wrote it.
     #[error(transparent)]
     Unindexable(#[from] Unindexable),
+    /// The index did not answer.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// A volume failed.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -115,9 +122,15 @@ impl LogError {
             | Self::OutOfRange { .. }
             | Self::Journal(_)
             | Self::Unindexable(_)
+            | Self::Index(_)
             | Self::Volume(_) => return None,
         };
         Some(Damage { place: place.clone(), position })
+    }
+
+    /// Whether it will be over by itself: a part of the index is being built again.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Index(_))
     }
 
     /// Wraps an operating system's error.

@@ -10,6 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use rustix::io::{Errno, ReadWriteFlags};
+
 /// A file system, as far as the log needs one.
 ///
 /// What is written is durable only after a sync of the file, and a name (created, renamed,
@@ -48,6 +50,10 @@ pub trait FileHandle: Send + Sync + fmt::Debug {
 
     /// Fills `buf` from `offset`; `UnexpectedEof` if the file ends before that.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// The same for tasks that must not wait: `WouldBlock` unless all of it is in memory. A file
+    /// system that cannot tell always says so.
+    fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
 
     /// Writes all of `buf` at `offset`, extending the file if need be.
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
@@ -115,6 +121,20 @@ impl FileHandle for RealHandle {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         self.0.read_exact_at(buf, offset)
+    }
+
+    fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let length = buf.len();
+        let mut into = [io::IoSliceMut::new(buf)];
+        match rustix::io::preadv2(&self.0, &mut into, offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) if read == length => Ok(()),
+            // A short read: the rest is not in memory, or not in the file, which a read that
+            // waits will tell.
+            Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
@@ -196,6 +216,28 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(RealFiles.list(dir.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_cached_read_gives_the_bytes_or_says_that_it_would_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = RealFiles.open(&path, true).unwrap();
+        file.write_all_at(&[7; 10_000], 0).unwrap();
+        let mut bytes = [0; 100];
+        // Whether the file system can tell depends on where the test runs.
+        match file.read_cached_at(&mut bytes, 9_900) {
+            Ok(()) => assert_eq!(bytes, [7; 100]),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}"),
+        }
+        let beyond = file.read_cached_at(&mut bytes, 9_901).unwrap_err();
+        assert_eq!(beyond.kind(), io::ErrorKind::WouldBlock, "{beyond}");
+        file.sync_all().unwrap();
+        let real = File::open(&path).unwrap();
+        rustix::fs::fadvise(&real, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        if let Err(error) = file.read_cached_at(&mut bytes, 0) {
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Frames for tests, and random numbers whose seed is printed.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+};
 
 use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
     domain::{
-        event::{Micros, Position},
+        event::{Micros, Position, Revision},
         proto,
     },
     log::{
@@ -47,6 +50,7 @@ impl Random {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Event {
     pub(crate) stream: String,
+    pub(crate) revision: Revision,
     pub(crate) type_name: String,
     pub(crate) tags: Vec<String>,
     pub(crate) recorded_at: Micros,
@@ -62,6 +66,7 @@ impl Event {
         tags.dedup();
         Self {
             stream: format!("c{}/s{}", random.below(3), random.below(4)),
+            revision: 0,
             type_name: format!("test.v1.T{}", random.below(3)),
             tags,
             recorded_at: 0,
@@ -74,6 +79,7 @@ impl Event {
         let event = proto::RecordedEvent {
             position,
             stream: self.stream.clone(),
+            revision: self.revision,
             recorded_at: Some(prost_types::Timestamp {
                 seconds: self.recorded_at.div_euclid(1_000_000),
                 nanos: i32::try_from(self.recorded_at.rem_euclid(1_000_000) * 1000).unwrap(),
@@ -88,6 +94,20 @@ impl Event {
         let mut bytes = vec![EVENT_TAG];
         event.encode_length_delimited(&mut bytes).unwrap();
         bytes
+    }
+}
+
+/// Gives events their revisions, as the writer does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Revisions(HashMap<String, Revision>);
+
+impl Revisions {
+    pub(crate) fn number(&mut self, events: &mut [Event]) {
+        for event in events {
+            let revision = self.0.entry(event.stream.clone()).or_default();
+            *revision += 1;
+            event.revision = *revision;
+        }
     }
 }
 

@@ -16,12 +16,10 @@ pub(crate) mod fixtures;
 pub mod frame;
 pub mod index;
 pub mod journal;
-mod labels;
 pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
 mod open;
-mod postings;
 mod reader;
 #[cfg(test)]
 pub(crate) mod recorder;
@@ -43,14 +41,14 @@ use self::{
     feeder::Feeder,
     file_journal::FileJournal,
     files::Files,
-    frame::Frame,
-    index::Index,
+    frame::{AppendEntry, Frame},
+    index::{Index, Patience},
     journal::{Done, Journal as _, Outcome, Tip},
     reader::Reader,
     store::Store,
     tail::Tail,
 };
-use crate::domain::event::Position;
+use crate::domain::event::{Micros, Position, RequestId};
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +57,8 @@ pub struct LogSettings {
     pub journal_file_bytes: u64,
     /// Bytes of events after which a volume is sealed.
     pub volume_bytes: u64,
+    /// Number of events after which a volume is sealed.
+    pub volume_events: u64,
     /// Volumes that are kept open; sled uses some tens of MiB for each.
     pub open_volumes: usize,
     /// Bytes of the newest frames that are kept in memory.
@@ -70,6 +70,7 @@ impl Default for LogSettings {
         Self {
             journal_file_bytes: 32 << 20,
             volume_bytes: 64 << 20,
+            volume_events: 200_000,
             open_volumes: 4,
             tail_bytes: 32 << 20,
         }
@@ -90,7 +91,8 @@ pub struct Log {
 
 impl Log {
     /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
-    /// journal, throws away unsealed volumes, builds the index and starts the feeder.
+    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
+    /// starts the feeder.
     pub fn open(
         dir: &Path,
         settings: &LogSettings,
@@ -144,6 +146,23 @@ impl Log {
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
         self.reader.events(positions.iter().copied(), max_bytes)
+    }
+
+    /// The append with this request id that begins at `position`, as the index tells; `None` if
+    /// another one begins there.
+    pub fn append_at(
+        &self,
+        position: Position,
+        id: &RequestId,
+        patience: Patience,
+    ) -> Result<Option<AppendEntry>, LogError> {
+        let entry = self.reader.append_at(position, patience)?;
+        Ok(entry.filter(|entry| entry.request_id == *id))
+    }
+
+    /// When the event at `position` was recorded, as it says itself.
+    pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
+        self.reader.recorded_at(position)
     }
 
     /// The store's id, drawn when it was made.

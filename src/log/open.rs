@@ -8,20 +8,18 @@ use std::{
 
 use super::{
     Log, LogError, LogSettings,
-    feeder::{Feeder, Hooks, IndexFeed, Source, VolumeFeed},
+    feeder::{Feeder, Hooks, Keeper, Shared, Source},
     file_journal::{FileJournal, JournalSettings},
     files::Files,
-    index::{Index, Unindexable},
-    journal::{Journal, Tip},
+    index::{Index, Opening},
+    journal::Journal,
     manifest::Manifest,
     reader::Reader,
     store::Store,
     tail::Tail,
+    volume::VolumeSize,
     volumes::Volumes,
 };
-
-/// Bytes of frames that are read from the journal at once.
-const READ_BYTES: usize = 8 << 20;
 
 /// See [`Log::open`].
 pub(super) fn open(
@@ -49,34 +47,24 @@ pub(super) fn open(
     journal.release(manifest.tip())?;
 
     let volumes = Volumes::new(store.volumes(), manifest.volumes(), settings.open_volumes);
+    let volumes = Arc::new(volumes);
+    // The others are checked when they are read: opening takes no longer the more there are.
+    volumes.verify_newest()?;
+    let index = Arc::new(Index::open(&Opening {
+        files: &files,
+        dir: &store.index(),
+        store_id: store.id(),
+        volumes: manifest.volumes(),
+    })?);
     let tail = Arc::new(Tail::new(settings.tail_bytes));
     let shared: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
     let source = Source { journal: shared, tail: Arc::clone(&tail) };
-    let index = Arc::new(Index::default());
-    index_volumes(&index, &volumes, &manifest)?;
-    let tip = index_journal(&index, &source, manifest.tip())?;
-
-    let reader = Reader { source: source.clone(), volumes: Arc::new(volumes) };
-    let hooks = Arc::new(hooks);
-    let index_feed = IndexFeed {
-        source: source.clone(),
-        index: Arc::clone(&index),
-        hooks: Arc::clone(&hooks),
-        tip,
-    };
-    let volume_feed = VolumeFeed {
-        source,
-        files,
-        volumes: Arc::clone(&reader.volumes),
-        hooks,
-        manifest,
-        manifest_path: store.manifest(),
-        volume_bytes: settings.volume_bytes,
-        builder: None,
-        sealed: None,
-    };
-    let feeder = Feeder::start(index_feed, volume_feed)
+    let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
+    let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
+    let keeper = Keeper { files, volumes: Arc::clone(&volumes), manifest_path: store.manifest() };
+    let feeder = Feeder::start(shared, keeper, manifest)
         .map_err(|error| LogError::io("start the feeder of", dir, error))?;
+    let reader = Reader { source, volumes };
     Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
 }
 
@@ -94,42 +82,4 @@ fn remove_unsealed(files: &dyn Files, dir: &Path, manifest: &Manifest) -> Result
         files.sync_dir(dir)
     };
     remove().map_err(|error| LogError::io("clean up", dir, error))
-}
-
-/// Reads every sealed volume through, which also checks it whole.
-fn index_volumes(index: &Index, volumes: &Volumes, manifest: &Manifest) -> Result<(), LogError> {
-    for volume in manifest.volumes() {
-        let first = volume.contents.first_position;
-        let reader =
-            volumes.open(first)?.ok_or(LogError::OutOfRange { position: first, last: 0 })?;
-        let mut indexed: Result<(), Unindexable> = Ok(());
-        let mut appends = Vec::new();
-        reader.replay(
-            &mut |chunk| {
-                if indexed.is_ok() {
-                    indexed = index.apply_events(chunk);
-                }
-            },
-            &mut |entry| appends.push(*entry),
-        )?;
-        indexed?;
-        index.apply_appends(&appends);
-    }
-    Ok(())
-}
-
-/// Indexes the frames that are not sealed, and leaves the newest of them in the tail.
-fn index_journal(index: &Index, source: &Source, sealed: Tip) -> Result<Tip, LogError> {
-    let tip = source.journal.tip()?;
-    let mut at = sealed;
-    while at.index < tip.index {
-        let frames = source.frames(at, READ_BYTES)?;
-        let Some((_, last)) = frames.last() else { break };
-        at = *last;
-        for (frame, _) in frames {
-            index.apply(&frame)?;
-            source.tail.push(frame.as_ref().clone());
-        }
-    }
-    Ok(at)
 }

@@ -5,10 +5,12 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::event::Position,
+    domain::event::{Micros, Position},
     log::{
         error::LogError,
         feeder::Source,
+        frame::{AppendEntry, Frame},
+        index::{IndexError, Labels, Patience},
         journal::JournalError,
         run::{Chunk, Run, RunBuilder},
         volumes::Volumes,
@@ -68,6 +70,38 @@ impl Reader {
         Ok(run.finish())
     }
 
+    /// The append that begins at `position`; `None` if it has no request id, or none begins there.
+    pub(super) fn append_at(
+        &self,
+        position: Position,
+        patience: Patience,
+    ) -> Result<Option<AppendEntry>, LogError> {
+        let among = |frame: &Frame| {
+            frame.appends.iter().find(|entry| entry.first_position == position).copied()
+        };
+        for _ in 0..ATTEMPTS {
+            if let Some(frame) = self.source.tail.frame_at(position) {
+                return Ok(among(&frame));
+            }
+            if patience == Patience::Now {
+                return Err(IndexError::WouldBlock.into());
+            }
+            if let Some(entry) = self.volumes.append_at(position)? {
+                return Ok(entry);
+            }
+            if let Some(frame) = self.journal_frame(position)? {
+                return Ok(among(&frame));
+            }
+        }
+        Err(self.out_of_range(position)?)
+    }
+
+    /// See [`super::Log::recorded_at`].
+    pub(super) fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
+        let event = self.chunk_at(position)?.event(position);
+        Ok(Labels::decode(position, &event)?.recorded_at())
+    }
+
     /// The chunk with `position`; `None` if it fails but `run` has something already. That is
     /// delivered, and the reader meets the failure at the position that has it.
     fn chunk_for(
@@ -93,21 +127,29 @@ impl Reader {
                 return Ok(Arc::new(chunk));
             }
         }
+        Err(self.out_of_range(position)?)
+    }
+
+    fn out_of_range(&self, position: Position) -> Result<LogError, LogError> {
         let last = self.source.journal.tip()?.position;
-        Err(LogError::OutOfRange { position, last })
+        Ok(LogError::OutOfRange { position, last })
+    }
+
+    fn journal_chunk(&self, position: Position) -> Result<Option<Chunk>, LogError> {
+        let frame = self.journal_frame(position)?;
+        let chunk = frame.map(|frame| Chunk::parse(frame.first_position, frame.events));
+        Ok(chunk.transpose().ok().flatten().filter(|chunk| chunk.holds(position)))
     }
 
     /// The frame that holds `position`, read from the journal; `None` if it is not there (any
     /// more).
-    fn journal_chunk(&self, position: Position) -> Result<Option<Chunk>, LogError> {
+    fn journal_frame(&self, position: Position) -> Result<Option<Frame>, LogError> {
         let Some(before) = self.source.journal.locate(position) else {
             return Ok(None);
         };
-        let frame = match self.source.journal.read(before, 1) {
-            Err(JournalError::Released { .. }) => return Ok(None),
-            frames => frames?.into_iter().next(),
-        };
-        let chunk = frame.map(|frame| Chunk::parse(frame.first_position, frame.events));
-        Ok(chunk.transpose().ok().flatten().filter(|chunk| chunk.holds(position)))
+        match self.source.journal.read(before, 1) {
+            Err(JournalError::Released { .. }) => Ok(None),
+            frames => Ok(frames?.into_iter().next()),
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! MANIFEST    the sealed volumes
 //! journal/    frames that are not sealed yet
 //! volumes/    a folder for each volume
+//! index/      the runs of the index
 //! ```
 
 use std::{
@@ -33,6 +34,7 @@ const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
+const INDEX: &str = "index";
 /// The folder in which layers above keep what they derive from the log.
 pub const PROJECTIONS: &str = "projections";
 
@@ -85,6 +87,11 @@ impl Store {
     pub fn volumes(&self) -> PathBuf {
         self.dir.join(VOLUMES)
     }
+
+    /// The folder of the index.
+    pub fn index(&self) -> PathBuf {
+        self.dir.join(INDEX)
+    }
 }
 
 fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
@@ -103,13 +110,14 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Refuses a directory with things in it that are not ours, unless it says that it is a store.
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
-    let ours = [LOCK, STORE, MANIFEST, JOURNAL, VOLUMES, PROJECTIONS, "STORE.new", "MANIFEST.new"];
+    let folders = [JOURNAL, VOLUMES, INDEX, PROJECTIONS];
+    let texts = [LOCK, STORE, MANIFEST, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     if names.contains(&STORE) {
         return Ok(());
     }
-    match names.iter().find(|name| !ours.contains(*name)) {
+    match names.iter().find(|name| !folders.contains(name) && !texts.contains(name)) {
         Some(foreign) => {
             let what = format!("it has no {STORE} file, but {foreign}");
             Err(LogError::NotAStore { path: dir.to_owned(), what })

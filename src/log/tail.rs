@@ -58,13 +58,24 @@ impl Tail {
     /// The events of the frame that holds `position`.
     pub fn chunk_at(&self, position: Position) -> Option<Arc<Chunk>> {
         let state = self.lock();
-        let at = state.frames.partition_point(|(_, chunk)| chunk.last() < position);
-        let (_, chunk) = state.frames.get(at).filter(|(_, chunk)| chunk.holds(position))?;
-        Some(Arc::clone(chunk))
+        state.at(position).map(|(_, chunk)| Arc::clone(chunk))
+    }
+
+    /// The frame that holds `position`.
+    pub fn frame_at(&self, position: Position) -> Option<Arc<Frame>> {
+        let state = self.lock();
+        state.at(position).map(|(frame, _)| Arc::clone(frame))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while the tail is locked")
+    }
+}
+
+impl State {
+    fn at(&self, position: Position) -> Option<&(Arc<Frame>, Arc<Chunk>)> {
+        let at = self.frames.partition_point(|(_, chunk)| chunk.last() < position);
+        self.frames.get(at).filter(|(_, chunk)| chunk.holds(position))
     }
 }
 
@@ -99,6 +110,7 @@ mod tests {
         let frames = fill(&tail, 5);
         assert_eq!(*tail.frame(3).unwrap(), frames[2]);
         assert_eq!(*tail.chunk_at(6).unwrap().events(), frames[2].events);
+        assert_eq!(*tail.frame_at(6).unwrap(), frames[2]);
         assert!(tail.frame(0).is_none() && tail.frame(6).is_none());
         assert!(tail.chunk_at(0).is_none() && tail.chunk_at(11).is_none());
     }

@@ -22,7 +22,7 @@ use crate::{
     },
     log::{
         files::{FileHandle, RealFiles},
-        fixtures::{Event, Random, frame, tip_after},
+        fixtures::{Event, Random, Revisions, frame, tip_after},
         frame::spans,
         index::{Direction, Span},
         manifest::Manifest,
@@ -39,6 +39,7 @@ fn settings() -> LogSettings {
     LogSettings {
         journal_file_bytes: 64 << 10,
         volume_bytes: VOLUME_BYTES as u64,
+        volume_events: 150,
         open_volumes: 2,
         tail_bytes: 20 << 10,
     }
@@ -52,6 +53,7 @@ struct Case {
     /// The stored bytes of each event.
     events: Vec<Vec<u8>>,
     labels: Vec<Event>,
+    revisions: Revisions,
     tip: Tip,
     indexed: Arc<Progress>,
     sealed: Arc<Progress>,
@@ -89,6 +91,7 @@ impl Case {
             log: None,
             events: Vec::new(),
             labels: Vec::new(),
+            revisions: Revisions::default(),
             tip: Tip::default(),
             indexed: Arc::default(),
             sealed: Arc::default(),
@@ -104,6 +107,9 @@ impl Case {
     }
 
     fn open(&mut self) -> Result<(), LogError> {
+        for progress in [&self.indexed, &self.sealed] {
+            *progress.position.lock().unwrap() = 0;
+        }
         let (indexed, sealed) = (Arc::clone(&self.indexed), Arc::clone(&self.sealed));
         let faults = Arc::clone(&self.faults);
         let breakage = Arc::clone(&self.breakage);
@@ -117,18 +123,18 @@ impl Case {
         self.indexed.reach(self.log().index().watermark());
         self.sealed.reach(self.log().reader.volumes.last_position());
         assert_eq!(self.log().tip().unwrap(), self.tip);
-        assert_eq!(self.log().index().watermark(), self.tip.position);
         Ok(())
     }
 
     fn append(&mut self, random: &mut Random) {
         let large = random.below(40) == 0;
-        let events: Vec<_> = (0..=random.below(12))
+        let mut events: Vec<_> = (0..=random.below(12))
             .map(|_| {
                 let size = if large { 30_000 } else { random.below(600) };
                 Event::random(random, size)
             })
             .collect();
+        self.revisions.number(&mut events);
         let frame = frame(self.tip, &events);
         for span in spans(&frame.events).unwrap() {
             self.events.push(frame.events[span].to_vec());
@@ -158,6 +164,15 @@ impl Case {
         assert!(!waited.unwrap().1.timed_out(), "the index does not follow");
     }
 
+    /// Waits until nothing is left to do about the files of the index.
+    fn wait_settled(&self) {
+        self.wait_indexed();
+        let position = self.indexed.position.lock().unwrap();
+        let busy = |_: &mut Position| !self.log().index().is_settled();
+        let waited = self.indexed.moved.wait_timeout_while(position, LONG, busy);
+        assert!(!waited.unwrap().1.timed_out(), "the index does not settle");
+    }
+
     /// Waits until less than a volume is left unsealed.
     fn wait_sealed(&self) {
         let sealed = self.sealed.position.lock().unwrap();
@@ -180,9 +195,6 @@ impl Case {
         copy(&self.dir, &next);
         self.log = None;
         self.dir = next;
-        for progress in [&self.indexed, &self.sealed] {
-            *progress.position.lock().unwrap() = 0;
-        }
     }
 
     fn check(&self, random: &mut Random) {
@@ -258,7 +270,8 @@ impl Case {
         let span = Span { after: 0, up_to: u64::MAX };
         let filter = Filter::new(items).unwrap();
         for direction in [Direction::Forwards, Direction::Backwards] {
-            let found = self.log().index().matches(&filter, span, direction, usize::MAX);
+            let lookup = self.log().index().lookup(Patience::Disk);
+            let found = lookup.matches(&filter, span, direction, usize::MAX).unwrap();
             let mut rest = &found[..];
             while let Some(run) = self.log().events_at(rest, 4000).unwrap() {
                 self.expect(&run, &rest[..run.count]);
@@ -268,6 +281,16 @@ impl Case {
             rising.sort_unstable();
             assert_eq!(rising, expected);
         }
+    }
+
+    /// The append whose request id is this number.
+    fn request(&self, id: u64) -> Result<Option<AppendEntry>, LogError> {
+        let id = u128::from(id).to_be_bytes();
+        let found = self.log().index().lookup(Patience::Disk).request(&id).unwrap();
+        let Some(at) = found else { return Ok(None) };
+        let entry = self.log().append_at(at, &id, Patience::Disk)?;
+        assert_eq!(self.log().append_at(at, &[0xEE; 16], Patience::Disk)?, None);
+        Ok(Some(entry.unwrap()))
     }
 
     fn manifest(&self) -> Manifest {
@@ -332,10 +355,8 @@ fn a_request_is_remembered_from_volumes_and_from_the_journal() {
     let last = case.tip.position;
     for _ in 0..2 {
         case.wait_indexed();
-        let index = case.log().index();
-        assert_eq!(index.request(&1_u128.to_be_bytes()).unwrap().first_position, 1);
-        let newest = (1..=last).rev().find_map(|at| index.request(&u128::from(at).to_be_bytes()));
-        let newest = newest.unwrap();
+        assert_eq!(case.request(1).unwrap().unwrap().first_position, 1);
+        let newest = (1..=last).rev().find_map(|at| case.request(at).unwrap()).unwrap();
         assert_eq!(newest.first_position + u64::from(newest.count) - 1, last);
         case.close();
         case.open().unwrap();
@@ -505,19 +526,23 @@ fn readers_see_every_event_while_volumes_are_sealed_and_closed_around_them() {
     case.check(&mut random);
 }
 
+fn damage(db: &Path) {
+    let mut bytes = fs::read(db).unwrap();
+    let length = bytes.len();
+    bytes[100..length / 2].iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(db, &bytes).unwrap();
+}
+
 #[test]
-fn a_log_with_a_damaged_volume_does_not_open_and_names_it() {
+fn a_log_whose_newest_volume_is_damaged_does_not_open_and_names_it() {
     let mut random = Random::new();
     let mut case = Case::new();
     case.fill(&mut random, 100_000);
     case.wait_sealed();
-    let volume = case.manifest().volumes()[0].directory.clone();
+    let volume = case.manifest().volumes().last().unwrap().directory.clone();
     case.close();
     let db = case.dir.join("volumes").join(&volume).join("db");
-    let mut bytes = fs::read(&db).unwrap();
-    let length = bytes.len();
-    bytes[100..length / 2].iter_mut().for_each(|byte| *byte ^= 0x55);
-    fs::write(&db, &bytes).unwrap();
+    damage(&db);
     let error = case.open().unwrap_err();
     assert!(matches!(error, LogError::Volume(_)), "{error}");
     assert!(error.to_string().contains(&volume), "{error}");
@@ -526,6 +551,68 @@ fn a_log_with_a_damaged_volume_does_not_open_and_names_it() {
     let error = case.open().unwrap_err();
     assert!(matches!(error, LogError::Volume(volume::VolumeError::Damaged { .. })), "{error}");
     assert!(error.to_string().contains(&volume), "{error}");
+}
+
+#[test]
+fn an_older_volume_that_is_damaged_is_named_by_whoever_reads_it_and_everything_else_goes_on() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    while case.manifest().volumes().len() < 3 {
+        case.fill(&mut random, 100_000);
+        case.wait_sealed();
+    }
+    case.wait_settled();
+    let volume = case.manifest().volumes()[0].clone();
+    case.close();
+    damage(&case.dir.join("volumes").join(&volume.directory).join("db"));
+    case.open().unwrap();
+    case.wait_indexed();
+    assert!(case.request(1).is_err());
+    let error = case.log().page(1, 1, 1).unwrap_err();
+    assert!(matches!(error, LogError::Volume(_)), "{error}");
+    assert!(error.to_string().contains(&volume.directory), "{error}");
+    case.check_forwards(volume.contents.last_position + 1, 4_000);
+    case.append(&mut random);
+    case.wait_indexed();
+}
+
+#[test]
+fn tables_of_the_index_end_where_volumes_do_so_that_nothing_is_read_again() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    for _ in 0..6 {
+        case.fill(&mut random, 100_000);
+        case.wait_sealed();
+        case.wait_settled();
+        let dir = case.dir.join("index");
+        let runs = || RealFiles.list(&dir).unwrap();
+        let before = runs();
+        case.close();
+        case.open().unwrap();
+        case.wait_settled();
+        // A run that did not fit its volume would have been made anew, under another name.
+        assert_eq!(runs().last(), before.last());
+    }
+    assert!(case.manifest().volumes().len() > 5);
+    case.check(&mut random);
+    assert_eq!(*case.faults.lock().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn an_index_that_was_deleted_is_built_again_while_reads_by_position_go_on() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    case.fill(&mut random, 300_000);
+    case.wait_sealed();
+    case.close();
+    fs::remove_dir_all(case.dir.join("index")).unwrap();
+    case.open().unwrap();
+    case.check_forwards(1, 10_000);
+    case.append(&mut random);
+    case.check(&mut random);
+    case.wait_settled();
+    case.check(&mut random);
+    assert_eq!(*case.faults.lock().unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -9,6 +9,9 @@ use std::{
 use crate::{
     domain::event::Position,
     log::{
+        error::LogError,
+        frame::AppendEntry,
+        index::Record,
         run::Chunk,
         volume::{SealedVolume, VolumeError, VolumeReader},
     },
@@ -20,6 +23,24 @@ pub struct Volumes {
     dir: PathBuf,
     max_open: usize,
     state: Mutex<State>,
+}
+
+impl Record for Volumes {
+    fn replay(
+        &self,
+        first: Position,
+        on_chunk: &mut dyn FnMut(&Chunk) -> bool,
+        on_append: &mut dyn FnMut(&AppendEntry),
+    ) -> Result<bool, LogError> {
+        let Some((last, reader)) = self.reader(first)? else {
+            return Err(LogError::OutOfRange { position: first, last: self.last_position() });
+        };
+        let replayed = reader.replay(on_chunk, on_append);
+        if replayed.is_err() {
+            self.forget(last);
+        }
+        Ok(replayed?)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -77,9 +98,28 @@ impl Volumes {
         chunk.map(Some)
     }
 
-    /// The volume that holds `position`, opened; `None` if it is not sealed.
-    pub fn open(&self, position: Position) -> Result<Option<Arc<VolumeReader>>, VolumeError> {
-        Ok(self.reader(position)?.map(|(_, reader)| reader))
+    /// The append that begins at `position`, if one with a request id does; `None` if the position
+    /// is not sealed.
+    pub fn append_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<Option<AppendEntry>>, VolumeError> {
+        let Some((last, reader)) = self.reader(position)? else {
+            return Ok(None);
+        };
+        let entry = reader.append_at(position);
+        if entry.is_err() {
+            self.forget(last);
+        }
+        entry.map(Some)
+    }
+
+    /// Reads the newest volume through and compares it with what it should hold.
+    pub fn verify_newest(&self) -> Result<(), VolumeError> {
+        match self.reader(self.last_position())? {
+            Some((_, reader)) => reader.verify(),
+            None => Ok(()),
+        }
     }
 
     fn reader(

@@ -97,6 +97,29 @@ async fn a_stop_answers_every_append_and_frees_the_directory() {
     assert_eq!(there, acknowledged);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn all_events_of_a_group_are_recorded_at_one_time() {
+    let (gate, mut waiting) = Gate::new();
+    let store = Store::on(Arc::new(gate.clone()));
+    let engine = store.engine();
+    gate.set(Sync::Wait);
+    let opener = engine.submit(append("x/a", "opener")).await.unwrap();
+    waiting.recv().await.unwrap();
+    store.tick.store(1, Ordering::SeqCst);
+    let mut pending = Vec::new();
+    for _ in 0..3 {
+        pending.push(engine.submit(append("x/a", "of one group")).await.unwrap());
+    }
+    gate.set(Sync::Pass);
+    engine.outcome(opener).await.unwrap();
+    for append in pending {
+        engine.outcome(append).await.unwrap();
+    }
+    let all = store.all().await;
+    let times: Vec<_> = all.iter().map(|event| micros(&event.recorded_at.unwrap())).collect();
+    assert!(times[0] < times[1] && times[1..] == [times[1]; 3], "{times:?}");
+}
+
 #[tokio::test]
 async fn recorded_times_never_go_back_and_a_clock_set_far_back_stops_appends() {
     const HOUR: Micros = 3_600 * 1_000_000;

@@ -50,6 +50,7 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
     store.engine().append(append("x/a", "first")).await.unwrap();
+    store.engine().reader.indexed(1).await.unwrap();
     let mut waiting = Box::pin(follower.next());
     assert!(futures_util::poll!(&mut waiting).is_pending());
     // Only the clock of the timers is moved; nobody waits.

@@ -123,6 +123,10 @@ impl FileHandle for GatedFile {
         self.inner.read_exact_at(buf, offset)
     }
 
+    fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.inner.read_cached_at(buf, offset)
+    }
+
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.inner.write_all_at(buf, offset)
     }

@@ -5,6 +5,7 @@ mod claims;
 mod durability;
 mod followers;
 mod gate;
+mod rebuild;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,8 @@ struct Store {
     _dir: tempfile::TempDir,
     data: PathBuf,
     clock: Arc<AtomicI64>,
+    /// How far the clock goes on whenever somebody looks at it.
+    tick: Arc<AtomicI64>,
     engine: Option<Arc<Engine>>,
 }
 
@@ -41,7 +44,7 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         let clock = Arc::new(AtomicI64::new(1_000_000_000));
-        let mut store = Self { _dir: dir, data, clock, engine: None };
+        let mut store = Self { _dir: dir, data, clock, tick: Arc::default(), engine: None };
         store.open(files);
         store
     }
@@ -55,7 +58,7 @@ impl Store {
     }
 
     fn open(&mut self, files: Arc<dyn Files>) {
-        let clock = Arc::clone(&self.clock);
+        let (clock, tick) = (Arc::clone(&self.clock), Arc::clone(&self.tick));
         let log = LogSettings {
             journal_file_bytes: 1 << 20,
             volume_bytes: 1 << 20,
@@ -63,7 +66,7 @@ impl Store {
         };
         let settings = EngineSettings {
             log,
-            clock: Arc::new(move || clock.load(Ordering::SeqCst)),
+            clock: Arc::new(move || clock.fetch_add(tick.load(Ordering::SeqCst), Ordering::SeqCst)),
             files,
             ..EngineSettings::default()
         };

@@ -28,6 +28,8 @@ struct State {
     steps: Vec<Step>,
     /// The step from now on that fails; 0: the next one.
     failing: Option<usize>,
+    /// Nothing that is read is in memory.
+    cold: bool,
 }
 
 impl RecordingFiles {
@@ -59,6 +61,11 @@ impl RecordingFiles {
     /// Whether the step that was to fail did.
     pub(crate) fn has_failed(&self) -> bool {
         self.state().failing.is_none()
+    }
+
+    /// Makes every read that must not wait say that it would have to, or none.
+    pub(crate) fn set_cold(&self, cold: bool) {
+        self.state().cold = cold;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -170,6 +177,13 @@ impl FileHandle for Handle {
         let found = contents.get(start..start + buf.len());
         buf.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+
+    fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        if self.files.state().cold {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.read_exact_at(buf, offset)
     }
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     VolumeError,
     block::{self, BlockBuilder, LargeEvent, PAGE_ENTRIES, PART_BYTES},
-    contents::{Contents, Tally},
+    contents::{Contents, Tally, VolumeSize},
     database::Database,
     folder::{self, FileRecord},
     reader::VolumeReader,
@@ -59,9 +59,9 @@ impl VolumeBuilder {
         self.tip
     }
 
-    /// Bytes of the events that were fed.
-    pub fn bytes(&self) -> u64 {
-        self.tally.bytes()
+    /// Whether it has as much as a volume of this size takes.
+    pub fn is_full(&self, size: VolumeSize) -> bool {
+        self.tally.fills(size)
     }
 
     /// Takes the next frame, after which the journal stands at `tip`.

@@ -24,6 +24,15 @@ pub struct Contents {
     pub digest: String,
 }
 
+/// When a volume is full: as soon as one of these is reached, after a whole frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeSize {
+    /// Bytes of all events.
+    pub bytes: u64,
+    /// Number of events. It bounds the memory of the index of a volume.
+    pub events: u64,
+}
+
 /// Counts and hashes events and append entries as they come.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -55,9 +64,9 @@ impl Tally {
         self.first + self.events
     }
 
-    /// Bytes of the events so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    /// Whether what came is as much as a volume of this size takes.
+    pub fn fills(&self, size: VolumeSize) -> bool {
+        self.bytes >= size.bytes || self.events >= size.events
     }
 
     /// Takes `count` encoded events.
@@ -114,6 +123,15 @@ mod tests {
         let contents = tally(&[b"ab", b"c"]);
         assert_eq!((contents.first_position, contents.last_position), (4, 5));
         assert_eq!((contents.events, contents.bytes, contents.appends), (2, 3, 0));
+    }
+
+    #[test]
+    fn a_volume_is_full_when_it_has_the_bytes_or_the_events() {
+        let mut tally = Tally::new(4);
+        tally.events(b"abc", 2);
+        for (bytes, events, full) in [(3, 9, true), (9, 2, true), (4, 3, false)] {
+            assert_eq!(tally.fills(VolumeSize { bytes, events }), full, "{bytes} {events}");
+        }
     }
 
     #[test]

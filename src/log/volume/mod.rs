@@ -16,7 +16,7 @@ mod tests;
 
 pub use self::{
     builder::VolumeBuilder,
-    contents::{Contents, Tally},
+    contents::{Contents, Tally, VolumeSize},
     folder::FileRecord,
     reader::VolumeReader,
     sealed::SealedVolume,

@@ -53,16 +53,25 @@ impl VolumeReader {
         Ok(chunk)
     }
 
+    /// The append that begins at `position`; `None` if it has no request id, or none begins there.
+    pub fn append_at(&self, position: Position) -> Result<Option<AppendEntry>, VolumeError> {
+        let Some((key, value)) = self.db.floor(&block::append_key(position))? else {
+            return Ok(None);
+        };
+        if key.first() != Some(&APPEND_PREFIX) {
+            return Ok(None);
+        }
+        let page = self.page(&key, value)?;
+        Ok(page.into_iter().find(|entry| entry.first_position == position))
+    }
+
     /// The append table, in order.
     pub(super) fn appends(&self, visit: &mut dyn FnMut(&AppendEntry)) -> Result<(), VolumeError> {
         let mut key = Bytes::from_static(&[APPEND_PREFIX]);
         let mut found = 0;
         while let Some((next, value)) = self.db.after(&key)? {
             key = next;
-            let page = block::decode_appends(&key, value).map_err(|error| {
-                let what = format!("a page of the append table: {}", error.0);
-                VolumeError::damaged(&self.dir, None, what)
-            })?;
+            let page = self.page(&key, value)?;
             found += page.len() as u64;
             page.iter().for_each(&mut *visit);
         }
@@ -75,20 +84,23 @@ impl VolumeReader {
 
     /// Reads all of it and compares range, numbers and digest with what it should hold.
     pub fn verify(&self) -> Result<(), VolumeError> {
-        self.replay(&mut |_| (), &mut |_| ())
+        self.replay(&mut |_| true, &mut |_| ()).map(drop)
     }
 
-    /// Shows all of it in order, and compares it at the end with what it should hold.
+    /// Shows all of it in order, and compares it at the end with what it should hold. Ends early,
+    /// with `false`, once `on_chunk` says so.
     pub fn replay(
         &self,
-        on_chunk: &mut dyn FnMut(&Chunk),
+        on_chunk: &mut dyn FnMut(&Chunk) -> bool,
         on_append: &mut dyn FnMut(&AppendEntry),
-    ) -> Result<(), VolumeError> {
+    ) -> Result<bool, VolumeError> {
         let mut tally = Tally::new(self.contents.first_position);
         while tally.next_position() <= self.contents.last_position {
             let chunk = self.chunk_at(tally.next_position())?;
             tally.events(chunk.events(), chunk.last() - chunk.first() + 1);
-            on_chunk(&chunk);
+            if !on_chunk(&chunk) {
+                return Ok(false);
+            }
         }
         self.appends(&mut |entry| {
             tally.append(entry);
@@ -99,12 +111,19 @@ impl VolumeReader {
             let what = format!("it holds {found:?} instead of {:?}", self.contents);
             return Err(VolumeError::damaged(&self.dir, None, what));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Closes it; dropping it does the same and swallows errors.
     pub(super) fn close(self) -> Result<(), VolumeError> {
         self.db.close()
+    }
+
+    fn page(&self, key: &[u8], value: Bytes) -> Result<Vec<AppendEntry>, VolumeError> {
+        block::decode_appends(key, value).map_err(|error| {
+            let what = format!("a page of the append table: {}", error.0);
+            VolumeError::damaged(&self.dir, None, what)
+        })
     }
 
     fn block_before(&self, position: Position) -> Result<(Position, Bytes), VolumeError> {

@@ -22,6 +22,43 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/store.rs", "MANIFEST: &str = \"MANIFEST\";", "\nMANIFEST "),
     ("log/store.rs", "JOURNAL: &str = \"journal\";", "\njournal/ "),
     ("log/store.rs", "VOLUMES: &str = \"volumes\";", "\nvolumes/ "),
+    ("log/mod.rs", "volume_events: 200_000,", "or are 200,000."),
+    ("log/store.rs", "INDEX: &str = \"index\";", "\nindex/ "),
+    ("log/index/key.rs", "Self::Stream(name) => (1, name),", "1 stream,"),
+    ("log/index/key.rs", "Self::Category(name) => (2, name),", "2 category,"),
+    ("log/index/key.rs", "Self::Type(name) => (3, name),", "3 type,"),
+    ("log/index/key.rs", "Self::Tag(tag) => (4, tag),", "4 tag,"),
+    ("log/index/key.rs", "Self::Request(id) => (5, id),", "5 request id,"),
+    ("log/index/opening.rs", "EXTENSION: &str = \"run\";", "`NNNNNNNN.run`"),
+    ("log/index/run/mod.rs", "PAGE: usize = 4096;", "header, zeros up to 4096"),
+    ("log/index/run/mod.rs", "group_keys: 32_768,", "of 32,768 keys at most"),
+    ("log/index/run/mod.rs", "inside_bytes: 64,", "difference, ...      64 bytes at most"),
+    ("log/index/run/header.rs", "VERSION: u32 = 1;", "             12      4  format version: 1"),
+    (
+        "log/index/run/header.rs",
+        "HEADER: usize = CHECKED_FROM + 4 + 16 + 8 + 8 + 4 + 32;",
+        "12 to 83",
+    ),
+    ("log/index/run/leaf.rs", "LONG: u64 = 1;", "+ 1 if its list is long"),
+    ("log/index/run/leaf.rs", "REVISION: u64 = 2;", "+ 2 if it is a stream"),
+    ("log/index/run/leaf.rs", "FLAG_BITS: u32 = 2;", "number of positions x 4"),
+    (
+        "log/index/run/list.rs",
+        "RECORD: usize = 4 + 8 + 4 + 4;",
+        "directory    (number u32 | positions",
+    ),
+    ("log/index/run/list.rs", "LOW_BITS: u32 = 16;", "of the lowest 16 bits"),
+    (
+        "log/index/run/group.rs",
+        "FILTER_HEAD: usize = CRC + 8 + 4 + 4;",
+        "crc at | seed u64 | segment length",
+    ),
+    ("log/index/run/footer.rs", "TRAILER: usize = 8 + 8 + 4;", "trailer: the last 20 bytes"),
+    (
+        "log/index/run/footer.rs",
+        "GROUP: usize = Key::BYTES + 8 + 4 + 4 + 4;",
+        "footer       n u32 | (first key",
+    ),
     ("log/store.rs", "PROJECTIONS: &str = \"projections\";", "\nprojections/ "),
     ("log/manifest.rs", "FORMAT: u32 = 1;", "  \"format\": 1,"),
     ("log/volume/block.rs", "VALUE_BYTES: usize = 8 << 10;", "at most 8192 bytes"),
@@ -44,7 +81,7 @@ fn page() -> String {
 #[test]
 fn the_format_page_tells_every_size_and_number_of_the_code() {
     let page = page();
-    assert!(page.is_ascii() && page.lines().count() <= 210, "it is one page, in ASCII");
+    assert!(page.is_ascii() && page.lines().count() <= 250, "it is one page, in ASCII");
     for (file, line, told) in FACTS {
         let source = fs::read_to_string(format!("src/{file}")).expect(file);
         assert!(source.contains(line), "src/{file} no longer says {line:?}: mend docs/FORMAT.md");
@@ -54,7 +91,7 @@ fn the_format_page_tells_every_size_and_number_of_the_code() {
 
 #[test]
 fn the_format_page_draws_the_magic_of_what_is_stored() {
-    for stored in ["journal_frame", "clean_stop", "saved_state"] {
+    for stored in ["journal_frame", "clean_stop", "saved_state", "index_run 0"] {
         let magic: Vec<String> = super::stored::golden(stored)
             .iter()
             .take(8)

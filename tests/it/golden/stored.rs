@@ -4,7 +4,13 @@
 //! A line of `stored.txt` is `name = hex`. Whatever is stored once has to be read for ever, so
 //! each is read back too.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use handover::{
@@ -16,9 +22,11 @@ use handover::{
         recorded::{self, Place},
     },
     log::{
+        Hooks, Log, LogSettings,
         file_journal::{FileJournal, JournalSettings},
         files::{Files, RealFiles},
         frame::{AppendEntry, Frame},
+        index::{Direction, Patience, Span},
         journal::{Journal as _, Outcome, Tip},
         manifest::Manifest,
         store::Store,
@@ -216,6 +224,59 @@ fn manifest() -> Vec<u8> {
     fs::read(path).expect("the manifest's text")
 }
 
+/// Opens the log of a store with a known id, in which a volume has two events; it tells when its
+/// index has moved or a volume was sealed.
+fn log(dir: &Path) -> (Arc<Log>, mpsc::Receiver<()>) {
+    if !dir.join("STORE").exists() {
+        let said = format!("handover\nformat 1\nstore {}\n", hex(&STORE));
+        let text = format!("{said}crc32c {:08x}\n", crc32c::crc32c(said.as_bytes()));
+        fs::write(dir.join("STORE"), text).expect("the store's text");
+        Manifest::empty(STORE).save(&RealFiles, &dir.join("MANIFEST")).expect("a manifest");
+        fs::create_dir(dir.join("volumes")).expect("a folder");
+        fs::create_dir(dir.join("journal")).expect("a folder");
+        journal(&dir.join("journal"));
+    }
+    let settings = LogSettings { volume_events: 2, ..LogSettings::default() };
+    let (told, moved) = mpsc::channel();
+    let tell = |told: mpsc::Sender<()>| Box::new(move |_| told.send(()).unwrap_or_default());
+    let hooks = Hooks { on_indexed: tell(told.clone()), on_sealed: tell(told), ..Hooks::default() };
+    let log = Log::open(dir, &settings, Arc::new(RealFiles), hooks).expect("a log");
+    (log, moved)
+}
+
+/// The run of a volume of one frame, with the log that it belongs to.
+fn index_run() -> (tempfile::TempDir, Vec<u8>) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let run = dir.path().join("index/00000001.run");
+    let (log, moved) = log(dir.path());
+    let durable = |outcome| assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
+    log.append(Tip::default(), frame(), Box::new(durable));
+    // Its volume must be sealed, or the run does not count when the log is opened again.
+    let manifest = dir.path().join("MANIFEST");
+    let sealed = || Manifest::load(&RealFiles, &manifest, STORE).expect("a manifest");
+    while !run.exists() || sealed().volumes().is_empty() {
+        moved.recv_timeout(Duration::from_mins(1)).expect("the index moves");
+    }
+    let bytes = fs::read(run).expect("the run");
+    log.close().expect("a clean stop");
+    (dir, bytes)
+}
+
+/// The pieces of a file between long stretches of zeros, with their places.
+fn pieces(bytes: &[u8]) -> Vec<(usize, Vec<u8>)> {
+    let mut pieces: Vec<(usize, Vec<u8>)> = Vec::new();
+    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+        match pieces.last_mut() {
+            Some((start, piece)) if at - *start - piece.len() < 32 => {
+                piece.resize(at - *start, 0);
+                piece.push(*byte);
+            }
+            _ => pieces.push((at, vec![*byte])),
+        }
+    }
+    pieces
+}
+
 #[test]
 fn what_is_stored_has_the_bytes_it_always_had() {
     let (frame_in_file, marker) = journal_bytes();
@@ -235,6 +296,10 @@ fn what_is_stored_has_the_bytes_it_always_had() {
         let told = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
         lines.push(format!("volume_value {} = {}", hex(&key), hex(&told)));
     }
+    let run = index_run().1;
+    let run_lines = pieces(&run);
+    lines.extend(run_lines.iter().map(|(at, piece)| format!("index_run {at} = {}", hex(piece))));
+    lines.push(format!("index_run_bytes = {}", hex(&(run.len() as u64).to_be_bytes())));
     let broken = "other bytes are stored now: what is on disks cannot be read any more";
     super::compare("stored.txt", &lines, broken);
 }
@@ -279,6 +344,33 @@ fn a_stored_manifest_and_a_saved_state_are_read() {
     let manifest = Manifest::load(&RealFiles, &path, STORE).expect("a manifest");
     assert_eq!((manifest.tip().index, manifest.tip().position), (2, 3));
     assert_eq!(snapshot::decode(&golden("saved_state"), STORE), Ok(Counter(300)));
+}
+
+#[test]
+fn a_stored_run_of_the_index_is_taken_up_and_answers() {
+    let (dir, _) = index_run();
+    let length = u64::from_be_bytes(golden("index_run_bytes").try_into().expect("8 bytes"));
+    let mut run = vec![0; usize::try_from(length).expect("a small file")];
+    let text = super::read("stored.txt");
+    for line in text.lines().filter_map(|line| line.strip_prefix("index_run ")) {
+        let (at, piece) = line.split_once(" = ").expect("a piece with its place");
+        let (at, piece) = (at.parse::<usize>().expect("a place"), unhex(piece));
+        run[at..at + piece.len()].copy_from_slice(&piece);
+    }
+    let file = dir.path().join("index/00000007.run");
+    fs::remove_file(dir.path().join("index/00000001.run")).expect("the run that was made");
+    fs::write(&file, run).expect("the run as it was stored");
+    let (log, _moved) = log(dir.path());
+    assert!(file.exists(), "it does not fit any more");
+    assert_eq!(log.index().watermark(), 2);
+    let index = log.index().lookup(Patience::Disk);
+    assert_eq!(index.revision(&stream()), Ok(2));
+    assert_eq!(index.request(&[0x11; 16]), Ok(Some(1)));
+    assert_eq!(index.recorded_at(2), Ok(Some(1_722_513_600_123_456)));
+    let tags = vec![Tag::parse("desk:one").expect("a tag")];
+    let filter = Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).expect("a filter");
+    let span = Span { after: 0, up_to: 9 };
+    assert_eq!(index.matches(&filter, span, Direction::Forwards, 9), Ok(vec![1, 2]));
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! Passes durable frames, in order, to the index and to the volume that is being built. Nothing
 //! else feeds them.
 //!
-//! Two threads follow the journal, each at its own pace. What goes wrong here never fails an
-//! append: the journal keeps its frames until they are sealed, so an unsealed volume is thrown
-//! away and built again.
+//! Two threads follow the journal, each at its own pace, and a third keeps the files of the index.
+//! What goes wrong here never fails an append: the journal keeps its frames until they are sealed,
+//! so an unsealed volume is thrown away and built again, and the index is built again from sealed
+//! volumes.
+
+mod index_feed;
+mod volume_feed;
 
 use std::{
     fmt, io,
@@ -13,6 +17,10 @@ use std::{
     time::Duration,
 };
 
+use self::{
+    index_feed::{IndexFeed, MaintenanceFeed},
+    volume_feed::VolumeFeed,
+};
 use crate::{
     domain::event::Position,
     log::{
@@ -23,7 +31,7 @@ use crate::{
         journal::{Journal, JournalError, Tip},
         manifest::Manifest,
         tail::Tail,
-        volume::{SealedVolume, VolumeBuilder},
+        volume::VolumeSize,
         volumes::Volumes,
     },
 };
@@ -84,11 +92,7 @@ impl Source {
     }
 
     /// Frames of the journal after `after`, each with the tip behind it.
-    pub(super) fn frames(
-        &self,
-        after: Tip,
-        max_bytes: usize,
-    ) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
+    fn frames(&self, after: Tip, max_bytes: usize) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
         let frames = self.journal.read(after, max_bytes)?;
         Ok(chained(after, frames.into_iter().map(Arc::new).collect()))
     }
@@ -102,6 +106,25 @@ fn chained(mut tip: Tip, frames: Vec<Arc<Frame>>) -> Vec<(Arc<Frame>, Tip)> {
     follow.collect()
 }
 
+/// What all threads need.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) source: Source,
+    pub(super) index: Arc<Index>,
+    pub(super) hooks: Hooks,
+    /// When a volume is full. Index and volumes go by it alike, so that a table of the index and a
+    /// volume end with the same frame.
+    pub(super) size: VolumeSize,
+}
+
+/// What is needed to keep volumes.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) volumes: Arc<Volumes>,
+    pub(super) manifest_path: PathBuf,
+}
+
 /// The running threads.
 #[derive(Debug)]
 pub(super) struct Feeder {
@@ -110,11 +133,15 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    /// Starts feeding.
-    pub(super) fn start(index: IndexFeed, volumes: VolumeFeed) -> io::Result<Self> {
+    /// Starts feeding what follows the sealed volumes.
+    pub(super) fn start(shared: Shared, keeper: Keeper, manifest: Manifest) -> io::Result<Self> {
         let mut feeder = Self { stop: Arc::default(), threads: Vec::new() };
-        feeder.spawn("index", Box::new(index))?;
-        feeder.spawn("volumes", Box::new(volumes))?;
+        let shared = Arc::new(shared);
+        let volumes = Arc::clone(&keeper.volumes);
+        feeder.spawn("index", Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
+        feeder
+            .spawn("index-files", Box::new(MaintenanceFeed::new(Arc::clone(&shared), volumes)))?;
+        feeder.spawn("volumes", Box::new(VolumeFeed::new(shared, keeper, manifest)))?;
         Ok(feeder)
     }
 
@@ -127,7 +154,8 @@ impl Feeder {
 }
 
 impl Drop for Feeder {
-    /// Stops and waits for it; a volume that is being sealed is finished first.
+    /// Stops and waits for it; a volume that is being sealed is finished first, a run that is being
+    /// written is given up.
     fn drop(&mut self) {
         self.stop.set();
         for thread in self.threads.drain(..) {
@@ -140,8 +168,9 @@ impl Drop for Feeder {
 
 /// One that follows the journal.
 trait Feed: Send {
-    /// Takes the next frames; comes back soon if there are none.
-    fn step(&mut self) -> Result<(), LogError>;
+    /// Takes the next frames; comes back soon if there are none. Long steps end early once `stop`
+    /// is set.
+    fn step(&mut self, stop: &Stop) -> Result<(), LogError>;
     /// Tells of a failed step, after which it begins again where it was safe.
     fn failed(&mut self, error: &LogError);
 }
@@ -149,7 +178,7 @@ trait Feed: Send {
 fn follow(mut feed: Box<dyn Feed>, stop: &Stop) {
     let mut pause = Duration::ZERO;
     while !stop.is_set() {
-        match feed.step() {
+        match feed.step(stop) {
             Ok(()) => pause = Duration::ZERO,
             Err(error) => {
                 feed.failed(&error);
@@ -157,108 +186,6 @@ fn follow(mut feed: Box<dyn Feed>, stop: &Stop) {
                 pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
             }
         }
-    }
-}
-
-/// Feeds the index.
-#[derive(Debug)]
-pub(super) struct IndexFeed {
-    pub(super) source: Source,
-    pub(super) index: Arc<Index>,
-    pub(super) hooks: Arc<Hooks>,
-    /// The last frame that is indexed.
-    pub(super) tip: Tip,
-}
-
-impl Feed for IndexFeed {
-    fn step(&mut self) -> Result<(), LogError> {
-        for (frame, tip) in self.source.next(self.tip)? {
-            self.index.apply(&frame)?;
-            self.tip = tip;
-            (self.hooks.on_indexed)(tip.position);
-        }
-        Ok(())
-    }
-
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "the index cannot follow the log");
-        (self.hooks.on_fault)(error);
-    }
-}
-
-/// Builds and seals volumes.
-#[derive(Debug)]
-pub(super) struct VolumeFeed {
-    pub(super) source: Source,
-    pub(super) files: Arc<dyn Files>,
-    pub(super) volumes: Arc<Volumes>,
-    pub(super) hooks: Arc<Hooks>,
-    pub(super) manifest: Manifest,
-    pub(super) manifest_path: PathBuf,
-    pub(super) volume_bytes: u64,
-    /// The volume that is being built.
-    pub(super) builder: Option<VolumeBuilder>,
-    /// A sealed volume that could not be entered into the manifest. It must not be built again:
-    /// nobody knows whether the failed attempt has reached the disk.
-    pub(super) sealed: Option<SealedVolume>,
-}
-
-impl Feed for VolumeFeed {
-    fn step(&mut self) -> Result<(), LogError> {
-        self.enter()?;
-        let tip = self.builder.as_ref().map_or(self.manifest.tip(), VolumeBuilder::tip);
-        for (frame, tip) in self.source.next(tip)? {
-            let mut builder = match self.builder.take() {
-                Some(builder) => builder,
-                None => VolumeBuilder::create(self.volumes.dir(), self.manifest.tip())?,
-            };
-            builder.feed(&frame, tip)?;
-            if builder.bytes() < self.volume_bytes {
-                self.builder = Some(builder);
-                continue;
-            }
-            self.sealed = Some(builder.seal(&self.hooks.before_read_back)?);
-            self.enter()?;
-        }
-        Ok(())
-    }
-
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "a volume could not be built; it is begun again");
-        (self.hooks.on_fault)(error);
-        self.discard();
-    }
-}
-
-impl VolumeFeed {
-    /// Enters the sealed volume, if there is one, into the manifest; only then may the journal
-    /// let its frames go.
-    fn enter(&mut self) -> Result<(), LogError> {
-        let Some(volume) = self.sealed.clone() else {
-            return Ok(());
-        };
-        let manifest = self.manifest.with(volume.clone());
-        manifest.save(self.files.as_ref(), &self.manifest_path)?;
-        self.manifest = manifest;
-        self.sealed = None;
-        let tip = volume.tip;
-        tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
-        self.volumes.add(volume);
-        (self.hooks.on_sealed)(tip.position);
-        Ok(self.source.journal.release(tip)?)
-    }
-
-    fn discard(&mut self) {
-        // The folder of a builder that failed is removed when the next one is created.
-        if let Some(Err(error)) = self.builder.take().map(VolumeBuilder::discard) {
-            tracing::warn!(%error, "an unsealed volume could not be removed");
-        }
-    }
-}
-
-impl Drop for VolumeFeed {
-    fn drop(&mut self) {
-        self.discard();
     }
 }
 

@@ -1,11 +1,11 @@
-//! What the index needs of a stored event; the payload is skipped, not copied.
+//! What the index needs of a stored event; the payload is skipped, and nothing is copied.
 
 use std::fmt;
 
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::domain::event::{Micros, Position};
+use crate::domain::event::{Micros, Position, Revision};
 
 /// An event that cannot be indexed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,26 +24,29 @@ impl fmt::Display for Unindexable {
 
 impl std::error::Error for Unindexable {}
 
-/// A part of `RecordedEvent`: the same field numbers, the others are skipped.
+/// A part of `RecordedEvent`: the same field numbers, the others are skipped. Texts are taken as
+/// bytes, which are a piece of the event's.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Labels {
+pub(in crate::log) struct Labels {
     #[prost(uint64, tag = "1")]
     position: u64,
-    #[prost(string, tag = "2")]
-    pub(super) stream: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) stream: Bytes,
+    #[prost(uint64, tag = "3")]
+    pub(super) revision: Revision,
     #[prost(message, optional, tag = "4")]
     recorded_at: Option<prost_types::Timestamp>,
     #[prost(message, optional, tag = "5")]
     payload: Option<TypeUrl>,
-    #[prost(string, repeated, tag = "6")]
-    pub(super) tags: Vec<String>,
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub(super) tags: Vec<Bytes>,
 }
 
 /// A part of `google.protobuf.Any`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct TypeUrl {
-    #[prost(string, tag = "1")]
-    type_url: String,
+    #[prost(bytes = "bytes", tag = "1")]
+    type_url: Bytes,
 }
 
 /// `ReadResponse` with one event: what an event is stored as, its tag and length included.
@@ -55,7 +58,7 @@ struct Stored {
 
 impl Labels {
     /// Reads the event that is stored at `position`.
-    pub(super) fn decode(position: Position, event: &Bytes) -> Result<Self, Unindexable> {
+    pub(in crate::log) fn decode(position: Position, event: &Bytes) -> Result<Self, Unindexable> {
         let failed = |what: String| Unindexable { position, what };
         let stored = Stored::decode(event.clone()).map_err(|error| failed(error.to_string()))?;
         let labels = stored.event.ok_or_else(|| failed("it is empty".to_owned()))?;
@@ -65,17 +68,18 @@ impl Labels {
         Ok(labels)
     }
 
-    pub(super) fn category(&self) -> &str {
-        self.stream.split_once('/').map_or("", |(category, _)| category)
+    pub(super) fn category(&self) -> &[u8] {
+        let slash = self.stream.iter().position(|byte| *byte == b'/');
+        slash.and_then(|slash| self.stream.get(..slash)).unwrap_or_default()
     }
 
-    pub(super) fn type_name(&self) -> &str {
-        let url = self.payload.as_ref().map_or("", |payload| &payload.type_url);
-        url.rsplit('/').next().unwrap_or_default()
+    pub(super) fn type_name(&self) -> &[u8] {
+        let url = self.payload.as_ref().map_or(&[][..], |payload| &payload.type_url);
+        url.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
     }
 
     /// Microseconds since the epoch.
-    pub(super) fn recorded_at(&self) -> Micros {
+    pub(in crate::log) fn recorded_at(&self) -> Micros {
         let time = self.recorded_at.unwrap_or_default();
         time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos / 1000))
     }

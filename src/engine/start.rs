@@ -1,0 +1,92 @@
+//! Where a read starts, and which position that is.
+
+use crate::{
+    domain::{
+        event::{Micros, Position, Revision},
+        filter::Filter,
+        violation::Violations,
+    },
+    engine::{ReadError, error::within, reader::Reader},
+};
+
+/// Where a read starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning; backwards, at the head.
+    Unset,
+    /// After the last position already handled; backwards, before it.
+    After(Position),
+    /// With the first event recorded at or after this time.
+    RecordedFrom(Micros),
+    /// After the last revision already handled, of the one stream that the filter names.
+    AfterRevision(Revision),
+    /// With what comes from now on.
+    FromNow,
+}
+
+impl Reader {
+    /// The position after which a forward read from `start` begins.
+    pub(super) async fn resolve(
+        &self,
+        start: Start,
+        filter: &Filter,
+    ) -> Result<Position, ReadError> {
+        let head = self.head().position;
+        match start {
+            Start::Unset => Ok(0),
+            Start::FromNow => Ok(head),
+            Start::After(position) => within("after_position", position, head),
+            Start::RecordedFrom(time) => Ok(self.position_at(time, head).await?.min(head)),
+            Start::AfterRevision(revision) => self.after_revision(revision, filter, head).await,
+        }
+    }
+
+    /// The position below which a backward read from `start` begins.
+    pub(super) async fn resolve_backwards(
+        &self,
+        start: Start,
+        filter: &Filter,
+        head: Position,
+    ) -> Result<Position, ReadError> {
+        match start {
+            Start::Unset | Start::FromNow => Ok(head + 1),
+            Start::After(position) => within("after_position", position, head + 1),
+            Start::RecordedFrom(time) => Ok(self.position_at(time, head).await?.min(head) + 1),
+            Start::AfterRevision(revision) => self.after_revision(revision, filter, head).await,
+        }
+    }
+
+    /// The number of events recorded before `time`, true for a log that ends at `head`: what the
+    /// index does not know yet would count as later.
+    pub(super) async fn position_at(
+        &self,
+        time: Micros,
+        head: Position,
+    ) -> Result<Position, ReadError> {
+        self.indexed(head).await?;
+        self.ask(move |log, patience| Ok(log.index().lookup(patience).position_at(time)?)).await
+    }
+
+    async fn after_revision(
+        &self,
+        revision: Revision,
+        filter: &Filter,
+        head: Position,
+    ) -> Result<Position, ReadError> {
+        let Some(stream) = filter.single_stream().cloned() else {
+            let mut violations = Violations::default();
+            violations
+                .add("after_revision", "needs a filter of exactly one stream and nothing else");
+            return Err(ReadError::Invalid(violations));
+        };
+        self.indexed(head).await?;
+        let found = self.ask(move |log, patience| {
+            let lookup = log.index().lookup(patience);
+            let last = lookup.revision(&stream)?;
+            Ok((last, lookup.position_of_revision(&stream, revision)?))
+        });
+        let (last, position) = found.await?;
+        within("after_revision", revision, last)?;
+        Ok(position.unwrap_or(0))
+    }
+}

@@ -1,0 +1,114 @@
+//! Feeds the index, and keeps its files.
+
+use std::sync::Arc;
+
+use super::{Feed, PATIENCE, Shared, Stop};
+use crate::log::{
+    error::LogError,
+    index::Maintenance,
+    journal::{JournalError, Tip},
+    volume::Tally,
+    volumes::Volumes,
+};
+
+/// Feeds the index.
+#[derive(Debug)]
+pub(super) struct IndexFeed {
+    shared: Arc<Shared>,
+    /// The last frame that is indexed.
+    tip: Tip,
+    /// What is in the table that grows: it becomes the contents of a volume.
+    tally: Tally,
+}
+
+impl IndexFeed {
+    /// Begins with the first frame after `tip`, once the index has all before it.
+    pub(super) fn new(shared: Arc<Shared>, tip: Tip) -> Self {
+        Self { shared, tip, tally: Tally::new(tip.position + 1) }
+    }
+
+    fn begin_after(&mut self, tip: Tip) {
+        self.tip = tip;
+        self.tally = Tally::new(tip.position + 1);
+    }
+
+    /// Ends the table that grows if it has all of a volume; false if that has to wait.
+    fn end_full(&mut self) -> bool {
+        if !self.tally.fills(self.shared.size) {
+            return true;
+        }
+        let contents = self.tally.clone().finish();
+        let ended = self.shared.index.rotate(&contents, self.tip, PATIENCE);
+        if ended {
+            self.begin_after(self.tip);
+        }
+        ended
+    }
+}
+
+impl Feed for IndexFeed {
+    fn step(&mut self, _stop: &Stop) -> Result<(), LogError> {
+        let Some(begin) = self.shared.index.begin(PATIENCE) else { return Ok(()) };
+        if begin.index > self.tip.index {
+            self.begin_after(begin);
+        }
+        let frames = match self.shared.source.next(self.tip) {
+            Err(JournalError::Released { .. }) => {
+                // The volumes were faster. The index takes what it missed from there.
+                self.shared.index.stall();
+                return Ok(());
+            }
+            frames => frames?,
+        };
+        for (frame, tip) in frames {
+            if !self.end_full() {
+                return Ok(());
+            }
+            self.shared.index.apply(&frame)?;
+            self.tally.events(&frame.events, u64::from(frame.count));
+            frame.appends.iter().for_each(|entry| self.tally.append(entry));
+            self.tip = tip;
+            (self.shared.hooks.on_indexed)(tip.position);
+        }
+        self.end_full();
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &LogError) {
+        tracing::error!(%error, "the index cannot follow the log");
+        (self.shared.hooks.on_fault)(error);
+    }
+}
+
+/// Keeps the files of the index.
+#[derive(Debug)]
+pub(super) struct MaintenanceFeed {
+    shared: Arc<Shared>,
+    maintenance: Maintenance,
+}
+
+impl MaintenanceFeed {
+    /// Keeps the files of the index of these volumes.
+    pub(super) fn new(shared: Arc<Shared>, volumes: Arc<Volumes>) -> Self {
+        let maintenance = Maintenance::new(Arc::clone(&shared.index), volumes);
+        Self { shared, maintenance }
+    }
+}
+
+impl Feed for MaintenanceFeed {
+    fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
+        match self.maintenance.step(&|| !stop.is_set(), PATIENCE) {
+            // Told even if it knows no more: something damaged may be whole again.
+            Ok(true) => (self.shared.hooks.on_indexed)(self.shared.index.watermark()),
+            Ok(false) => {}
+            // It chooses by itself when to try again, and does other things meanwhile.
+            Err(error) => self.failed(&error),
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &LogError) {
+        tracing::error!(%error, "a file of the index could not be made; it is tried again");
+        (self.shared.hooks.on_fault)(error);
+    }
+}
