@@ -198,7 +198,7 @@ impl Shared {
     /// Keeps everybody from the claims.
     #[cfg(test)]
     pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Claims> {
-        self.claims.write().unwrap()
+        self.claims.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Computes something from the claims, a few at once: it may take long, and the tasks of

