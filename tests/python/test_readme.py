@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -29,12 +30,19 @@ def run(command, address, folder):
     binaries = [str(TARGET / "debug"), str(pathlib.Path(sys.executable).parent)]
     environment = dict(os.environ, HANDOVER_SERVER=f"http://{address}")
     environment["PATH"] = os.pathsep.join([*binaries, environment["PATH"]])
-    done = subprocess.run(
+    process = subprocess.Popen(
         command.replace(DEFAULT, address).replace("python3 ", f"{sys.executable} "),
-        shell=True, cwd=folder, env=environment, text=True, capture_output=True, timeout=120,
+        shell=True, cwd=folder, env=environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return done.stdout
+    try:
+        out, err = process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        # What the line has started would go on without it.
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert process.returncode == 0, (command, out, err)
+    return out
 
 
 @pytest.fixture
