@@ -1,8 +1,8 @@
 //! Deadlines and errors that the transport would tell less well.
 //!
 //! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also gives every error that was not made by a
-//! service (an unknown method, a message too large or not decodable) its `ErrorInfo`.
+//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also has every error that was not made by a
+//! service of ours explained, and decides whose answers are compressed.
 
 use std::{
     pin::Pin,
@@ -10,15 +10,17 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use crate::{domain::proto::ErrorReason, grpc::status::Fault};
+use crate::{
+    domain::proto::ErrorReason,
+    grpc::{explain::explained, status::Fault},
+};
 
 /// How much earlier than the transport this layer gives up.
 const MARGIN: Duration = Duration::from_millis(5);
-/// Where gRPC carries the encoded `google.rpc.Status`.
-const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// Wraps a service in [`Errors`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +55,8 @@ where
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: HttpRequest) -> Self::Future {
+    fn call(&mut self, mut request: HttpRequest) -> Self::Future {
+        answer_alike(request.headers_mut());
         let timeout = request.headers().get("grpc-timeout").and_then(timeout);
         let answer = self.0.call(request);
         Box::pin(async move {
@@ -63,6 +66,16 @@ where
                 Err(_) => Ok(too_late(timeout).into_http()),
             }
         })
+    }
+}
+
+/// Takes back that the client accepts compressed answers unless it compresses as well. Many
+/// libraries accept them on every call, whatever their user wants, and compressing a page takes
+/// milliseconds of a task that appends wait for.
+fn answer_alike(headers: &mut HeaderMap) {
+    let compresses = headers.get("grpc-encoding").is_some_and(|encoding| encoding != "identity");
+    if !compresses {
+        headers.remove("grpc-accept-encoding");
     }
 }
 
@@ -85,29 +98,6 @@ fn timeout(value: &http::HeaderValue) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(number.into())),
         _ => None,
     }
-}
-
-/// Gives an error without details its `ErrorInfo`. Such errors stand in the headers, since no
-/// message was sent before them.
-fn explained(response: HttpResponse) -> HttpResponse {
-    let headers = response.headers();
-    if headers.contains_key(DETAILS_HEADER) || !headers.contains_key("grpc-status") {
-        return response;
-    }
-    let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok);
-    let Some(status) = status else { return response };
-    let message = status.message();
-    // tonic calls a request over the size limit OUT_OF_RANGE; gRPC's convention is this.
-    let too_large = status.code() == Code::OutOfRange && message.contains("too large");
-    let fault = if too_large {
-        Fault::new(Code::ResourceExhausted, ErrorReason::LimitExceeded, message)
-    } else if status.code() == Code::Unimplemented {
-        let message = "this server has no such method; its reflection lists those it has";
-        Fault::new(Code::Unimplemented, ErrorReason::Unimplemented, message)
-    } else {
-        Fault::new(status.code(), ErrorReason::Transport, message)
-    };
-    Status::from(fault).into_http()
 }
 
 #[cfg(test)]

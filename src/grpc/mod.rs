@@ -8,6 +8,7 @@ mod deadline;
 pub mod echo;
 mod event_store;
 mod exchanges;
+mod explain;
 pub(crate) mod passthrough;
 mod record;
 pub mod serve;

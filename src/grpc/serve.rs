@@ -6,6 +6,7 @@ use futures_util::stream;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tonic::{
+    codec::CompressionEncoding,
     service::Routes,
     transport::{Endpoint, Server, server::Router, server::TcpIncoming},
 };
@@ -46,6 +47,17 @@ const LOCAL_RESETS: usize = 1_024;
 const HEADER_BYTES: u32 = 16 << 10;
 /// How often a silent connection is asked whether it is still there, and how long it may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// A service that takes messages up to the limit, compressed or not, and answers alike. The limit
+/// holds for what a message unpacks to. (Generated services share no trait that could say this.)
+macro_rules! bounded {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(limits::REQUEST_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
 
 /// Services that write; they stop being healthy when the store accepts no appends any more.
 const WRITING: [&str; 6] = [
@@ -101,15 +113,13 @@ impl Services {
         let health = Health(reporter);
         health.not_ready().await;
         let recorder = Recorder(Arc::clone(engine));
-        let store = EventStoreServiceServer::new(EventStore(Arc::clone(engine)))
-            .max_decoding_message_size(limits::REQUEST_BYTES);
-        let mut routes = Routes::new(health_service)
-            .add_service(store)
-            .add_service(SourceServiceServer::new(recorder.clone()))
-            .add_service(StatementServiceServer::new(recorder.clone()))
-            .add_service(ExchangeServiceServer::new(recorder.clone()))
-            .add_service(TransferServiceServer::new(recorder))
-            .add_service(CountServiceServer::new(Counts(Arc::clone(engine))));
+        let mut routes = Routes::new(bounded!(health_service))
+            .add_service(bounded!(EventStoreServiceServer::new(EventStore(Arc::clone(engine)))))
+            .add_service(bounded!(SourceServiceServer::new(recorder.clone())))
+            .add_service(bounded!(StatementServiceServer::new(recorder.clone())))
+            .add_service(bounded!(ExchangeServiceServer::new(recorder.clone())))
+            .add_service(bounded!(TransferServiceServer::new(recorder)))
+            .add_service(bounded!(CountServiceServer::new(Counts(Arc::clone(engine)))));
         if reflection {
             routes = with_reflection(routes);
         }
@@ -176,5 +186,5 @@ fn with_reflection(routes: Routes) -> Routes {
     };
     let v1 = builder().build_v1().expect("the descriptors were checked when they were compiled");
     let v1alpha = builder().build_v1alpha().expect("the same descriptors as above");
-    routes.add_service(v1).add_service(v1alpha)
+    routes.add_service(bounded!(v1)).add_service(bounded!(v1alpha))
 }

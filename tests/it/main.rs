@@ -14,3 +14,4 @@ mod reflection;
 mod refusals;
 mod support;
 mod tidy;
+mod transport;

@@ -64,6 +64,11 @@ impl Server {
         Client::connect(&self.address).await.expect("the server can be reached")
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as `kill -9` does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");

@@ -167,9 +167,22 @@ def test_a_request_larger_than_any_append_is_refused_by_its_size(api, server):
     request.writes[0].events[0].metadata["large"] = "x" * (9 << 20)
     with pytest.raises(grpc.RpcError) as error:
         store.Append(request)
-    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert error_info(error.value)[0].reason == "LIMIT_EXCEEDED"
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    info, status = error_info(error.value)
+    assert info.reason == "LIMIT_EXCEEDED"
+    refused = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(refused) for detail in status.details)
+    (violation,) = refused.field_violations
+    assert violation.field == "request" and str(8 << 20) in violation.description
     assert store.GetHead(api.store.GetHeadRequest()).position == 0
+
+
+def test_a_client_may_compress(api, server):
+    channel = grpc.insecure_channel(server.address, compression=grpc.Compression.Gzip)
+    store = api.store_grpc.EventStoreServiceStub(channel)
+    assert store.Append(append_request(api, 13, 10)).last_position == 2
+    read = [event for batch in store.Read(api.store.ReadRequest()) for event in batch.events]
+    assert [event.position for event in read] == [1, 2]
 
 
 def test_health_says_serving_for_each_service(stubs, server):
