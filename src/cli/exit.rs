@@ -114,6 +114,16 @@ pub(super) fn words(error: &ClientError) -> String {
         .fold(text, |text, path| text.replace(path, ""))
 }
 
+/// An error with what caused it, each told once: most tell their cause themselves.
+pub(super) fn with_causes(error: &anyhow::Error) -> String {
+    let causes = error.chain().map(ToString::to_string);
+    causes.fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => text,
+        told => format!("{told}: {cause}"),
+    })
+}
+
 impl From<io::Error> for Failure {
     /// A reader that closes its end of a pipe has seen enough: that is no failure.
     fn from(error: io::Error) -> Self {
@@ -157,6 +167,18 @@ mod tests {
         assert_eq!(words(&invalid), "bad; payload.place: is empty");
         let conflict = error(ClientErrorKind::Conflict, "demo/1 holds 3", "demo/1", "it is at 3");
         assert_eq!(words(&conflict), "demo/1 holds 3");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        use crate::log::LogError;
+        let cause = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = LogError::io("open", std::path::Path::new("/data/LOCK"), cause);
+        let error = anyhow::Error::from(error).context("cannot open the store in /data");
+        let told = "cannot open the store in /data: open /data/LOCK: permission denied";
+        assert_eq!(with_causes(&error), told);
+        let plain = anyhow::anyhow!("inner").context("outer");
+        assert_eq!(with_causes(&plain), "outer: inner");
     }
 
     #[test]

@@ -15,13 +15,14 @@ use tokio::{
 use crate::{
     cli::{
         counts,
-        exit::{Exit, Failure},
+        exit::{self, Exit, Failure},
         import::{self, Options, Terminal},
         input,
     },
     config::ServeArgs,
     domain::proto::GetCountryCountsRequest,
     grpc::client::Client,
+    log::LogError,
     server, telemetry,
 };
 
@@ -43,16 +44,26 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
             _ = terminate.recv() => {}
         }
     };
-    let load = async |client: Client| {
-        load(&client, loads).await.map_err(|failure| anyhow::anyhow!("{failure}"))
-    };
+    let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
     let served = server::run(config, listener, load, announce, stop).await;
-    served.map_err(|error| Failure::new(Exit::Failed, format!("{error:#}")))?;
+    served.map_err(|error| ended(&error))?;
     Ok(Exit::Done)
 }
 
 fn usage(error: &anyhow::Error) -> Failure {
-    Failure::usage(format!("{error:#}"))
+    Failure::usage(exit::with_causes(error))
+}
+
+/// Why the server ended: a load that failed has its own code, and so has stored data that is
+/// damaged.
+fn ended(error: &anyhow::Error) -> Failure {
+    let damaged = |cause: &LogError| cause.damage().is_some();
+    let exit = match (error.downcast_ref::<Failure>(), error.downcast_ref::<LogError>()) {
+        (Some(failure), _) => failure.exit,
+        (None, Some(cause)) if damaged(cause) => Exit::Damaged,
+        (None, _) => Exit::Failed,
+    };
+    Failure::new(exit, exit::with_causes(error))
 }
 
 fn open_all(paths: &[PathBuf]) -> Result<Vec<(String, File)>, Failure> {

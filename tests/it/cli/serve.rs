@@ -68,6 +68,18 @@ fn a_taken_address_refuses_before_anything_is_made() {
 }
 
 #[test]
+fn damaged_data_has_an_exit_code_of_its_own() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &["--load", EXAMPLE]);
+    server.terminate();
+    assert!(server.wait(), "it ends well");
+    let manifest = data.join("MANIFEST");
+    std::fs::write(&manifest, "torn").expect("it can be written");
+    let error = run("", &["serve", "--data", arg(&data), "--listen", "127.0.0.1:0"]).refused(7);
+    assert!(error.contains(arg(&manifest)) && error.contains("damaged"), "{error}");
+}
+
+#[test]
 fn rows_that_are_refused_are_told_and_the_others_are_served() {
     let (dir, data) = data_dir();
     let lines = [
