@@ -3,12 +3,11 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::event::{Micros, Position},
     engine::{
-        BeyondHead, End, REACH_TIMEOUT, ReadError,
+        BeyondHead, End, ReadError,
         error::within,
         projector::{Progress, Shared},
     },
@@ -42,17 +41,18 @@ impl CountsReader {
     /// Waits until the figures include `position`.
     pub async fn reached(&self, position: Position) -> Result<(), ReadError> {
         let mut progress = self.0.progress.subscribe();
-        let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
-        let Ok(reached) = tokio::time::timeout(REACH_TIMEOUT, reached).await else {
-            let head = self.0.progress.borrow().position;
-            return Err(ReadError::NotReached { position, head });
+        let reached = async {
+            let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
+            reached.await.map(|progress| progress.failed.clone())
         };
-        let progress = reached.map_err(|_| ReadError::Stopping)?;
-        match &progress.failed {
-            Some(reason) => {
-                Err(ReadError::Projection { name: Claims::NAME, reason: Arc::clone(reason) })
+        match self.0.reader.wait(reached).await? {
+            Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(reason))) => Err(ReadError::Projection { name: Claims::NAME, reason }),
+            Some(Err(_)) => Err(ReadError::Stopping),
+            None => {
+                let head = self.0.progress.borrow().position;
+                Err(ReadError::NotReached { position, head })
             }
-            None => Ok(()),
         }
     }
 
@@ -84,18 +84,13 @@ impl CountsReader {
     }
 
     /// The figures now, and then every change of them.
-    pub async fn watch(
-        &self,
-        query: CountQuery,
-        stopping: CancellationToken,
-    ) -> Result<(CountAnswer, CountsWatch), ReadError> {
+    pub async fn watch(&self, query: CountQuery) -> Result<(CountAnswer, CountsWatch), ReadError> {
         let progress = self.0.progress.subscribe();
         let first = self.get(query.clone(), AsOf::Now).await?;
         let watch = CountsWatch {
             shared: Arc::clone(&self.0),
             progress,
             query,
-            stopping,
             position: first.position,
             shown: Arc::new(first.rows.clone()),
             changes: VecDeque::new(),
@@ -111,7 +106,6 @@ pub struct CountsWatch {
     shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
     query: CountQuery,
-    stopping: CancellationToken,
     shown: Arc<Vec<CountRow>>,
     /// The position that `shown` is true for.
     position: Position,
@@ -121,13 +115,15 @@ pub struct CountsWatch {
 }
 
 impl CountsWatch {
-    /// The next change with the position that it is true for; `None`: the server is stopping.
+    /// The next change with the position that it is true for. A watch never ends by itself: a stop
+    /// is an error.
     ///
     /// Changes that follow each other quickly are told as one, with all the events that caused it.
-    pub async fn next(&mut self) -> Result<Option<(Change, Position)>, ReadError> {
+    pub async fn next(&mut self) -> Result<(Change, Position), ReadError> {
+        let stopping = self.shared.reader.stopping().clone();
         loop {
             if let Some(change) = self.changes.pop_front() {
-                return Ok(Some((change, self.position)));
+                return Ok((change, self.position));
             }
             let progress = self.progress.borrow_and_update().clone();
             if let Some(reason) = progress.failed {
@@ -141,10 +137,10 @@ impl CountsWatch {
             let moved = tokio::select! {
                 moved = self.progress.changed(), if !waiting => moved.is_ok(),
                 () = tokio::time::sleep_until(self.rested), if waiting => true,
-                () = self.stopping.cancelled() => false,
+                () = stopping.cancelled() => false,
             };
             if !moved {
-                return Ok(None);
+                return Err(ReadError::Stopping);
             }
         }
     }

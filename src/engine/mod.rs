@@ -156,7 +156,8 @@ impl Engine {
             .spawn(move || writer.run(messages))
             .map_err(|source| LogError::io("start the writer's thread of", dir, source))?;
         let stopping = CancellationToken::new();
-        let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe());
+        let reader =
+            Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stopping.clone());
         let projector = Projector::start(
             &projections_dir(dir),
             log.store_id(),
@@ -251,7 +252,7 @@ impl Engine {
 
     /// Follows the log from `start`.
     pub async fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
-        Subscription::start(self.reader.clone(), filter, start, self.stopping.clone()).await
+        Subscription::start(self.reader.clone(), filter, start).await
     }
 
     /// The last durable event.
@@ -262,11 +263,12 @@ impl Engine {
     /// Waits until the log includes `position`, and tells the head.
     pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
         let mut head = self.head.clone();
-        let reached = head.wait_for(|head| head.position >= position);
-        match tokio::time::timeout(REACH_TIMEOUT, reached).await {
-            Ok(Ok(head)) => Ok(*head),
-            Ok(Err(_)) => Err(ReadError::Stopping),
-            Err(_) => Err(ReadError::NotReached { position, head: self.head().position }),
+        let reached =
+            async { head.wait_for(|head| head.position >= position).await.map(|head| *head) };
+        match self.reader.wait(reached).await? {
+            Some(Ok(head)) => Ok(head),
+            Some(Err(_)) => Err(ReadError::Stopping),
+            None => Err(ReadError::NotReached { position, head: self.head().position }),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
@@ -36,6 +37,7 @@ pub(super) struct Reader {
     /// Where the log ended when it was opened.
     opened_at: Position,
     permits: Arc<Semaphore>,
+    stopping: CancellationToken,
 }
 
 /// What a read is to yield.
@@ -81,9 +83,29 @@ impl Reader {
         log: Arc<Log>,
         head: watch::Receiver<Head>,
         indexed: watch::Receiver<Position>,
+        stopping: CancellationToken,
     ) -> Self {
         let opened_at = head.borrow().position;
-        Self { log, head, indexed, opened_at, permits: Arc::new(Semaphore::new(CONCURRENT_PAGES)) }
+        let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES));
+        Self { log, head, indexed, opened_at, permits, stopping }
+    }
+
+    /// Is cancelled when the engine begins to stop.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// Waits for something that a stop would leave waiting, and not for ever; `None`: in vain.
+    pub(super) async fn wait<T>(
+        &self,
+        event: impl Future<Output = T>,
+    ) -> Result<Option<T>, ReadError> {
+        tokio::select! {
+            // What is there already is told even now.
+            biased;
+            waited = tokio::time::timeout(REACH_TIMEOUT, event) => Ok(waited.ok()),
+            () = self.stopping.cancelled() => Err(ReadError::Stopping),
+        }
     }
 
     /// Where the log ended when it was opened: the writer knows by itself what came after.
@@ -113,10 +135,11 @@ impl Reader {
     /// moment; while it is being rebuilt, by much, and then the wait has an end.
     pub(super) async fn indexed(&self, position: Position) -> Result<(), ReadError> {
         let mut indexed = self.indexed.clone();
-        let reached = indexed.wait_for(|indexed| *indexed >= position);
-        match tokio::time::timeout(REACH_TIMEOUT, reached).await {
-            Ok(reached) => reached.map(|_| ()).map_err(|_| ReadError::Stopping),
-            Err(_) => Err(ReadError::Indexing { position, indexed: *self.indexed.borrow() }),
+        let reached = async { indexed.wait_for(|indexed| *indexed >= position).await.is_ok() };
+        match self.wait(reached).await? {
+            Some(true) => Ok(()),
+            Some(false) => Err(ReadError::Stopping),
+            None => Err(ReadError::Indexing { position, indexed: *self.indexed.borrow() }),
         }
     }
 

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
@@ -55,7 +54,6 @@ pub struct Subscription {
     reader: Reader,
     filter: Filter,
     head: watch::Receiver<Head>,
-    stopping: CancellationToken,
     /// Everything up to here was sent or does not match.
     cursor: Position,
     /// The last position that the subscriber was told of.
@@ -69,36 +67,37 @@ impl Subscription {
         reader: Reader,
         filter: Filter,
         start: Start,
-        stopping: CancellationToken,
     ) -> Result<Self, ReadError> {
         let cursor = reader.resolve(start, &filter).await?;
         let head = reader.watch_head();
         let told_at = Instant::now();
-        Ok(Self { reader, filter, head, stopping, cursor, told: cursor, told_at, live: false })
+        Ok(Self { reader, filter, head, cursor, told: cursor, told_at, live: false })
     }
 
-    /// The next frame; `None`: the server is stopping.
+    /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
+    /// takes it for the end of the log.
     ///
     /// Dropping the future loses nothing: the cursor moves only with a frame that is returned or
     /// over events that do not match.
-    pub async fn next(&mut self) -> Result<Option<Frame>, ReadError> {
+    pub async fn next(&mut self) -> Result<Frame, ReadError> {
+        let stopping = self.reader.stopping().clone();
         loop {
-            if self.stopping.is_cancelled() {
-                return Ok(None);
+            if stopping.is_cancelled() {
+                return Err(ReadError::Stopping);
             }
             // Marking the value as seen before reading means that no move after it is missed.
             let available = self.head.borrow_and_update().position;
             if let Some(frame) = self.step(available).await? {
-                return Ok(Some(frame));
+                return Ok(frame);
             }
             let moved = tokio::select! {
                 moved = self.head.changed() => moved.is_ok(),
-                () = self.stopping.cancelled() => false,
+                () = stopping.cancelled() => false,
                 () = tokio::time::sleep_until(self.told_at + CHECKPOINT_INTERVAL),
                     if self.cursor > self.told => true,
             };
             if !moved {
-                return Ok(None);
+                return Err(ReadError::Stopping);
             }
         }
     }

@@ -55,8 +55,7 @@ impl CountService for Counts {
         let query = wrong.into_result(query).map_err(Fault::from)?;
         let counts = self.0.counts();
         counts.reached(min_position).await.map_err(Fault::from)?;
-        let watched = counts.watch(query, self.0.stopping().clone()).await;
-        let (first, watch) = watched.map_err(Fault::from)?;
+        let (first, watch) = counts.watch(query).await.map_err(Fault::from)?;
         let first = snapshot(first.rows, first.position);
         let changes = stream::try_unfold(watch, next_change);
         Ok(Response::new(Box::pin(stream::iter([Ok(first)]).chain(changes))))
@@ -117,13 +116,11 @@ fn snapshot(rows: Vec<CountRow>, position: u64) -> proto::WatchCountryCountsResp
 async fn next_change(
     mut watch: CountsWatch,
 ) -> Result<Option<(proto::WatchCountryCountsResponse, CountsWatch)>, Status> {
-    let change = watch.next().await.map_err(Fault::from)?;
-    Ok(change.map(|(change, position)| {
-        let Change { before, after, caused_by } = change;
-        let (before, after) = (before.map(Into::into), after.map(Into::into));
-        let update = Some(Update::Change(proto::CountryChange { before, after, caused_by }));
-        (proto::WatchCountryCountsResponse { update, position }, watch)
-    }))
+    let (change, position) = watch.next().await.map_err(Fault::from)?;
+    let Change { before, after, caused_by } = change;
+    let (before, after) = (before.map(Into::into), after.map(Into::into));
+    let update = Some(Update::Change(proto::CountryChange { before, after, caused_by }));
+    Ok(Some((proto::WatchCountryCountsResponse { update, position }, watch)))
 }
 
 impl From<CountRow> for proto::CountryCount {

@@ -3,6 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         proto::{self, append_stream_response::Outcome, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, Appended, Engine, Frame, Scan, Subscription},
+    engine::{self, AppendError, Appended, Engine, Frame, Scan, Subscription},
     grpc::{
         convert,
         passthrough::{ReadFrame, SubscribeFrame},
@@ -47,14 +48,11 @@ impl EventStoreService for EventStore {
         request: Request<Streaming<proto::AppendStreamRequest>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
         let engine = Arc::clone(&self.0);
-        let stopping = engine.stopping().clone().cancelled_owned();
+        let requests = until_stopping(request.into_inner(), engine.stopping().clone());
         // Requests are submitted one after the other, which keeps their order; answers are
         // awaited together, which makes it a pipeline.
-        let answers = request
-            .into_inner()
-            .take_until(stopping)
-            .then(move |request| submit(Arc::clone(&engine), request))
-            .buffered(PIPELINE);
+        let answers =
+            requests.then(move |request| submit(Arc::clone(&engine), request)).buffered(PIPELINE);
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -98,6 +96,23 @@ impl From<Appended> for proto::AppendResponse {
         let Appended { first_position, last_position, revisions, duplicate } = appended;
         Self { first_position, last_position, revisions, duplicate }
     }
+}
+
+/// The requests of a pipeline. A stop is an error behind those that came before it, which are
+/// answered first: without it the client would take the end for its own.
+fn until_stopping<T>(
+    requests: impl Stream<Item = Result<T, Status>> + Unpin,
+    stopping: CancellationToken,
+) -> impl Stream<Item = Result<T, Status>> {
+    stream::unfold((requests, stopping), |(mut requests, stopping)| async {
+        let request = tokio::select! {
+            // First, or a client that never pauses could go on for ever.
+            biased;
+            () = stopping.cancelled() => Err(Fault::from(AppendError::Stopping).into()),
+            request = requests.next() => request?,
+        };
+        Some((request, (requests, stopping)))
+    })
 }
 
 /// Queues one append of a pipeline; the future that is returned waits for its answer.
@@ -153,7 +168,7 @@ async fn next_frame(
     mut subscription: Subscription,
 ) -> Result<Option<(SubscribeFrame, Subscription)>, Status> {
     let frame = subscription.next().await.map_err(Fault::from)?;
-    Ok(frame.map(|frame| (frame.into(), subscription)))
+    Ok(Some((frame.into(), subscription)))
 }
 
 impl From<Frame> for SubscribeFrame {

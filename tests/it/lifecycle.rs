@@ -3,7 +3,14 @@
 use std::fs;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use handover::domain::proto::{GetHeadRequest, SubscribeRequest};
+use handover::{
+    domain::proto::{
+        GetCountryCountsRequest, GetHeadRequest, ReadRequest, SubscribeRequest,
+        WatchCountryCountsRequest,
+    },
+    grpc::client::{Answers, Client, ClientError, ClientErrorKind},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::support::{Server, append, data_dir, event, read_all};
 
@@ -68,6 +75,50 @@ fn a_bad_setting_is_refused_by_name_and_value() {
     assert!(!data.exists(), "a refused start touches nothing");
 }
 
+/// What a client is told that the server left waiting when it stopped.
+#[track_caller]
+fn assert_stopping(what: &str, error: &ClientError) {
+    let told = (error.kind, error.reason.as_str());
+    assert_eq!(told, (ClientErrorKind::Unavailable, "NOT_READY"), "{what}: {error}");
+}
+
+/// How a stream ends, after everything that it brings.
+async fn end<T>(mut answers: Answers<T>) -> ClientError {
+    loop {
+        match answers.try_next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended as if that was all"),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// A call that is on its way to the server before any that follows it on the connection.
+fn sent<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let mut call = Box::pin(call);
+    let nobody = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().poll(nobody).is_pending());
+    tokio::spawn(call)
+}
+
+/// Appends for as long as the server takes it, and tells how that ended.
+async fn append_on(client: Client, first: oneshot::Sender<()>) -> (Vec<u64>, ClientError) {
+    let requests = futures_util::stream::iter(0..)
+        .map(|number| append("x/b", vec![event(&number.to_string(), &[])]));
+    let mut outcomes = client.append_stream(requests);
+    let mut first = Some(first);
+    let mut acknowledged = Vec::new();
+    loop {
+        match outcomes.next().await.expect("it does not end as if that was all") {
+            Err(error) => return (acknowledged, error),
+            Ok(outcome) => {
+                acknowledged.push(outcome.expect("what is accepted is recorded").last_position);
+                first.take().map(|first| first.send(()));
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_answers_what_is_under_way_ends_streams_and_releases_the_directory() {
     let (_dir, data) = data_dir();
@@ -76,27 +127,26 @@ async fn a_stop_answers_what_is_under_way_ends_streams_and_releases_the_director
     client.append(append("x/a", vec![event("first", &[])])).await.expect("it is appended");
     let mut frames = client.subscribe(SubscribeRequest::default());
     frames.next().await.expect("a frame").expect("no error");
+    let mut figures = client.watch_country_counts(WatchCountryCountsRequest::default());
+    figures.next().await.expect("a snapshot").expect("no error");
+    let request = ReadRequest { min_position: u64::MAX, ..ReadRequest::default() };
+    let waiting = sent(end(client.read(request)));
+    let min_position = u64::MAX;
+    let request = GetCountryCountsRequest { min_position, ..GetCountryCountsRequest::default() };
+    let asking = client.clone();
+    let figures_wait = sent(async move { asking.country_counts(request).await });
+    let (first, acked) = oneshot::channel();
+    let pipeline = tokio::spawn(append_on(client.clone(), first));
+    acked.await.expect("appends are under way");
 
-    let (sent, mut acked) = tokio::sync::mpsc::channel(1);
-    let pipeline = {
-        let client = client.clone();
-        tokio::spawn(async move {
-            let requests = futures_util::stream::iter(0..)
-                .map(|number| append("x/b", vec![event(&number.to_string(), &[])]));
-            let mut outcomes = client.append_stream(requests);
-            let mut acknowledged = Vec::new();
-            while let Some(Ok(outcome)) = outcomes.next().await {
-                let Ok(answer) = outcome else { break };
-                acknowledged.push(answer.last_position);
-                let _ = sent.try_send(());
-            }
-            acknowledged
-        })
-    };
-    acked.recv().await.expect("appends are under way");
     server.terminate();
-    let acknowledged = pipeline.await.expect("the pipeline ends");
-    while let Ok(Some(_)) = frames.try_next().await {}
+    let (acknowledged, error) = pipeline.await.expect("the pipeline ends");
+    assert_stopping("a pipeline", &error);
+    assert_stopping("a subscription", &end(frames).await);
+    assert_stopping("a watch", &end(figures).await);
+    assert_stopping("a read that waits", &waiting.await.expect("it ends"));
+    let refused = figures_wait.await.expect("it ends").expect_err("it cannot be reached");
+    assert_stopping("figures that wait", &refused);
     assert!(server.wait(), "it ends well");
 
     let server = Server::start(&data, &[]);

@@ -24,15 +24,15 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
     let store = Store::new();
     store.engine().append(append("x/a", "first")).await.unwrap();
     let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(_))));
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    assert!(matches!(follower.next().await.unwrap(), Frame::Events(_)));
+    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
     append_many(&store, 12_000).await;
     let frame = follower.next().await.unwrap();
-    let Some(Frame::FellBehind(mark)) = frame else { panic!("{frame:?}") };
+    let Frame::FellBehind(mark) = frame else { panic!("{frame:?}") };
     assert_eq!(mark.position, 1);
     let mut seen = 1;
     loop {
-        match follower.next().await.unwrap().unwrap() {
+        match follower.next().await.unwrap() {
             Frame::Events(run) => {
                 assert_eq!(run.first, seen + 1);
                 seen = run.last;
@@ -48,7 +48,7 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
 async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     let store = Store::new();
     let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
     store.engine().append(append("x/a", "first")).await.unwrap();
     store.engine().reader.indexed(1).await.unwrap();
     let mut waiting = Box::pin(follower.next());
@@ -56,7 +56,7 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     // Only the clock of the timers is moved; nobody waits.
     tokio::time::pause();
     let frame = waiting.await.unwrap();
-    let Some(Frame::Checkpoint(mark)) = frame else { panic!("{frame:?}") };
+    let Frame::Checkpoint(mark) = frame else { panic!("{frame:?}") };
     assert_eq!((mark.position, mark.recorded_at), (1, Some(1_000_000_000)));
 }
 
@@ -65,13 +65,13 @@ async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine
     let mut store = Store::new();
     store.engine().append(append("x/a", "before")).await.unwrap();
     let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
     store.engine().append(append("x/a", "after")).await.unwrap();
     let frame = follower.next().await.unwrap();
-    let Some(Frame::Events(run)) = frame else { panic!("{frame:?}") };
+    let Frame::Events(run) = frame else { panic!("{frame:?}") };
     assert_eq!((run.first, run.count), (2, 1));
     store.close().await;
-    assert!(follower.next().await.unwrap().is_none());
+    assert!(matches!(follower.next().await, Err(ReadError::Stopping)));
 }
 
 async fn figures(store: &Store) -> CountAnswer {
@@ -135,14 +135,13 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
     record(&store, "DE", 13).await;
     let counts = store.engine().counts();
     counts.reached(1).await.unwrap();
-    let stopping = store.engine().stopping().clone();
-    let (first, mut watch) = counts.watch(CountQuery::default(), stopping).await.unwrap();
+    let (first, mut watch) = counts.watch(CountQuery::default()).await.unwrap();
     let mut rows = first.rows;
     store.engine().append(append("x/a", "of no effect")).await.unwrap();
     let cause = record(&store, "DE", 15).await;
     let wanted = figures(&store).await.rows;
     while rows != wanted {
-        let (change, position) = watch.next().await.unwrap().unwrap();
+        let (change, position) = watch.next().await.unwrap();
         assert_eq!((change.caused_by.as_slice(), position), (&[cause][..], cause));
         let place = rows.iter().position(|it| Some(it) == change.before.as_ref()).unwrap();
         rows[place] = change.after.unwrap();
@@ -172,11 +171,11 @@ async fn figures_that_take_long_hold_nobody_up() {
     told.recv().unwrap();
     let asked = tokio::spawn(async move { counts.get(CountQuery::default(), AsOf::Now).await });
     let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::CaughtUp(_))));
+    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
     // The second is one that the projection waits to take in.
     store.engine().append(append("x/a", "meanwhile")).await.unwrap();
     record(&store, "DE", 15).await;
-    assert!(matches!(follower.next().await.unwrap(), Some(Frame::Events(_))));
+    assert!(matches!(follower.next().await.unwrap(), Frame::Events(_)));
     assert!(!asked.is_finished());
     release.send(()).unwrap();
     assert!(holder.join().unwrap(), "nothing waited for the figures");
@@ -222,16 +221,15 @@ async fn only_so_many_figures_are_computed_at_once() {
 async fn a_burst_is_told_as_one_change_with_all_its_causes() {
     let store = Store::new();
     let counts = store.engine().counts();
-    let stopping = store.engine().stopping().clone();
     let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
-    let (_, mut watch) = counts.watch(query, stopping).await.unwrap();
+    let (_, mut watch) = counts.watch(query).await.unwrap();
     record(&store, "DE", 1).await;
-    let (first, _) = watch.next().await.unwrap().unwrap();
+    let (first, _) = watch.next().await.unwrap();
     assert_eq!(first.caused_by, [1]);
     for number in 2..30 {
         record(&store, "DE", number).await;
     }
     counts.reached(29).await.unwrap();
-    let (second, position) = watch.next().await.unwrap().unwrap();
+    let (second, position) = watch.next().await.unwrap();
     assert_eq!((position, second.caused_by), (29, (2..30).collect::<Vec<_>>()));
 }

@@ -129,7 +129,7 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
     let mut follower = engine.subscribe(Filter::all(), Start::Unset).await.unwrap();
     let mut seen = 0;
     let mark = loop {
-        match follower.next().await.unwrap().unwrap() {
+        match follower.next().await.unwrap() {
             Frame::Events(run) => seen = run.last,
             Frame::CaughtUp(mark) => break mark,
             other @ (Frame::Checkpoint(_) | Frame::FellBehind(_)) => panic!("{other:?}"),

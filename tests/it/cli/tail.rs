@@ -104,8 +104,8 @@ fn a_reader_that_has_seen_enough_ends_it_well() {
     }
 }
 
-#[test]
-fn a_server_that_goes_leaves_a_place_to_resume_from() {
+/// Follows a server until it goes, and goes on with the next one.
+fn resume(go: fn(Server), told: &str) {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     record(&server.address, "DE");
@@ -113,12 +113,25 @@ fn a_server_that_goes_leaves_a_place_to_resume_from() {
     let mut tail = follow(&server.address, &[]);
     assert_eq!(positions(&tail.line()), [1]);
     assert_eq!(positions(&tail.line()), [2]);
-    server.kill();
+    go(server);
     let done = tail.end();
     assert_eq!((done.code, done.out.as_str()), (Some(6), ""));
+    assert!(done.err.starts_with(told), "{}", done.err);
     assert!(done.err.ends_with("; resume with --after 2\n"), "{}", done.err);
     let server = Server::start(&data, &[]);
     record(&server.address, "US");
     let resumed = run(&server.address, &["tail", "--no-follow", "--after", "2"]).good();
     assert_eq!(positions(&resumed), [3]);
+}
+
+#[test]
+fn a_server_that_goes_leaves_a_place_to_resume_from() {
+    resume(Server::kill, "error: ");
+    resume(
+        |server| {
+            server.terminate();
+            assert!(server.wait());
+        },
+        "error: the server is stopping",
+    );
 }
