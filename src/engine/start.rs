@@ -16,7 +16,8 @@ pub enum Start {
     Unset,
     /// After the last position already handled; backwards, before it.
     After(Position),
-    /// With the first event recorded at or after this time.
+    /// With the first event recorded at or after this time; backwards, with the last one recorded
+    /// at or before it.
     RecordedFrom(Micros),
     /// After the last revision already handled, of the one stream that the filter names.
     AfterRevision(Revision),
@@ -51,7 +52,10 @@ impl Reader {
         match start {
             Start::Unset | Start::FromNow => Ok(head + 1),
             Start::After(position) => within("after_position", position, head + 1),
-            Start::RecordedFrom(time) => Ok(self.position_at(time, head).await?.min(head) + 1),
+            Start::RecordedFrom(time) => {
+                let later = time.saturating_add(1);
+                Ok(self.position_at(later, head).await?.min(head) + 1)
+            }
             Start::AfterRevision(revision) => self.after_revision(revision, filter, head).await,
         }
     }

@@ -77,15 +77,22 @@ async fn a_read_can_start_at_a_time_or_a_revision() {
         store.set_clock(time);
         store.engine().append(append(stream, "noted")).await.unwrap();
     }
-    let check = async |start, expected: &[u64]| {
-        let events = store.read(spec(start, Direction::Forwards, None)).await;
+    let check = async |time, direction, expected: &[u64]| {
+        let events = store.read(spec(Start::RecordedFrom(time), direction, None)).await;
         let positions: Vec<_> = events.iter().map(|event| event.position).collect();
-        assert_eq!(positions, expected, "{start:?}");
+        assert_eq!(positions, expected, "{time} {direction:?}");
     };
-    check(Start::RecordedFrom(0), &[1, 2, 3, 4]).await;
-    check(Start::RecordedFrom(11), &[3, 4]).await;
-    check(Start::RecordedFrom(20), &[3, 4]).await;
-    check(Start::RecordedFrom(31), &[]).await;
+    for (time, later, earlier) in [
+        (0, &[1, 2, 3, 4][..], &[][..]),
+        (10, &[1, 2, 3, 4], &[2, 1]),
+        (11, &[3, 4], &[2, 1]),
+        (20, &[3, 4], &[3, 2, 1]),
+        (31, &[], &[4, 3, 2, 1]),
+        (Micros::MAX, &[], &[4, 3, 2, 1]),
+    ] {
+        check(time, Direction::Forwards, later).await;
+        check(time, Direction::Backwards, earlier).await;
+    }
     let streams = vec![StreamName::parse("x/b").unwrap()];
     let item = crate::domain::filter::FilterItem { streams, ..Default::default() };
     let filter = Filter::new(vec![item]).unwrap();
