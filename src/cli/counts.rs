@@ -27,8 +27,9 @@ pub struct Args {
     /// Only this unit
     #[arg(long)]
     unit: Option<Unit>,
-    /// As the record stood at this position or time (2024-08-02T12:00:00Z)
-    #[arg(long, value_name = "POSITION|TIME", value_parser = moment::as_of)]
+    /// As the record stood at this position, time (2024-08-02T12:00:00Z) or date (2024-08-02,
+    /// which means the end of that day, UTC)
+    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::as_of)]
     as_of: Option<proto::AsOf>,
     /// Only exchanges that occurred then, as in `2024`, `2024-08` or `2022-03/2024-08-01`
     #[arg(long, value_name = "EDTF")]

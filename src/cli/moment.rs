@@ -1,7 +1,7 @@
 //! Moments as people write and read them: RFC 3339.
 
 use prost_types::Timestamp;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::domain::proto;
 
@@ -13,16 +13,24 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp { seconds: time.unix_timestamp(), nanos })
 }
 
-/// Reads a position or a time of the record.
+/// Reads a position or a time of the record; a plain date is its end, in UTC.
 pub(super) fn as_of(text: &str) -> Result<proto::AsOf, String> {
     use proto::as_of::Moment;
+    let time = |text| end_of_day(text).map_or_else(|| timestamp(text), Ok);
     let moment = match text.parse() {
         Ok(position) => Moment::Position(position),
         Err(_) => Moment::RecordedTime(
-            timestamp(text).map_err(|error| format!("{error}; give a position or a time"))?,
+            time(text).map_err(|error| format!("{error}; give a position, a time or a date"))?,
         ),
     };
     Ok(proto::AsOf { moment: Some(moment) })
+}
+
+/// The last moment of a date such as `2024-08-02`, in UTC.
+fn end_of_day(text: &str) -> Option<Timestamp> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    let next = Date::parse(text, &format).ok()?.next_day()?.midnight().assume_utc();
+    Some(Timestamp { seconds: next.unix_timestamp() - 1, nanos: 999_999_999 })
 }
 
 /// A recorded time to the second, in UTC; empty if it is unset or out of range.
@@ -48,8 +56,13 @@ mod tests {
         };
         assert_eq!((time.seconds, time.nanos), (1_722_600_000, 500_000_000));
         assert_eq!(to_the_second(Some(&time)), "2024-08-02T12:00:00Z");
-        for bad in ["", "yesterday", "2024-08-02", "-1"] {
-            assert!(as_of(bad).unwrap_err().contains("a position or a time"), "{bad:?}");
+        let Some(Moment::RecordedTime(time)) = as_of("2024-08-02").unwrap().moment else {
+            panic!("not a time")
+        };
+        assert_eq!(to_the_second(Some(&time)), "2024-08-02T23:59:59Z");
+        assert_eq!(time.nanos, 999_999_999);
+        for bad in ["", "yesterday", "2024-02-30", "2024-08", "-1"] {
+            assert!(as_of(bad).unwrap_err().contains("a position, a time or a date"), "{bad:?}");
         }
     }
 }

@@ -70,12 +70,17 @@ pub fn timestamp(micros: Micros) -> prost_types::Timestamp {
     }
 }
 
-/// A protobuf time in microseconds, rounded up so that "from then on" excludes what came before.
+/// A protobuf time in microseconds, rounded down, so that "up to then" leaves out what came after.
 /// Times out of the representable range become its ends.
 pub fn micros(time: &prost_types::Timestamp) -> Micros {
-    let below_second =
-        i64::from(time.nanos).div_euclid(1_000) + i64::from(time.nanos.rem_euclid(1_000) != 0);
+    let below_second = i64::from(time.nanos).div_euclid(1_000);
     time.seconds.saturating_mul(1_000_000).saturating_add(below_second)
+}
+
+/// The same, rounded up, so that "from then on" leaves out what came before.
+pub fn micros_up(time: &prost_types::Timestamp) -> Micros {
+    let between = time.nanos.rem_euclid(1_000) != 0;
+    micros(time).saturating_add(i64::from(between))
 }
 
 #[cfg(test)]
@@ -121,8 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_between_two_microseconds_begins_with_the_later() {
-        let time = prost_types::Timestamp { seconds: 1, nanos: 1_001 };
-        assert_eq!(micros(&time), 1_000_002);
+    fn a_time_between_two_microseconds_is_rounded_the_way_that_is_asked() {
+        for (nanos, down, up) in
+            [(1_000, 1, 1), (1_001, 1, 2), (1_999, 1, 2), (999_999_999, 999_999, 1_000_000)]
+        {
+            let time = prost_types::Timestamp { seconds: 1, nanos };
+            assert_eq!((micros(&time), micros_up(&time)), (1_000_000 + down, 1_000_000 + up));
+        }
+        let time = prost_types::Timestamp { seconds: -1, nanos: 1 };
+        assert_eq!((micros(&time), micros_up(&time)), (-1_000_000, -999_999));
     }
 }

@@ -56,15 +56,17 @@ impl CountsReader {
         }
     }
 
-    /// The figures as of a moment; a moment that has not come yet is refused.
+    /// The figures as of a moment; a moment that has not come yet is refused, by the clock where it
+    /// is a time.
     pub async fn get(&self, query: CountQuery, as_of: AsOf) -> Result<CountAnswer, ReadError> {
         let head = self.0.reader.head();
         let wanted = match as_of {
             AsOf::Now => 0,
             AsOf::Position(position) => within("as_of.position", position, head.position)?,
             AsOf::Time(time) => {
-                let last = End::Time(head.recorded_at.unwrap_or(Micros::MAX));
-                BeyondHead::check("as_of.recorded_time", End::Time(time), last)
+                // The log may be a little ahead of the clock, if that was set back.
+                let now = (self.0.clock)().max(head.recorded_at.unwrap_or(Micros::MIN));
+                BeyondHead::check("as_of.recorded_time", End::Time(time), End::Time(now))
                     .map_err(ReadError::BeyondHead)?;
                 // The time may lie after what the figures include so far.
                 head.position
@@ -75,7 +77,8 @@ impl CountsReader {
             AsOf::Now => self.0.progress.borrow().position,
             AsOf::Position(position) => position,
             AsOf::Time(time) => {
-                self.0.reader.position_at(time.saturating_add(1), head.position).await?
+                let later = time.saturating_add(1);
+                self.0.reader.position_at(later, head.position).await?.min(head.position)
             }
         };
         let query = CountQuery { as_of: Some(at), ..query };

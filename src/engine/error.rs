@@ -13,7 +13,7 @@ use crate::{
     log::LogError,
 };
 
-/// A position, revision or time lies beyond the end of the log.
+/// A position or revision lies beyond the end of the log, or a time in the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeyondHead {
     /// The field that named it.
@@ -24,12 +24,12 @@ pub struct BeyondHead {
     pub end: End,
 }
 
-/// A place at which the log can end.
+/// A place at which the log can end; for times, that is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     /// A position or revision.
     Number(u64),
-    /// A recorded time.
+    /// A time.
     Time(Micros),
 }
 
@@ -45,10 +45,15 @@ impl fmt::Display for End {
 impl fmt::Display for BeyondHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, given, end } = self;
-        write!(f, "{field} is {given}, but the log ends at {end}")?;
         match given {
-            End::Number(_) => write!(f, "; was it taken from another store?"),
-            End::Time(_) => write!(f, "; what it will say by then is not known yet"),
+            End::Number(_) => write!(
+                f,
+                "{field} is {given}, but the log ends at {end}; was it taken from another store?"
+            ),
+            End::Time(_) => write!(
+                f,
+                "{field} is {given}, but it is {end} now; what the record will say is not known yet"
+            ),
         }
     }
 }

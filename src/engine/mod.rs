@@ -150,7 +150,7 @@ impl Engine {
         let writer = Writer::new(Arc::clone(&log), tip, head_sender, Arc::clone(&fault))
             .last_recorded(last.recorded_at)
             .recorded_by(settings.recorded_by.clone())
-            .clock(settings.clock);
+            .clock(Arc::clone(&settings.clock));
         let writer = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run(messages))
@@ -158,12 +158,8 @@ impl Engine {
         let stopping = CancellationToken::new();
         let reader =
             Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stopping.clone());
-        let projector = Projector::start(
-            &projections_dir(dir),
-            log.store_id(),
-            reader.clone(),
-            stopping.clone(),
-        );
+        let projector =
+            Projector::start(&projections_dir(dir), log.store_id(), reader.clone(), settings.clock);
         Ok(Arc::new(Self {
             log,
             reader,

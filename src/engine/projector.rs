@@ -4,7 +4,7 @@
 //! saved state that does not fit is not used, and the projection starts from the beginning.
 
 use std::{
-    fs,
+    fmt, fs,
     num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
@@ -26,7 +26,7 @@ use crate::{
         recorded::{decode_run, micros},
     },
     engine::{
-        ReadError,
+        Clock, ReadError,
         counts::CountsReader,
         reader::{Reader, Span},
     },
@@ -52,14 +52,20 @@ pub(super) struct Projector {
 }
 
 /// What the projection's task and its readers share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) reader: Reader,
+    pub(super) clock: Clock,
     claims: RwLock<Claims>,
     pub(super) progress: watch::Sender<Progress>,
     figures: Arc<Semaphore>,
     file: PathBuf,
     store: StoreId,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 /// How far the projection has come.
@@ -72,17 +78,14 @@ pub(super) struct Progress {
 
 impl Projector {
     /// Starts the projection, from its saved state in `dir` if there is a good one.
-    pub(super) fn start(
-        dir: &Path,
-        store: StoreId,
-        reader: Reader,
-        stopping: CancellationToken,
-    ) -> Self {
+    pub(super) fn start(dir: &Path, store: StoreId, reader: Reader, clock: Clock) -> Self {
+        let stopping = reader.stopping().clone();
         let file = dir.join(Claims::NAME);
         let claims = load(&file, store, reader.head().position).unwrap_or_default();
         let progress = Progress { position: claims.position(), failed: None };
         let shared = Arc::new(Shared {
             reader,
+            clock,
             claims: RwLock::new(claims),
             progress: watch::Sender::new(progress),
             figures: Arc::new(Semaphore::new(concurrent_figures())),

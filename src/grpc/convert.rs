@@ -3,17 +3,24 @@
 //! Messages are taken apart field by field, so that a new field does not compile until somebody
 //! decides what to do with it.
 
+use std::ops::RangeInclusive;
+
+use prost_types::Timestamp;
+
 use crate::{
     domain::{
         event::{Append, Condition, Direction, NewEvent, RequestId, Write},
         filter::{Filter, FilterItem},
         name::{Category, InvalidName, StreamName, Tag, TypeName},
         proto::{self, Any, ReadDirection, read_request, subscribe_request},
-        recorded::micros,
+        recorded::{micros, micros_up},
         violation::{Violations, join},
     },
     engine::{ReadSpec, Start},
 };
+
+/// The years that protobuf's times have, in seconds since the Unix epoch.
+const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// An append, with all that is wrong with its syntax.
 pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations> {
@@ -144,18 +151,20 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
     let proto::ReadRequest { filter, start, direction, limit, min_position: _ } = request;
     let mut wrong = Violations::default();
     let filter = self::filter(filter.unwrap_or_default(), "filter", &mut wrong);
-    let start = match start {
-        None => Start::Unset,
-        Some(read_request::Start::AfterPosition(position)) => Start::After(position),
-        Some(read_request::Start::AfterRevision(revision)) => Start::AfterRevision(revision),
-        Some(read_request::Start::RecordedFrom(time)) => recorded_from(&time, &mut wrong),
-    };
     let direction = match ReadDirection::try_from(direction) {
         Ok(ReadDirection::Unspecified | ReadDirection::Forwards) => Direction::Forwards,
         Ok(ReadDirection::Backwards) => Direction::Backwards,
         Err(_) => {
             wrong.add("direction", format!("is {direction}, which is no direction"));
             Direction::Forwards
+        }
+    };
+    let start = match start {
+        None => Start::Unset,
+        Some(read_request::Start::AfterPosition(position)) => Start::After(position),
+        Some(read_request::Start::AfterRevision(revision)) => Start::AfterRevision(revision),
+        Some(read_request::Start::RecordedFrom(time)) => {
+            recorded_from(&time, direction, &mut wrong)
         }
     };
     wrong.into_result(ReadSpec { filter, start, direction, limit })
@@ -169,7 +178,9 @@ pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Sta
     let start = match start {
         None => Start::Unset,
         Some(subscribe_request::Start::AfterPosition(position)) => Start::After(position),
-        Some(subscribe_request::Start::RecordedFrom(time)) => recorded_from(&time, &mut wrong),
+        Some(subscribe_request::Start::RecordedFrom(time)) => {
+            recorded_from(&time, Direction::Forwards, &mut wrong)
+        }
         Some(subscribe_request::Start::FromNow(true)) => Start::FromNow,
         Some(subscribe_request::Start::FromNow(false)) => {
             wrong.add("from_now", "is false; leave it out to start at the beginning");
@@ -179,11 +190,23 @@ pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Sta
     wrong.into_result((filter, start))
 }
 
-fn recorded_from(time: &prost_types::Timestamp, wrong: &mut Violations) -> Start {
-    if !(0..1_000_000_000).contains(&time.nanos) {
-        wrong.add("recorded_from.nanos", "is not between 0 and 999,999,999");
+/// A read never yields what lies on the other side of the time, as it goes.
+fn recorded_from(time: &Timestamp, direction: Direction, wrong: &mut Violations) -> Start {
+    check_time(time, "recorded_from", wrong);
+    Start::RecordedFrom(match direction {
+        Direction::Forwards => micros_up(time),
+        Direction::Backwards => micros(time),
+    })
+}
+
+/// Notes what is wrong with a time at `path`.
+pub(crate) fn check_time(time: &Timestamp, path: &str, wrong: &mut Violations) {
+    if !YEARS.contains(&time.seconds) {
+        wrong.add(join(path, "seconds"), "is not between the years 1 and 9999");
     }
-    Start::RecordedFrom(micros(time))
+    if !(0..1_000_000_000).contains(&time.nanos) {
+        wrong.add(join(path, "nanos"), "is not between 0 and 999,999,999");
+    }
 }
 
 #[cfg(test)]
@@ -247,6 +270,27 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         check(vec![tags(&many[..64])], &[]);
         check(vec![tags(&many)], &["filter.items"]);
+    }
+
+    #[test]
+    fn a_time_is_rounded_the_way_that_a_read_goes_and_refused_if_it_is_none() {
+        let read_from = |seconds, nanos, direction: ReadDirection| {
+            let start = Some(read_request::Start::RecordedFrom(Timestamp { seconds, nanos }));
+            read(proto::ReadRequest { start, direction: direction.into(), ..Default::default() })
+        };
+        let forwards = read_from(1, 1_001, ReadDirection::Forwards).unwrap();
+        assert_eq!(forwards.start, Start::RecordedFrom(1_000_002));
+        let backwards = read_from(1, 1_001, ReadDirection::Backwards).unwrap();
+        assert_eq!(backwards.start, Start::RecordedFrom(1_000_001));
+        for (seconds, nanos, wrong) in [
+            (0, -1, "recorded_from.nanos"),
+            (0, 1_000_000_000, "recorded_from.nanos"),
+            (i64::MAX, 0, "recorded_from.seconds"),
+            (i64::MIN, 0, "recorded_from.seconds"),
+        ] {
+            let found = read_from(seconds, nanos, ReadDirection::Forwards).unwrap_err();
+            assert_eq!(fields(&found), [wrong]);
+        }
     }
 
     #[test]

@@ -16,7 +16,10 @@ use crate::{
         violation::Violations,
     },
     engine::{AsOf, CountsWatch, Engine},
-    grpc::{event_store::Answers, server_stubs::count_service_server::CountService, status::Fault},
+    grpc::{
+        convert, event_store::Answers, server_stubs::count_service_server::CountService,
+        status::Fault,
+    },
     projections::counts::{Change, CountQuery, CountRow},
 };
 
@@ -77,7 +80,10 @@ fn question(request: proto::GetCountryCountsRequest) -> Result<(CountQuery, AsOf
     let as_of = match as_of.map(|as_of| as_of.moment) {
         None => AsOf::Now,
         Some(Some(Moment::Position(position))) => AsOf::Position(position),
-        Some(Some(Moment::RecordedTime(time))) => AsOf::Time(micros(&time)),
+        Some(Some(Moment::RecordedTime(time))) => {
+            convert::check_time(&time, "as_of.recorded_time", &mut wrong);
+            AsOf::Time(micros(&time))
+        }
         Some(None) => {
             wrong.add("as_of", "names no moment; give a position or a time, or leave it out");
             AsOf::Now
@@ -190,6 +196,25 @@ impl From<Flag> for FigureFlag {
             Flag::OpenBelow => Self::OpenBelow,
             Flag::OpenAbove => Self::OpenAbove,
             Flag::Overflow => Self::Overflow,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_leaves_out_what_came_a_nanosecond_later_and_must_be_a_time() {
+        let ask = |seconds, nanos| {
+            let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
+            let as_of = Some(proto::AsOf { moment });
+            question(proto::GetCountryCountsRequest { as_of, ..Default::default() })
+        };
+        assert_eq!(ask(1, 1_999).unwrap().1, AsOf::Time(1_000_001));
+        for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
+            let wrong = ask(seconds, nanos).unwrap_err();
+            assert!(wrong.0[0].field.starts_with("as_of.recorded_time."), "{wrong}");
         }
     }
 }

@@ -124,7 +124,12 @@ async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future(
     assert_eq!(ask(AsOf::Time(2_999_999_999)).await.unwrap().rows, first.rows);
     assert_eq!(ask(AsOf::Time(3_000_000_000)).await.unwrap().rows, figures(&store).await.rows);
     assert_eq!(ask(AsOf::Position(0)).await.unwrap().rows, []);
-    for future in [AsOf::Position(3), AsOf::Time(3_000_000_001)] {
+    // Nothing was recorded since, but time went on.
+    store.set_clock(5_000_000_000);
+    for past in [3_000_000_001, 5_000_000_000] {
+        assert_eq!(ask(AsOf::Time(past)).await.unwrap(), figures(&store).await);
+    }
+    for future in [AsOf::Position(3), AsOf::Time(5_000_000_001)] {
         assert!(matches!(ask(future).await, Err(ReadError::BeyondHead(_))), "{future:?}");
     }
 }

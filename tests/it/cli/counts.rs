@@ -81,6 +81,10 @@ fn the_record_is_counted_as_it_stood() {
         "{before}"
     );
     assert!(before.ends_with("received in all: 23\n(as of position 11)\n"), "{before}");
+    assert_eq!(table("2020-01-01"), "no transfers (nothing was recorded yet)\n");
+    let now =
+        time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339);
+    assert_eq!(table(&now.expect("a time")), TABLE, "nothing has been recorded since");
     assert_eq!(table("2020-01-01T00:00:00Z"), "no transfers (nothing was recorded yet)\n");
     let events = parsed(&run(&server.address, &["tail", "--no-follow"]).good());
     let last = events.last().expect("events")["recordedAt"].as_str().expect("a time");
@@ -94,7 +98,10 @@ fn a_wrong_question_is_refused_by_its_field() {
         (&["DE", "XX1"][..], "countries[1]: is \"XX1\""),
         (&["de"], "countries[0]: is \"de\", not a party's code, did you mean DE?"),
         (&["--as-of", "33"], "as_of.position is 33, but the log ends at 32"),
-        (&["--as-of", "2999-01-01T00:00:00Z"], "as_of.recorded_time"),
+        (
+            &["--as-of", "2999-01-01"],
+            "as_of.recorded_time is 2999-01-01T23:59:59.999999Z, but it is",
+        ),
         (&["--as-of", "yesterday"], "--as-of"),
         (&["--occurred", "yesterday"], "occurred: is \"yesterday\""),
         (&["--unit", "dozen"], "--unit"),
