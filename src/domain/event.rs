@@ -7,7 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
     filter::Filter,
+    limits,
     name::{Category, StreamName, Tag, TypeName},
+    recorded,
+    violation::{Violations, join},
 };
 
 /// Place of an event in the whole log, from 1; 0 means "before the first".
@@ -80,6 +83,21 @@ pub struct NewEvent {
     pub tags: Vec<Tag>,
     /// What accompanies the event.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl NewEvent {
+    /// Notes below `path` what is more than an event may bring beside its payload. The tags must
+    /// still be the client's own.
+    pub fn check_limits(&self, path: &str, violations: &mut Violations) {
+        if self.tags.len() > limits::TAGS_PER_EVENT {
+            let field = join(path, "tags");
+            violations.exceeds(field, "tags", self.tags.len(), limits::TAGS_PER_EVENT);
+        }
+        let metadata = recorded::metadata_bytes(self);
+        if metadata > limits::METADATA_BYTES {
+            violations.exceeds(join(path, "metadata"), "bytes", metadata, limits::METADATA_BYTES);
+        }
+    }
 }
 
 /// Fails an append if an event matches that its author had not seen.

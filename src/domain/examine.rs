@@ -21,23 +21,8 @@ pub fn examine(
     type_name: &str,
     payload: &[u8],
 ) -> Result<Option<Known>, Violations> {
-    let mut violations = Violations::default();
-    let event = match Known::decode(type_name, payload) {
-        None if type_name.starts_with(PACKAGE) => {
-            let problem = format!("names {type_name}, which is no event that this server knows");
-            violations.add("payload.type_url", problem);
-            return Err(violations);
-        }
-        None => return Ok(None),
-        Some(Ok(event)) => event,
-        Some(Err(error)) => {
-            violations.add("payload.value", format!("is not a {type_name}: {error}"));
-            return Err(violations);
-        }
-    };
-    if let Err(fields) = event.validate() {
-        violations.absorb("payload", fields);
-    }
+    let Some(event) = decode(type_name, payload)? else { return Ok(None) };
+    let mut violations = fields(&event);
     if let Some(Home::Stream(home)) = event.home()
         && home != *stream
     {
@@ -45,6 +30,45 @@ pub fn examine(
         violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
     }
     violations.into_result(Some(event))
+}
+
+/// The same without asking for the stream, for where that is no name.
+pub fn examine_payload(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> {
+    let Some(event) = decode(type_name, payload)? else { return Ok(None) };
+    fields(&event).into_result(Some(event))
+}
+
+fn decode(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> {
+    let mut violations = Violations::default();
+    match Known::decode(type_name, payload) {
+        None if type_name.starts_with(PACKAGE) => {
+            let problem = format!("names {type_name}, which is no event that this server knows");
+            violations.add("payload.type_url", problem);
+            Err(violations)
+        }
+        None => Ok(None),
+        Some(Ok(event)) => Ok(Some(event)),
+        Some(Err(error)) => {
+            violations.add("payload.value", format!("is not a {type_name}: {error}"));
+            Err(violations)
+        }
+    }
+}
+
+fn fields(event: &Known) -> Violations {
+    let mut violations = Violations::default();
+    if let Err(found) = event.validate() {
+        violations.absorb("payload", found);
+    }
+    violations
+}
+
+/// Takes over what was found about an event: `stream` belongs to the write, everything else to
+/// the event.
+pub fn place(found: Violations, write: &str, event: &str, all: &mut Violations) {
+    let (of_write, of_event) = found.0.into_iter().partition(|it| it.field == "stream");
+    all.absorb(write, Violations(of_write));
+    all.absorb(event, Violations(of_event));
 }
 
 #[cfg(test)]

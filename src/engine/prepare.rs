@@ -8,13 +8,13 @@ use crate::{
         append::Resolved,
         claim,
         event::{Append, Digest, NewEvent, Position, Remembered, RequestId, Revision},
-        examine::examine,
+        examine::{self, examine},
         filter::Filter,
         known::Known,
         limits,
         name::{RESERVED_TAG_KEYS, Tag},
         recorded,
-        violation::{Violations, join},
+        violation::Violations,
     },
     engine::{
         AppendError, BeyondHead, End,
@@ -69,9 +69,11 @@ pub(super) fn check(
     for (index, write) in append.writes.iter_mut().enumerate() {
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
-            check_limits(event, &path, &mut violations);
+            event.check_limits(&path, &mut violations);
             match examine(&write.stream, event.type_name.as_str(), &event.payload) {
-                Err(found) => place_violations(found, index, &path, &mut violations),
+                Err(found) => {
+                    examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
+                }
                 Ok(None) => add_tags(event, []),
                 Ok(Some(known)) => {
                     add_tags(event, known.tags());
@@ -94,13 +96,6 @@ pub(super) fn check(
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
     Ok(Prepared { append, digest, about, bytes })
-}
-
-/// `stream` belongs to the write, everything else to the event.
-fn place_violations(found: Violations, write: usize, event: &str, all: &mut Violations) {
-    let (of_write, of_event) = found.0.into_iter().partition(|it| it.field == "stream");
-    all.absorb(&format!("writes[{write}]"), Violations(of_write));
-    all.absorb(event, Violations(of_event));
 }
 
 fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
@@ -126,17 +121,6 @@ fn check_shape(append: &Append, violations: &mut Violations) {
             let problem = format!("is the stream of writes[{first}] too; put all its events there");
             violations.add(format!("writes[{index}].stream"), problem);
         }
-    }
-}
-
-fn check_limits(event: &NewEvent, path: &str, violations: &mut Violations) {
-    if event.tags.len() > limits::TAGS_PER_EVENT {
-        let field = join(path, "tags");
-        violations.exceeds(field, "tags", event.tags.len(), limits::TAGS_PER_EVENT);
-    }
-    let metadata = recorded::metadata_bytes(event);
-    if metadata > limits::METADATA_BYTES {
-        violations.exceeds(join(path, "metadata"), "bytes", metadata, limits::METADATA_BYTES);
     }
 }
 

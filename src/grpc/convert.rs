@@ -10,6 +10,7 @@ use prost_types::Timestamp;
 use crate::{
     domain::{
         event::{Append, Condition, Direction, NewEvent, RequestId, Write},
+        examine,
         filter::{Filter, FilterItem},
         name::{Category, InvalidName, StreamName, Tag, TypeName},
         proto::{self, Any, ReadDirection, read_request, subscribe_request},
@@ -22,14 +23,14 @@ use crate::{
 /// The years that protobuf's times have, in seconds since the Unix epoch.
 const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// An append, with all that is wrong with its syntax.
+/// An append, with all that is wrong with its syntax; what is wrong with its payloads is told
+/// beside it, or the sender would learn of it only afterwards.
 pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations> {
     let proto::AppendRequest { request_id, writes, condition } = request;
     let mut wrong = Violations::default();
     let request_id = self::request_id(&request_id, &mut wrong);
-    let writes = writes
-        .into_iter()
-        .enumerate()
+    let named = writes.iter().enumerate();
+    let converted = named
         .filter_map(|(index, write)| self::write(write, &format!("writes[{index}]"), &mut wrong))
         .collect();
     let condition = condition.and_then(|condition| {
@@ -42,7 +43,31 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
         let filter = filter(fail_if_match, "condition.fail_if_match", &mut wrong);
         Some(Condition { filter, after_position })
     });
-    wrong.into_result(Append { request_id, writes, condition })
+    if !wrong.0.is_empty() {
+        examine_payloads(&writes, &mut wrong);
+    }
+    wrong.into_result(Append { request_id, writes: converted, condition })
+}
+
+/// Of an append that is refused anyway, what is wrong with payloads whose types are names.
+fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
+    for (index, write) in writes.iter().enumerate() {
+        let path = format!("writes[{index}]");
+        let stream = StreamName::parse(&write.stream);
+        for (number, event) in write.events.iter().enumerate() {
+            let payload = event.payload.as_ref();
+            let Some(payload) = payload.filter(|payload| payload.type_url.contains('/')) else {
+                continue;
+            };
+            let examined = match &stream {
+                Ok(stream) => examine::examine(stream, payload.type_name(), &payload.value),
+                Err(_) => examine::examine_payload(payload.type_name(), &payload.value),
+            };
+            if let Err(found) = examined {
+                examine::place(found, &path, &format!("{path}.events[{number}]"), wrong);
+            }
+        }
+    }
 }
 
 /// A request id; empty: none.
@@ -59,32 +84,33 @@ pub(crate) fn request_id(text: &str, wrong: &mut Violations) -> Option<RequestId
     }
 }
 
-fn write(write: proto::StreamWrite, path: &str, wrong: &mut Violations) -> Option<Write> {
+fn write(write: &proto::StreamWrite, path: &str, wrong: &mut Violations) -> Option<Write> {
     let proto::StreamWrite { stream, expected_revision, events } = write;
-    let stream = named(StreamName::parse(&stream), &join(path, "stream"), wrong);
+    let stream = named(StreamName::parse(stream), &join(path, "stream"), wrong);
     let events = events
-        .into_iter()
+        .iter()
         .enumerate()
         .filter_map(|(index, event)| new_event(event, &format!("{path}.events[{index}]"), wrong))
         .collect();
-    Some(Write { stream: stream?, expected_revision, events })
+    Some(Write { stream: stream?, expected_revision: *expected_revision, events })
 }
 
-fn new_event(event: proto::NewEvent, path: &str, wrong: &mut Violations) -> Option<NewEvent> {
+fn new_event(event: &proto::NewEvent, path: &str, wrong: &mut Violations) -> Option<NewEvent> {
     let proto::NewEvent { payload, tags, metadata } = event;
     let Some(payload) = payload else {
         wrong.add(join(path, "payload"), "is missing");
         return None;
     };
-    let tags = own_tags(&tags, path, wrong);
+    let tags = own_tags(tags, path, wrong);
     let type_url = join(path, "payload.type_url");
     if !payload.type_url.contains('/') {
         wrong.add(type_url, "has no slash; write type.googleapis.com/ and the full name");
         return None;
     }
     let type_name = named(TypeName::parse(payload.type_name()), &type_url, wrong)?;
-    let Any { type_url, value } = payload;
-    Some(NewEvent { type_url, type_name, payload: value, tags, metadata })
+    // The payload is shared, not copied.
+    let Any { type_url, value } = payload.clone();
+    Some(NewEvent { type_url, type_name, payload: value, tags, metadata: metadata.clone() })
 }
 
 /// Tags that a client puts on an event; what is wrong is noted below `path`.
@@ -248,6 +274,37 @@ mod tests {
             "writes[1].events[1].payload.type_url",
             "writes[2].events[0].payload",
             "condition.fail_if_match",
+        ];
+        assert_eq!(fields(&found), expected);
+    }
+
+    #[test]
+    fn faults_of_payloads_are_told_beside_those_of_names() {
+        use crate::domain::{known::samples, proto::TransferCompleted};
+        let sample = samples::completed();
+        let bad = TransferCompleted { count: None, ..sample.clone() };
+        let event = |message: &TransferCompleted, tags: &[&str]| proto::NewEvent {
+            payload: Some(Any::pack(message)),
+            tags: tags.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        let write = |stream: &str, events| proto::StreamWrite {
+            stream: stream.into(),
+            events,
+            ..Default::default()
+        };
+        let writes = vec![
+            write("nocategory", vec![event(&bad, &[])]),
+            write("exchange/elsewhere", vec![event(&sample, &["to:DE"]), event(&bad, &[])]),
+        ];
+        let found = append(proto::AppendRequest { writes, ..Default::default() }).unwrap_err();
+        let expected = [
+            "writes[0].stream",
+            "writes[1].events[0].tags[0]",
+            "writes[0].events[0].payload.count",
+            "writes[1].stream",
+            "writes[1].stream",
+            "writes[1].events[1].payload.count",
         ];
         assert_eq!(fields(&found), expected);
     }
