@@ -4,14 +4,18 @@
 //! is recognised by the server. Lines are sent without waiting for the answers, except a line
 //! about a claim: it waits for the claim's position, and for earlier lines about the same claim.
 
-mod atomic;
 mod check;
 mod command;
 mod content;
+mod named;
 mod pipeline;
 mod rows;
 
-use std::{collections::HashMap, fmt, io::BufRead};
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{BufRead, Seek},
+};
 
 use self::{check::Valid, content::Contents, pipeline::Pipeline, rows::Rows};
 pub use self::{
@@ -27,11 +31,11 @@ use crate::{
     grpc::client::{AppendOutcome, Client, ClientError, ClientErrorKind},
 };
 
-/// How an import goes about it.
+/// How an import goes about lines that are refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Checks everything first and then appends all lines at once, or none.
-    pub atomic: bool,
+    /// Ends at the first one; what was added before it stays.
+    pub stop_at_refusal: bool,
 }
 
 /// What an import did.
@@ -90,18 +94,31 @@ pub async fn import(
     options: Options,
     report: &mut dyn Report,
 ) -> Result<Summary, Failure> {
-    let rows = Rows::new(input);
-    if options.atomic {
-        return atomic::import(client, rows, report).await;
-    }
     let import = Import {
         pipeline: Pipeline::open(client),
         named: HashMap::new(),
         contents: Contents::default(),
         summary: Summary::default(),
+        options,
+        stopped: None,
         report,
     };
-    import.run(rows).await
+    import.run(Rows::new(input)).await
+}
+
+/// Imports JSON Lines if all of them are in order, as far as can be known without the record. What
+/// only the server can refuse ends the import there, with the exit code for it.
+pub async fn import_checked(
+    client: &Client,
+    mut input: impl BufRead + Seek,
+    report: &mut dyn Report,
+) -> Result<Summary, Failure> {
+    let checked = check(&mut input, report)?;
+    if checked.refused > 0 {
+        return Ok(checked);
+    }
+    input.rewind()?;
+    import(client, input, Options { stop_at_refusal: true }, report).await
 }
 
 /// What has become of a line that has an id.
@@ -125,16 +142,21 @@ struct Import<'a> {
     named: HashMap<String, Fate>,
     contents: Contents,
     summary: Summary,
+    options: Options,
+    /// The refusal that ended the import, with the exit code for it.
+    stopped: Option<(Exit, RowError)>,
     report: &'a mut dyn Report,
 }
 
 impl Import<'_> {
     async fn run(mut self, mut rows: Rows<impl BufRead>) -> Result<Summary, Failure> {
-        while let Some(row) = rows.next()? {
+        while self.stopped.is_none()
+            && let Some(row) = rows.next()?
+        {
             self.summary.lines += 1;
             match row {
                 Ok(line) => self.line(line).await?,
-                Err(error) => self.refuse(None, &error),
+                Err(error) => self.refuse(None, error, Exit::RowsRefused),
             }
             while let Some((sent, outcome)) = self.pipeline.ready()? {
                 self.settle(sent, outcome)?;
@@ -145,19 +167,26 @@ impl Import<'_> {
             self.settle_next().await?;
         }
         self.report.advanced(&self.summary);
-        Ok(self.summary)
+        match self.stopped {
+            None => Ok(self.summary),
+            Some((exit, row)) => {
+                let Summary { added, already, .. } = self.summary;
+                let so_far = format!("{added} lines added, {already} already there");
+                Err(Failure::new(exit, format!("{row}; the import ended there: {so_far}")))
+            }
+        }
     }
 
     async fn line(&mut self, line: Line) -> Result<(), Failure> {
         if let Some(id) = line.id.as_ref().filter(|id| self.named.contains_key(*id)) {
             let problem = format!("the id {id:?} belongs to an earlier line already");
-            self.refuse(None, &RowError::whole(line.number, problem));
+            self.refuse(None, RowError::whole(line.number, problem), Exit::RowsRefused);
             return Ok(());
         }
         let claim = match self.claim(&line).await? {
             Ok(claim) => claim,
             Err(error) => {
-                self.refuse(line.id, &error);
+                self.refuse(line.id, error, Exit::RowsRefused);
                 return Ok(());
             }
         };
@@ -166,7 +195,7 @@ impl Import<'_> {
         match check::valid(&line, position, stream) {
             Ok(valid) => self.send(line, valid).await,
             Err(error) => {
-                self.refuse(line.id, &error);
+                self.refuse(line.id, error, Exit::RowsRefused);
                 Ok(())
             }
         }
@@ -193,12 +222,20 @@ impl Import<'_> {
     }
 
     async fn send(&mut self, line: Line, valid: Valid) -> Result<(), Failure> {
-        let Valid { stream, event, about } = valid;
+        let Valid { stream, event, known } = valid;
+        let about = known.and_then(|known| known.about());
         // Of two events about one claim that are under way together, the server has to look at
         // the second one again; what comes behind would overtake it.
         let same_claim = |sent: &Sent| about.is_some() && sent.about == about;
-        while self.pipeline.is_full() || self.pipeline.holds(same_claim) {
+        // What the record may forbid goes alone, so that nothing overtakes its refusal.
+        let alone = self.options.stop_at_refusal;
+        let apart = |sent: &Sent| alone && (about.is_some() || sent.about.is_some());
+        while self.pipeline.is_full() || self.pipeline.holds(|sent| same_claim(sent) || apart(sent))
+        {
             self.settle_next().await?;
+        }
+        if self.stopped.is_some() {
+            return Ok(());
         }
         let request_id = self.contents.request_id(stream.as_str(), &event).to_string();
         let write = proto::StreamWrite {
@@ -222,10 +259,11 @@ impl Import<'_> {
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
-                self.refuse(sent.id, &RowError::whole(sent.line, words(&error)));
+                let row = RowError::whole(sent.line, words(&error));
+                self.refuse(sent.id, row, Failure::from(error).exit);
                 return Ok(());
             }
-            Err(error) => return Err(stopped(&format!("line {}", sent.line), error)),
+            Err(error) => return Err(again(error).during(&format!("line {}", sent.line))),
         };
         if response.duplicate {
             self.summary.already += 1;
@@ -239,12 +277,17 @@ impl Import<'_> {
         Ok(())
     }
 
-    fn refuse(&mut self, id: Option<String>, error: &RowError) {
+    /// Notes that a line is refused; `exit` tells why, should that end the import.
+    fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) {
         self.summary.refused += 1;
         if let Some(id) = id {
             self.named.insert(id, Fate::Refused);
         }
-        self.report.refused(error);
+        if self.options.stop_at_refusal {
+            self.stopped.get_or_insert((exit, error));
+        } else {
+            self.report.refused(&error);
+        }
     }
 }
 
@@ -260,8 +303,9 @@ fn is_about_the_row(error: &ClientError) -> bool {
     )
 }
 
-fn stopped(what: &str, error: ClientError) -> Failure {
-    let mut failure = Failure::from(error).during(what);
+/// Why an import could not go on, and that it can be run again.
+fn again(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
     failure.message.push_str("; run the same import again, it adds nothing twice");
     failure
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Cursor, Read, Seek},
     path::Path,
 };
 
@@ -19,6 +19,26 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     Ok(Box::new(BufReader::new(open_file(path)?)))
+}
+
+/// An input that can be read from the beginning again.
+pub(super) trait ReadTwice: BufRead + Seek {}
+
+impl<T: BufRead + Seek> ReadTwice for T {}
+
+/// Opens an input to be read twice; what cannot be is kept in memory.
+pub(super) fn open_to_read_twice(path: &Path) -> Result<Box<dyn ReadTwice>, Failure> {
+    let mut kept = Vec::new();
+    if is_standard(path) {
+        io::stdin().read_to_end(&mut kept)?;
+        return Ok(Box::new(Cursor::new(kept)));
+    }
+    let mut file = open_file(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(Box::new(BufReader::new(file)));
+    }
+    file.read_to_end(&mut kept)?;
+    Ok(Box::new(Cursor::new(kept)))
 }
 
 /// Opens a file. That it is missing, or a folder, is a mistake in the command line.

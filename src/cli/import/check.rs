@@ -1,19 +1,21 @@
 //! What can be said about a line without asking the server.
 
-use std::{
-    collections::HashMap,
-    io::{self, BufRead},
-};
+use std::io::BufRead;
 
-use super::{Report, Summary, rows::Rows};
+use super::{Report, Summary, named::NamedClaims, rows::Rows};
 use crate::{
-    cli::lines::{Line, RowError},
+    cli::{
+        exit::Failure,
+        lines::{Line, RowError},
+    },
     domain::{
-        event::Position,
+        event::{NewEvent, Position},
         examine::examine,
         known::{Home, Known},
-        name::StreamName,
-        proto,
+        limits,
+        name::{StreamName, TypeName},
+        proto, recorded,
+        violation::{Violations, join},
     },
 };
 
@@ -21,20 +23,13 @@ use crate::{
 const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
-pub fn check(input: impl BufRead, report: &mut dyn Report) -> io::Result<Summary> {
+pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Failure> {
     let mut rows = Rows::new(input);
     let mut summary = Summary::default();
-    let mut ids = HashMap::new();
+    let mut claims = NamedClaims::default();
     while let Some(row) = rows.next()? {
         summary.lines += 1;
-        let checked = row.and_then(|line| {
-            let claim_stream = named(&line, &ids)?;
-            let claim = claim_stream.as_ref().map(|_| SOME_POSITION);
-            let valid = valid(&line, claim, claim_stream)?;
-            ids.extend(line.id.map(|id| (id, valid.stream)));
-            Ok(())
-        });
-        if let Err(error) = checked {
+        if let Err(error) = row.and_then(|line| row_is_good(&line, &mut claims)) {
             summary.refused += 1;
             report.refused(&error);
         }
@@ -43,19 +38,12 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> io::Result<Summary
     Ok(summary)
 }
 
-/// The stream of the claim that the line names by id, if it names one; the line's own id is new.
-fn named(line: &Line, ids: &HashMap<String, StreamName>) -> Result<Option<StreamName>, RowError> {
-    if let Some(id) = line.id.as_ref().filter(|id| ids.contains_key(*id)) {
-        let problem = format!("the id {id:?} belongs to an earlier line already");
-        return Err(RowError::whole(line.number, problem));
-    }
-    let Some(claim) = &line.payload.claim else {
-        return Ok(None);
-    };
-    match ids.get(&claim.id) {
-        Some(stream) => Ok(Some(stream.clone())),
-        None => Err(line.claim_error(format!("no good earlier line has the id {:?}", claim.id))),
-    }
+/// Checks a line against those before it, and notes what it says for those after it.
+fn row_is_good(line: &Line, claims: &mut NamedClaims) -> Result<(), RowError> {
+    let claim_stream = claims.stream_of_claim(line)?;
+    let claim = claim_stream.as_ref().map(|_| SOME_POSITION);
+    let valid = valid(line, claim, claim_stream)?;
+    claims.admit(line, valid.stream, valid.known)
 }
 
 /// A line whose event is in order, as far as can be known here.
@@ -65,8 +53,8 @@ pub(super) struct Valid {
     pub(super) stream: StreamName,
     /// The event.
     pub(super) event: proto::NewEvent,
-    /// The claim that it is about.
-    pub(super) about: Option<Position>,
+    /// The event's payload, if it is of a known type.
+    pub(super) known: Option<Known>,
 }
 
 /// The line as an event in its stream, if all that can be known of it here is in order.
@@ -79,16 +67,46 @@ pub(super) fn valid(
     let stream = stream(line, &event, claim_stream)?;
     let any = event.payload.as_ref();
     let (name, value) = any.map_or(("", [].as_slice()), |any| (any.type_name(), &any.value));
-    match examine(&stream, name, value) {
-        Ok(known) => {
-            let about = known.and_then(|known| known.about());
-            Ok(Valid { stream, event, about })
-        }
+    let known = examine(&stream, name, value).and_then(|known| {
+        within_limits(line, &stream, &event)?;
+        Ok(known)
+    });
+    match known {
+        Ok(known) => Ok(Valid { stream, event, known }),
         Err(violations) => {
             let column = line.payload_offset + 1;
             Err(RowError { line: line.number, column, problem: violations.to_string() })
         }
     }
+}
+
+/// Bounds that the server keeps; who records is not known here, so it may find an event a little
+/// larger.
+fn within_limits(
+    line: &Line,
+    stream: &StreamName,
+    event: &proto::NewEvent,
+) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    let any = event.payload.clone().unwrap_or_default();
+    match TypeName::parse(any.type_name()) {
+        Err(error) => violations.add(join("payload", "@type"), error.problem),
+        Ok(type_name) => {
+            let event = NewEvent {
+                type_name,
+                type_url: any.type_url,
+                payload: any.value,
+                tags: line.tags.clone(),
+                metadata: line.metadata.clone(),
+            };
+            event.check_limits("", &mut violations);
+            let size = recorded::size_bound(stream, "", &event);
+            if size > limits::EVENT_BYTES {
+                violations.exceeds("event", "bytes", size, limits::EVENT_BYTES);
+            }
+        }
+    }
+    violations.into_result(())
 }
 
 /// The stream that the line's event is for: as it says, or as follows from its payload.

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Options, Report, Summary, check, import};
+use super::{Options, Report, Summary, check, import, import_checked};
 use crate::cli::{
     ServerArgs,
     exit::{Exit, Failure},
@@ -21,9 +21,10 @@ pub struct Args {
     /// JSON Lines to import; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Check everything first, then add all lines at once or none.
+    /// Check the whole file first, and add nothing if anything in it is wrong.
     ///
-    /// It is recognised when it is repeated as a whole, but not across imports without this flag.
+    /// What only the server can refuse, because it depends on the record, ends the import at that
+    /// line. What cannot be read twice (standard input, a pipe) is kept in memory.
     #[arg(long)]
     atomic: bool,
     /// Only check and report; needs no server
@@ -39,24 +40,29 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     if is_csv(&args.file) {
         return Err(Failure::usage(format!("{name}: CSV is not read; give JSON Lines")));
     }
-    let input = input::open(&args.file)?;
     let mut report = Terminal::new(&name);
-    let summary = if args.dry_run {
-        check(input, &mut report).map_err(|error| Failure::from(error).during(&name))?
-    } else {
-        let client = args.server.connect().await?;
-        let options = Options { atomic: args.atomic };
-        let done = import(&client, input, options, &mut report).await;
-        done.map_err(|failure| failure.during(&name))?
-    };
+    let done = imported(&args, &mut report).await;
+    let summary = done.map_err(|failure| failure.during(&name))?;
     report.finish();
     let words = match summary.refused {
         _ if args.dry_run => summary.checked(),
-        1.. if args.atomic => format!("{summary}; --atomic adds all or nothing"),
+        1.. if args.atomic => format!("{summary}; with --atomic, nothing is added then"),
         _ => summary.to_string(),
     };
     writeln!(io::stdout(), "{name}: {words}")?;
     Ok(summary.exit())
+}
+
+async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure> {
+    if args.atomic {
+        let input = input::open_to_read_twice(&args.file)?;
+        return import_checked(&args.server.connect().await?, input, report).await;
+    }
+    let input = input::open(&args.file)?;
+    if args.dry_run {
+        return check(input, report);
+    }
+    import(&args.server.connect().await?, input, Options::default(), report).await
 }
 
 fn is_csv(path: &Path) -> bool {

@@ -29,12 +29,6 @@ impl Contents {
     }
 }
 
-/// The request id of a whole file that is appended at once.
-pub(super) fn request_id_of_all<'a>(events: impl Iterator<Item = (&'a str, &'a NewEvent)>) -> Uuid {
-    let all: Vec<u8> = events.flat_map(|(stream, event)| digest(stream, event)).collect();
-    uuid([b"atomic".as_slice(), &all])
-}
-
 /// Every text and byte string is preceded by its length, so that no two contents run together.
 fn digest(stream: &str, event: &NewEvent) -> Digest {
     let mut hash = Sha256::new();
@@ -105,7 +99,6 @@ mod tests {
             Contents::default().request_id("demo/1", &event(b"", &["a:1b", ":2"])),
             Contents::default().request_id("demo/1", &event(b"a", &["a:1", "b:2"])),
             Contents::default().request_id("demo/12", &event(b"", &["a:1", "b:2"])),
-            request_id_of_all([("demo/1", &event(b"", &["a:1", "b:2"]))].into_iter()),
         ];
         for (index, id) in ids.iter().enumerate() {
             assert!(!ids[..index].contains(id), "{index} is the same as an earlier one");

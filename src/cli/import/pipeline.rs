@@ -61,7 +61,7 @@ impl<T> Pipeline<T> {
     /// The next answer. Must not be called when nothing is pending.
     pub(super) async fn next(&mut self) -> Result<(T, AppendOutcome), Failure> {
         // The answer first: if this future is dropped while it waits, nothing is lost.
-        let outcome = self.answers.next().await.ok_or_else(ended)??;
+        let outcome = self.answers.next().await.ok_or_else(ended)?.map_err(super::again)?;
         let note = self.pending.pop_front().ok_or_else(ended)?;
         Ok((note, outcome))
     }

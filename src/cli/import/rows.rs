@@ -1,14 +1,27 @@
 //! The lines of a file, one after the other, within bounded memory.
 
-use std::io::{self, BufRead, Read as _};
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, Read as _},
+};
 
 use crate::{
-    cli::lines::{self, Line, RowError},
+    cli::{
+        exit::Failure,
+        lines::{self, Line, RowError},
+    },
     domain::limits,
 };
 
 /// Bytes of one line. An event at its limit fits even if every byte of it has to be escaped.
-const LINE_BYTES: u64 = 8 * limits::EVENT_BYTES as u64;
+const LINE_BYTES: usize = 8 * limits::EVENT_BYTES;
+
+/// Lines that must be no events at the beginning of an input for it to be something else.
+const BEGINNING: usize = 20;
+/// What some editors put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+type Row = Result<Line, RowError>;
 
 /// Reads lines; blank ones are passed over.
 #[derive(Debug)]
@@ -16,29 +29,72 @@ pub(super) struct Rows<R> {
     input: R,
     number: u64,
     buffer: Vec<u8>,
+    /// Lines of the beginning that were looked at already; `None`: none were.
+    beginning: Option<VecDeque<Row>>,
 }
 
 impl<R: BufRead> Rows<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, number: 0, buffer: Vec::new() }
+        Self { input, number: 0, buffer: Vec::new(), beginning: None }
     }
 
-    /// The next line, or why it can't be taken; `None` at the end of the input.
-    pub(super) fn next(&mut self) -> io::Result<Option<Result<Line, RowError>>> {
+    /// The next line, or why it can't be taken; `None` at the end of the input. What is plainly
+    /// not JSON Lines is a failure as a whole.
+    pub(super) fn next(&mut self) -> Result<Option<Row>, Failure> {
+        if self.beginning.is_none() {
+            let beginning = self.look()?;
+            self.beginning = Some(beginning);
+        }
+        match self.beginning.as_mut().and_then(VecDeque::pop_front) {
+            Some(row) => Ok(Some(row)),
+            None => Ok(self.read()?),
+        }
+    }
+
+    /// The lines up to the first that is an event.
+    fn look(&mut self) -> Result<VecDeque<Row>, Failure> {
+        if self.input.fill_buf()?.contains(&0) {
+            return Err(Failure::usage("this is not JSON Lines: it is not text"));
+        }
+        let mut looked = VecDeque::new();
+        while let Some(row) = self.read()? {
+            let good = row.is_ok();
+            looked.push_back(row);
+            if good {
+                break;
+            }
+            if looked.len() == BEGINNING {
+                let first = looked.into_iter().find_map(Result::err);
+                let first = first.map(|error| format!("; {error}")).unwrap_or_default();
+                let problem = format!("none of its first {BEGINNING} lines is an event{first}");
+                let problem = format!("this is not JSON Lines: {problem}");
+                return Err(Failure::usage(problem));
+            }
+        }
+        Ok(looked)
+    }
+
+    /// Reads a line. Of one that is too long no more is kept than could be an event.
+    fn read(&mut self) -> io::Result<Option<Row>> {
         loop {
             self.buffer.clear();
-            let mut bounded = self.input.by_ref().take(LINE_BYTES + 1);
+            let mut bounded = self.input.by_ref().take(LINE_BYTES as u64 + 1);
             if bounded.read_until(b'\n', &mut self.buffer)? == 0 {
                 return Ok(None);
             }
             self.number += 1;
-            if self.buffer.len() as u64 > LINE_BYTES {
-                let number = self.number;
-                return Err(io::Error::other(format!(
-                    "line {number} has more than {LINE_BYTES} bytes, so it is no event"
-                )));
+            if self.buffer.len() > LINE_BYTES {
+                if !self.buffer.ends_with(b"\n") {
+                    self.input.skip_until(b'\n')?;
+                }
+                let problem = format!("has more than {LINE_BYTES} bytes, so it is no event");
+                return Ok(Some(Err(RowError::whole(self.number, problem))));
             }
-            let text = self.buffer.trim_ascii_end();
+            let line = match self.number {
+                1 => self.buffer.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.buffer),
+                _ => &self.buffer,
+            };
+            let text = line.trim_ascii_end();
             if !text.is_empty() {
                 return Ok(Some(lines::read(text, self.number)));
             }
@@ -49,6 +105,7 @@ impl<R: BufRead> Rows<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::exit::Exit;
 
     #[test]
     fn blank_lines_count_but_are_no_rows() {
@@ -59,8 +116,56 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_given_up() {
-        let mut rows = Rows::new(io::BufReader::new(io::repeat(b'x')));
-        assert!(rows.next().unwrap_err().to_string().starts_with("line 1 has more than"));
+    fn a_line_that_is_too_long_is_passed_over_without_being_kept() {
+        let long = io::repeat(b'x').take(3 * LINE_BYTES as u64);
+        // The first just fits, the second is one byte too long, and the last has no end.
+        let fits = [vec![b'x'; LINE_BYTES - 1], vec![b'\n']].concat();
+        let over = [vec![b'x'; LINE_BYTES], vec![b'\n']].concat();
+        let text = [fits, over].concat();
+        let input = text.as_slice().chain(io::repeat(b'x').take(3 * LINE_BYTES as u64));
+        let input = input.chain(b"\n{\n".as_slice()).chain(long);
+        let mut rows = Rows::new(io::BufReader::new(input));
+        for (line, too_long) in [(1, false), (2, true), (3, true), (4, false), (5, true)] {
+            let error = rows.next().unwrap().unwrap().unwrap_err();
+            assert_eq!((error.line, error.problem.contains("has more than")), (line, too_long));
+            assert!(rows.buffer.capacity() <= 2 * LINE_BYTES, "it is not kept");
+        }
+        assert!(rows.next().unwrap().is_none());
+    }
+
+    const EVENT: &str = r#"{"stream":"demo/1","payload":{"@type":"demo.v1.X","@bytes":""}}"#;
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
+        let marked = ["\u{feff}", EVENT, "\n\u{feff}", EVENT].concat();
+        let mut rows = Rows::new(marked.as_bytes());
+        assert!(rows.next().unwrap().unwrap().is_ok());
+        assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 2);
+    }
+
+    #[test]
+    fn what_is_plainly_something_else_is_told_once() {
+        for (text, told) in [
+            ("\u{1f}\u{8b}\0\0".to_owned(), "not text"),
+            ("a,b\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:1: not JSON"),
+        ] {
+            let failure = Rows::new(text.as_bytes()).next().unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(failure.message.contains(told), "{failure}");
+        }
+        // One event, or fewer lines, and each line is told by itself.
+        let few = "a,b\n".repeat(BEGINNING - 1);
+        let mut rows = Rows::new(few.as_bytes());
+        let mut count = 0;
+        while let Some(row) = rows.next().unwrap() {
+            count += 1;
+            assert_eq!(row.unwrap_err().line, count);
+        }
+        let text = ["a,b\n".repeat(BEGINNING - 1), format!("{EVENT}\n"), "x\n".repeat(30)].concat();
+        let mut rows = Rows::new(text.as_bytes());
+        let numbers: Vec<u64> = std::iter::from_fn(|| rows.next().unwrap())
+            .map(|row| row.map_or_else(|error| error.line, |line| line.number))
+            .collect();
+        assert_eq!(numbers, (1..=50).collect::<Vec<_>>());
     }
 }

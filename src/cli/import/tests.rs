@@ -84,10 +84,10 @@ async fn imported(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<St
     (done, rows.0)
 }
 
-async fn imported_at_once(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<String>) {
+async fn imported_checked(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<String>) {
     let mut rows = Rows::default();
     let client = store.client().await;
-    let done = import(&client, text.as_bytes(), Options { atomic: true }, &mut rows).await;
+    let done = import_checked(&client, std::io::Cursor::new(text), &mut rows).await;
     (done, rows.0)
 }
 
@@ -161,26 +161,128 @@ async fn a_line_that_names_a_refused_one_is_refused_too() {
 }
 
 #[tokio::test]
-async fn all_at_once_is_everything_or_nothing() {
+async fn a_file_with_anything_wrong_in_it_is_refused_as_a_whole_if_it_is_checked_first() {
     let store = Fake::default();
-    let bad = [EXAMPLE, "{}"].concat();
-    let (done, refused) = imported_at_once(&store, &bad).await;
+    let (done, refused) = imported_checked(&store, &[EXAMPLE, "{}"].concat()).await;
     assert_eq!(done, Ok(summary(33, 0, 0, 1)), "{refused:#?}");
     assert_eq!(store.events().len(), 0);
-    assert_eq!(imported_at_once(&store, EXAMPLE).await.0, Ok(summary(32, 32, 0, 0)));
-    assert_eq!(imported_at_once(&store, EXAMPLE).await.0, Ok(summary(32, 0, 32, 0)));
+    // The plain import knows it again, and the other way round.
+    assert_eq!(imported_checked(&store, EXAMPLE).await.0, Ok(summary(32, 32, 0, 0)));
+    assert_eq!(imported(&store, EXAMPLE).await.0, Ok(summary(32, 0, 32, 0)));
+    assert_eq!(imported_checked(&store, EXAMPLE).await.0, Ok(summary(32, 0, 32, 0)));
     assert_eq!(store.events().len(), 32);
 }
 
+/// Payloads of a small file in which lines are about earlier ones.
+struct Said;
+
+impl Said {
+    const BY: &str = r#""attribution":{"sourceId":"s"}"#;
+
+    fn transfer(exchange: &str, to: &str, count: &str) -> String {
+        let leg = format!(r#"{{"exchangeId":"{exchange}","to":["{to}"],"unit":"UNIT_PERSON"}}"#);
+        let count = format!("{{{count}}}");
+        let by = Self::BY;
+        format!(r#"{{"@type":"handover.v1.TransferCompleted",{by},"leg":{leg},"count":{count}}}"#)
+    }
+
+    fn about(kind: &str, claim: &str, more: &str) -> String {
+        let by = Self::BY;
+        format!(r#"{{"@type":"handover.v1.Claim{kind}",{by},"claim":"{claim}"{more}}}"#)
+    }
+
+    fn line(id: &str, payload: &str) -> String {
+        format!(r#"{{"id":"{id}","payload":{payload}}}"#)
+    }
+}
+
+fn about_earlier_lines() -> Vec<String> {
+    let replacement = |exchange| {
+        let transfer = Said::transfer(exchange, "DE", r#""value":3"#);
+        format!(r#","by":"CORRECTED_BY_RECORDER","replacement":{transfer}"#)
+    };
+    vec![
+        Said::line("open", &Said::transfer("demo-1", "DE", "")),
+        // Only once it is corrected is there a number to be preferred.
+        Said::line("corrected", &Said::about("Corrected", "open", &replacement("demo-1"))),
+        Said::line("preferred", &Said::about("Preferred", "open", "")),
+        Said::line("unpreferred", &Said::about("Retracted", "preferred", "")),
+        Said::line("gone", &Said::about("Retracted", "open", "")),
+    ]
+}
+
 #[tokio::test]
-async fn what_does_not_fit_one_append_is_not_sent_at_once() {
+async fn a_checked_file_may_speak_of_its_own_lines() {
     let store = Fake::default();
-    let text: Vec<String> = (0..=crate::domain::limits::APPEND_EVENTS).map(thing).collect();
-    let failure = imported_at_once(&store, &text.join("\n")).await.0.unwrap_err();
-    assert!(failure.message.contains("1001 events"), "{failure}");
-    let named = r#"{"payload":{"@type":"handover.v1.ClaimRetracted","claim":"a"}}"#;
-    let (done, refused) = imported_at_once(&store, named).await;
-    assert_eq!(done, Ok(summary(1, 0, 0, 1)));
-    assert!(refused[0].contains("with --atomic give a position"), "{refused:#?}");
-    assert_eq!(store.events().len(), 0);
+    let text = about_earlier_lines().join("\n");
+    let (done, refused) = imported_checked(&store, &text).await;
+    assert_eq!(done, Ok(summary(5, 5, 0, 0)), "{refused:#?}");
+    assert_eq!(imported(&store, &text).await.0, Ok(summary(5, 0, 5, 0)));
+}
+
+#[test]
+fn what_is_wrong_between_the_lines_of_a_file_is_found_without_a_server() {
+    let open = Said::line("open", &Said::transfer("demo-1", "DE", ""));
+    let source = r#"{"@type":"handover.v1.SourceRegistered","sourceId":"s"}"#;
+    let other = Said::transfer("demo-2", "DE", r#""value":3"#);
+    let moved = format!(r#","by":"CORRECTED_BY_RECORDER","replacement":{other}"#);
+    let elsewhere = Said::line("x", &Said::about("Retracted", "open", "")).replacen(
+        '{',
+        r#"{"stream":"exchange/demo-2","#,
+        1,
+    );
+    let tags: Vec<String> =
+        (0..=crate::domain::limits::TAGS_PER_EVENT).map(|n| format!("\"desk:{n}\"")).collect();
+    let tags = format!(r#"{{"stream":"demo/1","tags":[{}],"payload":"#, tags.join(","));
+    let large = "A".repeat(2 * crate::domain::limits::EVENT_BYTES);
+    let thing = |bytes: &str| format!(r#"{{"@type":"demo.v1.Thing","@bytes":"{bytes}"}}"#);
+    for (lines, expected) in [
+        (vec![open.clone(), open.clone()], "the id \"open\" belongs to an earlier line"),
+        (vec![Said::about("Retracted", "open", "")], "no good earlier line has the id \"open\""),
+        (vec![source.to_owned(), Said::about("Retracted", "1", "")], "\"stream\" is needed"),
+        (
+            vec![Said::line("open", source), Said::about("Retracted", "open", "")],
+            "is a SourceRegistered, which a ClaimRetracted cannot be about",
+        ),
+        (vec![open.clone(), Said::about("Preferred", "open", "")], "gives no single number"),
+        (vec![open.clone(), Said::about("Corrected", "open", &moved)], "is about exchange demo-1"),
+        (vec![open.clone(), elsewhere], "is exchange/demo-2, but the claim \"open\" is in"),
+        (
+            [about_earlier_lines(), vec![Said::about("Disputed", "open", "")]].concat(),
+            "the claim was retracted by line 5",
+        ),
+        (vec![tags + &thing("") + "}"], "has 33 tags; the limit is 32"),
+        (
+            vec![format!(r#"{{"stream":"demo/1","payload":{}}}"#, thing(&large))],
+            "the limit is 1048576",
+        ),
+    ] {
+        let lines: Vec<String> = lines
+            .into_iter()
+            .map(|line| {
+                let bare = line.starts_with(r#"{"@type""#);
+                if bare { format!(r#"{{"payload":{line}}}"#) } else { line }
+            })
+            .collect();
+        let (summary, refused) = checked(&lines.join("\n"));
+        assert_eq!(summary.refused, 1, "{refused:#?}");
+        let place = format!("{}:", lines.len());
+        assert!(refused[0].starts_with(&place), "{refused:#?}");
+        assert!(refused[0].contains(expected), "{refused:#?} is not {expected:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_server_refuses_ends_a_checked_import_at_its_line() {
+    let store = Fake::default();
+    let unknown = Said::about("Retracted", "999", "");
+    let mut text: Vec<String> = (0..20).map(thing).collect();
+    text.push(format!(r#"{{"stream":"exchange/demo-1","payload":{unknown}}}"#));
+    text.extend((20..300).map(thing));
+    let failure = imported_checked(&store, &text.join("\n")).await.0.unwrap_err();
+    assert_eq!(failure.exit, Exit::Forbidden);
+    assert!(failure.message.starts_with("21:1: there is no claim 999"), "{failure}");
+    let told = "the import ended there: 20 lines added, 0 already there";
+    assert!(failure.message.ends_with(told), "{failure}");
+    assert_eq!(store.events().len(), 20, "nothing overtook it");
 }

@@ -1,7 +1,8 @@
 //! A server for tests of clients: an event store in memory, spoken to over a real connection.
 //!
 //! It keeps the promises that clients build on (request ids, order of answers, rejections in the
-//! pipeline) and nothing else: no expected revisions, no conditions, no filters.
+//! pipeline) and nothing else: no expected revisions, no conditions, no filters. Of a claim it asks
+//! only that it is there.
 
 use std::{
     collections::BTreeMap,
@@ -111,7 +112,7 @@ impl State {
         for write in &request.writes {
             let held = self.events.iter().filter(|event| event.stream == write.stream).count();
             for (event, revision) in write.events.iter().zip(held + 1..) {
-                let mut tags = derived(&write.stream, event)?;
+                let mut tags = derived(&write.stream, event, self.events.len() + events.len())?;
                 tags.extend(event.tags.iter().cloned());
                 events.push(RecordedEvent {
                     position: (self.events.len() + events.len() + 1) as u64,
@@ -129,12 +130,17 @@ impl State {
     }
 }
 
-fn derived(stream: &str, event: &proto::NewEvent) -> Result<Vec<String>, Status> {
+/// The tags that a server adds to an event that comes after so many others.
+fn derived(stream: &str, event: &proto::NewEvent, held: usize) -> Result<Vec<String>, Status> {
     let any = event.payload.clone().unwrap_or_default();
     let refused = |problem: String| Status::invalid_argument(problem);
     let stream = StreamName::parse(stream).map_err(|error| refused(error.to_string()))?;
     let known = examine(&stream, any.type_name(), &any.value)
         .map_err(|violations| refused(format!("writes[0].events[0].{violations}")))?;
+    if let Some(claim) = known.as_ref().and_then(Known::about).filter(|claim| *claim > held as u64)
+    {
+        return Err(Status::failed_precondition(format!("there is no claim {claim}")));
+    }
     let tags: Vec<String> = known.iter().flat_map(Known::tags).map(|tag| tag.to_string()).collect();
     assert!(tags.iter().all(|tag| RESERVED_TAG_KEYS.contains(&tag.split(':').next().unwrap())));
     Ok(tags)

@@ -60,32 +60,72 @@ fn refused_rows_are_told_by_line_and_column_and_the_others_are_kept() {
     assert_eq!(run(&server.address, &["counts"]).good(), "", "the only transfer is retracted");
 }
 
-#[test]
-fn atomic_is_all_or_nothing() {
+#[tokio::test]
+async fn atomic_checks_everything_first_and_is_the_same_import_otherwise() {
     let (dir, data) = data_dir();
     let server = Server::start(&data, &[]);
-    let good = [json!({"payload": transfer("DE", 2)}), json!({"payload": transfer("FR", 3)})];
+    let good = [
+        json!({"id": "first", "payload": transfer("DE", 2)}),
+        json!({"payload": transfer("FR", 3)}),
+        json!({"payload": retraction("first")}),
+    ];
     let mut bad = good.to_vec();
     bad.push(json!({"payload": transfer("Germany", 4)}));
     let path = file(dir.path(), "bad.jsonl", &bad);
     let done = run(&server.address, &["import", "--atomic", arg(&path)]);
     assert_eq!(done.code, Some(5), "{}", done.err);
-    let told = "3 lines: 0 added, 0 already there, 1 refused; --atomic adds all or nothing\n";
+    let told =
+        "4 lines: 0 added, 0 already there, 1 refused; with --atomic, nothing is added then\n";
     assert!(done.out.ends_with(told), "{}", done.out);
-    assert!(done.err.contains(":3:12: payload.leg.to[0]"), "{}", done.err);
-
-    // Refused only by the server, which sees the first event before it.
-    let bad = [good[0].clone(), json!({"stream": "exchange/demo-1", "payload": retraction(999)})];
-    let path = file(dir.path(), "bad.jsonl", &bad);
-    let error = run(&server.address, &["import", "--atomic", arg(&path)]).refused(8);
-    assert!(error.contains("nothing was added: claim 999"), "{error}");
+    assert!(done.err.contains(":4:12: payload.leg.to[0]"), "{}", done.err);
     assert_eq!(head(&server.address), 0);
 
-    let path = file(dir.path(), "good.jsonl", &good);
-    let import = || run(&server.address, &["import", "--atomic", arg(&path)]).good();
-    assert!(import().ends_with("2 lines: 2 added, 0 already there, 0 refused\n"));
-    assert!(import().ends_with("2 lines: 0 added, 2 already there, 0 refused\n"));
+    // What only the server can know ends it there.
+    let unknown = json!({"stream": "exchange/demo-1", "payload": retraction(999)});
+    let late = [&good[0], &good[1], &unknown, &good[1]];
+    let path = file(dir.path(), "late.jsonl", &late);
+    let error = run(&server.address, &["import", "--atomic", arg(&path)]).refused(8);
+    assert!(error.contains("3:1: claim 999: there is no claim"), "{error}");
+    assert!(error.ends_with("2 lines added, 0 already there\n"), "{error}");
     assert_eq!(head(&server.address), 2);
+
+    // What was added is known again, by this import and the plain one, from a file and a pipe.
+    let path = file(dir.path(), "good.jsonl", &good);
+    let text = fs::read_to_string(&path).expect("it was written");
+    let import = |arguments: &[&str]| {
+        run_with(&server.address, &[&["import"], arguments].concat(), &text).good()
+    };
+    let added = import(&["--atomic", arg(&path)]);
+    assert!(added.ends_with("3 lines: 1 added, 2 already there, 0 refused\n"), "{added}");
+    for arguments in [&["--atomic", "-"][..], &[arg(&path)], &["--atomic", arg(&path)]] {
+        let again = import(arguments);
+        assert!(again.ends_with("3 lines: 0 added, 3 already there, 0 refused\n"), "{again}");
+    }
+
+    // An export is such a file.
+    let (_example, full) = example();
+    enrich(&full).await;
+    let text = run(&full.address, &["export"]).good();
+    let (_other, data) = data_dir();
+    let other = Server::start(&data, &[]);
+    let done = run_with(&other.address, &["import", "--atomic", "-"], &text).good();
+    assert!(done.ends_with("36 lines: 36 added, 0 already there, 0 refused\n"), "{done}");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_and_the_next_is_taken() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let line = json!({"payload": transfer("DE", 2)}).to_string();
+    let text = [line.as_str(), &"x".repeat(9 << 20), &line].join("\n");
+    let done = run_with(&server.address, &["import", "-"], &text);
+    assert_eq!(done.code, Some(5), "{}", done.err);
+    assert!(
+        done.err.starts_with("standard input:2:1: has more than 8388608 bytes"),
+        "{}",
+        done.err
+    );
+    assert!(done.out.ends_with("3 lines: 2 added, 0 already there, 1 refused\n"), "{}", done.out);
 }
 
 #[test]
@@ -95,9 +135,11 @@ fn a_dry_run_reports_and_changes_nothing() {
     let done = run(&server.address, &["import", "--dry-run", arg(&path)]);
     assert_eq!(done.code, Some(5));
     // That claim 999 is not there, only the server knows.
-    let told = "7 lines: 4 good, 3 refused (only checked, nothing was sent)\n";
+    let told = "7 lines: 3 good, 4 refused (only checked, nothing was sent)\n";
     assert!(done.out.ends_with(told), "{}", done.out);
-    assert_eq!(done.err.lines().count(), 3, "{}", done.err);
+    assert_eq!(done.err.lines().count(), 4, "{}", done.err);
+    let misfit = ":5:99: the claim is a ClaimRetracted, which a ClaimRetracted cannot be about";
+    assert!(done.err.contains(misfit), "{}", done.err);
     assert_eq!(head(&server.address), 32);
     let checked = run(&nowhere(), &["import", "--dry-run", EXAMPLE]).good();
     assert!(checked.contains("32 lines: 32 good, 0 refused"), "it needs no server: {checked}");
@@ -110,8 +152,16 @@ fn standard_input_is_read_and_named() {
     let line = json!({"payload": transfer("DE", 2)}).to_string();
     let done = run_with(&server.address, &["import", "-"], &line).good();
     assert_eq!(done, "standard input: 1 line: 1 added, 0 already there, 0 refused\n");
-    let done = run_with(&server.address, &["import", "-"], "\u{0}\n");
+    let done = run_with(&server.address, &["import", "-"], "x\n");
     assert!(done.err.starts_with("standard input:1:1: not JSON"), "{}", done.err);
+    for text in ["\u{0}\n".to_owned(), "a,b\n".repeat(1_000)] {
+        let error = run_with(&server.address, &["import", "-"], &text).refused(2);
+        assert!(error.starts_with("error: standard input: this is not JSON Lines"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    let marked = format!("\u{feff}{line}\n");
+    let done = run_with(&server.address, &["import", "-"], &marked).good();
+    assert_eq!(done, "standard input: 1 line: 0 added, 1 already there, 0 refused\n");
     assert_eq!(run_with(&server.address, &["import", "-"], "").good().lines().count(), 1);
     let error = run(&server.address, &["import", "/nowhere/x.jsonl"]).refused(2);
     assert!(error.contains("cannot open /nowhere/x.jsonl"), "{error}");
