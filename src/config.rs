@@ -3,19 +3,20 @@
 //! A value that makes no sense is never replaced by a default: the server refuses to start and
 //! names the setting and the value.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::{engine::EngineSettings, log::LogSettings};
+use crate::{engine::EngineSettings, log::LogSettings, telemetry};
 
 /// Where the server listens unless it is told otherwise: reachable from this machine only.
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 50_051);
+const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 /// Where the data is kept unless it is told otherwise.
 const DEFAULT_DATA: &str = "handover-data";
+/// Bytes of the name that is written into every event.
+const RECORDED_BY_BYTES: usize = 256;
 /// How long calls under way may take when the server stops.
 const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -51,14 +52,14 @@ pub struct Settings {
     /// Folder that holds the record [default: handover-data]
     #[arg(long, env = "HANDOVER_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Address to listen on [default: 127.0.0.1:50051]
-    #[arg(long, env = "HANDOVER_LISTEN", value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    /// Address or name, and port, to listen on [default: 127.0.0.1:50051]
+    #[arg(long, env = "HANDOVER_LISTEN", value_name = "ADDR", value_parser = address)]
+    pub listen: Option<String>,
     /// Who records: written into every event [default: not said]
-    #[arg(long, env = "HANDOVER_RECORDED_BY", value_name = "NAME")]
+    #[arg(long, env = "HANDOVER_RECORDED_BY", value_name = "NAME", value_parser = name)]
     pub recorded_by: Option<String>,
     /// What is logged, as in `info` or `handover=debug` [default: info]
-    #[arg(long, env = "HANDOVER_LOG", value_name = "FILTER")]
+    #[arg(long, env = "HANDOVER_LOG", value_name = "FILTER", value_parser = telemetry::checked)]
     pub log: Option<String>,
     /// How log lines look [default: text]
     #[arg(long, env = "HANDOVER_LOG_FORMAT", value_name = "FORMAT")]
@@ -84,8 +85,8 @@ pub struct Settings {
 pub struct Config {
     /// Folder that holds the record.
     pub data: PathBuf,
-    /// Address to listen on.
-    pub listen: SocketAddr,
+    /// Address or name, and port, to listen on.
+    pub listen: String,
     /// Files to import before the server reports ready.
     pub load: Vec<PathBuf>,
     /// What is logged.
@@ -112,19 +113,28 @@ impl ServeArgs {
                     .with_context(|| format!("config: {} is not valid", path.display()))?
             }
         };
-        self.settings.or(file).complete(self.load)
+        Ok(self.settings.or(file).complete(self.load))
     }
 }
 
 impl Settings {
     /// Reads the settings of a file; unknown keys are refused.
     fn from_toml(text: &str) -> anyhow::Result<Self> {
-        let settings: Self = toml::from_str(text)?;
+        let settings: Self = toml::from_str(text).map_err(|error| plain(&error))?;
         for (key, value) in
             [("journal-file-mib", settings.journal_file_mib), ("volume-mib", settings.volume_mib)]
         {
             if let Some(value) = value.filter(|value| !(1..=1024).contains(value)) {
                 anyhow::bail!("{key} is {value}; it must be from 1 to 1024");
+            }
+        }
+        for (key, value, check) in [
+            ("listen", &settings.listen, address as fn(&str) -> Result<String, String>),
+            ("recorded-by", &settings.recorded_by, name),
+            ("log", &settings.log, telemetry::checked),
+        ] {
+            if let Some(value) = value {
+                check(value).map_err(|problem| anyhow::anyhow!("{key} is {value:?}: {problem}"))?;
             }
         }
         Ok(settings)
@@ -144,12 +154,8 @@ impl Settings {
         }
     }
 
-    fn complete(self, load: Vec<PathBuf>) -> anyhow::Result<Config> {
+    fn complete(self, load: Vec<PathBuf>) -> Config {
         let recorded_by = self.recorded_by.unwrap_or_default();
-        anyhow::ensure!(
-            recorded_by.len() <= 256 && !recorded_by.chars().any(char::is_control),
-            "recorded-by is {recorded_by:?}; at most 256 bytes without control characters are taken"
-        );
         let mut log = LogSettings::default();
         if let Some(mib) = self.journal_file_mib {
             log.journal_file_bytes = mib << 20;
@@ -157,17 +163,41 @@ impl Settings {
         if let Some(mib) = self.volume_mib {
             log.volume_bytes = mib << 20;
         }
-        Ok(Config {
+        Config {
             data: self.data.unwrap_or_else(|| DEFAULT_DATA.into()),
-            listen: self.listen.unwrap_or(DEFAULT_LISTEN),
+            listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
             load,
             log: self.log.unwrap_or_else(|| "info".into()),
             log_format: self.log_format.unwrap_or_default(),
             stop_grace: self.stop_grace_seconds.map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
             reflection: self.reflection.unwrap_or(true),
             engine: EngineSettings { log, recorded_by, ..EngineSettings::default() },
-        })
+        }
     }
+}
+
+/// What is wrong with a file, without the names that Rust has for it.
+fn plain(error: &toml::de::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let text = text.replace("expected u64", "expected a whole number");
+    anyhow::anyhow!(text.replace("unknown variant", "unknown value").trim_end().to_owned())
+}
+
+/// Checks that a text has a port behind an address or a name; whether there is such a name is
+/// found when it is listened to.
+fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.into()),
+        _ => Err("is not an address and port such as 127.0.0.1:50051 or localhost:50051".into()),
+    }
+}
+
+/// Checks a name that is written into every event.
+fn name(text: &str) -> Result<String, String> {
+    if text.len() > RECORDED_BY_BYTES || text.chars().any(char::is_control) {
+        return Err("is longer than 256 bytes, or has control characters".into());
+    }
+    Ok(text.into())
 }
 
 #[cfg(test)]
@@ -178,9 +208,9 @@ mod tests {
     fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
         let file = Settings::from_toml("data = '/file'\nlisten = '127.0.0.1:7'").unwrap();
         let flags = Settings { data: Some("/flag".into()), ..Settings::default() };
-        let config = flags.or(file).complete(Vec::new()).unwrap();
+        let config = flags.or(file).complete(Vec::new());
         assert_eq!(config.data, PathBuf::from("/flag"));
-        assert_eq!(config.listen.port(), 7);
+        assert_eq!(config.listen, "127.0.0.1:7");
         assert_eq!(config.log, "info");
     }
 
@@ -194,5 +224,19 @@ mod tests {
         check("liste = '127.0.0.1:7'", &["liste"]);
         check("volume-mib = 0", &["volume-mib", "0"]);
         check("reflection = 'perhaps'", &["reflection", "perhaps"]);
+        check("volume-mib = 'x'", &["volume-mib", "expected a whole number"]);
+        check("log-format = 'xml'", &["log-format", "unknown value `xml`, expected `text`"]);
+        check("log = '=='", &["log", "=="]);
+        check("recorded-by = \"a\\tb\"", &["recorded-by", "a\\tb"]);
+    }
+
+    #[test]
+    fn names_can_be_listened_on_but_not_without_a_port() {
+        for good in ["localhost:50051", "127.0.0.1:0", "[::1]:7", "host.example:1"] {
+            assert_eq!(address(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "localhost", ":50051", "localhost:", "localhost:65536", "50051"] {
+            assert!(address(bad).is_err(), "{bad:?}");
+        }
     }
 }

@@ -6,9 +6,7 @@ use crate::config::LogFormat;
 
 /// Starts logging with a filter as `tracing` knows it, for example `info` or `handover=debug`.
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|error| anyhow::anyhow!("log: {filter:?} is not a filter: {error}"))?;
+    let filter = parsed(filter).map_err(|problem| anyhow::anyhow!("log: {problem}"))?;
     let layer = fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
@@ -18,4 +16,14 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     // A second start, as in tests, keeps the first.
     let _ = started;
     Ok(())
+}
+
+/// The text, if it is a filter.
+pub fn checked(filter: &str) -> Result<String, String> {
+    parsed(filter).map(|_| filter.to_owned())
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, String> {
+    let parsed = EnvFilter::builder().parse(filter);
+    parsed.map_err(|error| format!("{filter:?} is not a filter: {error}"))
 }

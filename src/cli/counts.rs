@@ -60,9 +60,9 @@ enum Output {
     Table,
     /// The whole answer as proto3 JSON
     Json,
-    /// One country and unit a line
+    /// One country and unit a line, each with the position that it is true for
     Jsonl,
-    /// Comma-separated values; what is unknown is empty
+    /// Comma-separated values, the position in the last column; what is unknown is empty
     Csv,
 }
 
@@ -109,10 +109,15 @@ fn print(
         Output::Json => writeln!(out, "{:#}", json::of_message(response)?)?,
         Output::Jsonl => {
             for count in &response.counts {
-                writeln!(out, "{}", json::of_message(count)?)?;
+                let mut row = json::of_message(count)?;
+                if let Some(members) = row.as_object_mut() {
+                    // As proto3 JSON writes it.
+                    members.insert("position".to_owned(), response.position.to_string().into());
+                }
+                writeln!(out, "{row}")?;
             }
         }
-        Output::Csv => out.write_all(plain::csv(&response.counts).as_bytes())?,
+        Output::Csv => out.write_all(plain::csv(response).as_bytes())?,
     }
     out.flush()?;
     Ok(())

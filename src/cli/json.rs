@@ -44,7 +44,16 @@ impl From<serde_json::Error> for JsonError {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let problem = text.strip_suffix(&place).unwrap_or(&text);
-        let problem = if error.is_data() { problem.into() } else { format!("not JSON: {problem}") };
+        let problem = match problem {
+            _ if !error.is_data() => format!("not JSON: {problem}"),
+            // The descriptors' library passes on what the conversion of numbers says.
+            "out of range integral type conversion attempted" => {
+                "the number is negative or too large for its field".to_owned()
+            }
+            problem => problem
+                .replace("expected a map", "expected an object")
+                .replace("invalid type: map", "invalid type: object"),
+        };
         Self { line: error.line().max(1), column: error.column().max(1), problem }
     }
 }

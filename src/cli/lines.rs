@@ -95,7 +95,7 @@ pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
         column: error.valid_up_to() + 1,
         problem: "is not UTF-8".to_owned(),
     })?;
-    let members: Members<'_> = serde_json::from_str(text).map_err(|error| at(error.into()))?;
+    let members = members(text).map_err(at)?;
     let payload_offset = payload::offset(text, members.payload);
     let payload =
         payload::read(members.payload.get()).map_err(|error| at(error.shifted(payload_offset)))?;
@@ -111,6 +111,16 @@ pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
         tags,
         metadata: members.metadata,
     })
+}
+
+/// The members of a line, which is an object: a list would be taken for its members in order.
+fn members(text: &str) -> Result<Members<'_>, JsonError> {
+    let start = text.len() - text.trim_start().len();
+    if text.trim_start().starts_with('{') {
+        return Ok(serde_json::from_str(text)?);
+    }
+    serde_json::from_str::<IgnoredAny>(text)?;
+    Err(JsonError::new(start + 1, "is not an object; a line is one such as {\"payload\": ...}"))
 }
 
 impl Line {
@@ -195,6 +205,15 @@ mod tests {
             (r#"{"payload":{"@type":"handover.v1.Leg","unit":"UNIT"}}"#, 51, "'UNIT'"),
             (r#"{"payload": {"@type":"handover.v1.Leg","x":1}}"#, 42, "'x'"),
             (r#"{"payload":"#, 11, "EOF"),
+            (r#"["a", null, {}]"#, 1, "is not an object"),
+            (r#" "text""#, 2, "is not an object"),
+            ("[", 1, "not JSON: EOF"),
+            (r#"{"payload":5}"#, 12, "expected an object"),
+            (
+                r#"{"payload":{"@type":"handover.v1.Count","value":-1}}"#,
+                50,
+                "the number is negative or too large for its field",
+            ),
         ] {
             let error = read(text.as_bytes(), 9).expect_err(text);
             assert!(error.problem.contains(problem), "{text}: {error}");

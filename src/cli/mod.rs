@@ -5,6 +5,7 @@
 pub mod append;
 pub mod bench;
 pub mod counts;
+mod environment;
 mod event_line;
 pub mod exit;
 pub mod export;
@@ -80,7 +81,7 @@ pub enum Command {
 
 /// The whole program: reads the command line, runs the command, and tells how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| environment::named(error).exit());
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => exit_code(Err(Failure::from(error))),

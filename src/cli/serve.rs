@@ -32,8 +32,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     telemetry::start(&config.log, config.log_format).map_err(|error| usage(&error))?;
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&config.load)?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        let at = config.listen;
+    let listener = TcpListener::bind(&config.listen).await.map_err(|error| {
+        let at = &config.listen;
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
         Failure::new(Exit::Failed, message)
     })?;

@@ -55,6 +55,8 @@ impl Store {
     ) -> Result<Self, LogError> {
         make_dir(files.as_ref(), dir)?;
         check_ours(files.as_ref(), dir)?;
+        // A store of a newer program is left alone, its lock included.
+        read_store(files.as_ref(), dir)?;
         let lock = lock(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
             Some(id) => id,

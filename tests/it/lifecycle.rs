@@ -1,6 +1,10 @@
 //! Starting and stopping: one process a directory, formats, and a stop that answers everybody.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use handover::{
@@ -12,7 +16,7 @@ use handover::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::support::{Server, append, data_dir, event, read_all};
+use crate::support::{BINARY, Server, append, data_dir, event, read_all};
 
 #[tokio::test]
 async fn a_data_directory_is_held_by_one_process() {
@@ -39,9 +43,12 @@ async fn a_data_directory_of_a_newer_format_is_refused_and_left_alone() {
     let body = newer.split("crc32c ").next().expect("a body");
     let newer = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
     fs::write(&store, &newer).expect("it can be changed");
+    let lock = data.join("LOCK");
+    fs::write(&lock, "another's note\n").expect("it can be changed");
     let error = Server::try_start(&data, &[]).expect_err("it is newer");
     assert!(error.contains("newer") && error.contains("99"), "{error}");
     assert_eq!(fs::read_to_string(&store).expect("the store's file"), newer);
+    assert_eq!(fs::read_to_string(&lock).expect("the lock"), "another's note\n");
     fs::write(&store, text).expect("it can be changed back");
     Server::start(&data, &[]);
 }
@@ -72,7 +79,36 @@ fn a_bad_setting_is_refused_by_name_and_value() {
         let error = Server::try_start(&data, &arguments).expect_err("it is refused");
         assert!(named.iter().all(|name| error.contains(name)), "{error}");
     }
+    for (variable, value, told) in [
+        ("HANDOVER_LISTEN", "nowhere", "invalid value 'nowhere' for 'HANDOVER_LISTEN'"),
+        ("HANDOVER_VOLUME_MIB", "0", "invalid value '0' for 'HANDOVER_VOLUME_MIB'"),
+        ("HANDOVER_LOG", "==", "invalid value '==' for 'HANDOVER_LOG'"),
+        ("HANDOVER_LOG_FORMAT", "xml", "invalid value 'xml' for 'HANDOVER_LOG_FORMAT'"),
+    ] {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--data"]).arg(&data).env(variable, value);
+        let ended = command.output().expect("the binary can be run");
+        let error = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{error}");
+        assert!(error.contains(told), "{error}");
+    }
     assert!(!data.exists(), "a refused start touches nothing");
+}
+
+#[tokio::test]
+async fn a_name_can_be_listened_on() {
+    let (_dir, data) = data_dir();
+    let mut command = Command::new(BINARY);
+    command.args(["serve", "--listen", "localhost:0", "--data"]).arg(&data);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be run");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("a piped output");
+    BufReader::new(output).read_line(&mut line).expect("it can be read");
+    let address = line.trim().strip_prefix("serving on ").expect("it serves").to_owned();
+    let client = Client::connect(&address).await.expect("it can be reached");
+    assert!(client.serving().await.expect("an answer"));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it has ended");
 }
 
 /// What a client is told that the server left waiting when it stopped.
@@ -86,8 +122,7 @@ fn assert_stopping(what: &str, error: &ClientError) {
 async fn end<T>(mut answers: Answers<T>) -> ClientError {
     loop {
         match answers.try_next().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it ended as if that was all"),
+            Ok(answer) => drop(answer.expect("it does not end as if that was all")),
             Err(error) => return error,
         }
     }

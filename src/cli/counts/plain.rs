@@ -29,18 +29,20 @@ const SIDE: [&str; 19] = [
     "flags",
 ];
 
-/// One row for each country and unit. Codes, words and numbers only, so nothing has to be quoted;
-/// what is unknown is empty.
-pub(super) fn csv(counts: &[CountryCount]) -> String {
+/// One row for each country and unit, with the position that it is true for. Codes, words and
+/// numbers only, so nothing has to be quoted; what is unknown is empty.
+pub(super) fn csv(response: &GetCountryCountsResponse) -> String {
     let mut header = vec!["country".to_owned(), "unit".to_owned()];
     for side in ["received", "sent"] {
         header.extend(SIDE.iter().map(|column| format!("{side}_{column}")));
     }
+    header.push("position".to_owned());
     let mut text = header.join(",") + "\n";
-    for count in counts {
+    for count in &response.counts {
         let mut row = vec![count.country.clone(), unit(count).to_owned()];
         row.extend(side(count.received.as_ref()));
         row.extend(side(count.sent.as_ref()));
+        row.push(response.position.to_string());
         text.push_str(&row.join(","));
         text.push('\n');
     }
@@ -141,7 +143,8 @@ mod tests {
 
     #[test]
     fn unknown_values_are_empty_in_csv() {
-        let text = csv(&[row(13)]);
+        let counts = vec![row(13)];
+        let text = csv(&GetCountryCountsResponse { counts, position: 32, ..Default::default() });
         let mut lines = text.lines();
         let header: Vec<_> = lines.next().unwrap().split(',').collect();
         let row: Vec<_> = lines.next().unwrap().split(',').collect();
@@ -150,6 +153,7 @@ mod tests {
         let of = |column| row[header.iter().position(|name| *name == column).unwrap()];
         let joint = ["sent_low", "sent_shared_legs", "sent_shared_at_most"].map(of);
         assert_eq!(joint, ["", "3", "26"]);
+        assert_eq!((of("position"), row.last()), ("32", Some(&"32")));
     }
 
     #[test]

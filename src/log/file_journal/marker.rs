@@ -73,7 +73,11 @@ pub(super) fn read(
         Reading::Ours(marker) => return Ok(Some(marker)),
         Reading::Newer(version) => return Err(JournalError::Newer { path, version }),
         Reading::Foreign => "it is of another store",
-        Reading::Nothing => "it is not a clean-stop marker",
+        // Not taken for a missing one: the last frame might be damaged as well.
+        Reading::Nothing => {
+            "it is no clean-stop marker, and nothing else vouches for the journal's last frame; \
+             remove it only if that frame is known to be whole"
+        }
     };
     Err(JournalError::Damaged { path, offset: 0, what: what.to_owned() })
 }
