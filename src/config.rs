@@ -78,6 +78,10 @@ pub struct Settings {
     #[arg(long, env = "HANDOVER_VOLUME_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub volume_mib: Option<u64>,
+    /// Record at the last event's time even if that lies far ahead of the clock [default: false]
+    #[arg(long, env = "HANDOVER_ACCEPT_CLOCK_BEHIND", value_name = "BOOL",
+          num_args = 0..=1, default_missing_value = "true")]
+    pub accept_clock_behind: Option<bool>,
 }
 
 /// What `serve` does, complete.
@@ -151,6 +155,7 @@ impl Settings {
             reflection: self.reflection.or(file.reflection),
             journal_file_mib: self.journal_file_mib.or(file.journal_file_mib),
             volume_mib: self.volume_mib.or(file.volume_mib),
+            accept_clock_behind: self.accept_clock_behind.or(file.accept_clock_behind),
         }
     }
 
@@ -171,7 +176,12 @@ impl Settings {
             log_format: self.log_format.unwrap_or_default(),
             stop_grace: self.stop_grace_seconds.map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
             reflection: self.reflection.unwrap_or(true),
-            engine: EngineSettings { log, recorded_by, ..EngineSettings::default() },
+            engine: EngineSettings {
+                log,
+                recorded_by,
+                accept_clock_behind: self.accept_clock_behind.unwrap_or(false),
+                ..EngineSettings::default()
+            },
         }
     }
 }

@@ -105,11 +105,22 @@ async fn open(config: &Config) -> anyhow::Result<Arc<Engine>> {
         .with_context(|| format!("cannot open the store in {}", config.data.display()))
 }
 
-/// Tells by health when the store stops accepting appends; never ends.
+/// Tells by health whether the store accepts appends; never ends.
 async fn watch_faults(engine: &Engine, health: &Health) {
-    let mut fault = engine.fault();
-    if fault.wait_for(Option::is_some).await.is_ok() {
-        health.read_only().await;
+    let (mut fault, mut paused) = (engine.fault(), engine.paused());
+    loop {
+        let refuses = fault.borrow_and_update().is_some() || paused.borrow_and_update().is_some();
+        if refuses {
+            health.read_only().await;
+        } else {
+            health.ready().await;
+        }
+        let moved = tokio::select! {
+            moved = fault.changed() => moved,
+            moved = paused.changed() => moved,
+        };
+        if moved.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
-    std::future::pending::<()>().await;
 }

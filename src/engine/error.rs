@@ -10,6 +10,7 @@ use crate::{
         recorded::timestamp,
         violation::Violations,
     },
+    engine::Pause,
     log::LogError,
 };
 
@@ -99,6 +100,15 @@ pub enum AppendError {
         /// The first failure.
         reason: Arc<str>,
     },
+    /// The store accepts no appends for the time being.
+    #[error("appends are paused: {0}")]
+    Paused(Pause),
+    /// Too many callers wait already.
+    #[error("{waiting} appends wait for the store already; wait, then repeat it")]
+    Overloaded {
+        /// How many.
+        waiting: usize,
+    },
     /// The append may have happened.
     #[error(
         "it is not known whether this was appended: {reason}; repeat it with the same request_id"
@@ -146,6 +156,12 @@ pub enum ReadError {
         /// How far it is.
         head: Position,
     },
+    /// Too many are reading already.
+    #[error("{streams} reads and subscriptions are open already; close some, or try again later")]
+    Overloaded {
+        /// How many may be.
+        streams: usize,
+    },
     /// The index does not know yet what was asked.
     #[error("the index is being rebuilt: it has reached position {indexed} of {position}")]
     Indexing {
@@ -170,6 +186,7 @@ impl ReadError {
             | Self::Undecodable(_)
             | Self::Projection { .. }
             | Self::NotReached { .. }
+            | Self::Overloaded { .. }
             | Self::Stopping => false,
         }
     }

@@ -9,17 +9,21 @@ mod clock;
 mod counts;
 mod error;
 mod head;
+mod opening;
+mod pause;
 mod prepare;
+mod pressure;
 mod projector;
 mod reader;
 mod start;
+mod streams;
 mod subscription;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
@@ -34,9 +38,8 @@ use crate::{
         filter::Filter,
     },
     log::{
-        Hooks, Log, LogError, LogSettings,
+        Log, LogError, LogSettings,
         files::{Files, RealFiles},
-        store,
     },
 };
 
@@ -45,23 +48,26 @@ pub use self::{
     counts::{AsOf, CountsReader, CountsWatch},
     error::{AppendError, BeyondHead, End, ReadError},
     head::Head,
+    pause::Pause,
     reader::{ReadSpec, Scan},
     start::Start,
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
 };
 use self::{
-    head::HeadSender,
     prepare::{Prepared, Resolution},
+    pressure::Pressure,
     projector::Projector,
     reader::Reader,
-    writer::{Fault, Message, Ticket, Verdict, Writer},
+    writer::{Fault, Message, Ticket, Verdict},
 };
 
 /// Appends that may wait for the writer.
 const QUEUE_APPENDS: usize = 4_096;
 /// Bytes of appends that may wait for the writer.
-const QUEUE_BYTES: usize = 64 << 20;
+const QUEUE_BYTES: usize = 32 << 20;
+/// Callers that may wait for room in the queue; more are turned away.
+const QUEUE_CALLERS: usize = 16_384;
 /// How long a request without a deadline of its own waits for a position to be reached.
 const REACH_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -74,6 +80,9 @@ pub struct EngineSettings {
     pub recorded_by: String,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Appends go on although the last event was recorded more than an hour in the clock's future:
+    /// at the last time, until the clock has caught up.
+    pub accept_clock_behind: bool,
     /// Where the log's own files are kept; tests make them fail.
     pub files: Arc<dyn Files>,
 }
@@ -93,6 +102,7 @@ impl Default for EngineSettings {
             log: LogSettings::default(),
             recorded_by: String::new(),
             clock: system_clock(),
+            accept_clock_behind: false,
             files: Arc::new(RealFiles),
         }
     }
@@ -106,6 +116,8 @@ pub struct Engine {
     head: watch::Receiver<Head>,
     queue: mpsc::Sender<Message>,
     budget: Arc<Semaphore>,
+    callers: Arc<Semaphore>,
+    pressure: Arc<Pressure>,
     fault: Arc<Fault>,
     recorded_by: String,
     projector: Projector,
@@ -132,46 +144,7 @@ impl Engine {
     ///
     /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
     pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
-        let indexed = Arc::new(watch::Sender::new(0));
-        let moved = Arc::clone(&indexed);
-        let hooks = Hooks {
-            on_indexed: Box::new(move |position| raise(&moved, position)),
-            on_fault: Box::new(|fault| tracing::error!(%fault, "the log reports a fault")),
-            ..Hooks::default()
-        };
-        let log = Log::open(dir, &settings.log, settings.files, hooks)?;
-        // What was indexed while it was opened is not told by the hook.
-        raise(&indexed, log.index().watermark());
-        let tip = log.tip()?;
-        let last = Head::of(&log, tip.position)?;
-        let (head_sender, head) = HeadSender::new(last);
-        let fault = Arc::new(Fault::default());
-        let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
-        let writer = Writer::new(Arc::clone(&log), tip, head_sender, Arc::clone(&fault))
-            .last_recorded(last.recorded_at)
-            .recorded_by(settings.recorded_by.clone())
-            .clock(Arc::clone(&settings.clock));
-        let writer = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer.run(messages))
-            .map_err(|source| LogError::io("start the writer's thread of", dir, source))?;
-        let stopping = CancellationToken::new();
-        let reader =
-            Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stopping.clone());
-        let projector =
-            Projector::start(&projections_dir(dir), log.store_id(), reader.clone(), settings.clock);
-        Ok(Arc::new(Self {
-            log,
-            reader,
-            head,
-            queue,
-            budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
-            fault,
-            recorded_by: settings.recorded_by,
-            projector,
-            stopping,
-            writer: Mutex::new(Some(writer)),
-        }))
+        opening::open(dir, settings)
     }
 
     /// Appends all events of `append`, or none, and answers once they are durable.
@@ -187,6 +160,8 @@ impl Engine {
     pub async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
         let prepared = prepare::check(append, &self.recorded_by, self.head().position)?;
         let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
+        let caller = self.callers.try_acquire();
+        let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
         let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
         let permit = permit.map_err(|_| AppendError::Stopping)?;
         let state = self.decide(&prepared).await?;
@@ -278,6 +253,11 @@ impl Engine {
         self.fault.watch()
     }
 
+    /// Why appends are refused for the time being, if they are.
+    pub fn paused(&self) -> watch::Receiver<Option<Pause>> {
+        self.pressure.watch()
+    }
+
     /// Is cancelled when the engine begins to stop; streams end then.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
@@ -294,6 +274,7 @@ impl Engine {
     pub fn stop(&self) -> Result<(), LogError> {
         self.stopping.cancel();
         self.budget.close();
+        self.pressure.stop();
         // The writer may already be gone; then there is nothing to stop.
         let _ = self.queue.blocking_send(Message::Stop);
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
@@ -303,12 +284,4 @@ impl Engine {
         self.projector.stop();
         self.log.close()
     }
-}
-
-fn raise(indexed: &watch::Sender<Position>, position: Position) {
-    indexed.send_modify(|indexed| *indexed = position.max(*indexed));
-}
-
-fn projections_dir(dir: &Path) -> PathBuf {
-    dir.join(store::PROJECTIONS)
 }

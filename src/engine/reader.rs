@@ -15,7 +15,10 @@ use crate::{
         recorded::decode_run,
         violation::Violations,
     },
-    engine::{AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start},
+    engine::{
+        AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start,
+        streams::{OpenStream, Streams},
+    },
     log::{
         Log, LogError, Run,
         index::{self, IndexError, Patience},
@@ -37,6 +40,7 @@ pub(super) struct Reader {
     /// Where the log ended when it was opened.
     opened_at: Position,
     permits: Arc<Semaphore>,
+    streams: Streams,
     stopping: CancellationToken,
 }
 
@@ -87,7 +91,13 @@ impl Reader {
     ) -> Self {
         let opened_at = head.borrow().position;
         let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES));
-        Self { log, head, indexed, opened_at, permits, stopping }
+        let streams = Streams::default();
+        Self { log, head, indexed, opened_at, permits, streams, stopping }
+    }
+
+    /// One more read or subscription.
+    pub(super) fn open_stream(&self) -> Result<OpenStream, ReadError> {
+        self.streams.open()
     }
 
     /// Is cancelled when the engine begins to stop.
@@ -212,9 +222,10 @@ impl Reader {
             return Ok(None);
         }
         let most = usize::try_from(most).unwrap_or(MATCHES).min(MATCHES);
+        let page_bytes = self.streams.page_bytes();
         if filter.is_all() && span.direction == Direction::Forwards {
             let last = span.end.min(span.cursor.saturating_add(most as u64));
-            let page = move |log: &Log| log.page(span.cursor + 1, last, limits::PAGE_BYTES);
+            let page = move |log: &Log| log.page(span.cursor + 1, last, page_bytes);
             return self.blocking(page).await.map(Some);
         }
         let positions = if filter.is_all() {
@@ -233,7 +244,7 @@ impl Reader {
         if positions.is_empty() {
             return Ok(None);
         }
-        self.blocking(move |log| log.events_at(&positions, limits::PAGE_BYTES)).await
+        self.blocking(move |log| log.events_at(&positions, page_bytes)).await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -255,10 +266,12 @@ pub struct Scan {
     span: Span,
     remaining: u64,
     head: Position,
+    stream: OpenStream,
 }
 
 impl Scan {
     pub(super) async fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
+        let stream = reader.open_stream()?;
         let head = reader.head().position;
         if spec.limit == Some(0) {
             let mut violations = Violations::default();
@@ -276,7 +289,7 @@ impl Scan {
             }
         };
         let remaining = spec.limit.unwrap_or(u64::MAX);
-        Ok(Self { reader, filter: spec.filter, span, remaining, head })
+        Ok(Self { reader, filter: spec.filter, span, remaining, head, stream })
     }
 
     /// The head that the read is true for.
@@ -286,8 +299,11 @@ impl Scan {
 
     /// The next batch; `None`: that was all.
     pub async fn next(&mut self) -> Result<Option<Run>, ReadError> {
+        // Who asks for the next page has taken the last.
+        self.stream.hold(0);
         let run = self.reader.next(&self.filter, self.span, self.remaining).await?;
         if let Some(run) = &run {
+            self.stream.hold(run.events.len());
             self.span.cursor = run.last;
             self.remaining -= run.count as u64;
         }

@@ -15,6 +15,7 @@ use crate::{
     engine::{
         Head, ReadError, Start,
         reader::{Reader, Span},
+        streams::OpenStream,
     },
     log::Run,
 };
@@ -60,6 +61,7 @@ pub struct Subscription {
     told: Position,
     told_at: Instant,
     live: bool,
+    stream: OpenStream,
 }
 
 impl Subscription {
@@ -68,10 +70,11 @@ impl Subscription {
         filter: Filter,
         start: Start,
     ) -> Result<Self, ReadError> {
+        let stream = reader.open_stream()?;
         let cursor = reader.resolve(start, &filter).await?;
         let head = reader.watch_head();
         let told_at = Instant::now();
-        Ok(Self { reader, filter, head, cursor, told: cursor, told_at, live: false })
+        Ok(Self { reader, filter, head, cursor, told: cursor, told_at, live: false, stream })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
@@ -81,6 +84,8 @@ impl Subscription {
     /// over events that do not match.
     pub async fn next(&mut self) -> Result<Frame, ReadError> {
         let stopping = self.reader.stopping().clone();
+        // Who asks for the next frame has taken the last.
+        self.stream.hold(0);
         loop {
             if stopping.is_cancelled() {
                 return Err(ReadError::Stopping);
@@ -114,6 +119,7 @@ impl Subscription {
             let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
             if let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? {
                 self.cursor = run.last;
+                self.stream.hold(run.events.len());
                 self.note_told();
                 return Ok(Some(Frame::Events(run)));
             }

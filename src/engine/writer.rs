@@ -1,4 +1,5 @@
-//! The writer: one thread that decides, encodes, and commits in groups. It never reads the disk.
+//! The writer: one thread that decides, encodes, and commits in groups. It never reads the disk. It
+//! waits for the journal, and between groups for followers that lie far behind.
 //!
 //! A group is whatever has queued up while the one before it was being made durable. All its
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
@@ -20,7 +21,7 @@ use crate::{
         recorded::{self, Place},
         window::Window,
     },
-    engine::{AppendError, Clock, head::HeadSender, system_clock},
+    engine::{AppendError, Clock, Pause, head::HeadSender, pressure::Pressure, system_clock},
     log::{
         Log,
         frame::{AppendEntry, Frame},
@@ -32,8 +33,6 @@ use crate::{
 const GROUP_APPENDS: usize = 4_096;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
-/// How far the last event may lie in the clock's future: more means that the clock was set back.
-const CLOCK_TOLERANCE: Micros = 3_600 * 1_000_000;
 
 /// An append that is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +109,9 @@ pub(super) struct Writer {
     fault: Arc<Fault>,
     recorded_by: String,
     clock: Clock,
+    pressure: Arc<Pressure>,
+    /// Why the group that is being decided may append nothing.
+    paused: Option<Pause>,
 }
 
 /// Appends that become one frame, with the answers that wait for it.
@@ -126,16 +128,18 @@ struct Group {
 
 impl Writer {
     /// A writer that continues after `tip`.
-    pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, fault: Arc<Fault>) -> Self {
+    pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, pressure: Arc<Pressure>) -> Self {
         Self {
             log,
             tip,
             last_recorded: 0,
             window: Window::new(tip.position),
             head,
-            fault,
+            fault: Arc::default(),
             recorded_by: String::new(),
             clock: system_clock(),
+            pressure,
+            paused: None,
         }
     }
 
@@ -148,6 +152,11 @@ impl Writer {
         Self { recorded_by, ..self }
     }
 
+    /// Where the first failure is kept.
+    pub(super) fn reports_to(self, fault: Arc<Fault>) -> Self {
+        Self { fault, ..self }
+    }
+
     pub(super) fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
@@ -155,6 +164,8 @@ impl Writer {
     /// Works until it is told to stop; what was queued by then is answered.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         while let Some(message) = queue.blocking_recv() {
+            self.pressure.keep_pace(&self.log);
+            self.paused = self.pressure.look(&self.log, self.last_recorded);
             let mut group = Group::default();
             let mut next = Some(message);
             while let Some(message) = next {
@@ -162,7 +173,9 @@ impl Writer {
                     Message::Append(ticket) => self.decide(ticket, &mut group),
                     Message::Stop => queue.close(),
                 }
-                next = if group.is_full() { None } else { queue.try_recv().ok() };
+                // While appends are paused, it is looked again for each.
+                let ended = group.is_full() || self.paused.is_some();
+                next = if ended { None } else { queue.try_recv().ok() };
             }
             self.commit(group);
             let indexed = self.log.index().watermark();
@@ -173,9 +186,9 @@ impl Writer {
     /// Decides on one append; an accepted one becomes part of the group.
     fn decide(&mut self, ticket: Ticket, group: &mut Group) {
         let Ticket { append, digest, resolved, reply } = ticket;
-        if let Some(reason) = self.refusal() {
+        if let Some(refusal) = self.refusal() {
             // The caller may have gone; then nobody wants to know.
-            let _ = reply.send(Err(AppendError::StoreFailed { reason }));
+            let _ = reply.send(Err(refusal));
             return;
         }
         let verdict = match decide(&append, digest, &resolved, &self.window) {
@@ -191,18 +204,9 @@ impl Writer {
     }
 
     /// Why no append can be taken now, if so.
-    fn refusal(&self) -> Option<Arc<str>> {
-        let behind = self.last_recorded - (self.clock)();
-        let clock_was_set_back = behind > CLOCK_TOLERANCE;
-        self.fault.reason().or_else(|| {
-            clock_was_set_back.then(|| {
-                let hours = behind / 3_600_000_000;
-                format!(
-                    "the last event was recorded {hours} h in this clock's future; set the clock"
-                )
-                .into()
-            })
-        })
+    fn refusal(&self) -> Option<AppendError> {
+        let failed = self.fault.reason().map(|reason| AppendError::StoreFailed { reason });
+        failed.or_else(|| self.paused.clone().map(AppendError::Paused))
     }
 
     /// Gives the events of an accepted append their places, and encodes them.

@@ -15,9 +15,10 @@ use crate::{
         append::Conflict,
         claim::RuleBroken,
         proto::{self, ErrorReason},
+        recorded::timestamp,
         violation::Violations,
     },
-    engine::{AppendError, BeyondHead, ReadError},
+    engine::{AppendError, BeyondHead, Pause, ReadError},
     log::LogError,
 };
 
@@ -129,6 +130,8 @@ impl From<AppendError> for Fault {
                 Self::new(Code::Unavailable, ErrorReason::StoreFailed, message)
                     .with("first_failure", reason)
             }
+            AppendError::Paused(pause) => paused(&pause, message),
+            AppendError::Overloaded { waiting } => overloaded(message).with("waiting", waiting),
             AppendError::OutcomeUnknown { reason } => {
                 Self::new(Code::Unavailable, ErrorReason::OutcomeUnknown, message)
                     .with("first_failure", reason)
@@ -157,6 +160,7 @@ impl From<ReadError> for Fault {
                     .with("min_position", position)
                     .with("position", head)
             }
+            ReadError::Overloaded { streams } => overloaded(message).with("streams", streams),
             ReadError::Indexing { position, indexed } => {
                 not_ready(message).with("indexed", indexed).with("position", position)
             }
@@ -233,6 +237,28 @@ fn unreadable(error: &LogError) -> Fault {
         None if error.is_passing() => not_ready(message),
         None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
     }
+}
+
+fn paused(pause: &Pause, message: String) -> Fault {
+    let fault = |reason| Fault::new(Code::Unavailable, reason, message);
+    match pause {
+        Pause::Full { free, needed } => fault(ErrorReason::StoreFull)
+            .with("free_bytes", free)
+            .with("needed_bytes", needed)
+            .retry(),
+        Pause::Backlog { unsealed, unindexed, reason } => fault(ErrorReason::BacklogFull)
+            .with("unsealed_bytes", unsealed)
+            .with("unindexed_events", unindexed)
+            .with("last_failure", reason)
+            .retry(),
+        Pause::ClockBehind { last, now } => fault(ErrorReason::ClockBehind)
+            .with("last_recorded_at", timestamp(*last))
+            .with("clock", timestamp(*now)),
+    }
+}
+
+fn overloaded(message: String) -> Fault {
+    Fault::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
 }
 
 fn not_ready(message: String) -> Fault {

@@ -168,6 +168,8 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
         journal.release(tip).unwrap();
         let frames: Vec<Frame> = appended[up_to..].iter().map(|(_, frame)| frame.clone()).collect();
         assert_eq!(journal.read(tip, usize::MAX).unwrap(), frames);
+        let kept: usize = frames.iter().map(|frame| frame.encode().len()).sum();
+        assert_eq!(journal.unreleased_bytes(), kept as u64);
         match journal.read(Tip::default(), 1) {
             Ok(frames) => assert_eq!(frames, [appended[0].1.clone()]),
             Err(JournalError::Released { up_to: told }) => {

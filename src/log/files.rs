@@ -37,6 +37,9 @@ pub trait Files: Send + Sync + fmt::Debug {
 
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Bytes that may still be written to the file system that `dir` is on.
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
 }
 
 /// An open file; may be used from several threads at once.
@@ -104,6 +107,11 @@ impl Files for RealFiles {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(dir)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 }
 

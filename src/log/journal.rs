@@ -72,6 +72,9 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Frames up to `up_to` are kept elsewhere now; their space may be used again.
     fn release(&self, up_to: Tip) -> Result<(), JournalError>;
+
+    /// Bytes of all frames that were not released.
+    fn unreleased_bytes(&self) -> u64;
 }
 
 /// Why the journal could not do it.

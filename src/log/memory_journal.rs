@@ -100,4 +100,10 @@ impl Journal for MemoryJournal {
         state.released = state.released.max(up_to.index.min(state.tip().index));
         Ok(())
     }
+
+    fn unreleased_bytes(&self) -> u64 {
+        let state = self.state();
+        let kept = state.frames.iter().filter(|(tip, _)| tip.index > state.released);
+        kept.map(|(_, frame)| frame.encode().len() as u64).sum()
+    }
 }

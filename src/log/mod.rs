@@ -107,6 +107,12 @@ impl Log {
         Ok(self.journal.tip()?)
     }
 
+    /// Bytes of frames that are in no sealed volume yet: the journal keeps them, and each is still
+    /// to be written once more.
+    pub fn unsealed_bytes(&self) -> u64 {
+        self.journal.unreleased_bytes()
+    }
+
     /// Appends a frame right after `after`. When it is durable it can be read before `done` is
     /// told so.
     pub fn append(&self, after: Tip, frame: Frame, done: Done) {

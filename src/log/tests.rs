@@ -689,6 +689,10 @@ impl Files for NoManifest {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         RealFiles.sync_dir(path)
     }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        RealFiles.free_bytes(dir)
+    }
 }
 
 #[test]

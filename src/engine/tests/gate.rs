@@ -34,6 +34,10 @@ struct State {
     sync: Sync,
     /// Syncs that may pass although the others wait.
     permits: usize,
+    /// What the disk says is free, instead of the truth.
+    free: Option<u64>,
+    /// What becomes of an attempt to put a new manifest in place.
+    manifest: Sync,
 }
 
 #[derive(Debug)]
@@ -51,6 +55,17 @@ impl Gate {
 
     pub(super) fn set(&self, sync: Sync) {
         self.state.0.lock().unwrap().sync = sync;
+        self.state.1.notify_all();
+    }
+
+    /// Makes the disk say that so much is free.
+    pub(super) fn set_free(&self, free: Option<u64>) {
+        self.state.0.lock().unwrap().free = free;
+    }
+
+    /// Holds or fails every new manifest, so that no volume gets sealed.
+    pub(super) fn set_manifest(&self, manifest: Sync) {
+        self.state.0.lock().unwrap().manifest = manifest;
         self.state.1.notify_all();
     }
 
@@ -94,6 +109,13 @@ impl Files for Gate {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if to.ends_with("MANIFEST") {
+            let (state, changed) = &*self.state;
+            let held = |state: &mut State| state.manifest == Sync::Wait;
+            if changed.wait_while(state.lock().unwrap(), held).unwrap().manifest == Sync::Fail {
+                return Err(io::Error::other("the disk has failed"));
+            }
+        }
         RealFiles.rename(from, to)
     }
 
@@ -107,6 +129,13 @@ impl Files for Gate {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         RealFiles.sync_dir(path)
+    }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        match self.state.0.lock().unwrap().free {
+            Some(free) => Ok(free),
+            None => RealFiles.free_bytes(dir),
+        }
     }
 }
 

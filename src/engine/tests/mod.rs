@@ -5,6 +5,7 @@ mod claims;
 mod durability;
 mod followers;
 mod gate;
+mod pressure;
 mod rebuild;
 
 use std::{
@@ -32,6 +33,7 @@ struct Store {
     clock: Arc<AtomicI64>,
     /// How far the clock goes on whenever somebody looks at it.
     tick: Arc<AtomicI64>,
+    accept_clock_behind: bool,
     engine: Option<Arc<Engine>>,
 }
 
@@ -44,7 +46,14 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         let clock = Arc::new(AtomicI64::new(1_000_000_000));
-        let mut store = Self { _dir: dir, data, clock, tick: Arc::default(), engine: None };
+        let mut store = Self {
+            _dir: dir,
+            data,
+            clock,
+            tick: Arc::default(),
+            accept_clock_behind: false,
+            engine: None,
+        };
         store.open(files);
         store
     }
@@ -68,6 +77,7 @@ impl Store {
             log,
             clock: Arc::new(move || clock.fetch_add(tick.load(Ordering::SeqCst), Ordering::SeqCst)),
             files,
+            accept_clock_behind: self.accept_clock_behind,
             ..EngineSettings::default()
         };
         self.engine = Some(Engine::open(&self.data, settings).unwrap());

@@ -42,8 +42,9 @@ impl VolumeFeed {
         tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         self.keeper.volumes.add(volume.clone());
         self.shared.index.sealed(&volume);
+        self.shared.source.journal.release(tip)?;
         (self.shared.hooks.on_sealed)(tip.position);
-        Ok(self.shared.source.journal.release(tip)?)
+        Ok(())
     }
 
     fn discard(&mut self) {

@@ -271,6 +271,10 @@ impl Journal for FileJournal {
         self.slots().release(up_to.index);
         Ok(())
     }
+
+    fn unreleased_bytes(&self) -> u64 {
+        self.slots().unreleased_bytes()
+    }
 }
 
 /// Makes durable what was found and may be in the page cache only, and files whose making may not

@@ -32,6 +32,10 @@ pub(super) struct Slots {
     /// Just before the first frame listed.
     floor: Tip,
     frames: VecDeque<Slot>,
+    /// The last frame that was released; frames stay listed until their whole file is.
+    released: u64,
+    /// Bytes of the frames after it.
+    unreleased: u64,
     /// The file of the last frame: never a spare, so that one durable frame is always found.
     home: Arc<Segment>,
     spares: VecDeque<Arc<Segment>>,
@@ -40,7 +44,8 @@ pub(super) struct Slots {
 impl Slots {
     /// No frames yet above `floor`, whose frame (if it is kept at all) is in `home`.
     pub(super) fn new(floor: Tip, home: Arc<Segment>) -> Self {
-        Self { floor, frames: VecDeque::new(), home, spares: VecDeque::new() }
+        let (frames, spares) = (VecDeque::new(), VecDeque::new());
+        Self { floor, frames, released: floor.index, unreleased: 0, home, spares }
     }
 
     /// The last frame.
@@ -56,6 +61,7 @@ impl Slots {
         if moved && empty {
             self.spares.push_back(old);
         }
+        self.unreleased += slot.length;
         self.frames.push_back(slot);
     }
 
@@ -70,8 +76,19 @@ impl Slots {
         self.spares.remove(fitting)
     }
 
+    /// Bytes of all frames that were not released.
+    pub(super) fn unreleased_bytes(&self) -> u64 {
+        self.unreleased
+    }
+
     /// Makes spares of the files in which every frame is at or below `up_to`.
     pub(super) fn release(&mut self, up_to: u64) {
+        while self.released < up_to.min(self.tip().index) {
+            self.released += 1;
+            let place = self.released.checked_sub(self.floor.index + 1);
+            let slot = place.and_then(|place| self.frames.get(usize::try_from(place).ok()?));
+            self.unreleased -= slot.map_or(0, |slot| slot.length);
+        }
         while let Some(first) = self.frames.front() {
             let segment = Arc::clone(&first.segment);
             let here = self.frames.iter().take_while(|slot| Arc::ptr_eq(&slot.segment, &segment));

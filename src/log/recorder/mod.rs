@@ -152,6 +152,10 @@ impl Files for RecordingFiles {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.step(Step::SyncDir(path.to_owned()))
     }
+
+    fn free_bytes(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
 }
 
 #[derive(Debug)]

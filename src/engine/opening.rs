@@ -1,0 +1,111 @@
+//! Opens a store and starts what runs over it: the writer's thread, the tasks that follow the log.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::event::Position,
+    engine::{
+        Engine, EngineSettings, Head, QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS,
+        head::HeadSender,
+        pressure::{self, Followers, Pressure, Sensors},
+        projector::Projector,
+        reader::Reader,
+        writer::{Fault, Message, Writer},
+    },
+    log::{Hooks, Log, LogError, store},
+};
+
+/// See [`Engine::open`].
+pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, LogError> {
+    let indexed = Arc::new(watch::Sender::new(0));
+    let followers = Arc::new(Followers::default());
+    let hooks = hooks(&indexed, &followers);
+    let log = Log::open(dir, &settings.log, Arc::clone(&settings.files), hooks)?;
+    // What was indexed while it was opened is not told by the hook.
+    raise(&indexed, log.index().watermark());
+    let last = Head::of(&log, log.tip()?.position)?;
+    let (head_sender, head) = HeadSender::new(last);
+    let fault = Arc::new(Fault::default());
+    let pressure = Arc::new(Pressure::new(
+        (&settings.log).into(),
+        Sensors {
+            files: Arc::clone(&settings.files),
+            dir: dir.to_owned(),
+            clock: Arc::clone(&settings.clock),
+            accept_clock_behind: settings.accept_clock_behind,
+        },
+        followers,
+    ));
+    pressure.look(&log, last.recorded_at.unwrap_or(0));
+    let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
+    let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, Arc::clone(&pressure))
+        .last_recorded(last.recorded_at)
+        .recorded_by(settings.recorded_by.clone())
+        .reports_to(Arc::clone(&fault))
+        .clock(Arc::clone(&settings.clock));
+    let writer = start(writer, messages, dir)?;
+    let stopping = CancellationToken::new();
+    let (looking, looked_at) = (Arc::clone(&pressure), Arc::clone(&log));
+    tokio::spawn(pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
+    let stop = stopping.clone();
+    let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop);
+    let projections = projections_dir(dir);
+    let projector = Projector::start(&projections, log.store_id(), reader.clone(), settings.clock);
+    Ok(Arc::new(Engine {
+        log,
+        reader,
+        head,
+        queue,
+        budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
+        callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
+        pressure,
+        fault,
+        recorded_by: settings.recorded_by,
+        projector,
+        stopping,
+        writer: Mutex::new(Some(writer)),
+    }))
+}
+
+fn start(
+    writer: Writer,
+    messages: mpsc::Receiver<Message>,
+    dir: &Path,
+) -> Result<JoinHandle<()>, LogError> {
+    let thread = std::thread::Builder::new().name("writer".into());
+    let started = thread.spawn(move || writer.run(messages));
+    started.map_err(|source| LogError::io("start the writer's thread of", dir, source))
+}
+
+/// What is done about what the log tells of itself.
+fn hooks(indexed: &Arc<watch::Sender<Position>>, followers: &Arc<Followers>) -> Hooks {
+    let indexed = Arc::clone(indexed);
+    let [moved, sealed, failed] = std::array::from_fn(|_| Arc::clone(followers));
+    Hooks {
+        on_indexed: Box::new(move |position| {
+            raise(&indexed, position);
+            moved.note_indexed();
+        }),
+        on_sealed: Box::new(move |_| sealed.note_sealed()),
+        on_fault: Box::new(move |fault| {
+            tracing::error!(%fault, "the log reports a fault");
+            failed.note_failed(fault);
+        }),
+        ..Hooks::default()
+    }
+}
+
+fn raise(indexed: &watch::Sender<Position>, position: Position) {
+    indexed.send_modify(|indexed| *indexed = position.max(*indexed));
+}
+
+fn projections_dir(dir: &Path) -> PathBuf {
+    dir.join(store::PROJECTIONS)
+}

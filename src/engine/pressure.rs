@@ -1,0 +1,200 @@
+//! Keeps the writer in step with those who follow it and with the disk: it waits for slow ones,
+//! and tells when appends have to pause.
+//!
+//! The writer looks before each group. While appends are paused nobody may be appending, so that
+//! somebody else looks too, until the reason is gone.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::event::Micros,
+    engine::{
+        Clock, Head,
+        pause::{self, Behind, Bounds, Pause},
+    },
+    log::{Log, LogError, files::Files},
+};
+
+/// How often the reason of a pause is looked at while nobody appends.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What is needed to look.
+pub(super) struct Sensors {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) dir: PathBuf,
+    pub(super) clock: Clock,
+    /// Appends go on although the last event lies far in the clock's future.
+    pub(super) accept_clock_behind: bool,
+}
+
+/// Whether and why the writer waits or pauses.
+pub(super) struct Pressure {
+    bounds: Bounds,
+    sensors: Sensors,
+    followers: Arc<Followers>,
+    paused: watch::Sender<Option<Pause>>,
+}
+
+impl fmt::Debug for Pressure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pressure").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+/// What the log's followers tell of themselves.
+#[derive(Debug, Default)]
+pub(super) struct Followers {
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last failure since a volume was sealed.
+    failed: Option<Arc<str>>,
+    stopping: bool,
+}
+
+impl Followers {
+    /// The index has moved on.
+    pub(super) fn note_indexed(&self) {
+        drop(self.state());
+        self.moved.notify_all();
+    }
+
+    /// A volume was sealed.
+    pub(super) fn note_sealed(&self) {
+        self.state().failed = None;
+        self.moved.notify_all();
+    }
+
+    /// One of them failed, and will try again.
+    pub(super) fn note_failed(&self, error: &LogError) {
+        self.state().failed = Some(error.to_string().into());
+        self.moved.notify_all();
+    }
+
+    /// Nobody waits for them any more.
+    pub(super) fn stop(&self) {
+        self.state().stopping = true;
+        self.moved.notify_all();
+    }
+
+    fn failed(&self) -> Option<Arc<str>> {
+        self.state().failed.clone()
+    }
+
+    /// Waits while they are slow and do what they can.
+    fn wait_while(&self, slow: impl Fn() -> bool) {
+        let wait = |state: &mut State| state.failed.is_none() && !state.stopping && slow();
+        // The lock is held while it is looked: no move is missed between look and wait.
+        drop(self.moved.wait_while(self.state(), wait));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pressure {
+    pub(super) fn new(bounds: Bounds, sensors: Sensors, followers: Arc<Followers>) -> Self {
+        Self { bounds, sensors, followers, paused: watch::Sender::new(None) }
+    }
+
+    /// Why appends are paused, if they are.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Pause>> {
+        self.paused.subscribe()
+    }
+
+    /// Ends all waiting.
+    pub(super) fn stop(&self) {
+        self.followers.stop();
+    }
+
+    /// Waits while the followers lie far behind and nothing has failed. To be called by the writer
+    /// between groups, so that appends queue up and the rate becomes that of the slowest.
+    pub(super) fn keep_pace(&self, log: &Log) {
+        if self.bounds.are_slow(behind(log)) {
+            self.followers.wait_while(|| self.bounds.are_slow(behind(log)));
+        }
+    }
+
+    /// Looks whether appends have to pause, and tells everybody who watches.
+    pub(super) fn look(&self, log: &Log, last: Micros) -> Option<Pause> {
+        let found = self.reason(behind(log), last);
+        self.paused.send_if_modified(|paused| {
+            tell(paused.as_ref(), found.as_ref());
+            let changed = *paused != found;
+            paused.clone_from(&found);
+            changed
+        });
+        found
+    }
+
+    fn reason(&self, behind: Behind, last: Micros) -> Option<Pause> {
+        let Sensors { files, dir, clock, accept_clock_behind } = &self.sensors;
+        let backlog = self.bounds.backlog(behind, self.followers.failed().as_ref());
+        let room = || match files.free_bytes(dir) {
+            Ok(free) => self.bounds.room(free, behind),
+            // What cannot be known forbids nothing: a write that fails stops the store.
+            Err(error) => {
+                tracing::debug!(%error, "the disk does not tell what is free");
+                None
+            }
+        };
+        let time = || if *accept_clock_behind { None } else { pause::clock(last, clock()) };
+        // What is missing on the disk is likely what the backlog comes from, so it is named first.
+        room().or(backlog).or_else(time)
+    }
+}
+
+/// Looks again and again while appends are paused.
+pub(super) async fn follow(
+    pressure: Arc<Pressure>,
+    log: Arc<Log>,
+    head: watch::Receiver<Head>,
+    stopping: CancellationToken,
+) {
+    let mut paused = pressure.watch();
+    let looking = async {
+        while paused.wait_for(Option::is_some).await.is_ok() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let (pressure, log) = (Arc::clone(&pressure), Arc::clone(&log));
+            let last = head.borrow().recorded_at.unwrap_or(0);
+            // A failed look is repeated like any other.
+            let _ = tokio::task::spawn_blocking(move || pressure.look(&log, last)).await;
+        }
+    };
+    tokio::select! {
+        () = looking => {}
+        () = stopping.cancelled() => {}
+    }
+}
+
+fn behind(log: &Log) -> Behind {
+    // What cannot be told now will be met by the next append.
+    let tip = log.tip().map_or(0, |tip| tip.position);
+    Behind {
+        unsealed: log.unsealed_bytes(),
+        unindexed: tip.saturating_sub(log.index().watermark()),
+    }
+}
+
+/// Notes when a pause begins, gets another reason, or ends: once, not for each append.
+fn tell(before: Option<&Pause>, after: Option<&Pause>) {
+    match (before, after) {
+        (None, None) => {}
+        (Some(_), None) => tracing::info!("appends resume"),
+        (Some(before), Some(after))
+            if std::mem::discriminant(before) == std::mem::discriminant(after) => {}
+        (_, Some(pause)) => tracing::warn!(%pause, "appends pause; reads go on"),
+    }
+}
