@@ -14,7 +14,6 @@ use crate::{
     },
     projections::{
         Projection as _,
-        claims::Claims,
         counts::{Change, CountAnswer, CountQuery, CountRow, changes, country_counts},
     },
 };
@@ -48,12 +47,7 @@ impl CountsReader {
             return Err(ReadError::NotReached { position, head });
         };
         let progress = reached.map_err(|_| ReadError::Stopping)?;
-        match &progress.failed {
-            Some(reason) => {
-                Err(ReadError::Projection { name: Claims::NAME, reason: Arc::clone(reason) })
-            }
-            None => Ok(()),
-        }
+        progress.failed.clone().map_or(Ok(()), Err)
     }
 
     /// The figures as of a moment; a moment that has not come yet is refused.
@@ -130,8 +124,8 @@ impl CountsWatch {
                 return Ok(Some((change, self.position)));
             }
             let progress = self.progress.borrow_and_update().clone();
-            if let Some(reason) = progress.failed {
-                return Err(ReadError::Projection { name: Claims::NAME, reason });
+            if let Some(error) = progress.failed {
+                return Err(error);
             }
             let waiting = progress.position > self.position;
             if waiting && Instant::now() >= self.rested {
