@@ -9,7 +9,11 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::{engine::EngineSettings, log::LogSettings, telemetry};
+use crate::{
+    engine::EngineSettings,
+    log::{LogSettings, ScrubSettings},
+    telemetry,
+};
 
 /// Where the server listens unless it is told otherwise: reachable from this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
@@ -82,6 +86,21 @@ pub struct Settings {
     #[arg(long, env = "HANDOVER_ACCEPT_CLOCK_BEHIND", value_name = "BOOL",
           num_args = 0..=1, default_missing_value = "true")]
     pub accept_clock_behind: Option<bool>,
+    /// Volumes that may be open through sled at the same time, from 1 to 16 [default: 2]
+    #[arg(long, env = "HANDOVER_OPEN_VOLUMES", value_name = "NUMBER",
+          value_parser = clap::value_parser!(u64).range(1..=16))]
+    pub open_volumes: Option<u64>,
+    /// Read sealed volumes through in the background, to find damage early [default: true]
+    #[arg(long, env = "HANDOVER_SCRUB", value_name = "BOOL")]
+    pub scrub: Option<bool>,
+    /// Days in which the scrub reads every volume once, from 1 to 365 [default: 7]
+    #[arg(long, env = "HANDOVER_SCRUB_DAYS", value_name = "DAYS",
+          value_parser = clap::value_parser!(u64).range(1..=365))]
+    pub scrub_days: Option<u64>,
+    /// MiB a second that the scrub reads at most, from 1 to 1024 [default: 8]
+    #[arg(long, env = "HANDOVER_SCRUB_MIB_PER_SECOND", value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub scrub_mib_per_second: Option<u64>,
 }
 
 /// What `serve` does, complete.
@@ -125,11 +144,15 @@ impl Settings {
     /// Reads the settings of a file; unknown keys are refused.
     fn from_toml(text: &str) -> anyhow::Result<Self> {
         let settings: Self = toml::from_str(text).map_err(|error| plain(&error))?;
-        for (key, value) in
-            [("journal-file-mib", settings.journal_file_mib), ("volume-mib", settings.volume_mib)]
-        {
-            if let Some(value) = value.filter(|value| !(1..=1024).contains(value)) {
-                anyhow::bail!("{key} is {value}; it must be from 1 to 1024");
+        for (key, value, most) in [
+            ("journal-file-mib", settings.journal_file_mib, 1024),
+            ("volume-mib", settings.volume_mib, 1024),
+            ("open-volumes", settings.open_volumes, 16),
+            ("scrub-days", settings.scrub_days, 365),
+            ("scrub-mib-per-second", settings.scrub_mib_per_second, 1024),
+        ] {
+            if let Some(value) = value.filter(|value| !(1..=most).contains(value)) {
+                anyhow::bail!("{key} is {value}; it must be from 1 to {most}");
             }
         }
         for (key, value, check) in [
@@ -156,18 +179,16 @@ impl Settings {
             journal_file_mib: self.journal_file_mib.or(file.journal_file_mib),
             volume_mib: self.volume_mib.or(file.volume_mib),
             accept_clock_behind: self.accept_clock_behind.or(file.accept_clock_behind),
+            open_volumes: self.open_volumes.or(file.open_volumes),
+            scrub: self.scrub.or(file.scrub),
+            scrub_days: self.scrub_days.or(file.scrub_days),
+            scrub_mib_per_second: self.scrub_mib_per_second.or(file.scrub_mib_per_second),
         }
     }
 
     fn complete(self, load: Vec<PathBuf>) -> Config {
+        let log = self.log_settings();
         let recorded_by = self.recorded_by.unwrap_or_default();
-        let mut log = LogSettings::default();
-        if let Some(mib) = self.journal_file_mib {
-            log.journal_file_bytes = mib << 20;
-        }
-        if let Some(mib) = self.volume_mib {
-            log.volume_bytes = mib << 20;
-        }
         Config {
             data: self.data.unwrap_or_else(|| DEFAULT_DATA.into()),
             listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
@@ -183,6 +204,28 @@ impl Settings {
                 ..EngineSettings::default()
             },
         }
+    }
+
+    fn log_settings(&self) -> LogSettings {
+        let mut log = LogSettings::default();
+        if let Some(mib) = self.journal_file_mib {
+            log.journal_file_bytes = mib << 20;
+        }
+        if let Some(mib) = self.volume_mib {
+            log.volume_bytes = mib << 20;
+        }
+        if let Some(number) = self.open_volumes {
+            log.open_volumes = usize::try_from(number).unwrap_or(usize::MAX);
+        }
+        let mut scrub = ScrubSettings::default();
+        if let Some(days) = self.scrub_days {
+            scrub.interval = Duration::from_hours(24 * days);
+        }
+        if let Some(mib) = self.scrub_mib_per_second {
+            scrub.bytes_per_second = mib << 20;
+        }
+        log.scrub = self.scrub.unwrap_or(true).then_some(scrub);
+        log
     }
 }
 
@@ -225,6 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn the_scrub_goes_as_it_is_told_or_not_at_all() {
+        let log = |text: &str| {
+            let settings = Settings::from_toml(text).unwrap();
+            settings.complete(Vec::new()).engine.log
+        };
+        assert_eq!(log("").scrub, Some(ScrubSettings::default()));
+        assert_eq!(log("scrub = false\nscrub-days = 1").scrub, None);
+        let told = log("scrub-days = 2\nscrub-mib-per-second = 3\nopen-volumes = 5");
+        let scrub = ScrubSettings { interval: Duration::from_hours(48), bytes_per_second: 3 << 20 };
+        assert_eq!((told.scrub, told.open_volumes), (Some(scrub), 5));
+    }
+
+    #[test]
     fn a_bad_value_or_key_of_the_file_is_named() {
         let check = |text: &str, named: &[&str]| {
             let error = format!("{:#}", Settings::from_toml(text).unwrap_err());
@@ -233,6 +289,9 @@ mod tests {
         check("listen = 'nowhere'", &["listen", "nowhere"]);
         check("liste = '127.0.0.1:7'", &["liste"]);
         check("volume-mib = 0", &["volume-mib", "0"]);
+        check("open-volumes = 17", &["open-volumes", "17", "16"]);
+        check("scrub-days = 366", &["scrub-days", "366", "365"]);
+        check("scrub-mib-per-second = 0", &["scrub-mib-per-second", "0"]);
         check("reflection = 'perhaps'", &["reflection", "perhaps"]);
         check("volume-mib = 'x'", &["volume-mib", "expected a whole number"]);
         check("log-format = 'xml'", &["log-format", "unknown value `xml`, expected `text`"]);

@@ -13,7 +13,6 @@ use crate::{
     },
     projections::{
         Projection as _,
-        claims::Claims,
         counts::{Change, CountAnswer, CountQuery, CountRow, changes, country_counts},
     },
 };
@@ -47,7 +46,7 @@ impl CountsReader {
         };
         match self.0.reader.wait(reached).await? {
             Some(Ok(None)) => Ok(()),
-            Some(Ok(Some(reason))) => Err(ReadError::Projection { name: Claims::NAME, reason }),
+            Some(Ok(Some(error))) => Err(error),
             Some(Err(_)) => Err(ReadError::Stopping),
             None => {
                 let head = self.0.progress.borrow().position;
@@ -129,8 +128,8 @@ impl CountsWatch {
                 return Ok((change, self.position));
             }
             let progress = self.progress.borrow_and_update().clone();
-            if let Some(reason) = progress.failed {
-                return Err(ReadError::Projection { name: Claims::NAME, reason });
+            if let Some(error) = progress.failed {
+                return Err(error);
             }
             let waiting = progress.position > self.position;
             if waiting && Instant::now() >= self.rested {

@@ -190,6 +190,23 @@ impl ReadError {
             | Self::Stopping => false,
         }
     }
+
+    /// What those are told who ask a projection that has stopped because of this. Damage is told
+    /// as such: it does not pass by itself, so nobody should come back for it.
+    pub(super) fn stopping(self, name: &'static str) -> Self {
+        match self {
+            Self::Projection { .. } => self,
+            Self::Log(ref error) if error.damage().is_some() => self,
+            Self::Log(_)
+            | Self::Invalid(_)
+            | Self::BeyondHead(_)
+            | Self::Undecodable(_)
+            | Self::NotReached { .. }
+            | Self::Overloaded { .. }
+            | Self::Indexing { .. }
+            | Self::Stopping => Self::Projection { name, reason: self.to_string().into() },
+        }
+    }
 }
 
 impl From<LogError> for ReadError {

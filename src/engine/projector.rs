@@ -73,7 +73,7 @@ impl fmt::Debug for Shared {
 pub(super) struct Progress {
     pub(super) position: Position,
     /// Why it has stopped, if it has.
-    pub(super) failed: Option<Arc<str>>,
+    pub(super) failed: Option<ReadError>,
 }
 
 impl Projector {
@@ -132,9 +132,9 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
                 }
                 continue;
             }
-            let reason: Arc<str> = error.to_string().into();
-            tracing::error!(projection = Claims::NAME, %reason, "the projection stops");
-            shared.progress.send_modify(|progress| progress.failed = Some(reason));
+            tracing::error!(projection = Claims::NAME, %error, "the projection stops");
+            let failed = Some(error.stopping(Claims::NAME));
+            shared.progress.send_modify(|progress| progress.failed = failed);
             return;
         }
         tokio::select! {

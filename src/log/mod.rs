@@ -36,7 +36,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-pub use self::{error::LogError, feeder::Hooks, run::Run};
+pub use self::{error::LogError, feeder::Hooks, run::Run, volumes::ScrubSettings};
 use self::{
     feeder::Feeder,
     file_journal::FileJournal,
@@ -47,6 +47,7 @@ use self::{
     reader::Reader,
     store::Store,
     tail::Tail,
+    volume::VolumeError,
 };
 use crate::domain::event::{Micros, Position, RequestId};
 
@@ -59,8 +60,13 @@ pub struct LogSettings {
     pub volume_bytes: u64,
     /// Number of events after which a volume is sealed.
     pub volume_events: u64,
-    /// Volumes that are kept open; sled uses some tens of MiB for each.
+    /// Volumes that may be open through sled at the same time, which is only done where reading
+    /// them at their places fails. Each takes some tens of MiB, and a copy of the volume on disk.
     pub open_volumes: usize,
+    /// Bytes of tables of places that are kept in memory: 256 KiB for a volume of 64 MiB.
+    pub places_bytes: usize,
+    /// How sealed volumes are read through to find damage; absent: they are not.
+    pub scrub: Option<ScrubSettings>,
     /// Bytes of the newest frames that are kept in memory.
     pub tail_bytes: usize,
 }
@@ -71,7 +77,9 @@ impl Default for LogSettings {
             journal_file_bytes: 32 << 20,
             volume_bytes: 64 << 20,
             volume_events: 200_000,
-            open_volumes: 4,
+            open_volumes: 2,
+            places_bytes: 16 << 20,
+            scrub: Some(ScrubSettings::default()),
             tail_bytes: 32 << 20,
         }
     }
@@ -140,7 +148,7 @@ impl Log {
         down_to: Position,
         max_bytes: usize,
     ) -> Result<Run, LogError> {
-        let run = self.reader.events((down_to..=from).rev(), max_bytes)?;
+        let run = self.reader.page_back(from, down_to, max_bytes)?;
         run.ok_or(LogError::OutOfRange { position: from, last: down_to })
     }
 
@@ -151,7 +159,7 @@ impl Log {
         positions: &[Position],
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
-        self.reader.events(positions.iter().copied(), max_bytes)
+        self.reader.events_at(positions, max_bytes)
     }
 
     /// The append with this request id that begins at `position`, as the index tells; `None` if
@@ -169,6 +177,11 @@ impl Log {
     /// When the event at `position` was recorded, as it says itself.
     pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
         self.reader.recorded_at(position)
+    }
+
+    /// The sealed volumes that were found to be damaged, each as it was met first.
+    pub fn damaged_volumes(&self) -> Vec<VolumeError> {
+        self.reader.volumes.damaged()
     }
 
     /// The store's id, drawn when it was made.

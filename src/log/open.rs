@@ -17,8 +17,8 @@ use super::{
     reader::Reader,
     store::Store,
     tail::Tail,
-    volume::VolumeSize,
-    volumes::Volumes,
+    volume::{Marker, VolumeSize},
+    volumes::{Scrubber, VolumeSettings, Volumes},
 };
 
 /// See [`Log::open`].
@@ -46,9 +46,9 @@ pub(super) fn open(
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
 
-    let volumes = Volumes::new(store.volumes(), manifest.volumes(), settings.open_volumes);
-    let volumes = Arc::new(volumes);
-    // The others are checked when they are read: opening takes no longer the more there are.
+    let hooks = Arc::new(hooks);
+    let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
+    // The others are checked by the scrub: opening takes no longer the more there are.
     volumes.verify_newest()?;
     let index = Arc::new(Index::open(&Opening {
         files: &files,
@@ -61,11 +61,36 @@ pub(super) fn open(
     let source = Source { journal: shared, tail: Arc::clone(&tail) };
     let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
     let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
-    let keeper = Keeper { files, volumes: Arc::clone(&volumes), manifest_path: store.manifest() };
-    let feeder = Feeder::start(shared, keeper, manifest)
+    let places = store.places();
+    let scrubber = Scrubber::new(Arc::clone(&volumes), Arc::clone(&files), &places, settings.scrub);
+    let keeper = Keeper {
+        files,
+        volumes: Arc::clone(&volumes),
+        manifest_path: store.manifest(),
+        marker: Marker::of(store.id()),
+    };
+    let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", dir, error))?;
     let reader = Reader { source, volumes };
     Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
+}
+
+fn open_volumes(
+    files: &Arc<dyn Files>,
+    store: &Store,
+    settings: &LogSettings,
+    manifest: &Manifest,
+    hooks: &Arc<Hooks>,
+) -> Result<Arc<Volumes>, LogError> {
+    let volumes = VolumeSettings {
+        volumes: store.volumes(),
+        places: store.places(),
+        open_databases: settings.open_volumes,
+        places_bytes: settings.places_bytes,
+    };
+    let hooks = Arc::clone(hooks);
+    let report = Box::new(move |damage: &_| (hooks.on_damage)(damage));
+    Volumes::open(Arc::clone(files), &volumes, manifest.volumes(), report).map(Arc::new)
 }
 
 /// Removes the folders that the manifest does not name: volumes that were never sealed. They are

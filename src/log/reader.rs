@@ -2,7 +2,7 @@
 //!
 //! A volume that is not sealed is never read.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use crate::{
     domain::event::{Micros, Position},
@@ -13,7 +13,7 @@ use crate::{
         index::{IndexError, Labels, Patience},
         journal::JournalError,
         run::{Chunk, Run, RunBuilder},
-        volumes::Volumes,
+        volumes::{Ahead, Cursor, Volumes},
     },
 };
 
@@ -37,31 +37,69 @@ impl Reader {
         max_bytes: usize,
     ) -> Result<Run, LogError> {
         let mut run = RunBuilder::new(max_bytes);
+        let mut cursor = self.volumes.cursor();
         let mut next = from;
         while next <= up_to {
-            let Some(chunk) = self.chunk_for(next, &run)? else { break };
+            let wants = |range: RangeInclusive<Position>| overlaps(&range, next, up_to);
+            let ahead = Ahead { bytes: run.room(), wants: &wants };
+            let Some(chunk) = self.chunk_for(next, &ahead, &mut cursor, &run)? else { break };
             let Some(last) = run.extend(&chunk, next, up_to) else { break };
             next = last + 1;
         }
         run.finish().ok_or(LogError::OutOfRange { position: from, last: up_to })
     }
 
-    /// See [`super::Log::page_back`] and [`super::Log::events_at`].
-    pub(super) fn events(
+    /// See [`super::Log::page_back`].
+    pub(super) fn page_back(
+        &self,
+        from: Position,
+        down_to: Position,
+        max_bytes: usize,
+    ) -> Result<Option<Run>, LogError> {
+        let positions = (down_to..=from).rev();
+        self.events(positions, &|next, range| overlaps(&range, down_to, next), max_bytes)
+    }
+
+    /// See [`super::Log::events_at`].
+    pub(super) fn events_at(
+        &self,
+        positions: &[Position],
+        max_bytes: usize,
+    ) -> Result<Option<Run>, LogError> {
+        let rising = positions.is_sorted();
+        // Where among them the first lies that is in or behind the range.
+        let wants = |next: Position, range: RangeInclusive<Position>| {
+            let at = if rising {
+                let low = next.max(*range.start());
+                positions.partition_point(|position| *position < low)
+            } else {
+                let high = next.min(*range.end());
+                positions.partition_point(|position| *position > high)
+            };
+            positions.get(at).is_some_and(|position| range.contains(position))
+        };
+        self.events(positions.iter().copied(), &wants, max_bytes)
+    }
+
+    /// The events at these positions; `wants` tells whether any from one of them on lies in a
+    /// range.
+    fn events(
         &self,
         positions: impl Iterator<Item = Position>,
+        wants: &dyn Fn(Position, RangeInclusive<Position>) -> bool,
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
         let mut run = RunBuilder::new(max_bytes);
+        let mut cursor = self.volumes.cursor();
         let mut last: Option<Arc<Chunk>> = None;
         for position in positions {
-            let chunk = match last.take().filter(|chunk| chunk.holds(position)) {
-                Some(chunk) => chunk,
-                None => match self.chunk_for(position, &run)? {
-                    Some(chunk) => chunk,
-                    None => break,
-                },
-            };
+            let mut chunk = last.take().filter(|chunk| chunk.holds(position));
+            if chunk.is_none() {
+                let wants = |range| wants(position, range);
+                let ahead = Ahead { bytes: run.room(), wants: &wants };
+                chunk = self.chunk_for(position, &ahead, &mut cursor, &run)?;
+            }
+            let Some(chunk) = chunk else { break };
             if !run.push(&chunk, position) {
                 break;
             }
@@ -98,7 +136,9 @@ impl Reader {
 
     /// See [`super::Log::recorded_at`].
     pub(super) fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
-        let event = self.chunk_at(position)?.event(position);
+        let ahead = Ahead { bytes: 0, wants: &|_| false };
+        let chunk = self.chunk_at(position, &ahead, &mut self.volumes.cursor())?;
+        let event = chunk.event(position);
         Ok(Labels::decode(position, &event)?.recorded_at())
     }
 
@@ -107,20 +147,30 @@ impl Reader {
     fn chunk_for(
         &self,
         position: Position,
+        ahead: &Ahead<'_>,
+        cursor: &mut Cursor<'_>,
         run: &RunBuilder,
     ) -> Result<Option<Arc<Chunk>>, LogError> {
-        match self.chunk_at(position) {
+        match self.chunk_at(position, ahead, cursor) {
             Err(_) if !run.is_empty() => Ok(None),
             chunk => chunk.map(Some),
         }
     }
 
-    fn chunk_at(&self, position: Position) -> Result<Arc<Chunk>, LogError> {
+    fn chunk_at(
+        &self,
+        position: Position,
+        ahead: &Ahead<'_>,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<Arc<Chunk>, LogError> {
         for _ in 0..ATTEMPTS {
+            if let Some(chunk) = cursor.held(position) {
+                return Ok(Arc::new(chunk));
+            }
             if let Some(chunk) = self.source.tail.chunk_at(position) {
                 return Ok(chunk);
             }
-            if let Some(chunk) = self.volumes.chunk_at(position)? {
+            if let Some(chunk) = cursor.chunk_at(position, ahead)? {
                 return Ok(Arc::new(chunk));
             }
             if let Some(chunk) = self.journal_chunk(position)? {
@@ -152,4 +202,9 @@ impl Reader {
             frames => Ok(frames?.into_iter().next()),
         }
     }
+}
+
+/// Whether anything from `low` to `high` lies in a range.
+fn overlaps(range: &RangeInclusive<Position>, low: Position, high: Position) -> bool {
+    *range.start() <= high && *range.end() >= low
 }

@@ -1,20 +1,76 @@
 //! Pieces of the log on their way to a reader: the encoded events as they are stored, never
 //! decoded, with where each one ends.
 
-use bytes::Bytes;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     domain::event::Position,
     log::frame::{self, MalformedFrame},
 };
 
+/// By how much the buffer of a run grows when it is full.
+const GROWTH: usize = 4;
+
 /// Consecutive events that are kept together: a frame's, or a block's in a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     first: Position,
-    /// Where each event ends in `events`, rising; never empty.
-    ends: Vec<u32>,
+    ends: Ends,
     events: Bytes,
+}
+
+/// Where each event ends in the bytes of all, rising; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ends {
+    /// Counted while the events were parsed.
+    Counted(Vec<u32>),
+    /// As they are stored with a block, big-endian `u16`s: read in place, so that taking a block
+    /// apart allocates nothing for each of its events.
+    Stored(Bytes),
+}
+
+impl Ends {
+    fn len(&self) -> usize {
+        match self {
+            Self::Counted(ends) => ends.len(),
+            Self::Stored(ends) => ends.len() / 2,
+        }
+    }
+
+    fn get(&self, number: usize) -> Option<usize> {
+        match self {
+            Self::Counted(ends) => ends.get(number).map(|end| *end as usize),
+            Self::Stored(ends) => {
+                let (end, _) = ends.get(number * 2..)?.split_first_chunk()?;
+                Some(usize::from(u16::from_be_bytes(*end)))
+            }
+        }
+    }
+
+    /// How many events end at or before `limit`.
+    fn up_to(&self, limit: usize) -> usize {
+        match self {
+            Self::Counted(ends) => ends.partition_point(|end| *end as usize <= limit),
+            // A block has few, and a page takes most blocks whole.
+            Self::Stored(_) if self.get(self.len() - 1) <= Some(limit) => self.len(),
+            Self::Stored(_) => {
+                (0..self.len()).take_while(|number| self.get(*number) <= Some(limit)).count()
+            }
+        }
+    }
+
+    /// Whether they rise from above 0 to `length`.
+    fn fit(&self, length: usize) -> bool {
+        let mut before = 0;
+        let rising = (0..self.len()).filter_map(|number| self.get(number)).all(|end| {
+            let rises = end > before;
+            before = end;
+            rises
+        });
+        rising && before == length && length > 0
+    }
 }
 
 /// What a read delivers.
@@ -33,9 +89,14 @@ pub struct Run {
 impl Chunk {
     /// Events from `first` on whose ends are known; `None` if the ends do not fit the bytes.
     pub fn new(first: Position, ends: Vec<u32>, events: Bytes) -> Option<Self> {
-        let rising = ends.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
-        let fits = ends.last().is_some_and(|end| *end as usize == events.len());
-        (rising && fits && ends.first() > Some(&0)).then_some(Self { first, ends, events })
+        let ends = Ends::Counted(ends);
+        ends.fit(events.len()).then_some(Self { first, ends, events })
+    }
+
+    /// The same with ends as a block has them: big-endian `u16`s.
+    pub(super) fn stored(first: Position, ends: Bytes, events: Bytes) -> Option<Self> {
+        let ends = Ends::Stored(ends);
+        ends.fit(events.len()).then_some(Self { first, ends, events })
     }
 
     /// The events of a run from `first` on.
@@ -76,40 +137,50 @@ impl Chunk {
         self.events.slice(self.start(position)..self.start(position + 1))
     }
 
-    /// The events from `from` to at most `up_to` that fit into `max_bytes`, and the position of
-    /// the last of them; nothing if not even the first fits.
-    fn stretch(&self, from: Position, up_to: Position, max_bytes: usize) -> Option<(Bytes, u64)> {
+    /// Where the events from `from` to at most `up_to` lie that fit into `max_bytes`, and the
+    /// position of the last of them; nothing if not even the first fits.
+    fn stretch(
+        &self,
+        from: Position,
+        up_to: Position,
+        max_bytes: usize,
+    ) -> Option<(Range<usize>, Position)> {
         if !self.holds(from) || up_to < from {
             return None;
         }
         let start = self.start(from);
-        let fitting =
-            self.ends.partition_point(|end| *end as usize <= start.saturating_add(max_bytes));
+        let fitting = self.ends.up_to(start.saturating_add(max_bytes));
         let last = (self.first + fitting as u64).saturating_sub(1).min(up_to);
-        (last >= from).then(|| (self.events.slice(start..self.start(last + 1)), last))
+        (last >= from).then(|| (start..self.start(last + 1), last))
     }
 
     /// Where the event at `position`, or the end if it is just behind the last, begins.
     fn start(&self, position: Position) -> usize {
         let before = usize::try_from(position - self.first).unwrap_or(usize::MAX).checked_sub(1);
-        before.map_or(0, |before| self.ends.get(before).map_or(self.events.len(), |e| *e as usize))
+        before.map_or(0, |before| self.ends.get(before).unwrap_or(self.events.len()))
     }
 }
 
 /// Collects a [`Run`] up to a number of bytes; the first event is always taken.
 #[derive(Debug)]
 pub(super) struct RunBuilder {
-    pieces: Vec<Bytes>,
-    bytes: usize,
+    gathered: Gathered,
     max_bytes: usize,
     count: usize,
     ends: Option<(Position, Position)>,
 }
 
+/// The events so far: one piece is shared, several are copied together.
+#[derive(Debug)]
+enum Gathered {
+    Shared(Bytes),
+    Copied(BytesMut),
+}
+
 impl RunBuilder {
     /// An empty run that ends at about `max_bytes`.
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { pieces: Vec::new(), bytes: 0, max_bytes, count: 0, ends: None }
+        Self { gathered: Gathered::Shared(Bytes::new()), max_bytes, count: 0, ends: None }
     }
 
     /// Whether nothing was taken yet.
@@ -117,23 +188,30 @@ impl RunBuilder {
         self.count == 0
     }
 
+    /// Bytes that still fit.
+    pub(super) fn room(&self) -> usize {
+        self.max_bytes.saturating_sub(self.gathered.len())
+    }
+
     /// Takes the event at `position`; false if it does not fit any more.
     pub(super) fn push(&mut self, chunk: &Chunk, position: Position) -> bool {
-        let event = chunk.event(position);
-        if self.count > 0 && self.bytes + event.len() > self.max_bytes {
+        if !chunk.holds(position) {
             return false;
         }
-        self.take(event, position, position);
+        let span = chunk.start(position)..chunk.start(position + 1);
+        if self.count > 0 && span.len() > self.room() {
+            return false;
+        }
+        self.take(chunk, span, (position, position));
         true
     }
 
     /// Takes what fits of the chunk's events from `from` to at most `up_to`; tells the last
     /// position taken, `None` if nothing fits any more.
     pub(super) fn extend(&mut self, chunk: &Chunk, from: Position, up_to: Position) -> Option<u64> {
-        let room = self.max_bytes.saturating_sub(self.bytes);
-        match chunk.stretch(from, up_to, room) {
-            Some((events, last)) => {
-                self.take(events, from, last);
+        match chunk.stretch(from, up_to, self.room()) {
+            Some((span, last)) => {
+                self.take(chunk, span, (from, last));
                 Some(last)
             }
             None if self.count == 0 => self.push(chunk, from).then_some(from),
@@ -141,21 +219,52 @@ impl RunBuilder {
         }
     }
 
-    fn take(&mut self, events: Bytes, first: Position, last: Position) {
-        self.bytes += events.len();
+    fn take(&mut self, chunk: &Chunk, span: Range<usize>, (first, last): (Position, Position)) {
+        if self.count == 0 {
+            self.gathered = Gathered::Shared(chunk.events.slice(span));
+        } else {
+            self.gathered.copy(chunk.events.get(span).unwrap_or_default(), self.max_bytes);
+        }
         self.count += usize::try_from(last - first).unwrap_or(usize::MAX) + 1;
         self.ends = Some((self.ends.map_or(first, |(first, _)| first), last));
-        self.pieces.push(events);
     }
 
-    /// The run; `None` if nothing was taken. One piece is shared, several are copied together.
+    /// The run; `None` if nothing was taken.
     pub(super) fn finish(self) -> Option<Run> {
         let (first, last) = self.ends?;
-        let events = match <[Bytes; 1]>::try_from(self.pieces) {
-            Ok([piece]) => piece,
-            Err(pieces) => pieces.concat().into(),
+        let events = match self.gathered {
+            Gathered::Shared(piece) => piece,
+            Gathered::Copied(copied) => copied.freeze(),
         };
         Some(Run { events, count: self.count, first, last })
+    }
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        match self {
+            Self::Shared(piece) => piece.len(),
+            Self::Copied(copied) => copied.len(),
+        }
+    }
+
+    /// Copies one piece more. It grows in few steps, and not far beyond `max_bytes`: what a reader
+    /// holds is bounded by what it asked for.
+    fn copy(&mut self, piece: &[u8], max_bytes: usize) {
+        let length = self.len() + piece.len();
+        let copied = match self {
+            Self::Copied(copied) => copied,
+            Self::Shared(first) => {
+                let mut copied = BytesMut::with_capacity(length);
+                copied.extend_from_slice(first);
+                *self = Self::Copied(copied);
+                return self.copy(piece, max_bytes);
+            }
+        };
+        if copied.capacity() < length {
+            copied.reserve((length * GROWTH).min(max_bytes).max(length) - copied.len());
+        }
+        copied.extend_from_slice(piece);
     }
 }
 
@@ -181,21 +290,43 @@ mod tests {
         let bytes = Bytes::from_static(&[10, 0, 10, 0]);
         for ends in [vec![], vec![2], vec![0, 4], vec![4, 4], vec![3, 2, 4], vec![2, 5]] {
             assert!(Chunk::new(1, ends.clone(), bytes.clone()).is_none(), "{ends:?}");
+            assert!(Chunk::stored(1, stored(&ends), bytes.clone()).is_none(), "{ends:?}");
         }
+        assert!(Chunk::stored(1, stored(&[2, 4]), bytes.clone()).is_some());
         assert!(Chunk::new(1, vec![2, 4], bytes).is_some());
+    }
+
+    fn stored(ends: &[u32]) -> Bytes {
+        ends.iter().flat_map(|end| u16::try_from(*end).unwrap().to_be_bytes()).collect()
     }
 
     #[test]
     fn a_run_takes_at_least_one_event_and_then_what_fits() {
+        let block = Chunk::stored(5, stored(&[2, 5, 9]), chunk().events).unwrap();
         for (max_bytes, last) in [(0, 5), (2, 5), (4, 5), (5, 6), (8, 6), (9, 7), (99, 7)] {
-            let mut run = RunBuilder::new(max_bytes);
-            assert_eq!(run.extend(&chunk(), 5, 9), Some(last), "{max_bytes} bytes");
-            let run = run.finish().unwrap();
-            assert_eq!((run.first, run.last, run.count as u64), (5, last, last - 4));
+            for chunk in [chunk(), block.clone()] {
+                let mut run = RunBuilder::new(max_bytes);
+                assert_eq!(run.extend(&chunk, 5, 9), Some(last), "{max_bytes} bytes");
+                let run = run.finish().unwrap();
+                assert_eq!((run.first, run.last, run.count as u64), (5, last, last - 4));
+            }
         }
         let mut run = RunBuilder::new(99);
         assert_eq!(run.extend(&chunk(), 6, 6), Some(6));
         assert_eq!(&run.finish().unwrap().events[..], [10, 1, 7]);
+    }
+
+    #[test]
+    fn pieces_are_put_together_in_the_order_in_which_they_were_taken() {
+        let mut run = RunBuilder::new(99);
+        for position in [7, 5, 6, 7, 5] {
+            assert!(run.push(&chunk(), position));
+        }
+        assert!(!run.push(&chunk(), 8), "it is not in there");
+        let run = run.finish().unwrap();
+        assert_eq!((run.first, run.last, run.count), (7, 5, 5));
+        assert_eq!(&run.events[..4], [10, 2, 8, 9]);
+        assert_eq!(&run.events[4..], [10, 0, 10, 1, 7, 10, 2, 8, 9, 10, 0]);
     }
 
     #[test]

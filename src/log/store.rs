@@ -6,6 +6,7 @@
 //! MANIFEST    the sealed volumes
 //! journal/    frames that are not sealed yet
 //! volumes/    a folder for each volume
+//! places/     where in the volumes' files their values lie
 //! index/      the runs of the index
 //! ```
 
@@ -34,6 +35,7 @@ const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
+const PLACES: &str = "places";
 const INDEX: &str = "index";
 /// The folder in which layers above keep what they derive from the log.
 pub const PROJECTIONS: &str = "projections";
@@ -90,6 +92,11 @@ impl Store {
         self.dir.join(VOLUMES)
     }
 
+    /// The folder of the tables of places.
+    pub fn places(&self) -> PathBuf {
+        self.dir.join(PLACES)
+    }
+
     /// The folder of the index.
     pub fn index(&self) -> PathBuf {
         self.dir.join(INDEX)
@@ -112,7 +119,7 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Refuses a directory with things in it that are not ours, unless it says that it is a store.
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
-    let folders = [JOURNAL, VOLUMES, INDEX, PROJECTIONS];
+    let folders = [JOURNAL, VOLUMES, PLACES, INDEX, PROJECTIONS];
     let texts = [LOCK, STORE, MANIFEST, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();

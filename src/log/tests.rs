@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -40,8 +40,8 @@ fn settings() -> LogSettings {
         journal_file_bytes: 64 << 10,
         volume_bytes: VOLUME_BYTES as u64,
         volume_events: 150,
-        open_volumes: 2,
         tail_bytes: 20 << 10,
+        ..LogSettings::default()
     }
 }
 
@@ -118,6 +118,7 @@ impl Case {
             on_sealed: Box::new(move |position| sealed.reach(position)),
             on_fault: Box::new(move |fault| faults.lock().unwrap().push(fault.to_string())),
             before_read_back: Box::new(move |dir| breakage(dir)),
+            ..Hooks::default()
         };
         self.log = Some(Log::open(&self.dir, &settings(), Arc::new(RealFiles), hooks)?);
         self.indexed.reach(self.log().index().watermark());
@@ -500,6 +501,50 @@ fn a_stop_between_any_two_steps_of_sealing_loses_nothing() {
     case.check(&mut random);
 }
 
+/// Whether somebody has made the folder of a volume other than this one.
+fn is_another_built(volume: &Path) -> bool {
+    let volumes = RealFiles.list(volume.parent().unwrap()).unwrap();
+    // They are named by their first positions.
+    volumes.last().is_some_and(|last| last.as_path() > volume)
+}
+
+#[test]
+fn a_volume_is_built_while_the_one_before_is_sealed_and_a_stop_then_loses_nothing() {
+    let mut random = Random::new();
+    let images = tempfile::tempdir().unwrap();
+    let (target, overlapped) = (images.path().join("image"), Arc::new(AtomicUsize::new(0)));
+    let (image, seen) = (target.clone(), Arc::clone(&overlapped));
+    let sealing = AtomicUsize::new(0);
+    let mut case = Case::breaking(move |volume| {
+        assert_eq!(sealing.fetch_add(1, Ordering::SeqCst), 0, "two are sealed at once");
+        let deadline = Instant::now() + LONG;
+        while !image.exists() && Instant::now() < deadline {
+            if is_another_built(volume) {
+                seen.fetch_add(1, Ordering::SeqCst);
+                copy(volume.parent().unwrap().parent().unwrap(), &image);
+            }
+            std::thread::yield_now();
+        }
+        sealing.fetch_sub(1, Ordering::SeqCst);
+    });
+    case.fill(&mut random, 4 * VOLUME_BYTES);
+    case.wait_sealed();
+    assert_eq!(overlapped.load(Ordering::SeqCst), 1, "nothing was built meanwhile");
+    assert_eq!(*case.faults.lock().unwrap(), Vec::<String>::new());
+    case.check(&mut random);
+    case.close();
+    let log = Log::open(&target, &settings(), Arc::new(RealFiles), Hooks::default()).unwrap();
+    case.tip = log.tip().unwrap();
+    drop(log);
+    assert!(case.tip.position > 0);
+    case.events.truncate(usize::try_from(case.tip.position).unwrap());
+    case.labels.truncate(case.events.len());
+    case.dir = target;
+    case.open().unwrap();
+    case.wait_sealed();
+    case.check(&mut random);
+}
+
 #[test]
 fn readers_see_every_event_while_volumes_are_sealed_and_closed_around_them() {
     let mut random = Random::new();
@@ -529,8 +574,7 @@ fn readers_see_every_event_while_volumes_are_sealed_and_closed_around_them() {
 
 fn damage(db: &Path) {
     let mut bytes = fs::read(db).unwrap();
-    let length = bytes.len();
-    bytes[100..length / 2].iter_mut().for_each(|byte| *byte ^= 0x55);
+    bytes[100..].iter_mut().for_each(|byte| *byte ^= 0x55);
     fs::write(db, &bytes).unwrap();
 }
 
@@ -550,7 +594,7 @@ fn a_log_whose_newest_volume_is_damaged_does_not_open_and_names_it() {
     assert!(db.exists(), "a damaged volume is not removed");
     fs::remove_dir_all(case.dir.join("volumes").join(&volume)).unwrap();
     let error = case.open().unwrap_err();
-    assert!(matches!(error, LogError::Volume(volume::VolumeError::Damaged { .. })), "{error}");
+    assert!(matches!(error, LogError::Volume(VolumeError::Damaged { .. })), "{error}");
     assert!(error.to_string().contains(&volume), "{error}");
 }
 

@@ -8,6 +8,7 @@
 mod cli;
 mod concurrency;
 mod crash;
+mod damage;
 mod golden;
 mod lifecycle;
 mod reflection;

@@ -1,12 +1,14 @@
 //! Passes durable frames, in order, to the index and to the volume that is being built. Nothing
 //! else feeds them.
 //!
-//! Two threads follow the journal, each at its own pace, and a third keeps the files of the index.
+//! Two threads follow the journal, each at its own pace; a third keeps the files of the index, and
+//! a fourth the sealed volumes. A volume is sealed on one more, while the next is being built.
 //! What goes wrong here never fails an append: the journal keeps its frames until they are sealed,
 //! so an unsealed volume is thrown away and built again, and the index is built again from sealed
 //! volumes.
 
 mod index_feed;
+mod scrub_feed;
 mod volume_feed;
 
 use std::{
@@ -19,6 +21,7 @@ use std::{
 
 use self::{
     index_feed::{IndexFeed, MaintenanceFeed},
+    scrub_feed::ScrubFeed,
     volume_feed::VolumeFeed,
 };
 use crate::{
@@ -31,8 +34,8 @@ use crate::{
         journal::{Journal, JournalError, Tip},
         manifest::Manifest,
         tail::Tail,
-        volume::VolumeSize,
-        volumes::Volumes,
+        volume::{Marker, VolumeError, VolumeSize},
+        volumes::{Scrubber, Volumes},
     },
 };
 
@@ -52,6 +55,8 @@ pub struct Hooks {
     pub on_sealed: Box<dyn Fn(Position) + Send + Sync>,
     /// Something failed; it will be tried again.
     pub on_fault: Box<dyn Fn(&LogError) + Send + Sync>,
+    /// A sealed volume is damaged: told once for each, by whoever met it. Everything else goes on.
+    pub on_damage: Box<dyn Fn(&VolumeError) + Send + Sync>,
     /// Runs on the folder of a volume between its last write and its read-back. It is for tests
     /// that break the volume there.
     pub before_read_back: Box<dyn Fn(&Path) + Send + Sync>,
@@ -63,6 +68,7 @@ impl Default for Hooks {
             on_indexed: Box::new(|_| ()),
             on_sealed: Box::new(|_| ()),
             on_fault: Box::new(|_| ()),
+            on_damage: Box::new(|_| ()),
             before_read_back: Box::new(|_| ()),
         }
     }
@@ -111,7 +117,7 @@ fn chained(mut tip: Tip, frames: Vec<Arc<Frame>>) -> Vec<(Arc<Frame>, Tip)> {
 pub(super) struct Shared {
     pub(super) source: Source,
     pub(super) index: Arc<Index>,
-    pub(super) hooks: Hooks,
+    pub(super) hooks: Arc<Hooks>,
     /// When a volume is full. Index and volumes go by it alike, so that a table of the index and a
     /// volume end with the same frame.
     pub(super) size: VolumeSize,
@@ -123,6 +129,8 @@ pub(super) struct Keeper {
     pub(super) files: Arc<dyn Files>,
     pub(super) volumes: Arc<Volumes>,
     pub(super) manifest_path: PathBuf,
+    /// What the values of new volumes begin with.
+    pub(super) marker: Marker,
 }
 
 /// The running threads.
@@ -134,13 +142,19 @@ pub(super) struct Feeder {
 
 impl Feeder {
     /// Starts feeding what follows the sealed volumes.
-    pub(super) fn start(shared: Shared, keeper: Keeper, manifest: Manifest) -> io::Result<Self> {
+    pub(super) fn start(
+        shared: Shared,
+        keeper: Keeper,
+        scrubber: Scrubber,
+        manifest: Manifest,
+    ) -> io::Result<Self> {
         let mut feeder = Self { stop: Arc::default(), threads: Vec::new() };
         let shared = Arc::new(shared);
         let volumes = Arc::clone(&keeper.volumes);
         feeder.spawn("index", Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
         feeder
             .spawn("index-files", Box::new(MaintenanceFeed::new(Arc::clone(&shared), volumes)))?;
+        feeder.spawn("scrub", Box::new(ScrubFeed::new(Arc::clone(&shared), scrubber)))?;
         feeder.spawn("volumes", Box::new(VolumeFeed::new(shared, keeper, manifest)))?;
         Ok(feeder)
     }

@@ -1,12 +1,16 @@
-//! Builds and seals volumes.
+//! Builds and seals volumes: one is built while the one before is sealed.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 use super::{Feed, Keeper, Shared, Stop};
 use crate::log::{
     error::LogError,
+    journal::Tip,
     manifest::Manifest,
-    volume::{SealedVolume, VolumeBuilder},
+    volume::{Built, NewVolume, VolumeBuilder, VolumeError},
 };
 
 /// Builds and seals volumes.
@@ -17,21 +21,66 @@ pub(super) struct VolumeFeed {
     manifest: Manifest,
     /// The volume that is being built.
     builder: Option<VolumeBuilder>,
+    /// The volume before it, while it is being sealed: never more than one, because each takes
+    /// memory and the journal keeps the frames of both.
+    sealing: Option<Sealing>,
     /// A sealed volume that could not be entered into the manifest. It must not be built again:
     /// nobody knows whether the failed attempt has reached the disk.
-    sealed: Option<SealedVolume>,
+    sealed: Option<NewVolume>,
+}
+
+/// A volume that is being sealed on a thread of its own.
+#[derive(Debug)]
+struct Sealing {
+    tip: Tip,
+    thread: JoinHandle<Result<NewVolume, VolumeError>>,
 }
 
 impl VolumeFeed {
     /// Goes on behind the volumes of the manifest.
     pub(super) fn new(shared: Arc<Shared>, keeper: Keeper, manifest: Manifest) -> Self {
-        Self { shared, keeper, manifest, builder: None, sealed: None }
+        Self { shared, keeper, manifest, builder: None, sealing: None, sealed: None }
+    }
+
+    /// The last frame that needs not be built any more.
+    fn tip(&self) -> Tip {
+        let sealing = self.sealing.as_ref().map(|sealing| sealing.tip);
+        self.builder.as_ref().map(VolumeBuilder::tip).or(sealing).unwrap_or(self.manifest.tip())
+    }
+
+    /// Seals what was built, once the volume before it is in the manifest.
+    fn seal(&mut self, built: Built) -> Result<(), LogError> {
+        self.collect()?;
+        let (tip, shared) = (built.tip(), Arc::clone(&self.shared));
+        let seal = move || built.seal(&shared.hooks.before_read_back);
+        let thread = thread::Builder::new().name("seal".into()).spawn(seal).map_err(|error| {
+            LogError::io(
+                "start the thread that seals a volume in",
+                self.keeper.volumes.dir(),
+                error,
+            )
+        })?;
+        self.sealing = Some(Sealing { tip, thread });
+        Ok(())
+    }
+
+    /// Waits for the volume that is being sealed, and enters it into the manifest.
+    fn collect(&mut self) -> Result<(), LogError> {
+        if let Some(Sealing { thread, .. }) = self.sealing.take() {
+            let panicked = |_| VolumeError::Damaged {
+                volume: self.keeper.volumes.dir().to_owned(),
+                position: None,
+                what: "the thread that sealed one panicked".to_owned(),
+            };
+            self.sealed = Some(thread.join().map_err(panicked)??);
+        }
+        self.enter()
     }
 
     /// Enters the sealed volume, if there is one, into the manifest; only then may the journal
     /// let its frames go.
     fn enter(&mut self) -> Result<(), LogError> {
-        let Some(volume) = self.sealed.clone() else {
+        let Some(NewVolume { volume, places }) = self.sealed.clone() else {
             return Ok(());
         };
         let manifest = self.manifest.with(volume.clone());
@@ -40,7 +89,7 @@ impl VolumeFeed {
         self.sealed = None;
         let tip = volume.tip;
         tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
-        self.keeper.volumes.add(volume.clone());
+        self.keeper.volumes.add(volume.clone(), places.as_ref());
         self.shared.index.sealed(&volume);
         self.shared.source.journal.release(tip)?;
         (self.shared.hooks.on_sealed)(tip.position);
@@ -57,20 +106,24 @@ impl VolumeFeed {
 
 impl Feed for VolumeFeed {
     fn step(&mut self, _stop: &Stop) -> Result<(), LogError> {
-        self.enter()?;
-        let tip = self.builder.as_ref().map_or(self.manifest.tip(), VolumeBuilder::tip);
-        for (frame, tip) in self.shared.source.next(tip)? {
+        if self.sealing.as_ref().is_none_or(|sealing| sealing.thread.is_finished()) {
+            self.collect()?;
+        }
+        for (frame, tip) in self.shared.source.next(self.tip())? {
             let mut builder = match self.builder.take() {
                 Some(builder) => builder,
-                None => VolumeBuilder::create(self.keeper.volumes.dir(), self.manifest.tip())?,
+                None => VolumeBuilder::create(
+                    self.keeper.volumes.dir(),
+                    self.keeper.marker,
+                    self.tip(),
+                )?,
             };
             builder.feed(&frame, tip)?;
-            if !builder.is_full(self.shared.size) {
+            if builder.is_full(self.shared.size) {
+                self.seal(builder.finish()?)?;
+            } else {
                 self.builder = Some(builder);
-                continue;
             }
-            self.sealed = Some(builder.seal(&self.shared.hooks.before_read_back)?);
-            self.enter()?;
         }
         Ok(())
     }
@@ -83,7 +136,11 @@ impl Feed for VolumeFeed {
 }
 
 impl Drop for VolumeFeed {
+    /// What is being sealed is finished: that is faster than to build it again.
     fn drop(&mut self) {
         self.discard();
+        if let Err(error) = self.collect() {
+            tracing::warn!(%error, "the last volume was not sealed; it is built again");
+        }
     }
 }

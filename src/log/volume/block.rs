@@ -1,37 +1,43 @@
 //! The values of a volume: blocks of whole events, parts of large events, pages of the append
-//! table; and the keys they are kept under. Pure.
+//! table. Pure.
 //!
 //! ```text
-//! value = body | crc u32
+//! value = marker 8 | crc u32 | body
 //! body  = 0x01 | events u16 | end u16 x events | event bytes         a block of whole events
 //!       | 0x02 | length u32 | parts u32 | crc of the event u32       an event kept in parts
 //!       | 0x03 | bytes of the event                                  one part
 //!       | 0x04 | entries u16 | entry x entries                       a page of the append table
 //! ```
 //!
-//! All numbers are big-endian. A value has at most 8 KiB: sled then never puts a leaf of its tree
-//! into a file of its own. The checksum, CRC-32C, covers the key and the body, so that a value
-//! that turns up under another key is found out. `docs/FORMAT.md` draws it all.
+//! All numbers are big-endian. A value has at most 4 KiB: sled then never puts a leaf of its tree
+//! into a file of its own, and one random read fetches little that nobody asked for. The checksum,
+//! CRC-32C, covers the key, the marker and the body, so that a value that turns up under another
+//! key is found out. By the marker and the checksum values are found in sled's file again; see
+//! [`super::places`]. `docs/FORMAT.md` draws it all.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
+use sha2::{Digest as _, Sha256};
 
+use super::key::Key;
 use crate::{
     domain::{event::Position, limits},
     log::{frame::AppendEntry, run::Chunk},
 };
 
 /// Bytes of a value at most.
-pub(super) const VALUE_BYTES: usize = 8 << 10;
+pub(super) const VALUE_BYTES: usize = 4 << 10;
 /// Bytes of an event that go into one part.
-pub(super) const PART_BYTES: usize = VALUE_BYTES - KIND - CRC;
+pub(super) const PART_BYTES: usize = VALUE_BYTES - HEAD - KIND;
 /// Entries that fit a page of the append table.
-pub(super) const PAGE_ENTRIES: usize = (VALUE_BYTES - LIST_HEAD - CRC) / AppendEntry::BYTES;
-/// What the keys of append pages begin with; positions never get there.
-pub(super) const APPEND_PREFIX: u8 = 0xFF;
+pub(super) const PAGE_ENTRIES: usize = (VALUE_BYTES - HEAD - LIST) / AppendEntry::BYTES;
+/// Bytes of a value before its body: marker and checksum.
+pub(super) const HEAD: usize = MARKER + CRC;
+/// Bytes of the marker.
+pub(super) const MARKER: usize = 8;
 
-const KIND: usize = 1;
-const LIST_HEAD: usize = KIND + 2;
 const CRC: usize = 4;
+const KIND: usize = 1;
+const LIST: usize = KIND + 2;
 const END: usize = 2;
 
 // What a value is. Stored: keep the numbers, reserve retired ones.
@@ -40,8 +46,25 @@ const LARGE: u8 = 2;
 const PART: u8 = 3;
 const APPENDS: u8 = 4;
 
-const _: () = assert!(VALUE_BYTES <= u16::MAX as usize, "ends are u16");
+const _: () = assert!(VALUE_BYTES <= u16::MAX as usize, "ends and lengths are u16");
 const _: () = assert!(limits::EVENT_BYTES < u32::MAX as usize / 2, "lengths are u32");
+
+/// What every value of a store begins with.
+///
+/// It follows from the store's id, which no client is told: nobody can send a payload that looks
+/// like a value, and so make the search for values in sled's file slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker([u8; MARKER]);
+
+impl Marker {
+    /// The marker of the store with this id.
+    pub fn of(store_id: [u8; 16]) -> Self {
+        let hash = Sha256::new().chain_update("volume values").chain_update(store_id).finalize();
+        let mut marker = [0; MARKER];
+        marker.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        Self(marker)
+    }
+}
 
 /// A value that is not what was stored under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,27 +90,6 @@ pub(super) struct LargeEvent {
     pub(super) crc: u32,
 }
 
-/// Key of the block whose first event is at `position`.
-pub(super) fn block_key(position: Position) -> [u8; 8] {
-    position.to_be_bytes()
-}
-
-/// Key of part `number`, from 0, of the event at `position`.
-pub(super) fn part_key(position: Position, number: u32) -> [u8; 12] {
-    let mut key = [0; 12];
-    let (head, tail) = key.split_at_mut(8);
-    head.copy_from_slice(&position.to_be_bytes());
-    tail.copy_from_slice(&number.to_be_bytes());
-    key
-}
-
-/// Key of the append page whose first entry's first event is at `position`.
-pub(super) fn append_key(position: Position) -> [u8; 9] {
-    let mut key = [APPEND_PREFIX; 9];
-    key.iter_mut().skip(1).zip(position.to_be_bytes()).for_each(|(to, from)| *to = from);
-    key
-}
-
 /// Packs whole events until no more fit.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuilder {
@@ -101,7 +103,7 @@ impl BlockBuilder {
         let ends = (self.ends.len() + 1) * END;
         let end = self.events.len() + event.len();
         match u16::try_from(end) {
-            Ok(short) if LIST_HEAD + ends + end + CRC <= VALUE_BYTES => {
+            Ok(short) if HEAD + LIST + ends + end <= VALUE_BYTES => {
                 self.ends.push(short);
                 self.events.extend_from_slice(event);
                 true
@@ -116,10 +118,9 @@ impl BlockBuilder {
     }
 
     /// The block's value under `key`, and an empty builder.
-    pub(super) fn take(&mut self, key: &[u8]) -> Vec<u8> {
+    pub(super) fn take(&mut self, key: Key, marker: Marker) -> Vec<u8> {
         let built = std::mem::take(self);
-        let mut body = Vec::with_capacity(VALUE_BYTES);
-        body.put_u8(EVENTS);
+        let mut body = begin(marker, EVENTS);
         body.put_u16(u16::try_from(built.ends.len()).expect("events have at least a byte each"));
         built.ends.iter().for_each(|end| body.put_u16(*end));
         body.put_slice(&built.events);
@@ -139,8 +140,8 @@ impl LargeEvent {
     }
 
     /// The head's value under `key`.
-    pub(super) fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut body = vec![LARGE];
+    pub(super) fn encode(&self, key: Key, marker: Marker) -> Vec<u8> {
+        let mut body = begin(marker, LARGE);
         body.put_u32(self.length);
         body.put_u32(self.parts);
         body.put_u32(self.crc);
@@ -149,17 +150,15 @@ impl LargeEvent {
 }
 
 /// The value of one part under `key`.
-pub(super) fn encode_part(key: &[u8], bytes: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(KIND + bytes.len() + CRC);
-    body.put_u8(PART);
+pub(super) fn encode_part(key: Key, marker: Marker, bytes: &[u8]) -> Vec<u8> {
+    let mut body = begin(marker, PART);
     body.put_slice(bytes);
     seal(key, body)
 }
 
 /// The value of a page of the append table under `key`; at most [`PAGE_ENTRIES`] entries.
-pub(super) fn encode_appends(key: &[u8], entries: &[AppendEntry]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(VALUE_BYTES);
-    body.put_u8(APPENDS);
+pub(super) fn encode_appends(key: Key, marker: Marker, entries: &[AppendEntry]) -> Vec<u8> {
+    let mut body = begin(marker, APPENDS);
     body.put_u16(u16::try_from(entries.len()).expect("a page has few entries"));
     for entry in entries {
         entry.put(&mut body);
@@ -169,15 +168,15 @@ pub(super) fn encode_appends(key: &[u8], entries: &[AppendEntry]) -> Vec<u8> {
 
 /// Takes apart what was found under the key of `position`.
 pub(super) fn decode_block(position: Position, value: Bytes) -> Result<Block, MalformedValue> {
-    let (kind, mut body) = open(&block_key(position), value)?;
+    let (kind, mut body) = open(Key::Block(position), value)?;
     match kind {
         EVENTS => {
             let count = usize::from(body.try_get_u16().map_err(|_| SHORT)?);
             if body.len() < count * END {
                 return Err(SHORT);
             }
-            let ends = (0..count).map(|_| u32::from(body.get_u16())).collect();
-            let chunk = Chunk::new(position, ends, body);
+            let ends = body.split_to(count * END);
+            let chunk = Chunk::stored(position, ends, body);
             chunk.map(Block::Events).ok_or(MalformedValue("its ends do not fit its events"))
         }
         LARGE => {
@@ -195,7 +194,7 @@ pub(super) fn decode_block(position: Position, value: Bytes) -> Result<Block, Ma
 }
 
 /// The bytes of a part found under `key`.
-pub(super) fn decode_part(key: &[u8], value: Bytes) -> Result<Bytes, MalformedValue> {
+pub(super) fn decode_part(key: Key, value: Bytes) -> Result<Bytes, MalformedValue> {
     match open(key, value)? {
         (PART, body) => Ok(body),
         _ => Err(MalformedValue("it is not a part of an event")),
@@ -203,7 +202,7 @@ pub(super) fn decode_part(key: &[u8], value: Bytes) -> Result<Bytes, MalformedVa
 }
 
 /// The entries of a page found under `key`.
-pub(super) fn decode_appends(key: &[u8], value: Bytes) -> Result<Vec<AppendEntry>, MalformedValue> {
+pub(super) fn decode_appends(key: Key, value: Bytes) -> Result<Vec<AppendEntry>, MalformedValue> {
     let (APPENDS, mut body) = open(key, value)? else {
         return Err(MalformedValue("it is not a page of the append table"));
     };
@@ -216,25 +215,40 @@ pub(super) fn decode_appends(key: &[u8], value: Bytes) -> Result<Vec<AppendEntry
 
 const SHORT: MalformedValue = MalformedValue("it is cut off");
 
-fn seal(key: &[u8], mut body: Vec<u8>) -> Vec<u8> {
-    let crc = checksum(key, &body);
-    body.put_u32(crc);
-    body
+/// The checksum that a value says it has; `None` if it is too short to say one.
+pub(super) fn said_checksum(value: &[u8]) -> Option<u32> {
+    value.get(MARKER..HEAD)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+fn begin(marker: Marker, kind: u8) -> Vec<u8> {
+    let mut value = Vec::with_capacity(VALUE_BYTES);
+    value.put_slice(&marker.0);
+    value.put_u32(0);
+    value.put_u8(kind);
+    value
+}
+
+fn seal(key: Key, mut value: Vec<u8>) -> Vec<u8> {
+    let crc = checksum(key, &value).unwrap_or_default().to_be_bytes();
+    value.iter_mut().skip(MARKER).zip(crc).for_each(|(to, from)| *to = from);
+    value
 }
 
 /// The kind and what follows it, once the checksum is right.
-fn open(key: &[u8], mut value: Bytes) -> Result<(u8, Bytes), MalformedValue> {
-    let body = value.len().checked_sub(CRC).ok_or(SHORT)?;
-    let mut crc = value.split_off(body);
-    if crc.get_u32() != checksum(key, &value) {
+fn open(key: Key, mut value: Bytes) -> Result<(u8, Bytes), MalformedValue> {
+    let said = said_checksum(&value).ok_or(SHORT)?;
+    if checksum(key, &value) != Some(said) {
         return Err(MalformedValue("its checksum is wrong"));
     }
+    value.advance(HEAD);
     let kind = value.try_get_u8().map_err(|_| SHORT)?;
     Ok((kind, value))
 }
 
-fn checksum(key: &[u8], body: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(key), body)
+fn checksum(key: Key, value: &[u8]) -> Option<u32> {
+    let (marker, body) = (value.get(..MARKER)?, value.get(HEAD..)?);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&key.bytes()), marker);
+    Some(crc32c::crc32c_append(crc, body))
 }
 
 #[cfg(test)]
@@ -247,33 +261,33 @@ mod tests {
         AppendEntry { request_id: [1; 16], digest: [2; 16], first_position: n, count: 3 }
     }
 
-    type Taken = fn(&[u8], Bytes) -> bool;
+    const MARK: Marker = Marker(*b"a marker");
+
+    type Taken = fn(Key, Bytes) -> bool;
 
     /// Every kind of value, with its key and a decoder that tells whether it was taken.
-    fn values() -> Vec<(Vec<u8>, Vec<u8>, Taken)> {
+    fn values() -> Vec<(Key, Vec<u8>, Taken)> {
         let mut block = BlockBuilder::default();
         assert!(block.push(&[10, 1, 7]) && block.push(&[10, 0]));
         let large = LargeEvent::of(&[5; 9000]);
-        let decode = |_: &[u8], value| decode_block(9, value).is_ok();
-        let (part, page) = (part_key(9, 1), append_key(9));
+        let decode = |key: Key, value| decode_block(key.position(), value).is_ok();
+        let (at, part, page) = (Key::Block(9), Key::Part(9, 1), Key::Page(9));
         vec![
-            (block_key(9).to_vec(), block.take(&block_key(9)), decode),
-            (block_key(9).to_vec(), large.encode(&block_key(9)), decode),
-            (part.to_vec(), encode_part(&part, &[1, 2]), |k, v| decode_part(k, v).is_ok()),
-            (page.to_vec(), encode_appends(&page, &[entry(9)]), |k, v| {
-                decode_appends(k, v).is_ok()
-            }),
+            (at, block.take(at, MARK), decode),
+            (at, large.encode(at, MARK), decode),
+            (part, encode_part(part, MARK, &[1, 2]), |k, v| decode_part(k, v).is_ok()),
+            (page, encode_appends(page, MARK, &[entry(9)]), |k, v| decode_appends(k, v).is_ok()),
         ]
     }
 
     #[test]
     fn a_flip_of_any_single_bit_is_detected() {
         for (key, value, taken) in values() {
-            assert!(taken(&key, value.clone().into()));
+            assert!(taken(key, value.clone().into()));
             for bit in 0..value.len() * 8 {
                 let mut flipped = value.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(!taken(&key, flipped.into()), "bit {bit} of {value:?}");
+                assert!(!taken(key, flipped.into()), "bit {bit} of {value:?}");
             }
         }
     }
@@ -282,43 +296,39 @@ mod tests {
     fn a_value_under_a_foreign_key_is_detected() {
         let mut block = BlockBuilder::default();
         assert!(block.push(&[10, 0]));
-        let value = Bytes::from(block.take(&block_key(9)));
+        let value = Bytes::from(block.take(Key::Block(9), MARK));
         assert!(decode_block(9, value.clone()).is_ok());
         assert!(decode_block(10, value).is_err());
-        let part = encode_part(&part_key(9, 1), &[1]);
-        assert!(decode_part(&part_key(9, 2), part.into()).is_err());
+        let part = encode_part(Key::Part(9, 1), MARK, &[1]);
+        assert!(decode_part(Key::Part(9, 2), part.into()).is_err());
     }
 
     #[test]
-    fn a_block_takes_events_up_to_8_kib_exactly() {
-        let most = VALUE_BYTES - LIST_HEAD - END - CRC;
+    fn a_block_takes_events_up_to_4_kib_exactly() {
+        let most = VALUE_BYTES - HEAD - LIST - END;
         let mut block = BlockBuilder::default();
         assert!(!block.push(&vec![0; most + 1]));
         assert!(block.push(&vec![0; most]));
         assert!(!block.push(&[]), "its end would not fit");
-        assert_eq!(block.take(&block_key(1)).len(), VALUE_BYTES);
+        assert_eq!(block.take(Key::Block(1), MARK).len(), VALUE_BYTES);
         assert_eq!(block.len(), 0);
     }
 
     #[test]
-    fn parts_and_pages_never_exceed_8_kib() {
-        assert_eq!(encode_part(&part_key(1, 0), &[0; PART_BYTES]).len(), VALUE_BYTES);
-        let page = encode_appends(&append_key(1), &[entry(1); PAGE_ENTRIES]);
+    fn parts_and_pages_never_exceed_4_kib() {
+        assert_eq!(encode_part(Key::Part(1, 0), MARK, &[0; PART_BYTES]).len(), VALUE_BYTES);
+        let page = encode_appends(Key::Page(1), MARK, &[entry(1); PAGE_ENTRIES]);
         assert!(page.len() <= VALUE_BYTES && page.len() + AppendEntry::BYTES > VALUE_BYTES);
     }
 
     #[test]
-    fn keys_sort_by_position_then_part_and_pages_come_last() {
-        let keys: Vec<Vec<u8>> = vec![
-            block_key(1).into(),
-            part_key(1, 0).into(),
-            part_key(1, 256).into(),
-            block_key(2).into(),
-            block_key(1 << 40).into(),
-            append_key(1).into(),
-            append_key(1 << 40).into(),
-        ];
-        assert!(keys.is_sorted());
+    fn a_marker_follows_from_the_store_and_its_value_begins_with_it() {
+        assert_eq!(Marker::of([1; 16]), Marker::of([1; 16]));
+        assert_ne!(Marker::of([1; 16]), Marker::of([2; 16]));
+        for (key, value, _) in values() {
+            assert_eq!(value[..MARKER], MARK.0);
+            assert_eq!(said_checksum(&value), checksum(key, &value));
+        }
     }
 
     proptest! {
@@ -326,7 +336,7 @@ mod tests {
         fn blocks_round_trip(events in vec(vec(any::<u8>(), 1..600), 1..20), at in 1..1_u64 << 50) {
             let mut block = BlockBuilder::default();
             let taken: Vec<_> = events.iter().take_while(|event| block.push(event)).collect();
-            let value = Bytes::from(block.take(&block_key(at)));
+            let value = Bytes::from(block.take(Key::Block(at), MARK));
             prop_assert!(value.len() <= VALUE_BYTES);
             let Block::Events(chunk) = decode_block(at, value).unwrap() else { panic!() };
             for (position, event) in (at..).zip(&taken) {
@@ -338,9 +348,9 @@ mod tests {
         #[test]
         fn pages_round_trip(firsts in vec(any::<u64>(), 1..PAGE_ENTRIES)) {
             let entries: Vec<_> = firsts.into_iter().map(entry).collect();
-            let key = append_key(7);
-            let value = encode_appends(&key, &entries);
-            prop_assert_eq!(decode_appends(&key, value.into()).unwrap(), entries);
+            let key = Key::Page(7);
+            let value = encode_appends(key, MARK, &entries);
+            prop_assert_eq!(decode_appends(key, value.into()).unwrap(), entries);
         }
 
         #[test]
@@ -348,8 +358,9 @@ mod tests {
             bytes in vec(any::<u8>(), 0..300),
             checked in any::<bool>(),
         ) {
-            for key in [&block_key(9)[..], &part_key(9, 0), &append_key(9)] {
-                let value = if checked { seal(key, bytes.clone()) } else { bytes.clone() };
+            for key in [Key::Block(9), Key::Part(9, 0), Key::Page(9)] {
+                let sealed = || seal(key, [&[0; HEAD], &bytes[..]].concat());
+                let value = if checked { sealed() } else { bytes.clone() };
                 let value = Bytes::from(value);
                 let _ = decode_block(9, value.clone());
                 let _ = decode_part(key, value.clone());

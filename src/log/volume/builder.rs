@@ -1,15 +1,14 @@
-//! Builds a volume from frames and seals it: nothing counts before it has been read back.
+//! Builds a volume from frames. What is built counts for nothing before it is sealed.
 
 use std::path::{Path, PathBuf};
 
 use super::{
     VolumeError,
-    block::{self, BlockBuilder, LargeEvent, PAGE_ENTRIES, PART_BYTES},
+    block::{self, BlockBuilder, LargeEvent, Marker, PAGE_ENTRIES, PART_BYTES},
     contents::{Contents, Tally, VolumeSize},
     database::Database,
-    folder::{self, FileRecord},
-    reader::VolumeReader,
-    sealed::SealedVolume,
+    folder,
+    key::Key,
 };
 use crate::{
     domain::event::Position,
@@ -19,14 +18,12 @@ use crate::{
     },
 };
 
-/// Openings after which sled must have left its files alone; two or three are what it takes.
-const OPENINGS: usize = 8;
-
 /// A volume that is being built.
 #[derive(Debug)]
 pub struct VolumeBuilder {
     dir: PathBuf,
     db: Database,
+    marker: Marker,
     tally: Tally,
     /// The block that is not full yet, and the position of its first event.
     block: BlockBuilder,
@@ -36,16 +33,32 @@ pub struct VolumeBuilder {
     tip: Tip,
 }
 
+/// A volume that was built and closed, but not read back.
+#[derive(Debug)]
+pub struct Built {
+    pub(super) dir: PathBuf,
+    pub(super) contents: Contents,
+    pub(super) tip: Tip,
+}
+
+impl Built {
+    /// The last frame in it.
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+}
+
 impl VolumeBuilder {
-    /// Begins a volume in `volumes` with the first frame after `after`. A folder that is in the
-    /// way is the rest of an earlier attempt and is removed.
-    pub fn create(volumes: &Path, after: Tip) -> Result<Self, VolumeError> {
+    /// Begins a volume in `volumes` with the first frame after `after`, whose values begin with
+    /// `marker`. A folder that is in the way is the rest of an earlier attempt and is removed.
+    pub fn create(volumes: &Path, marker: Marker, after: Tip) -> Result<Self, VolumeError> {
         let first = after.position + 1;
         let dir = volumes.join(format!("{first:020}"));
         folder::make(&dir)?;
         Ok(Self {
-            db: Database::open(&dir)?,
+            db: Database::open(&dir, &dir)?,
             dir,
+            marker,
             tally: Tally::new(first),
             block: BlockBuilder::default(),
             block_first: first,
@@ -88,20 +101,13 @@ impl VolumeBuilder {
         Ok(())
     }
 
-    /// Writes the rest, makes it durable, reads everything back from the disk and compares it with
-    /// what was fed. `before_read_back` runs on the closed database; tests break it there.
-    pub fn seal(mut self, before_read_back: &dyn Fn(&Path)) -> Result<SealedVolume, VolumeError> {
+    /// Writes the rest and closes the volume, which gives the memory back that building takes.
+    pub fn finish(mut self) -> Result<Built, VolumeError> {
         self.write_block()?;
         self.write_page()?;
         self.db.flush()?;
         self.db.close()?;
-        folder::check_no_blobs(&self.dir)?;
-        folder::sync(&self.dir)?;
-        before_read_back(&self.dir);
-        let contents = self.tally.finish();
-        let files = read_back(&self.dir, &contents)?;
-        let directory = self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(SealedVolume { directory, contents, tip: self.tip, files })
+        Ok(Built { dir: self.dir, contents: self.tally.finish(), tip: self.tip })
     }
 
     /// Throws away what was built.
@@ -129,47 +135,27 @@ impl VolumeBuilder {
         if self.block.len() == 0 {
             return Ok(());
         }
-        let key = block::block_key(self.block_first);
-        self.db.insert(&key, self.block.take(&key))
+        let key = Key::Block(self.block_first);
+        self.db.insert(&key.bytes(), self.block.take(key, self.marker))
     }
 
     /// The parts first, so that where a head is found its parts have been written.
     fn write_large(&self, position: Position, event: &[u8]) -> Result<(), VolumeError> {
         for (number, bytes) in (0..).zip(event.chunks(PART_BYTES)) {
-            let key = block::part_key(position, number);
-            self.db.insert(&key, block::encode_part(&key, bytes))?;
+            let key = Key::Part(position, number);
+            self.db.insert(&key.bytes(), block::encode_part(key, self.marker, bytes))?;
         }
-        let key = block::block_key(position);
-        self.db.insert(&key, LargeEvent::of(event).encode(&key))
+        let key = Key::Block(position);
+        self.db.insert(&key.bytes(), LargeEvent::of(event).encode(key, self.marker))
     }
 
     fn write_page(&mut self) -> Result<(), VolumeError> {
         let Some(first) = self.page.first() else {
             return Ok(());
         };
-        let key = block::append_key(first.first_position);
-        let value = block::encode_appends(&key, &self.page);
+        let key = Key::Page(first.first_position);
+        let value = block::encode_appends(key, self.marker, &self.page);
         self.page.clear();
-        self.db.insert(&key, value)
+        self.db.insert(&key.bytes(), value)
     }
-}
-
-/// Opens the volume and compares all of it with `contents`, from the disk, until an opening has
-/// changed none of its files; tells how they are then.
-fn read_back(dir: &Path, contents: &Contents) -> Result<Vec<FileRecord>, VolumeError> {
-    let mut files = folder::record(dir)?;
-    for _ in 0..OPENINGS {
-        folder::forget(dir)?;
-        let reader = VolumeReader::new(dir.to_owned(), contents.clone())?;
-        reader.verify()?;
-        reader.close()?;
-        folder::check_no_blobs(dir)?;
-        folder::sync(dir)?;
-        let found = folder::record(dir)?;
-        if found == files {
-            return Ok(files);
-        }
-        files = found;
-    }
-    Err(VolumeError::damaged(dir, None, "its files change whenever sled opens it"))
 }

@@ -24,6 +24,19 @@ pub struct Contents {
     pub digest: String,
 }
 
+impl Contents {
+    /// The digest as bytes; zeros if it is not one.
+    pub(super) fn digest_bytes(&self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        let pairs = self.digest.as_bytes().chunks(2);
+        for (byte, pair) in digest.iter_mut().zip(pairs) {
+            let pair = std::str::from_utf8(pair).unwrap_or_default();
+            *byte = u8::from_str_radix(pair, 16).unwrap_or_default();
+        }
+        digest
+    }
+}
+
 /// When a volume is full: as soon as one of these is reached, after a whole frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VolumeSize {

@@ -16,26 +16,30 @@ use bytes::Bytes;
 
 use super::VolumeError;
 
-/// Small, so that with values of 8 KiB no leaf ever goes to a file of its own.
-const SEGMENT_BYTES: usize = 1 << 20;
-/// sled uses several times as much; see the readers' number that are open at once.
+/// Small, and yet a leaf of 17 values of 4 KiB stays far under a quarter of it: larger ones would
+/// go to files of their own.
+const SEGMENT_BYTES: usize = 512 << 10;
+/// sled does not keep to it: see [`super::through_sled`].
 const CACHE_BYTES: u64 = 8 << 20;
 /// The file that sled locks while a database is open.
 pub(super) const FILE: &str = "db";
 /// How often, and after what pause, a lock that sled has not let go yet is tried again.
-const LOCK_ATTEMPTS: usize = 500;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+const LOCK_ATTEMPTS: usize = 5_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// One sled database.
 #[derive(Debug)]
 pub(super) struct Database {
     dir: PathBuf,
+    /// The volume that is named when something is wrong.
+    volume: PathBuf,
     db: Option<sled::Db>,
 }
 
 impl Database {
-    /// Opens the database in `dir`, making an empty one if there is none.
-    pub(super) fn open(dir: &Path) -> Result<Self, VolumeError> {
+    /// Opens the database in `dir`, making an empty one if there is none. `volume` is the folder
+    /// that errors name: the same, or the one of which this is a copy.
+    pub(super) fn open(dir: &Path, volume: &Path) -> Result<Self, VolumeError> {
         let open = || {
             sled::Config::new()
                 .path(dir)
@@ -45,9 +49,8 @@ impl Database {
                 .use_compression(false)
                 .open()
         };
-        wait_until_let_go(dir)?;
-        let db = fenced(open).map_err(|fault| fault.on(dir, "open"))?;
-        Ok(Self { dir: dir.to_owned(), db: Some(db) })
+        let db = fenced(open).map_err(|fault| fault.on(volume, "open"))?;
+        Ok(Self { dir: dir.to_owned(), volume: volume.to_owned(), db: Some(db) })
     }
 
     /// Stores a value.
@@ -81,8 +84,9 @@ impl Database {
     /// Closes it and waits until sled has left its files; dropping it does not wait, and swallows
     /// a panic.
     pub(super) fn close(mut self) -> Result<(), VolumeError> {
-        self.release()?;
-        wait_until_let_go(&self.dir)
+        // Also where sled panics: it may be opened again all the same.
+        let released = self.release();
+        released.and(self.wait_until_let_go())
     }
 
     fn release(&mut self) -> Result<(), VolumeError> {
@@ -91,7 +95,25 @@ impl Database {
             drop(db);
             Ok(())
         })
-        .map_err(|fault| fault.on(&self.dir, "close"))
+        .map_err(|fault| fault.on(&self.volume, "close"))
+    }
+
+    /// Waits until nobody holds the database's lock: sled's threads go on for a moment after it is
+    /// dropped, and its files are not what they will be before that.
+    fn wait_until_let_go(&self) -> Result<(), VolumeError> {
+        let failed = |error| VolumeError::io(&self.volume, "wait for the lock of", error);
+        let file = match File::open(self.dir.join(FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file.map_err(failed)?,
+        };
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(VolumeError::damaged(&self.volume, None, "sled does not let go of its lock"))
     }
 
     fn call<T>(
@@ -100,7 +122,7 @@ impl Database {
         work: impl FnOnce(&sled::Db) -> sled::Result<T>,
     ) -> Result<T, VolumeError> {
         let db = self.db.as_ref().expect("only close and drop take the database out");
-        fenced(|| work(db)).map_err(|fault| fault.on(&self.dir, action))
+        fenced(|| work(db)).map_err(|fault| fault.on(&self.volume, action))
     }
 }
 
@@ -143,22 +165,4 @@ fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
             Err(Fault::Panic(text.unwrap_or("without a message").to_owned()))
         }
     }
-}
-
-/// Waits until nobody holds the database's lock: sled's threads go on for a moment after it is
-/// dropped, and its files are not what they will be before that.
-pub(super) fn wait_until_let_go(dir: &Path) -> Result<(), VolumeError> {
-    let failed = |error| VolumeError::io(dir, "wait for the lock of", error);
-    let file = match File::open(dir.join(FILE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file.map_err(failed)?,
-    };
-    for _ in 0..LOCK_ATTEMPTS {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Ok(()) => return Ok(()),
-        }
-    }
-    Err(VolumeError::damaged(dir, None, "sled does not let go of its lock"))
 }

@@ -3,9 +3,9 @@
 //! Seen by experiment with sled 0.34.7: opening a freshly written database extends `db` and writes
 //! a snapshot, and so may the second opening; from then on opening, reading and closing change no
 //! byte of any file, and a snapshot that was removed comes back the same. So a volume is sealed
-//! once an opening has left all files as they were. What differs later is damage (`db` shorter,
-//! `conf` different) or can be made again (`snap.*`). A longer `db` is let pass: sled may have had
-//! its reasons, and it hides nothing, as every value has its checksum.
+//! once an opening has left all files as they were, and from then on sled only ever works on a
+//! copy: where it finds what it does not expect, it rolls back and writes zeros over the rest, and
+//! says nothing.
 
 use std::{
     fs::{self, File},
@@ -13,9 +13,11 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::{Advice, fadvise};
+
 use super::{VolumeError, database};
 
-/// A file of a sealed volume as it must be found before sled opens it.
+/// A file of a sealed volume as it must be found for ever.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileRecord {
     /// Its name in the volume's folder.
@@ -59,11 +61,13 @@ pub(super) fn sync(dir: &Path) -> Result<(), VolumeError> {
 }
 
 /// Asks the operating system to forget what it has in memory of these files, so that they are
-/// read back from the disk. Only synced bytes can be forgotten.
+/// read back from the disk, and to begin with that at once. Only synced bytes can be forgotten.
 pub(super) fn forget(dir: &Path) -> Result<(), VolumeError> {
     let forget = || {
         for path in paths(dir)?.iter().filter(|path| path.is_file()) {
-            rustix::fs::fadvise(File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?;
+            let file = File::open(path)?;
+            fadvise(&file, 0, None, Advice::DontNeed)?;
+            fadvise(&file, 0, None, Advice::WillNeed)?;
         }
         Ok(())
     };
@@ -95,34 +99,46 @@ pub(super) fn record(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
     record().map_err(|error: io::Error| VolumeError::io(dir, "describe its files", error))
 }
 
-/// Checks the files against what was noted, and removes snapshots that are not as they were: a
-/// torn one (`*.generating`, of an interrupted opening) would be taken up by sled and make the
-/// volume unopenable, whereas without one sled reads its whole log and writes it again.
-pub(super) fn prepare(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeError> {
-    let failed = |error| VolumeError::io(dir, "look at the files of", error);
+/// Checks that the files of a sealed volume are as they were noted: another length is damage. A
+/// `db` that has become longer is let pass: it hides nothing, as every value has its checksum. So
+/// is a snapshot: sled makes it again.
+pub(super) fn check(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeError> {
     for file in recorded.iter().filter(|file| !file.name.starts_with(SNAPSHOT)) {
         let found = describe(&dir.join(&file.name)).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 return VolumeError::damaged(dir, None, format!("{} is missing", file.name));
             }
-            failed(error)
+            VolumeError::unreadable(dir, None, error)
         })?;
-        let longer = file.name == database::FILE && found.length > file.length;
-        if found != *file && !longer {
-            let what = format!(
-                "{} has {} bytes where it had {}, or other ones",
-                file.name, found.length, file.length
-            );
+        if found.length < file.length || found.length > file.length && file.crc.is_some() {
+            let what =
+                format!("{} has {} bytes where it had {}", file.name, found.length, file.length);
+            return Err(VolumeError::damaged(dir, None, what));
+        }
+        if found.crc != file.crc {
+            let what = format!("{} has other bytes than it had", file.name);
             return Err(VolumeError::damaged(dir, None, what));
         }
     }
-    for path in paths(dir).map_err(failed)? {
-        let snapshot = name_of(&path).starts_with(SNAPSHOT);
-        if snapshot && !recorded.contains(&describe(&path).map_err(failed)?) {
-            fs::remove_file(&path).map_err(failed)?;
-        }
-    }
     check_no_blobs(dir)
+}
+
+/// Copies a sealed volume to a folder where sled may do to it what it likes. What is not as it was
+/// noted stays behind, as does what does not belong to it: sled refuses a volume with a torn
+/// snapshot, but makes one that is not there, and its `conf`, again.
+pub(super) fn copy(dir: &Path, recorded: &[FileRecord], to: &Path) -> Result<(), VolumeError> {
+    make(to)?;
+    let copy = || {
+        fs::copy(dir.join(database::FILE), to.join(database::FILE))?;
+        for file in recorded.iter().filter(|file| file.name != database::FILE) {
+            let from = dir.join(&file.name);
+            if describe(&from).is_ok_and(|found| found == *file) {
+                fs::copy(from, to.join(&file.name))?;
+            }
+        }
+        Ok(())
+    };
+    copy().map_err(|error| VolumeError::unreadable(dir, None, error))
 }
 
 fn describe(path: &Path) -> io::Result<FileRecord> {

@@ -1,25 +1,36 @@
 //! Volumes: the record, one sled database per stretch of the log.
 //!
 //! A volume is built from durable frames, sealed once sled has been read back, and from then on
-//! only read. sled is trusted for nothing more: what it returns is checked value by value, what it
-//! panics over is caught, and an unsealed volume is thrown away rather than repaired.
+//! only read: at the places where its values were found in sled's file, and through sled only where
+//! that fails, on a copy. sled is trusted for nothing more: what it returns is checked value by
+//! value, what it panics over is caught, and an unsealed volume is thrown away rather than
+//! repaired.
 
+mod audit;
 mod block;
 mod builder;
 mod contents;
 mod database;
 mod folder;
+mod key;
+mod places;
 mod reader;
 mod sealed;
+mod sealing;
 #[cfg(test)]
 mod tests;
+mod through_sled;
+mod values;
 
 pub use self::{
-    builder::VolumeBuilder,
+    audit::{Audit, Piece},
+    block::Marker,
+    builder::{Built, VolumeBuilder},
     contents::{Contents, Tally, VolumeSize},
     folder::FileRecord,
-    reader::VolumeReader,
-    sealed::SealedVolume,
+    reader::{AppendPage, Pieces},
+    sealed::{Blocks, PlacedVolume, PlacesFile, SealedVolume, SledVolume},
+    sealing::NewVolume,
 };
 
 use std::{
@@ -62,6 +73,18 @@ impl VolumeError {
 
     fn damaged(volume: &Path, position: Option<Position>, what: impl Into<String>) -> Self {
         Self::Damaged { volume: volume.to_owned(), position, what: what.into() }
+    }
+
+    /// What became of reading a file of a volume: a disk that does not give the bytes back, or a
+    /// file that is missing or too short, is damage; anything else may pass.
+    fn unreadable(volume: &Path, position: Option<Position>, source: io::Error) -> Self {
+        let lost = source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+            || matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound);
+        if lost {
+            Self::damaged(volume, position, format!("its file cannot be read: {source}"))
+        } else {
+            Self::io(volume, "read its file", source)
+        }
     }
 }
 

@@ -1,11 +1,24 @@
-//! What is known of a sealed volume, and how it is opened.
+//! What is known of a sealed volume, and the two ways to read it: at its places, and through sled.
 
-use std::path::Path;
+use std::{ops::RangeInclusive, path::Path};
 
 use super::{
-    VolumeError, contents::Contents, database, folder, folder::FileRecord, reader::VolumeReader,
+    VolumeError,
+    contents::Contents,
+    folder,
+    folder::FileRecord,
+    places::{Placed, Stretch, Table},
+    reader::{Pieces, VolumeReader},
+    sealing,
+    through_sled::ThroughSled,
 };
-use crate::log::journal::Tip;
+use crate::{
+    domain::event::Position,
+    log::{journal::Tip, run::Chunk},
+};
+
+/// What the folders that sled works in end with. A volume's own never does.
+const COPY: &str = ".copy";
 
 /// A volume that was read back: an entry of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -16,17 +29,116 @@ pub struct SealedVolume {
     pub contents: Contents,
     /// The last frame in it.
     pub tip: Tip,
-    /// Its files, as they must be found whenever it is opened.
+    /// Its files, as they must be found.
     pub files: Vec<FileRecord>,
 }
 
+/// The bytes of a table of places.
+#[derive(Clone, Debug)]
+pub struct PlacesFile(pub(super) Vec<u8>);
+
+/// A volume that is read at its places.
+#[derive(Debug)]
+pub struct PlacedVolume(VolumeReader<Placed>);
+
+/// A volume that is read through sled.
+#[derive(Debug)]
+pub struct SledVolume(VolumeReader<ThroughSled>);
+
+/// Neighbouring blocks that were read together and are not checked yet.
+#[derive(Debug, Default)]
+pub struct Blocks(Stretch);
+
 impl SealedVolume {
-    /// Opens it for reading; its folder is in `volumes`. The files are checked first, because
-    /// sled repairs what it does not like without a word.
-    pub fn open(&self, volumes: &Path) -> Result<VolumeReader, VolumeError> {
+    /// Checks that its files are there and as long as they were; its folder is in `volumes`.
+    pub fn check_files(&self, volumes: &Path) -> Result<(), VolumeError> {
+        folder::check(&volumes.join(&self.directory), &self.files)
+    }
+
+    /// Opens it for reads at the places that a table tells; an error says what is wrong with it.
+    pub fn placed(&self, volumes: &Path, table: &[u8]) -> Result<PlacedVolume, VolumeError> {
         let dir = volumes.join(&self.directory);
-        database::wait_until_let_go(&dir)?;
-        folder::prepare(&dir, &self.files)?;
-        VolumeReader::new(dir, self.contents.clone())
+        let table = Table::decode(table, &self.contents).map_err(|what| {
+            VolumeError::damaged(&dir, None, format!("the table of its places: {what}"))
+        })?;
+        Ok(PlacedVolume(VolumeReader::new(&dir, self.range(), Placed::open(&dir, table)?)))
+    }
+
+    /// Opens a copy of it through sled. At most one may be open at a time.
+    pub fn through_sled(&self, volumes: &Path) -> Result<SledVolume, VolumeError> {
+        let (dir, copy) = (volumes.join(&self.directory), format!("{}{COPY}", self.directory));
+        let sled = ThroughSled::of_sealed(&dir, &self.files, &volumes.join(copy))?;
+        Ok(SledVolume(VolumeReader::new(&dir, self.range(), sled)))
+    }
+
+    fn range(&self) -> (Position, Position) {
+        (self.contents.first_position, self.contents.last_position)
+    }
+}
+
+impl PlacesFile {
+    /// The bytes to keep.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PlacedVolume {
+    /// What can be read of it.
+    pub fn pieces(&self) -> &dyn Pieces {
+        &self.0
+    }
+
+    /// Bytes that it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.0.values.bytes()
+    }
+
+    /// Reads the block that holds `position`, and as many of those around it as are wanted and lie
+    /// next to it, up to about `max_bytes`. `is_wanted` tells whether anything of a range is.
+    pub fn blocks(
+        &self,
+        position: Position,
+        max_bytes: usize,
+        is_wanted: &dyn Fn(RangeInclusive<Position>) -> bool,
+    ) -> Result<Blocks, VolumeError> {
+        self.0.values.stretch(position, max_bytes, is_wanted).map(Blocks)
+    }
+
+    /// The events that are kept together with the one at `position`; `None` if that is not in any
+    /// of these blocks, which were read from here.
+    pub fn chunk_in(
+        &self,
+        blocks: &Blocks,
+        position: Position,
+    ) -> Result<Option<Chunk>, VolumeError> {
+        let Some((first, value)) = blocks.0.block(position) else { return Ok(None) };
+        let chunk = self.0.chunk(first, value)?;
+        Ok(chunk.holds(position).then_some(chunk))
+    }
+
+    /// Has what is read next come from the disk and not from memory.
+    pub fn forget(&self) {
+        self.0.values.forget();
+    }
+}
+
+impl SledVolume {
+    /// What can be read of it.
+    pub fn pieces(&self) -> &dyn Pieces {
+        &self.0
+    }
+
+    /// Reads all of `volume`, which this is a copy of, and finds where it lies. `None`: it could
+    /// not all be found, or `go_on` said no.
+    pub fn find_places(
+        &self,
+        volume: &SealedVolume,
+        volumes: &Path,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Option<PlacesFile>, VolumeError> {
+        let dir = volumes.join(&volume.directory);
+        let table = sealing::find_places(&dir, &volume.contents, &self.0.values, go_on)?;
+        Ok(table.map(|table| PlacesFile(table.encode(&volume.contents))))
     }
 }

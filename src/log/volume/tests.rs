@@ -1,7 +1,9 @@
-//! Volumes from frames to read-back, and what damage does to them.
+//! Volumes from frames to read-back, at their places and through sled, and what damage does to
+//! them.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
 
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
@@ -9,7 +11,7 @@ use crate::{
     domain::limits,
     log::{
         fixtures::{Event, Random, frame, raw_frame, tip_after},
-        frame::{Frame, spans},
+        frame::{AppendEntry, Frame, spans},
         journal::Tip,
     },
 };
@@ -41,147 +43,345 @@ fn frames(random: &mut Random, sizes: &[&[usize]]) -> Vec<(Frame, Tip)> {
     frames
 }
 
-fn build(dir: &Path, frames: &[(Frame, Tip)]) -> VolumeBuilder {
+fn build(dir: &Path, frames: &[(Frame, Tip)]) -> Built {
     let before = Tip { index: 6, position: 40, check: 9 };
-    let mut builder = VolumeBuilder::create(dir, before).unwrap();
+    let mut builder = VolumeBuilder::create(dir, Marker::of([7; 16]), before).unwrap();
     for (frame, tip) in frames {
         builder.feed(frame, *tip).unwrap();
     }
-    builder
+    builder.finish().unwrap()
 }
 
-/// A sealed volume of some hundred events, large ones among them.
-fn sealed() -> (TempDir, SealedVolume, Vec<(Frame, Tip)>) {
-    let mut random = Random::new();
-    let dir = tempfile::tempdir().unwrap();
-    let small: Vec<usize> = (0..200).map(|_| 2 + random.below(900)).collect();
-    let frames = frames(&mut random, &[&small, &[20_000, 3], &small]);
-    let volume = build(dir.path(), &frames).seal(&|_| ()).unwrap();
-    (dir, volume, frames)
+/// A sealed volume, and what is in it.
+struct Case {
+    dir: TempDir,
+    volume: SealedVolume,
+    places: PlacesFile,
+    frames: Vec<(Frame, Tip)>,
 }
 
-fn check_reads(reader: &VolumeReader, frames: &[(Frame, Tip)]) {
-    let mut entries = Vec::new();
-    for (frame, _) in frames {
-        for (position, span) in (frame.first_position..).zip(spans(&frame.events).unwrap()) {
-            let chunk = reader.chunk_at(position).unwrap();
-            assert_eq!(chunk.event(position), frame.events.slice(span), "position {position}");
-        }
-        entries.extend(frame.appends.clone());
+impl Case {
+    fn of(frames: Vec<(Frame, Tip)>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sealed = build(dir.path(), &frames).seal(&|_| ()).unwrap();
+        let places = sealed.places.expect("every value lies in the file in one piece");
+        Self { dir, volume: sealed.volume, places, frames }
     }
-    let mut read = Vec::new();
-    reader.appends(&mut |entry| read.push(*entry)).unwrap();
-    assert_eq!(read, entries);
+
+    fn with(random: &mut Random, sizes: &[&[usize]]) -> Self {
+        Self::of(frames(random, sizes))
+    }
+
+    /// Some hundred events, large ones among them.
+    fn mixed() -> Self {
+        let mut random = Random::new();
+        let small: Vec<usize> = (0..200).map(|_| 2 + random.below(900)).collect();
+        Self::with(&mut random, &[&small, &[20_000, 3], &small])
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.dir.path().join(&self.volume.directory)
+    }
+
+    fn db(&self) -> PathBuf {
+        self.folder().join("db")
+    }
+
+    fn placed(&self) -> PlacedVolume {
+        self.volume.placed(self.dir.path(), self.places.bytes()).unwrap()
+    }
+
+    fn through_sled(&self) -> Result<SledVolume, VolumeError> {
+        self.volume.through_sled(self.dir.path())
+    }
+
+    /// Every event by its position.
+    fn events(&self) -> impl Iterator<Item = (u64, Bytes)> {
+        self.frames.iter().flat_map(|(frame, _)| {
+            let spans = spans(&frame.events).unwrap().into_iter();
+            (frame.first_position..).zip(spans.map(|span| frame.events.slice(span)))
+        })
+    }
+
+    /// Every event and every append is there.
+    fn check(&self, pieces: &dyn Pieces) {
+        for (position, event) in self.events() {
+            assert_eq!(pieces.chunk_at(position).unwrap().event(position), event, "{position}");
+        }
+        let entries = self.frames.iter().flat_map(|(frame, _)| frame.appends.clone());
+        let entries: Vec<AppendEntry> = entries.collect();
+        for entry in &entries {
+            let found = pieces.append_at(entry.first_position).unwrap();
+            assert_eq!(found, Some(*entry));
+        }
+        let (mut read, mut after) = (Vec::new(), None);
+        while let Some((position, page)) = pieces.page_after(after).unwrap() {
+            read.extend(page);
+            after = Some(position);
+        }
+        assert_eq!(read, entries);
+        self.audit(pieces).unwrap();
+    }
+
+    fn audit(&self, pieces: &dyn Pieces) -> Result<(), VolumeError> {
+        let mut audit = Audit::new(self.volume.contents.clone());
+        while audit.step(&self.folder(), pieces)?.is_some() {}
+        Ok(())
+    }
+
+    /// Every event that is given is right; how many are not.
+    fn check_given(&self, pieces: &dyn Pieces) -> usize {
+        let mut missing = 0;
+        for (position, event) in self.events() {
+            match pieces.chunk_at(position) {
+                Ok(chunk) => assert_eq!(chunk.event(position), event, "{position}"),
+                Err(VolumeError::Damaged { volume, .. }) => {
+                    assert_eq!(volume, self.folder());
+                    missing += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        missing
+    }
+}
+
+/// All files of a volume, byte for byte.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
 }
 
 #[test]
-fn events_of_every_size_come_back_from_a_sealed_volume() {
+fn events_of_every_size_come_back_at_their_places_and_through_sled() {
     let mut random = Random::new();
-    let dir = tempfile::tempdir().unwrap();
-    // 8 KiB of value hold 8,183 bytes of a single event; a part holds 8,187.
-    let edges = [8181, 8182, 8183, 8184, 8186, 8187, 8188, 2 * 8187, 2 * 8187 + 1];
+    // 4 KiB of value hold 4,079 bytes of a single event; a part holds 4,083.
+    let edges = [4077, 4078, 4079, 4080, 4082, 4083, 4084, 2 * 4083, 2 * 4083 + 1];
     let small: Vec<usize> = (0..3000).map(|_| 2 + random.below(40)).collect();
-    let frames =
-        frames(&mut random, &[&[2], &edges, &[limits::EVENT_BYTES], &small, &[20_000, 2, 20_000]]);
-    let volume = build(dir.path(), &frames).seal(&|_| ()).unwrap();
-    assert_eq!(volume.tip, frames.last().unwrap().1);
+    let sizes: [&[usize]; 5] = [&[2], &edges, &[limits::EVENT_BYTES], &small, &[20_000, 2, 20_000]];
+    let case = Case::with(&mut random, &sizes);
+    let (volume, last) = (&case.volume, case.frames.last().unwrap().1);
+    assert_eq!(volume.tip, last);
     assert_eq!(volume.contents.first_position, 41);
-    assert_eq!(volume.contents.last_position, volume.tip.position);
-    check_reads(&volume.open(dir.path()).unwrap(), &frames);
-    assert_eq!(fs::read_dir(dir.path().join(&volume.directory).join("blobs")).unwrap().count(), 0);
+    assert_eq!(volume.contents.last_position, last.position);
+    case.check(case.placed().pieces());
+    case.check(case.through_sled().unwrap().pieces());
+    assert_eq!(fs::read_dir(case.folder().join("blobs")).unwrap().count(), 0);
 }
 
 #[test]
 fn append_tables_of_several_pages_come_back() {
-    let dir = tempfile::tempdir().unwrap();
     let sizes: Vec<&[usize]> = vec![&[9]; 500];
-    let frames = frames(&mut Random::new(), &sizes);
-    let volume = build(dir.path(), &frames).seal(&|_| ()).unwrap();
-    assert_eq!(volume.contents.appends, 500);
-    check_reads(&volume.open(dir.path()).unwrap(), &frames);
+    let case = Case::with(&mut Random::new(), &sizes);
+    assert_eq!(case.volume.contents.appends, 500);
+    case.check(case.placed().pieces());
+    case.check(case.through_sled().unwrap().pieces());
+    for pieces in [case.placed().pieces(), case.through_sled().unwrap().pieces()] {
+        for nothing in [0, 40, 541, 1 << 40] {
+            assert_eq!(pieces.append_at(nothing).unwrap(), None);
+        }
+    }
+}
+
+#[test]
+fn neighbouring_blocks_are_read_together_as_far_as_they_are_wanted() {
+    let case = Case::with(&mut Random::new(), &[&vec![300; 3000]]);
+    let (placed, contents) = (case.placed(), &case.volume.contents);
+    let events: BTreeMap<u64, Bytes> = case.events().collect();
+    let mut together = 0;
+    for (wanted, from) in [(41..=3040, 41), (41..=3040, 3040), (500..=510, 505), (7..=9, 2000)] {
+        let wants = |range: RangeInclusive<u64>| {
+            range.start() <= wanted.end() && range.end() >= wanted.start()
+        };
+        let blocks = placed.blocks(from, 1 << 20, &wants).unwrap();
+        let held = |at: u64| placed.chunk_in(&blocks, at).unwrap();
+        assert_eq!(held(from).unwrap().event(from), events[&from]);
+        for at in contents.first_position..=contents.last_position {
+            if let Some(chunk) = held(at) {
+                together += 1;
+                assert_eq!(chunk.event(at), events[&at]);
+                let near = at.abs_diff(from) <= 13 || wants(at.saturating_sub(13)..=at + 13);
+                assert!(near, "{at} was read for {from}");
+            }
+        }
+    }
+    assert!(together > 8 * 13, "only {together} events were read along");
+    let blocks = placed.blocks(41, 3000, &|_| true).unwrap();
+    assert!(placed.chunk_in(&blocks, 41 + 13).unwrap().is_none(), "more than the bytes allowed");
 }
 
 #[test]
 fn a_volume_of_any_size_is_sealed_with_its_files_settled() {
     let mut random = Random::new();
     for _ in 0..25 {
-        let dir = tempfile::tempdir().unwrap();
         let sizes: Vec<usize> = (0..=random.below(250)).map(|_| 8000).collect();
-        let frames = frames(&mut random, &[&sizes]);
-        let volume = build(dir.path(), &frames).seal(&|_| ()).unwrap();
-        drop(volume.open(dir.path()).unwrap());
-        let again = volume.open(dir.path()).unwrap();
-        again.close().unwrap();
-        assert_eq!(folder::record(&dir.path().join(&volume.directory)).unwrap(), volume.files);
+        let case = Case::with(&mut random, &[&sizes]);
+        case.check(case.placed().pieces());
+        // The volume itself this time: sled would change nothing.
+        database::Database::open(&case.folder(), &case.folder()).unwrap().close().unwrap();
+        assert_eq!(folder::record(&case.folder()).unwrap(), case.volume.files);
     }
 }
 
 #[test]
-fn opening_a_sealed_volume_changes_none_of_its_files() {
-    let (dir, volume, frames) = sealed();
-    for _ in 0..3 {
-        let reader = volume.open(dir.path()).unwrap();
-        check_reads(&reader, &frames);
-        reader.close().unwrap();
-        assert_eq!(folder::record(&dir.path().join(&volume.directory)).unwrap(), volume.files);
+fn reading_a_sealed_volume_changes_no_byte_of_it_and_leaves_nothing_behind() {
+    let case = Case::mixed();
+    let before = files(&case.folder());
+    let garbage = case.folder().join("snap.00000000FFFFFFFF.generating");
+    for torn in [false, true] {
+        if torn {
+            fs::write(&garbage, b"torn").unwrap();
+        }
+        let sled = case.through_sled().unwrap();
+        case.check(sled.pieces());
+        case.check(case.placed().pieces());
+        drop(sled);
+        let mut after = files(&case.folder());
+        assert_eq!(after.remove(&garbage).is_some(), torn);
+        assert!(after == before);
+        assert_eq!(fs::read_dir(case.dir.path()).unwrap().count(), 1, "the copy was left behind");
     }
 }
 
 #[test]
-fn a_torn_or_missing_snapshot_is_made_again() {
-    let (dir, volume, frames) = sealed();
-    let folder = dir.path().join(&volume.directory);
-    let snapshot = &volume.files.iter().find(|file| file.name.starts_with("snap.")).unwrap().name;
-    let generating = folder.join("snap.00000000FFFFFFFF.generating");
-    let breakages: [&dyn Fn(); 4] = [
-        &|| fs::write(&generating, b"torn").unwrap(),
+fn a_wrong_or_missing_snapshot_or_configuration_keeps_nothing_from_being_read() {
+    let case = Case::mixed();
+    let folder = case.folder();
+    let snapshot = case.volume.files.iter().find(|file| file.name.starts_with("snap.")).unwrap();
+    let snapshot = folder.join(&snapshot.name);
+    let breakages: [&dyn Fn(); 6] = [
+        &|| fs::write(folder.join("snap.00000000FFFFFFFF.generating"), b"torn").unwrap(),
         &|| fs::write(folder.join("snap.00000000FFFFFFFF"), b"foreign").unwrap(),
-        &|| fs::write(folder.join(snapshot), b"garbage").unwrap(),
-        &|| fs::remove_file(folder.join(snapshot)).unwrap(),
+        &|| fs::write(&snapshot, b"garbage").unwrap(),
+        &|| fs::remove_file(&snapshot).unwrap(),
+        &|| fs::write(folder.join("conf"), b"garbage").unwrap(),
+        &|| fs::remove_file(folder.join("conf")).unwrap(),
     ];
     for breakage in breakages {
         breakage();
-        let reader = volume.open(dir.path()).unwrap();
-        check_reads(&reader, &frames);
-        reader.close().unwrap();
-        assert_eq!(folder::record(&folder).unwrap(), volume.files);
+        case.check(case.through_sled().unwrap().pieces());
+        case.check(case.placed().pieces());
     }
 }
 
 #[test]
-fn a_database_of_another_length_is_damage_and_is_not_opened() {
-    for (name, length) in [("db", 100), ("db", 0), ("conf", 10)] {
-        let (dir, volume, _) = sealed();
-        let path = dir.path().join(&volume.directory).join(name);
-        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
-        let error = volume.open(dir.path()).unwrap_err();
+fn files_that_are_shorter_or_different_or_missing_are_damage_and_named() {
+    type Breakage = fn(&Path);
+    let cut: Breakage =
+        |path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap();
+    let flip: Breakage = |path| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[5] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let gone: Breakage = |path| fs::remove_file(path).unwrap();
+    for (name, breakage) in
+        [("db", cut), ("db", gone), ("conf", cut), ("conf", flip), ("conf", gone)]
+    {
+        let case = Case::mixed();
+        case.volume.check_files(case.dir.path()).unwrap();
+        breakage(&case.folder().join(name));
+        let error = case.volume.check_files(case.dir.path()).unwrap_err();
         assert!(matches!(error, VolumeError::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains(name) && error.to_string().contains(&volume.directory));
-        assert_eq!(fs::metadata(&path).unwrap().len(), length, "it was left as it is");
+        let error = error.to_string();
+        assert!(error.contains(name) && error.contains(&case.volume.directory), "{error}");
     }
+}
+
+#[test]
+fn of_a_shorter_database_what_lies_before_the_cut_is_still_read() {
+    let case = Case::with(&mut Random::new(), &[&[700; 2000]]);
+    let length = fs::metadata(case.db()).unwrap().len();
+    fs::OpenOptions::new().write(true).open(case.db()).unwrap().set_len(length / 2).unwrap();
+    let missing = case.check_given(case.placed().pieces());
+    assert!((200..1800).contains(&missing), "{missing} of 2000 are missing");
+    if let Ok(sled) = case.through_sled() {
+        case.check_given(sled.pieces());
+    }
+    assert_eq!(fs::metadata(case.db()).unwrap().len(), length / 2, "it was left as it is");
 }
 
 #[test]
 fn a_flipped_byte_of_a_sealed_volume_is_never_served() {
-    let (dir, volume, frames) = sealed();
-    let path = dir.path().join(&volume.directory).join("db");
-    let whole = fs::read(&path).unwrap();
+    let case = Case::mixed();
+    let whole = fs::read(case.db()).unwrap();
     let mut random = Random::new();
-    let mut detected = 0;
-    for _ in 0..12 {
+    let (mut by_place, mut by_sled) = (0, 0);
+    for _ in 0..60 {
         let mut flipped = whole.clone();
-        flipped[random.below(whole.len())] ^= 0x10;
-        fs::write(&path, &flipped).unwrap();
+        flipped[random.below(whole.len())] ^= 1 << random.below(8);
+        fs::write(case.db(), &flipped).unwrap();
+        by_place += usize::from(case.check_given(case.placed().pieces()) > 0);
         // sled reports it, panics, or serves what the checksum refuses; or the byte was unused.
-        match volume.open(dir.path()).and_then(|reader| reader.verify().map(|()| reader)) {
-            Ok(reader) => check_reads(&reader, &frames),
-            Err(error) => {
-                detected += 1;
-                assert!(error.to_string().contains(&volume.directory), "{error}");
-            }
-        }
+        let served = case.through_sled().map(|sled| case.check_given(sled.pieces()));
+        by_sled += usize::from(served.map_or(true, |missing| missing > 0));
+        assert!(fs::read(case.db()).unwrap() == flipped, "sled has changed the volume");
     }
-    println!("{detected} of 12 flips hit something that is used");
+    println!("of 60 flips {by_place} hit a place, and {by_sled} something that sled uses");
+    assert!(by_place > 0);
+}
+
+/// Events that hold, as their payload, values of the volume that they are in.
+#[test]
+fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
+    let marker = Marker::of([7; 16]);
+    let small: Vec<usize> = vec![300; 100];
+    let mut frames = frames(&mut Random::new(), &[&small]);
+    // The same position as the first block of the volume, whole, and with a right checksum.
+    let key = key::Key::Block(41);
+    let other = raw(&mut Random::new(), 300);
+    let mut forged = block::BlockBuilder::default();
+    while forged.push(&other) {}
+    let forged = forged.take(key, marker);
+    assert!(block::decode_block(41, forged.clone().into()).is_ok());
+    let mut real = block::BlockBuilder::default();
+    spans(&frames[0].0.events).unwrap().into_iter().all(|it| real.push(&frames[0].0.events[it]));
+    let real = real.take(key, marker);
+    // And one that says it has the checksum of the real one.
+    let mut claimed = forged.clone();
+    claimed[8..12].copy_from_slice(&real[8..12]);
+    let mut events = Vec::new();
+    for payload in [&forged, &claimed, &real[..2000].to_vec(), &[&forged[..12]; 90].concat()] {
+        prost::encoding::bytes::encode(1, payload, &mut events);
+    }
+    let tip = frames[0].1;
+    let frame = raw_frame(tip, 4, events.into());
+    let next = tip_after(tip, &frame);
+    frames.push((frame, next));
+    let case = Case::of(frames);
+    let in_file = fs::read(case.db()).unwrap();
+    assert!(memchr::memmem::find(&in_file, &claimed[..1000]).is_some(), "it is not in one piece");
+    case.check(case.placed().pieces());
+}
+
+#[test]
+fn a_table_of_places_that_is_not_whole_or_not_of_this_volume_is_refused() {
+    let (case, other) = (Case::mixed(), Case::mixed());
+    let table = case.places.bytes();
+    let open = |bytes: &[u8]| case.volume.placed(case.dir.path(), bytes);
+    assert!(open(table).is_ok());
+    let error = open(other.places.bytes()).unwrap_err().to_string();
+    assert!(error.contains("another volume"), "{error}");
+    for byte in 0..table.len() {
+        let mut flipped = table.to_vec();
+        flipped[byte] ^= 1 << (byte % 8);
+        assert!(open(&flipped).is_err(), "byte {byte}");
+        assert!(open(&table[..byte]).is_err(), "{byte} bytes");
+    }
+    assert!(open(&[table, &[0; 16]].concat()).is_err());
+}
+
+#[test]
+fn places_are_found_again_through_sled() {
+    let case = Case::mixed();
+    let sled = case.through_sled().unwrap();
+    let found = sled.find_places(&case.volume, case.dir.path(), &|| true).unwrap().unwrap();
+    assert_eq!(found.bytes(), case.places.bytes());
+    let interrupted = sled.find_places(&case.volume, case.dir.path(), &|| false).unwrap();
+    assert!(interrupted.is_none());
 }
 
 #[test]
@@ -189,7 +389,7 @@ fn a_frame_that_does_not_follow_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let tip = Tip::default();
     let first = frame(tip, &[Event::default()]);
-    let mut builder = VolumeBuilder::create(dir.path(), tip).unwrap();
+    let mut builder = VolumeBuilder::create(dir.path(), Marker::of([7; 16]), tip).unwrap();
     builder.feed(&first, tip_after(tip, &first)).unwrap();
     assert!(builder.feed(&first, tip_after(tip, &first)).is_err());
 }

@@ -30,7 +30,7 @@ use handover::{
         journal::{Journal as _, Outcome, Tip},
         manifest::Manifest,
         store::Store,
-        volume::{FileRecord, SealedVolume, VolumeBuilder},
+        volume::{FileRecord, Marker, NewVolume, VolumeBuilder},
     },
     projections::{self, Projection, snapshot},
 };
@@ -181,7 +181,7 @@ fn journal_bytes() -> (Vec<u8>, Vec<u8>) {
     (used.to_vec(), fs::read(dir.path().join("clean-stop")).expect("the marker"))
 }
 
-/// A frame with an event that a volume keeps in two parts.
+/// A frame with an event that a volume keeps in three parts.
 fn large_frame() -> Frame {
     let content: Vec<u8> = (0..=250).cycle().take(9000).collect();
     let mut event = Vec::new();
@@ -190,21 +190,22 @@ fn large_frame() -> Frame {
     Frame { index: 2, first_position, count: 1, appends: Vec::new(), events: event.into() }
 }
 
-fn volume() -> (tempfile::TempDir, SealedVolume) {
+fn volume() -> (tempfile::TempDir, NewVolume) {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut builder = VolumeBuilder::create(dir.path(), Tip::default()).expect("a volume");
+    let mut builder =
+        VolumeBuilder::create(dir.path(), Marker::of(STORE), Tip::default()).expect("a volume");
     builder.feed(&frame(), tip()).expect("the first frame");
     let check = Frame::check(tip().check, &large_frame().encode());
     builder.feed(&large_frame(), Tip::after(&large_frame(), check)).expect("the second frame");
-    let sealed = builder.seal(&|_| ()).expect("a sealed volume");
-    (dir, sealed)
+    let built = builder.finish().expect("a built volume");
+    (dir, built.seal(&|_| ()).expect("a sealed volume"))
 }
 
 /// What sled holds, with sled's own name for the tree left out.
 fn volume_values() -> Vec<(Vec<u8>, Vec<u8>)> {
-    let (dir, sealed) = volume();
-    let config = sled::Config::new().path(dir.path().join(&sealed.directory));
-    let db = config.segment_size(1 << 20).open().expect("a sled database");
+    let (dir, new) = volume();
+    let config = sled::Config::new().path(dir.path().join(&new.volume.directory));
+    let db = config.segment_size(512 << 10).open().expect("a sled database");
     let pair = |pair: sled::Result<_>| {
         let (key, value): (sled::IVec, sled::IVec) = pair.expect("a value");
         (key.to_vec(), value.to_vec())
@@ -212,8 +213,21 @@ fn volume_values() -> Vec<(Vec<u8>, Vec<u8>)> {
     db.iter().map(pair).collect()
 }
 
+/// The table of places, with what is sled's affair left out: where in its file the values lie, and
+/// so the checksum.
+fn places() -> Vec<u8> {
+    let (_dir, new) = volume();
+    let mut table = new.places.expect("the places").bytes().to_vec();
+    let said = u32::from_be_bytes(table[8..12].try_into().expect("4 bytes"));
+    assert_eq!(said, crc32c::crc32c(&table[12..]));
+    table[8..12].fill(0);
+    table[68..].chunks_mut(16).for_each(|place| place[8..].fill(0));
+    table
+}
+
 fn manifest() -> Vec<u8> {
-    let (_dir, mut sealed) = volume();
+    let (_dir, new) = volume();
+    let mut sealed = new.volume;
     // How long its files are is sled's affair.
     let file = |name: &str, crc| FileRecord { name: name.into(), length: 63, crc };
     sealed.files = vec![file("conf", Some(7)), file("db", None)];
@@ -290,6 +304,7 @@ fn what_is_stored_has_the_bytes_it_always_had() {
         format!("request_digest = {}", hex(&append().digest())),
         format!("saved_state = {}", hex(&snapshot::encode(&Counter(300), STORE))),
         format!("manifest = {}", hex(&manifest())),
+        format!("places = {}", hex(&places())),
     ];
     for (key, value) in volume_values() {
         // A full value is told by its hash.

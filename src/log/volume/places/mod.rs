@@ -1,0 +1,113 @@
+//! Places: where in the file of a sealed volume its values lie.
+//!
+//! sled keeps every value in one piece, and a sealed volume's file is never written again. So once
+//! sled has been read back, its values are looked for in its file ([`search`]), and the table of
+//! their places ([`Table`]) is kept beside the volume. From then on a block is one read of its own
+//! bytes ([`placed`]), whereas sled reads a leaf of up to 17 values and keeps it.
+//!
+//! A table is derived, and trusted for nothing: what lies at a place is checked like any value, and
+//! if it is wrong, sled is asked.
+
+mod file;
+mod placed;
+mod search;
+
+pub(super) use self::{
+    placed::{Placed, Stretch},
+    search::Wanted,
+};
+
+use super::key::Key;
+use crate::domain::event::Position;
+
+/// Where one value lies; 16 bytes, on disk as in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its position, counted from the volume's first.
+    position: u32,
+    /// The number of a part; 0 for everything else.
+    part: u16,
+    /// Bytes of the value.
+    length: u16,
+    /// Where it begins in the file.
+    offset: u64,
+}
+
+/// The places of all values of a volume.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    first: Position,
+    /// Blocks and heads, then parts, then pages, each by rising positions and part numbers.
+    places: Vec<Place>,
+    /// Number of blocks and heads.
+    blocks: usize,
+    /// Number of parts.
+    parts: usize,
+}
+
+impl Table {
+    /// A table of these places, of a volume that begins at `first`; `None` if a key is too far
+    /// from the beginning to be told in 32 bits.
+    fn new(first: Position, mut found: Vec<(Key, u64, u16)>) -> Option<Self> {
+        found.sort_unstable();
+        let count = |kind: fn(&Key) -> bool| found.iter().filter(|(key, ..)| kind(key)).count();
+        let blocks = count(|key| matches!(key, Key::Block(_)));
+        let parts = count(|key| matches!(key, Key::Part(..)));
+        let place = |(key, offset, length): &(Key, u64, u16)| {
+            let part = if let Key::Part(_, part) = key { u16::try_from(*part).ok()? } else { 0 };
+            let position = u32::try_from(key.position().checked_sub(first)?).ok()?;
+            Some(Place { position, part, length: *length, offset: *offset })
+        };
+        let places = found.iter().map(place).collect::<Option<_>>()?;
+        Some(Self { first, places, blocks, parts })
+    }
+
+    /// Bytes that it takes in memory.
+    fn bytes(&self) -> usize {
+        self.places.len() * size_of::<Place>()
+    }
+
+    fn blocks(&self) -> &[Place] {
+        self.places.get(..self.blocks).unwrap_or_default()
+    }
+
+    fn parts(&self) -> &[Place] {
+        self.places.get(self.blocks..self.blocks + self.parts).unwrap_or_default()
+    }
+
+    fn pages(&self) -> &[Place] {
+        self.places.get(self.blocks + self.parts..).unwrap_or_default()
+    }
+
+    /// The number among the blocks of the last one at or before `position`.
+    fn block(&self, position: Position) -> Option<usize> {
+        self.last_up_to(self.blocks(), position)
+    }
+
+    /// The number among the pages of the last one at or before `position`.
+    fn page(&self, position: Position) -> Option<usize> {
+        self.last_up_to(self.pages(), position)
+    }
+
+    fn last_up_to(&self, places: &[Place], position: Position) -> Option<usize> {
+        let offset = position.checked_sub(self.first)?;
+        places.partition_point(|place| u64::from(place.position) <= offset).checked_sub(1)
+    }
+
+    fn find(&self, key: Key) -> Option<&Place> {
+        let offset = u32::try_from(key.position().checked_sub(self.first)?).ok()?;
+        let (among, part) = match key {
+            Key::Block(_) => (self.blocks(), 0),
+            Key::Part(_, part) => (self.parts(), u16::try_from(part).ok()?),
+            Key::Page(_) => (self.pages(), 0),
+        };
+        let sought = (offset, part);
+        let found = among.binary_search_by_key(&sought, |place| (place.position, place.part)).ok();
+        found.and_then(|number| among.get(number))
+    }
+
+    /// The position that a place is of.
+    fn position(&self, place: &Place) -> Position {
+        self.first + u64::from(place.position)
+    }
+}

@@ -1,0 +1,174 @@
+//! Reads values at their places.
+
+use std::{
+    fs::File,
+    ops::{Range, RangeInclusive},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use rustix::fs::{Advice, fadvise};
+
+use super::{Place, Table};
+use crate::{
+    domain::event::Position,
+    log::volume::{VolumeError, database, key::Key, values::Values},
+};
+
+/// Bytes between two blocks that are read along rather than read around: a read costs as much as a
+/// few KiB do.
+const GAP: u64 = 4 << 10;
+
+/// The values of a volume whose places are known.
+#[derive(Debug)]
+pub(in crate::log::volume) struct Placed {
+    volume: PathBuf,
+    table: Table,
+    file: File,
+}
+
+/// Neighbouring blocks that were read together.
+#[derive(Debug, Default)]
+pub(in crate::log::volume) struct Stretch {
+    bytes: Bytes,
+    /// The position of each block, and where its value is in the bytes; rising.
+    blocks: Vec<(Position, Range<usize>)>,
+    /// The last position that the last of them may hold.
+    last: Position,
+}
+
+impl Placed {
+    /// The values of the volume in the folder `volume`, which lie where the table says.
+    pub(in crate::log::volume) fn open(volume: &Path, table: Table) -> Result<Self, VolumeError> {
+        let file = File::open(volume.join(database::FILE))
+            .map_err(|error| VolumeError::unreadable(volume, None, error))?;
+        Ok(Self { volume: volume.to_owned(), table, file })
+    }
+
+    /// Bytes that the table takes in memory.
+    pub(in crate::log::volume) fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+
+    /// The block that holds `position`, and as many of those around it as are wanted and lie next
+    /// to it in the file, up to about `max_bytes`. `is_wanted` tells whether anything of a range
+    /// is.
+    pub(in crate::log::volume) fn stretch(
+        &self,
+        position: Position,
+        max_bytes: usize,
+        is_wanted: &dyn Fn(RangeInclusive<Position>) -> bool,
+    ) -> Result<Stretch, VolumeError> {
+        let Some(number) = self.table.block(position) else { return Ok(Stretch::default()) };
+        let numbers = self.neighbours(number, max_bytes, is_wanted);
+        let last = self.range(numbers.end - 1).map_or(position, |range| *range.end());
+        let places = self.table.blocks().get(numbers).unwrap_or_default();
+        let (Some(from), Some(to)) = (places.first(), places.last()) else {
+            return Ok(Stretch::default());
+        };
+        let start = from.offset;
+        let span = |place: &Place| {
+            let at = usize::try_from(place.offset - start).unwrap_or(usize::MAX);
+            at..at.saturating_add(usize::from(place.length))
+        };
+        let bytes = self.read(position, start, span(to).end)?;
+        let blocks = places.iter().map(|place| (self.table.position(place), span(place)));
+        Ok(Stretch { bytes, blocks: blocks.collect(), last })
+    }
+
+    /// The numbers of the blocks to read together with this one.
+    fn neighbours(
+        &self,
+        number: usize,
+        max_bytes: usize,
+        is_wanted: &dyn Fn(RangeInclusive<Position>) -> bool,
+    ) -> Range<usize> {
+        let blocks = self.table.blocks();
+        let mut bytes = 0;
+        let mut joins = |before: usize, wanted: usize| {
+            let (Some(a), Some(b)) = (blocks.get(before), blocks.get(before + 1)) else {
+                return false;
+            };
+            let gap = b.offset.checked_sub(a.offset + u64::from(a.length));
+            bytes += usize::from(a.length);
+            gap.is_some_and(|gap| gap <= GAP)
+                && bytes < max_bytes
+                && self.range(wanted).is_some_and(is_wanted)
+        };
+        let mut end = number + 1;
+        while joins(end - 1, end) {
+            end += 1;
+        }
+        let mut start = number;
+        while start > 0 && joins(start - 1, start - 1) {
+            start -= 1;
+        }
+        start..end
+    }
+
+    /// The positions from this block to the next.
+    fn range(&self, number: usize) -> Option<RangeInclusive<Position>> {
+        let blocks = self.table.blocks();
+        let first = self.table.position(blocks.get(number)?);
+        let next = blocks.get(number + 1).map_or(u64::MAX, |next| self.table.position(next));
+        Some(first..=next - 1)
+    }
+
+    /// Has the operating system forget what it has in memory of the file, so that what is read
+    /// next comes from the disk.
+    pub(in crate::log::volume) fn forget(&self) {
+        // Where it cannot, reading goes on all the same, and finds less.
+        let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+
+    fn at(&self, place: &Place) -> Result<(Position, Bytes), VolumeError> {
+        let position = self.table.position(place);
+        Ok((position, self.read(position, place.offset, usize::from(place.length))?))
+    }
+
+    fn read(&self, position: Position, offset: u64, length: usize) -> Result<Bytes, VolumeError> {
+        let mut bytes = vec![0; length];
+        self.file
+            .read_exact_at(&mut bytes, offset)
+            .map_err(|error| VolumeError::unreadable(&self.volume, Some(position), error))?;
+        Ok(bytes.into())
+    }
+}
+
+impl Stretch {
+    /// The block that holds `position`, if any of these does, and its own position.
+    pub(in crate::log::volume) fn block(&self, position: Position) -> Option<(Position, Bytes)> {
+        if position > self.last {
+            return None;
+        }
+        let number = self.blocks.partition_point(|(first, _)| *first <= position).checked_sub(1)?;
+        let (first, span) = self.blocks.get(number)?;
+        Some((*first, self.bytes.slice(span.clone())))
+    }
+}
+
+impl Values for Placed {
+    fn block(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
+        let number = self.table.block(position);
+        number.and_then(|number| self.table.blocks().get(number)).map(|at| self.at(at)).transpose()
+    }
+
+    fn value(&self, key: Key) -> Result<Option<Bytes>, VolumeError> {
+        self.table.find(key).map(|place| Ok(self.at(place)?.1)).transpose()
+    }
+
+    fn page(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
+        let number = self.table.page(position);
+        number.and_then(|number| self.table.pages().get(number)).map(|at| self.at(at)).transpose()
+    }
+
+    fn page_after(
+        &self,
+        after: Option<Position>,
+    ) -> Result<Option<(Position, Bytes)>, VolumeError> {
+        let before = after.and_then(|position| self.table.page(position));
+        let number = before.map_or(0, |before| before + 1);
+        self.table.pages().get(number).map(|place| self.at(place)).transpose()
+    }
+}

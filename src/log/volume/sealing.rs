@@ -1,0 +1,106 @@
+//! Seals a volume that was built: nothing counts before it has been read back from the disk.
+
+use std::{fs::File, path::Path};
+
+use super::{
+    VolumeError,
+    audit::Audit,
+    builder::Built,
+    contents::Contents,
+    database::{self, Database},
+    folder::{self, FileRecord},
+    places::{Table, Wanted},
+    reader::VolumeReader,
+    sealed::{PlacesFile, SealedVolume},
+    through_sled::ThroughSled,
+};
+
+/// Openings after which sled must have left its files alone; two or three are what it takes.
+const OPENINGS: usize = 8;
+/// Readings after which it must have; mostly it does so at the first. It may split a leaf when it
+/// comes across it.
+const READINGS: usize = 4;
+
+/// A volume that was read back, and where its values lie.
+#[derive(Clone, Debug)]
+pub struct NewVolume {
+    /// The volume: an entry of the manifest.
+    pub volume: SealedVolume,
+    /// Bytes of the table of its places; absent if they could not all be found, which costs time
+    /// and nothing else.
+    pub places: Option<PlacesFile>,
+}
+
+impl Built {
+    /// Makes what was built durable, reads all of it back from the disk and compares it with what
+    /// was fed. `before_read_back` runs on the closed database; tests break it there.
+    pub fn seal(self, before_read_back: &dyn Fn(&Path)) -> Result<NewVolume, VolumeError> {
+        let Self { dir, contents, tip } = self;
+        folder::check_no_blobs(&dir)?;
+        folder::sync(&dir)?;
+        before_read_back(&dir);
+        let (files, table) = read_back(&dir, &contents)?;
+        let places = table.map(|table| PlacesFile(table.encode(&contents)));
+        let directory = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(NewVolume { volume: SealedVolume { directory, contents, tip, files }, places })
+    }
+}
+
+/// Compares all of the volume, as sled gives it from the disk, with `contents`, until that has
+/// changed none of its files; tells how they are then, and where in them lies what was read.
+fn read_back(
+    dir: &Path,
+    contents: &Contents,
+) -> Result<(Vec<FileRecord>, Option<Table>), VolumeError> {
+    for _ in 0..READINGS {
+        let files = settle(dir)?;
+        folder::forget(dir)?;
+        let sled = ThroughSled::of_unsealed(dir);
+        let table = find_places(dir, contents, &sled, &|| true)?;
+        sled.close()?;
+        if folder::record(dir)? == files {
+            return Ok((files, table));
+        }
+    }
+    Err(VolumeError::damaged(dir, None, CHANGES))
+}
+
+/// Opens and closes the volume until that has changed none of its files, which is fast, as nothing
+/// is read; tells how they are then.
+fn settle(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
+    let mut files = folder::record(dir)?;
+    for _ in 0..OPENINGS {
+        Database::open(dir, dir)?.close()?;
+        folder::check_no_blobs(dir)?;
+        folder::sync(dir)?;
+        let found = folder::record(dir)?;
+        if found == files {
+            return Ok(files);
+        }
+        files = found;
+    }
+    Err(VolumeError::damaged(dir, None, CHANGES))
+}
+
+const CHANGES: &str = "its files change whenever sled opens it";
+
+/// Reads a volume through sled, compares it with `contents`, and looks in the file of the volume
+/// in `dir` for what was read. Ends early, with nothing, once `go_on` says no.
+pub(super) fn find_places(
+    dir: &Path,
+    contents: &Contents,
+    sled: &ThroughSled,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Option<Table>, VolumeError> {
+    let range = (contents.first_position, contents.last_position);
+    let reader = VolumeReader::new(dir, range, Wanted::new(sled));
+    let mut audit = Audit::new(contents.clone());
+    while audit.step(dir, &reader)?.is_some() {
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    let found = File::open(dir.join(database::FILE))
+        .and_then(|file| reader.values.find(&file, contents.first_position));
+    found.map_err(|error| VolumeError::unreadable(dir, None, error))
+}

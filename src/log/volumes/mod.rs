@@ -1,0 +1,306 @@
+//! The sealed volumes: finds the one that holds a position, and reads it.
+//!
+//! A block is read at its place in the volume's file. Where that fails, because there is no table
+//! of places or what lies there is wrong, sled is asked, on a copy of the volume; only if sled does
+//! not have it either is it damage, which is reported once and remembered, and everything else goes
+//! on. What is kept in memory, and the number of databases that are open, is bounded whatever is
+//! read.
+
+mod cursor;
+mod damage;
+mod gate;
+mod remaking;
+mod scrub;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+pub use self::scrub::ScrubSettings;
+pub(super) use self::{
+    cursor::{Ahead, Cursor},
+    scrub::Scrubber,
+};
+use self::{
+    damage::{Asked, Damage},
+    gate::Gate,
+    remaking::Remaking,
+    tables::Tables,
+};
+use crate::{
+    domain::event::Position,
+    log::{
+        error::LogError,
+        files::Files,
+        frame::AppendEntry,
+        index::Record,
+        run::Chunk,
+        volume::{AppendPage, Audit, Piece, Pieces, PlacesFile, SealedVolume, VolumeError},
+    },
+};
+
+/// Where volumes and the tables of their places are kept, and how much of them at once.
+#[derive(Debug)]
+pub struct VolumeSettings {
+    /// The folder of the volumes.
+    pub volumes: PathBuf,
+    /// The folder of the tables of places; made if there is none.
+    pub places: PathBuf,
+    /// Databases that may be open through sled at the same time; at least one.
+    pub open_databases: usize,
+    /// Bytes of tables that are kept in memory.
+    pub places_bytes: usize,
+}
+
+/// Is told of each damaged volume, once.
+pub type Report = Box<dyn Fn(&VolumeError) + Send + Sync>;
+
+/// The sealed volumes of a store.
+pub struct Volumes {
+    dir: PathBuf,
+    /// By last position, so that a range's first entry is the volume that holds a position.
+    sealed: RwLock<BTreeMap<Position, Arc<SealedVolume>>>,
+    tables: Tables,
+    gate: Gate,
+    damage: Damage,
+    remaking: Remaking,
+    report: Report,
+}
+
+impl fmt::Debug for Volumes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Volumes").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Volumes {
+    /// These volumes. Tables of places that belong to none of them are removed.
+    pub fn open(
+        files: Arc<dyn Files>,
+        settings: &VolumeSettings,
+        sealed: &[SealedVolume],
+        report: Report,
+    ) -> Result<Self, LogError> {
+        let tables = Tables::open(files, settings, sealed)?;
+        let volumes = Self {
+            dir: settings.volumes.clone(),
+            sealed: RwLock::default(),
+            tables,
+            gate: Gate::new(&settings.volumes, settings.open_databases.max(1)),
+            damage: Damage::default(),
+            remaking: Remaking::default(),
+            report,
+        };
+        for volume in sealed {
+            if !volumes.tables.has(volume) {
+                volumes.remaking.want(volume);
+            }
+            volumes.insert(volume.clone());
+        }
+        Ok(volumes)
+    }
+
+    /// The folder of the volumes.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Takes a newly sealed volume, and where its values lie if that is known.
+    pub fn add(&self, volume: SealedVolume, places: Option<&PlacesFile>) {
+        let kept = places.map(|places| self.tables.keep(&volume, places));
+        if !matches!(kept, Some(Ok(()))) {
+            // It is read through sled until there is a table.
+            tracing::warn!(directory = volume.directory, "the places of a volume are not known");
+            self.remaking.want(&volume);
+        }
+        self.insert(volume);
+    }
+
+    /// Position of the last sealed event.
+    pub fn last_position(&self) -> Position {
+        self.sealed().last_key_value().map_or(0, |(last, _)| *last)
+    }
+
+    /// Reads in order; see [`Cursor::chunk_at`].
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(self)
+    }
+
+    /// The append that begins at `position`, if one with a request id does; `None` if the position
+    /// is not sealed.
+    pub fn append_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<Option<AppendEntry>>, VolumeError> {
+        self.volume(position).map(|volume| self.whole(&volume).append_at(position)).transpose()
+    }
+
+    /// Checks the newest volume: its files, and all that is in it.
+    pub fn verify_newest(&self) -> Result<(), VolumeError> {
+        let Some(volume) = self.volume(self.last_position()) else { return Ok(()) };
+        volume.check_files(&self.dir)?;
+        let mut audit = Audit::new(volume.contents.clone());
+        while audit.step(&self.dir.join(&volume.directory), &self.whole(&volume))?.is_some() {}
+        Ok(())
+    }
+
+    /// The damage that was met, for each volume what was met first.
+    pub fn damaged(&self) -> Vec<VolumeError> {
+        self.damage.first_of_each()
+    }
+
+    /// Finds the places of a volume that has no good table, if there is such a one.
+    fn find_missing_places(&self, now: Instant, go_on: &dyn Fn() -> bool) -> Result<(), LogError> {
+        let Some(last) = self.remaking.next(now) else { return Ok(()) };
+        let Some(volume) = self.volume(last) else { return Ok(()) };
+        let found = self.gate.with(&volume, |sled| sled.find_places(&volume, &self.dir, go_on));
+        // Interrupted.
+        if matches!(found, Ok(None)) && !go_on() {
+            return Ok(());
+        }
+        self.remaking.failed(last, now);
+        let found = match found {
+            Err(error @ VolumeError::Damaged { .. }) => {
+                self.met(&volume, Asked::All, error);
+                return Ok(());
+            }
+            found => found?,
+        };
+        let directory = &volume.directory;
+        if let Some(places) = found {
+            self.tables.keep(&volume, &places)?;
+            self.remaking.done(last);
+            tracing::info!(directory, "the places of a volume were found");
+        } else {
+            tracing::warn!(directory, "not all places were found; it is read through sled");
+        }
+        Ok(())
+    }
+
+    fn insert(&self, volume: SealedVolume) {
+        let last = volume.contents.last_position;
+        let mut sealed = self.sealed.write().unwrap_or_else(PoisonError::into_inner);
+        sealed.insert(last, Arc::new(volume));
+    }
+
+    fn sealed(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Position, Arc<SealedVolume>>> {
+        self.sealed.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The volume that holds `position`.
+    fn volume(&self, position: Position) -> Option<Arc<SealedVolume>> {
+        let (_, volume) =
+            self.sealed().range(position..).next().map(|(l, v)| (*l, Arc::clone(v)))?;
+        (volume.contents.first_position <= position).then_some(volume)
+    }
+
+    /// A volume as it is read piece by piece, at its places or through sled.
+    fn whole<'a>(&'a self, volume: &'a SealedVolume) -> Whole<'a> {
+        Whole { volumes: self, volume }
+    }
+
+    /// Asks sled for what could not be read at its place.
+    fn ask_sled<T>(
+        &self,
+        volume: &SealedVolume,
+        asked: Asked,
+        question: &dyn Fn(&dyn Pieces) -> Result<T, VolumeError>,
+    ) -> Result<T, VolumeError> {
+        if let Some(known) = self.damage.known(volume, asked, Instant::now()) {
+            return Err(known);
+        }
+        let answer = self.gate.with(volume, |sled| question(sled.pieces()));
+        match answer {
+            Ok(answer) => {
+                self.remaking.want(volume);
+                Ok(answer)
+            }
+            Err(error) => Err(self.met(volume, asked, error)),
+        }
+    }
+
+    /// Remembers damage, and reports the first of each volume.
+    fn met(&self, volume: &SealedVolume, asked: Asked, error: VolumeError) -> VolumeError {
+        // Anything else may pass.
+        let VolumeError::Damaged { volume: place, position, what } = error else { return error };
+        let named = position.or(asked.position());
+        let error = VolumeError::Damaged { volume: place, position: named, what };
+        if self.damage.note(volume, asked, &error, Instant::now()) {
+            tracing::error!(
+                volume = %self.dir.join(&volume.directory).display(),
+                position = named,
+                %error,
+                "a volume is damaged: stop the server and restore this folder from a backup; \
+                 until then everything else goes on"
+            );
+            (self.report)(&error);
+        }
+        error
+    }
+}
+
+/// One volume, each piece from where it can be had.
+struct Whole<'a> {
+    volumes: &'a Volumes,
+    volume: &'a SealedVolume,
+}
+
+impl Whole<'_> {
+    fn ask<T>(
+        &self,
+        asked: Asked,
+        question: impl Fn(&dyn Pieces) -> Result<T, VolumeError>,
+    ) -> Result<T, VolumeError> {
+        if let Some(placed) = self.volumes.tables.get(self.volume) {
+            match question(placed.pieces()) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tracing::debug!(%error, "sled is asked"),
+            }
+        }
+        self.volumes.ask_sled(self.volume, asked, &question)
+    }
+}
+
+impl Pieces for Whole<'_> {
+    fn chunk_at(&self, position: Position) -> Result<Chunk, VolumeError> {
+        self.ask(Asked::Event(position), |pieces| pieces.chunk_at(position))
+    }
+
+    fn append_at(&self, position: Position) -> Result<Option<AppendEntry>, VolumeError> {
+        self.ask(Asked::Append(position), |pieces| pieces.append_at(position))
+    }
+
+    fn page_after(&self, after: Option<Position>) -> Result<Option<AppendPage>, VolumeError> {
+        self.ask(Asked::PageAfter(after), |pieces| pieces.page_after(after))
+    }
+}
+
+impl Record for Volumes {
+    fn replay(
+        &self,
+        first: Position,
+        on_chunk: &mut dyn FnMut(&Chunk) -> bool,
+        on_append: &mut dyn FnMut(&AppendEntry),
+    ) -> Result<bool, LogError> {
+        let Some(volume) = self.volume(first) else {
+            return Err(LogError::OutOfRange { position: first, last: self.last_position() });
+        };
+        let (dir, whole) = (self.dir.join(&volume.directory), self.whole(&volume));
+        let mut audit = Audit::new(volume.contents.clone());
+        while let Some(piece) = audit.step(&dir, &whole)? {
+            match piece {
+                Piece::Events(chunk) if !on_chunk(&chunk) => return Ok(false),
+                Piece::Events(_) => {}
+                Piece::Appends(entries) => entries.iter().for_each(&mut *on_append),
+            }
+        }
+        Ok(true)
+    }
+}

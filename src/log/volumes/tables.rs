@@ -1,0 +1,140 @@
+//! The tables of places, of which some are kept in memory together with the open files that they
+//! tell of.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::VolumeSettings;
+use crate::{
+    domain::event::Position,
+    log::{
+        error::LogError,
+        files::{Files, write_atomically},
+        volume::{PlacedVolume, PlacesFile, SealedVolume},
+    },
+};
+
+/// Volumes whose files are open at the same time.
+const OPEN_FILES: usize = 128;
+
+/// Tables of places, read when they are needed.
+#[derive(Debug)]
+pub(super) struct Tables {
+    files: Arc<dyn Files>,
+    places: PathBuf,
+    volumes: PathBuf,
+    max_bytes: usize,
+    open: Mutex<Open>,
+}
+
+/// The volumes that are open at their places, by last position.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) volumes: HashMap<Position, (Arc<PlacedVolume>, u64)>,
+    pub(super) bytes: usize,
+    /// Counts uses, to tell which volume was used longest ago.
+    uses: u64,
+}
+
+impl Tables {
+    /// The tables in a folder, which is made if there is none; tables of other volumes than these
+    /// are removed.
+    pub(super) fn open(
+        files: Arc<dyn Files>,
+        settings: &VolumeSettings,
+        sealed: &[SealedVolume],
+    ) -> Result<Self, LogError> {
+        let places = &settings.places;
+        let clean_up = || -> io::Result<()> {
+            files.create_dir(places)?;
+            for path in files.list(places)? {
+                let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+                if name != super::scrub::PROGRESS && sealed.iter().all(|it| it.directory != name) {
+                    files.remove(&path)?;
+                }
+            }
+            Ok(())
+        };
+        clean_up().map_err(|error| LogError::io("clean up", places, error))?;
+        Ok(Self {
+            files,
+            places: places.clone(),
+            volumes: settings.volumes.clone(),
+            max_bytes: settings.places_bytes,
+            open: Mutex::default(),
+        })
+    }
+
+    /// Whether there is a table of this volume; it may be a bad one.
+    pub(super) fn has(&self, volume: &SealedVolume) -> bool {
+        self.files.open(&self.path(volume), false).is_ok()
+    }
+
+    /// The volume with its places; `None` if there is no table of it that can be used.
+    pub(super) fn get(&self, volume: &SealedVolume) -> Option<Arc<PlacedVolume>> {
+        if let Some(open) = self.lock().get(volume.contents.last_position) {
+            return Some(open);
+        }
+        let table = self.read(&self.path(volume)).ok()?;
+        let placed = volume.placed(&self.volumes, &table);
+        // Every read comes here again until there is a good table: that is no news for a log.
+        let placed = placed.inspect_err(|error| tracing::debug!(%error, "places are not used"));
+        let placed = Arc::new(placed.ok()?);
+        self.lock().put(volume.contents.last_position, &placed, self.max_bytes);
+        Some(placed)
+    }
+
+    /// Keeps a table, in place of the one before.
+    pub(super) fn keep(&self, volume: &SealedVolume, table: &PlacesFile) -> Result<(), LogError> {
+        let path = self.path(volume);
+        let kept = write_atomically(self.files.as_ref(), &path, table.bytes());
+        self.lock().remove(volume.contents.last_position);
+        kept.map_err(|error| LogError::io("write", &path, error))
+    }
+
+    fn path(&self, volume: &SealedVolume) -> PathBuf {
+        self.places.join(&volume.directory)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.files.open(path, false)?;
+        let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn get(&mut self, last: Position) -> Option<Arc<PlacedVolume>> {
+        self.uses += 1;
+        let (placed, used) = self.volumes.get_mut(&last)?;
+        *used = self.uses;
+        Some(Arc::clone(placed))
+    }
+
+    /// Takes a volume, and lets go of those that were used longest ago until the others fit.
+    fn put(&mut self, last: Position, placed: &Arc<PlacedVolume>, max_bytes: usize) {
+        self.remove(last);
+        let room = max_bytes.saturating_sub(placed.bytes());
+        while self.bytes > room || self.volumes.len() >= OPEN_FILES {
+            let oldest = self.volumes.iter().min_by_key(|(_, (_, used))| *used).map(|(it, _)| *it);
+            let Some(oldest) = oldest else { break };
+            self.remove(oldest);
+        }
+        self.bytes += placed.bytes();
+        self.volumes.insert(last, (Arc::clone(placed), self.uses));
+    }
+
+    fn remove(&mut self, last: Position) {
+        let removed = self.volumes.remove(&last);
+        self.bytes -= removed.map_or(0, |(placed, _)| placed.bytes());
+    }
+}
