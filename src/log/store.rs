@@ -64,6 +64,10 @@ impl Store {
             Some(id) => id,
             None => initialise(files.as_ref(), dir, create_journal)?,
         };
+        // What is found here may be in memory only: an earlier process may have failed or been
+        // killed between giving a file its name and making the name durable. Frames that MANIFEST
+        // vouches for may be overwritten from now on, so it must not be gone after a power cut.
+        files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
         Ok(Self { dir: dir.to_owned(), id, lock })
     }
 
@@ -183,6 +187,12 @@ fn initialise(
     let id = uuid::Uuid::new_v4().into_bytes();
     let (journal, volumes) = (dir.join(JOURNAL), dir.join(VOLUMES));
     let failed = |error| LogError::io("initialise", dir, error);
+    // An earlier attempt may have ended between making the directory and this. A folder that must
+    // not be looked into was not made by any attempt of ours.
+    match files.sync_dir(folder_of(dir)) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(failed(error)),
+        _ => {}
+    }
     check_unused(files, dir).map_err(failed)?.map_or(Ok(()), |used| {
         let what = format!("it is missing, but {} has been used", used.display());
         Err(LogError::damaged(&dir.join(STORE), what))
