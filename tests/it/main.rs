@@ -9,6 +9,8 @@ mod cli;
 mod concurrency;
 mod crash;
 mod damage;
+#[cfg(target_os = "linux")]
+mod faults;
 mod golden;
 mod lifecycle;
 mod reflection;

@@ -1,0 +1,16 @@
+//! Faults of the whole process, sled included: a shim sees and breaks every step by which the real
+//! binary changes its files.
+
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::print_stdout, reason = "seeds and numbers of steps, for whom a test has failed")]
+
+mod cases;
+mod disk;
+mod failing;
+mod places;
+mod power;
+mod process;
+mod shim;
+mod steps;
+mod story;
+mod watched;

@@ -1,0 +1,89 @@
+//! Stores to begin with, made once and copied for each use.
+
+use std::sync::Arc;
+
+use handover::domain::proto::RecordedEvent;
+use tokio::sync::OnceCell;
+
+use super::{
+    disk::Image,
+    process::Process,
+    shim::World,
+    story::{self, Told},
+};
+
+/// Appends in a store to begin with: three sealed volumes, and some that are not sealed.
+pub(super) const APPENDS: u64 = 18;
+
+/// How a store came to its end before it is opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It was never made.
+    None,
+    /// It was stopped.
+    Clean,
+    /// Its process was killed.
+    Killed,
+}
+
+/// Runs in which something is broken: how the store was left before them, and how many appends
+/// there are after them.
+pub(super) const RUNS: [(Ending, u64); 3] =
+    [(Ending::None, 6), (Ending::Clean, 24), (Ending::Killed, 20)];
+
+/// A store that was made, and the events in it; in memory, so that nothing is left on the disk.
+struct Made {
+    image: Image,
+    story: Arc<Vec<RecordedEvent>>,
+}
+
+/// A store that ended so, and what its client was told.
+pub(super) async fn begin(ending: Ending) -> (World, Told) {
+    let world = World::new();
+    let Some(made) = made(ending).await else {
+        return (world, Told::default());
+    };
+    made.image.write(world.root());
+    (world, Told::of(APPENDS))
+}
+
+/// The events in a store that ended so.
+pub(super) async fn story(ending: Ending) -> Arc<Vec<RecordedEvent>> {
+    made(ending).await.map(|made| Arc::clone(&made.story)).unwrap_or_default()
+}
+
+/// Another store that was stopped, with the same appends.
+pub(super) async fn stranger() -> &'static Image {
+    static STRANGER: OnceCell<Made> = OnceCell::const_new();
+    &STRANGER.get_or_init(|| make(true)).await.image
+}
+
+async fn made(ending: Ending) -> Option<&'static Made> {
+    static CLEAN: OnceCell<Made> = OnceCell::const_new();
+    static KILLED: OnceCell<Made> = OnceCell::const_new();
+    match ending {
+        Ending::None => None,
+        Ending::Clean => Some(CLEAN.get_or_init(|| make(true)).await),
+        Ending::Killed => Some(KILLED.get_or_init(|| make(false)).await),
+    }
+}
+
+async fn make(clean: bool) -> Made {
+    let world = World::new();
+    let mut told = Told::default();
+    let mut story = Vec::new();
+    // In two parts: files of the journal are used again, and hold frames of two epochs.
+    for until in [12, APPENDS] {
+        let before = told.count();
+        let server = Process::start(&world, None);
+        let client = server.client().await.expect("it serves");
+        story::append(&world, &client, &mut told, until).await;
+        assert_eq!(told.count(), until, "{:?}", told.refused);
+        story::until_sealed(&server, &told, before).await;
+        story = story::check(&client, told.bounds()).await;
+        if clean {
+            assert!(server.stop().await.0.success());
+        }
+    }
+    Made { image: Image::of(world.root()), story: Arc::new(story) }
+}
