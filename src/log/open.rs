@@ -34,6 +34,12 @@ pub(super) fn open(
         Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
     })?;
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
+    let hooks = Arc::new(hooks);
+    remove_copies(files.as_ref(), &store.volumes())?;
+    let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
+    // Before the record is changed, so that a store that is refused is left as it was. The others
+    // are checked by the scrub: opening takes no longer the more there are.
+    volumes.verify_newest()?;
     // Before anything is removed: the journal must hold what the manifest does not vouch for.
     let journal = FileJournal::open(
         Arc::clone(&files),
@@ -45,11 +51,6 @@ pub(super) fn open(
     remove_unsealed(files.as_ref(), &store.volumes(), &manifest)?;
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
-
-    let hooks = Arc::new(hooks);
-    let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
-    // The others are checked by the scrub: opening takes no longer the more there are.
-    volumes.verify_newest()?;
     let index = Arc::new(Index::open(&Opening {
         files: &files,
         dir: &store.index(),
@@ -93,16 +94,33 @@ fn open_volumes(
     Volumes::open(Arc::clone(files), &volumes, manifest.volumes(), report).map(Arc::new)
 }
 
+/// What the copies of volumes that sled works on end with; see [`super::volume`].
+const COPY: &str = "copy";
+
+/// Removes copies of volumes that a killed process has left behind, before anybody makes new ones.
+fn remove_copies(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
+    remove(files, dir, |path| is_copy(path))
+}
+
 /// Removes the folders that the manifest does not name: volumes that were never sealed. They are
-/// built again from the journal, never compared.
+/// built again from the journal, never compared. Copies of volumes may be in use by now.
 fn remove_unsealed(files: &dyn Files, dir: &Path, manifest: &Manifest) -> Result<(), LogError> {
+    remove(files, dir, |path| {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let sealed = manifest.volumes().iter().any(|volume| volume.directory == name);
+        !sealed && !is_copy(path)
+    })
+}
+
+fn is_copy(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == COPY)
+}
+
+/// Removes the folders of volumes that are named.
+fn remove(files: &dyn Files, dir: &Path, named: impl Fn(&Path) -> bool) -> Result<(), LogError> {
     let remove = || -> io::Result<()> {
-        for path in files.list(dir)? {
-            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            let sealed = manifest.volumes().iter().any(|volume| volume.directory == name);
-            if !sealed && path.is_dir() {
-                files.remove_dir_all(&path)?;
-            }
+        for path in files.list(dir)?.iter().filter(|path| named(path) && path.is_dir()) {
+            files.remove_dir_all(path)?;
         }
         files.sync_dir(dir)
     };
