@@ -172,10 +172,10 @@ mod tests {
     #[test]
     fn a_cause_is_told_once() {
         use crate::log::LogError;
-        let cause = io::Error::from(io::ErrorKind::PermissionDenied);
+        let cause = io::Error::from(io::ErrorKind::Interrupted);
         let error = LogError::io("open", std::path::Path::new("/data/LOCK"), cause);
         let error = anyhow::Error::from(error).context("cannot open the store in /data");
-        let told = "cannot open the store in /data: open /data/LOCK: permission denied";
+        let told = "cannot open the store in /data: open /data/LOCK: operation interrupted";
         assert_eq!(with_causes(&error), told);
         let plain = anyhow::anyhow!("inner").context("outer");
         assert_eq!(with_causes(&plain), "outer: inner");

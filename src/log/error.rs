@@ -55,10 +55,7 @@ pub enum LogError {
         what: String,
     },
     /// A file of the log's own is not what was written.
-    #[error(
-        "{path} is damaged: {what}; restore the data directory from a backup",
-        path = path.display()
-    )]
+    #[error("{path} is damaged: {what}; {RESTORE}", path = path.display())]
     Damaged {
         /// The file or folder.
         path: PathBuf,
@@ -68,7 +65,7 @@ pub enum LogError {
         position: Option<Position>,
     },
     /// The operating system refused.
-    #[error("{action} {path}: {source}", path = path.display())]
+    #[error("{action} {path}: {source}{}", advice(source), path = path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -95,8 +92,37 @@ pub enum LogError {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// A volume failed.
-    #[error(transparent)]
+    #[error("{error}{advice}", error = .0, advice = volume_advice(.0))]
     Volume(#[from] VolumeError),
+}
+
+/// What to do about damage.
+pub(super) const RESTORE: &str = "restore the data directory from a backup";
+
+const ROOM: &str = "; make room on the disk";
+const WRITABLE: &str =
+    "; make it writable for the user who runs this, or choose another data directory";
+const ELSEWHERE: &str = "; choose another data directory";
+
+const ADVICE: [(io::ErrorKind, &str); 6] = [
+    (io::ErrorKind::StorageFull, ROOM),
+    (io::ErrorKind::QuotaExceeded, ROOM),
+    (io::ErrorKind::ReadOnlyFilesystem, WRITABLE),
+    (io::ErrorKind::PermissionDenied, WRITABLE),
+    (io::ErrorKind::NotADirectory, ELSEWHERE),
+    (io::ErrorKind::AlreadyExists, ELSEWHERE),
+];
+
+/// What to do about an operating system's error, to be put behind it; empty: nothing in particular.
+pub(super) fn advice(error: &io::Error) -> &'static str {
+    ADVICE.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice)
+}
+
+fn volume_advice(error: &VolumeError) -> String {
+    match error {
+        VolumeError::Damaged { .. } => format!("; {RESTORE}"),
+        VolumeError::Io { source, .. } => advice(source).to_owned(),
+    }
 }
 
 /// Stored data that cannot be served, and where.

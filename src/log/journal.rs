@@ -6,7 +6,13 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{domain::event::Position, log::frame::Frame};
+use crate::{
+    domain::event::Position,
+    log::{
+        error::{RESTORE, advice},
+        frame::Frame,
+    },
+};
 
 /// A place in the journal: just after a frame. `Tip::default()` is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -82,7 +88,7 @@ pub trait Journal: Send + Sync + fmt::Debug {
 #[non_exhaustive]
 pub enum JournalError {
     /// The operating system refused.
-    #[error("{action} {path}: {source}", path = path.display())]
+    #[error("{action} {path}: {source}{}", advice(source), path = path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -92,7 +98,7 @@ pub enum JournalError {
         source: Arc<io::Error>,
     },
     /// Durable bytes are not what was written.
-    #[error("{path} is damaged at byte {offset}: {what}", path = path.display())]
+    #[error("{path} is damaged at byte {offset}: {what}; {RESTORE}", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

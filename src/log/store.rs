@@ -61,7 +61,10 @@ impl Store {
         read_store(files.as_ref(), dir)?;
         let lock = lock(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
-            Some(id) => id,
+            Some(id) => {
+                check_folders(files.as_ref(), dir)?;
+                id
+            }
             None => initialise(files.as_ref(), dir, create_journal)?,
         };
         // What is found here may be in memory only: an earlier process may have failed or been
@@ -157,6 +160,20 @@ fn lock(dir: &Path) -> Result<File, LogError> {
     file.set_len(0).map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+/// Refuses a store without a folder of the record.
+fn check_folders(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
+    for folder in [JOURNAL, VOLUMES].map(|name| dir.join(name)) {
+        match files.list(&folder) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(LogError::damaged(&folder, "it is missing"));
+            }
+            Err(error) => return Err(LogError::io("list", &folder, error)),
+        }
+    }
+    Ok(())
 }
 
 fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
