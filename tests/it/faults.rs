@@ -5,12 +5,18 @@
 #![expect(clippy::print_stdout, reason = "seeds and numbers of steps, for whom a test has failed")]
 
 mod cases;
+mod directories;
 mod disk;
+mod disks;
 mod failing;
+mod flips;
+mod kinds;
 mod places;
 mod power;
+mod probe;
 mod process;
 mod shim;
+mod stale;
 mod steps;
 mod story;
 mod watched;
