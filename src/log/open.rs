@@ -99,7 +99,7 @@ const COPY: &str = "copy";
 
 /// Removes copies of volumes that a killed process has left behind, before anybody makes new ones.
 fn remove_copies(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
-    remove(files, dir, |path| is_copy(path))
+    remove(files, dir, is_copy)
 }
 
 /// Removes the folders that the manifest does not name: volumes that were never sealed. They are

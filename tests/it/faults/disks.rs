@@ -71,7 +71,7 @@ async fn a_disk_that_is_read_only_or_full_refuses_the_start_and_says_what_to_do(
 fn on_small_disk(world: &World) -> Command {
     let inner = process::command(&world.data());
     let mut command = Command::new("unshare");
-    let script = "mount -t tmpfs -o size=7m none \"$1\" && shift && exec \"$@\"";
+    let script = "mount -t tmpfs -o size=48m none \"$1\" && shift && exec \"$@\"";
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.arg(world.root()).arg(inner.get_program()).args(inner.get_args());
     command.env("RUST_BACKTRACE", "0");
@@ -96,9 +96,9 @@ async fn on_a_disk_that_fills_up_appends_are_refused_with_the_reason_and_reads_g
     let mut told = Told::default();
     story::append(&world, &client, &mut told, 100).await;
     let refused = told.refused.as_ref().expect("the disk is full");
-    story::check_refusal(refused, Errno::NoSpace);
-    assert!(refused.message.contains("make room"), "{refused:?}");
-    server.until_health(false).await;
+    assert!(told.count() > 0, "{refused:?}");
+    assert_eq!(refused.reason, "STORE_FULL", "{refused:?}");
+    assert!(refused.message.contains("nearly full"), "{refused:?}");
     let found = read_all(&client).await;
     assert!(story::recognise(&found) >= told.count(), "reads go on");
     let (_, said) = server.stop().await;
