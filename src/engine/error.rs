@@ -191,6 +191,11 @@ impl ReadError {
         }
     }
 
+    /// Whether trying again leads to the same: not after a read that the disk refused.
+    pub(super) fn lasts(&self) -> bool {
+        !matches!(self, Self::Log(error) if error.damage().is_none())
+    }
+
     /// What those are told who ask a projection that has stopped because of this. Damage is told
     /// as such: it does not pass by itself, so nobody should come back for it.
     pub(super) fn stopping(self, name: &'static str) -> Self {

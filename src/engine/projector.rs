@@ -8,6 +8,7 @@ use std::{
     num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
 };
 
 use tokio::{
@@ -111,8 +112,11 @@ impl Projector {
     }
 }
 
-/// Applies what is durable, then waits for more, until the engine stops or an event cannot be
-/// applied.
+/// How long a projection rests after a read that failed, before it tries again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Applies what is durable, then waits for more, until the engine stops, an event cannot be applied
+/// or stored data is damaged. Any other failed read is tried again.
 async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     let mut head = shared.reader.watch_head();
     let mut index = shared.reader.watch_index();
@@ -132,11 +136,19 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
                 }
                 continue;
             }
-            tracing::error!(projection = Claims::NAME, %error, "the projection stops");
+            let lasts = error.lasts();
+            tracing::error!(projection = Claims::NAME, %error, lasts, "the projection stops");
             let failed = Some(error.stopping(Claims::NAME));
             shared.progress.send_modify(|progress| progress.failed = failed);
-            return;
+            if lasts {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TRY_AGAIN) => continue,
+                () = stopping.cancelled() => return,
+            }
         }
+        shared.progress.send_if_modified(|progress| progress.failed.take().is_some());
         tokio::select! {
             moved = head.changed() => if moved.is_err() { return },
             () = stopping.cancelled() => return,

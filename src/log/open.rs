@@ -88,6 +88,7 @@ fn open_volumes(
         places: store.places(),
         open_databases: settings.open_volumes,
         places_bytes: settings.places_bytes,
+        marker: Marker::of(store.id()),
     };
     let hooks = Arc::clone(hooks);
     let report = Box::new(move |damage: &_| (hooks.on_damage)(damage));

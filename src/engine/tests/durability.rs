@@ -4,7 +4,7 @@ use super::{
     gate::{Gate, Sync},
     *,
 };
-use crate::domain::recorded::micros;
+use crate::domain::{proto, recorded::micros};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_answered_or_shown_anything_before_the_sync() {
@@ -138,4 +138,27 @@ async fn recorded_times_never_go_back_and_a_clock_set_far_back_stops_appends() {
     let time = |event: &RecordedEvent| micros(&event.recorded_at.unwrap());
     let times = events.iter().map(time);
     assert_eq!(times.collect::<Vec<_>>(), [10 * HOUR, 10 * HOUR, 10 * HOUR + 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_come_back_after_reads_that_failed() {
+    let (gate, _waiting) = Gate::new();
+    let mut store = Store::on(Arc::new(gate.clone()));
+    let source = proto::SourceRegistered { source_id: "demo".into(), ..Default::default() };
+    store.engine().append(known("source/demo", &[source.into()])).await.unwrap();
+    store.close().await;
+    std::fs::remove_dir_all(store.data.join("projections")).unwrap();
+    gate.set_unreadable(true);
+    store.open(Arc::new(gate.clone()));
+    let counts = store.engine().counts();
+    let error = counts.reached(1).await.unwrap_err().to_string();
+    assert!(error.contains("the disk cannot be read"), "{error}");
+    gate.set_unreadable(false);
+    let back = async {
+        while counts.reached(1).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(REACH_TIMEOUT, back).await.expect("they come back");
+    store.close().await;
 }

@@ -38,6 +38,8 @@ struct State {
     free: Option<u64>,
     /// What becomes of an attempt to put a new manifest in place.
     manifest: Sync,
+    /// Whether the journal cannot be read by tasks.
+    unreadable: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,11 @@ impl Gate {
     pub(super) fn set_manifest(&self, manifest: Sync) {
         self.state.0.lock().unwrap().manifest = manifest;
         self.state.1.notify_all();
+    }
+
+    /// Fails reads of the journal by tasks, or lets them pass; the log's own threads always pass.
+    pub(super) fn set_unreadable(&self, unreadable: bool) {
+        self.state.0.lock().unwrap().unreadable = unreadable;
     }
 
     /// Lets one sync pass that waits.
@@ -149,6 +156,10 @@ impl FileHandle for GatedFile {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let by_a_task = std::thread::current().name().is_some_and(|it| it.starts_with("tokio"));
+        if by_a_task && self.gate.state.0.lock().unwrap().unreadable {
+            return Err(io::Error::other("the disk cannot be read"));
+        }
         self.inner.read_exact_at(buf, offset)
     }
 

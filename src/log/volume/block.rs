@@ -64,6 +64,11 @@ impl Marker {
         marker.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
         Self(marker)
     }
+
+    /// Whether the value begins with it.
+    pub(super) fn begins(self, value: &[u8]) -> bool {
+        value.starts_with(&self.0)
+    }
 }
 
 /// A value that is not what was stored under its key.

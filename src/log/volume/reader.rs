@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     VolumeError,
-    block::{self, Block, LargeEvent, MalformedValue},
+    block::{self, Block, LargeEvent, MalformedValue, Marker},
     key::Key,
     values::Values,
 };
@@ -36,18 +36,37 @@ pub(super) struct VolumeReader<V> {
     dir: PathBuf,
     first: Position,
     last: Position,
+    /// What values begin with; absent: not looked at, because all of it is compared with a digest.
+    marker: Option<Marker>,
     pub(super) values: V,
 }
 
 impl<V: Values> VolumeReader<V> {
     /// Reads the volume in `dir`, of the events from `first` to `last`.
     pub(super) fn new(dir: &Path, (first, last): (Position, Position), values: V) -> Self {
-        Self { dir: dir.to_owned(), first, last, values }
+        Self { dir: dir.to_owned(), first, last, marker: None, values }
+    }
+
+    /// Values of another store are refused: they may lie at the same places under the same keys,
+    /// with checksums in order.
+    pub(super) fn of_store(self, marker: Marker) -> Self {
+        Self { marker: Some(marker), ..self }
+    }
+
+    /// The value, if it is one of this store.
+    fn own(&self, value: Bytes) -> Result<Bytes, MalformedValue> {
+        match self.marker {
+            Some(marker) if !marker.begins(&value) => {
+                Err(MalformedValue("it is not of this store"))
+            }
+            _ => Ok(value),
+        }
     }
 
     /// The events of the block or head that was found at `first`.
     pub(super) fn chunk(&self, first: Position, value: Bytes) -> Result<Chunk, VolumeError> {
-        let found = block::decode_block(first, value).map_err(|error| self.bad(first, error))?;
+        let own = self.own(value).and_then(|value| block::decode_block(first, value));
+        let found = own.map_err(|error| self.bad(first, error))?;
         let chunk = match found {
             Block::Events(chunk) => chunk,
             Block::Large(large) => self.large(first, large)?,
@@ -63,7 +82,8 @@ impl<V: Values> VolumeReader<V> {
         for number in 0..large.parts {
             let key = Key::Part(position, number);
             let part = self.values.value(key)?.ok_or(MalformedValue("a part of it is missing"));
-            let bytes = part.and_then(|part| block::decode_part(key, part));
+            let own = part.and_then(|part| self.own(part));
+            let bytes = own.and_then(|part| block::decode_part(key, part));
             event.extend_from_slice(&bytes.map_err(|error| self.bad(position, error))?);
         }
         if event.len() != large.length as usize || crc32c::crc32c(&event) != large.crc {
@@ -74,7 +94,8 @@ impl<V: Values> VolumeReader<V> {
     }
 
     fn page(&self, position: Position, value: Bytes) -> Result<Vec<AppendEntry>, VolumeError> {
-        block::decode_appends(Key::Page(position), value).map_err(|error| {
+        let own = self.own(value);
+        own.and_then(|value| block::decode_appends(Key::Page(position), value)).map_err(|error| {
             let what = format!("a page of the append table: {}", error.0);
             VolumeError::damaged(&self.dir, Some(position), what)
         })

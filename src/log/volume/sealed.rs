@@ -4,6 +4,7 @@ use std::{ops::RangeInclusive, path::Path};
 
 use super::{
     VolumeError,
+    block::Marker,
     contents::Contents,
     folder,
     folder::FileRecord,
@@ -56,19 +57,25 @@ impl SealedVolume {
     }
 
     /// Opens it for reads at the places that a table tells; an error says what is wrong with it.
-    pub fn placed(&self, volumes: &Path, table: &[u8]) -> Result<PlacedVolume, VolumeError> {
+    pub fn placed(
+        &self,
+        volumes: &Path,
+        marker: Marker,
+        table: &[u8],
+    ) -> Result<PlacedVolume, VolumeError> {
         let dir = volumes.join(&self.directory);
         let table = Table::decode(table, &self.contents).map_err(|what| {
             VolumeError::damaged(&dir, None, format!("the table of its places: {what}"))
         })?;
-        Ok(PlacedVolume(VolumeReader::new(&dir, self.range(), Placed::open(&dir, table)?)))
+        let reader = VolumeReader::new(&dir, self.range(), Placed::open(&dir, table)?);
+        Ok(PlacedVolume(reader.of_store(marker)))
     }
 
     /// Opens a copy of it through sled. At most one may be open at a time.
-    pub fn through_sled(&self, volumes: &Path) -> Result<SledVolume, VolumeError> {
+    pub fn through_sled(&self, volumes: &Path, marker: Marker) -> Result<SledVolume, VolumeError> {
         let (dir, copy) = (volumes.join(&self.directory), format!("{}{COPY}", self.directory));
         let sled = ThroughSled::of_sealed(&dir, &self.files, &volumes.join(copy))?;
-        Ok(SledVolume(VolumeReader::new(&dir, self.range(), sled)))
+        Ok(SledVolume(VolumeReader::new(&dir, self.range(), sled).of_store(marker)))
     }
 
     fn range(&self) -> (Position, Position) {

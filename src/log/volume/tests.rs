@@ -43,9 +43,14 @@ fn frames(random: &mut Random, sizes: &[&[usize]]) -> Vec<(Frame, Tip)> {
     frames
 }
 
+/// The marker of the store that the volumes here are of.
+fn marker() -> Marker {
+    Marker::of([7; 16])
+}
+
 fn build(dir: &Path, frames: &[(Frame, Tip)]) -> Built {
     let before = Tip { index: 6, position: 40, check: 9 };
-    let mut builder = VolumeBuilder::create(dir, Marker::of([7; 16]), before).unwrap();
+    let mut builder = VolumeBuilder::create(dir, marker(), before).unwrap();
     for (frame, tip) in frames {
         builder.feed(frame, *tip).unwrap();
     }
@@ -88,11 +93,11 @@ impl Case {
     }
 
     fn placed(&self) -> PlacedVolume {
-        self.volume.placed(self.dir.path(), self.places.bytes()).unwrap()
+        self.volume.placed(self.dir.path(), marker(), self.places.bytes()).unwrap()
     }
 
     fn through_sled(&self) -> Result<SledVolume, VolumeError> {
-        self.volume.through_sled(self.dir.path())
+        self.volume.through_sled(self.dir.path(), marker())
     }
 
     /// Every event by its position.
@@ -327,7 +332,7 @@ fn a_flipped_byte_of_a_sealed_volume_is_never_served() {
 /// Events that hold, as their payload, values of the volume that they are in.
 #[test]
 fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
-    let marker = Marker::of([7; 16]);
+    let marker = marker();
     let small: Vec<usize> = vec![300; 100];
     let mut frames = frames(&mut Random::new(), &[&small]);
     // The same position as the first block of the volume, whole, and with a right checksum.
@@ -357,11 +362,30 @@ fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
     case.check(case.placed().pieces());
 }
 
+/// They lie at the same places, under the same keys, with checksums in order.
+#[test]
+fn values_of_another_store_are_never_given() {
+    let case = Case::mixed();
+    let stranger = Marker::of([8; 16]);
+    let (dir, table) = (case.dir.path(), case.places.bytes());
+    let by_place = case.volume.placed(dir, stranger, table).unwrap();
+    let sled = case.volume.through_sled(dir, stranger).unwrap();
+    for pieces in [by_place.pieces(), sled.pieces()] {
+        for (position, _) in case.events() {
+            let error = pieces.chunk_at(position).unwrap_err().to_string();
+            assert!(error.contains("not of this store"), "{position}: {error}");
+        }
+        let page = pieces.page_after(None);
+        assert!(page.is_err() || matches!(page, Ok(None)), "{page:?}");
+    }
+    case.check(case.placed().pieces());
+}
+
 #[test]
 fn a_table_of_places_that_is_not_whole_or_not_of_this_volume_is_refused() {
     let (case, other) = (Case::mixed(), Case::mixed());
     let table = case.places.bytes();
-    let open = |bytes: &[u8]| case.volume.placed(case.dir.path(), bytes);
+    let open = |bytes: &[u8]| case.volume.placed(case.dir.path(), marker(), bytes);
     assert!(open(table).is_ok());
     let error = open(other.places.bytes()).unwrap_err().to_string();
     assert!(error.contains("another volume"), "{error}");
@@ -389,7 +413,7 @@ fn a_frame_that_does_not_follow_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let tip = Tip::default();
     let first = frame(tip, &[Event::default()]);
-    let mut builder = VolumeBuilder::create(dir.path(), Marker::of([7; 16]), tip).unwrap();
+    let mut builder = VolumeBuilder::create(dir.path(), marker(), tip).unwrap();
     builder.feed(&first, tip_after(tip, &first)).unwrap();
     assert!(builder.feed(&first, tip_after(tip, &first)).is_err());
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::log::volume::{SealedVolume, SledVolume, VolumeError};
+use crate::log::volume::{Marker, SealedVolume, SledVolume, VolumeError};
 
 /// How long a database stays open that nobody uses.
 const IDLE: Duration = Duration::from_secs(10);
@@ -18,6 +18,7 @@ const IDLE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Gate {
     volumes: PathBuf,
+    marker: Marker,
     most: usize,
     slots: Mutex<Vec<Slot>>,
     changed: Condvar,
@@ -35,8 +36,9 @@ struct Slot {
 
 impl Gate {
     /// Lends up to `most` databases of the volumes in a folder at a time.
-    pub(super) fn new(volumes: &Path, most: usize) -> Self {
-        Self { volumes: volumes.to_owned(), most, slots: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(volumes: &Path, marker: Marker, most: usize) -> Self {
+        let (volumes, slots) = (volumes.to_owned(), Mutex::default());
+        Self { volumes, marker, most, slots, changed: Condvar::new() }
     }
 
     /// Uses a volume through sled, opening it if it is not open. Must not be called again from
@@ -97,7 +99,7 @@ impl Gate {
         let directory = volume.directory.clone();
         slots.push(Slot { directory, sled: None, users: 1, used: Instant::now() });
         drop(slots);
-        let opened = volume.through_sled(&self.volumes).map(Arc::new);
+        let opened = volume.through_sled(&self.volumes, self.marker).map(Arc::new);
         let mut slots = self.lock();
         match &opened {
             Ok(sled) => {

@@ -42,7 +42,7 @@ use crate::{
         frame::AppendEntry,
         index::Record,
         run::Chunk,
-        volume::{AppendPage, Audit, Piece, Pieces, PlacesFile, SealedVolume, VolumeError},
+        volume::{AppendPage, Audit, Marker, Piece, Pieces, PlacesFile, SealedVolume, VolumeError},
     },
 };
 
@@ -57,6 +57,8 @@ pub struct VolumeSettings {
     pub open_databases: usize,
     /// Bytes of tables that are kept in memory.
     pub places_bytes: usize,
+    /// What the store's values begin with.
+    pub marker: Marker,
 }
 
 /// Is told of each damaged volume, once.
@@ -93,7 +95,7 @@ impl Volumes {
             dir: settings.volumes.clone(),
             sealed: RwLock::default(),
             tables,
-            gate: Gate::new(&settings.volumes, settings.open_databases.max(1)),
+            gate: Gate::new(&settings.volumes, settings.marker, settings.open_databases.max(1)),
             damage: Damage::default(),
             remaking: Remaking::default(),
             report,

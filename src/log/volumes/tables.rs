@@ -14,7 +14,7 @@ use crate::{
     log::{
         error::LogError,
         files::{Files, write_atomically},
-        volume::{PlacedVolume, PlacesFile, SealedVolume},
+        volume::{Marker, PlacedVolume, PlacesFile, SealedVolume},
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Tables {
     files: Arc<dyn Files>,
     places: PathBuf,
     volumes: PathBuf,
+    marker: Marker,
     max_bytes: usize,
     open: Mutex<Open>,
 }
@@ -64,6 +65,7 @@ impl Tables {
             files,
             places: places.clone(),
             volumes: settings.volumes.clone(),
+            marker: settings.marker,
             max_bytes: settings.places_bytes,
             open: Mutex::default(),
         })
@@ -80,7 +82,7 @@ impl Tables {
             return Some(open);
         }
         let table = self.read(&self.path(volume)).ok()?;
-        let placed = volume.placed(&self.volumes, &table);
+        let placed = volume.placed(&self.volumes, self.marker, &table);
         // Every read comes here again until there is a good table: that is no news for a log.
         let placed = placed.inspect_err(|error| tracing::debug!(%error, "places are not used"));
         let placed = Arc::new(placed.ok()?);

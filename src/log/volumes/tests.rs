@@ -75,6 +75,7 @@ impl Case {
             places: self.home.path().join("places"),
             open_databases: 2,
             places_bytes: 1 << 20,
+            marker: Marker::of([7; 16]),
         }
     }
 
