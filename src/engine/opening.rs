@@ -17,7 +17,7 @@ use crate::{
         pressure::{self, Followers, Pressure, Sensors},
         projector::Projector,
         reader::Reader,
-        writer::{Fault, Message, Writer},
+        writer::{Fault, GROUPS, Message, Writer, give},
     },
     log::{Hooks, Log, LogError, store},
 };
@@ -45,7 +45,10 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     ));
     pressure.look(&log, last.recorded_at.unwrap_or(0));
     let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
-    let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, Arc::clone(&pressure))
+    let (answers, given) = mpsc::channel(GROUPS);
+    tokio::spawn(give(given));
+    let pressing = Arc::clone(&pressure);
+    let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, pressing, answers)
         .last_recorded(last.recorded_at)
         .recorded_by(settings.recorded_by.clone())
         .reports_to(Arc::clone(&fault))

@@ -31,6 +31,8 @@ use crate::{
 
 /// Appends that one group takes at most.
 const GROUP_APPENDS: usize = 4_096;
+/// Groups whose answers may wait to be given.
+pub(super) const GROUPS: usize = 16;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
 
@@ -99,6 +101,28 @@ impl Fault {
     }
 }
 
+/// The answers of one group, on their way to those who wait for them.
+#[derive(Debug)]
+pub(super) struct Answers {
+    answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
+    outcome: Result<(), Arc<str>>,
+}
+
+/// Gives the answers of group after group. A task does this and not the writer's thread: to wake a
+/// task from another thread costs more than to decide on its append.
+pub(super) async fn give(mut groups: mpsc::Receiver<Answers>) {
+    while let Some(Answers { answers, outcome }) = groups.recv().await {
+        for (reply, verdict) in answers {
+            let answer = match &outcome {
+                Ok(()) => Ok(verdict),
+                Err(reason) => Err(AppendError::OutcomeUnknown { reason: Arc::clone(reason) }),
+            };
+            // The caller may have gone; then nobody wants to know.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
 /// The thread's state.
 pub(super) struct Writer {
     log: Arc<Log>,
@@ -110,6 +134,7 @@ pub(super) struct Writer {
     recorded_by: String,
     clock: Clock,
     pressure: Arc<Pressure>,
+    answers: mpsc::Sender<Answers>,
     /// Why the group that is being decided may append nothing.
     paused: Option<Pause>,
 }
@@ -128,7 +153,13 @@ struct Group {
 
 impl Writer {
     /// A writer that continues after `tip`.
-    pub(super) fn new(log: Arc<Log>, tip: Tip, head: HeadSender, pressure: Arc<Pressure>) -> Self {
+    pub(super) fn new(
+        log: Arc<Log>,
+        tip: Tip,
+        head: HeadSender,
+        pressure: Arc<Pressure>,
+        answers: mpsc::Sender<Answers>,
+    ) -> Self {
         Self {
             log,
             tip,
@@ -139,6 +170,7 @@ impl Writer {
             recorded_by: String::new(),
             clock: system_clock(),
             pressure,
+            answers,
             paused: None,
         }
     }
@@ -252,13 +284,8 @@ impl Writer {
     /// Makes the group durable, then visible, then answers all of it.
     fn commit(&mut self, mut group: Group) {
         let outcome = if group.count == 0 { Ok(()) } else { self.write(&mut group) };
-        for (reply, verdict) in group.answers {
-            let answer = match &outcome {
-                Ok(()) => Ok(verdict),
-                Err(reason) => Err(AppendError::OutcomeUnknown { reason: Arc::clone(reason) }),
-            };
-            let _ = reply.send(answer);
-        }
+        // If nobody gives them, the engine is gone, and who waits is told that.
+        let _ = self.answers.blocking_send(Answers { answers: group.answers, outcome });
     }
 
     fn write(&mut self, group: &mut Group) -> Result<(), Arc<str>> {

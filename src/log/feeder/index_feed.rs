@@ -1,6 +1,6 @@
 //! Feeds the index, and keeps its files.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Feed, PATIENCE, Shared, Stop};
 use crate::log::{
@@ -10,6 +10,10 @@ use crate::log::{
     volume::Tally,
     volumes::Volumes,
 };
+
+/// How long indexing rests when it has caught up. It is short, because filtered subscriptions wait
+/// for the index.
+const REST: Duration = Duration::from_millis(1);
 
 /// Feeds the index.
 #[derive(Debug)]
@@ -47,7 +51,10 @@ impl IndexFeed {
 }
 
 impl Feed for IndexFeed {
-    fn step(&mut self, _stop: &Stop) -> Result<(), LogError> {
+    fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
+        if self.shared.source.has_ended(self.tip)? {
+            stop.wait(REST);
+        }
         let Some(begin) = self.shared.index.begin(PATIENCE) else { return Ok(()) };
         if begin.index > self.tip.index {
             self.begin_after(begin);

@@ -41,6 +41,10 @@ use crate::{
 
 /// How long a thread waits for frames before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// The niceness of threads that nobody waits for; 0 is usual, 19 the most.
+const PATIENT_NICENESS: i32 = 10;
+/// The thread that filtered subscriptions wait for.
+const INDEX: &str = "index";
 /// Bytes of frames that are read from the journal at once.
 const READ_BYTES: usize = 8 << 20;
 /// The pauses after failures: none after the first, then doubling from the one to the other.
@@ -97,6 +101,11 @@ impl Source {
         }
     }
 
+    /// Whether there is nothing after `after` yet.
+    fn has_ended(&self, after: Tip) -> Result<bool, JournalError> {
+        Ok(self.journal.tip()?.index <= after.index)
+    }
+
     /// Frames of the journal after `after`, each with the tip behind it.
     fn frames(&self, after: Tip, max_bytes: usize) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
         let frames = self.journal.read(after, max_bytes)?;
@@ -151,7 +160,7 @@ impl Feeder {
         let mut feeder = Self { stop: Arc::default(), threads: Vec::new() };
         let shared = Arc::new(shared);
         let volumes = Arc::clone(&keeper.volumes);
-        feeder.spawn("index", Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
+        feeder.spawn(INDEX, Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
         feeder
             .spawn("index-files", Box::new(MaintenanceFeed::new(Arc::clone(&shared), volumes)))?;
         feeder.spawn("scrub", Box::new(ScrubFeed::new(Arc::clone(&shared), scrubber)))?;
@@ -162,7 +171,14 @@ impl Feeder {
     fn spawn(&mut self, name: &str, feed: Box<dyn Feed>) -> io::Result<()> {
         let stop = Arc::clone(&self.stop);
         let thread = thread::Builder::new().name(name.to_owned());
-        self.threads.push(thread.spawn(move || follow(feed, &stop))?);
+        let patient = name != INDEX;
+        let work = move || {
+            if patient {
+                give_way();
+            }
+            follow(feed, &stop);
+        };
+        self.threads.push(thread.spawn(work)?);
         Ok(())
     }
 }
@@ -178,6 +194,13 @@ impl Drop for Feeder {
             }
         }
     }
+}
+
+/// Lets this thread, and those that it starts, run behind others: nobody waits for what they do
+/// while the backlog is short, and once it is long, it is the writer that waits.
+fn give_way() {
+    // Where that is not allowed, the work is done all the same.
+    let _ = rustix::process::setpriority_process(None, PATIENT_NICENESS);
 }
 
 /// One that follows the journal.

@@ -3,6 +3,7 @@
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use super::{Feed, Keeper, Shared, Stop};
@@ -12,6 +13,10 @@ use crate::log::{
     manifest::Manifest,
     volume::{Built, NewVolume, VolumeBuilder, VolumeError},
 };
+
+/// How long building rests when it has caught up: nobody waits for a volume, so it takes many small
+/// frames at a time, and leaves the processors to the appends.
+const REST: Duration = Duration::from_millis(25);
 
 /// Builds and seals volumes.
 #[derive(Debug)]
@@ -105,7 +110,10 @@ impl VolumeFeed {
 }
 
 impl Feed for VolumeFeed {
-    fn step(&mut self, _stop: &Stop) -> Result<(), LogError> {
+    fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
+        if self.shared.source.has_ended(self.tip())? {
+            stop.wait(REST);
+        }
         if self.sealing.as_ref().is_none_or(|sealing| sealing.thread.is_finished()) {
             self.collect()?;
         }
