@@ -1,4 +1,4 @@
-//! `handover import`: events from JSON Lines, safe to repeat.
+//! `handover import`: events from JSON Lines and CSV, safe to repeat.
 //!
 //! Each line is one append whose request id follows from its content, so what is already there
 //! is recognised by the server. Lines are sent without waiting for the answers, except a line
@@ -7,9 +7,11 @@
 mod check;
 mod command;
 mod content;
+mod csv;
 mod named;
 mod pipeline;
 mod rows;
+mod source;
 
 use std::{
     collections::HashMap,
@@ -17,7 +19,7 @@ use std::{
     io::{BufRead, Seek},
 };
 
-use self::{check::Valid, content::Contents, pipeline::Pipeline, rows::Rows};
+use self::{check::Valid, content::Contents, pipeline::Pipeline, source::Source};
 pub use self::{
     check::check,
     command::{Args, Terminal, run},
@@ -41,7 +43,7 @@ pub struct Options {
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Lines that are not blank.
+    /// Lines that are not blank, or rows of a table; a row gives several events.
     pub lines: u64,
     /// Events that were added.
     pub added: u64,
@@ -62,6 +64,11 @@ impl Summary {
         let (refused, good) = (self.refused, self.lines.saturating_sub(self.refused));
         let lines = self.counted();
         format!("{lines}: {good} good, {refused} refused (only checked, nothing was sent)")
+    }
+
+    fn count(&mut self, row: &Result<Line, RowError>) {
+        let continues = row.as_ref().is_ok_and(|line| line.continues);
+        self.lines += u64::from(!continues);
     }
 
     fn counted(&self) -> String {
@@ -86,7 +93,7 @@ pub trait Report {
     fn advanced(&mut self, summary: &Summary);
 }
 
-/// Imports JSON Lines. Refused lines are reported and counted; only what stops the whole import
+/// Imports events. Refused lines are reported and counted; only what stops the whole import
 /// is a failure, after which it can simply be run again.
 pub async fn import(
     client: &Client,
@@ -103,11 +110,11 @@ pub async fn import(
         stopped: None,
         report,
     };
-    import.run(Rows::new(input)).await
+    import.run(Source::open(input)?).await
 }
 
-/// Imports JSON Lines if all of them are in order, as far as can be known without the record. What
-/// only the server can refuse ends the import there, with the exit code for it.
+/// Imports the events of an input if all of them are in order, as far as can be known without the
+/// record. What only the server can refuse ends the import there, with the exit code for it.
 pub async fn import_checked(
     client: &Client,
     mut input: impl BufRead + Seek,
@@ -149,11 +156,11 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    async fn run(mut self, mut rows: Rows<impl BufRead>) -> Result<Summary, Failure> {
+    async fn run(mut self, mut rows: Source<impl BufRead>) -> Result<Summary, Failure> {
         while self.stopped.is_none()
             && let Some(row) = rows.next()?
         {
-            self.summary.lines += 1;
+            self.summary.count(&row);
             match row {
                 Ok(line) => self.line(line).await?,
                 Err(error) => self.refuse(None, error, Exit::RowsRefused),

@@ -63,6 +63,8 @@ pub struct Line {
     pub tags: Vec<Tag>,
     /// What accompanies the event.
     pub metadata: BTreeMap<String, String>,
+    /// One more event of the row before: it is counted with that.
+    pub continues: bool,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +112,7 @@ pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
         payload_offset,
         tags,
         metadata: members.metadata,
+        continues: false,
     })
 }
 
@@ -124,6 +127,20 @@ fn members(text: &str) -> Result<Members<'_>, JsonError> {
 }
 
 impl Line {
+    /// A line that was made of something else, which stands in this line of its file.
+    pub fn made(number: u64, payload: Payload) -> Self {
+        Self {
+            number,
+            id: None,
+            stream: None,
+            payload,
+            payload_offset: 0,
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+            continues: false,
+        }
+    }
+
     /// The event, with the position of its claim if that is named by id.
     pub fn event(&self, claim: Option<u64>) -> proto::NewEvent {
         proto::NewEvent {

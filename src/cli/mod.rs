@@ -51,7 +51,7 @@ pub enum Command {
     /// Keep the record and serve it over gRPC
     #[command(after_help = exit::HELP)]
     Serve(ServeArgs),
-    /// Add the events of a JSON Lines file; what is there already is not added again
+    /// Add the events of a JSON Lines or CSV file; what is there already is not added again
     #[command(after_help = exit::HELP)]
     Import(import::Args),
     /// Write events as JSON Lines that `import` reads back

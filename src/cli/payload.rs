@@ -18,7 +18,7 @@ use crate::{
         json::{CLAIM, JsonError, describe, is_about_a_claim},
         members::{self, Hidden, TYPE},
     },
-    domain::proto::Any,
+    domain::{known::Known, proto::Any},
 };
 
 /// The member that holds a payload which is not spelled out.
@@ -49,6 +49,18 @@ enum Body {
 }
 
 impl Payload {
+    /// An event of the record as a payload, which may name its claim.
+    pub fn of(known: &Known, claim: Option<ClaimName>) -> Result<Self, JsonError> {
+        let Any { type_url, value } = known.pack();
+        let body = match (&claim, describe(known.type_name())) {
+            (Some(_), Some(descriptor)) => DynamicMessage::decode(descriptor, value.as_ref())
+                .map(Body::Message)
+                .map_err(|error| JsonError::new(1, error.to_string()))?,
+            _ => Body::Bytes(value),
+        };
+        Ok(Self { type_url, body, claim })
+    }
+
     /// The payload as it is stored, with the position of the claim if it names one by id.
     pub fn pack(&self, claim: Option<u64>) -> Any {
         let value = match (&self.body, claim) {

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::{Report, Summary, named::NamedClaims, rows::Rows};
+use super::{Report, Summary, named::NamedClaims, source::Source};
 use crate::{
     cli::{
         exit::Failure,
@@ -24,11 +24,11 @@ const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
 pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Failure> {
-    let mut rows = Rows::new(input);
+    let mut rows = Source::open(input)?;
     let mut summary = Summary::default();
     let mut claims = NamedClaims::default();
     while let Some(row) = rows.next()? {
-        summary.lines += 1;
+        summary.count(&row);
         if let Err(error) = row.and_then(|line| row_is_good(&line, &mut claims)) {
             summary.refused += 1;
             report.refused(&error);

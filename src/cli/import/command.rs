@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,7 +18,7 @@ use crate::cli::{
 /// What `import` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// JSON Lines to import; `-` reads standard input
+    /// JSON Lines or CSV to import, told apart by how it begins; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Check the whole file first, and add nothing if anything in it is wrong.
@@ -37,9 +37,6 @@ pub struct Args {
 /// Imports a file.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let name = input::name(&args.file);
-    if is_csv(&args.file) {
-        return Err(Failure::usage(format!("{name}: CSV is not read; give JSON Lines")));
-    }
     let mut report = Terminal::new(&name);
     let done = imported(&args, &mut report).await;
     let summary = done.map_err(|failure| failure.during(&name))?;
@@ -63,10 +60,6 @@ async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure
         return check(input, report);
     }
     import(&args.server.connect().await?, input, Options::default(), report).await
-}
-
-fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// Reports on standard error; the bar shows only on a terminal.

@@ -39,7 +39,7 @@ fn a_wrong_command_line_says_what_would_be_right() {
         (&["tail", "--from-now", "--no-follow"], "cannot be used with"),
         (&["tail", "--after", "soon"], "--after"),
         (&["import"], "<FILE>"),
-        (&["import", "x.csv"], "give JSON Lines"),
+        (&["import", "x.csv"], "cannot open x.csv"),
     ] {
         let error = run("", arguments).refused(2);
         assert!(error.contains(told), "{arguments:?}: {error}");

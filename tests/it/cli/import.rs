@@ -154,9 +154,13 @@ fn standard_input_is_read_and_named() {
     assert_eq!(done, "standard input: 1 line: 1 added, 0 already there, 0 refused\n");
     let done = run_with(&server.address, &["import", "-"], "x\n");
     assert!(done.err.starts_with("standard input:1:1: not JSON"), "{}", done.err);
-    for text in ["\u{0}\n".to_owned(), "a,b\n".repeat(1_000)] {
+    for (text, told) in [
+        ("\u{0}\n".to_owned(), "this is not JSON Lines"),
+        ("a b\n".repeat(1_000), "this is not JSON Lines"),
+        ("a,b\n".repeat(1_000), "these are not the columns of a form"),
+    ] {
         let error = run_with(&server.address, &["import", "-"], &text).refused(2);
-        assert!(error.starts_with("error: standard input: this is not JSON Lines"), "{error}");
+        assert!(error.starts_with(&format!("error: standard input: {told}")), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
     let marked = format!("\u{feff}{line}\n");
@@ -247,4 +251,44 @@ async fn a_claim_is_found_again_in_a_store_where_it_has_another_position() {
     let select = ["export", "--type", "ClaimRetracted"];
     let error = run(&server.address, &select).refused(2);
     assert!(error.contains("event 35 is about event 33"), "{error}");
+}
+
+#[test]
+fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
+    const HEADER: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
+        category,portion,count,approximate,reason,scope,claimed_by,source";
+    let row = |record: &str, to: &str, count: &str| {
+        format!(
+            "demo-1,,\"A title, quoted\",2024-08,,RU+DE,exchange,{record},RU,{to},person,,,\
+             {count},,,,TR MFA,https://example.org/1"
+        )
+    };
+    let rows = [
+        HEADER.to_owned(),
+        row("completed", "DE", "13"),
+        row("retracted", "US", "3"),
+        row("completed", "DE", "thirteen"),
+    ];
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let path = file(dir.path(), "claims.csv", &rows);
+    let name = path.display();
+    // The source, the exchange and the claim; a claim and its retraction.
+    for told in ["5 added, 0 already there", "0 added, 5 already there"] {
+        let done = run(&server.address, &["import", arg(&path)]);
+        assert_eq!(done.code, Some(5), "{}", done.err);
+        assert_eq!(done.out, format!("{name}: 3 lines: {told}, 1 refused\n"));
+        assert!(
+            done.err.starts_with(&format!("{name}:4:14: count: is \"thirteen\"")),
+            "{}",
+            done.err
+        );
+    }
+    let refused = run(&server.address, &["import", "--atomic", arg(&path)]);
+    assert_eq!(refused.code, Some(5));
+    let counts = run(&server.address, &["counts", "--output", "csv"]).good();
+    assert!(counts.contains("DE") && counts.contains("13") && !counts.contains("US"), "{counts}");
+    let wrong = file(dir.path(), "wrong.csv", &["exchange,role".to_owned(), "a,b".to_owned()]);
+    let error = run(&server.address, &["import", arg(&wrong)]).refused(2);
+    assert!(error.contains("missing [\"actor\", "), "{error}");
 }

@@ -1,0 +1,188 @@
+//! The rows of the CSV forms (RFC 4180 with a header), as events.
+//!
+//! A row gives the source once a file, the state of its exchange once for each content, and what it
+//! claims. It is checked as a whole before anything of it is passed on.
+
+mod claims;
+mod fields;
+mod form;
+mod roles;
+mod totals;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io::{self, BufRead, Read},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use self::{
+    fields::{Row, column_of},
+    form::Form,
+};
+use crate::{
+    cli::{
+        exit::Failure,
+        lines::{Line, RowError},
+        payload::{ClaimName, Payload},
+    },
+    domain::known::Known,
+};
+
+/// Bytes of one row, its quoted line breaks included: far more than all fields at their limits.
+const ROW_BYTES: usize = 1 << 20;
+
+/// Reads rows and keeps what of their events was not asked for yet.
+#[derive(Debug)]
+pub(super) struct Rows<R> {
+    reader: ::csv::Reader<Bounded<R>>,
+    record: ::csv::ByteRecord,
+    form: Form,
+    /// Where each column stands.
+    columns: HashMap<String, usize>,
+    ready: VecDeque<Line>,
+    /// Sources and states of exchanges that were passed on.
+    told: HashSet<[u8; 32]>,
+    ended: bool,
+}
+
+/// An event that a row gives.
+#[derive(Debug)]
+struct Event {
+    known: Known,
+    /// The event of the same row that it is about comes just before it.
+    about_the_last: bool,
+}
+
+impl Event {
+    fn new(known: impl Into<Known>) -> Self {
+        Self { known: known.into(), about_the_last: false }
+    }
+
+    /// Whether it stands for all rows with the same content.
+    fn is_told_once(&self) -> bool {
+        matches!(self.known, Known::SourceRegistered(_) | Known::ExchangeReported(_))
+    }
+}
+
+impl<R: BufRead> Rows<R> {
+    /// Reads the header, which must have the columns of one form, in any order.
+    pub(super) fn open(input: R) -> Result<Self, Failure> {
+        let mut reader = ::csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(Bounded { input, left: ROW_BYTES });
+        let mut record = ::csv::ByteRecord::new();
+        reader.read_byte_record(&mut record).map_err(|error| Failure::usage(error.to_string()))?;
+        let names: Vec<String> = record.iter().map(name).collect();
+        let form = Form::of(&names).map_err(Failure::usage)?;
+        let columns = names.into_iter().zip(0..).collect();
+        let (ready, told) = (VecDeque::new(), HashSet::new());
+        Ok(Self { reader, record, form, columns, ready, told, ended: false })
+    }
+
+    /// The next event, or why a row can't be taken; `None` at the end of the input.
+    pub(super) fn next(&mut self) -> Result<Option<Result<Line, RowError>>, Failure> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Ok(Some(Ok(line)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.reader.get_mut().left = ROW_BYTES;
+            let number = self.reader.position().line();
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                // Where the row ends cannot be known, so nothing behind it can be read either.
+                Err(error) => {
+                    self.ended = true;
+                    return Ok(Some(Err(RowError::whole(number, error.to_string()))));
+                }
+            }
+            if let Err(error) = self.take() {
+                return Ok(Some(Err(error)));
+            }
+        }
+    }
+
+    /// Makes the row's events ready, all or none.
+    fn take(&mut self) -> Result<(), RowError> {
+        let line = self.record.position().map_or(0, ::csv::Position::line);
+        let row = Row { line, columns: &self.columns, record: &self.record };
+        if self.record.len() != self.columns.len() {
+            let (found, wanted) = (self.record.len(), self.columns.len());
+            let problem = format!(
+                "has {found} fields, and the header has {wanted}; is a quote missing or too many?"
+            );
+            return Err(RowError::whole(line, problem));
+        }
+        let events = self.form.events(&row)?;
+        for event in &events {
+            // The claim that it is about has no position yet; everything else is looked at.
+            let checked = if event.about_the_last { Ok(()) } else { event.known.validate() };
+            checked.map_err(|violations| {
+                let first = violations.0.first().map_or("", |violation| violation.field.as_str());
+                row.error(column_of(first), violations.to_string())
+            })?;
+        }
+        for event in events {
+            if event.is_told_once() && !self.told.insert(digest(&event.known)) {
+                continue;
+            }
+            let id = format!("row {line}");
+            let claim = event.about_the_last.then(|| ClaimName { id: id.clone(), column: 1 });
+            let payload = Payload::of(&event.known, claim)
+                .map_err(|error| RowError::whole(line, error.problem))?;
+            if event.about_the_last
+                && let Some(last) = self.ready.back_mut()
+            {
+                last.id = Some(id);
+            }
+            let continues = !self.ready.is_empty();
+            self.ready.push_back(Line { continues, ..Line::made(line, payload) });
+        }
+        Ok(())
+    }
+}
+
+fn digest(known: &Known) -> [u8; 32] {
+    let any = known.pack();
+    let mut hash = Sha256::new();
+    hash.update(any.type_url.as_bytes());
+    hash.update([0]);
+    hash.update(&any.value);
+    hash.finalize().into()
+}
+
+/// A column's name as it is compared: what is not text is no column.
+fn name(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim().to_owned()
+}
+
+/// An input of which only so much is read before somebody allows more.
+#[derive(Debug)]
+struct Bounded<R> {
+    input: R,
+    left: usize,
+}
+
+impl<R: BufRead> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let problem = format!(
+                "has more than {ROW_BYTES} bytes; is a quote not closed? nothing behind it is read"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        let most = buffer.len().min(self.left);
+        let read = self.input.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+#[path = "csv/tests.rs"]
+mod tests;

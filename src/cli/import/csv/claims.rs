@@ -1,0 +1,194 @@
+//! `claims.csv`: one row is one claim by one claimant about one exchange.
+
+use super::{Event, fields::Row};
+use crate::{
+    cli::lines::RowError,
+    domain::proto::{
+        Attribution, Category, ClaimRetracted, Count, DeclineReason, ExchangeKind,
+        ExchangeReported, ExchangeStatus, Leg, TotalClaimed, TransferAgreed, TransferCompleted,
+        TransferDeclined, TransferKind, Unit,
+    },
+};
+
+/// The columns of the form.
+pub(super) const COLUMNS: [&str; 19] = [
+    "exchange",
+    "part_of",
+    "title",
+    "occurred",
+    "place",
+    "parties",
+    "kind",
+    "record",
+    "from",
+    "to",
+    "unit",
+    "category",
+    "portion",
+    "count",
+    "approximate",
+    "reason",
+    "scope",
+    "claimed_by",
+    "source",
+];
+
+/// What sort of operation it was, how far it has come, and how those who moved were handed over.
+type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
+
+/// Those that say how far it came say nothing of its sort; of a disputed exchange nobody agrees
+/// whether its transfers were one.
+const KINDS: [(&str, Kind); 10] = {
+    use ExchangeKind as K;
+    use ExchangeStatus as S;
+    use TransferKind as T;
+    [
+        ("exchange", (K::Exchange, S::Completed, T::Exchange)),
+        ("disputed_exchange", (K::DisputedExchange, S::Completed, T::Unspecified)),
+        ("repatriation", (K::Repatriation, S::Completed, T::Repatriation)),
+        ("repatriation_of_remains", (K::RepatriationOfRemains, S::Completed, T::Repatriation)),
+        ("unilateral_release", (K::UnilateralRelease, S::Completed, T::UnilateralRelease)),
+        (
+            "release_for_consideration",
+            (K::ReleaseForConsideration, S::Completed, T::ReleaseForConsideration),
+        ),
+        ("agreement", (K::Unspecified, S::Agreed, T::Unspecified)),
+        ("cancelled", (K::Unspecified, S::Cancelled, T::Unspecified)),
+        ("postponed", (K::Unspecified, S::Postponed, T::Unspecified)),
+        ("false_report", (K::Unspecified, S::FalseReport, T::Unspecified)),
+    ]
+};
+
+const UNITS: [(&str, Unit); 2] = [("person", Unit::Person), ("remains", Unit::Remains)];
+
+const CATEGORIES: [(&str, Category); 9] = [
+    ("", Category::Unspecified),
+    ("prisoner_of_war", Category::PrisonerOfWar),
+    ("civilian_detainee", Category::CivilianDetainee),
+    ("civilian_internee", Category::CivilianInternee),
+    ("convict", Category::Convict),
+    ("political_prisoner", Category::PoliticalPrisoner),
+    ("hostage", Category::Hostage),
+    ("accompanying_family", Category::AccompanyingFamily),
+    ("fugitive", Category::Fugitive),
+];
+
+const REASONS: [(&str, DeclineReason); 4] = [
+    ("", DeclineReason::Unspecified),
+    ("refused", DeclineReason::Refused),
+    ("no_show", DeclineReason::NoShow),
+    ("withheld", DeclineReason::Withheld),
+];
+
+/// What a row claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    Completed,
+    Agreed,
+    Declined,
+    Total,
+    Retracted,
+}
+
+const RECORDS: [(&str, Record); 5] = [
+    ("completed", Record::Completed),
+    ("agreed", Record::Agreed),
+    ("declined", Record::Declined),
+    ("total", Record::Total),
+    ("retracted", Record::Retracted),
+];
+
+/// The events of a row.
+pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+    let kind = row.choice("kind", &KINDS)?;
+    let record = row.choice("record", &RECORDS)?;
+    let (attribution, leg, count) = (row.attribution("claimed_by")?, leg(row)?, count(row)?);
+    let reason = row.choice("reason", &REASONS)?;
+    if reason != DeclineReason::Unspecified && record != Record::Declined {
+        return Err(row.error("reason", "belongs to what was declined; leave it empty here"));
+    }
+    let claim = Claim { attribution, leg: Some(leg), count: Some(count) };
+    let mut events = vec![Event::new(row.source()?), Event::new(reported(row, kind)?)];
+    events.push(match record {
+        Record::Completed | Record::Retracted => {
+            Event::new(claim.clone().completed(row.text("occurred")?, kind))
+        }
+        Record::Agreed => Event::new(claim.clone().agreed()),
+        Record::Declined => Event::new(claim.clone().declined(reason)),
+        Record::Total => Event::new(claim.clone().total()),
+    });
+    if record == Record::Retracted {
+        let retracted =
+            ClaimRetracted { attribution: claim.attribution, ..ClaimRetracted::default() };
+        events.push(Event { about_the_last: true, ..Event::new(retracted) });
+    }
+    Ok(events)
+}
+
+/// The state of the exchange, as the source has it; nobody is named for it.
+fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
+    let attribution = Attribution { source_id: row.source()?.source_id, ..Attribution::default() };
+    Ok(ExchangeReported {
+        attribution: Some(attribution),
+        exchange_id: row.required("exchange")?,
+        part_of: row.text("part_of")?,
+        title: row.text("title")?,
+        kind: kind.0.into(),
+        parties: row.list("parties")?,
+        place: row.text("place")?,
+        occurred: row.text("occurred")?,
+        status: kind.1.into(),
+        ..ExchangeReported::default()
+    })
+}
+
+fn leg(row: &Row<'_>) -> Result<Leg, RowError> {
+    Ok(Leg {
+        exchange_id: row.required("exchange")?,
+        from: row.list("from")?,
+        to: row.list("to")?,
+        unit: row.choice("unit", &UNITS)?.into(),
+        category: row.choice("category", &CATEGORIES)?.into(),
+        portion: row.text("portion")?,
+    })
+}
+
+fn count(row: &Row<'_>) -> Result<Count, RowError> {
+    Ok(Count {
+        value: row.number("count")?,
+        approximate: row.flag("approximate")?,
+        scope: row.text("scope")?,
+        ..Count::default()
+    })
+}
+
+/// What every record has.
+#[derive(Clone, Debug)]
+struct Claim {
+    attribution: Option<Attribution>,
+    leg: Option<Leg>,
+    count: Option<Count>,
+}
+
+impl Claim {
+    fn completed(self, occurred: String, kind: Kind) -> TransferCompleted {
+        let Self { attribution, leg, count } = self;
+        let kind = kind.2.into();
+        TransferCompleted { attribution, leg, count, kind, occurred, ..Default::default() }
+    }
+
+    fn agreed(self) -> TransferAgreed {
+        let Self { attribution, leg, count } = self;
+        TransferAgreed { attribution, leg, count }
+    }
+
+    fn declined(self, reason: DeclineReason) -> TransferDeclined {
+        let Self { attribution, leg, count } = self;
+        TransferDeclined { attribution, leg, count, reason: reason.into() }
+    }
+
+    fn total(self) -> TotalClaimed {
+        let Self { attribution, leg, count } = self;
+        TotalClaimed { attribution, leg, count, ..Default::default() }
+    }
+}

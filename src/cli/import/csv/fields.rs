@@ -1,0 +1,151 @@
+//! The fields of a row: texts, choices, numbers, actors. A wrong value is told with its column and
+//! never guessed at.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    cli::lines::RowError,
+    domain::{
+        party::Party,
+        proto::{Actor, Attribution, SourceRegistered},
+    },
+};
+
+/// Bytes of the SHA-256 of an address that make a source's id.
+const SOURCE_ID_BYTES: usize = 8;
+
+/// One row, which has a field for each column.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    /// The line that it begins in.
+    pub(super) line: u64,
+    /// Where each column stands.
+    pub(super) columns: &'a HashMap<String, usize>,
+    /// The fields.
+    pub(super) record: &'a ::csv::ByteRecord,
+}
+
+impl Row<'_> {
+    /// A text; empty where nothing is said.
+    pub(super) fn text(&self, column: &str) -> Result<String, RowError> {
+        let at = self.columns.get(column).copied().unwrap_or_default();
+        let bytes = self.record.get(at).unwrap_or_default();
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|_| self.error(column, "is not UTF-8"))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// A text that must say something.
+    pub(super) fn required(&self, column: &str) -> Result<String, RowError> {
+        match self.text(column)? {
+            text if text.is_empty() => Err(self.error(column, "is empty")),
+            text => Ok(text),
+        }
+    }
+
+    /// Texts joined by `+`; none where nothing is said.
+    pub(super) fn list(&self, column: &str) -> Result<Vec<String>, RowError> {
+        let text = self.text(column)?;
+        let parts = text.split('+').map(|part| part.trim().to_owned());
+        Ok(if text.is_empty() { Vec::new() } else { parts.collect() })
+    }
+
+    /// A whole number; `None` where none is given.
+    pub(super) fn number(&self, column: &str) -> Result<Option<u32>, RowError> {
+        let text = self.text(column)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(number) if digits => Ok(Some(number)),
+            _ => {
+                let problem = format!("is {text:?}, not a whole number from 0 to {}", u32::MAX);
+                Err(self.error(column, problem))
+            }
+        }
+    }
+
+    /// `yes` or nothing.
+    pub(super) fn flag(&self, column: &str) -> Result<bool, RowError> {
+        match self.text(column)?.as_str() {
+            "" => Ok(false),
+            "yes" => Ok(true),
+            other => Err(self.error(column, format!("is {other:?}; give \"yes\" or nothing"))),
+        }
+    }
+
+    /// One of some words.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        column: &str,
+        choices: &[(&str, T)],
+    ) -> Result<T, RowError> {
+        let text = self.text(column)?;
+        let found = choices.iter().find(|(word, _)| *word == text);
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.error(column, format!("is {text:?}; give one of {}", words.join(", ")))
+        })
+    }
+
+    /// Somebody: the whole text is the name, and its first word the party if it is a party's code.
+    pub(super) fn actor(&self, column: &str) -> Result<Option<Actor>, RowError> {
+        let name = self.text(column)?;
+        let first = name.split_whitespace().next().unwrap_or_default();
+        let party = if Party::parse(first).is_ok() { first.to_owned() } else { String::new() };
+        Ok((!name.is_empty()).then(|| Actor { party, name, ..Actor::default() }))
+    }
+
+    /// The source, whose id follows from its address. One that has none on the web is told in
+    /// words, which are its title.
+    pub(super) fn source(&self) -> Result<SourceRegistered, RowError> {
+        let text = self.required("source")?;
+        let hash = Sha256::digest(text.as_bytes());
+        let id = hash.iter().take(SOURCE_ID_BYTES).map(|byte| format!("{byte:02x}"));
+        let (url, title) =
+            if text.contains("://") { (text, String::new()) } else { (String::new(), text) };
+        Ok(SourceRegistered { source_id: id.collect(), url, title, ..SourceRegistered::default() })
+    }
+
+    /// Who says so, in the row's source.
+    pub(super) fn attribution(&self, column: &str) -> Result<Option<Attribution>, RowError> {
+        let (source_id, claimed_by) = (self.source()?.source_id, self.actor(column)?);
+        Ok(Some(Attribution { source_id, claimed_by, ..Attribution::default() }))
+    }
+
+    /// An error in a column, whose number stands for the place in the line.
+    pub(super) fn error(&self, column: &str, problem: impl Into<String>) -> RowError {
+        let at = self.columns.get(column).copied().unwrap_or_default();
+        let problem = format!("{column}: {}", problem.into());
+        RowError { line: self.line, column: at + 1, problem }
+    }
+}
+
+/// The column that a field of an event was taken from.
+pub(super) fn column_of(field: &str) -> &'static str {
+    const COLUMNS: [(&str, &str); 18] = [
+        ("url", "source"),
+        ("source_id", "source"),
+        ("leg.from", "from"),
+        ("leg.to", "to"),
+        ("leg.unit", "unit"),
+        ("leg.category", "category"),
+        ("leg.portion", "portion"),
+        ("leg", "exchange"),
+        ("count.scope", "scope"),
+        ("count", "count"),
+        ("attribution.source_id", "source"),
+        ("attribution", "claimed_by"),
+        ("part_of", "part_of"),
+        ("parties", "parties"),
+        ("title", "title"),
+        ("place", "place"),
+        ("occurred", "occurred"),
+        ("as_of", "as_of"),
+    ];
+    let found = COLUMNS.iter().find(|(prefix, _)| field.starts_with(prefix));
+    found.map_or("exchange", |(_, column)| column)
+}

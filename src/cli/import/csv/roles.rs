@@ -1,0 +1,45 @@
+//! `roles.csv`: who had which part in an exchange, by whose word, and who denies it.
+
+use super::{Event, fields::Row};
+use crate::{
+    cli::lines::RowError,
+    domain::proto::{Role, RoleAttributed},
+};
+
+/// The columns of the form.
+pub(super) const COLUMNS: [&str; 6] =
+    ["exchange", "actor", "role", "attributed_by", "disputed_by", "source"];
+
+const ROLES: [(&str, Role); 13] = [
+    ("requester", Role::Requester),
+    ("requested_party", Role::RequestedParty),
+    ("negotiator", Role::Negotiator),
+    ("mediator", Role::Mediator),
+    ("neutral_intermediary", Role::NeutralIntermediary),
+    ("facilitator", Role::Facilitator),
+    ("coordinator", Role::Coordinator),
+    ("host", Role::Host),
+    ("observer", Role::Observer),
+    ("custodian", Role::Custodian),
+    ("decision_maker", Role::DecisionMaker),
+    ("representative", Role::Representative),
+    ("other", Role::Other),
+];
+
+/// The events of a row: the role as attributed, and as denied if somebody denies it.
+pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+    row.required("actor")?;
+    let attributed = RoleAttributed {
+        attribution: row.attribution("attributed_by")?,
+        exchange_id: row.required("exchange")?,
+        actor: row.actor("actor")?,
+        role: row.choice("role", &ROLES)?.into(),
+        denied: false,
+    };
+    let mut events = vec![Event::new(row.source()?), Event::new(attributed.clone())];
+    if !row.text("disputed_by")?.is_empty() {
+        let attribution = row.attribution("disputed_by")?;
+        events.push(Event::new(RoleAttributed { attribution, denied: true, ..attributed }));
+    }
+    Ok(events)
+}

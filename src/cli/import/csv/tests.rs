@@ -1,0 +1,201 @@
+use super::*;
+use crate::cli::{exit::Exit, import::source::Source};
+
+const CLAIMS: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
+    category,portion,count,approximate,reason,scope,claimed_by,source\n";
+const ROLES: &str = "exchange,actor,role,attributed_by,disputed_by,source\n";
+const TOTALS: &str = "claimed_by,as_of,total,scope,previous_total,exchange,source\n";
+
+/// A good row of claims, with some fields replaced.
+fn claim(replaced: &[(&str, &str)]) -> String {
+    let good = [
+        ("exchange", "demo-1"),
+        ("title", "A demonstration"),
+        ("occurred", "2024-08-01"),
+        ("parties", "AA+BB"),
+        ("kind", "exchange"),
+        ("record", "completed"),
+        ("from", "RU+BY"),
+        ("to", "DE"),
+        ("unit", "person"),
+        ("count", "13"),
+        ("scope", "adults"),
+        ("claimed_by", "TR MFA"),
+        ("source", "https://example.org/1"),
+    ];
+    let field = |name: &str| {
+        let named = |(key, value): &(&str, &str)| (*key == name).then(|| (*value).to_owned());
+        let value = replaced.iter().find_map(named).or_else(|| good.iter().find_map(named));
+        value.unwrap_or_default().replace("AA+BB", "RU+DE")
+    };
+    CLAIMS.trim_end().split(',').map(field).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// All events of a table, by short names with their streams' ids, and the errors.
+fn read(text: &str) -> (Vec<Known>, Vec<String>) {
+    let mut rows = Rows::open(text.as_bytes()).unwrap();
+    let (mut events, mut errors) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next().unwrap() {
+        match row {
+            Ok(line) => {
+                let any = line.payload.pack(line.payload.claim.as_ref().map(|_| 7));
+                events.push(Known::decode(any.type_name(), &any.value).unwrap().unwrap());
+            }
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    (events, errors)
+}
+
+fn names(events: &[Known]) -> Vec<&'static str> {
+    events.iter().map(Known::short_name).collect()
+}
+
+#[test]
+fn a_claim_brings_its_source_and_exchange_once_and_each_of_its_kind() {
+    let text = [
+        CLAIMS.to_owned(),
+        claim(&[]),
+        claim(&[("record", "agreed"), ("count", ""), ("approximate", "yes")]),
+        claim(&[
+            ("record", "declined"),
+            ("reason", "no_show"),
+            ("source", "https://example.org/2"),
+        ]),
+        claim(&[("record", "total"), ("from", ""), ("to", "")]),
+        claim(&[("record", "retracted"), ("title", "Another")]),
+    ];
+    let (events, errors) = read(&text.concat());
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(
+        names(&events),
+        [
+            "SourceRegistered",
+            "ExchangeReported",
+            "TransferCompleted",
+            "TransferAgreed",
+            "SourceRegistered",
+            "ExchangeReported",
+            "TransferDeclined",
+            "TotalClaimed",
+            "ExchangeReported",
+            "TransferCompleted",
+            "ClaimRetracted",
+        ]
+    );
+    let Known::SourceRegistered(source) = &events[0] else { panic!() };
+    // The first 16 hex digits of the SHA-256 of the address.
+    assert_eq!(source.source_id.len(), 16);
+    let Known::TransferCompleted(first) = &events[2] else { panic!() };
+    let leg = first.leg.as_ref().unwrap();
+    assert_eq!((leg.from.join(" "), leg.to.join(" ")), ("RU BY".to_owned(), "DE".to_owned()));
+    let attribution = first.attribution.as_ref().unwrap();
+    assert_eq!(attribution.source_id, source.source_id);
+    let actor = attribution.claimed_by.as_ref().unwrap();
+    assert_eq!((actor.party.as_str(), actor.name.as_str()), ("TR", "TR MFA"));
+    let Known::TransferAgreed(agreed) = &events[3] else { panic!() };
+    let count = agreed.count.as_ref().unwrap();
+    assert_eq!((count.value, count.approximate), (None, true), "no number is not zero");
+    let Known::ClaimRetracted(retracted) = &events[10] else { panic!() };
+    assert_eq!(retracted.claim, 7);
+}
+
+#[test]
+fn roles_are_attributed_and_denied_and_totals_make_series() {
+    let roles = format!("{ROLES}demo-1,AE,mediator,RU,US State Department,https://a\n");
+    let (events, errors) = read(&roles);
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(names(&events), ["SourceRegistered", "RoleAttributed", "RoleAttributed"]);
+    let denied = |event: &Known| {
+        let Known::RoleAttributed(role) = event else { panic!() };
+        role.denied
+    };
+    assert_eq!((denied(&events[1]), denied(&events[2])), (false, true));
+    let totals = format!("{TOTALS}\"AE MFA (a, b)\",2024-07-17,1558,both,1400,demo-1,https://a\n");
+    let (events, errors) = read(&totals);
+    assert_eq!(errors, Vec::<String>::new());
+    let Known::TotalClaimed(total) = &events[1] else { panic!() };
+    assert_eq!((total.series.as_str(), total.previous_total), ("AE MFA (a, b)", Some(1400)));
+}
+
+#[test]
+fn a_wrong_value_is_told_with_line_and_column_and_gives_nothing() {
+    for (replaced, told) in [
+        (("exchange", ""), "2:1: exchange: is empty"),
+        (("exchange", "no good"), "2:1: exchange: "),
+        (("part_of", "demo-1"), "2:2: part_of: "),
+        (("occurred", "2024-13-01"), "2:4: occurred: "),
+        (("parties", "RU+Germany"), "2:6: parties: "),
+        (("kind", "swap"), "2:7: kind: is \"swap\"; give one of \"exchange\""),
+        (("record", ""), "2:8: record: is \"\""),
+        (("from", "UK"), "2:9: from: "),
+        (("to", "RU+RU"), "2:10: to: "),
+        (("unit", ""), "2:11: unit: "),
+        (("category", "soldier"), "2:12: category: "),
+        (("count", "-1"), "2:14: count: is \"-1\", not a whole number"),
+        (("count", "+1"), "2:14: count: "),
+        (("count", "4294967296"), "2:14: count: "),
+        (("count", "12.0"), "2:14: count: "),
+        (("approximate", "no"), "2:15: approximate: "),
+        (("reason", "refused"), "2:16: reason: belongs to what was declined"),
+        (("source", ""), "2:19: source: is empty"),
+        (("source", "gopher://x"), "2:19: source: url: "),
+    ] {
+        let (events, errors) = read(&[CLAIMS, &claim(&[replaced])].concat());
+        assert_eq!(names(&events), Vec::<&str>::new(), "{replaced:?}");
+        assert!(errors.len() == 1 && errors[0].starts_with(told), "{replaced:?}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_source_without_an_address_has_a_title_instead() {
+    let text = format!("{ROLES}demo-1,TR,host,,,an agency's text on paper\n");
+    let (events, errors) = read(&text);
+    assert_eq!(errors, Vec::<String>::new());
+    let Known::SourceRegistered(source) = &events[0] else { panic!() };
+    assert_eq!((source.url.as_str(), source.title.as_str()), ("", "an agency's text on paper"));
+}
+
+#[test]
+fn a_bad_row_leaves_the_good_ones() {
+    let text = [CLAIMS, &claim(&[("count", "x")]), "a,b\n", "\n", &claim(&[])].concat();
+    let (events, errors) = read(&text);
+    assert_eq!(events.len(), 3);
+    assert!(errors[0].starts_with("2:14") && errors[1].starts_with("3:1: has 2 fields"));
+    assert_eq!(errors.len(), 2);
+}
+
+#[test]
+fn columns_may_stand_in_any_order_and_others_are_refused() {
+    let text = "\u{feff}source,role,actor,exchange,disputed_by,attributed_by\n\
+        https://a,host,TR,demo-1,,TR\n";
+    let mut source = Source::open(text.as_bytes()).unwrap();
+    assert!(matches!(source, Source::Table(_)));
+    assert!(source.next().unwrap().unwrap().is_ok());
+    for header in ["a,b\n", "exchange,actor,role,attributed_by,disputed,source\n", "role,role\n"] {
+        let failure = Rows::open(header.as_bytes()).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("exchange,actor,role,attributed_by,disputed_by,source"));
+    }
+}
+
+#[test]
+fn what_is_not_utf_8_is_told_at_its_column() {
+    let text = [ROLES.as_bytes(), b"demo-1,T\xff,host,,,https://a\n"].concat();
+    let mut rows = Rows::open(text.as_slice()).unwrap();
+    assert_eq!(rows.next().unwrap().unwrap().unwrap_err().to_string(), "2:2: actor: is not UTF-8");
+}
+
+#[test]
+fn an_endless_row_ends_the_input_and_not_the_memory() {
+    for endless in ["x", "\"x"] {
+        let start = format!("{ROLES}demo-1,TR,host,,,https://a\n{endless}");
+        let input = start.as_bytes().chain(io::repeat(b'x'));
+        let mut rows = Rows::open(io::BufReader::new(input)).unwrap();
+        assert!(rows.next().unwrap().unwrap().is_ok() && rows.next().unwrap().unwrap().is_ok());
+        let error = rows.next().unwrap().unwrap().unwrap_err();
+        assert!(error.line == 3 && error.problem.contains("more than"), "{error}");
+        assert!(rows.next().unwrap().is_none());
+        assert!(rows.record.as_slice().len() <= 2 * ROW_BYTES);
+    }
+}

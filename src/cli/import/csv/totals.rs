@@ -1,0 +1,27 @@
+//! `running_totals.csv`: what claimants say that a series of exchanges adds up to, day by day.
+
+use super::{Event, fields::Row};
+use crate::{
+    cli::lines::RowError,
+    domain::proto::{Count, TotalClaimed},
+};
+
+/// The columns of the form.
+pub(super) const COLUMNS: [&str; 7] =
+    ["claimed_by", "as_of", "total", "scope", "previous_total", "exchange", "source"];
+
+/// The events of a row. The series is called as its claimant is.
+pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+    let count =
+        Count { value: row.number("total")?, scope: row.text("scope")?, ..Count::default() };
+    let total = TotalClaimed {
+        attribution: row.attribution("claimed_by")?,
+        series: row.required("claimed_by")?,
+        as_of: row.required("as_of")?,
+        count: Some(count),
+        previous_total: row.number("previous_total")?,
+        follows_exchange_id: row.text("exchange")?,
+        ..TotalClaimed::default()
+    };
+    Ok(vec![Event::new(row.source()?), Event::new(total)])
+}
