@@ -93,7 +93,7 @@ const SLOW_INDEX_VOLUMES: u64 = 2;
 /// How much further both may fall while they fail: an error that passes never fails an append.
 const FAILING: u64 = 2;
 /// Bytes on disk for each byte that is to be sealed: sled's file with its values, places and the
-/// index's run beside it. Measured at 1.8 for the volume, and below 0.4 for the rest.
+/// index's run beside it. A whole data directory was measured at 2.3, its journal included.
 const SEALING: u64 = 3;
 /// Bytes for what is small: manifest, marks, saved projections.
 const SMALL_BYTES: u64 = 4 << 20;
