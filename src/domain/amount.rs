@@ -1,11 +1,14 @@
 //! Numbers while they are being added up.
 
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
 
-use crate::domain::estimate::{Estimate, Flag};
+use crate::domain::{
+    estimate::Estimate,
+    flags::{Flag, Flags},
+};
 
 /// A range with what is known about it. Sums stay far below the end of `u64`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Amount {
     /// The smallest number the claims allow.
     pub low: u64,
@@ -16,7 +19,24 @@ pub struct Amount {
     /// Legs whose numbers entered.
     pub legs: u32,
     /// How it came about.
-    pub flags: BTreeSet<Flag>,
+    pub flags: Flags,
+}
+
+/// A part of an amount: how many of them were minors, say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Part {
+    /// The smallest number the claims allow.
+    pub low: u64,
+    /// The largest number claimed.
+    pub high: u64,
+    /// Legs whose numbers entered.
+    pub legs: u32,
+}
+
+impl From<Amount> for Part {
+    fn from(Amount { low, high, legs, .. }: Amount) -> Self {
+        Self { low, high, legs }
+    }
 }
 
 impl Amount {
@@ -28,13 +48,13 @@ impl Amount {
             high: high.into(),
             preferred: estimate.preferred.map(u64::from),
             legs: 1,
-            flags: estimate.flags.clone(),
+            flags: estimate.flags,
         })
     }
 
     /// The amount of a range that nobody can prefer a number in.
     pub fn of_range((low, high): (u32, u32)) -> Self {
-        let flags = BTreeSet::new();
+        let flags = Flags::default();
         Self { low: low.into(), high: high.into(), preferred: None, legs: 1, flags }
     }
 
@@ -46,7 +66,7 @@ impl Amount {
         let both = self.preferred.zip(other.preferred);
         self.preferred = both.map(|(one, another)| one.saturating_add(another));
         self.legs = self.legs.saturating_add(other.legs);
-        self.flags.extend(&other.flags);
+        self.flags = self.flags.union(other.flags);
         self
     }
 
@@ -54,7 +74,7 @@ impl Amount {
     pub fn sum<'a>(amounts: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         amounts.into_iter().fold(None, |sum, amount| match sum {
             Some(sum) => Some(Self::plus(sum, amount)),
-            None => Some(amount.clone()),
+            None => Some(*amount),
         })
     }
 
@@ -80,6 +100,6 @@ impl Amount {
 
     /// How many it can be at the most; absent where "at least" leaves that open.
     pub fn at_most(&self) -> Option<u64> {
-        (!self.flags.contains(&Flag::OpenAbove)).then_some(self.high)
+        (!self.flags.contains(Flag::OpenAbove)).then_some(self.high)
     }
 }

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     leg::{Direction, Side},
     nesting::Nesting,
-    side::{EstimatedLeg, Exchange, Share},
+    side::{EstimatedLeg, Exchange, Share, own},
+    symbol::Symbol,
     unattributed,
 };
 
@@ -18,17 +19,17 @@ use crate::domain::{
 ///
 /// `legs` are all its legs of one unit, those of the exchanges within it included; `parties` are
 /// the parties of the exchange, to whom a side not said is open.
-pub fn shares<'a>(
-    legs: &[EstimatedLeg<'a>],
-    parties: &BTreeSet<&'a str>,
-    nesting: &Nesting<'_>,
+pub fn shares(
+    legs: &[EstimatedLeg<'_>],
+    parties: &BTreeSet<Symbol>,
+    nesting: &Nesting,
     direction: Direction,
-) -> BTreeMap<&'a str, Share> {
+) -> BTreeMap<Symbol, Share> {
     let exchange = Exchange::new(legs, nesting, direction);
-    let mut found: BTreeMap<&'a str, Share> = BTreeMap::new();
+    let mut found: BTreeMap<Symbol, Share> = BTreeMap::new();
     for own in &exchange.sides {
-        if let Some(country) = alone(own.side) {
-            found.insert(country, own.share.clone());
+        if let Some(country) = own.side.alone() {
+            found.insert(country, own.share);
         }
     }
     for (country, rest) in unattributed::shared(&exchange) {
@@ -36,13 +37,59 @@ pub fn shares<'a>(
     }
     if let Some(rest) = unattributed::open(&exchange) {
         for country in parties {
-            found.entry(country).or_default().open = Some(rest);
+            found.entry(*country).or_default().open = Some(rest);
         }
     }
     found
 }
 
-/// The party, where the side names exactly one.
-fn alone(side: &Side) -> Option<&str> {
-    side.first().filter(|_| side.len() == 1).map(String::as_str)
+/// What the legs say about each side that is no single country: several jointly, or not said.
+pub fn other_sides(
+    legs: &[EstimatedLeg<'_>],
+    nesting: &Nesting,
+    direction: Direction,
+) -> BTreeMap<Side, Share> {
+    let mut sides: BTreeMap<&Side, Vec<&EstimatedLeg<'_>>> = BTreeMap::new();
+    for leg in legs.iter().filter(|leg| leg.0.own(direction).alone().is_none()) {
+        sides.entry(leg.0.own(direction)).or_default().push(leg);
+    }
+    let share = |legs: &[&EstimatedLeg<'_>]| own(legs, nesting, direction);
+    sides.into_iter().map(|(side, legs)| (side.clone(), share(&legs))).collect()
+}
+
+/// What the legs say about each pair of sides, as the legs name them.
+pub fn routes(legs: &[EstimatedLeg<'_>], nesting: &Nesting) -> BTreeMap<(Side, Side), Share> {
+    let mut pairs: BTreeMap<(&Side, &Side), Vec<&EstimatedLeg<'_>>> = BTreeMap::new();
+    for leg in legs {
+        pairs.entry((&leg.0.from, &leg.0.to)).or_default().push(leg);
+    }
+    let share = |legs: &[&EstimatedLeg<'_>]| own(legs, nesting, Direction::Received);
+    let route = |(from, to): (&Side, &Side)| (from.clone(), to.clone());
+    pairs.into_iter().map(|(pair, legs)| (route(pair), share(&legs))).collect()
+}
+
+/// How many were handed over at all: the larger of the sum by senders and the sum by receivers.
+///
+/// `by_country` is what [`shares`] says in both directions, with preferences. Where every leg
+/// names one country on a side, the sum of that side is that of its countries; otherwise what is
+/// said of several, or of nobody, counts as the whole of what is said of those within.
+pub fn total(
+    legs: &[EstimatedLeg<'_>],
+    nesting: &Nesting,
+    by_country: &[(Direction, BTreeMap<Symbol, Share>)],
+) -> Share {
+    let sums = by_country.iter().map(|(direction, countries)| {
+        let attributed = legs.iter().all(|(key, _)| key.own(*direction).alone().is_some());
+        let mut sum = own(&legs.iter().collect::<Vec<_>>(), nesting, *direction);
+        if attributed {
+            let amounts = countries.values().filter_map(|share| share.amount.as_ref());
+            sum.set_amount(amounts);
+        }
+        sum
+    });
+    let larger = |share: &Share| {
+        let range = share.amount.map(|amount| (amount.low, amount.high));
+        (range, std::cmp::Reverse(share.unnumbered))
+    };
+    sums.max_by_key(larger).unwrap_or_default()
 }

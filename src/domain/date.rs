@@ -71,11 +71,16 @@ impl Edtf {
 
     /// Whether some day can be meant by both; a coarse date overlaps if any part of it does.
     pub fn overlaps(&self, other: &Self) -> bool {
+        self.overlaps_days(other.days)
+    }
+
+    /// The same for the days that another date can mean.
+    pub fn overlaps_days(&self, other: (Option<i32>, Option<i32>)) -> bool {
         let reaches = |first: Option<i32>, last: Option<i32>| match (first, last) {
             (Some(first), Some(last)) => first <= last,
             _ => true,
         };
-        reaches(self.days.0, other.days.1) && reaches(other.days.0, self.days.1)
+        reaches(self.days.0, other.1) && reaches(other.0, self.days.1)
     }
 }
 

@@ -6,28 +6,13 @@
 //! so the claims do not agree on one while the range is open. A claim without a number contributes
 //! nothing: unknown is not zero. The parts that a claim names enter with its number, or not at all.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{of_which::OfWhich, proto};
-
-/// A note on how a figure came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flag {
-    /// A number behind it was given as "about", and no exact one stands beside it.
-    Approximate,
-    /// A transfer has no number, so the true figure is larger by an unknown amount.
-    Incomplete,
-    /// Parts add up to more than the whole that was claimed for them.
-    PartsExceedWhole,
-    /// A number behind it was given as "at most": the true figure may be smaller.
-    OpenBelow,
-    /// A number behind it was given as "at least": the true figure may be larger.
-    OpenAbove,
-    /// A sum does not fit 32 bits: the true figure is at least the largest number that does.
-    Overflow,
-}
+use crate::domain::{
+    flags::{Flag, Flags},
+    of_which::OfWhich,
+    proto,
+};
 
 /// The number of one claim, as it was given. Without bounds: no number was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +33,7 @@ pub struct Estimate {
     /// The number to use; lies within the range. Absent: undecided.
     pub preferred: Option<u32>,
     /// How the range came about.
-    pub flags: BTreeSet<Flag>,
+    pub flags: Flags,
     /// The parts that claims named: the smallest and the largest number of each.
     pub of_which: OfWhich<Option<(u32, u32)>>,
 }
@@ -111,7 +96,7 @@ impl Estimate {
 
     /// Whether a bound stands for a number that nobody gave.
     fn is_open(&self) -> bool {
-        self.flags.contains(&Flag::OpenBelow) || self.flags.contains(&Flag::OpenAbove)
+        self.flags.contains(Flag::OpenBelow) || self.flags.contains(Flag::OpenAbove)
     }
 
     fn widen(&mut self, number: &Number) {
@@ -178,7 +163,7 @@ mod tests {
     fn a_number_given_as_about_counts_only_where_no_exact_one_stands() {
         let exact = estimate(&[about(600), exactly(620)], &[]);
         assert_eq!((exact.range, exact.preferred), (Some((620, 620)), Some(620)));
-        assert!(exact.flags.is_empty());
+        assert_eq!(exact.flags, Flags::default());
         let approximate = estimate(&[about(1900), Number::default(), about(2000)], &[]);
         assert_eq!(approximate.range, Some((1900, 2000)));
         assert_eq!(approximate.flags, [Flag::Approximate].into());

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    amount::Amount,
-    estimate::Flag,
+    flags::Flag,
     of_which::OfWhich,
-    side::{Rest, Share},
+    side::Share,
+    tally::{PartTally, RestTally, Tally},
 };
 
 /// What one country received or sent. Without `low` no number is known, which is not zero.
@@ -60,46 +60,59 @@ pub struct SubsetCount {
     pub legs: u32,
 }
 
-impl From<Share> for Figure {
-    fn from(share: Share) -> Self {
-        let Share { amount, of_which, exchanges, disputed, unnumbered, shared, open } = share;
-        let mut flags = amount.as_ref().map(|amount| amount.flags.clone()).unwrap_or_default();
+impl From<&Tally> for Figure {
+    fn from(tally: &Tally) -> Self {
+        let amount = tally.amount();
+        let mut flags: BTreeSet<Flag> = tally.flags().collect();
+        let unnumbered = counted(tally.unnumbered);
         if unnumbered > 0 {
             flags.insert(Flag::Incomplete);
         }
-        let high = amount.as_ref().map(|amount| amount.high);
         let fits = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+        let high = amount.map(|amount| amount.high);
         let overflows = high.is_some() && fits(high).is_none();
         if overflows {
             flags.insert(Flag::Overflow);
         }
-        let preferred = amount.as_ref().and_then(|amount| amount.preferred);
+        let preferred = fits(amount.and_then(|amount| amount.preferred));
         Self {
-            low: amount.as_ref().map(|amount| told(amount.low)),
+            low: amount.map(|amount| told(amount.low)),
             high: fits(high),
-            preferred: fits(preferred).filter(|_| unnumbered == 0 && !overflows),
-            exchanges,
-            disputed,
+            preferred: preferred.filter(|_| unnumbered == 0 && !overflows),
+            exchanges: counted(tally.exchanges),
+            disputed: counted(tally.disputed),
             unnumbered,
-            shared: shared.map(Unattributed::from),
-            open: open.map(Unattributed::from),
-            of_which: of_which.map(|part| part.map(SubsetCount::from)),
+            shared: Unattributed::of(tally.shared),
+            open: Unattributed::of(tally.open),
+            of_which: tally.of_which.map(SubsetCount::of),
             flags,
         }
     }
 }
 
-impl From<Rest> for Unattributed {
-    fn from(rest: Rest) -> Self {
-        let at_most = rest.at_most.and_then(|bound| u32::try_from(bound).ok());
-        Self { legs: rest.legs, at_most }
+impl From<Share> for Figure {
+    fn from(share: Share) -> Self {
+        Self::from(&Tally::of(&share))
     }
 }
 
-impl From<Amount> for SubsetCount {
-    fn from(amount: Amount) -> Self {
-        Self { low: told(amount.low), high: told(amount.high), legs: amount.legs }
+impl Unattributed {
+    fn of(rest: RestTally) -> Option<Self> {
+        let at_most = rest.at_most().and_then(|bound| u32::try_from(bound).ok());
+        (rest.exchanges > 0).then(|| Self { legs: counted(rest.legs), at_most })
     }
+}
+
+impl SubsetCount {
+    fn of(part: PartTally) -> Option<Self> {
+        let PartTally { exchanges, low, high, legs } = part;
+        (exchanges > 0).then(|| Self { low: told(low), high: told(high), legs: counted(legs) })
+    }
+}
+
+/// How many of something; more than fit are told as the most that do.
+fn counted(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The number, or the largest that fits: a lower bound of it.
@@ -110,10 +123,11 @@ fn told(number: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{amount::Amount, flags::Flags, side::Rest};
 
     fn amount(low: u64, high: u64) -> Amount {
         let preferred = (low == high).then_some(low);
-        Amount { low, high, preferred, legs: 1, flags: BTreeSet::new() }
+        Amount { low, high, preferred, legs: 1, flags: Flags::default() }
     }
 
     fn figure(low: u64, high: u64) -> Figure {
@@ -131,7 +145,9 @@ mod tests {
             assert_eq!((beyond.low, beyond.high), (Some(told(low)), None));
             assert_eq!((beyond.preferred, beyond.flags), (None, [Flag::Overflow].into()));
         }
-        let rest = Rest { legs: 1, at_most: Some(most + 1) };
-        assert_eq!(Unattributed::from(rest).at_most, None, "no bound that fits is one");
+        let shared = Some(Rest { legs: 1, at_most: Some(most + 1) });
+        let figure = Figure::from(Share { shared, ..Share::default() });
+        let none = Some(Unattributed { legs: 1, at_most: None });
+        assert_eq!(figure.shared, none, "no bound that fits is one");
     }
 }

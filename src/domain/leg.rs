@@ -1,17 +1,19 @@
 //! One flow of an exchange: who gave up whom, to whom, in which unit; and how flows contain
 //! each other.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use crate::domain::proto;
+use crate::domain::{proto, symbol::Symbol};
 
-/// Party codes of one side of a leg. One: attributed to it; several: jointly; none: not said.
+/// Parties of one side of a leg. One: attributed to it; several: jointly; none: not said.
 ///
-/// Plain text rather than `Party`: these were checked when they were recorded, and a later list
+/// Names rather than `Party`: these were checked when they were recorded, and a later list
 /// of codes must not make old events unreadable.
-pub type Side = BTreeSet<String>;
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Side(SmallVec<[Symbol; 4]>);
 
 /// Number of `proto::Unit`, kept as stored, so that a unit added later stays apart.
 pub type UnitCode = i32;
@@ -20,10 +22,10 @@ pub type UnitCode = i32;
 pub type CategoryCode = i32;
 
 /// What identifies a leg: all six.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LegKey {
-    /// Id of the exchange.
-    pub exchange: String,
+    /// The exchange.
+    pub exchange: Symbol,
     /// What is counted.
     pub unit: UnitCode,
     /// Who gave them up.
@@ -33,11 +35,47 @@ pub struct LegKey {
     /// Which persons.
     pub category: CategoryCode,
     /// The claimant's word for a disjoint part; empty: the whole.
-    pub portion: String,
+    pub portion: Symbol,
+}
+
+impl Side {
+    /// Nobody is named: the side is not said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many parties are named.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The parties, each once.
+    pub fn iter(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether the party is named.
+    pub fn contains(&self, party: Symbol) -> bool {
+        self.0.contains(&party)
+    }
+
+    /// The party, where exactly one is named.
+    pub fn alone(&self) -> Option<Symbol> {
+        self.0.first().copied().filter(|_| self.0.len() == 1)
+    }
+}
+
+impl FromIterator<Symbol> for Side {
+    fn from_iter<T: IntoIterator<Item = Symbol>>(parties: T) -> Self {
+        let mut parties: SmallVec<[Symbol; 4]> = parties.into_iter().collect();
+        parties.sort_unstable();
+        parties.dedup();
+        Self(parties)
+    }
 }
 
 /// Which side of a leg is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// The side that received.
     Received,
@@ -63,36 +101,42 @@ impl LegKey {
     }
 }
 
-impl From<proto::Leg> for LegKey {
-    fn from(leg: proto::Leg) -> Self {
+impl LegKey {
+    /// The leg as it was recorded, its names looked up by `name`.
+    pub fn new(leg: proto::Leg, mut name: impl FnMut(&str) -> Symbol) -> Self {
         let proto::Leg { exchange_id, from, to, unit, category, portion } = leg;
         Self {
-            exchange: exchange_id,
+            exchange: name(&exchange_id),
             unit,
-            from: from.into_iter().collect(),
-            to: to.into_iter().collect(),
+            from: from.iter().map(|party| name(party)).collect(),
+            to: to.iter().map(|party| name(party)).collect(),
             category,
-            portion,
+            portion: name(&portion),
         }
     }
 }
 
 /// Whether everyone on `inner` is on `outer` as well; a side not said includes every other.
 pub fn includes(outer: &Side, inner: &Side) -> bool {
-    outer.is_empty() || (!inner.is_empty() && outer.is_superset(inner))
+    outer.is_empty() || (!inner.is_empty() && inner.iter().all(|party| outer.contains(party)))
 }
 
 /// Whether the two sides can mean the same party.
 pub fn overlaps(one: &Side, another: &Side) -> bool {
-    one.is_empty() || another.is_empty() || !one.is_disjoint(another)
+    one.is_empty() || another.is_empty() || one.iter().any(|party| another.contains(party))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Codes of two letters, as a table of names might number them.
+    fn name(code: &str) -> Symbol {
+        Symbol::at(code.bytes().fold(0, |number, byte| number << 8 | u32::from(byte)))
+    }
+
     fn side(codes: &str) -> Side {
-        codes.split('+').filter(|code| !code.is_empty()).map(str::to_owned).collect()
+        codes.split('+').filter(|code| !code.is_empty()).map(name).collect()
     }
 
     #[test]
@@ -111,7 +155,7 @@ mod tests {
     fn the_order_of_parties_does_not_make_another_leg() {
         let leg = |from: &[&str]| {
             let from = from.iter().map(|code| (*code).to_owned()).collect();
-            LegKey::from(proto::Leg { exchange_id: "x".into(), from, ..Default::default() })
+            LegKey::new(proto::Leg { exchange_id: "x".into(), from, ..Default::default() }, name)
         };
         assert_eq!(leg(&["KP", "CN"]), leg(&["CN", "KP", "CN"]));
         assert_ne!(leg(&["KP", "CN"]), leg(&["CN"]));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::proto;
 
 /// Something for each part. The parts overlap; they are never added to each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OfWhich<T> {
     /// Persons under age.
     pub minors: T,

@@ -3,24 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    amount::Amount,
+    amount::{Amount, Part},
     estimate::Estimate,
     leg::{Direction, LegKey, Side},
     nesting::Nesting,
     of_which::OfWhich,
-    whole::{self, Across, Entry},
+    symbol::Symbol,
+    whole::{self, Entry, Seen},
 };
 
 /// One leg and what the claims on it amount to.
 pub type EstimatedLeg<'a> = (&'a LegKey, Estimate);
 
 /// What one or several outermost exchanges say about one country, in one direction and unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Share {
     /// The number of what is attributed to it; absent: no number is known.
     pub amount: Option<Amount>,
     /// The parts of it that were named.
-    pub of_which: OfWhich<Option<Amount>>,
+    pub of_which: OfWhich<Option<Part>>,
     /// Exchanges, at any level, with a leg attributed to it.
     pub exchanges: u32,
     /// Outermost exchanges where the claims differ.
@@ -34,7 +37,9 @@ pub struct Share {
 }
 
 /// Legs that are not attributed to one country alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Rest {
     /// How many legs.
     pub legs: u32,
@@ -70,23 +75,17 @@ impl Rest {
 }
 
 impl Share {
-    /// Adds what another outermost exchange says.
-    pub fn add(&mut self, other: Self) {
-        self.amount = Amount::sum(self.amount.iter().chain(&other.amount));
-        let of_which = std::mem::take(&mut self.of_which).zip(other.of_which);
-        self.of_which = of_which.map(|(one, another)| Amount::sum(one.iter().chain(&another)));
-        self.exchanges = self.exchanges.saturating_add(other.exchanges);
-        self.disputed = self.disputed.saturating_add(other.disputed);
-        self.unnumbered = self.unnumbered.saturating_add(other.unnumbered);
-        self.shared = Rest::plus(self.shared, other.shared);
-        self.open = Rest::plus(self.open, other.open);
-    }
-
     /// Sets the number to use; `values` are the preferred ones, the latest first.
     pub fn prefer(&mut self, values: impl IntoIterator<Item = u32>) {
         if let Some(amount) = &mut self.amount {
             amount.prefer(values);
         }
+    }
+
+    /// Takes the sum of other amounts for its own.
+    pub(super) fn set_amount<'a>(&mut self, amounts: impl Iterator<Item = &'a Amount>) {
+        self.amount = Amount::sum(amounts);
+        self.disputed = disputed(self.amount.as_ref());
     }
 }
 
@@ -95,8 +94,8 @@ pub(super) struct Exchange<'l, 'a> {
     /// Ordered by side.
     pub(super) sides: Vec<OwnSide<'l, 'a>>,
     /// Everybody who is named on the side across.
-    pub(super) named: BTreeSet<&'a str>,
-    pub(super) nesting: &'l Nesting<'l>,
+    pub(super) named: BTreeSet<Symbol>,
+    pub(super) nesting: &'l Nesting,
     pub(super) direction: Direction,
 }
 
@@ -110,7 +109,7 @@ pub(super) struct OwnSide<'l, 'a> {
 impl<'l, 'a> Exchange<'l, 'a> {
     pub(super) fn new(
         legs: &'l [EstimatedLeg<'a>],
-        nesting: &'l Nesting<'l>,
+        nesting: &'l Nesting,
         direction: Direction,
     ) -> Self {
         let mut by_side: BTreeMap<&'a Side, Vec<&'l EstimatedLeg<'a>>> = BTreeMap::new();
@@ -121,8 +120,8 @@ impl<'l, 'a> Exchange<'l, 'a> {
             .into_iter()
             .map(|(side, legs)| OwnSide { side, share: own(&legs, nesting, direction), legs })
             .collect();
-        let others = legs.iter().flat_map(|(leg, _)| leg.other(direction));
-        Self { sides, named: others.map(String::as_str).collect(), nesting, direction }
+        let others = legs.iter().flat_map(|(leg, _)| leg.other(direction).iter());
+        Self { sides, named: others.collect(), nesting, direction }
     }
 
     /// The number of some legs of one own side by themselves.
@@ -131,28 +130,35 @@ impl<'l, 'a> Exchange<'l, 'a> {
     }
 }
 
-/// The number of one own side by itself.
-fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> Share {
+fn disputed(amount: Option<&Amount>) -> u32 {
+    u32::from(amount.is_some_and(|amount| amount.low < amount.high))
+}
+
+/// The number of some legs of one outermost exchange by themselves, seen from one side.
+pub(super) fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Direction) -> Share {
     let sum = |number: &dyn Fn(&Estimate) -> Option<Amount>| {
         let entries: Vec<Entry<'_>> = legs
             .iter()
             .filter_map(|(key, estimate)| {
                 let amount = number(estimate)?;
-                Some(Entry { key, other: key.other(direction), amount })
+                Some(Entry { leg: Seen::new(key, direction), amount })
             })
             .collect();
         whole::sum(&entries, nesting)
     };
+    let part = |range: &dyn Fn(&Estimate) -> Option<(u32, u32)>| {
+        sum(&|leg| range(leg).map(Amount::of_range)).map(Part::from)
+    };
     let amount = sum(&Amount::of_leg);
-    let exchanges: BTreeSet<&str> = legs.iter().map(|(key, _)| key.exchange.as_str()).collect();
+    let exchanges: BTreeSet<Symbol> = legs.iter().map(|(key, _)| key.exchange).collect();
     Share {
-        disputed: u32::from(amount.as_ref().is_some_and(|amount| amount.low < amount.high)),
+        disputed: disputed(amount.as_ref()),
         amount,
         of_which: OfWhich {
-            minors: sum(&|leg| leg.of_which.minors.map(Amount::of_range)),
-            women: sum(&|leg| leg.of_which.women.map(Amount::of_range)),
-            civilians: sum(&|leg| leg.of_which.civilians.map(Amount::of_range)),
-            wounded: sum(&|leg| leg.of_which.wounded.map(Amount::of_range)),
+            minors: part(&|leg| leg.of_which.minors),
+            women: part(&|leg| leg.of_which.women),
+            civilians: part(&|leg| leg.of_which.civilians),
+            wounded: part(&|leg| leg.of_which.wounded),
         },
         exchanges: u32::try_from(exchanges.len()).unwrap_or(u32::MAX),
         unnumbered: unnumbered(legs, nesting, direction),
@@ -161,10 +167,10 @@ fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) 
     }
 }
 
-fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting<'_>, direction: Direction) -> u32 {
-    let legs: Vec<(Across<'_>, bool)> = legs
+fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Direction) -> u32 {
+    let legs: Vec<(Seen<'_>, bool)> = legs
         .iter()
-        .map(|(key, estimate)| ((*key, key.other(direction)), estimate.range.is_some()))
+        .map(|(key, estimate)| (Seen::new(key, direction), estimate.range.is_some()))
         .collect();
     u32::try_from(whole::unnumbered(&legs, nesting)).unwrap_or(u32::MAX)
 }

@@ -13,21 +13,22 @@ use std::{
 
 use crate::domain::{
     amount::Amount,
-    estimate::Flag,
+    flags::Flag,
     leg::{LegKey, Side, includes},
     side::{EstimatedLeg, Exchange, OwnSide, Rest},
-    whole::{self, Entry},
+    symbol::Symbol,
+    whole::{self, Entry, Seen},
 };
 
 /// What joint sides leave open to each of their members.
-pub(super) fn shared<'a>(exchange: &Exchange<'_, 'a>) -> BTreeMap<&'a str, Rest> {
+pub(super) fn shared<'a>(exchange: &Exchange<'_, 'a>) -> BTreeMap<Symbol, Rest> {
     let joint = joint(exchange);
-    let members: BTreeSet<&'a String> = joint.iter().flat_map(|joint| joint.side).collect();
-    let of_member = |member: &'a String| {
+    let members: BTreeSet<Symbol> = joint.iter().flat_map(|joint| joint.side.iter()).collect();
+    let of_member = |member: Symbol| {
         let own: Vec<&Joint<'_, 'a>> =
             joint.iter().filter(|joint| joint.side.contains(member)).collect();
         let sum = own.iter().fold(None, |sum, joint| Rest::plus(sum, Some(joint.rest)))?;
-        Some((member.as_str(), sum.below(exchange.limit(&own))))
+        Some((member, sum.below(exchange.limit(&own))))
     };
     members.into_iter().filter_map(of_member).collect()
 }
@@ -88,7 +89,7 @@ fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
         .filter(|(_, least)| *least > 0)
         .collect();
     said.sort_by_key(|(side, _)| side.len());
-    let mut clusters: Vec<Cluster<'_>> = Vec::new();
+    let mut clusters: Vec<Cluster> = Vec::new();
     // All sides of one size together: which of them comes first must make no difference.
     for same_size in said.chunk_by(|one, another| one.0.len() == another.0.len()) {
         for (side, least) in same_size {
@@ -105,17 +106,17 @@ fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
 }
 
 /// Sides that hang together.
-struct Cluster<'a> {
-    parties: BTreeSet<&'a String>,
+struct Cluster {
+    parties: BTreeSet<Symbol>,
     /// What smaller sides account for; they share nobody.
     within: u64,
     /// The most that one of the sides of the present size accounts for.
     most: u64,
 }
 
-impl Cluster<'_> {
+impl Cluster {
     fn shares_a_party(&self, side: &Side) -> bool {
-        side.iter().any(|party| self.parties.contains(party))
+        side.iter().any(|party| self.parties.contains(&party))
     }
 
     fn join(mut self, other: Self) -> Self {
@@ -132,11 +133,11 @@ impl<'a> Exchange<'_, 'a> {
             .legs
             .iter()
             // "At most" has no lower end.
-            .filter(|(_, estimate)| !estimate.flags.contains(&Flag::OpenBelow))
+            .filter(|(_, estimate)| !estimate.flags.contains(Flag::OpenBelow))
             .filter(|(key, _)| self.must_be_among(key, legs))
             .filter_map(|(key, estimate)| {
                 let amount = Amount::of_leg(estimate)?;
-                Some(Entry { key, other: key.other(self.direction), amount })
+                Some(Entry { leg: Seen::new(key, self.direction), amount })
             })
             .collect();
         whole::sum(&entries, self.nesting).map_or(0, |amount| amount.low)
@@ -144,7 +145,7 @@ impl<'a> Exchange<'_, 'a> {
 
     /// Whether nobody whom `part` speaks of can be outside of what `legs` speak of together.
     fn must_be_among(&self, part: &LegKey, legs: &[&EstimatedLeg<'a>]) -> bool {
-        let mut across: BTreeSet<&str> = BTreeSet::new();
+        let mut across: BTreeSet<Symbol> = BTreeSet::new();
         for (leg, estimate) in legs {
             let category = leg.category == 0 || leg.category == part.category;
             let around = category && whole::holds_portion(leg, part, self.nesting);
@@ -155,13 +156,13 @@ impl<'a> Exchange<'_, 'a> {
             if other.is_empty() {
                 return true;
             }
-            across.extend(other.iter().map(String::as_str));
+            across.extend(other.iter());
         }
         let other = part.other(self.direction);
         let all = if other.is_empty() {
             &self.named
         } else {
-            &other.iter().map(String::as_str).collect()
+            &other.iter().collect()
         };
         !across.is_empty() && across.is_superset(all)
     }

@@ -1,9 +1,14 @@
-//! A whole is never added to its parts: the sum of the legs of one own side of one exchange.
+//! A whole is never added to its parts: the sum of the legs of one outermost exchange, seen from
+//! one side.
 //!
 //! Legs contain each other in three ways, resolved in this order. Among legs of one category and
 //! portion, a leg is a part of another whose other side includes its own. The leg without
 //! category is the whole of the categories. The leg without portion is the whole of the
 //! portions, and an exchange that is part of another is a portion of it.
+//!
+//! A country's figure is made of legs of one own side. Where no side is asked for, legs of all own
+//! sides come together: among those of one category and portion, what a larger own side says, or
+//! one that is not said, is the whole of what the sides within it say.
 //!
 //! **A whole and its parts must be able to speak of the same persons.** 5 from A without
 //! category and 7 prisoners of war from B are 12: nobody is in both, though one leg has a
@@ -18,38 +23,55 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     amount::Amount,
-    leg::{CategoryCode, LegKey, Side, includes, overlaps},
+    leg::{CategoryCode, Direction, LegKey, Side, includes, overlaps},
     nesting::Nesting,
+    symbol::Symbol,
 };
 
-/// A leg that has a number, seen from the side that is asked about.
-#[derive(Clone, Debug)]
-pub struct Entry<'a> {
+/// A leg seen from the side that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen<'a> {
     /// The leg.
     pub key: &'a LegKey,
+    /// The side that is asked about.
+    pub own: &'a Side,
     /// The side across.
     pub other: &'a Side,
+}
+
+impl<'a> Seen<'a> {
+    /// The leg as seen from one side.
+    pub fn new(key: &'a LegKey, direction: Direction) -> Self {
+        Self { key, own: key.own(direction), other: key.other(direction) }
+    }
+}
+
+/// A leg that has a number.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The leg.
+    pub leg: Seen<'a>,
     /// Its number.
     pub amount: Amount,
 }
 
-/// A sum, with what it speaks of: the other side and category of every leg in it, and below it.
+/// A sum, with what it speaks of: the sides and category of every leg in it, and below it.
 struct Item<'a> {
-    speaks_of: Vec<(&'a Side, CategoryCode)>,
+    speaks_of: Vec<Seen<'a>>,
     amount: Amount,
 }
 
-/// The sum of the legs, all of one own side, unit and outermost exchange; absent: of none.
+/// The sum of the legs, all of one unit and outermost exchange; absent: of none.
 ///
 /// Legs without a number are left out beforehand: a whole without a number is the sum of its
 /// parts, so it changes nothing here.
-pub fn sum(entries: &[Entry<'_>], nesting: &Nesting<'_>) -> Option<Amount> {
-    let mut by_exchange: BTreeMap<&str, BTreeMap<&str, Vec<&Entry<'_>>>> = BTreeMap::new();
+pub fn sum(entries: &[Entry<'_>], nesting: &Nesting) -> Option<Amount> {
+    let mut by_exchange: BTreeMap<Symbol, BTreeMap<Symbol, Vec<&Entry<'_>>>> = BTreeMap::new();
     for entry in entries {
-        let portions = by_exchange.entry(&entry.key.exchange).or_default();
-        portions.entry(&entry.key.portion).or_default().push(entry);
+        let portions = by_exchange.entry(entry.leg.key.exchange).or_default();
+        portions.entry(entry.leg.key.portion).or_default().push(entry);
     }
-    let mut waiting: BTreeMap<(usize, &str), Portions<'_>> = BTreeMap::new();
+    let mut waiting: BTreeMap<(usize, Symbol), Portions<'_>> = BTreeMap::new();
     for (exchange, portions) in by_exchange {
         let place = waiting.entry((nesting.depth(exchange), exchange)).or_default();
         for (portion, legs) in portions {
@@ -58,7 +80,7 @@ pub fn sum(entries: &[Entry<'_>], nesting: &Nesting<'_>) -> Option<Amount> {
     }
     // The deepest first, so that an exchange is resolved before the one that it is a portion of.
     while let Some(((depth, exchange), portions)) = waiting.pop_last() {
-        let items = nest(portions.wholes, portions.parts);
+        let items = nest(portions.wholes, portions.parts, meet);
         let Some(larger) = nesting.larger(exchange) else {
             return Amount::sum(items.iter().map(|item| &item.amount));
         };
@@ -85,27 +107,41 @@ impl<'a> Portions<'a> {
 fn across_categories<'a>(legs: &[&Entry<'a>]) -> Vec<Item<'a>> {
     let mut by_category: BTreeMap<CategoryCode, Vec<&Entry<'a>>> = BTreeMap::new();
     for leg in legs {
-        by_category.entry(leg.key.category).or_default().push(leg);
+        by_category.entry(leg.leg.key.category).or_default().push(leg);
     }
     let wholes = by_category.remove(&0).unwrap_or_default();
-    let parts = by_category.into_values().flat_map(across_sides).collect();
-    nest(across_sides(wholes), parts)
+    let parts = by_category.into_values().flat_map(across_own_sides).collect();
+    nest(across_own_sides(wholes), parts, meet)
 }
 
-/// First step: legs of one category and portion. What no other leg includes is counted.
+/// Legs of one category and portion: the smallest own sides first, then those that include them.
+fn across_own_sides<'a>(legs: Vec<&Entry<'a>>) -> Vec<Item<'a>> {
+    let mut by_size: BTreeMap<(bool, usize), BTreeMap<&Side, Vec<&Entry<'a>>>> = BTreeMap::new();
+    for leg in legs {
+        let own = leg.leg.own;
+        by_size.entry((own.is_empty(), own.len())).or_default().entry(own).or_default().push(leg);
+    }
+    by_size.into_values().fold(Vec::new(), |within, sides| {
+        let wholes = sides.into_values().flat_map(across_sides).collect();
+        nest(wholes, within, holds)
+    })
+}
+
+/// First step: legs of one own side, category and portion. What no other leg includes is counted.
 fn across_sides<'a>(mut legs: Vec<&Entry<'a>>) -> Vec<Item<'a>> {
     // Nothing can include what stands before it in this order.
-    legs.sort_by_key(|leg| (!leg.other.is_empty(), usize::MAX - leg.other.len()));
+    legs.sort_by_key(|leg| (!leg.leg.other.is_empty(), usize::MAX - leg.leg.other.len()));
     let item = |whole: &&Entry<'a>| {
         let below: Vec<_> = legs
             .iter()
-            .filter(|leg| leg.other != whole.other && includes(whole.other, leg.other))
+            .filter(|leg| leg.leg.other != whole.leg.other)
+            .filter(|leg| includes(whole.leg.other, leg.leg.other))
             .copied()
             .collect();
         let parts = outermost(&below);
         Item {
-            speaks_of: vec![(whole.other, whole.key.category)],
-            amount: whole.amount.clone().with_parts(parts.iter().map(|part| &part.amount)),
+            speaks_of: vec![whole.leg],
+            amount: whole.amount.with_parts(parts.iter().map(|part| &part.amount)),
         }
     };
     outermost(&legs).iter().map(item).collect()
@@ -115,15 +151,19 @@ fn across_sides<'a>(mut legs: Vec<&Entry<'a>>) -> Vec<Item<'a>> {
 fn outermost<'l, 'a>(legs: &[&'l Entry<'a>]) -> Vec<&'l Entry<'a>> {
     let mut found: Vec<&'l Entry<'a>> = Vec::new();
     for leg in legs {
-        if !found.iter().any(|larger| includes(larger.other, leg.other)) {
+        if !found.iter().any(|larger| includes(larger.leg.other, leg.leg.other)) {
             found.push(leg);
         }
     }
     found
 }
 
-/// Joins wholes with those parts that can speak of the same persons.
-fn nest<'a>(wholes: Vec<Item<'a>>, parts: Vec<Item<'a>>) -> Vec<Item<'a>> {
+/// Joins wholes with those parts that `meet` finds in them.
+fn nest<'a>(
+    wholes: Vec<Item<'a>>,
+    parts: Vec<Item<'a>>,
+    meet: fn(&Item<'a>, &Item<'a>) -> bool,
+) -> Vec<Item<'a>> {
     let mut groups: Vec<Portions<'a>> = wholes
         .into_iter()
         .map(|whole| Portions { wholes: vec![whole], parts: Vec::new() })
@@ -154,26 +194,37 @@ fn join(group: Portions<'_>) -> Option<Item<'_>> {
     Some(Item { speaks_of: items.flat_map(|item| item.speaks_of).collect(), amount })
 }
 
+/// Whether the two can speak of the same persons.
 fn meet(one: &Item<'_>, another: &Item<'_>) -> bool {
-    one.speaks_of
-        .iter()
-        .any(|one| another.speaks_of.iter().any(|another| same_persons(*one, *another)))
+    any_pair(one, another, |one, another| same_persons(one, another))
 }
 
-/// Whether two legs can speak of the same persons, as far as the side across and category tell.
-fn same_persons(one: (&Side, CategoryCode), another: (&Side, CategoryCode)) -> bool {
-    let ((side, category), (other_side, other_category)) = (one, another);
+/// The same, where the whole's own side includes that of the part.
+fn holds(whole: &Item<'_>, part: &Item<'_>) -> bool {
+    any_pair(whole, part, |whole, part| {
+        includes(whole.own, part.own) && same_persons(whole, part)
+    })
+}
+
+fn any_pair(
+    one: &Item<'_>,
+    another: &Item<'_>,
+    fits: impl Fn(Seen<'_>, Seen<'_>) -> bool,
+) -> bool {
+    one.speaks_of.iter().any(|one| another.speaks_of.iter().any(|another| fits(*one, *another)))
+}
+
+/// Whether two legs can speak of the same persons, as far as their sides and categories tell.
+fn same_persons(one: Seen<'_>, another: Seen<'_>) -> bool {
+    let (category, other_category) = (one.key.category, another.key.category);
     let same_category = category == 0 || other_category == 0 || category == other_category;
-    same_category && overlaps(side, other_side)
+    same_category && overlaps(one.own, another.own) && overlaps(one.other, another.other)
 }
-
-/// A leg with the side across from the one that is asked about.
-pub type Across<'a> = (&'a LegKey, &'a Side);
 
 /// Whether `part` is within the portion that `whole` speaks of.
-pub fn holds_portion(whole: &LegKey, part: &LegKey, nesting: &Nesting<'_>) -> bool {
+pub fn holds_portion(whole: &LegKey, part: &LegKey, nesting: &Nesting) -> bool {
     if whole.portion.is_empty() {
-        nesting.is_within(&part.exchange, &whole.exchange)
+        nesting.is_within(part.exchange, whole.exchange)
     } else {
         same_portion(whole, part)
     }
@@ -183,16 +234,15 @@ fn same_portion(one: &LegKey, another: &LegKey) -> bool {
     one.exchange == another.exchange && one.portion == another.portion
 }
 
-/// How many legs, all of one own side, have a number that nobody knows. Each leg comes with
-/// whether it has a number.
+/// How many legs have a number that nobody knows. Each leg comes with whether it has a number.
 ///
 /// A leg without one is known where it lies within a numbered leg. So it is where it has parts
 /// that do not: it is their sum, and each of them that is unknown counts for itself.
-pub fn unnumbered(legs: &[(Across<'_>, bool)], nesting: &Nesting<'_>) -> usize {
-    let within = |part: Across<'_>| {
+pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
+    let within = |part: Seen<'_>| {
         legs.iter().any(|(whole, numbered)| *numbered && is_part(*whole, part, nesting))
     };
-    let free: Vec<Across<'_>> =
+    let free: Vec<Seen<'_>> =
         legs.iter().map(|(leg, _)| *leg).filter(|leg| !within(*leg)).collect();
     let unknown = legs.iter().filter(|(leg, numbered)| {
         !numbered && !within(*leg) && !free.iter().any(|part| is_part(*leg, *part, nesting))
@@ -200,17 +250,17 @@ pub fn unnumbered(legs: &[(Across<'_>, bool)], nesting: &Nesting<'_>) -> usize {
     unknown.count()
 }
 
-/// Whether `part` would not be added to `whole` by the three steps of [`sum`].
-fn is_part(whole: Across<'_>, part: Across<'_>, nesting: &Nesting<'_>) -> bool {
-    let ((whole_key, whole_other), (part_key, part_other)) = (whole, part);
-    if same_portion(whole_key, part_key) {
-        if whole_key.category == part_key.category {
-            return whole_other != part_other && includes(whole_other, part_other);
+/// Whether `part` would not be added to `whole` by the steps of [`sum`].
+fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
+    if same_portion(whole.key, part.key) {
+        if whole.key.category == part.key.category {
+            return (whole.own, whole.other) != (part.own, part.other)
+                && includes(whole.own, part.own)
+                && includes(whole.other, part.other);
         }
-        if whole_key.category != 0 {
+        if whole.key.category != 0 {
             return false;
         }
     }
-    holds_portion(whole_key, part_key, nesting)
-        && same_persons((whole_other, whole_key.category), (part_other, part_key.category))
+    holds_portion(whole.key, part.key, nesting) && same_persons(whole, part)
 }

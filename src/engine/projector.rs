@@ -34,7 +34,7 @@ use crate::{
     log::files::{RealFiles, write_atomically},
     projections::{
         Event, Projection,
-        claims::Claims,
+        register::Register,
         snapshot::{self, StoreId},
     },
 };
@@ -56,7 +56,7 @@ pub(super) struct Projector {
 pub(super) struct Shared {
     pub(super) reader: Reader,
     pub(super) clock: Clock,
-    claims: RwLock<Claims>,
+    claims: RwLock<Register>,
     pub(super) progress: watch::Sender<Progress>,
     figures: Arc<Semaphore>,
     file: PathBuf,
@@ -81,7 +81,7 @@ impl Projector {
     /// Starts the projection, from its saved state in `dir` if there is a good one.
     pub(super) fn start(dir: &Path, store: StoreId, reader: Reader, clock: Clock) -> Self {
         let stopping = reader.stopping().clone();
-        let file = dir.join(Claims::NAME);
+        let file = dir.join(Register::NAME);
         let claims = load(&file, store, reader.head().position).unwrap_or_default();
         let progress = Progress { position: claims.position(), failed: None };
         let shared = Arc::new(Shared {
@@ -132,7 +132,7 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
         };
         if let Err(error) = caught_up {
             if error.is_passing() {
-                tracing::info!(projection = Claims::NAME, %error, "the projection waits");
+                tracing::info!(projection = Register::NAME, %error, "the projection waits");
                 tokio::select! {
                     moved = index.changed() => if moved.is_err() { return },
                     () = stopping.cancelled() => return,
@@ -140,8 +140,8 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
                 continue;
             }
             let lasts = error.lasts();
-            tracing::error!(projection = Claims::NAME, %error, lasts, "the projection stops");
-            let failed = Some(error.stopping(Claims::NAME));
+            tracing::error!(projection = Register::NAME, %error, lasts, "the projection stops");
+            let failed = Some(error.stopping(Register::NAME));
             shared.progress.send_modify(|progress| progress.failed = failed);
             if lasts {
                 return;
@@ -197,7 +197,7 @@ impl Shared {
 
     fn apply(&self, run: bytes::Bytes) -> Result<(), ReadError> {
         let failed =
-            |reason: String| ReadError::Projection { name: Claims::NAME, reason: reason.into() };
+            |reason: String| ReadError::Projection { name: Register::NAME, reason: reason.into() };
         let events = decode_run(run).map_err(|error| failed(error.to_string()))?;
         let mut claims = self.claims.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
@@ -208,18 +208,19 @@ impl Shared {
                 type_name: payload.type_name(),
                 payload: &payload.value,
             };
-            claims.apply(&event).map_err(|error| failed(error.to_string()))?;
+            let taken = Register::take(&event).map_err(|error| failed(error.to_string()))?;
+            claims.apply(event.position, taken).map_err(|error| failed(error.to_string()))?;
         }
         Ok(())
     }
 
-    fn claims(&self) -> RwLockReadGuard<'_, Claims> {
+    fn claims(&self) -> RwLockReadGuard<'_, Register> {
         self.claims.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps everybody from the claims.
     #[cfg(test)]
-    pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Claims> {
+    pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Register> {
         self.claims.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -227,7 +228,7 @@ impl Shared {
     /// appends must not wait for it.
     pub(super) async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
-        compute: impl FnOnce(&Claims) -> T + Send + 'static,
+        compute: impl FnOnce(&Register) -> T + Send + 'static,
     ) -> Result<T, ReadError> {
         let permit = Arc::clone(&self.figures).acquire_owned().await;
         let permit = permit.map_err(|_| ReadError::Stopping)?;
@@ -246,7 +247,7 @@ impl Shared {
         let shared = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.map_err(|error| match error.try_into_panic() {
-            Ok(_) => ReadError::Projection { name: Claims::NAME, reason: "it panicked".into() },
+            Ok(_) => ReadError::Projection { name: Register::NAME, reason: "it panicked".into() },
             Err(_) => ReadError::Stopping,
         })
     }
@@ -264,9 +265,9 @@ impl Shared {
 }
 
 /// A saved state that fits the store and does not reach beyond its head.
-fn load(file: &Path, store: StoreId, head: Position) -> Option<Claims> {
+fn load(file: &Path, store: StoreId, head: Position) -> Option<Register> {
     let bytes = fs::read(file).ok()?;
-    let loaded = snapshot::decode::<Claims>(&bytes, store);
+    let loaded = snapshot::decode::<Register>(&bytes, store);
     let claims = loaded
         .inspect_err(|error| tracing::info!(%error, "the claims are projected from the beginning"))
         .ok()?;

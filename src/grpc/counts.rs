@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         date::Edtf,
-        estimate::Flag,
+        flags::Flag,
         figure::{Figure, SubsetCount, Unattributed},
         party::Party,
         proto::{self, FigureFlag, Unit, as_of::Moment, watch_country_counts_response::Update},

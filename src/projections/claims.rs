@@ -8,26 +8,37 @@
 //! A claim is named by the position of its first reading, whatever it reads later; an event that
 //! names a correction means the claim for everything but a withdrawal.
 
-mod links;
+mod lookup;
+mod nested;
 mod read;
+mod said;
 mod view;
+mod vocabulary;
 
-pub use read::{Preference, Report, Said, Transfer};
+pub use read::{Taken, take};
+pub use said::{
+    Actor, Counted, Covered, NameSet, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
+    Transfer,
+};
 pub use view::View;
+pub use vocabulary::Vocabulary;
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{Micros, Position};
-use crate::projections::{ApplyError, Event, Projection};
-use read::Act;
+use crate::domain::{
+    event::Position, known::Known, proto, symbol::Symbol,
+};
+use crate::projections::interned::Place;
+use nested::Nested;
+use read::Reading;
+use vocabulary::Attributed;
 
 /// No event has withdrawn the row.
-const STANDING: Position = Position::MAX;
+pub const STANDING: Position = Position::MAX;
 
 /// One reading of one claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The claim: the position of its first reading.
     pub claim: Position,
@@ -35,178 +46,207 @@ pub struct Row {
     pub from: Position,
     /// The event that withdrew it; from here on, inclusive, the record no longer says so.
     pub to: Position,
-    /// The exchange it is about.
-    pub exchange: String,
+    /// The exchange, series, detention or source it is about; empty: a statement about none.
+    pub subject: Symbol,
+    /// The source it was taken from.
+    pub source: Symbol,
+    /// Who asserts it: the place in the table of actors.
+    pub claimant: Place,
     /// What is claimed.
     pub said: Said,
 }
 
-/// The table, with the times at which it changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
-    position: Position,
-    recorded_at: Micros,
-    /// In the order of `from`, which is unique.
-    rows: Vec<Row>,
-    /// Of each exchange, the places of its rows, rising.
-    exchanges: BTreeMap<String, Vec<usize>>,
-    /// Of each time at which rows changed, the last event that changed one; both rising.
-    changes: Vec<(Micros, Position)>,
+impl Row {
+    fn new(
+        claim: Position,
+        from: Position,
+        subject: Symbol,
+        Attributed { source, claimant }: Attributed,
+        said: Said,
+    ) -> Self {
+        Self { claim, from, to: STANDING, subject, source, claimant, said }
+    }
+
+    /// Whether the record said so just after `position`, unless a later reading says otherwise.
+    pub fn stands_at(&self, position: Position) -> bool {
+        self.from <= position && position < self.to
+    }
 }
 
-impl Projection for Claims {
-    const NAME: &'static str = "claims";
-    const VERSION: u32 = 1;
+/// The places of the rows about one exchange, rising.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Exchange {
+    /// Those that figures are made of, or grouped by.
+    figures: Vec<Place>,
+    others: Vec<Place>,
+}
 
-    fn apply(&mut self, event: &Event<'_>) -> Result<(), ApplyError> {
-        if event.position <= self.position {
-            return Err(ApplyError::OutOfOrder { at: self.position, event: event.position });
-        }
-        let changed = match read::read(event)? {
-            Some(Act::Claim(exchange, said)) => {
-                self.add(event.position, event.position, exchange, said)
-            }
-            Some(Act::Prefer(claim, preference)) => self.prefer(event.position, claim, preference),
-            Some(Act::Correct(claim, said)) => self.correct(event.position, claim, said),
-            Some(Act::Retract(claim)) => self.retract(event.position, claim),
-            None => false,
-        };
-        self.position = event.position;
-        self.recorded_at = event.recorded_at;
-        if changed {
-            self.note_change(event);
-        }
-        Ok(())
-    }
+/// The table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    vocabulary: Vocabulary,
+    /// In the order of `from`, which is unique.
+    rows: Vec<Row>,
+    exchanges: HashMap<Symbol, Exchange>,
+    series: HashMap<Symbol, Vec<Place>>,
+    sources: HashMap<Symbol, Vec<Place>>,
+    detentions: HashMap<Symbol, Vec<Place>>,
+    statements: Vec<Place>,
+    /// Of each claim that was corrected, its later readings.
+    corrections: HashMap<Position, Vec<Place>>,
+    /// Of each claim that was backed or contested, the events that did so.
+    opinions: HashMap<Position, Vec<Place>>,
+    nested: Nested,
+}
 
-    fn position(&self) -> Position {
-        self.position
-    }
+/// What an event did to the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// A row came or went.
+    pub changed: bool,
+    /// The outermost exchanges whose figures, or what these are grouped by, may have changed;
+    /// among them those that are outermost no longer.
+    pub outermost: Vec<Symbol>,
 }
 
 impl Claims {
-    /// The position that shows what the record said at `time`, inclusive.
-    ///
-    /// It is the last event up to then that this table takes notice of, or the last event at all
-    /// if `time` is not before it.
-    pub fn position_as_of(&self, time: Micros) -> Position {
-        if time >= self.recorded_at {
-            return self.position;
-        }
-        let later = self.changes.partition_point(|(recorded_at, _)| *recorded_at <= time);
-        let last = later.checked_sub(1).and_then(|place| self.changes.get(place));
-        last.map_or(0, |(_, position)| *position)
-    }
-
-    /// What the record said just after `position`; beyond the last event, what it says now.
-    pub fn at(&self, position: Position) -> View<'_> {
-        View::new(self, position.min(self.position), self.exchanges())
-    }
-
-    /// The same, of nothing but these exchanges: true where no other is linked to one of them.
-    pub fn part_at<'a>(&'a self, position: Position, exchanges: &BTreeSet<&'a str>) -> View<'a> {
-        View::new(self, position.min(self.position), exchanges.iter().copied())
-    }
-
-    /// The last event that changed a row; 0: none did.
-    pub fn last_change(&self) -> Position {
-        self.changes.last().map_or(0, |(_, position)| *position)
-    }
-
-    /// The events after `since` that changed a row, with the exchange; in order.
-    pub fn changes_since(&self, since: Position) -> Vec<(Position, &str)> {
-        let mut changes: Vec<(Position, &str)> = self
-            .rows
-            .iter()
-            .flat_map(|row| [(row.from, row.exchange.as_str()), (row.to, row.exchange.as_str())])
-            .filter(|(event, _)| *event > since && *event != STANDING)
-            .collect();
-        changes.sort_unstable();
-        changes.dedup();
-        changes
-    }
-
-    /// All rows of one exchange, in the order in which they were recorded.
-    pub fn rows_of(&self, exchange: &str) -> impl Iterator<Item = &Row> {
-        let places = self.exchanges.get(exchange).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|place| self.rows.get(*place))
-    }
-
-    /// The exchanges of which anything was ever claimed, sorted.
-    pub fn exchanges(&self) -> impl Iterator<Item = &str> + Clone {
-        self.exchanges.keys().map(String::as_str)
-    }
-
-    fn row(&self, event: Position) -> Option<&Row> {
-        let place = self.rows.binary_search_by_key(&event, |row| row.from).ok()?;
-        self.rows.get(place)
-    }
-
-    /// The first reading of the claim that `event` brought or corrected, if it still stands.
-    fn standing(&self, event: Position) -> Option<&Row> {
-        let first = self.row(self.row(event)?.claim)?;
-        (first.to == STANDING).then_some(first)
-    }
-
-    fn add(&mut self, claim: Position, from: Position, exchange: String, said: Said) -> bool {
-        self.exchanges.entry(exchange.clone()).or_default().push(self.rows.len());
-        self.rows.push(Row { claim, from, to: STANDING, exchange, said });
-        true
-    }
-
-    fn prefer(&mut self, at: Position, claim: Position, mut preference: Preference) -> bool {
-        let Some(preferred) = self.standing(claim) else {
-            return false;
+    /// Takes the next event, which is at `at`.
+    pub fn apply(&mut self, at: Position, taken: &Taken) -> Touched {
+        let touched = match &taken.known {
+            Known::ClaimCorrected(it) => self.correct(at, it.claim, taken),
+            Known::ClaimRetracted(it) => self.retract(at, it.claim),
+            Known::ClaimPreferred(it) => self.prefer(at, it, &taken.known),
+            Known::ClaimConfirmed(it) => self.comment(at, it.claim, Said::Confirmed, taken),
+            Known::ClaimDisputed(it) => self.comment(at, it.claim, Said::Disputed, taken),
+            known => {
+                let reading = self.vocabulary.reading(known);
+                reading.map(|Reading { subject, said }| {
+                    let attributed = self.vocabulary.attributed(known);
+                    self.add(Row::new(at, at, subject, attributed, said))
+                })
+            }
         };
-        preference.claim = preferred.claim;
-        let exchange = preferred.exchange.clone();
-        self.add(at, at, exchange, Said::Preference(preference))
+        touched.unwrap_or_default()
+    }
+
+    fn add(&mut self, row: Row) -> Touched {
+        let place = Place::try_from(self.rows.len()).unwrap_or(Place::MAX);
+        self.rows.push(row);
+        if row.claim != row.from {
+            self.corrections.entry(row.claim).or_default().push(place);
+        }
+        self.enter(place, &row);
+        self.touched(row.from, &row)
+    }
+
+    /// Enters a row in the lists that it is found by.
+    fn enter(&mut self, place: Place, row: &Row) {
+        match row.said {
+            Said::RunningTotal(_) => self.series.entry(row.subject).or_default().push(place),
+            Said::Detention => self.detentions.entry(row.subject).or_default().push(place),
+            Said::Source => self.sources.entry(row.subject).or_default().push(place),
+            Said::Confirmed(claim) | Said::Disputed(claim) => {
+                self.opinions.entry(claim).or_default().push(place);
+            }
+            Said::Statement(_) => {
+                self.statements.push(place);
+                if !row.subject.is_empty() {
+                    self.exchanges.entry(row.subject).or_default().others.push(place);
+                }
+            }
+            said if said.enters_figures() => {
+                self.exchanges.entry(row.subject).or_default().figures.push(place);
+            }
+            _ => self.exchanges.entry(row.subject).or_default().others.push(place),
+        }
+    }
+
+    /// What a row that came or went makes a difference to.
+    fn touched(&mut self, at: Position, row: &Row) -> Touched {
+        let mut outermost = Vec::new();
+        if let Said::Exchange(report) = &row.said
+            && !report.part_of.is_empty()
+        {
+            outermost = self.renest(at, row, report.part_of);
+        }
+        if row.said.enters_figures() {
+            outermost.push(self.nested.now().outermost(row.subject));
+        }
+        outermost.sort_unstable();
+        outermost.dedup();
+        Touched { changed: true, outermost }
+    }
+
+    /// Exchanges whose outermost one is another than it was, with both.
+    fn renest(&mut self, at: Position, row: &Row, larger: Symbol) -> Vec<Symbol> {
+        if row.claim == at {
+            let added = self.nested.add(at, row.subject, larger);
+            if let Some(moved) = added {
+                return moved;
+            }
+        }
+        let links: Vec<_> = self.at(at).links().collect();
+        self.nested.replace(at, links.into_iter())
+    }
+
+    fn prefer(
+        &mut self,
+        at: Position,
+        preferred: &proto::ClaimPreferred,
+        known: &Known,
+    ) -> Option<Touched> {
+        let claim = self.standing(preferred.claim)?;
+        let preference = self.vocabulary.preference(preferred);
+        let said = Said::Preference(Preference { claim: claim.claim, ..preference });
+        let attributed = self.vocabulary.attributed(known);
+        Some(self.add(Row::new(at, at, claim.subject, attributed, said)))
+    }
+
+    fn comment(
+        &mut self,
+        at: Position,
+        claim: Position,
+        said: fn(Position) -> Said,
+        taken: &Taken,
+    ) -> Option<Touched> {
+        let claim = self.standing(claim)?;
+        let attributed = self.vocabulary.attributed(&taken.known);
+        Some(self.add(Row::new(at, at, claim.subject, attributed, said(claim.claim))))
     }
 
     /// A replacement of another kind is not a reading of this claim; it is refused when recorded.
-    fn correct(&mut self, at: Position, claim: Position, mut said: Said) -> bool {
-        let Some(first) = self.standing(claim) else {
-            return false;
+    fn correct(&mut self, at: Position, claim: Position, taken: &Taken) -> Option<Touched> {
+        let first = self.standing(claim)?;
+        let replacement = taken.replacement.as_ref()?;
+        let said = if let Known::ClaimPreferred(preferred) = replacement {
+            let preference = self.vocabulary.preference(preferred);
+            let claim = self.standing(preference.claim)?.claim;
+            Said::Preference(Preference { claim, ..preference })
+        } else {
+            self.vocabulary.reading(replacement)?.said
         };
         if std::mem::discriminant(&first.said) != std::mem::discriminant(&said) {
-            return false;
+            return None;
         }
-        let (claim, exchange) = (first.claim, first.exchange.clone());
-        if let Said::Preference(preference) = &mut said {
-            let Some(preferred) = self.standing(preference.claim) else {
-                return false;
-            };
-            preference.claim = preferred.claim;
-        }
-        self.add(claim, at, exchange, said)
+        let attributed = self.vocabulary.attributed(replacement);
+        Some(self.add(Row::new(first.claim, at, first.subject, attributed, said)))
     }
 
     /// Withdraws one correction, or a claim with all that it was corrected to.
-    fn retract(&mut self, at: Position, event: Position) -> bool {
-        let Some(row) = self.row(event) else {
-            return false;
-        };
-        let (claim, whole) = (row.claim, row.claim == row.from);
-        let places = self.exchanges.get(&row.exchange).map(Vec::as_slice).unwrap_or_default();
+    fn retract(&mut self, at: Position, event: Position) -> Option<Touched> {
+        let row = *self.row(event)?;
+        let mut places: Vec<Place> = vec![self.place(event)?];
+        if row.claim == row.from {
+            places.extend(self.corrections.get(&row.claim).into_iter().flatten());
+        }
         let mut changed = false;
         for place in places {
-            let Some(row) = self.rows.get_mut(*place) else {
-                continue;
-            };
-            let meant = if whole { row.claim == claim } else { row.from == event };
-            if meant && row.to == STANDING {
+            if let Some(row) = self.rows.get_mut(place as usize).filter(|row| row.to == STANDING) {
                 row.to = at;
                 changed = true;
             }
         }
-        changed
-    }
-
-    fn note_change(&mut self, event: &Event<'_>) {
-        match self.changes.last_mut() {
-            Some((time, position)) if *time == event.recorded_at => *position = event.position,
-            _ => self.changes.push((event.recorded_at, event.position)),
-        }
+        changed.then(|| self.touched(at, &row))
     }
 }
 

@@ -1,26 +1,28 @@
 //! How many each country received and sent.
 
 mod changes;
-mod group;
 mod occurred;
 
-pub use changes::{Change, changes};
+pub use changes::{Change, Move, changes, moves};
+pub use occurred::{When, when};
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use crate::domain::{
     date::Edtf,
     event::Position,
     figure::Figure,
     leg::{Direction, UnitCode},
-    side::Share,
+    symbol::Symbol,
+    tally::Tally,
 };
 use crate::projections::{
     Projection as _,
-    claims::{Claims, View},
+    ledger::{FigureKey, Group},
+    register::Register,
 };
-use group::Shares;
-use occurred::When;
 
 /// Which figures are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,66 +63,86 @@ pub struct CountRow {
 }
 
 /// How many each country received and sent. A position beyond the last event means now.
-pub fn country_counts(claims: &Claims, query: &CountQuery) -> CountAnswer {
-    counts_at(&claims.at(query.as_of.unwrap_or(claims.position())), query)
+pub fn country_counts(register: &Register, query: &CountQuery) -> CountAnswer {
+    let at = query.as_of.unwrap_or(Position::MAX).min(register.position());
+    let wanted = Wanted::new(register, query);
+    let (rows, undated_exchanges) = match &query.occurred {
+        Some(occurred) => selected(register, &wanted, occurred, at),
+        None => {
+            let figures = register.ledger().figures(at);
+            let wanted = figures.filter(|(key, _)| wanted.includes(key));
+            (rows(register, wanted.map(|(key, tally)| (key, Figure::from(&tally)))), 0)
+        }
+    };
+    CountAnswer { rows, undated_exchanges, position: at }
 }
 
-fn counts_at(view: &View<'_>, query: &CountQuery) -> CountAnswer {
-    let (shares, undated_exchanges) = sum(view, view.outermost(), query);
-    CountAnswer { rows: rows(shares), undated_exchanges, position: view.at() }
+/// The figures that are asked for.
+struct Wanted {
+    countries: Option<BTreeSet<Symbol>>,
+    unit: Option<UnitCode>,
 }
 
-/// The sum over some outermost exchanges, and how many of them are left out as undated.
-fn sum<'a, 'o>(
-    view: &View<'a>,
-    outermost: impl Iterator<Item = &'o str>,
-    query: &CountQuery,
-) -> (Shares<'a>, u32) {
-    let mut sum = Shares::new();
+impl Wanted {
+    fn new(register: &Register, query: &CountQuery) -> Self {
+        let vocabulary = register.claims().vocabulary();
+        let known = query.countries.iter().filter_map(|country| vocabulary.find(country));
+        let countries = (!query.countries.is_empty()).then(|| known.collect());
+        Self { countries, unit: query.unit }
+    }
+
+    fn includes(&self, (country, unit, _): &FigureKey) -> bool {
+        self.countries.as_ref().is_none_or(|countries| countries.contains(country))
+            && self.unit.is_none_or(|wanted| wanted == *unit)
+    }
+}
+
+/// The rows over the outermost exchanges that occurred then, and how many are left out as undated.
+fn selected(
+    register: &Register,
+    wanted: &Wanted,
+    occurred: &Edtf,
+    at: Position,
+) -> (Vec<CountRow>, u32) {
+    let mut tallies: HashMap<FigureKey, Tally> = HashMap::new();
     let mut undated = 0;
-    for outermost in outermost {
-        match selected(view, outermost, query) {
-            (When::Within, shares) => {
-                for (key, share) in shares {
-                    sum.entry(key).or_default().add(share);
+    for standing in register.ledger().standing(at) {
+        let when = when(standing.traits, occurred);
+        if when == When::Elsewhere {
+            continue;
+        }
+        let mut concerned = false;
+        for (cell, share) in standing.cells {
+            let Group::Side(direction, side) = &cell.group else { continue };
+            let Some(country) = side.alone().filter(|_| cell.category.is_none()) else { continue };
+            let key = (country, cell.unit, *direction);
+            if wanted.includes(&key) {
+                concerned = true;
+                if when == When::Within {
+                    tallies.entry(key).or_default().add(share);
                 }
             }
-            (When::Unknown, shares) => undated += u32::from(!shares.is_empty()),
-            (When::Elsewhere, _) => {}
         }
+        undated += u32::from(concerned && when == When::Unknown);
     }
-    (sum, undated)
+    let figures = tallies.into_iter().map(|(key, tally)| (key, Figure::from(&tally)));
+    (rows(register, figures), undated)
 }
 
-/// What one outermost exchange contributes to the rows that are asked for, and whether it
-/// occurred when it should have.
-fn selected<'a>(view: &View<'a>, outermost: &str, query: &CountQuery) -> (When, Shares<'a>) {
-    let when = query
-        .occurred
-        .as_ref()
-        .map_or(When::Within, |occurred| occurred::when(view, outermost, occurred));
-    if when == When::Elsewhere {
-        return (when, Shares::new());
-    }
-    let mut shares = group::shares(view, outermost);
-    shares.retain(|(country, unit, _), _| {
-        (query.countries.is_empty() || query.countries.contains(*country))
-            && query.unit.is_none_or(|wanted| wanted == *unit)
-    });
-    (when, shares)
-}
-
-fn rows(shares: Shares<'_>) -> Vec<CountRow> {
-    let mut sides: BTreeMap<(&str, UnitCode), [Option<Share>; 2]> = BTreeMap::new();
-    for ((country, unit, direction), share) in shares {
+fn rows(
+    register: &Register,
+    figures: impl Iterator<Item = (FigureKey, Figure)>,
+) -> Vec<CountRow> {
+    let mut sides: BTreeMap<(&str, UnitCode), [Option<Figure>; 2]> = BTreeMap::new();
+    for ((country, unit, direction), figure) in figures {
+        let country = register.claims().vocabulary().text(country);
         let [received, sent] = sides.entry((country, unit)).or_default();
         match direction {
-            Direction::Received => *received = Some(share),
-            Direction::Sent => *sent = Some(share),
+            Direction::Received => *received = Some(figure),
+            Direction::Sent => *sent = Some(figure),
         }
     }
-    let row = |((country, unit), [received, sent]): ((&str, UnitCode), [Option<Share>; 2])| {
-        let (received, sent) = (received.map(Figure::from), sent.map(Figure::from));
+    let row = |((country, unit), [received, sent]): ((&str, UnitCode), [Option<Figure>; 2])| {
         CountRow { country: country.to_owned(), unit, received, sent }
     };
     sides.into_iter().map(row).collect()

@@ -3,6 +3,10 @@
 
 pub mod claims;
 pub mod counts;
+pub mod interned;
+pub mod ledger;
+pub mod names;
+pub mod register;
 pub mod snapshot;
 
 use crate::domain::event::{Micros, Position};
@@ -29,13 +33,22 @@ pub trait Projection:
     /// One more whenever states saved before would answer differently or cannot be read.
     const VERSION: u32;
 
-    /// Takes the next event. Types that it does not know only move the position.
+    /// An event as it is taken, decoded.
+    type Taken: Send + 'static;
+
+    /// Decodes an event. It needs no state, so nobody has to wait for it.
+    fn take(event: &Event<'_>) -> Result<Self::Taken, ApplyError>;
+
+    /// Applies the next event. What it does not know only moves the position.
     ///
     /// After an error the state is as it was.
-    fn apply(&mut self, event: &Event<'_>) -> Result<(), ApplyError>;
+    fn apply(&mut self, at: Position, taken: Self::Taken) -> Result<(), ApplyError>;
 
     /// The last event it has taken; 0: none.
     fn position(&self) -> Position;
+
+    /// Makes what is not saved, after a saved state was read.
+    fn restore(&mut self);
 }
 
 /// Why an event cannot be taken. The log holds it, so this is damage or a fault of this program.

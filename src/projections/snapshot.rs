@@ -74,7 +74,9 @@ pub fn decode<P: Projection>(bytes: &[u8], store: StoreId) -> Result<P, Misfit> 
         .and_then(|rest| rest.strip_prefix(P::NAME.as_bytes()))
         .and_then(|rest| rest.strip_prefix(&[NAME_END]))
         .ok_or(Misfit::Version)?;
-    let (projection, rest) = postcard::take_from_bytes::<P>(state).map_err(|_| Misfit::State)?;
+    let (mut projection, rest) =
+        postcard::take_from_bytes::<P>(state).map_err(|_| Misfit::State)?;
+    projection.restore();
     let fits = rest.is_empty() && projection.position() == Position::from_le_bytes(*position);
     fits.then_some(projection).ok_or(Misfit::State)
 }
@@ -82,11 +84,11 @@ pub fn decode<P: Projection>(bytes: &[u8], store: StoreId) -> Result<P, Misfit> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projections::claims::{Claims, samples};
+    use crate::projections::{ApplyError, claims::samples, register::Register};
 
     const STORE: StoreId = [7; 16];
 
-    fn saved() -> (Claims, Vec<u8>) {
+    fn saved() -> (Register, Vec<u8>) {
         let claims = samples::ankara_article().claims();
         let bytes = encode(&claims, STORE);
         (claims, bytes)
@@ -95,12 +97,12 @@ mod tests {
     #[test]
     fn a_saved_state_is_read_back_as_it_was() {
         let (claims, bytes) = saved();
-        assert_eq!(decode::<Claims>(&bytes, STORE), Ok(claims));
+        assert_eq!(decode::<Register>(&bytes, STORE), Ok(claims));
     }
 
     #[test]
     fn a_state_of_another_store_is_not_used() {
-        assert_eq!(decode::<Claims>(&saved().1, [8; 16]), Err(Misfit::Store));
+        assert_eq!(decode::<Register>(&saved().1, [8; 16]), Err(Misfit::Store));
     }
 
     #[test]
@@ -110,13 +112,15 @@ mod tests {
         impl<const V: u32> Projection for Other<V> {
             const NAME: &'static str = if V == 9 { "others" } else { "other" };
             const VERSION: u32 = V;
-            fn apply(
-                &mut self,
-                event: &crate::projections::Event<'_>,
-            ) -> Result<(), crate::projections::ApplyError> {
-                self.0 = event.position;
+            type Taken = Position;
+            fn take(event: &crate::projections::Event<'_>) -> Result<Position, ApplyError> {
+                Ok(event.position)
+            }
+            fn apply(&mut self, at: Position, _: Position) -> Result<(), ApplyError> {
+                self.0 = at;
                 Ok(())
             }
+            fn restore(&mut self) {}
             fn position(&self) -> Position {
                 self.0
             }
@@ -131,12 +135,12 @@ mod tests {
     fn a_flipped_bit_or_a_missing_end_is_found() {
         let (_, bytes) = saved();
         for place in 0..bytes.len() {
-            assert!(decode::<Claims>(&bytes[..place], STORE).is_err(), "cut at {place}");
+            assert!(decode::<Register>(&bytes[..place], STORE).is_err(), "cut at {place}");
             let mut flipped = bytes.clone();
             flipped[place] ^= 0x10;
-            assert!(decode::<Claims>(&flipped, STORE).is_err(), "flipped at {place}");
+            assert!(decode::<Register>(&flipped, STORE).is_err(), "flipped at {place}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
-        assert!(decode::<Claims>(&longer, STORE).is_err());
+        assert!(decode::<Register>(&longer, STORE).is_err());
     }
 }

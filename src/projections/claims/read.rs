@@ -1,160 +1,170 @@
-//! Which events the table takes notice of, and what it keeps of them.
-//!
-//! `TransferAgreed`, `TransferDeclined` and `TotalClaimed` never enter a figure. Where a query
-//! needs them they become further kinds of [`Said`], beside these.
-
-use std::collections::BTreeSet;
-
-use prost::{Message, Name};
-use serde::{Deserialize, Serialize};
+//! From an event's fields to what the table keeps of them.
 
 use crate::domain::{
     estimate::Number,
     event::Position,
+    known::Known,
     leg::{Direction, LegKey},
     of_which::OfWhich,
     proto,
+    symbol::Symbol,
 };
-use crate::projections::{ApplyError, Event};
+use crate::projections::{
+    ApplyError, Event,
+    claims::{
+        Actor, Counted, Covered, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
+        Transfer, Vocabulary,
+    },
+};
 
-/// What is claimed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Said {
-    /// So many were handed over.
-    Completed(Transfer),
-    /// An exchange is in some state.
-    Exchange(Report),
-    /// A claim is to be used.
-    Preference(Preference),
+/// An event that the table takes notice of, decoded.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub(super) known: Known,
+    /// What a correction puts in the claim's place.
+    pub(super) replacement: Option<Known>,
 }
 
-/// So many were handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Transfer {
-    /// From where to where.
-    pub leg: LegKey,
-    /// How many.
-    pub number: Number,
-    /// Parts that the claim names.
-    pub of_which: OfWhich<Option<u32>>,
-    /// When, as EDTF text; empty: not said.
-    pub occurred: String,
-}
-
-/// What is reported of an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// The larger exchange that it is a portion of; empty: none is named.
-    pub part_of: String,
-    /// Its parties, as named by this source.
-    pub parties: BTreeSet<String>,
-    /// When, as EDTF text; empty: not said.
-    pub occurred: String,
-    /// Number of `proto::ExchangeStatus`, kept as stored.
-    pub status: i32,
-}
-
-/// A claim is to be used for its leg or, with a side, for the figure of a country.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Preference {
-    /// The claim.
-    pub claim: Position,
-    /// Country and direction; absent: the claim's leg is meant.
-    pub side: Option<(String, Direction)>,
-}
-
-/// What an event does to the table.
-pub(super) enum Act {
-    /// A claim about an exchange.
-    Claim(String, Said),
-    /// A claim is to be used.
-    Prefer(Position, Preference),
-    /// A claim should read so.
-    Correct(Position, Said),
-    /// A claim, or a correction of one, is withdrawn.
-    Retract(Position),
-}
-
-/// Reads an event; `None`: it does not concern the table.
-pub(super) fn read(event: &Event<'_>) -> Result<Option<Act>, ApplyError> {
-    let at = event.position;
-    if is::<proto::ClaimCorrected>(event.type_name) {
-        let corrected: proto::ClaimCorrected = decode(at, event.payload)?;
-        let Some(replacement) = corrected.replacement else {
-            return Ok(None);
-        };
-        let said = match read_claim(at, replacement.type_name(), &replacement.value)? {
-            Some(Act::Claim(_, said)) => said,
-            Some(Act::Prefer(_, preference)) => Said::Preference(preference),
-            Some(Act::Correct(..) | Act::Retract(_)) | None => return Ok(None),
-        };
-        return Ok(Some(Act::Correct(corrected.claim, said)));
-    }
-    if is::<proto::ClaimRetracted>(event.type_name) {
-        let retracted: proto::ClaimRetracted = decode(at, event.payload)?;
-        return Ok(Some(Act::Retract(retracted.claim)));
-    }
-    read_claim(at, event.type_name, event.payload)
-}
-
-fn read_claim(at: Position, type_name: &str, payload: &[u8]) -> Result<Option<Act>, ApplyError> {
-    if is::<proto::TransferCompleted>(type_name) {
-        return Ok(transfer(decode(at, payload)?));
-    }
-    if is::<proto::ExchangeReported>(type_name) {
-        return Ok(Some(report(decode(at, payload)?)));
-    }
-    if is::<proto::ClaimPreferred>(type_name) {
-        return Ok(Some(preference(decode(at, payload)?)));
-    }
-    Ok(None)
-}
-
-/// A leg is required, so there always is one; without it there is nothing to count.
-fn transfer(completed: proto::TransferCompleted) -> Option<Act> {
-    let leg = LegKey::from(completed.leg?);
-    let exchange = leg.exchange.clone();
-    let said = Said::Completed(Transfer {
-        leg,
-        number: completed.count.map(Number::from).unwrap_or_default(),
-        of_which: completed.of_which.map(OfWhich::from).unwrap_or_default(),
-        occurred: completed.occurred,
-    });
-    Some(Act::Claim(exchange, said))
-}
-
-fn report(reported: proto::ExchangeReported) -> Act {
-    let said = Said::Exchange(Report {
-        part_of: reported.part_of,
-        parties: reported.parties.into_iter().collect(),
-        occurred: reported.occurred,
-        status: reported.status,
-    });
-    Act::Claim(reported.exchange_id, said)
-}
-
-fn preference(preferred: proto::ClaimPreferred) -> Act {
-    let direction = match preferred.direction() {
-        proto::Direction::Received => Some(Direction::Received),
-        proto::Direction::Sent => Some(Direction::Sent),
-        proto::Direction::Unspecified => None,
+/// Decodes an event; absent: its type is none of ours.
+pub fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {
+    let Some(known) = decode(event.position, event.type_name, event.payload)? else {
+        return Ok(None);
     };
-    let side = direction.map(|direction| (preferred.country, direction));
-    Act::Prefer(preferred.claim, Preference { claim: preferred.claim, side })
+    let mut replacement = None;
+    if let Known::ClaimCorrected(corrected) = &known
+        && let Some(any) = &corrected.replacement
+    {
+        replacement = decode(event.position, any.type_name(), &any.value)?;
+    }
+    Ok(Some(Taken { known, replacement }))
 }
 
-fn is<M: Name>(type_name: &str) -> bool {
-    let short = type_name.strip_prefix(M::PACKAGE).and_then(|rest| rest.strip_prefix('.'));
-    short == Some(M::NAME)
-}
-
-fn decode<M: Message + Name + Default>(
-    position: Position,
-    payload: &[u8],
-) -> Result<M, ApplyError> {
-    M::decode(payload).map_err(|source| ApplyError::Payload {
-        position,
-        type_name: M::full_name(),
+fn decode(at: Position, type_name: &str, payload: &[u8]) -> Result<Option<Known>, ApplyError> {
+    let decoded = Known::decode(type_name, payload).transpose();
+    decoded.map_err(|source| ApplyError::Payload {
+        position: at,
+        type_name: type_name.to_owned(),
         source,
     })
+}
+
+/// A claim's subject and what it says of it.
+pub(super) struct Reading {
+    /// The exchange, series, detention or source; empty: a statement about no exchange.
+    pub(super) subject: Symbol,
+    pub(super) said: Said,
+}
+
+impl Vocabulary {
+    /// What a claim says. Absent: it is about another claim, or lacks what was checked when it
+    /// was recorded.
+    pub(super) fn reading(&mut self, known: &Known) -> Option<Reading> {
+        let (subject, said) = match known {
+            Known::TransferCompleted(it) => self.completed(it)?,
+            Known::TransferAgreed(it) => {
+                let (subject, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
+                (subject, Said::Agreed(counted))
+            }
+            Known::TransferDeclined(it) => {
+                let (subject, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
+                (subject, Said::Declined(counted, it.reason))
+            }
+            Known::TotalClaimed(it) => self.total(it),
+            Known::ExchangeReported(it) => {
+                (self.names.intern(&it.exchange_id), Said::Exchange(self.report(it)))
+            }
+            Known::RoleAttributed(it) => {
+                let actor = self.actor(it.actor.as_ref());
+                let said = RoleSaid { actor, role: it.role, denied: it.denied };
+                (self.names.intern(&it.exchange_id), Said::Role(said))
+            }
+            Known::SuperlativeClaimed(it) => {
+                (self.names.intern(&it.exchange_id), Said::Superlative)
+            }
+            Known::StatementMade(it) => {
+                (self.names.intern(&it.exchange_id), Said::Statement(self.statement(it)))
+            }
+            Known::DetentionReported(it) => (self.names.intern(&it.detention_id), Said::Detention),
+            Known::SourceRegistered(it) => (self.names.intern(&it.source_id), Said::Source),
+            Known::ClaimConfirmed(_)
+            | Known::ClaimDisputed(_)
+            | Known::ClaimCorrected(_)
+            | Known::ClaimRetracted(_)
+            | Known::ClaimPreferred(_) => return None,
+        };
+        Some(Reading { subject, said })
+    }
+
+    fn counted(&mut self, leg: &proto::Leg, count: Option<&proto::Count>) -> (Symbol, Counted) {
+        let key = LegKey::new(leg.clone(), |name| self.names.intern(name));
+        let exchange = key.exchange;
+        let scope = count.map_or(Symbol::EMPTY, |count| self.names.intern(&count.scope));
+        let number = count.cloned().map(Number::from).unwrap_or_default();
+        (exchange, Counted { leg: self.legs.intern(key), number, scope })
+    }
+
+    fn completed(&mut self, it: &proto::TransferCompleted) -> Option<(Symbol, Said)> {
+        let (exchange, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
+        let of_which = it.of_which.map(OfWhich::from).unwrap_or_default();
+        let of_which = self.parts.intern(of_which);
+        let occurred = self.names.intern(&it.occurred);
+        Some((exchange, Said::Completed(Transfer { counted, of_which, occurred })))
+    }
+
+    fn total(&mut self, it: &proto::TotalClaimed) -> (Symbol, Said) {
+        let as_of = self.names.intern(&it.as_of);
+        if let Some(leg) = &it.leg {
+            let (exchange, counted) = self.counted(leg, it.count.as_ref());
+            let covers = self.names.intern(&it.covers);
+            return (exchange, Said::Total(counted, Covered { as_of, covers }));
+        }
+        let said = RunningTotal {
+            number: it.count.clone().map(Number::from).unwrap_or_default(),
+            as_of,
+            previous: it.previous_total,
+            follows: self.names.intern(&it.follows_exchange_id),
+        };
+        (self.names.intern(&it.series), Said::RunningTotal(said))
+    }
+
+    fn report(&mut self, it: &proto::ExchangeReported) -> Report {
+        let names = &mut self.names;
+        let parties = it.parties.iter().map(|party| names.intern(party)).collect();
+        Report {
+            part_of: names.intern(&it.part_of),
+            parties: self.sides.intern(parties),
+            occurred: names.intern(&it.occurred),
+            title: names.intern(&it.title),
+            place: names.intern(&it.place),
+            status: it.status,
+            kind: it.kind,
+        }
+    }
+
+    fn statement(&mut self, it: &proto::StatementMade) -> Statement {
+        let speaker = self.actor(it.speaker.as_ref());
+        let topics = it.topics.iter().map(|topic| self.names.intern(topic)).collect();
+        let occurred = self.names.intern(&it.occurred);
+        Statement { speaker, mode: it.mode, topics: self.sides.intern(topics), occurred }
+    }
+
+    pub(super) fn preference(&mut self, it: &proto::ClaimPreferred) -> Preference {
+        let direction = match it.direction() {
+            proto::Direction::Received => Some(Direction::Received),
+            proto::Direction::Sent => Some(Direction::Sent),
+            proto::Direction::Unspecified => None,
+        };
+        let side = direction.map(|direction| (self.names.intern(&it.country), direction));
+        Preference { claim: it.claim, side }
+    }
+
+    /// The actor's place; of none the place of the actor without a name.
+    pub(super) fn actor(&mut self, actor: Option<&proto::Actor>) -> u32 {
+        let actor = actor.map(|actor| Actor {
+            party: self.names.intern(&actor.party),
+            name: self.names.intern(&actor.name),
+            kind: actor.kind,
+        });
+        self.actors.intern(actor.unwrap_or_default())
+    }
 }

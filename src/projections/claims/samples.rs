@@ -2,9 +2,8 @@
 
 use prost::{Message, Name};
 
-use super::Claims;
 use crate::domain::{event::Position, proto};
-use crate::projections::{Event, Projection};
+use crate::projections::{Event, Projection as _, register::Register};
 
 /// Events in the order of their positions, from 1.
 #[derive(Clone, Debug, Default)]
@@ -140,15 +139,15 @@ impl Record {
     }
 
     /// The table after the first `count` events.
-    pub(crate) fn first(&self, count: Position) -> Claims {
-        let mut claims = Claims::default();
+    pub(crate) fn first(&self, count: Position) -> Register {
+        let mut claims = Register::default();
         for event in self.events().take_while(|event| event.position <= count) {
-            claims.apply(&event).unwrap();
+            claims.apply(event.position, Register::take(&event).unwrap()).unwrap();
         }
         claims
     }
 
-    pub(crate) fn claims(&self) -> Claims {
+    pub(crate) fn claims(&self) -> Register {
         self.first(self.head())
     }
 }

@@ -1,43 +1,54 @@
 //! What the record said at one position.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+};
 
-use super::{Claims, Report, Row, Said};
-use crate::domain::{event::Position, nesting::Nesting};
+use super::{Claims, Report, Row, Said, Vocabulary};
+use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol};
 
 /// What the record said at one position: the standing readings, and how the exchanges nest.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     claims: &'a Claims,
     at: Position,
-    nesting: Nesting<'a>,
-    members: BTreeMap<&'a str, Vec<&'a str>>,
+    nesting: Cow<'a, Nesting>,
 }
 
 impl<'a> View<'a> {
+    pub(super) fn new(claims: &'a Claims, at: Position) -> Self {
+        let mut view = Self { claims, at, nesting: Cow::Owned(Nesting::default()) };
+        view.nesting = match claims.nesting_now(at) {
+            Some(nesting) => Cow::Borrowed(nesting),
+            None => Cow::Owned(Nesting::new(view.links())),
+        };
+        view
+    }
+
+    /// Which exchange is directly a portion of which, in the order in which that was reported.
+    ///
     /// The larger exchange of each is the one named by the latest report that names one: a later
     /// report of another state need not repeat it.
-    pub(super) fn new(
-        claims: &'a Claims,
-        at: Position,
-        exchanges: impl Iterator<Item = &'a str> + Clone,
-    ) -> Self {
-        let mut view = Self { claims, at, nesting: Nesting::default(), members: BTreeMap::new() };
-        let mut links: Vec<(Position, &str, &str)> = exchanges
-            .clone()
-            .filter_map(|exchange| {
-                let reports = view.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
-                let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
-                Some((from, exchange, latest.part_of.as_str()))
-            })
-            .collect();
+    pub(super) fn links(&self) -> impl Iterator<Item = (Symbol, Symbol)> + use<'a> {
+        let latest = |exchange: Symbol| {
+            let reports = self.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
+            let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
+            Some((from, exchange, latest.part_of))
+        };
+        let mut links: Vec<_> = self.claims.ever_nested().filter_map(latest).collect();
         links.sort_unstable();
-        view.nesting = Nesting::new(links.into_iter().map(|(_, part, larger)| (part, larger)));
-        for exchange in exchanges {
-            let outermost = view.nesting.outermost(exchange);
-            view.members.entry(outermost).or_default().push(exchange);
-        }
-        view
+        links.into_iter().map(|(_, part, larger)| (part, larger))
+    }
+
+    /// The table that this is a view of.
+    pub fn claims(&self) -> &'a Claims {
+        self.claims
+    }
+
+    /// Names, legs, actors and whatever else rows refer to.
+    pub fn vocabulary(&self) -> &'a Vocabulary {
+        self.claims.vocabulary()
     }
 
     /// The position.
@@ -46,63 +57,76 @@ impl<'a> View<'a> {
     }
 
     /// How the exchanges nest.
-    pub fn nesting(&self) -> &Nesting<'a> {
+    pub fn nesting(&self) -> &Nesting {
         &self.nesting
     }
 
-    /// Every outermost exchange, sorted; some are known only as what others are part of.
-    pub fn outermost(&self) -> impl Iterator<Item = &'a str> {
-        self.members.keys().copied()
+    /// The latest standing reading of each claim about one exchange that enters figures or is
+    /// grouped by, in the order of the claims.
+    pub fn figures(&self, exchange: Symbol) -> Vec<&'a Row> {
+        self.latest(self.claims.figure_rows(exchange))
     }
 
-    /// The exchanges within an outermost one, itself included where anything is claimed of it.
-    pub fn within(&self, outermost: &str) -> &[&'a str] {
-        self.members.get(outermost).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The latest standing reading of each claim about one exchange, in the order of the claims.
-    pub fn standing(&self, exchange: &str) -> impl Iterator<Item = &'a Row> + use<'a> {
-        self.latest(exchange, |_| true)
+    /// The latest standing reading of every claim about one exchange, in the order of the claims.
+    pub fn standing(&self, exchange: Symbol) -> Vec<&'a Row> {
+        let mut rows = self.figures(exchange);
+        rows.extend(self.latest(self.claims.other_rows(exchange)));
+        rows.sort_unstable_by_key(|row| row.claim);
+        rows
     }
 
     /// The standing reports on one exchange, in the order of the claims, each with the event
     /// that brought its reading.
-    pub fn reports(&self, exchange: &str) -> impl Iterator<Item = (Position, &'a Report)> {
-        let rows = self.latest(exchange, |row| matches!(row.said, Said::Exchange(_)));
-        rows.filter_map(|row| match &row.said {
+    pub fn reports(&self, exchange: Symbol) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
+        self.figures(exchange).into_iter().filter_map(|row| match &row.said {
             Said::Exchange(report) => Some((row.from, report)),
-            Said::Completed(_) | Said::Preference(_) => None,
+            _ => None,
         })
     }
 
-    /// Whether a row is wanted must not depend on its reading.
-    fn latest(
-        &self,
-        exchange: &str,
-        wanted: fn(&Row) -> bool,
-    ) -> impl Iterator<Item = &'a Row> + use<'a> {
-        let mut latest: BTreeMap<Position, &'a Row> = BTreeMap::new();
-        for row in self.claims.rows_of(exchange) {
-            if row.from <= self.at && self.at < row.to && wanted(row) {
-                latest.insert(row.claim, row);
+    /// The latest standing reading of each claim among rows in the order of their recording.
+    pub fn latest(&self, rows: impl Iterator<Item = &'a Row>) -> Vec<&'a Row> {
+        let mut latest: Vec<&'a Row> = Vec::new();
+        for row in rows.take_while(|row| row.from <= self.at) {
+            if self.at >= row.to {
+                continue;
+            }
+            match latest.binary_search_by_key(&row.claim, |row| row.claim) {
+                Ok(place) => drop(latest.get_mut(place).map(|old| *old = row)),
+                Err(place) => latest.insert(place, row),
             }
         }
-        latest.into_values()
+        latest
     }
 
-    /// Codes of the parties of an outermost exchange: those that reports name, and those on a
-    /// side of a transfer. An exchange that was never reported has parties all the same.
-    pub fn parties(&self, outermost: &str) -> BTreeSet<&'a str> {
-        let rows = self.within(outermost).iter().flat_map(|exchange| self.standing(exchange));
+    /// What a claim reads, given any of its readings; absent: it does not stand.
+    pub fn reading(&self, claim: Position) -> Option<&'a Row> {
+        let readings = self.claims.readings(claim);
+        let first = self.claims.row(claim)?;
+        let standing = readings.filter(|row| row.stands_at(self.at)).last()?;
+        first.stands_at(self.at).then_some(standing)
+    }
+
+    /// The leg that a row's claim is about, if it is about one.
+    pub fn leg(&self, row: &Row) -> Option<&'a LegKey> {
+        self.vocabulary().leg(row.said.counted()?.leg)
+    }
+
+    /// The parties of an outermost exchange: those that reports name, and those on a side of a
+    /// completed transfer. An exchange that was never reported has parties all the same.
+    pub fn parties(&self, rows: &[&'a Row]) -> BTreeSet<Symbol> {
         let mut parties = BTreeSet::new();
         for row in rows {
             match &row.said {
                 Said::Completed(transfer) => {
-                    let sides = transfer.leg.from.iter().chain(&transfer.leg.to);
-                    parties.extend(sides.map(String::as_str));
+                    let leg = self.vocabulary().leg(transfer.counted.leg);
+                    let sides = leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter()));
+                    parties.extend(sides);
                 }
-                Said::Exchange(report) => parties.extend(report.parties.iter().map(String::as_str)),
-                Said::Preference(_) => {}
+                Said::Exchange(report) => {
+                    parties.extend(self.vocabulary().side(report.parties).into_iter().flat_map(|side| side.iter()));
+                }
+                _ => {}
             }
         }
         parties

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    estimate::Flag,
+    flags::Flag,
     figure::{SubsetCount, Unattributed},
     proto::Category::{self, CivilianInternee, PrisonerOfWar},
 };
@@ -11,7 +11,7 @@ use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};
 const PERSON: UnitCode = 1;
 const REMAINS: UnitCode = 2;
 
-fn ask(claims: &Claims, country: &str, unit: UnitCode, as_of: Option<Position>) -> CountRow {
+fn ask(claims: &Register, country: &str, unit: UnitCode, as_of: Option<Position>) -> CountRow {
     let countries = [country.to_owned()].into();
     let query = CountQuery { countries, unit: Some(unit), as_of, occurred: None };
     let (country, received, sent) = (country.to_owned(), None, None);

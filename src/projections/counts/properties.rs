@@ -15,6 +15,7 @@ use super::*;
 use crate::domain::proto;
 use crate::projections::{
     claims::samples::{Flow, Record, flow, preferred},
+    ledger::Outcome,
     snapshot,
 };
 
@@ -191,6 +192,28 @@ proptest! {
         }
     }
 
+    /// The rules, asked of the claims alone, say what was entered when the events came.
+    #[test]
+    fn the_ledger_holds_what_the_claims_amount_to_at_every_moment(
+        ops in prop::collection::vec(ops(), 0..20)
+    ) {
+        let record = record(&ops);
+        let register = record.claims();
+        for position in 0..=record.head() {
+            let view = register.at(position);
+            for exchange in register.claims().exchanges() {
+                let Outcome { traits, cells } = Outcome::of(&view, exchange);
+                let told = register.ledger().exchange(exchange, position);
+                prop_assert_eq!(told.as_ref().map(|it| it.traits), traits.as_ref());
+                let told = told.map(|it| it.cells).unwrap_or_default();
+                prop_assert_eq!(told.len(), cells.len());
+                for (cell, share) in told {
+                    prop_assert!(cells.contains(&(cell.clone(), *share)), "{:?}", cell);
+                }
+            }
+        }
+    }
+
     #[test]
     fn changes_lead_from_what_was_to_what_is(
         ops in prop::collection::vec(ops(), 1..20),
@@ -241,9 +264,9 @@ proptest! {
         let record = record(&ops);
         let at = at.index(ops.len()) as Position;
         let saved = snapshot::encode(&record.first(at), [1; 16]);
-        let mut claims: Claims = snapshot::decode(&saved, [1; 16]).unwrap();
+        let mut claims: Register = snapshot::decode(&saved, [1; 16]).unwrap();
         for event in record.events().filter(|event| event.position > at) {
-            claims.apply(&event).unwrap();
+            claims.apply(event.position, Register::take(&event).unwrap()).unwrap();
         }
         prop_assert_eq!(claims, record.claims());
     }

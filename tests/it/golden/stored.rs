@@ -150,10 +150,18 @@ impl Projection for Counter {
     const NAME: &'static str = "counter";
     const VERSION: u32 = 3;
 
-    fn apply(&mut self, event: &projections::Event<'_>) -> Result<(), projections::ApplyError> {
-        self.0 = event.position;
+    type Taken = ();
+
+    fn take(_: &projections::Event<'_>) -> Result<(), projections::ApplyError> {
         Ok(())
     }
+
+    fn apply(&mut self, at: Position, (): ()) -> Result<(), projections::ApplyError> {
+        self.0 = at;
+        Ok(())
+    }
+
+    fn restore(&mut self) {}
 
     fn position(&self) -> Position {
         self.0

@@ -1,0 +1,112 @@
+//! Finding rows: by event, by what they are about, by kind.
+
+use super::{Claims, Place, Row, STANDING, View, Vocabulary};
+use crate::domain::{event::Position, nesting::Nesting, symbol::Symbol};
+
+impl Claims {
+    /// What the record said just after `position`.
+    pub fn at(&self, position: Position) -> View<'_> {
+        View::new(self, position)
+    }
+
+    /// Names, legs, actors and whatever else rows refer to.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// All rows, in the order in which they were recorded.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The row that an event brought.
+    pub fn row(&self, event: Position) -> Option<&Row> {
+        self.rows.get(self.place(event)? as usize)
+    }
+
+    /// All readings of a claim, in the order in which they were recorded.
+    pub fn readings(&self, claim: Position) -> impl Iterator<Item = &Row> {
+        let later = self.corrections.get(&claim).map(Vec::as_slice).unwrap_or_default();
+        self.row(claim).into_iter().chain(self.rows_at(later))
+    }
+
+    /// The exchanges of which anything was ever claimed, in no order.
+    pub fn exchanges(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.exchanges.keys().copied()
+    }
+
+    /// The series of which a total was ever claimed, in no order.
+    pub fn series(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.series.keys().copied()
+    }
+
+    /// The sources that were ever registered, in no order.
+    pub fn sources(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.sources.keys().copied()
+    }
+
+    /// Rows about one exchange that figures are made of, or grouped by.
+    pub fn figure_rows(&self, exchange: Symbol) -> impl Iterator<Item = &Row> {
+        let known = self.exchanges.get(&exchange);
+        self.rows_at(known.map(|known| known.figures.as_slice()).unwrap_or_default())
+    }
+
+    /// The other rows about one exchange.
+    pub fn other_rows(&self, exchange: Symbol) -> impl Iterator<Item = &Row> {
+        let known = self.exchanges.get(&exchange);
+        self.rows_at(known.map(|known| known.others.as_slice()).unwrap_or_default())
+    }
+
+    /// The running totals of a series.
+    pub fn series_rows(&self, series: Symbol) -> impl Iterator<Item = &Row> {
+        self.rows_at(self.series.get(&series).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The registrations of a source.
+    pub fn source_rows(&self, source: Symbol) -> impl Iterator<Item = &Row> {
+        self.rows_at(self.sources.get(&source).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The reports of a detention.
+    pub fn detention_rows(&self, detention: Symbol) -> impl Iterator<Item = &Row> {
+        self.rows_at(self.detentions.get(&detention).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// All statements.
+    pub fn statement_rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
+        self.rows_at(&self.statements)
+    }
+
+    /// The events that backed or contested a claim.
+    pub fn opinion_rows(&self, claim: Position) -> impl Iterator<Item = &Row> {
+        self.rows_at(self.opinions.get(&claim).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// How the exchanges nested just after `position`, if that is how they nest now.
+    pub(super) fn nesting_now(&self, position: Position) -> Option<&Nesting> {
+        (position >= self.nested.since()).then(|| self.nested.now())
+    }
+
+    /// The exchanges that were ever reported to be a portion of another.
+    pub(super) fn ever_nested(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.nested.ever()
+    }
+
+    pub(super) fn place(&self, event: Position) -> Option<Place> {
+        let place = self.rows.binary_search_by_key(&event, |row| row.from).ok()?;
+        Place::try_from(place).ok()
+    }
+
+    /// The first reading of the claim that `event` brought or corrected, if it still stands.
+    pub(super) fn standing(&self, event: Position) -> Option<Row> {
+        let first = self.row(self.row(event)?.claim)?;
+        (first.to == STANDING).then_some(*first)
+    }
+
+    fn rows_at<'a>(
+        &'a self,
+        places: &'a [Place],
+    ) -> impl DoubleEndedIterator<Item = &'a Row> + use<'a> {
+        places.iter().filter_map(|place| self.rows.get(*place as usize))
+    }
+}

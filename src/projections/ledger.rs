@@ -1,0 +1,191 @@
+//! What every outermost exchange said at every moment, cell by cell, and what that adds up to.
+//!
+//! When an event makes a difference to an exchange, the rules are asked once, and the cells that
+//! changed are entered with the event. So a figure as of any moment is looked up and not worked
+//! out again, and what changed it, and when, is what was entered. The alternative, working it out
+//! from the claims at each question, made old moments as dear as the whole record.
+
+mod cell;
+mod outcome;
+mod series;
+
+pub use cell::{Cell, Days, Group, Traits};
+pub use outcome::{ClaimedLegs, Outcome};
+pub use series::Step;
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    event::Position,
+    leg::{Direction, UnitCode},
+    side::Share,
+    symbol::Symbol,
+    tally::Tally,
+};
+use crate::projections::interned::{Interned, Place};
+use series::Series;
+
+/// In the place of a cell: the traits of the exchange.
+const TRAITS: Place = Place::MAX;
+/// In the place of a value: nothing any more.
+const NOTHING: Place = Place::MAX;
+
+/// One cell of one outermost exchange has another value from one event on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    event: Position,
+    cell: Place,
+    value: Place,
+}
+
+/// Country, unit and direction of a figure.
+pub type FigureKey = (Symbol, UnitCode, Direction);
+
+/// The entries, by exchange and by figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    cells: Interned<Cell>,
+    shares: Interned<Share>,
+    traits: Interned<Traits>,
+    /// In the order of their events.
+    exchanges: HashMap<Symbol, Vec<Entry>>,
+    figures: BTreeMap<FigureKey, Series>,
+}
+
+/// What one outermost exchange said at a moment.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The exchange.
+    pub outermost: Symbol,
+    /// What it is grouped and selected by.
+    pub traits: &'a Traits,
+    /// Its numbers.
+    pub cells: Vec<(&'a Cell, &'a Share)>,
+}
+
+impl Ledger {
+    /// Enters what an outermost exchange says from `event` on.
+    pub fn enter(&mut self, event: Position, outermost: Symbol, outcome: Outcome) {
+        let entries = self.exchanges.get(&outermost).map(Vec::as_slice).unwrap_or_default();
+        let mut before = values(entries, Position::MAX);
+        let mut entered = Vec::new();
+        if let Some(traits) = outcome.traits {
+            note(&mut before, &mut entered, TRAITS, self.traits.intern(traits));
+        }
+        for (cell, share) in outcome.cells {
+            let (cell, share) = (self.cells.intern(cell), self.shares.intern(share));
+            note(&mut before, &mut entered, cell, share);
+        }
+        entered.extend(before.into_iter().map(|(cell, value)| (cell, Some(value), NOTHING)));
+        for (cell, before, value) in entered {
+            self.exchanges.entry(outermost).or_default().push(Entry { event, cell, value });
+            self.step(event, outermost, cell, (before, value));
+        }
+    }
+
+    /// Enters a change in the figure that the cell belongs to, if it belongs to a country's.
+    fn step(
+        &mut self,
+        event: Position,
+        exchange: Symbol,
+        cell: Place,
+        (before, value): (Option<Place>, Place),
+    ) {
+        let figure = self.cells.get(cell).and_then(Cell::figure);
+        if let Some(key) = figure {
+            let after = (value != NOTHING).then_some(value);
+            let step = Step { event, exchange, before, after };
+            self.figures.entry(key).or_default().push(step, &self.shares);
+        }
+    }
+
+    /// Makes what is not saved.
+    pub fn restore(&mut self) {
+        for series in self.figures.values_mut() {
+            series.restore(&self.shares);
+        }
+    }
+
+    /// Every figure of a country just after `position`.
+    pub fn figures(&self, position: Position) -> impl Iterator<Item = (FigureKey, Tally)> + '_ {
+        let tallies =
+            self.figures.iter().map(move |(key, it)| (*key, it.at(position, &self.shares)));
+        tallies.filter(|(_, tally)| tally.shares > 0)
+    }
+
+    /// One figure just after `position`; of no share, if nothing was said.
+    pub fn figure(&self, key: FigureKey, position: Position) -> Tally {
+        self.figures.get(&key).map(|it| it.at(position, &self.shares)).unwrap_or_default()
+    }
+
+    /// The steps that a figure took after one position, up to another.
+    pub fn steps(&self, key: FigureKey, after: Position, up_to: Position) -> &[Step] {
+        self.figures.get(&key).map(|it| it.between(after, up_to)).unwrap_or_default()
+    }
+
+    /// Makes a step of a figure.
+    pub fn apply(&self, step: &Step, tally: &mut Tally) {
+        step.apply(tally, &self.shares);
+    }
+
+    /// The share at a place that a step gave.
+    pub fn share(&self, place: Place) -> Option<&Share> {
+        self.shares.get(place)
+    }
+
+    /// What every outermost exchange said just after `position`, in no order.
+    pub fn standing(&self, position: Position) -> impl Iterator<Item = Standing<'_>> {
+        self.exchanges
+            .iter()
+            .filter_map(move |(outermost, entries)| self.standing_of(*outermost, entries, position))
+    }
+
+    /// What one outermost exchange said; absent: no claim about it stood, or it was a portion.
+    pub fn exchange(&self, outermost: Symbol, position: Position) -> Option<Standing<'_>> {
+        self.standing_of(outermost, self.exchanges.get(&outermost)?, position)
+    }
+
+    fn standing_of(
+        &self,
+        outermost: Symbol,
+        entries: &[Entry],
+        position: Position,
+    ) -> Option<Standing<'_>> {
+        let mut values = values(entries, position);
+        let traits = values.remove(&TRAITS).and_then(|place| self.traits.get(place))?;
+        let cells = values
+            .into_iter()
+            .filter_map(|(cell, value)| Some((self.cells.get(cell)?, self.shares.get(value)?)))
+            .collect();
+        Some(Standing { outermost, traits, cells })
+    }
+}
+
+/// The value of each cell just after `position`.
+fn values(entries: &[Entry], position: Position) -> BTreeMap<Place, Place> {
+    let mut values = BTreeMap::new();
+    for entry in entries.iter().take_while(|entry| entry.event <= position) {
+        if entry.value == NOTHING {
+            values.remove(&entry.cell);
+        } else {
+            values.insert(entry.cell, entry.value);
+        }
+    }
+    values
+}
+
+/// Notes a value that differs from the one before, and that the cell is still there.
+fn note(
+    before: &mut BTreeMap<Place, Place>,
+    entered: &mut Vec<(Place, Option<Place>, Place)>,
+    cell: Place,
+    value: Place,
+) {
+    let old = before.remove(&cell);
+    if old != Some(value) {
+        entered.push((cell, old, value));
+    }
+}

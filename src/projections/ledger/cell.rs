@@ -1,0 +1,58 @@
+//! What an outermost exchange says, cell by cell: one number for each thing that can be asked.
+
+use serde::{Deserialize, Serialize};
+
+use super::FigureKey;
+use crate::domain::{
+    leg::{CategoryCode, Direction, Side, UnitCode},
+    symbol::Symbol,
+};
+
+/// What a number is about, within one outermost exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// Whose.
+    pub group: Group,
+    /// What is counted.
+    pub unit: UnitCode,
+    /// Only of legs of this category, 0 for those that do not say one; absent: of all legs.
+    pub category: Option<CategoryCode>,
+}
+
+/// Whose number it is. A side is one party, several jointly, or not said.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Group {
+    /// What one side received or sent.
+    Side(Direction, Side),
+    /// What went from one side to another.
+    Route(Side, Side),
+    /// All that was handed over.
+    Total,
+}
+
+impl Cell {
+    /// The figure of a country that it is a part of, if it is the part of one.
+    pub(super) fn figure(&self) -> Option<FigureKey> {
+        match &self.group {
+            Group::Side(direction, side) if self.category.is_none() => {
+                Some((side.alone()?, self.unit, *direction))
+            }
+            Group::Side(..) | Group::Route(..) | Group::Total => None,
+        }
+    }
+}
+
+/// First and last day of a date; absent where an end is open or unknown.
+pub type Days = (Option<i32>, Option<i32>);
+
+/// What an outermost exchange is grouped and selected by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Traits {
+    /// The latest date reported of the exchange itself; without one, all dates of claims about it
+    /// or about an exchange within it.
+    pub dates: Vec<Days>,
+    /// Number of `proto::ExchangeKind`, of the latest report that says one; 0: none does.
+    pub kind: i32,
+    /// Who is said to have mediated, sorted by symbol, with whether anybody denies it.
+    pub mediators: Vec<(Symbol, bool)>,
+}

@@ -1,0 +1,233 @@
+//! What the rules make of the claims about one outermost exchange.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cell::{Cell, Group, Traits};
+use crate::domain::{
+    attribution,
+    date::Edtf,
+    estimate::Estimate,
+    event::Position,
+    leg::{CategoryCode, Direction, UnitCode},
+    nesting::Nesting,
+    proto,
+    side::{EstimatedLeg, Share},
+    symbol::Symbol,
+};
+use crate::projections::claims::{Preference, Row, Said, Transfer, View};
+
+/// What is told of one outermost exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it is grouped and selected by; absent: no claim about it stands.
+    pub traits: Option<Traits>,
+    /// Its numbers; a cell that is not there has nothing, which is not zero.
+    pub cells: Vec<(Cell, Share)>,
+}
+
+impl Outcome {
+    /// What the record says of `outermost` and the exchanges within it; of one that is a portion of
+    /// another, nothing.
+    pub fn of(view: &View<'_>, outermost: Symbol) -> Self {
+        if view.nesting().larger(outermost).is_some() {
+            return Self::default();
+        }
+        let within = view.nesting().within(outermost);
+        let rows: Vec<&Row> =
+            within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        if rows.is_empty() {
+            return Self::default();
+        }
+        let group = ClaimedLegs::new(view, &rows);
+        let parties = view.parties(&rows);
+        let mut outcome = Self { traits: Some(traits(view, outermost, &rows)), cells: Vec::new() };
+        for (unit, legs) in group.estimates(view) {
+            outcome.add_unit(&group, &parties, view.nesting(), unit, &legs);
+        }
+        outcome
+    }
+
+    fn add_unit(
+        &mut self,
+        group: &ClaimedLegs<'_>,
+        parties: &BTreeSet<Symbol>,
+        nesting: &Nesting,
+        unit: UnitCode,
+        legs: &[EstimatedLeg<'_>],
+    ) {
+        let all = cells(group, parties, nesting, unit, legs);
+        let categories: BTreeSet<CategoryCode> = legs.iter().map(|(leg, _)| leg.category).collect();
+        for category in &categories {
+            let restricted = if categories.len() == 1 {
+                all.clone()
+            } else {
+                let legs: Vec<_> =
+                    legs.iter().filter(|(leg, _)| leg.category == *category).cloned().collect();
+                cells(group, parties, nesting, unit, &legs)
+            };
+            let cell = |(group, share)| (Cell { group, unit, category: Some(*category) }, share);
+            self.cells.extend(restricted.into_iter().map(cell));
+        }
+        let cell = |(group, share)| (Cell { group, unit, category: None }, share);
+        self.cells.extend(all.into_iter().map(cell));
+    }
+}
+
+/// What the legs of one unit say.
+fn cells(
+    group: &ClaimedLegs<'_>,
+    parties: &BTreeSet<Symbol>,
+    nesting: &Nesting,
+    unit: UnitCode,
+    legs: &[EstimatedLeg<'_>],
+) -> Vec<(Group, Share)> {
+    let mut found = Vec::new();
+    let mut by_country = Vec::new();
+    for direction in [Direction::Received, Direction::Sent] {
+        let mut countries = attribution::shares(legs, parties, nesting, direction);
+        for (country, share) in &mut countries {
+            share.prefer(group.preferred_for((*country, unit, direction)));
+        }
+        let side = |party: Symbol| Group::Side(direction, [party].into_iter().collect());
+        found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
+        let others = attribution::other_sides(legs, nesting, direction);
+        found.extend(others.into_iter().map(|(side, share)| (Group::Side(direction, side), share)));
+        by_country.push((direction, countries));
+    }
+    let routes = attribution::routes(legs, nesting);
+    found.extend(routes.into_iter().map(|((from, to), share)| (Group::Route(from, to), share)));
+    found.push((Group::Total, attribution::total(legs, nesting, &by_country)));
+    found
+}
+
+/// Country, unit and direction of a figure.
+type FigureKey = (Symbol, UnitCode, Direction);
+
+/// The claims on each leg, and the values that are preferred, the latest first.
+#[derive(Debug)]
+pub struct ClaimedLegs<'a> {
+    /// Of each leg, by its place in the table, the rows of its completed transfers.
+    pub legs: BTreeMap<u32, Vec<(&'a Row, &'a Transfer)>>,
+    for_legs: BTreeMap<u32, Vec<u32>>,
+    for_sides: BTreeMap<FigureKey, Vec<u32>>,
+    /// The preferences that hold, the latest first.
+    pub preferences: Vec<(&'a Row, &'a Preference)>,
+}
+
+impl<'a> ClaimedLegs<'a> {
+    /// Sorts the rows of one outermost exchange.
+    pub fn new(view: &View<'a>, rows: &[&'a Row]) -> Self {
+        let mut legs: BTreeMap<u32, Vec<(&'a Row, &'a Transfer)>> = BTreeMap::new();
+        let mut transfers: BTreeMap<Position, &'a Transfer> = BTreeMap::new();
+        let mut preferences: Vec<(&'a Row, &'a Preference)> = Vec::new();
+        for row in rows {
+            match &row.said {
+                Said::Completed(transfer) => {
+                    legs.entry(transfer.counted.leg).or_default().push((row, transfer));
+                    transfers.insert(row.claim, transfer);
+                }
+                Said::Preference(preference) => preferences.push((row, preference)),
+                _ => {}
+            }
+        }
+        preferences.sort_unstable_by_key(|(row, _)| std::cmp::Reverse(row.claim));
+        let (for_legs, for_sides) = (BTreeMap::new(), BTreeMap::new());
+        let mut group = Self { legs, for_legs, for_sides, preferences };
+        // A preference ends with its claim: it then finds none.
+        group.preferences.retain(|(_, preference)| transfers.contains_key(&preference.claim));
+        for (_, preference) in &group.preferences {
+            let Some(transfer) = transfers.get(&preference.claim) else { continue };
+            let Some(value) = transfer.counted.number.value() else { continue };
+            let leg = transfer.counted.leg;
+            match preference.side {
+                Some((country, direction)) => {
+                    let unit = view.vocabulary().leg(leg).map_or(0, |leg| leg.unit);
+                    group.for_sides.entry((country, unit, direction)).or_default().push(value);
+                }
+                None => group.for_legs.entry(leg).or_default().push(value),
+            }
+        }
+        group
+    }
+
+    /// What the claims on each leg amount to, by unit.
+    pub fn estimates(&self, view: &View<'a>) -> BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>> {
+        let mut units: BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>> = BTreeMap::new();
+        for place in self.legs.keys() {
+            if let Some(leg) = view.vocabulary().leg(*place) {
+                units.entry(leg.unit).or_default().push((leg, self.estimate(view, *place)));
+            }
+        }
+        units
+    }
+
+    /// What the claims on one leg amount to.
+    pub fn estimate(&self, view: &View<'_>, leg: u32) -> Estimate {
+        let claims: Vec<_> = self
+            .legs
+            .get(&leg)
+            .into_iter()
+            .flatten()
+            .map(|(_, it)| (it.counted.number, view.vocabulary().parts(it.of_which)))
+            .collect();
+        let preferred = self.for_legs.get(&leg).into_iter().flatten().copied();
+        Estimate::of(claims.iter().map(|(number, parts)| (number, parts)), preferred)
+    }
+
+    fn preferred_for(&self, key: FigureKey) -> impl Iterator<Item = u32> + '_ {
+        self.for_sides.get(&key).into_iter().flatten().copied()
+    }
+}
+
+/// The latest date that was reported of the outermost exchange itself; without one, every date
+/// that a claim about it or about an exchange within it gives. And its kind and mediators.
+fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
+    let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
+    let mut traits = Traits::default();
+    let reported = rows.iter().filter_map(|row| match &row.said {
+        Said::Exchange(report) if row.subject == outermost => Some((row.from, report)),
+        _ => None,
+    });
+    let mut dated = None;
+    let mut kinds = None;
+    for (from, report) in reported {
+        if let Some(days) = days(report.occurred) {
+            dated = dated.max(Some((from, days)));
+        }
+        if report.kind != 0 {
+            kinds = kinds.max(Some((from, report.kind)));
+        }
+    }
+    traits.kind = kinds.map_or(0, |(_, kind)| kind);
+    traits.dates = match dated {
+        Some((_, days)) => vec![days],
+        None => rows.iter().filter_map(|row| days(occurred(row)?)).collect(),
+    };
+    traits.dates.sort_unstable();
+    traits.dates.dedup();
+    traits.mediators = mediators(view, rows);
+    traits
+}
+
+fn occurred(row: &Row) -> Option<Symbol> {
+    match &row.said {
+        Said::Completed(transfer) => Some(transfer.occurred),
+        Said::Exchange(report) => Some(report.occurred),
+        _ => None,
+    }
+}
+
+fn mediators(view: &View<'_>, rows: &[&Row]) -> Vec<(Symbol, bool)> {
+    let mut said: BTreeMap<Symbol, (bool, bool)> = BTreeMap::new();
+    for row in rows {
+        if let Said::Role(role) = &row.said
+            && role.role == i32::from(proto::Role::Mediator)
+            && let Some(actor) = view.vocabulary().actor_at(role.actor)
+        {
+            let (attributed, denied) = said.entry(actor.label()).or_default();
+            *(if role.denied { denied } else { attributed }) = true;
+        }
+    }
+    let attributed = said.into_iter().filter(|(_, (attributed, _))| *attributed);
+    attributed.map(|(mediator, (_, denied))| (mediator, denied)).collect()
+}

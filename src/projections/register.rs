@@ -1,0 +1,77 @@
+//! The projection of the whole record: the table of claims, and the ledger of what they add up to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::Position;
+use crate::projections::{
+    ApplyError, Event, Projection,
+    claims::{Claims, Taken, View, take},
+    ledger::{Ledger, Outcome},
+};
+
+/// Every claim, and every figure, at every moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Register {
+    position: Position,
+    /// The last event that changed what is claimed.
+    last_change: Position,
+    claims: Claims,
+    ledger: Ledger,
+}
+
+impl Projection for Register {
+    const NAME: &'static str = "claims";
+    const VERSION: u32 = 2;
+    type Taken = Option<Taken>;
+
+    fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {
+        take(event)
+    }
+
+    fn apply(&mut self, at: Position, taken: Option<Taken>) -> Result<(), ApplyError> {
+        if at <= self.position {
+            return Err(ApplyError::OutOfOrder { at: self.position, event: at });
+        }
+        self.position = at;
+        let Some(taken) = taken else { return Ok(()) };
+        let touched = self.claims.apply(at, &taken);
+        if touched.changed {
+            self.last_change = at;
+        }
+        for outermost in touched.outermost {
+            let outcome = Outcome::of(&self.claims.at(at), outermost);
+            self.ledger.enter(at, outermost, outcome);
+        }
+        Ok(())
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn restore(&mut self) {
+        self.ledger.restore();
+    }
+}
+
+impl Register {
+    /// The table of claims.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The ledger of figures.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What the record said just after `position`; beyond the last event, what it says now.
+    pub fn at(&self, position: Position) -> View<'_> {
+        self.claims.at(position.min(self.position))
+    }
+
+    /// The last event that changed what is claimed; 0: none did.
+    pub fn last_change(&self) -> Position {
+        self.last_change
+    }
+}
