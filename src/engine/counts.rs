@@ -5,10 +5,9 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    domain::event::{Micros, Position},
+    domain::event::Position,
     engine::{
-        BeyondHead, End, ReadError,
-        error::within,
+        AsOf, ReadError, RecordReader,
         projector::{Progress, Shared},
     },
     projections::{
@@ -21,67 +20,13 @@ use crate::{
 /// that was more: a burst of events is looked at a few times, and never by all processors.
 const REST: Duration = Duration::from_millis(50);
 
-/// The moment of the record that a query is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AsOf {
-    /// Now.
-    Now,
-    /// Just after this position.
-    Position(Position),
-    /// Just after everything recorded up to this time.
-    Time(Micros),
-}
-
-/// Answers queries about figures.
-#[derive(Clone, Debug)]
-pub struct CountsReader(pub(super) Arc<Shared>);
-
-impl CountsReader {
-    /// Waits until the figures include `position`.
-    pub async fn reached(&self, position: Position) -> Result<(), ReadError> {
-        let mut progress = self.0.progress.subscribe();
-        let reached = async {
-            let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
-            reached.await.map(|progress| progress.failed.clone())
-        };
-        match self.0.reader.wait(reached).await? {
-            Some(Ok(None)) => Ok(()),
-            Some(Ok(Some(error))) => Err(error),
-            Some(Err(_)) => Err(ReadError::Stopping),
-            None => {
-                let head = self.0.progress.borrow().position;
-                Err(ReadError::NotReached { position, head })
-            }
-        }
-    }
-
+impl RecordReader {
     /// The figures as of a moment; a moment that has not come yet is refused, by the clock where it
     /// is a time.
     pub async fn get(&self, query: CountQuery, as_of: AsOf) -> Result<CountAnswer, ReadError> {
-        let head = self.0.reader.head();
-        let wanted = match as_of {
-            AsOf::Now => 0,
-            AsOf::Position(position) => within("as_of.position", position, head.position)?,
-            AsOf::Time(time) => {
-                // The log may be a little ahead of the clock, if that was set back.
-                let now = (self.0.clock)().max(head.recorded_at.unwrap_or(Micros::MIN));
-                BeyondHead::check("as_of.recorded_time", End::Time(time), End::Time(now))
-                    .map_err(ReadError::BeyondHead)?;
-                // The time may lie after what the figures include so far.
-                head.position
-            }
-        };
-        self.reached(wanted).await?;
-        let at = match as_of {
-            AsOf::Now => self.0.progress.borrow().position,
-            AsOf::Position(position) => position,
-            AsOf::Time(time) => {
-                let later = time.saturating_add(1);
-                self.0.reader.position_at(later, head.position).await?.min(head.position)
-            }
-        };
+        let at = self.moment(as_of).await?;
         let query = CountQuery { as_of: Some(at), ..query };
-        let answer = self.0.compute(move |claims| country_counts(claims, &query)).await?;
+        let answer = self.ask(move |register| country_counts(register, &query)).await?;
         Ok(CountAnswer { position: at, ..answer })
     }
 

@@ -15,6 +15,7 @@ mod prepare;
 mod pressure;
 mod projector;
 mod reader;
+mod record;
 mod start;
 mod streams;
 mod subscription;
@@ -45,11 +46,12 @@ use crate::{
 
 pub use self::{
     clock::{Clock, system_clock},
-    counts::{AsOf, CountsReader, CountsWatch},
+    counts::CountsWatch,
     error::{AppendError, BeyondHead, End, ReadError},
     head::Head,
     pause::Pause,
     reader::{ReadSpec, Scan},
+    record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
@@ -243,9 +245,9 @@ impl Engine {
         }
     }
 
-    /// The figures.
-    pub fn counts(&self) -> CountsReader {
-        self.projector.counts()
+    /// What the record says.
+    pub fn record(&self) -> RecordReader {
+        self.projector.record()
     }
 
     /// The events after which appends were refused for good, if that has happened.

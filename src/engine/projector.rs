@@ -28,7 +28,7 @@ use crate::{
     },
     engine::{
         Clock, ReadError,
-        counts::CountsReader,
+        record::RecordReader,
         reader::{Reader, Span},
     },
     log::files::{RealFiles, write_atomically},
@@ -97,8 +97,8 @@ impl Projector {
         Self { shared, task: Mutex::new(Some(task)), runtime: Handle::current() }
     }
 
-    pub(super) fn counts(&self) -> CountsReader {
-        CountsReader(Arc::clone(&self.shared))
+    pub(super) fn record(&self) -> RecordReader {
+        RecordReader(Arc::clone(&self.shared))
     }
 
     /// Waits for the projection to end, which it does once the engine is stopping, and saves it.

@@ -7,17 +7,14 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        date::Edtf,
-        flags::Flag,
         figure::{Figure, SubsetCount, Unattributed},
-        party::Party,
-        proto::{self, FigureFlag, Unit, as_of::Moment, watch_country_counts_response::Update},
-        recorded::micros,
+        flags::Flag,
+        proto::{self, FigureFlag, Unit, watch_country_counts_response::Update},
         violation::Violations,
     },
     engine::{AsOf, CountsWatch, Engine},
     grpc::{
-        convert, event_store::Answers, server_stubs::count_service_server::CountService,
+        asked, event_store::Answers, server_stubs::count_service_server::CountService,
         status::Fault,
     },
     projections::counts::{Change, CountQuery, CountRow},
@@ -35,7 +32,7 @@ impl CountService for Counts {
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
         let min_position = request.get_ref().min_position;
         let (query, as_of) = question(request.into_inner()).map_err(Fault::from)?;
-        let counts = self.0.counts();
+        let counts = self.0.record();
         counts.reached(min_position).await.map_err(Fault::from)?;
         let answer = counts.get(query, as_of).await.map_err(Fault::from)?;
         Ok(Response::new(proto::GetCountryCountsResponse {
@@ -56,12 +53,40 @@ impl CountService for Counts {
         let mut wrong = Violations::default();
         let query = narrow(&countries, unit, &mut wrong);
         let query = wrong.into_result(query).map_err(Fault::from)?;
-        let counts = self.0.counts();
+        let counts = self.0.record();
         counts.reached(min_position).await.map_err(Fault::from)?;
         let (first, watch) = counts.watch(query).await.map_err(Fault::from)?;
         let first = snapshot(first.rows, first.position);
         let changes = stream::try_unfold(watch, next_change);
         Ok(Response::new(Box::pin(stream::iter([Ok(first)]).chain(changes))))
+    }
+
+    async fn count_transfers(
+        &self,
+        _: Request<proto::CountTransfersRequest>,
+    ) -> Result<Response<proto::CountTransfersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn explain_count(
+        &self,
+        _: Request<proto::ExplainCountRequest>,
+    ) -> Result<Response<proto::ExplainCountResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_count_history(
+        &self,
+        _: Request<proto::GetCountHistoryRequest>,
+    ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn reconcile_series(
+        &self,
+        _: Request<proto::ReconcileSeriesRequest>,
+    ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
+        Err(Status::unimplemented(""))
     }
 }
 
@@ -71,45 +96,17 @@ fn question(request: proto::GetCountryCountsRequest) -> Result<(CountQuery, AsOf
         request;
     let mut wrong = Violations::default();
     let mut query = narrow(&countries, unit, &mut wrong);
-    if !occurred.is_empty() {
-        match Edtf::parse(&occurred) {
-            Ok(occurred) => query.occurred = Some(occurred),
-            Err(error) => wrong.add("occurred", error.to_string()),
-        }
-    }
-    let as_of = match as_of.map(|as_of| as_of.moment) {
-        None => AsOf::Now,
-        Some(Some(Moment::Position(position))) => AsOf::Position(position),
-        Some(Some(Moment::RecordedTime(time))) => {
-            convert::check_time(&time, "as_of.recorded_time", &mut wrong);
-            AsOf::Time(micros(&time))
-        }
-        Some(None) => {
-            wrong.add("as_of", "names no moment; give a position or a time, or leave it out");
-            AsOf::Now
-        }
-    };
+    query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);
+    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((query, as_of))
 }
 
 fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
     let mut parties = BTreeSet::new();
     for (index, country) in countries.iter().enumerate() {
-        match Party::parse(country) {
-            Ok(party) => {
-                parties.insert(party.to_string());
-            }
-            Err(error) => wrong.add(format!("countries[{index}]"), error.to_string()),
-        }
+        parties.extend(asked::party(country, &format!("countries[{index}]"), wrong));
     }
-    let unit = match Unit::try_from(unit) {
-        Ok(Unit::Unspecified) => None,
-        Ok(unit) => Some(unit.into()),
-        Err(_) => {
-            wrong.add("unit", format!("is {unit}, which is no unit"));
-            None
-        }
-    };
+    let unit = asked::choice::<Unit>(unit, "unit", wrong);
     CountQuery { countries: parties, unit, ..CountQuery::default() }
 }
 
@@ -203,6 +200,7 @@ impl From<Flag> for FigureFlag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::proto::as_of::Moment;
 
     #[test]
     fn a_moment_leaves_out_what_came_a_nanosecond_later_and_must_be_a_time() {

@@ -55,4 +55,25 @@ impl ExchangeService for Recorder {
         let receipt = self.record("detention", detention, extras).await?;
         Ok(Response::new(proto::ReportDetentionResponse { receipt: Some(receipt) }))
     }
+
+    async fn get_exchange(
+        &self,
+        _: Request<proto::GetExchangeRequest>,
+    ) -> Result<Response<proto::GetExchangeResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_exchanges(
+        &self,
+        _: Request<proto::ListExchangesRequest>,
+    ) -> Result<Response<proto::ListExchangesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn reconcile_exchange(
+        &self,
+        _: Request<proto::ReconcileExchangeRequest>,
+    ) -> Result<Response<proto::ReconcileExchangeResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -1,5 +1,6 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
+mod asked;
 pub mod client;
 mod client_error;
 mod convert;

@@ -22,4 +22,18 @@ impl SourceService for Recorder {
         let receipt = self.record("source", source, extras).await?;
         Ok(Response::new(proto::RegisterSourceResponse { receipt: Some(receipt) }))
     }
+
+    async fn get_source(
+        &self,
+        _: Request<proto::GetSourceRequest>,
+    ) -> Result<Response<proto::GetSourceResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_sources(
+        &self,
+        _: Request<proto::ListSourcesRequest>,
+    ) -> Result<Response<proto::ListSourcesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -22,4 +22,11 @@ impl StatementService for Recorder {
         let receipt = self.record("statement", statement, extras).await?;
         Ok(Response::new(proto::RecordStatementResponse { receipt: Some(receipt) }))
     }
+
+    async fn list_statements(
+        &self,
+        _: Request<proto::ListStatementsRequest>,
+    ) -> Result<Response<proto::ListStatementsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -37,4 +37,11 @@ impl TransferService for Recorder {
         let receipt = self.record("total", total, extras).await?;
         Ok(Response::new(proto::RecordTotalResponse { receipt: Some(receipt) }))
     }
+
+    async fn list_transfers(
+        &self,
+        _: Request<proto::ListTransfersRequest>,
+    ) -> Result<Response<proto::ListTransfersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -150,7 +150,7 @@ async fn figures_come_back_after_reads_that_failed() {
     std::fs::remove_dir_all(store.data.join("projections")).unwrap();
     gate.set_unreadable(true);
     store.open(Arc::new(gate.clone()));
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     let error = counts.reached(1).await.unwrap_err().to_string();
     assert!(error.contains("the disk cannot be read"), "{error}");
     gate.set_unreadable(false);

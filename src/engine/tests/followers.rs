@@ -75,7 +75,7 @@ async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine
 }
 
 async fn figures(store: &Store) -> CountAnswer {
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     counts.reached(store.engine().head().position).await.unwrap();
     counts.get(CountQuery::default(), AsOf::Now).await.unwrap()
 }
@@ -118,7 +118,7 @@ async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future(
     let first = figures(&store).await;
     store.set_clock(3_000_000_000);
     record(&store, "DE", 15).await;
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     let ask = async |as_of| counts.get(CountQuery::default(), as_of).await;
     assert_eq!(ask(AsOf::Position(1)).await.unwrap().rows, first.rows);
     assert_eq!(ask(AsOf::Time(2_999_999_999)).await.unwrap().rows, first.rows);
@@ -138,7 +138,7 @@ async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future(
 async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
     let store = Store::new();
     record(&store, "DE", 13).await;
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     counts.reached(1).await.unwrap();
     let (first, mut watch) = counts.watch(CountQuery::default()).await.unwrap();
     let mut rows = first.rows;
@@ -161,7 +161,7 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
 async fn figures_that_take_long_hold_nobody_up() {
     let store = Store::new();
     record(&store, "DE", 13).await;
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     counts.reached(1).await.unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel();
@@ -196,7 +196,7 @@ async fn only_so_many_figures_are_computed_at_once() {
     let released = Arc::new(Mutex::new(released));
     let computing: Vec<_> = (0..most + 3)
         .map(|_| {
-            let shared = Arc::clone(&store.engine().counts().0);
+            let shared = Arc::clone(&store.engine().record().0);
             let (entered, released) = (entered.clone(), Arc::clone(&released));
             tokio::spawn(async move {
                 let compute = move |_: &_| {
@@ -225,7 +225,7 @@ async fn only_so_many_figures_are_computed_at_once() {
 #[tokio::test]
 async fn a_burst_is_told_as_one_change_with_all_its_causes() {
     let store = Store::new();
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
     let (_, mut watch) = counts.watch(query).await.unwrap();
     record(&store, "DE", 1).await;

@@ -74,7 +74,7 @@ fn tagged(tag: &str) -> Filter {
 }
 
 async fn figures(store: &Store) -> CountAnswer {
-    let counts = store.engine().counts();
+    let counts = store.engine().record();
     counts.reached(store.engine().head().position).await.unwrap();
     counts.get(CountQuery::default(), AsOf::Now).await.unwrap()
 }

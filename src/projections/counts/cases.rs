@@ -406,7 +406,7 @@ fn a_change_names_the_events_that_made_a_difference_to_that_row_alone() {
 }
 
 #[test]
-fn the_events_of_a_burst_too_large_to_tell_apart_are_all_told() {
+fn the_events_of_a_burst_are_told_apart() {
     let mut record = Record::default();
     for count in 1..500 {
         record.completed(&flow("x", "RU", "UA", Some(count)));
@@ -418,6 +418,6 @@ fn the_events_of_a_burst_too_large_to_tell_apart_are_all_told() {
         let row = |change: &&Change| change.after.as_ref().unwrap().country == country;
         changed.iter().find(row).unwrap().caused_by.clone()
     };
-    assert_eq!(causes("UA"), (1..=of_no_effect).collect::<Vec<_>>());
+    assert_eq!(causes("UA"), (1..of_no_effect).collect::<Vec<_>>());
     assert_eq!(causes("PS"), [other]);
 }

@@ -1,0 +1,102 @@
+//! Questions about what the record says, now or as of a moment.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    domain::{
+        event::{Micros, Position},
+        proto::RecordedEvent,
+    },
+    engine::{BeyondHead, End, ReadError, error::within, projector::Shared},
+    projections::register::Register,
+};
+
+/// Events that are read from the log at once for one answer.
+const CONCURRENT_EVENTS: usize = 4;
+
+/// The moment of the record that a query is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Now.
+    Now,
+    /// Just after this position.
+    Position(Position),
+    /// Just after everything recorded up to this time.
+    Time(Micros),
+}
+
+/// Answers questions about what the record says.
+#[derive(Clone, Debug)]
+pub struct RecordReader(pub(super) Arc<Shared>);
+
+impl RecordReader {
+    /// Waits until the answers include `position`.
+    pub async fn reached(&self, position: Position) -> Result<(), ReadError> {
+        let mut progress = self.0.progress.subscribe();
+        let reached = async {
+            let reached = progress.wait_for(|it| it.position >= position || it.failed.is_some());
+            reached.await.map(|progress| progress.failed.clone())
+        };
+        match self.0.reader.wait(reached).await? {
+            Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(error))) => Err(error),
+            Some(Err(_)) => Err(ReadError::Stopping),
+            None => {
+                let head = self.0.progress.borrow().position;
+                Err(ReadError::NotReached { position, head })
+            }
+        }
+    }
+
+    /// The position that a moment stands for, once the answers include it. A moment that has not
+    /// come yet is refused, by the clock where it is a time.
+    pub async fn moment(&self, as_of: AsOf) -> Result<Position, ReadError> {
+        let head = self.0.reader.head();
+        let wanted = match as_of {
+            AsOf::Now => 0,
+            AsOf::Position(position) => within("as_of.position", position, head.position)?,
+            AsOf::Time(time) => {
+                // The log may be a little ahead of the clock, if that was set back.
+                let now = (self.0.clock)().max(head.recorded_at.unwrap_or(Micros::MIN));
+                BeyondHead::check("as_of.recorded_time", End::Time(time), End::Time(now))
+                    .map_err(ReadError::BeyondHead)?;
+                // The time may lie after what the answers include so far.
+                head.position
+            }
+        };
+        self.reached(wanted).await?;
+        Ok(match as_of {
+            AsOf::Now => self.0.progress.borrow().position,
+            AsOf::Position(position) => position,
+            AsOf::Time(time) => {
+                let later = time.saturating_add(1);
+                self.0.reader.position_at(later, head.position).await?.min(head.position)
+            }
+        })
+    }
+
+    /// Puts a question to the register, beside the tasks that serve appends.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Register) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.0.compute(question).await
+    }
+
+    /// Reads events of the log: the texts that the register does not keep.
+    pub async fn events(
+        &self,
+        positions: impl IntoIterator<Item = Position>,
+    ) -> Result<BTreeMap<Position, RecordedEvent>, ReadError> {
+        let mut positions: Vec<Position> = positions.into_iter().collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let read = |position| async move {
+            Ok::<_, ReadError>((position, self.0.reader.event(position).await?))
+        };
+        let events = stream::iter(positions).map(read).buffer_unordered(CONCURRENT_EVENTS);
+        events.try_collect().await
+    }
+}
