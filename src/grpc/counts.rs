@@ -1,5 +1,9 @@
 //! `CountService`: figures, as of any moment, and watched.
 
+pub(crate) mod figure_key;
+mod groups;
+mod history;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
@@ -63,9 +67,10 @@ impl CountService for Counts {
 
     async fn count_transfers(
         &self,
-        _: Request<proto::CountTransfersRequest>,
+        request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = groups::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
     async fn explain_count(
@@ -77,9 +82,10 @@ impl CountService for Counts {
 
     async fn get_count_history(
         &self,
-        _: Request<proto::GetCountHistoryRequest>,
+        request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = history::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(history::answer(&self.0, question).await?))
     }
 
     async fn reconcile_series(

@@ -32,9 +32,13 @@ impl Outcome {
         if view.nesting().larger(outermost).is_some() {
             return Self::default();
         }
+        Self::within(view, outermost)
+    }
+
+    /// What the record says of an exchange and those within it, as if it were no portion itself.
+    pub fn within(view: &View<'_>, outermost: Symbol) -> Self {
         let within = view.nesting().within(outermost);
-        let rows: Vec<&Row> =
-            within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
         if rows.is_empty() {
             return Self::default();
         }
@@ -82,7 +86,6 @@ fn cells(
     legs: &[EstimatedLeg<'_>],
 ) -> Vec<(Group, Share)> {
     let mut found = Vec::new();
-    let mut by_country = Vec::new();
     for direction in [Direction::Received, Direction::Sent] {
         let mut countries = attribution::shares(legs, parties, nesting, direction);
         for (country, share) in &mut countries {
@@ -92,11 +95,11 @@ fn cells(
         found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
         let others = attribution::other_sides(legs, nesting, direction);
         found.extend(others.into_iter().map(|(side, share)| (Group::Side(direction, side), share)));
-        by_country.push((direction, countries));
+        let total = attribution::total(legs, nesting, direction, &countries);
+        found.push((Group::Total(direction), total));
     }
     let routes = attribution::routes(legs, nesting);
     found.extend(routes.into_iter().map(|((from, to), share)| (Group::Route(from, to), share)));
-    found.push((Group::Total, attribution::total(legs, nesting, &by_country)));
     found
 }
 
