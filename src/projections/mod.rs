@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod names;
 pub mod register;
 pub mod snapshot;
+pub mod told;
 
 use crate::domain::event::{Micros, Position};
 
