@@ -1,6 +1,7 @@
 //! `CountService`: figures, as of any moment, and watched.
 
-pub(crate) mod figure_key;
+mod explain;
+mod figure_key;
 mod groups;
 mod history;
 
@@ -75,9 +76,10 @@ impl CountService for Counts {
 
     async fn explain_count(
         &self,
-        _: Request<proto::ExplainCountRequest>,
+        request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = explain::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
     async fn get_count_history(

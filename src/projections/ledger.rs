@@ -154,6 +154,22 @@ impl Ledger {
         steps
     }
 
+    /// The outermost exchanges that a figure is made of just after `position`, with what each adds.
+    pub fn shares_of(
+        &self,
+        key: FigureKey,
+        position: Position,
+    ) -> impl Iterator<Item = (Symbol, &Share)> {
+        let mut standing = BTreeMap::new();
+        for step in self.steps(key, 0, position) {
+            standing.insert(step.exchange, step.after);
+        }
+        let share = |(exchange, place): (Symbol, Option<Place>)| {
+            Some((exchange, self.shares.get(place?)?))
+        };
+        standing.into_iter().filter_map(share)
+    }
+
     /// Makes a step of a figure.
     pub fn apply(&self, step: &Step, tally: &mut Tally) {
         step.apply(tally, &self.shares);

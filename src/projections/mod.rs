@@ -3,6 +3,7 @@
 
 pub mod claims;
 pub mod counts;
+pub mod explain;
 pub mod groups;
 pub mod interned;
 pub mod ledger;

@@ -12,7 +12,7 @@ use crate::{
 
 /// One figure, as a request names it.
 #[derive(Clone, Debug)]
-pub(crate) struct NamedFigure {
+pub(super) struct NamedFigure {
     country: String,
     unit: UnitCode,
     direction: Direction,
@@ -20,7 +20,7 @@ pub(crate) struct NamedFigure {
 
 impl NamedFigure {
     /// All three are required.
-    pub(crate) fn parse(country: &str, unit: i32, direction: i32, wrong: &mut Violations) -> Self {
+    pub(super) fn parse(country: &str, unit: i32, direction: i32, wrong: &mut Violations) -> Self {
         let country = asked::party(country, "country", wrong).unwrap_or_default();
         if unit == 0 {
             wrong.add("unit", "is required: UNIT_PERSON or UNIT_REMAINS");
@@ -38,7 +38,7 @@ impl NamedFigure {
     }
 
     /// The figure; absent: no claim ever named the country.
-    pub(crate) fn key(&self, register: &Register) -> Option<FigureKey> {
+    pub(super) fn key(&self, register: &Register) -> Option<FigureKey> {
         let country = register.claims().vocabulary().find(&self.country)?;
         Some((country, self.unit, self.direction))
     }
