@@ -4,6 +4,7 @@ mod explain;
 mod figure_key;
 mod groups;
 mod history;
+mod series;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -92,9 +93,10 @@ impl CountService for Counts {
 
     async fn reconcile_series(
         &self,
-        _: Request<proto::ReconcileSeriesRequest>,
+        request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = series::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }
 

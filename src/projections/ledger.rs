@@ -164,9 +164,8 @@ impl Ledger {
         for step in self.steps(key, 0, position) {
             standing.insert(step.exchange, step.after);
         }
-        let share = |(exchange, place): (Symbol, Option<Place>)| {
-            Some((exchange, self.shares.get(place?)?))
-        };
+        let share =
+            |(exchange, place): (Symbol, Option<Place>)| Some((exchange, self.shares.get(place?)?));
         standing.into_iter().filter_map(share)
     }
 

@@ -9,6 +9,7 @@ pub mod interned;
 pub mod ledger;
 pub mod names;
 pub mod register;
+pub mod series;
 pub mod snapshot;
 pub mod told;
 
