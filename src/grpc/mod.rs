@@ -12,6 +12,7 @@ mod event_store;
 mod exchanges;
 mod explain;
 pub(crate) mod passthrough;
+mod projections;
 mod record;
 pub mod serve;
 mod sources;

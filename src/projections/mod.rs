@@ -8,6 +8,7 @@ pub mod groups;
 pub mod interned;
 pub mod ledger;
 pub mod names;
+pub mod preferring;
 pub mod register;
 pub mod series;
 pub mod snapshot;
