@@ -4,11 +4,14 @@
 pub mod claims;
 pub mod counts;
 pub mod explain;
+pub mod fate;
 pub mod groups;
 pub mod interned;
 pub mod ledger;
+pub mod lists;
 pub mod names;
 pub mod register;
+pub mod search;
 pub mod series;
 pub mod snapshot;
 pub mod told;
