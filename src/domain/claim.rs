@@ -65,7 +65,7 @@ pub fn check(
         Err(RuleBroken { rule, description, subject: format!("claim {claim}") })
     };
     let Some(target) = target else {
-        return broken(CLAIM_EXISTS, "there is no claim at this position".to_owned());
+        return Err(missing(claim));
     };
     if !fits(event, target) {
         let (kind, deed) = (target.short_name(), event.short_name());
@@ -87,6 +87,12 @@ pub fn check(
         return broken(SINGLE_VALUE, problem.to_owned());
     }
     Ok(())
+}
+
+/// What is broken where an event names a position that holds no claim.
+pub fn missing(claim: Position) -> RuleBroken {
+    let description = "there is no claim at this position".to_owned();
+    RuleBroken { rule: CLAIM_EXISTS, description, subject: format!("claim {claim}") }
 }
 
 fn fits(event: &Known, target: &Known) -> bool {

@@ -33,6 +33,11 @@ impl Texts {
         Ok(Self(engine.record().events(positions).await?))
     }
 
+    /// An event as it is stored.
+    pub(crate) fn event(&self, position: Position) -> Option<&RecordedEvent> {
+        self.0.get(&position)
+    }
+
     /// When an event was recorded.
     pub(crate) fn recorded_at(&self, position: Position) -> Option<Timestamp> {
         self.0.get(&position)?.recorded_at

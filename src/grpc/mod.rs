@@ -2,6 +2,7 @@
 
 mod asked;
 mod claimed;
+mod claims;
 pub mod client;
 mod client_error;
 mod convert;
@@ -11,6 +12,7 @@ pub mod echo;
 mod event_store;
 mod exchanges;
 mod explain;
+mod listed;
 pub(crate) mod passthrough;
 mod projections;
 mod record;

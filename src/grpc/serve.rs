@@ -24,6 +24,7 @@ use crate::{
         projections::Projections,
         record::Recorder,
         server_stubs::{
+            claim_service_server::ClaimServiceServer,
             count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
             exchange_service_server::ExchangeServiceServer,
@@ -62,13 +63,14 @@ macro_rules! bounded {
 }
 
 /// Services that write; they stop being healthy when the store accepts no appends any more.
-const WRITING: [&str; 6] = [
+const WRITING: [&str; 7] = [
     "",
     "handover.v1.EventStoreService",
     "handover.v1.SourceService",
     "handover.v1.StatementService",
     "handover.v1.ExchangeService",
     "handover.v1.TransferService",
+    "handover.v1.ClaimService",
 ];
 /// Services that only read.
 const READING: [&str; 2] = ["handover.v1.CountService", "handover.v1.ProjectionService"];
@@ -121,7 +123,8 @@ impl Services {
             .add_service(bounded!(SourceServiceServer::new(recorder.clone())))
             .add_service(bounded!(StatementServiceServer::new(recorder.clone())))
             .add_service(bounded!(ExchangeServiceServer::new(recorder.clone())))
-            .add_service(bounded!(TransferServiceServer::new(recorder)))
+            .add_service(bounded!(TransferServiceServer::new(recorder.clone())))
+            .add_service(bounded!(ClaimServiceServer::new(recorder)))
             .add_service(bounded!(CountServiceServer::new(Counts(Arc::clone(engine)))));
         if reflection {
             routes = with_reflection(routes);
