@@ -10,9 +10,7 @@ use crate::domain::{proto, symbol::Symbol};
 ///
 /// Names rather than `Party`: these were checked when they were recorded, and a later list
 /// of codes must not make old events unreadable.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Side(SmallVec<[Symbol; 4]>);
 
 /// Number of `proto::Unit`, kept as stored, so that a unit added later stays apart.

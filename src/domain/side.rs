@@ -37,9 +37,7 @@ pub struct Share {
 }
 
 /// Legs that are not attributed to one country alone.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Rest {
     /// How many legs.
     pub legs: u32,

@@ -178,7 +178,10 @@ mod tests {
         let flags = if preferred.is_none() { [Flag::OpenAbove].into() } else { Flags::default() };
         Share {
             amount: Some(Amount { low, high: low + 3, preferred, legs: 2, flags }),
-            of_which: OfWhich { minors: Some(Part { low: 1, high: 2, legs: 1 }), ..OfWhich::default() },
+            of_which: OfWhich {
+                minors: Some(Part { low: 1, high: 2, legs: 1 }),
+                ..OfWhich::default()
+            },
             exchanges: 2,
             disputed: 1,
             unnumbered: 1,

@@ -159,11 +159,7 @@ impl<'a> Exchange<'_, 'a> {
             across.extend(other.iter());
         }
         let other = part.other(self.direction);
-        let all = if other.is_empty() {
-            &self.named
-        } else {
-            &other.iter().collect()
-        };
+        let all = if other.is_empty() { &self.named } else { &other.iter().collect() };
         !across.is_empty() && across.is_superset(all)
     }
 

@@ -201,16 +201,10 @@ fn meet(one: &Item<'_>, another: &Item<'_>) -> bool {
 
 /// The same, where the whole's own side includes that of the part.
 fn holds(whole: &Item<'_>, part: &Item<'_>) -> bool {
-    any_pair(whole, part, |whole, part| {
-        includes(whole.own, part.own) && same_persons(whole, part)
-    })
+    any_pair(whole, part, |whole, part| includes(whole.own, part.own) && same_persons(whole, part))
 }
 
-fn any_pair(
-    one: &Item<'_>,
-    another: &Item<'_>,
-    fits: impl Fn(Seen<'_>, Seen<'_>) -> bool,
-) -> bool {
+fn any_pair(one: &Item<'_>, another: &Item<'_>, fits: impl Fn(Seen<'_>, Seen<'_>) -> bool) -> bool {
     one.speaks_of.iter().any(|one| another.speaks_of.iter().any(|another| fits(*one, *another)))
 }
 

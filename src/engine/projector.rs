@@ -28,8 +28,8 @@ use crate::{
     },
     engine::{
         Clock, ReadError,
-        record::RecordReader,
         reader::{Reader, Span},
+        record::RecordReader,
     },
     log::files::{RealFiles, write_atomically},
     projections::{

@@ -26,9 +26,7 @@ pub use vocabulary::Vocabulary;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    event::Position, known::Known, proto, symbol::Symbol,
-};
+use crate::domain::{event::Position, known::Known, proto, symbol::Symbol};
 use crate::projections::interned::Place;
 use nested::Nested;
 use read::Reading;

@@ -37,9 +37,8 @@ impl<T: Hash + Eq> Interned<T> {
         let Self { values, lookup, hasher } = self;
         let hash = hasher.hash_one(&value);
         values.push(value);
-        let hash_at = |place: &Place| {
-            values.get(*place as usize).map_or(0, |value| hasher.hash_one(value))
-        };
+        let hash_at =
+            |place: &Place| values.get(*place as usize).map_or(0, |value| hasher.hash_one(value));
         lookup.insert_unique(hash, place, hash_at);
         place
     }

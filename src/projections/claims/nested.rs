@@ -35,7 +35,12 @@ impl Nested {
     /// looked at, since what is believed of them may have changed.
     ///
     /// Where nothing is doubted the order of the reports makes no difference.
-    pub(super) fn add(&mut self, at: Position, part: Symbol, larger: Symbol) -> Option<Vec<Symbol>> {
+    pub(super) fn add(
+        &mut self,
+        at: Position,
+        part: Symbol,
+        larger: Symbol,
+    ) -> Option<Vec<Symbol>> {
         self.ever.insert(part);
         if self.doubted {
             return None;

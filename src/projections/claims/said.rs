@@ -156,10 +156,7 @@ pub struct Actor {
 impl Said {
     /// Whether figures, or what they are grouped by, can change by it.
     pub fn enters_figures(&self) -> bool {
-        matches!(
-            self,
-            Self::Completed(_) | Self::Exchange(_) | Self::Preference(_) | Self::Role(_)
-        )
+        matches!(self, Self::Completed(_) | Self::Exchange(_) | Self::Preference(_) | Self::Role(_))
     }
 
     /// The leg and number, of whatever kind of claim about a leg.

@@ -1,9 +1,6 @@
 //! What the record said at one position.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{Claims, Report, Row, Said, Vocabulary};
 use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol};
@@ -77,7 +74,10 @@ impl<'a> View<'a> {
 
     /// The standing reports on one exchange, in the order of the claims, each with the event
     /// that brought its reading.
-    pub fn reports(&self, exchange: Symbol) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
+    pub fn reports(
+        &self,
+        exchange: Symbol,
+    ) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
         self.figures(exchange).into_iter().filter_map(|row| match &row.said {
             Said::Exchange(report) => Some((row.from, report)),
             _ => None,
@@ -120,11 +120,17 @@ impl<'a> View<'a> {
             match &row.said {
                 Said::Completed(transfer) => {
                     let leg = self.vocabulary().leg(transfer.counted.leg);
-                    let sides = leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter()));
+                    let sides =
+                        leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter()));
                     parties.extend(sides);
                 }
                 Said::Exchange(report) => {
-                    parties.extend(self.vocabulary().side(report.parties).into_iter().flat_map(|side| side.iter()));
+                    parties.extend(
+                        self.vocabulary()
+                            .side(report.parties)
+                            .into_iter()
+                            .flat_map(|side| side.iter()),
+                    );
                 }
                 _ => {}
             }

@@ -3,13 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, NameSet};
-use crate::domain::{
-    known::Known,
-    leg::LegKey,
-    of_which::OfWhich,
-    proto,
-    symbol::Symbol,
-};
+use crate::domain::{known::Known, leg::LegKey, of_which::OfWhich, proto, symbol::Symbol};
 use crate::projections::{
     interned::{Interned, Place},
     names::Names,

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::{
-    flags::Flag,
     figure::{SubsetCount, Unattributed},
+    flags::Flag,
     proto::Category::{self, CivilianInternee, PrisonerOfWar},
 };
 use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};

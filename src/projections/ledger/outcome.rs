@@ -33,8 +33,7 @@ impl Outcome {
             return Self::default();
         }
         let within = view.nesting().within(outermost);
-        let rows: Vec<&Row> =
-            within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
         if rows.is_empty() {
             return Self::default();
         }
