@@ -35,17 +35,23 @@ impl Columns {
 
 fn aligned(event: &RecordedEvent, width: usize) -> String {
     let time = moment::to_the_second(event.recorded_at.as_ref());
-    let any = event.payload.as_ref();
-    let name = any.map_or("", |any| any.type_name());
-    let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());
-    let (kind, summary) = match &known {
-        Some(known) => (known.short_name(), summary(known)),
-        None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
-    };
+    let (kind, summary) = told(event);
     let (position, stream) = (event.position, &event.stream);
     let line =
         format!("{position:>6}  {time:<20}  {stream:<width$}  {kind:<18}  {}", cut(&summary));
     line.trim_end().to_owned()
+}
+
+/// The type of an event, and what it says in short.
+pub(super) fn told(event: &RecordedEvent) -> (String, String) {
+    let any = event.payload.as_ref();
+    let name = any.map_or("", |any| any.type_name());
+    let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());
+    let (kind, said) = match &known {
+        Some(known) => (known.short_name(), summary(known)),
+        None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
+    };
+    (kind.to_owned(), said)
 }
 
 /// The whole event as proto3 JSON; a payload of another type keeps its bytes as base64.

@@ -3,6 +3,7 @@
 mod said;
 mod story;
 
+pub(super) use self::story::flag;
 use crate::{
     cli::{
         ServerArgs, claimed,

@@ -6,6 +6,7 @@ pub mod append;
 pub mod bench;
 mod choice;
 mod claimed;
+pub mod claims;
 pub mod counts;
 mod environment;
 mod event_line;
@@ -19,6 +20,7 @@ pub mod import;
 mod input;
 pub mod json;
 pub mod lines;
+pub mod lists;
 mod members;
 mod moment;
 mod output;
@@ -88,6 +90,21 @@ pub enum Command {
     /// Print what everybody says of an exchange or a running total, and what differs
     #[command(after_help = exit::HELP)]
     Reconcile(reconcile::Args),
+    /// Print what claims say, and correct, retract, dispute, confirm or prefer them
+    #[command(subcommand)]
+    Claims(claims::Command),
+    /// Print what was said, by words, speaker, topic and more
+    #[command(after_help = exit::HELP)]
+    Statements(lists::statements::Args),
+    /// Print claims of how many were handed over, are to be, or were not
+    #[command(after_help = exit::HELP)]
+    Transfers(lists::transfers::Args),
+    /// Print what exchanges there are
+    #[command(after_help = exit::HELP)]
+    Exchanges(lists::exchanges::Args),
+    /// Print where claims come from
+    #[command(after_help = exit::HELP)]
+    Sources(lists::sources::Args),
     /// Measure a server as its clients use it, beside what the machine allows
     #[command(after_help = exit::HELP)]
     Bench(bench::Args),
@@ -123,6 +140,11 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Explain(args) => explain::run(args).await,
         Command::History(args) => history::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,
+        Command::Claims(command) => claims::run(command).await,
+        Command::Statements(args) => lists::statements::run(args).await,
+        Command::Transfers(args) => lists::transfers::run(args).await,
+        Command::Exchanges(args) => lists::exchanges::run(args).await,
+        Command::Sources(args) => lists::sources::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchEcho(args) => bench::run_echo(args).await,
         Command::Completions { shell } => completions(shell),

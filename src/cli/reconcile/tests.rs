@@ -89,15 +89,14 @@ fn side_by_side() -> SideBySide {
 
 #[test]
 fn what_everybody_says_stands_leg_by_leg_and_then_what_differs() {
-    let expected = "\
- leg         | record             | number           | according to | claims
+    let expected = "\x20leg         | record             | number           | according to | claims
 -------------+--------------------+------------------+--------------+--------
  UA -> x-dpr | completed          | 237              | nobody named | 0
              | declined (no show) | about 40         | OSCE         | 1
  x-dpr -> UA | completed          | number not given | OSCE         | 11
 
-agreed on against completed: agreed 306 (UA -> x-dpr) according to OSCE, claim 3; completed 233..237
-  (UA -> x-dpr) according to OSCE, claims 4, 5; difference -73..-69
+agreed on against completed: agreed 306 (UA -> x-dpr) according to OSCE, claim 3; completed
+  233..237 (UA -> x-dpr) according to OSCE, claims 4, 5; difference -73..-69
   29 refused to go (claim 6)
   0..4 unexplained: nothing in the record says why
 total claimed against the sum: the total no number (UA -> x-dpr) according to OSCE; the sum not
