@@ -36,6 +36,7 @@ use crate::{
     engine::{
         Clock, ReadError,
         reader::{Reader, Span},
+        record::RecordReader,
     },
     log::{
         Run,
