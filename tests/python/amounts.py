@@ -19,6 +19,7 @@ class Amount:
     low: int | None = None
     high: int | None = None
     preferred: int | None = None
+    sure: int = 0  # So many at least: `low`, unless that is "at most" so many.
     unnumbered: int = 0
     unnumbered_wholes: int = 0  # Those of them that have parts.
     flags: frozenset[str] = frozenset()
@@ -46,7 +47,7 @@ def estimate(leg: Leg, other: Side, claims: dict, record: Record) -> Amount:
     decided = low == high and not flags & {OPEN_BELOW, OPEN_ABOVE}
     return Amount(
         low, high, preference(claims, record, low, high, low if decided else None),
-        flags=frozenset(flags), of_which=subsets(counted), **known,
+        sure=0 if OPEN_BELOW in flags else low, flags=frozenset(flags), of_which=subsets(counted), **known,
     )
 
 
@@ -92,6 +93,7 @@ def add(amounts: typing.Iterable[Amount]) -> Amount:
         sum(a.low for a in known) if known else None,
         sum(a.high for a in known) if known else None,
         sum(a.preferred for a in known) if agreed else None,
+        sum(a.sure for a in amounts),
         sum(a.unnumbered for a in amounts),
         sum(a.unnumbered_wholes for a in amounts),
         frozenset().union(*(a.flags for a in amounts)),
@@ -107,14 +109,17 @@ def whole(wholes: list[Amount], parts: list[Amount]) -> Amount:
         return add(wholes)
     one, sum_of_parts = add(wholes), add(parts)
     both = add([one, sum_of_parts])
-    if not one.complete():
-        if one.low is not None:
-            both.low, both.high = max(one.low, sum_of_parts.low or 0), max(one.high, sum_of_parts.high or 0)
+    if one.low is None:
         # Its parts may not be all of it, so the whole goes on counting as without a number.
         both.unnumbered_wholes += one.unnumbered
         return both
     one.legs, one.others = both.legs, both.others
-    one.of_which = sum_of_parts.of_which | one.of_which
+    one.of_which = sum_of_parts.of_which | {
+        part: (low, max(high, sum_of_parts.of_which.get(part, (0,))[0]), legs)
+        for part, (low, high, legs) in one.of_which.items()
+    }
+    if OPEN_BELOW in one.flags:
+        one.sure = max(one.sure, sum_of_parts.sure)
     if sum_of_parts.low is not None and sum_of_parts.low > one.high:
         one.high, one.preferred = sum_of_parts.low, None
         one.flags |= {EXCEED}

@@ -73,8 +73,7 @@ def figure(
         "exchanges": len({leg.exchange for leg in amount.legs}),
         "disputed": sum(it.low is not None and it.low < it.high for it in own),
         "unnumbered": amount.unnumbered,
-        "unnumbered_wholes": amount.unnumbered_wholes
-        + sum(it.unnumbered_wholes for it in (shared, unsaid) if it),
+        "apart": amount.unnumbered_wholes + sum(it.apart for it in (shared, unsaid) if it),
         "shared": shared and shared[:2], "open": unsaid and unsaid[:2],
         "of_which": amount.of_which, "flags": sorted(flags),
     }

@@ -3,9 +3,10 @@
 The claims are those of examples/exchanges and of the article beside it, loaded over gRPC, then changed, and random records.
 Random draws print their seed; a difference prints both rows.
 
-One rule is kept apart. A leg without a number counts as unnumbered, whether or not a part of it has one: the part may not be
-all of it. The server takes such a whole for its parts, and two tests at the end say what it should answer. Figures with such
-a leg behind them are compared in what the rule leaves alone, so that every other difference shows.
+Legs without a number are kept apart, because the server reads the rules otherwise than the check: it takes a whole without a
+number for those of its parts that have one, and counts a joint leg beside a larger joint side that has no number. Three tests
+at the end say what it should answer. Figures with such a leg behind them are compared in what that leaves alone, so that every
+other difference shows; the exchanges have none.
 """
 
 import os
@@ -58,14 +59,10 @@ def empty(stubs, tmp_path_factory):
     yield from running(tmp_path_factory.mktemp("records"))
 
 
-def spared(rows):
-    """Rows without what depends on the rule that is kept apart."""
-    kept = {}
-    for key, row in rows.items():
-        flags = [flag for flag in row["flags"] if flag != "INCOMPLETE"]
-        legs = {name: row[name] and row[name][:1] for name in ("shared", "open")}
-        kept[key] = {**row, **legs, "preferred": None, "unnumbered": None, "flags": flags}
-    return kept
+def spared(row):
+    """A row without what depends on the rule that is kept apart."""
+    flags = [flag for flag in row["flags"] if flag != "INCOMPLETE"]
+    return {**row, "preferred": 0, "unnumbered": 0, "shared": 0, "open": 0, "flags": flags}
 
 
 def flat(rows):
@@ -76,12 +73,13 @@ def flat(rows):
 def assert_agree(server, own, where):
     """Fails with both rows where one differs; the number of rows compared in part."""
     server, own = flat(server), flat(own)
-    apart = {key for key, row in own.items() if row.pop("unnumbered_wholes")}
+    apart = {key for key, row in own.items() if row.pop("apart")}
     for key in apart & server.keys():
-        server[key], own[key] = (spared({key: rows[key]})[key] for rows in (server, own))
+        server[key], own[key] = spared(server[key]), spared(own[key])
     differing = [key for key in sorted(server.keys() | own.keys()) if server.get(key) != own.get(key)]
-    shown = [f"{key} {where}\n  server {server.get(key)}\n  check  {own.get(key)}" for key in differing]
-    assert not differing, "\n" + "\n".join(shown)
+    if differing:
+        shown = [f"{key}\n  server {server.get(key)}\n  check  {own.get(key)}" for key in differing]
+        pytest.fail("\n".join([*shown, *where]), pytrace=False)
     return len(apart)
 
 
@@ -97,7 +95,7 @@ def assert_record_agrees(ledger, **query):
 
     position, occurred = query.get("as_of", 0), query.get("occurred", "")
     events = up_to(ledger.events, position) if position else ledger.events
-    return assert_agree(ledger.counts(**query), figures(Record(events), occurred), query)
+    return assert_agree(ledger.counts(**query), figures(Record(events), occurred), [f"{query}"])
 
 
 def test_every_figure_of_the_exchanges_is_recomputed(loaded):
@@ -172,7 +170,8 @@ def compare(ledger, number, rng):
         server = ledger.counts(draft.parties, occurred, position)
         chosen = up_to(events, position)
         assert parties(chosen.values()) <= set(draft.parties)
-        apart += assert_agree(server, figures(Record(chosen), occurred), (events, occurred, position))
+        where = [f"occurred {occurred or 'ever'}, as of {position}", *(f"{at} {it}" for at, it in events.items())]
+        apart += assert_agree(server, figures(Record(chosen), occurred), where)
     return apart
 
 
@@ -202,6 +201,17 @@ def test_what_is_shared_has_no_bound_where_its_whole_has_no_number(empty):
     empty.append(Completed(leg._replace(category="convict"), Number(21)))
     row = empty.counts(["x-joint-a"])["x-joint-a", "person"]["received"]
     assert row["shared"][1] is None
+
+
+@pytest.mark.xfail(strict=True, reason="the server leaves a leg out beside a larger side with a number only")
+def test_a_joint_leg_is_not_counted_beside_a_larger_side_that_holds_it_without_a_number(empty):
+    from record import Completed, Number
+
+    leg = flow("joint-within")._replace(sent_to=frozenset({"x-within-a", "x-within-b"}))
+    empty.append(Completed(leg, Number(1)))
+    empty.append(Completed(leg._replace(sent_to=leg.sent_to | {"x-within-c"}), Number()))
+    row = empty.counts(["x-within-a"])["x-within-a", "person"]["received"]
+    assert row["shared"] == (1, None)
 
 
 @pytest.mark.xfail(strict=True, reason="the server accepts a preference outside of its estimate, and ignores it")

@@ -6,7 +6,7 @@ Part of the independent check: see figures.py.
 import itertools
 import typing
 
-from amounts import OPEN_ABOVE, OPEN_BELOW, Amount, add, of_exchange
+from amounts import OPEN_ABOVE, Amount, add, of_exchange
 from record import Leg, Record, Side
 
 # Of one exchange, direction and unit: each leg, whose it is, who stands across, and its estimate.
@@ -14,11 +14,14 @@ Legs = dict[Leg, tuple[Side, Side, Amount]]
 
 
 class Unattributed(typing.NamedTuple):
-    """How many legs, and at most how many persons; None: no bound is known."""
+    """How many legs, and at most how many persons; None: no bound is known.
+
+    `apart` is not 0 where a rule has a say that the test keeps apart: see test_figures.py.
+    """
 
     legs: int
     at_most: int | None
-    unnumbered_wholes: int = 0
+    apart: int = 0
 
 
 class Exchange:
@@ -65,9 +68,8 @@ class Exchange:
         """The lows of what some sides have among the persons of legs; of sides that share a party, the larger."""
         lows = {}
         for own in to:
-            amount = self.amount(own, [leg for leg in self.of_side(own) if self.within(leg, legs)])
-            # "At most 5" may be nobody.
-            lows[own] = 0 if OPEN_BELOW in amount.flags else amount.low or 0
+            among = [leg for leg in self.of_side(own) if self.within(leg, legs)]
+            lows[own] = self.amount(own, among).sure
         return packed(lows)
 
     def left(self, side: Side, legs: set[Leg], to: typing.Iterable[Side]) -> Unattributed | None:
@@ -82,25 +84,30 @@ class Exchange:
 
     def shared(self, country: str) -> list[Unattributed]:
         """What joint sides leave for one of theirs; no leg counts whose persons are among those of a larger side."""
-        joint = [side for side in self.sides if len(side) > 1]
-        found = []
-        for side in (it for it in joint if country in it):
-            larger = [self.of_side(it) for it in joint if side < it]
-            legs = {leg for leg in self.of_side(side) if not any(self.within(leg, it) for it in larger)}
-            found.append((legs, self.left(side, legs, [it for it in self.sides if len(it) == 1 and it <= side])))
-        return self.bounded(found)
+        found, apart = [], 0
+        for side in (it for it in self.sides if len(it) > 1 and country in it):
+            among = {leg: self.among(leg, side) for leg in self.of_side(side)}
+            legs = {leg for leg, larger in among.items() if not larger}
+            members = [it for it in self.sides if len(it) == 1 and it <= side]
+            found.append((legs, self.left(side, legs, members)))
+            apart += sum(not self.amount(it).complete() for larger in among.values() for it in larger)
+        return self.bounded(found) + ([Unattributed(0, 0, apart)] if apart else [])
+
+    def among(self, leg: Leg, side: Side) -> list[Side]:
+        """The larger joint sides that the persons of a joint leg must be among."""
+        return [it for it in self.sides if side < it and self.within(leg, self.of_side(it))]
 
     def bounded(self, found: list[tuple[set[Leg], Unattributed | None]]) -> list[Unattributed]:
         """Joint sides together are no more than the side not said, where that holds all of them."""
         kept = [it for _, it in found if it]
         legs, unsaid = set().union(*(it for it, one in found if one)), self.of_side(Side())
-        if len(kept) < 2 or not all(self.within(leg, unsaid) for leg in legs):
+        if len(kept) < 2 or None in (it.at_most for it in kept) or not all(self.within(leg, unsaid) for leg in legs):
             return kept
         most = self.left(Side(), unsaid, [side for side in self.sides if len(side) == 1])
         together = total(kept)
         bounds = [it.at_most for it in (together, most) if it and it.at_most is not None]
-        wholes = together.unnumbered_wholes + (most.unnumbered_wholes if most else 0)
-        return [Unattributed(together.legs, min(bounds) if bounds else None, wholes)]
+        apart = together.apart + (most.apart if most else 0)
+        return [Unattributed(together.legs, min(bounds) if bounds else None, apart)]
 
     def open(self) -> list[Unattributed]:
         """What legs that do not say this side leave for whoever takes part."""
@@ -124,4 +131,4 @@ def total(found: list[Unattributed]) -> Unattributed | None:
         return None
     bounds = [it.at_most for it in found]
     at_most = None if None in bounds else sum(bounds)
-    return Unattributed(sum(it.legs for it in found), at_most, sum(it.unnumbered_wholes for it in found))
+    return Unattributed(sum(it.legs for it in found), at_most, sum(it.apart for it in found))
