@@ -2,11 +2,12 @@
 
 The first half of the independent check: see figures.py.
 """
+
 import collections
 import dataclasses
 import typing
 
-from record import Leg, Preferred, Record, Side
+from record import Leg, Record, Side
 
 APPROXIMATE, INCOMPLETE, EXCEED = "APPROXIMATE", "INCOMPLETE", "PARTS_EXCEED_WHOLE"
 OPEN_BELOW, OPEN_ABOVE = "OPEN_BELOW", "OPEN_ABOVE"
@@ -46,8 +47,13 @@ def estimate(leg: Leg, other: Side, claims: dict, record: Record) -> Amount:
     low, high = min(lows), max(highs)
     decided = low == high and not flags & {OPEN_BELOW, OPEN_ABOVE}
     return Amount(
-        low, high, preference(claims, record, low, high, low if decided else None),
-        sure=0 if OPEN_BELOW in flags else low, flags=frozenset(flags), of_which=subsets(counted), **known,
+        low,
+        high,
+        preference(claims, record, low, high, low if decided else None),
+        sure=0 if OPEN_BELOW in flags else low,
+        flags=frozenset(flags),
+        of_which=subsets(counted),
+        **known,
     )
 
 
@@ -62,7 +68,9 @@ def bounds(claims: list) -> frozenset[str]:
     return frozenset(flags)
 
 
-def preference(claims: dict, record: Record, low: int, high: int, otherwise: int | None) -> int | None:
+def preference(
+    claims: dict, record: Record, low: int, high: int, otherwise: int | None
+) -> int | None:
     """Rule 5: the latest preferred claim's value, where it lies within the estimate."""
     for event in reversed(record.preferred):
         if event.claim in claims and not event.country:
@@ -132,18 +140,23 @@ def joined(wholes: list[Amount], parts: list[Amount], joins: typing.Callable) ->
     for part in parts:
         touched = [g for g in groups if any(joins(w, part) for w in g[0])]
         groups = [g for g in groups if not any(g is t for t in touched)]
-        groups.append(([w for g in touched for w in g[0]], [p for g in touched for p in g[1]] + [part]))
+        groups.append(
+            ([w for g in touched for w in g[0]], [p for g in touched for p in g[1]] + [part])
+        )
     return [whole(w, p) if w else add(p) for w, p in groups]
 
 
 def by_sides(legs: dict[Side, Amount]) -> list[Amount]:
-    """Among legs of one category and portion: a leg is a part of one whose other side includes its own."""
+    """Of one category and portion: a leg is a part of one whose other side includes its own."""
     outer = [s for s in legs if not any(includes(t, s) for t in legs if t != s)]
     inner = {s: a for s, a in legs.items() if s not in outer}
     if not legs:
         return []
-    return joined([legs[s] for s in outer], by_sides(inner),
-                  lambda w, p: any(includes(a, b) for a, _ in w.others for b, _ in p.others))
+    return joined(
+        [legs[s] for s in outer],
+        by_sides(inner),
+        lambda w, p: any(includes(a, b) for a, _ in w.others for b, _ in p.others),
+    )
 
 
 def includes(one: Side, other: Side) -> bool:
@@ -168,7 +181,9 @@ def meet(one: Side, other: Side) -> bool:
     return not one or not other or bool(one & other)
 
 
-def of_exchange(exchange: str, legs: dict[Leg, tuple[Side, Amount]], record: Record) -> list[Amount]:
+def of_exchange(
+    exchange: str, legs: dict[Leg, tuple[Side, Amount]], record: Record
+) -> list[Amount]:
     """One own side's legs of an exchange and of those that are part of it."""
     own = {leg: it for leg, it in legs.items() if leg.exchange == exchange}
     parts = [

@@ -1,6 +1,7 @@
 """Random records: a few parties, exchanges that are parts of others, and every way to be vague.
 
-Part of the independent check in test_figures.py. Records of different numbers have no exchange and no party in common.
+Part of the independent check in test_figures.py. Records of different numbers
+have no exchange and no party in common.
 """
 
 import random
@@ -36,7 +37,9 @@ class Draft:
         rng = self.rng
         unit = rng.choice(["person"] * 5 + ["remains"])
         exchange = rng.choice(list(self.part_of))
-        leg = Leg(exchange, self.side(), self.side(), unit, rng.choice(CATEGORIES), rng.choice(PORTIONS))
+        leg = Leg(
+            exchange, self.side(), self.side(), unit, rng.choice(CATEGORIES), rng.choice(PORTIONS)
+        )
         self.legs.append(leg)
         return leg
 
@@ -46,7 +49,13 @@ class Draft:
         about = self.rng.random() < 0.2
         if self.rng.random() < 0.6:
             return Number(low, approximate=about)
-        ranges = [Number(), Number(), Number(low=low), Number(high=high), Number(low=low, high=high)]
+        ranges = [
+            Number(),
+            Number(),
+            Number(low=low),
+            Number(high=high),
+            Number(low=low, high=high),
+        ]
         return self.rng.choice(ranges)._replace(approximate=about)
 
     def completed(self, leg: Leg) -> Completed:
@@ -76,7 +85,9 @@ class Draft:
             return Corrected(at, self.replacement(claims[at]))
         if at not in record.completed or record.completed[at].number.value is None:
             return None
-        return self.rng.choice([Preferred(at), Preferred(at, *self.figure(record.completed[at].leg))])
+        return self.rng.choice(
+            [Preferred(at), Preferred(at, *self.figure(record.completed[at].leg))]
+        )
 
     def replacement(self, claim: Completed | Reported) -> Completed | Reported:
         """What a claim may be corrected to: another of its kind, of the same exchange."""

@@ -1,6 +1,7 @@
 """What the record says: events as plain values, and what is left of them as of a position.
 
-Part of the independent check in test_figures.py. Nothing here speaks of protobuf, of the server, or of how it keeps claims.
+Part of the independent check in test_figures.py. Nothing here speaks of protobuf or of
+how the server keeps claims.
 """
 
 import calendar
@@ -106,7 +107,7 @@ class Record:
         self.part_of = {e.exchange: e.part_of for e in self.reported.values() if e.part_of}
 
     def outermost(self, exchange: str) -> str:
-        """The exchange that this one is a portion of, at any remove, and that is a portion of none."""
+        """The exchange that this one is in the end a portion of; itself if of none."""
         while exchange in self.part_of:
             exchange = self.part_of[exchange]
         return exchange

@@ -17,10 +17,18 @@ from ledger import Message
 # An event and its stream. One that is about the event before it has no stream and claim 0.
 Entry = tuple[Message, str]
 CODE = re.compile(r"[A-Z]{2}|[A-Z]{4}|x-[a-z0-9-]+")
-STATUS = {"agreement": "AGREED", "cancelled": "CANCELLED", "postponed": "POSTPONED", "false_report": "FALSE_REPORT"}
+STATUS = {
+    "agreement": "AGREED",
+    "cancelled": "CANCELLED",
+    "postponed": "POSTPONED",
+    "false_report": "FALSE_REPORT",
+}
 TYPES = {
-    "completed": events_pb2.TransferCompleted, "retracted": events_pb2.TransferCompleted,
-    "agreed": events_pb2.TransferAgreed, "declined": events_pb2.TransferDeclined, "total": events_pb2.TotalClaimed,
+    "completed": events_pb2.TransferCompleted,
+    "retracted": events_pb2.TransferCompleted,
+    "agreed": events_pb2.TransferAgreed,
+    "declined": events_pb2.TransferDeclined,
+    "total": events_pb2.TotalClaimed,
 }
 
 
@@ -34,7 +42,9 @@ def entries(folder: pathlib.Path) -> list[Entry]:
     """All events of the three tables."""
     found = [entry for row in rows(folder / "claims.csv") for entry in claim(row)]
     found += [entry for row in rows(folder / "roles.csv") for entry in role(row)]
-    return once(found + [entry for row in rows(folder / "running_totals.csv") for entry in total(row)])
+    return once(
+        found + [entry for row in rows(folder / "running_totals.csv") for entry in total(row)]
+    )
 
 
 def once(found: list[Entry]) -> list[Entry]:
@@ -43,7 +53,10 @@ def once(found: list[Entry]) -> list[Entry]:
     kept = []
     for message, stream in found:
         same = stream, message.SerializeToString(deterministic=True)
-        if not isinstance(message, (events_pb2.SourceRegistered, events_pb2.ExchangeReported)) or same not in told:
+        if (
+            not isinstance(message, (events_pb2.SourceRegistered, events_pb2.ExchangeReported))
+            or same not in told
+        ):
             kept.append((message, stream))
         told.add(same)
     return kept
@@ -57,7 +70,9 @@ def parties(text: str) -> list[str]:
 def actor(text: str) -> common_pb2.Actor:
     """Who is meant: the first word is the party if it can be one, and the whole is the name."""
     first = text.split()[0]
-    return common_pb2.Actor(party=first if CODE.fullmatch(first) and is_party(first) else "", name=text)
+    return common_pb2.Actor(
+        party=first if CODE.fullmatch(first) and is_party(first) else "", name=text
+    )
 
 
 def is_party(word: str) -> bool:
@@ -100,9 +115,15 @@ def state(row: dict[str, str], id: str) -> Message:
     """The state that a row gives of its exchange."""
     kind = "UNSPECIFIED" if row["kind"] in STATUS else row["kind"].upper()
     return events_pb2.ExchangeReported(
-        attribution=common_pb2.Attribution(source_id=id), exchange_id=row["exchange"], part_of=row["part_of"],
-        title=row["title"], place=row["place"], parties=parties(row["parties"]), occurred=row["occurred"],
-        kind=f"EXCHANGE_KIND_{kind}", status=f"EXCHANGE_STATUS_{STATUS.get(row['kind'], 'COMPLETED')}",
+        attribution=common_pb2.Attribution(source_id=id),
+        exchange_id=row["exchange"],
+        part_of=row["part_of"],
+        title=row["title"],
+        place=row["place"],
+        parties=parties(row["parties"]),
+        occurred=row["occurred"],
+        kind=f"EXCHANGE_KIND_{kind}",
+        status=f"EXCHANGE_STATUS_{STATUS.get(row['kind'], 'COMPLETED')}",
     )
 
 
@@ -111,26 +132,36 @@ def leg(row: dict[str, str]) -> common_pb2.Leg:
     sides = {"from": parties(row["from"]), "to": parties(row["to"])}
     category = f"CATEGORY_{row['category'].upper() or 'UNSPECIFIED'}"
     return common_pb2.Leg(
-        exchange_id=row["exchange"], unit=f"UNIT_{row['unit'].upper()}", category=category,
-        portion=row["portion"], **sides,
+        exchange_id=row["exchange"],
+        unit=f"UNIT_{row['unit'].upper()}",
+        category=category,
+        portion=row["portion"],
+        **sides,
     )
 
 
 def count(number: str, row: dict[str, str]) -> common_pb2.Count:
     """How many; nothing where the row gives no number."""
     given = {"value": int(number)} if number else {}
-    return common_pb2.Count(approximate=row.get("approximate") == "yes", scope=row["scope"], **given)
+    return common_pb2.Count(
+        approximate=row.get("approximate") == "yes", scope=row["scope"], **given
+    )
 
 
 def role(row: dict[str, str]) -> typing.Iterator[Entry]:
     """A row of roles.csv: a role, and who denies it."""
     id, registered = source(row)
     yield registered
-    said = [(row["attributed_by"], False)] + ([(row["disputed_by"], True)] if row["disputed_by"] else [])
+    said = [(row["attributed_by"], False)] + (
+        [(row["disputed_by"], True)] if row["disputed_by"] else []
+    )
     for by, denied in said:
         message = events_pb2.RoleAttributed(
-            attribution=attribution(id, by), exchange_id=row["exchange"], actor=actor(row["actor"]),
-            role=f"ROLE_{row['role'].upper()}", denied=denied,
+            attribution=attribution(id, by),
+            exchange_id=row["exchange"],
+            actor=actor(row["actor"]),
+            role=f"ROLE_{row['role'].upper()}",
+            denied=denied,
         )
         yield message, f"exchange/{row['exchange']}"
 
@@ -141,8 +172,11 @@ def total(row: dict[str, str]) -> typing.Iterator[Entry]:
     yield registered
     slug = re.sub(r"[^a-z0-9]+", "-", row["claimed_by"].lower()).strip("-")
     message = events_pb2.TotalClaimed(
-        attribution=attribution(id, row["claimed_by"]), series=row["claimed_by"], as_of=row["as_of"],
-        count=count(row["total"], row), follows_exchange_id=row["exchange"],
+        attribution=attribution(id, row["claimed_by"]),
+        series=row["claimed_by"],
+        as_of=row["as_of"],
+        count=count(row["total"], row),
+        follows_exchange_id=row["exchange"],
     )
     if row["previous_total"]:
         message.previous_total = int(row["previous_total"])
@@ -153,7 +187,9 @@ def article(path: pathlib.Path) -> typing.Iterator[Entry]:
     """The events of a JSON Lines file that are about no other."""
     for line in path.read_text(encoding="utf-8").splitlines():
         given = json.loads(line)
-        event = json_format.ParseDict({"payload": given["payload"]}, event_store_service_pb2.NewEvent())
+        event = json_format.ParseDict(
+            {"payload": given["payload"]}, event_store_service_pb2.NewEvent()
+        )
         message = getattr(events_pb2, event.payload.TypeName().rsplit(".", 1)[-1])()
         event.payload.Unpack(message)
         yield message, given["stream"]

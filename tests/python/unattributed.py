@@ -27,8 +27,8 @@ class Unattributed(typing.NamedTuple):
 class Exchange:
     """One outermost exchange, seen from one direction, in one unit."""
 
-    def __init__(self, name: str, legs: Legs, record: Record):
-        self.name, self.legs, self.record = name, legs, record
+    def __init__(self, name: str, legs: Legs, parties: set[str], record: Record):
+        self.name, self.legs, self.parties, self.record = name, legs, parties, record
         self.across = frozenset(party for _, other, _ in legs.values() for party in other)
         self.sides = {own for own, _, _ in legs.values()}
 
@@ -65,7 +65,7 @@ class Exchange:
         return exchange == larger.exchange
 
     def attributed(self, legs: set[Leg], to: typing.Iterable[Side]) -> int:
-        """The lows of what some sides have among the persons of legs; of sides that share a party, the larger."""
+        """How many of some legs' persons sides have; of sides that share a party, the larger."""
         lows = {}
         for own in to:
             among = [leg for leg in self.of_side(own) if self.within(leg, legs)]
@@ -83,14 +83,16 @@ class Exchange:
         return Unattributed(len(legs), rest) if rest > 0 else None
 
     def shared(self, country: str) -> list[Unattributed]:
-        """What joint sides leave for one of theirs; no leg counts whose persons are among those of a larger side."""
+        """What joint sides leave for one of theirs, without legs that are among a larger side's."""
         found, apart = [], 0
         for side in (it for it in self.sides if len(it) > 1 and country in it):
             among = {leg: self.among(leg, side) for leg in self.of_side(side)}
             legs = {leg for leg, larger in among.items() if not larger}
             members = [it for it in self.sides if len(it) == 1 and it <= side]
             found.append((legs, self.left(side, legs, members)))
-            apart += sum(not self.amount(it).complete() for larger in among.values() for it in larger)
+            apart += sum(
+                not self.amount(it).complete() for larger in among.values() for it in larger
+            )
         return self.bounded(found) + ([Unattributed(0, 0, apart)] if apart else [])
 
     def among(self, leg: Leg, side: Side) -> list[Side]:
@@ -101,7 +103,11 @@ class Exchange:
         """Joint sides together are no more than the side not said, where that holds all of them."""
         kept = [it for _, it in found if it]
         legs, unsaid = set().union(*(it for it, one in found if one)), self.of_side(Side())
-        if len(kept) < 2 or None in (it.at_most for it in kept) or not all(self.within(leg, unsaid) for leg in legs):
+        if (
+            len(kept) < 2
+            or None in (it.at_most for it in kept)
+            or not all(self.within(leg, unsaid) for leg in legs)
+        ):
             return kept
         most = self.left(Side(), unsaid, [side for side in self.sides if len(side) == 1])
         together = total(kept)
