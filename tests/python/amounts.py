@@ -82,11 +82,11 @@ def preference(
 
 def subsets(claims: list) -> dict[str, tuple[int, int, int]]:
     """The parts of a number that claims name: smallest, largest, and from one leg."""
-    named = collections.defaultdict(list)
+    given = collections.defaultdict(list)
     for claim in claims:
         for part, number in claim.of_which:
-            named[part].append(number)
-    return {part: (min(numbers), max(numbers), 1) for part, numbers in named.items()}
+            given[part].append(number)
+    return {part: (min(numbers), max(numbers), 1) for part, numbers in given.items()}
 
 
 def add(amounts: typing.Iterable[Amount]) -> Amount:
@@ -112,20 +112,10 @@ def add(amounts: typing.Iterable[Amount]) -> Amount:
 
 
 def whole(wholes: list[Amount], parts: list[Amount]) -> Amount:
-    """Rule 2: a whole that has a number keeps it; one that has none is the sum of its parts."""
-    if not parts:
-        return add(wholes)
+    """Rule 2: a whole that has a number keeps it, whatever its parts add up to."""
     one, sum_of_parts = add(wholes), add(parts)
-    both = add([one, sum_of_parts])
-    if one.low is None:
-        # Its parts may not be all of it, so the whole goes on counting as without a number.
-        both.unnumbered_wholes += one.unnumbered
-        return both
-    one.legs, one.others = both.legs, both.others
-    one.of_which = sum_of_parts.of_which | {
-        part: (low, max(high, sum_of_parts.of_which.get(part, (0,))[0]), legs)
-        for part, (low, high, legs) in one.of_which.items()
-    }
+    one.legs |= sum_of_parts.legs
+    one.of_which = named(one, parts)
     if OPEN_BELOW in one.flags:
         one.sure = max(one.sure, sum_of_parts.sure)
     if sum_of_parts.low is not None and sum_of_parts.low > one.high:
@@ -134,16 +124,46 @@ def whole(wholes: list[Amount], parts: list[Amount]) -> Amount:
     return one
 
 
-def joined(wholes: list[Amount], parts: list[Amount], joins: typing.Callable) -> list[Amount]:
+def named(one: Amount, parts: list[Amount]) -> dict[str, tuple[int, int, int]]:
+    """What a whole and its parts name of those counted: the same rule for each of these numbers."""
+    of_parts = add(parts).of_which
+    return of_parts | {
+        part: (low, max(high, of_parts.get(part, (0,))[0]), legs)
+        for part, (low, high, legs) in one.of_which.items()
+    }
+
+
+Joins = typing.Callable[[Amount, Amount], bool]
+
+
+def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amount]:
     """Compares wholes with their parts; wholes that share a part, together."""
-    groups: list[tuple[list[Amount], list[Amount]]] = [([w], []) for w in wholes]
+    unknown = [w for w in wholes if w.low is None]
+    groups: list[tuple[list[Amount], list[Amount]]] = [
+        ([w], []) for w in wholes if w not in unknown
+    ]
+    free = []
     for part in parts:
         touched = [g for g in groups if any(joins(w, part) for w in g[0])]
+        if not touched:
+            free.append(part)
+            continue
         groups = [g for g in groups if not any(g is t for t in touched)]
         groups.append(
             ([w for g in touched for w in g[0]], [p for g in touched for p in g[1]] + [part])
         )
-    return [whole(w, p) if w else add(p) for w, p in groups]
+    return [whole(w, p) for w, p in groups] + free + [beside(w, free, joins) for w in unknown]
+
+
+def beside(one: Amount, parts: list[Amount], joins: Joins) -> Amount:
+    """A whole without a number: its parts stand for it, and may not be all of it."""
+    own = [part for part in parts if joins(one, part)]
+    if not own:
+        return one
+    of_which = named(one, own)
+    for part in own:
+        part.of_which = {}
+    return dataclasses.replace(one, unnumbered_wholes=one.unnumbered, of_which=of_which)
 
 
 def by_sides(legs: dict[Side, Amount]) -> list[Amount]:

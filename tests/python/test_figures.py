@@ -3,11 +3,12 @@
 The claims are those of examples/exchanges and of the article beside it, loaded over gRPC and then
 changed, and random records. Random draws print their seed; a difference prints both rows.
 
-Legs without a number are kept apart, because the server reads the rules otherwise than the check:
-it takes a whole without a number for those of its parts that have one, and counts a joint leg
-beside a larger joint side that has no number. Three tests at the end say what it should answer.
-Figures with such a leg behind them are compared in what that leaves alone, so that every other
-difference shows; the exchanges as they are have none. A last test is about preferences.
+Some legs without a number are kept apart, because the server reads the rules otherwise than the
+check: it takes a whole without a number for those of its parts that have one, and counts a joint
+leg beside a larger joint side that has no number. The tests marked as failing at the end say what
+it should answer; they break when it does, and then this exception can go. Of a row with such a leg
+behind it only the number of exchanges is compared; the exchanges as they are have none. The last
+test is about preferences.
 """
 
 import os
@@ -75,9 +76,8 @@ def empty(stubs, tmp_path_factory):
 
 
 def spared(row: Row) -> Row:
-    """A row without what depends on the rule that is kept apart."""
-    flags = [flag for flag in row["flags"] if flag != "INCOMPLETE"]
-    return {**row, "preferred": 0, "unnumbered": 0, "shared": 0, "open": 0, "flags": flags}
+    """What is left of a row where the rule that is kept apart has a say in its numbers."""
+    return {"exchanges": row["exchanges"]}
 
 
 def flat(rows: Rows) -> dict[tuple[str, str, str], Row]:
@@ -153,7 +153,9 @@ def test_figures_after_corrections_retractions_and_preferences_are_recomputed(lo
     before = max(loaded.events)
     for _ in range(CHANGES):
         loaded.append(change(loaded.events, rng))
-    assert_record_agrees(loaded)
+    # By years, so that a row that is kept apart in one is compared in the others.
+    for occurred in ["", *map(str, range(1980, 2026))]:
+        assert_record_agrees(loaded, occurred=occurred)
     for position in sorted(rng.sample(range(before, max(loaded.events)), 15)):
         assert_record_agrees(loaded, as_of=position)
     assert_record_agrees(loaded, as_of=before)
@@ -227,6 +229,17 @@ def test_a_whole_without_a_number_stays_unnumbered_beside_a_part_with_one(empty)
     empty.append(Completed(flow("whole-unsaid", category="convict"), Number(5)))
     row = empty.counts(["x-apart-b"])["x-apart-b", "person"]["received"]
     assert (row["low"], row["preferred"], row["unnumbered"]) == (5, None, 1)
+
+
+@pytest.mark.xfail(strict=True, reason="the server takes the part of 4 for the whole of the 6")
+def test_parts_of_a_whole_without_a_number_are_added_where_nobody_is_in_both(empty):
+    leg = flow("parts-apart")._replace(sent_to=frozenset({"x-parts-c"}))
+    other = leg._replace(sent_by=frozenset({"x-parts-b"}))
+    empty.append(Completed(leg._replace(sent_by=leg.sent_by | other.sent_by), Number()))
+    empty.append(Completed(leg._replace(category="convict"), Number(4)))
+    empty.append(Completed(other._replace(portion="first"), Number(6)))
+    row = empty.counts(["x-parts-c"])["x-parts-c", "person"]["received"]
+    assert (row["low"], row["high"]) == (10, 10)
 
 
 @pytest.mark.xfail(strict=True, reason="the server bounds what is shared by a part of it")

@@ -67,8 +67,9 @@ class Exchange:
     def attributed(self, legs: set[Leg], to: typing.Iterable[Side]) -> int:
         """How many of some legs' persons sides have; of sides that share a party, the larger."""
         lows = {}
+        numbered = {leg for leg in legs if self.legs[leg][2].low is not None}
         for own in to:
-            among = [leg for leg in self.of_side(own) if self.within(leg, legs)]
+            among = [leg for leg in self.of_side(own) if self.within(leg, numbered)]
             lows[own] = self.amount(own, among).sure
         return packed(lows)
 
