@@ -115,6 +115,7 @@ def whole(wholes: list[Amount], parts: list[Amount]) -> Amount:
     """Rule 2: a whole that has a number keeps it, whatever its parts add up to."""
     one, sum_of_parts = add(wholes), add(parts)
     one.legs |= sum_of_parts.legs
+    one.others += tuple(other for part in parts if part.low is not None for other in part.others)
     one.of_which = named(one, parts)
     if OPEN_BELOW in one.flags:
         one.sure = max(one.sure, sum_of_parts.sure)
@@ -157,13 +158,9 @@ def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amou
 
 def beside(one: Amount, parts: list[Amount], joins: Joins) -> Amount:
     """A whole without a number: its parts stand for it, and may not be all of it."""
-    own = [part for part in parts if joins(one, part)]
-    if not own:
-        return one
-    of_which = named(one, own)
-    for part in own:
-        part.of_which = {}
-    return dataclasses.replace(one, unnumbered_wholes=one.unnumbered, of_which=of_which)
+    if any(joins(one, part) for part in parts):
+        return dataclasses.replace(one, unnumbered_wholes=one.unnumbered)
+    return one
 
 
 def by_sides(legs: dict[Side, Amount]) -> list[Amount]:

@@ -82,12 +82,24 @@ class Draft:
         if kind < 0.35:
             return Retracted(at)
         if kind < 0.6:
-            return Corrected(at, self.replacement(claims[at]))
+            return (
+                None if self.outdated(at, record) else Corrected(at, self.replacement(claims[at]))
+            )
         if at not in record.completed or record.completed[at].number.value is None:
             return None
         return self.rng.choice(
             [Preferred(at), Preferred(at, *self.figure(record.completed[at].leg))]
         )
+
+    def outdated(self, at: int, record: Record) -> bool:
+        """Whether a report is not the latest: what its correction does is a question of its own."""
+        report = record.reported.get(at)
+        later = [
+            it
+            for it, event in record.reported.items()
+            if report and it > at and event.exchange == report.exchange
+        ]
+        return bool(later)
 
     def replacement(self, claim: Completed | Reported) -> Completed | Reported:
         """What a claim may be corrected to: another of its kind, of the same exchange."""
