@@ -72,7 +72,7 @@ def preference(
     claims: dict, record: Record, low: int, high: int, otherwise: int | None
 ) -> int | None:
     """Rule 5: the latest preferred claim's value, where it lies within the estimate."""
-    for event in reversed(record.preferred):
+    for event in reversed(record.preferred.values()):
         if event.claim in claims and not event.country:
             value = claims[event.claim].number.value
             if value is not None and low <= value <= high:

@@ -84,7 +84,7 @@ def figure(country: str, direction: str, exchanges: list[Exchange]) -> Row | Non
 def prefer(exchange: Exchange, country: str, direction: str) -> Amount:
     """A country's figure in one exchange; the latest preference for it sets the number to use."""
     amount = exchange.amount(Side({country}))
-    for event in reversed(exchange.record.preferred):
+    for event in reversed(exchange.record.preferred.values()):
         claim = exchange.record.completed[event.claim]
         if (event.country, event.direction) != (country, direction):
             continue

@@ -100,9 +100,11 @@ class Record:
         self.completed = {at: e for at, e in alive.items() if isinstance(e, Completed)}
         self.reported = {at: e for at, e in alive.items() if isinstance(e, Reported)}
         self.others = [e for e in alive.values() if isinstance(e, Other)]
-        self.preferred = [
-            e for e in alive.values() if isinstance(e, Preferred) and e.claim in self.completed
-        ]
+        self.preferred = {
+            at: e
+            for at, e in alive.items()
+            if isinstance(e, Preferred) and e.claim in self.completed
+        }
         # The latest report that names a larger exchange says which it is.
         self.part_of = {e.exchange: e.part_of for e in self.reported.values() if e.part_of}
 

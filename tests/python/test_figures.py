@@ -171,11 +171,10 @@ def change(events: Events, rng: random.Random) -> Event:
     """A correction, a retraction, a preference or the end of one."""
 
     record = Record(events)
-    preferred = [at for at, event in events.items() if event in record.preferred]
     at, claim = rng.choice(list(record.completed.items()))
     kind, value = rng.random(), claim.number.value
-    if kind < 0.1 and preferred:
-        return Retracted(rng.choice(preferred))
+    if kind < 0.1 and record.preferred:
+        return Retracted(rng.choice(list(record.preferred)))
     if kind < 0.3:
         return Retracted(at)
     if kind < 0.6 or value is None:
