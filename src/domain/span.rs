@@ -1,11 +1,6 @@
 //! What a number allows: a range whose ends may be open.
 
-use crate::domain::{
-    amount::Amount,
-    estimate::Number,
-    flags::Flag,
-    side::Share,
-};
+use crate::domain::{amount::Amount, estimate::Number, flags::Flag, side::Share};
 
 /// The smallest and the largest number that something allows; an absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -24,8 +24,7 @@ use crate::{
         projections::Projections,
         record::Recorder,
         server_stubs::{
-            claim_service_server::ClaimServiceServer,
-            count_service_server::CountServiceServer,
+            claim_service_server::ClaimServiceServer, count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
             exchange_service_server::ExchangeServiceServer,
             projection_service_server::ProjectionServiceServer,

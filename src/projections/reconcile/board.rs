@@ -89,7 +89,8 @@ impl<'x, 'a> Board<'x, 'a> {
             let key = (self.leg(claim), self.claimant(claim), kind, claim.reason, number);
             cells.entry(key).or_default().push(claim);
         }
-        let mut told: Vec<_> = cells.into_values().filter_map(|claims| self.cell(&claims)).collect();
+        let mut told: Vec<_> =
+            cells.into_values().filter_map(|claims| self.cell(&claims)).collect();
         told.sort_by_key(|cell| {
             let first = cell.positions.first().copied();
             (cell.leg, cell.claimant, cell.kind, cell.decline_reason, first)

@@ -32,12 +32,23 @@ impl Claims {
         let (from, to) = sides.split_once('>').unwrap();
         let unit = proto::Unit::Person.into();
         let exchange_id = self.exchange.into();
-        Some(proto::Leg { exchange_id, from: codes(from), to: codes(to), unit, ..Default::default() })
+        Some(proto::Leg {
+            exchange_id,
+            from: codes(from),
+            to: codes(to),
+            unit,
+            ..Default::default()
+        })
     }
 
     pub(super) fn completed(&mut self, sides: &str, number: &str, by: &str) -> Position {
         let (leg, count, attribution) = (self.leg(sides), Some(count(number)), by_whom(by));
-        self.record.push(&proto::TransferCompleted { attribution, leg, count, ..Default::default() })
+        self.record.push(&proto::TransferCompleted {
+            attribution,
+            leg,
+            count,
+            ..Default::default()
+        })
     }
 
     pub(super) fn agreed(&mut self, sides: &str, number: &str, by: &str) -> Position {
@@ -126,17 +137,15 @@ fn those_who_refused_and_those_who_did_not_appear_explain_what_was_agreed_and_no
                 (Reason::Unexplained, range(0, 4)),
             ],
         ),
-        (
-            exactly(74),
-            range(73, 74),
-            (Some(-1), Some(0)),
-            vec![(Reason::Declined, exactly(1))],
-        ),
+        (exactly(74), range(73, 74), (Some(-1), Some(0)), vec![(Reason::Declined, exactly(1))]),
     ];
     assert_eq!(lines(&answer, DifferenceKind::AgreedVsCompleted), expected);
     let agreed = &answer.lines.iter().find(|it| it.kind() == DifferenceKind::AgreedVsCompleted);
     let reasons = &agreed.unwrap().reasons;
-    assert_eq!((reasons[0].positions.as_slice(), reasons[1].positions.as_slice()), (&[9][..], &[10][..]));
+    assert_eq!(
+        (reasons[0].positions.as_slice(), reasons[1].positions.as_slice()),
+        (&[9][..], &[10][..])
+    );
 }
 
 #[test]
@@ -154,7 +163,8 @@ fn what_was_given_as_about_stands_apart_from_what_is_exact() {
 #[test]
 fn each_claimant_has_a_cell_for_each_number_of_each_leg() {
     let answer = donbas().answer();
-    let legs: Vec<_> = answer.legs.iter().map(|leg| (leg.from.join("+"), leg.to.join("+"))).collect();
+    let legs: Vec<_> =
+        answer.legs.iter().map(|leg| (leg.from.join("+"), leg.to.join("+"))).collect();
     let leg = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     let all = [leg("UA", "x-dpr-lpr"), leg("x-dpr-lpr", "UA"), leg("UA", ""), leg("x-dpr-lpr", "")];
     assert_eq!(legs, all);

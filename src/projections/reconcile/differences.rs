@@ -103,9 +103,8 @@ fn totals(board: &Board<'_, '_>) -> Vec<proto::Difference> {
     let mut groups: BTreeMap<(u32, Position), Vec<Claimed<'_>>> = BTreeMap::new();
     let totals = || board.claims.iter().filter(|it| it.kind == TransferClaimKind::Total);
     for claim in totals() {
-        let alike = |it: &&Claimed<'_>| {
-            it.key == claim.key && it.counted.number == claim.counted.number
-        };
+        let alike =
+            |it: &&Claimed<'_>| it.key == claim.key && it.counted.number == claim.counted.number;
         let first = totals().find(alike).map_or(claim.row.claim, |first| first.row.claim);
         groups.entry((board.leg(claim), first)).or_default().push(*claim);
     }

@@ -129,10 +129,7 @@ pub(super) fn declined(board: &Board<'_, '_>, legs: &[&LegKey]) -> Vec<Differenc
 }
 
 /// How many persons the claims amount to; absent: a number is missing.
-fn persons(
-    board: &Board<'_, '_>,
-    legs: &BTreeMap<Place, Vec<Claimed<'_>>>,
-) -> Option<(u64, u64)> {
+fn persons(board: &Board<'_, '_>, legs: &BTreeMap<Place, Vec<Claimed<'_>>>) -> Option<(u64, u64)> {
     let parts = OfWhich::default();
     let estimate = |claims: &Vec<Claimed<'_>>| {
         let numbers = claims.iter().map(|claim| (&claim.counted.number, &parts));
@@ -164,8 +161,7 @@ fn approximate((one, other): (&Side<'_>, &Side<'_>)) -> Option<DifferenceExplana
     let claims = one.claims.iter().chain(&other.claims);
     let about = claims.filter(|claim| claim.counted.number.approximate);
     let positions: Vec<_> = about.map(|claim| claim.row.claim).collect();
-    (!positions.is_empty())
-        .then(|| explanation(DifferenceReason::Approximate, None, positions))
+    (!positions.is_empty()).then(|| explanation(DifferenceReason::Approximate, None, positions))
 }
 
 /// One number is twice the other, and the transfers in both directions fit the smaller: it is the
@@ -212,8 +208,7 @@ fn unnumbered((one, other): (&Side<'_>, &Side<'_>)) -> Option<DifferenceExplanat
             positions.extend(side.unnumbered.iter().map(|claim| claim.row.claim));
         }
     }
-    (!positions.is_empty())
-        .then(|| explanation(DifferenceReason::Unnumbered, None, positions))
+    (!positions.is_empty()).then(|| explanation(DifferenceReason::Unnumbered, None, positions))
 }
 
 /// What is left unexplained. An explanation without a number may explain all of it.
@@ -223,9 +218,9 @@ fn rest(amount: Amount, found: &[DifferenceExplanation]) -> Option<DifferenceExp
         let (low, high) = it.low.zip(it.high)?;
         explained = (explained.0 + u64::from(low), explained.1 + u64::from(high));
     }
-    let left = amount.persons().map(|(least, most)| {
-        (least.saturating_sub(explained.1), most.saturating_sub(explained.0))
-    });
+    let left = amount
+        .persons()
+        .map(|(least, most)| (least.saturating_sub(explained.1), most.saturating_sub(explained.0)));
     let is_left = left.is_none_or(|(_, most)| most > 0) || found.is_empty();
     is_left.then(|| explanation(DifferenceReason::Unexplained, left, []))
 }

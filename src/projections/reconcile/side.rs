@@ -50,9 +50,10 @@ impl<'a> Side<'a> {
         });
         let (mut claims, mut unnumbered) = (Vec::new(), Vec::new());
         for leg in outer {
-            let on_leg = board.claims.iter().filter(|claim| {
-                claim.kind == TransferClaimKind::Completed && claim.key == leg.0
-            });
+            let on_leg = board
+                .claims
+                .iter()
+                .filter(|claim| claim.kind == TransferClaimKind::Completed && claim.key == leg.0);
             if numbered(leg) {
                 claims.extend(entered(&on_leg.copied().collect::<Vec<_>>()));
             } else if share.unnumbered > 0 {

@@ -167,7 +167,10 @@ fn a_claim_that_was_withdrawn_or_came_later_has_no_cell() {
     let gone = claims.record.retract(first);
     let register = claims.record.claims();
     let cells = |at| reconcile(&register.at(at), "x").map(|answer| answer.cells.len());
-    assert_eq!([cells(0), cells(first), cells(second), cells(gone)], [None, Some(1), Some(2), Some(1)]);
+    assert_eq!(
+        [cells(0), cells(first), cells(second), cells(gone)],
+        [None, Some(1), Some(2), Some(1)]
+    );
 }
 
 #[test]

@@ -27,11 +27,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// From the standing claims about the exchange itself, and all with what is within it.
-    pub(super) fn of(
-        view: &View<'_>,
-        exchange: Symbol,
-        (own, all): (&[&Row], &[&Row]),
-    ) -> Self {
+    pub(super) fn of(view: &View<'_>, exchange: Symbol, (own, all): (&[&Row], &[&Row])) -> Self {
         let mut reports: Vec<(&Row, &Report)> = own
             .iter()
             .filter_map(|row| match &row.said {

@@ -19,9 +19,8 @@ impl<'a> Telling<'_, '_, 'a> {
             Said::Completed(transfer) => Some((transfer.counted.leg, 0)),
             _ => None,
         });
-        let told = legs.iter().map(|((leg, _), (_, past))| {
-            ToldLeg::completed(view, &claimed, *leg, past)
-        });
+        let told =
+            legs.iter().map(|((leg, _), (_, past))| ToldLeg::completed(view, &claimed, *leg, past));
         in_order(told.flatten(), |leg| leg)
     }
 
@@ -30,9 +29,9 @@ impl<'a> Telling<'_, '_, 'a> {
             Said::Agreed(counted) => Some((counted.leg, 0)),
             _ => None,
         });
-        let told = legs.iter().map(|((leg, _), (now, past))| {
-            ToldLeg::other(self.extent.view, *leg, now, past)
-        });
+        let told = legs
+            .iter()
+            .map(|((leg, _), (now, past))| ToldLeg::other(self.extent.view, *leg, now, past));
         in_order(told.flatten(), |leg| leg)
     }
 

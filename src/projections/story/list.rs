@@ -135,7 +135,8 @@ impl<'q> Wanted<'q> {
     fn includes(&self, view: &View<'_>, facts: &Facts) -> bool {
         let of_party = || self.party.is_some_and(|party| facts.parties.contains(&party));
         let titled = || {
-            let title: BTreeSet<String> = search::words(view.vocabulary().text(facts.title)).collect();
+            let title: BTreeSet<String> =
+                search::words(view.vocabulary().text(facts.title)).collect();
             self.words.is_subset(&title)
         };
         self.query.kind.is_none_or(|kind| kind == facts.kind)

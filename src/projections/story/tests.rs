@@ -75,7 +75,11 @@ fn a_total_is_flagged_where_the_transfers_can_not_add_up_to_it() {
     };
     assert_eq!(flags(5, false), []);
     assert_eq!(flags(6, false), [ExchangeFlag::TotalDiffersFromSum]);
-    assert_eq!(flags(6, true), [ExchangeFlag::Incomplete], "the sixth may have been the unnumbered");
+    assert_eq!(
+        flags(6, true),
+        [ExchangeFlag::Incomplete],
+        "the sixth may have been the unnumbered"
+    );
     let both = [ExchangeFlag::TotalDiffersFromSum, ExchangeFlag::Incomplete];
     assert_eq!(flags(4, true), both);
 }
@@ -103,8 +107,9 @@ fn a_state_is_flagged_where_it_contradicts_the_transfers() {
 #[test]
 fn a_number_is_flagged_as_disputed_only_where_two_claims_can_not_both_be_right() {
     let range = |low, high| with_count(proto::Count { low, high, ..Default::default() });
-    let about =
-        |value| with_count(proto::Count { value: Some(value), approximate: true, ..Default::default() });
+    let about = |value| {
+        with_count(proto::Count { value: Some(value), approximate: true, ..Default::default() })
+    };
     assert_eq!(flags_of(&[five(), flow("x", "RU", "UA", Some(6))]), [ExchangeFlag::Disputed]);
     assert_eq!(flags_of(&[range(Some(4), Some(6)), five()]), []);
     assert_eq!(flags_of(&[five(), about(9)]), [], "about nine does not stand beside five");

@@ -65,7 +65,10 @@ fn every_condition_narrows_the_list() {
     let status = Some(ExchangeStatus::Completed.into());
     assert_eq!(found(&record, &ExchangeQuery { status, ..all.clone() }), ["b", "a", "undated"]);
     let outermost_only = true;
-    assert_eq!(found(&record, &ExchangeQuery { outermost_only, ..all.clone() }), ["b", "a", "undated"]);
+    assert_eq!(
+        found(&record, &ExchangeQuery { outermost_only, ..all.clone() }),
+        ["b", "a", "undated"]
+    );
     let words = |words: &str| ExchangeQuery { words: words.into(), ..all.clone() };
     assert_eq!(found(&record, &words("AUSTAUSCH grosster")), ["b"]);
     assert_eq!(found(&record, &words("exchange third")), Vec::<String>::new());
@@ -76,7 +79,8 @@ fn what_has_no_date_is_counted_apart_only_where_everything_else_fits() {
     let record = record();
     let occurred = Some(Edtf::parse("2024-08").unwrap());
     let query = ExchangeQuery { occurred, order: ListOrder::Position, ..ExchangeQuery::default() };
-    let all = |ids: &[&str], undated| (Vec::from_iter(ids.iter().map(ToString::to_string)), undated);
+    let all =
+        |ids: &[&str], undated| (Vec::from_iter(ids.iter().map(ToString::to_string)), undated);
     assert_eq!(ids(&record, record.head(), &query), all(&["b", "a"], 1));
     let of_party = ExchangeQuery { party: Some("RU".into()), ..query };
     assert_eq!(ids(&record, record.head(), &of_party), all(&["b", "a"], 0));
