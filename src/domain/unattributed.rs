@@ -146,10 +146,9 @@ impl<'a> Exchange<'_, 'a> {
     /// Whether nobody whom `part` speaks of can be outside of what `legs` speak of together.
     fn must_be_among(&self, part: &LegKey, legs: &[&EstimatedLeg<'a>]) -> bool {
         let mut across: BTreeSet<Symbol> = BTreeSet::new();
-        for (leg, estimate) in legs {
+        for (leg, _) in legs {
             let category = leg.category == 0 || leg.category == part.category;
-            let around = category && whole::holds_portion(leg, part, self.nesting);
-            if !around || estimate.range.is_none() {
+            if !category || !whole::holds_portion(leg, part, self.nesting) {
                 continue;
             }
             let other = leg.other(self.direction);

@@ -230,18 +230,13 @@ fn same_portion(one: &LegKey, another: &LegKey) -> bool {
 
 /// How many legs have a number that nobody knows. Each leg comes with whether it has a number.
 ///
-/// A leg without one is known where it lies within a numbered leg. So it is where it has parts
-/// that do not: it is their sum, and each of them that is unknown counts for itself.
+/// A leg without one is known where it lies within a leg that has one. Its own parts do not make
+/// it known: they are its sum as far as they go, and how many it holds beside them nobody said.
 pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
     let within = |part: Seen<'_>| {
         legs.iter().any(|(whole, numbered)| *numbered && is_part(*whole, part, nesting))
     };
-    let free: Vec<Seen<'_>> =
-        legs.iter().map(|(leg, _)| *leg).filter(|leg| !within(*leg)).collect();
-    let unknown = legs.iter().filter(|(leg, numbered)| {
-        !numbered && !within(*leg) && !free.iter().any(|part| is_part(*leg, *part, nesting))
-    });
-    unknown.count()
+    legs.iter().filter(|(leg, numbered)| !numbered && !within(*leg)).count()
 }
 
 /// Whether `part` would not be added to `whole` by the steps of [`sum`].

@@ -151,7 +151,7 @@ fn share(register: &Register, key: FigureKey, outermost: Symbol, at: Position) -
 fn described(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> (Symbol, Symbol) {
     let latest = |said: fn(&crate::projections::claims::Report) -> Symbol| {
         let reports = view.reports(outermost).filter(|(_, report)| !said(report).is_empty());
-        reports.max_by_key(|(from, _)| *from).map(|(_, report)| said(report))
+        reports.last().map(|(_, report)| said(report))
     };
     let occurred = latest(|report| report.occurred).or_else(|| {
         rows.iter().find_map(|row| match &row.said {

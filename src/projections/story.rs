@@ -122,13 +122,8 @@ fn summary_of(extent: &Extent<'_, '_>, outcome: &Outcome) -> proto::ExchangeSumm
 /// The exchange with an id, if anything was recorded of it, or of a portion of it that still is
 /// one.
 pub fn find(view: &View<'_>, id: &str) -> Option<Symbol> {
-    let exchange = view.vocabulary().find(id).filter(|symbol| !symbol.is_empty())?;
-    let claims = view.claims();
-    let recorded = |row: &Row| row.from <= view.at();
-    let named = claims.figure_rows(exchange).next().is_some_and(recorded)
-        || claims.other_rows(exchange).next().is_some_and(recorded)
-        || view.nesting().direct_portions(exchange).next().is_some();
-    named.then_some(exchange)
+    let exchange = view.vocabulary().find(id)?;
+    (!exchange.is_empty() && view.knows(exchange)).then_some(exchange)
 }
 
 /// What the exchange adds to the figure of each country.

@@ -4,6 +4,7 @@ use super::{
     samples::{Record, flow},
     *,
 };
+use crate::domain::proto;
 use crate::projections::{ApplyError, Event, Projection as _, register::Register};
 
 /// The numbers that stand at a position, by claim.
@@ -93,4 +94,21 @@ fn the_latest_report_that_names_a_larger_exchange_counts() {
     };
     assert_eq!([first, moved - 1, moved].map(outermost), ["y", "y", "z"]);
     assert_eq!([back, cut].map(outermost), ["y", "x"]);
+}
+
+#[test]
+fn a_report_that_was_corrected_does_not_become_the_latest() {
+    let mut record = Record::default();
+    let report = |part_of: &str| proto::ExchangeReported {
+        exchange_id: "x".into(),
+        part_of: part_of.into(),
+        ..Default::default()
+    };
+    let first = record.report("x", "y", "2020", "");
+    record.report("x", "z", "2022", "");
+    record.correct(first, &report("w"));
+    let claims = record.claims();
+    let exchange = claims.claims().vocabulary().find("x").unwrap();
+    let outermost = claims.at(record.head()).nesting().outermost(exchange);
+    assert_eq!(claims.claims().vocabulary().text(outermost), "z");
 }

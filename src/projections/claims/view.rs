@@ -30,8 +30,8 @@ impl<'a> View<'a> {
     pub(super) fn links(&self) -> impl Iterator<Item = (Symbol, Symbol)> + use<'a> {
         let latest = |exchange: Symbol| {
             let reports = self.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
-            let (from, latest) = reports.max_by_key(|(from, _)| *from)?;
-            Some((from, exchange, latest.part_of))
+            let (claim, latest) = reports.last()?;
+            Some((claim, exchange, latest.part_of))
         };
         let mut links: Vec<_> = self.claims.ever_nested().filter_map(latest).collect();
         links.sort_unstable();
@@ -82,14 +82,14 @@ impl<'a> View<'a> {
         rows
     }
 
-    /// The standing reports on one exchange, in the order of the claims, each with the event
-    /// that brought its reading.
+    /// The standing reports on one exchange, each with its position; the latest comes last. A
+    /// report that was corrected stays where it was: later ones are still later.
     pub fn reports(
         &self,
         exchange: Symbol,
     ) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
         self.figures(exchange).into_iter().filter_map(|row| match &row.said {
-            Said::Exchange(report) => Some((row.from, report)),
+            Said::Exchange(report) => Some((row.claim, report)),
             _ => None,
         })
     }

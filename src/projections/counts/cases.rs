@@ -244,23 +244,23 @@ fn parts_that_exceed_their_whole_raise_it_and_are_flagged() {
 }
 
 #[test]
-fn a_whole_without_a_number_is_the_sum_of_its_parts() {
+fn a_whole_without_a_number_is_the_sum_of_its_parts_and_unknown_beside_them() {
     let mut record = Record::default();
     record.completed(&flow("x", "", "UA", None));
     record.completed(&flow("x", "RU", "UA", Some(4)).portion("first batch"));
     let figure = received(&record, "UA", PERSON);
-    check(&figure, "4..4 4");
-    assert_eq!(figure.unnumbered, 0);
+    check(&figure, "4..4 ?");
+    assert_eq!((figure.unnumbered, figure.flags), (1, [Flag::Incomplete].into()));
     record.completed(&flow("x", "RU", "UA", None).portion("second batch"));
     let figure = received(&record, "UA", PERSON);
     check(&figure, "4..4 ?");
-    assert_eq!((figure.unnumbered, figure.flags), (1, [Flag::Incomplete].into()));
+    assert_eq!(figure.unnumbered, 2);
     record.completed(&flow("x", "RU", "UA", Some(9)));
     check(&received(&record, "UA", PERSON), "9..9 9");
 }
 
 #[test]
-fn a_leg_without_a_number_is_unknown_where_a_number_would_be_added() {
+fn a_leg_without_a_number_is_unknown_unless_it_lies_within_one_that_has_one() {
     let sent_by_a = |legs: &[(&str, Option<u32>, Category, &str)]| {
         let mut record = Record::default();
         for (to, count, category, portion) in legs {
@@ -285,9 +285,8 @@ fn a_leg_without_a_number_is_unknown_where_a_number_would_be_added() {
     );
     // What went to C is none of it.
     assert_eq!(sent_by_a(&[("B", Some(10), all, ""), ("C", None, all, "p")]), (Some(10), None, 1));
-    // A whole without a number is the sum of its parts, in the same sense of parts.
-    assert_eq!(sent_by_a(&[("B", None, all, ""), ("", Some(4), all, "p")]), (Some(4), Some(4), 0));
-    // Unless they are parts of another whole, and need not be its own.
+    // Its own parts do not make a whole known.
+    assert_eq!(sent_by_a(&[("B", None, all, ""), ("", Some(4), all, "p")]), (Some(4), None, 1));
     let parts_of_both = [("B", None, all, ""), ("C", Some(10), all, ""), ("B+C", None, all, "p")];
     assert_eq!(sent_by_a(&parts_of_both), (Some(10), None, 1));
 }

@@ -318,10 +318,10 @@ proptest! {
         prop_assert_eq!(all(&of_flows(&renamed)), expected);
     }
 
-    /// What is unknown is what a number would add; all else is within what is known. Beside two
-    /// other legs the number may also join them, so that not all of it is added.
+    /// A whole without a number is unknown as well: nobody said how many there were beside its
+    /// parts.
     #[test]
-    fn a_leg_is_unknown_where_its_number_would_be_added(
+    fn a_leg_whose_number_would_be_added_is_unknown(
         numbered in many(legs(), 0..3),
         leg in legs(),
         more in 1000..2000_u32,
@@ -347,7 +347,6 @@ proptest! {
         flows.push(Flow { count: count(Some(more)), ..leg });
         let added = received(&flows).unwrap().low == Some(known + more);
         prop_assert!(unknown == 1 || !added, "{:?}", flows);
-        prop_assert!(unknown == 0 || added || flows.len() > 2, "{:?}", flows);
     }
 
     #[test]

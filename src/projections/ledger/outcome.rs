@@ -193,17 +193,17 @@ pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
     let mut traits = Traits::default();
     let reported = rows.iter().filter_map(|row| match &row.said {
-        Said::Exchange(report) if row.subject == outermost => Some((row.from, report)),
+        Said::Exchange(report) if row.subject == outermost => Some((row.claim, report)),
         _ => None,
     });
     let mut dated = None;
     let mut kinds = None;
-    for (from, report) in reported {
+    for (claim, report) in reported {
         if let Some(days) = days(report.occurred) {
-            dated = dated.max(Some((from, days)));
+            dated = dated.max(Some((claim, days)));
         }
         if report.kind != 0 {
-            kinds = kinds.max(Some((from, report.kind)));
+            kinds = kinds.max(Some((claim, report.kind)));
         }
     }
     traits.kind = kinds.map_or(0, |(_, kind)| kind);

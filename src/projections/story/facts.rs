@@ -38,7 +38,7 @@ impl Facts {
         // A correction sets an old report right; it does not make it the latest about the state.
         let latest = reports.iter().max_by_key(|(row, _)| row.claim);
         let status = latest.map_or(0, |(_, report)| report.status);
-        reports.sort_by_key(|(row, _)| std::cmp::Reverse(row.from));
+        reports.sort_by_key(|(row, _)| std::cmp::Reverse(row.claim));
         let said = |field: fn(&Report) -> Symbol| {
             let fields = reports.iter().map(|(_, report)| field(report));
             fields.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -84,7 +84,7 @@ fn occurred(view: &View<'_>, exchange: Symbol, all: &[&Row]) -> Symbol {
             Said::Completed(transfer) => (false, transfer.occurred),
             _ => return None,
         };
-        is_date(&date).then_some(((reported, row.from), date))
+        is_date(&date).then_some(((reported, row.claim), date))
     });
     let latest: Option<((bool, Position), Symbol)> = dated.max_by_key(|(order, _)| *order);
     latest.map(|(_, date)| date).unwrap_or_default()
