@@ -6,7 +6,7 @@ use super::{Name, days, in_order, within};
 use crate::domain::{date::Edtf, event::Position, leg::Side, proto::ListOrder, symbol::Symbol};
 use crate::projections::{
     claims::{Row, Said, Statement, View},
-    fate::shown,
+    fate::is_shown,
     interned::Place,
     search::folded,
 };
@@ -52,13 +52,8 @@ pub fn statements(view: &View<'_>, query: &StatementQuery) -> Statements {
     let mut undated = 0;
     for row in candidates(view, query, wanted.within.as_ref()) {
         let Said::Statement(statement) = &row.said else { continue };
-        if row.from > view.at() || !wanted.is_met_by(row, statement) {
-            continue;
-        }
-        let reads = shown(view, row.claim)
-            .filter(|(_, retracted)| query.include_retracted || retracted.is_none());
         // The words, and whatever else is asked for, must be in the reading that is shown.
-        if reads.is_none_or(|(reads, _)| reads.from != row.from) {
+        if !wanted.is_met_by(row, statement) || !is_shown(view, row, query.include_retracted) {
             continue;
         }
         let days = days(view, statement.occurred);
