@@ -17,25 +17,25 @@ use crate::{
     support::{Server, data_dir, new_id, read_all},
 };
 
-fn attribution(source_id: &str) -> Option<Attribution> {
-    Some(Attribution { source_id: source_id.into(), ..Attribution::default() })
+fn attribution(source_id: &str) -> Attribution {
+    Attribution { source_id: source_id.into(), ..Attribution::default() }
 }
 
-fn leg() -> Option<Leg> {
+fn leg() -> Leg {
     let (from, to) = (vec!["RU".into()], vec!["UA".into()]);
     let unit = proto::Unit::Person.into();
-    Some(Leg { exchange_id: "demo-1".into(), from, to, unit, ..Leg::default() })
+    Leg { exchange_id: "demo-1".into(), from, to, unit, ..Leg::default() }
 }
 
 fn completed(value: u32) -> TransferCompleted {
     let count = Some(Count { value: Some(value), ..Count::default() });
-    let attribution = attribution("demo");
-    TransferCompleted { attribution, leg: leg(), count, ..TransferCompleted::default() }
+    let attribution = Some(attribution("demo"));
+    TransferCompleted { attribution, leg: Some(leg()), count, ..TransferCompleted::default() }
 }
 
 fn correction(claim: u64, replacement: proto::Any) -> CorrectClaimRequest {
     let correction = Some(ClaimCorrected {
-        attribution: attribution("desk"),
+        attribution: Some(attribution("desk")),
         claim,
         replacement: Some(replacement),
         by: CorrectedBy::Recorder.into(),
@@ -45,25 +45,25 @@ fn correction(claim: u64, replacement: proto::Any) -> CorrectClaimRequest {
 }
 
 fn retraction(claim: u64) -> RetractClaimRequest {
-    let attribution = attribution("desk");
+    let attribution = Some(attribution("desk"));
     let retraction = Some(ClaimRetracted { attribution, claim, reason: "an error".into() });
     RetractClaimRequest { retraction, ..RetractClaimRequest::default() }
 }
 
 fn confirmation(claim: u64) -> ConfirmClaimRequest {
-    let attribution = attribution("desk");
+    let attribution = Some(attribution("desk"));
     let confirmation = Some(ClaimConfirmed { attribution, claim, ..ClaimConfirmed::default() });
     ConfirmClaimRequest { confirmation, ..ConfirmClaimRequest::default() }
 }
 
 fn dispute(claim: u64) -> DisputeClaimRequest {
-    let attribution = attribution("other");
+    let attribution = Some(attribution("other"));
     let dispute = Some(ClaimDisputed { attribution, claim, ..ClaimDisputed::default() });
     DisputeClaimRequest { dispute, ..DisputeClaimRequest::default() }
 }
 
 fn preference(claim: u64) -> PreferClaimRequest {
-    let (attribution, rationale) = (attribution("desk"), "closest to the event".into());
+    let (attribution, rationale) = (Some(attribution("desk")), "closest to the event".into());
     let preferred = ClaimPreferred { attribution, claim, rationale, ..ClaimPreferred::default() };
     PreferClaimRequest { preference: Some(preferred), ..PreferClaimRequest::default() }
 }
@@ -194,7 +194,8 @@ async fn an_event_about_what_is_no_such_claim_is_refused_and_nothing_is_recorded
         let (kind, reason, _) = told::<RetractClaimResponse>(retract(missing).await);
         assert_eq!((kind, reason), rule, "{missing}");
     }
-    let agreed = TransferAgreed { attribution: attribution("demo"), leg: leg(), count: None };
+    let agreed =
+        TransferAgreed { attribution: Some(attribution("demo")), leg: Some(leg()), count: None };
     let agreed = TransferAgreed { count: Some(Count::default()), ..agreed };
     let other = correction(claim, proto::Any::pack(&agreed));
     let other = rpc.call("ClaimService/CorrectClaim", other).await;

@@ -19,13 +19,13 @@ const STATEMENTS: &str = "StatementService/ListStatements";
 const TRANSFERS: &str = "TransferService/ListTransfers";
 const SOURCES: &str = "SourceService/ListSources";
 
-fn attribution() -> Option<Attribution> {
-    Some(Attribution { source_id: "demo".into(), ..Attribution::default() })
+fn attribution() -> Attribution {
+    Attribution { source_id: "demo".into(), ..Attribution::default() }
 }
 
 fn said(speaker: &str, text: &str, occurred: &str) -> StatementMade {
     StatementMade {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         speaker: Some(Actor { name: speaker.into(), ..Actor::default() }),
         mode: StatementMode::DirectQuote.into(),
         text: text.into(),
@@ -44,7 +44,7 @@ async fn say(rpc: &Rpc, statement: StatementMade) -> u64 {
 
 async fn correct(rpc: &Rpc, claim: u64, replacement: &StatementMade) -> u64 {
     let correction = Some(ClaimCorrected {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         claim,
         replacement: Some(proto::Any::pack(replacement)),
         by: CorrectedBy::Claimant.into(),
@@ -57,7 +57,7 @@ async fn correct(rpc: &Rpc, claim: u64, replacement: &StatementMade) -> u64 {
 
 async fn hand_over(rpc: &Rpc, exchange: &str, to: &str, occurred: &str) -> u64 {
     let transfer = Some(Transfer::Completed(TransferCompleted {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         leg: Some(Leg {
             exchange_id: exchange.into(),
             to: vec![to.into()],
@@ -82,8 +82,8 @@ async fn register(rpc: &Rpc, source_id: &str, title: &str) -> u64 {
     answer.receipt.expect("a receipt").position
 }
 
-fn at(position: u64) -> Option<AsOf> {
-    Some(AsOf { moment: Some(Moment::Position(position)) })
+fn at(position: u64) -> AsOf {
+    AsOf { moment: Some(Moment::Position(position)) }
 }
 
 fn claims(answer: &ListStatementsResponse) -> Vec<u64> {
@@ -110,7 +110,7 @@ async fn statements_are_found_by_words_without_their_marks_as_they_read_at_the_m
     assert_eq!(claims(&find("came", None).await), [second, first], "the newest first");
     assert_eq!(claims(&find("ERDOGAN kalin", None).await), [first]);
     assert_eq!(claims(&find("six", None).await), [0; 0]);
-    let then = find("six", at(second)).await;
+    let then = find("six", Some(at(second))).await;
     assert_eq!((claims(&then), then.position), (vec![first], second));
     let [now] = find("four", None).await.statements.try_into().expect("one statement");
     assert_eq!(now.statement.expect("a statement"), replacement);
@@ -252,7 +252,7 @@ async fn transfers_are_listed_by_position_page_by_page_and_undated_exchanges_are
     assert_eq!(list(ListTransfersRequest { kinds: agreed, ..any() }).await.0, [0; 0]);
     let unheard = ListTransfersRequest { exchange_id: "demo-9".into(), ..any() };
     assert_eq!(list(unheard).await.0, [0; 0]);
-    assert_eq!(list(ListTransfersRequest { as_of: at(first), ..any() }).await.0, [first]);
+    assert_eq!(list(ListTransfersRequest { as_of: Some(at(first)), ..any() }).await.0, [first]);
 
     let (found, page) = list(ListTransfersRequest { page_size: 2, ..any() }).await;
     assert_eq!(found, [first, second]);
@@ -278,9 +278,9 @@ async fn sources_are_told_with_the_claims_that_cite_them_registered_or_not() {
     let now = get("demo", None).await.expect("it is there").source.expect("a source");
     assert_eq!((now.claims, now.source.map(|it| it.title)), (1, Some("The list".into())));
     assert_eq!(now.record.map(|it| it.position), Some(registered));
-    let then = get("demo", at(cited)).await.expect("it is cited").source.expect("a source");
+    let then = get("demo", Some(at(cited))).await.expect("it is cited").source.expect("a source");
     assert_eq!((then.claims, then.source, then.record), (1, None, None));
-    assert_eq!(told(get("demo", at(0)).await), not_found());
+    assert_eq!(told(get("demo", Some(at(0))).await), not_found());
     assert_eq!(told(get("nowhere", None).await), not_found());
 
     let list = async |words: &str, as_of, page_token: String| {
@@ -303,5 +303,5 @@ async fn sources_are_told_with_the_claims_that_cite_them_registered_or_not() {
         (pages, second.next_page_token),
         (vec!["caf\u{e9}-1".into(), "demo".into()], String::new())
     );
-    assert_eq!(ids(&list("", at(other - 1), String::new()).await), ["demo"]);
+    assert_eq!(ids(&list("", Some(at(other - 1)), String::new()).await), ["demo"]);
 }

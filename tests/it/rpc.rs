@@ -37,7 +37,7 @@ impl Rpc {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        self.call(method, request).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.call(method, request).await.expect(method)
     }
 }
 
