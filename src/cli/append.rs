@@ -102,7 +102,8 @@ fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
     format!("position {position}, {stream} revision {revision}{duplicate}")
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// The text of a payload.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = input::open(path)?.take(TEXT_BYTES + 1).read_to_string(&mut text);
     read.map_err(|error| Failure::from(error).during(&input::name(path)))?;

@@ -1,18 +1,22 @@
 //! `handover counts`: how many each country received and sent, now, then, or as it changes.
 
-mod plain;
+mod groups;
+pub(super) mod plain;
 mod table;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write as _};
 
 use futures_util::TryStreamExt as _;
+use serde_json::Value;
 
 pub use self::table::table;
 use crate::{
     cli::{
-        ServerArgs, ended_by_user,
+        ServerArgs, choice, ended_by_user,
         exit::{Exit, Failure},
-        json, moment,
+        json,
+        moment::AsOfArg,
+        output::{self, Answer, Grid, Output, OutputArgs},
     },
     domain::proto,
     grpc::client::Client,
@@ -24,103 +28,78 @@ pub struct Args {
     /// Only these party codes, as in `DE RU x-unc`
     #[arg(value_name = "COUNTRY")]
     countries: Vec<String>,
+    #[command(flatten)]
+    groups: groups::GroupArgs,
     /// Only this unit
-    #[arg(long)]
-    unit: Option<Unit>,
-    /// As the record stood at this position, time (2024-08-02T12:00:00Z) or date (2024-08-02,
-    /// which means the end of that day, UTC)
-    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::as_of)]
-    as_of: Option<proto::AsOf>,
+    #[arg(long, value_parser = choice::of("Unit"))]
+    unit: Option<i32>,
+    #[command(flatten)]
+    as_of: AsOfArg,
     /// Only exchanges that occurred then, as in `2024`, `2024-08` or `2022-03/2024-08-01`
     #[arg(long, value_name = "EDTF")]
     occurred: Option<String>,
     /// Show the figures, and then every change of them
-    #[arg(long, conflicts_with_all = ["as_of", "occurred"])]
+    #[arg(long, conflicts_with_all = ["as_of", "occurred", "grouped"])]
     watch: bool,
-    /// How to print; without it a table on a terminal and jsonl elsewhere
-    #[arg(long)]
-    output: Option<Output>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Unit {
-    /// Living persons
-    Person,
-    /// Mortal remains
-    Remains,
-}
-
-/// How figures are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// Aligned, for people
-    Table,
-    /// The whole answer as proto3 JSON
-    Json,
-    /// One country and unit a line, each with the position that it is true for
-    Jsonl,
-    /// Comma-separated values, the position in the last column; what is unknown is empty
-    Csv,
-}
-
 /// Prints the figures.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let terminal = io::stdout().is_terminal();
-    let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
+    let output = args.output.chosen();
     if args.watch && output == Output::Csv {
         return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
     }
     let client = args.server.connect().await?;
-    let unit = match args.unit {
-        None => proto::Unit::Unspecified,
-        Some(Unit::Person) => proto::Unit::Person,
-        Some(Unit::Remains) => proto::Unit::Remains,
-    };
+    let unit = args.unit.unwrap_or_default();
     if args.watch {
-        let request = proto::WatchCountryCountsRequest {
-            countries: args.countries,
-            unit: unit.into(),
-            min_position: 0,
-        };
+        let request =
+            proto::WatchCountryCountsRequest { countries: args.countries, unit, min_position: 0 };
         return ended_by_user(watch(&client, request, output)).await;
+    }
+    let (as_of, occurred) = (args.as_of.as_of, args.occurred.unwrap_or_default());
+    if args.groups.are_asked_for() {
+        let request = args.groups.into_request(unit, as_of, occurred);
+        return output::print(&groups::ask(&client, request).await?, output);
     }
     let request = proto::GetCountryCountsRequest {
         countries: args.countries,
-        unit: unit.into(),
-        as_of: args.as_of,
-        occurred: args.occurred.unwrap_or_default(),
+        unit,
+        as_of,
+        occurred,
         min_position: 0,
     };
-    let response = client.country_counts(request).await?;
-    print(&mut io::stdout().lock(), &response, output)?;
-    Ok(Exit::Done)
+    output::print(&Counts(client.country_counts(request).await?), output)
 }
 
-fn print(
-    out: &mut dyn Write,
-    response: &proto::GetCountryCountsResponse,
-    output: Output,
-) -> Result<(), Failure> {
-    match output {
-        Output::Table => out.write_all(table(response).as_bytes())?,
-        Output::Json => writeln!(out, "{:#}", json::of_message(response)?)?,
-        Output::Jsonl => {
-            for count in &response.counts {
-                let mut row = json::of_message(count)?;
-                if let Some(members) = row.as_object_mut() {
-                    // As proto3 JSON writes it.
-                    members.insert("position".to_owned(), response.position.to_string().into());
-                }
-                writeln!(out, "{row}")?;
-            }
-        }
-        Output::Csv => out.write_all(plain::csv(response).as_bytes())?,
+/// The figures of countries.
+struct Counts(proto::GetCountryCountsResponse);
+
+impl Answer for Counts {
+    type Response = proto::GetCountryCountsResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.0
     }
-    out.flush()?;
-    Ok(())
+
+    fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    fn table(&self) -> String {
+        table(&self.0)
+    }
+
+    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&self.0.counts)
+    }
+
+    fn grid(&self) -> Grid {
+        plain::grid(&self.0)
+    }
 }
 
 async fn watch(

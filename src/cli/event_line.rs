@@ -1,10 +1,14 @@
 //! One event as one line: aligned for people, or whole as JSON.
 
 use crate::{
-    cli::{exit::Failure, json, moment, payload},
+    cli::{
+        exit::Failure,
+        json, moment, payload,
+        words::{actor, count, plain, side, spoken},
+    },
     domain::{
         known::Known,
-        proto::{Actor, Attribution, Count, Leg, RecordedEvent, StatementMode, Unit},
+        proto::{Attribution, Count, Leg, RecordedEvent, StatementMode, Unit},
     },
 };
 
@@ -31,17 +35,23 @@ impl Columns {
 
 fn aligned(event: &RecordedEvent, width: usize) -> String {
     let time = moment::to_the_second(event.recorded_at.as_ref());
-    let any = event.payload.as_ref();
-    let name = any.map_or("", |any| any.type_name());
-    let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());
-    let (kind, summary) = match &known {
-        Some(known) => (known.short_name(), summary(known)),
-        None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
-    };
+    let (kind, summary) = told(event);
     let (position, stream) = (event.position, &event.stream);
     let line =
         format!("{position:>6}  {time:<20}  {stream:<width$}  {kind:<18}  {}", cut(&summary));
     line.trim_end().to_owned()
+}
+
+/// The type of an event, and what it says in short.
+pub(super) fn told(event: &RecordedEvent) -> (String, String) {
+    let any = event.payload.as_ref();
+    let name = any.map_or("", |any| any.type_name());
+    let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());
+    let (kind, said) = match &known {
+        Some(known) => (known.short_name(), summary(known)),
+        None => (name, any.map_or(String::new(), |any| format!("{} bytes", any.value.len()))),
+    };
+    (kind.to_owned(), said)
 }
 
 /// The whole event as proto3 JSON; a payload of another type keeps its bytes as base64.
@@ -88,45 +98,14 @@ fn summary(event: &Known) -> String {
 }
 
 fn transfer(leg: Option<&Leg>, number: Option<&Count>) -> String {
-    let side = |parties: &[String]| match parties {
-        [] => "?".to_owned(),
-        parties => parties.join("+"),
-    };
     let Some(leg) = leg else { return count(number) };
     let remains = if leg.unit() == Unit::Remains { " remains" } else { "" };
     format!("{} -> {}: {}{remains}", side(&leg.from), side(&leg.to), count(number))
 }
 
-fn count(count: Option<&Count>) -> String {
-    let Some(count) = count else {
-        return "number not given".to_owned();
-    };
-    let about = if count.approximate { "about " } else { "" };
-    match (count.value, count.low, count.high) {
-        (Some(value), _, _) => format!("{about}{value}"),
-        (None, Some(low), Some(high)) => format!("{about}{low}..{high}"),
-        (None, Some(low), None) => format!("at least {low}"),
-        (None, None, Some(high)) => format!("at most {high}"),
-        (None, None, None) => "number not given".to_owned(),
-    }
-}
-
 fn about(claim: u64, why: &str, attribution: Option<&Attribution>) -> String {
     let by = actor(attribution.and_then(|attribution| attribution.claimed_by.as_ref()));
     join([&format!("claim {claim}"), &by, why])
-}
-
-fn actor(actor: Option<&Actor>) -> String {
-    let Some(actor) = actor else {
-        return String::new();
-    };
-    if actor.name.is_empty() { actor.party.clone() } else { actor.name.clone() }
-}
-
-/// An enum value as a word: `EXCHANGE_STATUS_UNDER_WAY` as `under way`.
-fn spoken(name: &str, prefix: &str) -> String {
-    let word = name.rsplit_once(prefix).map_or(name, |(_, word)| word);
-    word.to_lowercase().replace('_', " ")
 }
 
 fn join<const N: usize>(parts: [&str; N]) -> String {
@@ -135,12 +114,9 @@ fn join<const N: usize>(parts: [&str; N]) -> String {
 
 /// The text on one line, without control characters: what is stored must not steer a terminal.
 fn cut(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
     match text.char_indices().nth(SUMMARY_CHARS) {
-        Some((end, _)) => {
-            text.get(..end).unwrap_or(text).chars().map(plain).collect::<String>() + "..."
-        }
-        None => text.chars().map(plain).collect(),
+        Some((end, _)) => plain(text.get(..end).unwrap_or(text)) + "...",
+        None => plain(text),
     }
 }
 

@@ -12,7 +12,7 @@ Exit codes:
   2  the command line or the request is wrong
   3  the server does not have what was asked for
   4  others wrote first, or the request id was used for other content
-  5  some rows were refused; the others were kept, or none with --atomic
+  5  some rows were refused or cannot be written; the others were kept, or none with --atomic
   6  the server cannot be reached, is not ready, or took too long
   7  stored data is damaged
   8  a rule of the record forbids it";
@@ -30,7 +30,8 @@ pub enum Exit {
     NotFound = 3,
     /// Others wrote first, or a request id was used for other content.
     Conflict = 4,
-    /// Some rows were refused; the others were kept, or none if all or nothing was asked for.
+    /// Some rows were refused, or cannot be written; the others were kept, or none if all or nothing
+    /// was asked for.
     RowsRefused = 5,
     /// The server cannot be reached, is not ready, or took too long.
     Unavailable = 6,

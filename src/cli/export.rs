@@ -1,7 +1,10 @@
-//! `handover export`: events as JSON Lines that `import` reads back to the same events.
+//! `handover export`: events as JSON Lines that `import` reads back to the same events, or claims
+//! as the tables that it reads.
 //!
 //! What the server derives (its tags, positions, times) is left out: the importing server derives
 //! it again. Claims are named by id, because positions differ from store to store.
+
+mod csv;
 
 use std::{
     collections::HashSet,
@@ -30,6 +33,12 @@ use crate::{
 /// What `export` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
+    /// What to write: every event, or claims as a table that spreadsheets open
+    #[arg(long, default_value = "jsonl")]
+    format: Format,
+    /// Of csv, which table
+    #[arg(long)]
+    form: Option<csv::Form>,
     #[command(flatten)]
     selection: Selection,
     /// Only events after this position
@@ -45,23 +54,51 @@ pub struct Args {
     server: ServerArgs,
 }
 
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Every event, one a line, without loss
+    Jsonl,
+    /// Claims in their latest correction, without those that are retracted
+    Csv,
+}
+
 /// Exports events.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    check(&args)?;
     let client = args.server.connect().await?;
-    let request = ReadRequest {
-        filter: args.selection.into_filter(),
-        start: Some(Start::AfterPosition(args.after)),
-        ..Default::default()
-    };
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &args.output_file {
         Some(path) => Box::new(File::create(path).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()))
         })?),
         None => Box::new(io::stdout()),
     });
-    export(&client, request, args.with_positions, &mut out).await?;
+    let exit = if args.format == Format::Csv {
+        csv::export(&client, args.form.unwrap_or_default(), &mut out).await?
+    } else {
+        let start = Some(Start::AfterPosition(args.after));
+        let filter = args.selection.into_filter();
+        let request = ReadRequest { filter, start, ..Default::default() };
+        export(&client, request, args.with_positions, &mut out).await?;
+        Exit::Done
+    };
     out.flush()?;
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// A table is made of the whole record: of a part of it, corrections and the states of exchanges
+/// could be missing.
+fn check(args: &Args) -> Result<(), Failure> {
+    let table = args.format == Format::Csv;
+    if args.form.is_some() && !table {
+        return Err(Failure::usage("--form is of tables: add --format csv"));
+    }
+    if table && (args.selection.is_some() || args.after > 0 || args.with_positions) {
+        let problem = "csv is made of the whole record; leave out --stream, --category, --type, \
+                       --tag, --after and --with-positions, or write jsonl";
+        return Err(Failure::usage(problem));
+    }
+    Ok(())
 }
 
 /// Writes the events that `request` asks for as lines.

@@ -7,7 +7,7 @@
 mod check;
 mod command;
 mod content;
-mod csv;
+pub(super) mod csv;
 mod named;
 mod pipeline;
 mod rows;

@@ -69,13 +69,26 @@ pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::E
     serde_json::to_value(dynamic)
 }
 
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(proto::DESCRIPTORS)
+        .expect("build.rs compiled the descriptors together with the messages")
+});
+
 /// The description of one of our messages.
 pub(super) fn describe(name: &str) -> Option<MessageDescriptor> {
-    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-        DescriptorPool::decode(proto::DESCRIPTORS)
-            .expect("build.rs compiled the descriptors together with the messages")
-    });
     name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
+}
+
+/// The values of one of our enums, by its short name: each without the enum's prefix, in lower
+/// case, with its number. Empty: there is no such enum.
+pub(super) fn enum_values(name: &str) -> Vec<(String, i32)> {
+    let Some(described) = POOL.get_enum_by_name(&format!("{PACKAGE}{name}")) else {
+        return Vec::new();
+    };
+    let unspecified = described.default_value();
+    let prefix = unspecified.name().trim_end_matches("UNSPECIFIED");
+    let word = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_lowercase();
+    described.values().map(|value| (word(value.name()), value.number())).collect()
 }
 
 /// Whether events of this type name a claim by its position.

@@ -4,21 +4,33 @@
 
 pub mod append;
 pub mod bench;
+mod choice;
+mod claimed;
+pub mod claims;
 pub mod counts;
 mod environment;
 mod event_line;
+pub mod exchange;
 pub mod exit;
+pub mod explain;
 pub mod export;
+mod figure;
+pub mod history;
 pub mod import;
 mod input;
 pub mod json;
 pub mod lines;
+pub mod lists;
 mod members;
 mod moment;
+mod output;
+mod pages;
 pub mod payload;
+pub mod reconcile;
 mod selection;
 pub mod serve;
 pub mod tail;
+mod words;
 
 use std::{
     io::{self, Write as _},
@@ -66,6 +78,33 @@ pub enum Command {
     /// Print how many each country received and sent
     #[command(after_help = exit::HELP)]
     Counts(counts::Args),
+    /// Print the whole story of one exchange
+    #[command(after_help = exit::HELP)]
+    Exchange(exchange::Args),
+    /// Print the claims behind a country's figure, with who says so and where
+    #[command(after_help = exit::HELP)]
+    Explain(explain::Args),
+    /// Print how a country's figure changed, and by which event
+    #[command(after_help = exit::HELP)]
+    History(history::Args),
+    /// Print what everybody says of an exchange or a running total, and what differs
+    #[command(after_help = exit::HELP)]
+    Reconcile(reconcile::Args),
+    /// Print what claims say, and correct, retract, dispute, confirm or prefer them
+    #[command(subcommand)]
+    Claims(claims::Command),
+    /// Print what was said, by words, speaker, topic and more
+    #[command(after_help = exit::HELP)]
+    Statements(lists::statements::Args),
+    /// Print claims of how many were handed over, are to be, or were not
+    #[command(after_help = exit::HELP)]
+    Transfers(lists::transfers::Args),
+    /// Print what exchanges there are
+    #[command(after_help = exit::HELP)]
+    Exchanges(lists::exchanges::Args),
+    /// Print where claims come from
+    #[command(after_help = exit::HELP)]
+    Sources(lists::sources::Args),
     /// Measure a server as its clients use it, beside what the machine allows
     #[command(after_help = exit::HELP)]
     Bench(bench::Args),
@@ -97,6 +136,15 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Append(args) => append::run(args).await,
         Command::Tail(args) => tail::run(args).await,
         Command::Counts(args) => counts::run(args).await,
+        Command::Exchange(args) => exchange::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::History(args) => history::run(args).await,
+        Command::Reconcile(args) => reconcile::run(args).await,
+        Command::Claims(command) => claims::run(command).await,
+        Command::Statements(args) => lists::statements::run(args).await,
+        Command::Transfers(args) => lists::transfers::run(args).await,
+        Command::Exchanges(args) => lists::exchanges::run(args).await,
+        Command::Sources(args) => lists::sources::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchEcho(args) => bench::run_echo(args).await,
         Command::Completions { shell } => completions(shell),

@@ -5,6 +5,23 @@ use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::domain::proto;
 
+/// The flag that asks for the record as it stood.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct AsOfArg {
+    /// As the record stood at this position, time (2024-08-02T12:00:00Z) or date (2024-08-02,
+    /// which means the end of that day, UTC)
+    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = as_of)]
+    pub(super) as_of: Option<proto::AsOf>,
+}
+
+/// The flag that asks for a time of occurrence.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct OccurredArg {
+    /// Only what occurred then, as in `2024`, `2024-08` or `2022-03/2024-08-01`
+    #[arg(long, value_name = "EDTF", default_value = "", hide_default_value = true)]
+    pub(super) occurred: String,
+}
+
 /// Reads a time, as in `2024-08-02T12:00:00Z`.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339)

@@ -24,6 +24,12 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// Whether anything is chosen.
+    pub(super) fn is_some(&self) -> bool {
+        let flags = [&self.stream, &self.category, &self.types, &self.tag];
+        flags.into_iter().any(|given| !given.is_empty())
+    }
+
     /// The filter; `None`: every event.
     pub(super) fn into_filter(self) -> Option<Filter> {
         let full = |name: String| {

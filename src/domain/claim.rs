@@ -44,6 +44,9 @@ pub const SAME_EXCHANGE: &str = "replacement-same-exchange";
 /// A preferred claim gives one number.
 pub const SINGLE_VALUE: &str = "preferred-single-value";
 
+/// A preferred number lies within what is claimed for the figure that it is preferred for.
+pub const PREFERRED_IN_RANGE: &str = "preferred-in-range";
+
 /// Checks an event against the claim that it is about; an event about no claim is fine.
 ///
 /// `target` is the claim as recorded, or `None` if the position holds nothing that is known;

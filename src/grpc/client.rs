@@ -2,9 +2,11 @@
 //!
 //! Cloning is cheap; clones share one connection.
 
+mod claims;
 mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
+mod reads;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ mod exchanges;
 mod explain;
 mod listed;
 pub(crate) mod passthrough;
+mod projections;
 mod record;
 pub mod serve;
 mod sources;

@@ -131,7 +131,11 @@ fn selected(
     (rows(register, figures), undated)
 }
 
-fn rows(register: &Register, figures: impl Iterator<Item = (FigureKey, Figure)>) -> Vec<CountRow> {
+/// Figures side by side: one row for each country and unit.
+pub(super) fn rows(
+    register: &Register,
+    figures: impl Iterator<Item = (FigureKey, Figure)>,
+) -> Vec<CountRow> {
     let mut sides: BTreeMap<(&str, UnitCode), [Option<Figure>; 2]> = BTreeMap::new();
     for ((country, unit, direction), figure) in figures {
         let country = register.claims().vocabulary().text(country);

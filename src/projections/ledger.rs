@@ -10,7 +10,7 @@ mod outcome;
 mod series;
 
 pub use cell::{Cell, Days, Group, Traits};
-pub use outcome::{ClaimedLegs, Outcome};
+pub use outcome::{ClaimedLegs, Outcome, traits};
 pub use series::Step;
 
 use std::collections::BTreeMap;

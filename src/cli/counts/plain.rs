@@ -1,13 +1,19 @@
 //! Figures for spreadsheets, and changes of figures as single lines.
 
-use super::table::{cell, table, unit};
-use crate::domain::proto::{
-    CountryChange, CountryCount, Figure, FigureFlag, GetCountryCountsResponse, SubsetCount,
-    WatchCountryCountsResponse, watch_country_counts_response::Update,
+use super::table::{table, unit};
+use crate::{
+    cli::{
+        figure::{cell, flag},
+        output::Grid,
+    },
+    domain::proto::{
+        CountryChange, CountryCount, Figure, GetCountryCountsResponse, SubsetCount,
+        WatchCountryCountsResponse, watch_country_counts_response::Update,
+    },
 };
 
-/// The columns of each side.
-const SIDE: [&str; 19] = [
+/// The columns of a figure.
+pub(in crate::cli) const FIGURE: [&str; 19] = [
     "low",
     "high",
     "preferred",
@@ -29,27 +35,68 @@ const SIDE: [&str; 19] = [
     "flags",
 ];
 
-/// One row for each country and unit, with the position that it is true for. Codes, words and
-/// numbers only, so nothing has to be quoted; what is unknown is empty.
-pub(super) fn csv(response: &GetCountryCountsResponse) -> String {
-    let mut header = vec!["country".to_owned(), "unit".to_owned()];
-    for side in ["received", "sent"] {
-        header.extend(SIDE.iter().map(|column| format!("{side}_{column}")));
-    }
-    header.push("position".to_owned());
-    let mut text = header.join(",") + "\n";
+/// The same of what was received.
+const RECEIVED: [&str; 19] = [
+    "received_low",
+    "received_high",
+    "received_preferred",
+    "received_exchanges",
+    "received_disputed",
+    "received_unnumbered",
+    "received_shared_legs",
+    "received_shared_at_most",
+    "received_open_legs",
+    "received_open_at_most",
+    "received_minors_low",
+    "received_minors_high",
+    "received_women_low",
+    "received_women_high",
+    "received_civilians_low",
+    "received_civilians_high",
+    "received_wounded_low",
+    "received_wounded_high",
+    "received_flags",
+];
+
+/// The same of what was sent.
+const SENT: [&str; 19] = [
+    "sent_low",
+    "sent_high",
+    "sent_preferred",
+    "sent_exchanges",
+    "sent_disputed",
+    "sent_unnumbered",
+    "sent_shared_legs",
+    "sent_shared_at_most",
+    "sent_open_legs",
+    "sent_open_at_most",
+    "sent_minors_low",
+    "sent_minors_high",
+    "sent_women_low",
+    "sent_women_high",
+    "sent_civilians_low",
+    "sent_civilians_high",
+    "sent_wounded_low",
+    "sent_wounded_high",
+    "sent_flags",
+];
+
+/// One row for each country and unit; what is unknown is empty.
+pub(super) fn grid(response: &GetCountryCountsResponse) -> Grid {
+    let mut grid = Grid { header: vec!["country", "unit"], rows: Vec::new() };
+    grid.header.extend(RECEIVED);
+    grid.header.extend(SENT);
     for count in &response.counts {
         let mut row = vec![count.country.clone(), unit(count).to_owned()];
         row.extend(side(count.received.as_ref()));
         row.extend(side(count.sent.as_ref()));
-        row.push(response.position.to_string());
-        text.push_str(&row.join(","));
-        text.push('\n');
+        grid.rows.push(row);
     }
-    text
+    grid
 }
 
-fn side(figure: Option<&Figure>) -> [String; SIDE.len()] {
+/// The fields of a figure, as the columns have them.
+pub(in crate::cli) fn side(figure: Option<&Figure>) -> [String; FIGURE.len()] {
     let text = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let Some(figure) = figure else {
         return Default::default();
@@ -79,11 +126,6 @@ fn side(figure: Option<&Figure>) -> [String; SIDE.len()] {
         high(of_which.wounded),
         figure.flags().map(flag).collect::<Vec<_>>().join("+"),
     ]
-}
-
-fn flag(flag: FigureFlag) -> &'static str {
-    let name = flag.as_str_name();
-    name.strip_prefix("FIGURE_FLAG_").unwrap_or(name)
 }
 
 /// An update of a watch: the table first, then a line for each change.
@@ -123,7 +165,7 @@ fn change(change: &CountryChange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{FigureOfWhich, Unattributed, Unit};
+    use crate::domain::proto::{FigureFlag, FigureOfWhich, Unattributed, Unit};
 
     fn row(received: u32) -> CountryCount {
         let shared = Some(Unattributed { legs: 3, at_most: Some(26) });
@@ -144,16 +186,14 @@ mod tests {
     #[test]
     fn unknown_values_are_empty_in_csv() {
         let counts = vec![row(13)];
-        let text = csv(&GetCountryCountsResponse { counts, position: 32, ..Default::default() });
-        let mut lines = text.lines();
-        let header: Vec<_> = lines.next().unwrap().split(',').collect();
-        let row: Vec<_> = lines.next().unwrap().split(',').collect();
+        let Grid { header, rows } =
+            grid(&GetCountryCountsResponse { counts, position: 32, ..Default::default() });
+        let row = &rows[0];
         assert_eq!(header.len(), row.len());
         assert!(row.join(",").starts_with("DE,person,13,13,13,1,0,0,,,,,"), "{row:?}");
-        let of = |column| row[header.iter().position(|name| *name == column).unwrap()];
+        let of = |column| row[header.iter().position(|name| *name == column).unwrap()].as_str();
         let joint = ["sent_low", "sent_shared_legs", "sent_shared_at_most"].map(of);
         assert_eq!(joint, ["", "3", "26"]);
-        assert_eq!((of("position"), row.last()), ("32", Some(&"32")));
     }
 
     #[test]
@@ -165,7 +205,7 @@ mod tests {
             ..Default::default()
         };
         let columns = side(Some(&received));
-        let of = |column| &columns[SIDE.iter().position(|name| *name == column).unwrap()];
+        let of = |column| &columns[FIGURE.iter().position(|name| *name == column).unwrap()];
         let told = ["minors_low", "minors_high", "women_low", "flags"].map(of);
         assert_eq!(told, ["2", "3", "", "APPROXIMATE+INCOMPLETE"]);
     }

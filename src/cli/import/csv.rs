@@ -3,11 +3,11 @@
 //! A row gives the source once a file, the state of its exchange once for each content, and what it
 //! claims. It is checked as a whole before anything of it is passed on.
 
-mod claims;
+pub(in crate::cli) mod claims;
 mod fields;
 mod form;
-mod roles;
-mod totals;
+pub(in crate::cli) mod roles;
+pub(in crate::cli) mod totals;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

@@ -38,7 +38,12 @@ impl Outcome {
     /// What the record says of an exchange and those within it, as if it were no portion itself.
     pub fn within(view: &View<'_>, outermost: Symbol) -> Self {
         let within = view.nesting().within(outermost);
-        let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        let mut rows: Vec<&Row> =
+            within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        if view.nesting().larger(outermost).is_some() {
+            // A number preferred for a country is one for the outermost exchange.
+            rows.retain(|row| !matches!(row.said, Said::Preference(it) if it.side.is_some()));
+        }
         if rows.is_empty() {
             return Self::default();
         }
@@ -184,7 +189,7 @@ impl<'a> ClaimedLegs<'a> {
 
 /// The latest date that was reported of the outermost exchange itself; without one, every date
 /// that a claim about it or about an exchange within it gives. And its kind and mediators.
-fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
+pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
     let mut traits = Traits::default();
     let reported = rows.iter().filter_map(|row| match &row.said {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::proto::{FigureFlag, FigureOfWhich, SubsetCount, Unattributed};
 
 fn number(low: u32, high: u32) -> Figure {
     let preferred = (low == high).then_some(low);

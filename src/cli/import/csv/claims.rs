@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The columns of the form.
-pub(super) const COLUMNS: [&str; 19] = [
+pub(in crate::cli) const COLUMNS: [&str; 19] = [
     "exchange",
     "part_of",
     "title",
@@ -34,11 +34,11 @@ pub(super) const COLUMNS: [&str; 19] = [
 ];
 
 /// What sort of operation it was, how far it has come, and how those who moved were handed over.
-type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
+pub(in crate::cli) type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
 
 /// Those that say how far it came say nothing of its sort; of a disputed exchange nobody agrees
 /// whether its transfers were one.
-const KINDS: [(&str, Kind); 10] = {
+pub(in crate::cli) const KINDS: [(&str, Kind); 16] = {
     use ExchangeKind as K;
     use ExchangeStatus as S;
     use TransferKind as T;
@@ -56,12 +56,21 @@ const KINDS: [(&str, Kind); 10] = {
         ("cancelled", (K::Unspecified, S::Cancelled, T::Unspecified)),
         ("postponed", (K::Unspecified, S::Postponed, T::Unspecified)),
         ("false_report", (K::Unspecified, S::FalseReport, T::Unspecified)),
+        ("completed", (K::Unspecified, S::Completed, T::Unspecified)),
+        ("rumoured", (K::Unspecified, S::Rumoured, T::Unspecified)),
+        ("proposed", (K::Unspecified, S::Proposed, T::Unspecified)),
+        ("announced", (K::Unspecified, S::Announced, T::Unspecified)),
+        ("under_way", (K::Unspecified, S::UnderWay, T::Unspecified)),
+        ("partly_completed", (K::Unspecified, S::PartlyCompleted, T::Unspecified)),
     ]
 };
 
-const UNITS: [(&str, Unit); 2] = [("person", Unit::Person), ("remains", Unit::Remains)];
+/// The words for units.
+pub(in crate::cli) const UNITS: [(&str, Unit); 2] =
+    [("person", Unit::Person), ("remains", Unit::Remains)];
 
-const CATEGORIES: [(&str, Category); 9] = [
+/// The words for categories; empty: not said.
+pub(in crate::cli) const CATEGORIES: [(&str, Category); 9] = [
     ("", Category::Unspecified),
     ("prisoner_of_war", Category::PrisonerOfWar),
     ("civilian_detainee", Category::CivilianDetainee),
@@ -73,11 +82,13 @@ const CATEGORIES: [(&str, Category); 9] = [
     ("fugitive", Category::Fugitive),
 ];
 
-const REASONS: [(&str, DeclineReason); 4] = [
+/// The words for why persons were not handed over; empty: not said.
+pub(in crate::cli) const REASONS: [(&str, DeclineReason); 5] = [
     ("", DeclineReason::Unspecified),
     ("refused", DeclineReason::Refused),
     ("no_show", DeclineReason::NoShow),
     ("withheld", DeclineReason::Withheld),
+    ("died", DeclineReason::Died),
 ];
 
 /// What a row claims.
@@ -100,7 +111,7 @@ const RECORDS: [(&str, Record); 5] = [
 
 /// The events of a row.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
-    let kind = row.choice("kind", &KINDS)?;
+    let kind = if row.text("kind")?.is_empty() { None } else { Some(row.choice("kind", &KINDS)?) };
     let record = row.choice("record", &RECORDS)?;
     let (attribution, leg, count) = (row.attribution("claimed_by")?, leg(row)?, count(row)?);
     let reason = row.choice("reason", &REASONS)?;
@@ -108,10 +119,15 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
         return Err(row.error("reason", "belongs to what was declined; leave it empty here"));
     }
     let claim = Claim { attribution, leg: Some(leg), count: Some(count) };
-    let mut events = vec![Event::new(row.source()?), Event::new(reported(row, kind)?)];
+    let mut events = vec![Event::new(row.source()?)];
+    match kind {
+        Some(kind) => events.push(Event::new(reported(row, kind)?)),
+        None => nothing_reported(row)?,
+    }
+    let moved = kind.map_or(TransferKind::Unspecified, |kind| kind.2);
     events.push(match record {
         Record::Completed | Record::Retracted => {
-            Event::new(claim.clone().completed(row.text("occurred")?, kind))
+            Event::new(claim.clone().completed(row.text("occurred")?, moved))
         }
         Record::Agreed => Event::new(claim.clone().agreed()),
         Record::Declined => Event::new(claim.clone().declined(reason)),
@@ -140,6 +156,17 @@ fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
         status: kind.1.into(),
         ..ExchangeReported::default()
     })
+}
+
+/// A row without a kind reports no state of its exchange, so it cannot tell anything else of it.
+fn nothing_reported(row: &Row<'_>) -> Result<(), RowError> {
+    for column in ["part_of", "title", "place", "parties"] {
+        if !row.text(column)?.is_empty() {
+            let problem = "is told of the exchange, so give the kind as well";
+            return Err(row.error(column, problem));
+        }
+    }
+    Ok(())
 }
 
 fn leg(row: &Row<'_>) -> Result<Leg, RowError> {
@@ -171,9 +198,9 @@ struct Claim {
 }
 
 impl Claim {
-    fn completed(self, occurred: String, kind: Kind) -> TransferCompleted {
+    fn completed(self, occurred: String, kind: TransferKind) -> TransferCompleted {
         let Self { attribution, leg, count } = self;
-        let kind = kind.2.into();
+        let kind = kind.into();
         TransferCompleted { attribution, leg, count, kind, occurred, ..Default::default() }
     }
 

@@ -7,10 +7,11 @@ use crate::{
 };
 
 /// The columns of the form.
-pub(super) const COLUMNS: [&str; 6] =
+pub(in crate::cli) const COLUMNS: [&str; 6] =
     ["exchange", "actor", "role", "attributed_by", "disputed_by", "source"];
 
-const ROLES: [(&str, Role); 13] = [
+/// The words for roles.
+pub(in crate::cli) const ROLES: [(&str, Role); 13] = [
     ("requester", Role::Requester),
     ("requested_party", Role::RequestedParty),
     ("negotiator", Role::Negotiator),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The columns of the form.
-pub(super) const COLUMNS: [&str; 7] =
+pub(in crate::cli) const COLUMNS: [&str; 7] =
     ["claimed_by", "as_of", "total", "scope", "previous_total", "exchange", "source"];
 
 /// The events of a row. The series is called as its claimant is.

@@ -1,0 +1,44 @@
+//! `handover claims`: what a claim says, and what is recorded about it.
+
+mod deeds;
+mod replacement;
+mod shown;
+
+use clap::Subcommand;
+
+use crate::cli::exit::{self, Exit, Failure};
+
+/// What `claims` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Print what a claim says, and everything that was recorded about it
+    #[command(after_help = exit::HELP)]
+    Show(shown::Args),
+    /// Record how a claim should read
+    #[command(after_help = exit::HELP)]
+    Correct(replacement::Args),
+    /// Record that a claim is withdrawn
+    #[command(after_help = exit::HELP)]
+    Retract(deeds::Args),
+    /// Record that somebody contests a claim
+    #[command(after_help = exit::HELP)]
+    Dispute(deeds::Args),
+    /// Record that somebody backs a claim
+    #[command(after_help = exit::HELP)]
+    Confirm(deeds::Args),
+    /// Record that a claim is to be used, for its leg or for a country's figure in its exchange
+    #[command(after_help = exit::HELP)]
+    Prefer(deeds::PreferArgs),
+}
+
+/// Does it.
+pub async fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Show(args) => shown::run(args).await,
+        Command::Correct(args) => replacement::run(args).await,
+        Command::Retract(args) => deeds::retract(args).await,
+        Command::Dispute(args) => deeds::dispute(args).await,
+        Command::Confirm(args) => deeds::confirm(args).await,
+        Command::Prefer(args) => deeds::prefer(args).await,
+    }
+}

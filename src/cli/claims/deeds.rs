@@ -1,0 +1,222 @@
+//! Events about a claim: who says so, why, and the receipt.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::{
+    cli::{
+        ServerArgs,
+        exit::{Exit, Failure},
+        json,
+    },
+    domain::{
+        party::Party,
+        proto::{
+            Actor, Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
+            ConfirmClaimRequest, Direction, DisputeClaimRequest, PreferClaimRequest, Receipt,
+            RetractClaimRequest,
+        },
+    },
+};
+
+/// What every event about a claim is told by.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Position of the claim
+    #[arg(value_name = "POSITION")]
+    pub(super) claim: u64,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) said: Said,
+    #[command(flatten)]
+    pub(super) deed: Deed,
+}
+
+/// What a preference is told by.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PreferArgs {
+    #[command(flatten)]
+    args: Args,
+    /// For this country's figure in the exchange, instead of for the claim's leg
+    #[arg(long, value_name = "PARTY", default_value = "", hide_default_value = true)]
+    country: String,
+    /// For what that country received
+    #[arg(long, requires = "country", conflicts_with = "sent")]
+    received: bool,
+    /// For what that country sent
+    #[arg(long, requires = "country")]
+    sent: bool,
+}
+
+/// Who says so, and where it can be read.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Said {
+    /// The source that says so, by its id
+    #[arg(long, value_name = "SOURCE")]
+    source: String,
+    /// Where in the source
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    locator: String,
+    /// Who says so; the first word is the party if it is a party's code
+    #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
+    by: String,
+    /// A remark of the recorder
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+impl Said {
+    pub(super) fn attribution(self) -> Option<Attribution> {
+        let claimed_by = (!self.by.is_empty()).then(|| {
+            // As the tables that `import` reads have it.
+            let first = self.by.split_whitespace().next().unwrap_or_default();
+            let party = if Party::parse(first).is_ok() { first.to_owned() } else { String::new() };
+            Actor { party, name: self.by.clone(), ..Actor::default() }
+        });
+        let (source_id, locator, note) = (self.source, self.locator, self.note);
+        Some(Attribution { source_id, locator, claimed_by, note, ..Attribution::default() })
+    }
+}
+
+/// How an event is recorded and its receipt printed.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Deed {
+    /// A UUID that makes it safe to repeat this
+    #[arg(long, value_name = "UUID")]
+    request_id: Option<uuid::Uuid>,
+    /// A label of your own; repeat for several
+    #[arg(long, value_name = "KEY:VALUE")]
+    pub(super) tag: Vec<String>,
+    /// How to print the receipt; without it words on a terminal and json elsewhere
+    #[arg(long)]
+    output: Option<Output>,
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
+}
+
+/// How a receipt is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// In words
+    Table,
+    /// The answer as proto3 JSON
+    Json,
+    /// The same on one line
+    Jsonl,
+}
+
+impl Deed {
+    /// The id of the request; empty: it is not safe to repeat.
+    pub(super) fn request_id(&self) -> String {
+        self.request_id.map(|id| id.to_string()).unwrap_or_default()
+    }
+
+    /// Prints where the event stands.
+    pub(super) fn print(&self, receipt: Option<&Receipt>) -> Result<Exit, Failure> {
+        let receipt = receipt.cloned().unwrap_or_default();
+        let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
+        let text = match self.output.unwrap_or(words) {
+            Output::Table => told(&receipt),
+            Output::Json => format!("{:#}", json::of_message(&receipt)?),
+            Output::Jsonl => json::of_message(&receipt)?.to_string(),
+        };
+        writeln!(io::stdout(), "{text}")?;
+        Ok(Exit::Done)
+    }
+}
+
+fn told(receipt: &Receipt) -> String {
+    let Receipt { position, stream, revision, duplicate } = receipt;
+    let duplicate = if *duplicate { " (was there already)" } else { "" };
+    format!("position {position}, {stream} revision {revision}{duplicate}")
+}
+
+pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
+    let (attribution, claim, reason) = (args.said.attribution(), args.claim, args.reason);
+    let request = RetractClaimRequest {
+        request_id: args.deed.request_id(),
+        retraction: Some(ClaimRetracted { attribution, claim, reason }),
+        tags: args.deed.tag.clone(),
+        ..Default::default()
+    };
+    let client = args.deed.server.connect().await?;
+    args.deed.print(client.retract_claim(request).await?.receipt.as_ref())
+}
+
+pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
+    let (attribution, claim, grounds) = (args.said.attribution(), args.claim, args.reason);
+    let request = DisputeClaimRequest {
+        request_id: args.deed.request_id(),
+        dispute: Some(ClaimDisputed { attribution, claim, grounds }),
+        tags: args.deed.tag.clone(),
+        ..Default::default()
+    };
+    let client = args.deed.server.connect().await?;
+    args.deed.print(client.dispute_claim(request).await?.receipt.as_ref())
+}
+
+pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
+    let (attribution, claim, grounds) = (args.said.attribution(), args.claim, args.reason);
+    let request = ConfirmClaimRequest {
+        request_id: args.deed.request_id(),
+        confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
+        tags: args.deed.tag.clone(),
+        ..Default::default()
+    };
+    let client = args.deed.server.connect().await?;
+    args.deed.print(client.confirm_claim(request).await?.receipt.as_ref())
+}
+
+pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
+    let direction = match (args.received, args.sent) {
+        (true, _) => Direction::Received,
+        (_, true) => Direction::Sent,
+        _ if args.country.is_empty() => Direction::Unspecified,
+        _ => return Err(Failure::usage("--country needs --received or --sent")),
+    };
+    let (country, args) = (args.country, args.args);
+    let preference = ClaimPreferred {
+        attribution: args.said.attribution(),
+        claim: args.claim,
+        country,
+        direction: direction.into(),
+        rationale: args.reason,
+    };
+    let request = PreferClaimRequest {
+        request_id: args.deed.request_id(),
+        preference: Some(preference),
+        tags: args.deed.tag.clone(),
+        ..Default::default()
+    };
+    let client = args.deed.server.connect().await?;
+    args.deed.print(client.prefer_claim(request).await?.receipt.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_read_as_the_tables_have_it() {
+        let actor = |by: &str| {
+            let (source, locator, note) = ("a".to_owned(), String::new(), String::new());
+            let said = Said { source, locator, by: by.to_owned(), note };
+            said.attribution().unwrap().claimed_by
+        };
+        let of = |party: &str, name: &str| {
+            Some(Actor { party: party.into(), name: name.into(), ..Default::default() })
+        };
+        assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
+        assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
+    }
+
+    #[test]
+    fn a_receipt_says_where_the_event_stands() {
+        let stream = "exchange/demo-1".to_owned();
+        let mut receipt = Receipt { position: 7, stream, revision: 3, duplicate: false };
+        assert_eq!(told(&receipt), "position 7, exchange/demo-1 revision 3");
+        receipt.duplicate = true;
+        assert!(told(&receipt).ends_with("(was there already)"));
+    }
+}

@@ -1,0 +1,210 @@
+//! `handover claims show`: what a claim says, and everything that was recorded about it.
+
+use crate::{
+    cli::{
+        ServerArgs, claimed, event_line,
+        exit::{Exit, Failure},
+        json,
+        moment::AsOfArg,
+        output::{self, Answer, Grid, OutputArgs},
+        pages::{self, Limit},
+        payload, words,
+    },
+    domain::proto::{
+        ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference, RecordedEvent,
+    },
+};
+
+/// What `claims show` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Position of the claim
+    #[arg(value_name = "POSITION")]
+    claim: u64,
+    #[command(flatten)]
+    as_of: AsOfArg,
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints the claim.
+pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
+    let output = args.output.chosen();
+    let client = args.server.connect().await?;
+    let (claim, as_of) = (args.claim, args.as_of.as_of);
+    let whole = pages::all(args.limit, async |page| {
+        let (page_size, page_token) = (page.size, page.token);
+        client.claim(GetClaimRequest { claim, as_of, min_position: 0, page_size, page_token }).await
+    });
+    output::print(&Shown(whole.await?), output)
+}
+
+/// A claim with its history.
+struct Shown(GetClaimResponse);
+
+impl Answer for Shown {
+    type Response = GetClaimResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.0
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    fn table(&self) -> String {
+        let record = self.0.record.unwrap_or_default();
+        let became = claimed::became(&record);
+        let became =
+            if became.is_empty() { "stands as recorded".to_owned() } else { became.join("; ") };
+        let mut text = format!("claim {}: {became}\n", record.position);
+        if let Some(reading) = &self.0.reading {
+            let reading = serde_json::Value::from(payload::write(reading, |_| None));
+            text += &format!("{}\n", words_of(&reading));
+        }
+        for preference in &self.0.preferences {
+            for line in preferred(preference) {
+                text += &line;
+                text.push('\n');
+            }
+        }
+        text += &self.history();
+        text += pages::more(&self.0);
+        text + &words::as_of(self.0.position)
+    }
+
+    fn entries(&self) -> Result<Vec<serde_json::Value>, serde_json::Error> {
+        Ok(vec![json::of_message(&self.0)?])
+    }
+
+    /// One row for each event: the claim itself first.
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new(&["event", "recorded_at", "type", "says", "retracted_by"]);
+        let first = self.0.event.clone().map(|event| {
+            let retracted_by = self.0.record.map_or(0, |record| record.retracted_by);
+            ClaimHistoryEntry { event: Some(event), retracted_by }
+        });
+        for entry in first.iter().chain(&self.0.history) {
+            let event = entry.event.clone().unwrap_or_default();
+            let (kind, says) = event_line::told(&event);
+            grid.rows.push(vec![
+                event.position.to_string(),
+                crate::cli::moment::to_the_second(event.recorded_at.as_ref()),
+                kind,
+                says,
+                words::number((entry.retracted_by > 0).then_some(entry.retracted_by)),
+            ]);
+        }
+        grid
+    }
+}
+
+impl Shown {
+    /// The claim as it was recorded, and each event about it.
+    fn history(&self) -> String {
+        let events: Vec<RecordedEvent> = self
+            .0
+            .event
+            .iter()
+            .chain(self.0.history.iter().filter_map(|e| e.event.as_ref()))
+            .cloned()
+            .collect();
+        let mut text = event_line::Columns::default().lines(&events);
+        for entry in self.0.history.iter().filter(|entry| entry.retracted_by > 0) {
+            let position = entry.event.as_ref().map_or(0, |event| event.position);
+            text += &format!("{position} is retracted by {}\n", entry.retracted_by);
+        }
+        text
+    }
+}
+
+/// The claim as it reads, without control characters, which JSON escapes.
+fn words_of(reading: &serde_json::Value) -> String {
+    let lines: Vec<String> = format!("{reading:#}").lines().map(words::plain).collect();
+    lines.join("\n")
+}
+
+/// A preference in force, and for what.
+fn preferred(preference: &Preference) -> Vec<String> {
+    let of = match preference.direction() {
+        Direction::Received => format!("for what {} received: ", preference.country),
+        Direction::Sent => format!("for what {} sent: ", preference.country),
+        Direction::Unspecified => "for its leg: ".to_owned(),
+    };
+    let mut lines = claimed::preference(preference, 0);
+    if let Some(first) = lines.first_mut() {
+        *first = of + first;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        known::{Known, samples},
+        proto::ClaimRecord,
+    };
+
+    fn recorded(position: u64, known: impl Into<Known>) -> RecordedEvent {
+        let (payload, stream) = (Some(known.into().pack()), "exchange/demo-1".to_owned());
+        RecordedEvent { position, stream, payload, ..Default::default() }
+    }
+
+    fn shown() -> Shown {
+        let event = |position, known: Known, retracted_by| ClaimHistoryEntry {
+            event: Some(recorded(position, known)),
+            retracted_by,
+        };
+        Shown(GetClaimResponse {
+            record: Some(ClaimRecord { position: 7, disputes: 1, ..Default::default() }),
+            event: Some(recorded(7, samples::completed())),
+            reading: Some(Known::from(samples::completed()).pack()),
+            preferences: vec![Preference {
+                position: 8,
+                claim: 7,
+                value: 13,
+                country: "DE".to_owned(),
+                direction: Direction::Received.into(),
+                ..Default::default()
+            }],
+            history: vec![
+                event(9, samples::confirmed().into(), 11),
+                event(10, samples::disputed().into(), 0),
+            ],
+            position: 11,
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_claim_is_shown_with_what_became_of_it() {
+        let text = shown().table();
+        assert!(text.starts_with("claim 7: disputed 1 time\n{\n  \"@type\":"), "{text}");
+        assert!(
+            text.contains("}\nfor what DE received: 13 is preferred (claim 7, by 8)\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n     7 "), "{text}");
+        assert!(text.contains("ClaimConfirmed"), "{text}");
+        assert!(text.ends_with("\n9 is retracted by 11\n(as of position 11)\n"), "{text}");
+    }
+
+    #[test]
+    fn each_event_is_a_row() {
+        let grid = shown().grid();
+        assert!(grid.rows.iter().all(|row| row.len() == grid.header.len()));
+        let rows: Vec<_> = grid.rows.iter().map(|row| (row[0].as_str(), row[4].as_str())).collect();
+        assert_eq!(rows, [("7", ""), ("9", "11"), ("10", "")]);
+        let lines = shown().entries().unwrap();
+        assert_eq!(
+            lines[0]["history"][0]["event"]["payload"]["@type"],
+            "type.googleapis.com/handover.v1.ClaimConfirmed"
+        );
+    }
+}

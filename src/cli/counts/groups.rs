@@ -1,0 +1,284 @@
+//! `handover counts --group-by`: figures by route, year, mediator and more.
+
+use serde_json::Value;
+
+use crate::{
+    cli::{
+        choice,
+        counts::plain,
+        exit::Failure,
+        figure::cell,
+        output::{self, Answer, Grid},
+        pages::{self, Limit},
+        words::{self, NOTHING},
+    },
+    domain::proto::{
+        AsOf, CountTransfersRequest, CountTransfersResponse, Dimension, GroupKey, Side,
+    },
+    grpc::client::Client,
+};
+
+/// Flags by which figures are grouped and chosen, instead of one row for each country.
+#[derive(Clone, Debug, clap::Args)]
+#[group(id = "grouped", multiple = true, conflicts_with = "countries")]
+pub(super) struct GroupArgs {
+    /// One figure for each group, as in `--group-by from,year`
+    #[arg(long, value_name = "DIMENSION,...", value_delimiter = ',',
+          value_parser = choice::of("Dimension"))]
+    group_by: Vec<i32>,
+    /// Only what this party sent alone; repeat for several
+    #[arg(long, value_name = "PARTY")]
+    from: Vec<String>,
+    /// Only what this party received alone; repeat for several
+    #[arg(long, value_name = "PARTY")]
+    to: Vec<String>,
+    /// Only this exchange and those within it
+    #[arg(long, value_name = "EXCHANGE")]
+    exchange: Option<String>,
+    /// Only exchanges that this actor (a party code or a name) is said to have mediated
+    #[arg(long, value_name = "ACTOR")]
+    mediator: Option<String>,
+    /// Mediators count also where somebody denies that they mediated
+    #[arg(long)]
+    denied_mediators: bool,
+    /// Only this sort of operation
+    #[arg(long, value_parser = choice::of("ExchangeKind"))]
+    kind: Option<i32>,
+    /// Only transfers of this category
+    #[arg(long, value_parser = choice::of("Category"))]
+    category: Option<i32>,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+impl GroupArgs {
+    /// Whether any of the flags is given: else countries are counted.
+    pub(super) fn are_asked_for(&self) -> bool {
+        let lists = [!self.group_by.is_empty(), !self.from.is_empty(), !self.to.is_empty()];
+        let choices = [self.kind.is_some(), self.category.is_some(), self.denied_mediators];
+        let texts = [self.exchange.is_some(), self.mediator.is_some()];
+        lists.into_iter().chain(choices).chain(texts).any(|given| given)
+    }
+
+    /// The question, and how many groups are wanted.
+    pub(super) fn into_request(
+        self,
+        unit: i32,
+        as_of: Option<AsOf>,
+        occurred: String,
+    ) -> (CountTransfersRequest, Limit) {
+        let request = CountTransfersRequest {
+            group_by: self.group_by,
+            senders: self.from,
+            receivers: self.to,
+            exchange_id: self.exchange.unwrap_or_default(),
+            mediator: self.mediator.unwrap_or_default(),
+            include_denied_mediators: self.denied_mediators,
+            kind: self.kind.unwrap_or_default(),
+            category: self.category.unwrap_or_default(),
+            unit,
+            as_of,
+            occurred,
+            ..Default::default()
+        };
+        (request, self.limit)
+    }
+}
+
+/// Asks for the figures of all groups.
+pub(super) async fn ask(
+    client: &Client,
+    (request, limit): (CountTransfersRequest, Limit),
+) -> Result<Groups, Failure> {
+    let whole = pages::all(limit, async |page| {
+        let (page_size, page_token) = (page.size, page.token);
+        client
+            .count_transfers(CountTransfersRequest { page_size, page_token, ..request.clone() })
+            .await
+    });
+    Ok(Groups { response: whole.await?, by: dimensions(&request) })
+}
+
+/// What the columns of the key are: the unit is always one of them.
+fn dimensions(request: &CountTransfersRequest) -> Vec<Dimension> {
+    let mut by: Vec<Dimension> = request.group_by().collect();
+    if !by.contains(&Dimension::Unit) {
+        by.push(Dimension::Unit);
+    }
+    by
+}
+
+/// Figures by groups.
+pub(super) struct Groups {
+    response: CountTransfersResponse,
+    by: Vec<Dimension>,
+}
+
+impl Answer for Groups {
+    type Response = CountTransfersResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.response
+    }
+
+    fn position(&self) -> u64 {
+        self.response.position
+    }
+
+    fn table(&self) -> String {
+        let at = words::as_of(self.response.position);
+        if self.response.groups.is_empty() {
+            let undated = words::undated(self.response.undated_exchanges, "exchange");
+            return format!("no transfers\n{undated}{at}");
+        }
+        let mut header: Vec<&str> = self.by.iter().map(|by| column(*by)).collect();
+        header.extend(["handed over", "exchanges"]);
+        let rows = self.response.groups.iter().map(|group| {
+            let key = group.key.clone().unwrap_or_default();
+            let mut row: Vec<String> = self.by.iter().map(|by| shown(&key, *by)).collect();
+            let exchanges = group.figure.as_ref().map_or(0, |figure| figure.exchanges);
+            row.extend([cell(group.figure.as_ref()), words::thousands(exchanges)]);
+            row
+        });
+        let mut text = words::grid(&header, rows);
+        if let Some(total) = &self.response.total {
+            text += &format!("in all: {}\n", cell(Some(total)));
+        } else if self.response.groups.len() > 1 {
+            text += "no sum of all: the groups can overlap, or are of several units\n";
+        }
+        text += &words::undated(self.response.undated_exchanges, "exchange");
+        text += pages::more(&self.response);
+        text + &at
+    }
+
+    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&self.response.groups)
+    }
+
+    fn grid(&self) -> Grid {
+        let header = self.by.iter().map(|by| column(*by));
+        let mut grid = Grid { header: header.collect(), rows: Vec::new() };
+        grid.header.extend(plain::FIGURE);
+        for group in &self.response.groups {
+            let key = group.key.clone().unwrap_or_default();
+            let mut row: Vec<String> = self.by.iter().map(|by| told(&key, *by)).collect();
+            row.extend(plain::side(group.figure.as_ref()));
+            grid.rows.push(row);
+        }
+        grid
+    }
+}
+
+fn column(by: Dimension) -> &'static str {
+    match by {
+        Dimension::Unspecified => "?",
+        Dimension::From => "from",
+        Dimension::To => "to",
+        Dimension::Route => "route",
+        Dimension::Exchange => "exchange",
+        Dimension::Mediator => "mediator",
+        Dimension::Year => "year",
+        Dimension::Kind => "kind",
+        Dimension::Category => "category",
+        Dimension::Unit => "unit",
+    }
+}
+
+/// A part of the key for people, who are told that nothing is said.
+fn shown(key: &GroupKey, by: Dimension) -> String {
+    match (by, told(key, by)) {
+        (Dimension::Mediator, nobody) if nobody.is_empty() => "nobody".to_owned(),
+        (_, unsaid) if unsaid.is_empty() => "not said".to_owned(),
+        (_, told) => told,
+    }
+}
+
+/// A part of the key; empty: not said.
+fn told(key: &GroupKey, by: Dimension) -> String {
+    let side = |side: Option<&Side>| side.map_or_else(String::new, |side| side.parties.join("+"));
+    let or_unsaid = |text: String| if text.is_empty() { "?".to_owned() } else { text };
+    match by {
+        Dimension::Unspecified => NOTHING.to_owned(),
+        Dimension::From => side(key.from.as_ref()),
+        Dimension::To => side(key.to.as_ref()),
+        Dimension::Route => key.route.as_ref().map_or_else(String::new, |route| {
+            let (from, to) = (side(route.from.as_ref()), side(route.to.as_ref()));
+            format!("{} -> {}", or_unsaid(from), or_unsaid(to))
+        }),
+        Dimension::Exchange => key.exchange_id.clone().unwrap_or_default(),
+        Dimension::Mediator => key.mediator.clone().unwrap_or_default(),
+        Dimension::Year => words::number(key.year),
+        Dimension::Kind => words::spoken(key.kind().as_str_name(), "EXCHANGE_KIND_"),
+        Dimension::Category => words::category(key.category()),
+        Dimension::Unit => words::unit(key.unit()).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::{Category, CountGroup, Figure, Route, Unit};
+
+    fn figure(low: u32, high: u32) -> Option<Figure> {
+        Some(Figure { low: Some(low), high: Some(high), exchanges: 2, ..Default::default() })
+    }
+
+    fn side(parties: &[&str]) -> Option<Side> {
+        Some(Side { parties: parties.iter().map(ToString::to_string).collect() })
+    }
+
+    fn groups(by: &[Dimension], keys: Vec<GroupKey>) -> Groups {
+        let of = |mut key: GroupKey| {
+            key.unit = Unit::Person.into();
+            CountGroup { key: Some(key), figure: figure(1000, 1200) }
+        };
+        let response = CountTransfersResponse {
+            groups: keys.into_iter().map(of).collect(),
+            total: figure(2000, 2400),
+            position: 9,
+            undated_exchanges: 1,
+            ..Default::default()
+        };
+        let group_by = by.iter().map(|by| i32::from(*by)).collect();
+        let request = CountTransfersRequest { group_by, ..Default::default() };
+        Groups { response, by: dimensions(&request) }
+    }
+
+    #[test]
+    fn each_dimension_is_a_column_and_what_is_not_said_is_said_so() {
+        let joint = GroupKey { from: side(&["BY", "RU"]), year: Some(2024), ..Default::default() };
+        let unsaid = GroupKey { from: side(&[]), ..Default::default() };
+        let groups = groups(&[Dimension::From, Dimension::Year], vec![joint, unsaid]);
+        let expected = [
+            " from     | year     | unit   | handed over  | exchanges",
+            "----------+----------+--------+--------------+-----------",
+            " BY+RU    | 2024     | person | 1,000..1,200 | 2",
+            " not said | not said | person | 1,000..1,200 | 2",
+            "in all: 2,000..2,400",
+            "left out because undated: 1 exchange",
+            "(as of position 9)",
+            "",
+        ];
+        assert_eq!(groups.table(), expected.join("\n"));
+        let grid = groups.grid();
+        assert_eq!(grid.rows[1][..5], ["", "", "person", "1000", "1200"]);
+        assert_eq!(grid.rows[0].len(), grid.header.len());
+    }
+
+    #[test]
+    fn groups_that_overlap_have_no_sum() {
+        let route = Route { from: side(&["RU"]), to: side(&[]) };
+        let key = GroupKey {
+            route: Some(route),
+            mediator: Some(String::new()),
+            category: Some(Category::PrisonerOfWar.into()),
+            ..Default::default()
+        };
+        let by = [Dimension::Route, Dimension::Mediator, Dimension::Category];
+        let mut groups = groups(&by, vec![key.clone(), key]);
+        groups.response.total = None;
+        let table = groups.table();
+        assert!(table.contains(" RU -> ? | nobody   | prisoner of war | person |"), "{table}");
+        assert!(table.contains("no sum of all: the groups can overlap"), "{table}");
+    }
+}

@@ -1,0 +1,131 @@
+//! What an exchange is, what it adds up to, and who was handed over. Each section is a list of
+//! lines; a section of which the record says nothing is empty.
+
+use crate::{
+    cli::{
+        claimed,
+        figure::cell,
+        words::{self, indented, plain, spoken},
+    },
+    domain::proto::{ExchangeFlag, GetExchangeResponse, LegEstimate},
+};
+
+/// Title, state, when and where, its place among others, and what stands out.
+pub(super) fn head(told: &GetExchangeResponse) -> Vec<String> {
+    let summary = told.exchange.clone().unwrap_or_default();
+    let id = plain(&summary.exchange_id);
+    let title = plain(&summary.title);
+    let first = if title.is_empty() { id } else { format!("{title} ({id})") };
+    let kind = spoken(summary.kind().as_str_name(), "EXCHANGE_KIND_");
+    let status = spoken(summary.status().as_str_name(), "EXCHANGE_STATUS_");
+    let or = |text: String, otherwise: &str| {
+        if text.is_empty() { otherwise.to_owned() } else { text }
+    };
+    let facts = [
+        or(summary.occurred.clone(), "date not given"),
+        summary.place.clone(),
+        kind,
+        or(status, "never reported, only named"),
+    ];
+    let mut lines = indented(&first, 0, 2);
+    lines.extend(indented(&listed(&facts, ", "), 0, 2));
+    let groups = [
+        ("parties", &summary.parties),
+        ("part of", &vec![summary.part_of.clone()]),
+        ("portions", &summary.portions),
+    ];
+    for (name, members) in groups {
+        let members = listed(members, ", ");
+        if !members.is_empty() {
+            lines.extend(indented(&format!("{name}: {members}"), 0, 2));
+        }
+    }
+    lines.extend(summary.flags().map(flag).flat_map(|flag| indented(&format!("! {flag}"), 0, 2)));
+    lines
+}
+
+fn listed(parts: &[String], between: &str) -> String {
+    let parts: Vec<&str> =
+        parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    parts.join(between)
+}
+
+/// A flag in words.
+pub(in crate::cli) fn flag(flag: ExchangeFlag) -> &'static str {
+    match flag {
+        ExchangeFlag::Unspecified => "something that this version does not know stands out",
+        ExchangeFlag::PartsExceedWhole => "parts add up to more than was claimed for their whole",
+        ExchangeFlag::TotalDiffersFromSum => {
+            "a total claimed differs from what the transfers add up to"
+        }
+        ExchangeFlag::StatusContradictsCounts => {
+            "the status and the transfers contradict each other"
+        }
+        ExchangeFlag::Disputed => "claims about the number of one transfer differ",
+        ExchangeFlag::Incomplete => "of a transfer no number is known",
+        ExchangeFlag::Approximate => "a number is given as \"about\" only",
+        ExchangeFlag::OpenBelow => "a number is given as \"at most\": it may be smaller",
+        ExchangeFlag::OpenAbove => "a number is given as \"at least\": it may be larger",
+        ExchangeFlag::Undated => "no claim says when it took place",
+        ExchangeFlag::RoleDisputed => "a role is attributed by some and denied by others",
+        ExchangeFlag::ClaimDisputed => "somebody contests a claim about it",
+        ExchangeFlag::CompletedDiffersFromAgreed => {
+            "what was completed differs from what was agreed on"
+        }
+    }
+}
+
+/// What it adds to the figure of each country.
+pub(super) fn figures(told: &GetExchangeResponse) -> Vec<String> {
+    if told.counts.is_empty() {
+        return Vec::new();
+    }
+    let rows = told.counts.iter().map(|count| {
+        let [received, sent] = [count.received.as_ref(), count.sent.as_ref()].map(cell);
+        vec![count.country.clone(), words::unit(count.unit()).to_owned(), received, sent]
+    });
+    let grid = words::grid(&["country", "unit", "received", "sent"], rows);
+    grid.lines().map(ToOwned::to_owned).collect()
+}
+
+/// Who was handed over, who was to be, and who was not.
+pub(super) fn legs(told: &GetExchangeResponse) -> Vec<String> {
+    let mut lines = section("Handed over", told.legs.iter().map(|leg| (leg, String::new())));
+    let agreed = told.agreed.iter().map(|leg| (leg, String::new()));
+    lines.extend(section("Agreed on", agreed));
+    let declined = told.declined.iter().filter_map(|declined| {
+        let reason = spoken(declined.reason().as_str_name(), "DECLINE_REASON_");
+        let note = if reason.is_empty() { reason } else { format!(" ({reason})") };
+        Some((declined.leg.as_ref()?, note))
+    });
+    lines.extend(section("Not handed over", declined));
+    lines
+}
+
+fn section<'a>(title: &str, legs: impl Iterator<Item = (&'a LegEstimate, String)>) -> Vec<String> {
+    let mut lines: Vec<String> =
+        legs.flat_map(|(leg, note)| claimed::leg(leg, &note, 2, false)).collect();
+    if !lines.is_empty() {
+        lines.insert(0, title.to_owned());
+    }
+    lines
+}
+
+/// How its state was reported, by position.
+pub(super) fn status(told: &GetExchangeResponse) -> Vec<String> {
+    // One report is what the head says already.
+    if told.status_history.len() < 2 {
+        return Vec::new();
+    }
+    let mut lines = vec!["Reports".to_owned()];
+    for report in &told.status_history {
+        let mut text = spoken(report.status().as_str_name(), "EXCHANGE_STATUS_");
+        if !report.occurred.is_empty() {
+            text += &format!(", {}", report.occurred);
+        }
+        text += &format!(": {}", words::claimant(report.attribution.as_ref()));
+        text += &claimed::noted(report.record.as_ref());
+        lines.extend(indented(&text, 2, 4));
+    }
+    lines
+}

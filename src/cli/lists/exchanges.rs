@@ -1,0 +1,146 @@
+//! `handover exchanges`: what exchanges there are.
+
+use serde_json::Value;
+
+use super::{end, searched, when};
+use crate::{
+    cli::{
+        ServerArgs, choice,
+        exchange::flag,
+        exit::{Exit, Failure},
+        moment::{AsOfArg, OccurredArg},
+        output::{self, Answer, Grid, OutputArgs},
+        pages::{self, Limit},
+        words::{self, spoken},
+    },
+    domain::proto::{ExchangeSummary, ListExchangesRequest, ListExchangesResponse},
+};
+
+/// What `exchanges` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Words that all occur in the title; case and diacritics make no difference
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+    /// Only exchanges of this party
+    #[arg(long, value_name = "PARTY", default_value = "", hide_default_value = true)]
+    party: String,
+    /// Only this sort of operation
+    #[arg(long, value_parser = choice::of("ExchangeKind"))]
+    kind: Option<i32>,
+    /// Only those that have come so far, by the latest report
+    #[arg(long, value_parser = choice::of("ExchangeStatus"))]
+    status: Option<i32>,
+    /// Only those that this actor (a party code or a name) is said to have mediated
+    #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
+    mediator: String,
+    /// The mediator counts also where somebody denies that it mediated
+    #[arg(long, requires = "mediator")]
+    denied_mediators: bool,
+    /// Only exchanges that are not a portion of another
+    #[arg(long)]
+    outermost: bool,
+    /// In which order; without it the newest first
+    #[arg(long, value_parser = choice::of("ListOrder"))]
+    order: Option<i32>,
+    #[command(flatten)]
+    occurred: OccurredArg,
+    #[command(flatten)]
+    as_of: AsOfArg,
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints the list.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let output = args.output.chosen();
+    let client = args.server.connect().await?;
+    let request = ListExchangesRequest {
+        party: args.party,
+        kind: args.kind.unwrap_or_default(),
+        status: args.status.unwrap_or_default(),
+        mediator: args.mediator,
+        include_denied_mediators: args.denied_mediators,
+        occurred: args.occurred.occurred,
+        words: searched(&args.words),
+        outermost_only: args.outermost,
+        order: args.order.unwrap_or_default(),
+        as_of: args.as_of.as_of,
+        ..Default::default()
+    };
+    let whole = pages::all(args.limit, async |page| {
+        let (page_size, page_token) = (page.size, page.token);
+        client.exchanges(ListExchangesRequest { page_size, page_token, ..request.clone() }).await
+    });
+    output::print(&Exchanges(whole.await?), output)
+}
+
+/// Exchanges.
+pub(super) struct Exchanges(pub(super) ListExchangesResponse);
+
+impl Answer for Exchanges {
+    type Response = ListExchangesResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.0
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    fn table(&self) -> String {
+        let undated = words::undated(self.0.undated_exchanges, "exchange");
+        let end = end(&undated, pages::more(&self.0), self.0.position);
+        if self.0.exchanges.is_empty() {
+            return format!("no exchanges\n{end}");
+        }
+        let header = ["when", "exchange", "title", "parties", "status", "stands out"];
+        words::grid(&header, self.0.exchanges.iter().map(row)) + &end
+    }
+
+    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&self.0.exchanges)
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new(&["exchange", "part_of", "title", "occurred", "place"]);
+        grid.header.extend(["parties", "kind", "status", "portions", "flags"]);
+        grid.rows.extend(self.0.exchanges.iter().map(plain_row));
+        grid
+    }
+}
+
+fn row(exchange: &ExchangeSummary) -> Vec<String> {
+    let status = spoken(exchange.status().as_str_name(), "EXCHANGE_STATUS_");
+    let flags: Vec<&str> = exchange.flags().map(flag).collect();
+    vec![
+        when(&exchange.occurred),
+        exchange.exchange_id.clone(),
+        exchange.title.clone(),
+        exchange.parties.join(", "),
+        if status.is_empty() { "only named".to_owned() } else { status },
+        flags.join("; "),
+    ]
+}
+
+fn plain_row(exchange: &ExchangeSummary) -> Vec<String> {
+    let code = |name: &str, prefix: &str| spoken(name, prefix).replace(' ', "_");
+    let flags = exchange.flags().map(|flag| code(flag.as_str_name(), "EXCHANGE_FLAG_"));
+    vec![
+        exchange.exchange_id.clone(),
+        exchange.part_of.clone(),
+        exchange.title.clone(),
+        exchange.occurred.clone(),
+        exchange.place.clone(),
+        exchange.parties.join("+"),
+        code(exchange.kind().as_str_name(), "EXCHANGE_KIND_"),
+        code(exchange.status().as_str_name(), "EXCHANGE_STATUS_"),
+        exchange.portions.join("+"),
+        flags.collect::<Vec<_>>().join("+"),
+    ]
+}

@@ -1,0 +1,221 @@
+//! `handover transfers`: claims of how many were handed over, are to be, or were not.
+
+use serde_json::Value;
+
+use super::end;
+use crate::{
+    cli::{
+        ServerArgs, choice, claimed,
+        exit::{Exit, Failure},
+        moment::{AsOfArg, OccurredArg},
+        output::{self, Answer, Grid, OutputArgs},
+        pages::{self, Limit},
+        words::{self, spoken},
+    },
+    domain::proto::{
+        Attribution, Count, Leg, ListTransfersRequest, ListTransfersResponse, OfWhich,
+        TransferEntry, transfer_entry::Claim,
+    },
+};
+
+/// What `transfers` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Only about this exchange and those within it
+    #[arg(long, value_name = "EXCHANGE", default_value = "", hide_default_value = true)]
+    exchange: String,
+    /// Only where this party, alone or with others, gave them up
+    #[arg(long, value_name = "PARTY", default_value = "", hide_default_value = true)]
+    from: String,
+    /// Only where this party, alone or with others, received them
+    #[arg(long, value_name = "PARTY", default_value = "", hide_default_value = true)]
+    to: String,
+    /// Only this sort of claim; repeat for several
+    #[arg(long, value_parser = choice::of("TransferClaimKind"))]
+    record: Vec<i32>,
+    /// Only of this category
+    #[arg(long, value_parser = choice::of("Category"))]
+    category: Option<i32>,
+    /// Only of this unit
+    #[arg(long, value_parser = choice::of("Unit"))]
+    unit: Option<i32>,
+    /// Only what this party asserts
+    #[arg(long, value_name = "PARTY", default_value = "", hide_default_value = true)]
+    claimant: String,
+    /// Only what was taken from this source
+    #[arg(long, value_name = "SOURCE", default_value = "", hide_default_value = true)]
+    source: String,
+    /// Also claims that are retracted, each marked as such
+    #[arg(long)]
+    past: bool,
+    #[command(flatten)]
+    occurred: OccurredArg,
+    #[command(flatten)]
+    as_of: AsOfArg,
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints the list.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let output = args.output.chosen();
+    let client = args.server.connect().await?;
+    let request = ListTransfersRequest {
+        exchange_id: args.exchange,
+        from: args.from,
+        to: args.to,
+        kinds: args.record,
+        category: args.category.unwrap_or_default(),
+        unit: args.unit.unwrap_or_default(),
+        claimant: args.claimant,
+        source_id: args.source,
+        occurred: args.occurred.occurred,
+        include_retracted: args.past,
+        as_of: args.as_of.as_of,
+        ..Default::default()
+    };
+    let whole = pages::all(args.limit, async |page| {
+        let (page_size, page_token) = (page.size, page.token);
+        client.transfers(ListTransfersRequest { page_size, page_token, ..request.clone() }).await
+    });
+    output::print(&Transfers(whole.await?), output)
+}
+
+/// Claims about transfers.
+pub(super) struct Transfers(pub(super) ListTransfersResponse);
+
+impl Answer for Transfers {
+    type Response = ListTransfersResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.0
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    fn table(&self) -> String {
+        let undated = words::undated(self.0.undated_exchanges, "exchange");
+        let end = end(&undated, pages::more(&self.0), self.0.position);
+        if self.0.transfers.is_empty() {
+            return format!("no claims about transfers\n{end}");
+        }
+        let header = ["claim", "of", "record", "leg", "number", "according to"];
+        words::grid(&header, self.0.transfers.iter().map(row)) + &end
+    }
+
+    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&self.0.transfers)
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new(&["claim", "exchange", "series", "record"]);
+        grid.header.extend(claimed::LEG_COLUMNS);
+        grid.header.extend(["value", "low", "high", "approximate", "scope"]);
+        grid.header.extend(["reason", "as_of", "claimant", "source", "retracted_by"]);
+        grid.rows.extend(self.0.transfers.iter().map(plain_row));
+        grid
+    }
+}
+
+/// What every sort of claim about a transfer has, or leaves out.
+#[derive(Default)]
+struct Told {
+    record: &'static str,
+    leg: Option<Leg>,
+    count: Option<Count>,
+    of_which: Option<OfWhich>,
+    attribution: Option<Attribution>,
+    reason: String,
+    series: String,
+    as_of: String,
+}
+
+fn told(entry: &TransferEntry) -> Told {
+    match entry.claim.clone() {
+        Some(Claim::Completed(claim)) => Told {
+            record: "completed",
+            leg: claim.leg,
+            count: claim.count,
+            of_which: claim.of_which,
+            attribution: claim.attribution,
+            ..Told::default()
+        },
+        Some(Claim::Agreed(claim)) => Told {
+            record: "agreed",
+            leg: claim.leg,
+            count: claim.count,
+            attribution: claim.attribution,
+            ..Told::default()
+        },
+        Some(Claim::Declined(claim)) => Told {
+            record: "declined",
+            reason: spoken(claim.reason().as_str_name(), "DECLINE_REASON_"),
+            leg: claim.leg,
+            count: claim.count,
+            attribution: claim.attribution,
+            ..Told::default()
+        },
+        Some(Claim::Total(claim)) => Told {
+            record: "total",
+            leg: claim.leg,
+            count: claim.count,
+            attribution: claim.attribution,
+            series: claim.series,
+            as_of: claim.as_of,
+            ..Told::default()
+        },
+        None => Told { record: "of a sort that this version does not know", ..Told::default() },
+    }
+}
+
+fn row(entry: &TransferEntry) -> Vec<String> {
+    let told = told(entry);
+    let record = entry.record.unwrap_or_default();
+    let mut number = words::count(told.count.as_ref());
+    let parts = words::of_which(told.of_which.as_ref());
+    if !parts.is_empty() {
+        number += &format!(" ({parts})");
+    }
+    let mut sort = told.record.to_owned();
+    if !told.reason.is_empty() {
+        sort += &format!(" ({})", told.reason);
+    }
+    let mut who = words::claimant(told.attribution.as_ref());
+    let became = claimed::became(&record);
+    if !became.is_empty() {
+        who += &format!(" ({})", became.join("; "));
+    }
+    let (of, leg) = match &told.leg {
+        Some(leg) => (leg.exchange_id.clone(), words::leg(Some(leg))),
+        None => (told.series, format!("up to {}", told.as_of)),
+    };
+    vec![record.position.to_string(), of, sort, leg, number, who]
+}
+
+fn plain_row(entry: &TransferEntry) -> Vec<String> {
+    let told = told(entry);
+    let record = entry.record.unwrap_or_default();
+    let exchange = told.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
+    let mut row = vec![record.position.to_string(), exchange.to_owned(), told.series];
+    row.push(told.record.to_owned());
+    row.extend(match &told.leg {
+        Some(leg) => claimed::leg_row(Some(leg)),
+        // A total of a series is of no leg, and says nothing of a unit.
+        None => vec![String::new(); claimed::LEG_COLUMNS.len()],
+    });
+    let count = told.count.unwrap_or_default();
+    row.extend([count.value, count.low, count.high].map(words::number));
+    row.extend([claimed::yes(count.approximate), count.scope]);
+    row.extend([told.reason.replace(' ', "_"), told.as_of]);
+    let claimant = told.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
+    row.push(words::actor(claimant));
+    row.push(told.attribution.map(|said| said.source_id).unwrap_or_default());
+    row.push(words::number((record.retracted_by > 0).then_some(record.retracted_by)));
+    row
+}

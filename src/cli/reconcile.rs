@@ -1,0 +1,191 @@
+//! `handover reconcile`: what is said of an exchange, side by side, and what differs; or the steps
+//! of a running total against the exchanges in between.
+
+mod differences;
+mod series;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    cli::{
+        ServerArgs, choice, claimed,
+        exit::{Exit, Failure},
+        moment::{AsOfArg, OccurredArg},
+        output::{self, Answer, Grid, OutputArgs},
+        pages::Limit,
+        words::{self, actor},
+    },
+    domain::proto::{
+        Actor, ReconcileExchangeRequest, ReconcileExchangeResponse, ReconciliationCell,
+    },
+};
+
+/// What `reconcile` can be asked for.
+#[derive(Clone, Debug, clap::Args)]
+#[group(id = "what", required = true, args = ["exchange", "series"])]
+pub struct Args {
+    /// The id of an exchange, as in `ankara-2024-08-01`
+    #[arg(value_name = "EXCHANGE")]
+    exchange: Option<String>,
+    /// Instead of an exchange: the series of running totals of this name; without a name, lists
+    /// the series
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "",
+          conflicts_with = "exchange")]
+    series: Option<String>,
+    /// Of a series: only exchanges of this party
+    #[arg(
+        long,
+        value_name = "PARTY",
+        default_value = "",
+        hide_default_value = true,
+        requires = "series"
+    )]
+    country: String,
+    /// Of a series: only what that party received
+    #[arg(long, conflicts_with = "sent", requires_all = ["series", "country"])]
+    received: bool,
+    /// Of a series: only what that party sent
+    #[arg(long, requires_all = ["series", "country"])]
+    sent: bool,
+    /// Of a series: only exchanges that this actor (a party code or a name) is said to have
+    /// mediated
+    #[arg(
+        long,
+        value_name = "ACTOR",
+        default_value = "",
+        hide_default_value = true,
+        requires = "series"
+    )]
+    mediator: String,
+    /// Of a series: the mediator counts also where somebody denies that it mediated
+    #[arg(long, requires = "mediator")]
+    denied_mediators: bool,
+    /// Of a series: what is counted
+    #[arg(long, value_parser = choice::of("Unit"), requires = "series")]
+    unit: Option<i32>,
+    #[command(flatten)]
+    occurred: OccurredArg,
+    #[command(flatten)]
+    as_of: AsOfArg,
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints what is said and what differs.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let output = args.output.chosen();
+    let client = args.server.connect().await?;
+    let Some(exchange_id) = args.exchange.clone() else {
+        return output::print(&series::ask(&client, &args).await?, output);
+    };
+    let request =
+        ReconcileExchangeRequest { exchange_id, as_of: args.as_of.as_of, min_position: 0 };
+    output::print(&SideBySide(client.reconcile_exchange(request).await?), output)
+}
+
+/// What everybody says of every leg.
+struct SideBySide(ReconcileExchangeResponse);
+
+impl Answer for SideBySide {
+    type Response = ReconcileExchangeResponse;
+
+    fn response(&self) -> &Self::Response {
+        &self.0
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    /// A row for each cell, leg by leg: there are more claimants than a screen has columns.
+    fn table(&self) -> String {
+        let mut by_leg: BTreeMap<u32, Vec<&ReconciliationCell>> = BTreeMap::new();
+        for cell in &self.0.cells {
+            by_leg.entry(cell.leg).or_default().push(cell);
+        }
+        let rows = by_leg.into_iter().flat_map(|(leg, mut cells)| {
+            cells.sort_by_key(|cell| (cell.kind, cell.decline_reason));
+            let name = self.leg(leg);
+            cells.into_iter().enumerate().map(move |(index, cell)| {
+                // A leg is named once, above what is said of it.
+                let name = if index == 0 { name.clone() } else { String::new() };
+                self.row(name, cell)
+            })
+        });
+        let header = ["leg", "record", "number", "according to", "claims"];
+        let mut text = match self.0.cells.as_slice() {
+            [] => "nobody gives a number\n".to_owned(),
+            _ => words::grid(&header, rows),
+        };
+        text.push('\n');
+        if self.0.lines.is_empty() {
+            text += "nothing differs\n";
+        }
+        for line in self.0.lines.iter().flat_map(|line| differences::told(line, &self.0)) {
+            text += &line;
+            text.push('\n');
+        }
+        text + &words::as_of(self.0.position)
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new(&["exchange"]);
+        grid.header.extend(claimed::LEG_COLUMNS);
+        grid.header.extend(["record", "reason", "claimant", "value", "low", "high"]);
+        grid.header.extend(["approximate", "scope", "claims", "sources"]);
+        for cell in &self.0.cells {
+            let leg = usize::try_from(cell.leg).ok().and_then(|at| self.0.legs.get(at));
+            let count = cell.count.clone().unwrap_or_default();
+            let mut row = vec![leg.map_or_else(String::new, |leg| leg.exchange_id.clone())];
+            row.extend(claimed::leg_row(leg));
+            row.extend([
+                differences::record(cell.kind()),
+                words::spoken(cell.decline_reason().as_str_name(), "REASON_").replace(' ', "_"),
+                actor(self.claimant(cell.claimant)),
+            ]);
+            row.extend([count.value, count.low, count.high].map(words::number));
+            let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+            row.extend([claimed::yes(count.approximate), count.scope]);
+            row.extend([positions.join("+"), cell.source_ids.join("+")]);
+            grid.rows.push(row);
+        }
+        grid
+    }
+}
+
+impl SideBySide {
+    fn claimant(&self, at: u32) -> Option<&Actor> {
+        usize::try_from(at).ok().and_then(|at| self.0.claimants.get(at))
+    }
+
+    fn leg(&self, at: u32) -> String {
+        differences::leg(&self.0, at)
+    }
+
+    fn row(&self, leg: String, cell: &ReconciliationCell) -> Vec<String> {
+        let mut record = differences::record(cell.kind());
+        let reason = words::spoken(cell.decline_reason().as_str_name(), "DECLINE_REASON_");
+        if !reason.is_empty() {
+            record += &format!(" ({reason})");
+        }
+        let claimant = match actor(self.claimant(cell.claimant)) {
+            nobody if nobody.is_empty() => "nobody named".to_owned(),
+            claimant => claimant,
+        };
+        let mut number = words::count(cell.count.as_ref());
+        let scope = cell.count.as_ref().map_or("", |count| count.scope.as_str());
+        if !scope.is_empty() {
+            number += &format!(" \"{scope}\"");
+        }
+        let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+        vec![leg, record, number, claimant, positions.join(", ")]
+    }
+}
+
+#[cfg(test)]
+#[path = "reconcile/tests.rs"]
+mod tests;

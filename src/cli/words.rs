@@ -1,0 +1,295 @@
+//! Codes, numbers and names in words, and texts in lines: what tables for people are made of.
+
+use tabled::{
+    builder::Builder,
+    settings::{Style, Width, peaker::Priority},
+};
+
+use crate::domain::proto::{Actor, Attribution, Category, Count, Leg, OfWhich, Unit};
+
+/// What stands where nothing is to be said.
+pub(super) const NOTHING: &str = "-";
+/// Columns of a table or a text for people.
+pub(super) const WIDTH: usize = 100;
+
+/// An enum value as a word: `EXCHANGE_STATUS_UNDER_WAY` as `under way`. Unspecified: empty.
+pub(super) fn spoken(name: &str, prefix: &str) -> String {
+    match name.rsplit_once(prefix).map_or(name, |(_, word)| word) {
+        "UNSPECIFIED" => String::new(),
+        word => word.to_lowercase().replace('_', " "),
+    }
+}
+
+/// Somebody by name, with the party where the name does not begin with it; empty: nobody.
+pub(super) fn actor(actor: Option<&Actor>) -> String {
+    let Some(Actor { party, name, .. }) = actor else {
+        return String::new();
+    };
+    let named = name.split_whitespace().next() == Some(party.as_str());
+    plain(&match (party.as_str(), name.as_str()) {
+        (party, "") => party.to_owned(),
+        ("", name) => name.to_owned(),
+        (_, name) if named => name.to_owned(),
+        (party, name) => format!("{name} ({party})"),
+    })
+}
+
+/// Who asserts something: the claimant, else the source that does not say who.
+pub(super) fn claimant(attribution: Option<&Attribution>) -> String {
+    let by = actor(attribution.and_then(|attribution| attribution.claimed_by.as_ref()));
+    let source = attribution.map_or("", |attribution| attribution.source_id.as_str());
+    if by.is_empty() { format!("source {}", plain(source)) } else { by }
+}
+
+/// A number as it was claimed.
+pub(super) fn count(count: Option<&Count>) -> String {
+    let Some(count) = count else {
+        return "number not given".to_owned();
+    };
+    let about = if count.approximate { "about " } else { "" };
+    match (count.value, count.low, count.high) {
+        (Some(value), _, _) => format!("{about}{}", thousands(value)),
+        (None, Some(low), Some(high)) => format!("{about}{}", span(low.into(), high.into())),
+        (None, Some(low), None) => format!("at least {about}{}", thousands(low)),
+        (None, None, Some(high)) => format!("at most {about}{}", thousands(high)),
+        (None, None, None) => "number not given".to_owned(),
+    }
+}
+
+/// Parts of a claim's number; empty: it names none.
+pub(super) fn of_which(parts: Option<&OfWhich>) -> String {
+    let Some(parts) = parts else {
+        return String::new();
+    };
+    let named = [
+        ("minors", parts.minors),
+        ("women", parts.women),
+        ("civilians", parts.civilians),
+        ("wounded", parts.wounded),
+    ];
+    let told = named.into_iter().filter_map(|(name, number)| Some((name, number?)));
+    told.map(|(name, number)| format!("{name} {}", thousands(number)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// One side of a leg: `RU`, `RU+BY` jointly, `?` where it is not said.
+pub(super) fn side(parties: &[String]) -> String {
+    match parties {
+        [] => "?".to_owned(),
+        parties => plain(&parties.join("+")),
+    }
+}
+
+/// From where to where, and of whom where that is said.
+pub(super) fn leg(leg: Option<&Leg>) -> String {
+    let Some(leg) = leg else {
+        return NOTHING.to_owned();
+    };
+    let mut text = format!("{} -> {}", side(&leg.from), side(&leg.to));
+    if leg.unit() == Unit::Remains {
+        text += " (remains)";
+    }
+    let category = category(leg.category());
+    for part in [category.as_str(), &plain(&leg.portion)] {
+        if !part.is_empty() {
+            text += ", ";
+            text += part;
+        }
+    }
+    text
+}
+
+/// Which persons; empty: not said.
+pub(super) fn category(category: Category) -> String {
+    spoken(category.as_str_name(), "CATEGORY_")
+}
+
+/// The unit in words.
+pub(super) fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Person => "person",
+        Unit::Remains => "remains",
+        Unit::Unspecified => NOTHING,
+    }
+}
+
+/// A range, or one number.
+pub(super) fn span(low: u64, high: u64) -> String {
+    if low == high { thousands(low) } else { format!("{}..{}", thousands(low), thousands(high)) }
+}
+
+/// A range of differences, which have a sign where they are not 0.
+pub(super) fn signed_span(low: i64, high: i64) -> String {
+    if low == high { signed(low) } else { format!("{}..{}", signed(low), signed(high)) }
+}
+
+fn signed(number: i64) -> String {
+    let sign = match number {
+        0 => "",
+        number if number < 0 => "-",
+        _ => "+",
+    };
+    format!("{sign}{}", thousands(number.unsigned_abs()))
+}
+
+/// A number with a comma at each thousand.
+pub(super) fn thousands(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many of something.
+pub(super) fn plural(count: u32, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", thousands(count))
+}
+
+/// Positions in one line: `claim 7`, `claims 7, 9`.
+pub(super) fn claims(positions: &[u64]) -> String {
+    let all: Vec<String> = positions.iter().map(u64::to_string).collect();
+    format!("claim{} {}", if all.len() == 1 { "" } else { "s" }, all.join(", "))
+}
+
+/// A number for a program; unknown: empty.
+pub(super) fn number(number: Option<impl ToString>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// A text on one line that cannot steer a terminal.
+pub(super) fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
+}
+
+/// A text in lines of at most so many characters, broken between words where there are any.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in plain(text).split_whitespace() {
+        let mut rest = word.to_owned();
+        if !line.is_empty() && line.chars().count() + 1 + rest.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        while rest.chars().count() > width {
+            let tail = rest.chars().skip(width).collect();
+            lines.push(rest.chars().take(width).collect());
+            rest = tail;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += &rest;
+    }
+    lines.push(line);
+    lines
+}
+
+/// A text behind a margin, wrapped; the lines after the first stand `deeper` to the right.
+pub(super) fn indented(text: &str, margin: usize, deeper: usize) -> Vec<String> {
+    let lines = wrapped(text, WIDTH - margin - deeper);
+    let placed = lines.into_iter().enumerate().map(|(index, line)| {
+        let margin = if index == 0 { margin } else { margin + deeper };
+        format!("{:margin$}{line}", "").trim_end().to_owned()
+    });
+    placed.collect()
+}
+
+/// Rows under a header, no wider than [`WIDTH`]: the widest columns are wrapped.
+pub(super) fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Builder::default();
+    table.push_record(header.iter().copied());
+    for row in rows {
+        table.push_record(row.iter().map(|cell| plain(cell)));
+    }
+    let mut table = table.build();
+    table.with(Style::psql());
+    table.with(Width::wrap(WIDTH).priority(Priority::max(true)).keep_words(true));
+    let lines: Vec<String> =
+        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What an answer is true for, as the last line of a table.
+pub(super) fn as_of(position: u64) -> String {
+    match position {
+        // An empty record, or a moment before the first event.
+        0 => "(nothing was recorded yet)\n".to_owned(),
+        position => format!("(as of position {position})\n"),
+    }
+}
+
+/// What a question by date leaves out, as a line; empty: nothing.
+pub(super) fn undated(count: u32, noun: &str) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    format!("left out because undated: {}\n", plural(count, noun))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_not_given_is_said_in_words() {
+        let of = |value, low, high, approximate| {
+            count(Some(&Count { value, low, high, approximate, ..Default::default() }))
+        };
+        for (text, expected) in [
+            (of(Some(1234), None, None, false), "1,234"),
+            (of(Some(40), None, None, true), "about 40"),
+            (of(Some(0), None, None, false), "0"),
+            (of(None, Some(2), Some(3), false), "2..3"),
+            (of(None, Some(2), None, false), "at least 2"),
+            (of(None, None, Some(2), false), "at most 2"),
+            (of(None, None, None, false), "number not given"),
+            (count(None), "number not given"),
+        ] {
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn an_actor_is_named_with_the_party_once() {
+        let of = |party: &str, name: &str| {
+            actor(Some(&Actor { party: party.into(), name: name.into(), ..Default::default() }))
+        };
+        assert_eq!(of("TR", "TR MFA"), "TR MFA");
+        assert_eq!(of("TR", "Hakan Demo"), "Hakan Demo (TR)");
+        assert_eq!((of("TR", ""), of("", "Anna")), ("TR".to_owned(), "Anna".to_owned()));
+        assert_eq!(actor(None), "");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_and_never_too_long() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
+        assert_eq!(wrapped("a\u{1b}[31m\nb\u{202e}", 20), ["a [31m b"]);
+        assert_eq!(
+            indented("one two three", WIDTH - 9, 2),
+            [format!("{:91}one two", ""), format!("{:93}three", "")]
+        );
+    }
+
+    #[test]
+    fn a_table_is_never_wider_than_the_width() {
+        let long = "word ".repeat(60);
+        let text = grid(&["a", "b"], [vec!["x".to_owned(), long]]);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().count() > 4, "{text}");
+    }
+
+    #[test]
+    fn differences_have_a_sign() {
+        assert_eq!(signed_span(-3, 1200), "-3..+1,200");
+        assert_eq!(signed_span(0, 0), "0");
+    }
+}
