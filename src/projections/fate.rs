@@ -29,6 +29,20 @@ pub fn shown<'a>(view: &View<'a>, claim: Position) -> Option<(&'a Row, Option<Po
     Some((row, retracted_by))
 }
 
+/// Whether a row is how its claim is shown; a retracted claim is only if that is wanted.
+pub fn is_shown(view: &View<'_>, row: &Row, include_retracted: bool) -> bool {
+    if row.from > view.at() {
+        return false;
+    }
+    if row.claim == row.from && !view.claims().is_corrected(row.claim) {
+        // Almost all claims: their only reading, so that nothing has to be looked up.
+        return include_retracted || row.to > view.at();
+    }
+    shown(view, row.claim).is_some_and(|(shown, retracted_by)| {
+        shown.from == row.from && (include_retracted || retracted_by.is_none())
+    })
+}
+
 /// The events about a claim and the events about those, by position.
 pub fn history(view: &View<'_>, claim: Position) -> Vec<About> {
     let claims = view.claims();

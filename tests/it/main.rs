@@ -5,6 +5,7 @@
     reason = "a test that indexes past the end fails, as it should"
 )]
 
+mod claims;
 mod cli;
 mod concurrency;
 mod crash;
@@ -13,8 +14,10 @@ mod damage;
 mod faults;
 mod golden;
 mod lifecycle;
+mod lists;
 mod reflection;
 mod refusals;
+mod rpc;
 mod support;
 mod tidy;
 mod transport;

@@ -90,7 +90,7 @@ impl Claims {
     }
 
     /// Whether a claim was ever corrected, whatever became of that.
-    pub(super) fn is_corrected(&self, claim: Position) -> bool {
+    pub fn is_corrected(&self, claim: Position) -> bool {
         self.corrections.contains_key(&claim)
     }
 

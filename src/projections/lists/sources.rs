@@ -84,8 +84,8 @@ mod tests {
     };
     use crate::projections::{claims::samples::Record, register::Register};
 
-    fn from(source: &str) -> Option<Attribution> {
-        Some(Attribution { source_id: source.into(), ..Default::default() })
+    fn from(source: &str) -> Attribution {
+        Attribution { source_id: source.into(), ..Default::default() }
     }
 
     fn registered(id: &str, title: &str, kind: SourceKind) -> SourceRegistered {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn said(source: &str) -> StatementMade {
-        StatementMade { attribution: from(source), ..Default::default() }
+        StatementMade { attribution: Some(from(source)), ..Default::default() }
     }
 
     fn list(register: &Register, at: Position, query: &SourceQuery) -> Vec<(String, bool, u32)> {
@@ -112,14 +112,14 @@ mod tests {
         record.push(&registered("b", "A swap", SourceKind::Outlet));
         let claim = record.push(&said("a"));
         record.push(&said("a"));
-        let attribution = from("c");
+        let attribution = Some(from("c"));
         record.push(&ClaimConfirmed { attribution, claim, ..Default::default() });
         let before = record.head();
         let replacement = Some(proto::Any::pack(&said("b")));
-        let attribution = from("desk");
+        let attribution = Some(from("desk"));
         record.push(&ClaimCorrected { attribution, claim, replacement, ..Default::default() });
         let corrected = record.head();
-        let attribution = from("desk");
+        let attribution = Some(from("desk"));
         record.push(&ClaimRetracted { attribution, claim, ..Default::default() });
         let register = record.claims();
         let all = |at| list(&register, at, &SourceQuery::default());

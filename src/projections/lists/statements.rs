@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Name, days, in_order, within};
-use crate::domain::{date::Edtf, event::Position, proto::ListOrder, symbol::Symbol};
+use crate::domain::{date::Edtf, event::Position, leg::Side, proto::ListOrder, symbol::Symbol};
 use crate::projections::{
     claims::{Row, Said, Statement, View},
-    fate::shown,
+    fate::is_shown,
     interned::Place,
     search::folded,
 };
@@ -52,13 +52,8 @@ pub fn statements(view: &View<'_>, query: &StatementQuery) -> Statements {
     let mut undated = 0;
     for row in candidates(view, query, wanted.within.as_ref()) {
         let Said::Statement(statement) = &row.said else { continue };
-        if row.from > view.at() || !wanted.is_met_by(row, statement) {
-            continue;
-        }
-        let reads = shown(view, row.claim)
-            .filter(|(_, retracted)| query.include_retracted || retracted.is_none());
         // The words, and whatever else is asked for, must be in the reading that is shown.
-        if reads.is_none_or(|(reads, _)| reads.from != row.from) {
+        if !wanted.is_met_by(row, statement) || !is_shown(view, row, query.include_retracted) {
             continue;
         }
         let days = days(view, statement.occurred);
@@ -150,7 +145,7 @@ impl<'q> Wanted<'q> {
         query.topic.is_empty()
             || *known.entry(topics).or_insert_with(|| {
                 let names = view.vocabulary().side(topics);
-                let mut names = names.into_iter().flat_map(|names| names.iter());
+                let mut names = names.into_iter().flat_map(Side::iter);
                 names.any(|name| folded(view.vocabulary().text(name)) == *wanted)
             })
     }
@@ -226,20 +221,27 @@ mod tests {
 
     fn assorted() -> Record {
         let actor = |party: &str| Some(proto::Actor { party: party.into(), ..Default::default() });
+        let attribution = Some(proto::Attribution { source_id: "s".into(), ..Default::default() });
         let mut record = Record::default();
         record.report("inner", "outer", "2024-08-01", "");
-        let source = Some(proto::Attribution { source_id: "s".into(), ..Default::default() });
-        let mode = StatementMode::Written.into();
-        let made = said("Ana Demo", "a");
-        let made = StatementMade { attribution: source, exchange_id: "inner".into(), mode, ..made };
-        record.push(&StatementMade { occurred: "2024-08".into(), ..made });
-        let topics = vec!["Prisoner List".into(), "Hosts".into()];
-        let made = said("ana-demo", "b");
-        record.push(&StatementMade { on_behalf_of: actor("TR"), topics, ..made });
-        let mut made = said("Ben", "c");
-        made.speaker.as_mut().unwrap().party = "TR".into();
-        let occurred = "2025-01-02".into();
-        record.push(&StatementMade { exchange_id: "outer".into(), occurred, ..made });
+        record.push(&StatementMade {
+            attribution,
+            exchange_id: "inner".into(),
+            mode: StatementMode::Written.into(),
+            occurred: "2024-08".into(),
+            ..said("Ana Demo", "a")
+        });
+        record.push(&StatementMade {
+            on_behalf_of: actor("TR"),
+            topics: vec!["Prisoner List".into(), "Hosts".into()],
+            ..said("ana-demo", "b")
+        });
+        record.push(&StatementMade {
+            speaker: actor("TR"),
+            exchange_id: "outer".into(),
+            occurred: "2025-01-02".into(),
+            ..said("", "c")
+        });
         record
     }
 

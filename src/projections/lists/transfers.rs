@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::projections::{
     claims::{Row, Said, View},
     counts::{When, when},
-    fate::shown,
+    fate::is_shown,
     register::Register,
 };
 
@@ -59,12 +59,7 @@ pub fn transfers(register: &Register, at: Position, query: &TransferQuery) -> Tr
     let mut claims = Vec::new();
     let mut undated = BTreeSet::new();
     for row in candidates(&view, wanted.within.as_ref()) {
-        if row.from > at || !wanted.is_met_by(row) {
-            continue;
-        }
-        let reads = shown(&view, row.claim)
-            .filter(|(_, retracted)| query.include_retracted || retracted.is_none());
-        if reads.is_none_or(|(reads, _)| reads.from != row.from) {
+        if !wanted.is_met_by(row) || !is_shown(&view, row, query.include_retracted) {
             continue;
         }
         match query.occurred.as_ref().map_or(When::Within, |occurred| dated.when(row, occurred)) {
