@@ -68,28 +68,20 @@ pub fn routes(legs: &[EstimatedLeg<'_>], nesting: &Nesting) -> BTreeMap<(Side, S
     pairs.into_iter().map(|(pair, legs)| (route(pair), share(&legs))).collect()
 }
 
-/// How many were handed over at all: the larger of the sum by senders and the sum by receivers.
+/// How many were handed over at all, summed up by one side.
 ///
-/// `by_country` is what [`shares`] says in both directions, with preferences. Where every leg
-/// names one country on a side, the sum of that side is that of its countries; otherwise what is
-/// said of several, or of nobody, counts as the whole of what is said of those within.
+/// `countries` is what [`shares`] says in that direction, with preferences. Where every leg names
+/// one country on that side the sum is that of the countries; otherwise what is said of several,
+/// or of nobody, counts as the whole of what is said of those within.
 pub fn total(
     legs: &[EstimatedLeg<'_>],
     nesting: &Nesting,
-    by_country: &[(Direction, BTreeMap<Symbol, Share>)],
+    direction: Direction,
+    countries: &BTreeMap<Symbol, Share>,
 ) -> Share {
-    let sums = by_country.iter().map(|(direction, countries)| {
-        let attributed = legs.iter().all(|(key, _)| key.own(*direction).alone().is_some());
-        let mut sum = own(&legs.iter().collect::<Vec<_>>(), nesting, *direction);
-        if attributed {
-            let amounts = countries.values().filter_map(|share| share.amount.as_ref());
-            sum.set_amount(amounts);
-        }
-        sum
-    });
-    let larger = |share: &Share| {
-        let range = share.amount.map(|amount| (amount.low, amount.high));
-        (range, std::cmp::Reverse(share.unnumbered))
-    };
-    sums.max_by_key(larger).unwrap_or_default()
+    let mut sum = own(&legs.iter().collect::<Vec<_>>(), nesting, direction);
+    if legs.iter().all(|(key, _)| key.own(direction).alone().is_some()) {
+        sum.set_amount(countries.values().filter_map(|share| share.amount.as_ref()));
+    }
+    sum
 }

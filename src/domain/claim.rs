@@ -44,6 +44,9 @@ pub const SAME_EXCHANGE: &str = "replacement-same-exchange";
 /// A preferred claim gives one number.
 pub const SINGLE_VALUE: &str = "preferred-single-value";
 
+/// A preferred number lies within what is claimed for the figure that it is preferred for.
+pub const PREFERRED_IN_RANGE: &str = "preferred-in-range";
+
 /// Checks an event against the claim that it is about; an event about no claim is fine.
 ///
 /// `target` is the claim as recorded, or `None` if the position holds nothing that is known;
@@ -62,7 +65,7 @@ pub fn check(
         Err(RuleBroken { rule, description, subject: format!("claim {claim}") })
     };
     let Some(target) = target else {
-        return broken(CLAIM_EXISTS, "there is no claim at this position".to_owned());
+        return Err(missing(claim));
     };
     if !fits(event, target) {
         let (kind, deed) = (target.short_name(), event.short_name());
@@ -84,6 +87,12 @@ pub fn check(
         return broken(SINGLE_VALUE, problem.to_owned());
     }
     Ok(())
+}
+
+/// What is broken where an event names a position that holds no claim.
+pub fn missing(claim: Position) -> RuleBroken {
+    let description = "there is no claim at this position".to_owned();
+    RuleBroken { rule: CLAIM_EXISTS, description, subject: format!("claim {claim}") }
 }
 
 fn fits(event: &Known, target: &Known) -> bool {

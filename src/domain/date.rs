@@ -65,7 +65,6 @@ impl Edtf {
 
     /// First and last year that can be meant; `None` where an end is open or unknown.
     pub fn year_range(&self) -> (Option<i32>, Option<i32>) {
-        let year = |day: i32| Date::from_julian_day(day + EPOCH).ok().map(Date::year);
         (self.days.0.and_then(year), self.days.1.and_then(year))
     }
 
@@ -82,6 +81,11 @@ impl Edtf {
         };
         reaches(self.days.0, other.1) && reaches(other.0, self.days.1)
     }
+}
+
+/// The year of a day, given in days since 1970-01-01.
+pub fn year(day: i32) -> Option<i32> {
+    Date::from_julian_day(day.checked_add(EPOCH)?).ok().map(Date::year)
 }
 
 impl fmt::Display for Edtf {

@@ -42,6 +42,9 @@ pub const REQUEST_BYTES: usize = 8 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
 /// gRPC clients refuse messages over 4 MiB by default.
 pub const PAGE_BYTES: usize = 256 << 10;
+/// Bytes of one page of a list, unless its first entry alone is larger. Fewer entries than asked
+/// for are then answered.
+pub const ANSWER_BYTES: usize = 1 << 20;
 /// Bytes of events in one frame of the journal; one append more may come on top.
 pub const FRAME_BYTES: usize = 4 << 20;
 
@@ -49,6 +52,8 @@ const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
 const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
 const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
 const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
+const _: () =
+    assert!(ANSWER_BYTES + 2 * EVENT_BYTES < (4 << 20), "clients must accept every answer");
 const _: () = assert!("exchange/".len() + ID_BYTES <= STREAM_NAME_BYTES);
 const _: () = assert!("claimant:".len() + ID_BYTES <= TAG_BYTES);
 const _: () = assert!("statement/".len() + ID_BYTES <= STREAM_NAME_BYTES);

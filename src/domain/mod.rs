@@ -21,6 +21,7 @@ pub mod party;
 pub mod proto;
 pub mod recorded;
 pub mod side;
+pub mod span;
 pub mod symbol;
 pub mod tally;
 pub mod unattributed;

@@ -245,7 +245,7 @@ pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
 }
 
 /// Whether `part` would not be added to `whole` by the steps of [`sum`].
-fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
+pub fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
     if same_portion(whole.key, part.key) {
         if whole.key.category == part.key.category {
             return (whole.own, whole.other) != (part.own, part.other)

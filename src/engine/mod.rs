@@ -11,6 +11,7 @@ mod error;
 mod head;
 mod opening;
 mod pause;
+mod preferring;
 mod prepare;
 mod pressure;
 mod projector;
@@ -50,6 +51,7 @@ pub use self::{
     error::{AppendError, BeyondHead, End, ReadError},
     head::Head,
     pause::Pause,
+    projector::{ProjectionState, ProjectionStatus},
     reader::{ReadSpec, Scan},
     record::{AsOf, RecordReader},
     start::Start,
@@ -194,6 +196,7 @@ impl Engine {
             Resolution::Decide(request) => request,
             Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
         };
+        preferring::check(prepared, &self.reader, &self.record()).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }

@@ -13,6 +13,7 @@ use crate::{
         known::Known,
         limits,
         name::{RESERVED_TAG_KEYS, Tag},
+        proto::ClaimPreferred,
         recorded,
         violation::Violations,
     },
@@ -48,6 +49,14 @@ pub(super) enum Resolution {
 }
 
 impl Prepared {
+    /// The preferences among the events, which have to fit what the record says.
+    pub(super) fn preferences(&self) -> impl Iterator<Item = &ClaimPreferred> {
+        self.about.iter().filter_map(|(_, event)| match event {
+            Known::ClaimPreferred(preferred) => Some(preferred),
+            _ => None,
+        })
+    }
+
     /// Bytes that the events will take, at most.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

@@ -11,6 +11,10 @@ use std::{
     time::Duration,
 };
 
+mod rebuild;
+
+pub use rebuild::{ProjectionState, ProjectionStatus};
+
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
@@ -18,12 +22,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use rebuild::Rebuild;
+
 use crate::{
     domain::{
         event::{Direction, Position},
         filter::{Filter, FilterItem},
         known::Known,
         name::TypeName,
+        proto::RecordedEvent,
         recorded::{decode_run, micros},
     },
     engine::{
@@ -31,16 +38,23 @@ use crate::{
         reader::{Reader, Span},
         record::RecordReader,
     },
-    log::files::{RealFiles, write_atomically},
+    log::{
+        Run,
+        files::{RealFiles, write_atomically},
+    },
     projections::{
         Event, Projection,
+        claims::Taken,
         register::Register,
         snapshot::{self, StoreId},
     },
 };
 
-/// Events after which the state is saved while running; it is saved at a stop as well.
-const SAVE_EVERY: u64 = 50_000;
+/// Events after which the state is saved while running; it is saved at a stop as well. What came
+/// since is applied again at the next start, which takes a second or two.
+const SAVE_EVERY: u64 = 250_000;
+/// Events that are applied before readers get in.
+const EVENTS_AT_ONCE: usize = 32;
 /// Figures that are computed at once, at most; the machine is also there for appends.
 const CONCURRENT_FIGURES: usize = 4;
 
@@ -52,13 +66,34 @@ pub(super) struct Projector {
     runtime: Handle,
 }
 
+/// Decodes the events of a run; of types that are none of ours, nothing.
+fn decoded(run: bytes::Bytes) -> Result<Vec<(Position, Option<Taken>)>, ReadError> {
+    let event = |event: RecordedEvent| {
+        let payload = event.payload.unwrap_or_default();
+        let event = Event {
+            position: event.position,
+            recorded_at: event.recorded_at.as_ref().map_or(0, micros),
+            type_name: payload.type_name(),
+            payload: &payload.value,
+        };
+        Ok((event.position, Register::take(&event).map_err(failed)?))
+    };
+    decode_run(run).map_err(failed)?.into_iter().map(event).collect()
+}
+
+fn failed(error: impl fmt::Display) -> ReadError {
+    ReadError::Projection { name: Register::NAME, reason: error.to_string().into() }
+}
+
 /// What the projection's task and its readers share.
 pub(super) struct Shared {
     pub(super) reader: Reader,
     pub(super) clock: Clock,
-    claims: RwLock<Register>,
+    register: RwLock<Register>,
     pub(super) progress: watch::Sender<Progress>,
     figures: Arc<Semaphore>,
+    pub(super) applying: tokio::sync::Mutex<()>,
+    pub(super) rebuild: watch::Sender<Rebuild>,
     file: PathBuf,
     store: StoreId,
 }
@@ -82,23 +117,21 @@ impl Projector {
     pub(super) fn start(dir: &Path, store: StoreId, reader: Reader, clock: Clock) -> Self {
         let stopping = reader.stopping().clone();
         let file = dir.join(Register::NAME);
-        let claims = load(&file, store, reader.head().position).unwrap_or_default();
-        let progress = Progress { position: claims.position(), failed: None };
+        let register = load(&file, store, reader.head().position).unwrap_or_default();
+        let progress = Progress { position: register.position(), failed: None };
         let shared = Arc::new(Shared {
             reader,
             clock,
-            claims: RwLock::new(claims),
+            register: RwLock::new(register),
             progress: watch::Sender::new(progress),
             figures: Arc::new(Semaphore::new(concurrent_figures())),
+            applying: tokio::sync::Mutex::default(),
+            rebuild: watch::Sender::default(),
             file,
             store,
         });
         let task = tokio::spawn(follow(Arc::clone(&shared), stopping));
         Self { shared, task: Mutex::new(Some(task)), runtime: Handle::current() }
-    }
-
-    pub(super) fn record(&self) -> RecordReader {
-        RecordReader(Arc::clone(&self.shared))
     }
 
     /// Waits for the projection to end, which it does once the engine is stopping, and saves it.
@@ -171,15 +204,12 @@ pub(super) fn concurrent_figures() -> usize {
 
 impl Shared {
     async fn catch_up(self: &Arc<Self>, end: Position) -> Result<(), ReadError> {
-        let filter = Filter::of_server(vec![FilterItem {
-            types: Known::TYPE_NAMES.iter().filter_map(|name| TypeName::parse(name).ok()).collect(),
-            ..FilterItem::default()
-        }]);
         let mut cursor = self.progress.borrow().position;
         let mut saved = cursor;
         while cursor < end {
-            let span = Span { cursor, end, direction: Direction::Forwards };
-            cursor = match self.reader.next(&filter, span, u64::MAX).await? {
+            // Held for a page: a new register takes over only between two of them.
+            let applying = self.applying.lock().await;
+            cursor = match self.page(cursor, end).await? {
                 Some(run) => {
                     self.blocking(move |shared| shared.apply(run.events)).await??;
                     run.last
@@ -187,6 +217,7 @@ impl Shared {
                 None => end,
             };
             self.progress.send_modify(|progress| progress.position = cursor);
+            drop(applying);
             if cursor - saved >= SAVE_EVERY {
                 self.blocking(Self::save).await?;
                 saved = cursor;
@@ -195,33 +226,35 @@ impl Shared {
         Ok(())
     }
 
+    /// The next events after `cursor` that the register takes notice of; absent: none up to `end`.
+    async fn page(&self, cursor: Position, end: Position) -> Result<Option<Run>, ReadError> {
+        let filter = Filter::of_server(vec![FilterItem {
+            types: Known::TYPE_NAMES.iter().filter_map(|name| TypeName::parse(name).ok()).collect(),
+            ..FilterItem::default()
+        }]);
+        let span = Span { cursor, end, direction: Direction::Forwards };
+        self.reader.next(&filter, span, u64::MAX).await
+    }
+
+    /// Applies a run. Nobody waits for the decoding, and readers get in every few events.
     fn apply(&self, run: bytes::Bytes) -> Result<(), ReadError> {
-        let failed =
-            |reason: String| ReadError::Projection { name: Register::NAME, reason: reason.into() };
-        let events = decode_run(run).map_err(|error| failed(error.to_string()))?;
-        let mut claims = self.claims.write().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            let payload = event.payload.unwrap_or_default();
-            let event = Event {
-                position: event.position,
-                recorded_at: event.recorded_at.as_ref().map_or(0, micros),
-                type_name: payload.type_name(),
-                payload: &payload.value,
-            };
-            let taken = Register::take(&event).map_err(|error| failed(error.to_string()))?;
-            claims.apply(event.position, taken).map_err(|error| failed(error.to_string()))?;
+        for taken in decoded(run)?.chunks_mut(EVENTS_AT_ONCE) {
+            let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
+            for (position, taken) in taken {
+                register.apply(*position, taken.take()).map_err(failed)?;
+            }
         }
         Ok(())
     }
 
-    fn claims(&self) -> RwLockReadGuard<'_, Register> {
-        self.claims.read().unwrap_or_else(PoisonError::into_inner)
+    fn register(&self) -> RwLockReadGuard<'_, Register> {
+        self.register.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps everybody from the claims.
+    /// Keeps everybody from the register.
     #[cfg(test)]
     pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Register> {
-        self.claims.write().unwrap_or_else(PoisonError::into_inner)
+        self.register.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Computes something from the claims, a few at once: it may take long, and the tasks of
@@ -235,7 +268,7 @@ impl Shared {
         self.blocking(move |shared| {
             // It ends with the computing, even if nobody waits for that any more.
             let _permit = permit;
-            compute(&shared.claims())
+            compute(&shared.register())
         })
         .await
     }
@@ -254,7 +287,7 @@ impl Shared {
 
     /// Saves the state. A failure costs time at the next start, nothing else.
     fn save(&self) {
-        let bytes = snapshot::encode(&*self.claims(), self.store);
+        let bytes = snapshot::encode(&*self.register(), self.store);
         let dir = self.file.parent().unwrap_or(Path::new("."));
         let saved =
             fs::create_dir_all(dir).and_then(|()| write_atomically(&RealFiles, &self.file, &bytes));

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         date::Edtf,
         event::Position,
+        limits,
         party::Party,
         proto::{self, as_of::Moment},
         recorded::micros,
@@ -16,6 +17,7 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{convert, status::Fault},
+    projections::search,
 };
 
 /// The moment that is asked about; absent: now.
@@ -46,6 +48,21 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
 pub(crate) fn party(code: &str, path: &str, wrong: &mut Violations) -> Option<String> {
     let parsed = Party::parse(code).map_err(|error| wrong.add(path, error.to_string()));
     parsed.ok().map(|party| party.to_string())
+}
+
+/// The party that is asked about; empty: any.
+pub(crate) fn any_party(code: &str, path: &str, wrong: &mut Violations) -> String {
+    let said = (!code.is_empty()).then(|| party(code, path, wrong));
+    said.flatten().unwrap_or_default()
+}
+
+/// The words that are asked for; empty: none are.
+pub(crate) fn words(text: &str, path: &str, wrong: &mut Violations) {
+    if text.len() > limits::SHORT_TEXT_BYTES {
+        wrong.exceeds(path, "bytes", text.len(), limits::SHORT_TEXT_BYTES);
+    } else if !text.is_empty() && search::words(text).next().is_none() {
+        wrong.add(path, "holds no word; give letters or digits, or leave it out");
+    }
 }
 
 /// The number of an enum's value; absent: unspecified, or none of its values.
@@ -159,12 +176,18 @@ impl Page {
 
     /// The entries of this page out of all, and the token of the next; empty: this is the last.
     pub(crate) fn cut<T>(&self, all: Vec<T>, at: Position) -> (Vec<T>, String) {
-        let end = self.start.saturating_add(self.size);
-        let more = all.len() > end;
-        let entries = all.into_iter().skip(self.start).take(self.size).collect();
-        let token = Token { at, start: end as u64, request: self.request };
+        let more = all.len() > self.start.saturating_add(self.size);
+        let entries: Vec<T> = all.into_iter().skip(self.start).take(self.size).collect();
+        let token = if more { self.token(entries.len(), at) } else { String::new() };
+        (entries, token)
+    }
+
+    /// The token of a page that begins after so many entries of this one.
+    pub(crate) fn token(&self, entries: usize, at: Position) -> String {
+        let start = self.start.saturating_add(entries) as u64;
+        let token = Token { at, start, request: self.request };
         let token = postcard::to_allocvec(&token).map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
-        (entries, token.ok().filter(|_| more).unwrap_or_default())
+        token.unwrap_or_default()
     }
 }
 

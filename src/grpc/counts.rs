@@ -1,5 +1,11 @@
 //! `CountService`: figures, as of any moment, and watched.
 
+mod explain;
+mod figure_key;
+mod groups;
+mod history;
+mod series;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
@@ -63,30 +69,34 @@ impl CountService for Counts {
 
     async fn count_transfers(
         &self,
-        _: Request<proto::CountTransfersRequest>,
+        request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = groups::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
     async fn explain_count(
         &self,
-        _: Request<proto::ExplainCountRequest>,
+        request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = explain::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
     async fn get_count_history(
         &self,
-        _: Request<proto::GetCountHistoryRequest>,
+        request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = history::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(history::answer(&self.0, question).await?))
     }
 
     async fn reconcile_series(
         &self,
-        _: Request<proto::ReconcileSeriesRequest>,
+        request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let question = series::question(request.into_inner()).map_err(Fault::from)?;
+        Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }
 

@@ -1,5 +1,9 @@
 //! `ExchangeService`: exchanges, roles, superlatives and detentions.
 
+mod list;
+mod reconcile;
+mod story;
+
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -58,22 +62,22 @@ impl ExchangeService for Recorder {
 
     async fn get_exchange(
         &self,
-        _: Request<proto::GetExchangeRequest>,
+        request: Request<proto::GetExchangeRequest>,
     ) -> Result<Response<proto::GetExchangeResponse>, Status> {
-        Err(Status::unimplemented(""))
+        Ok(Response::new(story::get(&self.0, request.into_inner()).await?))
     }
 
     async fn list_exchanges(
         &self,
-        _: Request<proto::ListExchangesRequest>,
+        request: Request<proto::ListExchangesRequest>,
     ) -> Result<Response<proto::ListExchangesResponse>, Status> {
-        Err(Status::unimplemented(""))
+        Ok(Response::new(list::list_page(&self.0, request.into_inner()).await?))
     }
 
     async fn reconcile_exchange(
         &self,
-        _: Request<proto::ReconcileExchangeRequest>,
+        request: Request<proto::ReconcileExchangeRequest>,
     ) -> Result<Response<proto::ReconcileExchangeResponse>, Status> {
-        Err(Status::unimplemented(""))
+        Ok(Response::new(reconcile::reconcile_exchange(&self.0, request.into_inner()).await?))
     }
 }

@@ -1,6 +1,8 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
 mod asked;
+mod claimed;
+mod claims;
 pub mod client;
 mod client_error;
 mod convert;
@@ -10,7 +12,9 @@ pub mod echo;
 mod event_store;
 mod exchanges;
 mod explain;
+mod listed;
 pub(crate) mod passthrough;
+mod projections;
 mod record;
 pub mod serve;
 mod sources;

@@ -9,9 +9,10 @@ use prost::{Message, Name};
 
 use crate::{
     domain::{
-        event::{Append, NewEvent, Write},
+        claim,
+        event::{Append, NewEvent, Position, RequestId, Write},
         known::{Home, Known},
-        name::TypeName,
+        name::{StreamName, TypeName},
         proto::{Any, Receipt},
         violation::Violations,
     },
@@ -42,24 +43,47 @@ impl Recorder {
         message: Option<M>,
         extras: Extras,
     ) -> Result<Receipt, Fault> {
-        let append = prepare(field, message.as_ref(), extras)?;
-        let stream = append.writes.first().map(|write| write.stream.to_string());
+        let Prepared { request_id, home, event } = prepare(field, message.as_ref(), extras)?;
+        let stream = match home {
+            Home::Stream(stream) => stream,
+            Home::OfClaim(claim) => self.stream_of(claim).await?,
+        };
+        let name = stream.to_string();
+        let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
+        let append = Append { request_id, writes, condition: None };
         let appended = self.0.append(append).await.map_err(|error| rebased(error, field))?;
-        let stream = stream.unwrap_or_default();
         Ok(Receipt {
             position: appended.first_position,
-            revision: appended.revisions.get(&stream).copied().unwrap_or_default(),
-            stream,
+            revision: appended.revisions.get(&name).copied().unwrap_or_default(),
+            stream: name,
             duplicate: appended.duplicate,
         })
     }
+
+    /// The stream of a claim. Where there is none, the refusal is the engine's own.
+    async fn stream_of(&self, claim: Position) -> Result<StreamName, Fault> {
+        let missing = || AppendError::Rule(claim::missing(claim));
+        if claim > self.0.head().position {
+            return Err(missing().into());
+        }
+        let events = self.0.record().events([claim]).await?;
+        let stream = events.get(&claim).and_then(|event| StreamName::parse(&event.stream).ok());
+        stream.ok_or_else(|| missing().into())
+    }
+}
+
+/// An event that is valid by itself, and where it belongs.
+struct Prepared {
+    request_id: Option<RequestId>,
+    home: Home,
+    event: NewEvent,
 }
 
 fn prepare<M: Message + Name>(
     field: &str,
     message: Option<&M>,
     extras: Extras,
-) -> Result<Append, Violations> {
+) -> Result<Prepared, Violations> {
     let mut wrong = Violations::default();
     let request_id = convert::request_id(&extras.request_id, &mut wrong);
     let tags = convert::own_tags(&extras.tags, "", &mut wrong);
@@ -78,7 +102,7 @@ fn prepare<M: Message + Name>(
         return Err(wrong);
     }
     let type_name = TypeName::parse(payload.type_name());
-    let (Some(Home::Stream(stream)), Ok(type_name)) = (known.home(), type_name) else {
+    let (Some(home), Ok(type_name)) = (known.home(), type_name) else {
         wrong.add(field, "has no stream of its own");
         return Err(wrong);
     };
@@ -89,8 +113,7 @@ fn prepare<M: Message + Name>(
         tags,
         metadata: extras.metadata,
     };
-    let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
-    wrong.into_result(Append { request_id, writes, condition: None })
+    wrong.into_result(Prepared { request_id, home, event })
 }
 
 /// Violations as the recording request names its fields.

@@ -21,11 +21,14 @@ use crate::{
         counts::Counts,
         deadline::ErrorLayer,
         event_store::EventStore,
+        projections::Projections,
         record::Recorder,
         server_stubs::{
+            claim_service_server::ClaimServiceServer,
             count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
             exchange_service_server::ExchangeServiceServer,
+            projection_service_server::ProjectionServiceServer,
             source_service_server::SourceServiceServer,
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
@@ -60,16 +63,17 @@ macro_rules! bounded {
 }
 
 /// Services that write; they stop being healthy when the store accepts no appends any more.
-const WRITING: [&str; 6] = [
+const WRITING: [&str; 7] = [
     "",
     "handover.v1.EventStoreService",
     "handover.v1.SourceService",
     "handover.v1.StatementService",
     "handover.v1.ExchangeService",
     "handover.v1.TransferService",
+    "handover.v1.ClaimService",
 ];
 /// Services that only read.
-const READING: [&str; 1] = ["handover.v1.CountService"];
+const READING: [&str; 2] = ["handover.v1.CountService", "handover.v1.ProjectionService"];
 
 /// Tells clients whether the services can be used.
 #[derive(Clone, Debug)]
@@ -115,10 +119,12 @@ impl Services {
         let recorder = Recorder(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(EventStore(Arc::clone(engine)))))
+            .add_service(bounded!(ProjectionServiceServer::new(Projections(Arc::clone(engine)))))
             .add_service(bounded!(SourceServiceServer::new(recorder.clone())))
             .add_service(bounded!(StatementServiceServer::new(recorder.clone())))
             .add_service(bounded!(ExchangeServiceServer::new(recorder.clone())))
-            .add_service(bounded!(TransferServiceServer::new(recorder)))
+            .add_service(bounded!(TransferServiceServer::new(recorder.clone())))
+            .add_service(bounded!(ClaimServiceServer::new(recorder)))
             .add_service(bounded!(CountServiceServer::new(Counts(Arc::clone(engine)))));
         if reflection {
             routes = with_reflection(routes);

@@ -3,11 +3,20 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::proto,
+    domain::{
+        proto::{self, ListOrder, StatementMode},
+        violation::Violations,
+    },
+    engine::AsOf,
     grpc::{
+        asked::{self, Page},
+        claimed::Texts,
+        listed::Cut,
         record::{Extras, Recorder},
         server_stubs::statement_service_server::StatementService,
+        status::Fault,
     },
+    projections::lists::{StatementQuery, Statements, statements},
 };
 
 #[tonic::async_trait]
@@ -25,8 +34,54 @@ impl StatementService for Recorder {
 
     async fn list_statements(
         &self,
-        _: Request<proto::ListStatementsRequest>,
+        request: Request<proto::ListStatementsRequest>,
     ) -> Result<Response<proto::ListStatementsResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let min_position = request.get_ref().min_position;
+        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let position = page.position(&self.0, min_position, as_of).await?;
+        let record = self.0.record();
+        let found = record.ask(move |register| {
+            let view = register.at(position);
+            let Statements { claims, undated } = statements(&view, &query);
+            (Cut::of_claims(page, &view, claims), undated)
+        });
+        let (cut, undated_statements) = found.await.map_err(Fault::from)?;
+        let (statements, next_page_token) = cut.told(&self.0, Texts::statement).await?;
+        Ok(Response::new(proto::ListStatementsResponse {
+            statements,
+            next_page_token,
+            position,
+            undated_statements,
+        }))
     }
+}
+
+type Question = (StatementQuery, Page, AsOf);
+
+fn question(request: proto::ListStatementsRequest) -> Result<Question, Violations> {
+    let mut wrong = Violations::default();
+    let order = request.order();
+    let same = proto::ListStatementsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        min_position: 0,
+        ..request.clone()
+    };
+    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    asked::words(&request.words, "words", &mut wrong);
+    asked::choice::<ListOrder>(request.order, "order", &mut wrong);
+    let query = StatementQuery {
+        words: request.words,
+        speaker: request.speaker,
+        party: asked::any_party(&request.party, "party", &mut wrong),
+        topic: request.topic,
+        exchange: request.exchange_id,
+        mode: asked::choice::<StatementMode>(request.mode, "mode", &mut wrong),
+        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
+        source: request.source_id,
+        order,
+        include_retracted: request.include_retracted,
+    };
+    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    wrong.into_result((query, page, as_of))
 }

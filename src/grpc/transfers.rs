@@ -3,11 +3,20 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::proto::{self, record_transfer_request::Transfer},
+    domain::{
+        proto::{self, Category, TransferClaimKind, Unit, record_transfer_request::Transfer},
+        violation::Violations,
+    },
+    engine::AsOf,
     grpc::{
+        asked::{self, Page},
+        claimed::Texts,
+        listed::Cut,
         record::{Extras, Recorder},
         server_stubs::transfer_service_server::TransferService,
+        status::Fault,
     },
+    projections::lists::{TransferQuery, Transfers, transfers},
 };
 
 #[tonic::async_trait]
@@ -40,8 +49,62 @@ impl TransferService for Recorder {
 
     async fn list_transfers(
         &self,
-        _: Request<proto::ListTransfersRequest>,
+        request: Request<proto::ListTransfersRequest>,
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let min_position = request.get_ref().min_position;
+        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let position = page.position(&self.0, min_position, as_of).await?;
+        let record = self.0.record();
+        let found = record.ask(move |register| {
+            let Transfers { claims, undated } = transfers(register, position, &query);
+            (Cut::of_claims(page, &register.at(position), claims), undated)
+        });
+        let (cut, undated_exchanges) = found.await.map_err(Fault::from)?;
+        let (transfers, next_page_token) = cut.told(&self.0, Texts::transfer).await?;
+        Ok(Response::new(proto::ListTransfersResponse {
+            transfers,
+            next_page_token,
+            position,
+            undated_exchanges,
+        }))
     }
+}
+
+type Question = (TransferQuery, Page, AsOf);
+
+fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations> {
+    let mut wrong = Violations::default();
+    let same = proto::ListTransfersRequest {
+        page_size: 0,
+        page_token: String::new(),
+        min_position: 0,
+        ..request.clone()
+    };
+    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let query = TransferQuery {
+        from: asked::any_party(&request.from, "from", &mut wrong),
+        to: asked::any_party(&request.to, "to", &mut wrong),
+        kinds: kinds(&request.kinds, &mut wrong),
+        category: asked::choice::<Category>(request.category, "category", &mut wrong),
+        unit: asked::choice::<Unit>(request.unit, "unit", &mut wrong),
+        claimant: asked::any_party(&request.claimant, "claimant", &mut wrong),
+        source: request.source_id,
+        exchange: request.exchange_id,
+        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
+        include_retracted: request.include_retracted,
+    };
+    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    wrong.into_result((query, page, as_of))
+}
+
+/// The sorts of claim; an unspecified one is refused, since it would say neither none nor all.
+fn kinds(numbers: &[i32], wrong: &mut Violations) -> Vec<TransferClaimKind> {
+    let mut kinds = Vec::new();
+    for (index, number) in numbers.iter().enumerate() {
+        match TransferClaimKind::try_from(*number) {
+            Ok(kind) if kind != TransferClaimKind::Unspecified => kinds.push(kind),
+            _ => wrong.add(format!("kinds[{index}]"), "is no sort of claim about a transfer"),
+        }
+    }
+    kinds
 }

@@ -8,6 +8,7 @@
 //! A claim is named by the position of its first reading, whatever it reads later; an event that
 //! names a correction means the claim for everything but a withdrawal.
 
+mod cited;
 mod lookup;
 mod nested;
 mod read;
@@ -27,7 +28,11 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{event::Position, known::Known, proto, symbol::Symbol};
+<<<<<<< HEAD
 use crate::projections::interned::Place;
+=======
+use crate::projections::{interned::Place, search::Words};
+>>>>>>> claims
 use nested::Nested;
 use read::Reading;
 use vocabulary::Attributed;
@@ -94,6 +99,11 @@ pub struct Claims {
     corrections: HashMap<Position, Vec<Place>>,
     /// Of each claim that was backed or contested, the events that did so.
     opinions: HashMap<Position, Vec<Place>>,
+    /// Of each source, the corrections and retractions that cite it: they have no rows of their
+    /// own.
+    cited: HashMap<Symbol, Vec<Position>>,
+    /// The words by which rows are found.
+    words: Words,
     nested: Nested,
 }
 
@@ -120,10 +130,13 @@ impl Claims {
                 let reading = self.vocabulary.reading(known);
                 reading.map(|Reading { subject, said }| {
                     let attributed = self.vocabulary.attributed(known);
-                    self.add(Row::new(at, at, subject, attributed, said))
+                    self.add_found_by(known, Row::new(at, at, subject, attributed, said))
                 })
             }
         };
+        if touched.is_some() {
+            self.cite(at, &taken.known);
+        }
         touched.unwrap_or_default()
     }
 
@@ -142,7 +155,7 @@ impl Claims {
         match row.said {
             Said::RunningTotal(_) => self.series.entry(row.subject).or_default().push(place),
             Said::Detention => self.detentions.entry(row.subject).or_default().push(place),
-            Said::Source => self.sources.entry(row.subject).or_default().push(place),
+            Said::Source(_) => self.sources.entry(row.subject).or_default().push(place),
             Said::Confirmed(claim) | Said::Disputed(claim) => {
                 self.opinions.entry(claim).or_default().push(place);
             }
@@ -227,7 +240,8 @@ impl Claims {
             return None;
         }
         let attributed = self.vocabulary.attributed(replacement);
-        Some(self.add(Row::new(first.claim, at, first.subject, attributed, said)))
+        let row = Row::new(first.claim, at, first.subject, attributed, said);
+        Some(self.add_found_by(replacement, row))
     }
 
     /// Withdraws one correction, or a claim with all that it was corrected to.

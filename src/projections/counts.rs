@@ -1,9 +1,11 @@
 //! How many each country received and sent.
 
 mod changes;
+mod history;
 mod occurred;
 
-pub use changes::{Change, Move, changes, moves};
+pub use changes::{Change, changes};
+pub use history::{Move, moves, moves_of};
 pub use occurred::{When, when};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,13 +108,13 @@ fn selected(
 ) -> (Vec<CountRow>, u32) {
     let mut tallies: HashMap<FigureKey, Tally> = HashMap::new();
     let mut undated = 0;
-    for standing in register.ledger().standing(at) {
-        let when = when(standing.traits, occurred);
+    register.ledger().visit(at, |_, traits, cells| {
+        let when = when(traits, occurred);
         if when == When::Elsewhere {
-            continue;
+            return;
         }
         let mut concerned = false;
-        for (cell, share) in standing.cells {
+        for (cell, share) in cells {
             let Group::Side(direction, side) = &cell.group else { continue };
             let Some(country) = side.alone().filter(|_| cell.category.is_none()) else { continue };
             let key = (country, cell.unit, *direction);
@@ -124,12 +126,16 @@ fn selected(
             }
         }
         undated += u32::from(concerned && when == When::Unknown);
-    }
+    });
     let figures = tallies.into_iter().map(|(key, tally)| (key, Figure::from(&tally)));
     (rows(register, figures), undated)
 }
 
-fn rows(register: &Register, figures: impl Iterator<Item = (FigureKey, Figure)>) -> Vec<CountRow> {
+/// Figures side by side: one row for each country and unit.
+pub(super) fn rows(
+    register: &Register,
+    figures: impl Iterator<Item = (FigureKey, Figure)>,
+) -> Vec<CountRow> {
     let mut sides: BTreeMap<(&str, UnitCode), [Option<Figure>; 2]> = BTreeMap::new();
     for ((country, unit, direction), figure) in figures {
         let country = register.claims().vocabulary().text(country);

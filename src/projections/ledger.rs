@@ -10,7 +10,7 @@ mod outcome;
 mod series;
 
 pub use cell::{Cell, Days, Group, Traits};
-pub use outcome::{ClaimedLegs, Outcome};
+pub use outcome::{ClaimedLegs, Outcome, traits};
 pub use series::Step;
 
 use std::collections::BTreeMap;
@@ -58,8 +58,6 @@ pub struct Ledger {
 /// What one outermost exchange said at a moment.
 #[derive(Debug)]
 pub struct Standing<'a> {
-    /// The exchange.
-    pub outermost: Symbol,
     /// What it is grouped and selected by.
     pub traits: &'a Traits,
     /// Its numbers.
@@ -126,6 +124,51 @@ impl Ledger {
         self.figures.get(&key).map(|it| it.between(after, up_to)).unwrap_or_default()
     }
 
+    /// The steps of a figure that is made only of exchanges that pass, with the traits that they
+    /// have at each moment.
+    pub fn steps_where(&self, key: FigureKey, passes: impl Fn(&Traits) -> bool) -> Vec<Step> {
+        let concerned = self.steps(key, 0, Position::MAX).iter().map(|step| step.exchange);
+        let concerned: std::collections::BTreeSet<Symbol> = concerned.collect();
+        let Some(cell) = self.cells.find(&Cell::of(key)) else { return Vec::new() };
+        let mut steps = Vec::new();
+        for exchange in concerned {
+            let entries = self.exchanges.get(&exchange).map(Vec::as_slice).unwrap_or_default();
+            let (mut in_time, mut value, mut before) = (false, None, None);
+            for entries in entries.chunk_by(|one, another| one.event == another.event) {
+                for entry in entries {
+                    let now = (entry.value != NOTHING).then_some(entry.value);
+                    if entry.cell == TRAITS {
+                        in_time = now.and_then(|it| self.traits.get(it)).is_some_and(&passes);
+                    } else if entry.cell == cell {
+                        value = now;
+                    }
+                }
+                let after = value.filter(|_| in_time);
+                if let Some(entry) = entries.first().filter(|_| after != before) {
+                    steps.push(Step { event: entry.event, exchange, before, after });
+                    before = after;
+                }
+            }
+        }
+        steps.sort_unstable_by_key(|step| step.event);
+        steps
+    }
+
+    /// The outermost exchanges that a figure is made of just after `position`, with what each adds.
+    pub fn shares_of(
+        &self,
+        key: FigureKey,
+        position: Position,
+    ) -> impl Iterator<Item = (Symbol, &Share)> {
+        let mut standing = BTreeMap::new();
+        for step in self.steps(key, 0, position) {
+            standing.insert(step.exchange, step.after);
+        }
+        let share =
+            |(exchange, place): (Symbol, Option<Place>)| Some((exchange, self.shares.get(place?)?));
+        standing.into_iter().filter_map(share)
+    }
+
     /// Makes a step of a figure.
     pub fn apply(&self, step: &Step, tally: &mut Tally) {
         step.apply(tally, &self.shares);
@@ -136,31 +179,45 @@ impl Ledger {
         self.shares.get(place)
     }
 
-    /// What every outermost exchange said just after `position`, in no order.
-    pub fn standing(&self, position: Position) -> impl Iterator<Item = Standing<'_>> {
-        self.exchanges
-            .iter()
-            .filter_map(move |(outermost, entries)| self.standing_of(*outermost, entries, position))
+    /// Shows what every outermost exchange said just after `position`, in no order.
+    pub fn visit(
+        &self,
+        position: Position,
+        mut show: impl FnMut(Symbol, &Traits, &[(&Cell, &Share)]),
+    ) {
+        let mut cells = Vec::new();
+        for (outermost, entries) in &self.exchanges {
+            cells.clear();
+            if let Some(traits) = self.cells_at(entries, position, &mut cells) {
+                show(*outermost, traits, &cells);
+            }
+        }
     }
 
     /// What one outermost exchange said; absent: no claim about it stood, or it was a portion.
     pub fn exchange(&self, outermost: Symbol, position: Position) -> Option<Standing<'_>> {
-        self.standing_of(outermost, self.exchanges.get(&outermost)?, position)
+        let mut cells = Vec::new();
+        let traits = self.cells_at(self.exchanges.get(&outermost)?, position, &mut cells)?;
+        Some(Standing { traits, cells })
     }
 
-    fn standing_of(
-        &self,
-        outermost: Symbol,
+    /// The traits and cells just after `position`; absent: it was no outermost exchange.
+    fn cells_at<'l>(
+        &'l self,
         entries: &[Entry],
         position: Position,
-    ) -> Option<Standing<'_>> {
-        let mut values = values(entries, position);
-        let traits = values.remove(&TRAITS).and_then(|place| self.traits.get(place))?;
-        let cells = values
-            .into_iter()
-            .filter_map(|(cell, value)| Some((self.cells.get(cell)?, self.shares.get(value)?)))
-            .collect();
-        Some(Standing { outermost, traits, cells })
+        cells: &mut Vec<(&'l Cell, &'l Share)>,
+    ) -> Option<&'l Traits> {
+        let mut traits = None;
+        for (cell, value) in values(entries, position) {
+            if cell == TRAITS {
+                traits = self.traits.get(value);
+            } else if let (Some(cell), Some(share)) = (self.cells.get(cell), self.shares.get(value))
+            {
+                cells.push((cell, share));
+            }
+        }
+        traits
     }
 }
 

@@ -3,11 +3,22 @@
 
 pub mod claims;
 pub mod counts;
+pub mod explain;
+pub mod extent;
+pub mod fate;
+pub mod groups;
 pub mod interned;
 pub mod ledger;
+pub mod lists;
 pub mod names;
+pub mod preferring;
+pub mod reconcile;
 pub mod register;
+pub mod search;
+pub mod series;
 pub mod snapshot;
+pub mod story;
+pub mod told;
 
 use crate::domain::event::{Micros, Position};
 

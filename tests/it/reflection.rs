@@ -6,8 +6,9 @@ use tonic::transport::Channel;
 
 use crate::support::{Server, data_dir};
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "grpc.health.v1.Health",
+    "handover.v1.ClaimService",
     "handover.v1.CountService",
     "handover.v1.EventStoreService",
     "handover.v1.ExchangeService",

@@ -6,6 +6,7 @@ mod durability;
 mod followers;
 mod gate;
 mod pressure;
+mod projections;
 mod rebuild;
 
 use std::{

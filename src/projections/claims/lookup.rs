@@ -82,6 +82,18 @@ impl Claims {
         self.rows_at(self.opinions.get(&claim).map(Vec::as_slice).unwrap_or_default())
     }
 
+    /// The statements and registrations of sources in which all words of `asked` occur, in the
+    /// order in which they were recorded.
+    pub fn rows_with(&self, asked: &str) -> Vec<&Row> {
+        let places = self.words.find(asked);
+        places.iter().filter_map(|place| self.rows.get(*place as usize)).collect()
+    }
+
+    /// Whether a claim was ever corrected, whatever became of that.
+    pub(super) fn is_corrected(&self, claim: Position) -> bool {
+        self.corrections.contains_key(&claim)
+    }
+
     /// How the exchanges nested just after `position`, if that is how they nest now.
     pub(super) fn nesting_now(&self, position: Position) -> Option<&Nesting> {
         (position >= self.nested.since()).then(|| self.nested.now())

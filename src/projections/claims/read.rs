@@ -85,7 +85,9 @@ impl Vocabulary {
                 (self.names.intern(&it.exchange_id), Said::Statement(self.statement(it)))
             }
             Known::DetentionReported(it) => (self.names.intern(&it.detention_id), Said::Detention),
-            Known::SourceRegistered(it) => (self.names.intern(&it.source_id), Said::Source),
+            Known::SourceRegistered(it) => {
+                (self.names.intern(&it.source_id), Said::Source(it.kind))
+            }
             Known::ClaimConfirmed(_)
             | Known::ClaimDisputed(_)
             | Known::ClaimCorrected(_)
@@ -143,9 +145,11 @@ impl Vocabulary {
 
     fn statement(&mut self, it: &proto::StatementMade) -> Statement {
         let speaker = self.actor(it.speaker.as_ref());
+        let on_behalf_of = self.actor(it.on_behalf_of.as_ref());
         let topics = it.topics.iter().map(|topic| self.names.intern(topic)).collect();
         let occurred = self.names.intern(&it.occurred);
-        Statement { speaker, mode: it.mode, topics: self.sides.intern(topics), occurred }
+        let topics = self.sides.intern(topics);
+        Statement { speaker, on_behalf_of, mode: it.mode, topics, occurred }
     }
 
     pub(super) fn preference(&mut self, it: &proto::ClaimPreferred) -> Preference {

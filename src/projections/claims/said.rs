@@ -36,8 +36,9 @@ pub enum Said {
     Statement(Statement),
     /// Somebody is held.
     Detention,
-    /// A document exists. It is no claim, and nobody vouches for it.
-    Source,
+    /// A document exists, of the kind whose number of `proto::SourceKind` it is. It is no claim,
+    /// and nobody vouches for it.
+    Source(i32),
     /// Another claim is to be used.
     Preference(Preference),
     /// Another claim is backed by somebody.
@@ -125,6 +126,8 @@ pub struct RoleSaid {
 pub struct Statement {
     /// The speaker's place in the table of actors.
     pub speaker: Place,
+    /// Whom the speaker spoke for: a place in the table of actors.
+    pub on_behalf_of: Place,
     /// Number of `proto::StatementMode`, kept as stored.
     pub mode: i32,
     /// The place, in the table of sides, of the topics.
@@ -172,7 +175,7 @@ impl Said {
             | Self::Superlative
             | Self::Statement(_)
             | Self::Detention
-            | Self::Source
+            | Self::Source(_)
             | Self::Preference(_)
             | Self::Confirmed(_)
             | Self::Disputed(_) => None,

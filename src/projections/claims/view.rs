@@ -58,6 +58,16 @@ impl<'a> View<'a> {
         &self.nesting
     }
 
+    /// Whether anything was claimed of an exchange by then, or of one that is a portion of it.
+    pub fn knows(&self, exchange: Symbol) -> bool {
+        let claims = self.claims;
+        let named = |exchange| {
+            let mut rows = claims.figure_rows(exchange).chain(claims.other_rows(exchange));
+            rows.any(|row| row.from <= self.at)
+        };
+        self.nesting.within(exchange).into_iter().any(named)
+    }
+
     /// The latest standing reading of each claim about one exchange that enters figures or is
     /// grouped by, in the order of the claims.
     pub fn figures(&self, exchange: Symbol) -> Vec<&'a Row> {

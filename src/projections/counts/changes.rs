@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CountAnswer, CountQuery, CountRow, country_counts};
+use super::{CountAnswer, CountQuery, CountRow, country_counts, history::moves};
 use crate::domain::{
     event::Position,
-    figure::Figure,
     leg::{Direction, UnitCode},
 };
-use crate::projections::{Projection as _, ledger::FigureKey, register::Register};
+use crate::projections::{Projection as _, register::Register};
 
 /// One row that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,38 +68,4 @@ fn causes(register: &Register, (country, unit): RowKey<'_>, since: Position) -> 
         events.extend(moves.iter().map(|moved| moved.event));
     }
     events.into_iter().collect()
-}
-
-/// A figure before and after one event; absent: no transfer concerned it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
-    /// The event.
-    pub event: Position,
-    /// The figure before it.
-    pub before: Option<Figure>,
-    /// The figure after it.
-    pub after: Option<Figure>,
-}
-
-/// The events after one position, up to another, by which a figure became another; in order.
-pub fn moves(
-    register: &Register,
-    figure: FigureKey,
-    after: Position,
-    up_to: Position,
-) -> Vec<Move> {
-    let ledger = register.ledger();
-    let mut tally = ledger.figure(figure, after);
-    let mut told = (tally.shares > 0).then(|| Figure::from(&tally));
-    let mut moves = Vec::new();
-    let steps = ledger.steps(figure, after, up_to);
-    for steps in steps.chunk_by(|one, another| one.event == another.event) {
-        steps.iter().for_each(|step| ledger.apply(step, &mut tally));
-        let now = (tally.shares > 0).then(|| Figure::from(&tally));
-        if let Some(step) = steps.first().filter(|_| now != told) {
-            moves.push(Move { event: step.event, before: told, after: now.clone() });
-            told = now;
-        }
-    }
-    moves
 }

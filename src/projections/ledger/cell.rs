@@ -26,18 +26,24 @@ pub enum Group {
     Side(Direction, Side),
     /// What went from one side to another.
     Route(Side, Side),
-    /// All that was handed over.
-    Total,
+    /// All that was handed over, summed up by one side.
+    Total(Direction),
 }
 
 impl Cell {
+    /// The cell that a country's figure is made of.
+    pub(super) fn of((country, unit, direction): FigureKey) -> Self {
+        let side = [country].into_iter().collect();
+        Self { group: Group::Side(direction, side), unit, category: None }
+    }
+
     /// The figure of a country that it is a part of, if it is the part of one.
     pub(super) fn figure(&self) -> Option<FigureKey> {
         match &self.group {
             Group::Side(direction, side) if self.category.is_none() => {
                 Some((side.alone()?, self.unit, *direction))
             }
-            Group::Side(..) | Group::Route(..) | Group::Total => None,
+            Group::Side(..) | Group::Route(..) | Group::Total(_) => None,
         }
     }
 }
@@ -55,4 +61,11 @@ pub struct Traits {
     pub kind: i32,
     /// Who is said to have mediated, sorted by symbol, with whether anybody denies it.
     pub mediators: Vec<(Symbol, bool)>,
+}
+
+impl Traits {
+    /// The first day that any of the dates can mean; absent: none has a beginning.
+    pub fn first_day(&self) -> Option<i32> {
+        self.dates.iter().filter_map(|(first, _)| *first).min()
+    }
 }

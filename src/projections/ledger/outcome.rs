@@ -32,8 +32,18 @@ impl Outcome {
         if view.nesting().larger(outermost).is_some() {
             return Self::default();
         }
+        Self::within(view, outermost)
+    }
+
+    /// What the record says of an exchange and those within it, as if it were no portion itself.
+    pub fn within(view: &View<'_>, outermost: Symbol) -> Self {
         let within = view.nesting().within(outermost);
-        let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        let mut rows: Vec<&Row> =
+            within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+        if view.nesting().larger(outermost).is_some() {
+            // A number preferred for a country is one for the outermost exchange.
+            rows.retain(|row| !matches!(row.said, Said::Preference(it) if it.side.is_some()));
+        }
         if rows.is_empty() {
             return Self::default();
         }
@@ -81,7 +91,6 @@ fn cells(
     legs: &[EstimatedLeg<'_>],
 ) -> Vec<(Group, Share)> {
     let mut found = Vec::new();
-    let mut by_country = Vec::new();
     for direction in [Direction::Received, Direction::Sent] {
         let mut countries = attribution::shares(legs, parties, nesting, direction);
         for (country, share) in &mut countries {
@@ -91,11 +100,11 @@ fn cells(
         found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
         let others = attribution::other_sides(legs, nesting, direction);
         found.extend(others.into_iter().map(|(side, share)| (Group::Side(direction, side), share)));
-        by_country.push((direction, countries));
+        let total = attribution::total(legs, nesting, direction, &countries);
+        found.push((Group::Total(direction), total));
     }
     let routes = attribution::routes(legs, nesting);
     found.extend(routes.into_iter().map(|((from, to), share)| (Group::Route(from, to), share)));
-    found.push((Group::Total, attribution::total(legs, nesting, &by_country)));
     found
 }
 
@@ -180,7 +189,7 @@ impl<'a> ClaimedLegs<'a> {
 
 /// The latest date that was reported of the outermost exchange itself; without one, every date
 /// that a claim about it or about an exchange within it gives. And its kind and mediators.
-fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
+pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
     let mut traits = Traits::default();
     let reported = rows.iter().filter_map(|row| match &row.said {

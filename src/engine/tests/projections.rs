@@ -1,0 +1,101 @@
+//! Building a projection anew, and preferences that have to fit it.
+
+use super::*;
+use crate::{
+    domain::{known::samples, proto},
+    projections::{
+        claims::samples::preferred,
+        counts::{CountAnswer, CountQuery},
+        register::Register,
+    },
+};
+
+fn transfer(number: u32, approximate: bool) -> Known {
+    let mut transfer = samples::completed();
+    transfer.of_which = None;
+    let leg = transfer.leg.as_mut().unwrap();
+    (leg.from, leg.to) = (vec!["RU".into()], vec!["UA".into()]);
+    transfer.count = Some(proto::Count { value: Some(number), approximate, ..Default::default() });
+    transfer.into()
+}
+
+fn stream() -> String {
+    format!("exchange/{}", transfer(1, false).exchange_id().unwrap())
+}
+
+async fn record(store: &Store, event: Known) -> Result<Appended, AppendError> {
+    store.engine().append(known(&stream(), &[event])).await
+}
+
+async fn figures(store: &Store) -> CountAnswer {
+    let record = store.engine().record();
+    record.reached(store.engine().head().position).await.unwrap();
+    record.get(CountQuery::default(), AsOf::Now).await.unwrap()
+}
+
+async fn rebuilt(record: &RecordReader) {
+    let mut rebuild = record.0.rebuild.subscribe();
+    rebuild.wait_for(|rebuild| rebuild.position.is_none()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_projection_that_is_built_anew_answers_as_before_and_meanwhile() {
+    let store = Store::new();
+    for number in [189, 150, 9] {
+        record(&store, transfer(number, false)).await.unwrap();
+    }
+    let before = figures(&store).await;
+    let record_reader = store.engine().record();
+    let applying = record_reader.0.applying.lock().await;
+    assert_eq!(record_reader.rebuild("claims"), Some(true));
+    assert_eq!(record_reader.rebuild("claims"), Some(false), "one is under way");
+    assert_eq!(record_reader.rebuild("figures"), None);
+    assert_eq!(figures(&store).await, before);
+    assert_eq!(record_reader.projections()[0].state, ProjectionState::Rebuilding);
+    drop(applying);
+    rebuilt(&record_reader).await;
+    let status = record_reader.projections().remove(0);
+    assert_eq!((status.state, status.failure.as_str()), (ProjectionState::Live, ""));
+    assert_eq!(figures(&store).await, before);
+    record(&store, transfer(200, false)).await.unwrap();
+    assert_ne!(figures(&store).await.rows, before.rows, "it follows the log");
+}
+
+#[tokio::test]
+async fn a_projection_that_went_wrong_is_right_once_it_was_built_anew() {
+    let store = Store::new();
+    record(&store, transfer(189, false)).await.unwrap();
+    let right = figures(&store).await;
+    let reader = store.engine().record();
+    *reader.0.hold() = Register::default();
+    assert_ne!(figures(&store).await, right);
+    assert_eq!(reader.rebuild("claims"), Some(true));
+    rebuilt(&reader).await;
+    assert_eq!(figures(&store).await, right);
+}
+
+#[tokio::test]
+async fn a_preference_for_a_number_that_its_figure_cannot_have_is_refused_and_leaves_nothing() {
+    let store = Store::new();
+    for (number, approximate) in [(189, false), (150, false), (300, true)] {
+        record(&store, transfer(number, approximate)).await.unwrap();
+    }
+    let prefer = |claim, receiver: &str| {
+        let mut event = preferred(claim, receiver);
+        event.attribution = samples::preferred().attribution;
+        Known::from(event)
+    };
+    for (claim, country) in [(3, ""), (3, "UA"), (1, "SE")] {
+        match record(&store, prefer(claim, country)).await {
+            Err(AppendError::Rule(broken)) => assert_eq!(broken.rule, "preferred-in-range"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(store.engine().head().position, 3);
+    for country in ["", "UA"] {
+        record(&store, prefer(1, country)).await.unwrap();
+    }
+    let rows = figures(&store).await.rows;
+    let received = rows.into_iter().find(|row| row.country == "UA").unwrap().received.unwrap();
+    assert_eq!((received.low, received.preferred), (Some(150), Some(189)));
+}

@@ -1,0 +1,147 @@
+//! `ClaimService`: what becomes of claims.
+
+use tonic::{Code, Request, Response, Status};
+
+use crate::{
+    domain::{
+        event::Position,
+        proto::{self, ErrorReason},
+        violation::Violations,
+    },
+    engine::AsOf,
+    grpc::{
+        asked::{self, Page},
+        claimed::Texts,
+        listed::Cut,
+        record::{Extras, Recorder},
+        server_stubs::claim_service_server::ClaimService,
+        status::Fault,
+    },
+    projections::{
+        fate::{self, About},
+        register::Register,
+        told::{Told, ToldPreference},
+    },
+};
+
+/// The body of a method that records one event about a claim.
+macro_rules! recorded {
+    ($recorder:expr, $request:expr, $type:ident { $field:ident }, $response:ident) => {{
+        let proto::$type { request_id, $field, tags, metadata } = $request.into_inner();
+        let extras = Extras { request_id, tags, metadata };
+        let receipt = $recorder.record(stringify!($field), $field, extras).await?;
+        Ok(Response::new(proto::$response { receipt: Some(receipt) }))
+    }};
+}
+
+#[tonic::async_trait]
+impl ClaimService for Recorder {
+    async fn correct_claim(
+        &self,
+        request: Request<proto::CorrectClaimRequest>,
+    ) -> Result<Response<proto::CorrectClaimResponse>, Status> {
+        recorded!(self, request, CorrectClaimRequest { correction }, CorrectClaimResponse)
+    }
+
+    async fn retract_claim(
+        &self,
+        request: Request<proto::RetractClaimRequest>,
+    ) -> Result<Response<proto::RetractClaimResponse>, Status> {
+        recorded!(self, request, RetractClaimRequest { retraction }, RetractClaimResponse)
+    }
+
+    async fn dispute_claim(
+        &self,
+        request: Request<proto::DisputeClaimRequest>,
+    ) -> Result<Response<proto::DisputeClaimResponse>, Status> {
+        recorded!(self, request, DisputeClaimRequest { dispute }, DisputeClaimResponse)
+    }
+
+    async fn confirm_claim(
+        &self,
+        request: Request<proto::ConfirmClaimRequest>,
+    ) -> Result<Response<proto::ConfirmClaimResponse>, Status> {
+        recorded!(self, request, ConfirmClaimRequest { confirmation }, ConfirmClaimResponse)
+    }
+
+    async fn prefer_claim(
+        &self,
+        request: Request<proto::PreferClaimRequest>,
+    ) -> Result<Response<proto::PreferClaimResponse>, Status> {
+        recorded!(self, request, PreferClaimRequest { preference }, PreferClaimResponse)
+    }
+
+    async fn get_claim(
+        &self,
+        request: Request<proto::GetClaimRequest>,
+    ) -> Result<Response<proto::GetClaimResponse>, Status> {
+        let request = request.into_inner();
+        let (claim, min_position) = (request.claim, request.min_position);
+        let (page, as_of) = question(request).map_err(Fault::from)?;
+        let at = page.position(&self.0, min_position, as_of).await?;
+        let record = self.0.record();
+        let found = record.ask(move |register| Found::of(register, claim, page, at));
+        let found = found.await.map_err(Fault::from)?.ok_or_else(|| missing(claim, at))?;
+        Ok(Response::new(found.answer(self).await?))
+    }
+}
+
+fn question(request: proto::GetClaimRequest) -> Result<(Page, AsOf), Violations> {
+    let mut wrong = Violations::default();
+    let proto::GetClaimRequest { claim, as_of, page_size, page_token, .. } = request;
+    if claim == 0 {
+        wrong.add("claim", "is 0; give the position of a claim, which are counted from 1");
+    }
+    let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
+    let page = Page::parse(page_size, &page_token, &same, &mut wrong);
+    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
+    wrong.into_result((page, as_of))
+}
+
+fn missing(claim: Position, at: Position) -> Fault {
+    let message = format!(
+        "as of position {at}, no claim is recorded at position {claim}; a correction or a \
+         retraction is found in the history of the claim that it names"
+    );
+    Fault::new(Code::NotFound, ErrorReason::NotFound, message)
+}
+
+/// A claim, what became of it, and a page of its history.
+struct Found {
+    told: Told,
+    preferences: Vec<ToldPreference>,
+    history: Cut<About>,
+}
+
+impl Found {
+    fn of(register: &Register, claim: Position, page: Page, at: Position) -> Option<Self> {
+        let view = register.at(at);
+        let (row, _) = fate::shown(&view, claim)?;
+        Some(Self {
+            told: Told::of(&view, row),
+            preferences: fate::preferred(&view, claim),
+            history: Cut::new(page, at, fate::history(&view, claim)),
+        })
+    }
+
+    async fn answer(self, recorder: &Recorder) -> Result<proto::GetClaimResponse, Fault> {
+        let Self { told, preferences, history } = self;
+        let position = history.at;
+        let events = preferences.iter().flat_map(ToldPreference::positions);
+        let texts = Texts::read(&recorder.0, events.chain([told.claim, told.read_from])).await?;
+        let entry = |texts: &Texts, about: &About| proto::ClaimHistoryEntry {
+            event: texts.event(about.event).cloned(),
+            retracted_by: about.retracted_by.unwrap_or_default(),
+        };
+        let (history, next_page_token) = history.told(&recorder.0, entry).await?;
+        Ok(proto::GetClaimResponse {
+            record: Some(texts.record(&told)),
+            event: texts.event(told.claim).cloned(),
+            reading: texts.reading(told.read_from).map(|reading| reading.pack()),
+            preferences: preferences.into_iter().map(|it| texts.preference(it)).collect(),
+            history,
+            next_page_token,
+            position,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! `CountTransfers`: figures by groups.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        event::Position,
+        figure::Figure,
+        proto::{self, Category, ExchangeKind, Unit},
+        violation::Violations,
+    },
+    engine::{AsOf, Engine},
+    grpc::{
+        asked::{self, Page},
+        status::Fault,
+    },
+    projections::groups::{Dimension, GroupKey, GroupQuery, Part, groups},
+};
+
+/// Groups of a page where the request does not say: as many as a page can have.
+const USUAL: usize = 1_000;
+
+/// What is asked.
+pub(super) struct Question {
+    query: GroupQuery,
+    as_of: AsOf,
+    min_position: Position,
+    page: Page,
+}
+
+pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question, Violations> {
+    let mut wrong = Violations::default();
+    let same = proto::CountTransfersRequest {
+        min_position: 0,
+        page_size: 0,
+        page_token: String::new(),
+        ..request.clone()
+    };
+    let (size, token) = (request.page_size, request.page_token.clone());
+    let page = Page::with_usual(USUAL, size, &token, &same, &mut wrong);
+    let min_position = request.min_position;
+    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    let query = query(request, &mut wrong);
+    wrong.into_result(Question { query, as_of, min_position, page })
+}
+
+fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+    let named = |name: String| (!name.is_empty()).then_some(name);
+    GroupQuery {
+        dimensions: dimensions(&request.group_by, wrong),
+        senders: parties(&request.senders, "senders", wrong),
+        receivers: parties(&request.receivers, "receivers", wrong),
+        exchange: named(request.exchange_id),
+        mediator: named(request.mediator),
+        include_denied: request.include_denied_mediators,
+        kind: asked::choice::<ExchangeKind>(request.kind, "kind", wrong),
+        category: asked::choice::<Category>(request.category, "category", wrong),
+        unit: asked::choice::<Unit>(request.unit, "unit", wrong),
+        occurred: asked::occurred(&request.occurred, "occurred", wrong),
+    }
+}
+
+fn parties(codes: &[String], path: &str, wrong: &mut Violations) -> BTreeSet<String> {
+    let codes = codes.iter().enumerate();
+    codes
+        .filter_map(|(index, code)| asked::party(code, &format!("{path}[{index}]"), wrong))
+        .collect()
+}
+
+/// The unit is part of every key, so asking for it changes nothing.
+fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
+    let mut dimensions = Vec::new();
+    for (index, number) in asked.iter().enumerate() {
+        let path = format!("group_by[{index}]");
+        if asked.iter().take(index).any(|earlier| earlier == number) {
+            wrong.add(&path, "is asked for twice");
+        }
+        let dimension = match proto::Dimension::try_from(*number) {
+            Ok(proto::Dimension::From) => Dimension::From,
+            Ok(proto::Dimension::To) => Dimension::To,
+            Ok(proto::Dimension::Route) => Dimension::Route,
+            Ok(proto::Dimension::Exchange) => Dimension::Exchange,
+            Ok(proto::Dimension::Mediator) => Dimension::Mediator,
+            Ok(proto::Dimension::Year) => Dimension::Year,
+            Ok(proto::Dimension::Kind) => Dimension::Kind,
+            Ok(proto::Dimension::Category) => Dimension::Category,
+            Ok(proto::Dimension::Unit) => continue,
+            Ok(proto::Dimension::Unspecified) | Err(_) => {
+                wrong.add(path, format!("is {number}, which is nothing to group by"));
+                continue;
+            }
+        };
+        dimensions.push(dimension);
+    }
+    dimensions
+}
+
+pub(super) async fn answer(
+    engine: &Engine,
+    question: Question,
+) -> Result<proto::CountTransfersResponse, Fault> {
+    let Question { query, as_of, min_position, page } = question;
+    let position = page.position(engine, min_position, as_of).await?;
+    let answer = engine.record().ask(move |register| groups(register, &query, position)).await?;
+    let (groups, next_page_token) = page.cut(answer.groups, position);
+    Ok(proto::CountTransfersResponse {
+        groups: groups.into_iter().map(group).collect(),
+        position,
+        undated_exchanges: answer.undated_exchanges,
+        total: answer.total.map(Into::into),
+        next_page_token,
+    })
+}
+
+fn group((key, figure): (GroupKey, Figure)) -> proto::CountGroup {
+    let side = |parties| proto::Side { parties };
+    let mut told = proto::GroupKey { unit: key.unit, ..Default::default() };
+    for part in key.parts {
+        match part {
+            Part::From(parties) => told.from = Some(side(parties)),
+            Part::To(parties) => told.to = Some(side(parties)),
+            Part::Route(from, to) => {
+                let (from, to) = (Some(side(from)), Some(side(to)));
+                told.route = Some(proto::Route { from, to });
+            }
+            Part::Exchange(id) => told.exchange_id = Some(id),
+            Part::Mediator(name) => told.mediator = Some(name),
+            Part::Year(year) => told.year = year,
+            Part::Kind(kind) => told.kind = Some(kind),
+            Part::Category(category) => told.category = Some(category),
+        }
+    }
+    proto::CountGroup { key: Some(told), figure: Some(figure.into()) }
+}

@@ -1,0 +1,71 @@
+//! `ProjectionService`: how far the read models are, and building them anew.
+
+use std::sync::Arc;
+
+use tonic::{Code, Request, Response, Status};
+
+use crate::{
+    domain::proto::{self, ErrorReason},
+    engine::{Engine, ProjectionState, ProjectionStatus},
+    grpc::{server_stubs::projection_service_server::ProjectionService, status::Fault},
+};
+
+/// Serves the state of projections.
+#[derive(Clone, Debug)]
+pub(crate) struct Projections(pub(crate) Arc<Engine>);
+
+#[tonic::async_trait]
+impl ProjectionService for Projections {
+    async fn list_projections(
+        &self,
+        request: Request<proto::ListProjectionsRequest>,
+    ) -> Result<Response<proto::ListProjectionsResponse>, Status> {
+        let record = self.0.record();
+        record.reached(request.get_ref().min_position).await.map_err(Fault::from)?;
+        let statuses = record.projections();
+        let position = statuses.iter().map(|status| status.head).max().unwrap_or_default();
+        let projections = statuses.into_iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListProjectionsResponse { projections, position }))
+    }
+
+    async fn rebuild_projection(
+        &self,
+        request: Request<proto::RebuildProjectionRequest>,
+    ) -> Result<Response<proto::RebuildProjectionResponse>, Status> {
+        let name = request.into_inner().name;
+        let begun = self.0.record().rebuild(&name).ok_or_else(|| {
+            let message = format!("there is no projection {name:?}; ListProjections names them");
+            Fault::new(Code::NotFound, ErrorReason::NotFound, message)
+        })?;
+        let position = self.0.head().position;
+        Ok(Response::new(proto::RebuildProjectionResponse { already_running: !begun, position }))
+    }
+}
+
+impl From<ProjectionStatus> for proto::Projection {
+    fn from(status: ProjectionStatus) -> Self {
+        let ProjectionStatus { name, version, position, head, state, rebuild, failure } = status;
+        let progress =
+            |position| proto::RebuildProgress { position, lag: head.saturating_sub(position) };
+        Self {
+            name: name.to_owned(),
+            version,
+            position,
+            lag: head.saturating_sub(position),
+            state: proto::ProjectionState::from(state).into(),
+            rebuild: rebuild.map(progress),
+            failure,
+        }
+    }
+}
+
+impl From<ProjectionState> for proto::ProjectionState {
+    fn from(state: ProjectionState) -> Self {
+        match state {
+            ProjectionState::CatchingUp => Self::CatchingUp,
+            ProjectionState::Live => Self::Live,
+            ProjectionState::Rebuilding => Self::Rebuilding,
+            ProjectionState::Failed => Self::Failed,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One exchange with all that is within it, at one moment: its claims, its legs, and sums of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{
+    attribution,
+    leg::{Direction, LegKey, UnitCode, includes, overlaps},
+    nesting::Nesting,
+    side::{EstimatedLeg, Share},
+    symbol::Symbol,
+    whole::holds_portion,
+};
+use crate::projections::{
+    claims::{Row, View},
+    ledger::ClaimedLegs,
+};
+
+/// One exchange with all that is within it.
+#[derive(Debug)]
+pub struct Extent<'v, 'a> {
+    /// The moment.
+    pub view: &'v View<'a>,
+    /// The exchange.
+    pub exchange: Symbol,
+    /// The standing claims about the exchange itself, in their order.
+    pub own: Vec<&'a Row>,
+    /// The same with those about exchanges within it.
+    pub all: Vec<&'a Row>,
+    /// The completed transfers among all, by leg.
+    pub claimed: ClaimedLegs<'a>,
+    /// What they amount to, by unit.
+    pub estimates: BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>>,
+}
+
+impl<'v, 'a> Extent<'v, 'a> {
+    /// What the record said of an exchange.
+    pub fn of(view: &'v View<'a>, exchange: Symbol) -> Self {
+        let (own, all) = standing(view, exchange);
+        let claimed = ClaimedLegs::new(view, &all);
+        let estimates = claimed.estimates(view);
+        Self { view, exchange, own, all, claimed, estimates }
+    }
+
+    /// The legs of completed transfers that lie within a leg, with what they amount to.
+    pub fn within(&self, leg: &LegKey) -> Vec<EstimatedLeg<'a>> {
+        let nesting = self.view.nesting();
+        let legs = self.estimates.get(&leg.unit).into_iter().flatten();
+        legs.filter(|(key, _)| lies_within(leg, key, nesting)).cloned().collect()
+    }
+
+    /// What some legs of one unit add up to. A whole is never added to its parts.
+    pub fn sum(&self, legs: &[EstimatedLeg<'a>]) -> Share {
+        let nesting = self.view.nesting();
+        // Who the parties are makes a difference only to what is left open to them.
+        let nobody = BTreeSet::new();
+        let by_country = [Direction::Received, Direction::Sent]
+            .map(|side| (side, attribution::shares(legs, &nobody, nesting, side)));
+        attribution::total(legs, nesting, &by_country)
+    }
+}
+
+/// The standing claims about an exchange, and those with what is within it.
+pub fn standing<'a>(view: &View<'a>, exchange: Symbol) -> (Vec<&'a Row>, Vec<&'a Row>) {
+    let own = view.standing(exchange);
+    let mut all = own.clone();
+    let within = view.nesting().within(exchange);
+    all.extend(within.iter().skip(1).flat_map(|inner| view.standing(*inner)));
+    (own, all)
+}
+
+/// Whether everybody of whom `part` speaks is among those of whom `whole` speaks.
+pub fn lies_within(whole: &LegKey, part: &LegKey, nesting: &Nesting) -> bool {
+    whole.unit == part.unit
+        && (whole.category == 0 || whole.category == part.category)
+        && includes(&whole.from, &part.from)
+        && includes(&whole.to, &part.to)
+        && holds_portion(whole, part, nesting)
+}
+
+/// Whether two legs can speak of the same persons.
+pub fn can_meet(one: &LegKey, other: &LegKey, nesting: &Nesting) -> bool {
+    let category = one.category == 0 || other.category == 0 || one.category == other.category;
+    one.unit == other.unit
+        && category
+        && overlaps(&one.from, &other.from)
+        && overlaps(&one.to, &other.to)
+        && (holds_portion(one, other, nesting) || holds_portion(other, one, nesting))
+}

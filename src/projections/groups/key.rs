@@ -1,0 +1,146 @@
+//! What a group is of.
+
+use super::selected::Selected;
+use crate::domain::{
+    date,
+    leg::{CategoryCode, Side, UnitCode},
+    symbol::Symbol,
+};
+use crate::projections::{
+    claims::Vocabulary,
+    ledger::{Cell, Group, Traits},
+};
+
+/// What figures can be grouped by; the unit always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// Who gave them up.
+    From,
+    /// Who received them.
+    To,
+    /// Both sides.
+    Route,
+    /// The outermost exchange.
+    Exchange,
+    /// Who is said to have mediated.
+    Mediator,
+    /// The year in which the outermost exchange began.
+    Year,
+    /// What sort of operation the outermost exchange is.
+    Kind,
+    /// Which persons.
+    Category,
+}
+
+/// One dimension of a group, in words. Of one key, parts come in the order that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Who gave them up: party codes, sorted.
+    From(Vec<String>),
+    /// Who received them: party codes, sorted.
+    To(Vec<String>),
+    /// Both sides.
+    Route(Vec<String>, Vec<String>),
+    /// The outermost exchange.
+    Exchange(String),
+    /// Who is said to have mediated; empty: nobody is.
+    Mediator(String),
+    /// The year; absent: nothing says.
+    Year(Option<i32>),
+    /// Number of `proto::ExchangeKind`.
+    Kind(i32),
+    /// Number of `proto::Category`; 0: the legs that do not say.
+    Category(CategoryCode),
+}
+
+/// What a group is of; ordered by its parts, then by unit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupKey {
+    /// One for each dimension asked for.
+    pub parts: Vec<Part>,
+    /// What is counted.
+    pub unit: UnitCode,
+}
+
+/// What all cells of one exchange have in common in their keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct OfExchange {
+    exchange: Symbol,
+    mediator: Symbol,
+    year: Option<i32>,
+    kind: i32,
+}
+
+impl OfExchange {
+    /// One key; with several mediators, one for each.
+    pub(super) fn all(selected: &Selected<'_>, outermost: Symbol, traits: &Traits) -> Vec<Self> {
+        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
+        let mut key = Self::default();
+        if asks(Dimension::Exchange) {
+            key.exchange = outermost;
+        }
+        if asks(Dimension::Year) {
+            key.year = traits.first_day().and_then(date::year);
+        }
+        if asks(Dimension::Kind) {
+            key.kind = traits.kind;
+        }
+        if !asks(Dimension::Mediator) {
+            return vec![key];
+        }
+        let keys: Vec<Self> =
+            selected.mediators(traits).map(|mediator| Self { mediator, ..key }).collect();
+        if keys.is_empty() { vec![key] } else { keys }
+    }
+}
+
+/// A key in symbols.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RawKey {
+    of_exchange: OfExchange,
+    from: Side,
+    to: Side,
+    category: CategoryCode,
+    unit: UnitCode,
+}
+
+impl RawKey {
+    pub(super) fn new(selected: &Selected<'_>, of_exchange: OfExchange, cell: &Cell) -> Self {
+        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
+        let route = asks(Dimension::Route);
+        let side = |asked: bool, side: &Side| if asked { side.clone() } else { Side::default() };
+        let (from, to) = match &cell.group {
+            Group::Total(_) => (Side::default(), Side::default()),
+            // The shape of the query picks the direction, so the side is that of its dimension.
+            Group::Side(_, own) => {
+                (side(asks(Dimension::From), own), side(asks(Dimension::To), own))
+            }
+            Group::Route(from, to) => {
+                (side(route || asks(Dimension::From), from), side(route || asks(Dimension::To), to))
+            }
+        };
+        let category = cell.category.filter(|_| asks(Dimension::Category)).unwrap_or(0);
+        Self { of_exchange, from, to, category, unit: cell.unit }
+    }
+
+    /// The key in words.
+    pub(super) fn told(&self, vocabulary: &Vocabulary, selected: &Selected<'_>) -> GroupKey {
+        let side = |side: &Side| vocabulary.texts(side.iter());
+        let part = |dimension: &Dimension| match dimension {
+            Dimension::From => Part::From(side(&self.from)),
+            Dimension::To => Part::To(side(&self.to)),
+            Dimension::Route => Part::Route(side(&self.from), side(&self.to)),
+            Dimension::Exchange => {
+                Part::Exchange(vocabulary.text(self.of_exchange.exchange).to_owned())
+            }
+            Dimension::Mediator => {
+                Part::Mediator(vocabulary.text(self.of_exchange.mediator).to_owned())
+            }
+            Dimension::Year => Part::Year(self.of_exchange.year),
+            Dimension::Kind => Part::Kind(self.of_exchange.kind),
+            Dimension::Category => Part::Category(self.category),
+        };
+        let parts = selected.query.dimensions.iter().map(part).collect();
+        GroupKey { parts, unit: self.unit }
+    }
+}

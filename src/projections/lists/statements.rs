@@ -1,0 +1,280 @@
+//! Statements: by their words, who spoke, what about, and when.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Name, days, in_order, within};
+use crate::domain::{date::Edtf, event::Position, proto::ListOrder, symbol::Symbol};
+use crate::projections::{
+    claims::{Row, Said, Statement, View},
+    fate::shown,
+    interned::Place,
+    search::folded,
+};
+
+/// Which statements are asked for. Empty or absent: whatever it is.
+#[derive(Clone, Debug, Default)]
+pub struct StatementQuery {
+    /// Words that must all occur.
+    pub words: String,
+    /// The speaker's name; names are the same that give the same stream.
+    pub speaker: String,
+    /// The party of the speaker, or of whom the speaker spoke for.
+    pub party: String,
+    /// A topic.
+    pub topic: String,
+    /// The exchange that it is about, or within which that one is.
+    pub exchange: String,
+    /// Number of `proto::StatementMode`.
+    pub mode: Option<i32>,
+    /// When it was made.
+    pub occurred: Option<Edtf>,
+    /// Where it was taken from.
+    pub source: String,
+    /// The order in which they come.
+    pub order: ListOrder,
+    /// Retracted ones as well, as they read at last.
+    pub include_retracted: bool,
+}
+
+/// The statements that were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statements {
+    /// The claims, in the order that was asked for.
+    pub claims: Vec<Position>,
+    /// How many more there are that say no date, which was asked for.
+    pub undated: u32,
+}
+
+/// Lists statements as the record said at the view's position.
+pub fn statements(view: &View<'_>, query: &StatementQuery) -> Statements {
+    let mut wanted = Wanted::new(view, query);
+    let mut found = Vec::new();
+    let mut undated = 0;
+    for row in candidates(view, query, wanted.within.as_ref()) {
+        let Said::Statement(statement) = &row.said else { continue };
+        if row.from > view.at() || !wanted.is_met_by(row, statement) {
+            continue;
+        }
+        let reads = shown(view, row.claim)
+            .filter(|(_, retracted)| query.include_retracted || retracted.is_none());
+        // The words, and whatever else is asked for, must be in the reading that is shown.
+        if reads.is_none_or(|(reads, _)| reads.from != row.from) {
+            continue;
+        }
+        let days = days(view, statement.occurred);
+        match (&query.occurred, days) {
+            (Some(_), None) => undated += 1,
+            (Some(occurred), Some(days)) if !occurred.overlaps_days(days) => {}
+            _ => found.push((days, row.claim)),
+        }
+    }
+    found.sort_by(|one, other| in_order(query.order, *one, *other));
+    Statements { claims: found.into_iter().map(|(_, claim)| claim).collect(), undated }
+}
+
+/// The fewest rows that are easily found and hold all that are asked for.
+fn candidates<'a>(
+    view: &View<'a>,
+    query: &StatementQuery,
+    within: Option<&BTreeSet<Symbol>>,
+) -> Vec<&'a Row> {
+    let claims = view.claims();
+    if !query.words.is_empty() {
+        return claims.rows_with(&query.words);
+    }
+    match within {
+        Some(exchanges) => exchanges.iter().flat_map(|it| claims.other_rows(*it)).collect(),
+        None => claims.statement_rows().collect(),
+    }
+}
+
+/// A query in the symbols of the record.
+struct Wanted<'q> {
+    view: View<'q>,
+    query: &'q StatementQuery,
+    within: Option<BTreeSet<Symbol>>,
+    source: Name,
+    party: Name,
+    /// Stream name of the speaker.
+    speaker: String,
+    topic: String,
+    /// Of speakers and sets of topics that were met before, whether they are asked for.
+    speakers: HashMap<Place, bool>,
+    topics: HashMap<Place, bool>,
+}
+
+impl<'q> Wanted<'q> {
+    fn new(view: &View<'q>, query: &'q StatementQuery) -> Self {
+        Self {
+            view: view.clone(),
+            query,
+            within: within(view, &query.exchange),
+            source: Name::new(view, &query.source),
+            party: Name::new(view, &query.party),
+            speaker: slug::slugify(&query.speaker),
+            topic: folded(&query.topic),
+            speakers: HashMap::new(),
+            topics: HashMap::new(),
+        }
+    }
+
+    fn is_met_by(&mut self, row: &Row, statement: &Statement) -> bool {
+        self.source.is(row.source)
+            && self.query.mode.is_none_or(|mode| mode == statement.mode)
+            && self.within.as_ref().is_none_or(|within| within.contains(&row.subject))
+            && self.is_of_party(statement)
+            && self.is_by(statement.speaker)
+            && self.is_on(statement.topics)
+    }
+
+    fn is_of_party(&self, statement: &Statement) -> bool {
+        let vocabulary = self.view.vocabulary();
+        let actors = [statement.speaker, statement.on_behalf_of];
+        let actors = actors.into_iter().filter_map(|place| vocabulary.actor_at(place));
+        self.party.is_among(actors.map(|actor| actor.party))
+    }
+
+    fn is_by(&mut self, speaker: Place) -> bool {
+        let Self { view, query, speakers, .. } = self;
+        let wanted = &self.speaker;
+        query.speaker.is_empty()
+            || *speakers.entry(speaker).or_insert_with(|| {
+                let actor = view.vocabulary().actor_at(speaker);
+                actor.is_some_and(|it| slug::slugify(view.vocabulary().text(it.name)) == *wanted)
+            })
+    }
+
+    fn is_on(&mut self, topics: Place) -> bool {
+        let Self { view, query, topics: known, .. } = self;
+        let wanted = &self.topic;
+        query.topic.is_empty()
+            || *known.entry(topics).or_insert_with(|| {
+                let names = view.vocabulary().side(topics);
+                let mut names = names.into_iter().flat_map(|names| names.iter());
+                names.any(|name| folded(view.vocabulary().text(name)) == *wanted)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::{self, StatementMade, StatementMode};
+    use crate::projections::{claims::samples::Record, register::Register};
+
+    fn said(speaker: &str, text: &str) -> StatementMade {
+        let speaker = proto::Actor { name: speaker.into(), ..Default::default() };
+        StatementMade { speaker: Some(speaker), text: text.into(), ..Default::default() }
+    }
+
+    fn find(register: &Register, at: Position, query: &StatementQuery) -> Vec<Position> {
+        statements(&register.at(at), query).claims
+    }
+
+    fn words(words: &str) -> StatementQuery {
+        StatementQuery { words: words.into(), ..Default::default() }
+    }
+
+    #[test]
+    fn a_statement_is_found_by_its_words_of_then() {
+        let mut record = Record::default();
+        let claim = record.push(&said("Ana", "Twenty-six came home"));
+        record.push(&said("Ben", "Nobody came"));
+        let correction = record.correct(claim, &said("Ana", "Twenty-four came home"));
+        let undone = record.retract(correction);
+        let register = record.claims();
+        for (at, six, four) in
+            [(claim, true, false), (correction, false, true), (undone, true, false)]
+        {
+            let found = |asked| find(&register, at, &words(asked)) == [claim];
+            assert_eq!((found("SIX home"), found("four home")), (six, four), "at {at}");
+        }
+        assert_eq!(find(&register, claim - 1, &words("home")), [0; 0]);
+        assert_eq!(find(&register, undone, &words("came")), [claim, 2]);
+        assert_eq!(find(&register, undone, &words("nobody home")), [0; 0]);
+    }
+
+    #[test]
+    fn a_retracted_statement_is_found_only_if_that_is_asked_for_and_reads_as_it_did_at_last() {
+        let mut record = Record::default();
+        let claim = record.push(&said("Ana", "first"));
+        record.correct(claim, &said("Ana", "second"));
+        let gone = record.retract(claim);
+        let register = record.claims();
+        let both = |asked| StatementQuery { include_retracted: true, ..words(asked) };
+        assert_eq!(find(&register, gone - 1, &words("second")), [claim]);
+        assert_eq!(find(&register, gone, &words("second")), [0; 0]);
+        assert_eq!(find(&register, gone, &both("second")), [claim]);
+        assert_eq!(find(&register, gone, &both("first")), [0; 0]);
+        assert_eq!(find(&register, gone, &both("")), [claim]);
+    }
+
+    #[test]
+    fn occasion_speaker_and_topics_have_words_too_and_marks_make_no_difference() {
+        let mut record = Record::default();
+        let claim = record.push(&StatementMade {
+            occasion: "Interview \u{e0} Paris".into(),
+            topics: vec!["prisoner list".into()],
+            ..said("\u{130}brahim Kal\u{131}n", "We hosted it.")
+        });
+        let register = record.claims();
+        for asked in ["kalin HOSTED", "a paris", "Ibrahim list", "int\u{e9}rview"] {
+            assert_eq!(find(&register, claim, &words(asked)), [claim], "{asked}");
+        }
+        assert_eq!(find(&register, claim, &words("kal")), [0; 0], "whole words only");
+    }
+
+    fn assorted() -> Record {
+        let actor = |party: &str| Some(proto::Actor { party: party.into(), ..Default::default() });
+        let mut record = Record::default();
+        record.report("inner", "outer", "2024-08-01", "");
+        let source = Some(proto::Attribution { source_id: "s".into(), ..Default::default() });
+        let mode = StatementMode::Written.into();
+        let made = said("Ana Demo", "a");
+        let made = StatementMade { attribution: source, exchange_id: "inner".into(), mode, ..made };
+        record.push(&StatementMade { occurred: "2024-08".into(), ..made });
+        let topics = vec!["Prisoner List".into(), "Hosts".into()];
+        let made = said("ana-demo", "b");
+        record.push(&StatementMade { on_behalf_of: actor("TR"), topics, ..made });
+        let mut made = said("Ben", "c");
+        made.speaker.as_mut().unwrap().party = "TR".into();
+        let occurred = "2025-01-02".into();
+        record.push(&StatementMade { exchange_id: "outer".into(), occurred, ..made });
+        record
+    }
+
+    #[test]
+    fn each_filter_leaves_out_what_does_not_meet_it() {
+        let register = assorted().claims();
+        let any = StatementQuery { order: ListOrder::Position, ..Default::default() };
+        let mode = |mode: StatementMode| Some(mode.into());
+        let s = |text: &str| text.to_owned();
+        for (query, expected) in [
+            (any.clone(), vec![2, 3, 4]),
+            (StatementQuery { speaker: s("ANA  Demo"), ..any.clone() }, vec![2, 3]),
+            (StatementQuery { party: s("TR"), ..any.clone() }, vec![3, 4]),
+            (StatementQuery { topic: s("prisoner list"), ..any.clone() }, vec![3]),
+            (StatementQuery { topic: s("prisoner"), ..any.clone() }, vec![]),
+            (StatementQuery { exchange: s("outer"), ..any.clone() }, vec![2, 4]),
+            (StatementQuery { exchange: s("inner"), ..any.clone() }, vec![2]),
+            (StatementQuery { exchange: s("nowhere"), ..any.clone() }, vec![]),
+            (StatementQuery { mode: mode(StatementMode::Written), ..any.clone() }, vec![2]),
+            (StatementQuery { source: s("s"), ..any.clone() }, vec![2]),
+            (StatementQuery { source: s("never heard of"), ..any.clone() }, vec![]),
+            (StatementQuery { exchange: s("outer"), words: s("c"), ..any.clone() }, vec![4]),
+        ] {
+            assert_eq!(find(&register, 4, &query), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn statements_without_a_date_are_counted_apart_where_a_date_is_asked_for() {
+        let register = assorted().claims();
+        let august = Edtf::parse("2024-08-31").ok();
+        let query = StatementQuery { occurred: august, ..Default::default() };
+        let found = statements(&register.at(4), &query);
+        assert_eq!(found, Statements { claims: vec![2], undated: 1 });
+        let newest = find(&register, 4, &StatementQuery::default());
+        assert_eq!(newest, [4, 2, 3], "what has no date comes last");
+    }
+}

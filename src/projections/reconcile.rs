@@ -1,0 +1,34 @@
+//! What the claimants say of one exchange, side by side, and what differs.
+//!
+//! Nothing is decided here and no average is formed: two numbers stand beside each other with the
+//! amount between them, and with what the record holds to explain it. An explanation without a
+//! number may explain any part of a difference, so nothing is called unexplained beside it.
+
+mod board;
+mod differences;
+mod reasons;
+mod side;
+
+use crate::domain::proto;
+use crate::projections::{claims::View, extent::Extent, story};
+use board::Board;
+
+/// The reconciliation of the exchange with an id; its position is left to whoever asks. Absent:
+/// nothing was recorded of it or of a portion of it.
+pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeResponse> {
+    let exchange = story::find(view, id)?;
+    let extent = Extent::of(view, exchange);
+    let board = Board::new(&extent);
+    Some(proto::ReconcileExchangeResponse {
+        claimants: board.claimants(),
+        legs: board.legs(),
+        cells: board.cells(),
+        lines: differences::all(&board),
+        position: 0,
+    })
+}
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod tests;

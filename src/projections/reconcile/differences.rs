@@ -1,0 +1,214 @@
+//! What is set against what, and where it differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    board::{Board, Claimed},
+    reasons::{self, Amount},
+    side::{Side, by_exactness},
+};
+use crate::domain::{
+    attribution,
+    event::Position,
+    leg::{Direction, LegKey},
+    proto::{self, DifferenceKind, TransferClaimKind},
+    side::EstimatedLeg,
+    span::{Span, farthest},
+    symbol::Symbol,
+};
+use crate::projections::extent::lies_within;
+
+/// Everything that differs: by what is set against what, then by leg.
+pub(super) fn all(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let mut lines = claimants(board);
+    lines.extend(agreed(board));
+    lines.extend(parts(board));
+    lines.extend(totals(board));
+    lines.extend(sent_and_received(board));
+    lines
+}
+
+/// What the claims of one sort say of one leg. Where exact numbers stand beside some that were
+/// given as "about", the farthest of these are set against the exact ones by themselves.
+fn claimants(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let mut groups: BTreeMap<(u32, i32, i32), Vec<Claimed<'_>>> = BTreeMap::new();
+    for claim in &board.claims {
+        let key = (board.leg(claim), claim.kind.into(), claim.reason);
+        groups.entry(key).or_default().push(*claim);
+    }
+    let mut lines = Vec::new();
+    for claims in groups.values() {
+        let (about, exact) = by_exactness(claims);
+        let pairs = if exact.is_empty() {
+            [apart(&about), None, None]
+        } else {
+            [apart(&exact), beyond(&about, &exact, least), beyond(&exact, &about, most)]
+        };
+        for (one, other) in pairs.into_iter().flatten() {
+            let side = |claim: &Claimed<'_>| Side::of_claims(&saying(claims, claim));
+            let compared = Compared { one: side(&one), other: side(&other), legs: Vec::new() };
+            lines.extend(compared.line(board, DifferenceKind::ClaimantsDiffer));
+        }
+    }
+    lines
+}
+
+/// The two claims whose numbers are farthest apart.
+fn apart<'a>(claims: &[Claimed<'a>]) -> Option<(Claimed<'a>, Claimed<'a>)> {
+    let spans: Vec<Span> = claims.iter().map(number).collect();
+    let (one, other) = farthest(&spans)?;
+    Some((*claims.get(one)?, *claims.get(other)?))
+}
+
+/// The claims of both sorts that are farthest out, if the one of the first lies below the other.
+fn beyond<'a>(
+    lower: &[Claimed<'a>],
+    upper: &[Claimed<'a>],
+    farthest_out: fn(&[Claimed<'a>]) -> Option<Claimed<'a>>,
+) -> Option<(Claimed<'a>, Claimed<'a>)> {
+    let (one, other) = (farthest_out(lower)?, farthest_out(upper)?);
+    number(&one).is_below(number(&other)).then_some((one, other))
+}
+
+fn least<'a>(claims: &[Claimed<'a>]) -> Option<Claimed<'a>> {
+    claims.iter().min_by_key(|claim| number(claim).high.unwrap_or(u64::MAX)).copied()
+}
+
+fn most<'a>(claims: &[Claimed<'a>]) -> Option<Claimed<'a>> {
+    claims.iter().max_by_key(|claim| number(claim).low.unwrap_or(0)).copied()
+}
+
+fn number(claim: &Claimed<'_>) -> Span {
+    Span::of_number(&claim.counted.number).unwrap_or_default()
+}
+
+/// The claims that give the same number.
+fn saying<'a>(claims: &[Claimed<'a>], like: &Claimed<'_>) -> Vec<Claimed<'a>> {
+    let same = claims.iter().filter(|claim| claim.counted.number == like.counted.number);
+    same.copied().collect()
+}
+
+/// What was agreed on for a leg, against what was completed of it.
+fn agreed(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let mut groups: BTreeMap<u32, Vec<Claimed<'_>>> = BTreeMap::new();
+    for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Agreed) {
+        groups.entry(board.leg(claim)).or_default().push(*claim);
+    }
+    let line = |claims| against_sum(board, claims, DifferenceKind::AgreedVsCompleted);
+    groups.values().filter_map(|claims| line(claims)).collect()
+}
+
+/// Every total that is claimed, by itself, against what was completed.
+fn totals(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let mut groups: BTreeMap<(u32, Position), Vec<Claimed<'_>>> = BTreeMap::new();
+    let totals = || board.claims.iter().filter(|it| it.kind == TransferClaimKind::Total);
+    for claim in totals() {
+        let alike = |it: &&Claimed<'_>| {
+            it.key == claim.key && it.counted.number == claim.counted.number
+        };
+        let first = totals().find(alike).map_or(claim.row.claim, |first| first.row.claim);
+        groups.entry((board.leg(claim), first)).or_default().push(*claim);
+    }
+    let line = |claims| against_sum(board, claims, DifferenceKind::TotalVsSum);
+    groups.values().filter_map(|claims| line(claims)).collect()
+}
+
+fn against_sum<'a>(
+    board: &Board<'_, 'a>,
+    claims: &[Claimed<'a>],
+    kind: DifferenceKind,
+) -> Option<proto::Difference> {
+    let leg = claims.first()?.key;
+    let within = board.extent.within(leg);
+    let sum = Side::of_sum(board, &within, &board.extent.sum(&within));
+    Compared { one: Side::of_claims(claims), other: sum, legs: vec![leg] }.line(board, kind)
+}
+
+/// Parts that add up to more than the number of their whole. They may add up to less: nothing says
+/// that all parts are known.
+fn parts(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let nesting = board.extent.view.nesting();
+    let line = |whole: &EstimatedLeg<'_>| {
+        let mut parts = board.extent.within(whole.0);
+        parts.retain(|(part, _)| !lies_within(part, whole.0, nesting));
+        let sum = Side::of_sum(board, &parts, &board.extent.sum(&parts));
+        let number = Side::of_leg(board, whole);
+        let exceed = number.span.zip(sum.span).is_some_and(|(one, sum)| one.is_below(sum));
+        let compared = Compared { one: sum, other: number, legs: Vec::new() };
+        exceed.then(|| compared.line(board, DifferenceKind::PartsVsWhole)).flatten()
+    };
+    board.extent.estimates.values().flatten().filter_map(line).collect()
+}
+
+/// Of two parties, what one gave up is what the other received. With a third nothing can be said:
+/// there is no telling to whom it went, where a leg does not say so.
+fn sent_and_received(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+    let mut parties: BTreeSet<Symbol> = board.extent.view.parties(&board.extent.all);
+    let legs = board.claims.iter().map(|claim| claim.key);
+    parties.extend(legs.flat_map(|leg| leg.from.iter().chain(leg.to.iter())));
+    let Ok([a, b]) = <[Symbol; 2]>::try_from(Vec::from_iter(parties)) else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    for legs in board.extent.estimates.values() {
+        for (giver, receiver) in [(a, b), (b, a)] {
+            let one = of_party(board, legs, giver, Direction::Sent);
+            let other = of_party(board, legs, receiver, Direction::Received);
+            let legs = one.claims.iter().map(|claim| claim.key).collect();
+            let compared = Compared { one, other, legs };
+            lines.extend(compared.line(board, DifferenceKind::SentVsReceived));
+        }
+    }
+    lines
+}
+
+/// What is attributed to one party alone, on one side.
+fn of_party<'a>(
+    board: &Board<'_, 'a>,
+    legs: &[EstimatedLeg<'a>],
+    party: Symbol,
+    direction: Direction,
+) -> Side<'a> {
+    let own = legs.iter().filter(|(leg, _)| leg.own(direction).alone() == Some(party));
+    let own: Vec<EstimatedLeg<'a>> = own.cloned().collect();
+    let nesting = board.extent.view.nesting();
+    let mut shares = attribution::shares(&own, &BTreeSet::new(), nesting, direction);
+    Side::of_sum(board, &own, &shares.remove(&party).unwrap_or_default())
+}
+
+/// Two things that should say the same.
+struct Compared<'a> {
+    one: Side<'a>,
+    other: Side<'a>,
+    /// The legs of which persons may have been declined.
+    legs: Vec<&'a LegKey>,
+}
+
+impl Compared<'_> {
+    /// The line, if they do not say the same.
+    fn line(&self, board: &Board<'_, '_>, kind: DifferenceKind) -> Option<proto::Difference> {
+        let (amount, declined) = match (self.one.span, self.other.span) {
+            (Some(one), Some(other)) => {
+                let amount = Amount::between(one, other);
+                let fewer = amount.low.is_some_and(|low| low < 0);
+                let declined = if fewer { reasons::declined(board, &self.legs) } else { vec![] };
+                // Both may mean one number; only what was declined says that they do not.
+                if one.meets(other) && declined.is_empty() {
+                    return None;
+                }
+                (amount, declined)
+            }
+            // A sum of transfers without numbers is not known; it is not 0.
+            (Some(_), None) if !self.other.unnumbered.is_empty() => (Amount::default(), vec![]),
+            (_, None) | (None, Some(_)) => return None,
+        };
+        Some(proto::Difference {
+            kind: kind.into(),
+            one: Some(self.one.message(board)),
+            other: Some(self.other.message(board)),
+            difference_low: amount.low,
+            difference_high: amount.high,
+            reasons: reasons::all(board, (&self.one, &self.other), amount, declined),
+        })
+    }
+}

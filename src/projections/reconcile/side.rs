@@ -1,0 +1,100 @@
+//! One of two things that differ: a number, and the claims that it is made of.
+
+use std::collections::BTreeSet;
+
+use super::board::{Board, Claimed};
+use crate::domain::{
+    amount::Amount,
+    estimate::Estimate,
+    of_which::OfWhich,
+    proto::{self, TransferClaimKind},
+    side::{EstimatedLeg, Share},
+    span::Span,
+};
+use crate::projections::extent::lies_within;
+
+/// One of two things that differ.
+#[derive(Clone, Debug)]
+pub(super) struct Side<'a> {
+    pub(super) kind: TransferClaimKind,
+    /// What it says, as far as it has numbers; absent: it has none.
+    pub(super) span: Option<Span>,
+    /// The claims that give its numbers.
+    pub(super) claims: Vec<Claimed<'a>>,
+    /// Claims of transfers that are part of it and whose number nobody knows.
+    pub(super) unnumbered: Vec<Claimed<'a>>,
+}
+
+impl<'a> Side<'a> {
+    /// What claims of one sort on one leg amount to.
+    pub(super) fn of_claims(claims: &[Claimed<'a>]) -> Self {
+        let parts = OfWhich::default();
+        let numbers = claims.iter().map(|claim| (&claim.counted.number, &parts));
+        let amount = Amount::of_leg(&Estimate::of(numbers, []));
+        Self {
+            kind: claims.first().map_or(TransferClaimKind::Unspecified, |claim| claim.kind),
+            span: amount.as_ref().map(Span::of_amount),
+            claims: entered(claims),
+            unnumbered: Vec::new(),
+        }
+    }
+
+    /// What completed transfers add up to.
+    pub(super) fn of_sum(board: &Board<'_, 'a>, legs: &[EstimatedLeg<'a>], share: &Share) -> Self {
+        let nesting = board.extent.view.nesting();
+        let numbered = |leg: &EstimatedLeg<'a>| leg.1.range.is_some();
+        // What lies within a leg that has a number is not added to it.
+        let outer = legs.iter().filter(|(key, _)| {
+            let mut around = legs.iter().filter(|leg| numbered(leg) && leg.0 != *key);
+            !around.any(|(whole, _)| lies_within(whole, key, nesting))
+        });
+        let (mut claims, mut unnumbered) = (Vec::new(), Vec::new());
+        for leg in outer {
+            let on_leg = board.claims.iter().filter(|claim| {
+                claim.kind == TransferClaimKind::Completed && claim.key == leg.0
+            });
+            if numbered(leg) {
+                claims.extend(entered(&on_leg.copied().collect::<Vec<_>>()));
+            } else if share.unnumbered > 0 {
+                unnumbered.extend(on_leg);
+            }
+        }
+        claims.sort_by_key(|claim| claim.row.claim);
+        let span = share.amount.as_ref().map(Span::of_amount);
+        Self { kind: TransferClaimKind::Completed, span, claims, unnumbered }
+    }
+
+    /// The number of one leg of completed transfers by itself.
+    pub(super) fn of_leg(board: &Board<'_, 'a>, leg: &EstimatedLeg<'a>) -> Self {
+        let share = Share { amount: Amount::of_leg(&leg.1), ..Share::default() };
+        Self::of_sum(board, std::slice::from_ref(leg), &share)
+    }
+
+    pub(super) fn message(&self, board: &Board<'_, 'a>) -> proto::DifferenceSide {
+        let claims = || self.claims.iter().chain(&self.unnumbered);
+        let sorted = |numbers: BTreeSet<u32>| numbers.into_iter().collect();
+        let fits = |end: Option<u64>| end.and_then(|end| u32::try_from(end).ok());
+        let positions: BTreeSet<_> = claims().map(|claim| claim.row.claim).collect();
+        proto::DifferenceSide {
+            legs: sorted(claims().map(|claim| board.leg(claim)).collect()),
+            kind: self.kind.into(),
+            claimants: sorted(claims().map(|claim| board.claimant(claim)).collect()),
+            low: self.span.and_then(|span| fits(span.low)),
+            high: self.span.and_then(|span| fits(span.high)),
+            positions: positions.into_iter().collect(),
+        }
+    }
+}
+
+/// The claims whose numbers enter the estimate of their leg: those given as "about" only where
+/// none is exact.
+pub(super) fn entered<'a>(claims: &[Claimed<'a>]) -> Vec<Claimed<'a>> {
+    let (about, exact) = by_exactness(claims);
+    if exact.is_empty() { about } else { exact }
+}
+
+/// The claims with a number: those given as "about", and the others.
+pub(super) fn by_exactness<'a>(claims: &[Claimed<'a>]) -> (Vec<Claimed<'a>>, Vec<Claimed<'a>>) {
+    let numbered = claims.iter().filter(|it| Span::of_number(&it.counted.number).is_some());
+    numbered.copied().partition(|claim| claim.counted.number.approximate)
+}

@@ -1,0 +1,196 @@
+//! The story of an exchange as a person reads it: everything the record says of it at one moment.
+
+mod facts;
+mod flags;
+mod legs;
+mod list;
+mod roles;
+
+pub use list::{ExchangeQuery, Listed, Mediator, list};
+pub use roles::ToldRole;
+
+use crate::domain::{event::Position, figure::Figure, proto, symbol::Symbol};
+use crate::projections::{
+    claims::{Row, Said, View},
+    counts::{self, CountRow},
+    extent::Extent,
+    ledger::{Group, Outcome},
+    register::Register,
+    told::{self, Ended, Told, ToldLeg},
+};
+use facts::Facts;
+
+/// Statements that are told with an exchange; lists of statements have all.
+const MOST_STATEMENTS: usize = 1_000;
+
+/// Everything that the record says of an exchange; texts are told by where they stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Story {
+    /// What it is.
+    pub summary: proto::ExchangeSummary,
+    /// Every report of it, retracted ones too.
+    pub reports: Vec<ToldReport>,
+    /// Completed transfers.
+    pub legs: Vec<ToldLeg>,
+    /// What was agreed on.
+    pub agreed: Vec<ToldLeg>,
+    /// What was declined, with the number of `proto::DeclineReason`.
+    pub declined: Vec<(ToldLeg, i32)>,
+    /// Who had which role.
+    pub roles: Vec<ToldRole>,
+    /// The totals claimed, each with what the completed transfers of its leg add up to; absent:
+    /// none of them has a number.
+    pub totals: Vec<(Told, Option<Figure>)>,
+    /// The first statements about it.
+    pub statements: Vec<Told>,
+    /// How many further statements there are.
+    pub more_statements: usize,
+    /// What superlatives it was given.
+    pub superlatives: Vec<Told>,
+    /// What it adds to the figure of each country.
+    pub counts: Vec<CountRow>,
+}
+
+/// One report of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldReport {
+    /// Where it is recorded, and what became of it.
+    pub told: Told,
+    /// Number of `proto::ExchangeStatus`.
+    pub status: i32,
+    /// When, as EDTF text; empty: it does not say.
+    pub occurred: String,
+}
+
+impl Story {
+    /// The events whose texts the story shows.
+    pub fn positions(&self) -> Vec<Position> {
+        let legs = self.legs.iter().chain(&self.agreed);
+        let legs = legs.chain(self.declined.iter().map(|(leg, _)| leg));
+        let mut positions: Vec<Position> = legs.flat_map(ToldLeg::positions).collect();
+        let roles = self.roles.iter().flat_map(|role| role.attributed.iter().chain(&role.denied));
+        let claims = self.reports.iter().map(|report| &report.told).chain(roles);
+        let claims = claims.chain(self.totals.iter().map(|(told, _)| told));
+        let claims = claims.chain(&self.statements).chain(&self.superlatives);
+        positions.extend(claims.flat_map(Told::positions));
+        positions
+    }
+}
+
+/// The story of the exchange with an id, just after `at`; with `include_past`, also claims that
+/// were withdrawn, and readings of legs from before a correction. Absent: nothing was recorded of
+/// it or of a portion of it.
+pub fn story(register: &Register, id: &str, at: Position, include_past: bool) -> Option<Story> {
+    let view = register.at(at);
+    let exchange = find(&view, id)?;
+    let extent = Extent::of(&view, exchange);
+    let mut past = told::past(&view, view.claims().figure_rows(exchange));
+    past.extend(told::past(&view, view.claims().other_rows(exchange)));
+    let telling = Telling { extent: &extent, past: &past, include_past };
+    let mut statements = telling.all(|said| matches!(said, Said::Statement(_)));
+    let more_statements = statements.len().saturating_sub(MOST_STATEMENTS);
+    statements.truncate(MOST_STATEMENTS);
+    let outcome = Outcome::within(&view, exchange);
+    Some(Story {
+        summary: summary_of(&extent, &outcome),
+        reports: telling.reports(),
+        legs: telling.completed(),
+        agreed: telling.agreed(),
+        declined: telling.declined(),
+        roles: telling.roles(),
+        totals: telling.totals(),
+        statements,
+        more_statements,
+        superlatives: telling.all(|said| matches!(said, Said::Superlative)),
+        counts: figures_of(register, &outcome),
+    })
+}
+
+/// What an exchange is, and what stands out in it.
+pub fn summary(view: &View<'_>, exchange: Symbol) -> proto::ExchangeSummary {
+    summary_of(&Extent::of(view, exchange), &Outcome::within(view, exchange))
+}
+
+fn summary_of(extent: &Extent<'_, '_>, outcome: &Outcome) -> proto::ExchangeSummary {
+    let facts = Facts::of(extent.view, extent.exchange, (&extent.own, &extent.all));
+    let mut summary = facts.message(extent.view, extent.exchange);
+    let flags = flags::flags(extent, &facts, outcome);
+    summary.flags = flags.into_iter().map(Into::into).collect();
+    summary
+}
+
+/// The exchange with an id, if anything was recorded of it, or of a portion of it that still is
+/// one.
+pub fn find(view: &View<'_>, id: &str) -> Option<Symbol> {
+    let exchange = view.vocabulary().find(id).filter(|symbol| !symbol.is_empty())?;
+    let claims = view.claims();
+    let recorded = |row: &Row| row.from <= view.at();
+    let named = claims.figure_rows(exchange).next().is_some_and(recorded)
+        || claims.other_rows(exchange).next().is_some_and(recorded)
+        || view.nesting().direct_portions(exchange).next().is_some();
+    named.then_some(exchange)
+}
+
+/// What the exchange adds to the figure of each country.
+fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
+    let cells = outcome.cells.iter().filter(|(cell, _)| cell.category.is_none());
+    let figures = cells.filter_map(|(cell, share)| match &cell.group {
+        Group::Side(direction, side) => {
+            Some(((side.alone()?, cell.unit, *direction), Figure::from(*share)))
+        }
+        Group::Route(..) | Group::Total => None,
+    });
+    counts::rows(register, figures)
+}
+
+/// What is told of one exchange, and from which rows.
+struct Telling<'t, 'v, 'a> {
+    extent: &'t Extent<'v, 'a>,
+    /// Readings of claims about the exchange itself that no longer stand.
+    past: &'t [&'a Row],
+    include_past: bool,
+}
+
+impl<'a> Telling<'_, '_, 'a> {
+    fn view(&self) -> &View<'a> {
+        self.extent.view
+    }
+
+    /// The claims of one sort; those that were withdrawn where the past is asked for.
+    fn rows(&self, wanted: impl Fn(&Said) -> bool, withdrawn: bool) -> Vec<(&'a Row, Told)> {
+        let told = |row: &&'a Row| (*row, Told::of(self.view(), row));
+        let mut rows: Vec<_> = self.extent.own.iter().map(told).collect();
+        if withdrawn {
+            rows.extend(self.past.iter().map(told).filter(|(_, told)| is_last_reading(told)));
+        }
+        rows.retain(|(row, _)| wanted(&row.said));
+        rows.sort_by_key(|(row, _)| row.claim);
+        rows
+    }
+
+    fn all(&self, wanted: impl Fn(&Said) -> bool) -> Vec<Told> {
+        self.rows(wanted, self.include_past).into_iter().map(|(_, told)| told).collect()
+    }
+
+    fn reports(&self) -> Vec<ToldReport> {
+        let rows = self.rows(|said| matches!(said, Said::Exchange(_)), true);
+        let report = |(row, told): (&'a Row, Told)| match row.said {
+            Said::Exchange(report) => {
+                let occurred = self.view().vocabulary().text(report.occurred).to_owned();
+                Some(ToldReport { told, status: report.status, occurred })
+            }
+            _ => None,
+        };
+        rows.into_iter().filter_map(report).collect()
+    }
+}
+
+/// Whether a claim read so when it was withdrawn as a whole.
+fn is_last_reading(told: &Told) -> bool {
+    told.retracted_by.is_some_and(|event| told.ended == Some(Ended::Retracted(event)))
+}
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! What stands out in the record of an exchange, decided from what is within it as well.
+
+use std::collections::BTreeSet;
+
+use super::{facts::Facts, roles};
+use crate::domain::{
+    flags::Flag,
+    proto::{ExchangeFlag, ExchangeStatus},
+    span::{Span, farthest},
+};
+use crate::projections::{
+    claims::{Counted, Said},
+    extent::Extent,
+    ledger::{Group, Outcome},
+};
+
+/// The flags, each once, in the order of their numbers.
+pub(super) fn flags(
+    extent: &Extent<'_, '_>,
+    facts: &Facts,
+    outcome: &Outcome,
+) -> BTreeSet<ExchangeFlag> {
+    let mut flags = BTreeSet::new();
+    let mut note = |flag, given: bool| {
+        if given {
+            flags.insert(flag);
+        }
+    };
+    note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(outcome));
+    note(ExchangeFlag::TotalDiffersFromSum, total_differs(extent));
+    note(ExchangeFlag::StatusContradictsCounts, contradicts(extent, facts.status));
+    note(ExchangeFlag::Disputed, disputed(extent));
+    note(ExchangeFlag::Incomplete, incomplete(outcome));
+    let noted = |flag| {
+        let mut estimates = extent.estimates.values().flatten();
+        estimates.any(|(_, estimate)| estimate.flags.contains(flag))
+    };
+    note(ExchangeFlag::Approximate, noted(Flag::Approximate));
+    note(ExchangeFlag::OpenBelow, noted(Flag::OpenBelow));
+    note(ExchangeFlag::OpenAbove, noted(Flag::OpenAbove));
+    note(ExchangeFlag::Undated, facts.dates.is_empty());
+    note(ExchangeFlag::RoleDisputed, roles::any_disputed(extent.view, &extent.all));
+    note(ExchangeFlag::ClaimDisputed, claim_disputed(extent));
+    note(ExchangeFlag::CompletedDiffersFromAgreed, differs_from_agreed(extent));
+    flags
+}
+
+fn parts_exceed_whole(outcome: &Outcome) -> bool {
+    let mut amounts = outcome.cells.iter().filter_map(|(_, share)| share.amount);
+    amounts.any(|amount| amount.flags.contains(Flag::PartsExceedWhole))
+}
+
+/// A transfer's number is unknown where it has none and lies within none that has one: that shows
+/// only in the sum of all.
+fn incomplete(outcome: &Outcome) -> bool {
+    let mut totals = outcome.cells.iter().filter(|(cell, _)| cell.group == Group::Total);
+    totals.any(|(cell, share)| cell.category.is_none() && share.unnumbered > 0)
+}
+
+fn total_differs(extent: &Extent<'_, '_>) -> bool {
+    let totals = extent.all.iter().filter_map(|row| match &row.said {
+        Said::Total(counted, _) => Some(counted),
+        _ => None,
+    });
+    differs_from_sum(extent, totals)
+}
+
+fn differs_from_agreed(extent: &Extent<'_, '_>) -> bool {
+    let agreed = extent.all.iter().filter_map(|row| match &row.said {
+        Said::Agreed(counted) => Some(counted),
+        _ => None,
+    });
+    differs_from_sum(extent, agreed)
+}
+
+/// Whether one of the numbers is none that the completed transfers of its leg allow.
+fn differs_from_sum<'r>(
+    extent: &Extent<'_, '_>,
+    mut numbers: impl Iterator<Item = &'r Counted>,
+) -> bool {
+    numbers.any(|counted| {
+        let claimed = Span::of_number(&counted.number);
+        let leg = extent.view.vocabulary().leg(counted.leg);
+        let sum = leg.and_then(|leg| Span::of_share(&extent.sum(&extent.within(leg))));
+        claimed.zip(sum).is_some_and(|(claimed, sum)| !claimed.meets(sum))
+    })
+}
+
+/// A completed transfer of nobody contradicts no state.
+fn contradicts(extent: &Extent<'_, '_>, status: i32) -> bool {
+    let mut completed = extent.all.iter().filter_map(|row| match &row.said {
+        Said::Completed(transfer) => Some(transfer.counted.number),
+        _ => None,
+    });
+    match ExchangeStatus::try_from(status) {
+        Ok(
+            ExchangeStatus::Rumoured
+            | ExchangeStatus::Proposed
+            | ExchangeStatus::Agreed
+            | ExchangeStatus::Announced
+            | ExchangeStatus::Postponed
+            | ExchangeStatus::Cancelled
+            | ExchangeStatus::FalseReport,
+        ) => completed.any(|number| number.value() != Some(0)),
+        Ok(ExchangeStatus::Completed) => completed.next().is_none(),
+        Ok(
+            ExchangeStatus::Unspecified
+            | ExchangeStatus::UnderWay
+            | ExchangeStatus::PartlyCompleted,
+        )
+        | Err(_) => false,
+    }
+}
+
+/// Whether two claims on one completed transfer can't both be right; what was given as "about"
+/// counts only where nothing exact stands beside it.
+fn disputed(extent: &Extent<'_, '_>) -> bool {
+    let mut legs = extent.claimed.legs.values();
+    legs.any(|claims| {
+        let numbers = claims.iter().map(|(_, transfer)| transfer.counted.number);
+        let spans = |approximate: bool| -> Vec<Span> {
+            let numbers = numbers.clone().filter(|number| number.approximate == approximate);
+            numbers.filter_map(|number| Span::of_number(&number)).collect()
+        };
+        let exact = spans(false);
+        farthest(&if exact.is_empty() { spans(true) } else { exact }).is_some()
+    })
+}
+
+/// Whether somebody contests a claim that stands.
+fn claim_disputed(extent: &Extent<'_, '_>) -> bool {
+    let view = extent.view;
+    extent.all.iter().any(|row| {
+        let opinions = view.latest(view.claims().opinion_rows(row.claim));
+        opinions.iter().any(|opinion| matches!(opinion.said, Said::Disputed(_)))
+    })
+}

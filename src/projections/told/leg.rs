@@ -1,0 +1,191 @@
+//! One leg with what the claims on it amount to, and what becomes of each number.
+
+use super::{Ended, Told};
+use crate::domain::{
+    estimate::{Estimate, Number},
+    event::Position,
+    leg::Direction,
+    of_which::OfWhich,
+    proto::{self, ClaimUse},
+};
+use crate::projections::{
+    claims::{Counted, Preference, Row, View},
+    interned::Place,
+    ledger::ClaimedLegs,
+};
+
+/// One leg, the claims on it, and what they amount to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToldLeg {
+    /// The leg.
+    pub leg: proto::Leg,
+    /// What the standing claims amount to.
+    pub estimate: Estimate,
+    /// The claims in their order; with the past, one entry for each reading.
+    pub claims: Vec<ToldNumber>,
+    /// The preference in force for the leg; absent: there is none.
+    pub preference: Option<ToldPreference>,
+}
+
+/// One number of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToldNumber {
+    /// The reading that gives it.
+    pub told: Told,
+    /// What becomes of it.
+    pub used: ClaimUse,
+    /// A preference in force names the claim.
+    pub preferred: bool,
+}
+
+/// A preference that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldPreference {
+    /// The event that prefers the claim.
+    pub position: Position,
+    /// The event that gives its reading: itself, or a correction of it.
+    pub read_from: Position,
+    /// The claim that is preferred.
+    pub claim: Position,
+    /// The number of that claim.
+    pub value: u32,
+    /// The country whose figure is meant; absent: the leg is meant.
+    pub side: Option<(String, Direction)>,
+}
+
+impl ToldPreference {
+    /// A preference for a claim with one value; absent: it has none, so it can't be preferred.
+    pub fn of(view: &View<'_>, row: &Row, preference: &Preference) -> Option<Self> {
+        let value = view.reading(preference.claim)?.said.counted()?.number.value()?;
+        let text = |country| view.vocabulary().text(country).to_owned();
+        Some(Self {
+            position: row.claim,
+            read_from: row.from,
+            claim: preference.claim,
+            value,
+            side: preference.side.map(|(country, direction)| (text(country), direction)),
+        })
+    }
+
+    /// The events whose texts an answer about the preference shows.
+    pub fn positions(&self) -> [Position; 2] {
+        [self.position, self.read_from]
+    }
+}
+
+impl ToldLeg {
+    /// A leg of completed transfers; `past` are readings on it that no longer stand.
+    pub fn completed(
+        view: &View<'_>,
+        claimed: &ClaimedLegs<'_>,
+        leg: Place,
+        past: &[&Row],
+    ) -> Option<Self> {
+        let rows: Vec<&Row> =
+            claimed.legs.get(&leg).into_iter().flatten().map(|(row, _)| *row).collect();
+        let estimate = claimed.estimate(view, leg);
+        let mut told = Self::new(view, leg, (&rows, past), estimate)?;
+        told.prefer(preference(view, claimed, leg, told.estimate.range));
+        Some(told)
+    }
+
+    /// A leg of other claims, for which nothing can be preferred.
+    pub fn other(view: &View<'_>, leg: Place, rows: &[&Row], past: &[&Row]) -> Option<Self> {
+        let numbers = rows.iter().filter_map(|row| Some((row.said.counted()?.number, NO_PARTS)));
+        let numbers: Vec<_> = numbers.collect();
+        let estimate = Estimate::of(numbers.iter().map(|(number, parts)| (number, parts)), []);
+        Self::new(view, leg, (rows, past), estimate)
+    }
+
+    fn new(
+        view: &View<'_>,
+        leg: Place,
+        (rows, past): (&[&Row], &[&Row]),
+        estimate: Estimate,
+    ) -> Option<Self> {
+        let leg = view.vocabulary().leg_message(view.vocabulary().leg(leg)?);
+        let mut claims = numbers(view, rows);
+        claims.extend(past.iter().map(|row| {
+            let told = Told::of(view, row);
+            let used = match told.ended {
+                Some(Ended::Corrected(_)) => ClaimUse::Corrected,
+                Some(Ended::Retracted(_)) | None => ClaimUse::Retracted,
+            };
+            ToldNumber { told, used, preferred: false }
+        }));
+        claims.sort_by_key(|number| (number.told.claim, number.told.read_from));
+        Some(Self { leg, estimate, claims, preference: None })
+    }
+
+    /// Notes the preference that is in force, and the claim that it names.
+    fn prefer(&mut self, preference: Option<ToldPreference>) {
+        if let Some(preference) = &preference {
+            for number in &mut self.claims {
+                let named = number.told.claim == preference.claim;
+                number.preferred |= named && number.told.ended.is_none();
+            }
+        }
+        self.preference = preference;
+    }
+
+    /// The events whose texts an answer about the leg shows.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+        let claims = self.claims.iter().flat_map(|number| number.told.positions());
+        claims.chain(self.preference.iter().flat_map(ToldPreference::positions))
+    }
+}
+
+const NO_PARTS: OfWhich<Option<u32>> =
+    OfWhich { minors: None, women: None, civilians: None, wounded: None };
+
+/// The latest preference for a leg whose number lies within the leg's range.
+fn preference(
+    view: &View<'_>,
+    claimed: &ClaimedLegs<'_>,
+    leg: Place,
+    range: Option<(u32, u32)>,
+) -> Option<ToldPreference> {
+    let (low, high) = range?;
+    let for_leg = claimed.preferences.iter().filter(|(_, preference)| preference.side.is_none());
+    let mut on_leg = for_leg.filter(|(_, preference)| {
+        let preferred = view.reading(preference.claim).and_then(|row| row.said.counted());
+        preferred.is_some_and(|counted| counted.leg == leg)
+    });
+    on_leg.find_map(|(row, preference)| {
+        let told = ToldPreference::of(view, row, preference)?;
+        (low..=high).contains(&told.value).then_some(told)
+    })
+}
+
+/// What becomes of each number, by the rules of the estimate.
+fn numbers(view: &View<'_>, rows: &[&Row]) -> Vec<ToldNumber> {
+    let has_number = |number: &Number| number.low.is_some() || number.high.is_some();
+    let counted = |row: &&Row| row.said.counted().copied();
+    let exact = rows
+        .iter()
+        .filter_map(counted)
+        .any(|counted| has_number(&counted.number) && !counted.number.approximate);
+    let mut before: Vec<(Place, Number)> = Vec::new();
+    let mut used = |row: &Row, counted: &Counted| {
+        let number = counted.number;
+        if !has_number(&number) {
+            return ClaimUse::NoNumber;
+        }
+        if number.approximate && exact {
+            return ClaimUse::ApproximateBesideExact;
+        }
+        // Two sources that do not say who asserts it need not mean the same claimant.
+        let known =
+            view.vocabulary().actor_at(row.claimant).is_some_and(|it| !it.label().is_empty());
+        if known && before.contains(&(row.claimant, number)) {
+            return ClaimUse::Repeated;
+        }
+        before.push((row.claimant, number));
+        ClaimUse::Entered
+    };
+    let told = rows.iter().filter_map(|row| {
+        let used = used(row, row.said.counted()?);
+        Some(ToldNumber { told: Told::of(view, row), used, preferred: false })
+    });
+    told.collect()
+}
