@@ -85,3 +85,12 @@ pub fn total(
     }
     sum
 }
+
+/// The larger of the sums by the two sides, which is how many were handed over at all.
+pub fn larger(sums: impl IntoIterator<Item = Share>) -> Option<Share> {
+    let range = |share: &Share| {
+        let range = share.amount.map(|amount| (amount.low, amount.high));
+        (range, std::cmp::Reverse(share.unnumbered))
+    };
+    sums.into_iter().max_by_key(range)
+}

@@ -28,11 +28,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{event::Position, known::Known, proto, symbol::Symbol};
-<<<<<<< HEAD
-use crate::projections::interned::Place;
-=======
 use crate::projections::{interned::Place, search::Words};
->>>>>>> claims
 use nested::Nested;
 use read::Reading;
 use vocabulary::Attributed;

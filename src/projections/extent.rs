@@ -53,9 +53,11 @@ impl<'v, 'a> Extent<'v, 'a> {
         let nesting = self.view.nesting();
         // Who the parties are makes a difference only to what is left open to them.
         let nobody = BTreeSet::new();
-        let by_country = [Direction::Received, Direction::Sent]
-            .map(|side| (side, attribution::shares(legs, &nobody, nesting, side)));
-        attribution::total(legs, nesting, &by_country)
+        let by_side = [Direction::Received, Direction::Sent].map(|side| {
+            let countries = attribution::shares(legs, &nobody, nesting, side);
+            attribution::total(legs, nesting, side, &countries)
+        });
+        attribution::larger(by_side).unwrap_or_default()
     }
 }
 

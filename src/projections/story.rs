@@ -138,7 +138,7 @@ fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
         Group::Side(direction, side) => {
             Some(((side.alone()?, cell.unit, *direction), Figure::from(*share)))
         }
-        Group::Route(..) | Group::Total => None,
+        Group::Route(..) | Group::Total(_) => None,
     });
     counts::rows(register, figures)
 }

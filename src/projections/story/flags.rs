@@ -53,8 +53,9 @@ fn parts_exceed_whole(outcome: &Outcome) -> bool {
 /// A transfer's number is unknown where it has none and lies within none that has one: that shows
 /// only in the sum of all.
 fn incomplete(outcome: &Outcome) -> bool {
-    let mut totals = outcome.cells.iter().filter(|(cell, _)| cell.group == Group::Total);
-    totals.any(|(cell, share)| cell.category.is_none() && share.unnumbered > 0)
+    let all = outcome.cells.iter().filter(|(cell, _)| cell.category.is_none());
+    let mut totals = all.filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
+    totals.any(|(_, share)| share.unnumbered > 0)
 }
 
 fn total_differs(extent: &Extent<'_, '_>) -> bool {
