@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "EDTF")]
     occurred: Option<String>,
     /// Show the figures, and then every change of them
-    #[arg(long, conflicts_with_all = ["as_of", "occurred", "grouped"])]
+    #[arg(long, conflicts_with_all = ["as_of", "occurred"])]
     watch: bool,
     #[command(flatten)]
     output: OutputArgs,
@@ -52,6 +52,12 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     if args.watch && output == Output::Csv {
         return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+    }
+    if args.groups.are_asked_for() && (args.watch || !args.countries.is_empty()) {
+        return Err(Failure::usage(
+            "--group-by and its filters give a figure for each group, which is neither watched \
+             nor of a country; choose countries by --from and --to",
+        ));
     }
     let client = args.server.connect().await?;
     let unit = args.unit.unwrap_or_default();

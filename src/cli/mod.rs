@@ -91,7 +91,7 @@ pub enum Command {
     #[command(after_help = exit::HELP)]
     Reconcile(reconcile::Args),
     /// Print what claims say, and correct, retract, dispute, confirm or prefer them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = exit::HELP)]
     Claims(claims::Command),
     /// Print what was said, by words, speaker, topic and more
     #[command(after_help = exit::HELP)]

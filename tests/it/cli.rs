@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use crate::support::{BINARY, Server, data_dir};
 
 mod append;
+mod ask;
 mod bench;
+mod claims;
 mod counts;
 mod help;
 mod import;
 mod serve;
+mod tables;
 mod tail;
 
 /// The events of one article, and how many they are.

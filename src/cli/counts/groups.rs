@@ -20,7 +20,6 @@ use crate::{
 
 /// Flags by which figures are grouped and chosen, instead of one row for each country.
 #[derive(Clone, Debug, clap::Args)]
-#[group(id = "grouped", multiple = true, conflicts_with = "countries")]
 pub(super) struct GroupArgs {
     /// One figure for each group, as in `--group-by from,year`
     #[arg(long, value_name = "DIMENSION,...", value_delimiter = ',',

@@ -2,7 +2,24 @@
 
 use super::run;
 
-const COMMANDS: [&str; 7] = ["serve", "import", "export", "append", "tail", "counts", "bench"];
+const COMMANDS: [&str; 16] = [
+    "serve",
+    "import",
+    "export",
+    "append",
+    "tail",
+    "counts",
+    "exchange",
+    "explain",
+    "history",
+    "reconcile",
+    "claims",
+    "statements",
+    "transfers",
+    "exchanges",
+    "sources",
+    "bench",
+];
 
 #[test]
 fn the_help_names_each_command_and_each_of_them_its_exit_codes() {
@@ -39,6 +56,16 @@ fn a_wrong_command_line_says_what_would_be_right() {
         (&["tail", "--from-now", "--no-follow"], "cannot be used with"),
         (&["tail", "--after", "soon"], "--after"),
         (&["import"], "<FILE>"),
+        (&["export", "--form", "roles"], "add --format csv"),
+        (&["export", "--format", "csv", "--tag", "to:DE"], "leave out --stream"),
+        (&["reconcile"], "<EXCHANGE|--series [<NAME>]>"),
+        (&["explain"], "<COUNTRY>"),
+        (&["explain", "DE", "--sent", "--received"], "cannot be used with"),
+        (&["counts", "DE", "--group-by", "year"], "choose countries by --from and --to"),
+        (&["counts", "--watch", "--from", "RU"], "neither watched"),
+        (&["counts", "--group-by", "month"], "possible values: from, to"),
+        (&["claims", "correct", "3", "--source", "a"], "<--payload <FILE>|--value <N>>"),
+        (&["claims", "retract", "3"], "--source"),
         (&["import", "x.csv"], "cannot open x.csv"),
     ] {
         let error = run("", arguments).refused(2);

@@ -10,7 +10,8 @@ use crate::domain::{
 /// The claims that stand.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    claims: BTreeMap<u64, Known>,
+    /// By position, each with the position of the event that gives its reading.
+    claims: BTreeMap<u64, (u64, Known)>,
     sources: HashMap<String, SourceRegistered>,
 }
 
@@ -29,21 +30,21 @@ impl Record {
                 if let (Some(claim), Some(replacement)) =
                     (self.claims.get_mut(&correction.claim), known.replacement())
                 {
-                    *claim = replacement;
+                    *claim = (event.position, replacement);
                 }
             }
             Known::SourceRegistered(source) => {
                 self.sources.insert(source.source_id.clone(), source.clone());
             }
             _ => {
-                self.claims.insert(event.position, known);
+                self.claims.insert(event.position, (event.position, known));
             }
         }
     }
 
     /// The claims that stand, by position.
     pub(super) fn claims(&self) -> impl Iterator<Item = (u64, &Known)> {
-        self.claims.iter().map(|(position, known)| (*position, known))
+        self.claims.iter().map(|(position, (_, known))| (*position, known))
     }
 
     /// What the column says of a source.
@@ -51,21 +52,31 @@ impl Record {
         super::source(id, self.sources.get(id))
     }
 
-    /// Each exchange as the latest reports say: of a field that the latest leaves empty, the
-    /// report before it that does not.
+    /// Each exchange as its reports say: of a field that the latest leaves empty, the report
+    /// before it that does not. A correction sets an old report right; that makes it the latest
+    /// about every field but the state.
     pub(super) fn exchanges(&self) -> HashMap<&str, ExchangeReported> {
-        let mut exchanges: HashMap<&str, ExchangeReported> = HashMap::new();
-        for (_, known) in self.claims() {
+        let mut reports: Vec<(u64, u64, &ExchangeReported)> = Vec::new();
+        for (position, (from, known)) in &self.claims {
             if let Known::ExchangeReported(report) = known {
-                latest(exchanges.entry(&report.exchange_id).or_default(), report);
+                reports.push((*from, *position, report));
             }
+        }
+        reports.sort_unstable_by_key(|(from, position, _)| (*from, *position));
+        let mut exchanges: HashMap<&str, ExchangeReported> = HashMap::new();
+        for (_, _, report) in &reports {
+            put_over(exchanges.entry(&report.exchange_id).or_default(), report);
+        }
+        reports.sort_unstable_by_key(|(_, position, _)| *position);
+        for (_, _, report) in &reports {
+            exchanges.entry(&report.exchange_id).or_default().status = report.status;
         }
         exchanges
     }
 }
 
 /// Puts a later report over what was known.
-fn latest(known: &mut ExchangeReported, report: &ExchangeReported) {
+fn put_over(known: &mut ExchangeReported, report: &ExchangeReported) {
     let texts = [
         (&mut known.part_of, &report.part_of),
         (&mut known.title, &report.title),
@@ -83,5 +94,4 @@ fn latest(known: &mut ExchangeReported, report: &ExchangeReported) {
     if report.kind != 0 {
         known.kind = report.kind;
     }
-    known.status = report.status;
 }
