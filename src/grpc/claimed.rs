@@ -47,10 +47,7 @@ impl Texts {
     pub(crate) fn reading(&self, position: Position) -> Option<Known> {
         let payload = self.0.get(&position)?.payload.as_ref()?;
         let known = Known::decode(payload.type_name(), &payload.value)?.ok()?;
-        match known {
-            Known::ClaimCorrected(_) => known.replacement(),
-            known => Some(known),
-        }
+        if matches!(known, Known::ClaimCorrected(_)) { known.replacement() } else { Some(known) }
     }
 
     /// Where a claim is recorded, and what became of it.

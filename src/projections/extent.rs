@@ -6,12 +6,13 @@ use crate::domain::{
     attribution,
     leg::{Direction, LegKey, UnitCode, includes, overlaps},
     nesting::Nesting,
+    proto::TransferClaimKind,
     side::{EstimatedLeg, Share},
     symbol::Symbol,
     whole::holds_portion,
 };
 use crate::projections::{
-    claims::{Row, View},
+    claims::{Row, Said, View},
     ledger::ClaimedLegs,
 };
 
@@ -48,7 +49,8 @@ impl<'v, 'a> Extent<'v, 'a> {
         legs.filter(|(key, _)| lies_within(leg, key, nesting)).cloned().collect()
     }
 
-    /// What some legs of one unit add up to. A whole is never added to its parts.
+    /// What some legs of one unit add up to: the larger of the sum by those who received and the
+    /// sum by those who gave up. A whole is never added to its parts.
     pub fn sum(&self, legs: &[EstimatedLeg<'a>]) -> Share {
         let nesting = self.view.nesting();
         // Who the parties are makes a difference only to what is left open to them.
@@ -87,4 +89,25 @@ pub fn can_meet(one: &LegKey, other: &LegKey, nesting: &Nesting) -> bool {
         && overlaps(&one.from, &other.from)
         && overlaps(&one.to, &other.to)
         && (holds_portion(one, other, nesting) || holds_portion(other, one, nesting))
+}
+
+/// What sort of claim about a leg it is, and the number of `proto::DeclineReason` of one that was
+/// declined. Absent: it is about no leg.
+pub fn sort(said: &Said) -> Option<(TransferClaimKind, i32)> {
+    match said {
+        Said::Completed(_) => Some((TransferClaimKind::Completed, 0)),
+        Said::Agreed(_) => Some((TransferClaimKind::Agreed, 0)),
+        Said::Declined(_, reason) => Some((TransferClaimKind::Declined, *reason)),
+        Said::Total(..) => Some((TransferClaimKind::Total, 0)),
+        Said::RunningTotal(_)
+        | Said::Exchange(_)
+        | Said::Role(_)
+        | Said::Superlative
+        | Said::Statement(_)
+        | Said::Detention
+        | Said::Source(_)
+        | Said::Preference(_)
+        | Said::Confirmed(_)
+        | Said::Disputed(_) => None,
+    }
 }

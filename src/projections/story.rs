@@ -63,7 +63,7 @@ pub struct ToldReport {
 }
 
 impl Story {
-    /// The events whose texts the story shows.
+    /// The events whose texts the story shows, statements apart, which can be long.
     pub fn positions(&self) -> Vec<Position> {
         let legs = self.legs.iter().chain(&self.agreed);
         let legs = legs.chain(self.declined.iter().map(|(leg, _)| leg));
@@ -71,7 +71,7 @@ impl Story {
         let roles = self.roles.iter().flat_map(|role| role.attributed.iter().chain(&role.denied));
         let claims = self.reports.iter().map(|report| &report.told).chain(roles);
         let claims = claims.chain(self.totals.iter().map(|(told, _)| told));
-        let claims = claims.chain(&self.statements).chain(&self.superlatives);
+        let claims = claims.chain(&self.superlatives);
         positions.extend(claims.flat_map(Told::positions));
         positions
     }
@@ -119,11 +119,10 @@ fn summary_of(extent: &Extent<'_, '_>, outcome: &Outcome) -> proto::ExchangeSumm
     summary
 }
 
-/// The exchange with an id, if anything was recorded of it, or of a portion of it that still is
-/// one.
+/// The exchange with an id, if anything was claimed of it, or of a portion of it.
 pub fn find(view: &View<'_>, id: &str) -> Option<Symbol> {
-    let exchange = view.vocabulary().find(id)?;
-    (!exchange.is_empty() && view.knows(exchange)).then_some(exchange)
+    let exchange = view.vocabulary().find(id).filter(|symbol| !symbol.is_empty())?;
+    view.knows(exchange).then_some(exchange)
 }
 
 /// What the exchange adds to the figure of each country.
@@ -169,12 +168,10 @@ impl<'a> Telling<'_, '_, 'a> {
 
     fn reports(&self) -> Vec<ToldReport> {
         let rows = self.rows(|said| matches!(said, Said::Exchange(_)), true);
-        let report = |(row, told): (&'a Row, Told)| match row.said {
-            Said::Exchange(report) => {
-                let occurred = self.view().vocabulary().text(report.occurred).to_owned();
-                Some(ToldReport { told, status: report.status, occurred })
-            }
-            _ => None,
+        let report = |(row, told): (&'a Row, Told)| {
+            let Said::Exchange(report) = row.said else { return None };
+            let occurred = self.view().vocabulary().text(report.occurred).to_owned();
+            Some(ToldReport { told, status: report.status, occurred })
         };
         rows.into_iter().filter_map(report).collect()
     }

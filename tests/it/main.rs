@@ -10,6 +10,7 @@ mod cli;
 mod concurrency;
 mod crash;
 mod damage;
+mod exchanges;
 #[cfg(target_os = "linux")]
 mod faults;
 mod golden;

@@ -52,9 +52,10 @@ fn question(
     let order = asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
     let mediator = Mediator { actor: request.mediator, even_if_denied };
-    let party = Some(request.party).filter(|party| !party.is_empty());
+    let party = asked::any_party(&request.party, "party", &mut wrong);
+    asked::words(&request.words, "words", &mut wrong);
     let query = ExchangeQuery {
-        party: party.and_then(|party| asked::party(&party, "party", &mut wrong)),
+        party: Some(party).filter(|party| !party.is_empty()),
         kind: asked::choice::<ExchangeKind>(request.kind, "kind", &mut wrong),
         status: asked::choice::<ExchangeStatus>(request.status, "status", &mut wrong),
         mediator: Some(mediator).filter(|mediator| !mediator.actor.is_empty()),

@@ -6,6 +6,7 @@ use tonic::Code;
 use crate::{
     domain::{
         known::Known,
+        limits,
         proto::{self, ErrorReason},
         violation::Violations,
     },
@@ -17,9 +18,8 @@ use crate::{
     },
 };
 
-/// Bytes of statements that are told with an exchange: beside its other parts they fit into the
-/// message that a client accepts.
-const STATEMENT_BYTES: usize = 1 << 20;
+/// Statements whose texts are read at once; not all need fit.
+const READ_AT_ONCE: usize = 50;
 
 /// Answers with the whole story of an exchange.
 pub(super) async fn get(
@@ -38,7 +38,9 @@ pub(super) async fn get(
     let told = record.ask(move |register| story(register, &id, at, include_past)).await?;
     let story = told.ok_or_else(|| not_found(&exchange_id))?;
     let texts = Texts::read(engine, story.positions()).await?;
-    Ok(proto::GetExchangeResponse { position: at, ..answer(story, &texts) })
+    let (statements, more_statements) = statements(engine, &story).await?;
+    let answer = answer(story, &texts);
+    Ok(proto::GetExchangeResponse { position: at, statements, more_statements, ..answer })
 }
 
 /// An id has to be given.
@@ -58,8 +60,6 @@ pub(super) fn not_found(exchange_id: &str) -> Fault {
 fn answer(story: Story, texts: &Texts) -> proto::GetExchangeResponse {
     let legs = |legs: Vec<ToldLeg>| legs.into_iter().map(|leg| texts.leg(leg)).collect();
     let declined = |(leg, reason)| proto::DeclinedLeg { leg: Some(texts.leg(leg)), reason };
-    let (statements, more) = statements(texts, &story.statements);
-    let more = more.saturating_add(story.more_statements);
     proto::GetExchangeResponse {
         exchange: Some(story.summary),
         status_history: story.reports.into_iter().map(|it| report(texts, it)).collect(),
@@ -76,25 +76,33 @@ fn answer(story: Story, texts: &Texts) -> proto::GetExchangeResponse {
                 sum: sum.map(Into::into),
             })
             .collect(),
-        statements,
-        more_statements: u32::try_from(more).unwrap_or(u32::MAX),
         superlatives: story.superlatives.iter().map(|told| superlative(texts, told)).collect(),
         counts: story.counts.into_iter().map(Into::into).collect(),
-        position: 0,
+        ..proto::GetExchangeResponse::default()
     }
 }
 
-/// The first statements that fit, and how many do not.
-fn statements(texts: &Texts, told: &[Told]) -> (Vec<proto::StatementEntry>, usize) {
+/// The first statements, as many as a client accepts, and how many more there are.
+async fn statements(
+    engine: &Engine,
+    story: &Story,
+) -> Result<(Vec<proto::StatementEntry>, u32), Fault> {
+    let all = story.statements.len() + story.more_statements;
+    let mut entries: Vec<proto::StatementEntry> = Vec::new();
     let mut bytes = 0;
-    let entries = told.iter().map(|told| texts.statement(told));
-    let fitting = entries.take_while(|entry| {
-        bytes += entry.encoded_len();
-        bytes <= STATEMENT_BYTES
-    });
-    let fitting: Vec<_> = fitting.collect();
-    let more = told.len() - fitting.len();
-    (fitting, more)
+    'all: for some in story.statements.chunks(READ_AT_ONCE) {
+        let texts = Texts::read(engine, some.iter().flat_map(Told::positions)).await?;
+        for told in some {
+            let entry = texts.statement(told);
+            bytes += entry.encoded_len();
+            if bytes > limits::ANSWER_BYTES {
+                break 'all;
+            }
+            entries.push(entry);
+        }
+    }
+    let more = u32::try_from(all - entries.len()).unwrap_or(u32::MAX);
+    Ok((entries, more))
 }
 
 fn report(texts: &Texts, report: ToldReport) -> proto::StatusReport {
@@ -121,10 +129,8 @@ fn attribution(texts: &Texts, told: &Told) -> Option<proto::Attribution> {
 }
 
 fn total(texts: &Texts, told: &Told) -> Option<proto::TotalClaimed> {
-    match texts.reading(told.read_from)? {
-        Known::TotalClaimed(total) => Some(total),
-        _ => None,
-    }
+    let Known::TotalClaimed(total) = texts.reading(told.read_from)? else { return None };
+    Some(total)
 }
 
 fn superlative(texts: &Texts, told: &Told) -> proto::SuperlativeEntry {

@@ -10,8 +10,8 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{Counted, Row, Said},
-    extent::Extent,
+    claims::{Counted, Row},
+    extent::{Extent, sort},
     interned::Place,
 };
 
@@ -118,17 +118,6 @@ impl<'x, 'a> Board<'x, 'a> {
         let end = |end: Option<u32>| end.filter(|_| value.is_none());
         let scope = self.text(counted.scope).to_owned();
         proto::Count { value, low: end(low), high: end(high), approximate, scope }
-    }
-}
-
-/// What sort of claim about a transfer it is, and why it was declined, if it was.
-fn sort(said: &Said) -> Option<(TransferClaimKind, i32)> {
-    match said {
-        Said::Completed(_) => Some((TransferClaimKind::Completed, 0)),
-        Said::Agreed(_) => Some((TransferClaimKind::Agreed, 0)),
-        Said::Declined(_, reason) => Some((TransferClaimKind::Declined, *reason)),
-        Said::Total(..) => Some((TransferClaimKind::Total, 0)),
-        _ => None,
     }
 }
 

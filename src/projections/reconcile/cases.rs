@@ -28,42 +28,44 @@ impl Claims {
     }
 
     /// A leg written as `RU+BY>US`.
-    pub(super) fn leg(&self, sides: &str) -> Option<proto::Leg> {
+    fn leg(&self, sides: &str) -> proto::Leg {
         let (from, to) = sides.split_once('>').unwrap();
-        let unit = proto::Unit::Person.into();
-        let exchange_id = self.exchange.into();
-        Some(proto::Leg {
-            exchange_id,
-            from: codes(from),
-            to: codes(to),
-            unit,
-            ..Default::default()
-        })
+        let (from, to, unit) = (codes(from), codes(to), proto::Unit::Person.into());
+        proto::Leg { exchange_id: self.exchange.into(), from, to, unit, ..Default::default() }
+    }
+
+    /// What every claim on a leg has.
+    fn claim(
+        &self,
+        sides: &str,
+        number: &str,
+        by: &str,
+    ) -> (Option<proto::Attribution>, Option<proto::Leg>, Option<proto::Count>) {
+        let claimed_by = (!by.is_empty()).then(|| actor("", by));
+        let source_id = format!("{by}-page");
+        let attribution = proto::Attribution { claimed_by, source_id, ..Default::default() };
+        (Some(attribution), Some(self.leg(sides)), Some(count(number)))
     }
 
     pub(super) fn completed(&mut self, sides: &str, number: &str, by: &str) -> Position {
-        let (leg, count, attribution) = (self.leg(sides), Some(count(number)), by_whom(by));
-        self.record.push(&proto::TransferCompleted {
-            attribution,
-            leg,
-            count,
-            ..Default::default()
-        })
+        let (attribution, leg, count) = self.claim(sides, number, by);
+        let completed = proto::TransferCompleted { attribution, leg, count, ..Default::default() };
+        self.record.push(&completed)
     }
 
     pub(super) fn agreed(&mut self, sides: &str, number: &str, by: &str) -> Position {
-        let (leg, count, attribution) = (self.leg(sides), Some(count(number)), by_whom(by));
+        let (attribution, leg, count) = self.claim(sides, number, by);
         self.record.push(&proto::TransferAgreed { attribution, leg, count })
     }
 
     pub(super) fn total(&mut self, sides: &str, number: &str, by: &str) -> Position {
-        let (leg, count, attribution) = (self.leg(sides), Some(count(number)), by_whom(by));
+        let (attribution, leg, count) = self.claim(sides, number, by);
         self.record.push(&proto::TotalClaimed { attribution, leg, count, ..Default::default() })
     }
 
     pub(super) fn declined(&mut self, sides: &str, number: &str, why: DeclineReason) -> Position {
-        let (leg, count, reason) = (self.leg(sides), Some(count(number)), why.into());
-        let attribution = by_whom("press");
+        let (attribution, leg, count) = self.claim(sides, number, "press");
+        let reason = why.into();
         self.record.push(&proto::TransferDeclined { attribution, leg, count, reason })
     }
 
@@ -71,12 +73,6 @@ impl Claims {
         let register = self.record.claims();
         reconcile(&register.at(self.record.head()), self.exchange).unwrap()
     }
-}
-
-fn by_whom(name: &str) -> Option<proto::Attribution> {
-    let claimed_by = (!name.is_empty()).then(|| actor("", name));
-    let source_id = format!("{name}-page");
-    Some(proto::Attribution { claimed_by, source_id, ..Default::default() })
 }
 
 /// A line in short: both ranges, the amount, and the reasons with what each explains.

@@ -191,8 +191,10 @@ impl Compared<'_> {
                 let amount = Amount::between(one, other);
                 let fewer = amount.low.is_some_and(|low| low < 0);
                 let declined = if fewer { reasons::declined(board, &self.legs) } else { vec![] };
-                // Both may mean one number; only what was declined says that they do not.
-                if one.meets(other) && declined.is_empty() {
+                // Both may mean one number. That all who were agreed on were handed over is denied
+                // by whoever says that some were declined.
+                let denied = kind == DifferenceKind::AgreedVsCompleted && !declined.is_empty();
+                if one.meets(other) && !denied {
                     return None;
                 }
                 (amount, declined)

@@ -157,6 +157,11 @@ fn what_one_of_two_parties_gave_up_the_other_received() {
     let expected = (exactly(20), exactly(25), (Some(5), Some(5)), unexplained);
     assert_eq!(claims("UA>RU"), [expected]);
     assert_eq!(claims("RU>TR"), [], "some of the 20 may have gone elsewhere");
+    let mut same = Claims::of("x");
+    same.completed("RU>UA", "20", "one");
+    same.completed("RU>UA", "25", "two");
+    same.declined("RU>UA", "5", DeclineReason::Refused);
+    assert_eq!(lines(&same.answer(), DifferenceKind::SentVsReceived), []);
 }
 
 #[test]

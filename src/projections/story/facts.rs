@@ -30,15 +30,14 @@ impl Facts {
     pub(super) fn of(view: &View<'_>, exchange: Symbol, (own, all): (&[&Row], &[&Row])) -> Self {
         let mut reports: Vec<(&Row, &Report)> = own
             .iter()
-            .filter_map(|row| match &row.said {
-                Said::Exchange(report) => Some((*row, report)),
-                _ => None,
+            .filter_map(|row| {
+                let Said::Exchange(report) = &row.said else { return None };
+                Some((*row, report))
             })
             .collect();
-        // A correction sets an old report right; it does not make it the latest about the state.
-        let latest = reports.iter().max_by_key(|(row, _)| row.claim);
-        let status = latest.map_or(0, |(_, report)| report.status);
+        // A correction sets an old report right; it does not make it later.
         reports.sort_by_key(|(row, _)| std::cmp::Reverse(row.claim));
+        let status = reports.first().map_or(0, |(_, report)| report.status);
         let said = |field: fn(&Report) -> Symbol| {
             let fields = reports.iter().map(|(_, report)| field(report));
             fields.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -79,10 +78,12 @@ impl Facts {
 fn occurred(view: &View<'_>, exchange: Symbol, all: &[&Row]) -> Symbol {
     let is_date = |date: &Symbol| Edtf::parse(view.vocabulary().text(*date)).is_ok();
     let dated = all.iter().filter_map(|row| {
-        let (reported, date) = match &row.said {
-            Said::Exchange(report) => (row.subject == exchange, report.occurred),
-            Said::Completed(transfer) => (false, transfer.occurred),
-            _ => return None,
+        let (reported, date) = if let Said::Exchange(report) = &row.said {
+            (row.subject == exchange, report.occurred)
+        } else if let Said::Completed(transfer) = &row.said {
+            (false, transfer.occurred)
+        } else {
+            return None;
         };
         is_date(&date).then_some(((reported, row.claim), date))
     });

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{facts::Facts, roles};
 use crate::domain::{
     flags::Flag,
-    proto::{ExchangeFlag, ExchangeStatus},
+    proto::{ExchangeFlag, ExchangeStatus, TransferClaimKind},
     span::{Span, farthest},
 };
 use crate::projections::{
-    claims::{Counted, Said},
-    extent::Extent,
+    claims::Said,
+    extent::{Extent, sort},
     ledger::{Group, Outcome},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn flags(
         }
     };
     note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(outcome));
-    note(ExchangeFlag::TotalDiffersFromSum, total_differs(extent));
+    note(ExchangeFlag::TotalDiffersFromSum, differs_from_sum(extent, TransferClaimKind::Total));
     note(ExchangeFlag::StatusContradictsCounts, contradicts(extent, facts.status));
     note(ExchangeFlag::Disputed, disputed(extent));
     note(ExchangeFlag::Incomplete, incomplete(outcome));
@@ -41,7 +41,10 @@ pub(super) fn flags(
     note(ExchangeFlag::Undated, facts.dates.is_empty());
     note(ExchangeFlag::RoleDisputed, roles::any_disputed(extent.view, &extent.all));
     note(ExchangeFlag::ClaimDisputed, claim_disputed(extent));
-    note(ExchangeFlag::CompletedDiffersFromAgreed, differs_from_agreed(extent));
+    note(
+        ExchangeFlag::CompletedDiffersFromAgreed,
+        differs_from_sum(extent, TransferClaimKind::Agreed),
+    );
     flags
 }
 
@@ -53,46 +56,26 @@ fn parts_exceed_whole(outcome: &Outcome) -> bool {
 /// A transfer's number is unknown where it has none and lies within none that has one: that shows
 /// only in the sum of all.
 fn incomplete(outcome: &Outcome) -> bool {
-    let all = outcome.cells.iter().filter(|(cell, _)| cell.category.is_none());
-    let mut totals = all.filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
-    totals.any(|(_, share)| share.unnumbered > 0)
+    let mut totals = outcome.cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
+    totals.any(|(cell, share)| cell.category.is_none() && share.unnumbered > 0)
 }
 
-fn total_differs(extent: &Extent<'_, '_>) -> bool {
-    let totals = extent.all.iter().filter_map(|row| match &row.said {
-        Said::Total(counted, _) => Some(counted),
-        _ => None,
-    });
-    differs_from_sum(extent, totals)
-}
-
-fn differs_from_agreed(extent: &Extent<'_, '_>) -> bool {
-    let agreed = extent.all.iter().filter_map(|row| match &row.said {
-        Said::Agreed(counted) => Some(counted),
-        _ => None,
-    });
-    differs_from_sum(extent, agreed)
-}
-
-/// Whether one of the numbers is none that the completed transfers of its leg allow.
-fn differs_from_sum<'r>(
-    extent: &Extent<'_, '_>,
-    mut numbers: impl Iterator<Item = &'r Counted>,
-) -> bool {
-    numbers.any(|counted| {
-        let claimed = Span::of_number(&counted.number);
-        let leg = extent.view.vocabulary().leg(counted.leg);
-        let sum = leg.and_then(|leg| Span::of_share(&extent.sum(&extent.within(leg))));
-        claimed.zip(sum).is_some_and(|(claimed, sum)| !claimed.meets(sum))
+/// Whether one of the numbers of a sort is none that the completed transfers of its leg allow.
+fn differs_from_sum(extent: &Extent<'_, '_>, kind: TransferClaimKind) -> bool {
+    extent.all.iter().any(|row| {
+        let of_kind = sort(&row.said).is_some_and(|(sort, _)| sort == kind);
+        let counted = row.said.counted().filter(|_| of_kind);
+        let claimed = counted.and_then(|counted| Span::of_number(&counted.number));
+        let leg = extent.view.leg(row);
+        let sum = || Span::of_share(&extent.sum(&extent.within(leg?)));
+        claimed.is_some_and(|claimed| sum().is_some_and(|sum| !claimed.meets(sum)))
     })
 }
 
 /// A completed transfer of nobody contradicts no state.
 fn contradicts(extent: &Extent<'_, '_>, status: i32) -> bool {
-    let mut completed = extent.all.iter().filter_map(|row| match &row.said {
-        Said::Completed(transfer) => Some(transfer.counted.number),
-        _ => None,
-    });
+    let claimed = extent.claimed.legs.values().flatten();
+    let mut completed = claimed.map(|(_, transfer)| transfer.counted.number);
     match ExchangeStatus::try_from(status) {
         Ok(
             ExchangeStatus::Rumoured

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Telling;
-use crate::domain::figure::Figure;
+use crate::domain::{figure::Figure, proto::TransferClaimKind};
 use crate::projections::{
     claims::{Row, Said},
+    extent::sort,
     interned::Place,
     ledger::ClaimedLegs,
     told::{Told, ToldLeg},
@@ -15,20 +16,14 @@ impl<'a> Telling<'_, '_, 'a> {
     pub(super) fn completed(&self) -> Vec<ToldLeg> {
         let view = self.extent.view;
         let claimed = ClaimedLegs::new(view, &self.extent.own);
-        let legs = self.by_leg(|said| match said {
-            Said::Completed(transfer) => Some((transfer.counted.leg, 0)),
-            _ => None,
-        });
+        let legs = self.by_leg(TransferClaimKind::Completed);
         let told =
             legs.iter().map(|((leg, _), (_, past))| ToldLeg::completed(view, &claimed, *leg, past));
         in_order(told.flatten(), |leg| leg)
     }
 
     pub(super) fn agreed(&self) -> Vec<ToldLeg> {
-        let legs = self.by_leg(|said| match said {
-            Said::Agreed(counted) => Some((counted.leg, 0)),
-            _ => None,
-        });
+        let legs = self.by_leg(TransferClaimKind::Agreed);
         let told = legs
             .iter()
             .map(|((leg, _), (now, past))| ToldLeg::other(self.extent.view, *leg, now, past));
@@ -37,10 +32,7 @@ impl<'a> Telling<'_, '_, 'a> {
 
     /// With the number of the reason.
     pub(super) fn declined(&self) -> Vec<(ToldLeg, i32)> {
-        let legs = self.by_leg(|said| match said {
-            Said::Declined(counted, reason) => Some((counted.leg, *reason)),
-            _ => None,
-        });
+        let legs = self.by_leg(TransferClaimKind::Declined);
         let told = legs.iter().filter_map(|((leg, reason), (now, past))| {
             Some((ToldLeg::other(self.extent.view, *leg, now, past)?, *reason))
         });
@@ -58,15 +50,19 @@ impl<'a> Telling<'_, '_, 'a> {
     }
 
     /// The rows of one sort, those of now and those of before, by leg.
-    fn by_leg(&self, key: impl Fn(&Said) -> Option<(Place, i32)>) -> ByLeg<'a> {
+    fn by_leg(&self, kind: TransferClaimKind) -> ByLeg<'a> {
+        let key = |row: &Row| {
+            let (_, reason) = sort(&row.said).filter(|(sort, _)| *sort == kind)?;
+            Some((row.said.counted()?.leg, reason))
+        };
         let mut legs = ByLeg::new();
         for row in &self.extent.own {
-            if let Some(key) = key(&row.said) {
+            if let Some(key) = key(row) {
                 legs.entry(key).or_default().0.push(row);
             }
         }
         for row in self.past.iter().filter(|_| self.include_past) {
-            if let Some(key) = key(&row.said) {
+            if let Some(key) = key(row) {
                 legs.entry(key).or_default().1.push(row);
             }
         }

@@ -52,11 +52,16 @@ fn each_number_says_what_becomes_of_it_in_the_estimate() {
         (said_by("", Some(160), false), ClaimUse::Entered),
         (said_by("", Some(160), false), ClaimUse::Entered),
     ];
-    let expected: Vec<_> =
-        messages.iter().map(|(message, used)| (record.push(message), used)).collect();
+    let expected: Vec<_> = messages
+        .iter()
+        .map(|(message, used)| {
+            let at = record.push(message);
+            (at, at, *used)
+        })
+        .collect();
     let register = record.claims();
     let found = uses(&register, record.head());
-    assert_eq!(found, Vec::from_iter(expected.iter().map(|(at, used)| (*at, *at, **used))));
+    assert_eq!(found, expected);
     assert_eq!(legs(&register, record.head())[0].estimate.range, Some((150, 189)));
 }
 
@@ -127,7 +132,7 @@ fn the_preference_in_force_is_told_with_the_claim_that_it_names() {
     let preferred = |at| {
         let leg = legs(&register, at).remove(0);
         let named = leg.claims.iter().filter(|it| it.preferred).map(|it| it.told.claim);
-        (leg.preference.map(|it| (it.position, it.claim, it.value)), Vec::from_iter(named))
+        (leg.preference.map(|it| (it.position, it.claim, it.value)), named.collect::<Vec<_>>())
     };
     assert_eq!(preferred(high), (None, vec![]));
     assert_eq!(preferred(withdrawn - 1), (Some((second, high, 189)), vec![high]));

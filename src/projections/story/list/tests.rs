@@ -79,11 +79,10 @@ fn what_has_no_date_is_counted_apart_only_where_everything_else_fits() {
     let record = record();
     let occurred = Some(Edtf::parse("2024-08").unwrap());
     let query = ExchangeQuery { occurred, order: ListOrder::Position, ..ExchangeQuery::default() };
-    let all =
-        |ids: &[&str], undated| (Vec::from_iter(ids.iter().map(ToString::to_string)), undated);
-    assert_eq!(ids(&record, record.head(), &query), all(&["b", "a"], 1));
+    let all = |undated| (vec!["b".to_owned(), "a".to_owned()], undated);
+    assert_eq!(ids(&record, record.head(), &query), all(1));
     let of_party = ExchangeQuery { party: Some("RU".into()), ..query };
-    assert_eq!(ids(&record, record.head(), &of_party), all(&["b", "a"], 0));
+    assert_eq!(ids(&record, record.head(), &of_party), all(0));
 }
 
 #[test]
