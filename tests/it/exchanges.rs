@@ -6,10 +6,10 @@ use handover::{
     domain::proto::{
         self, Actor, AsOf, Attribution, ClaimDisputed, ClaimRetracted, ClaimUse, Count,
         DifferenceKind, DifferenceReason, ExchangeFlag, ExchangeReported, ExchangeStatus,
-        GetExchangeRequest, GetExchangeResponse, Leg, ListExchangesRequest, ListExchangesResponse,
-        ReconcileExchangeRequest, ReconcileExchangeResponse, Role, RoleAttributed,
-        SourceRegistered, StatementMade, StatementMode, SuperlativeClaimed, TotalClaimed,
-        TransferAgreed, TransferCompleted, TransferDeclined, as_of::Moment,
+        GetExchangeRequest, GetExchangeResponse, GetHeadRequest, Leg, ListExchangesRequest,
+        ListExchangesResponse, ReconcileExchangeRequest, ReconcileExchangeResponse, Role,
+        RoleAttributed, SourceRegistered, StatementMade, StatementMode, SuperlativeClaimed,
+        TotalClaimed, TransferAgreed, TransferCompleted, TransferDeclined, as_of::Moment,
     },
     grpc::client::Client,
 };
@@ -277,7 +277,10 @@ async fn what_was_imported_is_reconciled_with_the_reasons_that_the_record_holds(
     import.args(["import", "--server", &server.address]).arg(&file);
     let done = import.output().expect("the binary can be run");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let request = ReconcileExchangeRequest { exchange_id: "D".into(), ..Default::default() };
+    let client = server.client().await;
+    let head = client.get_head(GetHeadRequest::default()).await.expect("a head");
+    let (exchange_id, min_position) = ("D".into(), head.position);
+    let request = ReconcileExchangeRequest { exchange_id, min_position, ..Default::default() };
     let answer: ReconcileExchangeResponse = rpc.ask(RECONCILE, request).await;
     let claimants: Vec<_> = answer.claimants.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(claimants, ["agreement", "Hromadske; AP", "Kyiv Post"]);

@@ -29,7 +29,7 @@ fn found(record: &Record, query: &ExchangeQuery) -> Vec<String> {
 
 fn record() -> Record {
     let mut record = Record::default();
-    record.push(&report("b", "Größter Austausch", "2024-08-01", "RU+US"));
+    record.push(&report("b", "Gr\u{f6}\u{df}ter Austausch", "2024-08-01", "RU+US"));
     record.push(&report("a", "Second exchange", "2024-08", "RU+UA"));
     record.push(&report("undated", "No date", "", ""));
     record.push(&proto::ExchangeReported {
