@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
+    amount::Amount,
     attribution,
     leg::{Direction, LegKey, UnitCode, includes, overlaps},
     nesting::Nesting,
     proto::TransferClaimKind,
     side::{EstimatedLeg, Share},
+    span::Span,
     symbol::Symbol,
     whole::holds_portion,
 };
@@ -52,14 +54,35 @@ impl<'v, 'a> Extent<'v, 'a> {
     /// What some legs of one unit add up to: the larger of the sum by those who received and the
     /// sum by those who gave up. A whole is never added to its parts.
     pub fn sum(&self, legs: &[EstimatedLeg<'a>]) -> Share {
+        self.sum_by_side(legs).0
+    }
+
+    /// The same with the side that it was summed up by.
+    pub fn sum_by_side(&self, legs: &[EstimatedLeg<'a>]) -> (Share, Direction) {
         let nesting = self.view.nesting();
         // Who the parties are makes a difference only to what is left open to them.
         let nobody = BTreeSet::new();
-        let by_side = [Direction::Received, Direction::Sent].map(|side| {
+        let [received, sent] = [Direction::Received, Direction::Sent].map(|side| {
             let countries = attribution::shares(legs, &nobody, nesting, side);
             attribution::total(legs, nesting, side, &countries)
         });
-        attribution::larger(by_side).unwrap_or_default()
+        let larger = attribution::larger([received, sent]).unwrap_or_default();
+        (larger, if larger == sent { Direction::Sent } else { Direction::Received })
+    }
+
+    /// The legs whose parts add up to more than the largest number claimed for them, each with
+    /// its parts.
+    pub fn exceeded(&self) -> Vec<(&EstimatedLeg<'a>, Vec<EstimatedLeg<'a>>)> {
+        let nesting = self.view.nesting();
+        let exceeded = |whole: &EstimatedLeg<'a>| {
+            let high = Amount::of_leg(&whole.1)?.at_most()?;
+            let mut parts = self.within(whole.0);
+            parts.retain(|(part, _)| !lies_within(part, whole.0, nesting));
+            let low = Span::of_amount(&self.sum(&parts).amount?).low?;
+            (low > high).then_some(parts)
+        };
+        let legs = self.estimates.values().flatten();
+        legs.filter_map(|whole| Some((whole, exceeded(whole)?))).collect()
     }
 }
 

@@ -203,6 +203,8 @@ fn two_totals_stand_side_by_side_each_against_the_same_parts() {
         (exactly(24), range(27, 29), (Some(3), Some(5)), scope()),
     ];
     assert_eq!(lines(&answer, DifferenceKind::TotalVsSum), totals);
+    let made_of = &answer.lines[2].other.as_ref().unwrap().positions;
+    assert_eq!(*made_of, [2, 3, 4, 5, 8], "the 16 are among those who arrived");
     let claimants = [
         (exactly(24), exactly(26), (Some(2), Some(2)), scope()),
         (exactly(8), exactly(10), (Some(2), Some(2)), scope()),

@@ -16,7 +16,6 @@ use crate::domain::{
     span::{Span, farthest},
     symbol::Symbol,
 };
-use crate::projections::extent::lies_within;
 
 /// Everything that differs: by what is set against what, then by leg.
 pub(super) fn all(board: &Board<'_, '_>) -> Vec<proto::Difference> {
@@ -118,25 +117,20 @@ fn against_sum<'a>(
     kind: DifferenceKind,
 ) -> Option<proto::Difference> {
     let leg = claims.first()?.key;
-    let within = board.extent.within(leg);
-    let sum = Side::of_sum(board, &within, &board.extent.sum(&within));
+    let sum = Side::of_legs(board, &board.extent.within(leg));
     Compared { one: Side::of_claims(claims), other: sum, legs: vec![leg] }.line(board, kind)
 }
 
 /// Parts that add up to more than the number of their whole. They may add up to less: nothing says
 /// that all parts are known.
 fn parts(board: &Board<'_, '_>) -> Vec<proto::Difference> {
-    let nesting = board.extent.view.nesting();
-    let line = |whole: &EstimatedLeg<'_>| {
-        let mut parts = board.extent.within(whole.0);
-        parts.retain(|(part, _)| !lies_within(part, whole.0, nesting));
-        let sum = Side::of_sum(board, &parts, &board.extent.sum(&parts));
-        let number = Side::of_leg(board, whole);
-        let exceed = number.span.zip(sum.span).is_some_and(|(one, sum)| one.is_below(sum));
-        let compared = Compared { one: sum, other: number, legs: Vec::new() };
-        exceed.then(|| compared.line(board, DifferenceKind::PartsVsWhole)).flatten()
+    let exceeded = board.extent.exceeded();
+    let line = |(whole, parts): &(&EstimatedLeg<'_>, Vec<EstimatedLeg<'_>>)| {
+        let one = Side::of_legs(board, parts);
+        let other = Side::of_legs(board, std::slice::from_ref(*whole));
+        Compared { one, other, legs: Vec::new() }.line(board, DifferenceKind::PartsVsWhole)
     };
-    board.extent.estimates.values().flatten().filter_map(line).collect()
+    exceeded.iter().filter_map(line).collect()
 }
 
 /// Of two parties, what one gave up is what the other received. With a third nothing can be said:
@@ -172,7 +166,7 @@ fn of_party<'a>(
     let own: Vec<EstimatedLeg<'a>> = own.cloned().collect();
     let nesting = board.extent.view.nesting();
     let mut shares = attribution::shares(&own, &BTreeSet::new(), nesting, direction);
-    Side::of_sum(board, &own, &shares.remove(&party).unwrap_or_default())
+    Side::of_sum(board, &own, (shares.remove(&party).unwrap_or_default(), direction))
 }
 
 /// Two things that should say the same.

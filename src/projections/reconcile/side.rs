@@ -6,6 +6,8 @@ use super::board::{Board, Claimed};
 use crate::domain::{
     amount::Amount,
     estimate::Estimate,
+    flags::Flag,
+    leg::{Direction, LegKey, includes, overlaps},
     of_which::OfWhich,
     proto::{self, TransferClaimKind},
     side::{EstimatedLeg, Share},
@@ -39,22 +41,35 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// What completed transfers add up to.
-    pub(super) fn of_sum(board: &Board<'_, 'a>, legs: &[EstimatedLeg<'a>], share: &Share) -> Self {
-        let nesting = board.extent.view.nesting();
-        let numbered = |leg: &EstimatedLeg<'a>| leg.1.range.is_some();
-        // What lies within a leg that has a number is not added to it.
-        let outer = legs.iter().filter(|(key, _)| {
-            let mut around = legs.iter().filter(|leg| numbered(leg) && leg.0 != *key);
-            !around.any(|(whole, _)| lies_within(whole, key, nesting))
-        });
+    /// What some legs of completed transfers add up to.
+    pub(super) fn of_legs(board: &Board<'_, 'a>, legs: &[EstimatedLeg<'a>]) -> Self {
+        Self::of_sum(board, legs, board.extent.sum_by_side(legs))
+    }
+
+    /// The same where the sum is known, with the side that it was summed up by.
+    pub(super) fn of_sum(
+        board: &Board<'_, 'a>,
+        legs: &[EstimatedLeg<'a>],
+        (share, direction): (Share, Direction),
+    ) -> Self {
+        let exceeded = share.amount.is_some_and(|it| it.flags.contains(Flag::PartsExceedWhole));
+        let numbered = |leg: &&EstimatedLeg<'a>| leg.1.range.is_some();
+        // What lies within a leg that has a number is not added to it; the larger of several own
+        // sides speaks for the smaller ones, unless these add up to more.
+        let held = |part: &LegKey| {
+            let mut around = legs.iter().filter(numbered).filter(|leg| leg.0 != part);
+            around.any(|(whole, _)| {
+                lies_within(whole, part, board.extent.view.nesting())
+                    || (!exceeded && speaks_for(whole, part, direction))
+            })
+        };
         let (mut claims, mut unnumbered) = (Vec::new(), Vec::new());
-        for leg in outer {
+        for leg in legs.iter().filter(|(key, _)| !held(key)) {
             let on_leg = board
                 .claims
                 .iter()
                 .filter(|claim| claim.kind == TransferClaimKind::Completed && claim.key == leg.0);
-            if numbered(leg) {
+            if numbered(&leg) {
                 claims.extend(entered(&on_leg.copied().collect::<Vec<_>>()));
             } else if share.unnumbered > 0 {
                 unnumbered.extend(on_leg);
@@ -63,12 +78,6 @@ impl<'a> Side<'a> {
         claims.sort_by_key(|claim| claim.row.claim);
         let span = share.amount.as_ref().map(Span::of_amount);
         Self { kind: TransferClaimKind::Completed, span, claims, unnumbered }
-    }
-
-    /// The number of one leg of completed transfers by itself.
-    pub(super) fn of_leg(board: &Board<'_, 'a>, leg: &EstimatedLeg<'a>) -> Self {
-        let share = Share { amount: Amount::of_leg(&leg.1), ..Share::default() };
-        Self::of_sum(board, std::slice::from_ref(leg), &share)
     }
 
     pub(super) fn message(&self, board: &Board<'_, 'a>) -> proto::DifferenceSide {
@@ -85,6 +94,18 @@ impl<'a> Side<'a> {
             positions: positions.into_iter().collect(),
         }
     }
+}
+
+/// Whether a leg is the whole of another of the same category and portion, as sums by one side
+/// take it: its own side is larger, and both can speak of the same persons.
+fn speaks_for(whole: &LegKey, part: &LegKey, direction: Direction) -> bool {
+    let (own, inner) = (whole.own(direction), part.own(direction));
+    let alike = (whole.exchange, whole.category, whole.portion)
+        == (part.exchange, part.category, part.portion);
+    alike
+        && own != inner
+        && includes(own, inner)
+        && overlaps(whole.other(direction), part.other(direction))
 }
 
 /// The claims whose numbers enter the estimate of their leg: those given as "about" only where

@@ -26,7 +26,7 @@ pub(super) fn flags(
             flags.insert(flag);
         }
     };
-    note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(outcome));
+    note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(extent, outcome));
     note(ExchangeFlag::TotalDiffersFromSum, differs_from_sum(extent, TransferClaimKind::Total));
     note(ExchangeFlag::StatusContradictsCounts, contradicts(extent, facts.status));
     note(ExchangeFlag::Disputed, disputed(extent));
@@ -48,9 +48,13 @@ pub(super) fn flags(
     flags
 }
 
-fn parts_exceed_whole(outcome: &Outcome) -> bool {
-    let mut amounts = outcome.cells.iter().filter_map(|(_, share)| share.amount);
+/// What a country or a side received or sent is flagged by the rules of figures. Sums of all sides
+/// are not asked: they take what is said of nobody for the whole of what is said of anybody.
+fn parts_exceed_whole(extent: &Extent<'_, '_>, outcome: &Outcome) -> bool {
+    let sides = outcome.cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Side(..)));
+    let mut amounts = sides.filter_map(|(_, share)| share.amount);
     amounts.any(|amount| amount.flags.contains(Flag::PartsExceedWhole))
+        || !extent.exceeded().is_empty()
 }
 
 /// A transfer's number is unknown where it has none and lies within none that has one: that shows
