@@ -1,9 +1,6 @@
 //! Codes, numbers and names in words, and texts in lines: what tables for people are made of.
 
-use tabled::{
-    builder::Builder,
-    settings::{Style, Width, peaker::Priority},
-};
+use tabled::{builder::Builder, settings::Style};
 
 use crate::domain::proto::{Actor, Attribution, Category, Count, Leg, OfWhich, Unit};
 
@@ -202,19 +199,46 @@ pub(super) fn indented(text: &str, margin: usize, deeper: usize) -> Vec<String> 
     placed.collect()
 }
 
-/// Rows under a header, no wider than [`WIDTH`]: the widest columns are wrapped.
+/// Rows under a header, no wider than [`WIDTH`] if its words allow: cells are wrapped between
+/// words, so that a name or an id can be copied from the table.
 pub(super) fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    rows.insert(0, header.iter().map(ToString::to_string).collect());
+    let widths = fitted(&rows);
     let mut table = Builder::default();
-    table.push_record(header.iter().copied());
     for row in rows {
-        table.push_record(row.iter().map(|cell| plain(cell)));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width).join("\n"));
+        table.push_record(cells);
     }
-    let mut table = table.build();
-    table.with(Style::psql());
-    table.with(Width::wrap(WIDTH).priority(Priority::max(true)).keep_words(true));
-    let lines: Vec<String> =
-        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    let table = table.build().with(Style::psql()).to_string();
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
+}
+
+/// The widths of columns: what they hold, and where that is too wide together, the widest give
+/// way, down to their longest words and, only if that is not enough, below.
+fn fitted(rows: &[Vec<String>]) -> Vec<usize> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let most = |column: usize, measure: &dyn Fn(&str) -> usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| measure(cell)).max().unwrap_or_default().clamp(1, WIDTH)
+    };
+    let longest = |cell: &str| cell.split_whitespace().map(|word| word.chars().count()).max();
+    let all = |measure: &dyn Fn(&str) -> usize| -> Vec<usize> {
+        (0..columns).map(|column| most(column, measure)).collect()
+    };
+    let mut widths = all(&|cell| cell.chars().count());
+    // A margin on each side of a cell, and a line between two.
+    let room = WIDTH.saturating_sub(3 * columns);
+    for least in [all(&|cell| longest(cell).unwrap_or_default()), vec![1; columns]] {
+        while widths.iter().sum::<usize>() > room {
+            let shrinks = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+            let Some((widest, _)) = shrinks.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
+        }
+    }
+    widths
 }
 
 /// What an answer is true for, as the last line of a table.
@@ -280,11 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_never_wider_than_the_width() {
-        let long = "word ".repeat(60);
-        let text = grid(&["a", "b"], [vec!["x".to_owned(), long]]);
+    fn a_table_is_never_too_wide_and_breaks_no_word_that_fits() {
+        let row = vec!["ru-ua-2022-06-remains".to_owned(), "word ".repeat(60), "a b".repeat(9)];
+        let text = grid(&["exchange", "title", "c"], [row]);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert!(text.lines().count() > 4, "{text}");
+        assert!(text.lines().count() > 4 && text.contains("ru-ua-2022-06-remains"), "{text}");
+        let text = grid(&["a", "b"], [vec!["x".repeat(300), "y".repeat(300)]]);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
     }
 
     #[test]
