@@ -114,7 +114,8 @@ fn transfers_of_every_sort_stand_in_one_table() {
     let list = Transfers(ListTransfersResponse { transfers, position: 9, ..Default::default() });
     let expected = [
         " claim | of     | record             | leg              | number           | according to",
-        "-------+--------+--------------------+------------------+------------------+--------------",
+        "-------+--------+--------------------+------------------+---\
+         ---------------+--------------",
         " 5     | demo-1 | declined (no show) | ? -> UA          | about 40         | UA HQ",
         " 6     | UA HQ  | total              | up to 2024-08-24 | number not given | UA HQ",
         "(as of position 9)",

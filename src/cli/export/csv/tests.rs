@@ -12,11 +12,16 @@ use crate::{
 };
 
 const CLAIMS: &str = "\
-exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,category,portion,count,approximate,reason,scope,claimed_by,source
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,,,150,,,,RU MoD,https://example.org/1
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,prisoner_of_war,first batch,40,yes,,\"about, he said\",UA HQ,https://example.org/2
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,agreed,UA,RU,person,,,,,,,,A letter
-demo-2,demo-1,,2024-08-02,,,cancelled,declined,UA+BY,,remains,,,29,,died,,OSCE,https://example.org/1
+exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,category,portion,count,\
+    approximate,reason,scope,claimed_by,source
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,,,150,,,,\
+    RU MoD,https://example.org/1
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,\
+    prisoner_of_war,first batch,40,yes,,\"about, he said\",UA HQ,https://example.org/2
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,agreed,UA,RU,person,,,,,,,,\
+    A letter
+demo-2,demo-1,,2024-08-02,,,cancelled,declined,UA+BY,,remains,,,29,,died,,OSCE,\
+    https://example.org/1
 demo-3,,,,,,,total,,,person,,,26,,,in all,TR MFA,https://example.org/1
 demo-4,,,2024,,,under_way,completed,,,person,,,,,,,,https://example.org/1
 ";
