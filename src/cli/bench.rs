@@ -1,11 +1,12 @@
 //! `handover bench`: measures a running server as its clients use it, beside what the machine
 //! allows.
 //!
-//! A suite (`log`) is a list of cases. Each case starts a server, puts a load on it, and measures
+//! A suite (`log`, `claims`) is a list of cases. Each case starts a server, puts a load on it, and measures
 //! its limits right beside it, because machines change from minute to minute: `case` is the seam
 //! between the two. What is measured is told as it is, met or missed.
 
 mod case;
+mod claims;
 mod echo;
 mod encoded;
 mod events;
@@ -102,6 +103,8 @@ pub struct Args {
 enum SuiteName {
     /// The event store: appends, reads, subscriptions, a large log
     Log,
+    /// A million claims, and the questions that are asked of them
+    Claims,
 }
 
 /// How a report is printed.
@@ -117,6 +120,7 @@ impl SuiteName {
     fn suite(self, plan: &Plan) -> Suite {
         match self {
             Self::Log => log::suite(plan),
+            Self::Claims => claims::suite(plan),
         }
     }
 }

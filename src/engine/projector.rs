@@ -36,7 +36,6 @@ use crate::{
     engine::{
         Clock, ReadError,
         reader::{Reader, Span},
-        record::RecordReader,
     },
     log::{
         Run,

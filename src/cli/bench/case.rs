@@ -128,6 +128,11 @@ impl Bench {
         }
     }
 
+    /// What everything that is drawn follows from.
+    pub(super) fn seed(&self) -> u64 {
+        self.origin.seed
+    }
+
     /// The server that answers at once.
     pub(super) fn echo(&self) -> &Subject {
         &self.echo

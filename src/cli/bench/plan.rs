@@ -39,6 +39,8 @@ pub(super) struct Plan {
     pub(super) rest: (Duration, Duration),
     /// How often the server is killed under load.
     pub(super) kills: u32,
+    /// Claims of the suite about them.
+    pub(super) claims: u64,
     /// Settings of the server that keep a quick bench small.
     pub(super) server_settings: &'static [&'static str],
 }
@@ -51,6 +53,7 @@ impl Plan {
         plan.measured = args.seconds.map_or(plan.measured, |it| Duration::from_secs(it.into()));
         plan.connections = args.connections.map_or(plan.connections, usize::from);
         plan.scale_events = args.events.unwrap_or(plan.scale_events);
+        plan.claims = args.events.unwrap_or(plan.claims);
         plan.scale_streams = plan.scale_streams.min(plan.scale_events);
         plan.early_events = plan.early_events.min(plan.scale_events);
         plan.kills = args.kills;
@@ -75,6 +78,7 @@ impl Plan {
             limit_file: 32 << 20,
             rest: (Duration::from_secs(3), Duration::from_millis(500)),
             kills: 0,
+            claims: 1_000_000,
             server_settings: &[],
         }
     }
@@ -98,6 +102,7 @@ impl Plan {
             limit_file: 6 << 20,
             rest: (Duration::from_millis(100), Duration::from_millis(50)),
             kills: 0,
+            claims: 2_000,
             server_settings: &["--journal-file-mib", "1", "--volume-mib", "1"],
         }
     }

@@ -88,16 +88,7 @@ impl Process {
 
     /// What it occupies now.
     pub(super) fn memory(&self) -> Result<Memory, Failure> {
-        let status = self.proc("status")?;
-        let bytes = |key: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1_024)
-        };
-        let found = (bytes("VmRSS"), bytes("RssAnon"), bytes("RssFile"));
-        let (Some(resident), Some(anonymous), Some(files)) = found else {
-            return Err(Failure::new(Exit::Failed, "the system does not tell the server's memory"));
-        };
-        Ok(Memory { resident, anonymous, files })
+        memory(&self.proc("status")?)
     }
 
     /// Processor time that it has used, in ticks.
@@ -110,6 +101,25 @@ impl Process {
         let path = format!("/proc/{}/{file}", self.child.id());
         fs::read_to_string(&path).map_err(|error| Failure::from(error).during(&path))
     }
+}
+
+/// What this process itself occupies now, in bytes.
+pub(super) fn own_resident() -> Result<u64, Failure> {
+    let path = "/proc/self/status";
+    let status = fs::read_to_string(path).map_err(|error| Failure::from(error).during(path))?;
+    memory(&status).map(|memory| memory.resident)
+}
+
+fn memory(status: &str) -> Result<Memory, Failure> {
+    let bytes = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1_024)
+    };
+    let found = (bytes("VmRSS"), bytes("RssAnon"), bytes("RssFile"));
+    let (Some(resident), Some(anonymous), Some(files)) = found else {
+        return Err(Failure::new(Exit::Failed, "the system does not tell the server's memory"));
+    };
+    Ok(Memory { resident, anonymous, files })
 }
 
 /// Processor time in ticks, usually of 10 ms, from the text of a `stat` of `/proc`: in programs
