@@ -57,7 +57,7 @@ fn said(claim: &ClaimedNumber) -> String {
     };
     let relays: Vec<String> = claim.relayed_by.iter().map(|relay| actor(Some(relay))).collect();
     if !relays.is_empty() {
-        text += &format!(", by way of {}", relays.join(", "));
+        text = format!("{text}, by way of {}", relays.join(", "));
     }
     let mut notes: Vec<String> =
         claim.record.iter().map(|record| words::claims(&[record.position])).collect();

@@ -3,7 +3,6 @@
 mod said;
 mod story;
 
-pub(super) use self::story::flag;
 use crate::{
     cli::{
         ServerArgs, claimed,

@@ -30,8 +30,8 @@ pub enum Exit {
     NotFound = 3,
     /// Others wrote first, or a request id was used for other content.
     Conflict = 4,
-    /// Some rows were refused, or cannot be written; the others were kept, or none if all or nothing
-    /// was asked for.
+    /// Some rows were refused, or cannot be written; the others were kept, or none if all or
+    /// nothing was asked for.
     RowsRefused = 5,
     /// The server cannot be reached, is not ready, or took too long.
     Unavailable = 6,

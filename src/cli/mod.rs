@@ -66,7 +66,7 @@ pub enum Command {
     /// Add the events of a JSON Lines or CSV file; what is there already is not added again
     #[command(after_help = exit::HELP)]
     Import(import::Args),
-    /// Write events as JSON Lines that `import` reads back
+    /// Write events as JSON Lines, or claims as tables, that `import` reads back
     #[command(after_help = exit::HELP)]
     Export(export::Args),
     /// Append one event

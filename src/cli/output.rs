@@ -117,9 +117,10 @@ fn text(answer: &impl Answer, output: Output) -> Result<String, Failure> {
 /// Says in an entry what it is true for, as proto3 JSON writes a position.
 fn mark(entry: &mut Value, position: u64) {
     if let Some(members) = entry.as_object_mut() {
-        let own = members.get(POSITION).is_some_and(|own| *own != position.to_string());
+        let position = Value::from(position.to_string());
+        let own = members.get(POSITION).is_some_and(|own| *own != position);
         let name = if own { AS_OF_POSITION } else { POSITION };
-        members.insert(name.to_owned(), position.to_string().into());
+        members.insert(name.to_owned(), position);
     }
 }
 

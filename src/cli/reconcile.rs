@@ -170,7 +170,7 @@ impl SideBySide {
         let mut record = differences::record(cell.kind());
         let reason = words::spoken(cell.decline_reason().as_str_name(), "DECLINE_REASON_");
         if !reason.is_empty() {
-            record += &format!(" ({reason})");
+            record = format!("{record} ({reason})");
         }
         let claimant = match actor(self.claimant(cell.claimant)) {
             nobody if nobody.is_empty() => "nobody named".to_owned(),
@@ -179,7 +179,7 @@ impl SideBySide {
         let mut number = words::count(cell.count.as_ref());
         let scope = cell.count.as_ref().map_or("", |count| count.scope.as_str());
         if !scope.is_empty() {
-            number += &format!(" \"{scope}\"");
+            number = format!("{number} \"{scope}\"");
         }
         let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
         vec![leg, record, number, claimant, positions.join(", ")]

@@ -1,9 +1,6 @@
 //! Codes, numbers and names in words, and texts in lines: what tables for people are made of.
 
-use tabled::{
-    builder::Builder,
-    settings::{Style, Width, peaker::Priority},
-};
+use tabled::{builder::Builder, settings::Style};
 
 use crate::domain::proto::{Actor, Attribution, Category, Count, Leg, OfWhich, Unit};
 
@@ -202,19 +199,46 @@ pub(super) fn indented(text: &str, margin: usize, deeper: usize) -> Vec<String> 
     placed.collect()
 }
 
-/// Rows under a header, no wider than [`WIDTH`]: the widest columns are wrapped.
+/// Rows under a header, no wider than [`WIDTH`] if its words allow: cells are wrapped between
+/// words, so that a name or an id can be copied from the table.
 pub(super) fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    rows.insert(0, header.iter().map(ToString::to_string).collect());
+    let widths = fitted(&rows);
     let mut table = Builder::default();
-    table.push_record(header.iter().copied());
     for row in rows {
-        table.push_record(row.iter().map(|cell| plain(cell)));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width).join("\n"));
+        table.push_record(cells);
     }
-    let mut table = table.build();
-    table.with(Style::psql());
-    table.with(Width::wrap(WIDTH).priority(Priority::max(true)).keep_words(true));
-    let lines: Vec<String> =
-        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    let table = table.build().with(Style::psql()).to_string();
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
+}
+
+/// The widths of columns: what they hold, and where that is too wide together, the widest give
+/// way, down to their longest words and, only if that is not enough, below.
+fn fitted(rows: &[Vec<String>]) -> Vec<usize> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let most = |column: usize, measure: &dyn Fn(&str) -> usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| measure(cell)).max().unwrap_or_default().clamp(1, WIDTH)
+    };
+    let longest = |cell: &str| cell.split_whitespace().map(|word| word.chars().count()).max();
+    let all = |measure: &dyn Fn(&str) -> usize| -> Vec<usize> {
+        (0..columns).map(|column| most(column, measure)).collect()
+    };
+    let mut widths = all(&|cell| cell.chars().count());
+    // A margin on each side of a cell, and a line between two.
+    let room = WIDTH.saturating_sub(3 * columns);
+    for least in [all(&|cell| longest(cell).unwrap_or_default()), vec![1; columns]] {
+        while widths.iter().sum::<usize>() > room {
+            let shrinks = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+            let Some((widest, _)) = shrinks.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
+        }
+    }
+    widths
 }
 
 /// What an answer is true for, as the last line of a table.
@@ -235,61 +259,5 @@ pub(super) fn undated(count: u32, noun: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_that_was_not_given_is_said_in_words() {
-        let of = |value, low, high, approximate| {
-            count(Some(&Count { value, low, high, approximate, ..Default::default() }))
-        };
-        for (text, expected) in [
-            (of(Some(1234), None, None, false), "1,234"),
-            (of(Some(40), None, None, true), "about 40"),
-            (of(Some(0), None, None, false), "0"),
-            (of(None, Some(2), Some(3), false), "2..3"),
-            (of(None, Some(2), None, false), "at least 2"),
-            (of(None, None, Some(2), false), "at most 2"),
-            (of(None, None, None, false), "number not given"),
-            (count(None), "number not given"),
-        ] {
-            assert_eq!(text, expected);
-        }
-    }
-
-    #[test]
-    fn an_actor_is_named_with_the_party_once() {
-        let of = |party: &str, name: &str| {
-            actor(Some(&Actor { party: party.into(), name: name.into(), ..Default::default() }))
-        };
-        assert_eq!(of("TR", "TR MFA"), "TR MFA");
-        assert_eq!(of("TR", "Hakan Demo"), "Hakan Demo (TR)");
-        assert_eq!((of("TR", ""), of("", "Anna")), ("TR".to_owned(), "Anna".to_owned()));
-        assert_eq!(actor(None), "");
-    }
-
-    #[test]
-    fn lines_are_broken_between_words_and_never_too_long() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
-        assert_eq!(wrapped("a\u{1b}[31m\nb\u{202e}", 20), ["a [31m b"]);
-        assert_eq!(
-            indented("one two three", WIDTH - 9, 2),
-            [format!("{:91}one two", ""), format!("{:93}three", "")]
-        );
-    }
-
-    #[test]
-    fn a_table_is_never_wider_than_the_width() {
-        let long = "word ".repeat(60);
-        let text = grid(&["a", "b"], [vec!["x".to_owned(), long]]);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert!(text.lines().count() > 4, "{text}");
-    }
-
-    #[test]
-    fn differences_have_a_sign() {
-        assert_eq!(signed_span(-3, 1200), "-3..+1,200");
-        assert_eq!(signed_span(0, 0), "0");
-    }
-}
+#[path = "words/tests.rs"]
+mod tests;

@@ -67,7 +67,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn attribution(self) -> Option<Attribution> {
+    pub(super) fn attribution(self) -> Attribution {
         let claimed_by = (!self.by.is_empty()).then(|| {
             // As the tables that `import` reads have it.
             let first = self.by.split_whitespace().next().unwrap_or_default();
@@ -75,7 +75,7 @@ impl Said {
             Actor { party, name: self.by.clone(), ..Actor::default() }
         });
         let (source_id, locator, note) = (self.source, self.locator, self.note);
-        Some(Attribution { source_id, locator, claimed_by, note, ..Attribution::default() })
+        Attribution { source_id, locator, claimed_by, note, ..Attribution::default() }
     }
 }
 
@@ -133,7 +133,7 @@ fn told(receipt: &Receipt) -> String {
 }
 
 pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, reason) = (args.said.attribution(), args.claim, args.reason);
+    let (attribution, claim, reason) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = RetractClaimRequest {
         request_id: args.deed.request_id(),
         retraction: Some(ClaimRetracted { attribution, claim, reason }),
@@ -145,7 +145,7 @@ pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, grounds) = (args.said.attribution(), args.claim, args.reason);
+    let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = DisputeClaimRequest {
         request_id: args.deed.request_id(),
         dispute: Some(ClaimDisputed { attribution, claim, grounds }),
@@ -157,7 +157,7 @@ pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, grounds) = (args.said.attribution(), args.claim, args.reason);
+    let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = ConfirmClaimRequest {
         request_id: args.deed.request_id(),
         confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
@@ -177,7 +177,7 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
     };
     let (country, args) = (args.country, args.args);
     let preference = ClaimPreferred {
-        attribution: args.said.attribution(),
+        attribution: Some(args.said.attribution()),
         claim: args.claim,
         country,
         direction: direction.into(),
@@ -202,7 +202,7 @@ mod tests {
         let actor = |by: &str| {
             let (source, locator, note) = ("a".to_owned(), String::new(), String::new());
             let said = Said { source, locator, by: by.to_owned(), note };
-            said.attribution().unwrap().claimed_by
+            said.attribution().claimed_by
         };
         let of = |party: &str, name: &str| {
             Some(Actor { party: party.into(), name: name.into(), ..Default::default() })

@@ -23,7 +23,7 @@ use crate::{
 #[group(id = "reading", required = true, args = ["payload", "value"])]
 pub struct Args {
     #[command(flatten)]
-    args: deeds::Args,
+    about: deeds::Args,
     /// The whole claim as it should read, as JSON, as in
     /// `{"@type": "handover.v1.TransferCompleted", ...}`; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
@@ -38,7 +38,7 @@ pub struct Args {
 
 /// Records the correction and prints its receipt.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let Args { args, payload, value, corrected_by } = args;
+    let Args { about: args, payload, value, corrected_by } = args;
     let given = payload.map(|path| read(&path)).transpose()?;
     let client = args.deed.server.connect().await?;
     let replacement = match (given, value) {
@@ -49,7 +49,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         }
     };
     let correction = ClaimCorrected {
-        attribution: args.said.attribution(),
+        attribution: Some(args.said.attribution()),
         claim: args.claim,
         replacement: Some(replacement),
         by: CorrectedBy::try_from(corrected_by).unwrap_or_default().into(),

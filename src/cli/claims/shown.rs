@@ -1,18 +1,19 @@
 //! `handover claims show`: what a claim says, and everything that was recorded about it.
 
+use serde_json::{Map, Value};
+
 use crate::{
     cli::{
         ServerArgs, claimed, event_line,
         exit::{Exit, Failure},
         json,
-        moment::AsOfArg,
+        members::TYPE,
+        moment::{self, AsOfArg},
         output::{self, Answer, Grid, OutputArgs},
         pages::{self, Limit},
         payload, words,
     },
-    domain::proto::{
-        ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference, RecordedEvent,
-    },
+    domain::proto::{ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference},
 };
 
 /// What `claims show` can be asked for.
@@ -64,8 +65,12 @@ impl Answer for Shown {
             if became.is_empty() { "stands as recorded".to_owned() } else { became.join("; ") };
         let mut text = format!("claim {}: {became}\n", record.position);
         if let Some(reading) = &self.0.reading {
-            let reading = serde_json::Value::from(payload::write(reading, |_| None));
-            text += &format!("{}\n", words_of(&reading));
+            let kind = reading.type_name().rsplit('.').next().unwrap_or_default();
+            text = format!("{text}{kind}\n");
+            let reading = payload::write(reading, |_| None);
+            let lines = reading.iter().filter(|(name, _)| *name != TYPE);
+            let lines = lines.flat_map(|(name, value)| outline(name, value, 2));
+            text += &lines.map(|line| line + "\n").collect::<String>();
         }
         for preference in &self.0.preferences {
             for line in preferred(preference) {
@@ -78,7 +83,7 @@ impl Answer for Shown {
         text + &words::as_of(self.0.position)
     }
 
-    fn entries(&self) -> Result<Vec<serde_json::Value>, serde_json::Error> {
+    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
         Ok(vec![json::of_message(&self.0)?])
     }
 
@@ -94,7 +99,7 @@ impl Answer for Shown {
             let (kind, says) = event_line::told(&event);
             grid.rows.push(vec![
                 event.position.to_string(),
-                crate::cli::moment::to_the_second(event.recorded_at.as_ref()),
+                moment::to_the_second(event.recorded_at.as_ref()),
                 kind,
                 says,
                 words::number((entry.retracted_by > 0).then_some(entry.retracted_by)),
@@ -107,26 +112,40 @@ impl Answer for Shown {
 impl Shown {
     /// The claim as it was recorded, and each event about it.
     fn history(&self) -> String {
-        let events: Vec<RecordedEvent> = self
-            .0
-            .event
-            .iter()
-            .chain(self.0.history.iter().filter_map(|e| e.event.as_ref()))
-            .cloned()
-            .collect();
-        let mut text = event_line::Columns::default().lines(&events);
-        for entry in self.0.history.iter().filter(|entry| entry.retracted_by > 0) {
-            let position = entry.event.as_ref().map_or(0, |event| event.position);
-            text += &format!("{position} is retracted by {}\n", entry.retracted_by);
-        }
-        text
+        let events = self.0.history.iter().filter_map(|entry| Some((entry.event.as_ref()?, entry)));
+        let events = events.map(|(event, entry)| (event, entry.retracted_by));
+        let lines = self.0.event.iter().map(|event| (event, 0)).chain(events);
+        let lines = lines.flat_map(|(event, retracted_by)| {
+            let (kind, says) = event_line::told(event);
+            let time = moment::to_the_second(event.recorded_at.as_ref());
+            let text = format!("{} {time} {kind}: {says}", event.position);
+            let retracted = format!(" (retracted by {retracted_by})");
+            words::indented(&(text + if retracted_by > 0 { &retracted } else { "" }), 0, 4)
+        });
+        lines.map(|line| line + "\n").collect()
     }
 }
 
-/// The claim as it reads, without control characters, which JSON escapes.
-fn words_of(reading: &serde_json::Value) -> String {
-    let lines: Vec<String> = format!("{reading:#}").lines().map(words::plain).collect();
-    lines.join("\n")
+/// A field of the claim as it reads, what it holds further to the right.
+fn outline(name: &str, value: &Value, margin: usize) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let holds = |members: &Map<String, Value>| -> Vec<String> {
+        members.iter().flat_map(|(name, value)| outline(name, value, margin + 2)).collect()
+    };
+    let head = format!("{:margin$}{}", "", words::plain(name));
+    if let Value::Object(members) = value {
+        return [vec![head], holds(members)].concat();
+    }
+    let Value::Array(entries) = value else {
+        return words::indented(&format!("{name}: {}", text(value)), margin, 2);
+    };
+    if entries.iter().any(Value::is_object) {
+        let inner = entries.iter().enumerate();
+        let inner = inner.flat_map(|(at, entry)| outline(&at.to_string(), entry, margin + 2));
+        return std::iter::once(head).chain(inner).collect();
+    }
+    let joined: Vec<String> = entries.iter().map(text).collect();
+    words::indented(&format!("{name}: {}", joined.join(", ")), margin, 2)
 }
 
 /// A preference in force, and for what.
@@ -148,7 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         known::{Known, samples},
-        proto::ClaimRecord,
+        proto::{ClaimRecord, RecordedEvent},
     };
 
     fn recorded(position: u64, known: impl Into<Known>) -> RecordedEvent {
@@ -185,14 +204,15 @@ mod tests {
     #[test]
     fn a_claim_is_shown_with_what_became_of_it() {
         let text = shown().table();
-        assert!(text.starts_with("claim 7: disputed 1 time\n{\n  \"@type\":"), "{text}");
+        assert!(text.starts_with("claim 7: disputed 1 time\nTransferCompleted\n  "), "{text}");
         assert!(
-            text.contains("}\nfor what DE received: 13 is preferred (claim 7, by 8)\n"),
+            text.contains("\nfor what DE received: 13 is preferred (claim 7, by 8)\n"),
             "{text}"
         );
-        assert!(text.contains("\n     7 "), "{text}");
-        assert!(text.contains("ClaimConfirmed"), "{text}");
-        assert!(text.ends_with("\n9 is retracted by 11\n(as of position 11)\n"), "{text}");
+        assert!(text.contains("\n  leg\n    category: "), "{text}");
+        assert!(text.contains("\n7 TransferCompleted: RU+BY -> DE: 13"), "{text}");
+        assert!(text.contains("was there (retracted by 11)\n10 ClaimDisputed: "), "{text}");
+        assert!(text.ends_with("\n(as of position 11)\n"), "{text}");
     }
 
     #[test]

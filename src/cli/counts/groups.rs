@@ -141,7 +141,7 @@ impl Answer for Groups {
         });
         let mut text = words::grid(&header, rows);
         if let Some(total) = &self.response.total {
-            text += &format!("in all: {}\n", cell(Some(total)));
+            text = format!("{text}in all: {}\n", cell(Some(total)));
         } else if self.response.groups.len() > 1 {
             text += "no sum of all: the groups can overlap, or are of several units\n";
         }
@@ -218,22 +218,22 @@ mod tests {
     use super::*;
     use crate::domain::proto::{Category, CountGroup, Figure, Route, Unit};
 
-    fn figure(low: u32, high: u32) -> Option<Figure> {
-        Some(Figure { low: Some(low), high: Some(high), exchanges: 2, ..Default::default() })
+    fn figure(low: u32, high: u32) -> Figure {
+        Figure { low: Some(low), high: Some(high), exchanges: 2, ..Default::default() }
     }
 
-    fn side(parties: &[&str]) -> Option<Side> {
-        Some(Side { parties: parties.iter().map(ToString::to_string).collect() })
+    fn side(parties: &[&str]) -> Side {
+        Side { parties: parties.iter().map(ToString::to_string).collect() }
     }
 
     fn groups(by: &[Dimension], keys: Vec<GroupKey>) -> Groups {
         let of = |mut key: GroupKey| {
             key.unit = Unit::Person.into();
-            CountGroup { key: Some(key), figure: figure(1000, 1200) }
+            CountGroup { key: Some(key), figure: Some(figure(1000, 1200)) }
         };
         let response = CountTransfersResponse {
             groups: keys.into_iter().map(of).collect(),
-            total: figure(2000, 2400),
+            total: Some(figure(2000, 2400)),
             position: 9,
             undated_exchanges: 1,
             ..Default::default()
@@ -245,8 +245,9 @@ mod tests {
 
     #[test]
     fn each_dimension_is_a_column_and_what_is_not_said_is_said_so() {
-        let joint = GroupKey { from: side(&["BY", "RU"]), year: Some(2024), ..Default::default() };
-        let unsaid = GroupKey { from: side(&[]), ..Default::default() };
+        let joint =
+            GroupKey { from: Some(side(&["BY", "RU"])), year: Some(2024), ..Default::default() };
+        let unsaid = GroupKey { from: Some(side(&[])), ..Default::default() };
         let groups = groups(&[Dimension::From, Dimension::Year], vec![joint, unsaid]);
         let expected = [
             " from     | year     | unit   | handed over  | exchanges",
@@ -266,7 +267,7 @@ mod tests {
 
     #[test]
     fn groups_that_overlap_have_no_sum() {
-        let route = Route { from: side(&["RU"]), to: side(&[]) };
+        let route = Route { from: Some(side(&["RU"])), to: Some(side(&[])) };
         let key = GroupKey {
             route: Some(route),
             mediator: Some(String::new()),

@@ -30,13 +30,13 @@ fn total(entry: &TotalEntry) -> Vec<String> {
     text += &claimed::noted(entry.record.as_ref());
     let scope = total.count.as_ref().map_or("", |count| count.scope.as_str());
     if !scope.is_empty() {
-        text += &format!(": \"{scope}\"");
+        text = format!("{text}: \"{scope}\"");
     }
-    text += &match &entry.sum {
-        Some(sum) => format!("; the transfers add up to {}", figure::estimate(Some(sum))),
-        None => "; no transfer of it has a number".to_owned(),
+    let sum = match &entry.sum {
+        Some(sum) => format!("the transfers add up to {}", figure::estimate(Some(sum))),
+        None => "no transfer of it has a number".to_owned(),
     };
-    indented(&text, 2, 4)
+    indented(&format!("{text}; {sum}"), 2, 4)
 }
 
 /// Of what a total is the whole.

@@ -7,7 +7,7 @@ use crate::{
         figure::cell,
         words::{self, indented, plain, spoken},
     },
-    domain::proto::{ExchangeFlag, GetExchangeResponse, LegEstimate},
+    domain::proto::{ExchangeFlag, GetExchangeResponse, LegEstimate, StatusReport},
 };
 
 /// Title, state, when and where, its place among others, and what stands out.
@@ -51,7 +51,7 @@ fn listed(parts: &[String], between: &str) -> String {
 }
 
 /// A flag in words.
-pub(in crate::cli) fn flag(flag: ExchangeFlag) -> &'static str {
+fn flag(flag: ExchangeFlag) -> &'static str {
     match flag {
         ExchangeFlag::Unspecified => "something that this version does not know stands out",
         ExchangeFlag::PartsExceedWhole => "parts add up to more than was claimed for their whole",
@@ -111,21 +111,38 @@ fn section<'a>(title: &str, legs: impl Iterator<Item = (&'a LegEstimate, String)
     lines
 }
 
-/// How its state was reported, by position.
+/// How its state was reported, by position; reports in a row that say the same are told together.
+/// Empty where that would say no more than the head does.
 pub(super) fn status(told: &GetExchangeResponse) -> Vec<String> {
-    // One report is what the head says already.
-    if told.status_history.len() < 2 {
+    let runs: Vec<&[StatusReport]> = told.status_history.chunk_by(say_the_same).collect();
+    if runs.len() < 2 {
         return Vec::new();
     }
-    let mut lines = vec!["Reports".to_owned()];
-    for report in &told.status_history {
-        let mut text = spoken(report.status().as_str_name(), "EXCHANGE_STATUS_");
-        if !report.occurred.is_empty() {
-            text += &format!(", {}", report.occurred);
-        }
-        text += &format!(": {}", words::claimant(report.attribution.as_ref()));
-        text += &claimed::noted(report.record.as_ref());
-        lines.extend(indented(&text, 2, 4));
+    let lines = runs.into_iter().flat_map(|run| indented(&reported(run), 2, 4));
+    std::iter::once("Reports".to_owned()).chain(lines).collect()
+}
+
+fn say_the_same(one: &StatusReport, other: &StatusReport) -> bool {
+    let became = |report: &StatusReport| report.record.as_ref().map(claimed::became);
+    (one.status, &one.occurred, became(one)) == (other.status, &other.occurred, became(other))
+}
+
+/// Reports that say the same, with who says so if it is one.
+fn reported(reports: &[StatusReport]) -> String {
+    let Some(first) = reports.first() else {
+        return String::new();
+    };
+    let mut text = spoken(first.status().as_str_name(), "EXCHANGE_STATUS_");
+    if !first.occurred.is_empty() {
+        text = format!("{text}, {}", first.occurred);
     }
-    lines
+    if reports.len() == 1 {
+        let by = words::claimant(first.attribution.as_ref());
+        return format!("{text}: {by}{}", claimed::noted(first.record.as_ref()));
+    }
+    let records = reports.iter().filter_map(|report| report.record);
+    let positions: Vec<u64> = records.map(|record| record.position).collect();
+    let mut notes = vec![words::claims(&positions)];
+    notes.extend(first.record.iter().flat_map(claimed::became));
+    format!("{text}: {} reports ({})", reports.len(), notes.join("; "))
 }

@@ -7,23 +7,23 @@ use crate::domain::proto::{
     Unit,
 };
 
-fn record(position: u64) -> Option<ClaimRecord> {
-    Some(ClaimRecord { position, ..Default::default() })
+fn record(position: u64) -> ClaimRecord {
+    ClaimRecord { position, ..Default::default() }
 }
 
-fn somebody(name: &str) -> Option<Actor> {
-    Some(Actor { name: name.to_owned(), ..Default::default() })
+fn somebody(name: &str) -> Actor {
+    Actor { name: name.to_owned(), ..Default::default() }
 }
 
-fn said_by(name: &str) -> Option<Attribution> {
+fn said_by(name: &str) -> Attribution {
     let source_id = "demo-source".to_owned();
-    Some(Attribution { source_id, claimed_by: somebody(name), ..Default::default() })
+    Attribution { source_id, claimed_by: Some(somebody(name)), ..Default::default() }
 }
 
 fn claim(position: u64, by: &str, value: Option<u32>) -> ClaimedNumber {
     ClaimedNumber {
-        record: record(position),
-        claimant: somebody(by),
+        record: Some(record(position)),
+        claimant: Some(somebody(by)),
         source_id: "demo-source".to_owned(),
         source_url: "https://example.org/1".to_owned(),
         count: Some(Count { value, ..Default::default() }),
@@ -32,14 +32,83 @@ fn claim(position: u64, by: &str, value: Option<u32>) -> ClaimedNumber {
     }
 }
 
-fn leg(from: &str, to: &str) -> Option<Leg> {
+fn leg(from: &str, to: &str) -> Leg {
     let parties = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect();
     let (exchange_id, unit) = ("demo-1".to_owned(), Unit::Person.into());
-    Some(Leg { exchange_id, from: parties(from), to: parties(to), unit, ..Default::default() })
+    Leg { exchange_id, from: parties(from), to: parties(to), unit, ..Default::default() }
 }
 
-fn range(low: u32, high: u32, preferred: Option<u32>) -> Option<Estimate> {
-    Some(Estimate { low: Some(low), high: Some(high), preferred, ..Default::default() })
+fn range(low: u32, high: u32, preferred: Option<u32>) -> Estimate {
+    Estimate { low: Some(low), high: Some(high), preferred, ..Default::default() }
+}
+
+/// A leg of which the claims differ, and one without a number.
+fn legs() -> Vec<LegEstimate> {
+    let approximate = Count { value: Some(190), approximate: true, ..Default::default() };
+    let about = ClaimedNumber {
+        count: Some(approximate),
+        r#use: ClaimUse::ApproximateBesideExact.into(),
+        ..claim(7, "TASS", None)
+    };
+    let disputed = LegEstimate {
+        leg: Some(leg("RU", "UA")),
+        estimate: Some(range(150, 189, Some(189))),
+        claims: vec![claim(5, "RU MoD", Some(150)), claim(6, "UA HQ", Some(189)), about],
+        preference: Some(Preference {
+            position: 9,
+            claim: 6,
+            value: 189,
+            rationale: "named one by one".to_owned(),
+            ..Default::default()
+        }),
+    };
+    let unknown = LegEstimate {
+        leg: Some(leg("", "RU BY")),
+        claims: vec![claim(8, "", None)],
+        ..Default::default()
+    };
+    vec![disputed, unknown]
+}
+
+fn declined() -> DeclinedLeg {
+    let leg = LegEstimate {
+        leg: Some(leg("UA", "RU")),
+        estimate: Some(Estimate {
+            flags: vec![FigureFlag::Approximate.into()],
+            ..range(40, 40, Some(40))
+        }),
+        claims: vec![claim(10, "UA HQ", Some(40))],
+        ..Default::default()
+    };
+    DeclinedLeg { leg: Some(leg), reason: DeclineReason::NoShow.into() }
+}
+
+fn role() -> RoleEntry {
+    RoleEntry {
+        actor: Some(somebody("AE")),
+        role: Role::Mediator.into(),
+        attributed_by: vec![RoleClaim {
+            record: Some(record(11)),
+            attribution: Some(said_by("RU MFA")),
+        }],
+        denied_by: vec![RoleClaim {
+            record: Some(record(12)),
+            attribution: Some(said_by("US NSC")),
+        }],
+    }
+}
+
+fn total() -> TotalEntry {
+    TotalEntry {
+        record: Some(record(13)),
+        total: Some(TotalClaimed {
+            attribution: Some(said_by("UA HQ")),
+            leg: Some(leg("", "")),
+            count: Some(Count { scope: "all".into(), value: Some(1339), ..Default::default() }),
+            ..Default::default()
+        }),
+        sum: None,
+    }
 }
 
 /// An exchange with something in every section.
@@ -57,41 +126,9 @@ fn full() -> GetExchangeResponse {
         ..Default::default()
     };
     let report = |position, status: ExchangeStatus| StatusReport {
-        record: record(position),
+        record: Some(record(position)),
         status: status.into(),
-        attribution: said_by(""),
-        ..Default::default()
-    };
-    let approximate = Count { value: Some(190), approximate: true, ..Default::default() };
-    let about = ClaimedNumber {
-        count: Some(approximate),
-        r#use: ClaimUse::ApproximateBesideExact.into(),
-        ..claim(7, "TASS", None)
-    };
-    let disputed = LegEstimate {
-        leg: leg("RU", "UA"),
-        estimate: range(150, 189, Some(189)),
-        claims: vec![claim(5, "RU MoD", Some(150)), claim(6, "UA HQ", Some(189)), about],
-        preference: Some(Preference {
-            position: 9,
-            claim: 6,
-            value: 189,
-            rationale: "named one by one".to_owned(),
-            ..Default::default()
-        }),
-    };
-    let unknown = LegEstimate {
-        leg: leg("", "RU BY"),
-        claims: vec![claim(8, "", None)],
-        ..Default::default()
-    };
-    let declined = LegEstimate {
-        leg: leg("UA", "RU"),
-        estimate: Some(Estimate {
-            flags: vec![FigureFlag::Approximate.into()],
-            ..range(40, 40, Some(40)).unwrap()
-        }),
-        claims: vec![claim(10, "UA HQ", Some(40))],
+        attribution: Some(said_by("")),
         ..Default::default()
     };
     let figure =
@@ -101,29 +138,16 @@ fn full() -> GetExchangeResponse {
         status_history: vec![
             report(2, ExchangeStatus::Agreed),
             report(3, ExchangeStatus::UnderWay),
+            report(4, ExchangeStatus::UnderWay),
         ],
-        legs: vec![disputed, unknown],
-        declined: vec![DeclinedLeg { leg: Some(declined), reason: DeclineReason::NoShow.into() }],
-        roles: vec![RoleEntry {
-            actor: somebody("AE"),
-            role: Role::Mediator.into(),
-            attributed_by: vec![RoleClaim { record: record(11), attribution: said_by("RU MFA") }],
-            denied_by: vec![RoleClaim { record: record(12), attribution: said_by("US NSC") }],
-        }],
-        totals: vec![TotalEntry {
-            record: record(13),
-            total: Some(TotalClaimed {
-                attribution: said_by("UA HQ"),
-                leg: leg("", ""),
-                count: Some(Count { scope: "all".into(), value: Some(1339), ..Default::default() }),
-                ..Default::default()
-            }),
-            sum: None,
-        }],
+        legs: legs(),
+        declined: vec![declined()],
+        roles: vec![role()],
+        totals: vec![total()],
         statements: vec![StatementEntry {
-            record: record(14),
+            record: Some(record(14)),
             statement: Some(StatementMade {
-                speaker: somebody("Anna Demo"),
+                speaker: Some(somebody("Anna Demo")),
                 mode: StatementMode::DirectQuote.into(),
                 text: "Went as planned. ".repeat(30),
                 ..Default::default()
@@ -131,9 +155,9 @@ fn full() -> GetExchangeResponse {
         }],
         more_statements: 3,
         superlatives: vec![SuperlativeEntry {
-            record: record(15),
+            record: Some(record(15)),
             superlative: Some(SuperlativeClaimed {
-                attribution: said_by("BBC"),
+                attribution: Some(said_by("BBC")),
                 text: "the largest".to_owned(),
                 ..Default::default()
             }),
@@ -184,7 +208,7 @@ Roles
 
 Reports
   agreed: source demo-source (claim 2)
-  under way: source demo-source (claim 3)
+  under way: 2 reports (claims 3, 4)
 
 Statements
   Anna Demo: \"Went as planned. Went as planned. Went as planned. Went as planned. Went as
@@ -206,10 +230,10 @@ fn no_text_of_the_record_makes_a_line_too_long_or_steers_the_terminal() {
     let summary = told.exchange.as_mut().unwrap();
     (summary.title, summary.place, summary.parties) =
         (long.clone(), long.clone(), vec![long.clone(); 3]);
-    told.legs[0].claims[0].claimant = somebody(&long);
+    told.legs[0].claims[0].claimant = Some(somebody(&long));
     told.legs[0].leg.as_mut().unwrap().portion = long.clone();
     told.legs[0].preference.as_mut().unwrap().rationale = long.clone();
-    told.roles[0].actor = somebody(&long);
+    told.roles[0].actor = Some(somebody(&long));
     told.totals[0].total.as_mut().unwrap().count.as_mut().unwrap().scope = long.clone();
     told.statements[0].statement.as_mut().unwrap().text = long.clone();
     told.superlatives[0].superlative.as_mut().unwrap().text = long.clone();

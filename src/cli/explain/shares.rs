@@ -58,11 +58,11 @@ fn explained(leg: &ExplainedLeg, exchange: &ExplainedExchange) -> Vec<String> {
         .collect();
     let mut note = format!(", {}", used(leg.r#use()));
     if !wholes.is_empty() {
-        note += &format!(" ({})", wholes.join(", "));
+        note = format!("{note} ({})", wholes.join(", "));
     }
     let within = estimate.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
     if within != exchange.exchange_id {
-        note += &format!("; in {}", plain(within));
+        note = format!("{note}; in {}", plain(within));
     }
     claimed::leg(estimate, &note, 2, true)
 }

@@ -21,7 +21,7 @@ fn leg(
     from: &[&str],
     numbers: Option<(u32, u32)>,
     claims: Vec<ClaimedNumber>,
-) -> Option<LegEstimate> {
+) -> LegEstimate {
     let leg = Leg {
         exchange_id: exchange.to_owned(),
         from: from.iter().map(ToString::to_string).collect(),
@@ -35,7 +35,7 @@ fn leg(
         preferred: (low == high).then_some(low),
         ..Default::default()
     });
-    Some(LegEstimate { leg: Some(leg), estimate, claims, preference: None })
+    LegEstimate { leg: Some(leg), estimate, claims, preference: None }
 }
 
 fn explained() -> Explained {
@@ -49,7 +49,7 @@ fn explained() -> Explained {
         share: share(1000, 1200),
         legs: vec![
             ExplainedLeg {
-                leg: leg(
+                leg: Some(leg(
                     "june-2025",
                     &["RU"],
                     Some((1000, 1200)),
@@ -57,17 +57,17 @@ fn explained() -> Explained {
                         claim(5, "RU MoD", 1000, ClaimUse::Entered),
                         claim(8, "UA HQ", 1200, ClaimUse::Entered),
                     ],
-                ),
+                )),
                 r#use: LegUse::WholeOfParts.into(),
                 part_of: Vec::new(),
             },
             ExplainedLeg {
-                leg: leg(
+                leg: Some(leg(
                     "june-2025-a",
                     &["RU"],
                     Some((300, 300)),
                     vec![claim(9, "UA HQ", 300, ClaimUse::Repeated)],
-                ),
+                )),
                 r#use: LegUse::PartOfAnother.into(),
                 part_of: vec![0],
             },
@@ -79,7 +79,7 @@ fn explained() -> Explained {
         unnumbered: 1,
         shared: Some(Unattributed { legs: 1, at_most: Some(26) }),
         legs: vec![ExplainedLeg {
-            leg: leg("demo-2", &[], None, Vec::new()),
+            leg: Some(leg("demo-2", &[], None, Vec::new())),
             r#use: LegUse::Unnumbered.into(),
             part_of: Vec::new(),
         }],

@@ -6,7 +6,6 @@ use super::{end, searched, when};
 use crate::{
     cli::{
         ServerArgs, choice,
-        exchange::flag,
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
         output::{self, Answer, Grid, OutputArgs},
@@ -117,14 +116,15 @@ impl Answer for Exchanges {
 
 fn row(exchange: &ExchangeSummary) -> Vec<String> {
     let status = spoken(exchange.status().as_str_name(), "EXCHANGE_STATUS_");
-    let flags: Vec<&str> = exchange.flags().map(flag).collect();
+    // In short; `exchange` says the same in sentences.
+    let flags = exchange.flags().map(|flag| spoken(flag.as_str_name(), "EXCHANGE_FLAG_"));
     vec![
         when(&exchange.occurred),
         exchange.exchange_id.clone(),
         exchange.title.clone(),
         exchange.parties.join(", "),
         if status.is_empty() { "only named".to_owned() } else { status },
-        flags.join("; "),
+        flags.collect::<Vec<_>>().join("; "),
     ]
 }
 

@@ -126,10 +126,10 @@ fn paragraph(entry: &StatementEntry) -> String {
     let mut head = format!("{}, {}", actor(statement.speaker.as_ref()), when(&statement.occurred));
     for fact in [&actor(statement.on_behalf_of.as_ref()), &statement.occasion, &statement.place] {
         if !fact.is_empty() {
-            head += &format!(", {fact}");
+            head = format!("{head}, {fact}");
         }
     }
-    head += &format!(" ({mode}){}", claimed::noted(entry.record.as_ref()));
+    head = format!("{head} ({mode}){}", claimed::noted(entry.record.as_ref()));
     let mut lines = indented(&head, 0, 4);
     if statement.mode() == StatementMode::Declined {
         lines.push("    declined to comment".to_owned());

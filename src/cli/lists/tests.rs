@@ -9,13 +9,13 @@ use crate::{
     },
 };
 
-fn record(position: u64) -> Option<ClaimRecord> {
-    Some(ClaimRecord { position, ..Default::default() })
+fn record(position: u64) -> ClaimRecord {
+    ClaimRecord { position, ..Default::default() }
 }
 
-fn said() -> Option<Attribution> {
+fn said() -> Attribution {
     let claimed_by = Some(Actor { name: "UA HQ".to_owned(), ..Default::default() });
-    Some(Attribution { source_id: "demo".to_owned(), claimed_by, ..Default::default() })
+    Attribution { source_id: "demo".to_owned(), claimed_by, ..Default::default() }
 }
 
 fn even(grid: &Grid) {
@@ -42,8 +42,8 @@ fn exchanges_are_listed_with_what_stands_out() {
     });
     let expected = [
         " when    | exchange | title           | parties | status     | stands out",
-        "---------+----------+-----------------+---------+------------+----------------------------------",
-        " 2024-08 | demo-1   | A demonstration | RU, UA  | completed  | no claim says when it took place",
+        "---------+----------+-----------------+---------+------------+------------",
+        " 2024-08 | demo-1   | A demonstration | RU, UA  | completed  | undated",
         " no date | demo-2   |                 |         | only named |",
         "left out because undated: 2 exchanges",
         "there are more: raise --limit",
@@ -60,9 +60,9 @@ fn exchanges_are_listed_with_what_stands_out() {
 #[test]
 fn statements_are_paragraphs_and_declining_is_no_text() {
     let spoke = |mode: StatementMode, text: &str| StatementEntry {
-        record: record(7),
+        record: Some(record(7)),
         statement: Some(StatementMade {
-            attribution: said(),
+            attribution: Some(said()),
             speaker: Some(Actor { party: "RU".into(), name: "Anna Demo".into(), kind: 0 }),
             mode: mode.into(),
             text: text.to_owned(),
@@ -96,24 +96,26 @@ fn transfers_of_every_sort_stand_in_one_table() {
         ..Default::default()
     };
     let declined = TransferDeclined {
-        attribution: said(),
+        attribution: Some(said()),
         leg: Some(leg),
         count: Some(Count { value: Some(40), approximate: true, ..Default::default() }),
         reason: DeclineReason::NoShow.into(),
     };
     let total = TotalClaimed {
-        attribution: said(),
+        attribution: Some(said()),
         series: "UA HQ".to_owned(),
         as_of: "2024-08-24".to_owned(),
         count: Some(Count::default()),
         ..Default::default()
     };
-    let entry = |position, claim| TransferEntry { record: record(position), claim: Some(claim) };
+    let entry =
+        |position, claim| TransferEntry { record: Some(record(position)), claim: Some(claim) };
     let transfers = vec![entry(5, Claim::Declined(declined)), entry(6, Claim::Total(total))];
     let list = Transfers(ListTransfersResponse { transfers, position: 9, ..Default::default() });
     let expected = [
         " claim | of     | record             | leg              | number           | according to",
-        "-------+--------+--------------------+------------------+------------------+--------------",
+        "-------+--------+--------------------+------------------+---\
+         ---------------+--------------",
         " 5     | demo-1 | declined (no show) | ? -> UA          | about 40         | UA HQ",
         " 6     | UA HQ  | total              | up to 2024-08-24 | number not given | UA HQ",
         "(as of position 9)",
@@ -137,7 +139,7 @@ fn a_source_that_is_only_cited_is_listed_as_such() {
     let sources = vec![
         SourceEntry {
             source_id: "mfa".to_owned(),
-            record: record(1),
+            record: Some(record(1)),
             source: Some(source),
             claims: 12,
         },

@@ -180,16 +180,16 @@ fn row(entry: &TransferEntry) -> Vec<String> {
     let mut number = words::count(told.count.as_ref());
     let parts = words::of_which(told.of_which.as_ref());
     if !parts.is_empty() {
-        number += &format!(" ({parts})");
+        number = format!("{number} ({parts})");
     }
     let mut sort = told.record.to_owned();
     if !told.reason.is_empty() {
-        sort += &format!(" ({})", told.reason);
+        sort = format!("{sort} ({})", told.reason);
     }
     let mut who = words::claimant(told.attribution.as_ref());
     let became = claimed::became(&record);
     if !became.is_empty() {
-        who += &format!(" ({})", became.join("; "));
+        who = format!("{who} ({})", became.join("; "));
     }
     let (of, leg) = match &told.leg {
         Some(leg) => (leg.exchange_id.clone(), words::leg(Some(leg))),

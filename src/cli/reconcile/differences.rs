@@ -12,12 +12,22 @@ use crate::{
 pub(super) fn told(difference: &Difference, all: &ReconcileExchangeResponse) -> Vec<String> {
     let (one, other) = names(difference.kind());
     let sides = [(one, difference.one.as_ref()), (other, difference.other.as_ref())];
-    let sides = sides.map(|(name, told)| side(name, told, all));
+    // What is said of the same legs on both sides is named once.
+    let legs = |side: Option<&DifferenceSide>| side.map(|side| side.legs.clone());
+    let same = legs(difference.one.as_ref()) == legs(difference.other.as_ref());
+    let of = difference.one.as_ref().filter(|_| same).map(|one| format!(" ({})", summed(one, all)));
+    let sides = sides.map(|(name, told)| side(name, told, all, !same));
     let amount = match (difference.difference_low, difference.difference_high) {
         (Some(low), Some(high)) => format!("difference {}", signed_span(low, high)),
         _ => "difference unknown".to_owned(),
     };
-    let text = format!("{}: {}; {}; {amount}", title(difference.kind()), sides[0], sides[1]);
+    let text = format!(
+        "{}{}: {}; {}; {amount}",
+        title(difference.kind()),
+        of.unwrap_or_default(),
+        sides[0],
+        sides[1]
+    );
     let mut lines = indented(&text, 0, 2);
     for reason in &difference.reasons {
         lines.extend(indented(&explanation(reason), 2, 2));
@@ -47,7 +57,17 @@ fn names(kind: DifferenceKind) -> (&'static str, &'static str) {
     }
 }
 
-fn side(name: &str, side: Option<&DifferenceSide>, all: &ReconcileExchangeResponse) -> String {
+/// The legs of a side; several are summed.
+fn summed(side: &DifferenceSide, all: &ReconcileExchangeResponse) -> String {
+    side.legs.iter().map(|at| leg(all, *at)).collect::<Vec<_>>().join(" + ")
+}
+
+fn side(
+    name: &str,
+    side: Option<&DifferenceSide>,
+    all: &ReconcileExchangeResponse,
+    with_legs: bool,
+) -> String {
     let Some(told) = side else {
         return format!("{name} not said").trim_start().to_owned();
     };
@@ -57,7 +77,6 @@ fn side(name: &str, side: Option<&DifferenceSide>, all: &ReconcileExchangeRespon
         (None, Some(high)) => format!("at most {}", words::thousands(high)),
         (None, None) => "no number".to_owned(),
     };
-    let legs: Vec<String> = told.legs.iter().map(|at| leg(all, *at)).collect();
     let claimants: Vec<String> = told
         .claimants
         .iter()
@@ -68,14 +87,14 @@ fn side(name: &str, side: Option<&DifferenceSide>, all: &ReconcileExchangeRespon
         })
         .collect();
     let mut text = format!("{name} {number}").trim_start().to_owned();
-    if !legs.is_empty() {
-        text += &format!(" ({})", legs.join(" + "));
+    if with_legs && !told.legs.is_empty() {
+        text = format!("{text} ({})", summed(told, all));
     }
     if !claimants.is_empty() {
-        text += &format!(" according to {}", claimants.join(", "));
+        text = format!("{text} according to {}", claimants.join(", "));
     }
     if !told.positions.is_empty() {
-        text += &format!(", {}", words::claims(&told.positions));
+        text = format!("{text}, {}", words::claims(&told.positions));
     }
     text
 }
@@ -107,10 +126,10 @@ fn explanation(explanation: &DifferenceExplanation) -> String {
     if !explanation.scope.is_empty() {
         let scopes: Vec<String> =
             explanation.scope.lines().map(|scope| format!("\"{scope}\"")).collect();
-        text += &format!(": {}", scopes.join(", "));
+        text = format!("{text}: {}", scopes.join(", "));
     }
     if !explanation.positions.is_empty() {
-        text += &format!(" ({})", words::claims(&explanation.positions));
+        text = format!("{text} ({})", words::claims(&explanation.positions));
     }
     text
 }

@@ -112,10 +112,8 @@ fn row(step: &SeriesStep) -> Vec<String> {
         SeriesBase::Unspecified | SeriesBase::PreviousTotal | SeriesBase::EarlierTotal => {
             let base = words::count(step.base.as_ref());
             let when = if step.base_as_of.is_empty() { "" } else { ", " };
-            let own = match step.base_from() {
-                SeriesBase::PreviousTotal => " (its own source)",
-                _ => "",
-            };
+            // The total before is nowhere else in the record: this one's source repeats it.
+            let own = if step.base_claim == 0 { " (as its source says)" } else { "" };
             format!("{base}{when}{}{own}", step.base_as_of)
         }
     };

@@ -95,8 +95,8 @@ fn what_everybody_says_stands_leg_by_leg_and_then_what_differs() {
              | declined (no show) | about 40         | OSCE         | 1
  x-dpr -> UA | completed          | number not given | OSCE         | 11
 
-agreed on against completed: agreed 306 (UA -> x-dpr) according to OSCE, claim 3; completed
-  233..237 (UA -> x-dpr) according to OSCE, claims 4, 5; difference -73..-69
+agreed on against completed (UA -> x-dpr): agreed 306 according to OSCE, claim 3; completed
+  233..237 according to OSCE, claims 4, 5; difference -73..-69
   29 refused to go (claim 6)
   0..4 unexplained: nothing in the record says why
 total claimed against the sum: the total no number (UA -> x-dpr) according to OSCE; the sum not
@@ -142,6 +142,7 @@ fn series() -> Series {
     let january = SeriesStep {
         base_from: SeriesBase::EarlierTotal.into(),
         base: Some(value(2484)),
+        base_claim: 69,
         base_as_of: "2024-12-30".to_owned(),
         claimed_step_low: Some(99),
         claimed_step_high: Some(99),

@@ -75,9 +75,9 @@ fn what_became_of_a_claim_is_shown_in_words() {
         run(&server.address, &arguments).good()
     };
     let text = table(&[]);
-    assert!(text.starts_with("claim 1: confirmed 1 time\n{\n"), "{text}");
-    assert!(text.contains("claim 1: TR MFA: seen there\n"), "{text}");
-    assert!(text.ends_with("4 is retracted by 5\n(as of position 5)\n"), "{text}");
+    assert!(text.starts_with("claim 1: confirmed 1 time\nTransferCompleted\n"), "{text}");
+    assert!(text.contains("ClaimConfirmed: claim 1: TR MFA: seen there\n"), "{text}");
+    assert!(text.contains("ClaimDisputed: claim 1: TR MFA (retracted by 5)\n"), "{text}");
     assert!(table(&["--as-of", "2"]).starts_with("claim 1: stands as recorded\n"));
     deed(&server, &["retract", "1", "--reason", "withdrawn"]);
     assert!(table(&[]).starts_with("claim 1: retracted by 6; confirmed 1 time\n"));

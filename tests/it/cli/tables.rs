@@ -57,8 +57,10 @@ fn an_exported_table_gives_an_empty_store_the_same_figures() {
         assert_eq!(rows(&text), rows(&original) - retracted, "{form}: a row for each claim");
     }
     let before = figures(&first);
-    assert!(before.iter().all(|text| text.lines().count() > 20), "{before:#?}");
-    assert_eq!(figures(&second), before);
+    for (before, after) in before.iter().zip(figures(&second)) {
+        assert!(before.lines().count() > 10, "too little to tell: {before}");
+        assert_eq!(after, *before);
+    }
 }
 
 #[test]

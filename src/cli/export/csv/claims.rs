@@ -57,35 +57,27 @@ pub(super) fn written(record: &Record) -> Written {
     written
 }
 
+/// What a claim about a number says; absent: it is another claim, or a running total of a series,
+/// which has no leg and a form of its own.
 fn claim(known: &Known) -> Option<Claim<'_>> {
-    let (record, leg, count, attribution) = match known {
-        Known::TransferCompleted(claim) => {
-            ("completed", &claim.leg, &claim.count, &claim.attribution)
-        }
-        Known::TransferAgreed(claim) => ("agreed", &claim.leg, &claim.count, &claim.attribution),
-        Known::TransferDeclined(claim) => {
-            ("declined", &claim.leg, &claim.count, &claim.attribution)
-        }
-        Known::TotalClaimed(claim) => ("total", &claim.leg, &claim.count, &claim.attribution),
-        _ => return None,
+    let mut reason = DeclineReason::Unspecified;
+    let mut occurred = "";
+    let (record, leg, count, attribution) = if let Known::TransferCompleted(claim) = known {
+        occurred = &claim.occurred;
+        ("completed", &claim.leg, &claim.count, &claim.attribution)
+    } else if let Known::TransferAgreed(claim) = known {
+        ("agreed", &claim.leg, &claim.count, &claim.attribution)
+    } else if let Known::TransferDeclined(claim) = known {
+        reason = claim.reason();
+        ("declined", &claim.leg, &claim.count, &claim.attribution)
+    } else if let Known::TotalClaimed(claim) = known {
+        ("total", &claim.leg, &claim.count, &claim.attribution)
+    } else {
+        return None;
     };
-    let reason = match known {
-        Known::TransferDeclined(claim) => claim.reason(),
-        _ => DeclineReason::Unspecified,
-    };
-    let occurred = match known {
-        Known::TransferCompleted(claim) => claim.occurred.as_str(),
-        _ => "",
-    };
-    Some(Claim {
-        record,
-        // A running total of a series has no leg, and another form.
-        leg: leg.as_ref()?,
-        count: count.clone().unwrap_or_default(),
-        attribution: attribution.clone().unwrap_or_default(),
-        reason,
-        occurred,
-    })
+    let (leg, count) = (leg.as_ref()?, count.clone().unwrap_or_default());
+    let attribution = attribution.clone().unwrap_or_default();
+    Some(Claim { record, leg, count, attribution, reason, occurred })
 }
 
 fn names_parts(known: &Known) -> bool {

@@ -22,23 +22,18 @@ impl Record {
         let Some(Ok(known)) = Known::decode(any.type_name(), &any.value) else { return };
         // A correction cannot be retracted, and nothing is said of a claim after its retraction:
         // so the last word on a claim is the one that counts.
-        match &known {
-            Known::ClaimRetracted(retraction) => {
-                self.claims.remove(&retraction.claim);
+        let position = event.position;
+        if let Known::ClaimRetracted(retraction) = &known {
+            self.claims.remove(&retraction.claim);
+        } else if let Known::ClaimCorrected(correction) = &known {
+            let corrected = self.claims.get_mut(&correction.claim).zip(known.replacement());
+            if let Some((claim, replacement)) = corrected {
+                *claim = (position, replacement);
             }
-            Known::ClaimCorrected(correction) => {
-                if let (Some(claim), Some(replacement)) =
-                    (self.claims.get_mut(&correction.claim), known.replacement())
-                {
-                    *claim = (event.position, replacement);
-                }
-            }
-            Known::SourceRegistered(source) => {
-                self.sources.insert(source.source_id.clone(), source.clone());
-            }
-            _ => {
-                self.claims.insert(event.position, (event.position, known));
-            }
+        } else if let Known::SourceRegistered(source) = known {
+            self.sources.insert(source.source_id.clone(), source);
+        } else {
+            self.claims.insert(position, (position, known));
         }
     }
 

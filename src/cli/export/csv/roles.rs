@@ -10,9 +10,9 @@ use crate::{
 /// source, which is the only place that the columns have for it.
 pub(super) fn written(record: &Record) -> Written {
     let mut written = Written::default();
-    let roles = record.claims().filter_map(|(position, known)| match known {
-        Known::RoleAttributed(role) => Some((position, role)),
-        _ => None,
+    let roles = record.claims().filter_map(|(position, known)| {
+        let Known::RoleAttributed(role) = known else { return None };
+        Some((position, role))
     });
     let (mut denials, attributions): (Vec<_>, Vec<_>) = roles.partition(|(_, role)| role.denied);
     for (position, role) in attributions {

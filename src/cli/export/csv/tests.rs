@@ -12,11 +12,16 @@ use crate::{
 };
 
 const CLAIMS: &str = "\
-exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,category,portion,count,approximate,reason,scope,claimed_by,source
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,,,150,,,,RU MoD,https://example.org/1
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,prisoner_of_war,first batch,40,yes,,\"about, he said\",UA HQ,https://example.org/2
-demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,agreed,UA,RU,person,,,,,,,,A letter
-demo-2,demo-1,,2024-08-02,,,cancelled,declined,UA+BY,,remains,,,29,,died,,OSCE,https://example.org/1
+exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,category,portion,count,\
+    approximate,reason,scope,claimed_by,source
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,,,150,,,,\
+    RU MoD,https://example.org/1
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,completed,RU,UA,person,\
+    prisoner_of_war,first batch,40,yes,,\"about, he said\",UA HQ,https://example.org/2
+demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,agreed,UA,RU,person,,,,,,,,\
+    A letter
+demo-2,demo-1,,2024-08-02,,,cancelled,declined,UA+BY,,remains,,,29,,died,,OSCE,\
+    https://example.org/1
 demo-3,,,,,,,total,,,person,,,26,,,in all,TR MFA,https://example.org/1
 demo-4,,,2024,,,under_way,completed,,,person,,,,,,,,https://example.org/1
 ";
@@ -43,7 +48,9 @@ async fn holding(text: &str) -> Fake {
 
 fn record(events: &[RecordedEvent]) -> Record {
     let mut record = Record::default();
-    events.iter().for_each(|event| record.add(event));
+    for event in events {
+        record.add(event);
+    }
     record
 }
 
@@ -72,16 +79,15 @@ async fn append(store: &Fake, stream: &str, known: impl Into<Known>) -> u64 {
 fn transfer(store: &Fake) -> TransferCompleted {
     let found = store.events().into_iter().find_map(|event| {
         let any = event.payload?;
-        match Known::decode(any.type_name(), &any.value)?.ok()? {
-            Known::TransferCompleted(transfer) => Some(transfer),
-            _ => None,
-        }
+        let known = Known::decode(any.type_name(), &any.value)?.ok()?;
+        let Known::TransferCompleted(transfer) = known else { return None };
+        Some(transfer)
     });
     found.unwrap()
 }
 
-fn said() -> Option<Attribution> {
-    Some(Attribution { source_id: "desk".to_owned(), ..Default::default() })
+fn said() -> Attribution {
+    Attribution { source_id: "desk".to_owned(), ..Default::default() }
 }
 
 #[tokio::test]
@@ -94,7 +100,7 @@ async fn a_claim_reads_as_last_corrected_and_not_at_all_when_it_is_retracted() {
         let count = Some(Count { value: Some(value), ..Default::default() });
         let replacement = Known::from(TransferCompleted { count, ..first.clone() }).pack();
         let correction = ClaimCorrected {
-            attribution: said(),
+            attribution: Some(said()),
             claim,
             replacement: Some(replacement),
             by: 2,
@@ -102,7 +108,8 @@ async fn a_claim_reads_as_last_corrected_and_not_at_all_when_it_is_retracted() {
         };
         append(&store, "exchange/demo-1", correction).await;
     }
-    let retraction = ClaimRetracted { attribution: said(), claim: retracted, ..Default::default() };
+    let retraction =
+        ClaimRetracted { attribution: Some(said()), claim: retracted, ..Default::default() };
     append(&store, "exchange/demo-1", retraction).await;
     let (text, exit) = exported(&store, Form::Claims).await;
     let expected = CLAIMS.lines().take(2).collect::<Vec<_>>().join("\n").replace(",150,", ",152,");
@@ -129,7 +136,7 @@ async fn what_the_columns_cannot_say_is_left_out_and_told() {
 async fn a_denial_that_no_row_can_hold_is_told() {
     let store = holding(ROLES).await;
     let denial = crate::domain::proto::RoleAttributed {
-        attribution: said(),
+        attribution: Some(said()),
         exchange_id: "demo-1".to_owned(),
         actor: Some(Actor { party: "AE".to_owned(), ..Default::default() }),
         role: 4,

@@ -199,3 +199,15 @@ fn an_endless_row_ends_the_input_and_not_the_memory() {
         assert!(rows.record.as_slice().len() <= 2 * ROW_BYTES);
     }
 }
+
+#[test]
+fn a_row_without_a_kind_reports_no_state_of_its_exchange() {
+    let bare = [("kind", ""), ("title", ""), ("parties", "")];
+    let (events, errors) = read(&[CLAIMS.to_owned(), claim(&bare)].concat());
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(names(&events), ["SourceRegistered", "TransferCompleted"]);
+    let titled = [("kind", ""), ("parties", "")];
+    let (events, errors) = read(&[CLAIMS.to_owned(), claim(&titled)].concat());
+    assert!(events.is_empty(), "nothing of a bad row is taken: {events:?}");
+    assert!(errors[0].starts_with("2:3: title: is told of the exchange"), "{errors:?}");
+}
