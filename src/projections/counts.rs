@@ -20,11 +20,7 @@ use crate::domain::{
     symbol::Symbol,
     tally::Tally,
 };
-use crate::projections::{
-    Projection as _,
-    ledger::{FigureKey, Group},
-    register::Register,
-};
+use crate::projections::{Projection as _, interned::Place, ledger::FigureKey, register::Register};
 
 /// Which figures are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,27 +102,27 @@ fn selected(
     occurred: &Edtf,
     at: Position,
 ) -> (Vec<CountRow>, u32) {
+    let ledger = register.ledger();
+    let keys: Vec<Option<FigureKey>> =
+        ledger.cells().map(|(_, cell)| cell.figure().filter(|key| wanted.includes(key))).collect();
+    let key = |cell: Place| keys.get(cell as usize).copied().flatten();
     let mut tallies: HashMap<FigureKey, Tally> = HashMap::new();
     let mut undated = 0;
-    register.ledger().visit(at, |_, traits, cells| {
-        let when = when(traits, occurred);
-        if when == When::Elsewhere {
-            return;
-        }
-        let mut concerned = false;
-        for (cell, share) in cells {
-            let Group::Side(direction, side) = &cell.group else { continue };
-            let Some(country) = side.alone().filter(|_| cell.category.is_none()) else { continue };
-            let key = (country, cell.unit, *direction);
-            if wanted.includes(&key) {
-                concerned = true;
-                if when == When::Within {
-                    tallies.entry(key).or_default().add(share);
+    ledger.visit(
+        at,
+        |cell| key(cell).is_some(),
+        |_, traits, shares| match when(traits, occurred) {
+            When::Elsewhere => {}
+            When::Unknown => undated += u32::from(!shares.is_empty()),
+            When::Within => {
+                for (cell, share) in shares {
+                    if let Some(key) = key(*cell) {
+                        tallies.entry(key).or_default().add(share);
+                    }
                 }
             }
-        }
-        undated += u32::from(concerned && when == When::Unknown);
-    });
+        },
+    );
     let figures = tallies.into_iter().map(|(key, tally)| (key, Figure::from(&tally)));
     (rows(register, figures), undated)
 }

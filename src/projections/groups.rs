@@ -14,16 +14,16 @@ use crate::domain::{
     event::Position,
     figure::Figure,
     leg::{CategoryCode, UnitCode},
-    side::Share,
     symbol::Symbol,
     tally::Tally,
 };
 use crate::projections::{
     counts::{When, when},
-    ledger::{Cell, Outcome, Traits},
+    interned::{Interned, Place},
+    ledger::{Outcome, Traits},
     register::Register,
 };
-use key::{OfExchange, RawKey};
+use key::{CellKey, OfExchange, RawKey};
 use selected::Selected;
 
 /// Which groups are asked for; what several filters ask for must all be met.
@@ -79,59 +79,93 @@ fn sums(register: &Register, query: &GroupQuery, at: Position) -> GroupAnswer {
         return GroupAnswer::default();
     };
     let mut grouping = Grouping { selected, sums: HashMap::new(), undated: 0 };
-    let Some(exchange) = &query.exchange else {
-        register.ledger().visit(at, |outermost, traits, cells| {
-            grouping.add(outermost, traits, cells.iter().copied());
-        });
-        return grouping.answer(register);
-    };
-    let view = register.at(at);
-    if let Some(exchange) = register.claims().vocabulary().find(exchange) {
-        let outermost = view.nesting().outermost(exchange);
-        if let Some(standing) = register.ledger().exchange(outermost, at) {
-            let outcome = Outcome::within(&view, exchange);
-            let cells = outcome.cells.iter().map(|(cell, share)| (cell, share));
-            grouping.add(outermost, standing.traits, cells);
-        }
+    match &query.exchange {
+        None => grouping.add_all(register, at),
+        Some(exchange) => grouping.add_one(register, exchange, at),
     }
     grouping.answer(register)
 }
 
+/// The sums of a group by those who received and by those who gave up.
+type Sums = [Tally; 2];
+
 struct Grouping<'r> {
     selected: Selected<'r>,
-    /// Of each group the sums by those who received and by those who gave up.
-    sums: HashMap<RawKey, [Tally; 2]>,
+    sums: HashMap<RawKey, Sums>,
     undated: u32,
 }
 
 impl Grouping<'_> {
-    /// Adds what one outermost exchange says.
-    fn add<'c>(
+    /// Adds what every outermost exchange says.
+    ///
+    /// There are few distinct cells and many exchanges, so what a cell means for the groups is
+    /// looked up once, and exchanges are summed up by number.
+    fn add_all(&mut self, register: &Register, at: Position) {
+        let ledger = register.ledger();
+        let mut parts: Interned<CellKey> = Interned::default();
+        let cells: Vec<Option<(Place, usize)>> = ledger
+            .cells()
+            .map(|(_, cell)| {
+                let side = self.selected.side_of(cell)?;
+                Some((parts.intern(CellKey::new(&self.selected, cell)), side))
+            })
+            .collect();
+        let part = |cell: Place| cells.get(cell as usize).copied().flatten();
+        let mut sums: HashMap<(OfExchange, Place), Sums> = HashMap::new();
+        let asked = |cell: Place| part(cell).is_some();
+        ledger.visit(at, asked, |outermost, traits, shares| {
+            let Some(keys) = self.keys(outermost, traits, !shares.is_empty()) else { return };
+            for (cell, share) in shares {
+                let Some((part, side)) = part(*cell) else { continue };
+                for key in &keys {
+                    let sums = sums.entry((*key, part)).or_default();
+                    sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
+                }
+            }
+        });
+        for ((of_exchange, part), group) in sums {
+            if let Some(part) = parts.get(part) {
+                self.sums.insert(RawKey::new(of_exchange, part.clone()), group);
+            }
+        }
+    }
+
+    /// Adds what one exchange and those within it say.
+    fn add_one(&mut self, register: &Register, exchange: &str, at: Position) {
+        let view = register.at(at);
+        let Some(exchange) = register.claims().vocabulary().find(exchange) else { return };
+        let outermost = view.nesting().outermost(exchange);
+        let Some(standing) = register.ledger().exchange(outermost, at) else { return };
+        let cells = Outcome::within(&view, exchange).cells;
+        let asked: Vec<_> = cells
+            .iter()
+            .filter_map(|(cell, share)| Some((cell, self.selected.side_of(cell)?, share)))
+            .collect();
+        let Some(keys) = self.keys(outermost, standing.traits, !asked.is_empty()) else { return };
+        for (cell, side, share) in asked {
+            for key in &keys {
+                let key = RawKey::new(*key, CellKey::new(&self.selected, cell));
+                let sums = self.sums.entry(key).or_default();
+                sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
+            }
+        }
+    }
+
+    /// What the groups of an exchange have in common, if it is asked for; whether it has anything
+    /// that is asked for tells whether it counts as undated.
+    fn keys(
         &mut self,
         outermost: Symbol,
         traits: &Traits,
-        cells: impl Iterator<Item = (&'c Cell, &'c Share)>,
-    ) {
+        concerned: bool,
+    ) -> Option<Vec<OfExchange>> {
         let occurred = self.selected.query.occurred.as_ref();
         let when = occurred.map_or(When::Within, |occurred| when(traits, occurred));
         if when == When::Elsewhere || !self.selected.exchange(traits) {
-            return;
-        }
-        let keys = OfExchange::all(&self.selected, outermost, traits);
-        let mut concerned = false;
-        for (cell, share) in cells {
-            let Some(side) = self.selected.side_of(cell) else { continue };
-            concerned = true;
-            if when == When::Within {
-                for key in &keys {
-                    let key = RawKey::new(&self.selected, *key, cell);
-                    if let Some(tally) = self.sums.entry(key).or_default().get_mut(side) {
-                        tally.add(share);
-                    }
-                }
-            }
+            return None;
         }
         self.undated += u32::from(concerned && when == When::Unknown);
+        (when == When::Within).then(|| OfExchange::all(&self.selected, outermost, traits))
     }
 
     fn answer(self, register: &Register) -> GroupAnswer {

@@ -179,17 +179,36 @@ impl Ledger {
         self.shares.get(place)
     }
 
-    /// Shows what every outermost exchange said just after `position`, in no order.
+    /// Every cell that any exchange ever had, with its place.
+    pub fn cells(&self) -> impl Iterator<Item = (Place, &Cell)> {
+        (0..).zip(self.cells.iter())
+    }
+
+    /// Shows what every outermost exchange said just after `position`, in no order, of the cells
+    /// that are asked for; they are told by their places.
     pub fn visit(
         &self,
         position: Position,
-        mut show: impl FnMut(Symbol, &Traits, &[(&Cell, &Share)]),
+        asked: impl Fn(Place) -> bool,
+        mut show: impl FnMut(Symbol, &Traits, &[(Place, &Share)]),
     ) {
-        let mut cells = Vec::new();
+        let (mut values, mut shares) = (Vec::new(), Vec::new());
         for (outermost, entries) in &self.exchanges {
-            cells.clear();
-            if let Some(traits) = self.cells_at(entries, position, &mut cells) {
-                show(*outermost, traits, &cells);
+            values.clear();
+            shares.clear();
+            let mut traits = NOTHING;
+            for entry in entries.iter().take_while(|entry| entry.event <= position) {
+                if entry.cell == TRAITS {
+                    traits = entry.value;
+                } else if asked(entry.cell) {
+                    set(&mut values, entry.cell, entry.value);
+                }
+            }
+            let found =
+                values.iter().filter_map(|(cell, value)| Some((*cell, self.shares.get(*value)?)));
+            shares.extend(found);
+            if let Some(traits) = self.traits.get(traits) {
+                show(*outermost, traits, &shares);
             }
         }
     }
@@ -232,6 +251,14 @@ fn values(entries: &[Entry], position: Position) -> BTreeMap<Place, Place> {
         }
     }
     values
+}
+
+/// Sets the value of a cell among a few.
+fn set(values: &mut Vec<(Place, Place)>, cell: Place, value: Place) {
+    match values.iter_mut().find(|(known, _)| *known == cell) {
+        Some((_, known)) => *known = value,
+        None => values.push((cell, value)),
+    }
 }
 
 /// Notes a value that differs from the one before, and that the cell is still there.

@@ -94,18 +94,17 @@ impl OfExchange {
     }
 }
 
-/// A key in symbols.
+/// What a cell gives to a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct RawKey {
-    of_exchange: OfExchange,
+pub(super) struct CellKey {
     from: Side,
     to: Side,
     category: CategoryCode,
     unit: UnitCode,
 }
 
-impl RawKey {
-    pub(super) fn new(selected: &Selected<'_>, of_exchange: OfExchange, cell: &Cell) -> Self {
+impl CellKey {
+    pub(super) fn new(selected: &Selected<'_>, cell: &Cell) -> Self {
         let asks = |it: Dimension| selected.query.dimensions.contains(&it);
         let route = asks(Dimension::Route);
         let side = |asked: bool, side: &Side| if asked { side.clone() } else { Side::default() };
@@ -120,16 +119,29 @@ impl RawKey {
             }
         };
         let category = cell.category.filter(|_| asks(Dimension::Category)).unwrap_or(0);
-        Self { of_exchange, from, to, category, unit: cell.unit }
+        Self { from, to, category, unit: cell.unit }
+    }
+}
+
+/// A key in symbols.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RawKey {
+    of_exchange: OfExchange,
+    of_cell: CellKey,
+}
+
+impl RawKey {
+    pub(super) fn new(of_exchange: OfExchange, of_cell: CellKey) -> Self {
+        Self { of_exchange, of_cell }
     }
 
     /// The key in words.
     pub(super) fn told(&self, vocabulary: &Vocabulary, selected: &Selected<'_>) -> GroupKey {
         let side = |side: &Side| vocabulary.texts(side.iter());
         let part = |dimension: &Dimension| match dimension {
-            Dimension::From => Part::From(side(&self.from)),
-            Dimension::To => Part::To(side(&self.to)),
-            Dimension::Route => Part::Route(side(&self.from), side(&self.to)),
+            Dimension::From => Part::From(side(&self.of_cell.from)),
+            Dimension::To => Part::To(side(&self.of_cell.to)),
+            Dimension::Route => Part::Route(side(&self.of_cell.from), side(&self.of_cell.to)),
             Dimension::Exchange => {
                 Part::Exchange(vocabulary.text(self.of_exchange.exchange).to_owned())
             }
@@ -138,9 +150,9 @@ impl RawKey {
             }
             Dimension::Year => Part::Year(self.of_exchange.year),
             Dimension::Kind => Part::Kind(self.of_exchange.kind),
-            Dimension::Category => Part::Category(self.category),
+            Dimension::Category => Part::Category(self.of_cell.category),
         };
         let parts = selected.query.dimensions.iter().map(part).collect();
-        GroupKey { parts, unit: self.unit }
+        GroupKey { parts, unit: self.of_cell.unit }
     }
 }

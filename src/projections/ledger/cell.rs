@@ -38,7 +38,7 @@ impl Cell {
     }
 
     /// The figure of a country that it is a part of, if it is the part of one.
-    pub(super) fn figure(&self) -> Option<FigureKey> {
+    pub fn figure(&self) -> Option<FigureKey> {
         match &self.group {
             Group::Side(direction, side) if self.category.is_none() => {
                 Some((side.alone()?, self.unit, *direction))

@@ -30,8 +30,6 @@ use crate::{
 const APPENDED: u64 = 200;
 /// How often a quick question is asked, and a slow one.
 const ASKED: (usize, usize) = (2_000, 30);
-/// Nanoseconds of a millisecond.
-const MILLISECOND: f64 = 1e6;
 
 /// Everything that is asked of a server.
 #[derive(Clone, Copy, Debug)]
@@ -147,13 +145,13 @@ async fn questions(outcome: &mut Outcome, bench: &Bench, subject: &Subject) -> R
         let before = timed(client, question, Some(early)).await?;
         worst = worst.max(before.p50 / now.p50);
         match question {
-            Question::Countries => figure(outcome, COUNTS, now.p99 / MILLISECOND),
-            Question::Groups(_) => slowest = slowest.max(now.p50 / MILLISECOND),
+            Question::Countries => figure(outcome, COUNTS, now.p99),
+            Question::Groups(_) => slowest = slowest.max(now.p50),
             Question::Year => {}
         }
         for (name, latency) in [(name.to_owned(), now), (format!("{name}, as of before"), before)] {
-            let value = Spread::exactly(latency.p50 / MILLISECOND);
-            let note = format!("p99 {:.3} ms", latency.p99 / MILLISECOND);
+            let value = Spread::exactly(latency.p50);
+            let note = format!("p99 {:.3} ms", latency.p99);
             outcome.rows.push(Row::new(name, "ms", value).note(note));
         }
     }
