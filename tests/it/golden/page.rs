@@ -83,7 +83,7 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/volumes/scrub.rs", "PROGRESS: &str = \"scrubbed\";", "`places/scrubbed`"),
     ("log/store.rs", "PLACES: &str = \"places\";", "\nplaces/ "),
     ("log/volume/database.rs", "use_compression(false)", "no compression"),
-    ("projections/claims.rs", "NAME: &'static str = \"claims\";", "`projections/claims`"),
+    ("projections/register.rs", "NAME: &'static str = \"claims\";", "`projections/claims`"),
 ];
 
 fn page() -> String {
