@@ -10,8 +10,7 @@ use crate::domain::{
 /// The claims that stand.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    /// By position, each with the position of the event that gives its reading.
-    claims: BTreeMap<u64, (u64, Known)>,
+    claims: BTreeMap<u64, Known>,
     sources: HashMap<String, SourceRegistered>,
 }
 
@@ -28,18 +27,18 @@ impl Record {
         } else if let Known::ClaimCorrected(correction) = &known {
             let corrected = self.claims.get_mut(&correction.claim).zip(known.replacement());
             if let Some((claim, replacement)) = corrected {
-                *claim = (position, replacement);
+                *claim = replacement;
             }
         } else if let Known::SourceRegistered(source) = known {
             self.sources.insert(source.source_id.clone(), source);
         } else {
-            self.claims.insert(position, (position, known));
+            self.claims.insert(position, known);
         }
     }
 
     /// The claims that stand, by position.
     pub(super) fn claims(&self) -> impl Iterator<Item = (u64, &Known)> {
-        self.claims.iter().map(|(position, (_, known))| (*position, known))
+        self.claims.iter().map(|(position, known)| (*position, known))
     }
 
     /// What the column says of a source.
@@ -48,23 +47,13 @@ impl Record {
     }
 
     /// Each exchange as its reports say: of a field that the latest leaves empty, the report
-    /// before it that does not. A correction sets an old report right; that makes it the latest
-    /// about every field but the state.
+    /// before it that does not. A report that was corrected stays where it was.
     pub(super) fn exchanges(&self) -> HashMap<&str, ExchangeReported> {
-        let mut reports: Vec<(u64, u64, &ExchangeReported)> = Vec::new();
-        for (position, (from, known)) in &self.claims {
-            if let Known::ExchangeReported(report) = known {
-                reports.push((*from, *position, report));
-            }
-        }
-        reports.sort_unstable_by_key(|(from, position, _)| (*from, *position));
         let mut exchanges: HashMap<&str, ExchangeReported> = HashMap::new();
-        for (_, _, report) in &reports {
-            put_over(exchanges.entry(&report.exchange_id).or_default(), report);
-        }
-        reports.sort_unstable_by_key(|(_, position, _)| *position);
-        for (_, _, report) in &reports {
-            exchanges.entry(&report.exchange_id).or_default().status = report.status;
+        for (_, known) in self.claims() {
+            if let Known::ExchangeReported(report) = known {
+                put_over(exchanges.entry(&report.exchange_id).or_default(), report);
+            }
         }
         exchanges
     }
@@ -89,4 +78,5 @@ fn put_over(known: &mut ExchangeReported, report: &ExchangeReported) {
     if report.kind != 0 {
         known.kind = report.kind;
     }
+    known.status = report.status;
 }
