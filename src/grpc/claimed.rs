@@ -142,13 +142,13 @@ impl Texts {
     /// A claim about a transfer in its latest correction.
     pub(crate) fn transfer(&self, told: &Told) -> proto::TransferEntry {
         use transfer_entry::Claim;
-        let claim = self.reading(told.read_from).and_then(|reading| match reading {
-            Known::TransferCompleted(it) => Some(Claim::Completed(it)),
-            Known::TransferAgreed(it) => Some(Claim::Agreed(it)),
-            Known::TransferDeclined(it) => Some(Claim::Declined(it)),
-            Known::TotalClaimed(it) => Some(Claim::Total(it)),
+        let claim = match self.reading(told.read_from) {
+            Some(Known::TransferCompleted(it)) => Some(Claim::Completed(it)),
+            Some(Known::TransferAgreed(it)) => Some(Claim::Agreed(it)),
+            Some(Known::TransferDeclined(it)) => Some(Claim::Declined(it)),
+            Some(Known::TotalClaimed(it)) => Some(Claim::Total(it)),
             _ => None,
-        });
+        };
         proto::TransferEntry { record: Some(self.record(told)), claim }
     }
 }

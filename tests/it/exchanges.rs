@@ -23,30 +23,30 @@ const GET: &str = "ExchangeService/GetExchange";
 const LIST: &str = "ExchangeService/ListExchanges";
 const RECONCILE: &str = "ExchangeService/ReconcileExchange";
 
-fn by(name: &str) -> Option<Attribution> {
+fn by(name: &str) -> Attribution {
     let claimed_by = Some(Actor { name: name.into(), ..Actor::default() });
     let (source_id, locator) = ("mfa".into(), "sentence 1".into());
-    Some(Attribution { source_id, locator, claimed_by, ..Attribution::default() })
+    Attribution { source_id, locator, claimed_by, ..Attribution::default() }
 }
 
-fn leg(from: &str, to: &str) -> Option<Leg> {
+fn leg(from: &str, to: &str) -> Leg {
     let side = |code: &str| code.split_whitespace().map(str::to_owned).collect();
     let (from, to, unit) = (side(from), side(to), proto::Unit::Person.into());
-    Some(Leg { exchange_id: "x".into(), from, to, unit, ..Leg::default() })
+    Leg { exchange_id: "x".into(), from, to, unit, ..Leg::default() }
 }
 
-fn count(value: u32) -> Option<Count> {
-    Some(Count { value: Some(value), ..Count::default() })
+fn count(value: u32) -> Count {
+    Count { value: Some(value), ..Count::default() }
 }
 
 fn completed(value: u32, name: &str) -> TransferCompleted {
-    let (attribution, leg, count) = (by(name), leg("RU", "UA"), count(value));
+    let (attribution, leg, count) = (Some(by(name)), Some(leg("RU", "UA")), Some(count(value)));
     TransferCompleted { attribution, leg, count, ..TransferCompleted::default() }
 }
 
 fn report(id: &str, title: &str, occurred: &str) -> ExchangeReported {
     ExchangeReported {
-        attribution: by("ministry"),
+        attribution: Some(by("ministry")),
         exchange_id: id.into(),
         title: title.into(),
         occurred: occurred.into(),
@@ -57,7 +57,7 @@ fn report(id: &str, title: &str, occurred: &str) -> ExchangeReported {
 
 fn mediated(denied: bool, name: &str) -> RoleAttributed {
     let actor = Some(Actor { party: "AE".into(), name: "AE".into(), ..Actor::default() });
-    let (attribution, exchange_id) = (by(name), "x".into());
+    let (attribution, exchange_id) = (Some(by(name)), "x".into());
     RoleAttributed { attribution, exchange_id, actor, role: Role::Mediator.into(), denied }
 }
 
@@ -65,8 +65,8 @@ async fn record<M: prost::Message + prost::Name>(client: &Client, stream: &str, 
     client.append(known(stream, event)).await.expect("an append").first_position
 }
 
-fn at(position: u64) -> Option<AsOf> {
-    Some(AsOf { moment: Some(Moment::Position(position)) })
+fn at(position: u64) -> AsOf {
+    AsOf { moment: Some(Moment::Position(position)) }
 }
 
 fn get(id: &str, min_position: u64) -> GetExchangeRequest {
@@ -83,16 +83,19 @@ async fn everything(client: &Client) -> u64 {
     record(client, exchange, &report("x", "Exchange x", "2024-12-30")).await;
     let claim = record(client, exchange, &completed(150, "ministry")).await;
     record(client, exchange, &completed(189, "president")).await;
-    let (leg, attribution) = (leg("RU", "UA"), by("press"));
-    let agreed =
-        TransferAgreed { attribution: attribution.clone(), leg: leg.clone(), count: count(200) };
+    let (leg, attribution) = (Some(leg("RU", "UA")), Some(by("press")));
+    let agreed = TransferAgreed {
+        attribution: attribution.clone(),
+        leg: leg.clone(),
+        count: Some(count(200)),
+    };
     record(client, exchange, &agreed).await;
     let reason = proto::DeclineReason::Refused.into();
-    let count = count(11);
+    let count = Some(count(11));
     let declined =
         TransferDeclined { attribution: attribution.clone(), leg: leg.clone(), count, reason };
     record(client, exchange, &declined).await;
-    let count = self::count(190);
+    let count = Some(self::count(190));
     let total = TotalClaimed { attribution: attribution.clone(), leg, count, ..Default::default() };
     record(client, exchange, &total).await;
     record(client, exchange, &mediated(false, "ministry")).await;
@@ -138,7 +141,7 @@ async fn the_story_of_an_exchange_says_who_said_what_and_where_it_can_be_read() 
     ];
     assert_eq!(flags, expected);
     let [reported] = &story.status_history[..] else { panic!("one report") };
-    assert_eq!(reported.attribution, by("ministry"));
+    assert_eq!(reported.attribution, Some(by("ministry")));
     let [leg] = &story.legs[..] else { panic!("one leg") };
     let estimate = leg.estimate.as_ref().expect("an estimate");
     assert_eq!((estimate.low, estimate.high, estimate.preferred), (Some(150), Some(189), None));
@@ -147,7 +150,7 @@ async fn the_story_of_an_exchange_says_who_said_what_and_where_it_can_be_read() 
         (first.source_url.as_str(), first.locator.as_str()),
         ("https://example.org/155", "sentence 1")
     );
-    assert_eq!((first.r#use(), first.count.clone()), (ClaimUse::Entered, count(150)));
+    assert_eq!((first.r#use(), first.count.clone()), (ClaimUse::Entered, Some(count(150))));
     assert_eq!(first.claimant.as_ref().map(|it| it.name.as_str()), Some("ministry"));
     let of_first = first.record.as_ref().expect("a record");
     assert_eq!((of_first.position, of_first.disputes), (3, 1));
@@ -155,10 +158,10 @@ async fn the_story_of_an_exchange_says_who_said_what_and_where_it_can_be_read() 
     assert_eq!((story.agreed.len(), story.declined.len()), (1, 1));
     let sum = story.totals[0].sum.as_ref().expect("a sum");
     assert_eq!((sum.low, sum.high), (Some(150), Some(189)));
-    assert_eq!(story.totals[0].total.as_ref().and_then(|it| it.count.clone()), count(190));
+    assert_eq!(story.totals[0].total.as_ref().and_then(|it| it.count.clone()), Some(count(190)));
     let [role] = &story.roles[..] else { panic!("one role") };
-    assert_eq!(role.attributed_by[0].attribution, by("ministry"));
-    assert_eq!(role.denied_by[0].attribution, by("press"));
+    assert_eq!(role.attributed_by[0].attribution, Some(by("ministry")));
+    assert_eq!(role.denied_by[0].attribution, Some(by("press")));
     let statement = story.statements[0].statement.as_ref().expect("a statement");
     assert_eq!((statement.text.as_str(), story.more_statements), ("They are home.", 0));
     let superlative = story.superlatives[0].superlative.as_ref().expect("a superlative");
@@ -173,7 +176,7 @@ async fn an_exchange_is_told_as_of_before_and_with_what_was_withdrawn() {
     let server = Server::start(&data, &[]);
     let (client, rpc) = (server.client().await, Rpc::connect(&server).await);
     let last = everything(&client).await;
-    let (attribution, claim) = (by("ministry"), 4);
+    let (attribution, claim) = (Some(by("ministry")), 4);
     let retraction = ClaimRetracted { attribution, claim, ..ClaimRetracted::default() };
     let gone = record(&client, "exchange/x", &retraction).await;
     let range = async |request: GetExchangeRequest| {
@@ -183,7 +186,7 @@ async fn an_exchange_is_told_as_of_before_and_with_what_was_withdrawn() {
         (estimate.low, estimate.high, leg.claims.len(), story.position)
     };
     assert_eq!(range(get("x", gone)).await, (Some(150), Some(150), 1, gone));
-    let before = GetExchangeRequest { as_of: at(last), ..get("x", gone) };
+    let before = GetExchangeRequest { as_of: Some(at(last)), ..get("x", gone) };
     assert_eq!(range(before).await, (Some(150), Some(189), 2, last));
     let with_past = GetExchangeRequest { include_past: true, ..get("x", gone) };
     let story: GetExchangeResponse = rpc.ask(GET, with_past).await;
@@ -201,9 +204,9 @@ async fn an_exchange_that_is_not_recorded_or_not_named_is_refused() {
     let story = async |request| told(rpc.call::<_, GetExchangeResponse>(GET, request).await);
     assert_eq!(story(get("y", last)).await, not_found());
     assert_eq!(story(get("", last)).await, invalid("exchange_id"));
-    let before = GetExchangeRequest { as_of: at(1), ..get("x", last) };
+    let before = GetExchangeRequest { as_of: Some(at(1)), ..get("x", last) };
     assert_eq!(story(before).await, not_found(), "it was reported later");
-    let beyond = GetExchangeRequest { as_of: at(last + 1), ..get("x", last) };
+    let beyond = GetExchangeRequest { as_of: Some(at(last + 1)), ..get("x", last) };
     assert_eq!(story(beyond).await.1, "BEYOND_HEAD");
     let reconcile = async |exchange_id: &str| {
         let exchange_id = exchange_id.into();
@@ -247,7 +250,7 @@ async fn pages_of_exchanges_stay_as_they_were_while_exchanges_are_reported() {
     assert_eq!(refused(other).await, invalid("page_token"));
     let party = ListExchangesRequest { party: "nowhere".into(), ..Default::default() };
     assert_eq!(refused(party).await, invalid("party"));
-    let before = ListExchangesRequest { as_of: at(2), ..Default::default() };
+    let before = ListExchangesRequest { as_of: Some(at(2)), ..Default::default() };
     assert_eq!(ids(&rpc.ask(LIST, before).await), ["day-2", "day-1"]);
     let occurred = "2024-08-03/..".into();
     let since = ListExchangesRequest { occurred, min_position: last + 1, ..Default::default() };

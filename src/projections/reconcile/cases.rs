@@ -231,3 +231,16 @@ fn two_sides_that_differ_without_a_reason_leave_the_amount_unexplained() {
     assert_eq!((&one.positions[..], &one.claimants[..]), (&[2][..], &[1][..]));
     assert_eq!((&other.positions[..], &other.claimants[..]), (&[1][..], &[0][..]));
 }
+
+#[test]
+fn as_of_a_position_the_answer_is_what_the_first_claims_give() {
+    let mut claims = donbas();
+    claims.record.retract(4);
+    claims.completed("UA>x-dpr-lpr", "240", "");
+    let all = claims.record.claims();
+    for at in 1..=claims.record.head() {
+        let then = reconcile(&all.at(at), "donbas-2017-12-27").unwrap();
+        let first = claims.record.first(at);
+        assert_eq!(Some(then), reconcile(&first.at(at), "donbas-2017-12-27"), "at {at}");
+    }
+}

@@ -243,3 +243,25 @@ fn the_figures_are_those_that_the_exchange_adds_and_a_portion_has_its_own() {
     assert_eq!(received("x"), (Some(200), Some(200), Some(200)));
     assert_eq!(received("x-1"), (Some(150), Some(189), None), "preferred is a number of all of x");
 }
+
+#[test]
+fn as_of_a_position_the_story_is_what_the_first_events_tell() {
+    let mut record = reported();
+    record.report("x-1", "x", "", "PL");
+    let claim = record.completed(&flow("x-1", "RU", "UA", Some(150)));
+    let other = record.completed(&five());
+    record.prefer(other, "");
+    record.push(&agreed(7));
+    record.push(&total(&five(), 8));
+    record.correct(claim, &flow("x-1", "RU", "", Some(3)).message());
+    record.push(&proto::ClaimDisputed { claim: other, ..Default::default() });
+    record.push(&state(ExchangeStatus::Cancelled));
+    record.retract(other);
+    let all = record.claims();
+    for at in 0..=record.head() {
+        for past in [false, true] {
+            let then = story(&all, "x", at, past);
+            assert_eq!(then, story(&record.first(at), "x", at, past), "at {at}, past {past}");
+        }
+    }
+}
