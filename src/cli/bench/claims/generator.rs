@@ -162,38 +162,27 @@ impl Generator {
     fn claim(&mut self, place: usize) -> Known {
         let kind = self.rng.random_range(0..100);
         let attribution = self.attribution();
-        let differs = self.rng.random_ratio(1, 5);
-        let flow = self.rng.random_range(0..2);
-        let more = self.rng.random_range(1..9);
         let text = if (62..77).contains(&kind) { self.text() } else { String::new() };
+        let differs = self.rng.random_ratio(1, 5);
+        let (flow, more) = (self.rng.random_range(0..2), self.rng.random_range(1..9));
         let Some(told) = self.told.get_mut(place) else { return Known::from(empty()) };
         told.claims += 1;
         let value = told.counts.get(flow).copied().unwrap_or(1) + if differs { more } else { 0 };
         // Of what is not recorded yet nothing can be said.
         let latest = told.completed.last().copied().filter(|(position, ..)| *position > 0);
         match (kind, latest) {
-            (0..45, _) | (80..100, None) => {
+            (80.., Some((claim, flow, value))) => {
+                if (86..90).contains(&kind) {
+                    told.completed.pop();
+                }
+                let replacement = completed(attribution.clone(), told, flow, value + 1);
+                about(kind, attribution, claim, &replacement)
+            }
+            (..45 | 80.., _) => {
                 told.completed.push((0, flow, value));
                 Known::from(completed(attribution, told, flow, value))
             }
-            (45..52, _) => Known::from(proto::TransferAgreed {
-                attribution,
-                leg: Some(leg(told, flow)),
-                count: Some(count(value)),
-            }),
-            (52..54, _) => Known::from(proto::TransferDeclined {
-                attribution,
-                leg: Some(leg(told, flow)),
-                count: Some(count(more)),
-                reason: proto::DeclineReason::Refused.into(),
-            }),
-            (54..62, _) => Known::from(proto::RoleAttributed {
-                attribution,
-                exchange_id: told.id.clone(),
-                actor: Some(proto::Actor { party: "AE".into(), ..proto::Actor::default() }),
-                role: proto::Role::Mediator.into(),
-                denied: differs,
-            }),
+            (45..62 | 77..80, _) => beside(kind, attribution, leg(told, flow), value),
             (62..77, _) => Known::from(proto::StatementMade {
                 attribution,
                 speaker: Some(speaker(told.number)),
@@ -203,36 +192,6 @@ impl Generator {
                 exchange_id: told.id.clone(),
                 occurred: told.day.clone(),
                 ..proto::StatementMade::default()
-            }),
-            (77..80, _) => Known::from(proto::TotalClaimed {
-                attribution,
-                leg: Some(proto::Leg { from: Vec::new(), ..leg(told, flow) }),
-                count: Some(count(value)),
-                ..proto::TotalClaimed::default()
-            }),
-            (80..86, Some((claim, flow, value))) => {
-                let replacement = completed(attribution.clone(), told, flow, value + 1);
-                Known::from(proto::ClaimCorrected {
-                    attribution,
-                    claim,
-                    replacement: Some(proto::Any::pack(&replacement)),
-                    by: proto::CorrectedBy::Claimant.into(),
-                    reason: "counted again".into(),
-                })
-            }
-            (86..90, Some((claim, ..))) => {
-                told.completed.pop();
-                let reason = "not so".into();
-                Known::from(proto::ClaimRetracted { attribution, claim, reason })
-            }
-            (90..97, Some((claim, ..))) => {
-                let grounds = "seen on the spot".into();
-                Known::from(proto::ClaimConfirmed { attribution, claim, grounds })
-            }
-            (_, latest) => Known::from(proto::ClaimPreferred {
-                attribution,
-                claim: latest.map_or(0, |(claim, ..)| claim),
-                ..proto::ClaimPreferred::default()
             }),
         }
     }
@@ -245,6 +204,70 @@ impl Generator {
         };
         let words: Vec<String> = (0..STATEMENT_WORDS).map(|_| word(&mut self.rng)).collect();
         words.join(" ")
+    }
+}
+
+/// What enters no figure: agreed on, declined, a role, a total.
+fn beside(
+    kind: u32,
+    attribution: Option<proto::Attribution>,
+    leg: proto::Leg,
+    value: u32,
+) -> Known {
+    match kind {
+        45..52 => {
+            let (leg, count) = (Some(leg), Some(count(value)));
+            Known::from(proto::TransferAgreed { attribution, leg, count })
+        }
+        52..54 => Known::from(proto::TransferDeclined {
+            attribution,
+            leg: Some(leg),
+            count: Some(count(1 + value % 8)),
+            reason: proto::DeclineReason::Refused.into(),
+        }),
+        54..62 => Known::from(proto::RoleAttributed {
+            attribution,
+            exchange_id: leg.exchange_id,
+            actor: Some(proto::Actor { party: "AE".into(), ..proto::Actor::default() }),
+            role: proto::Role::Mediator.into(),
+            denied: value.is_multiple_of(5),
+        }),
+        _ => Known::from(proto::TotalClaimed {
+            attribution,
+            leg: Some(proto::Leg { from: Vec::new(), ..leg }),
+            count: Some(count(value)),
+            ..proto::TotalClaimed::default()
+        }),
+    }
+}
+
+/// What is said of a claim.
+fn about(
+    kind: u32,
+    attribution: Option<proto::Attribution>,
+    claim: Position,
+    replacement: &proto::TransferCompleted,
+) -> Known {
+    match kind {
+        80..86 => Known::from(proto::ClaimCorrected {
+            attribution,
+            claim,
+            replacement: Some(proto::Any::pack(replacement)),
+            by: proto::CorrectedBy::Claimant.into(),
+            reason: "counted again".into(),
+        }),
+        86..90 => {
+            let reason = "not so".into();
+            Known::from(proto::ClaimRetracted { attribution, claim, reason })
+        }
+        90..97 => {
+            let grounds = "seen on the spot".into();
+            Known::from(proto::ClaimConfirmed { attribution, claim, grounds })
+        }
+        _ => {
+            let (country, direction, rationale) = Default::default();
+            Known::from(proto::ClaimPreferred { attribution, claim, country, direction, rationale })
+        }
     }
 }
 
