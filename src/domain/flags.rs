@@ -86,6 +86,6 @@ mod tests {
             }
         }
         let set: Flags = [Flag::Overflow, Flag::Incomplete].into();
-        assert_eq!(Vec::from_iter(set.iter()), [Flag::Incomplete, Flag::Overflow]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Flag::Incomplete, Flag::Overflow]);
     }
 }

@@ -80,7 +80,7 @@ pub fn sum(entries: &[Entry<'_>], nesting: &Nesting) -> Option<Amount> {
     }
     // The deepest first, so that an exchange is resolved before the one that it is a portion of.
     while let Some(((depth, exchange), portions)) = waiting.pop_last() {
-        let items = nest(portions.wholes, portions.parts, meet);
+        let items = nest(portions.wholes, portions.parts, meet, join);
         let Some(larger) = nesting.larger(exchange) else {
             return Amount::sum(items.iter().map(|item| &item.amount));
         };
@@ -111,7 +111,7 @@ fn across_categories<'a>(legs: &[&Entry<'a>]) -> Vec<Item<'a>> {
     }
     let wholes = by_category.remove(&0).unwrap_or_default();
     let parts = by_category.into_values().flat_map(across_own_sides).collect();
-    nest(across_own_sides(wholes), parts, meet)
+    nest(across_own_sides(wholes), parts, meet, join)
 }
 
 /// Legs of one category and portion: the smallest own sides first, then those that include them.
@@ -123,7 +123,7 @@ fn across_own_sides<'a>(legs: Vec<&Entry<'a>>) -> Vec<Item<'a>> {
     }
     by_size.into_values().fold(Vec::new(), |within, sides| {
         let wholes = sides.into_values().flat_map(across_sides).collect();
-        nest(wholes, within, holds)
+        nest(wholes, within, may_hold, join_sides)
     })
 }
 
@@ -163,6 +163,7 @@ fn nest<'a>(
     wholes: Vec<Item<'a>>,
     parts: Vec<Item<'a>>,
     meet: fn(&Item<'a>, &Item<'a>) -> bool,
+    join: fn(Portions<'a>) -> Option<Item<'a>>,
 ) -> Vec<Item<'a>> {
     let mut groups: Vec<Portions<'a>> = wholes
         .into_iter()
@@ -196,12 +197,34 @@ fn join(group: Portions<'_>) -> Option<Item<'_>> {
 
 /// Whether the two can speak of the same persons.
 fn meet(one: &Item<'_>, another: &Item<'_>) -> bool {
-    any_pair(one, another, |one, another| same_persons(one, another))
+    any_pair(one, another, same_persons)
 }
 
 /// The same, where the whole's own side includes that of the part.
-fn holds(whole: &Item<'_>, part: &Item<'_>) -> bool {
+fn may_hold(whole: &Item<'_>, part: &Item<'_>) -> bool {
     any_pair(whole, part, |whole, part| includes(whole.own, part.own) && same_persons(whole, part))
+}
+
+/// Joins own sides with those within them.
+///
+/// 16 whom A and B gave up to persons unsaid hold only what A and B gave up. What several more gave
+/// up to C is neither within the 16 nor certainly beside them: then the larger of both is certain.
+fn join_sides(group: Portions<'_>) -> Option<Item<'_>> {
+    let holds = |whole: &Item<'_>, part: &Item<'_>| {
+        any_pair(whole, part, |whole, part| {
+            includes(whole.own, part.own) && includes(whole.other, part.other)
+        })
+    };
+    let all_held =
+        group.parts.iter().all(|part| group.wholes.iter().any(|whole| holds(whole, part)));
+    if all_held {
+        return join(group);
+    }
+    let sums = [&group.wholes, &group.parts]
+        .map(|items| Amount::sum(items.iter().map(|item| &item.amount)));
+    let amount = sums.into_iter().flatten().max_by_key(|sum| (sum.low, sum.high))?;
+    let items = group.wholes.into_iter().chain(group.parts);
+    Some(Item { speaks_of: items.flat_map(|item| item.speaks_of).collect(), amount })
 }
 
 fn any_pair(one: &Item<'_>, another: &Item<'_>, fits: impl Fn(Seen<'_>, Seen<'_>) -> bool) -> bool {

@@ -51,10 +51,10 @@ pub(super) enum Resolution {
 impl Prepared {
     /// The preferences among the events, which have to fit what the record says.
     pub(super) fn preferences(&self) -> impl Iterator<Item = &ClaimPreferred> {
-        self.about.iter().filter_map(|(_, event)| match event {
-            Known::ClaimPreferred(preferred) => Some(preferred),
-            _ => None,
-        })
+        fn preferred(event: &Known) -> Option<&ClaimPreferred> {
+            if let Known::ClaimPreferred(preferred) = event { Some(preferred) } else { None }
+        }
+        self.about.iter().filter_map(|(_, event)| preferred(event))
     }
 
     /// Bytes that the events will take, at most.

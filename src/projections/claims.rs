@@ -122,7 +122,16 @@ impl Claims {
             Known::ClaimPreferred(it) => self.prefer(at, it, &taken.known),
             Known::ClaimConfirmed(it) => self.comment(at, it.claim, Said::Confirmed, taken),
             Known::ClaimDisputed(it) => self.comment(at, it.claim, Said::Disputed, taken),
-            known => {
+            known @ (Known::SourceRegistered(_)
+            | Known::StatementMade(_)
+            | Known::ExchangeReported(_)
+            | Known::RoleAttributed(_)
+            | Known::TransferAgreed(_)
+            | Known::TransferCompleted(_)
+            | Known::TransferDeclined(_)
+            | Known::TotalClaimed(_)
+            | Known::SuperlativeClaimed(_)
+            | Known::DetentionReported(_)) => {
                 let reading = self.vocabulary.reading(known);
                 reading.map(|Reading { subject, said }| {
                     let attributed = self.vocabulary.attributed(known);
@@ -142,8 +151,28 @@ impl Claims {
         if row.claim != row.from {
             self.corrections.entry(row.claim).or_default().push(place);
         }
+        let told_before = row.claim == row.from && self.is_told(&row);
         self.enter(place, &row);
+        if told_before {
+            return Touched { changed: true, outermost: Vec::new() };
+        }
         self.touched(row.from, &row)
+    }
+
+    /// Whether some claim that stands says just this of the same exchange, so that no figure and
+    /// nothing that figures are grouped by changes: most sources repeat what others say.
+    fn is_told(&self, row: &Row) -> bool {
+        let same = |told: &Row| match (&told.said, &row.said) {
+            (Said::Completed(told), Said::Completed(new)) => {
+                let number = |it: &Transfer| (it.counted.leg, it.counted.number, it.of_which);
+                number(told) == number(new) && told.occurred == new.occurred
+            }
+            (Said::Role(told), Said::Role(new)) => told == new,
+            _ => false,
+        };
+        let standing = self.at(row.from);
+        let repeats = || standing.figures(row.subject).into_iter().any(same);
+        matches!(row.said, Said::Completed(_) | Said::Role(_)) && repeats()
     }
 
     /// Enters a row in the lists that it is found by.
@@ -161,10 +190,12 @@ impl Claims {
                     self.exchanges.entry(row.subject).or_default().others.push(place);
                 }
             }
-            said if said.enters_figures() => {
+            Said::Completed(_) | Said::Exchange(_) | Said::Preference(_) | Said::Role(_) => {
                 self.exchanges.entry(row.subject).or_default().figures.push(place);
             }
-            _ => self.exchanges.entry(row.subject).or_default().others.push(place),
+            Said::Agreed(_) | Said::Declined(..) | Said::Total(..) | Said::Superlative => {
+                self.exchanges.entry(row.subject).or_default().others.push(place);
+            }
         }
     }
 

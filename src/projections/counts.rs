@@ -64,13 +64,12 @@ pub struct CountRow {
 pub fn country_counts(register: &Register, query: &CountQuery) -> CountAnswer {
     let at = query.as_of.unwrap_or(Position::MAX).min(register.position());
     let wanted = Wanted::new(register, query);
-    let (rows, undated_exchanges) = match &query.occurred {
-        Some(occurred) => selected(register, &wanted, occurred, at),
-        None => {
-            let figures = register.ledger().figures(at);
-            let wanted = figures.filter(|(key, _)| wanted.includes(key));
-            (rows(register, wanted.map(|(key, tally)| (key, Figure::from(&tally)))), 0)
-        }
+    let (rows, undated_exchanges) = if let Some(occurred) = &query.occurred {
+        selected(register, &wanted, occurred, at)
+    } else {
+        let figures = register.ledger().figures(at);
+        let wanted = figures.filter(|(key, _)| wanted.includes(key));
+        (rows(register, wanted.map(|(key, tally)| (key, Figure::from(&tally)))), 0)
     };
     CountAnswer { rows, undated_exchanges, position: at }
 }

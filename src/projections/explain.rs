@@ -16,7 +16,7 @@ use crate::domain::{
     whole::{Seen, is_part},
 };
 use crate::projections::{
-    claims::{Row, Said, View},
+    claims::{Row, View},
     counts::{When, when},
     interned::Place,
     ledger::{ClaimedLegs, FigureKey, Group, Standing},
@@ -153,13 +153,8 @@ fn described(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> (Symbol, Symb
         let reports = view.reports(outermost).filter(|(_, report)| !said(report).is_empty());
         reports.last().map(|(_, report)| said(report))
     };
-    let occurred = latest(|report| report.occurred).or_else(|| {
-        rows.iter().find_map(|row| match &row.said {
-            Said::Completed(transfer) => Some(transfer.occurred).filter(|it| !it.is_empty()),
-            Said::Exchange(report) => Some(report.occurred).filter(|it| !it.is_empty()),
-            _ => None,
-        })
-    });
+    let occurred = latest(|report| report.occurred)
+        .or_else(|| rows.iter().find_map(|row| row.said.occurred()));
     (latest(|report| report.title).unwrap_or_default(), occurred.unwrap_or_default())
 }
 

@@ -14,6 +14,7 @@ use crate::domain::{
     event::Position,
     figure::Figure,
     leg::{CategoryCode, UnitCode},
+    side::Share,
     symbol::Symbol,
     tally::Tally,
 };
@@ -64,68 +65,89 @@ pub struct GroupAnswer {
 
 /// The figures of the groups that are asked for, just after `at`.
 pub fn groups(register: &Register, query: &GroupQuery, at: Position) -> GroupAnswer {
-    let mut answer = sums(register, query, at);
     let overlap = [Dimension::Category, Dimension::Mediator];
-    let units: BTreeSet<UnitCode> = answer.groups.iter().map(|(key, _)| key.unit).collect();
-    if units.len() == 1 && !overlap.iter().any(|it| query.dimensions.contains(it)) {
-        let all = GroupQuery { dimensions: Vec::new(), ..query.clone() };
-        answer.total = sums(register, &all, at).groups.pop().map(|(_, figure)| figure);
+    let overlap = overlap.iter().any(|it| query.dimensions.contains(it));
+    let all = GroupQuery { dimensions: Vec::new(), ..query.clone() };
+    let queries = if overlap { vec![query] } else { vec![query, &all] };
+    let mut answers = sums(register, &queries, at).into_iter();
+    let mut answer = answers.next().unwrap_or_default();
+    let total = answers.next().unwrap_or_default().groups;
+    if let [(_, figure)] = total.as_slice() {
+        answer.total = Some(figure.clone());
     }
     answer
 }
 
-fn sums(register: &Register, query: &GroupQuery, at: Position) -> GroupAnswer {
-    let Some(selected) = Selected::new(register, query) else {
-        return GroupAnswer::default();
-    };
-    let mut grouping = Grouping { selected, sums: HashMap::new(), undated: 0 };
-    match &query.exchange {
-        None => grouping.add_all(register, at),
-        Some(exchange) => grouping.add_one(register, exchange, at),
+/// The sums that several queries about the same exchanges ask for: the exchanges are gone through
+/// once.
+fn sums(register: &Register, queries: &[&GroupQuery], at: Position) -> Vec<GroupAnswer> {
+    let selected = queries.iter().map(|query| Selected::new(register, query));
+    let Some(selected) = selected.collect::<Option<Vec<_>>>() else { return Vec::new() };
+    let grouping = |selected| Grouping::new(register, selected);
+    let mut groupings: Vec<Grouping<'_>> = selected.into_iter().map(grouping).collect();
+    if let Some(exchange) = queries.first().and_then(|query| query.exchange.as_ref()) {
+        for grouping in &mut groupings {
+            grouping.add_one(register, exchange, at);
+        }
+    } else {
+        let asked: Vec<bool> = register
+            .ledger()
+            .cells()
+            .map(|(cell, _)| groupings.iter().any(|grouping| grouping.part(cell).is_some()))
+            .collect();
+        let asked = |cell: Place| asked.get(cell as usize).copied().unwrap_or_default();
+        register.ledger().visit(at, asked, |outermost, traits, shares| {
+            for grouping in &mut groupings {
+                grouping.add(outermost, traits, shares);
+            }
+        });
     }
-    grouping.answer(register)
+    groupings.into_iter().map(|grouping| grouping.answer(register)).collect()
 }
 
 /// The sums of a group by those who received and by those who gave up.
 type Sums = [Tally; 2];
 
+/// The groups of one query.
+///
+/// There are few distinct cells and many exchanges, so what a cell means for the groups is looked
+/// up once, and exchanges are summed up by number.
 struct Grouping<'r> {
     selected: Selected<'r>,
+    parts: Interned<CellKey>,
+    /// Of each cell by its place: its part of the key, and in which of the sums it is.
+    cells: Vec<Option<(Place, usize)>>,
+    by_number: HashMap<(OfExchange, Place), Sums>,
     sums: HashMap<RawKey, Sums>,
     undated: u32,
 }
 
-impl Grouping<'_> {
-    /// Adds what every outermost exchange says.
-    ///
-    /// There are few distinct cells and many exchanges, so what a cell means for the groups is
-    /// looked up once, and exchanges are summed up by number.
-    fn add_all(&mut self, register: &Register, at: Position) {
-        let ledger = register.ledger();
+impl<'r> Grouping<'r> {
+    fn new(register: &Register, selected: Selected<'r>) -> Self {
         let mut parts: Interned<CellKey> = Interned::default();
-        let cells: Vec<Option<(Place, usize)>> = ledger
-            .cells()
-            .map(|(_, cell)| {
-                let side = self.selected.side_of(cell)?;
-                Some((parts.intern(CellKey::new(&self.selected, cell)), side))
-            })
-            .collect();
-        let part = |cell: Place| cells.get(cell as usize).copied().flatten();
-        let mut sums: HashMap<(OfExchange, Place), Sums> = HashMap::new();
-        let asked = |cell: Place| part(cell).is_some();
-        ledger.visit(at, asked, |outermost, traits, shares| {
-            let Some(keys) = self.keys(outermost, traits, !shares.is_empty()) else { return };
-            for (cell, share) in shares {
-                let Some((part, side)) = part(*cell) else { continue };
-                for key in &keys {
-                    let sums = sums.entry((*key, part)).or_default();
-                    sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
-                }
-            }
+        let cells = register.ledger().cells().map(|(_, cell)| {
+            let side = selected.side_of(cell)?;
+            Some((parts.intern(CellKey::new(&selected, cell)), side))
         });
-        for ((of_exchange, part), group) in sums {
-            if let Some(part) = parts.get(part) {
-                self.sums.insert(RawKey::new(of_exchange, part.clone()), group);
+        let cells = cells.collect();
+        let (by_number, sums) = (HashMap::new(), HashMap::new());
+        Self { selected, parts, cells, by_number, sums, undated: 0 }
+    }
+
+    /// What a cell gives to a key, and in which of the sums it is; absent: it is not asked for.
+    fn part(&self, cell: Place) -> Option<(Place, usize)> {
+        self.cells.get(cell as usize).copied().flatten()
+    }
+
+    /// Adds what one outermost exchange says.
+    fn add(&mut self, outermost: Symbol, traits: &Traits, shares: &[(Place, &Share)]) {
+        let concerned = shares.iter().any(|(cell, _)| self.part(*cell).is_some());
+        let Some(keys) = self.keys(outermost, traits, concerned) else { return };
+        for (cell, share) in shares {
+            let Some((part, side)) = self.part(*cell) else { continue };
+            for key in &keys {
+                let sums = self.by_number.entry((*key, part)).or_default();
+                sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
             }
         }
     }
@@ -168,7 +190,12 @@ impl Grouping<'_> {
         (when == When::Within).then(|| OfExchange::all(&self.selected, outermost, traits))
     }
 
-    fn answer(self, register: &Register) -> GroupAnswer {
+    fn answer(mut self, register: &Register) -> GroupAnswer {
+        for ((of_exchange, part), group) in std::mem::take(&mut self.by_number) {
+            if let Some(part) = self.parts.get(part) {
+                self.sums.insert(RawKey::new(of_exchange, part.clone()), group);
+            }
+        }
         let mut groups: BTreeMap<GroupKey, Figure> = BTreeMap::new();
         let rest = self.selected.names_one_side();
         for (key, sums) in &self.sums {

@@ -95,7 +95,7 @@ mod tests {
     fn a_value_is_kept_once_and_found_at_its_place() {
         let mut table = Interned::default();
         let places: Vec<Place> = (0..1000).map(|n| table.intern(n % 10)).collect();
-        assert_eq!(Vec::from_iter(table.iter().copied()), Vec::from_iter(0..10));
+        assert_eq!(table.iter().copied().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
         assert!(places.iter().zip(0..).all(|(place, n)| table.get(*place) == Some(&(n % 10))));
         assert_eq!((table.find(&7), table.find(&10), table.get(10)), (Some(7), None, None));
     }

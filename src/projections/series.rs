@@ -117,9 +117,9 @@ pub fn steps(
     dated.sort_unstable_by_key(|(((first, last), claim), _)| (*last, *first, *claim));
     let totals: Vec<Total<'_>> = dated
         .into_iter()
-        .filter_map(|((days, _), row)| match &row.said {
-            Said::RunningTotal(said) => Some(Total { row, said, days }),
-            _ => None,
+        .filter_map(|((days, _), row)| {
+            let Said::RunningTotal(said) = &row.said else { return None };
+            Some(Total { row, said, days })
         })
         .collect();
     let candidates = candidates(register, query, at);
@@ -213,10 +213,10 @@ fn step(
 
 /// The totals that a total is compared with. Several were claimed for one day: all of them.
 fn base<'a>(totals: &[Total<'a>], total: &Total<'_>) -> (Base, Vec<Total<'a>>) {
-    let before = totals.iter().filter(|earlier| earlier.days.1 < total.days.0);
+    let mut before = totals.iter().filter(|earlier| earlier.days.1 < total.days.0);
     if let Some(previous) = total.said.previous {
         let named: Option<Total<'a>> =
-            before.filter(|earlier| earlier.said.number.value() == Some(previous)).last().copied();
+            before.rfind(|earlier| earlier.said.number.value() == Some(previous)).copied();
         let claim = named.map(|named| named.row.claim);
         return (Base::Previous(claim), named.into_iter().collect());
     }

@@ -36,13 +36,24 @@ pub(super) fn question(request: proto::GetCountHistoryRequest) -> Result<Questio
         page_token: String::new(),
         ..request.clone()
     };
+    let proto::GetCountHistoryRequest {
+        country,
+        unit,
+        direction,
+        occurred,
+        after,
+        as_of,
+        min_position,
+        page_size,
+        page_token,
+    } = request;
     let question = Question {
-        figure: NamedFigure::parse(&request.country, request.unit, request.direction, wrong),
-        occurred: asked::occurred(&request.occurred, "occurred", wrong),
-        after: request.after.map(|after| asked::as_of(Some(after), "after", wrong)),
-        as_of: asked::as_of(request.as_of, "as_of", wrong),
-        min_position: request.min_position,
-        page: Page::parse(request.page_size, &request.page_token, &same, wrong),
+        figure: NamedFigure::parse(&country, unit, direction, wrong),
+        occurred: asked::occurred(&occurred, "occurred", wrong),
+        after: after.map(|after| asked::as_of(Some(after), "after", wrong)),
+        as_of: asked::as_of(as_of, "as_of", wrong),
+        min_position,
+        page: Page::parse(page_size, &page_token, &same, wrong),
     };
     std::mem::take(wrong).into_result(question)
 }

@@ -162,6 +162,23 @@ impl Said {
         matches!(self, Self::Completed(_) | Self::Exchange(_) | Self::Preference(_) | Self::Role(_))
     }
 
+    /// The completed transfer, if it is one.
+    pub fn transfer(&self) -> Option<&Transfer> {
+        if let Self::Completed(transfer) = self { Some(transfer) } else { None }
+    }
+
+    /// The report of an exchange, if it is one.
+    pub fn report(&self) -> Option<&Report> {
+        if let Self::Exchange(report) = self { Some(report) } else { None }
+    }
+
+    /// When the transfer or exchange took place, as it says; absent: it says nothing of that.
+    pub fn occurred(&self) -> Option<Symbol> {
+        let transfer = self.transfer().map(|transfer| transfer.occurred);
+        let occurred = transfer.or_else(|| self.report().map(|report| report.occurred));
+        occurred.filter(|occurred| !occurred.is_empty())
+    }
+
     /// The leg and number, of whatever kind of claim about a leg.
     pub fn counted(&self) -> Option<&Counted> {
         match self {

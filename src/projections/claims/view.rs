@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{Claims, Report, Row, Said, Vocabulary};
+use super::{Claims, NameSet, Report, Row, Vocabulary};
 use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol};
 
 /// What the record said at one position: the standing readings, and how the exchanges nest.
@@ -88,10 +88,8 @@ impl<'a> View<'a> {
         &self,
         exchange: Symbol,
     ) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
-        self.figures(exchange).into_iter().filter_map(|row| match &row.said {
-            Said::Exchange(report) => Some((row.claim, report)),
-            _ => None,
-        })
+        let rows = self.figures(exchange).into_iter();
+        rows.filter_map(|row| Some((row.claim, row.said.report()?)))
     }
 
     /// The latest standing reading of each claim among rows in the order of their recording.
@@ -125,25 +123,13 @@ impl<'a> View<'a> {
     /// The parties of an outermost exchange: those that reports name, and those on a side of a
     /// completed transfer. An exchange that was never reported has parties all the same.
     pub fn parties(&self, rows: &[&'a Row]) -> BTreeSet<Symbol> {
+        let vocabulary = self.vocabulary();
         let mut parties = BTreeSet::new();
         for row in rows {
-            match &row.said {
-                Said::Completed(transfer) => {
-                    let leg = self.vocabulary().leg(transfer.counted.leg);
-                    let sides =
-                        leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter()));
-                    parties.extend(sides);
-                }
-                Said::Exchange(report) => {
-                    parties.extend(
-                        self.vocabulary()
-                            .side(report.parties)
-                            .into_iter()
-                            .flat_map(|side| side.iter()),
-                    );
-                }
-                _ => {}
-            }
+            let leg = row.said.transfer().and_then(|it| vocabulary.leg(it.counted.leg));
+            let reported = row.said.report().and_then(|it| vocabulary.side(it.parties));
+            parties.extend(leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter())));
+            parties.extend(reported.into_iter().flat_map(NameSet::iter));
         }
         parties
     }

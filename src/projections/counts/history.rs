@@ -43,7 +43,9 @@ pub fn moves_of(
     let end = steps.partition_point(|step| step.event <= up_to);
     let mut before = Tally::default();
     let (past, rest) = steps.split_at(start);
-    past.iter().for_each(|step| register.ledger().apply(step, &mut before));
+    for step in past {
+        register.ledger().apply(step, &mut before);
+    }
     told(register, before, rest.get(..end - start).unwrap_or_default())
 }
 
@@ -52,7 +54,9 @@ fn told(register: &Register, mut tally: Tally, steps: &[Step]) -> Vec<Move> {
     let mut before = figure(&tally);
     let mut moves = Vec::new();
     for steps in steps.chunk_by(|one, another| one.event == another.event) {
-        steps.iter().for_each(|step| register.ledger().apply(step, &mut tally));
+        for step in steps {
+            register.ledger().apply(step, &mut tally);
+        }
         let after = figure(&tally);
         if let Some(step) = steps.first().filter(|_| after != before) {
             moves.push(Move { event: step.event, before, after: after.clone() });

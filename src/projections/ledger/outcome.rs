@@ -47,65 +47,63 @@ impl Outcome {
         if rows.is_empty() {
             return Self::default();
         }
-        let group = ClaimedLegs::new(view, &rows);
+        let claimed = ClaimedLegs::new(view, &rows);
         let parties = view.parties(&rows);
+        let group = Rules { claimed: &claimed, parties: &parties, nesting: view.nesting() };
         let mut outcome = Self { traits: Some(traits(view, outermost, &rows)), cells: Vec::new() };
-        for (unit, legs) in group.estimates(view) {
-            outcome.add_unit(&group, &parties, view.nesting(), unit, &legs);
+        for (unit, legs) in claimed.estimates(view) {
+            outcome.cells.extend(group.of_unit(unit, &legs));
         }
         outcome
     }
+}
 
-    fn add_unit(
-        &mut self,
-        group: &ClaimedLegs<'_>,
-        parties: &BTreeSet<Symbol>,
-        nesting: &Nesting,
-        unit: UnitCode,
-        legs: &[EstimatedLeg<'_>],
-    ) {
-        let all = cells(group, parties, nesting, unit, legs);
+/// What the rules need beside the legs.
+struct Rules<'g, 'a> {
+    claimed: &'g ClaimedLegs<'a>,
+    parties: &'g BTreeSet<Symbol>,
+    nesting: &'g Nesting,
+}
+
+impl Rules<'_, '_> {
+    /// What the legs of one unit say: all of them, and those of each category.
+    fn of_unit(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Cell, Share)> {
+        let all = self.of_legs(unit, legs);
         let categories: BTreeSet<CategoryCode> = legs.iter().map(|(leg, _)| leg.category).collect();
+        let mut cells = Vec::new();
         for category in &categories {
             let restricted = if categories.len() == 1 {
                 all.clone()
             } else {
-                let legs: Vec<_> =
-                    legs.iter().filter(|(leg, _)| leg.category == *category).cloned().collect();
-                cells(group, parties, nesting, unit, &legs)
+                let of_category = legs.iter().filter(|(leg, _)| leg.category == *category);
+                self.of_legs(unit, &of_category.cloned().collect::<Vec<_>>())
             };
             let cell = |(group, share)| (Cell { group, unit, category: Some(*category) }, share);
-            self.cells.extend(restricted.into_iter().map(cell));
+            cells.extend(restricted.into_iter().map(cell));
         }
         let cell = |(group, share)| (Cell { group, unit, category: None }, share);
-        self.cells.extend(all.into_iter().map(cell));
+        cells.extend(all.into_iter().map(cell));
+        cells
     }
-}
 
-/// What the legs of one unit say.
-fn cells(
-    group: &ClaimedLegs<'_>,
-    parties: &BTreeSet<Symbol>,
-    nesting: &Nesting,
-    unit: UnitCode,
-    legs: &[EstimatedLeg<'_>],
-) -> Vec<(Group, Share)> {
-    let mut found = Vec::new();
-    for direction in [Direction::Received, Direction::Sent] {
-        let mut countries = attribution::shares(legs, parties, nesting, direction);
-        for (country, share) in &mut countries {
-            share.prefer(group.preferred_for((*country, unit, direction)));
+    fn of_legs(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Group, Share)> {
+        let mut found = Vec::new();
+        for direction in [Direction::Received, Direction::Sent] {
+            let mut countries = attribution::shares(legs, self.parties, self.nesting, direction);
+            for (country, share) in &mut countries {
+                share.prefer(self.claimed.preferred_for((*country, unit, direction)));
+            }
+            let side = |party: Symbol| Group::Side(direction, [party].into_iter().collect());
+            found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
+            let others = attribution::other_sides(legs, self.nesting, direction).into_iter();
+            found.extend(others.map(|(side, share)| (Group::Side(direction, side), share)));
+            let total = attribution::total(legs, self.nesting, direction, &countries);
+            found.push((Group::Total(direction), total));
         }
-        let side = |party: Symbol| Group::Side(direction, [party].into_iter().collect());
-        found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
-        let others = attribution::other_sides(legs, nesting, direction);
-        found.extend(others.into_iter().map(|(side, share)| (Group::Side(direction, side), share)));
-        let total = attribution::total(legs, nesting, direction, &countries);
-        found.push((Group::Total(direction), total));
+        let routes = attribution::routes(legs, self.nesting).into_iter();
+        found.extend(routes.map(|((from, to), share)| (Group::Route(from, to), share)));
+        found
     }
-    let routes = attribution::routes(legs, nesting);
-    found.extend(routes.into_iter().map(|((from, to), share)| (Group::Route(from, to), share)));
-    found
 }
 
 /// Country, unit and direction of a figure.
@@ -129,13 +127,11 @@ impl<'a> ClaimedLegs<'a> {
         let mut transfers: BTreeMap<Position, &'a Transfer> = BTreeMap::new();
         let mut preferences: Vec<(&'a Row, &'a Preference)> = Vec::new();
         for row in rows {
-            match &row.said {
-                Said::Completed(transfer) => {
-                    legs.entry(transfer.counted.leg).or_default().push((row, transfer));
-                    transfers.insert(row.claim, transfer);
-                }
-                Said::Preference(preference) => preferences.push((row, preference)),
-                _ => {}
+            if let Some(transfer) = row.said.transfer() {
+                legs.entry(transfer.counted.leg).or_default().push((row, transfer));
+                transfers.insert(row.claim, transfer);
+            } else if let Said::Preference(preference) = &row.said {
+                preferences.push((row, preference));
             }
         }
         preferences.sort_unstable_by_key(|(row, _)| std::cmp::Reverse(row.claim));
@@ -192,10 +188,8 @@ impl<'a> ClaimedLegs<'a> {
 pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
     let mut traits = Traits::default();
-    let reported = rows.iter().filter_map(|row| match &row.said {
-        Said::Exchange(report) if row.subject == outermost => Some((row.claim, report)),
-        _ => None,
-    });
+    let own = rows.iter().filter(|row| row.subject == outermost);
+    let reported = own.filter_map(|row| Some((row.claim, row.said.report()?)));
     let mut dated = None;
     let mut kinds = None;
     for (claim, report) in reported {
@@ -209,20 +203,12 @@ pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     traits.kind = kinds.map_or(0, |(_, kind)| kind);
     traits.dates = match dated {
         Some((_, days)) => vec![days],
-        None => rows.iter().filter_map(|row| days(occurred(row)?)).collect(),
+        None => rows.iter().filter_map(|row| days(row.said.occurred()?)).collect(),
     };
     traits.dates.sort_unstable();
     traits.dates.dedup();
     traits.mediators = mediators(view, rows);
     traits
-}
-
-fn occurred(row: &Row) -> Option<Symbol> {
-    match &row.said {
-        Said::Completed(transfer) => Some(transfer.occurred),
-        Said::Exchange(report) => Some(report.occurred),
-        _ => None,
-    }
 }
 
 fn mediators(view: &View<'_>, rows: &[&Row]) -> Vec<(Symbol, bool)> {

@@ -124,9 +124,9 @@ impl Generator {
         }
     }
 
-    fn attribution(&mut self) -> Option<proto::Attribution> {
+    fn attribution(&mut self) -> proto::Attribution {
         let party = PARTIES.get(self.rng.random_range(0..PARTIES.len())).copied().unwrap_or("UA");
-        Some(proto::Attribution {
+        proto::Attribution {
             source_id: format!("source-{}", self.rng.random_range(0..20_000)),
             locator: "second paragraph".into(),
             claimed_by: Some(proto::Actor {
@@ -135,11 +135,11 @@ impl Generator {
                 kind: proto::ActorKind::StateOrgan.into(),
             }),
             ..proto::Attribution::default()
-        })
+        }
     }
 
     fn report(&mut self, place: usize) -> Known {
-        let attribution = self.attribution();
+        let attribution = Some(self.attribution());
         let nested = self.rng.random_ratio(1, 20);
         let other = self.told.first().map(|told| told.id.clone());
         let Some(told) = self.told.get_mut(place) else { return Known::from(empty()) };
@@ -161,7 +161,7 @@ impl Generator {
     /// Any claim about an exchange that is reported.
     fn claim(&mut self, place: usize) -> Known {
         let kind = self.rng.random_range(0..100);
-        let attribution = self.attribution();
+        let attribution = Some(self.attribution());
         let text = if (62..77).contains(&kind) { self.text() } else { String::new() };
         let differs = self.rng.random_ratio(1, 5);
         let (flow, more) = (self.rng.random_range(0..2), self.rng.random_range(1..9));
