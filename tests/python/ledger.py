@@ -14,6 +14,7 @@ from handover.v1 import (
     event_store_service_pb2,
     event_store_service_pb2_grpc,
     events_pb2,
+    figures_pb2,
 )
 from record import Completed, Corrected, Event, Leg, Number, Other, Preferred, Reported, Retracted
 
@@ -118,7 +119,7 @@ def plain(message: Message) -> Event:
     return Other(exchange)
 
 
-def plain_figure(figure: count_service_pb2.Figure) -> dict[str, typing.Any]:
+def plain_figure(figure: figures_pb2.Figure) -> dict[str, typing.Any]:
     """A figure of the server as a plain row, as figures.py makes them."""
     row: dict[str, typing.Any] = {
         name: getattr(figure, name) if figure.HasField(name) else None
@@ -132,7 +133,7 @@ def plain_figure(figure: count_service_pb2.Figure) -> dict[str, typing.Any]:
     named = [part for part in SUBSETS if figure.of_which.HasField(part)]
     parts = {part: getattr(figure.of_which, part) for part in named}
     row["of_which"] = {part: (it.low, it.high, it.legs) for part, it in parts.items()}
-    flags = map(count_service_pb2.FigureFlag.Name, figure.flags)
+    flags = map(figures_pb2.FigureFlag.Name, figure.flags)
     row["flags"] = sorted(flag.removeprefix("FIGURE_FLAG_") for flag in flags)
     return row
 
