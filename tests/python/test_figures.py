@@ -13,6 +13,7 @@ import typing
 
 import grpc
 import pytest
+from answers import assert_groups_agree, assert_shares_add_up
 from conftest import ROOT, Server
 from figures import Row, Rows, figures, fits
 from google.rpc import error_details_pb2
@@ -97,6 +98,13 @@ def assert_record_agrees(ledger: "Ledger", **query: typing.Any) -> None:
     assert_agree(ledger.counts(**query), figures(Record(events), occurred), [f"{query}"])
 
 
+def assert_ways_agree(ledger: "Ledger") -> None:
+    """Compares a ledger's figures with the groups and explanations that must say the same."""
+    assert_groups_agree(ledger, "to", "received")
+    assert_groups_agree(ledger, "from", "sent")
+    assert_shares_add_up(ledger, ledger.counts())
+
+
 def say(ledger: "Ledger", event: Event, events: Events) -> int | None:
     """Appends an event; None where it is a preference that must be refused, and was."""
     if not isinstance(event, Preferred) or fits(Record(events), event):
@@ -143,6 +151,7 @@ def test_figures_after_corrections_retractions_and_preferences_are_recomputed(lo
     for position in sorted(rng.sample(range(before, max(loaded.events)), 15)):
         assert_record_agrees(loaded, as_of=position)
     assert_record_agrees(loaded, as_of=before)
+    assert_ways_agree(loaded)
 
 
 def change(events: Events, rng: random.Random) -> Event:
@@ -169,6 +178,7 @@ def test_every_figure_of_random_records_is_recomputed(empty):
     rng = seeded("records")
     for number in range(RECORDS):
         compare(empty, number, rng)
+    assert_ways_agree(empty)
 
 
 def compare(ledger: "Ledger", number: int, rng: random.Random) -> None:
