@@ -1,16 +1,22 @@
-"""The same figures by other ways of asking: groups of one party, and shares of exchanges.
+"""What else the server answers: groups of one party, shares of exchanges, and refusals.
 
-Part of the independent check in test_figures.py and test_imported.py.
+Part of the independent check in test_figures.py, test_rules.py and test_imported.py.
 """
 
 import typing
 
-from figures import DIRECTIONS
+import grpc
+import pytest
+from figures import DIRECTIONS, fits
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from record import Event, Preferred, Record
 
 if typing.TYPE_CHECKING:
     # Importable once the stubs are generated.
     from ledger import Ledger, Row, Rows
 
+Events = dict[int, Event]
 Shares = list[typing.Any]
 
 
@@ -69,3 +75,21 @@ def beside(shares: Shares, name: str) -> tuple[int, int | None] | None:
     bounds = [bound for _, bound in known]
     most = None if None in bounds else sum(bounds)
     return (sum(legs for legs, _ in known), most) if known else None
+
+
+def say(ledger: "Ledger", event: Event, events: Events) -> int | None:
+    """Appends an event; None where it is a preference that must be refused, and was."""
+    if not isinstance(event, Preferred) or fits(Record(events), event):
+        return ledger.append(event)
+    with pytest.raises(grpc.RpcError) as error:
+        ledger.append(event)
+    assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert rules(error.value) == ["preferred-in-range"]
+    return None
+
+
+def rules(error: grpc.RpcError) -> list[str]:
+    """The rules of the record that an append would have broken."""
+    failure = error_details_pb2.PreconditionFailure()
+    found = [it for it in rpc_status.from_call(error).details if it.Unpack(failure)]
+    return [violation.type for violation in failure.violations] if found else []

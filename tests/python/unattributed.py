@@ -89,7 +89,7 @@ class Exchange:
         return self.bounded(found)
 
     def among_larger(self, leg: Leg, side: Side) -> bool:
-        """Whether the persons of a joint leg must be among a larger joint side's, numbered or not."""
+        """Whether a leg lies within a larger joint side, whether that has a number or not."""
         return any(self.within(leg, self.of_side(it)) for it in self.sides if side < it)
 
     def bounded(self, found: list[tuple[set[Leg], Unattributed | None]]) -> list[Unattributed]:
