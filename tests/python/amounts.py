@@ -22,7 +22,6 @@ class Amount:
     preferred: int | None = None
     sure: int = 0  # So many at least: `low`, unless that is "at most" so many.
     unnumbered: int = 0
-    unnumbered_wholes: int = 0  # Those of them that have parts.
     flags: frozenset[str] = frozenset()
     of_which: dict[str, tuple[int, int, int]] = dataclasses.field(default_factory=dict)
     legs: frozenset[Leg] = frozenset()
@@ -103,7 +102,6 @@ def add(amounts: typing.Iterable[Amount]) -> Amount:
         sum(a.preferred for a in known) if agreed else None,
         sum(a.sure for a in amounts),
         sum(a.unnumbered for a in amounts),
-        sum(a.unnumbered_wholes for a in amounts),
         frozenset().union(*(a.flags for a in amounts)),
         of_which,
         frozenset().union(*(a.legs for a in amounts)),
@@ -138,7 +136,10 @@ Joins = typing.Callable[[Amount, Amount], bool]
 
 
 def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amount]:
-    """Compares wholes with their parts; wholes that share a part, together."""
+    """Compares wholes with their parts; wholes that share a part, together.
+
+    A whole without a number stays unknown: its parts are added beside it, and may not be all of it.
+    """
     unknown = [w for w in wholes if w.low is None]
     groups: list[tuple[list[Amount], list[Amount]]] = [
         ([w], []) for w in wholes if w not in unknown
@@ -153,14 +154,7 @@ def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amou
         groups.append(
             ([w for g in touched for w in g[0]], [p for g in touched for p in g[1]] + [part])
         )
-    return [whole(w, p) for w, p in groups] + free + [beside(w, free, joins) for w in unknown]
-
-
-def beside(one: Amount, parts: list[Amount], joins: Joins) -> Amount:
-    """A whole without a number: its parts stand for it, and may not be all of it."""
-    if any(joins(one, part) for part in parts):
-        return dataclasses.replace(one, unnumbered_wholes=one.unnumbered)
-    return one
+    return [whole(w, p) for w, p in groups] + free + unknown
 
 
 def by_sides(legs: dict[Side, Amount]) -> list[Amount]:

@@ -51,6 +51,22 @@ class Server:
         assert self.process.wait(timeout=30) == 0, "the server did not stop cleanly"
 
 
+def running(folder):
+    """A ledger on a server of its own, which ends with it."""
+    from ledger import Ledger
+
+    server = Server(folder / "data")
+    with server.channel() as channel:
+        yield Ledger(channel)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def empty(stubs, tmp_path_factory):
+    """A ledger for records that do not touch each other."""
+    yield from running(tmp_path_factory.mktemp("records"))
+
+
 @pytest.fixture
 def server(tmp_path):
     """A server with an empty store."""

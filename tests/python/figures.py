@@ -10,7 +10,7 @@ import itertools
 import typing
 
 from amounts import INCOMPLETE, Amount, add, estimate
-from record import Leg, Record, Side
+from record import Leg, Preferred, Record, Side
 from unattributed import Exchange, Legs, total
 
 DIRECTIONS = ("received", "sent")
@@ -73,11 +73,10 @@ def figure(country: str, direction: str, exchanges: list[Exchange]) -> Row | Non
         "exchanges": len({leg.exchange for leg in amount.legs}),
         "disputed": sum(it.low is not None and it.low < it.high for it in own),
         "unnumbered": amount.unnumbered,
-        "shared": shared and shared[:2],
-        "open": unsaid and unsaid[:2],
+        "shared": shared and tuple(shared),
+        "open": unsaid and tuple(unsaid),
         "of_which": amount.of_which,
         "flags": sorted(flags),
-        "apart": amount.unnumbered_wholes + sum(it.apart for it in (shared, unsaid) if it),
     }
 
 
@@ -89,9 +88,23 @@ def prefer(exchange: Exchange, country: str, direction: str) -> Amount:
         if (event.country, event.direction) != (country, direction):
             continue
         value = claim.number.value
-        if claim.leg not in exchange.legs or value is None or amount.low is None:
-            continue
-        if amount.low <= value <= amount.high:
+        if claim.leg in exchange.legs and within(value, amount):
             amount.preferred = value
             break
     return amount
+
+
+def within(value: int | None, amount: Amount) -> bool:
+    """Whether a number is one that an amount can have."""
+    return None not in (value, amount.low) and amount.low <= value <= amount.high
+
+
+def fits(record: Record, preferred: Preferred) -> bool:
+    """Rule 5: whether the number of a preferred claim lies within the estimate that it is for."""
+    claim = record.completed[preferred.claim]
+    leg = claim.leg
+    if preferred.country:
+        exchange = view(record, record.outermost(leg.exchange), preferred.direction, leg.unit)
+        return within(claim.number.value, exchange.amount(Side({preferred.country})))
+    claims = {at: it for at, it in record.completed.items() if it.leg == leg}
+    return within(claim.number.value, estimate(leg, leg.sent_by, claims, record))

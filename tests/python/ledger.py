@@ -14,11 +14,15 @@ from handover.v1 import (
     event_store_service_pb2,
     event_store_service_pb2_grpc,
     events_pb2,
+    figures_pb2,
 )
 from record import Completed, Corrected, Event, Leg, Number, Other, Preferred, Reported, Retracted
 
 Message = protobuf.Message
-Rows = dict[tuple[str, str], dict[str, dict[str, typing.Any]]]
+Row = dict[str, typing.Any]
+Rows = dict[tuple[str, str], dict[str, Row]]
+# So small that answers have several pages.
+PAGE = 20
 SUBSETS = ("minors", "women", "civilians", "wounded")
 
 
@@ -118,21 +122,25 @@ def plain(message: Message) -> Event:
     return Other(exchange)
 
 
-def plain_figure(figure: count_service_pb2.Figure) -> dict[str, typing.Any]:
+def unattributed(holder: Message, name: str) -> tuple[int, int | None] | None:
+    """Legs and bound of what is shared or open."""
+    it = getattr(holder, name)
+    bound = it.at_most if it.HasField("at_most") else None
+    return (it.legs, bound) if holder.HasField(name) else None
+
+
+def plain_figure(figure: figures_pb2.Figure) -> Row:
     """A figure of the server as a plain row, as figures.py makes them."""
-    row: dict[str, typing.Any] = {
+    row: Row = {
         name: getattr(figure, name) if figure.HasField(name) else None
         for name in ("low", "high", "preferred")
     }
     row |= {name: getattr(figure, name) for name in ("exchanges", "disputed", "unnumbered")}
-    for name in ("shared", "open"):
-        it = getattr(figure, name)
-        bound = it.at_most if it.HasField("at_most") else None
-        row[name] = (it.legs, bound) if figure.HasField(name) else None
+    row |= {name: unattributed(figure, name) for name in ("shared", "open")}
     named = [part for part in SUBSETS if figure.of_which.HasField(part)]
     parts = {part: getattr(figure.of_which, part) for part in named}
     row["of_which"] = {part: (it.low, it.high, it.legs) for part, it in parts.items()}
-    flags = map(count_service_pb2.FigureFlag.Name, figure.flags)
+    flags = map(figures_pb2.FigureFlag.Name, figure.flags)
     row["flags"] = sorted(flag.removeprefix("FIGURE_FLAG_") for flag in flags)
     return row
 
@@ -174,6 +182,41 @@ class Ledger:
         position = self.send(message, stream)
         self.events[position] = plain(message)
         return position
+
+    def recorded(self) -> typing.Iterator[event_store_service_pb2.RecordedEvent]:
+        """All events of the server, by position."""
+        for batch in self.store.Read(event_store_service_pb2.ReadRequest()):
+            yield from batch.events
+
+    def groups(self, by: str) -> list[count_service_pb2.CountGroup]:
+        """The server's figures by `from` or `to`, of all pages."""
+        request = count_service_pb2.CountTransfersRequest(
+            group_by=[f"DIMENSION_{by.upper()}"], page_size=PAGE
+        )
+        return self._pages(self.service.CountTransfers, request, "groups")[0]
+
+    def explained(
+        self, country: str, unit: str, direction: str
+    ) -> tuple[list[count_service_pb2.ExplainedExchange], Row]:
+        """What each exchange adds to a figure, and the figure itself."""
+        request = count_service_pb2.ExplainCountRequest(
+            country=country,
+            unit=f"UNIT_{unit.upper()}",
+            direction=f"DIRECTION_{direction.upper()}",
+            page_size=PAGE,
+        )
+        shares, last = self._pages(self.service.ExplainCount, request, "exchanges")
+        return shares, plain_figure(last.figure)
+
+    def _pages(self, ask: typing.Callable, request: Message, name: str) -> tuple[list, Message]:
+        """A field of all pages, and the last page."""
+        found = []
+        while True:
+            page = ask(request)
+            found += getattr(page, name)
+            if not page.next_page_token:
+                return found, page
+            request.page_token = page.next_page_token
 
     def counts(
         self, countries: typing.Iterable[str] = (), occurred: str = "", as_of: int = 0

@@ -82,29 +82,19 @@ class Draft:
         if kind < 0.35:
             return Retracted(at)
         if kind < 0.6:
-            return (
-                None if self.outdated(at, record) else Corrected(at, self.replacement(claims[at]))
-            )
+            return Corrected(at, self.replacement(claims[at]))
         if at not in record.completed or record.completed[at].number.value is None:
             return None
-        return self.rng.choice(
-            [Preferred(at), Preferred(at, *self.figure(record.completed[at].leg))]
-        )
-
-    def outdated(self, at: int, record: Record) -> bool:
-        """Whether a report is not the latest: what its correction does is a question of its own."""
-        report = record.reported.get(at)
-        later = [
-            it
-            for it, event in record.reported.items()
-            if report and it > at and event.exchange == report.exchange
-        ]
-        return bool(later)
+        figures = [(), self.figure(record.completed[at].leg), self.any_figure()]
+        return Preferred(at, *self.rng.choice(figures))
 
     def replacement(self, claim: Completed | Reported) -> Completed | Reported:
-        """What a claim may be corrected to: another of its kind, of the same exchange."""
+        """What a claim may be corrected to: another of its kind, of the same exchange.
+
+        A report keeps its larger exchange: corrections of that are tests of their own.
+        """
         if isinstance(claim, Reported):
-            return self.reported(claim.exchange)
+            return self.reported(claim.exchange)._replace(part_of=claim.part_of)
         others = [it for it in self.legs if it.exchange == claim.leg.exchange]
         return self.completed(self.rng.choice([claim.leg, *others]))
 
@@ -114,12 +104,16 @@ class Draft:
         choices += [(next(iter(leg.sent_by)), "sent")] if len(leg.sent_by) == 1 else []
         return self.rng.choice(choices) if choices else ("", "")
 
+    def any_figure(self) -> tuple[str, str]:
+        """A figure of anybody, which may have no number."""
+        return self.rng.choice(self.parties), self.rng.choice(["received", "sent"])
+
     def next(self, events: dict[int, Event]) -> Event:
         """The next event, given those recorded so far."""
         kind = self.rng.random()
         if kind < 0.15:
             return self.reported(self.rng.choice(list(self.part_of)))
-        about = self.about(events) if kind < 0.35 else None
+        about = self.about(events) if kind < 0.45 else None
         return about or self.completed(self.leg())
 
 

@@ -23,6 +23,14 @@ STATUS = {
     "postponed": "POSTPONED",
     "false_report": "FALSE_REPORT",
 }
+# How those who moved were handed over, where the kind of the exchange says so.
+MOVED = {
+    "exchange": "EXCHANGE",
+    "repatriation": "REPATRIATION",
+    "repatriation_of_remains": "REPATRIATION",
+    "unilateral_release": "UNILATERAL_RELEASE",
+    "release_for_consideration": "RELEASE_FOR_CONSIDERATION",
+}
 TYPES = {
     "completed": events_pb2.TransferCompleted,
     "retracted": events_pb2.TransferCompleted,
@@ -104,11 +112,12 @@ def claim(row: dict[str, str]) -> typing.Iterator[Entry]:
     )
     if row["record"] in ("completed", "retracted"):
         message.occurred = row["occurred"]
+        message.kind = f"TRANSFER_KIND_{MOVED.get(row['kind'], 'UNSPECIFIED')}"
     if row["reason"]:
         message.reason = events_pb2.DeclineReason.Value(f"DECLINE_REASON_{row['reason'].upper()}")
     yield message, stream
     if row["record"] == "retracted":
-        yield events_pb2.ClaimRetracted(attribution=common_pb2.Attribution(source_id=id)), ""
+        yield events_pb2.ClaimRetracted(attribution=message.attribution), ""
 
 
 def state(row: dict[str, str], id: str) -> Message:

@@ -14,14 +14,10 @@ Legs = dict[Leg, tuple[Side, Side, Amount]]
 
 
 class Unattributed(typing.NamedTuple):
-    """How many legs, and at most how many persons; None: no bound is known.
-
-    `apart` is not 0 where a rule has a say that the test keeps apart: see test_figures.py.
-    """
+    """How many legs, and at most how many persons; None: no bound is known."""
 
     legs: int
     at_most: int | None
-    apart: int = 0
 
 
 class Exchange:
@@ -79,26 +75,22 @@ class Exchange:
         if not legs:
             return None
         if not amount.complete() or OPEN_ABOVE in amount.flags:
-            return Unattributed(len(legs), None, amount.unnumbered_wholes)
+            return Unattributed(len(legs), None)
         rest = amount.high - self.attributed(legs, to)
         return Unattributed(len(legs), rest) if rest > 0 else None
 
     def shared(self, country: str) -> list[Unattributed]:
         """What joint sides leave for one of theirs, without legs that are among a larger side's."""
-        found, apart = [], 0
+        found = []
         for side in (it for it in self.sides if len(it) > 1 and country in it):
-            among = {leg: self.among(leg, side) for leg in self.of_side(side)}
-            legs = {leg for leg, larger in among.items() if not larger}
+            legs = {leg for leg in self.of_side(side) if not self.among_larger(leg, side)}
             members = [it for it in self.sides if len(it) == 1 and it <= side]
             found.append((legs, self.left(side, legs, members)))
-            apart += sum(
-                not self.amount(it).complete() for larger in among.values() for it in larger
-            )
-        return self.bounded(found) + ([Unattributed(0, 0, apart)] if apart else [])
+        return self.bounded(found)
 
-    def among(self, leg: Leg, side: Side) -> list[Side]:
-        """The larger joint sides that the persons of a joint leg must be among."""
-        return [it for it in self.sides if side < it and self.within(leg, self.of_side(it))]
+    def among_larger(self, leg: Leg, side: Side) -> bool:
+        """Whether a leg lies within a larger joint side, whether that has a number or not."""
+        return any(self.within(leg, self.of_side(it)) for it in self.sides if side < it)
 
     def bounded(self, found: list[tuple[set[Leg], Unattributed | None]]) -> list[Unattributed]:
         """Joint sides together are no more than the side not said, where that holds all of them."""
@@ -113,8 +105,7 @@ class Exchange:
         most = self.left(Side(), unsaid, [side for side in self.sides if len(side) == 1])
         together = total(kept)
         bounds = [it.at_most for it in (together, most) if it and it.at_most is not None]
-        apart = together.apart + (most.apart if most else 0)
-        return [Unattributed(together.legs, min(bounds) if bounds else None, apart)]
+        return [Unattributed(together.legs, min(bounds) if bounds else None)]
 
     def open(self) -> list[Unattributed]:
         """What legs that do not say this side leave for whoever takes part."""
@@ -137,5 +128,4 @@ def total(found: list[Unattributed]) -> Unattributed | None:
     if not found:
         return None
     bounds = [it.at_most for it in found]
-    at_most = None if None in bounds else sum(bounds)
-    return Unattributed(sum(it.legs for it in found), at_most, sum(it.apart for it in found))
+    return Unattributed(sum(it.legs for it in found), None if None in bounds else sum(bounds))

@@ -1,0 +1,90 @@
+"""The exchanges of examples/ as the server's own importer takes them, asked in every way.
+
+What the importer records is compared with a reading of docs/IMPORT.md of its own, and figures of
+countries with the groups and the explanations that must say the same.
+"""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+from answers import assert_groups_agree, assert_shares_add_up
+from conftest import ROOT, TARGET, Server
+from figures import figures
+from record import Record
+
+EXCHANGES = ROOT / "examples" / "exchanges"
+ARTICLE = ROOT / "examples" / "ankara-2024.jsonl"
+FILES = [ARTICLE, *(EXCHANGES / f"{name}.csv" for name in ("claims", "roles", "running_totals"))]
+
+
+def run_import(file: pathlib.Path, address: str) -> tuple[int, int, int]:
+    """Imports a file; how many events were added, already there and refused."""
+    command = [TARGET / "debug" / "handover", "import", file, "--server", f"http://{address}"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r" (\d+) added, (\d+) already there, (\d+) refused", told)
+    assert found, told
+    added, already, refused = map(int, found.groups())
+    return added, already, refused
+
+
+@pytest.fixture(scope="module")
+def imported(stubs, tmp_path_factory):
+    """A server that took in all files, and a connection to it."""
+    from ledger import Ledger
+
+    server = Server(tmp_path_factory.mktemp("imported") / "data")
+    for file in FILES:
+        added, _, refused = run_import(file, server.address)
+        assert added > 0 and refused == 0
+    with server.channel() as channel:
+        yield Ledger(channel), server.address
+    server.stop()
+
+
+def test_the_importer_records_what_its_page_says(imported):
+    import tables
+
+    ledger, _ = imported
+    wanted = [*tables.article(ARTICLE), *tables.entries(EXCHANGES)]
+    recorded = list(ledger.recorded())
+    assert len(recorded) == len(wanted)
+    for event, (message, stream) in zip(recorded, wanted):
+        if not stream:
+            message.claim, stream = before.position, before.stream
+        found = type(message)()
+        assert event.payload.Unpack(found), event
+        assert (event.stream, found) == (stream, message)
+        before = event
+
+
+def test_an_import_that_is_repeated_adds_nothing(imported):
+    _, address = imported
+    for file in FILES:
+        added, already, refused = run_import(file, address)
+        assert (added, refused) == (0, 0) and already > 0
+
+
+def test_every_figure_of_the_imported_exchanges_is_recomputed(imported):
+    import ledger as reading
+
+    ledger, _ = imported
+    events = {}
+    for event in ledger.recorded():
+        name = event.payload.TypeName().rsplit(".", 1)[-1]
+        message = getattr(reading.events_pb2, name)()
+        event.payload.Unpack(message)
+        events[event.position] = reading.plain(message)
+    assert ledger.counts() == figures(Record(events))
+
+
+@pytest.mark.parametrize(("by", "direction"), [("to", "received"), ("from", "sent")])
+def test_a_group_of_one_party_is_what_that_party_received_or_sent(imported, by, direction):
+    ledger, _ = imported
+    assert_groups_agree(ledger, by, direction)
+
+
+def test_the_shares_of_its_exchanges_add_up_to_each_figure(imported):
+    ledger, _ = imported
+    assert_shares_add_up(ledger, ledger.counts())
