@@ -140,10 +140,20 @@ def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amou
 
     A whole without a number stays unknown: its parts are added beside it, and may not be all of it.
     """
-    unknown = [w for w in wholes if w.low is None]
-    groups: list[tuple[list[Amount], list[Amount]]] = [
-        ([w], []) for w in wholes if w not in unknown
-    ]
+    numbered, free = grouped([w for w in wholes if w.low is not None], parts, joins)
+    unknown, free = grouped([w for w in wholes if w.low is None], free, joins)
+    beside = [it for ws, ps in unknown for it in unnumbered(ws, ps)]
+    return [whole(ws, ps) for ws, ps in numbered] + free + beside
+
+
+Group = tuple[list[Amount], list[Amount]]
+
+
+def grouped(
+    wholes: list[Amount], parts: list[Amount], joins: Joins
+) -> tuple[list[Group], list[Amount]]:
+    """Wholes with the parts that they share, and the parts of none of them."""
+    groups: list[Group] = [([w], []) for w in wholes]
     free = []
     for part in parts:
         touched = [g for g in groups if any(joins(w, part) for w in g[0])]
@@ -154,7 +164,15 @@ def joined(wholes: list[Amount], parts: list[Amount], joins: Joins) -> list[Amou
         groups.append(
             ([w for g in touched for w in g[0]], [p for g in touched for p in g[1]] + [part])
         )
-    return [whole(w, p) for w, p in groups] + free + unknown
+    return groups, free
+
+
+def unnumbered(wholes: list[Amount], parts: list[Amount]) -> list[Amount]:
+    """Wholes without a number and their parts; what both name of those counted is told once."""
+    names = named(add(wholes), parts)
+    bare = [dataclasses.replace(it, of_which={}) for it in [*wholes, *parts]]
+    bare[0].of_which = names
+    return bare
 
 
 def by_sides(legs: dict[Side, Amount]) -> list[Amount]:
