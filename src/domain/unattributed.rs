@@ -50,7 +50,7 @@ fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     for own in sides {
         let around: Vec<_> = told.iter().filter(|larger| includes(larger.side, own.side)).collect();
         let within = |(key, _): &EstimatedLeg<'a>| {
-            around.iter().any(|larger| exchange.must_be_among(key, &larger.legs))
+            around.iter().any(|larger| exchange.must_be_among(key, larger.legs.iter().copied()))
         };
         let legs: Vec<_> = own.legs.iter().copied().filter(|leg| !within(leg)).collect();
         if legs.is_empty() {
@@ -126,6 +126,13 @@ impl Cluster {
     }
 }
 
+/// The legs that have a number: from no other can persons be taken away.
+fn numbered<'e, 'a>(
+    legs: &'e [&EstimatedLeg<'a>],
+) -> impl Iterator<Item = &'e EstimatedLeg<'a>> + use<'e, 'a> {
+    legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some())
+}
+
 impl<'a> Exchange<'_, 'a> {
     /// The least number of persons of one side who must be among those of `legs`.
     fn among(&self, own: &OwnSide<'_, 'a>, legs: &[&EstimatedLeg<'a>]) -> u64 {
@@ -134,7 +141,7 @@ impl<'a> Exchange<'_, 'a> {
             .iter()
             // "At most" has no lower end.
             .filter(|(_, estimate)| !estimate.flags.contains(Flag::OpenBelow))
-            .filter(|(key, _)| self.must_be_among(key, legs))
+            .filter(|(key, _)| self.must_be_among(key, numbered(legs)))
             .filter_map(|(key, estimate)| {
                 let amount = Amount::of_leg(estimate)?;
                 Some(Entry { leg: Seen::new(key, self.direction), amount })
@@ -144,7 +151,14 @@ impl<'a> Exchange<'_, 'a> {
     }
 
     /// Whether nobody whom `part` speaks of can be outside of what `legs` speak of together.
-    fn must_be_among(&self, part: &LegKey, legs: &[&EstimatedLeg<'a>]) -> bool {
+    fn must_be_among<'e>(
+        &self,
+        part: &LegKey,
+        legs: impl Iterator<Item = &'e EstimatedLeg<'a>>,
+    ) -> bool
+    where
+        'a: 'e,
+    {
         let mut across: BTreeSet<Symbol> = BTreeSet::new();
         for (leg, _) in legs {
             let category = leg.category == 0 || leg.category == part.category;
@@ -167,7 +181,8 @@ impl<'a> Exchange<'_, 'a> {
     fn limit(&self, joint: &[&Joint<'_, 'a>]) -> Option<u64> {
         let unsaid = self.sides.iter().find(|own| own.side.is_empty())?;
         let mut legs = joint.iter().flat_map(|joint| &joint.legs);
-        if joint.len() < 2 || !legs.all(|(key, _)| self.must_be_among(key, &unsaid.legs)) {
+        if joint.len() < 2 || !legs.all(|(key, _)| self.must_be_among(key, numbered(&unsaid.legs)))
+        {
             return None;
         }
         let alone = self.sides.iter().filter(|own| own.side.len() == 1);

@@ -202,9 +202,7 @@ impl Claims {
     /// What a row that came or went makes a difference to.
     fn touched(&mut self, at: Position, row: &Row) -> Touched {
         let mut outermost = Vec::new();
-        if let Said::Exchange(report) = &row.said
-            && !report.part_of.is_empty()
-        {
+        if let Said::Exchange(report) = row.said {
             outermost = self.renest(at, row, report.part_of);
         }
         if row.said.enters_figures() {
@@ -216,12 +214,21 @@ impl Claims {
     }
 
     /// Exchanges whose outermost one is another than it was, with both.
+    ///
+    /// A correction or a retraction can bring back what another reading said, so all reports are
+    /// looked at.
     fn renest(&mut self, at: Position, row: &Row, larger: Symbol) -> Vec<Symbol> {
+        if row.claim == at && larger.is_empty() {
+            return Vec::new();
+        }
         if row.claim == at {
             let added = self.nested.add(at, row.subject, larger);
             if let Some(moved) = added {
                 return moved;
             }
+        }
+        if !larger.is_empty() {
+            self.nested.note(row.subject);
         }
         let links: Vec<_> = self.at(at).links().collect();
         self.nested.replace(at, links.into_iter())

@@ -89,12 +89,9 @@ class Draft:
         return Preferred(at, *self.rng.choice(figures))
 
     def replacement(self, claim: Completed | Reported) -> Completed | Reported:
-        """What a claim may be corrected to: another of its kind, of the same exchange.
-
-        A report keeps its larger exchange: corrections of that are tests of their own.
-        """
+        """What a claim may be corrected to: another of its kind, of the same exchange."""
         if isinstance(claim, Reported):
-            return self.reported(claim.exchange)._replace(part_of=claim.part_of)
+            return self.reported(claim.exchange)
         others = [it for it in self.legs if it.exchange == claim.leg.exchange]
         return self.completed(self.rng.choice([claim.leg, *others]))
 

@@ -5,7 +5,6 @@ The server's answer is stated, and the check in figures.py must find it as well.
 
 import typing
 
-import pytest
 from answers import say
 from figures import Row, figures
 from record import Completed, Corrected, Event, Leg, Number, Preferred, Record, Reported, Retracted
@@ -87,24 +86,16 @@ def in_two(name: str) -> tuple[list[Event], Reported, Reported]:
     return said, Reported(part), Reported(part, whole)
 
 
-NESTING = pytest.mark.xfail(
-    strict=True, reason="the server does not nest exchanges anew by what a report is corrected to"
-)
-
-
-@NESTING
 def test_a_report_that_is_corrected_to_name_a_larger_exchange_nests_it(empty):
     said, alone, nested = in_two("nested")
     assert received(empty, "x-nested-b", *said, alone, Corrected(0, nested))["low"] == 5
 
 
-@NESTING
 def test_a_report_that_is_corrected_to_name_no_larger_exchange_frees_it(empty):
     said, alone, nested = in_two("freed")
     assert received(empty, "x-freed-b", *said, nested, Corrected(0, alone))["low"] == 8
 
 
-@NESTING
 def test_a_retracted_report_takes_with_it_the_larger_exchange_of_its_correction(empty):
     said, alone, nested = in_two("gone")
     said += [nested, Retracted(0), alone, Corrected(0, nested), Retracted(0)]

@@ -31,6 +31,11 @@ impl Nested {
         self.ever.iter().copied()
     }
 
+    /// Some report names a larger exchange of this one.
+    pub(super) fn note(&mut self, part: Symbol) {
+        self.ever.insert(part);
+    }
+
     /// Takes a new report; answers as [`Self::replace`] does. Absent: all reports have to be
     /// looked at, since what is believed of them may have changed.
     ///

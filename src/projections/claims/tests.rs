@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::domain::proto;
+use crate::projections::counts::{CountQuery, country_counts};
 use crate::projections::{ApplyError, Event, Projection as _, register::Register};
 
 /// The numbers that stand at a position, by claim.
@@ -111,4 +112,34 @@ fn a_report_that_was_corrected_does_not_become_the_latest() {
     let exchange = claims.claims().vocabulary().find("x").unwrap();
     let outermost = claims.at(record.head()).nesting().outermost(exchange);
     assert_eq!(claims.claims().vocabulary().text(outermost), "z");
+}
+
+#[test]
+fn a_report_that_is_corrected_nests_its_exchange_anew() {
+    let report = |part_of: &str| proto::ExchangeReported {
+        exchange_id: "q".into(),
+        part_of: part_of.into(),
+        ..Default::default()
+    };
+    let received = |record: &Record| {
+        let rows = country_counts(&record.claims(), &CountQuery::default()).rows;
+        let row = rows.into_iter().find(|row| row.country == "UA").unwrap();
+        row.received.unwrap().low.unwrap()
+    };
+    let mut record = Record::default();
+    record.completed(&flow("p", "RU", "UA", Some(5)));
+    record.completed(&flow("q", "RU", "UA", Some(3)));
+    let claim = record.report("q", "", "", "");
+    assert_eq!(received(&record), 8);
+    let nested = record.correct(claim, &report("p"));
+    assert_eq!(received(&record), 5);
+    record.retract(nested);
+    assert_eq!(received(&record), 8);
+    record.correct(claim, &report("p"));
+    record.correct(claim, &report(""));
+    assert_eq!(received(&record), 8);
+    record.correct(claim, &report("p"));
+    assert_eq!(received(&record), 5);
+    record.retract(claim);
+    assert_eq!(received(&record), 8);
 }

@@ -1,9 +1,9 @@
 //! Claims such as newsrooms record, made from a seed: the same seed makes the same record.
 //!
 //! Two hundred exchanges are told of at any time. Of each there is a report, then what several
-//! sources say about two flows (mostly the same number), roles, statements, totals, and now and then
-//! a correction, a retraction, a dispute or a preference. One exchange in twenty is a portion of
-//! another.
+//! sources say about two flows (mostly the same number), roles, statements, totals, and now and
+//! then a correction, a retraction, a confirmation or a preference. One exchange in twenty is a
+//! portion of another.
 
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 

@@ -122,7 +122,7 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let mut events = vec![Event::new(row.source()?)];
     match kind {
         Some(kind) => events.push(Event::new(reported(row, kind)?)),
-        None => nothing_reported(row)?,
+        None => nothing_reported(row, record)?,
     }
     let moved = kind.map_or(TransferKind::Unspecified, |kind| kind.2);
     events.push(match record {
@@ -159,9 +159,12 @@ fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
 }
 
 /// A row without a kind reports no state of its exchange, so it cannot tell anything else of it.
-fn nothing_reported(row: &Row<'_>) -> Result<(), RowError> {
-    for column in ["part_of", "title", "place", "parties"] {
-        if !row.text(column)?.is_empty() {
+/// The day can still be that of a transfer.
+fn nothing_reported(row: &Row<'_>, record: Record) -> Result<(), RowError> {
+    let dated = matches!(record, Record::Completed | Record::Retracted);
+    for column in ["part_of", "title", "place", "parties", "occurred"] {
+        let of_transfer = dated && column == "occurred";
+        if !of_transfer && !row.text(column)?.is_empty() {
             let problem = "is told of the exchange, so give the kind as well";
             return Err(row.error(column, problem));
         }
