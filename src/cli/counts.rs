@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "EDTF")]
     occurred: Option<String>,
     /// Show the figures, and then every change of them
-    #[arg(long, conflicts_with_all = ["as_of", "occurred"])]
+    #[arg(long, conflicts_with = "as_of")]
     watch: bool,
     #[command(flatten)]
     output: OutputArgs,
@@ -61,12 +61,13 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     }
     let client = args.server.connect().await?;
     let unit = args.unit.unwrap_or_default();
+    let (as_of, occurred) = (args.as_of.as_of, args.occurred.unwrap_or_default());
     if args.watch {
+        let countries = args.countries;
         let request =
-            proto::WatchCountryCountsRequest { countries: args.countries, unit, min_position: 0 };
+            proto::WatchCountryCountsRequest { countries, unit, min_position: 0, occurred };
         return ended_by_user(watch(&client, request, output)).await;
     }
-    let (as_of, occurred) = (args.as_of.as_of, args.occurred.unwrap_or_default());
     if args.groups.are_asked_for() {
         let request = args.groups.into_request(unit, as_of, occurred);
         return output::print(&groups::ask(&client, request).await?, output);

@@ -54,10 +54,11 @@ impl CountService for Counts {
         &self,
         request: Request<proto::WatchCountryCountsRequest>,
     ) -> Result<Response<Self::WatchCountryCountsStream>, Status> {
-        let proto::WatchCountryCountsRequest { countries, unit, min_position } =
+        let proto::WatchCountryCountsRequest { countries, unit, min_position, occurred } =
             request.into_inner();
         let mut wrong = Violations::default();
-        let query = narrow(&countries, unit, &mut wrong);
+        let mut query = narrow(&countries, unit, &mut wrong);
+        query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);
         let query = wrong.into_result(query).map_err(Fault::from)?;
         let counts = self.0.record();
         counts.reached(min_position).await.map_err(Fault::from)?;

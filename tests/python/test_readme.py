@@ -1,5 +1,7 @@
 """Every example in README.md is run, against a server of its own instead of the default address."""
 
+import contextlib
+import json
 import os
 import pathlib
 import re
@@ -9,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, TARGET
+from conftest import ROOT, TARGET, Server
 
 README = (ROOT / "README.md").read_text()
 DEFAULT = "127.0.0.1:50051"
@@ -21,8 +23,14 @@ def blocks(language):
 
 
 def commands():
-    """The lines of all shell blocks."""
-    return [line for block in blocks("sh") for line in block.splitlines()]
+    """The lines of all shell blocks but the walk-through, which needs a server of its own."""
+    return [line for block in blocks("sh") if block != walk() for line in block.splitlines()]
+
+
+def walk():
+    """The block that goes through one day of two numbers."""
+    (block,) = [block for block in blocks("sh") if "examples/exchanges" in block]
+    return block
 
 
 def run(command, address, folder):
@@ -94,9 +102,40 @@ def test_the_python_example_runs_as_pasted(server, clone):
     assert printed.splitlines() == ["recorded at position 1", "1 statement/demo-spokeswoman StatementMade"]
 
 
-def test_the_rust_example_runs_as_pasted(ankara, clone):
-    (example,) = blocks("rust")
-    assert example in (ROOT / "examples" / "received.rs").read_text()
+def test_the_rust_example_runs(ankara, clone):
     binary = TARGET / "debug" / "examples" / "received"
     printed = run(f"{binary} http://{ankara.address}", ankara.address, clone)
     assert printed.splitlines() == ["DE received 13", "RU received 10", "US received 3"]
+
+
+def test_the_walk_through_shows_what_the_page_says(tmp_path, clone):
+    server = Server(tmp_path / "data", "--load", str(ROOT / "examples" / "ankara-2024.jsonl"))
+    lines = walk().splitlines()
+    prefer = next(place for place, line in enumerate(lines) if " prefer " in line)
+    before = [run(line, server.address, clone) for line in lines[:prefer]]
+    assert '"unnumbered":3' in before[-2].replace(" ", ""), "some unknown beside the range"
+    assert "155" in before[-1] and "156" in before[-1] and "189" in before[-1]
+    with follower(server.address) as watcher:
+        assert '"preferred":189' not in next(watcher)
+        run(lines[prefer], server.address, clone)
+        change = next(watcher)
+        assert '"causedBy":["614"]' in change and '"preferred":189' in change
+    now, then = [json.loads(run(line, server.address, clone)) for line in lines[prefer + 1:]]
+    figures = [answer["received"] for answer in (now, then)]
+    assert [(it["low"], it["high"]) for it in figures] == [(150, 189)] * 2
+    assert [it.get("preferred") for it in figures] == [189, None]
+    server.stop()
+
+
+@contextlib.contextmanager
+def follower(address):
+    """Lines of somebody who watches Ukraine's figures, the first one read."""
+    binary = TARGET / "debug" / "handover"
+    (watch,) = re.findall(r"`handover (counts [^`]*--watch)`", README)
+    command = [binary, *watch.split(), "--server", f"http://{address}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CountAnswer, CountQuery, CountRow, country_counts, history::moves};
+use super::{
+    CountAnswer, CountQuery, CountRow, country_counts,
+    history::{moves, moves_of},
+};
 use crate::domain::{
     event::Position,
     leg::{Direction, UnitCode},
@@ -24,8 +27,7 @@ type RowKey<'r> = (&'r str, UnitCode);
 
 /// The rows that differ from `before`, which was true for `since`, and the answer now.
 ///
-/// A row that changed and changed back is not told. `query` must not select by date; its `as_of`
-/// is not looked at.
+/// A row that changed and changed back is not told. `query.as_of` is not looked at.
 pub fn changes(
     register: &Register,
     before: &[CountRow],
@@ -47,7 +49,7 @@ pub fn changes(
         .map(|(key, (before, after))| Change {
             before: before.cloned(),
             after: after.cloned(),
-            caused_by: causes(register, key, since),
+            caused_by: causes(register, key, since, query),
         })
         .collect();
     (changes, answer)
@@ -58,13 +60,22 @@ fn key(row: &CountRow) -> RowKey<'_> {
 }
 
 /// The events after `since` across which the row differs, in order.
-fn causes(register: &Register, (country, unit): RowKey<'_>, since: Position) -> Vec<Position> {
+fn causes(
+    register: &Register,
+    (country, unit): RowKey<'_>,
+    since: Position,
+    query: &CountQuery,
+) -> Vec<Position> {
     let Some(country) = register.claims().vocabulary().find(country) else {
         return Vec::new();
     };
     let mut events = BTreeSet::new();
     for direction in [Direction::Received, Direction::Sent] {
-        let moves = moves(register, (country, unit, direction), since, register.position());
+        let (figure, span) = ((country, unit, direction), (since, register.position()));
+        let moves = match &query.occurred {
+            Some(occurred) => moves_of(register, figure, occurred, span),
+            None => moves(register, figure, span.0, span.1),
+        };
         events.extend(moves.iter().map(|moved| moved.event));
     }
     events.into_iter().collect()

@@ -111,7 +111,10 @@ fn record(ops: &[Op]) -> Record {
             }
             Op::Retract(of) => drop(record.retract(earlier(of))),
             Op::Prefer(of, country) => drop(record.push(&preferred(earlier(of), country))),
-            Op::Report(part, whole) => drop(record.report(part, whole, "", "AA+EE")),
+            Op::Report(part, whole) => {
+                let occurred = ["", "2023", "2024"][(part.len() + whole.len()) % 3];
+                record.report(part, whole, occurred, "AA+EE");
+            }
             Op::Other => drop(record.push(&proto::SourceRegistered::default())),
         }
         claimed.push(claim);
@@ -218,10 +221,12 @@ proptest! {
     fn changes_lead_from_what_was_to_what_is(
         ops in prop::collection::vec(ops(), 1..20),
         since in any::<Index>(),
+        dated in any::<bool>(),
     ) {
         let record = record(&ops);
         let since = since.index(ops.len()) as Position;
-        let query = CountQuery::default();
+        let occurred = dated.then(|| Edtf::parse("2024").unwrap());
+        let query = CountQuery { occurred, ..CountQuery::default() };
         let before = country_counts(&record.first(since), &query).rows;
         let (changed, answer) = changes(&record.claims(), &before, since, &query);
         prop_assert_eq!(&answer, &country_counts(&record.claims(), &query));
