@@ -141,9 +141,8 @@ fn share(register: &Register, key: FigureKey, outermost: Symbol, at: Position) -
         Group::Side(direction, side) => *direction == key.2 && side.alone() == Some(key.0),
         Group::Route(..) | Group::Total(_) => false,
     };
-    let mut shares = cells.filter(|(cell, _)| {
-        cell.unit == key.1 && cell.category.is_none() && is_figure(&cell.group)
-    });
+    let mut shares = cells
+        .filter(|(cell, _)| cell.unit == key.1 && cell.legs.is_all() && is_figure(&cell.group));
     shares.next().map(|(_, share)| *share).unwrap_or_default()
 }
 

@@ -9,7 +9,7 @@ mod cell;
 mod outcome;
 mod series;
 
-pub use cell::{Cell, Days, Group, Traits};
+pub use cell::{Cell, Days, Group, Legs, Traits};
 pub use outcome::{ClaimedLegs, Outcome, traits};
 pub use series::Step;
 
@@ -77,8 +77,9 @@ impl Ledger {
             let (cell, share) = (self.cells.intern(cell), self.shares.intern(share));
             note(&mut before, &mut entered, cell, share);
         }
-        entered.extend(before.into_iter().map(|(cell, value)| (cell, Some(value), NOTHING)));
-        for (cell, before, value) in entered {
+        // What goes comes first: a figure can go from one cell to another.
+        let gone = before.into_iter().map(|(cell, value)| (cell, Some(value), NOTHING));
+        for (cell, before, value) in gone.chain(entered) {
             self.exchanges.entry(outermost).or_default().push(Entry { event, cell, value });
             self.step(event, outermost, cell, (before, value));
         }
@@ -129,7 +130,7 @@ impl Ledger {
     pub fn steps_where(&self, key: FigureKey, passes: impl Fn(&Traits) -> bool) -> Vec<Step> {
         let concerned = self.steps(key, 0, Position::MAX).iter().map(|step| step.exchange);
         let concerned: std::collections::BTreeSet<Symbol> = concerned.collect();
-        let Some(cell) = self.cells.find(&Cell::of(key)) else { return Vec::new() };
+        let of_figure = |cell: Place| self.cells.get(cell).and_then(Cell::figure) == Some(key);
         let mut steps = Vec::new();
         for exchange in concerned {
             let entries = self.exchanges.get(&exchange).map(Vec::as_slice).unwrap_or_default();
@@ -139,7 +140,7 @@ impl Ledger {
                     let now = (entry.value != NOTHING).then_some(entry.value);
                     if entry.cell == TRAITS {
                         in_time = now.and_then(|it| self.traits.get(it)).is_some_and(&passes);
-                    } else if entry.cell == cell {
+                    } else if of_figure(entry.cell) {
                         value = now;
                     }
                 }

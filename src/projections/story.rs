@@ -127,7 +127,7 @@ pub fn find(view: &View<'_>, id: &str) -> Option<Symbol> {
 
 /// What the exchange adds to the figure of each country.
 fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
-    let cells = outcome.cells.iter().filter(|(cell, _)| cell.category.is_none());
+    let cells = outcome.cells.iter().filter(|(cell, _)| cell.legs.is_all());
     let figures = cells.filter_map(|(cell, share)| match &cell.group {
         Group::Side(direction, side) => {
             Some(((side.alone()?, cell.unit, *direction), Figure::from(*share)))

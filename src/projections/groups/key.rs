@@ -118,7 +118,7 @@ impl CellKey {
                 (side(route || asks(Dimension::From), from), side(route || asks(Dimension::To), to))
             }
         };
-        let category = cell.category.filter(|_| asks(Dimension::Category)).unwrap_or(0);
+        let category = cell.legs.category().filter(|_| asks(Dimension::Category)).unwrap_or(0);
         Self { from, to, category, unit: cell.unit }
     }
 }

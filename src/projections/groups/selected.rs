@@ -81,8 +81,9 @@ impl<'q> Selected<'q> {
     pub(super) fn side_of(&self, cell: &Cell) -> Option<usize> {
         let by_category = self.query.dimensions.contains(&Dimension::Category);
         let category = match self.query.category {
-            Some(category) => cell.category == Some(category),
-            None => cell.category.is_some() == by_category,
+            Some(category) => cell.legs.category() == Some(category),
+            None if by_category => cell.legs.category().is_some(),
+            None => cell.legs.is_all(),
         };
         if !category || self.query.unit.is_some_and(|unit| unit != cell.unit) {
             return None;

@@ -15,8 +15,34 @@ pub struct Cell {
     pub group: Group,
     /// What is counted.
     pub unit: UnitCode,
-    /// Only of legs of this category, 0 for those that do not say one; absent: of all legs.
-    pub category: Option<CategoryCode>,
+    /// Of which legs.
+    pub legs: Legs,
+}
+
+/// Of which legs a number is; 0 stands for those that do not say a category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Legs {
+    /// Of all, which are of several categories.
+    All,
+    /// Of those of one category among several.
+    Of(CategoryCode),
+    /// Of all, which are of this category. Most exchanges have one, so that it is kept once.
+    AllOf(CategoryCode),
+}
+
+impl Legs {
+    /// Whether all legs are in it.
+    pub fn is_all(self) -> bool {
+        matches!(self, Self::All | Self::AllOf(_))
+    }
+
+    /// The one category of the legs; absent: they are of several.
+    pub fn category(self) -> Option<CategoryCode> {
+        match self {
+            Self::All => None,
+            Self::Of(category) | Self::AllOf(category) => Some(category),
+        }
+    }
 }
 
 /// Whose number it is. A side is one party, several jointly, or not said.
@@ -31,16 +57,10 @@ pub enum Group {
 }
 
 impl Cell {
-    /// The cell that a country's figure is made of.
-    pub(super) fn of((country, unit, direction): FigureKey) -> Self {
-        let side = [country].into_iter().collect();
-        Self { group: Group::Side(direction, side), unit, category: None }
-    }
-
     /// The figure of a country that it is a part of, if it is the part of one.
     pub fn figure(&self) -> Option<FigureKey> {
         match &self.group {
-            Group::Side(direction, side) if self.category.is_none() => {
+            Group::Side(direction, side) if self.legs.is_all() => {
                 Some((side.alone()?, self.unit, *direction))
             }
             Group::Side(..) | Group::Route(..) | Group::Total(_) => None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cell::{Cell, Group, Traits};
+use super::cell::{Cell, Group, Legs, Traits};
 use crate::domain::{
     attribution,
     date::Edtf,
@@ -68,22 +68,21 @@ struct Rules<'g, 'a> {
 impl Rules<'_, '_> {
     /// What the legs of one unit say: all of them, and those of each category.
     fn of_unit(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Cell, Share)> {
+        let cells = |legs: Legs, found: Vec<(Group, Share)>| {
+            found.into_iter().map(move |(group, share)| (Cell { group, unit, legs }, share))
+        };
         let all = self.of_legs(unit, legs);
         let categories: BTreeSet<CategoryCode> = legs.iter().map(|(leg, _)| leg.category).collect();
-        let mut cells = Vec::new();
-        for category in &categories {
-            let restricted = if categories.len() == 1 {
-                all.clone()
-            } else {
-                let of_category = legs.iter().filter(|(leg, _)| leg.category == *category);
-                self.of_legs(unit, &of_category.cloned().collect::<Vec<_>>())
-            };
-            let cell = |(group, share)| (Cell { group, unit, category: Some(*category) }, share);
-            cells.extend(restricted.into_iter().map(cell));
+        if let (1, Some(category)) = (categories.len(), categories.first()) {
+            return cells(Legs::AllOf(*category), all).collect();
         }
-        let cell = |(group, share)| (Cell { group, unit, category: None }, share);
-        cells.extend(all.into_iter().map(cell));
-        cells
+        let mut found: Vec<_> = cells(Legs::All, all).collect();
+        for category in categories {
+            let of_category = legs.iter().filter(|(leg, _)| leg.category == category);
+            let of_category = self.of_legs(unit, &of_category.cloned().collect::<Vec<_>>());
+            found.extend(cells(Legs::Of(category), of_category));
+        }
+        found
     }
 
     fn of_legs(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Group, Share)> {

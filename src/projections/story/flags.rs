@@ -61,7 +61,7 @@ fn parts_exceed_whole(extent: &Extent<'_, '_>, outcome: &Outcome) -> bool {
 /// only in the sum of all.
 fn incomplete(outcome: &Outcome) -> bool {
     let mut totals = outcome.cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
-    totals.any(|(cell, share)| cell.category.is_none() && share.unnumbered > 0)
+    totals.any(|(cell, share)| cell.legs.is_all() && share.unnumbered > 0)
 }
 
 /// Whether one of the numbers of a sort is none that the completed transfers of its leg allow.
