@@ -152,3 +152,5 @@ mod bounds;
 mod cases;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod readings;

@@ -55,7 +55,7 @@ fn counts() -> impl Strategy<Value = proto::Count> {
     })
 }
 
-fn flows() -> impl Strategy<Value = Flow> {
+pub(super) fn flows() -> impl Strategy<Value = Flow> {
     let side = || select(ANY_SIDES.as_slice());
     let place = (select(EXCHANGES.as_slice()), select(["", "", "p", "q"].as_slice()));
     let rest = (0..3_i32, prop::bool::weighted(0.1), prop::option::of(1..5_u32));

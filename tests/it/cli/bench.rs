@@ -26,6 +26,21 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn a_quick_bench_of_claims_measures_every_case_and_figure() {
+    let (dir, _) = data_dir();
+    let folder = dir.path().join("bench");
+    let arguments = ["bench", "--suite", "claims", "--quick", "--dir", arg(&folder)];
+    let report = json(&run("", &arguments).good());
+    let expected = ["the register by itself", "a server full of claims"];
+    assert_eq!(names(&report["cases"]), expected);
+    let figures = report["figures"].as_array().expect("a list");
+    assert_eq!(figures.len(), 6);
+    for figure in figures {
+        assert!(figure["met"].is_boolean(), "a figure was not measured: {figure}");
+    }
+}
+
+#[test]
 fn a_quick_bench_measures_every_case_and_figure_and_verifies_across_kills() {
     let (dir, _) = data_dir();
     let report = json(&quick(dir.path(), &["--verify", "--kills", "2", "--seed", "7"]));
