@@ -154,3 +154,5 @@ mod cases;
 mod properties;
 #[cfg(test)]
 mod readings;
+#[cfg(test)]
+mod truth;

@@ -175,11 +175,6 @@ impl Ledger {
         step.apply(tally, &self.shares);
     }
 
-    /// The share at a place that a step gave.
-    pub fn share(&self, place: Place) -> Option<&Share> {
-        self.shares.get(place)
-    }
-
     /// Every cell that any exchange ever had, with its place.
     pub fn cells(&self) -> impl Iterator<Item = (Place, &Cell)> {
         (0..).zip(self.cells.iter())

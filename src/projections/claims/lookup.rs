@@ -67,11 +67,6 @@ impl Claims {
         self.rows_at(self.sources.get(&source).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// The reports of a detention.
-    pub fn detention_rows(&self, detention: Symbol) -> impl Iterator<Item = &Row> {
-        self.rows_at(self.detentions.get(&detention).map(Vec::as_slice).unwrap_or_default())
-    }
-
     /// All statements.
     pub fn statement_rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows_at(&self.statements)

@@ -42,11 +42,6 @@ impl Vocabulary {
         self.legs.get(place)
     }
 
-    /// The place of a leg, if any claim is about it.
-    pub fn place_of(&self, leg: &LegKey) -> Option<Place> {
-        self.legs.find(leg)
-    }
-
     /// The names at a place that a row gave: parties, or topics.
     pub fn side(&self, place: Place) -> Option<&NameSet> {
         self.sides.get(place)
