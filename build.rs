@@ -1,8 +1,8 @@
 //! Compiles `proto/` without `protoc` and exports the descriptor set for reflection and JSON.
 //!
 //! Messages are generated once, below all layers; services are generated apart and refer to
-//! them, so that only the gRPC layer says tonic. The server's read and subscribe answers are
-//! types of our own that pass stored bytes through undecoded.
+//! them, so that only the gRPC layer says tonic. The server's answers that carry stored
+//! events are types of our own that pass the bytes through undecoded.
 
 use std::{
     env,
@@ -67,6 +67,10 @@ fn services(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>>
                 .extern_path(
                     ".handover.v1.SubscribeResponse",
                     "crate::grpc::passthrough::SubscribeFrame",
+                )
+                .extern_path(
+                    ".handover.v1.ConsumeResponse",
+                    "crate::grpc::passthrough::ConsumeFrame",
                 );
         }
         builder.extern_path(".handover.v1", MESSAGES).compile_fds(descriptors.clone())?;

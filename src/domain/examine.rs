@@ -1,6 +1,7 @@
 //! The gate that every payload passes on its way into the record, whichever call brings it.
 
 use crate::domain::{
+    group,
     known::{Home, Known},
     name::StreamName,
     violation::Violations,
@@ -21,8 +22,15 @@ pub fn examine(
     type_name: &str,
     payload: &[u8],
 ) -> Result<Option<Known>, Violations> {
+    let mut violations = Violations::default();
+    if group::is_of_groups(stream.as_str()) {
+        let problem =
+            format!("is {stream}, where only the server records; see ConsumerGroupService");
+        violations.add("stream", problem);
+        return Err(violations);
+    }
     let Some(event) = decode(type_name, payload)? else { return Ok(None) };
-    let mut violations = fields(&event);
+    violations.absorb("", fields(&event));
     if let Some(Home::Stream(home)) = event.home()
         && home != *stream
     {

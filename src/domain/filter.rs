@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::{
     limits,
-    name::{Category, StreamName, Tag, TypeName},
+    name::{Category, InvalidName, StreamName, Tag, TypeName},
+    proto,
     violation::Violations,
 };
 
@@ -63,6 +64,23 @@ impl Filter {
         violations.into_result(Self { items: items.into() })
     }
 
+    /// A filter as a request says it, which stands at `path`; what is wrong is noted.
+    pub fn parse(filter: proto::Filter, path: &str, wrong: &mut Violations) -> Self {
+        let proto::Filter { items } = filter;
+        let items = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| FilterItem::parse(&item, &format!("{path}.items[{index}]"), wrong))
+            .collect();
+        Self::new(items).unwrap_or_else(|found| {
+            // Terms that were refused above leave items empty; that need not be said twice.
+            if wrong.0.is_empty() {
+                wrong.absorb(path, found);
+            }
+            Self::all()
+        })
+    }
+
     /// Alternatives that the server names itself, which the limit on clients does not bind.
     pub fn of_server(items: Vec<FilterItem>) -> Self {
         Self { items: items.into() }
@@ -71,6 +89,39 @@ impl Filter {
     /// The alternatives.
     pub fn items(&self) -> &[FilterItem] {
         &self.items
+    }
+
+    /// The same, but only events of one stream. `None`: no event can match.
+    pub fn only_stream(&self, stream: &StreamName) -> Option<Self> {
+        let wanted = FilterItem { streams: vec![stream.clone()], ..FilterItem::default() };
+        self.only(wanted, |item| item.streams.is_empty() || item.streams.contains(stream))
+    }
+
+    /// The same, but only events of one category. `None`: no event can match.
+    pub fn only_category(&self, category: &Category) -> Option<Self> {
+        let wanted = FilterItem { categories: vec![category.clone()], ..FilterItem::default() };
+        self.only(wanted, |item| item.categories.is_empty() || item.categories.contains(category))
+    }
+
+    fn only(&self, wanted: FilterItem, fits: impl Fn(&FilterItem) -> bool) -> Option<Self> {
+        if self.is_all() {
+            return Some(Self::of_server(vec![wanted]));
+        }
+        let narrowed = |item: &FilterItem| {
+            let FilterItem { streams, categories, .. } = wanted.clone();
+            FilterItem {
+                streams: if streams.is_empty() { item.streams.clone() } else { streams },
+                categories: if categories.is_empty() {
+                    item.categories.clone()
+                } else {
+                    categories
+                },
+                types: item.types.clone(),
+                tags: item.tags.clone(),
+            }
+        };
+        let items: Vec<_> = self.items.iter().filter(|item| fits(item)).map(narrowed).collect();
+        (!items.is_empty()).then(|| Self::of_server(items))
     }
 
     /// Whether every event matches.
@@ -93,6 +144,26 @@ impl Filter {
 }
 
 impl FilterItem {
+    fn parse(item: &proto::FilterItem, path: &str, wrong: &mut Violations) -> Self {
+        let proto::FilterItem { streams, categories, types, tags } = item;
+        let mut all =
+            |field: &str, texts: &[String], take: &mut dyn FnMut(&str) -> Option<InvalidName>| {
+                for (index, text) in texts.iter().enumerate() {
+                    if let Some(error) = take(text) {
+                        error.note(&format!("{path}.{field}[{index}]"), wrong);
+                    }
+                }
+            };
+        let mut item = Self::default();
+        all("streams", streams, &mut |text| keep(StreamName::parse(text), &mut item.streams));
+        all("categories", categories, &mut |text| {
+            keep(Category::parse(text), &mut item.categories)
+        });
+        all("types", types, &mut |text| keep(TypeName::parse(text), &mut item.types));
+        all("tags", tags, &mut |text| keep(Tag::parse(text), &mut item.tags));
+        item
+    }
+
     fn terms(&self) -> usize {
         self.streams.len() + self.categories.len() + self.types.len() + self.tags.len()
     }
@@ -104,5 +175,24 @@ impl FilterItem {
                 || self.categories.iter().any(|wanted| wanted.as_str() == category))
             && (self.types.is_empty() || self.types.contains(&labels.type_name))
             && self.tags.iter().all(|tag| labels.tags.contains(tag))
+    }
+}
+
+fn keep<T>(parsed: Result<T, InvalidName>, kept: &mut Vec<T>) -> Option<InvalidName> {
+    parsed.map(|value| kept.push(value)).err()
+}
+
+impl From<&Filter> for proto::Filter {
+    fn from(filter: &Filter) -> Self {
+        fn texts<T: ToString>(names: &[T]) -> Vec<String> {
+            names.iter().map(T::to_string).collect()
+        }
+        let items = filter.items().iter().map(|item| proto::FilterItem {
+            streams: texts(&item.streams),
+            categories: texts(&item.categories),
+            types: texts(&item.types),
+            tags: texts(&item.tags),
+        });
+        Self { items: items.collect() }
     }
 }

@@ -37,6 +37,24 @@ pub const LONG_TEXT_BYTES: usize = 16 << 10;
 pub const URL_BYTES: usize = 2 << 10;
 /// Bytes of a language tag inside a payload.
 pub const LANGUAGE_BYTES: usize = 35;
+/// Bytes of a consumer group's name.
+pub const GROUP_NAME_BYTES: usize = 64;
+/// Consumer groups that a store may have.
+pub const GROUPS: usize = 1_000;
+/// Consumers that may take part in one group.
+pub const GROUP_CONSUMERS: usize = 256;
+/// Events that one consumer may have unanswered, and be given on top by its credit, together.
+pub const CONSUMER_CREDIT: usize = 10_000;
+/// Bytes of what a consumer calls itself.
+pub const CONSUMER_NAME_BYTES: usize = 128;
+/// Unfinished events that a group keeps track of one by one; at more it reads no further.
+pub const GROUP_UNFINISHED: usize = 65_536;
+/// Events that a group may have parked; at more it delivers nothing.
+pub const GROUP_PARKED: usize = 100_000;
+/// Parked events that one request lists.
+pub const PARKED_LISTED: usize = 1_000;
+/// Parked events that one request puts back.
+pub const PARKED_REPLAYED: usize = 10_000;
 /// Bytes that one gRPC message to the server may have.
 pub const REQUEST_BYTES: usize = 8 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
@@ -59,3 +77,5 @@ const _: () = assert!("claimant:".len() + ID_BYTES <= TAG_BYTES);
 const _: () = assert!("statement/".len() + ID_BYTES <= STREAM_NAME_BYTES);
 const _: () = assert!("claimant:".len() + PARTY_BYTES <= TAG_BYTES);
 const _: () = assert!(METADATA_BYTES + TAGS_PER_EVENT * TAG_BYTES < EVENT_BYTES);
+const _: () = assert!("group/".len() + GROUP_NAME_BYTES <= STREAM_NAME_BYTES);
+const _: () = assert!(GROUP_UNFINISHED * 12 < EVENT_BYTES, "a checkpoint must fit an event");

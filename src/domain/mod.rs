@@ -11,6 +11,7 @@ pub mod examine;
 pub mod figure;
 pub mod filter;
 pub mod flags;
+pub mod group;
 pub mod known;
 pub mod leg;
 pub mod limits;

@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::domain::limits;
+use crate::domain::{limits, violation::Violations};
 
 /// Tag keys that only the server sets, because they follow from payloads that it knows.
 pub const RESERVED_TAG_KEYS: [&str; 9] =
@@ -22,6 +22,14 @@ pub struct InvalidName {
 impl InvalidName {
     fn new(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), limit: false }
+    }
+
+    /// Notes that what stands at `path` is such a name.
+    pub fn note(&self, path: &str, violations: &mut Violations) {
+        violations.add(path, &self.problem);
+        if let Some(last) = violations.0.last_mut() {
+            last.limit = self.limit;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The bytes of a recorded event: encoded once, at append, and never again.
 
-use bytes::{BufMut, Bytes};
+use std::ops::Range;
+
+use bytes::{Buf as _, BufMut, Bytes};
 use prost::Message as _;
 
 use crate::domain::{
@@ -62,6 +64,39 @@ pub fn decode_run(run: Bytes) -> Result<Vec<RecordedEvent>, prost::DecodeError> 
     crate::domain::proto::EventBatch::decode(run).map(|batch| batch.events)
 }
 
+/// Which event stands where in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its stream.
+    pub stream: String,
+    /// Its bytes in the run, with tag and length.
+    pub span: Range<usize>,
+}
+
+/// What [`Head`] tells of an event; everything else is passed over.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Beginning {
+    #[prost(uint64, tag = "1")]
+    position: u64,
+    #[prost(string, tag = "2")]
+    stream: String,
+}
+
+/// Tells which events a run holds, without taking them apart.
+pub fn heads(run: &Bytes) -> Result<Vec<Head>, prost::DecodeError> {
+    let mut rest = run.clone();
+    let mut heads = Vec::new();
+    while rest.has_remaining() {
+        let start = run.len() - rest.len();
+        prost::encoding::decode_key(&mut rest)?;
+        let Beginning { position, stream } = Beginning::decode_length_delimited(&mut rest)?;
+        heads.push(Head { position, stream, span: start..run.len() - rest.len() });
+    }
+    Ok(heads)
+}
+
 /// A time of the log as protobuf says it.
 pub fn timestamp(micros: Micros) -> prost_types::Timestamp {
     prost_types::Timestamp {
@@ -115,7 +150,10 @@ mod tests {
             let mut run = Vec::new();
             encode(&place, &event, &mut run);
             prop_assert!(run.len() <= size_bound(&stream, recorded_by, &event));
-            let events = decode_run(run.into()).unwrap();
+            let run = Bytes::from(run);
+            let head = Head { position, stream: "demo/one".into(), span: 0..run.len() };
+            prop_assert_eq!(heads(&run).unwrap(), [head]);
+            let events = decode_run(run).unwrap();
             let [recorded] = events.as_slice() else { panic!("not one event") };
             prop_assert_eq!((recorded.position, recorded.revision), (position, revision));
             prop_assert_eq!(&recorded.payload.as_ref().unwrap().value, &event.payload);

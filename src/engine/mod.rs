@@ -4,10 +4,12 @@
 //! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
+mod appender;
 mod claims;
 mod clock;
 mod counts;
 mod error;
+mod groups;
 mod head;
 mod opening;
 mod pause;
@@ -31,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,10 +47,18 @@ use crate::{
     },
 };
 
+use self::{
+    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
+};
 pub use self::{
+    appender::Pending,
     clock::{Clock, system_clock},
     counts::CountsWatch,
     error::{AppendError, BeyondHead, End, ReadError},
+    groups::{
+        Consumer, ConsumerStatus, Delivered, GroupError, GroupStatus, Groups, NewGroup,
+        ParkedEvent, ParkedPage, Repeatable, Said,
+    },
     head::Head,
     pause::Pause,
     projector::{ProjectionState, ProjectionStatus},
@@ -57,13 +67,6 @@ pub use self::{
     start::Start,
     subscription::{Frame, Mark, Subscription},
     writer::Appended,
-};
-use self::{
-    prepare::{Prepared, Resolution},
-    pressure::Pressure,
-    projector::Projector,
-    reader::Reader,
-    writer::{Fault, Message, Ticket, Verdict},
 };
 
 /// Appends that may wait for the writer.
@@ -118,29 +121,19 @@ pub struct Engine {
     log: Arc<Log>,
     reader: Reader,
     head: watch::Receiver<Head>,
-    queue: mpsc::Sender<Message>,
-    budget: Arc<Semaphore>,
-    callers: Arc<Semaphore>,
+    appender: Appender,
+    groups: Groups,
     pressure: Arc<Pressure>,
-    fault: Arc<Fault>,
-    recorded_by: String,
     projector: Projector,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// An append that is on its way to the writer.
-#[derive(Debug)]
-pub struct Pending {
-    prepared: Prepared,
-    state: Submitted,
-    _permit: OwnedSemaphorePermit,
-}
-
-#[derive(Debug)]
-enum Submitted {
-    Queued(oneshot::Receiver<Result<Verdict, AppendError>>),
-    Answered(Box<Verdict>),
+impl Drop for Engine {
+    /// What follows the log ends, and with it the last ways to the writer.
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
 }
 
 impl Engine {
@@ -162,63 +155,12 @@ impl Engine {
     /// Only one whose lookup has become outdated meanwhile, which needs thousands of appends in
     /// between or a change to the claim that it is about, is queued again later.
     pub async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
-        let prepared = prepare::check(append, &self.recorded_by, self.head().position)?;
-        let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
-        let caller = self.callers.try_acquire();
-        let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
-        let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
-        let permit = permit.map_err(|_| AppendError::Stopping)?;
-        let state = self.decide(&prepared).await?;
-        Ok(Pending { prepared, state, _permit: permit })
+        self.appender.submit(append).await
     }
 
     /// Waits for what becomes of a queued append.
     pub async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
-        let Pending { prepared, mut state, _permit } = pending;
-        loop {
-            let verdict = match state {
-                Submitted::Answered(verdict) => *verdict,
-                // Once queued, a lost reply does not tell whether the append happened.
-                Submitted::Queued(reply) => reply.await.map_err(|_| {
-                    let reason = "the writer stopped before it answered".into();
-                    AppendError::OutcomeUnknown { reason }
-                })??,
-            };
-            match self.answer(verdict).await? {
-                Some(appended) => return Ok(appended),
-                None => state = self.decide(&prepared).await?,
-            }
-        }
-    }
-
-    async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
-        let request = match prepare::resolve(prepared, &self.reader).await? {
-            Resolution::Decide(request) => request,
-            Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
-        };
-        preferring::check(prepared, &self.reader, &self.record()).await?;
-        if let Some(reason) = self.fault.reason() {
-            return Err(AppendError::StoreFailed { reason });
-        }
-        let (append, digest, resolved) = *request;
-        let (reply, verdict) = oneshot::channel();
-        let ticket = Ticket { append, digest, resolved, reply };
-        let queued = self.queue.send(Message::Append(ticket)).await;
-        queued.map_err(|_| AppendError::Stopping)?;
-        Ok(Submitted::Queued(verdict))
-    }
-
-    /// What a verdict means for the caller; `None`: it has to be decided again.
-    async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
-        match verdict {
-            Verdict::Appended(appended) => Ok(Some(appended)),
-            Verdict::Repeat(earlier) => self.reader.recall(earlier).await.map(Some),
-            Verdict::Reused(earlier) => {
-                Err(AppendError::RequestIdReused { first_position: earlier.first_position })
-            }
-            Verdict::Refuse(conflict) => Err(AppendError::Conflict(conflict)),
-            Verdict::Stale => Ok(None),
-        }
+        self.appender.outcome(pending).await
     }
 
     /// Starts a read of what is in the log now.
@@ -253,9 +195,14 @@ impl Engine {
         self.projector.record()
     }
 
+    /// The consumer groups.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
     /// The events after which appends were refused for good, if that has happened.
     pub fn fault(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.fault.watch()
+        self.appender.fault.watch()
     }
 
     /// Why appends are refused for the time being, if they are.
@@ -278,10 +225,12 @@ impl Engine {
     /// Blocks, so it must not be called from an async context. Later appends are refused.
     pub fn stop(&self) -> Result<(), LogError> {
         self.stopping.cancel();
-        self.budget.close();
+        // They record how far they are.
+        self.groups.stop();
+        self.appender.budget.close();
         self.pressure.stop();
         // The writer may already be gone; then there is nothing to stop.
-        let _ = self.queue.blocking_send(Message::Stop);
+        let _ = self.appender.queue.blocking_send(Message::Stop);
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if writer.is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the writer's thread panicked");

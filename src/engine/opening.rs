@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::event::Position,
     engine::{
-        Engine, EngineSettings, Head, QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS,
+        Engine, EngineSettings, Groups, Head, QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS,
+        appender::Appender,
         head::HeadSender,
         pressure::{self, Followers, Pressure, Sensors},
         projector::Projector,
@@ -60,17 +61,25 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     let stop = stopping.clone();
     let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop);
     let projections = projections_dir(dir);
+    let clock = Arc::clone(&settings.clock);
     let projector = Projector::start(&projections, log.store_id(), reader.clone(), settings.clock);
+    let appender = Appender {
+        reader: reader.clone(),
+        queue,
+        budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
+        callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
+        fault,
+        record: projector.record(),
+        recorded_by: settings.recorded_by.into(),
+    };
+    let groups = Groups::start(appender.clone(), clock);
     Ok(Arc::new(Engine {
         log,
         reader,
         head,
-        queue,
-        budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
-        callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
+        appender,
+        groups,
         pressure,
-        fault,
-        recorded_by: settings.recorded_by,
         projector,
         stopping,
         writer: Mutex::new(Some(writer)),

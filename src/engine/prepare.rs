@@ -12,7 +12,7 @@ use crate::{
         filter::Filter,
         known::Known,
         limits,
-        name::{RESERVED_TAG_KEYS, Tag},
+        name::{RESERVED_TAG_KEYS, StreamName, Tag},
         proto::ClaimPreferred,
         recorded,
         violation::Violations,
@@ -63,13 +63,26 @@ impl Prepared {
     }
 }
 
+/// Who writes an append.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Author {
+    /// A client, whose payloads are looked at, and which the server's own streams are closed to.
+    Client,
+    /// The server itself, with the digest of the request that it answers by it, if it has an id.
+    Server(Option<Digest>),
+}
+
 /// Checks all that can be checked without looking at the log; `head` bounds the condition.
 pub(super) fn check(
     mut append: Append,
+    author: Author,
     recorded_by: &str,
     head: Position,
 ) -> Result<Prepared, AppendError> {
-    let digest = append.digest();
+    let digest = match author {
+        Author::Server(Some(digest)) => digest,
+        Author::Client | Author::Server(None) => append.digest(),
+    };
     let mut violations = Violations::default();
     let mut about = Vec::new();
     let mut bytes = 0;
@@ -79,7 +92,7 @@ pub(super) fn check(
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
             event.check_limits(&path, &mut violations);
-            match examine(&write.stream, event.type_name.as_str(), &event.payload) {
+            match examined(author, &write.stream, event) {
                 Err(found) => {
                     examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
                 }
@@ -105,6 +118,18 @@ pub(super) fn check(
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
     Ok(Prepared { append, digest, about, bytes })
+}
+
+/// What a client brings is looked at; what the server records of itself is as it should be.
+fn examined(
+    author: Author,
+    stream: &StreamName,
+    event: &NewEvent,
+) -> Result<Option<Known>, Violations> {
+    match author {
+        Author::Server(_) => Ok(None),
+        Author::Client => examine(stream, event.type_name.as_str(), &event.payload),
+    }
 }
 
 fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
@@ -163,7 +188,7 @@ pub(super) async fn resolve(
 }
 
 /// The append that was made with this request id before.
-async fn remembered(
+pub(super) async fn remembered(
     id: Option<RequestId>,
     reader: &Reader,
 ) -> Result<Option<Remembered>, AppendError> {

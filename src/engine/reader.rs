@@ -192,6 +192,13 @@ impl Reader {
         decoded(run.events)?.pop().ok_or(ReadError::Stopping)
     }
 
+    /// The events at these positions, which rise, as many from the first on as make a page.
+    pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
+        let page_bytes = self.streams.page_bytes();
+        let run = self.blocking(move |log| log.events_at(&positions, page_bytes)).await?;
+        run.ok_or(ReadError::Stopping)
+    }
+
     /// What was answered to an append that is durable.
     pub(super) async fn recall(&self, earlier: Remembered) -> Result<Appended, AppendError> {
         let (first_position, count) = (earlier.first_position, u64::from(earlier.count));

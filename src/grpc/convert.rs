@@ -11,8 +11,8 @@ use crate::{
     domain::{
         event::{Append, Condition, Direction, NewEvent, RequestId, Write},
         examine,
-        filter::{Filter, FilterItem},
-        name::{Category, InvalidName, StreamName, Tag, TypeName},
+        filter::Filter,
+        name::{InvalidName, StreamName, Tag, TypeName},
         proto::{self, Any, ReadDirection, read_request, subscribe_request},
         recorded::{micros, micros_up},
         violation::{Violations, join},
@@ -40,7 +40,7 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
             wrong.add("condition.fail_if_match", problem);
             return None;
         };
-        let filter = filter(fail_if_match, "condition.fail_if_match", &mut wrong);
+        let filter = Filter::parse(fail_if_match, "condition.fail_if_match", &mut wrong);
         Some(Condition { filter, after_position })
     });
     if !wrong.0.is_empty() {
@@ -122,61 +122,15 @@ pub(crate) fn own_tags(tags: &[String], path: &str, wrong: &mut Violations) -> V
     .collect()
 }
 
-/// A filter; what is wrong is noted under `path`.
-pub(crate) fn filter(filter: proto::Filter, path: &str, wrong: &mut Violations) -> Filter {
-    let proto::Filter { items } = filter;
-    let items = items
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| filter_item(&item, &format!("{path}.items[{index}]"), wrong))
-        .collect();
-    Filter::new(items).unwrap_or_else(|found| {
-        // Terms that were refused above leave items empty; that need not be said twice.
-        if wrong.0.is_empty() {
-            wrong.absorb(path, found);
-        }
-        Filter::all()
-    })
-}
-
-fn filter_item(item: &proto::FilterItem, path: &str, wrong: &mut Violations) -> FilterItem {
-    let proto::FilterItem { streams, categories, types, tags } = item;
-    let mut all =
-        |field: &str, texts: &[String], take: &mut dyn FnMut(&str) -> Option<InvalidName>| {
-            for (index, text) in texts.iter().enumerate() {
-                if let Some(error) = take(text) {
-                    note(&error, &format!("{path}.{field}[{index}]"), wrong);
-                }
-            }
-        };
-    let mut item = FilterItem::default();
-    all("streams", streams, &mut |text| keep(StreamName::parse(text), &mut item.streams));
-    all("categories", categories, &mut |text| keep(Category::parse(text), &mut item.categories));
-    all("types", types, &mut |text| keep(TypeName::parse(text), &mut item.types));
-    all("tags", tags, &mut |text| keep(Tag::parse(text), &mut item.tags));
-    item
-}
-
-fn keep<T>(parsed: Result<T, InvalidName>, kept: &mut Vec<T>) -> Option<InvalidName> {
-    parsed.map(|value| kept.push(value)).err()
-}
-
 fn named<T>(parsed: Result<T, InvalidName>, path: &str, wrong: &mut Violations) -> Option<T> {
-    parsed.map_err(|error| note(&error, path, wrong)).ok()
-}
-
-fn note(error: &InvalidName, path: &str, wrong: &mut Violations) {
-    wrong.add(path, &error.problem);
-    if let Some(last) = wrong.0.last_mut() {
-        last.limit = error.limit;
-    }
+    parsed.map_err(|error| error.note(path, wrong)).ok()
 }
 
 /// What a read is to yield.
 pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> {
     let proto::ReadRequest { filter, start, direction, limit, min_position: _ } = request;
     let mut wrong = Violations::default();
-    let filter = self::filter(filter.unwrap_or_default(), "filter", &mut wrong);
+    let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let direction = match ReadDirection::try_from(direction) {
         Ok(ReadDirection::Unspecified | ReadDirection::Forwards) => Direction::Forwards,
         Ok(ReadDirection::Backwards) => Direction::Backwards,
@@ -200,7 +154,7 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
 pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Start), Violations> {
     let proto::SubscribeRequest { filter, start } = request;
     let mut wrong = Violations::default();
-    let filter = self::filter(filter.unwrap_or_default(), "filter", &mut wrong);
+    let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let start = match start {
         None => Start::Unset,
         Some(subscribe_request::Start::AfterPosition(position)) => Start::After(position),
@@ -313,7 +267,7 @@ mod tests {
     fn a_filter_that_says_nothing_is_refused_and_one_without_items_means_all() {
         let check = |items: Vec<proto::FilterItem>, expected: &[&str]| {
             let mut wrong = Violations::default();
-            filter(proto::Filter { items }, "filter", &mut wrong);
+            Filter::parse(proto::Filter { items }, "filter", &mut wrong);
             assert_eq!(fields(&wrong), expected);
         };
         let tags = |tags: &[&str]| proto::FilterItem {

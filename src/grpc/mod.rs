@@ -5,6 +5,7 @@ mod claimed;
 mod claims;
 pub mod client;
 mod client_error;
+mod consumer_groups;
 mod convert;
 mod counts;
 mod deadline;

@@ -116,10 +116,46 @@ impl Message for SubscribeFrame {
     }
 }
 
+/// A `ConsumeResponse`, whose events are stored bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ConsumeFrame {
+    /// A run of events.
+    pub(crate) run: Bytes,
+    /// Everything else, as generated; it has no events.
+    pub(crate) rest: proto::ConsumeResponse,
+}
+
+impl Message for ConsumeFrame {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        buf.put_slice(&self.run);
+        self.rest.encode_raw(buf);
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.run.len() + self.rest.encoded_len()
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        encoding::skip_field(wire_type, tag, buf, context)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{EventBatch, ReadResponse, RecordedEvent, SubscribeResponse};
+    use crate::domain::proto::{
+        ConsumeResponse, EventBatch, ReadResponse, RecordedEvent, SubscribeResponse,
+    };
 
     fn events() -> Vec<RecordedEvent> {
         let event = |position| RecordedEvent { position, revision: 7, ..Default::default() };
@@ -136,6 +172,18 @@ mod tests {
             let bytes = ReadFrame { run: run(), position }.encode_to_vec();
             assert_eq!(bytes, ReadResponse { events: events(), position }.encode_to_vec());
         }
+    }
+
+    #[test]
+    fn a_run_with_its_deliveries_is_what_a_consumer_is_told() {
+        let rest = ConsumeResponse {
+            first_delivery: 4,
+            attempts: vec![0, 2],
+            withdrawn: vec![3],
+            events: Vec::new(),
+        };
+        let bytes = ConsumeFrame { run: run(), rest: rest.clone() }.encode_to_vec();
+        assert_eq!(bytes, ConsumeResponse { events: events(), ..rest }.encode_to_vec());
     }
 
     #[test]

@@ -18,13 +18,16 @@ use crate::{
     engine::Engine,
     grpc::{
         client::Client,
+        consumer_groups::ConsumerGroups,
         counts::Counts,
         deadline::ErrorLayer,
         event_store::EventStore,
         projections::Projections,
         record::Recorder,
         server_stubs::{
-            claim_service_server::ClaimServiceServer, count_service_server::CountServiceServer,
+            claim_service_server::ClaimServiceServer,
+            consumer_group_service_server::ConsumerGroupServiceServer,
+            count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
             exchange_service_server::ExchangeServiceServer,
             projection_service_server::ProjectionServiceServer,
@@ -62,8 +65,9 @@ macro_rules! bounded {
 }
 
 /// Services that write; they stop being healthy when the store accepts no appends any more.
-const WRITING: [&str; 7] = [
+const WRITING: [&str; 8] = [
     "",
+    "handover.v1.ConsumerGroupService",
     "handover.v1.EventStoreService",
     "handover.v1.SourceService",
     "handover.v1.StatementService",
@@ -119,6 +123,9 @@ impl Services {
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(EventStore(Arc::clone(engine)))))
             .add_service(bounded!(ProjectionServiceServer::new(Projections(Arc::clone(engine)))))
+            .add_service(bounded!(ConsumerGroupServiceServer::new(ConsumerGroups(Arc::clone(
+                engine
+            )))))
             .add_service(bounded!(SourceServiceServer::new(recorder.clone())))
             .add_service(bounded!(StatementServiceServer::new(recorder.clone())))
             .add_service(bounded!(ExchangeServiceServer::new(recorder.clone())))

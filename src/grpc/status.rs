@@ -18,7 +18,7 @@ use crate::{
         recorded::timestamp,
         violation::Violations,
     },
-    engine::{AppendError, BeyondHead, Pause, ReadError},
+    engine::{AppendError, BeyondHead, GroupError, Pause, ReadError},
     log::LogError,
 };
 
@@ -165,6 +165,30 @@ impl From<ReadError> for Fault {
                 not_ready(message).with("indexed", indexed).with("position", position)
             }
             ReadError::Stopping => not_ready(message),
+        }
+    }
+}
+
+impl From<GroupError> for Fault {
+    fn from(error: GroupError) -> Self {
+        let message = error.to_string();
+        match error {
+            GroupError::Invalid(violations) => violations.into(),
+            GroupError::NotFound { name } => {
+                Self::new(Code::NotFound, ErrorReason::NotFound, message).with("group", name)
+            }
+            GroupError::AlreadyExists { name } => {
+                Self::new(Code::AlreadyExists, ErrorReason::AlreadyExists, message)
+                    .with("group", name)
+            }
+            GroupError::NotParked { name, position } => rule_broken(&RuleBroken {
+                rule: "parked",
+                subject: format!("{name}, {position}"),
+                description: message,
+            }),
+            GroupError::TooMany { limit, .. } => overloaded(message).with("limit", limit),
+            GroupError::Append(error) => error.into(),
+            GroupError::Read(error) => error.into(),
         }
     }
 }

@@ -33,9 +33,28 @@ pub(super) fn open(
     let store = Store::open(&files, dir, &|path, id| {
         Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
     })?;
+    let (kept, dir) = (Arc::clone(&files), store.volumes());
+    remove_copies(kept.as_ref(), &dir)?;
+    let opened = open_store(store, settings, files, hooks);
+    if opened.is_err() {
+        // A store that is refused is left as it was, also where sled held on to a copy for longer
+        // than whoever worked on it could wait. What can't be removed now goes at the next start.
+        let _ = remove_copies(kept.as_ref(), &dir);
+    }
+    opened
+}
+
+/// Opens a store that nobody else has open.
+fn open_store(
+    store: Store,
+    settings: &LogSettings,
+    files: Arc<dyn Files>,
+    hooks: Hooks,
+) -> Result<Log, LogError> {
+    let journal_settings =
+        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
     let hooks = Arc::new(hooks);
-    remove_copies(files.as_ref(), &store.volumes())?;
     let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
     // Before the record is changed, so that a store that is refused is left as it was. The others
     // are checked by the scrub: opening takes no longer the more there are.
@@ -71,7 +90,7 @@ pub(super) fn open(
         marker: Marker::of(store.id()),
     };
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
-        .map_err(|error| LogError::io("start the feeder of", dir, error))?;
+        .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
     let reader = Reader { source, volumes };
     Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
 }

@@ -1,3 +1,5 @@
+use tokio::sync::mpsc;
+
 use super::*;
 use crate::{
     domain::{filter::FilterItem, known::samples},

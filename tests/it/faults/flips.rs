@@ -57,6 +57,7 @@ async fn flip(case: Flip) {
     let before = Image::of(world.root());
     let found = probe(&world, &story).await;
     if matches!(found, Found::Refused(..)) {
+        println!("{found:#?}");
         before.assert_unchanged(world.root(), &newest);
     }
     match Kind::of(&case.path) {

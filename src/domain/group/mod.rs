@@ -1,0 +1,73 @@
+//! Consumer groups: what they are called, how they are set, and which work is whose.
+//!
+//! Nothing here reads or waits: [`Work`] is told what was read, answered and how late it is, and
+//! says what goes to whom and what is to be recorded.
+
+mod checkpoint;
+mod consumer;
+mod handing;
+mod lane;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::{fmt, sync::Arc};
+
+pub use self::{
+    consumer::{ConsumerId, Outgoing},
+    handing::{Answer, NeverDelivered, Park},
+    lane::Moment,
+    settings::Settings,
+    work::Work,
+};
+use crate::domain::{
+    limits,
+    name::{Category, InvalidName, StreamName},
+};
+
+/// Category of the streams in which the server records what concerns groups.
+pub const CATEGORY: &str = "group";
+
+/// Whether the stream is one of those that only the server writes.
+pub fn is_of_groups(stream: &str) -> bool {
+    stream.split_once('/').is_some_and(|(category, _)| category == CATEGORY)
+}
+
+/// A group's name: lower-case letters, digits, `_`, `-` and `.` after a letter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(Arc<str>);
+
+impl GroupName {
+    /// Checks and takes a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        if text.len() > limits::GROUP_NAME_BYTES {
+            let (bytes, limit) = (text.len(), limits::GROUP_NAME_BYTES);
+            let problem = format!("has {bytes} bytes; the limit is {limit}");
+            return Err(InvalidName { problem, limit: true });
+        }
+        // A group's name has the letters of a category.
+        Category::parse(text).map_err(|_| InvalidName {
+            problem: "is not lower-case letters, digits, _, - and . after a letter".into(),
+            limit: false,
+        })?;
+        Ok(Self(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The stream in which everything about the group is recorded.
+    pub fn stream(&self) -> StreamName {
+        let name = format!("{CATEGORY}/{}", self.0);
+        StreamName::parse(&name).expect("the letters of a group's name are those of a stream's")
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

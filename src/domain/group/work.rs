@@ -1,0 +1,177 @@
+//! Which events are unfinished, who has them, and what goes to whom next.
+//!
+//! Events of one stream form a lane. A lane is given to one consumer at a time, several events at
+//! once and in order; it can be given again when all of them are answered. So whatever happens to
+//! one stream, the others go on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    Settings,
+    consumer::{Consumer, ConsumerId},
+    handing::Park,
+    lane::{Lane, MOST_WAITING, Moment, Waiting},
+};
+use crate::domain::event::Position;
+
+/// Events that may pass without a match before a checkpoint is due for their sake alone: one such
+/// checkpoint must not be a reason for the next.
+const PASSED: u64 = 10_000;
+
+/// The work of a group.
+#[derive(Debug)]
+pub struct Work {
+    pub(super) settings: Settings,
+    /// Every event up to here was looked at.
+    pub(super) read: Position,
+    pub(super) lanes: HashMap<Arc<str>, Lane>,
+    /// Lanes that can be given.
+    pub(super) ready: VecDeque<Arc<str>>,
+    /// Lanes to look at when their moment comes.
+    pub(super) timers: BTreeSet<(Moment, Arc<str>)>,
+    /// Lanes with more events than are listed, of which few are left.
+    hungry: BTreeSet<Arc<str>>,
+    pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
+    /// Who was given something last.
+    pub(super) last_given: ConsumerId,
+    /// Events that are listed.
+    pub(super) listed: usize,
+    /// What is to be recorded as parked.
+    pub(super) parks: Vec<Park>,
+    /// Whether the last checkpoint says less than is known.
+    pub(super) changed: bool,
+    /// What the last checkpoint says was looked at.
+    pub(super) recorded_read: Position,
+}
+
+impl Work {
+    /// The work of a group that has looked at everything up to a position.
+    pub fn new(settings: Settings, read: Position) -> Self {
+        Self {
+            settings,
+            read,
+            lanes: HashMap::new(),
+            ready: VecDeque::new(),
+            timers: BTreeSet::new(),
+            hungry: BTreeSet::new(),
+            consumers: BTreeMap::new(),
+            last_given: 0,
+            listed: 0,
+            parks: Vec::new(),
+            changed: false,
+            recorded_read: read,
+        }
+    }
+
+    /// Every event up to here was looked at.
+    pub fn read(&self) -> Position {
+        self.read
+    }
+
+    /// Events that are listed as unfinished.
+    pub fn listed(&self) -> usize {
+        self.listed
+    }
+
+    /// Lanes that could be given now.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Whether something is to be recorded: a checkpoint, or parked events.
+    pub fn changed(&self) -> bool {
+        let passed = self.read - self.recorded_read;
+        self.changed || !self.parks.is_empty() || passed >= PASSED
+    }
+
+    /// Somebody has credit.
+    pub fn has_credit(&self) -> bool {
+        self.consumers.values().any(|consumer| consumer.credit > 0)
+    }
+
+    /// Takes an event that was read; positions rise.
+    pub fn offer(&mut self, stream: &str, position: Position, now: Moment) {
+        self.read = position;
+        self.changed = true;
+        let (lane, key) = self.lane(stream);
+        let listed = lane.offer(position);
+        self.listed += usize::from(listed);
+        self.settle(&key, now);
+    }
+
+    /// Everything up to there was looked at.
+    pub fn looked_up_to(&mut self, position: Position) {
+        self.read = position.max(self.read);
+    }
+
+    /// Lists an event that was finished or is known to be unfinished, at its place.
+    pub fn put(&mut self, stream: &str, position: Position, attempts: u32, now: Moment) {
+        let (lane, key) = self.lane(stream);
+        lane.insert(Waiting { position, attempts });
+        self.listed += 1;
+        self.changed = true;
+        self.settle(&key, now);
+    }
+
+    /// What comes after that position in the stream, as far as was looked, is unfinished.
+    pub fn put_behind(&mut self, stream: &str, after: Position, now: Moment) {
+        let (lane, key) = self.lane(stream);
+        lane.behind = Some(after);
+        self.settle(&key, now);
+    }
+
+    /// Streams of which more events should be listed: those after the position, at most so many.
+    pub fn hungry(&self) -> Vec<(Arc<str>, Position, usize)> {
+        let hungry = self.hungry.iter().filter_map(|key| {
+            let lane = self.lanes.get(key)?;
+            Some((Arc::clone(key), lane.behind?, MOST_WAITING - lane.waiting.len()))
+        });
+        hungry.collect()
+    }
+
+    /// Lists what was found for a hungry stream, as far as everything was looked at; fewer than
+    /// were asked for: those were all.
+    pub fn feed(&mut self, key: &Arc<str>, found: &[Position], asked: usize, now: Moment) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        let waiting = found.iter().map(|&position| Waiting { position, attempts: 0 });
+        lane.waiting.extend(waiting);
+        self.listed += found.len();
+        lane.behind = if found.len() < asked { None } else { found.last().copied() };
+        self.settle(key, now);
+    }
+
+    fn lane(&mut self, stream: &str) -> (&mut Lane, Arc<str>) {
+        let key = self.lanes.get_key_value(stream).map(|(key, _)| Arc::clone(key));
+        let key = key.unwrap_or_else(|| stream.into());
+        (self.lanes.entry(Arc::clone(&key)).or_default(), key)
+    }
+
+    /// Puts a lane where it belongs now: among those that can be given, those that wait for a
+    /// moment, those of which more should be listed; or nowhere, when it is finished.
+    pub(super) fn settle(&mut self, key: &Arc<str>, now: Moment) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        if lane.can_be_given(now) && !lane.queued {
+            lane.queued = true;
+            self.ready.push_back(Arc::clone(key));
+        }
+        let next = lane.next_moment(now);
+        if next != lane.timer {
+            if let Some(before) = lane.timer {
+                self.timers.remove(&(before, Arc::clone(key)));
+            }
+            self.timers.extend(next.map(|moment| (moment, Arc::clone(key))));
+            lane.timer = next;
+        }
+        if lane.is_hungry() {
+            self.hungry.insert(Arc::clone(key));
+        } else {
+            self.hungry.remove(key);
+        }
+        if lane.is_finished() {
+            self.lanes.remove(key);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The way of an append: checked, looked up and queued in its caller's task, then decided and made
+//! durable by the writer.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::{
+    domain::event::{Append, Digest, Remembered, RequestId},
+    engine::{
+        AppendError, Appended, QUEUE_CALLERS, preferring,
+        prepare::{self, Author, Prepared, Resolution},
+        reader::Reader,
+        record::RecordReader,
+        writer::{Fault, Message, Ticket, Verdict},
+    },
+};
+
+/// Takes appends to the writer.
+#[derive(Clone, Debug)]
+pub(super) struct Appender {
+    pub(super) reader: Reader,
+    pub(super) queue: mpsc::Sender<Message>,
+    pub(super) budget: Arc<Semaphore>,
+    pub(super) callers: Arc<Semaphore>,
+    pub(super) fault: Arc<Fault>,
+    pub(super) record: RecordReader,
+    pub(super) recorded_by: Arc<str>,
+}
+
+/// An append that is on its way to the writer.
+#[derive(Debug)]
+pub struct Pending {
+    prepared: Prepared,
+    state: Submitted,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Submitted {
+    Queued(oneshot::Receiver<Result<Verdict, AppendError>>),
+    Answered(Box<Verdict>),
+}
+
+impl Appender {
+    /// Appends what the server itself records. With a request id, `digest` is that of the request
+    /// that is answered by it: its repetition must be known though it would record something else.
+    pub(super) async fn append_own(
+        &self,
+        append: Append,
+        digest: Option<Digest>,
+    ) -> Result<Appended, AppendError> {
+        let pending = self.queue_up(append, Author::Server(digest)).await?;
+        self.outcome(pending).await
+    }
+
+    /// What was answered to this request before, if it was made before.
+    pub(super) async fn recall(
+        &self,
+        request_id: RequestId,
+        digest: Digest,
+    ) -> Result<Option<Appended>, AppendError> {
+        // It may have been answered a moment ago.
+        self.reader.indexed(self.reader.head().position).await?;
+        match prepare::remembered(Some(request_id), &self.reader).await? {
+            None => Ok(None),
+            Some(earlier) if earlier.digest == digest => {
+                self.reader.recall(earlier).await.map(Some)
+            }
+            Some(Remembered { first_position, .. }) => {
+                Err(AppendError::RequestIdReused { first_position })
+            }
+        }
+    }
+
+    /// See [`super::Engine::submit`].
+    pub(super) async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
+        self.queue_up(append, Author::Client).await
+    }
+
+    async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
+        let head = self.reader.head().position;
+        let prepared = prepare::check(append, author, &self.recorded_by, head)?;
+        let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
+        let caller = self.callers.try_acquire();
+        let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
+        let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
+        let permit = permit.map_err(|_| AppendError::Stopping)?;
+        let state = self.decide(&prepared).await?;
+        Ok(Pending { prepared, state, _permit: permit })
+    }
+
+    /// Waits for what becomes of a queued append.
+    pub(super) async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
+        let Pending { prepared, mut state, _permit } = pending;
+        loop {
+            let verdict = match state {
+                Submitted::Answered(verdict) => *verdict,
+                // Once queued, a lost reply does not tell whether the append happened.
+                Submitted::Queued(reply) => reply.await.map_err(|_| {
+                    let reason = "the writer stopped before it answered".into();
+                    AppendError::OutcomeUnknown { reason }
+                })??,
+            };
+            match self.answer(verdict).await? {
+                Some(appended) => return Ok(appended),
+                None => state = self.decide(&prepared).await?,
+            }
+        }
+    }
+
+    async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
+        let request = match prepare::resolve(prepared, &self.reader).await? {
+            Resolution::Decide(request) => request,
+            Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
+        };
+        preferring::check(prepared, &self.reader, &self.record).await?;
+        if let Some(reason) = self.fault.reason() {
+            return Err(AppendError::StoreFailed { reason });
+        }
+        let (append, digest, resolved) = *request;
+        let (reply, verdict) = oneshot::channel();
+        let ticket = Ticket { append, digest, resolved, reply };
+        let queued = self.queue.send(Message::Append(ticket)).await;
+        queued.map_err(|_| AppendError::Stopping)?;
+        Ok(Submitted::Queued(verdict))
+    }
+
+    /// What a verdict means for the caller; `None`: it has to be decided again.
+    async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
+        match verdict {
+            Verdict::Appended(appended) => Ok(Some(appended)),
+            Verdict::Repeat(earlier) => self.reader.recall(earlier).await.map(Some),
+            Verdict::Reused(earlier) => {
+                Err(AppendError::RequestIdReused { first_position: earlier.first_position })
+            }
+            Verdict::Refuse(conflict) => Err(AppendError::Conflict(conflict)),
+            Verdict::Stale => Ok(None),
+        }
+    }
+}

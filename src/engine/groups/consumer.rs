@@ -1,0 +1,138 @@
+//! One consumer's side of a group: what it says goes to the group's task, and frames come back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::{GroupError, Groups, task::Message};
+use crate::{
+    domain::{
+        group::{Answer, ConsumerId},
+        limits,
+        violation::Violations,
+    },
+    engine::streams::OpenStream,
+};
+
+/// What a consumer says at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// So many events more may be delivered.
+    pub credit: u64,
+    /// Answers to deliveries, by number.
+    pub answers: Vec<(u64, Answer)>,
+}
+
+/// What a consumer is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// A run of events.
+    pub events: Bytes,
+    /// The number of the first one's delivery; the others' follow.
+    pub first_delivery: u64,
+    /// Of each event, how often it was tried before.
+    pub attempts: Vec<u32>,
+    /// Deliveries that need no answer any more.
+    pub withdrawn: Vec<u64>,
+}
+
+/// A consumer that takes part in a group, until it is dropped.
+#[derive(Debug)]
+pub struct Consumer {
+    pub(super) id: ConsumerId,
+    pub(super) group: mpsc::Sender<Message>,
+    pub(super) leaving: mpsc::UnboundedSender<Leaving>,
+    pub(super) frames: mpsc::Receiver<Delivered>,
+    /// Told when a frame was taken.
+    pub(super) taken: Arc<Notify>,
+    /// Why the group has ended the call.
+    pub(super) ended: watch::Receiver<Option<GroupError>>,
+    /// Bounds how many take part.
+    pub(super) _stream: OpenStream,
+}
+
+/// A consumer has gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaving {
+    pub(super) id: ConsumerId,
+    pub(super) broke: bool,
+}
+
+impl Consumer {
+    /// Takes part in a group. The name is for those who look at the group.
+    pub async fn join(groups: &Groups, group: &str, name: &str) -> Result<Self, GroupError> {
+        check_name(group, name)?;
+        let (messages, _) = groups.shared.group(group).await?;
+        let stream = groups.shared.appender.reader.open_stream()?;
+        let (reply, joined) = oneshot::channel();
+        let join = Message::Join { name: name.to_owned(), stream, reply };
+        messages.send(join).await.map_err(|_| gone(group))?;
+        joined.await.map_err(|_| gone(group))?
+    }
+
+    /// Tells the group something; all of it, or nothing and an error.
+    pub async fn say(&self, said: Said) -> Result<(), GroupError> {
+        let (reply, heard) = oneshot::channel();
+        let message = Message::Say { id: self.id, said, reply };
+        if self.group.send(message).await.is_err() {
+            return Err(self.why_ended());
+        }
+        heard.await.map_err(|_| self.why_ended())?
+    }
+
+    /// The next that the consumer is told; an error: the call has ended.
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Delivered, GroupError> {
+        match self.frames.recv().await {
+            Some(delivered) => {
+                self.taken.notify_one();
+                Ok(delivered)
+            }
+            None => Err(self.why_ended()),
+        }
+    }
+
+    /// Leaves in order, behind everything that was said.
+    pub async fn leave(self) {
+        let (reply, heard) = oneshot::channel();
+        let said = Said::default();
+        // What it said before was heard once this is; then it may go like anybody else.
+        if self.group.send(Message::Say { id: self.id, said, reply }).await.is_ok() {
+            let _ = heard.await;
+        }
+        let _ = self.leaving.send(Leaving { id: self.id, broke: false });
+    }
+
+    fn why_ended(&self) -> GroupError {
+        self.ended.borrow().clone().unwrap_or_else(GroupError::stopping)
+    }
+}
+
+impl Drop for Consumer {
+    /// One that has left already is not known any more.
+    fn drop(&mut self) {
+        let _ = self.leaving.send(Leaving { id: self.id, broke: true });
+    }
+}
+
+fn gone(group: &str) -> GroupError {
+    GroupError::NotFound { name: group.to_owned() }
+}
+
+fn check_name(group: &str, name: &str) -> Result<(), GroupError> {
+    let mut violations = Violations::default();
+    if group.is_empty() {
+        violations.add("group", "is empty; the first message has to name the group");
+    }
+    let (length, limit) = (name.len(), limits::CONSUMER_NAME_BYTES);
+    if name.is_empty() {
+        violations.add("consumer", "is empty; give a name by which people know the consumer");
+    } else if length > limit {
+        violations.exceeds("consumer", "bytes", length, limit);
+    } else if name.chars().any(char::is_control) {
+        violations.add("consumer", "has a control character");
+    }
+    violations.into_result(()).map_err(GroupError::Invalid)
+}

@@ -1,0 +1,80 @@
+//! Records what concerns one group, in its stream.
+
+use bytes::Bytes;
+use prost::{Message, Name};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    domain::{
+        event::{Append, Digest, NewEvent, RequestId, Revision, Write},
+        group::GroupName,
+        name::TypeName,
+        proto::Any,
+    },
+    engine::{AppendError, Appended, appender::Appender},
+};
+
+/// A request that records something and can be repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeatable {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Digest of what it asks for, without the id.
+    pub digest: Digest,
+}
+
+impl Repeatable {
+    /// The digest of a request whose id was taken out.
+    pub fn new(request_id: RequestId, request: &impl Message) -> Self {
+        let mut digest = Digest::default();
+        let hash = Sha256::digest(request.encode_to_vec());
+        digest.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        Self { request_id, digest }
+    }
+}
+
+/// The stream of one group, open for the server's own events.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    pub(super) name: GroupName,
+    pub(super) appender: Appender,
+}
+
+impl Recording {
+    /// Records events together, if the stream holds as many as expected.
+    pub(super) async fn record(
+        &self,
+        events: Vec<NewEvent>,
+        request: Option<Repeatable>,
+        expected_revision: Option<Revision>,
+    ) -> Result<Appended, AppendError> {
+        let write = Write { stream: self.name.stream(), expected_revision, events };
+        let append = Append {
+            request_id: request.map(|request| request.request_id),
+            writes: vec![write],
+            condition: None,
+        };
+        self.appender.append_own(append, request.map(|request| request.digest)).await
+    }
+}
+
+/// An event that the server records of itself.
+pub(super) fn event(message: &(impl Message + Name)) -> NewEvent {
+    let Any { type_url, value } = Any::pack(message);
+    NewEvent {
+        type_url,
+        type_name: type_of(message),
+        payload: Bytes::clone(&value),
+        tags: Vec::new(),
+        metadata: std::collections::BTreeMap::new(),
+    }
+}
+
+fn type_of<M: Name>(_: &M) -> TypeName {
+    type_name::<M>()
+}
+
+/// The name of a message's type, as filters name it.
+pub(super) fn type_name<M: Name>() -> TypeName {
+    TypeName::parse(&M::full_name()).expect("the name of a message of ours")
+}

@@ -1,0 +1,409 @@
+//! The task of one group: hears its consumers, hands out work, and records how far it is.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use super::{
+    GroupError, Repeatable,
+    consumer::{Consumer, Delivered, Leaving, Said},
+    lag::Counted,
+    pages::Pages,
+    recording::Recording,
+    recovery::Remembered,
+};
+use crate::{
+    domain::{
+        event::{Micros, Position},
+        filter::Filter,
+        group::{ConsumerId, Moment, NeverDelivered, Work},
+        limits,
+        proto::GroupCheckpointed,
+    },
+    engine::{
+        Appended, Clock, Head, ReadError, appender::Appender, reader::Reader, streams::OpenStream,
+    },
+};
+
+/// Messages that may wait for a group.
+const MESSAGES: usize = 256;
+/// Messages that are heard before work is handed out.
+const HEARD_AT_ONCE: usize = 64;
+/// Frames that may wait for a consumer.
+const FRAMES: usize = 2;
+/// How long changes may stay unrecorded.
+const RECORD_WITHIN: Duration = Duration::from_secs(1);
+/// How long a group rests after something failed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a group is asked or told.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Somebody wants to take part.
+    Join {
+        /// What it calls itself.
+        name: String,
+        /// Counts it among those who read.
+        stream: OpenStream,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<Consumer, GroupError>>,
+    },
+    /// A consumer says something.
+    Say {
+        /// Which one.
+        id: ConsumerId,
+        /// What.
+        said: Said,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<(), GroupError>>,
+    },
+    /// How far is it?
+    Count(oneshot::Sender<Counted>),
+    /// Which events are parked after a position, at most so many?
+    Parked {
+        /// The position.
+        after: Position,
+        /// How many.
+        limit: usize,
+        /// Where to answer: positions of events and of their parking, and how many there are.
+        reply: oneshot::Sender<(Vec<(Position, Position)>, usize)>,
+    },
+    /// Put parked events back; none are named: all.
+    Replay {
+        /// Which.
+        positions: Vec<Position>,
+        /// Makes it safe to repeat.
+        request: Option<Repeatable>,
+        /// Where to answer: what was recorded, if anything, and how many.
+        reply: oneshot::Sender<Result<(Option<Appended>, usize), GroupError>>,
+    },
+    /// Delete the group.
+    Delete {
+        /// Makes it safe to repeat.
+        request: Option<Repeatable>,
+        /// Where to answer.
+        reply: oneshot::Sender<Result<Appended, GroupError>>,
+    },
+}
+
+/// How far a group was when that was recorded.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    pub(super) checkpoint: GroupCheckpointed,
+    /// Parked events, and where it is recorded that they were.
+    pub(super) parked: BTreeMap<Position, Position>,
+}
+
+/// The task's state.
+pub(super) struct Group {
+    pub(super) recording: Recording,
+    pub(super) reader: Reader,
+    pub(super) filter: Filter,
+    clock: Clock,
+    pub(super) begun: Instant,
+    pub(super) work: Work,
+    pub(super) pages: Pages,
+    pub(super) parked: BTreeMap<Position, Position>,
+    pub(super) consumers: BTreeMap<ConsumerId, Link>,
+    last_id: ConsumerId,
+    taken: Arc<Notify>,
+    messages: mpsc::Sender<Message>,
+    leaving: mpsc::UnboundedSender<Leaving>,
+    /// When changes have to be recorded.
+    pub(super) record_by: Option<Instant>,
+    /// Nothing is recorded before, because that failed.
+    refused_until: Option<Instant>,
+    /// Nothing is read before, because that failed.
+    pub(super) rests_until: Option<Instant>,
+    /// Why nothing is delivered, for those who look.
+    pub(super) stalled: String,
+    pub(super) deleted: bool,
+}
+
+/// The way to a consumer.
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) since: Micros,
+    pub(super) frames: mpsc::Sender<Delivered>,
+    ended: watch::Sender<Option<GroupError>>,
+}
+
+/// Begins the task of a group.
+pub(super) fn begin(
+    appender: Appender,
+    clock: Clock,
+    group: &Remembered,
+    saved: Saved,
+) -> (mpsc::Sender<Message>, JoinHandle<()>) {
+    let (messages, inbox) = mpsc::channel(MESSAGES);
+    let (leaving, left) = mpsc::unbounded_channel();
+    let task = Group {
+        reader: appender.reader.clone(),
+        recording: Recording { name: group.name.clone(), appender },
+        filter: group.filter.clone(),
+        clock,
+        begun: Instant::now(),
+        work: Work::new(group.settings, saved.checkpoint.position),
+        pages: Pages::default(),
+        parked: saved.parked,
+        consumers: BTreeMap::new(),
+        last_id: 0,
+        taken: Arc::default(),
+        messages: messages.clone(),
+        leaving,
+        record_by: None,
+        refused_until: None,
+        rests_until: None,
+        stalled: String::new(),
+        deleted: false,
+    };
+    let task = tokio::spawn(task.run(saved.checkpoint, Inbox { inbox, left }));
+    (messages, task)
+}
+
+/// What comes in.
+struct Inbox {
+    inbox: mpsc::Receiver<Message>,
+    left: mpsc::UnboundedReceiver<Leaving>,
+}
+
+impl Group {
+    async fn run(mut self, checkpoint: GroupCheckpointed, mut inbox: Inbox) {
+        let stopping = self.reader.stopping().clone();
+        let (mut head, mut index) = (self.reader.watch_head(), self.reader.watch_index());
+        if !self.restored(&checkpoint).await {
+            return;
+        }
+        while !self.deleted && !stopping.is_cancelled() {
+            let available = self.available(*head.borrow_and_update(), *index.borrow_and_update());
+            let more = self.turn(available).await;
+            let (taken, wants) = (Arc::clone(&self.taken), self.work.has_credit());
+            tokio::select! {
+                Some(message) = inbox.inbox.recv() => self.hear_all(message, &mut inbox).await,
+                Some(leaving) = inbox.left.recv() => self.forget(leaving).await,
+                () = taken.notified() => {}
+                moved = head.changed(), if wants => if moved.is_err() { break },
+                moved = index.changed(), if wants => if moved.is_err() { break },
+                () = sleep_until(self.next_moment()) => {}
+                () = std::future::ready(()), if more => {}
+                () = stopping.cancelled() => {}
+            }
+        }
+        if !self.deleted && self.work.changed() {
+            self.record().await;
+        }
+        let name = self.recording.name.to_string();
+        let why = if self.deleted { GroupError::NotFound { name } } else { GroupError::stopping() };
+        self.end_all(&why);
+    }
+
+    /// Lists what was unfinished when that was last recorded; tries until it can be read. Whether
+    /// it could be before the engine stops.
+    async fn restored(&mut self, checkpoint: &GroupCheckpointed) -> bool {
+        let stopping = self.reader.stopping().clone();
+        while let Err(error) = self.restore(checkpoint).await {
+            let group = self.recording.name.as_str();
+            tracing::error!(group, %error, "the unfinished events of a group could not be read");
+            tokio::select! {
+                () = tokio::time::sleep(TRY_AGAIN) => {}
+                () = stopping.cancelled() => return false,
+            }
+        }
+        true
+    }
+
+    /// How far can be read: a filter finds nothing that the index does not know yet.
+    fn available(&self, head: Head, indexed: Position) -> Position {
+        if self.filter.is_all() { head.position } else { head.position.min(indexed) }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.begun.elapsed()
+    }
+
+    /// Does what is to be done now; whether there is more of it.
+    async fn turn(&mut self, available: Position) -> bool {
+        let now = self.now();
+        self.work.expire(now);
+        let full = self.parked.len() + self.work.parks().len() >= limits::GROUP_PARKED;
+        if !full {
+            self.work.assign(now);
+        }
+        let rests = self.rests_until.is_some_and(|until| until > Instant::now());
+        let mut more = false;
+        if !rests {
+            self.rests_until = None;
+            self.stalled = stalled(full, self.work.listed());
+            match self.work_on(available, full).await {
+                Ok(went_on) => more = went_on,
+                Err(error) => self.failed(error),
+            }
+        }
+        self.record_if_due().await;
+        more
+    }
+
+    async fn work_on(&mut self, available: Position, full: bool) -> Result<bool, ReadError> {
+        self.send().await?;
+        if full {
+            return Ok(false);
+        }
+        self.read_on(available).await
+    }
+
+    /// What was read cannot be read: a passing trouble is waited for, anything else ends the calls.
+    fn failed(&mut self, error: ReadError) {
+        let (group, passing) = (self.recording.name.as_str(), error.is_passing());
+        tracing::warn!(group, %error, passing, "a consumer group cannot go on");
+        self.stalled = error.to_string();
+        self.rests_until = Some(Instant::now() + TRY_AGAIN);
+        if !passing {
+            self.end_all(&GroupError::Read(error));
+        }
+    }
+
+    fn end_all(&mut self, why: &GroupError) {
+        let now = self.now();
+        for (id, link) in std::mem::take(&mut self.consumers) {
+            link.ended.send_replace(Some(why.clone()));
+            self.work.leave(id, false, now);
+        }
+        self.pages.clear();
+    }
+
+    async fn record_if_due(&mut self) {
+        if !self.work.changed() {
+            self.record_by = None;
+            return;
+        }
+        let now = Instant::now();
+        let by = *self.record_by.get_or_insert(now + RECORD_WITHIN);
+        let refused = self.refused_until.is_some_and(|until| until > now);
+        if by <= now || !(self.work.parks().is_empty() || refused) {
+            self.record().await;
+        }
+    }
+
+    /// It could not be recorded now.
+    pub(super) fn record_later(&mut self) {
+        self.record_by = Some(Instant::now() + TRY_AGAIN);
+        self.refused_until = self.record_by;
+    }
+
+    /// When there is something to do without anybody's saying so.
+    fn next_moment(&self) -> Option<Instant> {
+        let work = self.work.next_moment().map(|moment| self.begun + moment);
+        [work, self.record_by, self.rests_until].into_iter().flatten().min()
+    }
+
+    async fn hear_all(&mut self, first: Message, inbox: &mut Inbox) {
+        let mut next = Some(first);
+        for _ in 0..HEARD_AT_ONCE {
+            let Some(message) = next.or_else(|| inbox.inbox.try_recv().ok()) else { return };
+            self.hear(message).await;
+            next = None;
+        }
+    }
+
+    /// Answers a message. Whoever asked may have gone; then nobody wants to know.
+    async fn hear(&mut self, message: Message) {
+        match message {
+            Message::Join { name, stream, reply } => {
+                let _ = reply.send(self.join(name, stream));
+            }
+            Message::Say { id, said, reply } => {
+                let _ = reply.send(self.heard(id, said));
+            }
+            Message::Count(reply) => {
+                let _ = reply.send(self.count());
+            }
+            Message::Parked { after, limit, reply } => {
+                let after = self.parked.range(after.saturating_add(1)..);
+                let parked = after.take(limit).map(|(event, record)| (*event, *record));
+                let _ = reply.send((parked.collect(), self.parked.len()));
+            }
+            Message::Replay { positions, request, reply } => {
+                let _ = reply.send(self.replay(positions, request).await);
+            }
+            Message::Delete { request, reply } => {
+                let _ = reply.send(self.delete(request).await);
+            }
+        }
+    }
+
+    fn join(&mut self, name: String, stream: OpenStream) -> Result<Consumer, GroupError> {
+        let limit = limits::GROUP_CONSUMERS;
+        if self.consumers.len() >= limit {
+            let advice = "wait until one leaves, or give those that are there more credit";
+            return Err(GroupError::TooMany { what: "consumers in this group", limit, advice });
+        }
+        self.last_id += 1;
+        let id = self.last_id;
+        let (frames, received) = mpsc::channel(FRAMES);
+        let (ended, why) = watch::channel(None);
+        self.work.join(id, name.clone());
+        self.consumers.insert(id, Link { name, since: (self.clock)(), frames, ended });
+        Ok(Consumer {
+            id,
+            group: self.messages.clone(),
+            leaving: self.leaving.clone(),
+            frames: received,
+            taken: Arc::clone(&self.taken),
+            ended: why,
+            _stream: stream,
+        })
+    }
+
+    fn heard(&mut self, id: ConsumerId, said: Said) -> Result<(), GroupError> {
+        let now = self.now();
+        for (delivery, answer) in said.answers {
+            self.work.answer(id, delivery, answer, now).map_err(|NeverDelivered(number)| {
+                let problem = format!("name delivery {number}, which was never made in this call");
+                GroupError::invalid("acks and nacks", problem)
+            })?;
+        }
+        self.work.grant(id, said.credit).ok_or_else(|| {
+            let (credit, limit) = (said.credit, limits::CONSUMER_CREDIT);
+            let problem = format!(
+                "is {credit} more; credit and unanswered events together may be {limit} at most"
+            );
+            GroupError::invalid("credit", problem)
+        })
+    }
+
+    async fn forget(&mut self, leaving: Leaving) {
+        self.work.leave(leaving.id, leaving.broke, self.now());
+        self.consumers.remove(&leaving.id);
+        if self.consumers.is_empty() {
+            self.pages.clear();
+            if self.work.changed() {
+                self.record().await;
+            }
+        }
+    }
+}
+
+fn stalled(full: bool, listed: usize) -> String {
+    if full {
+        let limit = limits::GROUP_PARKED;
+        return format!("{limit} events are parked, which is the limit; replay some of them");
+    }
+    if listed >= limits::GROUP_UNFINISHED {
+        let limit = limits::GROUP_UNFINISHED;
+        return format!(
+            "{limit} events are unfinished, which is the limit: they fail, or consumers hold them"
+        );
+    }
+    String::new()
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,145 @@
+//! `ConsumerGroupService`: services that share the work of following the log.
+
+mod asked;
+mod consuming;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    domain::{group::CATEGORY, proto, recorded::timestamp},
+    engine::{Appended, ConsumerStatus, Engine, GroupStatus, ParkedEvent},
+    grpc::{
+        event_store::Answers, passthrough::ConsumeFrame,
+        server_stubs::consumer_group_service_server::ConsumerGroupService, status::Fault,
+    },
+};
+
+/// Serves consumer groups.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsumerGroups(pub(crate) Arc<Engine>);
+
+#[tonic::async_trait]
+impl ConsumerGroupService for ConsumerGroups {
+    async fn create_group(
+        &self,
+        request: Request<proto::CreateGroupRequest>,
+    ) -> Result<Response<proto::CreateGroupResponse>, Status> {
+        let (group, request) = asked::group(request.into_inner()).map_err(Fault::from)?;
+        let name = group.name.to_string();
+        let created = self.0.groups().create(group, request).await.map_err(Fault::from)?;
+        let receipt = Some(receipt(&name, &created));
+        Ok(Response::new(proto::CreateGroupResponse { receipt }))
+    }
+
+    type ConsumeStream = Answers<ConsumeFrame>;
+
+    async fn consume(
+        &self,
+        request: Request<Streaming<proto::ConsumeRequest>>,
+    ) -> Result<Response<Self::ConsumeStream>, Status> {
+        let consuming = consuming::begin(self.0.groups(), request.into_inner()).await?;
+        Ok(Response::new(Box::pin(consuming)))
+    }
+
+    async fn list_groups(
+        &self,
+        request: Request<proto::ListGroupsRequest>,
+    ) -> Result<Response<proto::ListGroupsResponse>, Status> {
+        let proto::ListGroupsRequest { name, min_position } = request.into_inner();
+        self.0.reached(min_position).await.map_err(Fault::from)?;
+        let name = Some(name.as_str()).filter(|name| !name.is_empty());
+        let (groups, position) = self.0.groups().list(name).await.map_err(Fault::from)?;
+        let groups = groups.into_iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListGroupsResponse { groups, position }))
+    }
+
+    async fn list_parked(
+        &self,
+        request: Request<proto::ListParkedRequest>,
+    ) -> Result<Response<proto::ListParkedResponse>, Status> {
+        let (group, after, limit) = asked::parked(request.into_inner()).map_err(Fault::from)?;
+        let page = self.0.groups().parked(&group, after, limit).await.map_err(Fault::from)?;
+        Ok(Response::new(proto::ListParkedResponse {
+            parked: page.parked.into_iter().map(Into::into).collect(),
+            next_after_position: page.more_after.unwrap_or_default(),
+            total: count(page.total),
+        }))
+    }
+
+    async fn replay_parked(
+        &self,
+        request: Request<proto::ReplayParkedRequest>,
+    ) -> Result<Response<proto::ReplayParkedResponse>, Status> {
+        let (group, positions, request) =
+            asked::replay(request.into_inner()).map_err(Fault::from)?;
+        let replayed = self.0.groups().replay(&group, positions, request).await;
+        let (appended, replayed) = replayed.map_err(Fault::from)?;
+        let receipt = appended.map(|appended| receipt(&group, &appended));
+        Ok(Response::new(proto::ReplayParkedResponse { receipt, replayed: count(replayed) }))
+    }
+
+    async fn delete_group(
+        &self,
+        request: Request<proto::DeleteGroupRequest>,
+    ) -> Result<Response<proto::DeleteGroupResponse>, Status> {
+        let (name, request) = asked::deletion(request.into_inner()).map_err(Fault::from)?;
+        let deleted = self.0.groups().delete(&name, request).await.map_err(Fault::from)?;
+        let receipt = Some(receipt(&name, &deleted));
+        Ok(Response::new(proto::DeleteGroupResponse { receipt }))
+    }
+}
+
+/// Where something about a group is recorded: the first of what was recorded with it.
+fn receipt(group: &str, appended: &Appended) -> proto::Receipt {
+    let Appended { first_position, last_position, revisions, duplicate } = appended;
+    let last = revisions.values().next().copied().unwrap_or_default();
+    proto::Receipt {
+        position: *first_position,
+        stream: format!("{CATEGORY}/{group}"),
+        revision: last - (last_position - first_position),
+        duplicate: *duplicate,
+    }
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl From<GroupStatus> for proto::Group {
+    fn from(status: GroupStatus) -> Self {
+        let unanswered = status.consumers.iter().map(|consumer| consumer.unanswered).sum();
+        Self {
+            name: status.name.to_string(),
+            filter: Some((&status.filter).into()),
+            began_after: status.began_after,
+            created_at: Some(timestamp(status.created_at)),
+            settings: Some(status.settings.into()),
+            position: status.position,
+            lag_events: status.lag_events,
+            lag: status.lag.and_then(|lag| prost_types::Duration::try_from(lag).ok()),
+            unanswered: count(unanswered),
+            resting: count(status.resting),
+            parked: count(status.parked),
+            consumers: status.consumers.into_iter().map(Into::into).collect(),
+            stalled: status.stalled,
+        }
+    }
+}
+
+impl From<ConsumerStatus> for proto::GroupConsumer {
+    fn from(status: ConsumerStatus) -> Self {
+        let ConsumerStatus { name, since, unanswered, credit } = status;
+        Self { name, since: Some(timestamp(since)), unanswered: count(unanswered), credit }
+    }
+}
+
+impl From<ParkedEvent> for proto::ParkedEvent {
+    fn from(parked: ParkedEvent) -> Self {
+        let ParkedEvent { event, parked, parked_at } = parked;
+        let proto::EventParked { position: _, attempts, reason, consumer } = parked;
+        let parked_at = Some(timestamp(parked_at));
+        Self { event: Some(event), attempts, reason, consumer, parked_at }
+    }
+}
