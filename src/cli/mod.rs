@@ -15,6 +15,7 @@ pub mod exit;
 pub mod explain;
 pub mod export;
 mod figure;
+pub mod groups;
 pub mod history;
 pub mod import;
 mod input;
@@ -105,6 +106,9 @@ pub enum Command {
     /// Print where claims come from
     #[command(after_help = exit::HELP)]
     Sources(lists::sources::Args),
+    /// Print how far consumer groups are and what they have parked, and look after them
+    #[command(after_help = exit::HELP)]
+    Groups(groups::Args),
     /// Measure a server as its clients use it, beside what the machine allows
     #[command(after_help = exit::HELP)]
     Bench(bench::Args),
@@ -145,6 +149,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Transfers(args) => lists::transfers::run(args).await,
         Command::Exchanges(args) => lists::exchanges::run(args).await,
         Command::Sources(args) => lists::sources::run(args).await,
+        Command::Groups(args) => groups::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchEcho(args) => bench::run_echo(args).await,
         Command::Completions { shell } => completions(shell),

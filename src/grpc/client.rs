@@ -3,9 +3,11 @@
 //! Cloning is cheap; clones share one connection.
 
 mod claims;
+mod consume;
 mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
+mod groups;
 mod reads;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ mod exchanges;
 #[cfg(target_os = "linux")]
 mod faults;
 mod golden;
+mod groups;
 mod lifecycle;
 mod lists;
 mod reflection;

@@ -1,0 +1,165 @@
+//! Groups are created and deleted, and parked events put back.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use prost_types::{Duration, Timestamp};
+
+use crate::{
+    cli::{
+        ServerArgs,
+        exit::{Exit, Failure},
+        json, moment,
+        selection::Selection,
+    },
+    domain::proto::{
+        CreateGroupRequest, DeleteGroupRequest, GroupSettings, ReplayParkedRequest,
+        create_group_request::Start,
+    },
+};
+
+/// What makes a request safe to repeat, and how its answer is printed.
+#[derive(Clone, Debug, clap::Args)]
+struct Deed {
+    /// A UUID that makes it safe to repeat this
+    #[arg(long, value_name = "UUID")]
+    request_id: Option<uuid::Uuid>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+impl Deed {
+    fn id(&self) -> String {
+        self.request_id.map(|id| id.to_string()).unwrap_or_default()
+    }
+}
+
+/// A group that is to be created.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct CreateArgs {
+    /// Its name: lower-case letters, digits, _, - and . after a letter
+    #[arg(value_name = "GROUP")]
+    group: String,
+    #[command(flatten)]
+    selection: Selection,
+    /// Begin after this position; without it at the beginning
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["from_now", "since"])]
+    after: Option<u64>,
+    /// Begin with what is recorded from now on
+    #[arg(long, conflicts_with = "since")]
+    from_now: bool,
+    /// Begin with what was recorded at this time (2024-08-02T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
+    since: Option<Timestamp>,
+    /// Seconds that an event may stay unanswered before it is tried again; without it 30
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    lease: Option<Duration>,
+    /// How often an event is tried before it is parked; without it 5
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    max_attempts: u32,
+    /// Seconds that an event rests before its second try, doubled with each; without it 1
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    retry_delay: Option<Duration>,
+    #[command(flatten)]
+    deed: Deed,
+}
+
+/// Parked events that are to be put back.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// The group
+    #[arg(value_name = "GROUP")]
+    group: String,
+    /// Their positions
+    #[arg(value_name = "POSITION", required_unless_present = "all")]
+    positions: Vec<u64>,
+    /// All that are parked, at most 10000 at once
+    #[arg(long, conflicts_with = "positions")]
+    all: bool,
+    #[command(flatten)]
+    deed: Deed,
+}
+
+/// A group that is to be deleted.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DeleteArgs {
+    /// The group
+    #[arg(value_name = "GROUP")]
+    group: String,
+    #[command(flatten)]
+    deed: Deed,
+}
+
+/// Creates a group.
+pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
+    let client = args.deed.server.connect().await?;
+    let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
+    let settings = GroupSettings {
+        lease: args.lease,
+        max_attempts: args.max_attempts,
+        retry_delay: args.retry_delay,
+    };
+    let response = client.create_group(CreateGroupRequest {
+        request_id: args.deed.id(),
+        name: args.group.clone(),
+        filter: args.selection.into_filter(),
+        start: start.or(args.from_now.then_some(Start::FromNow(true))),
+        settings: Some(settings),
+    });
+    let response = response.await?;
+    let position = response.receipt.as_ref().map_or(0, |receipt| receipt.position);
+    told(&response, &format!("{} is created, recorded at position {position}", args.group))
+}
+
+/// Puts parked events back.
+pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
+    let client = args.deed.server.connect().await?;
+    let response = client.replay_parked(ReplayParkedRequest {
+        request_id: args.deed.id(),
+        group: args.group.clone(),
+        positions: args.positions,
+    });
+    let response = response.await?;
+    told(&response, &format!("{} will be delivered again by {}", response.replayed, args.group))
+}
+
+/// Deletes a group.
+pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
+    let client = args.deed.server.connect().await?;
+    let request = DeleteGroupRequest { request_id: args.deed.id(), name: args.group.clone() };
+    let response = client.delete_group(request).await?;
+    let position = response.receipt.as_ref().map_or(0, |receipt| receipt.position);
+    told(&response, &format!("{} is deleted, recorded at position {position}", args.group))
+}
+
+/// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
+fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        writeln!(out, "{words}")?;
+    } else {
+        writeln!(out, "{}", json::of_message(response)?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A time span in seconds, as in `30` and `0.5`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no number of seconds; say for example 30 or 0.5");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    let span = std::time::Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    Duration::try_from(span).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_may_have_parts_and_nothing_else_is_taken() {
+        assert_eq!(seconds("30"), Ok(Duration { seconds: 30, nanos: 0 }));
+        assert_eq!(seconds("0.25"), Ok(Duration { seconds: 0, nanos: 250_000_000 }));
+        for wrong in ["", "-1", "a", "1s", "inf", "NaN"] {
+            assert!(seconds(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A consumer that does what a test tells it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures_util::{StreamExt as _, stream};
+use handover::{
+    domain::proto::{ConsumeRequest, ConsumeResponse, Nack, NackAction, RecordedEvent},
+    grpc::client::{Answers, Client, ClientError},
+};
+use tokio::sync::mpsc;
+
+/// One call to `Consume`.
+pub(super) struct Member {
+    say: Option<mpsc::UnboundedSender<ConsumeRequest>>,
+    told: Answers<ConsumeResponse>,
+    /// Events that came and were not taken yet.
+    came: VecDeque<Delivered>,
+    /// Deliveries that were withdrawn.
+    pub(super) withdrawn: Vec<u64>,
+    unanswered: BTreeMap<u64, u64>,
+}
+
+/// An event as it was delivered.
+#[derive(Clone, Debug)]
+pub(super) struct Delivered {
+    pub(super) delivery: u64,
+    pub(super) attempts: u32,
+    pub(super) event: RecordedEvent,
+}
+
+impl Member {
+    /// Takes part; nothing is sent before the first event is asked for.
+    pub(super) fn join(client: &Client, group: &str, name: &str, credit: u64) -> Self {
+        let (say, said) = mpsc::unbounded_channel();
+        let first = ConsumeRequest {
+            group: group.into(),
+            consumer: name.into(),
+            credit,
+            ..ConsumeRequest::default()
+        };
+        say.send(first).expect("the call has not begun");
+        let said = stream::unfold(said, |mut said| async { Some((said.recv().await?, said)) });
+        Self {
+            say: Some(say),
+            told: client.consume(said),
+            came: VecDeque::new(),
+            withdrawn: Vec::new(),
+            unanswered: BTreeMap::new(),
+        }
+    }
+
+    /// The next event.
+    pub(super) async fn next(&mut self) -> Result<Delivered, ClientError> {
+        loop {
+            if let Some(event) = self.came.pop_front() {
+                return Ok(event);
+            }
+            self.hear().await?;
+        }
+    }
+
+    /// Waits for whatever comes next.
+    pub(super) async fn hear(&mut self) -> Result<(), ClientError> {
+        let told = self.told.next().await.expect("the call goes on")?;
+        assert_eq!(told.events.len(), told.attempts.len(), "each event with its attempts");
+        self.withdrawn.extend(&told.withdrawn);
+        for delivery in &told.withdrawn {
+            self.unanswered.remove(delivery);
+        }
+        self.came.retain(|event| !told.withdrawn.contains(&event.delivery));
+        let events = told.events.into_iter().zip(told.attempts);
+        for (delivery, (event, attempts)) in (told.first_delivery..).zip(events) {
+            self.unanswered.insert(delivery, event.position);
+            self.came.push_back(Delivered { delivery, attempts, event });
+        }
+        Ok(())
+    }
+
+    /// The positions of the next events.
+    pub(super) async fn positions(&mut self, count: usize) -> Vec<u64> {
+        let mut positions = Vec::new();
+        while positions.len() < count {
+            positions.push(self.next().await.expect("an event").event.position);
+        }
+        positions
+    }
+
+    pub(super) fn say(&self, request: ConsumeRequest) {
+        // A call that has ended is found out when the next event is asked for.
+        let _ = self.say.as_ref().expect("it has not left").send(request);
+    }
+
+    pub(super) fn ack(&mut self, deliveries: &[u64]) {
+        for delivery in deliveries {
+            self.unanswered.remove(delivery);
+        }
+        self.say(ConsumeRequest { acks: deliveries.to_vec(), ..ConsumeRequest::default() });
+    }
+
+    /// Acknowledges everything that came, and gives as much credit.
+    pub(super) fn ack_all(&mut self) {
+        let acks: Vec<_> = std::mem::take(&mut self.unanswered).into_keys().collect();
+        let credit = acks.len() as u64;
+        self.say(ConsumeRequest { acks, credit, ..ConsumeRequest::default() });
+    }
+
+    pub(super) fn nack(&mut self, delivery: u64, action: NackAction, reason: &str) {
+        self.unanswered.remove(&delivery);
+        let nack = Nack { delivery, action: action.into(), reason: reason.into() };
+        self.say(ConsumeRequest { nacks: vec![nack], ..ConsumeRequest::default() });
+    }
+
+    /// Says that nothing more comes, and waits until the group has heard everything.
+    pub(super) async fn leave(mut self) {
+        self.say = None;
+        while let Some(told) = self.told.next().await {
+            told.expect("it may leave");
+        }
+    }
+}
