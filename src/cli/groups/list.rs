@@ -15,6 +15,7 @@ use crate::{
 
 /// Which groups.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Only this group, with its consumers
     #[arg(value_name = "GROUP", default_value = "", hide_default_value = true)]
@@ -120,21 +121,15 @@ fn story(group: &Group) -> String {
     let settings = group.settings.clone().unwrap_or_default();
     let (lease, rest) =
         (settings.lease.unwrap_or_default(), settings.retry_delay.unwrap_or_default());
-    let mut text = format!(
-        "{}: {}\n  created {created}, begins after position {}\n  lease {lease}, parked after {} tries, \
-         first rest {rest}\n  finished up to position {}; {} behind{}\n  {} with consumers, {} resting, \
-         {} parked\n",
-        group.name,
-        filter(group.filter.as_ref()),
-        group.began_after,
-        settings.max_attempts,
-        group.position,
-        events(group.lag_events),
-        group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default(),
-        group.unanswered,
-        group.resting,
-        group.parked,
-    );
+    let behind = group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default();
+    let mut text = format!("{}: {}\n", group.name, filter(group.filter.as_ref()));
+    text += &format!("  created {created}, begins after position {}\n", group.began_after);
+    let tries = settings.max_attempts;
+    text += &format!("  lease {lease}, parked after {tries} tries, first rest {rest}\n");
+    let lag = events(group.lag_events);
+    text += &format!("  finished up to position {}; {lag} behind{behind}\n", group.position);
+    let Group { unanswered, resting, parked, .. } = group;
+    text += &format!("  {unanswered} with consumers, {resting} resting, {parked} parked\n");
     for consumer in &group.consumers {
         let since = moment::to_the_second(consumer.since.as_ref());
         text += &format!(
