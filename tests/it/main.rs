@@ -22,3 +22,4 @@ mod rpc;
 mod support;
 mod tidy;
 mod transport;
+mod web;
