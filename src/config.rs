@@ -75,7 +75,8 @@ pub struct Settings {
     /// Let clients ask which services there are [default: true]
     #[arg(long, env = "HANDOVER_REFLECTION", value_name = "BOOL")]
     pub reflection: Option<bool>,
-    /// Origins whose web pages may write (https://desk.example, or *); any may read [default: none]
+    /// Origins whose web pages may write, as in `https://desk.example`, or *; any may read
+    /// [default: none]
     #[arg(long, env = "HANDOVER_WEB_ORIGINS", value_name = "ORIGINS", value_delimiter = ',',
           value_parser = web_origin)]
     pub web_origins: Option<Vec<String>>,

@@ -92,15 +92,12 @@ impl Frames {
                     return Some(frame);
                 }
             }
-            match self.body.frame().await {
-                Some(frame) => {
-                    let data = frame.expect("the body goes on").into_data();
-                    self.read.extend(data.expect("HTTP/1 has no other frames"));
-                }
-                None => {
-                    assert!(self.read.is_empty(), "it ends within a frame");
-                    return None;
-                }
+            if let Some(frame) = self.body.frame().await {
+                let data = frame.expect("the body goes on").into_data();
+                self.read.extend(data.expect("HTTP/1 has no other frames"));
+            } else {
+                assert!(self.read.is_empty(), "it ends within a frame");
+                return None;
             }
         }
     }
