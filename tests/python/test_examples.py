@@ -93,12 +93,12 @@ def handover(server, *arguments, given=None):
     return run([BINARY, *arguments, "--server", f"http://{server.address}"], input=given)
 
 
-def transfer(server, number):
-    """Records that so many came to Germany."""
-    leg = {"exchangeId": "demo-1", "to": ["DE"], "unit": "UNIT_PERSON"}
+def transfer(server, number, exchange="demo-1"):
+    """Records that so many came to Germany; None: a number was not given."""
+    leg = {"exchangeId": exchange, "to": ["DE"], "unit": "UNIT_PERSON"}
     payload = {"@type": "handover.v1.TransferCompleted", "attribution": {"sourceId": "demo"}, "leg": leg}
-    payload["count"] = {"value": number}
-    handover(server, "append", "-", "--stream", "exchange/demo-1", given=json.dumps(payload))
+    payload["count"] = {} if number is None else {"value": number}
+    handover(server, "append", "-", "--stream", f"exchange/{exchange}", given=json.dumps(payload))
 
 
 def head(server):
@@ -238,3 +238,53 @@ def test_a_page_is_told_an_error_with_its_details(clone, server):
     module, url = (clone / "web" / "grpc-web.mjs").as_uri(), f"http://{server.address}"
     printed = run(["node", "--input-type=module", "-e", script, module, url])
     assert printed.splitlines() == ["3 1 INVALID_FIELD", "12 1 UNIMPLEMENTED", "200 true"]
+
+
+def group(server):
+    """What the server tells of the only group there is."""
+    url = f"http://{server.address}/handover.v1.ConsumerGroupService/ListGroups"
+    data = json.dumps({"minPosition": str(head(server))})
+    (found,) = json.loads(run(["buf", "curl", "--protocol", "grpcweb", url, "--data", data], env=buf()))["groups"]
+    return found
+
+
+@needs_npm
+def test_consumers_in_two_languages_share_a_group_and_take_over_from_each_other(clone, tmp_path):
+    server = Server(tmp_path / "data")
+    for exchange in range(8):
+        transfer(server, 13, f"demo-{exchange}")
+    transfer(server, None, "demo-0")
+    transfer(server, 14, "demo-0")
+    consume = {language: command(clone, language, "consume", server.address, "desk", language) for language in ("python", "node")}
+    def handled(line):
+        """What was handled; its position depends on what the group records of itself."""
+        return line.split(" ", 1)[1]
+
+    with running(consume["python"]) as first:
+        before = [handled(first.next()) for _ in range(9)]
+    # The one without a number is parked, and holds up nothing behind it.
+    assert sorted(before) == sorted(["demo-0 14", *(f"demo-{number} 13" for number in range(8))])
+    assert before.index("demo-0 13") < before.index("demo-0 14"), "a stream comes in order"
+
+    with running(consume["node"]) as second:
+        transfer(server, 15, "demo-1")
+        # What was answered last before the kill may come again.
+        while (line := handled(second.next())) != "demo-1 15":
+            assert line in before
+        with running(consume["python"]) as third:
+            expected = {f"demo-{number} {number}" for number in range(12, 32)}
+            for number in range(12, 32):
+                transfer(server, number, f"demo-{number}")
+            lines = {third: [], second: []}
+            while sum(map(len, lines.values())) < len(expected):
+                for consumer, seen in lines.items():
+                    with contextlib.suppress(queue.Empty):
+                        seen.append(handled(consumer.lines.get(timeout=0.1)))
+            assert set(lines[second] + lines[third]) == expected
+            assert all(lines.values()), "both take part"
+    # Nobody is left; the group remembers.
+    server.stop()
+    server = Server(tmp_path / "data", listen=server.address)
+    found = group(server)
+    assert (found["name"], found["parked"]) == ("desk", 1)
+    server.stop()

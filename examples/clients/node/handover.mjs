@@ -4,7 +4,7 @@ import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
 
 const proto = fileURLToPath(new URL('../../../proto', import.meta.url));
-const files = ['event_store', 'transfer', 'count'].map((name) => `handover/v1/${name}_service.proto`);
+const files = ['event_store', 'transfer', 'count', 'consumer_group'].map((name) => `handover/v1/${name}_service.proto`);
 const loaded = loader.loadSync([...files, 'handover/v1/errors.proto'], {
   includeDirs: [proto],
   // Positions have 64 bits, numbers of JavaScript 53.

@@ -34,6 +34,15 @@ export async function* call(server, method, request, signal) {
   if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
   check(response.headers);
   const reader = response.body.getReader();
+  try {
+    yield* messages(reader);
+  } finally {
+    // Whoever has seen enough ends the call; otherwise it would go on unread.
+    await reader.cancel();
+  }
+}
+
+async function* messages(reader) {
   let read = new Uint8Array();
   for (;;) {
     while (read.length >= 5) {
