@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     engine::EngineSettings,
+    grpc::web::Origins,
     log::{LogSettings, ScrubSettings},
     telemetry,
 };
@@ -74,6 +75,11 @@ pub struct Settings {
     /// Let clients ask which services there are [default: true]
     #[arg(long, env = "HANDOVER_REFLECTION", value_name = "BOOL")]
     pub reflection: Option<bool>,
+    /// Origins whose web pages may write, as in `https://desk.example`, or *; any may read
+    /// [default: none]
+    #[arg(long, env = "HANDOVER_WEB_ORIGINS", value_name = "ORIGINS", value_delimiter = ',',
+          value_parser = web_origin)]
+    pub web_origins: Option<Vec<String>>,
     /// MiB of one file of the journal, from 1 to 1024 [default: 32]
     #[arg(long, env = "HANDOVER_JOURNAL_FILE_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(1..=1024))]
@@ -120,6 +126,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// Whether clients can ask which services there are.
     pub reflection: bool,
+    /// The origins whose web pages may write.
+    pub web_origins: Origins,
     /// How the engine is run.
     pub engine: EngineSettings,
 }
@@ -164,6 +172,10 @@ impl Settings {
                 check(value).map_err(|problem| anyhow::anyhow!("{key} is {value:?}: {problem}"))?;
             }
         }
+        for value in settings.web_origins.iter().flatten() {
+            web_origin(value)
+                .map_err(|problem| anyhow::anyhow!("web-origins has {value:?}: {problem}"))?;
+        }
         Ok(settings)
     }
 
@@ -176,6 +188,7 @@ impl Settings {
             log_format: self.log_format.or(file.log_format),
             stop_grace_seconds: self.stop_grace_seconds.or(file.stop_grace_seconds),
             reflection: self.reflection.or(file.reflection),
+            web_origins: self.web_origins.or(file.web_origins),
             journal_file_mib: self.journal_file_mib.or(file.journal_file_mib),
             volume_mib: self.volume_mib.or(file.volume_mib),
             accept_clock_behind: self.accept_clock_behind.or(file.accept_clock_behind),
@@ -197,6 +210,8 @@ impl Settings {
             log_format: self.log_format.unwrap_or_default(),
             stop_grace: self.stop_grace_seconds.map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
             reflection: self.reflection.unwrap_or(true),
+            web_origins: Origins::parse(&self.web_origins.unwrap_or_default())
+                .expect("flags and files are checked when they are read"),
             engine: EngineSettings {
                 log,
                 recorded_by,
@@ -243,6 +258,11 @@ fn address(text: &str) -> Result<String, String> {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.into()),
         _ => Err("is not an address and port such as 127.0.0.1:50051 or localhost:50051".into()),
     }
+}
+
+/// Checks an origin of web pages.
+fn web_origin(text: &str) -> Result<String, String> {
+    Origins::parse(&[text]).map(|_| text.to_owned())
 }
 
 /// Checks a name that is written into every event.
@@ -296,6 +316,7 @@ mod tests {
         check("volume-mib = 'x'", &["volume-mib", "expected a whole number"]);
         check("log-format = 'xml'", &["log-format", "unknown value `xml`, expected `text`"]);
         check("log = '=='", &["log", "=="]);
+        check("web-origins = ['http://a/b']", &["web-origins", "http://a/b", "origin"]);
         check("recorded-by = \"a\\tb\"", &["recorded-by", "a\\tb"]);
     }
 

@@ -50,7 +50,7 @@ struct Running {
 impl Running {
     async fn start(config: &Config, listener: TcpListener) -> anyhow::Result<Self> {
         let engine = open(config).await?;
-        let services = Services::new(&engine, config.reflection).await;
+        let services = Services::new(&engine, config.reflection, config.web_origins.clone()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let listening =

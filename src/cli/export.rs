@@ -4,6 +4,7 @@
 //! What the server derives (its tags, positions, times) is left out: the importing server derives
 //! it again. Claims are named by id, because positions differ from store to store.
 
+mod cloudevents;
 mod csv;
 
 use std::{
@@ -33,12 +34,16 @@ use crate::{
 /// What `export` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// What to write: every event, or claims as a table that spreadsheets open
+    /// What to write: every event, as `import` or as receivers of CloudEvents read it, or claims as
+    /// a table that spreadsheets open
     #[arg(long, default_value = "jsonl")]
     format: Format,
     /// Of csv, which table
     #[arg(long)]
     form: Option<csv::Form>,
+    /// Of cloudevents, the source to name instead of the store's own `urn:uuid:`
+    #[arg(long, value_name = "URI", value_parser = cloudevents::source)]
+    source: Option<String>,
     #[command(flatten)]
     selection: Selection,
     /// Only events after this position
@@ -59,6 +64,8 @@ pub struct Args {
 enum Format {
     /// Every event, one a line, without loss
     Jsonl,
+    /// Every event as a CloudEvent 1.0 in JSON, one a line
+    Cloudevents,
     /// Claims in their latest correction, without those that are retracted
     Csv,
 }
@@ -73,17 +80,23 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         })?),
         None => Box::new(io::stdout()),
     });
-    let exit = if args.format == Format::Csv {
-        csv::export(&client, args.form.unwrap_or_default(), &mut out).await?
-    } else {
-        let start = Some(Start::AfterPosition(args.after));
-        let filter = args.selection.into_filter();
-        let request = ReadRequest { filter, start, ..Default::default() };
-        export(&client, request, args.with_positions, &mut out).await?;
-        Exit::Done
-    };
+    let exit = write(args, &client, &mut out).await?;
     out.flush()?;
     Ok(exit)
+}
+
+async fn write(args: Args, client: &Client, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if args.format == Format::Csv {
+        return csv::export(client, args.form.unwrap_or_default(), out).await;
+    }
+    let start = Some(Start::AfterPosition(args.after));
+    let request = ReadRequest { filter: args.selection.into_filter(), start, ..Default::default() };
+    if args.format == Format::Cloudevents {
+        cloudevents::export(client, request, args.source, out).await?;
+    } else {
+        export(client, request, args.with_positions, out).await?;
+    }
+    Ok(Exit::Done)
 }
 
 /// A table is made of the whole record: of a part of it, corrections and the states of exchanges
@@ -92,6 +105,14 @@ fn check(args: &Args) -> Result<(), Failure> {
     let table = args.format == Format::Csv;
     if args.form.is_some() && !table {
         return Err(Failure::usage("--form is of tables: add --format csv"));
+    }
+    let event = args.format == Format::Cloudevents;
+    if args.source.is_some() && !event {
+        return Err(Failure::usage("--source is of CloudEvents: add --format cloudevents"));
+    }
+    if args.with_positions && event {
+        let problem = "every CloudEvent has its position; leave out --with-positions";
+        return Err(Failure::usage(problem));
     }
     if table && (args.selection.is_some() || args.after > 0 || args.with_positions) {
         let problem = "csv is made of the whole record; leave out --stream, --category, --type, \

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The member that holds a payload which is not spelled out.
-const BYTES: &str = "@bytes";
+pub(super) const BYTES: &str = "@bytes";
 
 /// A payload that has been read, but may still wait for the position of the claim it names.
 #[derive(Clone, Debug, PartialEq)]

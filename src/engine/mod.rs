@@ -178,6 +178,11 @@ impl Engine {
         *self.head.borrow()
     }
 
+    /// The store's name, `urn:uuid:` and so on; it is the same for as long as the log is.
+    pub fn store_name(&self) -> String {
+        self.log.public_name().urn().to_string()
+    }
+
     /// Waits until the log includes `position`, and tells the head.
     pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
         let mut head = self.head.clone();

@@ -26,6 +26,7 @@ use crate::{
         serve,
         server_stubs::event_store_service_server::{EventStoreService, EventStoreServiceServer},
         status::Fault,
+        web::Origins,
     },
 };
 
@@ -40,7 +41,8 @@ pub async fn listen(
 ) -> io::Result<()> {
     let echo = EventStoreServiceServer::new(Echo::default())
         .max_decoding_message_size(limits::REQUEST_BYTES);
-    serve::listen(Routes::new(echo).prepare(), listener, stop).await
+    let router = serve::bounded(Routes::new(echo).prepare(), Origins::default());
+    serve::listen(router, listener, stop).await
 }
 
 impl Echo {

@@ -87,7 +87,8 @@ impl EventStoreService for EventStore {
         let proto::GetHeadRequest { min_position } = request.into_inner();
         let head = self.0.reached(min_position).await.map_err(Fault::from)?;
         let recorded_at = head.recorded_at.map(timestamp);
-        Ok(Response::new(proto::GetHeadResponse { position: head.position, recorded_at }))
+        let (position, store) = (head.position, self.0.store_name());
+        Ok(Response::new(proto::GetHeadResponse { position, recorded_at, store }))
     }
 }
 

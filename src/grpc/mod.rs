@@ -13,6 +13,7 @@ pub mod echo;
 mod event_store;
 mod exchanges;
 mod explain;
+mod greeting;
 mod listed;
 pub(crate) mod passthrough;
 mod projections;
@@ -22,6 +23,7 @@ mod sources;
 mod statements;
 mod status;
 mod transfers;
+pub mod web;
 
 /// Generated clients, over the plain messages.
 mod client_stubs {

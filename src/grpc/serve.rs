@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tonic::{
@@ -22,6 +22,7 @@ use crate::{
         counts::Counts,
         deadline::ErrorLayer,
         event_store::EventStore,
+        greeting::Greeted,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -35,6 +36,7 @@ use crate::{
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
         },
+        web::{Origins, WebLayer},
     },
 };
 
@@ -49,7 +51,7 @@ const PENDING_RESETS: usize = 20;
 /// Streams that the server may have to reset because a client broke the protocol.
 const LOCAL_RESETS: usize = 1_024;
 /// Bytes of a request's headers.
-const HEADER_BYTES: u32 = 16 << 10;
+pub(super) const HEADER_BYTES: u32 = 16 << 10;
 /// How often a silent connection is asked whether it is still there, and how long it may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
@@ -109,13 +111,15 @@ impl Health {
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
+    origins: Origins,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
 
 impl Services {
-    /// All services over `engine`; with `reflection`, clients can ask which there are.
-    pub async fn new(engine: &Arc<Engine>, reflection: bool) -> Self {
+    /// All services over `engine`; with `reflection`, clients can ask which there are. Pages of
+    /// `origins` may write.
+    pub async fn new(engine: &Arc<Engine>, reflection: bool, origins: Origins) -> Self {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health(reporter);
         health.not_ready().await;
@@ -135,7 +139,7 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        Self { routes: routes.prepare(), health }
+        Self { routes: routes.prepare(), origins, health }
     }
 
     /// Serves connections on `listener` until `stop`; then waits for the calls under way.
@@ -144,14 +148,18 @@ impl Services {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        listen(self.routes.clone(), listener, stop).await
+        listen(self.router(), listener, stop).await
+    }
+
+    fn router(&self) -> Bounded {
+        bounded(self.routes.clone(), self.origins.clone())
     }
 
     /// A client of these services that needs no network.
     pub async fn in_process(&self) -> io::Result<Client> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let connection = stream::iter([Ok::<_, io::Error>(theirs)]);
-        tokio::spawn(router(self.routes.clone()).serve_with_incoming(connection));
+        tokio::spawn(self.router().serve_with_incoming(connection));
         let mut ours = Some(ours);
         let connector = tower::service_fn(move |_| {
             let ours = ours.take().map(TokioIo::new);
@@ -163,20 +171,30 @@ impl Services {
     }
 }
 
-/// Serves `routes` on `listener`, within the bounds of the transport, until `stop`.
+/// What is served and how its transport is bounded.
+pub(super) type Bounded = Router<Stack<ErrorLayer, Stack<WebLayer, Identity>>>;
+
+/// Serves `router` on `listener` until `stop`.
 pub(super) async fn listen(
-    routes: Routes,
+    router: Bounded,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    // Keepalive and no-delay are taken from here, not from the server's settings.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let served = router(routes).serve_with_incoming_shutdown(incoming, stop).await;
+    // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
+    // pings, so it is the system that finds out that a page has gone without a word.
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .with_keepalive(Some(KEEPALIVE.0))
+        .with_keepalive_interval(Some(KEEPALIVE.1))
+        .map_ok(Greeted::new);
+    let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }
 
-fn router(routes: Routes) -> Router<Stack<ErrorLayer, Identity>> {
+/// `routes` within the bounds of the transport. Pages of `origins` may write.
+pub(super) fn bounded(routes: Routes, origins: Origins) -> Bounded {
     Server::builder()
+        .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
@@ -185,6 +203,7 @@ fn router(routes: Routes) -> Router<Stack<ErrorLayer, Identity>> {
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .layer(WebLayer(origins))
         .layer(ErrorLayer)
         .add_routes(routes)
 }

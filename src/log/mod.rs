@@ -36,6 +36,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
 pub use self::{error::LogError, feeder::Hooks, run::Run, volumes::ScrubSettings};
 use self::{
     feeder::Feeder,
@@ -50,6 +53,9 @@ use self::{
     volume::VolumeError,
 };
 use crate::domain::event::{Micros, Position, RequestId};
+
+/// What the store's id is hashed with for [`Log::public_name`].
+const PUBLIC_NAME: &[u8] = b"store name";
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +193,14 @@ impl Log {
     /// The store's id, drawn when it was made.
     pub fn store_id(&self) -> [u8; 16] {
         self.store.id()
+    }
+
+    /// The store's name for everybody: it says nothing about the id that it is made from.
+    pub fn public_name(&self) -> Uuid {
+        let digest = Sha256::new().chain_update(PUBLIC_NAME).chain_update(self.store_id());
+        let mut name = [0; 16];
+        name.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
+        uuid::Builder::from_custom_bytes(name).into_uuid()
     }
 
     /// The index.

@@ -23,3 +23,4 @@ mod rpc;
 mod support;
 mod tidy;
 mod transport;
+mod web;

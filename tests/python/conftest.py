@@ -11,6 +11,7 @@ from grpc_tools import protoc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BINARY = TARGET / "debug" / "handover"
 ADDRESS = "serving on http://"
 
 
@@ -30,9 +31,8 @@ def stubs(tmp_path_factory):
 class Server:
     """A running server."""
 
-    def __init__(self, data, *arguments):
-        binary = TARGET / "debug" / "handover"
-        command = [binary, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments]
+    def __init__(self, data, *arguments, listen="127.0.0.1:0"):
+        command = [BINARY, "serve", "--data", data, "--listen", listen, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.printed = []
         for line in self.process.stdout:

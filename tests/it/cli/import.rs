@@ -232,6 +232,38 @@ async fn what_is_exported_is_imported_to_the_same_events() {
 }
 
 #[tokio::test]
+async fn cloud_events_are_of_a_source_that_is_one_store_for_as_long_as_it_is() {
+    let (dir, server) = example();
+    enrich(&server).await;
+    let export = |server: &Server, extra: &[&str]| -> Vec<Value> {
+        let text = run(&server.address, &[&["export", "--format", "cloudevents"], extra].concat());
+        let lines = text.good();
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    let events = export(&server, &[]);
+    let ids: Vec<String> = (1..=36).map(|position: u32| position.to_string()).collect();
+    assert_eq!(events.iter().map(|event| event["id"].clone()).collect::<Vec<_>>(), ids);
+    assert_eq!(events[33]["data"]["claim"], "33");
+    assert_eq!(events[35]["data_base64"], "AW5vdGVkw78=");
+    let source = events[0]["source"].as_str().expect("a source").to_owned();
+    assert!(source.starts_with("urn:uuid:"), "{source}");
+    assert!(events.iter().all(|event| event["source"] == source));
+
+    let select = ["--stream", "demo/notes", "--source", "https://record.example/"];
+    let selected = export(&server, &select);
+    assert_eq!(selected.len(), 1);
+    assert_eq!(selected[0]["source"], "https://record.example/");
+
+    server.terminate();
+    assert!(server.wait());
+    let again = Server::start(&dir.path().join("data"), &[]);
+    assert_eq!(export(&again, &[])[0]["source"], source);
+    let (_other, data) = data_dir();
+    let other = Server::start(&data, &["--load", EXAMPLE]);
+    assert_ne!(export(&other, &[])[0]["source"], source);
+}
+
+#[tokio::test]
 async fn a_claim_is_found_again_in_a_store_where_it_has_another_position() {
     let (_dir, server) = example();
     enrich(&server).await;

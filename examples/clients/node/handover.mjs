@@ -1,0 +1,58 @@
+// What the examples share: the services from proto/, a channel, and what an error says.
+import { fileURLToPath } from 'node:url';
+import grpc from '@grpc/grpc-js';
+import loader from '@grpc/proto-loader';
+
+const proto = fileURLToPath(new URL('../../../proto', import.meta.url));
+const files = ['event_store', 'transfer', 'count', 'consumer_group'].map((name) => `handover/v1/${name}_service.proto`);
+const loaded = loader.loadSync([...files, 'handover/v1/errors.proto'], {
+  includeDirs: [proto],
+  // Positions have 64 bits, numbers of JavaScript 53.
+  longs: String,
+  enums: String,
+  oneofs: true,
+  keepCase: true,
+});
+const { v1 } = grpc.loadPackageDefinition(loaded).handover;
+
+// UNAVAILABLE and RESOURCE_EXHAUSTED are worth another try, because every write here has a request id. ABORTED never is:
+// somebody else wrote first, so what to write has to be decided again.
+const retries = {
+  methodConfig: [
+    {
+      name: [{}],
+      retryPolicy: {
+        maxAttempts: 5,
+        initialBackoff: '0.2s',
+        maxBackoff: '5s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE', 'RESOURCE_EXHAUSTED'],
+      },
+    },
+  ],
+};
+
+/** A client of one of the services. */
+export function connect(service, address) {
+  return new v1[service](address, grpc.credentials.createInsecure(), {
+    'grpc.service_config': JSON.stringify(retries),
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+  });
+}
+
+/** One answer as a promise, within ten seconds. */
+export function ask(client, method, request) {
+  return new Promise((resolve, reject) => {
+    const deadline = Date.now() + 10_000;
+    client[method](request, { deadline }, (error, answer) => (error ? reject(error) : resolve(answer)));
+  });
+}
+
+/** A payload of the record, decoded; null: its type is not known here. */
+export function payload({ type_url, value }) {
+  const described = loaded[type_url.split('/').pop()];
+  return described?.deserialize ? described.deserialize(value) : null;
+}
+
+export const status = grpc.status;

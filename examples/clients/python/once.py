@@ -1,0 +1,53 @@
+"""Applies every event to a table exactly once, whenever this program is killed.
+
+    python3 once.py 127.0.0.1:50051 TABLE.sqlite [--until-caught-up]
+
+The position is kept in the table itself, in the transaction that has the effects. Either both are there or neither is, and
+the subscription goes on after the position that the table says. The effect here is not safe to repeat: it counts the events
+of each stream.
+"""
+
+import sqlite3
+import sys
+
+from services import connect, log_service, store
+
+address, path = sys.argv[1:3]
+table = sqlite3.connect(path, isolation_level=None)
+table.execute("CREATE TABLE IF NOT EXISTS handled (store TEXT NOT NULL, position INTEGER NOT NULL)")
+table.execute("CREATE TABLE IF NOT EXISTS streams (stream TEXT PRIMARY KEY, events INTEGER NOT NULL)")
+
+
+def begun(name):
+    """The last position that was applied. A position means nothing in another store, so the store's name is kept with it."""
+    row = table.execute("SELECT store, position FROM handled").fetchone()
+    if row is None:
+        table.execute("INSERT INTO handled VALUES (?, 0)", [name])
+        return 0
+    if row[0] != name:
+        sys.exit(f"{path} was made from the store {row[0]}, and this is {name}")
+    return row[1]
+
+
+def apply(batch):
+    """The effects of some events and the position behind them, all or nothing."""
+    table.execute("BEGIN IMMEDIATE")
+    for event in batch:
+        table.execute(
+            "INSERT INTO streams VALUES (?, 1) ON CONFLICT (stream) DO UPDATE SET events = events + 1", [event.stream]
+        )
+    table.execute("UPDATE handled SET position = ?", [batch[-1].position])
+    table.execute("COMMIT")
+    print(batch[-1].position, flush=True)
+
+
+with connect(address) as channel:
+    log = log_service.EventStoreServiceStub(channel)
+    position = begun(log.GetHead(store.GetHeadRequest(), timeout=10).store)
+    for frame in log.Subscribe(store.SubscribeRequest(after_position=position)):
+        # Small transactions, so that there are many moments to be killed in.
+        batch = list(frame.events.events)
+        for start in range(0, len(batch), 10):
+            apply(batch[start : start + 10])
+        if frame.HasField("caught_up") and "--until-caught-up" in sys.argv:
+            break

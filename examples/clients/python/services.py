@@ -1,0 +1,66 @@
+"""What the examples share: the services from proto/, a channel, and what an error says.
+
+The protos are compiled when the program starts, so no generated code is kept. A program of your own
+would rather generate it once: docs/CLIENTS.md says how.
+"""
+
+import json
+import pathlib
+import sys
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+PROTO = pathlib.Path(__file__).resolve().parents[3] / "proto"
+sys.path.append(str(PROTO))
+
+
+def load(name):
+    """The messages and the stubs of one of the files in proto/handover/v1."""
+    return grpc.protos_and_services(f"handover/v1/{name}.proto")
+
+
+store, log_service = load("event_store_service")
+events, _ = load("events")
+common, _ = load("common")
+transfers, transfer_service = load("transfer_service")
+counts, count_service = load("count_service")
+groups, group_service = load("consumer_group_service")
+
+# UNAVAILABLE and RESOURCE_EXHAUSTED are worth another try, because every write here has a request id. ABORTED never is:
+# somebody else wrote first, so what to write has to be decided again.
+RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+            },
+        }
+    ]
+}
+
+
+def connect(address):
+    """A channel that repeats what may be repeated and notices when the other side is gone."""
+    options = [
+        ("grpc.service_config", json.dumps(RETRIES)),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+    ]
+    return grpc.insecure_channel(address, options)
+
+
+def reason(error):
+    """The one ErrorInfo of an error: what to do about it stands in errors.proto. None: it has not come from the server."""
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else []:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info.reason
+    return None

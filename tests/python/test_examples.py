@@ -1,0 +1,290 @@
+"""Each example under examples/clients is run as it stands, against the real binary."""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+from conftest import BINARY, ROOT, Server
+
+EXAMPLES = ROOT / "examples" / "clients"
+TOOLS = ROOT / "tests" / ".tools"
+PATIENCE = 60
+# Where npm is, what it brings has to be there as well; only where it is not, nothing can be run.
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not here")
+LANGUAGES = ["python", pytest.param("node", marks=needs_npm)]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """The examples beside the protos, as in a clone, with what they say that they need."""
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "proto", folder / "proto")
+    shutil.copytree(EXAMPLES, folder / "examples" / "clients", ignore=shutil.ignore_patterns("node_modules"))
+    if shutil.which("npm"):
+        modules = TOOLS / "clients" / "node_modules"
+        assert modules.is_dir(), "tests/all installs it"
+        (folder / "examples" / "clients" / "node" / "node_modules").symlink_to(modules)
+    return folder / "examples" / "clients"
+
+
+def command(clone, language, name, *arguments):
+    """The command line of one example."""
+    program, ending = {"python": (sys.executable, "py"), "node": ("node", "mjs"), "web": ("node", "mjs")}[language]
+    return [program, str(clone / language / f"{name}.{ending}"), *map(str, arguments)]
+
+
+def run(command, code=0, **keywords):
+    """Runs to the end; what was printed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **keywords)
+    assert done.returncode == code, (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+class Running:
+    """An example that goes on, and its lines as they come."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def next(self):
+        line = self.lines.get(timeout=PATIENCE)
+        assert line is not None, self.process.stderr.read()
+        return line
+
+    def until(self, wanted):
+        """The lines up to one that is wanted."""
+        seen = [self.next()]
+        while seen[-1] != wanted:
+            seen.append(self.next())
+        return seen[:-1]
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=PATIENCE)
+
+
+@contextlib.contextmanager
+def running(command):
+    started = Running(command)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+def handover(server, *arguments, given=None):
+    return run([BINARY, *arguments, "--server", f"http://{server.address}"], input=given)
+
+
+def transfer(server, number, exchange="demo-1"):
+    """Records that so many came to Germany; None: a number was not given."""
+    leg = {"exchangeId": exchange, "to": ["DE"], "unit": "UNIT_PERSON"}
+    payload = {"@type": "handover.v1.TransferCompleted", "attribution": {"sourceId": "demo"}, "leg": leg}
+    payload["count"] = {} if number is None else {"value": number}
+    handover(server, "append", "-", "--stream", f"exchange/{exchange}", given=json.dumps(payload))
+
+
+def head(server):
+    return len(handover(server, "export").splitlines())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_transfer_is_recorded_once_however_often_it_is_sent(clone, server, language):
+    record = command(clone, language, "record", server.address, uuid.uuid4())
+    assert run(record).splitlines() == ["position 1, recorded now", "DE received 13"]
+    assert run(record).splitlines() == ["position 1, recorded before", "DE received 13"]
+    assert head(server) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_follower_misses_and_repeats_nothing_across_its_own_end_and_the_servers(clone, tmp_path, language):
+    server = Server(tmp_path / "data")
+    follow = command(clone, language, "follow", server.address, tmp_path / "position")
+    transfer(server, 1)
+    with running(follow) as follower:
+        positions = [line.split()[0] for line in follower.until("caught_up")]
+        transfer(server, 2)
+        positions.append(follower.next().split()[0])
+    # The position is kept before the line of the next event, and that of the last one is waited for.
+    transfer(server, 3)
+    with running(follow) as follower:
+        positions += [line.split()[0] for line in follower.until("caught_up")]
+        server.stop()
+        server = Server(tmp_path / "data", listen=server.address)
+        transfer(server, 4)
+        positions += [line.split()[0] for line in follower.until("caught_up")]
+        transfer(server, 5)
+        while "5" not in positions:
+            positions.append(follower.next().split()[0])
+    server.stop()
+    seen = [int(position) for position in positions if position.isdigit()]
+    # What was handled right before it was killed may come again; nothing else may.
+    assert seen in ([1, 2, 3, 4, 5], [1, 2, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_watcher_is_told_the_figure_and_each_change_with_its_cause(clone, server, language):
+    transfer(server, 13)
+    with running(command(clone, language, "watch", server.address, "DE")) as watcher:
+        assert watcher.until("as of position 1") == ["DE received 13"]
+        transfer(server, 15)
+        assert watcher.next() == "DE received 13..15, by 2"
+
+
+def test_every_event_has_its_effect_once_however_often_the_program_is_killed(clone, tmp_path):
+    server = Server(tmp_path / "data")
+    event = {"payload": {"@type": "demo.v1.Noted", "@bytes": ""}}
+    lines = [json.dumps({**event, "stream": f"demo/{number % 7}"}) for number in range(300)]
+    # An event each, so that import does not take them for the same.
+    lines = [line.replace('"@bytes": ""', f'"@bytes": "{"AAAA" * (number + 1)}"') for number, line in enumerate(lines)]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    handover(server, "import", str(tmp_path / "events.jsonl"))
+    table = tmp_path / "table.sqlite"
+    once = command(clone, "python", "once", server.address, table)
+    kills = 0
+    for lines_before in [1, 2, 1, 5, 1, 3, 1]:
+        with running(once) as program:
+            for _ in range(lines_before):
+                program.next()
+        kills += 1
+    run([*once, "--until-caught-up"])
+    server.stop()
+    with contextlib.closing(sqlite3.connect(table)) as rows:
+        applied = dict(rows.execute("SELECT stream, events FROM streams"))
+        assert rows.execute("SELECT position FROM handled").fetchall() == [(300,)]
+    assert kills == 7 and applied == Counter(f"demo/{number % 7}" for number in range(300))
+
+
+def test_a_table_of_another_store_is_left_alone(clone, tmp_path):
+    table = tmp_path / "table.sqlite"
+    for name, code in [("one", 0), ("other", 1)]:
+        server = Server(tmp_path / name)
+        transfer(server, 1)
+        run(command(clone, "python", "once", server.address, table, "--until-caught-up"), code=code)
+        server.stop()
+
+
+def buf():
+    """The environment in which buf is found."""
+    binaries = TOOLS / "node_modules" / ".bin"
+    assert (binaries / "buf").exists(), "tests/all installs it"
+    return dict(os.environ, PATH=os.pathsep.join([str(binaries), os.environ["PATH"]]))
+
+
+@needs_npm
+def test_a_shell_calls_by_reflection_alone(clone, server):
+    script = clone / "shell" / "calls.sh"
+    done = subprocess.run(["sh", script, server.address], env=buf(), capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert "handover.v1.EventStoreService/Append\n" in done.stdout
+    assert done.stdout.count('"position": "1"') == 5 and '"duplicate": true' in done.stdout
+    assert '"preferred": 13' in done.stdout and "TransferCompleted" in done.stdout
+    assert "google.rpc.ErrorInfo" in done.stderr and "google.rpc.BadRequest" in done.stderr
+    assert head(server) == 1
+
+
+@needs_npm
+def test_a_client_of_grpc_web_that_is_not_ours_agrees(server):
+    transfer(server, 13)
+    url = f"http://{server.address}/handover.v1.CountService/GetCountryCounts"
+    answer = run(["buf", "curl", "--protocol", "grpcweb", url, "--data", '{"countries": ["DE"]}'], env=buf())
+    assert json.loads(answer)["counts"][0]["received"]["preferred"] == 13
+
+
+@needs_npm
+def test_a_page_reads_figures_and_follows_in_the_body_of_a_fetch(clone, server):
+    transfer(server, 13)
+    url = f"http://{server.address}"
+    assert run(command(clone, "web", "figures", url, "DE")) == "DE received 13\n"
+    with running(command(clone, "web", "follow", url, "to:DE")) as page:
+        assert page.until("caught up") == ["1 exchange/demo-1"]
+        transfer(server, 14)
+        assert page.next() == "2 exchange/demo-1"
+
+
+@needs_npm
+def test_a_page_is_told_an_error_with_its_details(clone, server):
+    script = """
+        const [module, url] = process.argv.slice(1);
+        const { bytesField, call, fields, text } = await import(module);
+        for (const [method, request] of [['EventStoreService/Append', []], ['CountService/NoSuchMethod', []]]) {
+          try {
+            for await (const _ of call(url, `handover.v1.${method}`, Uint8Array.from(request)));
+          } catch ({ code, message, details }) {
+            const infos = fields(details).get(3).map(fields).filter((any) => text(any.get(1)[0]).endsWith('ErrorInfo'));
+            console.log(code, infos.length, text(fields(infos[0].get(2)[0]).get(1)[0]));
+          }
+        }
+        const plain = await fetch(url);
+        console.log(plain.status, (await plain.text()).includes('gRPC'));
+    """
+    module, url = (clone / "web" / "grpc-web.mjs").as_uri(), f"http://{server.address}"
+    printed = run(["node", "--input-type=module", "-e", script, module, url])
+    assert printed.splitlines() == ["3 1 INVALID_FIELD", "12 1 UNIMPLEMENTED", "200 true"]
+
+
+def group(server):
+    """What the server tells of the only group there is."""
+    url = f"http://{server.address}/handover.v1.ConsumerGroupService/ListGroups"
+    data = json.dumps({"minPosition": str(head(server))})
+    (found,) = json.loads(run(["buf", "curl", "--protocol", "grpcweb", url, "--data", data], env=buf()))["groups"]
+    return found
+
+
+@needs_npm
+def test_consumers_in_two_languages_share_a_group_and_take_over_from_each_other(clone, tmp_path):
+    server = Server(tmp_path / "data")
+    for exchange in range(8):
+        transfer(server, 13, f"demo-{exchange}")
+    transfer(server, None, "demo-0")
+    transfer(server, 14, "demo-0")
+    consume = {language: command(clone, language, "consume", server.address, "desk", language) for language in ("python", "node")}
+    def handled(line):
+        """What was handled; its position depends on what the group records of itself."""
+        return line.split(" ", 1)[1]
+
+    with running(consume["python"]) as first:
+        before = [handled(first.next()) for _ in range(9)]
+    # The one without a number is parked, and holds up nothing behind it.
+    assert sorted(before) == sorted(["demo-0 14", *(f"demo-{number} 13" for number in range(8))])
+    assert before.index("demo-0 13") < before.index("demo-0 14"), "a stream comes in order"
+
+    with running(consume["node"]) as second:
+        transfer(server, 15, "demo-1")
+        # What was answered last before the kill may come again.
+        while (line := handled(second.next())) != "demo-1 15":
+            assert line in before
+        with running(consume["python"]) as third:
+            expected = {f"demo-{number} {number}" for number in range(12, 32)}
+            for number in range(12, 32):
+                transfer(server, number, f"demo-{number}")
+            lines = {third: [], second: []}
+            while sum(map(len, lines.values())) < len(expected):
+                for consumer, seen in lines.items():
+                    with contextlib.suppress(queue.Empty):
+                        seen.append(handled(consumer.lines.get(timeout=0.1)))
+            assert set(lines[second] + lines[third]) == expected
+            assert all(lines.values()), "both take part"
+    # Nobody is left; the group remembers.
+    server.stop()
+    server = Server(tmp_path / "data", listen=server.address)
+    found = group(server)
+    assert (found["name"], found["parked"]) == ("desk", 1)
+    server.stop()
