@@ -25,6 +25,7 @@ use crate::{
         selection::Selection,
     },
     domain::{
+        group,
         name::RESERVED_TAG_KEYS,
         proto::{ReadRequest, RecordedEvent, read_request::Start},
     },
@@ -132,7 +133,8 @@ async fn export(
     let mut batches = client.read(request);
     let mut exporter = Exporter { with_positions, written: HashSet::new() };
     while let Some(batch) = batches.try_next().await? {
-        for event in &batch.events {
+        // How far groups are is of this store only, and no import would take it.
+        for event in batch.events.iter().filter(|event| !group::is_of_groups(&event.stream)) {
             writeln!(out, "{}", Value::Object(exporter.line(event)?))?;
         }
     }

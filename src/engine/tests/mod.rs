@@ -5,6 +5,7 @@ mod claims;
 mod durability;
 mod followers;
 mod gate;
+mod groups;
 mod pressure;
 mod projections;
 mod rebuild;
