@@ -6,6 +6,7 @@
 //! | append events | [`Client::append`] | request ids: a retry never records anything twice |
 //! | read, decide, append | [`Client::update`] | reads and decides again when others wrote first |
 //! | follow the log | [`Client::subscribe`] | resumes after the last handled position |
+//! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
 //! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
 //!
 //! # Retry and update are different things
@@ -36,12 +37,14 @@
 //! ```
 
 mod append;
+mod consume;
 mod read;
 mod retry;
 mod subscribe;
 mod update;
 
 pub use append::{Append, Event};
+pub use consume::{Consumer, Delivery, Verdict};
 pub use retry::{CallError, Retry};
 pub use subscribe::{Follow, Followed, Mark, Start, Subscription};
 pub use update::{Update, UpdateError};
