@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli  config  telemetry  server    assembly: the only code that knows everything
+//! client                            patience: what is tried again, resumed, decided again
 //! grpc                              translation: the only code that says tonic
 //! engine                            concurrency: the only code that says tokio
 //! projections                       read models: pure apply, and queries over their state
@@ -33,6 +34,8 @@ pub mod projections;
 pub mod engine;
 
 pub mod grpc;
+
+pub mod client;
 
 pub mod cli;
 pub mod config;

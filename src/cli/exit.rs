@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use crate::grpc::client::{ClientError, ClientErrorKind};
+use crate::client::{CallError, ClientError, ClientErrorKind};
 
 /// What `--help` says about exit codes.
 pub const HELP: &str = "\
@@ -100,6 +100,12 @@ impl From<ClientError> for Failure {
     }
 }
 
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::from(error.error)
+    }
+}
+
 /// A server's refusal in terms of the command: paths within the request would only confuse.
 pub(super) fn words(error: &ClientError) -> String {
     let text = match (error.kind, error.fields.first()) {
@@ -160,6 +166,8 @@ mod tests {
             message: message.to_owned(),
             fields: vec![(field.to_owned(), problem.to_owned())],
             reason: "X".to_owned(),
+            retry_after: None,
+            unsent: false,
         };
         let rule = error(ClientErrorKind::Refused, "is not there", "claim 9", "is not there");
         assert_eq!(words(&rule), "claim 9: is not there");

@@ -117,7 +117,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     }
     if table && (args.selection.is_some() || args.after > 0 || args.with_positions) {
         let problem = "csv is made of the whole record; leave out --stream, --category, --type, \
-                       --tag, --after and --with-positions, or write jsonl";
+                       --tag, --filter, --after and --with-positions, or write jsonl";
         return Err(Failure::usage(problem));
     }
     Ok(())

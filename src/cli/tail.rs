@@ -8,19 +8,17 @@ use prost_types::Timestamp;
 use crate::{
     cli::{
         ServerArgs, ended_by_user, event_line,
-        exit::{Exit, Failure},
+        exit::{Exit, Failure, words},
         moment,
         selection::Selection,
     },
-    domain::proto::{
-        ReadRequest, RecordedEvent, SubscribeRequest, read_request, subscribe_request,
-        subscribe_response::Frame,
-    },
-    grpc::client::Client,
+    client::{CallError, Calls, Client, Follow, Followed, Start, Subscription},
+    domain::proto::{ReadRequest, RecordedEvent, read_request},
 };
 
 /// What `tail` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -39,6 +37,10 @@ pub struct Args {
     /// End when everything that is there has been printed
     #[arg(long)]
     no_follow: bool,
+    /// End when the connection is lost, and say how to resume; without it, it goes on where it was
+    /// once the server is back
+    #[arg(long, conflicts_with = "no_follow")]
+    no_reconnect: bool,
     /// How to print; without it aligned text on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
@@ -57,14 +59,16 @@ enum Output {
 
 /// Prints events until there are no more, the user interrupts it, or the reader has seen enough.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let client = args.server.connect().await?;
+    let calls = args.server.connect().await?;
     let terminal = io::stdout().is_terminal();
     let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
     ended_by_user(async move {
         if args.no_follow {
-            read(&client, read_request(args), Printer::new(output)).await
+            read(&calls, read_request(args), Printer::new(output)).await
         } else {
-            follow(&client, subscribe_request(args), Printer::new(output)).await
+            let reconnects = !args.no_reconnect;
+            let following = Client::over(calls).subscribe(what(args));
+            follow(following, reconnects, Printer::new(output)).await
         }
     })
     .await
@@ -76,19 +80,22 @@ fn read_request(args: Args) -> ReadRequest {
     ReadRequest { filter: args.selection.into_filter(), start, ..Default::default() }
 }
 
-fn subscribe_request(args: Args) -> SubscribeRequest {
-    use subscribe_request::Start;
-    let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
-    let start = start.or(args.from_now.then_some(Start::FromNow(true)));
-    SubscribeRequest { filter: args.selection.into_filter(), start }
+fn what(args: Args) -> Follow {
+    let start = match (args.since, args.after) {
+        (Some(time), _) => Start::RecordedFrom(time),
+        (None, Some(position)) => Start::After(position),
+        (None, None) if args.from_now => Start::Now,
+        (None, None) => Start::Beginning,
+    };
+    let follow = Follow::all().start(start);
+    match args.selection.into_filter() {
+        Some(filter) => follow.filter(filter),
+        None => follow,
+    }
 }
 
-async fn read(
-    client: &Client,
-    request: ReadRequest,
-    mut printer: Printer,
-) -> Result<Exit, Failure> {
-    let mut batches = client.read(request);
+async fn read(calls: &Calls, request: ReadRequest, mut printer: Printer) -> Result<Exit, Failure> {
+    let mut batches = calls.read(request);
     while let Some(batch) = batches.try_next().await? {
         printer.print(&batch.events)?;
     }
@@ -96,42 +103,40 @@ async fn read(
 }
 
 async fn follow(
-    client: &Client,
-    request: SubscribeRequest,
+    mut following: Subscription,
+    reconnects: bool,
     mut printer: Printer,
 ) -> Result<Exit, Failure> {
-    let mut frames = client.subscribe(request);
     let mut seen = None;
     loop {
-        let frame = match frames.try_next().await {
-            Ok(Some(response)) => response.frame,
-            Ok(None) => return Err(interrupted("the server ended the subscription", seen)),
-            Err(error) if seen.is_some() => {
-                let failure = Failure::from(error);
-                return Err(Failure {
-                    message: interrupted(&failure.message, seen).message,
-                    ..failure
-                });
-            }
-            Err(error) => return Err(error.into()),
+        let item = match following.next().await {
+            Ok(Followed::Interrupted { error, .. }) if !reconnects => Err(CallError::from(error)),
+            item => item,
         };
-        match frame {
-            Some(Frame::Events(batch)) => {
-                printer.print(&batch.events)?;
-                seen = batch.events.last().map(|event| event.position).or(seen);
+        match item {
+            Ok(Followed::Event(event)) => {
+                let mut events = vec![*event];
+                events.append(&mut following.received());
+                printer.print(&events)?;
+                seen = events.last().map(|event| event.position);
             }
-            Some(Frame::CaughtUp(mark)) => seen = Some(mark.position),
-            Some(Frame::Checkpoint(mark)) => seen = Some(mark.position),
-            Some(Frame::FellBehind(mark)) => seen = Some(mark.position),
-            // A frame of a newer server; what it says is beyond this client.
-            None => {}
+            Ok(
+                Followed::CaughtUp(mark) | Followed::Checkpoint(mark) | Followed::FellBehind(mark),
+            ) => seen = Some(mark.position),
+            Ok(Followed::Interrupted { error, failed: 1, .. }) => {
+                let note = format!("note: {}; it goes on when the server is back", words(&error));
+                writeln!(io::stderr(), "{note}")?;
+            }
+            Ok(Followed::Interrupted { .. }) => {}
+            Err(error) => return Err(interrupted(error.into(), seen)),
         }
     }
 }
 
-fn interrupted(what: &str, seen: Option<u64>) -> Failure {
+/// The failure, with how to go on if anything was seen.
+fn interrupted(failure: Failure, seen: Option<u64>) -> Failure {
     let resume = seen.map(|position| format!("; resume with --after {position}"));
-    Failure::new(Exit::Unavailable, format!("{what}{}", resume.unwrap_or_default()))
+    Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }
 
 /// Prints events, batch by batch.

@@ -1,6 +1,7 @@
 //! A client of the services, in the project's own words: no tonic type leaves this layer.
 //!
-//! Cloning is cheap; clones share one connection.
+//! Each method is one call, tried once. What is to be tried again, and when, is decided above, in
+//! [`crate::client`]. Cloning is cheap; clones share one connection.
 
 mod claims;
 mod consume;
@@ -61,22 +62,17 @@ pub struct Client {
 impl Client {
     /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let url =
-            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        if !url.starts_with("http://") {
-            return Err(ClientError::address(address, "only http:// addresses are supported"));
-        }
-        let endpoint = Endpoint::from_shared(url)
-            .map_err(|error| ClientError::address(address, &error.to_string()))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .user_agent(concat!("handover/", env!("CARGO_PKG_VERSION")))
-            .map_err(|error| ClientError::address(address, &error.to_string()))?;
-        let channel =
-            endpoint.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
+        let channel = endpoint(address)?
+            .connect()
+            .await
+            .map_err(|error| ClientError::unreachable(address, &error))?;
         Ok(Self::from_channel(channel))
+    }
+
+    /// Will connect to `address` with the first call, and again with the first call after the
+    /// connection was lost. Must be called within a tokio runtime.
+    pub fn lazy(address: &str) -> Result<Self, ClientError> {
+        Ok(Self::from_channel(endpoint(address)?.connect_lazy()))
     }
 
     /// Speaks over a channel that is already there, for example one within the process.
@@ -160,6 +156,22 @@ impl Client {
         let mut counts = self.counts.clone();
         flatten(async move { counts.watch_country_counts(request).await })
     }
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
+    let url =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    if !url.starts_with("http://") {
+        return Err(ClientError::address(address, "only http:// addresses are supported"));
+    }
+    Endpoint::from_shared(url)
+        .map_err(|error| ClientError::address(address, &error.to_string()))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .user_agent(concat!("handover/", env!("CARGO_PKG_VERSION")))
+        .map_err(|error| ClientError::address(address, &error.to_string()))
 }
 
 fn timed<T>(message: T) -> Request<T> {

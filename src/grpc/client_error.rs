@@ -1,6 +1,6 @@
 //! What went wrong with a request, as a client sees it: decoded from status codes and details.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use prost::{Message as _, Name as _};
 use tonic::{Code, Status};
@@ -42,6 +42,11 @@ pub struct ClientError {
     pub fields: Vec<(String, String)>,
     /// The server's `ErrorReason` without its prefix; empty: the error did not come from it.
     pub reason: String,
+    /// How long the server asks to wait before the request is repeated; `None`: it does not ask
+    /// for a repetition.
+    pub retry_after: Option<Duration>,
+    /// No connection could be made, so the server has never seen the request.
+    pub unsent: bool,
 }
 
 impl ClientError {
@@ -58,8 +63,10 @@ impl ClientError {
         Self::local(ClientErrorKind::Other, problem.to_owned())
     }
 
-    fn local(kind: ClientErrorKind, message: String) -> Self {
-        Self { kind, message, fields: Vec::new(), reason: String::new() }
+    /// An error that was found on this side of the connection.
+    pub(crate) fn local(kind: ClientErrorKind, message: String) -> Self {
+        let (fields, reason) = (Vec::new(), String::new());
+        Self { kind, message, fields, reason, retry_after: None, unsent: false }
     }
 }
 
@@ -86,7 +93,9 @@ impl From<Status> for ClientError {
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
         };
-        Self { kind, message, fields: fields(&status), reason }
+        let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        let unsent = reason.is_empty() && never_connected(&status);
+        Self { kind, message, fields: fields(&status), reason, retry_after, unsent }
     }
 }
 
@@ -132,6 +141,17 @@ fn transport_kind(status: &Status) -> ClientErrorKind {
     } else {
         kind(code)
     }
+}
+
+fn never_connected(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<tonic::ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn fields(status: &Status) -> Vec<(String, String)> {

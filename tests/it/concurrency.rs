@@ -99,7 +99,7 @@ async fn follow(
     seen
 }
 
-fn filters() -> Vec<Filter> {
+pub(crate) fn filters() -> Vec<Filter> {
     let item = |streams: &[&str], types: &[&str], tags: &[&str]| FilterItem {
         streams: streams.iter().map(ToString::to_string).collect(),
         categories: Vec::new(),
@@ -114,7 +114,7 @@ fn filters() -> Vec<Filter> {
     ]
 }
 
-fn matches(filter: &Filter, event: &RecordedEvent) -> bool {
+pub(crate) fn matches(filter: &Filter, event: &RecordedEvent) -> bool {
     let all = |wanted: &[String], held: &dyn Fn(&String) -> bool| wanted.iter().all(held);
     filter.items.is_empty()
         || filter.items.iter().any(|item| {

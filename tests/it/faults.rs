@@ -15,6 +15,7 @@ mod places;
 mod power;
 mod probe;
 mod process;
+mod retried;
 mod shim;
 mod stale;
 mod steps;

@@ -7,6 +7,7 @@
 
 mod claims;
 mod cli;
+mod client;
 mod concurrency;
 mod crash;
 mod damage;
@@ -17,6 +18,7 @@ mod golden;
 mod groups;
 mod lifecycle;
 mod lists;
+mod proxy;
 mod reflection;
 mod refusals;
 mod rpc;

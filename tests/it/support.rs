@@ -36,10 +36,18 @@ impl Server {
         Self::try_start(data, arguments).expect("the server starts")
     }
 
+    /// Starts a server at an address that an earlier one had, `host:port`.
+    pub(crate) fn start_at(data: &Path, address: &str, arguments: &[&str]) -> Self {
+        let child = spawn_at(data, address, arguments);
+        Self::announced(child).expect("the server starts")
+    }
+
     /// Starts a server; an error is what it wrote to standard error.
-    #[expect(clippy::zombie_processes, reason = "whoever holds the server waits for it")]
     pub(crate) fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
-        let mut child = spawn(data, arguments);
+        Self::announced(spawn(data, arguments))
+    }
+
+    fn announced(mut child: Child) -> Result<Self, String> {
         let mut output = BufReader::new(child.stdout.take().expect("a piped output"));
         let mut printed = String::new();
         loop {
@@ -97,11 +105,15 @@ impl Drop for Server {
 
 /// Starts the binary without waiting for anything.
 pub(crate) fn spawn(data: &Path, arguments: &[&str]) -> Child {
+    spawn_at(data, "127.0.0.1:0", arguments)
+}
+
+fn spawn_at(data: &Path, address: &str, arguments: &[&str]) -> Child {
     Command::new(BINARY)
         .arg("serve")
         .arg("--data")
         .arg(data)
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", address])
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -38,6 +38,31 @@ fn each_flag_selects() {
 }
 
 #[test]
+fn filters_are_alternatives_whose_terms_must_all_fit() {
+    let (_dir, server) = example();
+    let tail = |arguments: &[&str]| {
+        positions(&run(&server.address, &[&["tail", "--no-follow"], arguments].concat()).good())
+    };
+    assert_eq!(tail(&["--filter", "type=TransferCompleted tag=to:DE"]), [11]);
+    let two = ["--filter", "tag=to:DE", "--filter", "category=detention"];
+    assert_eq!(tail(&two), [11, 31, 32]);
+    assert_eq!(tail(&["--filter", "category=source category=detention"]), [1, 31, 32]);
+    assert_eq!(tail(&["--filter", "tag=from:BY tag=to:US"]), [12], "all of the tags");
+    let mut live = follow(&server.address, &[&["--after", "11"], &two[..]].concat());
+    assert_eq!(positions(&live.line()), [31]);
+    let select = ["export", "--filter", "type=TransferCompleted tag=to:DE"];
+    assert_eq!(run(&server.address, &select).good().lines().count(), 1);
+    for command in ["tail", "export"] {
+        let wrong = [command, "--filter", "tag=to:DE tag=DE"];
+        let error = run(&server.address, &wrong).refused(2);
+        assert!(error.contains("the term tag=DE is not of the form key:value"), "{error}");
+        let both = [command, "--filter", "tag=to:DE", "--tag", "to:DE"];
+        let error = run(&server.address, &both).refused(2);
+        assert!(error.contains("cannot be used with"), "{error}");
+    }
+}
+
+#[test]
 fn a_pipe_gets_whole_events_and_people_get_columns() {
     let (_dir, server) = example();
     let select = ["tail", "--no-follow", "--type", "TransferCompleted"];
@@ -110,7 +135,7 @@ fn resume(go: fn(Server), told: &str) {
     let server = Server::start(&data, &[]);
     record(&server.address, "DE");
     record(&server.address, "FR");
-    let mut tail = follow(&server.address, &[]);
+    let mut tail = follow(&server.address, &["--no-reconnect"]);
     assert_eq!(positions(&tail.line()), [1]);
     assert_eq!(positions(&tail.line()), [2]);
     go(server);
@@ -134,4 +159,35 @@ fn a_server_that_goes_leaves_a_place_to_resume_from() {
         },
         "error: the server is stopping",
     );
+}
+
+/// Follows a server until it goes, and sees what is recorded once it is back.
+fn outlive(go: fn(Server), first: &[&str]) {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    record(&server.address, "DE");
+    let mut tail = follow(&server.address, first);
+    assert_eq!(positions(&tail.line()), [1]);
+    let address = server.address.trim_start_matches("http://").to_owned();
+    go(server);
+    let server = Server::start_at(&data, &address, &[]);
+    record(&server.address, "FR");
+    record(&server.address, "US");
+    assert_eq!(positions(&tail.line()), [2]);
+    assert_eq!(positions(&tail.line()), [3]);
+    tail.interrupt();
+    let ended = tail.end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
+    assert!(ended.err.starts_with("note: "), "{}", ended.err);
+    assert!(ended.err.contains("; it goes on when the server is back\n"), "{}", ended.err);
+}
+
+#[test]
+fn tail_goes_on_where_it_was_when_the_server_is_started_anew() {
+    outlive(Server::kill, &[]);
+    let stopped = |server: Server| {
+        server.terminate();
+        assert!(server.wait());
+    };
+    outlive(stopped, &["--since", "2020-01-01T00:00:00Z", "--tag", "exchange:demo-1"]);
 }

@@ -57,7 +57,8 @@ impl Said {
             .collect()
     }
 
-    fn address(&self) -> Option<String> {
+    /// Where it serves, once it does.
+    pub(super) fn address(&self) -> Option<String> {
         let line = self.lines.iter().find_map(|line| line.strip_prefix("serving on "))?;
         Some(line.trim().to_owned())
     }

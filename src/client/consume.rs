@@ -1,0 +1,305 @@
+//! Taking part in a consumer group with a function that handles events.
+
+mod desk;
+
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+use self::desk::{Desk, Task};
+use super::{CallError, Client, ClientError, retry, subscribe::lost};
+use crate::{
+    domain::proto::{ConsumeRequest, ConsumeResponse, ListGroupsRequest, RecordedEvent},
+    grpc::client::Answers,
+};
+
+/// How long the server may take to end the call after the last answer.
+const LEAVING: Duration = Duration::from_secs(10);
+
+/// An event to be handled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// The event.
+    pub event: RecordedEvent,
+    /// How often it was tried before, as far as the server knows.
+    pub attempts: u32,
+}
+
+/// What has become of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is handled.
+    Done,
+    /// It is to be tried again after a rest, before anything later of its stream. Why.
+    Retry(String),
+    /// It is to be laid aside for people to look at. Why.
+    Park(String),
+    /// It need not be handled. Why.
+    Skip(String),
+}
+
+impl<E: fmt::Display> From<Result<(), E>> for Verdict {
+    /// What fails is tried again.
+    fn from(done: Result<(), E>) -> Self {
+        done.map_or_else(|error| Self::Retry(error.to_string()), |()| Self::Done)
+    }
+}
+
+/// Who takes part in which group, and with how much at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    group: String,
+    name: String,
+    credit: u32,
+    concurrency: usize,
+}
+
+impl Consumer {
+    /// A consumer of a group, with up to 256 events at a time, of which it handles 16 at once.
+    pub fn of(group: impl Into<String>) -> Self {
+        Self { group: group.into(), name: String::new(), credit: 256, concurrency: 16 }
+    }
+
+    /// What it calls itself, for those who look at the group.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// How many events it may have that are not answered, from 1 to 10,000.
+    #[must_use]
+    pub fn credit(self, credit: u32) -> Self {
+        Self { credit, ..self }
+    }
+
+    /// How many events, each of another stream, are handled at once; at least one.
+    #[must_use]
+    pub fn concurrency(self, concurrency: usize) -> Self {
+        Self { concurrency: concurrency.max(1), ..self }
+    }
+}
+
+impl Client {
+    /// Takes part in a group until `stop`: calls `handle` for each event that the group gives this
+    /// consumer, and answers with its verdict. Events of one stream are handled one after the
+    /// other, those of several streams at once. A handler that panics is tried again.
+    ///
+    /// When the connection is lost it takes part anew, after a pause, for as long as it takes. On
+    /// `stop` it begins nothing any more, answers what is being handled, and leaves.
+    ///
+    /// Delivery is at least once: an event whose answer did not arrive comes again. A handler whose
+    /// effects must not happen twice stores the event's position with them and passes over what it
+    /// has stored already.
+    ///
+    /// # Errors
+    ///
+    /// What no repetition mends, such as a group that is not there.
+    ///
+    /// ```no_run
+    /// # type Done = Result<(), Box<dyn std::error::Error>>;
+    /// # async fn example(client: handover::client::Client) -> Done {
+    /// use handover::client::{Consumer, Verdict};
+    /// let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    /// client
+    ///     .consume(Consumer::of("translations").named("desk-1"), stop, async |delivery| {
+    ///         println!("{} {}", delivery.event.position, delivery.event.stream);
+    ///         Verdict::Done
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn consume<F, V>(
+        &self,
+        consumer: Consumer,
+        stop: impl Future<Output = ()>,
+        handle: impl Fn(Delivery) -> F + Send + Sync + 'static,
+    ) -> Result<(), CallError>
+    where
+        F: Future<Output = V> + Send + 'static,
+        V: Into<Verdict> + 'static,
+    {
+        let (client, handle) = (self.clone(), Arc::new(handle));
+        let (desk, tasks) = (Desk::default(), JoinSet::new());
+        let mut work = Work { client, consumer, handle, desk, tasks, failed: 0 };
+        let taken_part = work.take_part(pin!(stop)).await;
+        // Handlers are never broken off in the middle.
+        while work.tasks.join_next().await.is_some() {}
+        taken_part
+    }
+}
+
+/// A consumer at work.
+struct Work<H> {
+    client: Client,
+    consumer: Consumer,
+    handle: Arc<H>,
+    desk: Desk,
+    tasks: JoinSet<(Task, Verdict)>,
+    /// Calls in a row that brought nothing.
+    failed: u32,
+}
+
+/// One call: both of its sides.
+struct Call {
+    /// `None`: everything was said.
+    requests: Option<mpsc::Sender<ConsumeRequest>>,
+    answers: Answers<ConsumeResponse>,
+}
+
+/// What happens next in a call.
+enum Next {
+    Stop,
+    Handled(Task, Verdict),
+    Said(Option<Result<ConsumeResponse, ClientError>>),
+    /// The server takes more answers; they were sent.
+    Answered,
+}
+
+impl<H, F, V> Work<H>
+where
+    H: Fn(Delivery) -> F + Send + Sync + 'static,
+    F: Future<Output = V> + Send + 'static,
+    V: Into<Verdict> + 'static,
+{
+    /// Takes part in call after call until it is stopped or cannot go on.
+    async fn take_part(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), CallError> {
+        loop {
+            let error = match self.join().await {
+                Ok(call) => match self.work(call, stop.as_mut()).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            self.failed = self.failed.saturating_add(1);
+            // Answers that were not recorded are given again, so no outcome is open.
+            let Some(asked) = retry::again(&error, false) else {
+                return Err(CallError { attempts: self.failed, ..CallError::from(error) });
+            };
+            let pause = self.client.retry.drawn_pause(self.failed, asked);
+            let (group, failed) = (&self.consumer.group, self.failed);
+            tracing::warn!(%error, group, failed, ?pause, "a consumer was interrupted");
+            let until = Instant::now() + pause;
+            tokio::select! {
+                () = stop.as_mut() => return Ok(()),
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Opens a call.
+    async fn join(&mut self) -> Result<Call, ClientError> {
+        let calls = &self.client.calls;
+        let name = self.consumer.group.clone();
+        let asked = ListGroupsRequest { name, ..ListGroupsRequest::default() };
+        let groups = calls.list_groups(asked).await?.groups;
+        let settings = groups.into_iter().next().and_then(|group| group.settings);
+        self.desk.joined(settings.unwrap_or_default().max_attempts);
+        // One message waits while the one before is being sent; more would only be older.
+        let (requests, queue) = mpsc::channel(1);
+        let answers = calls.consume(ReceiverStream::new(queue));
+        let first = ConsumeRequest {
+            group: self.consumer.group.clone(),
+            consumer: self.consumer.name.clone(),
+            credit: self.consumer.credit.into(),
+            ..ConsumeRequest::default()
+        };
+        requests.send(first).await.map_err(|_| lost("the call ended before it began"))?;
+        Ok(Call { requests: Some(requests), answers })
+    }
+
+    /// Handles what comes until the call ends, which is well if it was asked to stop.
+    async fn work(
+        &mut self,
+        mut call: Call,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), ClientError> {
+        let mut stopping = false;
+        loop {
+            self.begin();
+            if stopping && self.tasks.is_empty() && !self.desk.has_answers() {
+                return leave(call).await;
+            }
+            match self.next(&mut call, stop.as_mut(), stopping).await {
+                Next::Stop => {
+                    stopping = true;
+                    self.desk.stop();
+                }
+                Next::Handled(task, verdict) => self.desk.finished(&task, verdict),
+                Next::Said(Some(said)) => {
+                    self.desk.receive(said?);
+                    self.failed = 0;
+                }
+                Next::Said(None) => return Err(lost("the server ended the call")),
+                Next::Answered => {}
+            }
+        }
+    }
+
+    /// Begins what may be begun.
+    fn begin(&mut self) {
+        while self.tasks.len() < self.consumer.concurrency {
+            let Some((task, delivery)) = self.desk.begin() else { return };
+            let handle = Arc::clone(&self.handle);
+            self.tasks.spawn(async move {
+                let handled = AssertUnwindSafe(async { handle(delivery).await.into() });
+                let panicked = |_| Verdict::Retry("the handler panicked".to_owned());
+                (task, handled.catch_unwind().await.unwrap_or_else(panicked))
+            });
+        }
+    }
+
+    /// Waits for whatever comes first. Answers are sent as fast as the connection takes them, all
+    /// that have gathered in the meantime in one message.
+    async fn next(
+        &mut self,
+        call: &mut Call,
+        stop: Pin<&mut impl Future<Output = ()>>,
+        stopping: bool,
+    ) -> Next {
+        let Self { desk, tasks, .. } = self;
+        let told = async {
+            match &call.requests {
+                Some(requests) if desk.has_answers() => requests.reserve().await.ok(),
+                _ => None,
+            }
+        };
+        tokio::select! {
+            () = stop, if !stopping => Next::Stop,
+            Some(Ok((task, verdict))) = tasks.join_next(), if !tasks.is_empty() => {
+                Next::Handled(task, verdict)
+            }
+            said = call.answers.next() => Next::Said(said),
+            Some(permit) = told => {
+                permit.send(desk.take_answers());
+                Next::Answered
+            }
+        }
+    }
+}
+
+/// Ends a call after everything was answered; the server ends its side once it has taken that in.
+async fn leave(mut call: Call) -> Result<(), ClientError> {
+    call.requests = None;
+    let ended = async { while let Some(Ok(_)) = call.answers.next().await {} };
+    if timeout(LEAVING, ended).await.is_err() {
+        tracing::warn!("the server has not ended the call of a consumer that has left");
+    }
+    Ok(())
+}

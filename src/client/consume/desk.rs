@@ -1,0 +1,323 @@
+//! What a consumer was given, what may be begun, and what is to be answered. Pure.
+//!
+//! Within a stream one event is handled at a time. When one is to be tried again, the server takes
+//! back those after it, which may be here already or under way; none of them is begun before that
+//! is told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::{Delivery, Verdict};
+use crate::domain::proto::{ConsumeRequest, ConsumeResponse, Nack, NackAction};
+
+/// Bytes of a reason that the server takes.
+const REASON_BYTES: usize = 1_024;
+
+/// A delivery that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    /// The call that it belongs to: numbers of deliveries begin anew with each.
+    session: u64,
+    number: u64,
+    stream: String,
+    attempts: u32,
+}
+
+/// The deliveries of one stream.
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: VecDeque<(u64, Delivery)>,
+    /// One is being handled, maybe one of an earlier call.
+    busy: bool,
+    /// What waits will be taken back.
+    held: bool,
+}
+
+impl Lane {
+    fn may_begin(&self) -> bool {
+        !self.busy && !self.held && !self.waiting.is_empty()
+    }
+}
+
+/// All deliveries of a consumer.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    session: u64,
+    max_attempts: u32,
+    lanes: HashMap<String, Lane>,
+    /// Streams of which something may be begun.
+    ready: VecDeque<String>,
+    /// The streams of deliveries that wait, by number.
+    waiting: BTreeMap<u64, String>,
+    /// Numbers of deliveries that are being handled and have to be answered.
+    running: BTreeSet<u64>,
+    answers: ConsumeRequest,
+    stopping: bool,
+}
+
+impl Desk {
+    /// A new call: what was given in the last one needs no answer any more. The group tries an
+    /// event so often before it parks it.
+    pub(super) fn joined(&mut self, max_attempts: u32) {
+        self.session += 1;
+        self.max_attempts = max_attempts;
+        self.forget_waiting();
+        self.running.clear();
+        self.answers = ConsumeRequest::default();
+    }
+
+    /// Begins nothing any more, and takes no more credit.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        self.forget_waiting();
+    }
+
+    fn forget_waiting(&mut self) {
+        self.ready.clear();
+        self.waiting.clear();
+        self.lanes.retain(|_, lane| {
+            lane.waiting.clear();
+            lane.held = false;
+            lane.busy
+        });
+    }
+
+    /// Takes in what the server says.
+    pub(super) fn receive(&mut self, said: ConsumeResponse) {
+        let attempts = said.attempts.into_iter().chain(std::iter::repeat(0));
+        for ((number, event), attempts) in (said.first_delivery..).zip(said.events).zip(attempts) {
+            if self.stopping {
+                continue;
+            }
+            let stream = event.stream.clone();
+            self.waiting.insert(number, stream.clone());
+            let lane = self.lanes.entry(stream.clone()).or_default();
+            lane.waiting.push_back((number, Delivery { event, attempts }));
+            self.look_at(&stream);
+        }
+        for number in said.withdrawn {
+            self.withdraw(number);
+        }
+    }
+
+    fn withdraw(&mut self, number: u64) {
+        let Some(stream) = self.waiting.remove(&number) else {
+            if self.running.remove(&number) {
+                self.answers.credit += 1;
+            }
+            return;
+        };
+        self.answers.credit += 1;
+        if let Some(lane) = self.lanes.get_mut(&stream) {
+            lane.waiting.retain(|(other, _)| *other != number);
+            lane.held = false;
+        }
+        self.look_at(&stream);
+    }
+
+    /// What is to be begun next, and counts as begun; `None`: nothing may be.
+    pub(super) fn begin(&mut self) -> Option<(Task, Delivery)> {
+        while let Some(stream) = self.ready.pop_front() {
+            let Some(lane) = self.lanes.get_mut(&stream).filter(|lane| lane.may_begin()) else {
+                continue;
+            };
+            let Some((number, delivery)) = lane.waiting.pop_front() else { continue };
+            lane.busy = true;
+            self.waiting.remove(&number);
+            self.running.insert(number);
+            let (session, attempts) = (self.session, delivery.attempts);
+            return Some((Task { session, number, stream, attempts }, delivery));
+        }
+        None
+    }
+
+    /// A delivery was handled. If it was withdrawn in the meantime, or its call has ended, there is
+    /// nothing to answer.
+    pub(super) fn finished(&mut self, task: &Task, verdict: Verdict) {
+        let Some(lane) = self.lanes.get_mut(&task.stream) else { return };
+        lane.busy = false;
+        if task.session == self.session && self.running.remove(&task.number) {
+            let tried_again =
+                matches!(verdict, Verdict::Retry(_)) && task.attempts + 1 < self.max_attempts;
+            // If nothing waits, the server has nothing to take back and would not say so.
+            lane.held |= tried_again && !lane.waiting.is_empty();
+            self.answers.credit += 1;
+            match nack(task.number, verdict) {
+                Some(nack) => self.answers.nacks.push(nack),
+                None => self.answers.acks.push(task.number),
+            }
+        }
+        self.look_at(&task.stream);
+    }
+
+    /// Whether there is something to tell the server.
+    pub(super) fn has_answers(&self) -> bool {
+        let ConsumeRequest { acks, nacks, credit, .. } = &self.answers;
+        !acks.is_empty() || !nacks.is_empty() || (*credit > 0 && !self.stopping)
+    }
+
+    /// What is to be told, and counts as told. As much credit is given back as was used, so that
+    /// what is unanswered and credit together stay the same.
+    pub(super) fn take_answers(&mut self) -> ConsumeRequest {
+        let answers = std::mem::take(&mut self.answers);
+        let credit = if self.stopping { 0 } else { answers.credit };
+        ConsumeRequest { credit, ..answers }
+    }
+
+    fn look_at(&mut self, stream: &str) {
+        let Some(lane) = self.lanes.get(stream) else { return };
+        if lane.may_begin() {
+            if !self.ready.iter().any(|other| other == stream) {
+                self.ready.push_back(stream.to_owned());
+            }
+        } else if lane.waiting.is_empty() && !lane.busy {
+            self.lanes.remove(stream);
+        }
+    }
+}
+
+fn nack(delivery: u64, verdict: Verdict) -> Option<Nack> {
+    let (action, mut reason) = match verdict {
+        Verdict::Done => return None,
+        Verdict::Retry(reason) => (NackAction::Retry, reason),
+        Verdict::Park(reason) => (NackAction::Park, reason),
+        Verdict::Skip(reason) => (NackAction::Skip, reason),
+    };
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+    Some(Nack { delivery, action: action.into(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::RecordedEvent;
+
+    fn given(first_delivery: u64, streams: &[&str]) -> ConsumeResponse {
+        let event = |(position, stream): (u64, &&str)| RecordedEvent {
+            position,
+            stream: (*stream).to_owned(),
+            ..RecordedEvent::default()
+        };
+        ConsumeResponse {
+            events: (first_delivery..).zip(streams).map(event).collect(),
+            first_delivery,
+            attempts: vec![0; streams.len()],
+            withdrawn: Vec::new(),
+        }
+    }
+
+    fn withdrawn(numbers: &[u64]) -> ConsumeResponse {
+        ConsumeResponse { withdrawn: numbers.to_vec(), ..ConsumeResponse::default() }
+    }
+
+    fn desk() -> Desk {
+        let mut desk = Desk::default();
+        desk.joined(5);
+        desk
+    }
+
+    /// Begins all that may be.
+    fn begin(desk: &mut Desk) -> Vec<Task> {
+        std::iter::from_fn(|| desk.begin()).map(|(task, _)| task).collect()
+    }
+
+    fn numbers(tasks: &[Task]) -> Vec<u64> {
+        tasks.iter().map(|task| task.number).collect()
+    }
+
+    #[test]
+    fn of_each_stream_one_is_handled_at_a_time_and_in_order() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1", "b/1", "a/1"]));
+        let mut tasks = begin(&mut desk);
+        assert_eq!(numbers(&tasks), [1, 3]);
+        desk.finished(&tasks.remove(0), Verdict::Done);
+        let mut tasks = begin(&mut desk);
+        assert_eq!(numbers(&tasks), [2]);
+        desk.finished(&tasks.remove(0), Verdict::Park("odd".to_owned()));
+        assert_eq!(numbers(&begin(&mut desk)), [4]);
+        let answers = desk.take_answers();
+        assert_eq!((answers.acks, answers.nacks.len(), answers.credit), (vec![1], 1, 2));
+        assert!(!desk.has_answers());
+    }
+
+    #[test]
+    fn behind_what_is_tried_again_nothing_is_begun_until_it_is_taken_back() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1"]));
+        let task = begin(&mut desk).remove(0);
+        desk.finished(&task, Verdict::Retry("later".to_owned()));
+        desk.receive(given(3, &["a/1"]));
+        assert_eq!(begin(&mut desk), [], "2 waits for its withdrawal, and so does 3");
+        desk.receive(withdrawn(&[2, 3]));
+        assert_eq!(begin(&mut desk), []);
+        desk.receive(given(4, &["a/1", "a/1"]));
+        assert_eq!(numbers(&begin(&mut desk)), [4]);
+        assert_eq!(desk.take_answers().credit, 3);
+    }
+
+    #[test]
+    fn the_last_attempt_parks_so_what_is_behind_goes_on() {
+        let mut desk = desk();
+        let mut last = given(1, &["a/1", "a/1"]);
+        last.attempts = vec![4, 0];
+        desk.receive(last);
+        let task = begin(&mut desk).remove(0);
+        desk.finished(&task, Verdict::Retry("again".to_owned()));
+        assert_eq!(numbers(&begin(&mut desk)), [2]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_dropped_and_not_answered() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut desk);
+        desk.receive(withdrawn(&[1, 2]));
+        // It is given again while the first try still goes on here.
+        desk.receive(given(4, &["a/1"]));
+        assert_eq!(begin(&mut desk), [], "the stream is still being handled");
+        for task in tasks {
+            desk.finished(&task, Verdict::Done);
+        }
+        assert_eq!(numbers(&begin(&mut desk)), [4]);
+        assert_eq!(desk.take_answers().acks, [3]);
+    }
+
+    #[test]
+    fn a_lost_call_leaves_nothing_to_answer_and_no_stream_handled_twice_at_once() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut desk);
+        desk.joined(5);
+        desk.receive(given(1, &["a/1", "c/1"]));
+        assert_eq!(numbers(&begin(&mut desk)), [2], "a/1 is still being handled");
+        for task in tasks {
+            desk.finished(&task, Verdict::Done);
+        }
+        assert!(!desk.has_answers(), "the numbers of the old call mean nothing in the new one");
+        assert_eq!(numbers(&begin(&mut desk)), [1]);
+    }
+
+    #[test]
+    fn who_stops_answers_what_was_begun_and_nothing_else() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut desk);
+        desk.stop();
+        desk.receive(given(4, &["c/1"]));
+        assert!(!desk.has_answers());
+        for task in tasks {
+            desk.finished(&task, Verdict::Done);
+        }
+        assert_eq!(begin(&mut desk), []);
+        let answers = desk.take_answers();
+        assert_eq!((answers.acks, answers.credit), (vec![1, 3], 0));
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let nack = nack(1, Verdict::Skip("\u{e9}".repeat(REASON_BYTES))).unwrap();
+        assert_eq!(nack.reason.len(), REASON_BYTES);
+        let nack = super::nack(1, Verdict::Skip(format!("x{}", "\u{e9}".repeat(REASON_BYTES))));
+        assert_eq!(nack.unwrap().reason.len(), REASON_BYTES - 1);
+    }
+}

@@ -1,0 +1,113 @@
+//! The client for services that follow the record: it retries what is safe to retry, resumes where
+//! it was, and decides again where others were faster.
+//!
+//! | to | call | what it takes care of |
+//! |---|---|---|
+//! | append events | [`Client::append`] | request ids: a retry never records anything twice |
+//! | read, decide, append | [`Client::update`] | reads and decides again when others wrote first |
+//! | follow the log | [`Client::subscribe`] | resumes after the last handled position |
+//! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
+//! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
+//!
+//! # Retry and update are different things
+//!
+//! A **retry** repeats the same request because its answer did not arrive or the server was not
+//! ready. The request id makes that safe: what was recorded already is answered, and not recorded
+//! again. Nobody else's append has anything to do with it.
+//!
+//! An **update** is for a decision that rests on what was read. When somebody else has written
+//! first, the server answers ABORTED, and the same request would be wrong: the client reads what is
+//! new and asks for a new decision, with a new request id. [`Client::append`] therefore never
+//! retries ABORTED, and [`Client::update`] never repeats a decision.
+//!
+//! ```no_run
+//! use handover::client::{Append, Client};
+//! use handover::domain::proto::{ExchangeReported, StatementMade};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::lazy("http://127.0.0.1:50051")?;
+//! let said = StatementMade::default(); // filled in, of course
+//! let noted = ExchangeReported::default();
+//! let receipt = client
+//!     .append(Append::new().event(said).event_in("exchange/demo-1", noted))
+//!     .await?;
+//! println!("recorded at {}", receipt.first_position);
+//! # Ok(())
+//! # }
+//! ```
+
+mod append;
+mod consume;
+mod read;
+mod retry;
+mod subscribe;
+mod update;
+
+pub use append::{Append, Event};
+pub use consume::{Consumer, Delivery, Verdict};
+pub use retry::{CallError, Retry};
+pub use subscribe::{Follow, Followed, Mark, Start, Subscription};
+pub use update::{Update, UpdateError};
+
+pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
+
+/// A client with patience. Cloning is cheap; clones share one connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    calls: Calls,
+    retry: Retry,
+}
+
+impl Client {
+    /// A client of the server at `address`, as in `http://127.0.0.1:50051`; the scheme may be left
+    /// out. It connects with the first call, and again whenever the connection was lost, so a
+    /// server that is not there yet is no error here.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn lazy(address: &str) -> Result<Self, ClientError> {
+        Ok(Self::over(Calls::lazy(address)?))
+    }
+
+    /// A client over a connection that is already there.
+    pub fn over(calls: Calls) -> Self {
+        Self { calls, retry: Retry::default() }
+    }
+
+    /// The same client with another patience.
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// The calls of the services, each tried once.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Asks a question until there is an answer, as patiently as an append. The call must be safe
+    /// to repeat, which questions are.
+    ///
+    /// ```no_run
+    /// # type Done = Result<(), Box<dyn std::error::Error>>;
+    /// # async fn example(client: handover::client::Client) -> Done {
+    /// use handover::domain::proto::GetCountryCountsRequest;
+    /// let countries = vec!["DE".to_owned()];
+    /// let request = GetCountryCountsRequest { countries, ..Default::default() };
+    /// let answer = client
+    ///     .ask(|calls| {
+    ///         let request = request.clone();
+    ///         async move { calls.country_counts(request).await }
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ask<T, F>(&self, mut call: impl FnMut(Calls) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        retry::retried(self.retry, || call(self.calls.clone())).await
+    }
+}
