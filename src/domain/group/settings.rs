@@ -51,6 +51,18 @@ impl Settings {
         violations.into_result(Self { lease, max_attempts, retry_delay })
     }
 
+    /// Takes settings as they were recorded: the ranges may have been others then.
+    pub fn recorded(said: &proto::GroupSettings) -> Self {
+        let span = |said: Option<prost_types::Duration>, default| {
+            said.and_then(|said| Duration::try_from(said).ok()).unwrap_or(default)
+        };
+        Self {
+            lease: span(said.lease, LEASE),
+            max_attempts: said.max_attempts.max(1),
+            retry_delay: span(said.retry_delay, RETRY_DELAY),
+        }
+    }
+
     /// How long an event rests that has failed so often, at least once.
     pub fn rest(&self, attempts: u32) -> Duration {
         let doubled = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -101,6 +113,7 @@ mod tests {
             retry_delay: seconds(3_600),
         };
         assert_eq!(proto::GroupSettings::from(Settings::parse(&good).unwrap()), good);
+        assert_eq!(Ok(Settings::recorded(&good)), Settings::parse(&good));
         let bad = proto::GroupSettings {
             lease: seconds(0),
             max_attempts: 1_001,

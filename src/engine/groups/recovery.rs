@@ -88,8 +88,8 @@ pub(super) fn remembered(
     let created: GroupCreated = decoded(payload)?;
     let mut wrong = Violations::default();
     let filter = Filter::parse(created.filter.unwrap_or_default(), "filter", &mut wrong);
-    let settings = Settings::parse(&created.settings.unwrap_or_default());
-    // Both were checked before they were recorded.
+    let settings = Settings::recorded(&created.settings.unwrap_or_default());
+    // It was checked before it was recorded.
     let unreadable = |wrong: Violations| ReadError::Undecodable(wrong.to_string().into());
     let filter = wrong.into_result(filter).map_err(unreadable)?;
     Ok(Remembered {
@@ -98,7 +98,7 @@ pub(super) fn remembered(
         created_at: event.recorded_at.as_ref().map_or(0, micros),
         filter,
         after_position: created.after_position,
-        settings: settings.map_err(unreadable)?,
+        settings,
     })
 }
 
