@@ -112,32 +112,33 @@ fn plain_row(group: &Group) -> Vec<String> {
 
 fn stalls(groups: &[Group]) -> String {
     let stalled = groups.iter().filter(|group| !group.stalled.is_empty());
-    stalled.map(|group| format!("{} is stalled: {}\n", group.name, group.stalled)).collect()
+    let lines = stalled.map(|group| format!("{} is stalled: {}", group.name, group.stalled));
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 /// Everything about one group.
 fn story(group: &Group) -> String {
     let created = moment::to_the_second(group.created_at.as_ref());
-    let settings = group.settings.clone().unwrap_or_default();
+    let settings = group.settings.unwrap_or_default();
     let (lease, rest) =
         (settings.lease.unwrap_or_default(), settings.retry_delay.unwrap_or_default());
     let behind = group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default();
     let mut text = format!("{}: {}\n", group.name, filter(group.filter.as_ref()));
-    text += &format!("  created {created}, begins after position {}\n", group.began_after);
+    text.extend([format!("  created {created}, begins after position {}\n", group.began_after)]);
     let tries = settings.max_attempts;
-    text += &format!("  lease {lease}, parked after {tries} tries, first rest {rest}\n");
+    text.extend([format!("  lease {lease}, parked after {tries} tries, first rest {rest}\n")]);
     let lag = events(group.lag_events);
-    text += &format!("  finished up to position {}; {lag} behind{behind}\n", group.position);
+    text.extend([format!("  finished up to position {}; {lag} behind{behind}\n", group.position)]);
     let Group { unanswered, resting, parked, .. } = group;
-    text += &format!("  {unanswered} with consumers, {resting} resting, {parked} parked\n");
+    text.extend([format!("  {unanswered} with consumers, {resting} resting, {parked} parked\n")]);
     for consumer in &group.consumers {
         let since = moment::to_the_second(consumer.since.as_ref());
-        text += &format!(
+        text.extend([format!(
             "  {} since {since}: {} unanswered, credit for {}\n",
             words::plain(&consumer.name),
             consumer.unanswered,
             consumer.credit
-        );
+        )]);
     }
     text + &stalls(std::slice::from_ref(group))
 }

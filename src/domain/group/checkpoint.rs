@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{lane::Moment, work::Work};
+use super::{
+    ConsumerId, Park,
+    lane::{Lane, Moment},
+    work::Work,
+};
 use crate::domain::{event::Position, proto};
 
 impl Work {
     /// What is to be recorded. The first `parks` of those that are to be parked count as finished,
     /// the others do not yet.
     pub fn checkpoint(&self, parks: usize) -> proto::GroupCheckpointed {
-        let listed = self.lanes.values().flat_map(|lane| lane.listed());
+        let listed = self.lanes.values().flat_map(Lane::listed);
         let unfinished = listed.map(|event| (event.position, event.attempts));
         let not_parked = self.parks.iter().skip(parks).map(|park| (park.position, park.attempts));
         let mut unfinished: Vec<_> = unfinished.chain(not_parked).collect();
@@ -39,7 +43,7 @@ impl Work {
     }
 
     /// What is to be recorded as parked.
-    pub fn parks(&self) -> &[super::Park] {
+    pub fn parks(&self) -> &[Park] {
         &self.parks
     }
 
@@ -50,14 +54,14 @@ impl Work {
 
     /// The first event that is known to be unfinished.
     pub fn first_unfinished(&self) -> Option<Position> {
-        let listed = self.lanes.values().flat_map(|lane| lane.listed());
+        let listed = self.lanes.values().flat_map(Lane::listed);
         let parks = self.parks.iter().map(|park| park.position);
         listed.map(|event| event.position).chain(parks).min()
     }
 
     /// Events that have failed and rest.
     pub fn resting(&self, now: Moment) -> usize {
-        let rests = |lane: &&super::lane::Lane| lane.hold.is_none() && lane.rests_until > now;
+        let rests = |lane: &&Lane| lane.hold.is_none() && lane.rests_until > now;
         self.lanes.values().filter(rests).count()
     }
 
@@ -67,7 +71,7 @@ impl Work {
     }
 
     /// Of each consumer: who it is, what it has not answered, and its credit.
-    pub fn consumers(&self) -> impl Iterator<Item = (super::ConsumerId, usize, u32)> {
+    pub fn consumers(&self) -> impl Iterator<Item = (ConsumerId, usize, u32)> {
         let consumers = self.consumers.iter();
         consumers.map(|(id, consumer)| (*id, consumer.unanswered(), consumer.credit))
     }

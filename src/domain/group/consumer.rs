@@ -60,13 +60,14 @@ impl Consumer {
         self.given
     }
 
-    /// The stream of an unanswered delivery. Outside, `None`: no such delivery was ever made;
-    /// inside: it was answered or withdrawn.
-    pub(super) fn stream_of(&self, delivery: u64) -> Option<Option<Arc<str>>> {
-        if delivery == 0 || delivery > self.given {
-            return None;
-        }
-        Some(self.unanswered.get(&delivery).cloned())
+    /// Whether such a delivery was ever made.
+    pub(super) fn was_given(&self, delivery: u64) -> bool {
+        (1..=self.given).contains(&delivery)
+    }
+
+    /// The stream of an unanswered delivery; `None`: it was answered or withdrawn.
+    pub(super) fn stream_of(&self, delivery: u64) -> Option<Arc<str>> {
+        self.unanswered.get(&delivery).cloned()
     }
 
     /// The delivery is answered, or needs no answer any more.

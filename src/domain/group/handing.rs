@@ -110,26 +110,27 @@ impl Work {
         now: Moment,
     ) -> Result<(), NeverDelivered> {
         let Some(consumer) = self.consumers.get_mut(&id) else { return Ok(()) };
-        let Some(key) = consumer.stream_of(delivery).ok_or(NeverDelivered(delivery))? else {
-            return Ok(());
-        };
+        if !consumer.was_given(delivery) {
+            return Err(NeverDelivered(delivery));
+        }
+        let Some(key) = consumer.stream_of(delivery) else { return Ok(()) };
         consumer.done(delivery);
         let Some(lane) = self.lanes.get_mut(&key) else { return Ok(()) };
         let Some(hold) = &mut lane.hold else { return Ok(()) };
         let place = hold.events.partition_point(|held| held.delivery < delivery);
-        let Some(held) = hold.events.get_mut(place) else { return Ok(()) };
+        let Some(given) = hold.events.get_mut(place) else { return Ok(()) };
         match answer {
             Answer::Retry(reason) => {
-                held.event.attempts += 1;
-                if held.event.attempts < self.settings.max_attempts {
-                    lane.rests_until = now + self.settings.rest(held.event.attempts);
+                given.event.attempts += 1;
+                if given.event.attempts < self.settings.max_attempts {
+                    lane.rests_until = now + self.settings.rest(given.event.attempts);
                     let back = lane.take_back(place);
                     self.withdraw(id, &back);
                 } else {
-                    held.answer = Some(Answer::Park(reason));
+                    given.answer = Some(Answer::Park(reason));
                 }
             }
-            answer => held.answer = Some(answer),
+            Answer::Handled | Answer::Park(_) | Answer::Skip => given.answer = Some(answer),
         }
         self.advance(&key, id, now);
         self.settle(&key, now);
@@ -201,7 +202,7 @@ impl Work {
     fn withdraw(&mut self, id: ConsumerId, back: &[Held]) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
         for held in back {
-            if matches!(consumer.stream_of(held.delivery), Some(Some(_))) {
+            if consumer.stream_of(held.delivery).is_some() {
                 consumer.withdraw(held.delivery);
             }
         }

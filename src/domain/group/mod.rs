@@ -60,6 +60,10 @@ impl GroupName {
     }
 
     /// The stream in which everything about the group is recorded.
+    ///
+    /// # Panics
+    ///
+    /// Never: the letters of a group's name are those of a stream's.
     pub fn stream(&self) -> StreamName {
         let name = format!("{CATEGORY}/{}", self.0);
         StreamName::parse(&name).expect("the letters of a group's name are those of a stream's")

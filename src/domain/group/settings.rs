@@ -44,8 +44,8 @@ impl Settings {
         );
         let max_attempts = if asked.max_attempts == 0 { MAX_ATTEMPTS } else { asked.max_attempts };
         if !ATTEMPTS.contains(&max_attempts) {
-            let (least, most) = (ATTEMPTS.start(), ATTEMPTS.end());
-            let problem = format!("is {max_attempts}; give {least} to {most}");
+            let (from, to) = (ATTEMPTS.start(), ATTEMPTS.end());
+            let problem = format!("is {max_attempts}; give {from} to {to}");
             violations.add("max_attempts", problem);
         }
         violations.into_result(Self { lease, max_attempts, retry_delay })

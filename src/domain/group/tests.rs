@@ -316,9 +316,6 @@ impl Story {
             self.work.answer(id, delivery, answer, self.now).expect("it was delivered");
             self.held.get_mut(&id).unwrap().remove(&delivery);
             self.take_withdrawn();
-            if !self.held[&id].contains_key(&delivery) {
-                continue;
-            }
         }
     }
 

@@ -37,12 +37,13 @@ pub struct Delivered {
     pub withdrawn: Vec<u64>,
 }
 
-/// A consumer that takes part in a group, until it is dropped.
+/// A consumer that takes part in a group, until it leaves; if it is dropped, its call broke.
 #[derive(Debug)]
 pub struct Consumer {
     pub(super) id: ConsumerId,
     pub(super) group: mpsc::Sender<Message>,
-    pub(super) leaving: mpsc::UnboundedSender<Leaving>,
+    /// Told whether it left in order, or dropped.
+    pub(super) leaving: Option<oneshot::Sender<()>>,
     pub(super) frames: mpsc::Receiver<Delivered>,
     /// Told when a frame was taken.
     pub(super) taken: Arc<Notify>,
@@ -95,25 +96,20 @@ impl Consumer {
     }
 
     /// Leaves in order, behind everything that was said.
-    pub async fn leave(self) {
+    pub async fn leave(mut self) {
         let (reply, heard) = oneshot::channel();
         let said = Said::default();
         // What it said before was heard once this is; then it may go like anybody else.
         if self.group.send(Message::Say { id: self.id, said, reply }).await.is_ok() {
             let _ = heard.await;
         }
-        let _ = self.leaving.send(Leaving { id: self.id, broke: false });
+        if let Some(leaving) = self.leaving.take() {
+            let _ = leaving.send(());
+        }
     }
 
     fn why_ended(&self) -> GroupError {
         self.ended.borrow().clone().unwrap_or_else(GroupError::stopping)
-    }
-}
-
-impl Drop for Consumer {
-    /// One that has left already is not known any more.
-    fn drop(&mut self) {
-        let _ = self.leaving.send(Leaving { id: self.id, broke: true });
     }
 }
 

@@ -115,13 +115,11 @@ impl Groups {
     ) -> Result<(Vec<GroupStatus>, Position), GroupError> {
         self.shared.recovered().await?;
         let head = self.shared.appender.reader.head().position;
-        let groups: Vec<_> = match name {
-            Some(name) => vec![self.shared.group(name).await?],
-            None => {
-                let groups = self.shared.groups();
-                let all = groups.values();
-                all.map(|it| (it.messages.clone(), Arc::clone(&it.remembered))).collect()
-            }
+        let groups: Vec<_> = if let Some(name) = name {
+            vec![self.shared.group(name).await?]
+        } else {
+            let groups = self.shared.groups();
+            groups.values().map(|it| (it.messages.clone(), Arc::clone(&it.remembered))).collect()
         };
         let mut statuses = Vec::with_capacity(groups.len());
         for (messages, remembered) in groups {

@@ -43,7 +43,7 @@ impl Group {
 
     /// The streams of events; the positions rise.
     pub(super) async fn streams_of(
-        &self,
+        &mut self,
         positions: &[Position],
     ) -> Result<Vec<(Position, String)>, ReadError> {
         let mut streams = Vec::new();

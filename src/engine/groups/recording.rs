@@ -59,7 +59,7 @@ impl Recording {
 }
 
 /// An event that the server records of itself.
-pub(super) fn event(message: &(impl Message + Name)) -> NewEvent {
+pub(super) fn event(message: &impl Name) -> NewEvent {
     let Any { type_url, value } = Any::pack(message);
     NewEvent {
         type_url,

@@ -163,6 +163,7 @@ pub(super) fn decoded<M: prost::Message + Default>(payload: &[u8]) -> Result<M, 
     M::decode(payload).map_err(undecodable)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an error that is mapped")]
 pub(super) fn undecodable(error: prost::DecodeError) -> ReadError {
     ReadError::Undecodable(error.to_string().into())
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -112,7 +113,8 @@ pub(super) struct Group {
     last_id: ConsumerId,
     taken: Arc<Notify>,
     messages: mpsc::Sender<Message>,
-    leaving: mpsc::UnboundedSender<Leaving>,
+    /// One for each consumer, done when that has gone.
+    leaving: FuturesUnordered<BoxFuture<'static, Leaving>>,
     /// When changes have to be recorded.
     pub(super) record_by: Option<Instant>,
     /// Nothing is recorded before, because that failed.
@@ -140,7 +142,6 @@ pub(super) fn begin(
     saved: Saved,
 ) -> (mpsc::Sender<Message>, JoinHandle<()>) {
     let (messages, inbox) = mpsc::channel(MESSAGES);
-    let (leaving, left) = mpsc::unbounded_channel();
     let task = Group {
         reader: appender.reader.clone(),
         recording: Recording { name: group.name.clone(), appender },
@@ -154,25 +155,19 @@ pub(super) fn begin(
         last_id: 0,
         taken: Arc::default(),
         messages: messages.clone(),
-        leaving,
+        leaving: FuturesUnordered::new(),
         record_by: None,
         refused_until: None,
         rests_until: None,
         stalled: String::new(),
         deleted: false,
     };
-    let task = tokio::spawn(task.run(saved.checkpoint, Inbox { inbox, left }));
+    let task = tokio::spawn(task.run(saved.checkpoint, inbox));
     (messages, task)
 }
 
-/// What comes in.
-struct Inbox {
-    inbox: mpsc::Receiver<Message>,
-    left: mpsc::UnboundedReceiver<Leaving>,
-}
-
 impl Group {
-    async fn run(mut self, checkpoint: GroupCheckpointed, mut inbox: Inbox) {
+    async fn run(mut self, checkpoint: GroupCheckpointed, mut inbox: mpsc::Receiver<Message>) {
         let stopping = self.reader.stopping().clone();
         let (mut head, mut index) = (self.reader.watch_head(), self.reader.watch_index());
         if !self.restored(&checkpoint).await {
@@ -182,13 +177,14 @@ impl Group {
             let available = self.available(*head.borrow_and_update(), *index.borrow_and_update());
             let more = self.turn(available).await;
             let (taken, wants) = (Arc::clone(&self.taken), self.work.has_credit());
+            let moment = self.next_moment();
             tokio::select! {
-                Some(message) = inbox.inbox.recv() => self.hear_all(message, &mut inbox).await,
-                Some(leaving) = inbox.left.recv() => self.forget(leaving).await,
+                Some(message) = inbox.recv() => self.hear_all(message, &mut inbox).await,
+                Some(leaving) = self.leaving.next() => self.forget(leaving).await,
                 () = taken.notified() => {}
                 moved = head.changed(), if wants => if moved.is_err() { break },
                 moved = index.changed(), if wants => if moved.is_err() { break },
-                () = sleep_until(self.next_moment()) => {}
+                () = sleep_until(moment) => {}
                 () = std::future::ready(()), if more => {}
                 () = stopping.cancelled() => {}
             }
@@ -300,10 +296,10 @@ impl Group {
         [work, self.record_by, self.rests_until].into_iter().flatten().min()
     }
 
-    async fn hear_all(&mut self, first: Message, inbox: &mut Inbox) {
+    async fn hear_all(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) {
         let mut next = Some(first);
         for _ in 0..HEARD_AT_ONCE {
-            let Some(message) = next.or_else(|| inbox.inbox.try_recv().ok()) else { return };
+            let Some(message) = next.or_else(|| inbox.try_recv().ok()) else { return };
             self.hear(message).await;
             next = None;
         }
@@ -345,12 +341,15 @@ impl Group {
         let id = self.last_id;
         let (frames, received) = mpsc::channel(FRAMES);
         let (ended, why) = watch::channel(None);
+        let (leaving, left) = oneshot::channel();
+        let gone = async move { Leaving { id, broke: left.await.is_err() } };
+        self.leaving.push(gone.boxed());
         self.work.join(id, name.clone());
         self.consumers.insert(id, Link { name, since: (self.clock)(), frames, ended });
         Ok(Consumer {
             id,
             group: self.messages.clone(),
-            leaving: self.leaving.clone(),
+            leaving: Some(leaving),
             frames: received,
             taken: Arc::clone(&self.taken),
             ended: why,

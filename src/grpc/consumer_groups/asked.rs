@@ -24,7 +24,7 @@ pub(super) fn group(
     mut request: proto::CreateGroupRequest,
 ) -> Result<(NewGroup, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
-    let repeatable = repeatable(std::mem::take(&mut request.request_id), &request, &mut wrong);
+    let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
     let proto::CreateGroupRequest { request_id: _, name, filter, start, settings } = request;
     let name = match GroupName::parse(&name) {
         Ok(name) => Some(name),
@@ -81,7 +81,7 @@ pub(super) fn replay(
     mut request: proto::ReplayParkedRequest,
 ) -> Result<(String, Vec<Position>, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
-    let repeatable = repeatable(std::mem::take(&mut request.request_id), &request, &mut wrong);
+    let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
     let proto::ReplayParkedRequest { request_id: _, group, positions } = request;
     named("group", &group, &mut wrong);
     if positions.len() > limits::PARKED_REPLAYED {
@@ -95,7 +95,7 @@ pub(super) fn deletion(
     mut request: proto::DeleteGroupRequest,
 ) -> Result<(String, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
-    let repeatable = repeatable(std::mem::take(&mut request.request_id), &request, &mut wrong);
+    let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
     let proto::DeleteGroupRequest { request_id: _, name } = request;
     named("name", &name, &mut wrong);
     wrong.into_result((name, repeatable))
@@ -137,8 +137,8 @@ fn nack(nack: proto::Nack, path: &str, wrong: &mut Violations) -> Option<(u64, A
     Some((delivery, answer))
 }
 
-fn repeatable(id: String, request: &impl Message, wrong: &mut Violations) -> Option<Repeatable> {
-    Some(Repeatable::new(convert::request_id(&id, wrong)?, request))
+fn repeatable(id: &str, request: &impl Message, wrong: &mut Violations) -> Option<Repeatable> {
+    Some(Repeatable::new(convert::request_id(id, wrong)?, request))
 }
 
 fn named(field: &str, name: &str, wrong: &mut Violations) {

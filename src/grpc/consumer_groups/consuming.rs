@@ -43,13 +43,13 @@ impl Call {
             tokio::select! {
                 // What it has to answer first is not made more.
                 biased;
-                said = self.requests.message() => match said? {
-                    Some(said) => say(&self.consumer, said).await?,
-                    None => {
+                said = self.requests.message() => {
+                    let Some(said) = said? else {
                         self.consumer.leave().await;
                         return Ok(None);
-                    }
-                },
+                    };
+                    say(&self.consumer, said).await?;
+                }
                 told = self.consumer.next() => {
                     let frame = told.map_err(Fault::from)?.into();
                     return Ok(Some((frame, Some(self))));
