@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// One call to `Consume`.
 pub(super) struct Member {
-    say: Option<mpsc::UnboundedSender<ConsumeRequest>>,
+    say: Option<mpsc::Sender<ConsumeRequest>>,
     told: Answers<ConsumeResponse>,
     /// Events that came and were not taken yet.
     came: VecDeque<Delivered>,
@@ -31,14 +31,14 @@ pub(super) struct Delivered {
 impl Member {
     /// Takes part; nothing is sent before the first event is asked for.
     pub(super) fn join(client: &Client, group: &str, name: &str, credit: u64) -> Self {
-        let (say, said) = mpsc::unbounded_channel();
+        let (say, said) = mpsc::channel(1_024);
         let first = ConsumeRequest {
             group: group.into(),
             consumer: name.into(),
             credit,
             ..ConsumeRequest::default()
         };
-        say.send(first).expect("the call has not begun");
+        say.try_send(first).expect("the call has not begun");
         let said = stream::unfold(said, |mut said| async { Some((said.recv().await?, said)) });
         Self {
             say: Some(say),
@@ -87,7 +87,7 @@ impl Member {
 
     pub(super) fn say(&self, request: ConsumeRequest) {
         // A call that has ended is found out when the next event is asked for.
-        let _ = self.say.as_ref().expect("it has not left").send(request);
+        let _ = self.say.as_ref().expect("it has not left").try_send(request);
     }
 
     pub(super) fn ack(&mut self, deliveries: &[u64]) {
