@@ -115,7 +115,8 @@ mod tests {
         let mut ours = Greeted::new(ours);
         theirs.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
         assert_eq!(ours.read(&mut buffer).await.unwrap(), 16);
-        let error = ours.read(&mut buffer).await.unwrap_err();
+        let ended = tokio::time::timeout(10 * PATIENCE, ours.read(&mut buffer)).await;
+        let error = ended.expect("it is given up").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 
         let (mut theirs, ours) = duplex(64);

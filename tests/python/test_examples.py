@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections import Counter
 
@@ -282,6 +283,9 @@ def test_consumers_in_two_languages_share_a_group_and_take_over_from_each_other(
                         seen.append(handled(consumer.lines.get(timeout=0.1)))
             assert set(lines[second] + lines[third]) == expected
             assert all(lines.values()), "both take part"
+            until = time.monotonic() + PATIENCE
+            while group(server).get("lagEvents", "0") != "0":
+                assert time.monotonic() < until, "what they handle, they acknowledge"
     # Nobody is left; the group remembers.
     server.stop()
     server = Server(tmp_path / "data", listen=server.address)
