@@ -1,6 +1,6 @@
 //! Consumer groups under seeded schedules of appends, consumers that answer, break off or do
-//! nothing, and restarts: every event that a group is for is answered or parked or comes again, none
-//! is lost, and the order within a stream is kept.
+//! nothing, and restarts: every event that a group is for is answered or parked or comes again,
+//! none is lost, and the order within a stream is kept.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
