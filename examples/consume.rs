@@ -1,5 +1,6 @@
-//! Takes part in a consumer group until Ctrl-C: `consume GROUP [NAME] [ADDRESS]`. Start it several
-//! times; the events are shared, and those of one stream come in order.
+//! Takes part in a consumer group until Ctrl-C: `consume [GROUP] [NAME] [ADDRESS]`. Create the group
+//! first (`handover groups create demo`), then start this several times: the events are shared, and
+//! those of one stream come in order.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
@@ -23,10 +24,10 @@ async fn handle(Delivery { event, attempts }: Delivery) -> Verdict {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let group = arguments.next().unwrap_or("demo".into());
-    let name = arguments.next().unwrap_or_default();
+    let name = arguments.next().unwrap_or("demo consumer".into());
     let address = arguments.next().unwrap_or("http://127.0.0.1:50051".into());
     let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    let consumer = Consumer::of(group).named(name).concurrency(4);
+    let consumer = Consumer::of(group, name).concurrency(4);
     Client::lazy(&address)?.consume(consumer, stop, handle).await?;
     println!("has left the group");
     Ok(())

@@ -67,15 +67,10 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer of a group, with up to 256 events at a time, of which it handles 16 at once.
-    pub fn of(group: impl Into<String>) -> Self {
-        Self { group: group.into(), name: String::new(), credit: 256, concurrency: 16 }
-    }
-
-    /// What it calls itself, for those who look at the group.
-    #[must_use]
-    pub fn named(self, name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..self }
+    /// A consumer of a group, with up to 256 events at a time, of which it handles 16 at once. The
+    /// name is what people who look at the group know it by, at most 128 bytes.
+    pub fn of(group: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { group: group.into(), name: name.into(), credit: 256, concurrency: 16 }
     }
 
     /// How many events it may have that are not answered, from 1 to 10,000.
@@ -113,7 +108,7 @@ impl Client {
     /// use handover::client::{Consumer, Verdict};
     /// let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     /// client
-    ///     .consume(Consumer::of("translations").named("desk-1"), stop, async |delivery| {
+    ///     .consume(Consumer::of("translations", "desk-1"), stop, async |delivery| {
     ///         println!("{} {}", delivery.event.position, delivery.event.stream);
     ///         Verdict::Done
     ///     })

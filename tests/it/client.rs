@@ -1,5 +1,7 @@
 //! The client with patience: nothing twice, nothing lost, whatever happens to the connection.
 
+mod consume;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use handover::{
@@ -8,7 +10,7 @@ use handover::{
     },
     domain::proto::{
         Any, Attribution, ClaimConfirmed, Count, Filter, FilterItem, Leg, RecordedEvent,
-        TransferCompleted,
+        TransferCompleted, Unit,
     },
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -124,6 +126,7 @@ fn transfer() -> TransferCompleted {
         leg: Some(Leg {
             exchange_id: "demo-1".into(),
             to: vec!["DE".into()],
+            unit: Unit::Person.into(),
             ..Default::default()
         }),
         count: Some(Count { value: Some(2), ..Default::default() }),

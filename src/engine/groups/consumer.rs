@@ -68,8 +68,9 @@ impl Consumer {
         let stream = groups.shared.appender.reader.open_stream()?;
         let (reply, joined) = oneshot::channel();
         let join = Message::Join { name: name.to_owned(), stream, reply };
-        messages.send(join).await.map_err(|_| gone(group))?;
-        joined.await.map_err(|_| gone(group))?
+        let gone = || groups.shared.absent(group);
+        messages.send(join).await.map_err(|_| gone())?;
+        joined.await.map_err(|_| gone())?
     }
 
     /// Tells the group something; all of it, or nothing and an error.
@@ -111,10 +112,6 @@ impl Consumer {
     fn why_ended(&self) -> GroupError {
         self.ended.borrow().clone().unwrap_or_else(GroupError::stopping)
     }
-}
-
-fn gone(group: &str) -> GroupError {
-    GroupError::NotFound { name: group.to_owned() }
 }
 
 fn check_name(group: &str, name: &str) -> Result<(), GroupError> {

@@ -128,8 +128,12 @@ impl Groups {
             if let Ok(counted) = ask(&messages, Message::Count(reply), counted).await {
                 statuses.push(self.status(&remembered, counted, head).await?);
             } else if name.is_some() {
-                return Err(GroupError::NotFound { name: remembered.name.to_string() });
+                return Err(self.shared.absent(remembered.name.as_str()));
             }
+        }
+        if self.shared.appender.reader.stopping().is_cancelled() {
+            // Groups that have gone by now would be missing from the list.
+            return Err(GroupError::stopping());
         }
         Ok((statuses, head))
     }

@@ -125,10 +125,19 @@ impl Shared {
         name: &str,
     ) -> Result<(mpsc::Sender<Message>, Arc<Remembered>), GroupError> {
         self.recovered().await?;
-        let not_found = || GroupError::NotFound { name: name.to_owned() };
+        let not_found = || self.absent(name);
         let parsed = GroupName::parse(name).map_err(|_| not_found())?;
         let groups = self.groups();
         let group = groups.get(&parsed).ok_or_else(not_found)?;
         Ok((group.messages.clone(), Arc::clone(&group.remembered)))
+    }
+
+    /// Why there is no group of that name: while the server stops, groups go although nobody has
+    /// deleted them, and their consumers have to come back.
+    fn absent(&self, name: &str) -> GroupError {
+        if self.appender.reader.stopping().is_cancelled() {
+            return GroupError::stopping();
+        }
+        GroupError::NotFound { name: name.to_owned() }
     }
 }
