@@ -2,16 +2,17 @@
 
 mod said;
 mod story;
+mod watch;
 
 use crate::{
     cli::{
-        ServerArgs, claimed,
+        ServerArgs, claimed, ended_by_user,
         exit::{Exit, Failure},
         moment::AsOfArg,
-        output::{self, Answer, Grid, OutputArgs},
+        output::{self, Answer, Grid, Output, OutputArgs},
         words,
     },
-    domain::proto::{GetExchangeRequest, GetExchangeResponse, LegEstimate},
+    domain::proto::{GetExchangeRequest, GetExchangeResponse, LegEstimate, WatchExchangeRequest},
 };
 
 /// What `exchange` can be asked for.
@@ -25,6 +26,10 @@ pub struct Args {
     past: bool,
     #[command(flatten)]
     as_of: AsOfArg,
+    /// Show the story, and again whenever it changes; of an exchange that is not recorded yet, wait
+    /// for the first claim
+    #[arg(long, conflicts_with = "as_of")]
+    watch: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -34,7 +39,15 @@ pub struct Args {
 /// Prints the story.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
+    if args.watch && output == Output::Csv {
+        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+    }
     let client = args.server.connect().await?;
+    if args.watch {
+        let (exchange_id, include_past) = (args.exchange, args.past);
+        let request = WatchExchangeRequest { exchange_id, include_past, min_position: 0 };
+        return ended_by_user(watch::watch(&client, request, output)).await;
+    }
     let request = GetExchangeRequest {
         exchange_id: args.exchange,
         include_past: args.past,

@@ -1,24 +1,14 @@
 //! Questions about figures: now, as of a moment, and watched.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-
-use tokio::{sync::watch, time::Instant};
-
+use super::watching::{Look, Watch, Watched};
 use crate::{
     domain::event::Position,
-    engine::{
-        AsOf, ReadError, RecordReader,
-        projector::{Progress, Shared},
-    },
+    engine::{AsOf, ReadError, RecordReader},
     projections::{
-        Projection as _,
-        counts::{Change, CountAnswer, CountQuery, CountRow, changes, country_counts},
+        counts::{Change, CountAnswer, CountQuery, changes, country_counts},
+        register::Register,
     },
 };
-
-/// How long a watcher rests between two looks at the figures, or as long as the last look took if
-/// that was more: a burst of events is looked at a few times, and never by all processors.
-const REST: Duration = Duration::from_millis(50);
 
 impl RecordReader {
     /// The figures as of a moment; a moment that has not come yet is refused, by the clock where it
@@ -31,84 +21,20 @@ impl RecordReader {
     }
 
     /// The figures now, and then every change of them.
-    pub async fn watch(&self, query: CountQuery) -> Result<(CountAnswer, CountsWatch), ReadError> {
-        let progress = self.0.progress.subscribe();
+    pub async fn watch(
+        &self,
+        query: CountQuery,
+    ) -> Result<(CountAnswer, Watch<CountQuery>), ReadError> {
         let first = self.get(query.clone(), AsOf::Now).await?;
-        let watch = CountsWatch {
-            shared: Arc::clone(&self.0),
-            progress,
-            query,
-            position: first.position,
-            shown: Arc::new(first.rows.clone()),
-            changes: VecDeque::new(),
-            rested: Instant::now(),
-        };
+        let watch = self.watch_from(query, first.position)?;
         Ok((first, watch))
     }
 }
 
-/// Somebody who watches figures: what was shown last, and changes that are still to be told.
-#[derive(Debug)]
-pub struct CountsWatch {
-    shared: Arc<Shared>,
-    progress: watch::Receiver<Progress>,
-    query: CountQuery,
-    shown: Arc<Vec<CountRow>>,
-    /// The position that `shown` is true for.
-    position: Position,
-    changes: VecDeque<Change>,
-    /// When the figures may be computed again.
-    rested: Instant,
-}
+impl Watched for CountQuery {
+    type Change = Change;
 
-impl CountsWatch {
-    /// The next change with the position that it is true for. A watch never ends by itself: a stop
-    /// is an error.
-    ///
-    /// Changes that follow each other quickly are told as one, with all the events that caused it.
-    pub async fn next(&mut self) -> Result<(Change, Position), ReadError> {
-        let stopping = self.shared.reader.stopping().clone();
-        loop {
-            if let Some(change) = self.changes.pop_front() {
-                return Ok((change, self.position));
-            }
-            let progress = self.progress.borrow_and_update().clone();
-            if let Some(error) = progress.failed {
-                return Err(error);
-            }
-            let waiting = progress.position > self.position;
-            if waiting && Instant::now() >= self.rested {
-                self.compare(progress.position).await?;
-                continue;
-            }
-            let moved = tokio::select! {
-                moved = self.progress.changed(), if !waiting => moved.is_ok(),
-                () = tokio::time::sleep_until(self.rested), if waiting => true,
-                () = stopping.cancelled() => false,
-            };
-            if !moved {
-                return Err(ReadError::Stopping);
-            }
-        }
-    }
-
-    /// Finds what differs between what was shown and the figures now.
-    async fn compare(&mut self, position: Position) -> Result<(), ReadError> {
-        let (shown, since) = (Arc::clone(&self.shown), self.position);
-        let query = self.query.clone();
-        let begun = Instant::now();
-        let compared = self.shared.compute(move |claims| {
-            // Otherwise all that came is about other things.
-            let compare = || changes(claims, &shown, since, &query);
-            (claims.position(), (claims.last_change() > since).then(compare))
-        });
-        let (seen, compared) = compared.await?;
-        if let Some((changes, answer)) = compared {
-            self.changes.extend(changes);
-            self.shown = Arc::new(answer.rows);
-        }
-        self.position = seen.max(position);
-        self.rested = Instant::now() + begun.elapsed().max(REST);
-        Ok(())
+    fn look(&self, register: &Register, since: Position) -> Look<Change> {
+        Look { changes: changes(register, since, self), up_to: None }
     }
 }

@@ -9,6 +9,7 @@ mod claims;
 mod clock;
 mod counts;
 mod error;
+mod exchanges;
 mod groups;
 mod head;
 mod opening;
@@ -24,6 +25,7 @@ mod streams;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod watching;
 mod writer;
 
 use std::{
@@ -53,7 +55,6 @@ use self::{
 pub use self::{
     appender::Pending,
     clock::{Clock, system_clock},
-    counts::CountsWatch,
     error::{AppendError, BeyondHead, End, ReadError},
     groups::{
         Consumer, ConsumerStatus, Delivered, GroupError, GroupStatus, Groups, NewGroup,
@@ -66,6 +67,7 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
+    watching::{Look, Watch, Watched},
     writer::Appended,
 };
 

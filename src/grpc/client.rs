@@ -156,6 +156,15 @@ impl Client {
         let mut counts = self.counts.clone();
         flatten(async move { counts.watch_country_counts(request).await })
     }
+
+    /// The story of one exchange, and then every change of it.
+    pub fn watch_exchange(
+        &self,
+        request: proto::WatchExchangeRequest,
+    ) -> Answers<proto::WatchExchangeResponse> {
+        let mut exchanges = self.exchange_service();
+        flatten(async move { exchanges.watch_exchange(request).await })
+    }
 }
 
 fn endpoint(address: &str) -> Result<Endpoint, ClientError> {

@@ -18,7 +18,7 @@ use crate::{
         proto::{self, FigureFlag, Unit, watch_country_counts_response::Update},
         violation::Violations,
     },
-    engine::{AsOf, CountsWatch, Engine},
+    engine::{AsOf, Engine, Watch},
     grpc::{
         asked, event_store::Answers, server_stubs::count_service_server::CountService,
         status::Fault,
@@ -128,8 +128,8 @@ fn snapshot(rows: Vec<CountRow>, position: u64) -> proto::WatchCountryCountsResp
 }
 
 async fn next_change(
-    mut watch: CountsWatch,
-) -> Result<Option<(proto::WatchCountryCountsResponse, CountsWatch)>, Status> {
+    mut watch: Watch<CountQuery>,
+) -> Result<Option<(proto::WatchCountryCountsResponse, Watch<CountQuery>)>, Status> {
     let (change, position) = watch.next().await.map_err(Fault::from)?;
     let Change { before, after, caused_by } = change;
     let (before, after) = (before.map(Into::into), after.map(Into::into));

@@ -3,12 +3,16 @@
 mod list;
 mod reconcile;
 mod story;
+mod watch;
+
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::proto,
     grpc::{
+        event_store::Answers,
         record::{Extras, Recorder},
         server_stubs::exchange_service_server::ExchangeService,
     },
@@ -65,6 +69,15 @@ impl ExchangeService for Recorder {
         request: Request<proto::GetExchangeRequest>,
     ) -> Result<Response<proto::GetExchangeResponse>, Status> {
         Ok(Response::new(story::get(&self.0, request.into_inner()).await?))
+    }
+
+    type WatchExchangeStream = Answers<proto::WatchExchangeResponse>;
+
+    async fn watch_exchange(
+        &self,
+        request: Request<proto::WatchExchangeRequest>,
+    ) -> Result<Response<Self::WatchExchangeStream>, Status> {
+        Ok(Response::new(watch::watch(Arc::clone(&self.0), request.into_inner()).await?))
     }
 
     async fn list_exchanges(

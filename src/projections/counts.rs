@@ -151,7 +151,7 @@ mod bounds;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
-mod properties;
+pub(in crate::projections) mod properties;
 #[cfg(test)]
 mod readings;
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The story of an exchange as a person reads it: everything the record says of it at one moment.
 
+mod changes;
 mod facts;
 mod flags;
 mod legs;
 mod list;
 mod roles;
 
+pub use changes::{StoryChange, change};
 pub use list::{ExchangeQuery, Listed, Mediator, list};
 pub use roles::ToldRole;
 
@@ -77,16 +79,24 @@ impl Story {
     }
 }
 
-/// The story of the exchange with an id, just after `at`; with `include_past`, also claims that
-/// were withdrawn, and readings of legs from before a correction. Absent: nothing was recorded of
-/// it or of a portion of it.
-pub fn story(register: &Register, id: &str, at: Position, include_past: bool) -> Option<Story> {
+/// Which story is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryQuery {
+    /// The exchange.
+    pub exchange_id: String,
+    /// Also claims that were withdrawn, and readings of legs from before a correction.
+    pub include_past: bool,
+}
+
+/// The story of an exchange, just after `at`. Absent: nothing was recorded of it or of a portion
+/// of it.
+pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<Story> {
     let view = register.at(at);
-    let exchange = find(&view, id)?;
+    let exchange = find(&view, &query.exchange_id)?;
     let extent = Extent::of(&view, exchange);
     let mut past = told::past(&view, view.claims().figure_rows(exchange));
     past.extend(told::past(&view, view.claims().other_rows(exchange)));
-    let telling = Telling { extent: &extent, past: &past, include_past };
+    let telling = Telling { extent: &extent, past: &past, include_past: query.include_past };
     let mut statements = telling.all(|said| matches!(said, Said::Statement(_)));
     let more_statements = statements.len().saturating_sub(MOST_STATEMENTS);
     statements.truncate(MOST_STATEMENTS);
@@ -184,5 +194,7 @@ fn is_last_reading(told: &Told) -> bool {
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod changing;
 #[cfg(test)]
 mod tests;

@@ -122,7 +122,7 @@ impl Client {
         Ok(service.get_claim(timed(request)).await?.into_inner())
     }
 
-    fn exchange_service(&self) -> ExchangeServiceClient<Channel> {
+    pub(super) fn exchange_service(&self) -> ExchangeServiceClient<Channel> {
         let size = limits::REQUEST_BYTES;
         ExchangeServiceClient::new(self.channel.clone())
             .max_decoding_message_size(size)

@@ -5,6 +5,7 @@ use tonic::Code;
 
 use crate::{
     domain::{
+        event::Position,
         known::Known,
         limits,
         proto::{self, ErrorReason},
@@ -13,7 +14,7 @@ use crate::{
     engine::Engine,
     grpc::{asked, claimed::Texts, status::Fault},
     projections::{
-        story::{Story, ToldReport, ToldRole, story},
+        story::{Story, StoryQuery, ToldReport, ToldRole, story},
         told::{Told, ToldLeg},
     },
 };
@@ -34,9 +35,17 @@ pub(super) async fn get(
     let record = engine.record();
     record.reached(min_position).await?;
     let at = record.moment(as_of).await?;
-    let id = exchange_id.clone();
-    let told = record.ask(move |register| story(register, &id, at, include_past)).await?;
-    let story = told.ok_or_else(|| not_found(&exchange_id))?;
+    let query = StoryQuery { exchange_id: exchange_id.clone(), include_past };
+    let told = record.ask(move |register| story(register, &query, at)).await?;
+    tell(engine, told.ok_or_else(|| not_found(&exchange_id))?, at).await
+}
+
+/// A story with its texts.
+pub(super) async fn tell(
+    engine: &Engine,
+    story: Story,
+    at: Position,
+) -> Result<proto::GetExchangeResponse, Fault> {
     let texts = Texts::read(engine, story.positions()).await?;
     let (statements, more_statements) = statements(engine, &story).await?;
     let answer = answer(story, &texts);

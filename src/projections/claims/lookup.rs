@@ -95,7 +95,7 @@ impl Claims {
     }
 
     /// The exchanges that were ever reported to be a portion of another.
-    pub(super) fn ever_nested(&self) -> impl Iterator<Item = Symbol> + '_ {
+    pub fn ever_nested(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.nested.ever()
     }
 

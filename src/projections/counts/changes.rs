@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CountAnswer, CountQuery, CountRow, country_counts,
+    CountQuery, CountRow, country_counts,
     history::{moves, moves_of},
 };
 use crate::domain::{
@@ -25,34 +25,27 @@ pub struct Change {
 
 type RowKey<'r> = (&'r str, UnitCode);
 
-/// The rows that differ from `before`, which was true for `since`, and the answer now.
+/// The rows that differ between the answer just after `since` and the answer now.
 ///
 /// A row that changed and changed back is not told. `query.as_of` is not looked at.
-pub fn changes(
-    register: &Register,
-    before: &[CountRow],
-    since: Position,
-    query: &CountQuery,
-) -> (Vec<Change>, CountAnswer) {
-    let now = CountQuery { as_of: None, ..query.clone() };
-    let answer = country_counts(register, &now);
+pub fn changes(register: &Register, since: Position, query: &CountQuery) -> Vec<Change> {
+    let answer = |as_of| country_counts(register, &CountQuery { as_of, ..query.clone() }).rows;
+    let (before, after) = (answer(Some(since)), answer(None));
     let mut rows: BTreeMap<RowKey<'_>, (Option<&CountRow>, Option<&CountRow>)> = BTreeMap::new();
-    for row in before {
+    for row in &before {
         rows.entry(key(row)).or_default().0 = Some(row);
     }
-    for row in &answer.rows {
+    for row in &after {
         rows.entry(key(row)).or_default().1 = Some(row);
     }
     rows.retain(|_, (before, after)| before != after);
-    let changes = rows
-        .into_iter()
+    rows.into_iter()
         .map(|(key, (before, after))| Change {
             before: before.cloned(),
             after: after.cloned(),
             caused_by: causes(register, key, since, query),
         })
-        .collect();
-    (changes, answer)
+        .collect()
 }
 
 fn key(row: &CountRow) -> RowKey<'_> {

@@ -5,7 +5,7 @@ use crate::domain::proto::{ExchangeFlag, Role, RoleAttributed};
 use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};
 
 fn told(record: &Record, id: &str) -> Story {
-    story(&record.claims(), id, record.head(), false).unwrap()
+    tests::at(&record.claims(), id, record.head(), false).unwrap()
 }
 
 fn total(value: u32) -> proto::TotalClaimed {

@@ -4,8 +4,13 @@ use super::*;
 use crate::domain::proto::{ClaimUse, ExchangeFlag, ExchangeStatus, Unit};
 use crate::projections::claims::samples::{Flow, Record, codes, flow};
 
+/// The story as of a position.
+pub(super) fn at(register: &Register, id: &str, at: Position, past: bool) -> Option<Story> {
+    story(register, &StoryQuery { exchange_id: id.to_owned(), include_past: past }, at)
+}
+
 fn told(record: &Record, id: &str) -> Story {
-    story(&record.claims(), id, record.head(), false).unwrap()
+    at(&record.claims(), id, record.head(), false).unwrap()
 }
 
 fn flags(record: &Record) -> Vec<ExchangeFlag> {
@@ -192,7 +197,7 @@ fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_asked_f
     record.retract(rumour);
     let gone = record.retract(largest);
     let register = record.claims();
-    let now = story(&register, "x", gone, false).unwrap();
+    let now = at(&register, "x", gone, false).unwrap();
     let history: Vec<_> =
         now.reports.iter().map(|it| (it.told.claim, it.told.retracted_by)).collect();
     assert_eq!(history, [(1, None), (rumour, Some(gone - 1))]);
@@ -201,10 +206,10 @@ fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_asked_f
         story.legs[0].claims.iter().map(|number| number.used).collect()
     };
     assert_eq!((uses(&now), now.superlatives.len()), (vec![ClaimUse::Entered], 0));
-    let past = story(&register, "x", gone, true).unwrap();
+    let past = at(&register, "x", gone, true).unwrap();
     assert_eq!(uses(&past), [ClaimUse::Corrected, ClaimUse::Entered]);
     assert_eq!((past.superlatives.len(), past.legs[0].claims[1].told.read_from), (1, corrected));
-    let before = story(&register, "x", largest, false).unwrap();
+    let before = at(&register, "x", largest, false).unwrap();
     assert_eq!((before.superlatives.len(), before.summary.status()), (1, ExchangeStatus::Rumoured));
 }
 
@@ -214,12 +219,12 @@ fn an_exchange_is_known_by_its_claims_or_by_its_portions_and_not_before() {
     let day = record.report("day-1", "truce", "2024-08-01", "");
     let claim = record.completed(&flow("day-1", "RU", "UA", Some(5)));
     let register = record.claims();
-    let known = |id, at| story(&register, id, at, false).is_some();
+    let known = |id, position| at(&register, id, position, false).is_some();
     assert!(!known("truce", 0) && known("truce", day) && known("day-1", claim));
     for id in ["", "day-2", "RU"] {
         assert!(!known(id, claim), "{id:?}");
     }
-    let truce = story(&register, "truce", claim, false).unwrap();
+    let truce = at(&register, "truce", claim, false).unwrap();
     assert_eq!((truce.legs.len(), truce.counts.len()), (0, 2), "the figures include the portion");
     assert_eq!(truce.summary.portions, ["day-1"]);
 }
@@ -258,10 +263,14 @@ fn as_of_a_position_the_story_is_what_the_first_events_tell() {
     record.push(&state(ExchangeStatus::Cancelled));
     record.retract(other);
     let all = record.claims();
-    for at in 0..=record.head() {
+    for position in 0..=record.head() {
         for past in [false, true] {
-            let then = story(&all, "x", at, past);
-            assert_eq!(then, story(&record.first(at), "x", at, past), "at {at}, past {past}");
+            let then = at(&all, "x", position, past);
+            assert_eq!(
+                then,
+                at(&record.first(position), "x", position, past),
+                "at {position}, past {past}"
+            );
         }
     }
 }

@@ -1,0 +1,59 @@
+//! The story of one exchange, told again whenever it changes.
+//!
+//! An exchange of which nothing is recorded is waited for: who watches an announced id wants its
+//! first report, and would otherwise ask again and again. That there is nothing yet is told at
+//! once, so that a mistyped id shows.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use tonic::Status;
+
+use super::story::{check_id, tell};
+use crate::{
+    domain::{event::Position, proto, violation::Violations},
+    engine::{Engine, Watch},
+    grpc::{event_store::Answers, status::Fault},
+    projections::story::{Story, StoryQuery},
+};
+
+/// Answers with the story, and then with each change of it.
+pub(super) async fn watch(
+    engine: Arc<Engine>,
+    request: proto::WatchExchangeRequest,
+) -> Result<Answers<proto::WatchExchangeResponse>, Fault> {
+    let proto::WatchExchangeRequest { exchange_id, include_past, min_position } = request;
+    let mut wrong = Violations::default();
+    check_id(&exchange_id, &mut wrong);
+    wrong.into_result(())?;
+    let record = engine.record();
+    record.reached(min_position).await?;
+    let query = StoryQuery { exchange_id, include_past };
+    let (story, at, watch) = record.watch_exchange(query).await?;
+    let first = answer(&engine, story, at).await?;
+    let changes = stream::try_unfold((engine, watch), next);
+    Ok(Box::pin(stream::iter([Ok(first)]).chain(changes)))
+}
+
+type Watching = (Arc<Engine>, Watch<StoryQuery>);
+
+async fn next(
+    (engine, mut watch): Watching,
+) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
+    let (change, at) = watch.next().await.map_err(Fault::from)?;
+    let told = answer(&engine, change.story, at).await?;
+    let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
+    Ok(Some((told, (engine, watch))))
+}
+
+async fn answer(
+    engine: &Engine,
+    story: Option<Story>,
+    position: Position,
+) -> Result<proto::WatchExchangeResponse, Fault> {
+    let story = match story {
+        Some(story) => Some(tell(engine, story, position).await?),
+        None => None,
+    };
+    Ok(proto::WatchExchangeResponse { story, position, caused_by: Vec::new() })
+}
