@@ -5,6 +5,7 @@
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
 mod appender;
+mod beats;
 mod claims;
 mod clock;
 mod counts;

@@ -17,11 +17,12 @@ use crate::{
     },
     engine::{
         AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start,
+        beats::Beats,
         streams::{OpenStream, Streams},
     },
     log::{
         Log, LogError, Run,
-        index::{self, IndexError, Patience},
+        index::{self, IndexError, Interest, Patience, Tell},
     },
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Reader {
     opened_at: Position,
     permits: Arc<Semaphore>,
     streams: Streams,
+    beats: Beats,
     stopping: CancellationToken,
 }
 
@@ -91,8 +93,8 @@ impl Reader {
     ) -> Self {
         let opened_at = head.borrow().position;
         let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES));
-        let streams = Streams::default();
-        Self { log, head, indexed, opened_at, permits, streams, stopping }
+        let (streams, beats) = (Streams::default(), Beats::start(head.clone(), stopping.clone()));
+        Self { log, head, indexed, opened_at, permits, streams, beats, stopping }
     }
 
     /// One more read or subscription.
@@ -134,6 +136,16 @@ impl Reader {
 
     pub(super) fn watch_head(&self) -> watch::Receiver<Head> {
         self.head.clone()
+    }
+
+    /// Tells when somebody to whom nothing is sent should be told how far the log has come.
+    pub(super) fn beat(&self) -> watch::Receiver<()> {
+        self.beats.subscribe()
+    }
+
+    /// Tells of matching events that are indexed from now on.
+    pub(super) fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
+        self.log.index().interest(filter, tell)
     }
 
     /// Tells when the index knows more, or is whole again where it was damaged.

@@ -2,10 +2,14 @@
 //!
 //! There is one cursor and one source, the log, so catching up and following are the same act:
 //! nothing is broadcast, so nothing can be skipped, and a slow subscriber holds nobody up.
+//!
+//! Who follows everything is woken by the head; who follows what matches a filter, by the index,
+//! and only for what matches. Either way it then reads on from its cursor: to be woken says when to
+//! look, never what there is.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::{Notify, watch};
 
 use crate::{
     domain::{
@@ -17,15 +21,11 @@ use crate::{
         reader::{Reader, Span},
         streams::OpenStream,
     },
-    log::Run,
+    log::{Run, index::Interest},
 };
 
 /// How far a live subscriber may lag before it is told that it fell behind.
 const FELL_BEHIND: u64 = 10_000;
-/// How many events may pass without a match before a checkpoint is sent.
-const CHECKPOINT_EVENTS: u64 = 10_000;
-/// How long events may pass without a match before a checkpoint is sent.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A place in the log, told to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,12 @@ pub struct Subscription {
     cursor: Position,
     /// The last position that the subscriber was told of.
     told: Position,
-    told_at: Instant,
     live: bool,
+    /// It has been told nothing for a while.
+    due: bool,
+    beat: watch::Receiver<()>,
+    /// What wakes it, of one with a filter that has nothing left to read.
+    woken: Option<(Arc<Notify>, Interest)>,
     stream: OpenStream,
 }
 
@@ -72,9 +76,9 @@ impl Subscription {
     ) -> Result<Self, ReadError> {
         let stream = reader.open_stream()?;
         let cursor = reader.resolve(start, &filter).await?;
-        let head = reader.watch_head();
-        let told_at = Instant::now();
-        Ok(Self { reader, filter, head, cursor, told: cursor, told_at, live: false, stream })
+        let (head, beat) = (reader.watch_head(), reader.beat());
+        let (told, live, due, woken) = (cursor, false, false, None);
+        Ok(Self { reader, filter, head, cursor, told, live, due, beat, woken, stream })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
@@ -95,29 +99,51 @@ impl Subscription {
             if let Some(frame) = self.step(available).await? {
                 return Ok(frame);
             }
-            let moved = tokio::select! {
-                moved = self.head.changed() => moved.is_ok(),
-                () = stopping.cancelled() => false,
-                () = tokio::time::sleep_until(self.told_at + CHECKPOINT_INTERVAL),
-                    if self.cursor > self.told => true,
-            };
-            if !moved {
+            if !self.wait().await {
                 return Err(ReadError::Stopping);
             }
         }
     }
 
+    /// Waits until there may be something to tell; false: the engine stops.
+    async fn wait(&mut self) -> bool {
+        let stopping = self.reader.stopping();
+        if self.filter.is_all() {
+            return tokio::select! {
+                moved = self.head.changed() => moved.is_ok(),
+                () = stopping.cancelled() => false,
+            };
+        }
+        let Some((woken, _)) = &self.woken else {
+            // It looks once more: nobody is told of what was indexed before.
+            let woken = Arc::new(Notify::new());
+            let tell = Arc::clone(&woken);
+            let interest = self.reader.interest(&self.filter, Box::new(move || tell.notify_one()));
+            self.woken = Some((woken, interest));
+            return true;
+        };
+        tokio::select! {
+            () = woken.notified() => true,
+            beaten = self.beat.changed() => {
+                self.due = true;
+                beaten.is_ok()
+            }
+            () = stopping.cancelled() => false,
+        }
+    }
+
     /// What can be told now, given that everything up to `available` is durable.
     async fn step(&mut self, available: Position) -> Result<Option<Frame>, ReadError> {
-        if self.live && available.saturating_sub(self.cursor) > FELL_BEHIND {
-            let mark = self.mark().await?;
-            self.live = false;
-            self.note_told();
-            return Ok(Some(Frame::FellBehind(mark)));
-        }
         if self.cursor < available {
             let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
             if let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? {
+                if self.live && available - run.first >= FELL_BEHIND {
+                    // What was just read is read again; that is seldom.
+                    self.cursor = run.first - 1;
+                    let mark = self.tell().await?;
+                    self.live = false;
+                    return Ok(Some(Frame::FellBehind(mark)));
+                }
                 self.cursor = run.last;
                 self.stream.hold(run.events.len());
                 self.note_told();
@@ -126,35 +152,32 @@ impl Subscription {
             self.cursor = available;
         }
         if self.cursor == available && !self.live {
-            let mark = self.mark().await?;
+            let mark = self.tell().await?;
             self.live = true;
-            self.note_told();
             return Ok(Some(Frame::CaughtUp(mark)));
         }
-        let passed = self.cursor - self.told;
-        let due = passed > 0 && self.told_at.elapsed() >= CHECKPOINT_INTERVAL;
-        if passed >= CHECKPOINT_EVENTS || due {
-            let mark = self.mark().await?;
-            self.note_told();
-            return Ok(Some(Frame::Checkpoint(mark)));
+        if self.due && self.cursor > self.told {
+            return Ok(Some(Frame::Checkpoint(self.tell().await?)));
         }
+        self.due = false;
         Ok(None)
     }
 
     /// Notes that the subscriber learns of the cursor.
     fn note_told(&mut self) {
         self.told = self.cursor;
-        self.told_at = Instant::now();
+        self.due = false;
     }
 
     /// The cursor as the subscriber is told it.
-    async fn mark(&self) -> Result<Mark, ReadError> {
+    async fn tell(&mut self) -> Result<Mark, ReadError> {
         let head = self.reader.head();
         let recorded_at = if self.cursor == head.position {
             head.recorded_at
         } else {
             self.reader.recorded_at(self.cursor).await?
         };
+        self.note_told();
         Ok(Mark { position: self.cursor, recorded_at })
     }
 }

@@ -75,6 +75,21 @@ impl Batch {
     pub(super) fn first(&self) -> Position {
         self.first
     }
+
+    /// The events, and the keys of each, which begin with its stream.
+    fn events(&self) -> impl Iterator<Item = (&EventKeys, &[Key])> {
+        let mut start = 0;
+        self.events.iter().map(move |event| {
+            let keys = self.keys.get(start..event.end).unwrap_or_default();
+            start = event.end;
+            (event, keys)
+        })
+    }
+
+    /// The keys of each event.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[Key]> {
+        self.events().map(|(_, keys)| keys)
+    }
 }
 
 fn request(keys: &Keys, entry: &AppendEntry) -> (Key, Position) {
@@ -95,12 +110,9 @@ impl Table {
     /// Takes what comes next.
     pub(super) fn take(&mut self, batch: &Batch) {
         assert_eq!(batch.first, self.last + 1, "a table takes events one after the other");
-        let mut start = 0;
-        for event in &batch.events {
+        for (event, keys) in batch.events() {
             self.last += 1;
             let offset = self.offset(self.last);
-            let keys = batch.keys.get(start..event.end).unwrap_or_default();
-            start = event.end;
             for (place, key) in keys.iter().enumerate() {
                 self.push(*key, offset, if place == 0 { event.revision } else { 0 });
             }

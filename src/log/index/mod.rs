@@ -9,6 +9,7 @@
 
 mod cover;
 mod error;
+mod interests;
 mod jobs;
 mod key;
 mod labels;
@@ -35,15 +36,17 @@ use std::{
 
 use self::{
     cover::SealedRange,
+    interests::Interests,
     jobs::{Growth, RunState, Situation, TableState},
     key::Keys,
     layout::Layout,
     memory::Batch,
     run::{Budget, Run, Sizes},
     segment::SharedTable,
+    walk::Wanted,
 };
 use crate::{
-    domain::event::Position,
+    domain::{event::Position, filter::Filter},
     log::{
         files::Files,
         frame::{AppendEntry, Frame},
@@ -55,6 +58,7 @@ use crate::{
 
 pub use self::{
     error::{IndexError, Patience},
+    interests::{Interest, Tell},
     labels::Unindexable,
     lookup::{Lookup, Span},
 };
@@ -88,6 +92,7 @@ pub struct Index {
     changed: Condvar,
     /// The number that names the next file.
     next_number: AtomicU64,
+    interests: Arc<Interests>,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +116,12 @@ impl Index {
         Lookup::new(self, patience)
     }
 
+    /// Tells of every event that matches the filter and is indexed from now on, until the answer
+    /// is dropped. A filter of everything is never told of.
+    pub fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
+        self.interests.add(Wanted::new(filter, &self.keys), tell)
+    }
+
     /// Takes the next durable frame; nothing of it if it cannot be indexed.
     pub(in crate::log) fn apply(&self, frame: &Frame) -> Result<(), Unindexable> {
         let malformed = |what: String| Unindexable { position: frame.first_position, what };
@@ -130,6 +141,9 @@ impl Index {
             return Err(Unindexable { position: batch.first(), what });
         }
         table.take(&batch);
+        drop(table);
+        // Whoever is told looks, and finds it.
+        self.interests.indexed(batch.keys());
         Ok(())
     }
 
@@ -197,7 +211,11 @@ impl Index {
     fn install(&self, runs: &[Arc<Run>]) {
         let mut state = self.state();
         let growing = Arc::clone(self.layout().growing());
+        let watermark = self.watermark();
         self.replace(|layout| layout.with(runs));
+        if self.watermark() != watermark {
+            self.interests.all();
+        }
         if !Arc::ptr_eq(&growing, self.layout().growing()) {
             let last = self.layout().growing().first() - 1;
             let volume = state.volumes.iter().find(|volume| volume.last == last);

@@ -65,6 +65,7 @@ impl Index {
             state: Mutex::new(State { volumes, begin, stalled: false }),
             changed: Condvar::new(),
             next_number: AtomicU64::new(next_number),
+            interests: Arc::default(),
         })
     }
 }

@@ -60,6 +60,20 @@ impl Wanted {
         };
         Self(filter.items().iter().map(item).collect())
     }
+
+    /// Keys of which every match has one: of each item its smallest group, and the last of those,
+    /// since tags come last and a tag is rarer than a type as a rule.
+    pub(super) fn telling(&self) -> impl Iterator<Item = &Key> {
+        let groups =
+            self.0.iter().filter_map(|groups| groups.iter().rev().min_by_key(|it| it.len()));
+        groups.flatten()
+    }
+
+    /// Whether an event with these keys matches.
+    pub(super) fn is_met_by(&self, keys: &[Key]) -> bool {
+        let met = |group: &Vec<Key>| group.iter().any(|key| keys.contains(key));
+        self.0.iter().any(|groups| groups.iter().all(met))
+    }
 }
 
 /// Any of the streams, any of the categories, any of the types, and each of the tags.

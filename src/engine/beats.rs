@@ -1,0 +1,63 @@
+//! When followers to whom nothing was sent are told how far the log has come.
+//!
+//! One task keeps the time for all, and none passes while nothing is recorded: whoever waits for
+//! events holds no timer. Followers are spread over slots, so that they are not all told at once.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{domain::event::Position, engine::Head};
+
+/// Within this time after an event, everybody is told.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// In so many parts.
+const SLOTS: u8 = 16;
+
+/// Tells followers when they are due.
+#[derive(Clone, Debug)]
+pub(super) struct Beats {
+    slots: Arc<[watch::Sender<()>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Beats {
+    /// Keeps the time until the engine stops.
+    pub(super) fn start(head: watch::Receiver<Head>, stopping: CancellationToken) -> Self {
+        let slots: Arc<[_]> = (0..SLOTS).map(|_| watch::Sender::default()).collect();
+        let keeping = keep(Arc::clone(&slots), head);
+        tokio::spawn(async move { stopping.run_until_cancelled(keeping).await });
+        Self { slots, next: Arc::default() }
+    }
+
+    /// Tells one more follower.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        let slot = self.next.fetch_add(1, Relaxed) % self.slots.len();
+        self.slots.get(slot).map(watch::Sender::subscribe).expect("a remainder is below the number")
+    }
+}
+
+async fn keep(slots: Arc<[watch::Sender<()>]>, mut head: watch::Receiver<Head>) {
+    let mut told: Vec<Position> = vec![head.borrow_and_update().position; slots.len()];
+    loop {
+        let reached = head.borrow_and_update().position;
+        if told.iter().all(|position| *position == reached) && head.changed().await.is_err() {
+            return;
+        }
+        for (slot, told) in slots.iter().zip(&mut told) {
+            tokio::time::sleep(INTERVAL / u32::from(SLOTS)).await;
+            let reached = head.borrow().position;
+            if *told != reached {
+                *told = reached;
+                slot.send_replace(());
+            }
+        }
+    }
+}
