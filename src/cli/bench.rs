@@ -1,7 +1,7 @@
 //! `handover bench`: measures a running server as its clients use it, beside what the machine
 //! allows.
 //!
-//! A suite (`log`, `claims`) is a list of cases. Each case starts a server, puts a load on it, and
+//! A suite (`log`, `claims`, `followers`) is a list of cases. Each case starts a server, puts a load on it, and
 //! measures its limits right beside it, because machines change from minute to minute: `case` is
 //! the seam between the two. What is measured is told as it is, met or missed.
 
@@ -10,6 +10,8 @@ mod claims;
 mod echo;
 mod encoded;
 mod events;
+mod follow;
+mod followers;
 mod ledger;
 mod limits;
 mod load;
@@ -105,6 +107,8 @@ enum SuiteName {
     Log,
     /// A million claims, and the questions that are asked of them
     Claims,
+    /// Subscriptions: how soon, how many, how rarely, and what idle ones cost
+    Followers,
 }
 
 /// How a report is printed.
@@ -121,6 +125,7 @@ impl SuiteName {
         match self {
             Self::Log => log::suite(plan),
             Self::Claims => claims::suite(plan),
+            Self::Followers => followers::suite(plan),
         }
     }
 }

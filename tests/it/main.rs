@@ -14,6 +14,7 @@ mod damage;
 mod exchanges;
 #[cfg(target_os = "linux")]
 mod faults;
+mod followers;
 mod golden;
 mod groups;
 mod lifecycle;
@@ -22,7 +23,9 @@ mod proxy;
 mod reflection;
 mod refusals;
 mod rpc;
+mod schedules;
 mod support;
 mod tidy;
 mod transport;
+mod watches;
 mod web;

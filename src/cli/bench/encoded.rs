@@ -1,4 +1,4 @@
-//! Counts the events of answers to reads without decoding them.
+//! Counts the events of answers to reads and subscriptions without decoding them.
 
 use bytes::{Buf as _, Bytes};
 use futures_util::TryStreamExt as _;
@@ -21,6 +21,16 @@ pub(super) struct Counted {
 const EVENTS_KEY: u64 = 1 << 3 | 2;
 
 impl Counted {
+    /// Counts the events of a frame of a subscription; absent: it is a frame of another sort.
+    pub(super) fn of_frame(mut frame: Bytes) -> Result<Option<Self>, Failure> {
+        let mut number = || prost::encoding::decode_varint(&mut frame);
+        if number().map_err(|it| undecodable(&it))? != EVENTS_KEY {
+            return Ok(None);
+        }
+        number().map_err(|it| undecodable(&it))?;
+        Self::of(frame).map(Some)
+    }
+
     /// Steps over the events of a message; what follows them is its position.
     pub(super) fn of(mut message: Bytes) -> Result<Self, Failure> {
         let whole = message.len();
@@ -68,7 +78,10 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::domain::proto::{ReadResponse, RecordedEvent};
+    use crate::domain::proto::{
+        CaughtUp, EventBatch, ReadResponse, RecordedEvent, SubscribeResponse,
+        subscribe_response::Frame,
+    };
 
     #[test]
     fn encoded_events_are_counted_without_being_decoded() {
@@ -81,6 +94,17 @@ mod tests {
                 assert_eq!(Counted::of(message.into()).unwrap(), expected);
             }
         }
+    }
+
+    #[test]
+    fn a_frame_of_a_subscription_is_counted_if_it_has_events() {
+        let events = vec![RecordedEvent { position: 7, ..Default::default() }; 3];
+        let count = |frame| {
+            let frame = SubscribeResponse { frame: Some(frame) }.encode_to_vec();
+            Counted::of_frame(frame.into()).unwrap().map(|counted| counted.events)
+        };
+        assert_eq!(count(Frame::Events(EventBatch { events })), Some(3));
+        assert_eq!(count(Frame::CaughtUp(CaughtUp { position: 9, recorded_at: None })), None);
     }
 
     #[test]

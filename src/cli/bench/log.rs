@@ -2,7 +2,6 @@
 
 mod appends;
 mod conditions;
-mod follow;
 mod kills;
 mod pipelines;
 mod reads;
@@ -11,7 +10,6 @@ mod scale;
 use self::{
     appends::{Appends, Place},
     conditions::Conditions,
-    follow::Follow,
     kills::Kills,
     pipelines::Pipelines,
     reads::Reads,
@@ -19,6 +17,7 @@ use self::{
 };
 use super::{
     case::{Case, Suite},
+    follow::Follow,
     plan::Plan,
     report::{
         Figure,
@@ -98,7 +97,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         cases.push(Box::new(Conditions { contended }));
     }
     cases.push(Box::new(Reads));
-    cases.push(Box::new(Follow));
+    cases.push(Box::new(Follow { subscribers: 1, rate: plan.followed, figure: None }));
     cases.push(Box::new(Scale));
     if plan.kills > 0 {
         cases.push(Box::new(Kills));

@@ -25,6 +25,12 @@ pub(super) struct Plan {
     pub(super) read_events: u64,
     /// Appends a second of the case that follows them.
     pub(super) followed: u32,
+    /// Appends a second that many subscribers follow, and how many do.
+    pub(super) fan_out: (u32, usize),
+    /// Subscribers of everything that share the processors.
+    pub(super) crowd: usize,
+    /// Subscribers for whom nothing comes.
+    pub(super) idle: usize,
     /// Events of the large log.
     pub(super) scale_events: u64,
     /// Streams of the large log.
@@ -71,6 +77,9 @@ impl Plan {
             streams: 1_000_000,
             read_events: 2_000_000,
             followed: 2_000,
+            fan_out: (10_000, 10),
+            crowd: 50,
+            idle: 10_000,
             scale_events: 10_000_000,
             scale_streams: 1_000_000,
             early_events: 100_000,
@@ -95,6 +104,9 @@ impl Plan {
             streams: 500,
             read_events: 3_000,
             followed: 500,
+            fan_out: (500, 3),
+            crowd: 3,
+            idle: 50,
             scale_events: 3_000,
             scale_streams: 300,
             early_events: 500,

@@ -240,3 +240,38 @@ async fn a_burst_is_told_as_one_change_with_all_its_causes() {
     let (second, position) = watch.next().await.unwrap();
     assert_eq!((position, second.caused_by), (29, (2..30).collect::<Vec<_>>()));
 }
+
+/// Counts how often a task is woken.
+#[derive(Debug, Default)]
+struct Wakes(std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_what_it_does() {
+    let store = Store::new();
+    let mut follower = store.engine().subscribe(tagged("desk:one"), Start::Unset).await.unwrap();
+    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    let wakes = Arc::new(Wakes::default());
+    let waker = std::task::Waker::from(Arc::clone(&wakes));
+    let mut waiting = Box::pin(follower.next());
+    let polled = waiting.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    for _ in 0..20 {
+        store.engine().append(append("x/a", "of no interest")).await.unwrap();
+    }
+    store.engine().reader.indexed(20).await.unwrap();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "nothing that it asked for was recorded");
+    let writes = vec![write("x/a", vec![noted("for it", &["desk:one"])])];
+    let request = Append { request_id: None, writes, condition: None };
+    store.engine().append(request).await.unwrap();
+    store.engine().reader.indexed(21).await.unwrap();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    let frame = waiting.await.unwrap();
+    let Frame::Events(run) = frame else { panic!("{frame:?}") };
+    assert_eq!((run.first, run.count), (21, 1));
+}

@@ -9,6 +9,7 @@ mod groups;
 mod pressure;
 mod projections;
 mod rebuild;
+mod watches;
 
 use std::{
     collections::BTreeMap,

@@ -3,7 +3,10 @@
 //! Decoding costs a client more than receiving; whoever does not look into the events need not
 //! pay for it.
 
+use std::marker::PhantomData;
+
 use bytes::{Buf as _, Bytes};
+use prost::Message;
 use tonic::{
     Request, Status,
     client::Grpc,
@@ -13,28 +16,31 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use super::{Answers, Client, flatten};
-use crate::domain::{limits, proto::ReadRequest};
+use crate::domain::{
+    limits,
+    proto::{ReadRequest, SubscribeRequest},
+};
 
 /// Encodes requests as ever, and takes each answer as the bytes of one message.
 #[derive(Clone, Copy, Debug, Default)]
-struct KeepsBytes;
+struct KeepsBytes<Asked>(PhantomData<fn() -> Asked>);
 
-impl Codec for KeepsBytes {
-    type Encode = ReadRequest;
+impl<Asked: Message + Default + 'static> Codec for KeepsBytes<Asked> {
+    type Encode = Asked;
     type Decode = Bytes;
-    type Encoder = ProstEncoder<ReadRequest>;
+    type Encoder = ProstEncoder<Asked>;
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<ReadRequest, ()>::default().encoder()
+        ProstCodec::<Asked, ()>::default().encoder()
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        Self
+        Self(PhantomData)
     }
 }
 
-impl Decoder for KeepsBytes {
+impl<Asked> Decoder for KeepsBytes<Asked> {
     type Item = Bytes;
     type Error = Status;
 
@@ -47,13 +53,25 @@ impl Decoder for KeepsBytes {
 impl Client {
     /// Reads as [`Client::read`] does; each item is an encoded `ReadResponse`.
     pub fn read_encoded(&self, request: ReadRequest) -> Answers<Bytes> {
+        self.encoded(request, "/handover.v1.EventStoreService/Read")
+    }
+
+    /// The frames of a subscription, as they came.
+    pub fn subscribe_encoded(&self, request: SubscribeRequest) -> Answers<Bytes> {
+        self.encoded(request, "/handover.v1.EventStoreService/Subscribe")
+    }
+
+    fn encoded<Asked>(&self, request: Asked, path: &'static str) -> Answers<Bytes>
+    where
+        Asked: Message + Default + 'static,
+    {
         let mut grpc =
             Grpc::new(self.channel.clone()).max_decoding_message_size(limits::REQUEST_BYTES);
         flatten(async move {
             let ready = grpc.ready().await;
             ready.map_err(|error| Status::from_error(error.into()))?;
-            let path = PathAndQuery::from_static("/handover.v1.EventStoreService/Read");
-            grpc.server_streaming(Request::new(request), path, KeepsBytes).await
+            let path = PathAndQuery::from_static(path);
+            grpc.server_streaming(Request::new(request), path, KeepsBytes::default()).await
         })
     }
 }

@@ -1,4 +1,4 @@
-//! How long after it is sent an event reaches a subscriber, at a rate that troubles nobody.
+//! How long after it is sent an event reaches subscribers, at a rate that troubles nobody.
 
 use std::{
     sync::{
@@ -18,8 +18,8 @@ use crate::{
             events::{Layout, Source},
             load::Line,
             meter::{Callers, Meter, Sample, watch},
-            report::{Outcome, Row},
-            statistics::Series,
+            report::{Measured, Outcome, Row},
+            statistics::{Series, Spread, approximate},
             subject::Subject,
             table::count,
         },
@@ -35,32 +35,47 @@ const TICK: Duration = Duration::from_millis(1);
 /// Sending times that are remembered: more than appends can be under way.
 const REMEMBERED: usize = 1 << 17;
 
-/// Single appends at a fixed rate, and a subscriber to all of them.
+/// Single appends at a fixed rate, and subscribers to all of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Follow;
+pub(super) struct Follow {
+    pub(super) subscribers: usize,
+    /// Appends a second.
+    pub(super) rate: u32,
+    /// The figure that the 99th percentile of arrivals is for, as a share of that of appends.
+    pub(super) figure: Option<&'static str>,
+}
 
 impl Case for Follow {
     fn name(&self) -> String {
-        "append to subscriber, single appends at a fixed rate".to_owned()
+        let rate = count(self.rate.into());
+        match self.subscribers {
+            1 => "append to subscriber, single appends at a fixed rate".to_owned(),
+            many => format!("append to {many} subscribers, {rate} single appends a second"),
+        }
     }
 
     fn run<'a>(&'a self, bench: &'a Bench) -> Measuring<'a> {
         async move {
             let subject = bench.subject().await?;
             let (mut arrivals, mut appends) = (Series::new(), Series::new());
+            let mut shares = Vec::new();
             for _ in 0..bench.plan.repeats {
                 subject.settle(&bench.plan).await?;
-                let (arrived, appended) = follow(bench, &subject).await?;
+                let (arrived, appended) = self.measure(bench, &subject).await?;
+                shares.push(share(&arrived, &appended));
                 arrivals.add(&arrived);
                 appends.add(&appended);
             }
             bench.retire(subject).await?;
-            let rate = count(bench.plan.followed.into());
+            let (rate, value) = (count(self.rate.into()), Spread::of(&shares));
             let rows = vec![
                 Row::rate("subscriber", &arrivals).note("times are from sending to arrival"),
                 Row::rate("append", &appends).note(format!("asked for {rate} a second")),
+                Row::new("99th percentile, subscriber / append", "x", value),
             ];
-            Ok(Outcome { rows, figures: Vec::new() })
+            let limit = "appends in the same run".to_owned();
+            let figures = self.figure.map(|figure| Measured { figure, value, limit });
+            Ok(Outcome { rows, figures: figures.into_iter().collect() })
         }
         .boxed_local()
     }
@@ -98,19 +113,30 @@ impl Sent {
     }
 }
 
-/// Watches arrivals and answers at the same time.
-async fn follow(bench: &Bench, subject: &Subject) -> Result<(Sample, Sample), Failure> {
-    let (sent, arrivals) = (Sent::new(), Meter::new(1));
-    let answers = Meter::new(subject.lanes());
-    let mut subscriber = Callers::new();
-    let (source, line) = (Arc::clone(&subject.source), subject.line(0));
-    subscriber.spawn(subscribe(line, source, Arc::clone(&sent), Arc::clone(&arrivals)));
-    let lines = (0..subject.lanes()).map(|lane| subject.line(lane)).collect();
-    let sender = Sender { lines, source: Arc::clone(&subject.source), sent };
-    let mut senders = Callers::new();
-    senders.spawn(sender.run(bench.plan.followed, Arc::clone(&answers)));
-    let span = bench.plan.span();
-    tokio::try_join!(watch(&arrivals, span, subscriber), watch(&answers, span, senders))
+/// The 99th percentile of one as a share of that of the other.
+fn share(arrivals: &Sample, appends: &Sample) -> f64 {
+    let p99 = |sample: &Sample| approximate(sample.latency.value_at_quantile(0.99));
+    p99(arrivals) / p99(appends).max(1.0)
+}
+
+impl Follow {
+    /// Watches arrivals and answers at the same time.
+    async fn measure(&self, bench: &Bench, subject: &Subject) -> Result<(Sample, Sample), Failure> {
+        let (sent, arrivals) = (Sent::new(), Meter::new(self.subscribers));
+        let answers = Meter::new(subject.lanes());
+        let mut subscribers = Callers::new();
+        for number in 0..self.subscribers {
+            let line = Line { lane: number, ..subject.line(number) };
+            let (source, meter) = (Arc::clone(&subject.source), Arc::clone(&arrivals));
+            subscribers.spawn(subscribe(line, source, Arc::clone(&sent), meter));
+        }
+        let lines = (0..subject.lanes()).map(|lane| subject.line(lane)).collect();
+        let sender = Sender { lines, source: Arc::clone(&subject.source), sent };
+        let mut senders = Callers::new();
+        senders.spawn(sender.run(self.rate, Arc::clone(&answers)));
+        let span = bench.plan.span();
+        tokio::try_join!(watch(&arrivals, span, subscribers), watch(&answers, span, senders))
+    }
 }
 
 /// Takes what arrives; the arrival of a frame is that of all its events.
@@ -136,7 +162,7 @@ async fn subscribe(
             let payload = event.payload.as_ref().map(|any| &any.value[..]).unwrap_or_default();
             if let Some(number) = source.identity().number(payload) {
                 meter.count(1);
-                meter.time(0, sent.since(number));
+                meter.time(line.lane, sent.since(number));
             }
         }
     }

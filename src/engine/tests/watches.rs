@@ -1,0 +1,69 @@
+//! A watch of an exchange: bursts, slow watchers, a projection that is built anew, and a stop.
+
+use super::*;
+use crate::{
+    domain::{known::samples, proto},
+    projections::story::{Story, StoryQuery, story},
+};
+
+fn query() -> StoryQuery {
+    let exchange_id = samples::leg().exchange_id;
+    StoryQuery { exchange_id, include_past: false }
+}
+
+async fn record(store: &Store, number: u32) -> Position {
+    let mut transfer = samples::completed();
+    (transfer.of_which, transfer.count) = (None, Some(samples::count(number)));
+    store.engine().append(known("exchange/demo-1", &[transfer.into()])).await.unwrap().last_position
+}
+
+async fn retract(store: &Store, claim: Position) -> Position {
+    let retracted = proto::ClaimRetracted { claim, ..samples::retracted() };
+    let append = known("exchange/demo-1", &[retracted.into()]);
+    store.engine().append(append).await.unwrap().last_position
+}
+
+/// The answer as of a position.
+async fn answer(store: &Store, position: Position) -> Option<Story> {
+    let record = store.engine().record();
+    record.reached(position).await.unwrap();
+    record.ask(move |register| story(register, &query(), position)).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_reads_slowly_is_told_a_burst_as_one_change_that_leads_to_the_answer() {
+    let store = Store::new();
+    let (first, position, mut watch) =
+        store.engine().record().watch_exchange(query()).await.unwrap();
+    assert_eq!((first, position), (None, 0), "nothing is recorded of it yet");
+    let mut causes = vec![record(&store, 13).await];
+    store.engine().append(append("x/a", "of no effect")).await.unwrap();
+    for number in 14..20 {
+        causes.push(record(&store, number).await);
+    }
+    causes.push(retract(&store, causes[2]).await);
+    let head = store.engine().head().position;
+    store.engine().record().reached(head).await.unwrap();
+    let (change, position) = watch.next().await.unwrap();
+    assert_eq!((&change.caused_by, position), (&causes, head));
+    assert_eq!(change.story, answer(&store, position).await);
+}
+
+#[tokio::test]
+async fn a_watch_goes_on_over_a_projection_that_is_built_anew() {
+    let mut store = Store::new();
+    record(&store, 13).await;
+    let reader = store.engine().record();
+    reader.reached(1).await.unwrap();
+    let (first, position, mut watch) = reader.watch_exchange(query()).await.unwrap();
+    assert_eq!((first, position), (answer(&store, 1).await, 1));
+    assert_eq!(reader.rebuild("claims"), Some(true));
+    let mut rebuild = reader.0.rebuild.subscribe();
+    rebuild.wait_for(|rebuild| rebuild.position.is_none()).await.unwrap();
+    let cause = record(&store, 15).await;
+    let (change, position) = watch.next().await.unwrap();
+    assert_eq!((change.caused_by, position), (vec![cause], cause), "the rebuild is no change");
+    assert_eq!(change.story, answer(&store, cause).await);
+    store.close().await;
+    assert!(matches!(watch.next().await, Err(ReadError::Stopping)));
+}

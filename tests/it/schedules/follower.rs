@@ -1,0 +1,134 @@
+//! A subscriber with a random filter, which resumes after what it has handled.
+
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
+use handover::{
+    domain::proto::{
+        Filter, FilterItem, RecordedEvent, SubscribeRequest, SubscribeResponse,
+        subscribe_request::Start, subscribe_response::Frame,
+    },
+    grpc::client::{Answers, Client},
+};
+use rand::{Rng as _, rngs::StdRng};
+
+use super::{
+    Actor,
+    record::{CATEGORIES, STREAMS, TAGS, TYPES},
+    world::World,
+};
+
+/// One subscriber.
+pub(super) struct Follower {
+    filter: Filter,
+    frames: Option<Answers<SubscribeResponse>>,
+    seen: Vec<RecordedEvent>,
+    /// Where it would resume.
+    after: u64,
+}
+
+impl Follower {
+    pub(super) fn new(chance: &mut StdRng) -> Self {
+        let items = (0..chance.random_range(0..4)).map(|_| item(chance)).collect();
+        Self { filter: Filter { items }, frames: None, seen: Vec::new(), after: 0 }
+    }
+
+    /// Takes the next frame; false: the server has gone.
+    async fn take(&mut self, client: &Client) -> bool {
+        let frames = self.frames.get_or_insert_with(|| {
+            let (filter, start) = (Some(self.filter.clone()), Start::AfterPosition(self.after));
+            client.subscribe(SubscribeRequest { filter, start: Some(start) })
+        });
+        let Some(Ok(answer)) = frames.next().await else {
+            self.frames = None;
+            return false;
+        };
+        match answer.frame.expect("a frame says what it is") {
+            Frame::Events(batch) => {
+                assert!(!batch.events.is_empty(), "a batch has events");
+                for event in batch.events {
+                    // What was told to be passed or handled does not come again.
+                    assert!(event.position > self.after, "{} after {}", event.position, self.after);
+                    self.after = event.position;
+                    self.seen.push(event);
+                }
+            }
+            Frame::CaughtUp(mark) => self.pass(mark.position),
+            Frame::Checkpoint(mark) => self.pass(mark.position),
+            Frame::FellBehind(mark) => self.pass(mark.position),
+        }
+        true
+    }
+
+    fn pass(&mut self, position: u64) {
+        assert!(position >= self.after, "a mark never goes back");
+        self.after = position;
+    }
+}
+
+impl Actor for Follower {
+    fn act<'a>(&'a mut self, client: &'a Client, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()> {
+        async move {
+            for _ in 0..chance.random_range(1..4) {
+                // When nothing more comes, there is nothing to wait for in a schedule.
+                if self.frames.is_none() {
+                    self.take(client).await;
+                } else if self.take(client).now_or_never().is_none() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        .boxed_local()
+    }
+
+    fn disconnect(&mut self) {
+        self.frames = None;
+    }
+
+    fn finish<'a>(&'a mut self, world: &'a World) -> LocalBoxFuture<'a, ()> {
+        async move {
+            let log = world.log().await;
+            let expected: Vec<_> = log.iter().filter(|it| matches(&self.filter, it)).collect();
+            while self.seen.len() < expected.len() {
+                self.take(&world.client).await;
+            }
+            assert_eq!(self.seen.iter().collect::<Vec<_>>(), expected, "{:?}", self.filter);
+            // Nor does anything come behind the last, once it has been told that this was all.
+            self.frames = None;
+            while self.after < world.head().await {
+                self.take(&world.client).await;
+            }
+            assert_eq!(self.seen.len(), expected.len());
+        }
+        .boxed_local()
+    }
+}
+
+fn item(chance: &mut StdRng) -> FilterItem {
+    let mut some = |from: &[&str], odds: f64| -> Vec<String> {
+        let taken = from.iter().filter(|_| chance.random_bool(odds));
+        taken.map(ToString::to_string).collect()
+    };
+    let mut item = FilterItem {
+        streams: some(&STREAMS, 0.15),
+        categories: some(&CATEGORIES, 0.15),
+        types: some(&TYPES, 0.2),
+        tags: some(&TAGS, 0.2),
+    };
+    if item == FilterItem::default() {
+        item.tags.push(TAGS[chance.random_range(0..TAGS.len())].into());
+    }
+    item
+}
+
+fn matches(filter: &Filter, event: &RecordedEvent) -> bool {
+    let (category, _) = event.stream.split_once('/').expect("a category");
+    let type_url = &event.payload.as_ref().expect("a payload").type_url;
+    let any =
+        |wanted: &[String], held: &str| wanted.is_empty() || wanted.iter().any(|it| it == held);
+    let met = |item: &FilterItem| {
+        any(&item.streams, &event.stream)
+            && any(&item.categories, category)
+            && any(&item.types, type_url.rsplit('/').next().unwrap_or_default())
+            && item.tags.iter().all(|tag| event.tags.contains(tag))
+    };
+    filter.items.is_empty() || filter.items.iter().any(met)
+}
