@@ -63,6 +63,7 @@ fn services(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>>
             .extern_path(".google.protobuf.Any", ANY);
         if server {
             builder = builder
+                .codec_path("crate::grpc::lean::LeanCodec")
                 .extern_path(".handover.v1.ReadResponse", "crate::grpc::passthrough::ReadFrame")
                 .extern_path(
                     ".handover.v1.SubscribeResponse",

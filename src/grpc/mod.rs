@@ -14,6 +14,7 @@ mod event_store;
 mod exchanges;
 mod explain;
 mod greeting;
+mod lean;
 mod listed;
 pub(crate) mod passthrough;
 mod projections;

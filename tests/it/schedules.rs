@@ -13,7 +13,6 @@ mod world;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
-use handover::grpc::client::Client;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use self::{
@@ -33,8 +32,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Somebody who follows what is recorded, and may be interrupted at any time.
 trait Actor {
-    /// Takes some of what there is, or nothing; what it keeps open stays open.
-    fn act<'a>(&'a mut self, client: &'a Client, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()>;
+    /// Takes some of what there is; what it keeps open stays open.
+    fn act<'a>(&'a mut self, world: &'a World, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()>;
 
     /// Loses its connection. What it had not handled by then is lost with it.
     fn disconnect(&mut self);
@@ -62,7 +61,7 @@ async fn schedule(seed: u64) {
         let actor = chance.random_range(0..actors.len());
         match chance.random_range(0..100) {
             0..45 => world.append(&mut chance).await,
-            45..85 => actors[actor].act(&world.client, &mut chance).await,
+            45..85 => actors[actor].act(&world, &mut chance).await,
             85..94 => actors[actor].disconnect(),
             _ => {
                 world.restart().await;

@@ -3,8 +3,8 @@
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use handover::{
     domain::proto::{
-        Filter, FilterItem, RecordedEvent, SubscribeRequest, SubscribeResponse,
-        subscribe_request::Start, subscribe_response::Frame,
+        Filter, FilterItem, ReadRequest, RecordedEvent, SubscribeRequest, SubscribeResponse,
+        read_request, subscribe_request::Start, subscribe_response::Frame,
     },
     grpc::client::{Answers, Client},
 };
@@ -15,6 +15,7 @@ use super::{
     record::{CATEGORIES, STREAMS, TAGS, TYPES},
     world::World,
 };
+use crate::support::read;
 
 /// One subscriber.
 pub(super) struct Follower {
@@ -31,15 +32,15 @@ impl Follower {
         Self { filter: Filter { items }, frames: None, seen: Vec::new(), after: 0 }
     }
 
-    /// Takes the next frame; false: the server has gone.
-    async fn take(&mut self, client: &Client) -> bool {
+    /// Takes the next frame, if the server has not gone.
+    async fn take(&mut self, client: &Client) {
         let frames = self.frames.get_or_insert_with(|| {
             let (filter, start) = (Some(self.filter.clone()), Start::AfterPosition(self.after));
             client.subscribe(SubscribeRequest { filter, start: Some(start) })
         });
         let Some(Ok(answer)) = frames.next().await else {
             self.frames = None;
-            return false;
+            return;
         };
         match answer.frame.expect("a frame says what it is") {
             Frame::Events(batch) => {
@@ -55,7 +56,6 @@ impl Follower {
             Frame::Checkpoint(mark) => self.pass(mark.position),
             Frame::FellBehind(mark) => self.pass(mark.position),
         }
-        true
     }
 
     fn pass(&mut self, position: u64) {
@@ -65,15 +65,15 @@ impl Follower {
 }
 
 impl Actor for Follower {
-    fn act<'a>(&'a mut self, client: &'a Client, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()> {
+    fn act<'a>(&'a mut self, world: &'a World, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()> {
         async move {
-            for _ in 0..chance.random_range(1..4) {
-                // When nothing more comes, there is nothing to wait for in a schedule.
-                if self.frames.is_none() {
-                    self.take(client).await;
-                } else if self.take(client).now_or_never().is_none() {
-                    tokio::task::yield_now().await;
-                }
+            // As much as there is, or less; more would be waited for until somebody appends.
+            let start = Some(read_request::Start::AfterPosition(self.after));
+            let (filter, limit) = (Some(self.filter.clone()), Some(chance.random_range(1..40)));
+            let there = ReadRequest { filter, start, limit, ..ReadRequest::default() };
+            let wanted = self.seen.len() + read(&world.client, there).await.len();
+            while self.seen.len() < wanted {
+                self.take(&world.client).await;
             }
         }
         .boxed_local()
