@@ -1,9 +1,9 @@
 //! `handover bench`: measures a running server as its clients use it, beside what the machine
 //! allows.
 //!
-//! A suite (`log`, `claims`, `followers`) is a list of cases. Each case starts a server, puts a load on it, and
-//! measures its limits right beside it, because machines change from minute to minute: `case` is
-//! the seam between the two. What is measured is told as it is, met or missed.
+//! A suite (`log`, `claims`, `followers`) is a list of cases. Each case starts a server, puts a
+//! load on it, and measures its limits right beside it, because machines change from minute to
+//! minute: `case` is the seam between the two. What is measured is told as it is, met or missed.
 
 mod case;
 mod claims;

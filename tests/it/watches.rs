@@ -12,10 +12,10 @@ use handover::{
 
 use crate::support::{Server, append, data_dir, event, known};
 
-fn by(name: &str) -> Option<Attribution> {
+fn by(name: &str) -> Attribution {
     let claimed_by = Some(Actor { name: name.into(), ..Actor::default() });
     let (source_id, locator) = ("mfa".into(), "sentence 1".into());
-    Some(Attribution { source_id, locator, claimed_by, ..Attribution::default() })
+    Attribution { source_id, locator, claimed_by, ..Attribution::default() }
 }
 
 fn completed(exchange: &str, value: u32) -> TransferCompleted {
@@ -27,12 +27,17 @@ fn completed(exchange: &str, value: u32) -> TransferCompleted {
         ..Leg::default()
     };
     let count = Some(Count { value: Some(value), ..Count::default() });
-    TransferCompleted { attribution: by("agency"), leg: Some(leg), count, ..Default::default() }
+    TransferCompleted {
+        attribution: Some(by("agency")),
+        leg: Some(leg),
+        count,
+        ..Default::default()
+    }
 }
 
 fn report(exchange: &str, part_of: &str) -> ExchangeReported {
     ExchangeReported {
-        attribution: by("ministry"),
+        attribution: Some(by("ministry")),
         exchange_id: exchange.into(),
         part_of: part_of.into(),
         status: ExchangeStatus::Announced.into(),
@@ -81,7 +86,7 @@ async fn an_announced_exchange_is_waited_for_and_each_change_is_told_with_its_ca
     causes.push(told(&client, &mut watch).await.caused_by);
     record(&client, "exchange/y", &completed("y", 9)).await;
     let statement = StatementMade {
-        attribution: by("agency"),
+        attribution: Some(by("agency")),
         speaker: Some(Actor { name: "A. Speaker".into(), ..Actor::default() }),
         mode: StatementMode::DirectQuote.into(),
         text: "They are home.".into(),
@@ -90,14 +95,16 @@ async fn an_announced_exchange_is_waited_for_and_each_change_is_told_with_its_ca
     };
     let said = record(&client, "statement/a-speaker", &statement).await;
     causes.push(told(&client, &mut watch).await.caused_by);
-    let contested = ClaimDisputed { attribution: by("ministry"), claim, grounds: "189".into() };
+    let contested =
+        ClaimDisputed { attribution: Some(by("ministry")), claim, grounds: "189".into() };
     let disputed = record(&client, "exchange/x", &contested).await;
     causes.push(told(&client, &mut watch).await.caused_by);
     let portion = record(&client, "exchange/y", &report("y", "x")).await;
     let joined = told(&client, &mut watch).await;
     assert_eq!(joined.story.expect("a story").exchange.expect("a summary").portions, ["y"]);
     causes.push(joined.caused_by);
-    let retraction = ClaimRetracted { attribution: by("agency"), claim, reason: "wrong".into() };
+    let retraction =
+        ClaimRetracted { attribution: Some(by("agency")), claim, reason: "wrong".into() };
     let retracted = record(&client, "exchange/x", &retraction).await;
     let gone = told(&client, &mut watch).await;
     assert!(gone.story.expect("a story").legs.is_empty());

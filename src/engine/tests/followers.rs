@@ -256,8 +256,8 @@ async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_
     let store = Store::new();
     let mut follower = store.engine().subscribe(tagged("desk:one"), Start::Unset).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
-    let wakes = Arc::new(Wakes::default());
-    let waker = std::task::Waker::from(Arc::clone(&wakes));
+    let counted = Arc::new(Wakes::default());
+    let waker = std::task::Waker::from(Arc::clone(&counted));
     let mut waiting = Box::pin(follower.next());
     let polled = waiting.as_mut().poll(&mut std::task::Context::from_waker(&waker));
     assert!(polled.is_pending());
@@ -265,12 +265,12 @@ async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_
         store.engine().append(append("x/a", "of no interest")).await.unwrap();
     }
     store.engine().reader.indexed(20).await.unwrap();
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "nothing that it asked for was recorded");
+    assert_eq!(counted.0.load(Ordering::SeqCst), 0, "nothing that it asked for was recorded");
     let writes = vec![write("x/a", vec![noted("for it", &["desk:one"])])];
     let request = Append { request_id: None, writes, condition: None };
     store.engine().append(request).await.unwrap();
     store.engine().reader.indexed(21).await.unwrap();
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 1);
     let frame = waiting.await.unwrap();
     let Frame::Events(run) = frame else { panic!("{frame:?}") };
     assert_eq!((run.first, run.count), (21, 1));

@@ -20,11 +20,7 @@ const SOURCES: [&str; 3] = ["", "agency", "paper"];
 #[derive(Clone, Debug)]
 enum Op {
     Completed(&'static str, &'static str, u32),
-    Agreed(&'static str, u32),
-    Total(&'static str, u32),
-    Statement(&'static str),
-    Role(&'static str, bool),
-    Superlative(&'static str),
+    Claim(Claim, &'static str),
     Report(&'static str, &'static str),
     Source(&'static str),
     Correct(Index, &'static str, u32),
@@ -34,6 +30,26 @@ enum Op {
     Dispute(Index),
 }
 
+/// What is said of an exchange and enters no figure.
+#[derive(Clone, Copy, Debug)]
+enum Claim {
+    Agreed(u32),
+    Total(u32),
+    Statement,
+    Role(bool),
+    Superlative,
+}
+
+fn claims() -> impl Strategy<Value = Claim> {
+    prop_oneof![
+        (1..9_u32).prop_map(Claim::Agreed),
+        (1..9_u32).prop_map(Claim::Total),
+        Just(Claim::Statement),
+        any::<bool>().prop_map(Claim::Role),
+        Just(Claim::Superlative),
+    ]
+}
+
 fn ops() -> impl Strategy<Value = Op> {
     let exchange = || select(EXCHANGES.as_slice());
     let larger = select(["", "outer", "inner", "innermost"].as_slice());
@@ -41,11 +57,7 @@ fn ops() -> impl Strategy<Value = Op> {
     let receiver = select(["", "UA"].as_slice());
     prop_oneof![
         4 => (exchange(), source(), 1..9_u32).prop_map(|(id, by, n)| Op::Completed(id, by, n)),
-        1 => (exchange(), 1..9_u32).prop_map(|(id, n)| Op::Agreed(id, n)),
-        1 => (exchange(), 1..9_u32).prop_map(|(id, n)| Op::Total(id, n)),
-        1 => exchange().prop_map(Op::Statement),
-        1 => (exchange(), any::<bool>()).prop_map(|(id, denied)| Op::Role(id, denied)),
-        1 => exchange().prop_map(Op::Superlative),
+        5 => (claims(), exchange()).prop_map(|(claim, id)| Op::Claim(claim, id)),
         3 => (exchange(), larger).prop_map(|(part, whole)| Op::Report(part, whole)),
         1 => source().prop_map(Op::Source),
         2 => (any::<Index>(), source(), 1..9_u32).prop_map(|(of, by, n)| Op::Correct(of, by, n)),
@@ -56,13 +68,13 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn by(source: &str) -> Option<Attribution> {
-    Some(Attribution { source_id: source.into(), ..Default::default() })
+fn by(source: &str) -> Attribution {
+    Attribution { source_id: source.into(), ..Default::default() }
 }
 
 fn completed(exchange: &str, source: &str, number: u32) -> proto::TransferCompleted {
     let message = flow(exchange, "RU", "UA", Some(number)).message();
-    proto::TransferCompleted { attribution: by(source), ..message }
+    proto::TransferCompleted { attribution: Some(by(source)), ..message }
 }
 
 /// Records what is accepted: a correction stays with the exchange of its claim.
@@ -95,7 +107,7 @@ fn record(ops: &[Op]) -> Record {
                 let source_id = (*id).to_owned();
                 record.push(&proto::SourceRegistered { source_id, ..Default::default() });
             }
-            other => claim(&mut record, other),
+            Op::Claim(said, id) => claim(&mut record, *said, id),
         }
         subjects.push(subject);
     }
@@ -103,40 +115,31 @@ fn record(ops: &[Op]) -> Record {
 }
 
 /// Records a claim that needs no earlier one.
-fn claim(record: &mut Record, op: &Op) {
-    let leg = |id: &str| flow(id, "RU", "UA", None).message().leg;
-    let count = |n: &u32| Some(proto::Count { value: Some(*n), ..Default::default() });
-    match op {
-        Op::Agreed(id, n) => {
-            let (leg, count) = (leg(id), count(n));
-            record.push(&proto::TransferAgreed { leg, count, ..Default::default() });
+fn claim(record: &mut Record, said: Claim, id: &str) {
+    let (exchange_id, leg) = (id.to_owned(), flow(id, "RU", "UA", None).message().leg);
+    let count = |value| Some(proto::Count { value: Some(value), ..Default::default() });
+    match said {
+        Claim::Agreed(value) => {
+            record.push(&proto::TransferAgreed { leg, count: count(value), ..Default::default() })
         }
-        Op::Total(id, n) => {
-            let (leg, count) = (leg(id), count(n));
-            record.push(&proto::TotalClaimed { leg, count, ..Default::default() });
+        Claim::Total(value) => {
+            let count = count(value);
+            record.push(&proto::TotalClaimed { leg, count, ..Default::default() })
         }
-        Op::Statement(id) => {
-            let exchange_id = (*id).to_owned();
-            record.push(&proto::StatementMade { exchange_id, ..Default::default() });
+        Claim::Statement => {
+            record.push(&proto::StatementMade { exchange_id, ..Default::default() })
         }
-        Op::Superlative(id) => {
-            let exchange_id = (*id).to_owned();
-            record.push(&proto::SuperlativeClaimed { exchange_id, ..Default::default() });
+        Claim::Superlative => {
+            record.push(&proto::SuperlativeClaimed { exchange_id, ..Default::default() })
         }
-        Op::Role(id, denied) => {
-            let (exchange_id, denied) = ((*id).to_owned(), *denied);
-            let actor = Some(Actor { party: "TR".into(), ..Default::default() });
-            let role = Role::Mediator.into();
-            record.push(&proto::RoleAttributed {
-                exchange_id,
-                actor,
-                role,
-                denied,
-                ..Default::default()
-            });
-        }
-        _ => unreachable!("the others are recorded where earlier events are known"),
-    }
+        Claim::Role(denied) => record.push(&proto::RoleAttributed {
+            exchange_id,
+            actor: Some(Actor { party: "TR".into(), ..Default::default() }),
+            role: Role::Mediator.into(),
+            denied,
+            ..Default::default()
+        }),
+    };
 }
 
 proptest! {

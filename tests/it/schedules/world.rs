@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use handover::{
     domain::proto::{GetHeadRequest, ReadRequest, RecordedEvent},
     engine::{Engine, EngineSettings},
-    grpc::{client::Client, serve::Services},
+    grpc::{client::Client, serve::Services, web::Origins},
     log::LogSettings,
 };
 use rand::{Rng as _, rngs::StdRng};
@@ -85,7 +85,7 @@ async fn open(data: &std::path::Path) -> (Arc<Engine>, Client) {
         Engine::open(&data, settings)
     });
     let engine = opened.await.expect("no panic").expect("the store opens");
-    let services = Services::new(&engine, false).await;
+    let services = Services::new(&engine, false, Origins::default()).await;
     let client = services.in_process().await.expect("the server can be reached");
     (engine, client)
 }
