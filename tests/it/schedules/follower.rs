@@ -58,6 +58,14 @@ impl Follower {
         }
     }
 
+    /// Takes frames until it has been told of a position, by its event or by a mark behind it: what
+    /// was left out on the way is not waited for.
+    async fn reach(&mut self, client: &Client, position: u64) {
+        while self.after < position {
+            self.take(client).await;
+        }
+    }
+
     fn pass(&mut self, position: u64) {
         assert!(position >= self.after, "a mark never goes back");
         self.after = position;
@@ -71,10 +79,8 @@ impl Actor for Follower {
             let start = Some(read_request::Start::AfterPosition(self.after));
             let (filter, limit) = (Some(self.filter.clone()), Some(chance.random_range(1..40)));
             let there = ReadRequest { filter, start, limit, ..ReadRequest::default() };
-            let wanted = self.seen.len() + read(&world.client, there).await.len();
-            while self.seen.len() < wanted {
-                self.take(&world.client).await;
-            }
+            let there = read(&world.client, there).await;
+            self.reach(&world.client, there.last().map_or(0, |event| event.position)).await;
         }
         .boxed_local()
     }
@@ -87,15 +93,12 @@ impl Actor for Follower {
         async move {
             let log = world.log().await;
             let expected: Vec<_> = log.iter().filter(|it| matches(&self.filter, it)).collect();
-            while self.seen.len() < expected.len() {
-                self.take(&world.client).await;
-            }
+            let last = expected.last().map_or(0, |event| event.position);
+            self.reach(&world.client, last).await;
             assert_eq!(self.seen.iter().collect::<Vec<_>>(), expected, "{:?}", self.filter);
             // Nor does anything come behind the last, once it has been told that this was all.
             self.frames = None;
-            while self.after < world.head().await {
-                self.take(&world.client).await;
-            }
+            self.reach(&world.client, world.head().await).await;
             assert_eq!(self.seen.len(), expected.len());
         }
         .boxed_local()
