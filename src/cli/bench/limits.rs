@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -67,8 +67,7 @@ pub(super) async fn commits(dir: &Path, group: Group, plan: &Plan) -> Result<Sam
     let told = path.display().to_string();
     let work = tokio::task::spawn_blocking(move || {
         let file = preallocated(&path, bytes);
-        let begun = Instant::now();
-        let goes_on = || begun.elapsed() < measured && !ended.load(Ordering::Relaxed);
+        let goes_on = |spent| spent < measured && !ended.load(Ordering::Relaxed);
         let sample = file.and_then(|file| commit_while(&file, bytes / group.bytes, group, goes_on));
         let removed = fs::remove_file(&path);
         sample.and_then(|sample| removed.map(|()| sample))
@@ -82,7 +81,7 @@ fn commit_while(
     file: &File,
     places: usize,
     group: Group,
-    goes_on: impl Fn() -> bool,
+    goes_on: impl Fn(Duration) -> bool,
 ) -> io::Result<Sample> {
     let bytes = vec![0x5A; group.bytes];
     let (begun, mut groups, mut latency) = (Instant::now(), 0, histogram());
@@ -92,7 +91,7 @@ fn commit_while(
         file.sync_data()?;
         record(&mut latency, started.elapsed());
         groups += 1;
-        if !goes_on() {
+        if !goes_on(begun.elapsed()) {
             break;
         }
     }

@@ -107,7 +107,10 @@ fn record(ops: &[Op]) -> Record {
                 let of = earlier(of);
                 let known = claimed.get(usize::try_from(of).unwrap() - 1).cloned().flatten();
                 let exchange = known.map_or("apart".to_owned(), |known| known.exchange);
-                record.correct(of, &Flow { exchange, ..flow.clone() }.message());
+                let corrected = Flow { exchange, ..flow.clone() };
+                record.correct(of, &corrected.message());
+                // Nor may a correction of the correction say another exchange.
+                claim = Some(corrected);
             }
             Op::Retract(of) => drop(record.retract(earlier(of))),
             Op::Prefer(of, country) => drop(record.push(&preferred(earlier(of), country))),
