@@ -60,7 +60,8 @@ pub struct Subscription {
     /// The last position that the subscriber was told of.
     told: Position,
     live: bool,
-    /// It has been told nothing for a while.
+    /// It is to be told how far the log has come. Events do not tell that: what follows them may
+    /// match nothing, and then no other moment would come.
     due: bool,
     beat: watch::Receiver<()>,
     /// What wakes it, of one with a filter that has nothing left to read.
@@ -146,7 +147,7 @@ impl Subscription {
                 }
                 self.cursor = run.last;
                 self.stream.hold(run.events.len());
-                self.note_told();
+                self.told = self.cursor;
                 return Ok(Some(Frame::Events(run)));
             }
             self.cursor = available;
@@ -163,12 +164,6 @@ impl Subscription {
         Ok(None)
     }
 
-    /// Notes that the subscriber learns of the cursor.
-    fn note_told(&mut self) {
-        self.told = self.cursor;
-        self.due = false;
-    }
-
     /// The cursor as the subscriber is told it.
     async fn tell(&mut self) -> Result<Mark, ReadError> {
         let head = self.reader.head();
@@ -177,7 +172,7 @@ impl Subscription {
         } else {
             self.reader.recorded_at(self.cursor).await?
         };
-        self.note_told();
+        (self.told, self.due) = (self.cursor, false);
         Ok(Mark { position: self.cursor, recorded_at })
     }
 }

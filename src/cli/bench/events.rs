@@ -20,7 +20,7 @@ pub(super) const PAYLOAD_BYTES: usize = 256;
 /// A type that no server knows.
 const TYPE_URL: &str = "type.googleapis.com/bench.v1.Payload";
 /// Category of all streams that the bench appends to.
-const CATEGORY: &str = "bench";
+pub(super) const CATEGORY: &str = "bench";
 
 /// Tells the events of one run from those of others and from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,12 @@
-//! The suite `followers`: subscriptions, from one event to many and from many events to few.
+//! The suite `followers`: subscriptions, from one event to many and from many events to few, and
+//! consumer groups.
 
 mod crowd;
 mod idle;
 mod rare;
+mod team;
 
-use self::{crowd::Crowd, idle::Idle, rare::Rare};
+use self::{crowd::Crowd, idle::Idle, rare::Rare, team::Team};
 use super::{
     case::{Case, Suite},
     follow::Follow,
@@ -19,6 +21,7 @@ const ARRIVAL: &str = "arrival";
 const FAN_OUT: &str = "fan-out";
 const RARE: &str = "rare";
 const PER_EVENT: &str = "per-event";
+const TEAM: &str = "team";
 const IDLE_MEMORY: &str = "idle-memory";
 const IDLE_APPENDS: &str = "idle-appends";
 
@@ -50,6 +53,12 @@ const FIGURES: &[Figure] = &[
         unit: "x",
     },
     Figure {
+        id: TEAM,
+        name: "acknowledged by a group of 4 consumers",
+        wanted: AtLeast(50_000.0),
+        unit: "events/s",
+    },
+    Figure {
         id: IDLE_MEMORY,
         name: "memory of 10,000 idle subscribers",
         wanted: AtMost(100.0),
@@ -70,6 +79,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Box::new(Follow { subscribers, rate, figure: Some(ARRIVAL) }),
         Box::new(Crowd),
         Box::new(Rare),
+        Box::new(Team),
         Box::new(Idle),
     ];
     Suite { name: "followers", cases, figures: FIGURES }

@@ -29,6 +29,8 @@ pub(super) struct Plan {
     pub(super) fan_out: (u32, usize),
     /// Subscribers of everything that share the processors.
     pub(super) crowd: usize,
+    /// Events that a consumer group works through.
+    pub(super) team: u64,
     /// Subscribers for whom nothing comes.
     pub(super) idle: usize,
     /// Events of the large log.
@@ -79,6 +81,7 @@ impl Plan {
             followed: 2_000,
             fan_out: (10_000, 10),
             crowd: 50,
+            team: 500_000,
             idle: 10_000,
             scale_events: 10_000_000,
             scale_streams: 1_000_000,
@@ -106,6 +109,7 @@ impl Plan {
             followed: 500,
             fan_out: (500, 3),
             crowd: 3,
+            team: 3_000,
             idle: 50,
             scale_events: 3_000,
             scale_streams: 300,

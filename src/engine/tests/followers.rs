@@ -62,6 +62,40 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     assert_eq!((mark.position, mark.recorded_at), (1, Some(1_000_000_000)));
 }
 
+/// Being told an event is not being told how far the log has come: both may be due at once, and
+/// which of them a follower hears of first is chance, so many are asked.
+#[tokio::test]
+async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
+    let store = Store::new();
+    let mut followers = Vec::new();
+    for _ in 0..16 {
+        let mut follower =
+            store.engine().subscribe(tagged("desk:one"), Start::Unset).await.unwrap();
+        assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+        followers.push(follower);
+    }
+    let mut waiting: Vec<_> = followers.iter_mut().map(|it| Box::pin(it.next())).collect();
+    for waiting in &mut waiting {
+        assert!(futures_util::poll!(waiting).is_pending());
+    }
+    let events = vec![noted("for them", &["desk:one"]), noted("not for them", &[])];
+    let request = Append { request_id: None, writes: vec![write("x/a", events)], condition: None };
+    store.engine().append(request).await.unwrap();
+    store.engine().reader.indexed(2).await.unwrap();
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    tokio::time::resume();
+    for told in waiting {
+        assert!(matches!(told.await.unwrap(), Frame::Events(_)));
+    }
+    for follower in &mut followers {
+        let next = tokio::time::timeout(Duration::from_secs(20), follower.next()).await;
+        let frame = next.expect("it is told in the end").unwrap();
+        let Frame::Checkpoint(mark) = frame else { panic!("{frame:?}") };
+        assert_eq!(mark.position, 2);
+    }
+}
+
 #[tokio::test]
 async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine() {
     let mut store = Store::new();
