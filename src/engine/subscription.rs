@@ -123,8 +123,12 @@ impl Subscription {
             self.woken = Some((woken, interest));
             return true;
         };
+        // The index can be a moment ahead of the head. Then it has told of what could not be seen
+        // yet, and will not tell of it again; but the head moves, or has since the cursor followed.
+        let ahead = self.reader.watermark() > self.cursor;
         tokio::select! {
             () = woken.notified() => true,
+            moved = self.head.changed(), if ahead => moved.is_ok(),
             beaten = self.beat.changed() => {
                 self.due = true;
                 beaten.is_ok()
