@@ -60,12 +60,15 @@ impl Case for Team {
             let mut outcome = Outcome::default();
             for streams in STREAMS {
                 let rates = work_through(bench, streams).await?;
-                let streams = count(streams);
-                let row = Row::new(format!("events of {streams} streams"), "events/s", rates);
+                let of = match streams {
+                    1 => "one stream".to_owned(),
+                    _ => format!("{} streams", count(streams)),
+                };
+                let row = Row::new(format!("events of {of}"), "events/s", rates);
                 let credit = count(CREDIT);
                 outcome.rows.push(row.note(format!("each consumer with a credit of {credit}")));
                 if outcome.figures.is_empty() {
-                    let limit = format!("{} events of {streams} streams", count(bench.plan.team));
+                    let limit = format!("{} events of {of}", count(bench.plan.team));
                     outcome.figures.push(Measured { figure: TEAM, value: rates, limit });
                 }
             }
