@@ -1,6 +1,6 @@
 //! Races: two writers on one revision, and subscribers across the boundary of catching up.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use handover::{
@@ -14,6 +14,9 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::Barrier;
 
 use crate::support::{Server, append, data_dir, event, read_all, tagged};
+
+/// Whoever follows hears something long before, if only how far the log has come.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_writers_on_one_expected_revision_exactly_one_wins() {
@@ -79,7 +82,8 @@ async fn follow(
     let mut frames = client.subscribe(request);
     let mut seen = Vec::new();
     while *from < last && seen.len() < most {
-        match frames.next().await {
+        let frame = tokio::time::timeout(PATIENCE, frames.next()).await;
+        match frame.expect("a follower that is behind hears something") {
             Some(Ok(answer)) => match answer.frame.expect("a frame is not empty") {
                 Frame::Events(batch) => {
                     assert!(!batch.events.is_empty());
