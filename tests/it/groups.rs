@@ -58,13 +58,17 @@ async fn group(client: &Client, name: &str) -> Group {
 
 /// Asks until the group is as it should be: what is recorded now and then is recorded soon.
 async fn until(client: &Client, name: &str, enough: impl Fn(&Group) -> bool) -> Group {
-    loop {
-        let group = group(client, name).await;
-        if enough(&group) {
-            return group;
+    let looking = async {
+        loop {
+            let group = group(client, name).await;
+            if enough(&group) {
+                return group;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    let found = tokio::time::timeout(std::time::Duration::from_mins(2), looking).await;
+    found.expect("the group gets there")
 }
 
 async fn start() -> (tempfile::TempDir, Server, Client) {
