@@ -29,7 +29,8 @@ use crate::{
         exit::{Exit, Failure},
     },
     domain::proto::{
-        ConsumeRequest, ConsumeResponse, CreateGroupRequest, Filter, FilterItem, ListGroupsRequest,
+        ConsumeRequest, ConsumeResponse, CreateGroupRequest, DeleteGroupRequest, Filter,
+        FilterItem, GetHeadRequest, ListGroupsRequest, create_group_request::Start,
     },
     grpc::client::Client,
 };
@@ -81,20 +82,22 @@ impl Case for Team {
 /// Has a new group work through the same log, once a repeat.
 async fn work_through(bench: &Bench, streams: u64) -> Result<Spread, Failure> {
     let subject = bench.subject().await?;
+    // A server that is only an address may hold what an earlier case appended.
+    let head = subject.line(0).client.get_head(GetHeadRequest::default()).await?.position;
     subject.fill(Layout::Streams(streams), bench.plan.team).await?;
     subject.settle(&bench.plan).await?;
     let mut rates = Vec::new();
     for _ in 0..bench.plan.repeats {
-        rates.push(once(&subject).await?);
+        rates.push(once(&subject, head).await?);
     }
     bench.retire(subject).await?;
     Ok(Spread::of(&rates))
 }
 
 /// Events a second, from the first request of the consumers until the group has finished all.
-async fn once(subject: &Subject) -> Result<f64, Failure> {
+async fn once(subject: &Subject, after: u64) -> Result<f64, Failure> {
     let client = subject.line(0).client;
-    let group = create(&client).await?;
+    let group = create(&client, after).await?;
     let (events, over) = (subject.source.acknowledged(), CancellationToken::new());
     let (begun, acknowledged) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let mut consumers = Callers::new();
@@ -111,16 +114,20 @@ async fn once(subject: &Subject) -> Result<f64, Failure> {
     let rate = approximate(events) / begun.elapsed().as_secs_f64();
     over.cancel();
     complete(consumers).await?;
+    let request_id = Uuid::new_v4().to_string();
+    client.delete_group(DeleteGroupRequest { request_id, name: group }).await?;
     Ok(rate)
 }
 
-async fn create(client: &Client) -> Result<String, Failure> {
+/// A group of what the bench has appended after a position.
+async fn create(client: &Client, after: u64) -> Result<String, Failure> {
     let name = format!("bench-{}", Uuid::new_v4().simple());
     let items = vec![FilterItem { categories: vec![CATEGORY.to_owned()], ..FilterItem::default() }];
     let request = CreateGroupRequest {
         request_id: Uuid::new_v4().to_string(),
         name: name.clone(),
         filter: Some(Filter { items }),
+        start: Some(Start::AfterPosition(after)),
         ..CreateGroupRequest::default()
     };
     client.create_group(request).await?;
