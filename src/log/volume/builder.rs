@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     VolumeError,
+    batch::Batch,
     block::{self, BlockBuilder, LargeEvent, Marker, PAGE_ENTRIES, PART_BYTES},
     contents::{Contents, Tally, VolumeSize},
     database::Database,
@@ -30,6 +31,8 @@ pub struct VolumeBuilder {
     block_first: Position,
     /// The page of the append table that is not full yet.
     page: Vec<AppendEntry>,
+    /// What is full, and not in sled yet.
+    batch: Batch,
     tip: Tip,
 }
 
@@ -63,6 +66,7 @@ impl VolumeBuilder {
             block: BlockBuilder::default(),
             block_first: first,
             page: Vec::new(),
+            batch: Batch::default(),
             tip: after,
         })
     }
@@ -105,6 +109,7 @@ impl VolumeBuilder {
     pub fn finish(mut self) -> Result<Built, VolumeError> {
         self.write_block()?;
         self.write_page()?;
+        self.batch.write(&self.db)?;
         self.db.flush()?;
         self.db.close()?;
         Ok(Built { dir: self.dir, contents: self.tally.finish(), tip: self.tip })
@@ -136,17 +141,16 @@ impl VolumeBuilder {
             return Ok(());
         }
         let key = Key::Block(self.block_first);
-        self.db.insert(&key.bytes(), self.block.take(key, self.marker))
+        self.batch.push(&self.db, key, self.block.take(key, self.marker))
     }
 
-    /// The parts first, so that where a head is found its parts have been written.
-    fn write_large(&self, position: Position, event: &[u8]) -> Result<(), VolumeError> {
+    fn write_large(&mut self, position: Position, event: &[u8]) -> Result<(), VolumeError> {
         for (number, bytes) in (0..).zip(event.chunks(PART_BYTES)) {
             let key = Key::Part(position, number);
-            self.db.insert(&key.bytes(), block::encode_part(key, self.marker, bytes))?;
+            self.batch.push(&self.db, key, block::encode_part(key, self.marker, bytes))?;
         }
         let key = Key::Block(position);
-        self.db.insert(&key.bytes(), LargeEvent::of(event).encode(key, self.marker))
+        self.batch.push(&self.db, key, LargeEvent::of(event).encode(key, self.marker))
     }
 
     fn write_page(&mut self) -> Result<(), VolumeError> {
@@ -156,6 +160,6 @@ impl VolumeBuilder {
         let key = Key::Page(first.first_position);
         let value = block::encode_appends(key, self.marker, &self.page);
         self.page.clear();
-        self.db.insert(&key.bytes(), value)
+        self.batch.push(&self.db, key, value)
     }
 }

@@ -143,6 +143,10 @@ enum Fault {
 impl Fault {
     fn on(self, dir: &Path, action: &'static str) -> VolumeError {
         match self {
+            // A place that sled knows of lies behind the end of its file: it is shorter than it was.
+            Self::Sled(sled::Error::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                VolumeError::damaged(dir, None, format!("sled failed to {action} it: {error}"))
+            }
             Self::Sled(sled::Error::Io(error)) => VolumeError::io(dir, action, error),
             Self::Sled(error) => {
                 VolumeError::damaged(dir, None, format!("sled failed to {action} it: {error}"))

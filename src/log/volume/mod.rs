@@ -7,6 +7,7 @@
 //! repaired.
 
 mod audit;
+mod batch;
 mod block;
 mod builder;
 mod contents;
