@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, mpsc as std_mpsc},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -137,6 +137,9 @@ pub(super) struct Writer {
     answers: mpsc::Sender<Answers>,
     /// Why the group that is being decided may append nothing.
     paused: Option<Pause>,
+    /// Where the events of a group are encoded. A frame gets a copy of its own length: what grew
+    /// as it was written would keep up to twice of it in memory for as long as the frame is cached.
+    buffer: BytesMut,
 }
 
 /// Appends that become one frame, with the answers that wait for it.
@@ -145,7 +148,6 @@ struct Group {
     /// When its events are recorded: one time for all of it, so that the index has one change of
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
-    events: BytesMut,
     count: u32,
     entries: Vec<AppendEntry>,
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
@@ -172,6 +174,7 @@ impl Writer {
             pressure,
             answers,
             paused: None,
+            buffer: BytesMut::new(),
         }
     }
 
@@ -206,7 +209,7 @@ impl Writer {
                     Message::Stop => queue.close(),
                 }
                 // While appends are paused, it is looked again for each.
-                let ended = group.is_full() || self.paused.is_some();
+                let ended = self.is_full(&group) || self.paused.is_some();
                 next = if ended { None } else { queue.try_recv().ok() };
             }
             self.commit(group);
@@ -263,7 +266,7 @@ impl Writer {
                     recorded_at: self.last_recorded,
                     recorded_by: &self.recorded_by,
                 };
-                recorded::encode(&place, event, &mut group.events);
+                recorded::encode(&place, event, &mut self.buffer);
                 position += 1;
             }
         }
@@ -281,9 +284,14 @@ impl Writer {
         }
     }
 
+    fn is_full(&self, group: &Group) -> bool {
+        group.answers.len() >= GROUP_APPENDS || self.buffer.len() >= limits::FRAME_BYTES
+    }
+
     /// Makes the group durable, then visible, then answers all of it.
     fn commit(&mut self, mut group: Group) {
         let outcome = if group.count == 0 { Ok(()) } else { self.write(&mut group) };
+        self.buffer.clear();
         // If nobody gives them, the engine is gone, and who waits is told that.
         let _ = self.answers.blocking_send(Answers { answers: group.answers, outcome });
     }
@@ -294,7 +302,7 @@ impl Writer {
             first_position: self.tip.position + 1,
             count: group.count,
             appends: std::mem::take(&mut group.entries),
-            events: std::mem::take(&mut group.events).freeze(),
+            events: Bytes::copy_from_slice(&self.buffer),
         };
         let (done, outcome) = std_mpsc::sync_channel(1);
         let done = Box::new(move |outcome| {
@@ -317,11 +325,5 @@ impl Writer {
         tracing::error!(%failure, "appends stop; reads go on");
         self.fault.set(Arc::clone(&failure));
         Err(failure)
-    }
-}
-
-impl Group {
-    fn is_full(&self) -> bool {
-        self.answers.len() >= GROUP_APPENDS || self.events.len() >= limits::FRAME_BYTES
     }
 }

@@ -86,7 +86,7 @@ impl Default for LogSettings {
             open_volumes: 2,
             places_bytes: 16 << 20,
             scrub: Some(ScrubSettings::default()),
-            tail_bytes: 32 << 20,
+            tail_bytes: 16 << 20,
         }
     }
 }

@@ -46,7 +46,7 @@ const PATIENT_NICENESS: i32 = 10;
 /// The thread that filtered subscriptions wait for.
 const INDEX: &str = "index";
 /// Bytes of frames that are read from the journal at once.
-const READ_BYTES: usize = 8 << 20;
+const READ_BYTES: usize = 4 << 20;
 /// The pauses after failures: none after the first, then doubling from the one to the other.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);

@@ -20,8 +20,8 @@ use super::{
 use crate::domain::event::Position;
 
 /// Reads of one opening when they come in order: then each leaf is read once, with 9 values on
-/// average, and up to 16 MiB are kept.
-pub(super) const READS_IN_ORDER: usize = 4_096;
+/// average, and up to 8 MiB are kept.
+pub(super) const READS_IN_ORDER: usize = 2_048;
 /// Reads of one opening when they come in any order: each may read another leaf, of about 36 KiB.
 const READS_AT_RANDOM: usize = 512;
 
