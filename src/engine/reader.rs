@@ -1,5 +1,7 @@
 //! Reads pages of the log, on the blocking pool, never beyond the durable head.
 
+mod matches;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -207,8 +209,7 @@ impl Reader {
     /// The events at these positions, which rise, as many from the first on as make a page.
     pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
         let page_bytes = self.streams.page_bytes();
-        let run = self.blocking(move |log| log.events_at(&positions, page_bytes)).await?;
-        run.ok_or(ReadError::Stopping)
+        self.page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
 
     /// What was answered to an append that is durable.
@@ -263,7 +264,7 @@ impl Reader {
         if positions.is_empty() {
             return Ok(None);
         }
-        self.blocking(move |log| log.events_at(&positions, page_bytes)).await
+        self.page_of(positions, page_bytes).await
     }
 
     async fn blocking<T: Send + 'static>(

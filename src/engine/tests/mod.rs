@@ -8,6 +8,7 @@ mod gate;
 mod groups;
 mod pressure;
 mod projections;
+mod reads;
 mod rebuild;
 mod watches;
 

@@ -234,7 +234,7 @@ fn a_volume_of_any_size_is_sealed_with_its_files_settled() {
 /// See [`super::batch`]: written one by one, values would take 2.2 times their bytes here.
 #[test]
 fn a_volume_takes_little_more_on_the_disk_than_its_events() {
-    let case = Case::with(&mut Random::new(), &[&[340; 40_000]]);
+    let case = Case::with(&mut Random::new(), &[&vec![340; 40_000]]);
     case.check(case.placed().pieces());
     let (bytes, length) = (case.volume.contents.bytes, fs::metadata(case.db()).unwrap().len());
     assert!(length * 2 < bytes * 3, "{length} bytes for {bytes}");
