@@ -143,7 +143,7 @@ enum Fault {
 impl Fault {
     fn on(self, dir: &Path, action: &'static str) -> VolumeError {
         match self {
-            // A place that sled knows lies behind the end of its file, which is shorter than it was.
+            // What sled knows lies behind the end of its file, which is shorter than it was.
             Self::Sled(sled::Error::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 VolumeError::damaged(dir, None, format!("sled failed to {action} it: {error}"))
             }
