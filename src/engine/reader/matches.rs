@@ -20,6 +20,9 @@ use crate::{
 const BATCH: usize = 32;
 /// Positions from which on a second task helps.
 const MANY: usize = 4 * BATCH;
+/// How many times as far as their number positions must reach for that. Closer ones share blocks
+/// and lie in neighbouring ones, which one task reads together, each once.
+const APART: u64 = 4;
 
 /// What is read of one batch: as many of its events, from the first on, as fit a page.
 type Piece = Result<Option<Run>, LogError>;
@@ -42,7 +45,7 @@ impl Reader {
         positions: Vec<Position>,
         max_bytes: usize,
     ) -> Result<Option<Run>, ReadError> {
-        if positions.len() < MANY {
+        if !are_shared(&positions) {
             return self.blocking(move |log| log.events_at(&positions, max_bytes)).await;
         }
         let (next, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -116,6 +119,12 @@ impl Work {
     }
 }
 
+/// Whether two tasks read these positions faster than one.
+fn are_shared(positions: &[Position]) -> bool {
+    let reach = positions.first().zip(positions.last()).map_or(0, |(a, b)| a.abs_diff(*b));
+    positions.len() >= MANY && reach >= APART * positions.len() as u64
+}
+
 /// Runs that follow each other as one.
 fn one(runs: &[Run]) -> Option<Run> {
     let (first, last) = (runs.first()?.first, runs.last()?.last);
@@ -149,6 +158,21 @@ mod tests {
 
     fn failure(position: Position) -> LogError {
         LogError::OutOfRange { position, last: 0 }
+    }
+
+    #[test]
+    fn two_tasks_share_what_is_much_and_lies_apart_in_either_direction() {
+        let every = |step: u64, count: u64| (1..=count).map(|n| n * step).collect();
+        let shared = |mut positions: Vec<Position>| {
+            let rising = are_shared(&positions);
+            positions.reverse();
+            assert_eq!(are_shared(&positions), rising);
+            rising
+        };
+        assert!(shared(every(5, 128)));
+        assert!(!shared(every(5, 127)), "few");
+        assert!(!shared(every(1, 1_000)), "each is beside the next");
+        assert!(!shared(Vec::new()));
     }
 
     #[test]

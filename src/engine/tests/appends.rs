@@ -53,9 +53,7 @@ async fn a_limit_is_exact_in_both_directions_and_across_pages() {
             assert_eq!(positions, (1..=300).rev().take(positions.len()).collect::<Vec<_>>());
             assert_eq!(positions.len() as u64, limit.min(300));
         }
-        let tags = vec![Tag::parse("third:1").unwrap()];
-        let item = crate::domain::filter::FilterItem { tags, ..Default::default() };
-        let filter = Filter::new(vec![item]).unwrap();
+        let filter = tagged("third:1");
         let spec = ReadSpec { filter, ..spec(Start::After(200), Direction::Backwards, Some(40)) };
         let positions: Vec<_> = store.read(spec).await.iter().map(|it| it.position).collect();
         assert_eq!(positions, (1..200).rev().filter(|it| it % 3 == 2).take(40).collect::<Vec<_>>());
@@ -94,7 +92,7 @@ async fn a_read_can_start_at_a_time_or_a_revision() {
         check(time, Direction::Backwards, earlier).await;
     }
     let streams = vec![StreamName::parse("x/b").unwrap()];
-    let item = crate::domain::filter::FilterItem { streams, ..Default::default() };
+    let item = FilterItem { streams, ..Default::default() };
     let filter = Filter::new(vec![item]).unwrap();
     let spec = ReadSpec { filter, ..spec(Start::AfterRevision(1), Direction::Forwards, None) };
     assert_eq!(store.read(spec).await[0].position, 4);

@@ -2,15 +2,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    domain::{filter::FilterItem, known::samples},
+    domain::known::samples,
     engine::projector::concurrent_figures,
     projections::counts::{CountAnswer, CountQuery},
 };
-
-fn tagged(tag: &str) -> Filter {
-    let tags = vec![Tag::parse(tag).unwrap()];
-    Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap()
-}
 
 async fn append_many(store: &Store, count: usize) {
     for _ in 0..count / 1_000 {

@@ -12,7 +12,6 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::domain::{
-    filter::FilterItem,
     group::{Answer, GroupName, Settings},
     name::Category,
 };

@@ -24,6 +24,7 @@ use std::{
 use super::*;
 use crate::domain::{
     event::{Direction, Micros, NewEvent, Write},
+    filter::FilterItem,
     known::Known,
     name::{StreamName, Tag, TypeName},
     proto::RecordedEvent,
@@ -119,6 +120,12 @@ impl Store {
 
 fn spec(start: Start, direction: Direction, limit: Option<u64>) -> ReadSpec {
     ReadSpec { filter: Filter::all(), start, direction, limit }
+}
+
+/// The events that carry the tag.
+fn tagged(tag: &str) -> Filter {
+    let tags = vec![Tag::parse(tag).unwrap()];
+    Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap()
 }
 
 /// An event of a type that the server does not know.

@@ -1,18 +1,18 @@
 //! Reads of events that lie far apart, which two tasks share.
 
 use super::*;
-use crate::{domain::filter::FilterItem, log::fixtures::Random};
+use crate::log::fixtures::Random;
 
 /// Records events of any size, and tells the numbers of those that carry the tag.
 async fn mixed(store: &Store, tag: &str) -> Vec<usize> {
     let mut random = Random::new();
     let mut wanted = Vec::new();
-    for request in 0..20 {
+    for request in 0..40 {
         let events = (0..150).map(|number| {
             let number = request * 150 + number;
             let most = if random.below(50) == 0 { 20_000 } else { 1_500 };
             let text = format!("{number} {}", ".".repeat(random.below(most)));
-            if random.below(3) > 0 {
+            if random.below(6) > 0 {
                 return noted(&text, &[]);
             }
             wanted.push(number);
@@ -29,8 +29,7 @@ async fn mixed(store: &Store, tag: &str) -> Vec<usize> {
 async fn matches_come_whole_and_in_order_in_both_directions_from_wherever_they_are() {
     let mut store = Store::new();
     let mut wanted = mixed(&store, "desk:one").await;
-    let tags = vec![Tag::parse("desk:one").unwrap()];
-    let filter = Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap();
+    let filter = tagged("desk:one");
     for from_disk in [false, true] {
         if from_disk {
             store.reopen().await;

@@ -31,6 +31,7 @@ impl Batch {
 
     /// Writes all of them to `db`.
     pub(super) fn write(&mut self, db: &Database) -> Result<(), VolumeError> {
+        // By kind: blocks that follow each other then lie so in the file, and are read together.
         self.values.sort_unstable_by_key(|(key, _)| *key);
         for (key, _) in &self.values {
             db.insert(&key.bytes(), Vec::new())?;
