@@ -16,7 +16,7 @@ use handover::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::support::{BINARY, Server, append, data_dir, event, read_all};
+use crate::support::{BINARY, Held, Server, append, data_dir, event, read_all};
 
 #[tokio::test]
 async fn a_data_directory_is_held_by_one_process() {
@@ -100,15 +100,13 @@ async fn a_name_can_be_listened_on() {
     let (_dir, data) = data_dir();
     let mut command = Command::new(BINARY);
     command.args(["serve", "--listen", "localhost:0", "--data"]).arg(&data);
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be run");
+    let mut child = Held::start(command.stdout(Stdio::piped()));
     let mut line = String::new();
-    let output = child.stdout.take().expect("a piped output");
+    let output = child.0.stdout.take().expect("a piped output");
     BufReader::new(output).read_line(&mut line).expect("it can be read");
     let address = line.trim().strip_prefix("serving on ").expect("it serves").to_owned();
     let client = Client::connect(&address).await.expect("it can be reached");
     assert!(client.serving().await.expect("an answer"));
-    child.kill().expect("it can be killed");
-    child.wait().expect("it has ended");
 }
 
 /// What a client is told that the server left waiting when it stopped.
