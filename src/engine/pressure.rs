@@ -129,7 +129,7 @@ impl Pressure {
 
     /// Looks whether appends have to pause, and tells everybody who watches.
     pub(super) fn look(&self, log: &Log, last: Micros) -> Option<Pause> {
-        let found = self.reason(behind(log), last);
+        let found = self.reason(behind(log), last).or_else(|| short(log));
         self.paused.send_if_modified(|paused| {
             tell(paused.as_ref(), found.as_ref());
             let changed = *paused != found;
@@ -177,6 +177,12 @@ pub(super) async fn follow(
         () = looking => {}
         () = stopping.cancelled() => {}
     }
+}
+
+/// Why appends pause, if the journal has no place for the next frame and cannot make one. Looked at
+/// last: on a full disk, that is the reason to name.
+fn short(log: &Log) -> Option<Pause> {
+    log.reserve().err().map(|error| Pause::Short { reason: error.to_string().into() })
 }
 
 fn behind(log: &Log) -> Behind {

@@ -42,7 +42,7 @@ pub async fn listen(
     let echo = EventStoreServiceServer::new(Echo::default())
         .max_decoding_message_size(limits::REQUEST_BYTES);
     let router = serve::bounded(Routes::new(echo).prepare(), Origins::default());
-    serve::listen(router, listener, stop).await
+    serve::listen(router, listener, usize::MAX, stop).await
 }
 
 impl Echo {

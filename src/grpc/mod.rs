@@ -14,6 +14,7 @@ mod event_store;
 mod exchanges;
 mod explain;
 mod greeting;
+mod incoming;
 mod lean;
 mod listed;
 pub(crate) mod passthrough;

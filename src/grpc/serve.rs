@@ -23,6 +23,7 @@ use crate::{
         deadline::ErrorLayer,
         event_store::EventStore,
         greeting::Greeted,
+        incoming::Incoming,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -142,13 +143,15 @@ impl Services {
         Self { routes: routes.prepare(), origins, health }
     }
 
-    /// Serves connections on `listener` until `stop`; then waits for the calls under way.
+    /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
+    /// calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
+        connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        listen(self.router(), listener, stop).await
+        listen(self.router(), listener, connections, stop).await
     }
 
     fn router(&self) -> Bounded {
@@ -174,10 +177,11 @@ impl Services {
 /// What is served and how its transport is bounded.
 pub(super) type Bounded = Router<Stack<ErrorLayer, Stack<WebLayer, Identity>>>;
 
-/// Serves `router` on `listener` until `stop`.
+/// Serves `router` to at most so many connections at a time on `listener` until `stop`.
 pub(super) async fn listen(
     router: Bounded,
     listener: TcpListener,
+    connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
@@ -185,8 +189,8 @@ pub(super) async fn listen(
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
-        .with_keepalive_interval(Some(KEEPALIVE.1))
-        .map_ok(Greeted::new);
+        .with_keepalive_interval(Some(KEEPALIVE.1));
+    let incoming = Incoming::new(incoming, connections).map_ok(Greeted::new);
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }

@@ -275,6 +275,9 @@ fn paused(pause: &Pause, message: String) -> Fault {
             .with("unindexed_events", unindexed)
             .with("last_failure", reason)
             .retry(),
+        Pause::Short { reason } => {
+            fault(ErrorReason::ResourcesShort).with("last_failure", reason).retry()
+        }
         Pause::ClockBehind { last, now } => fault(ErrorReason::ClockBehind)
             .with("last_recorded_at", timestamp(*last))
             .with("clock", timestamp(*now)),

@@ -71,6 +71,8 @@ pub struct LogSettings {
     pub open_volumes: usize,
     /// Bytes of tables of places that are kept in memory: 256 KiB for a volume of 64 MiB.
     pub places_bytes: usize,
+    /// Volumes whose files are open to be read at their places, each with one descriptor.
+    pub open_files: usize,
     /// How sealed volumes are read through to find damage; absent: they are not.
     pub scrub: Option<ScrubSettings>,
     /// Bytes of the newest frames that are kept in memory.
@@ -85,6 +87,7 @@ impl Default for LogSettings {
             volume_events: 200_000,
             open_volumes: 2,
             places_bytes: 16 << 20,
+            open_files: 128,
             scrub: Some(ScrubSettings::default()),
             tail_bytes: 16 << 20,
         }
@@ -125,6 +128,11 @@ impl Log {
     /// to be written once more.
     pub fn unsealed_bytes(&self) -> u64 {
         self.journal.unreleased_bytes()
+    }
+
+    /// Makes sure that the journal has a place for the next frame; may be tried again.
+    pub fn reserve(&self) -> Result<(), LogError> {
+        Ok(self.journal.reserve()?)
     }
 
     /// Appends a frame right after `after`. When it is durable it can be read before `done` is
