@@ -33,6 +33,8 @@ pub async fn run<T>(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listening socket has no address")?;
+    let (version, data) = (env!("CARGO_PKG_VERSION"), config.data.display().to_string());
+    tracing::info!(version, data, %address, "starting");
     let running = Running::start(&config, listener).await?;
     let served = running.serve(load, |loaded| announce(address, loaded), stop).await;
     tracing::info!("stopping");
@@ -76,6 +78,7 @@ impl Running {
             () = &mut stop => return Ok(()),
         };
         self.services.health.ready().await;
+        tracing::info!(position = self.engine.head().position, "serving");
         announce(loaded);
         tokio::select! {
             () = stop => {}

@@ -25,6 +25,7 @@ mod sources;
 mod statements;
 mod status;
 mod transfers;
+mod watched;
 pub mod web;
 
 /// Generated clients, over the plain messages.

@@ -37,6 +37,7 @@ use crate::{
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
         },
+        watched::Watched,
         web::{Origins, WebLayer},
     },
 };
@@ -47,8 +48,10 @@ const STREAM_WINDOW: u32 = 2 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// Streams that one connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 1_024;
-/// Streams that a client may have reset before the server has looked at them (rapid reset).
-const PENDING_RESETS: usize = 20;
+/// Streams that a client may have reset before the server has looked at them (rapid reset): all
+/// that it may have open, because a client may cancel all of its calls at once. h2's default of 20
+/// would end the connection with every other call on it.
+const PENDING_RESETS: usize = STREAMS_PER_CONNECTION as usize;
 /// Streams that the server may have to reset because a client broke the protocol.
 const LOCAL_RESETS: usize = 1_024;
 /// Bytes of a request's headers.
@@ -190,7 +193,8 @@ pub(super) async fn listen(
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    let incoming = Incoming::new(incoming, connections).map_ok(Greeted::new);
+    let incoming = Incoming::new(incoming, connections)
+        .map_ok(|connection| Greeted::new(Watched::new(connection)));
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }

@@ -39,7 +39,12 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub use self::{error::LogError, feeder::Hooks, run::Run, volumes::ScrubSettings};
+pub use self::{
+    error::LogError,
+    feeder::{Follower, Hooks},
+    run::Run,
+    volumes::ScrubSettings,
+};
 use self::{
     feeder::Feeder,
     file_journal::FileJournal,

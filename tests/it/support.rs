@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
@@ -74,7 +75,8 @@ impl Server {
         Self::announced(spawn(data, arguments))
     }
 
-    fn announced(child: Child) -> Result<Self, String> {
+    /// Waits until a child that was started says that it serves.
+    pub(crate) fn announced(child: Child) -> Result<Self, String> {
         let mut child = Held(child);
         let mut output = BufReader::new(child.0.stdout.take().expect("a piped output"));
         let mut printed = String::new();
@@ -102,6 +104,16 @@ impl Server {
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.child.0.id()
+    }
+
+    /// Processor time that it has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");
+        // The name, in parentheses, may hold anything. Behind it, user and system time are the
+        // twelfth and thirteenth field, in ticks of 10 ms.
+        let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|it| it.parse::<u64>().expect("ticks"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// Kills it as `kill -9` does.

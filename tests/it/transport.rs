@@ -3,10 +3,13 @@
 use std::fs;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use handover::domain::{
     limits,
-    proto::{AppendResponse, AppendStreamRequest, AppendStreamResponse},
+    proto::{
+        AppendResponse, AppendStreamRequest, AppendStreamResponse, GetCountryCountsRequest,
+        SubscribeRequest, subscribe_response::Frame,
+    },
 };
 use prost::Message as _;
 use tonic::{
@@ -64,6 +67,33 @@ impl Decoder for Raw {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
         Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+#[tokio::test]
+async fn calls_that_are_cancelled_at_once_end_nothing_but_themselves() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let client = server.client().await;
+    let mut frames = client.subscribe(SubscribeRequest::default());
+    // It waits for more events than there will be.
+    let question = GetCountryCountsRequest { min_position: 1_000, ..Default::default() };
+    let calls: Vec<_> = (0..500)
+        .map(|_| {
+            let (client, question) = (client.clone(), question.clone());
+            tokio::spawn(async move { client.country_counts(question).await })
+        })
+        .collect();
+    // All of them are under way once a call that came later is answered.
+    client.append(append("x/a", vec![event("one", &[])])).await.expect("it is recorded");
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    client.append(append("x/a", vec![event("two", &[])])).await.expect("it is recorded");
+    let mut seen = 0;
+    while seen < 2 {
+        let frame = frames.try_next().await.expect("the subscription goes on").expect("frames");
+        if let Some(Frame::Events(batch)) = frame.frame {
+            seen += batch.events.len();
+        }
     }
 }
 

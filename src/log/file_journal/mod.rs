@@ -255,8 +255,8 @@ impl Journal for FileJournal {
         }
     }
 
-    /// A file is kept in reserve, so that a shortage that passes (descriptors, memory) is met before
-    /// anything was decided. Where files are smaller than a large frame, such a frame may still
+    /// Keeps a file in reserve, so that a shortage that passes (descriptors, memory) is met before
+    /// anything is decided. Where files are smaller than a large frame, such a frame may still
     /// need one of its own when it is written.
     fn reserve(&self) -> Result<(), JournalError> {
         let mut writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
