@@ -7,7 +7,7 @@ use crate::domain::{
     estimate::Estimate,
     event::Position,
     figure::Figure,
-    leg::LegKey,
+    leg::{Direction, LegKey},
     nesting::Nesting,
     proto::LegUse,
     side::Share,
@@ -124,13 +124,14 @@ pub fn explain(
     let share = share(register, key, outermost, at);
     let (title, occurred) = described(&view, outermost, &rows);
     let text = |name| view.vocabulary().text(name).to_owned();
+    let concerned = concerned(&view, &claimed, key, &share);
     ExplainedExchange {
         exchange: text(outermost),
         title: text(title),
         occurred: text(occurred),
         preference: preference(&view, &claimed, key, &share),
         share,
-        legs: legs(&view, &claimed, key, &gone),
+        legs: legs(&view, &claimed, (concerned, key.2), &gone),
     }
 }
 
@@ -174,21 +175,40 @@ fn preference(
     })
 }
 
+/// Legs with what they amount to, by their places in the table.
+type Concerned<'a> = BTreeMap<Place, (&'a LegKey, Estimate)>;
+
+/// The legs that name the country on the side asked about, and those that do not say that side.
+///
+/// Of what it stands across from alone, nothing is open for it. Such legs are among them only
+/// where the bound of what is open is that of all.
+fn concerned<'a>(
+    view: &View<'a>,
+    claimed: &ClaimedLegs<'a>,
+    (country, unit, direction): FigureKey,
+    share: &Share,
+) -> Concerned<'a> {
+    let legs =
+        claimed.legs.keys().filter_map(|place| Some((*place, view.vocabulary().leg(*place)?)));
+    let of_unit: Vec<(Place, &LegKey)> = legs.filter(|(_, leg)| leg.unit == unit).collect();
+    let is_unsaid = |leg: &LegKey| leg.own(direction).is_empty();
+    let unsaid = of_unit.iter().filter(|(_, leg)| is_unsaid(leg)).count();
+    let open = share.open.map_or(0, |rest| rest.legs);
+    let all_bound = u32::try_from(unsaid).is_ok_and(|unsaid| unsaid == open);
+    let concerns = |leg: &LegKey| {
+        let open = || all_bound || leg.other(direction).alone() != Some(country);
+        if is_unsaid(leg) { open() } else { leg.own(direction).contains(country) }
+    };
+    let concerned = of_unit.into_iter().filter(|(_, leg)| concerns(leg));
+    concerned.map(|(place, leg)| (place, (leg, claimed.estimate(view, place)))).collect()
+}
+
 fn legs(
     view: &View<'_>,
     claimed: &ClaimedLegs<'_>,
-    key: FigureKey,
+    (concerned, direction): (Concerned<'_>, Direction),
     gone: &[&Row],
 ) -> Vec<ExplainedLeg> {
-    let (country, unit, direction) = key;
-    let mut concerned: BTreeMap<Place, (&LegKey, Estimate)> = BTreeMap::new();
-    for place in claimed.legs.keys() {
-        let Some(leg) = view.vocabulary().leg(*place) else { continue };
-        let own = leg.own(direction);
-        if leg.unit == unit && (own.is_empty() || own.contains(country)) {
-            concerned.insert(*place, (leg, claimed.estimate(view, *place)));
-        }
-    }
     let seen: Vec<(Seen<'_>, bool)> = concerned
         .values()
         .map(|(leg, estimate)| (Seen::new(leg, direction), estimate.range.is_some()))

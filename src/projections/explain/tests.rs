@@ -52,6 +52,20 @@ fn each_leg_says_what_becomes_of_it() {
 }
 
 #[test]
+fn what_a_country_alone_stands_across_from_is_told_only_where_it_bounds_what_is_open() {
+    let mut record = Record::default();
+    record.completed(&flow("x", "UA", "", Some(10)));
+    record.completed(&flow("x", "DE", "", Some(19)));
+    let x = |used, number| ("x".to_owned(), used, Some(number));
+    assert_eq!(uses(&record.claims(), "UA"), [x(LegUse::SideUnsaid, 19)]);
+    assert_eq!(uses(&record.claims(), "DE"), [x(LegUse::SideUnsaid, 10)]);
+    // The 16 are among all 29, so that 13 are left, which is less than the 19.
+    record.completed(&flow("x", "", "UA+BY", Some(16)));
+    let all = [x(LegUse::SideUnsaid, 10), x(LegUse::SideUnsaid, 19), x(LegUse::Joint, 16)];
+    assert_eq!(uses(&record.claims(), "UA"), all);
+}
+
+#[test]
 fn a_part_names_the_nearest_whole() {
     let mut record = Record::default();
     record.report("inner", "outer", "", "");
