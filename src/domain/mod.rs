@@ -29,3 +29,4 @@ pub mod unattributed;
 pub mod violation;
 pub mod whole;
 pub mod window;
+pub mod wire;

@@ -8,13 +8,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, preferring,
+        AppendError, Appended, QUEUE_CALLERS, apart, preferring,
         prepare::{self, Author, Prepared, Resolution},
         reader::Reader,
         record::RecordReader,
         writer::{Fault, Message, Ticket, Verdict},
     },
 };
+
+/// Bytes that an event counts for beside its payload where it matters how large an append is.
+const EVENT_OVERHEAD: usize = 64;
 
 /// Takes appends to the writer.
 #[derive(Clone, Debug)]
@@ -80,7 +83,8 @@ impl Appender {
 
     async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
         let head = self.reader.head().position;
-        let prepared = prepare::check(append, author, &self.recorded_by, head)?;
+        let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
+        let prepared = apart(content, || prepare::check(append, author, &self.recorded_by, head))?;
         let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;

@@ -4,6 +4,7 @@
 //! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
+mod apart;
 mod appender;
 mod beats;
 mod claims;
@@ -50,10 +51,8 @@ use crate::{
     },
 };
 
-use self::{
-    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
-};
 pub use self::{
+    apart::{LARGE, apart},
     appender::Pending,
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
@@ -70,6 +69,9 @@ pub use self::{
     subscription::{Frame, Mark, Subscription},
     watching::{Look, Watch, Watched},
     writer::Appended,
+};
+use self::{
+    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
 };
 
 /// Appends that may wait for the writer.

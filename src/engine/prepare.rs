@@ -16,6 +16,7 @@ use crate::{
         proto::ClaimPreferred,
         recorded,
         violation::Violations,
+        wire::Room,
     },
     engine::{
         AppendError, BeyondHead, End,
@@ -79,20 +80,20 @@ pub(super) fn check(
     recorded_by: &str,
     head: Position,
 ) -> Result<Prepared, AppendError> {
+    check_size(&append, recorded_by).map_err(AppendError::Invalid)?;
     let digest = match author {
         Author::Server(Some(digest)) => digest,
         Author::Client | Author::Server(None) => append.digest(),
     };
+    let (mut about, mut room) = (Vec::new(), Room::default());
+    let (mut bytes, mut place) = (0, 0);
     let mut violations = Violations::default();
-    let mut about = Vec::new();
-    let mut bytes = 0;
     check_shape(&append, &mut violations);
-    let mut place = 0;
     for (index, write) in append.writes.iter_mut().enumerate() {
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
             event.check_limits(&path, &mut violations);
-            match examined(author, &write.stream, event) {
+            match examined(author, &write.stream, event, &mut room) {
                 Err(found) => {
                     examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
                 }
@@ -112,9 +113,7 @@ pub(super) fn check(
             place += 1;
         }
     }
-    if bytes > limits::APPEND_BYTES {
-        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
-    }
+    check_bytes(bytes, &mut violations);
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
     Ok(Prepared { append, digest, about, bytes })
@@ -125,10 +124,34 @@ fn examined(
     author: Author,
     stream: &StreamName,
     event: &NewEvent,
+    room: &mut Room,
 ) -> Result<Option<Known>, Violations> {
     match author {
         Author::Server(_) => Ok(None),
-        Author::Client => examine(stream, event.type_name.as_str(), &event.payload),
+        Author::Client => examine(stream, event.type_name.as_str(), &event.payload, room),
+    }
+}
+
+/// What is too large as a whole is not looked at more closely: it would cost more than what it is
+/// refused for.
+fn check_size(append: &Append, recorded_by: &str) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    let sizes = append.events().map(|(stream, it)| recorded::size_bound(stream, recorded_by, it));
+    check_bytes(sizes.sum(), &mut violations);
+    check_count(append, &mut violations);
+    violations.into_result(())
+}
+
+fn check_bytes(bytes: usize, violations: &mut Violations) {
+    if bytes > limits::APPEND_BYTES {
+        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
+    }
+}
+
+fn check_count(append: &Append, violations: &mut Violations) {
+    let events = append.events().count();
+    if events > limits::APPEND_EVENTS {
+        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
     }
 }
 
@@ -139,12 +162,8 @@ fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
 }
 
 fn check_shape(append: &Append, violations: &mut Violations) {
-    let events = append.events().count();
     if append.writes.is_empty() {
         violations.add("writes", "is empty; name at least one stream and one event");
-    }
-    if events > limits::APPEND_EVENTS {
-        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
     }
     let mut seen = HashMap::new();
     for (index, write) in append.writes.iter().enumerate() {

@@ -24,6 +24,7 @@ use crate::{
         event_store::EventStore,
         greeting::Greeted,
         incoming::Incoming,
+        intake::IntakeLayer,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -59,8 +60,9 @@ pub(super) const HEADER_BYTES: u32 = 16 << 10;
 /// How often a silent connection is asked whether it is still there, and how long it may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
-/// A service that takes messages up to the limit, compressed or not, and answers alike. The limit
-/// holds for what a message unpacks to. (Generated services share no trait that could say this.)
+/// A service that takes messages up to the limit, compressed or not, and answers alike. They come
+/// here unpacked, and within the limits of [`IntakeLayer`]. (Generated services share no trait that
+/// could say this.)
 macro_rules! bounded {
     ($service:expr) => {
         $service
@@ -116,6 +118,7 @@ impl Health {
 pub struct Services {
     routes: Routes,
     origins: Origins,
+    intake: IntakeLayer,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -143,7 +146,7 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        Self { routes: routes.prepare(), origins, health }
+        Self { routes: routes.prepare(), origins, intake: IntakeLayer::prepared(), health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
@@ -158,7 +161,7 @@ impl Services {
     }
 
     fn router(&self) -> Bounded {
-        bounded(self.routes.clone(), self.origins.clone())
+        bounded(self.routes.clone(), self.origins.clone(), self.intake.clone())
     }
 
     /// A client of these services that needs no network.
@@ -178,7 +181,7 @@ impl Services {
 }
 
 /// What is served and how its transport is bounded.
-pub(super) type Bounded = Router<Stack<ErrorLayer, Stack<WebLayer, Identity>>>;
+pub(super) type Bounded = Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Identity>>>>;
 
 /// Serves `router` to at most so many connections at a time on `listener` until `stop`.
 pub(super) async fn listen(
@@ -200,7 +203,7 @@ pub(super) async fn listen(
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-pub(super) fn bounded(routes: Routes, origins: Origins) -> Bounded {
+pub(super) fn bounded(routes: Routes, origins: Origins, intake: IntakeLayer) -> Bounded {
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -213,6 +216,7 @@ pub(super) fn bounded(routes: Routes, origins: Origins) -> Bounded {
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(WebLayer(origins))
         .layer(ErrorLayer)
+        .layer(intake)
         .add_routes(routes)
 }
 

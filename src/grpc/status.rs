@@ -22,6 +22,8 @@ use crate::{
     log::LogError,
 };
 
+/// What violations call a whole message.
+pub(super) const REQUEST: &str = "request";
 /// The domain of every reason.
 const DOMAIN: &str = "handover";
 /// Field violations that are told one by one: details travel in headers, whose size is bounded.
@@ -98,7 +100,7 @@ impl From<Violations> for Fault {
         let only_limits = violations.0.iter().all(|violation| violation.limit);
         let reason =
             if only_limits { ErrorReason::LimitExceeded } else { ErrorReason::InvalidField };
-        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS);
+        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS) + violations.more();
         let told = violations.0.iter().take(MOST_VIOLATIONS);
         let field_violations = told
             .map(|violation| pb::bad_request::FieldViolation {
@@ -284,7 +286,7 @@ fn paused(pause: &Pause, message: String) -> Fault {
     }
 }
 
-fn overloaded(message: String) -> Fault {
+pub(super) fn overloaded(message: String) -> Fault {
     Fault::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
 }
 

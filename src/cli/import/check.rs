@@ -16,6 +16,7 @@ use crate::{
         name::{StreamName, TypeName},
         proto, recorded,
         violation::{Violations, join},
+        wire::Room,
     },
 };
 
@@ -67,7 +68,7 @@ pub(super) fn valid(
     let stream = stream(line, &event, claim_stream)?;
     let any = event.payload.as_ref();
     let (name, value) = any.map_or(("", [].as_slice()), |any| (any.type_name(), &any.value));
-    let known = examine(&stream, name, value).and_then(|known| {
+    let known = examine(&stream, name, value, &mut Room::default()).and_then(|known| {
         within_limits(line, &stream, &event)?;
         Ok(known)
     });
