@@ -1,5 +1,5 @@
-//! One consumer of a group: what it may be given, what it was given, what it is to be told, and
-//! when it last said something of what it has.
+//! One consumer of a group: what it may be given, what it has, what was withdrawn from it, and when
+//! it last gave a sign of life.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -180,8 +180,8 @@ impl Consumer {
         self.unanswered.get(&delivery).cloned()
     }
 
-    /// Takes a delivery back; whether it was sent. The consumer is told unless it never heard of
-    /// it.
+    /// Takes a delivery back; whether it was sent. A delivery that was sent is reported to the
+    /// consumer as withdrawn.
     pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
         self.unanswered.remove(&delivery);
         match self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery) {

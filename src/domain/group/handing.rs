@@ -85,8 +85,8 @@ impl Work {
         }
     }
 
-    /// Who is next, in turns, among those with credit. One that has fallen silent would keep what it
-    /// is given for a lease: while others are at work, they get it.
+    /// The next consumer, in turns, among those with credit. A silent consumer would keep an event
+    /// for a lease, so it gets none while another is at work.
     pub(super) fn next_consumer(&self) -> Option<ConsumerId> {
         let after = self.consumers.range(self.last_given + 1..);
         let turn = after.chain(self.consumers.range(..=self.last_given));
@@ -118,8 +118,8 @@ impl Work {
         lane.hold = Some(Hold { consumer: id, events });
     }
 
-    /// Takes a consumer's answer. One to a delivery that was withdrawn counts if it was withdrawn
-    /// because a lease had ended, and nobody else has the event; else it is passed over.
+    /// Takes a consumer's answer. An answer to a withdrawn delivery counts if a lease had ended and
+    /// no other consumer has the event; any other is passed over.
     pub fn answer(
         &mut self,
         id: ConsumerId,

@@ -1,13 +1,14 @@
 //! Answers that come after their lease has ended.
 //!
-//! They count as long as nobody else has the event: it was handled, and to have it handled once
-//! more would help nobody.
+//! An answer counts as long as no other consumer has the event. The event was handled, so a second
+//! handling would serve no purpose.
 
 use super::{consumer::ConsumerId, handing::Answer, lane::Moment, work::Work};
+use crate::domain::event::Position;
 
 impl Work {
     /// Takes the answer to a delivery that was withdrawn. It shows that the consumer is at work,
-    /// whether it counts or not. The end of the lease was the try that a wish for another asks for.
+    /// whether it counts or not. A retry is passed over: the end of the lease was that try already.
     pub(super) fn answer_late(
         &mut self,
         id: ConsumerId,
@@ -25,7 +26,7 @@ impl Work {
             return self.call_back(position, &answer);
         };
         if let Some(held) = lane.held_by_mut(id, position) {
-            // It was given to the same consumer again, which need not handle it twice.
+            // The same consumer has it again, and need not handle it twice.
             held.answer = Some(answer);
             let again = held.delivery;
             consumer.lose(again, &key, position);
@@ -40,7 +41,7 @@ impl Work {
     }
 
     /// What was handled after all need not be parked, if that is not recorded yet.
-    fn call_back(&mut self, position: crate::domain::event::Position, answer: &Answer) {
+    fn call_back(&mut self, position: Position, answer: &Answer) {
         if !matches!(answer, Answer::Park(_)) {
             self.parks.retain(|park| park.position != position);
         }

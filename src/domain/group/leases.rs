@@ -1,9 +1,10 @@
 //! How long a consumer keeps what it was given.
 //!
-//! The server does not see which event a consumer has in hand and which wait at it. So the lease is
-//! the consumer's: each answer, and each word of what it works on, renews it for all that it has.
-//! One that gives no sign of life for a lease has fallen silent, and loses everything. A single
-//! event that it never answers has a lease of its own, once it was surely begun.
+//! The server does not see which event a consumer has in hand and which events wait there. So a lease
+//! belongs to the consumer. An answer renews it for everything that the consumer has, and so does the
+//! naming of an event as work in progress. A consumer without a sign of life for a lease is silent and
+//! loses everything. A single event that is never answered gets a lease of its own once it was surely
+//! begun.
 
 use std::sync::Arc;
 

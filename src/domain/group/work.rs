@@ -87,7 +87,7 @@ impl Work {
         self.changed || !self.parks.is_empty() || passed >= PASSED
     }
 
-    /// Somebody has credit and may be given something.
+    /// Whether a consumer with credit may be given something.
     pub fn has_credit(&self) -> bool {
         self.next_consumer().is_some()
     }

@@ -1,5 +1,5 @@
-//! When a lease ends: not before everything that has arrived was heard, and at nobody's expense who
-//! has not received the event.
+//! When a lease ends: after everything that has arrived was heard, and without a charge for an event
+//! that the consumer has not received.
 
 use std::{pin::pin, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::domain::group::{Answer, GroupName, Settings};
 
 const GROUP: &str = "desk";
-/// Long enough for whoever answers at once, on a machine with other work.
+/// Long enough for a consumer that answers at once, on a machine with other work.
 const LEASE: Duration = Duration::from_secs(1);
 
 /// A group that tries each event once, so that a lease that ends parks it.

@@ -227,7 +227,7 @@ fn an_event_that_hangs_is_lost_though_its_consumer_answers_the_others() {
     assert_eq!((outcome.handled.len(), outcome.runs), (399, 401));
     assert_eq!((&outcome.parked, outcome.unfinished), (&vec![(3, 2)], 0));
     assert!(outcome.ended < seconds(100), "it took until {:?}", outcome.ended);
-    // Where it hangs already nobody can try it again.
+    // The only consumer cannot try it again while it hangs there.
     let outcome = Shift::new(settings(10, 2), 200, 1, manner).run(seconds(600));
     assert_eq!((outcome.handled.len(), outcome.runs), (199, 200));
     assert_eq!((outcome.parked, outcome.unfinished), (vec![], 1));
