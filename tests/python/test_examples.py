@@ -249,6 +249,52 @@ def group(server):
     return found
 
 
+def settled(server):
+    """What the server tells of the group once nothing of it is unfinished."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        (found,) = json.loads(handover(server, "groups", "desk", "--output", "json"))["groups"]
+        if int(found.get("lagEvents", 0)) == 0:
+            return {"parked": 0, **found}
+        assert time.monotonic() < until, found
+
+
+@pytest.mark.parametrize(("seconds", "events"), [(1, 6), (5, 2)], ids=["half a lease", "longer than a lease"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_slow_consumer_handles_each_event_once(clone, server, language, seconds, events):
+    handover(server, "groups", "create", "desk", "--tag", "to:DE", "--lease", "2", "--max-attempts", "2")
+    for exchange in range(events):
+        transfer(server, 13, f"demo-{exchange}")
+    with running(command(clone, language, "consume", server.address, "desk", language, seconds)) as consumer:
+        seen = [consumer.next().split()[1] for _ in range(events)]
+        assert settled(server)["parked"] == 0
+        # Whatever it had begun twice would come before this.
+        transfer(server, 13, "demo-last")
+        seen.append(consumer.next().split()[1])
+    assert seen == [*(f"demo-{exchange}" for exchange in range(events)), "demo-last"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_withdrawn_from_a_consumer_is_not_begun(clone, server, language):
+    handover(server, "groups", "create", "desk", "--tag", "to:DE", "--lease", "2")
+    for exchange in range(12):
+        transfer(server, 13, f"demo-{exchange}")
+    consume = command(clone, language, "consume", server.address, "desk")
+    with running([*consume, "stopped", "0.5"]) as stopped:
+        begun = [stopped.next()]
+        stopped.process.send_signal(signal.SIGSTOP)
+        with running([*consume, "other"]) as other:
+            # It gives no sign of life for a lease, and what it had goes to the other.
+            took_over = [other.next() for _ in range(10)]
+            stopped.process.send_signal(signal.SIGCONT)
+            settled(server)
+        transfer(server, 14, "demo-0")
+        while not begun[-1].endswith("demo-0 14"):
+            begun.append(stopped.next())
+    # It has handled one, was at another or two, and may begin one more before it hears what was withdrawn.
+    assert len(begun) <= 5 and len(set(took_over)) == 10, (begun, took_over)
+
+
 @needs_npm
 def test_consumers_in_two_languages_share_a_group_and_take_over_from_each_other(clone, tmp_path):
     server = Server(tmp_path / "data")
