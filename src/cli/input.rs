@@ -8,6 +8,9 @@ use std::{
 
 use crate::cli::exit::{Exit, Failure};
 
+/// What some editors put before UTF-8.
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// What messages call the input.
 pub(super) fn name(path: &Path) -> String {
     if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() }

@@ -30,6 +30,7 @@ pub mod payload;
 pub mod reconcile;
 mod selection;
 pub mod serve;
+mod strict;
 pub mod tail;
 mod words;
 
