@@ -12,6 +12,7 @@ pub mod figure;
 pub mod filter;
 pub mod flags;
 pub mod group;
+pub mod identity;
 pub mod known;
 pub mod leg;
 pub mod limits;
