@@ -28,6 +28,7 @@ mod output;
 mod pages;
 pub mod payload;
 pub mod reconcile;
+mod resuming;
 mod selection;
 pub mod serve;
 mod strict;

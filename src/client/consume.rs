@@ -19,7 +19,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use self::desk::{Desk, Task};
-use super::{CallError, Client, ClientError, retry, subscribe::lost};
+use super::{CallError, Client, ClientError, attempts::lost, retry};
 use crate::{
     domain::{
         group::Settings,

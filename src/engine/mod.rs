@@ -67,7 +67,7 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
-    watching::{Look, Watch, Watched},
+    watching::{Look, Told, Watch, Watched},
     writer::Appended,
 };
 use self::{
