@@ -16,6 +16,7 @@ mod explain;
 mod greeting;
 mod lean;
 mod listed;
+mod page;
 pub(crate) mod passthrough;
 mod projections;
 mod record;
