@@ -188,6 +188,11 @@ impl Engine {
         self.log.public_name().urn().to_string()
     }
 
+    /// A key that only this store has, one for each purpose; it is the same after a restart.
+    pub fn key_for(&self, purpose: &str) -> [u8; 16] {
+        self.log.key_for(purpose)
+    }
+
     /// Waits until the log includes `position`, and tells the head.
     pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
         let mut head = self.head.clone();

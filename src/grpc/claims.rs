@@ -10,9 +10,10 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
         listed::Cut,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::claim_service_server::ClaimService,
         status::Fault,
@@ -77,7 +78,7 @@ impl ClaimService for Recorder {
     ) -> Result<Response<proto::GetClaimResponse>, Status> {
         let request = request.into_inner();
         let (claim, min_position) = (request.claim, request.min_position);
-        let (page, as_of) = question(request).map_err(Fault::from)?;
+        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(Fault::from)?;
         let at = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| Found::of(register, claim, page, at));
@@ -86,14 +87,14 @@ impl ClaimService for Recorder {
     }
 }
 
-fn question(request: proto::GetClaimRequest) -> Result<(Page, AsOf), Violations> {
+fn question(request: proto::GetClaimRequest, tokens: Tokens) -> Result<(Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let proto::GetClaimRequest { claim, as_of, page_size, page_token, .. } = request;
     if claim == 0 {
         wrong.add("claim", "is 0; give the position of a claim, which are counted from 1");
     }
     let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
-    let page = Page::parse(page_size, &page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((page, as_of))
 }

@@ -20,8 +20,8 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked, event_store::Answers, server_stubs::count_service_server::CountService,
-        status::Fault,
+        asked, event_store::Answers, page::Tokens,
+        server_stubs::count_service_server::CountService, status::Fault,
     },
     projections::counts::{CountQuery, CountRow},
 };
@@ -61,7 +61,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        let question = groups::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = groups::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
@@ -69,7 +70,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        let question = explain::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = explain::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
@@ -77,7 +79,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        let question = history::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = history::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(history::answer(&self.0, question).await?))
     }
 
@@ -85,7 +88,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        let question = series::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = series::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }

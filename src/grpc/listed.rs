@@ -5,7 +5,7 @@ use prost::Message;
 use crate::{
     domain::{event::Position, limits},
     engine::Engine,
-    grpc::{asked::Page, claimed::Texts, status::Fault},
+    grpc::{claimed::Texts, page::Page, status::Fault},
     projections::{claims::View, fate, fate::About, lists::SourceFound, told::Told},
 };
 

@@ -18,6 +18,7 @@ mod incoming;
 mod intake;
 mod lean;
 mod listed;
+mod page;
 pub(crate) mod passthrough;
 mod pipelined;
 mod projections;

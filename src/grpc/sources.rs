@@ -11,9 +11,10 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
         listed::Cut,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::source_service_server::SourceService,
         status::Fault,
@@ -56,7 +57,8 @@ impl SourceService for Recorder {
         request: Request<proto::ListSourcesRequest>,
     ) -> Result<Response<proto::ListSourcesResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = many(request.into_inner()).map_err(Fault::from)?;
+        let (query, page, as_of) =
+            many(request.into_inner(), Tokens::of(&self.0)).map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let found = record
@@ -76,12 +78,15 @@ fn one(source_id: &str, as_of: Option<proto::AsOf>) -> Result<AsOf, Violations> 
     wrong.into_result(as_of)
 }
 
-fn many(request: proto::ListSourcesRequest) -> Result<(SourceQuery, Page, AsOf), Violations> {
+fn many(
+    request: proto::ListSourcesRequest,
+    tokens: Tokens,
+) -> Result<(SourceQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let proto::ListSourcesRequest { words, kind, as_of, page_size, page_token, .. } = request;
     let same =
         proto::ListSourcesRequest { words: words.clone(), kind, as_of, ..Default::default() };
-    let page = Page::parse(page_size, &page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
     asked::words(&words, "words", &mut wrong);
     let kind = asked::choice::<SourceKind>(kind, "kind", &mut wrong);
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);

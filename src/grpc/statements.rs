@@ -9,9 +9,10 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
         listed::Cut,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::statement_service_server::StatementService,
         status::Fault,
@@ -37,7 +38,9 @@ impl StatementService for Recorder {
         request: Request<proto::ListStatementsRequest>,
     ) -> Result<Response<proto::ListStatementsResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = question(request.into_inner(), tokens);
+        let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| {
@@ -58,7 +61,7 @@ impl StatementService for Recorder {
 
 type Question = (StatementQuery, Page, AsOf);
 
-fn question(request: proto::ListStatementsRequest) -> Result<Question, Violations> {
+fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let order = request.order();
     let same = proto::ListStatementsRequest {
@@ -67,7 +70,7 @@ fn question(request: proto::ListStatementsRequest) -> Result<Question, Violation
         min_position: 0,
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     asked::words(&request.words, "words", &mut wrong);
     asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let query = StatementQuery {

@@ -9,9 +9,10 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
         listed::Cut,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::transfer_service_server::TransferService,
         status::Fault,
@@ -52,7 +53,9 @@ impl TransferService for Recorder {
         request: Request<proto::ListTransfersRequest>,
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = question(request.into_inner(), tokens);
+        let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| {
@@ -72,7 +75,7 @@ impl TransferService for Recorder {
 
 type Question = (TransferQuery, Page, AsOf);
 
-fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations> {
+fn question(request: proto::ListTransfersRequest, tokens: Tokens) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ListTransfersRequest {
         page_size: 0,
@@ -80,7 +83,7 @@ fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations
         min_position: 0,
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let query = TransferQuery {
         from: asked::any_party(&request.from, "from", &mut wrong),
         to: asked::any_party(&request.to, "to", &mut wrong),

@@ -210,10 +210,20 @@ impl Log {
 
     /// The store's name for everybody: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        let digest = Sha256::new().chain_update(PUBLIC_NAME).chain_update(self.store_id());
-        let mut name = [0; 16];
-        name.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
-        uuid::Builder::from_custom_bytes(name).into_uuid()
+        uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+    }
+
+    /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing
+    /// about the id that it is made from.
+    pub fn key_for(&self, purpose: &str) -> [u8; 16] {
+        self.digest_of_id(purpose.as_bytes())
+    }
+
+    fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
+        let digest = Sha256::new().chain_update(purpose).chain_update(self.store_id());
+        let mut key = [0; 16];
+        key.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
+        key
     }
 
     /// The index.

@@ -10,9 +10,10 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
         counts::figure_key::NamedFigure,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::{
@@ -34,7 +35,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::ExplainCountRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::ExplainCountRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ExplainCountRequest {
         min_position: 0,
@@ -50,7 +54,7 @@ pub(super) fn question(request: proto::ExplainCountRequest) -> Result<Question, 
         include_past: request.include_past,
         as_of: asked::as_of(request.as_of, "as_of", &mut wrong),
         min_position: request.min_position,
-        page: Page::parse(request.page_size, &request.page_token, &same, &mut wrong),
+        page: Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong),
     };
     wrong.into_result(question)
 }

@@ -11,14 +11,12 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::groups::{Dimension, GroupKey, GroupQuery, Part, groups},
 };
-
-/// Groups of a page where the request does not say: as many as a page can have.
-const USUAL: usize = 1_000;
 
 /// What is asked.
 pub(super) struct Question {
@@ -28,7 +26,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::CountTransfersRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::CountTransfersRequest {
         min_position: 0,
@@ -37,7 +38,7 @@ pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question
         ..request.clone()
     };
     let (size, token) = (request.page_size, request.page_token.clone());
-    let page = Page::with_usual(USUAL, size, &token, &same, &mut wrong);
+    let page = Page::parse_large(tokens, size, &token, &same, &mut wrong);
     let min_position = request.min_position;
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);

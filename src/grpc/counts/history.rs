@@ -10,8 +10,9 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
         counts::figure_key::NamedFigure,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::counts::{Move, moves, moves_of},
@@ -27,7 +28,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::GetCountHistoryRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::GetCountHistoryRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let wrong = &mut wrong;
     let same = proto::GetCountHistoryRequest {
@@ -53,7 +57,7 @@ pub(super) fn question(request: proto::GetCountHistoryRequest) -> Result<Questio
         after: after.map(|after| asked::as_of(Some(after), "after", wrong)),
         as_of: asked::as_of(as_of, "as_of", wrong),
         min_position,
-        page: Page::parse(page_size, &page_token, &same, wrong),
+        page: Page::parse(tokens, page_size, &page_token, &same, wrong),
     };
     std::mem::take(wrong).into_result(question)
 }

@@ -10,8 +10,9 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::{
@@ -29,7 +30,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::ReconcileSeriesRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::ReconcileSeriesRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ReconcileSeriesRequest {
         min_position: 0,
@@ -37,7 +41,7 @@ pub(super) fn question(request: proto::ReconcileSeriesRequest) -> Result<Questio
         page_token: String::new(),
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let (series, min_position) = (request.series.clone(), request.min_position);
     let query = query(request, &mut wrong);

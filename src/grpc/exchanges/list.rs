@@ -7,7 +7,8 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::story::{ExchangeQuery, Mediator, list, summary},
@@ -19,7 +20,7 @@ pub(super) async fn list_page(
     request: proto::ListExchangesRequest,
 ) -> Result<proto::ListExchangesResponse, Fault> {
     let min_position = request.min_position;
-    let (query, as_of, page) = question(request)?;
+    let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
     let record = engine.record();
     let answer = record.ask(move |register| {
@@ -38,6 +39,7 @@ pub(super) async fn list_page(
 
 fn question(
     request: proto::ListExchangesRequest,
+    tokens: Tokens,
 ) -> Result<(ExchangeQuery, AsOf, Page), Violations> {
     let mut wrong = Violations::default();
     let (size, token) = (request.page_size, request.page_token.clone());
@@ -47,7 +49,7 @@ fn question(
         min_position: 0,
         ..request
     };
-    let page = Page::parse(size, &token, &request, &mut wrong);
+    let page = Page::parse(tokens, size, &token, &request, &mut wrong);
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let order = asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
