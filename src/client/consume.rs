@@ -110,8 +110,8 @@ impl Client {
     ///
     /// While a handler runs, the client names its event to the server every third of a lease. The
     /// event and those that wait behind it stay with this consumer, within
-    /// [`Consumer::handler_timeout`]. A handler must not block its thread, because that can keep the
-    /// client from sending; use [`tokio::task::spawn_blocking`] for what blocks.
+    /// [`Consumer::handler_timeout`]. A handler must not block its thread, because that can keep
+    /// the client from sending; use [`tokio::task::spawn_blocking`] for what blocks.
     ///
     /// When the connection is lost it takes part anew, after a pause, for as long as it takes. On
     /// `stop` it begins nothing any more, answers what is being handled, and leaves.

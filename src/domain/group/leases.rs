@@ -1,10 +1,10 @@
 //! How long a consumer keeps what it was given.
 //!
-//! The server does not see which event a consumer has in hand and which events wait there. So a lease
-//! belongs to the consumer. An answer renews it for everything that the consumer has, and so does the
-//! naming of an event as work in progress. A consumer without a sign of life for a lease is silent and
-//! loses everything. A single event that is never answered gets a lease of its own once it was surely
-//! begun.
+//! The server does not see which event a consumer has in hand and which events wait there. So a
+//! lease belongs to the consumer. An answer renews it for everything that the consumer has, and so
+//! does the naming of an event as work in progress. A consumer without a sign of life for a lease
+//! is silent and loses everything. A single event that is never answered gets a lease of its own
+//! once it was surely begun.
 
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ impl Work {
         Ok(())
     }
 
-    /// Events whose turn has surely come at a consumer get a lease of their own: only its word that
-    /// it works on them renews it.
+    /// Events whose turn has surely come at a consumer get a lease of their own, which only their
+    /// being named renews.
     pub(super) fn take_turns(&mut self, id: ConsumerId, now: Moment) {
         while let Some(consumer) = self.consumers.get_mut(&id)
             && let Some((key, delivery)) = consumer.next_turn()
@@ -112,8 +112,8 @@ impl Work {
         self.take_back(key, reason.as_deref(), now);
     }
 
-    /// A consumer has given no sign of life. All that it has is taken back; what it was at counts as
-    /// tried, and what waited at it does not.
+    /// A consumer has given no sign of life. All that it has is taken back. The events that it has
+    /// begun count as tried, and those that waited do not.
     fn fall_silent(&mut self, id: ConsumerId, now: Moment) {
         let begun = self.begun_by(id);
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
@@ -125,8 +125,8 @@ impl Work {
         }
     }
 
-    /// The streams whose next event a consumer that says nothing has begun: those that it has
-    /// named; if it names none, its oldest.
+    /// The streams whose next event a silent consumer has begun: those that it has named; if it
+    /// names none, that of its oldest event.
     fn begun_by(&self, id: ConsumerId) -> Vec<Arc<str>> {
         let Some(consumer) = self.consumers.get(&id) else { return Vec::new() };
         let oldest = consumer.oldest().map(|(_, stream)| stream);

@@ -1,7 +1,7 @@
 //! Consumer groups under seeded schedules of appends, consumers that answer, answer late, say that
 //! they are at work, break off or do nothing, and restarts: every event that a group is for is
-//! answered or parked or comes again, none is lost, the order within a stream is kept, and nothing is
-//! parked that was not tried so often.
+//! answered or parked or comes again, none is lost, the order within a stream is kept, and nothing
+//! is parked that was not tried so often.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

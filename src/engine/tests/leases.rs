@@ -1,5 +1,5 @@
-//! When a lease ends: after everything that has arrived was heard, and without a charge for an event
-//! that the consumer has not received.
+//! When a lease ends: after everything that has arrived was heard, and without a charge for an
+//! event that the consumer has not received.
 
 use std::{pin::pin, time::Duration};
 

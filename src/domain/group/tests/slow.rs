@@ -282,6 +282,57 @@ proptest! {
 }
 
 #[test]
+fn an_event_that_is_never_answered_is_lost_a_lease_after_its_turn() {
+    let mut work = work(&["b/0", "a/1"]);
+    join(&mut work, 1, 2);
+    work.assign(seconds(0));
+    assert_eq!(send(&mut work, 1, seconds(0)), [(1, 1), (2, 2)]);
+    // Its turn comes with the first answer. The answers that follow do not renew its lease.
+    for (second, delivery) in [1, 3, 4, 5, 6, 7, 8, 9, 10, 11].into_iter().enumerate() {
+        let now = seconds(second as u64 + 1);
+        work.answer(1, delivery, Answer::Handled, now).unwrap();
+        work.grant(1, 1).unwrap();
+        work.offer(&format!("b/{delivery}"), second as u64 + 3, now);
+        work.assign(now);
+        send(&mut work, 1, now);
+        work.expire(now);
+        assert!(work.take_withdrawn(1).is_empty(), "at {now:?}");
+    }
+    work.expire(seconds(11));
+    assert_eq!(work.take_withdrawn(1), [2]);
+}
+
+#[test]
+fn a_silent_consumer_is_given_nothing_while_others_are_at_work() {
+    let mut work = work(&["a/1", "b/1", "c/1"]);
+    join(&mut work, 1, 10);
+    work.assign(seconds(0));
+    assert_eq!(send(&mut work, 1, seconds(0)).len(), 3);
+    work.expire(seconds(10));
+    join(&mut work, 2, 1);
+    work.assign(seconds(10));
+    assert_eq!(send(&mut work, 2, seconds(10)), [(1, 1)]);
+    assert!(send(&mut work, 1, seconds(10)).is_empty() && !work.has_credit());
+    work.answer(2, 1, Answer::Handled, seconds(11)).unwrap();
+    work.assign(seconds(11));
+    assert_eq!(send(&mut work, 1, seconds(11)).len(), 2, "the other has nothing and no credit");
+    work.leave(1, false, seconds(12));
+    join(&mut work, 3, 1);
+    work.assign(seconds(12));
+    assert_eq!(send(&mut work, 3, seconds(12)), [(1, 2)]);
+    work.expire(seconds(22));
+    // A message is enough, whatever it says.
+    work.spoke(3);
+    work.grant(3, 1).unwrap();
+    work.grant(2, 1).unwrap();
+    work.assign(seconds(22));
+    assert_eq!(
+        (send(&mut work, 2, seconds(22)).len(), send(&mut work, 3, seconds(22)).len()),
+        (1, 1)
+    );
+}
+
+#[test]
 fn what_has_not_arrived_uses_up_no_try() {
     let mut work = work(&["a/1", "b/1", "c/1"]);
     join(&mut work, 1, 3);
