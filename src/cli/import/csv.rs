@@ -11,7 +11,7 @@ pub(in crate::cli) mod roles;
 pub(in crate::cli) mod totals;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     io::BufRead,
 };
 
@@ -22,9 +22,10 @@ use self::{
     fields::{Row, column_of},
     form::Form,
 };
+use super::kept::{Kept, shortened};
 use crate::{
     cli::{
-        exit::Failure,
+        exit::{Exit, Failure},
         lines::{Line, RowError},
         payload::{ClaimName, Payload},
     },
@@ -41,7 +42,7 @@ pub(super) struct Rows<R> {
     columns: HashMap<String, usize>,
     ready: VecDeque<Line>,
     /// Sources and states of exchanges that were passed on.
-    told: HashSet<[u8; 32]>,
+    told: Kept,
     ended: bool,
 }
 
@@ -76,7 +77,7 @@ impl<R: BufRead> Rows<R> {
         let names: Vec<String> = record.iter().map(name).collect();
         let form = Form::of(&names).map_err(Failure::usage)?;
         let columns = names.into_iter().zip(0..).collect();
-        let (ready, told) = (VecDeque::new(), HashSet::new());
+        let (ready, told) = (VecDeque::new(), Kept::default());
         Ok(Self { reader, record, form, columns, ready, told, ended: false })
     }
 
@@ -102,14 +103,15 @@ impl<R: BufRead> Rows<R> {
                     return Ok(Some(Err(RowError::whole(line, error.to_string()))));
                 }
             }
-            if let Err(error) = self.take(line) {
-                return Ok(Some(Err(error)));
+            match self.events(line) {
+                Ok(events) => self.take(line, events)?,
+                Err(error) => return Ok(Some(Err(error))),
             }
         }
     }
 
-    /// Makes the events of the row that begins in this line ready, all or none.
-    fn take(&mut self, line: u64) -> Result<(), RowError> {
+    /// The events of the row that begins in this line, if all of it is in order.
+    fn events(&self, line: u64) -> Result<Vec<Event>, RowError> {
         let row = Row { line, columns: &self.columns, record: &self.record };
         if self.record.len() != self.columns.len() {
             let (found, wanted) = (self.record.len(), self.columns.len());
@@ -127,14 +129,23 @@ impl<R: BufRead> Rows<R> {
                 row.error(column_of(first), violations.to_string())
             })?;
         }
+        Ok(events)
+    }
+
+    /// Makes the events of a row ready, without those that stand for earlier rows as well.
+    fn take(&mut self, line: u64, events: Vec<Event>) -> Result<(), Failure> {
         for event in events {
-            if event.is_told_once() && !self.told.insert(digest(&event.known)) {
-                continue;
+            if event.is_told_once() {
+                let key = shortened(&digest(&event.known));
+                if self.told.get(&key)?.is_some() {
+                    continue;
+                }
+                self.told.set(key, Vec::new())?;
             }
             let id = format!("row {line}");
             let claim = event.about_the_last.then(|| ClaimName { id: id.clone(), column: 1 });
             let payload = Payload::of(&event.known, claim)
-                .map_err(|error| RowError::whole(line, error.problem))?;
+                .map_err(|error| Failure::new(Exit::Failed, error.problem))?;
             if event.about_the_last
                 && let Some(last) = self.ready.back_mut()
             {
