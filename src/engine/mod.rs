@@ -13,6 +13,8 @@ mod error;
 mod exchanges;
 mod groups;
 mod head;
+mod kept;
+mod lanes;
 mod opening;
 mod pause;
 mod preferring;
@@ -62,6 +64,7 @@ pub use self::{
         ParkedEvent, ParkedPage, Repeatable, Said,
     },
     head::Head,
+    kept::{Keepable, ListKey},
     pause::Pause,
     projector::{ProjectionState, ProjectionStatus},
     reader::{ReadSpec, Scan},

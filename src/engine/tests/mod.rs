@@ -6,6 +6,7 @@ mod durability;
 mod followers;
 mod gate;
 mod groups;
+mod lists;
 mod pressure;
 mod projections;
 mod reads;
