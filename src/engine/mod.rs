@@ -14,6 +14,8 @@ mod error;
 mod exchanges;
 mod groups;
 mod head;
+mod kept;
+mod lanes;
 mod opening;
 mod pause;
 mod preferring;
@@ -61,6 +63,7 @@ pub use self::{
         ParkedEvent, ParkedPage, Repeatable, Said,
     },
     head::Head,
+    kept::{Keepable, ListKey},
     pause::Pause,
     projector::{ProjectionState, ProjectionStatus},
     reader::{ReadSpec, Scan},

@@ -14,6 +14,7 @@ use crate::{
     engine::{
         ReadError, RecordReader,
         error::within,
+        lanes::Lane,
         projector::{Progress, Shared},
         streams::OpenStream,
     },
@@ -134,7 +135,7 @@ impl<Q: Watched> Watch<Q> {
     async fn look(&mut self, reached: Position) -> Result<(), ReadError> {
         let (question, since) = (self.question.clone(), self.position);
         let begun = Instant::now();
-        let looked = self.shared.compute(move |register| {
+        let looked = self.shared.compute(Lane::Piece, move |register| {
             // Otherwise all that came is about other things.
             let look = (register.last_change() > since).then(|| question.look(register, since));
             (register.position(), look)

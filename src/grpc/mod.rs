@@ -1,6 +1,7 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
 mod asked;
+mod budget;
 mod claimed;
 mod claims;
 pub mod client;

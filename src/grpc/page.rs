@@ -15,7 +15,7 @@ use siphasher::sip128::SipHasher24;
 
 use crate::{
     domain::{event::Position, violation::Violations},
-    engine::{AsOf, Engine},
+    engine::{AsOf, Engine, ListKey},
     grpc::status::Fault,
 };
 
@@ -86,15 +86,24 @@ struct Token {
     request: u128,
     /// The position that the first page was true for.
     at: Position,
+    begins: Place,
+}
+
+/// Where a page begins. What a list does not go by is left as it is at the first page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
     /// Entries before the page.
-    offset: u64,
+    pub(crate) offset: usize,
+    /// In a list by position, that of the last entry before the page.
+    pub(crate) after: Position,
+    /// What was counted as undated for the first page, where that takes all of the list.
+    pub(crate) undated: Option<u32>,
 }
 
 /// The page of a list that is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
-    /// Entries before this page.
-    offset: usize,
+    begins: Place,
     size: usize,
     /// The position that the first page was true for; absent: this is the first.
     at: Option<Position>,
@@ -124,7 +133,7 @@ impl Page {
         // Each method has a request of its own, whose name stands for it.
         let parts = [R::full_name().into_bytes(), request.encode_to_vec()];
         let request = tokens.hash(Hashed::Request, &[&parts[0], &parts[1]]);
-        let mut page = Self { offset: 0, size, at: None, request, tokens };
+        let mut page = Self { begins: Place::default(), size, at: None, request, tokens };
         if !token.is_empty() {
             page.go_on(token, wrong);
         }
@@ -147,7 +156,7 @@ impl Page {
         match self.tokens.open(token) {
             Some(token) if token.request == self.request => {
                 self.at = Some(token.at);
-                self.offset = usize::try_from(token.offset).unwrap_or(usize::MAX);
+                self.begins = token.begins;
             }
             Some(_) => wrong.add(
                 FIELD,
@@ -177,18 +186,40 @@ impl Page {
         }
     }
 
-    /// The entries of this page out of all, and the token of the next; empty: this is the last.
-    pub(crate) fn cut<T>(&self, all: Vec<T>, at: Position) -> (Vec<T>, String) {
-        let more = all.len() > self.offset.saturating_add(self.size);
-        let entries: Vec<T> = all.into_iter().skip(self.offset).take(self.size).collect();
-        let token = if more { self.token(entries.len(), at) } else { String::new() };
-        (entries, token)
+    /// Where it begins.
+    pub(crate) fn begins(&self) -> &Place {
+        &self.begins
     }
 
-    /// The token of a page that begins after so many entries of this one.
-    pub(crate) fn token(&self, entries: usize, at: Position) -> String {
-        let offset = self.offset.saturating_add(entries) as u64;
-        self.tokens.seal(&Token { request: self.request, at, offset })
+    /// Most entries of it.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Which list it is a page of.
+    pub(crate) fn list(&self, at: Position) -> ListKey {
+        ListKey { question: self.request, at }
+    }
+
+    /// The entries of this page out of all.
+    pub(crate) fn of<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        let end = self.begins.offset.saturating_add(self.size).min(all.len());
+        all.get(self.begins.offset..end).unwrap_or_default()
+    }
+
+    /// The token of the page after so many entries of this one, out of so many entries of the
+    /// list; empty: this is the last.
+    pub(crate) fn next(&self, entries: usize, all: usize, at: Position) -> String {
+        let offset = self.begins.offset.saturating_add(entries);
+        if offset >= all {
+            return String::new();
+        }
+        self.token(Place { offset, ..Place::default() }, at)
+    }
+
+    /// The token of the page that begins there.
+    pub(crate) fn token(&self, begins: Place, at: Position) -> String {
+        self.tokens.seal(&Token { request: self.request, at, begins })
     }
 }
 
@@ -220,13 +251,13 @@ mod tests {
     fn pages_follow_each_other_without_gap_and_the_last_has_no_token() {
         let all: Vec<u32> = (0..7).collect();
         let mut token = String::new();
-        let mut seen = Vec::new();
+        let mut seen: Vec<u32> = Vec::new();
         loop {
             let page = page(3, &token, "UA").unwrap();
             assert_eq!(page.at, (!token.is_empty()).then_some(42));
-            let (entries, next) = page.cut(all.clone(), 42);
+            let entries = page.of(&all);
             seen.extend(entries);
-            token = next;
+            token = page.next(entries.len(), all.len(), 42);
             if token.is_empty() {
                 break;
             }
@@ -236,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_request_alone_whatever_the_size_of_the_page() {
-        let (_, token) = page(1, "", "UA").unwrap().cut(vec![1, 2], 42);
+        let token = page(1, "", "UA").unwrap().next(1, 2, 42);
         assert!(page(1, &token, "UA").is_ok() && page(5, &token, "UA").is_ok());
         let (field, problem) = refused(page(1, &token, "RU"));
         assert!(field == FIELD && problem.contains("another request"), "{problem}");
@@ -250,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_changed_in_any_bit_or_made_elsewhere_is_refused() {
-        let (_, token) = page(1, "", "UA").unwrap().cut(vec![1, 2], 42);
+        let token = page(1, "", "UA").unwrap().next(1, 2, 42);
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();

@@ -11,13 +11,13 @@ use crate::{
     grpc::{
         asked,
         claimed::Texts,
-        listed::Cut,
+        listed,
         page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::statement_service_server::StatementService,
         status::Fault,
     },
-    projections::lists::{StatementQuery, Statements, statements},
+    projections::lists::{StatementQuery, StatementWalk},
 };
 
 #[tonic::async_trait]
@@ -43,18 +43,17 @@ impl StatementService for Recorder {
         let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
-        let found = record.ask(move |register| {
-            let view = register.at(position);
-            let Statements { claims, undated } = statements(&view, &query);
-            (Cut::of_claims(page, &view, claims), undated)
-        });
-        let (cut, undated_statements) = found.await.map_err(Fault::from)?;
-        let (statements, next_page_token) = cut.told(&self.0, Texts::statement).await?;
+        let list = record.list(page.list(position), StatementWalk::new(query, position));
+        let list = list.await.map_err(Fault::from)?;
+        let some = page.of(&list.claims).to_vec();
+        let found = record.ask(move |register| listed::claims(register, position, &some));
+        let found = found.await.map_err(Fault::from)?;
+        let statements = listed::told(&self.0, &found, Texts::statement).await?;
         Ok(Response::new(proto::ListStatementsResponse {
+            next_page_token: page.next(statements.len(), list.claims.len(), position),
             statements,
-            next_page_token,
             position,
-            undated_statements,
+            undated_statements: list.undated,
         }))
     }
 }

@@ -49,6 +49,11 @@ impl Fault {
         Self { code, message, reason, metadata: HashMap::new(), details: Vec::new() }
     }
 
+    /// A fault of this program.
+    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::new(Code::Internal, ErrorReason::Internal, error.to_string())
+    }
+
     fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
         self.metadata.insert(key.into(), shortened(&format!("{value}")));
         self

@@ -7,6 +7,7 @@ mod followers;
 mod gate;
 mod groups;
 mod leases;
+mod lists;
 mod pressure;
 mod projections;
 mod reads;

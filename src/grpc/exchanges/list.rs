@@ -1,17 +1,21 @@
 //! Lists of exchanges, from the question to the answer.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
+        limits,
         proto::{self, ExchangeKind, ExchangeStatus, ListOrder},
         violation::Violations,
     },
     engine::{AsOf, Engine},
     grpc::{
         asked,
+        budget::Budget,
         page::{Page, Tokens},
         status::Fault,
     },
-    projections::story::{ExchangeQuery, Mediator, list, summary},
+    projections::story::{ExchangeQuery, ListWalk, Mediator, SummaryWalk},
 };
 
 /// Answers with one page.
@@ -23,18 +27,19 @@ pub(super) async fn list_page(
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
     let record = engine.record();
-    let answer = record.ask(move |register| {
-        let view = register.at(at);
-        let listed = list(&view, &query);
-        let (exchanges, next_page_token) = page.cut(listed.exchanges, at);
-        proto::ListExchangesResponse {
-            exchanges: exchanges.into_iter().map(|it| summary(&view, it)).collect(),
-            next_page_token,
-            position: at,
-            undated_exchanges: listed.undated,
-        }
-    });
-    Ok(answer.await?)
+    let list = record.list(page.list(at), ListWalk::new(query, at)).await?;
+    let stretch = (page.begins().offset, page.size());
+    let told = SummaryWalk::new((Arc::clone(&list), at), stretch, limits::ANSWER_BYTES);
+    let mut exchanges = record.go_through(told).await?;
+    let mut budget = Budget::default();
+    let fit = exchanges.iter().take_while(|exchange| budget.takes(*exchange)).count();
+    exchanges.truncate(fit);
+    Ok(proto::ListExchangesResponse {
+        exchanges,
+        next_page_token: page.next(fit, list.exchanges.len(), at),
+        position: at,
+        undated_exchanges: list.undated,
+    })
 }
 
 fn question(
