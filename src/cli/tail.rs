@@ -12,7 +12,7 @@ use crate::{
         moment, resuming,
         selection::Selection,
     },
-    client::{CallError, Calls, Client, Follow, Followed, Start, Subscription},
+    client::{CallError, Calls, Follow, Followed, Start, Subscription},
     domain::proto::{ReadRequest, RecordedEvent, read_request},
 };
 
@@ -41,6 +41,10 @@ pub struct Args {
     /// once the server is back
     #[arg(long, conflicts_with = "no_follow")]
     no_reconnect: bool,
+    /// End with exit code 9 if the server keeps another store than the one of this name
+    /// (urn:uuid:...); without it, the one that it keeps at the beginning is meant
+    #[arg(long, value_name = "NAME")]
+    store: Option<String>,
     /// How to print; without it aligned text on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
@@ -67,7 +71,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             read(&calls, read_request(args), Printer::new(output)).await
         } else {
             let reconnects = !args.no_reconnect;
-            let following = Client::over(calls).subscribe(what(args));
+            let client = resuming::client(calls, args.store.clone());
+            let following = client.subscribe(what(args));
             follow(following, reconnects, Printer::new(output)).await
         }
     })
@@ -77,7 +82,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 fn read_request(args: Args) -> ReadRequest {
     use read_request::Start;
     let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
-    ReadRequest { filter: args.selection.into_filter(), start, ..Default::default() }
+    let (filter, store) = (args.selection.into_filter(), args.store.unwrap_or_default());
+    ReadRequest { filter, start, store, ..Default::default() }
 }
 
 fn what(args: Args) -> Follow {

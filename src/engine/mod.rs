@@ -186,6 +186,15 @@ impl Engine {
         self.log.public_name().urn().to_string()
     }
 
+    /// Refuses what is meant for another store; an empty name means whichever is here.
+    pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
+        let own = self.store_name();
+        if name.is_empty() || name == own {
+            return Ok(());
+        }
+        Err(ReadError::AnotherStore { asked: name.to_owned(), own })
+    }
+
     /// Waits until the log includes `position`, and tells the head.
     pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
         let mut head = self.head.clone();

@@ -39,7 +39,7 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<Streaming<proto::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        let consuming = consuming::begin(self.0.groups(), request.into_inner()).await?;
+        let consuming = consuming::begin(&self.0, request.into_inner()).await?;
         Ok(Response::new(Box::pin(consuming)))
     }
 

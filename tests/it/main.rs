@@ -5,6 +5,7 @@
     reason = "a test that indexes past the end fails, as it should"
 )]
 
+mod another_store;
 mod claims;
 mod cli;
 mod client;

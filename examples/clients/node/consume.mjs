@@ -4,8 +4,7 @@
 //
 // Each event goes to one of them, and to another if this one does not answer in time or goes away. Delivery is at least
 // once: what was handled right before an end may be handled again.
-import { setTimeout } from 'node:timers/promises';
-import { ask, connect, payload, status } from './handover.mjs';
+import { ask, connect, pause, payload, status } from './handover.mjs';
 
 const [address, group, name] = process.argv.slice(2);
 // As many events may be on their way or unanswered here.
@@ -27,9 +26,12 @@ function handle(event) {
   console.log(`${event.position} ${leg.exchange_id} ${count.value}`);
 }
 
+// A group of that name in another store is another group, so that one is refused.
+const { store } = await ask(connect('EventStoreService', address), 'GetHead', {});
+
 async function consume() {
   const call = groups.Consume();
-  call.write({ group, consumer: name, credit });
+  call.write({ group, consumer: name, credit, store });
   for await (const { events = [], first_delivery } of call) {
     events.forEach((event, index) => {
       const delivery = String(BigInt(first_delivery) + BigInt(index));
@@ -45,7 +47,6 @@ for (;;) {
   try {
     await consume();
   } catch (error) {
-    if (error.code !== status.UNAVAILABLE) throw error;
-    await setTimeout(200);
+    await pause(error);
   }
 }

@@ -8,10 +8,9 @@ what was handled right before an end may be handled again.
 
 import queue
 import sys
-import time
 
 import grpc
-from services import connect, events, group_service, groups, store
+from services import connect, events, group_service, groups, log_service, pause, store
 
 address, group, name = sys.argv[1:4]
 # As many events may be on their way or unanswered here.
@@ -51,7 +50,8 @@ def answer(delivery, event):
 def consume(service):
     """Takes part until the call ends."""
     said = queue.SimpleQueue()
-    said.put(groups.ConsumeRequest(group=group, consumer=name, credit=CREDIT))
+    # A group of that name in another store is another group, so that one is refused.
+    said.put(groups.ConsumeRequest(group=group, consumer=name, credit=CREDIT, store=kept_in))
     for told in service.Consume(iter(said.get, None)):
         for delivery, event in enumerate(told.events, start=told.first_delivery):
             said.put(answer(delivery, event))
@@ -60,10 +60,9 @@ def consume(service):
 with connect(address) as channel:
     service = group_service.ConsumerGroupServiceStub(channel)
     create(service)
+    kept_in = log_service.EventStoreServiceStub(channel).GetHead(store.GetHeadRequest(), timeout=10).store
     while True:
         try:
             consume(service)
         except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            time.sleep(0.2)
+            pause(error)

@@ -191,3 +191,50 @@ fn tail_goes_on_where_it_was_when_the_server_is_started_anew() {
     };
     outlive(stopped, &["--since", "2020-01-01T00:00:00Z", "--tag", "exchange:demo-1"]);
 }
+
+/// The name of a server's store, as its exports have it.
+fn name_of_store(server: &str) -> String {
+    let events = parsed(&run(server, &["export", "--format", "cloudevents"]).good());
+    events[0]["source"].as_str().expect("a source").to_owned()
+}
+
+#[test]
+fn who_goes_on_is_not_led_into_another_store() {
+    let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
+    let other = Server::start(&other_data, &[]);
+    for to in ["UA", "RU", "PL", "NO"] {
+        record(&other.address, to);
+    }
+    let mut server = Server::start(&data, &[]);
+    record(&server.address, "DE");
+    let names = [&server, &other].map(|server| name_of_store(&server.address));
+    other.kill();
+    for arguments in [
+        &["tail"][..],
+        &["tail", "--since", "2020-01-01T00:00:00Z"],
+        &["counts", "--watch"],
+        &["exchange", "demo-1", "--watch", "--output", "jsonl"],
+    ] {
+        let mut command = Running::start(command(&server.address, arguments));
+        command.line();
+        let address = server.address.trim_start_matches("http://").to_owned();
+        server.kill();
+        let other = Server::start_at(&other_data, &address, &[]);
+        let ended = command.end();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(9), ""), "{arguments:?}: {}", ended.err);
+        assert!(names.iter().all(|name| ended.err.contains(name)), "{}", ended.err);
+        assert!(ended.err.ends_with("; there, resume with --after 1\n"), "{}", ended.err);
+        other.kill();
+        server = Server::start_at(&data, &address, &[]);
+    }
+    // Between two programs, the name is what was kept.
+    let here = ["--after", "0", "--store", &names[0]];
+    let there = ["--after", "0", "--store", &names[1]];
+    let tail = run(&server.address, &[&["tail", "--no-follow"], &here[..]].concat()).good();
+    assert_eq!(positions(&tail), [1]);
+    let watch = ["exchange", "demo-1", "--watch"];
+    for arguments in [&["tail", "--no-follow"][..], &["tail"], &["counts", "--watch"], &watch] {
+        let error = run(&server.address, &[arguments, &there].concat()).refused(9);
+        assert!(names.iter().all(|name| error.contains(name)), "{error}");
+    }
+}
