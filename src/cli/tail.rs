@@ -28,7 +28,8 @@ pub struct Args {
     /// Start with what is recorded from now on
     #[arg(long, conflicts_with_all = ["since", "no_follow"])]
     from_now: bool,
-    /// Start with what was recorded at this time (2024-08-02T12:00:00Z)
+    /// Start with what is recorded at this time (2024-08-02T12:00:00Z), which may lie in the
+    /// future
     #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
     since: Option<Timestamp>,
     /// Wait for new events; this is what happens without any flag

@@ -173,7 +173,8 @@ impl Engine {
 
     /// Follows the log from `start`.
     pub async fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
-        Subscription::start(self.reader.clone(), filter, start).await
+        let now = (self.record().0.clock)();
+        Subscription::start(self.reader.clone(), filter, start, now).await
     }
 
     /// The last durable event.

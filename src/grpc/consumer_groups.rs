@@ -124,6 +124,7 @@ impl From<GroupStatus> for proto::Group {
             parked: count(status.parked),
             consumers: status.consumers.into_iter().map(Into::into).collect(),
             stalled: status.stalled,
+            recorded_from: status.recorded_from.map(timestamp),
         }
     }
 }

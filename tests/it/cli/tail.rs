@@ -1,5 +1,7 @@
 //! `tail`: the events that are there, and those that come.
 
+use serde_json::Value;
+
 use super::{Running, command, example, parsed, positions, run, run_with, transfer};
 use crate::support::{Server, data_dir};
 
@@ -237,4 +239,37 @@ fn who_goes_on_is_not_led_into_another_store() {
         let error = run(&server.address, &[arguments, &there].concat()).refused(9);
         assert!(names.iter().all(|name| error.contains(name)), "{error}");
     }
+}
+
+/// The time of a second that has not come yet, and the name of it.
+fn soon() -> (time::OffsetDateTime, String) {
+    let now = time::OffsetDateTime::now_utc() + time::Duration::seconds(2);
+    let soon = now.replace_nanosecond(0).expect("a whole second");
+    (soon, soon.format(&time::format_description::well_known::Rfc3339).expect("a time"))
+}
+
+#[test]
+fn what_is_recorded_before_a_time_in_the_future_is_held_back() {
+    let (_dir, server) = example();
+    let (soon, since) = soon();
+    let mut tail = follow(&server.address, &["--since", &since]);
+    run(&server.address, &["groups", "create", "desk", "--since", &since]).good();
+    let recorded = |event: &Value| {
+        let time = event["recordedAt"].as_str().expect("a time");
+        let format = &time::format_description::well_known::Rfc3339;
+        time::OffsetDateTime::parse(time, format).expect("a time")
+    };
+    let group = || parsed(&run(&server.address, &["groups", "desk"]).good()).remove(0);
+    let mut late = Vec::new();
+    while late.is_empty() {
+        record(&server.address, "DE");
+        let last = ["tail", "--no-follow", "--category", "exchange"];
+        let events = parsed(&run(&server.address, &last).good());
+        late = events.into_iter().filter(|event| recorded(event) >= soon).collect();
+        assert_eq!(late.is_empty(), group()["lagEvents"].is_null(), "lag is of what is meant");
+    }
+    let first = &parsed(&tail.line())[0];
+    assert_eq!(first, &late[0], "the first that is recorded then");
+    assert_eq!(group()["lagEvents"], late.len().to_string());
+    assert!(group()["recordedFrom"].as_str().is_some_and(|time| since.starts_with(&time[..19])));
 }
