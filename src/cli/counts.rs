@@ -16,7 +16,6 @@ use crate::{
         output::{self, Answer, Grid, Output, OutputArgs},
         resuming::{self, WatchArgs},
     },
-    client::Client,
     domain::proto,
 };
 
@@ -71,7 +70,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             after_position,
             ..Default::default()
         };
-        let watch = Client::over(client).watch_counts(request);
+        let watch = resuming::client(client, args.watched.store).watch_counts(request);
         let text = |told| update(told, output);
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }

@@ -13,7 +13,6 @@ use crate::{
         resuming::{self, WatchArgs},
         words,
     },
-    client::Client,
     domain::proto::{GetExchangeRequest, GetExchangeResponse, LegEstimate, WatchExchangeRequest},
 };
 
@@ -55,7 +54,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             after_position,
             ..Default::default()
         };
-        let watch = Client::over(client).watch_exchange(request);
+        let watch = resuming::client(client, args.watched.store).watch_exchange(request);
         let text = |told| watch::update(&args.exchange, told, output);
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }

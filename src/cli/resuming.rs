@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use crate::{
     cli::exit::{Exit, Failure, words},
-    client::{CallError, ClientError, Watch, Watched},
+    client::{CallError, Calls, Client, ClientError, Watch, Watched},
 };
 
 /// How a watch begins, and whether it outlives the connection.
@@ -17,6 +17,10 @@ pub(super) struct WatchArgs {
     /// where it was once the server is back
     #[arg(long, requires = "watch")]
     pub(super) no_reconnect: bool,
+    /// With --watch: end with exit code 9 if the server keeps another store than the one of this
+    /// name (urn:uuid:...); without it, the one that it keeps at the beginning is meant
+    #[arg(long, value_name = "NAME", requires = "watch")]
+    pub(super) store: Option<String>,
 }
 
 /// Prints what a watch tells, until it cannot go on.
@@ -49,8 +53,19 @@ pub(super) fn waits(error: &ClientError) -> io::Result<()> {
     writeln!(io::stderr(), "note: {}; it goes on when the server is back", words(error))
 }
 
+/// A client over a connection, for the store of this name, or else for the one that is found there.
+pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
+    match store {
+        Some(name) => Client::over(calls).of_store(name),
+        None => Client::over(calls),
+    }
+}
+
 /// The failure, with how to go on if anything was seen.
 pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
-    let resume = seen.map(|position| format!("; resume with --after {position}"));
+    let resume = seen.map(|position| match failure.exit {
+        Exit::AnotherStore => format!("; there, resume with --after {position}"),
+        _ => format!("; resume with --after {position}"),
+    });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::proto::{
-        Filter, GetHeadRequest, RecordedEvent, SubscribeRequest, SubscribeResponse,
-        subscribe_request, subscribe_response::Frame,
+        Filter, RecordedEvent, SubscribeRequest, SubscribeResponse, subscribe_request,
+        subscribe_response::Frame,
     },
     grpc::client::Answers,
 };
@@ -167,9 +167,9 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// What no repetition mends: a wrong filter, a position beyond the end of the log, damage. What
-    /// passes is an item, [`Followed::Interrupted`]. It may be called again after an error, and
-    /// then begins a new attempt.
+    /// What no repetition mends: a wrong filter, a position beyond the end of the log, another store
+    /// at the address, damage. What passes is an item, [`Followed::Interrupted`]. It may be called
+    /// again after an error, and then begins a new attempt.
     pub async fn next(&mut self) -> Result<Followed, CallError> {
         self.handled = self.given;
         loop {
@@ -234,7 +234,7 @@ impl Subscription {
     async fn request(&mut self) -> Result<SubscribeRequest, ClientError> {
         use subscribe_request::Start as From;
         if self.given.is_none() && self.follow.start == Start::Now {
-            let head = self.client.calls.get_head(GetHeadRequest::default()).await?.position;
+            let head = self.client.head().await?.position;
             self.given = Some(head);
             self.handled = Some(head);
         }
@@ -243,7 +243,8 @@ impl Subscription {
             (None, Start::RecordedFrom(time)) => Some(From::RecordedFrom(*time)),
             (None, Start::Beginning | Start::After(_) | Start::Now) => None,
         };
-        Ok(SubscribeRequest { filter: self.follow.filter.clone(), start })
+        let store = self.client.named_store().await?;
+        Ok(SubscribeRequest { filter: self.follow.filter.clone(), start, store })
     }
 
     /// The call has ended; whether it is tried again.

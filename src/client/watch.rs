@@ -58,9 +58,10 @@ impl Client {
         request: WatchCountryCountsRequest,
     ) -> Watch<WatchCountryCountsResponse> {
         let told = request.after_position;
-        let open = move |calls: &Calls, after_position| {
+        let open = move |calls: &Calls, store, after_position| {
             calls.watch_country_counts(WatchCountryCountsRequest {
                 after_position,
+                store,
                 ..request.clone()
             })
         };
@@ -70,15 +71,15 @@ impl Client {
     /// Watches the story of one exchange, in the same way.
     pub fn watch_exchange(&self, request: WatchExchangeRequest) -> Watch<WatchExchangeResponse> {
         let told = request.after_position;
-        let open = move |calls: &Calls, after_position| {
-            calls.watch_exchange(WatchExchangeRequest { after_position, ..request.clone() })
+        let open = move |calls: &Calls, store, after_position| {
+            calls.watch_exchange(WatchExchangeRequest { after_position, store, ..request.clone() })
         };
         Watch::new(self, told, Box::new(open), |answer| (answer.position, false))
     }
 }
 
-/// Opens the call, after a position that was told if there is one.
-type Open<T> = Box<dyn Fn(&Calls, Option<u64>) -> Answers<T> + Send>;
+/// Opens the call: of the store of this name, after a position that was told if there is one.
+type Open<T> = Box<dyn Fn(&Calls, String, Option<u64>) -> Answers<T> + Send>;
 
 /// A watch that outlives connections.
 ///
@@ -138,9 +139,9 @@ impl<T> Watch<T> {
     ///
     /// # Errors
     ///
-    /// What no repetition mends: a wrong question, a position beyond the end of the log, damage.
-    /// What passes is an item, [`Watched::Interrupted`]. It may be called again after an error, and
-    /// then begins a new attempt.
+    /// What no repetition mends: a wrong question, a position beyond the end of the log, another
+    /// store at the address, damage. What passes is an item, [`Watched::Interrupted`]. It may be
+    /// called again after an error, and then begins a new attempt.
     pub async fn next(&mut self) -> Result<Watched<T>, CallError> {
         self.handled = self.given;
         loop {
@@ -159,8 +160,11 @@ impl<T> Watch<T> {
 
     /// Takes the next answer.
     async fn receive(&mut self) -> Result<(), ClientError> {
-        let Self { client, open, answers, given, .. } = self;
-        let answers = answers.get_or_insert_with(|| open(&client.calls, *given));
+        if self.answers.is_none() {
+            let store = self.client.named_store().await?;
+            self.answers = Some((self.open)(&self.client.calls, store, self.given));
+        }
+        let Some(answers) = &mut self.answers else { return Ok(()) };
         let ended = || Err(lost("the server ended the watch"));
         let told = answers.next().await.unwrap_or_else(ended)?;
         self.attempts.succeeded();

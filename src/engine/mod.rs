@@ -178,7 +178,8 @@ impl Engine {
 
     /// Follows the log from `start`.
     pub async fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
-        Subscription::start(self.reader.clone(), filter, start).await
+        let now = (self.record().0.clock)();
+        Subscription::start(self.reader.clone(), filter, start, now).await
     }
 
     /// The last durable event.
@@ -194,6 +195,15 @@ impl Engine {
     /// A key that only this store has, one for each purpose; it is the same after a restart.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
         self.log.key_for(purpose)
+    }
+
+    /// Refuses what is meant for another store; an empty name means whichever is here.
+    pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
+        let own = self.store_name();
+        if name.is_empty() || name == own {
+            return Ok(());
+        }
+        Err(ReadError::AnotherStore { asked: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and tells the head.

@@ -131,7 +131,7 @@ fn named<T>(parsed: Result<T, InvalidName>, path: &str, wrong: &mut Violations) 
 
 /// What a read is to yield.
 pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> {
-    let proto::ReadRequest { filter, start, direction, limit, min_position: _ } = request;
+    let proto::ReadRequest { filter, start, direction, limit, min_position: _, store: _ } = request;
     let mut wrong = Violations::default();
     let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let direction = match ReadDirection::try_from(direction) {
@@ -155,7 +155,7 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
 
 /// What a subscription follows, and from where.
 pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Start), Violations> {
-    let proto::SubscribeRequest { filter, start } = request;
+    let proto::SubscribeRequest { filter, start, store: _ } = request;
     let mut wrong = Violations::default();
     let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let start = match start {

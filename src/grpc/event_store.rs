@@ -64,6 +64,7 @@ impl EventStoreService for EventStore {
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
         let min_position = request.get_ref().min_position;
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
         let scan = self.0.read(spec).await.map_err(Fault::from)?;
@@ -76,6 +77,7 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
         let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
         Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))

@@ -171,6 +171,11 @@ impl From<ReadError> for Fault {
             ReadError::Indexing { position, indexed } => {
                 not_ready(message).with("indexed", indexed).with("position", position)
             }
+            ReadError::AnotherStore { asked, own } => {
+                Self::new(Code::FailedPrecondition, ErrorReason::AnotherStore, message)
+                    .with("asked", asked)
+                    .with("store", own)
+            }
             ReadError::Stopping => not_ready(message),
         }
     }

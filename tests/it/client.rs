@@ -56,7 +56,7 @@ pub(crate) fn next_server(
 }
 
 /// Appends `count` events of a writer, some of which are for filters.
-async fn write(client: Client, writer: u64, count: u64) {
+pub(crate) async fn write(client: Client, writer: u64, count: u64) {
     for number in 0..count {
         let event = noted(&format!("{writer}/{number}"));
         let event = if number % 3 == 0 { event.tag("third:yes") } else { event };

@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod another_store;
 mod claims;
 mod cli;
 mod client;

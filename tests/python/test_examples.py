@@ -223,6 +223,41 @@ def test_a_table_of_another_store_is_left_alone(clone, tmp_path):
         server.stop()
 
 
+def name_of_store(server):
+    return json.loads(handover(server, "export", "--format", "cloudevents").splitlines()[0])["source"]
+
+
+RESUMING = [("python", name) for name in ["follow", "watch", "once", "consume"]]
+RESUMING += [pytest.param("node", name, marks=needs_npm) for name in ["follow", "watch", "consume"]]
+RESUMING += [pytest.param("web", "follow", marks=needs_npm)]
+
+
+@pytest.mark.parametrize(("language", "name"), RESUMING)
+def test_who_resumes_is_not_led_into_another_store(clone, tmp_path, language, name):
+    arguments = {"follow": [tmp_path / "position"], "watch": ["DE"], "once": [tmp_path / "table"], "consume": ["desk", "one"]}
+    other = Server(tmp_path / "other")
+    for number in [1, 2, 3]:
+        transfer(other, number)
+    handover(other, "groups", "create", "desk")
+    names = {name_of_store(other)}
+    other.stop()
+    server = Server(tmp_path / "data")
+    transfer(server, 13)
+    names.add(name_of_store(server))
+    address, rest = server.address, arguments[name]
+    if language == "web":
+        address, rest = f"http://{server.address}", ["to:DE"]
+    with running(command(clone, language, name, address, *rest)) as program:
+        program.next()
+        server.stop()
+        other = Server(tmp_path / "other", listen=server.address)
+        assert program.process.wait(timeout=PATIENCE) == 1
+        told = program.process.stderr.read()
+        assert all(name in told for name in names), told
+    other.stop()
+    assert len(names) == 2
+
+
 def buf():
     """The environment in which buf is found."""
     binaries = TOOLS / "node_modules" / ".bin"

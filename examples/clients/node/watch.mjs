@@ -1,8 +1,7 @@
 // Prints a country's figures, and then each change of them with the events that caused it, over restarts of the server.
 //
 //     node watch.mjs 127.0.0.1:50051 DE
-import { setTimeout } from 'node:timers/promises';
-import { connect, status } from './handover.mjs';
+import { ask, connect, pause } from './handover.mjs';
 
 const [address, country] = process.argv.slice(2);
 
@@ -27,11 +26,15 @@ function show({ snapshot, change, position }) {
 }
 
 const counts = connect('CountService', address);
-let position;
+const log = connect('EventStoreService', address);
+let store, position;
 for (;;) {
   let together = [];
   try {
-    for await (const update of counts.WatchCountryCounts({ countries: [country], after_position: position })) {
+    // The position means nothing in another store, so that one is refused.
+    store ??= (await ask(log, 'GetHead', {})).store;
+    const request = { countries: [country], after_position: position, store };
+    for await (const update of counts.WatchCountryCounts(request)) {
       // Changes of one position are taken together: to resume between them would lose some.
       together.push(update);
       if (update.more) continue;
@@ -40,8 +43,7 @@ for (;;) {
       together = [];
     }
   } catch (error) {
-    if (error.code !== status.UNAVAILABLE) throw error;
-    // The server stops or cannot be reached; the watch goes on with what has changed since.
-    await setTimeout(200);
+    // The watch goes on with what has changed since.
+    await pause(error);
   }
 }

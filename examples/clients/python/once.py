@@ -9,10 +9,9 @@ of each stream.
 
 import sqlite3
 import sys
-import time
 
 import grpc
-from services import connect, log_service, store
+from services import connect, log_service, pause, store
 
 address, path = sys.argv[1:3]
 table = sqlite3.connect(path, isolation_level=None)
@@ -20,15 +19,14 @@ table.execute("CREATE TABLE IF NOT EXISTS handled (store TEXT NOT NULL, position
 table.execute("CREATE TABLE IF NOT EXISTS streams (stream TEXT PRIMARY KEY, events INTEGER NOT NULL)")
 
 
-def begun(name):
-    """The last position that was applied. A position means nothing in another store, so the store's name is kept with it."""
+def begun(log):
+    """The store and the last position that was applied. A position means nothing in another store, so the store's name is
+    kept with it."""
     row = table.execute("SELECT store, position FROM handled").fetchone()
     if row is None:
-        table.execute("INSERT INTO handled VALUES (?, 0)", [name])
-        return 0
-    if row[0] != name:
-        sys.exit(f"{path} was made from the store {row[0]}, and this is {name}")
-    return row[1]
+        row = log.GetHead(store.GetHeadRequest(), timeout=10).store, 0
+        table.execute("INSERT INTO handled VALUES (?, ?)", row)
+    return row
 
 
 def apply(batch):
@@ -44,9 +42,9 @@ def apply(batch):
 
 
 def follow(log):
-    """Applies what comes after the position of the table, until the call ends."""
-    position = begun(log.GetHead(store.GetHeadRequest(), timeout=10).store)
-    for frame in log.Subscribe(store.SubscribeRequest(after_position=position)):
+    """Applies what comes after the position of the table, until the call ends. The server refuses it if it keeps another store."""
+    name, position = begun(log)
+    for frame in log.Subscribe(store.SubscribeRequest(after_position=position, store=name)):
         # Small transactions, so that there are many moments to be killed in.
         batch = list(frame.events.events)
         for start in range(0, len(batch), 10):
@@ -61,7 +59,5 @@ with connect(address) as channel:
         try:
             follow(log)
         except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            # The server stops or cannot be reached; the table knows where to go on.
-            time.sleep(0.2)
+            # The table knows where to go on.
+            pause(error)

@@ -4,10 +4,9 @@
 """
 
 import sys
-import time
 
 import grpc
-from services import common, connect, count_service, counts
+from services import common, connect, count_service, counts, log_service, pause, store
 
 address, country = sys.argv[1:3]
 
@@ -39,12 +38,14 @@ def show(update):
 
 
 with connect(address) as channel:
-    service = count_service.CountServiceStub(channel)
-    position = None
+    service, log = count_service.CountServiceStub(channel), log_service.EventStoreServiceStub(channel)
+    name = position = None
     while True:
-        request = counts.WatchCountryCountsRequest(countries=[country], after_position=position)
         together = []
         try:
+            # The position means nothing in another store, so that one is refused.
+            name = name or log.GetHead(store.GetHeadRequest(), timeout=10).store
+            request = counts.WatchCountryCountsRequest(countries=[country], after_position=position, store=name)
             for update in service.WatchCountryCounts(request):
                 # Changes of one position are taken together: to resume between them would lose some.
                 together.append(update)
@@ -54,7 +55,5 @@ with connect(address) as channel:
                     show(complete)
                 position, together = update.position, []
         except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            # The server stops or cannot be reached; the watch goes on with what has changed since.
-            time.sleep(0.2)
+            # The watch goes on with what has changed since.
+            pause(error)

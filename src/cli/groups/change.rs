@@ -47,7 +47,8 @@ pub(super) struct CreateArgs {
     /// Begin with what is recorded from now on
     #[arg(long, conflicts_with = "since")]
     from_now: bool,
-    /// Begin with what was recorded at this time (2024-08-02T12:00:00Z)
+    /// Begin with what is recorded at this time (2024-08-02T12:00:00Z), which may lie in the
+    /// future
     #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
     since: Option<Timestamp>,
     /// Seconds that a consumer keeps events without a sign of life; without it 30

@@ -12,6 +12,7 @@ mod pressure;
 mod projections;
 mod reads;
 mod rebuild;
+mod starts;
 mod watches;
 
 use std::{

@@ -25,7 +25,9 @@ pub(super) async fn watch(
         min_position,
         occurred,
         after_position,
+        store,
     } = request;
+    engine.expect_store(&store)?;
     let mut wrong = Violations::default();
     let mut query = narrow(&countries, unit, &mut wrong);
     query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);

@@ -22,8 +22,14 @@ pub(super) async fn watch(
     engine: Arc<Engine>,
     request: proto::WatchExchangeRequest,
 ) -> Result<Answers<proto::WatchExchangeResponse>, Fault> {
-    let proto::WatchExchangeRequest { exchange_id, include_past, min_position, after_position } =
-        request;
+    let proto::WatchExchangeRequest {
+        exchange_id,
+        include_past,
+        min_position,
+        after_position,
+        store,
+    } = request;
+    engine.expect_store(&store)?;
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
     wrong.into_result(())?;

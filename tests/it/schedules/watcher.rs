@@ -111,8 +111,12 @@ impl ExchangeWatcher {
     async fn take(&mut self, client: &Client) {
         let (exchange_id, include_past) = (self.exchange_id.clone(), self.include_past);
         let after_position = self.position;
-        let request =
-            WatchExchangeRequest { exchange_id, include_past, after_position, min_position: 0 };
+        let request = WatchExchangeRequest {
+            exchange_id,
+            include_past,
+            after_position,
+            ..Default::default()
+        };
         let updates = self.updates.get_or_insert_with(|| client.watch_exchange(request));
         let Some(Ok(answer)) = updates.next().await else {
             self.updates = None;
