@@ -145,7 +145,7 @@ impl Fields {
     /// A date that may be left out.
     pub(super) fn date(&mut self, field: &str, text: &str) {
         if !text.is_empty()
-            && let Err(error) = Edtf::parse(text)
+            && let Err(error) = Edtf::parse_claimed(text)
         {
             self.0.add(field, error.to_string());
         }

@@ -153,7 +153,13 @@ fn ids_are_short_and_without_white_space() {
 
 #[test]
 fn dates_are_of_the_profile() {
-    for (bad, good) in [("2024-02-30", "2024-02-29"), ("last week", ".."), ("a/b", "")] {
+    for (bad, good) in [
+        ("2024-02-30", "2024-02-29"),
+        ("last week", "2024-08-01/.."),
+        ("a/b", ""),
+        ("..", "2024-08-01T12:30:00.000Z"),
+        ("2024-08-01T12:30:00.0000000000Z", "2024-08-01T12:30:00.123456-04"),
+    ] {
         check(&samples::source(), &["published_at"], |e| {
             e.published_at = bad.into();
         });
