@@ -60,7 +60,9 @@ fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
                 continue;
             };
             let examined = match &stream {
-                Ok(stream) => examine::examine(stream, payload.type_name(), &payload.value),
+                Ok(stream) => {
+                    examine::examine(stream, payload.type_name(), &payload.value).map(drop)
+                }
                 Err(_) => examine::examine_payload(payload.type_name(), &payload.value),
             };
             if let Err(found) = examined {

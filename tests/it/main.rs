@@ -24,6 +24,7 @@ mod reflection;
 mod refusals;
 mod rpc;
 mod schedules;
+mod spellings;
 mod support;
 mod tidy;
 mod transport;

@@ -38,7 +38,8 @@ impl NamedClaims {
         };
         let missing = || line.claim_error(format!("no good earlier line has the id {:?}", name.id));
         let claim = self.0.get(&name.id).ok_or_else(missing)?;
-        if let Some(stream) = line.stream.as_ref().filter(|stream| **stream != claim.stream) {
+        let elsewhere = |stream: &&StreamName| stream.folded() != claim.stream.folded();
+        if let Some(stream) = line.stream.as_ref().filter(elsewhere) {
             let home = &claim.stream;
             let problem = format!("stream: is {stream}, but the claim {:?} is in {home}", name.id);
             return Err(line.claim_error(problem));

@@ -10,6 +10,7 @@ mod pressure;
 mod projections;
 mod reads;
 mod rebuild;
+mod spellings;
 mod watches;
 
 use std::{

@@ -45,7 +45,7 @@ pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
-    let named = |name: String| (!name.is_empty()).then_some(name);
+    let named = |typed: String| Some(asked::name(&typed)).filter(|name| !name.is_empty());
     GroupQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),

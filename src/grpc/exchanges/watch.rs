@@ -13,7 +13,7 @@ use super::story::{check_id, tell};
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Engine, Watch},
-    grpc::{event_store::Answers, status::Fault},
+    grpc::{asked, event_store::Answers, status::Fault},
     projections::story::{Story, StoryQuery},
 };
 
@@ -23,6 +23,7 @@ pub(super) async fn watch(
     request: proto::WatchExchangeRequest,
 ) -> Result<Answers<proto::WatchExchangeResponse>, Fault> {
     let proto::WatchExchangeRequest { exchange_id, include_past, min_position } = request;
+    let exchange_id = asked::name(&exchange_id);
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
     wrong.into_result(())?;
