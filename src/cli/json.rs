@@ -26,6 +26,28 @@ impl JsonError {
         Self { line: 1, column, problem: problem.into() }
     }
 
+    /// An error at a place of a text, in bytes from 0. A line ends with LF, CR or both.
+    pub(super) fn at(text: &str, offset: usize, problem: impl Into<String>) -> Self {
+        let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+        let ends = |at: &usize| match before.get(*at) {
+            Some(b'\n') => true,
+            Some(b'\r') => text.as_bytes().get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let (mut line, mut start) = (1, 0);
+        for end in (0..before.len()).filter(ends) {
+            (line, start) = (line + 1, end + 1);
+        }
+        Self { line, column: before.len() - start + 1, problem: problem.into() }
+    }
+
+    /// An error of the reader, which counts lines by their LF only.
+    pub(super) fn of(text: &str, error: serde_json::Error) -> Self {
+        let Self { line, column, problem } = error.into();
+        let before = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+        Self::at(text, before + column - 1, problem)
+    }
+
     /// The same error, for a text that begins `offset` bytes into its line.
     #[must_use]
     pub fn shifted(mut self, offset: usize) -> Self {
@@ -43,10 +65,6 @@ impl From<serde_json::Error> for JsonError {
         let problem = text.strip_suffix(&place).unwrap_or(&text);
         let problem = match problem {
             _ if !error.is_data() => format!("not JSON: {problem}"),
-            // The descriptors' library passes on what the conversion of numbers says.
-            "out of range integral type conversion attempted" => {
-                "the number is negative or too large for its field".to_owned()
-            }
             problem => problem
                 .replace("expected a map", "expected an object")
                 .replace("invalid type: map", "invalid type: object"),
@@ -93,6 +111,25 @@ mod tests {
         let figure = proto::Figure { low: Some(0), ..Default::default() };
         assert_eq!(of_message(&figure).unwrap(), serde_json::json!({"low": 0}));
         assert_eq!(of_message(&proto::Figure::default()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_place_is_told_in_each_way_to_end_a_line() {
+        let place = |text: &str, offset| {
+            let JsonError { line, column, .. } = JsonError::at(text, offset, "");
+            (line, column)
+        };
+        for end in ["\n", "\r", "\r\n"] {
+            let text = format!("ab{end}{end}c");
+            assert_eq!(place(&text, 0), (1, 1), "{end:?}");
+            assert_eq!(place(&text, 1), (1, 2), "{end:?}");
+            assert_eq!(place(&text, 2 + 2 * end.len()), (3, 1), "{end:?}");
+            assert_eq!(place(&text, 99), (3, 2), "{end:?}");
+            let text = format!("{{{end} \"a\":{end}x}}");
+            let error = serde_json::from_str::<Value>(&text).unwrap_err();
+            let JsonError { line, column, problem } = JsonError::of(&text, error);
+            assert_eq!((line, column), (3, 1), "{end:?}: {problem}");
+        }
     }
 
     #[test]

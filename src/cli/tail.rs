@@ -8,8 +8,8 @@ use prost_types::Timestamp;
 use crate::{
     cli::{
         ServerArgs, ended_by_user, event_line,
-        exit::{Exit, Failure, words},
-        moment,
+        exit::{Exit, Failure},
+        moment, resuming,
         selection::Selection,
     },
     client::{CallError, Calls, Client, Follow, Followed, Start, Subscription},
@@ -124,20 +124,11 @@ async fn follow(
             Ok(
                 Followed::CaughtUp(mark) | Followed::Checkpoint(mark) | Followed::FellBehind(mark),
             ) => seen = Some(mark.position),
-            Ok(Followed::Interrupted { error, failed: 1, .. }) => {
-                let note = format!("note: {}; it goes on when the server is back", words(&error));
-                writeln!(io::stderr(), "{note}")?;
-            }
+            Ok(Followed::Interrupted { error, failed: 1, .. }) => resuming::waits(&error)?,
             Ok(Followed::Interrupted { .. }) => {}
-            Err(error) => return Err(interrupted(error.into(), seen)),
+            Err(error) => return Err(resuming::resumable(error.into(), seen)),
         }
     }
-}
-
-/// The failure, with how to go on if anything was seen.
-fn interrupted(failure: Failure, seen: Option<u64>) -> Failure {
-    let resume = seen.map(|position| format!("; resume with --after {position}"));
-    Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }
 
 /// Prints events, batch by batch.

@@ -19,12 +19,19 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use self::desk::{Desk, Task};
-use super::{CallError, Client, ClientError, retry, subscribe::lost};
+use super::{CallError, Client, ClientError, attempts::lost, retry};
 use crate::{
-    domain::proto::{ConsumeRequest, ConsumeResponse, ListGroupsRequest, RecordedEvent},
+    domain::{
+        group::Settings,
+        proto::{ConsumeRequest, ConsumeResponse, ListGroupsRequest, RecordedEvent},
+    },
     grpc::client::Answers,
 };
 
+/// How long a handler may take unless said otherwise; longer where a lease is.
+const HANDLER_TIMEOUT: Duration = Duration::from_hours(1);
+/// How often in a lease the client names what it handles: two messages may come late.
+const NAMED_PER_LEASE: u32 = 3;
 /// How long the server may take to end the call after the last answer.
 const LEAVING: Duration = Duration::from_secs(10);
 
@@ -64,13 +71,15 @@ pub struct Consumer {
     name: String,
     credit: u32,
     concurrency: usize,
+    handler_timeout: Option<Duration>,
 }
 
 impl Consumer {
     /// A consumer of a group, with up to 256 events at a time, of which it handles 16 at once. The
     /// name is what people who look at the group know it by, at most 128 bytes.
     pub fn of(group: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { group: group.into(), name: name.into(), credit: 256, concurrency: 16 }
+        let (group, name) = (group.into(), name.into());
+        Self { group, name, credit: 256, concurrency: 16, handler_timeout: None }
     }
 
     /// How many events it may have that are not answered, from 1 to 10,000.
@@ -84,12 +93,25 @@ impl Consumer {
     pub fn concurrency(self, concurrency: usize) -> Self {
         Self { concurrency: concurrency.max(1), ..self }
     }
+
+    /// How long a handler may take for one event: an hour, or the group's lease if that is longer,
+    /// unless said otherwise. Up to then the event stays with this consumer. A handler that takes
+    /// longer is dropped where it awaits something, and the event is tried again.
+    #[must_use]
+    pub fn handler_timeout(self, timeout: Duration) -> Self {
+        Self { handler_timeout: Some(timeout), ..self }
+    }
 }
 
 impl Client {
     /// Takes part in a group until `stop`: calls `handle` for each event that the group gives this
     /// consumer, and answers with its verdict. Events of one stream are handled one after the
     /// other, those of several streams at once. A handler that panics is tried again.
+    ///
+    /// While a handler runs, the client names its event to the server every third of a lease. The
+    /// event and those that wait behind it stay with this consumer, within
+    /// [`Consumer::handler_timeout`]. A handler must not block its thread, because that can keep
+    /// the client from sending; use [`tokio::task::spawn_blocking`] for what blocks.
     ///
     /// When the connection is lost it takes part anew, after a pause, for as long as it takes. On
     /// `stop` it begins nothing any more, answers what is being handled, and leaves.
@@ -128,9 +150,10 @@ impl Client {
     {
         let (client, handle) = (self.clone(), Arc::new(handle));
         let (desk, tasks) = (Desk::default(), JoinSet::new());
-        let mut work = Work { client, consumer, handle, desk, tasks, failed: 0 };
+        let (lease, name_at) = (Settings::default().lease, Instant::now());
+        let mut work = Work { client, consumer, handle, desk, tasks, lease, name_at, failed: 0 };
         let taken_part = work.take_part(pin!(stop)).await;
-        // Handlers are never broken off in the middle.
+        // Handlers are not broken off in the middle because of a stop.
         while work.tasks.join_next().await.is_some() {}
         taken_part
     }
@@ -143,6 +166,10 @@ struct Work<H> {
     handle: Arc<H>,
     desk: Desk,
     tasks: JoinSet<(Task, Verdict)>,
+    /// The group's lease.
+    lease: Duration,
+    /// When the client next names what is being handled.
+    name_at: Instant,
     /// Calls in a row that brought nothing.
     failed: u32,
 }
@@ -159,6 +186,8 @@ enum Next {
     Stop,
     Handled(Task, Verdict),
     Said(Option<Result<ConsumeResponse, ClientError>>),
+    /// It is time to name what is being handled.
+    Name,
     /// The server takes more answers; they were sent.
     Answered,
 }
@@ -205,7 +234,9 @@ where
         let asked = ListGroupsRequest { name, ..ListGroupsRequest::default() };
         let groups = calls.list_groups(asked).await?.groups;
         let settings = groups.into_iter().next().and_then(|group| group.settings);
-        self.desk.joined(settings.unwrap_or_default().max_attempts);
+        let settings = Settings::recorded(&settings.unwrap_or_default());
+        self.desk.joined(settings.max_attempts);
+        (self.lease, self.name_at) = (settings.lease, Instant::now());
         // One message waits while the one before is being sent; more would only be older.
         let (requests, queue) = mpsc::channel(1);
         let answers = calls.consume(ReceiverStream::new(queue));
@@ -237,6 +268,11 @@ where
                     self.desk.stop();
                 }
                 Next::Handled(task, verdict) => self.desk.finished(&task, verdict),
+                Next::Name => {
+                    let now = Instant::now();
+                    self.desk.name_work(now, self.timeout());
+                    self.name_at = now + self.lease / NAMED_PER_LEASE;
+                }
                 Next::Said(Some(said)) => {
                     self.desk.receive(said?);
                     self.failed = 0;
@@ -247,15 +283,24 @@ where
         }
     }
 
+    /// How long a handler may take.
+    fn timeout(&self) -> Duration {
+        self.consumer.handler_timeout.unwrap_or(HANDLER_TIMEOUT.max(self.lease))
+    }
+
     /// Begins what may be begun.
     fn begin(&mut self) {
         while self.tasks.len() < self.consumer.concurrency {
-            let Some((task, delivery)) = self.desk.begin() else { return };
-            let handle = Arc::clone(&self.handle);
+            let Some((task, delivery)) = self.desk.begin(Instant::now()) else { return };
+            let (handle, within) = (Arc::clone(&self.handle), self.timeout());
             self.tasks.spawn(async move {
                 let handled = AssertUnwindSafe(async { handle(delivery).await.into() });
-                let panicked = |_| Verdict::Retry("the handler panicked".to_owned());
-                (task, handled.catch_unwind().await.unwrap_or_else(panicked))
+                let verdict = match timeout(within, handled.catch_unwind()).await {
+                    Ok(Ok(verdict)) => verdict,
+                    Ok(Err(_)) => Verdict::Retry("the handler panicked".to_owned()),
+                    Err(_) => Verdict::Retry(format!("the handler took longer than {within:?}")),
+                };
+                (task, verdict)
             });
         }
     }
@@ -268,7 +313,8 @@ where
         stop: Pin<&mut impl Future<Output = ()>>,
         stopping: bool,
     ) -> Next {
-        let Self { desk, tasks, .. } = self;
+        let Self { desk, tasks, name_at, .. } = self;
+        let at_work = desk.is_at_work();
         let told = async {
             match &call.requests {
                 Some(requests) if desk.has_answers() => requests.reserve().await.ok(),
@@ -281,6 +327,7 @@ where
                 Next::Handled(task, verdict)
             }
             said = call.answers.next() => Next::Said(said),
+            () = sleep_until(*name_at), if at_work => Next::Name,
             Some(permit) = told => {
                 permit.send(desk.take_answers());
                 Next::Answered

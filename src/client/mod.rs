@@ -6,6 +6,7 @@
 //! | append events | [`Client::append`] | request ids: a retry never records anything twice |
 //! | read, decide, append | [`Client::update`] | reads and decides again when others wrote first |
 //! | follow the log | [`Client::subscribe`] | resumes after the last handled position |
+//! | watch figures or an exchange | [`Client::watch_counts`], [`Client::watch_exchange`] | goes on with what has changed since |
 //! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
 //! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
 //!
@@ -37,17 +38,20 @@
 //! ```
 
 mod append;
+mod attempts;
 mod consume;
 mod read;
 mod retry;
 mod subscribe;
 mod update;
+mod watch;
 
 pub use append::{Append, Event};
 pub use consume::{Consumer, Delivery, Verdict};
 pub use retry::{CallError, Retry};
 pub use subscribe::{Follow, Followed, Mark, Start, Subscription};
 pub use update::{Update, UpdateError};
+pub use watch::{Watch, Watched};
 
 pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
 

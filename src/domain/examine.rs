@@ -8,6 +8,7 @@ use crate::domain::{
     name::StreamName,
     proto::PACKAGE,
     violation::Violations,
+    wire::Room,
 };
 
 /// An event of the record's own language that may enter the record.
@@ -19,8 +20,8 @@ pub struct Examined {
     pub rewritten: Option<Bytes>,
 }
 
-/// Decodes a payload of a known type, checks its fields, folds its identity texts, and checks that
-/// `stream` is its own, however its name is spelled.
+/// Decodes a payload of a known type, if there is room for it, checks its fields, folds its identity
+/// texts, and checks that `stream` is its own, however its name is spelled.
 ///
 /// `None`: the type is of another package, and nothing is asked of it. Violations stand at
 /// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
@@ -30,6 +31,7 @@ pub fn examine(
     stream: &StreamName,
     type_name: &str,
     payload: &[u8],
+    room: &mut Room,
 ) -> Result<Option<Examined>, Violations> {
     let mut violations = Violations::default();
     if group::is_of_groups(stream.as_str()) {
@@ -38,7 +40,7 @@ pub fn examine(
         violations.add("stream", problem);
         return Err(violations);
     }
-    let Some(event) = decode(type_name, payload)? else { return Ok(None) };
+    let Some(event) = decode(type_name, payload, room)? else { return Ok(None) };
     violations.absorb("", fields(&event));
     let mut known = event;
     let rewritten = known.fold().then(|| Known::rewritten(&known, payload));
@@ -52,14 +54,14 @@ pub fn examine(
 }
 
 /// The same without asking for the stream, for where that is no name.
-pub fn examine_payload(type_name: &str, payload: &[u8]) -> Result<(), Violations> {
-    let Some(event) = decode(type_name, payload)? else { return Ok(()) };
+pub fn examine_payload(type_name: &str, payload: &[u8], room: &mut Room) -> Result<(), Violations> {
+    let Some(event) = decode(type_name, payload, room)? else { return Ok(()) };
     fields(&event).into_result(())
 }
 
-fn decode(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> {
+fn decode(type_name: &str, payload: &[u8], room: &mut Room) -> Result<Option<Known>, Violations> {
     let mut violations = Violations::default();
-    match Known::decode(type_name, payload) {
+    match Known::admit(type_name, payload, room) {
         None if type_name.starts_with(PACKAGE) => {
             let problem = format!("names {type_name}, which is no event that this server knows");
             violations.add("payload.type_url", problem);
@@ -67,8 +69,8 @@ fn decode(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> 
         }
         None => Ok(None),
         Some(Ok(event)) => Ok(Some(event)),
-        Some(Err(error)) => {
-            violations.add("payload.value", format!("is not a {type_name}: {error}"));
+        Some(Err(found)) => {
+            violations.absorb("payload", found);
             Err(violations)
         }
     }
@@ -85,9 +87,9 @@ fn fields(event: &Known) -> Violations {
 /// Takes over what was found about an event: `stream` belongs to the write, everything else to
 /// the event.
 pub fn place(found: Violations, write: &str, event: &str, all: &mut Violations) {
-    let (of_write, of_event) = found.0.into_iter().partition(|it| it.field == "stream");
-    all.absorb(write, Violations(of_write));
-    all.absorb(event, Violations(of_event));
+    let (stream, rest) = found.split(|violation| violation.field == "stream");
+    all.absorb(write, stream);
+    all.absorb(event, rest);
 }
 
 #[cfg(test)]
@@ -97,7 +99,8 @@ mod tests {
 
     fn fields(stream: &str, type_name: &str, payload: &[u8]) -> Vec<(String, String)> {
         let stream = StreamName::parse(stream).expect(stream);
-        let violations = examine(&stream, type_name, payload).err().unwrap_or_default();
+        let violations =
+            examine(&stream, type_name, payload, &mut Room::default()).err().unwrap_or_default();
         violations.0.into_iter().map(|violation| (violation.field, violation.problem)).collect()
     }
 
@@ -105,7 +108,7 @@ mod tests {
     fn what_is_not_ours_passes_untouched() {
         let stream = StreamName::parse("anything/else").unwrap();
         for name in ["demo.v1.Thing", "handover.v2.TransferCompleted", "handover.v10.X", "x"] {
-            assert_eq!(examine(&stream, name, &[0xff]), Ok(None), "{name}");
+            assert_eq!(examine(&stream, name, &[0xff], &mut Room::default()), Ok(None), "{name}");
         }
     }
 
@@ -126,7 +129,7 @@ mod tests {
                 Home::OfClaim(_) => StreamName::parse("exchange/of-the-claim").unwrap(),
             };
             let payload = event.pack().value;
-            let examined = examine(&stream, event.type_name(), &payload);
+            let examined = examine(&stream, event.type_name(), &payload, &mut Room::default());
             assert_eq!(examined, Ok(Some(Examined { known: event, rewritten: None })));
         }
     }
@@ -154,7 +157,8 @@ mod tests {
         let (typed, folded) = (Known::from(typed), Known::from(folded));
         for stream in ["exchange/demo-1", "exchange/demo-1\u{200b}", "exchange/\u{feff}demo-1"] {
             let stream = StreamName::parse(stream).unwrap();
-            let examined = examine(&stream, typed.type_name(), &typed.pack().value);
+            let payload = typed.pack().value;
+            let examined = examine(&stream, typed.type_name(), &payload, &mut Room::default());
             let rewritten = Some(folded.pack().value);
             assert_eq!(examined, Ok(Some(Examined { known: folded.clone(), rewritten })));
         }
@@ -162,9 +166,31 @@ mod tests {
 
     #[test]
     fn bytes_that_do_not_parse_are_refused() {
-        let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", &[0xff]);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].0, "payload.value");
+        let check = |payload: &[u8], path: &str| {
+            let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", payload);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].0, path);
+        };
+        check(&[0xff], "payload");
+        // A text that is none: `via`, one byte.
+        check(&[0x32, 0x01, 0xff], "payload.value");
+    }
+
+    #[test]
+    fn payloads_have_one_room_together_and_what_corrects_a_claim_takes_of_it_too() {
+        let times = |any: &proto::Any| {
+            let mut room = Room::default();
+            let admit = || Known::admit(any.type_name(), &any.value, &mut room).expect("known");
+            let mut admitted = std::iter::repeat_with(admit);
+            let times = admitted.by_ref().take_while(Result::is_ok).count();
+            let found = admitted.next().and_then(Result::err).expect("there is no more room");
+            assert!(found.0[0].limit, "{found}");
+            times
+        };
+        let event = Known::from(samples::completed());
+        let correction = Known::from(samples::correction(&event)).pack();
+        let (alone, corrected) = (times(&event.pack()), times(&correction));
+        assert!(0 < corrected && corrected < alone, "{corrected} of {alone}");
     }
 
     #[test]

@@ -30,3 +30,4 @@ pub mod unattributed;
 pub mod violation;
 pub mod whole;
 pub mod window;
+pub mod wire;

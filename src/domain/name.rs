@@ -4,7 +4,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::domain::{identity, limits, violation::Violations};
+use crate::domain::{
+    identity, limits,
+    violation::{Violation, Violations},
+};
 
 /// Tag keys that only the server sets, because they follow from payloads that it knows.
 pub const RESERVED_TAG_KEYS: [&str; 9] =
@@ -33,10 +36,8 @@ impl InvalidName {
 
     /// Notes that what stands at `path` is such a name.
     pub fn note(&self, path: &str, violations: &mut Violations) {
-        violations.add(path, &self.problem);
-        if let Some(last) = violations.0.last_mut() {
-            last.limit = self.limit;
-        }
+        let (field, problem) = (path.to_owned(), self.problem.clone());
+        violations.note(Violation { field, problem, limit: self.limit });
     }
 }
 

@@ -8,13 +8,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, preferring,
-        prepare::{self, Author, Prepared, Resolution},
+        AppendError, Appended, QUEUE_CALLERS, apart, preferring,
+        prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
         writer::{Fault, Message, Ticket, Verdict},
     },
 };
+
+/// Bytes that an event counts for beside its payload where it matters how large an append is.
+const EVENT_OVERHEAD: usize = 64;
 
 /// Takes appends to the writer.
 #[derive(Clone, Debug)]
@@ -84,11 +87,11 @@ impl Appender {
 
     async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
         let head = self.reader.head().position;
-        let digest = author.digest(&append);
-        let request_id = append.request_id;
-        let prepared = match prepare::check(append, digest, author, &self.recorded_by, head) {
+        let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
+        let checked = apart(content, || prepare::check(append, author, &self.recorded_by, head));
+        let prepared = match checked {
             Ok(prepared) => prepared,
-            Err(refusal) => return self.refused(refusal, request_id, digest).await,
+            Err(refused) => return self.refused(refused).await,
         };
         let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
         let caller = self.callers.try_acquire();
@@ -101,20 +104,15 @@ impl Appender {
 
     /// What is invalid today may have been recorded by an older build, whose rules were others: the
     /// repetition of a request is known by its id whatever the rules are.
-    async fn refused(
-        &self,
-        refusal: AppendError,
-        request_id: Option<RequestId>,
-        digest: Digest,
-    ) -> Result<Pending, AppendError> {
-        let (AppendError::Invalid(_), Some(id)) = (&refusal, request_id) else {
-            return Err(refusal);
+    async fn refused(&self, Refused { error, known_by }: Refused) -> Result<Pending, AppendError> {
+        let (AppendError::Invalid(_), Some((id, digest))) = (&error, known_by) else {
+            return Err(error);
         };
         match prepare::remembered(Some(id), &self.reader).await {
             Ok(Some(earlier)) if earlier.digest == digest => {
                 self.reader.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
-            _ => Err(refusal),
+            _ => Err(error),
         }
     }
 

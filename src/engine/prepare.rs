@@ -16,6 +16,7 @@ use crate::{
         proto::ClaimPreferred,
         recorded,
         violation::Violations,
+        wire::Room,
     },
     engine::{
         AppendError, BeyondHead, End,
@@ -82,25 +83,47 @@ impl Author {
     }
 }
 
+/// An append that is refused without looking at the log.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Why.
+    pub(super) error: AppendError,
+    /// What its repetition is known by, if the rules of an older build let it in.
+    pub(super) known_by: Option<(RequestId, Digest)>,
+}
+
 /// Checks all that can be checked without looking at the log; `head` bounds the condition.
 pub(super) fn check(
+    append: Append,
+    author: Author,
+    recorded_by: &str,
+    head: Position,
+) -> Result<Prepared, Refused> {
+    if let Err(found) = check_size(&append, recorded_by) {
+        return Err(Refused { error: AppendError::Invalid(found), known_by: None });
+    }
+    let (id, digest) = (append.request_id, author.digest(&append));
+    check_content(append, digest, author, recorded_by, head)
+        .map_err(|error| Refused { error, known_by: id.map(|id| (id, digest)) })
+}
+
+fn check_content(
     mut append: Append,
     digest: Digest,
     author: Author,
     recorded_by: &str,
     head: Position,
 ) -> Result<Prepared, AppendError> {
+    let (mut about, mut room) = (Vec::new(), Room::default());
+    let (mut bytes, mut place) = (0, 0);
     let mut violations = Violations::default();
-    let mut about = Vec::new();
-    let mut bytes = 0;
     check_shape(&append, &mut violations);
-    let mut place = 0;
     for (index, write) in append.writes.iter_mut().enumerate() {
         let others_before = about.len();
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
             event.check_limits(&path, &mut violations);
-            match admit(author, &write.stream, event) {
+            match admit(author, &write.stream, event, &mut room) {
                 Err(found) => {
                     examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
                 }
@@ -119,9 +142,7 @@ pub(super) fn check(
         }
     }
     check_streams(&append, &mut violations);
-    if bytes > limits::APPEND_BYTES {
-        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
-    }
+    check_bytes(bytes, &mut violations);
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
     Ok(Prepared { append, digest, about, bytes })
@@ -133,10 +154,11 @@ fn admit(
     author: Author,
     stream: &StreamName,
     event: &mut NewEvent,
+    room: &mut Room,
 ) -> Result<Option<Known>, Violations> {
     let examined = match author {
         Author::Server(_) => None,
-        Author::Client => examine(stream, event.type_name.as_str(), &event.payload)?,
+        Author::Client => examine(stream, event.type_name.as_str(), &event.payload, room)?,
     };
     let Some(Examined { known, rewritten }) = examined else {
         add_tags(event, []);
@@ -147,6 +169,29 @@ fn admit(
     Ok(Some(known).filter(|known| known.about().is_some()))
 }
 
+/// What is too large as a whole is not looked at more closely: it would cost more than what it is
+/// refused for.
+fn check_size(append: &Append, recorded_by: &str) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    let sizes = append.events().map(|(stream, it)| recorded::size_bound(stream, recorded_by, it));
+    check_bytes(sizes.sum(), &mut violations);
+    check_count(append, &mut violations);
+    violations.into_result(())
+}
+
+fn check_bytes(bytes: usize, violations: &mut Violations) {
+    if bytes > limits::APPEND_BYTES {
+        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
+    }
+}
+
+fn check_count(append: &Append, violations: &mut Violations) {
+    let events = append.events().count();
+    if events > limits::APPEND_EVENTS {
+        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
+    }
+}
+
 fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
     let Some(condition) = &append.condition else { return Ok(()) };
     let (given, end) = (End::Number(condition.after_position), End::Number(head));
@@ -154,12 +199,8 @@ fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
 }
 
 fn check_shape(append: &Append, violations: &mut Violations) {
-    let events = append.events().count();
     if append.writes.is_empty() {
         violations.add("writes", "is empty; name at least one stream and one event");
-    }
-    if events > limits::APPEND_EVENTS {
-        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
     }
     for (index, write) in append.writes.iter().enumerate() {
         if write.events.is_empty() {

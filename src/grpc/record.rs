@@ -15,6 +15,7 @@ use crate::{
         name::{StreamName, TypeName},
         proto::{Any, Receipt},
         violation::Violations,
+        wire::Room,
     },
     engine::{AppendError, Engine},
     grpc::{convert, status::Fault},
@@ -94,10 +95,20 @@ fn prepare<M: Message + Name>(
         return Err(wrong);
     };
     let payload = Any::pack(message);
-    let known = Known::decode(payload.type_name(), &payload.value);
-    let Some(Ok(known)) = known else {
-        wrong.add(field, "is not an event that the record knows");
-        return Err(wrong);
+    let known = Known::admit(payload.type_name(), &payload.value, &mut Room::default());
+    let known = match known {
+        Some(known) => known,
+        None => {
+            wrong.add(field, "is not an event that the record knows");
+            return Err(wrong);
+        }
+    };
+    let known = match known {
+        Ok(known) => known,
+        Err(found) => {
+            wrong.absorb(field, found);
+            return Err(wrong);
+        }
     };
     let type_name = TypeName::parse(payload.type_name());
     // No claim is at 0; the validation says so.

@@ -1,6 +1,7 @@
 //! The client with patience: nothing twice, nothing lost, whatever happens to the connection.
 
 mod consume;
+mod watch;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -37,7 +38,12 @@ pub(crate) fn noted(text: &str) -> Event {
 }
 
 /// Ends a server, in one way or the other, and starts the next one behind the proxy.
-fn next_server(server: Server, data: &std::path::Path, proxy: &Proxy, gently: bool) -> Server {
+pub(crate) fn next_server(
+    server: Server,
+    data: &std::path::Path,
+    proxy: &Proxy,
+    gently: bool,
+) -> Server {
     if gently {
         server.terminate();
         assert!(server.wait(), "it stops cleanly");

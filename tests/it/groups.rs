@@ -1,6 +1,7 @@
 //! Consumer groups through the wire: who gets what, what becomes of it, and what stays after a
 //! stop, a kill or a deletion.
 
+mod leases;
 mod member;
 mod recovery;
 mod refusals;

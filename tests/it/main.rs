@@ -5,6 +5,7 @@
     reason = "a test that indexes past the end fails, as it should"
 )]
 
+mod abuse;
 mod claims;
 mod cli;
 mod client;
@@ -24,6 +25,7 @@ mod reflection;
 mod refusals;
 mod rpc;
 mod schedules;
+mod shortage;
 mod spellings;
 mod support;
 mod tidy;

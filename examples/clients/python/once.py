@@ -1,4 +1,4 @@
-"""Applies every event to a table exactly once, whenever this program is killed.
+"""Applies every event to a table exactly once, whenever this program or the server is killed.
 
     python3 once.py 127.0.0.1:50051 TABLE.sqlite [--until-caught-up]
 
@@ -9,7 +9,9 @@ of each stream.
 
 import sqlite3
 import sys
+import time
 
+import grpc
 from services import connect, log_service, store
 
 address, path = sys.argv[1:3]
@@ -41,8 +43,8 @@ def apply(batch):
     print(batch[-1].position, flush=True)
 
 
-with connect(address) as channel:
-    log = log_service.EventStoreServiceStub(channel)
+def follow(log):
+    """Applies what comes after the position of the table, until the call ends."""
     position = begun(log.GetHead(store.GetHeadRequest(), timeout=10).store)
     for frame in log.Subscribe(store.SubscribeRequest(after_position=position)):
         # Small transactions, so that there are many moments to be killed in.
@@ -50,4 +52,16 @@ with connect(address) as channel:
         for start in range(0, len(batch), 10):
             apply(batch[start : start + 10])
         if frame.HasField("caught_up") and "--until-caught-up" in sys.argv:
-            break
+            sys.exit()
+
+
+with connect(address) as channel:
+    log = log_service.EventStoreServiceStub(channel)
+    while True:
+        try:
+            follow(log)
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.UNAVAILABLE:
+                raise
+            # The server stops or cannot be reached; the table knows where to go on.
+            time.sleep(0.2)

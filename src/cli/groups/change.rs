@@ -51,7 +51,7 @@ pub(super) struct CreateArgs {
     /// this date in UTC (2024-08-02)
     #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
-    /// Seconds that an event may stay unanswered before it is tried again; without it 30
+    /// Seconds that a consumer keeps events without a sign of life; without it 30
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lease: Option<Duration>,
     /// How often an event is tried before it is parked; without it 5

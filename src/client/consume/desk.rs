@@ -2,9 +2,15 @@
 //!
 //! Within a stream one event is handled at a time. When one is to be tried again, the server takes
 //! back those after it, which may be here already or under way; none of them is begun before that
-//! is told.
+//! is told. An event that is withdrawn while a handler runs is answered all the same: the answer
+//! counts as long as no other consumer has the event.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use super::{Delivery, Verdict};
 use crate::domain::proto::{ConsumeRequest, ConsumeResponse, Nack, NackAction};
@@ -20,6 +26,14 @@ pub(super) struct Task {
     number: u64,
     stream: String,
     attempts: u32,
+}
+
+/// A delivery that is being handled and may be answered.
+#[derive(Debug)]
+struct Running {
+    position: u64,
+    since: Instant,
+    withdrawn: bool,
 }
 
 /// The deliveries of one stream.
@@ -48,8 +62,8 @@ pub(super) struct Desk {
     ready: VecDeque<String>,
     /// The streams of deliveries that wait, by number.
     waiting: BTreeMap<u64, String>,
-    /// Numbers of deliveries that are being handled and have to be answered.
-    running: BTreeSet<u64>,
+    /// By the number of the delivery.
+    running: BTreeMap<u64, Running>,
     answers: ConsumeRequest,
     stopping: bool,
 }
@@ -101,7 +115,8 @@ impl Desk {
 
     fn withdraw(&mut self, number: u64) {
         let Some(stream) = self.waiting.remove(&number) else {
-            if self.running.remove(&number) {
+            if let Some(running) = self.running.get_mut(&number).filter(|it| !it.withdrawn) {
+                running.withdrawn = true;
                 self.answers.credit += 1;
             }
             return;
@@ -115,7 +130,7 @@ impl Desk {
     }
 
     /// What is to be begun next, and counts as begun; `None`: nothing may be.
-    pub(super) fn begin(&mut self) -> Option<(Task, Delivery)> {
+    pub(super) fn begin(&mut self, now: Instant) -> Option<(Task, Delivery)> {
         while let Some(stream) = self.ready.pop_front() {
             let Some(lane) = self.lanes.get_mut(&stream).filter(|lane| lane.may_begin()) else {
                 continue;
@@ -123,36 +138,79 @@ impl Desk {
             let Some((number, delivery)) = lane.waiting.pop_front() else { continue };
             lane.busy = true;
             self.waiting.remove(&number);
-            self.running.insert(number);
+            let position = delivery.event.position;
+            self.running.insert(number, Running { position, since: now, withdrawn: false });
             let (session, attempts) = (self.session, delivery.attempts);
             return Some((Task { session, number, stream, attempts }, delivery));
         }
         None
     }
 
-    /// A delivery was handled. If it was withdrawn in the meantime, or its call has ended, there is
-    /// nothing to answer.
+    /// A delivery was handled. If its call has ended, there is nothing to answer.
     pub(super) fn finished(&mut self, task: &Task, verdict: Verdict) {
         let Some(lane) = self.lanes.get_mut(&task.stream) else { return };
         lane.busy = false;
-        if task.session == self.session && self.running.remove(&task.number) {
-            let tried_again =
-                matches!(verdict, Verdict::Retry(_)) && task.attempts + 1 < self.max_attempts;
-            // If nothing waits, the server has nothing to take back and would not say so.
-            lane.held |= tried_again && !lane.waiting.is_empty();
-            self.answers.credit += 1;
-            match nack(task.number, verdict) {
-                Some(nack) => self.answers.nacks.push(nack),
-                None => self.answers.acks.push(task.number),
+        if task.session == self.session
+            && let Some(running) = self.running.remove(&task.number)
+        {
+            self.answers.working.retain(|number| *number != task.number);
+            if running.withdrawn {
+                self.finished_late(task, &running, verdict);
+            } else {
+                let tried_again =
+                    matches!(verdict, Verdict::Retry(_)) && task.attempts + 1 < self.max_attempts;
+                // If nothing waits, the server has nothing to take back and would not say so.
+                lane.held |= tried_again && !lane.waiting.is_empty();
+                self.answers.credit += 1;
+                self.answer(task.number, verdict);
             }
         }
         self.look_at(&task.stream);
     }
 
+    /// A delivery was handled that was withdrawn meanwhile; its credit was given back then. If the
+    /// event was delivered here again, that is answered instead, and it is not handled twice.
+    fn finished_late(&mut self, task: &Task, running: &Running, verdict: Verdict) {
+        // The end of its lease was a try; it is tried again as it is.
+        if matches!(verdict, Verdict::Retry(_)) {
+            return;
+        }
+        let Some(lane) = self.lanes.get_mut(&task.stream) else { return };
+        let again = |next: &mut (u64, Delivery)| next.1.event.position == running.position;
+        match lane.waiting.pop_front_if(again) {
+            Some((number, _)) => {
+                self.waiting.remove(&number);
+                self.answers.credit += 1;
+                self.answer(number, verdict);
+            }
+            None => self.answer(task.number, verdict),
+        }
+    }
+
+    fn answer(&mut self, number: u64, verdict: Verdict) {
+        match nack(number, verdict) {
+            Some(nack) => self.answers.nacks.push(nack),
+            None => self.answers.acks.push(number),
+        }
+    }
+
+    /// Whether something is being handled that the server should hear of now and then.
+    pub(super) fn is_at_work(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Will tell the server what is being handled, and has not been for longer than a handler may.
+    pub(super) fn name_work(&mut self, now: Instant, longest: Duration) {
+        let in_time = |it: &Running| !it.withdrawn && now.duration_since(it.since) < longest;
+        let named = self.running.iter().filter(|(_, it)| in_time(it)).map(|(number, _)| *number);
+        self.answers.working = named.collect();
+    }
+
     /// Whether there is something to tell the server.
     pub(super) fn has_answers(&self) -> bool {
-        let ConsumeRequest { acks, nacks, credit, .. } = &self.answers;
-        !acks.is_empty() || !nacks.is_empty() || (*credit > 0 && !self.stopping)
+        let ConsumeRequest { acks, nacks, working, credit, .. } = &self.answers;
+        let said = !acks.is_empty() || !nacks.is_empty() || !working.is_empty();
+        said || (*credit > 0 && !self.stopping)
     }
 
     /// What is to be told, and counts as told. As much credit is given back as was used, so that
@@ -217,7 +275,7 @@ mod tests {
 
     /// Begins all that may be.
     fn begin(desk: &mut Desk) -> Vec<Task> {
-        std::iter::from_fn(|| desk.begin()).map(|(task, _)| task).collect()
+        std::iter::from_fn(|| desk.begin(Instant::now())).map(|(task, _)| task).collect()
     }
 
     fn numbers(tasks: &[Task]) -> Vec<u64> {
@@ -267,19 +325,58 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withdrawn_is_dropped_and_not_answered() {
+    fn what_is_withdrawn_is_dropped_unless_it_was_begun() {
         let mut desk = desk();
         desk.receive(given(1, &["a/1", "a/1", "b/1"]));
         let tasks = begin(&mut desk);
         desk.receive(withdrawn(&[1, 2]));
-        // It is given again while the first try still goes on here.
-        desk.receive(given(4, &["a/1"]));
-        assert_eq!(begin(&mut desk), [], "the stream is still being handled");
+        assert_eq!(desk.take_answers().credit, 2);
         for task in tasks {
             desk.finished(&task, Verdict::Done);
         }
-        assert_eq!(numbers(&begin(&mut desk)), [4]);
-        assert_eq!(desk.take_answers().acks, [3]);
+        assert_eq!(begin(&mut desk), []);
+        let answers = desk.take_answers();
+        assert_eq!((answers.acks, answers.credit), (vec![1, 3], 1), "credit is given back once");
+    }
+
+    #[test]
+    fn what_comes_again_while_it_is_being_handled_is_not_handled_twice() {
+        for (verdict, acks, begun) in [
+            (Verdict::Done, vec![2], [3]),
+            // It did not succeed, so it is tried again.
+            (Verdict::Retry("later".to_owned()), vec![], [2]),
+        ] {
+            let mut desk = desk();
+            desk.receive(given(1, &["a/1"]));
+            let task = begin(&mut desk).remove(0);
+            desk.receive(withdrawn(&[1]));
+            let mut again = given(2, &["a/1", "a/1"]);
+            again.events[0].position = 1;
+            desk.receive(again);
+            assert_eq!(begin(&mut desk), [], "the stream is still being handled");
+            desk.take_answers();
+            desk.finished(&task, verdict);
+            assert_eq!(desk.take_answers().acks, acks);
+            assert_eq!(numbers(&begin(&mut desk)), begun);
+        }
+    }
+
+    #[test]
+    fn what_is_being_handled_is_named_for_as_long_as_a_handler_may_take() {
+        let mut desk = desk();
+        desk.receive(given(1, &["a/1", "a/1", "b/1", "c/1"]));
+        assert!(!desk.is_at_work());
+        let tasks = begin(&mut desk);
+        let (now, longest) = (Instant::now(), Duration::from_mins(1));
+        desk.name_work(now, longest);
+        assert_eq!(desk.answers.working, [1, 3, 4], "2 waits");
+        desk.receive(withdrawn(&[3]));
+        desk.name_work(now, longest);
+        desk.finished(&tasks[2], Verdict::Done);
+        let answers = desk.take_answers();
+        assert_eq!((answers.working, answers.acks), (vec![1], vec![4]));
+        desk.name_work(now + longest, longest);
+        assert!(!desk.has_answers(), "it takes too long");
     }
 
     #[test]
@@ -288,12 +385,17 @@ mod tests {
         desk.receive(given(1, &["a/1", "a/1", "b/1"]));
         let tasks = begin(&mut desk);
         desk.joined(5);
-        desk.receive(given(1, &["a/1", "c/1"]));
-        assert_eq!(numbers(&begin(&mut desk)), [2], "a/1 is still being handled");
+        desk.receive(given(1, &["a/1", "c/1", "d/1"]));
+        let begun = begin(&mut desk);
+        assert_eq!(numbers(&begun), [2, 3], "a/1 is still being handled");
         for task in tasks {
             desk.finished(&task, Verdict::Done);
         }
         assert!(!desk.has_answers(), "the numbers of the old call mean nothing in the new one");
+        for task in begun {
+            desk.finished(&task, Verdict::Done);
+        }
+        assert_eq!(desk.take_answers().acks, [2, 3]);
         assert_eq!(numbers(&begin(&mut desk)), [1]);
     }
 

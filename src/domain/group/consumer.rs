@@ -1,10 +1,12 @@
-//! One consumer of a group: what it may be given, what it was given, and what it is to be told.
+//! One consumer of a group: what it may be given, what it has, what was withdrawn from it, and when
+//! it last gave a sign of life.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use super::lane::Moment;
 use crate::domain::{event::Position, limits};
 
 /// A consumer, for as long as it takes part; never used again.
@@ -21,17 +23,45 @@ pub struct Outgoing {
     pub attempts: u32,
 }
 
+/// The next event of a stream waits at a consumer until its turn has surely come.
+#[derive(Debug)]
+struct Turn {
+    stream: Arc<str>,
+    delivery: u64,
+    /// It has come when the consumer has given so many answers in time.
+    answers: u64,
+}
+
 /// What is known of one consumer.
 #[derive(Debug, Default)]
 pub(super) struct Consumer {
     pub(super) name: String,
     pub(super) credit: u32,
     given: u64,
+    /// Deliveries up to this one have arrived.
+    received: u64,
     /// Unanswered deliveries, and the streams of their events.
     unanswered: BTreeMap<u64, Arc<str>>,
     /// Unanswered deliveries that were not sent yet.
     outbox: VecDeque<Outgoing>,
     withdrawn: Vec<u64>,
+    /// Events that it lost because a lease has ended, by delivery: an answer may still count.
+    lost: BTreeMap<u64, (Arc<str>, Position)>,
+    /// Those of them that it may be at: of their streams it has answered nothing later.
+    maybe_at: BTreeSet<(Arc<str>, u64)>,
+    /// How many answers it has given in time, and the newest delivery that it has answered.
+    answers: u64,
+    answered: u64,
+    /// In the order in which turns come.
+    turns: VecDeque<Turn>,
+    /// Since when it has something and has given no sign of life.
+    waited_for_since: Moment,
+    /// It has named deliveries that it works on, so what it does not name it has not begun.
+    pub(super) names_work: bool,
+    /// It has fallen silent, and has said nothing since.
+    pub(super) silent: bool,
+    /// It has fallen silent, and has shown no progress since.
+    pub(super) stuck: bool,
 }
 
 impl Consumer {
@@ -52,12 +82,92 @@ impl Consumer {
     }
 
     /// Gives it an event, for which it must have credit; returns the number of the delivery.
-    pub(super) fn give(&mut self, stream: &Arc<str>, position: Position, attempts: u32) -> u64 {
+    pub(super) fn give(
+        &mut self,
+        stream: &Arc<str>,
+        position: Position,
+        attempts: u32,
+        now: Moment,
+    ) -> u64 {
+        if self.unanswered.is_empty() {
+            self.waited_for_since = now;
+        }
         self.given += 1;
         self.credit -= 1;
         self.unanswered.insert(self.given, Arc::clone(stream));
         self.outbox.push_back(Outgoing { delivery: self.given, position, attempts });
         self.given
+    }
+
+    /// Deliveries up to this one have arrived. The first that it has to answer begins the wait.
+    pub(super) fn received(&mut self, delivery: u64, now: Moment) {
+        let first = self.oldest().map(|(first, _)| first);
+        if first.is_some_and(|first| self.received < first && first <= delivery) {
+            self.waited_for_since = now;
+        }
+        self.received = self.received.max(delivery);
+    }
+
+    /// It is at work on what it has.
+    pub(super) fn shows_progress(&mut self, now: Moment) {
+        self.waited_for_since = now;
+        self.stuck = false;
+    }
+
+    /// It has answered a delivery of a stream, in time or late; what came before in that stream it
+    /// is not at any more.
+    pub(super) fn answered(&mut self, stream: &Arc<str>, delivery: u64, now: Moment) {
+        self.answers += u64::from(self.unanswered.remove(&delivery).is_some());
+        self.answered = self.answered.max(delivery);
+        while let Some(passed) = self.lost_before(stream, delivery) {
+            self.maybe_at.remove(&passed);
+        }
+        self.shows_progress(now);
+    }
+
+    /// The first delivery of a stream, before another, that it has lost and may be at.
+    fn lost_before(&self, stream: &Arc<str>, delivery: u64) -> Option<(Arc<str>, u64)> {
+        let (from, to) = ((Arc::clone(stream), 0), (Arc::clone(stream), delivery));
+        self.maybe_at.range(from..to).next().cloned()
+    }
+
+    /// Whether it has surely begun a delivery that should be its next of a stream. It has not if it
+    /// names what it works on and has not named this; nor as long as it may be stuck with something
+    /// older, or at work on something older that it has lost.
+    pub(super) fn has_begun(&self, stream: &Arc<str>, delivery: u64) -> bool {
+        let after = (self.answered + 1).min(delivery);
+        let at_lost = self.lost.range(after..delivery).next().is_some()
+            || self.lost_before(stream, delivery).is_some();
+        !self.names_work && !self.stuck && self.received >= delivery && !at_lost
+    }
+
+    /// When it counts as silent, unless it gives a sign of life; `None`: it has nothing.
+    pub(super) fn falls_silent_at(&self, lease: Moment) -> Option<Moment> {
+        (!self.unanswered.is_empty()).then(|| self.waited_for_since + lease)
+    }
+
+    /// It has given no sign of life for a lease, and loses all that it has. If nothing of that has
+    /// arrived, it could not say anything.
+    pub(super) fn fell_silent(&mut self) {
+        let arrived = self.oldest().is_some_and(|(delivery, _)| delivery <= self.received);
+        self.silent |= arrived;
+        self.stuck |= arrived;
+        self.turns.clear();
+    }
+
+    /// The next event of a stream may be begun once so many others are answered.
+    pub(super) fn await_turn(&mut self, stream: &Arc<str>, delivery: u64, others: usize) {
+        let answers = self.answers + others as u64;
+        self.turns.push_back(Turn { stream: Arc::clone(stream), delivery, answers });
+    }
+
+    /// The next delivery whose turn has surely come.
+    pub(super) fn next_turn(&mut self) -> Option<(Arc<str>, u64)> {
+        let turn = self.turns.front()?;
+        if turn.answers > self.answers || turn.delivery > self.received {
+            return None;
+        }
+        self.turns.pop_front().map(|turn| (turn.stream, turn.delivery))
     }
 
     /// Whether such a delivery was ever made.
@@ -70,26 +180,52 @@ impl Consumer {
         self.unanswered.get(&delivery).cloned()
     }
 
-    /// The delivery is answered, or needs no answer any more.
-    pub(super) fn done(&mut self, delivery: u64) {
+    /// Takes a delivery back; whether it was sent. A delivery that was sent is reported to the
+    /// consumer as withdrawn.
+    pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
         self.unanswered.remove(&delivery);
-    }
-
-    /// Takes a delivery back. The consumer is told unless it never heard of it.
-    pub(super) fn withdraw(&mut self, delivery: u64) {
-        self.done(delivery);
         match self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery) {
             // Rising, and not sent: it may have the credit back.
             Ok(place) => {
                 self.outbox.remove(place);
                 self.credit += 1;
+                false
             }
-            Err(_) => self.withdrawn.push(delivery),
+            Err(_) => {
+                self.withdrawn.push(delivery);
+                true
+            }
         }
+    }
+
+    /// Takes a delivery back because a lease has ended. The oldest are forgotten if one collects
+    /// more of them than it may have at a time.
+    pub(super) fn lose(&mut self, delivery: u64, stream: &Arc<str>, position: Position) {
+        if self.withdraw(delivery) {
+            self.lost.insert(delivery, (Arc::clone(stream), position));
+            self.maybe_at.insert((Arc::clone(stream), delivery));
+        }
+        while self.lost.len() > limits::CONSUMER_CREDIT
+            && let Some((oldest, _)) = self.lost.first_key_value()
+        {
+            self.take_lost(*oldest);
+        }
+    }
+
+    /// The event of a delivery that it has lost and not answered since.
+    pub(super) fn take_lost(&mut self, delivery: u64) -> Option<(Arc<str>, Position)> {
+        let (stream, position) = self.lost.remove(&delivery)?;
+        self.maybe_at.remove(&(Arc::clone(&stream), delivery));
+        Some((stream, position))
     }
 
     pub(super) fn unanswered(&self) -> usize {
         self.unanswered.len()
+    }
+
+    /// The oldest unanswered delivery, and its stream.
+    pub(super) fn oldest(&self) -> Option<(u64, &Arc<str>)> {
+        self.unanswered.first_key_value().map(|(delivery, stream)| (*delivery, stream))
     }
 
     /// The streams of which it has something.

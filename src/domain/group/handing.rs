@@ -57,16 +57,22 @@ impl Work {
     /// that counts as tried: it may be what the consumer broke at.
     pub fn leave(&mut self, id: ConsumerId, broke: bool, now: Moment) {
         let Some(consumer) = self.consumers.get(&id) else { return };
-        let mut keys: Vec<_> = consumer.streams().cloned().collect();
-        let first = keys.first().cloned().filter(|_| broke);
-        keys.sort();
-        keys.dedup();
+        let first = consumer.streams().next().cloned().filter(|_| broke);
         let reason = format!("the call of {} broke while it had this event", consumer.name);
-        for key in keys {
+        for key in self.lanes_of(id) {
             let failed = first.as_ref() == Some(&key);
             self.take_back(&key, failed.then_some(&*reason), now);
         }
         self.consumers.remove(&id);
+    }
+
+    /// The streams of which a consumer has something.
+    pub(super) fn lanes_of(&self, id: ConsumerId) -> Vec<Arc<str>> {
+        let consumer = self.consumers.get(&id);
+        let mut keys: Vec<_> = consumer.into_iter().flat_map(Consumer::streams).cloned().collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     /// Hands out what is ready, as far as there is credit.
@@ -79,29 +85,41 @@ impl Work {
         }
     }
 
-    /// Who is next, in turns, among those with credit.
-    fn next_consumer(&self) -> Option<ConsumerId> {
+    /// The next consumer, in turns, among those with credit. A silent consumer would keep an event
+    /// for a lease, so it gets none while another is at work.
+    pub(super) fn next_consumer(&self) -> Option<ConsumerId> {
         let after = self.consumers.range(self.last_given + 1..);
         let turn = after.chain(self.consumers.range(..=self.last_given));
-        turn.filter(|(_, consumer)| consumer.credit > 0).map(|(id, _)| *id).next()
+        let mut with_credit = turn.filter(|(_, consumer)| consumer.credit > 0);
+        let silent = with_credit.clone().next().map(|(id, _)| *id);
+        let alive = with_credit.find(|(_, consumer)| !consumer.silent).map(|(id, _)| *id);
+        let at_work = |consumer: &Consumer| !consumer.silent && consumer.unanswered() > 0;
+        alive.or_else(|| silent.filter(|_| !self.consumers.values().any(at_work)))
     }
 
     fn give(&mut self, key: &Arc<str>, id: ConsumerId, now: Moment) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
-        lane.queued = false;
+        // An answer that came late may have finished what waited when the lane was queued.
+        if !std::mem::take(&mut lane.queued) || !lane.can_be_given(now) {
+            return;
+        }
         lane.rests_until = Moment::ZERO;
         let count = RUN.min(consumer.credit as usize).min(lane.waiting.len());
+        let others = consumer.unanswered();
         let given = lane.waiting.drain(..count).map(|event| {
-            let delivery = consumer.give(key, event.position, event.attempts);
-            Held { delivery, event, answer: None }
+            let delivery = consumer.give(key, event.position, event.attempts, now);
+            Held { delivery, event, answer: None, named: false }
         });
-        lane.hold = Some(Hold { consumer: id, events: given.collect() });
-        lane.lease_ends = now + self.settings.lease;
+        let events: std::collections::VecDeque<_> = given.collect();
+        if let Some(first) = events.front() {
+            consumer.await_turn(key, first.delivery, others);
+        }
+        lane.hold = Some(Hold { consumer: id, events });
     }
 
-    /// Takes a consumer's answer. One that comes too late, because the delivery was withdrawn, is
-    /// passed over.
+    /// Takes a consumer's answer. An answer to a withdrawn delivery counts if a lease had ended and
+    /// no other consumer has the event; any other is passed over.
     pub fn answer(
         &mut self,
         id: ConsumerId,
@@ -113,12 +131,13 @@ impl Work {
         if !consumer.was_given(delivery) {
             return Err(NeverDelivered(delivery));
         }
-        let Some(key) = consumer.stream_of(delivery) else { return Ok(()) };
-        consumer.done(delivery);
+        let Some(key) = consumer.stream_of(delivery) else {
+            self.answer_late(id, delivery, answer, now);
+            return Ok(());
+        };
+        consumer.answered(&key, delivery, now);
         let Some(lane) = self.lanes.get_mut(&key) else { return Ok(()) };
-        let Some(hold) = &mut lane.hold else { return Ok(()) };
-        let place = hold.events.partition_point(|held| held.delivery < delivery);
-        let Some(given) = hold.events.get_mut(place) else { return Ok(()) };
+        let Some((place, given)) = lane.held_mut(delivery) else { return Ok(()) };
         match answer {
             Answer::Retry(reason) => {
                 given.event.attempts += 1;
@@ -132,29 +151,10 @@ impl Work {
             }
             Answer::Handled | Answer::Park(_) | Answer::Skip => given.answer = Some(answer),
         }
-        self.advance(&key, id, now);
+        self.advance(&key, id);
         self.settle(&key, now);
+        self.take_turns(id, now);
         Ok(())
-    }
-
-    /// Looks at the lanes whose moment has come: leases that have ended, rests that are over.
-    pub fn expire(&mut self, now: Moment) {
-        while let Some((moment, key)) = self.timers.first().filter(|(moment, _)| *moment <= now) {
-            let (moment, key) = (*moment, Arc::clone(key));
-            self.timers.remove(&(moment, Arc::clone(&key)));
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
-            lane.timer = None;
-            let holder = lane.hold.as_ref().and_then(|hold| self.consumers.get(&hold.consumer));
-            match holder.map(|consumer| format!("{} did not answer in time", consumer.name)) {
-                Some(reason) => self.take_back(&key, Some(&reason), now),
-                None => self.settle(&key, now),
-            }
-        }
-    }
-
-    /// When there is something to look at next.
-    pub fn next_moment(&self) -> Option<Moment> {
-        self.timers.first().map(|(moment, _)| *moment)
     }
 
     /// What is to be sent to a consumer next, neighbours among its deliveries.
@@ -162,7 +162,7 @@ impl Work {
         self.consumers.get(&id).into_iter().flat_map(Consumer::outgoing)
     }
 
-    /// The first so many of these were sent.
+    /// So many of these are on their way.
     pub fn sent(&mut self, id: ConsumerId, count: usize) {
         if let Some(consumer) = self.consumers.get_mut(&id) {
             consumer.sent(count);
@@ -175,30 +175,35 @@ impl Work {
     }
 
     /// The lane is not held any longer. With a reason, its first event has failed.
-    fn take_back(&mut self, key: &Arc<str>, failed: Option<&str>, now: Moment) {
+    pub(super) fn take_back(&mut self, key: &Arc<str>, failed: Option<&str>, now: Moment) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let Some(hold) = &mut lane.hold else { return };
         let id = hold.consumer;
         if let (Some(reason), Some(first)) = (failed, hold.events.front_mut()) {
             first.event.attempts += 1;
             if first.event.attempts >= self.settings.max_attempts {
-                let delivery = first.delivery;
                 first.answer = Some(Answer::Park(reason.to_owned()));
+                let (delivery, position) = (first.delivery, first.event.position);
                 if let Some(consumer) = self.consumers.get_mut(&id) {
-                    consumer.withdraw(delivery);
+                    consumer.lose(delivery, key, position);
                 }
             }
         }
-        self.advance(key, id, now);
-        if let Some(lane) = self.lanes.get_mut(key) {
-            let back = lane.take_back(0);
-            self.withdraw(id, &back);
+        self.advance(key, id);
+        let back = self.lanes.get_mut(key).map(|lane| lane.take_back(0)).unwrap_or_default();
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            for held in back {
+                if consumer.stream_of(held.delivery).is_some() {
+                    consumer.lose(held.delivery, key, held.event.position);
+                }
+            }
         }
         self.changed = true;
         self.settle(key, now);
     }
 
-    /// These are not with the consumer any more; what it has answered already it need not hear of.
+    /// These are not with the consumer any more, because an earlier event is tried again; what it
+    /// has answered already it need not hear of.
     fn withdraw(&mut self, id: ConsumerId, back: &[Held]) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
         for held in back {
@@ -208,23 +213,32 @@ impl Work {
         }
     }
 
-    /// Finishes what is answered and has nothing unanswered before it.
-    fn advance(&mut self, key: &Arc<str>, id: ConsumerId, now: Moment) {
+    /// Finishes what is answered and has nothing unanswered before it. What comes then may be
+    /// begun.
+    pub(super) fn advance(&mut self, key: &Arc<str>, id: ConsumerId) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let answered = lane.take_answered();
         if answered.is_empty() {
             return;
         }
-        lane.lease_ends = now + self.settings.lease;
-        self.listed -= answered.len();
-        self.changed = true;
-        let consumer = self.consumers.get(&id).map(|consumer| consumer.name.clone());
+        let next = lane.first_held().map(|held| held.delivery);
+        if let (Some(next), Some(consumer)) = (next, self.consumers.get_mut(&id)) {
+            consumer.await_turn(key, next, consumer.unanswered().saturating_sub(1));
+        }
         for (event, answer) in answered {
-            if let Answer::Park(reason) = answer {
-                let Waiting { position, attempts } = event;
-                let consumer = consumer.clone().unwrap_or_default();
-                self.parks.push(Park { position, attempts, reason, consumer });
-            }
+            self.finish(event, answer, id);
+        }
+    }
+
+    /// An event is finished, or is to be parked.
+    pub(super) fn finish(&mut self, event: Waiting, answer: Answer, id: ConsumerId) {
+        self.listed -= 1;
+        self.changed = true;
+        if let Answer::Park(reason) = answer {
+            let Waiting { position, attempts } = event;
+            let consumer = self.consumers.get(&id).map(|consumer| consumer.name.clone());
+            let consumer = consumer.unwrap_or_default();
+            self.parks.push(Park { position, attempts, reason, consumer });
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Held {
     pub(super) event: Waiting,
     /// Said already, but something earlier is not answered.
     pub(super) answer: Option<Answer>,
+    /// The consumer has named it as what it works on.
+    pub(super) named: bool,
 }
 
 /// What a consumer has of the stream. The first of it is not answered; it is never empty.
@@ -42,8 +44,9 @@ pub(super) struct Lane {
     pub(super) waiting: VecDeque<Waiting>,
     /// What comes after this position is not listed.
     pub(super) behind: Option<Position>,
-    /// When the hold is taken back, if there is one.
-    pub(super) lease_ends: Moment,
+    /// When what is held is taken back, whatever else its consumer answers: its first event was
+    /// surely begun. `None`: not before the consumer falls silent.
+    pub(super) lease_ends: Option<Moment>,
     /// When the first of what waits may be tried again.
     pub(super) rests_until: Moment,
     /// When it is looked at next.
@@ -66,6 +69,36 @@ impl Lane {
         true
     }
 
+    /// The delivery of the event that has to be answered first.
+    pub(super) fn first_held(&self) -> Option<&Held> {
+        self.hold.as_ref()?.events.front()
+    }
+
+    /// A delivery that is held, and its place.
+    pub(super) fn held_mut(&mut self, delivery: u64) -> Option<(usize, &mut Held)> {
+        let hold = self.hold.as_mut()?;
+        let place = hold.events.partition_point(|held| held.delivery < delivery);
+        let held = hold.events.get_mut(place).filter(|held| held.delivery == delivery)?;
+        Some((place, held))
+    }
+
+    /// An event, if it is with this consumer and not answered.
+    pub(super) fn held_by_mut(&mut self, id: ConsumerId, position: Position) -> Option<&mut Held> {
+        let hold = self.hold.as_mut().filter(|hold| hold.consumer == id)?;
+        hold.events.iter_mut().find(|held| held.event.position == position && held.answer.is_none())
+    }
+
+    /// Takes out an event that waits, if nothing before it is unfinished.
+    pub(super) fn take_first_waiting(&mut self, position: Position) -> Option<Waiting> {
+        let first = self.waiting.front().filter(|first| first.position == position);
+        if self.hold.is_some() || first.is_none() {
+            return None;
+        }
+        // Its rest is over: it need not be tried again.
+        self.rests_until = Moment::ZERO;
+        self.waiting.pop_front()
+    }
+
     /// Lists an event again, at its place.
     pub(super) fn insert(&mut self, event: Waiting) {
         let place = self.waiting.partition_point(|other| other.position < event.position);
@@ -78,6 +111,7 @@ impl Lane {
         let back: Vec<_> = hold.events.drain(from.min(hold.events.len())..).collect();
         if hold.events.is_empty() {
             self.hold = None;
+            self.lease_ends = None;
         }
         for held in back.iter().rev() {
             self.waiting.push_front(held.event);
@@ -93,6 +127,9 @@ impl Lane {
         let taken: Vec<_> = taken.filter_map(|held| Some((held.event, held.answer?))).collect();
         if hold.events.is_empty() {
             self.hold = None;
+        }
+        if !taken.is_empty() {
+            self.lease_ends = None;
         }
         taken
     }
@@ -121,7 +158,7 @@ impl Lane {
     /// When something happens to it by itself.
     pub(super) fn next_moment(&self, now: Moment) -> Option<Moment> {
         if self.hold.is_some() {
-            return Some(self.lease_ends);
+            return self.lease_ends;
         }
         Some(self.rests_until).filter(|until| *until > now && !self.waiting.is_empty())
     }

@@ -7,6 +7,8 @@ mod checkpoint;
 mod consumer;
 mod handing;
 mod lane;
+mod late;
+mod leases;
 mod settings;
 #[cfg(test)]
 mod tests;

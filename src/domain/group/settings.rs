@@ -16,7 +16,7 @@ const LONGEST_REST: Duration = Duration::from_hours(1);
 /// The settings of a group, all of them in their ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long the next event of a stream may stay unanswered; 1 s to 12 h.
+    /// How long a consumer may have events and give no sign of life; 1 s to 12 h.
     pub lease: Duration,
     /// How often an event is tried before it is parked; 1 to 1,000.
     pub max_attempts: u32,

@@ -1,6 +1,8 @@
 //! The work of a group under whatever its consumers do: nothing is lost, order is kept, and one
 //! stream never holds up another.
 
+mod slow;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -35,15 +37,14 @@ fn join(work: &mut Work, id: ConsumerId, credit: u64) {
     work.grant(id, credit).expect("a credit within the limit");
 }
 
-/// What a consumer is sent now: positions by delivery.
-fn send(work: &mut Work, id: ConsumerId) -> Vec<(u64, Position)> {
+/// What a consumer is sent and receives now: positions by delivery.
+fn send(work: &mut Work, id: ConsumerId, now: Moment) -> Vec<(u64, Position)> {
     let mut sent = Vec::new();
     loop {
         let some: Vec<_> = work.outgoing(id).map(|it| (it.delivery, it.position)).collect();
-        if some.is_empty() {
-            return sent;
-        }
+        let Some((last, _)) = some.last() else { return sent };
         work.sent(id, some.len());
+        work.received(id, *last, now);
         sent.extend(some);
     }
 }
@@ -58,15 +59,15 @@ fn a_stream_is_with_one_consumer_at_a_time_and_in_order() {
     join(&mut work, 1, 2);
     join(&mut work, 2, 10);
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1), [(1, 1), (2, 2)]);
-    assert_eq!(send(&mut work, 2), [(1, 3)]);
+    assert_eq!(send(&mut work, 1, seconds(0)), [(1, 1), (2, 2)]);
+    assert_eq!(send(&mut work, 2, seconds(0)), [(1, 3)]);
     work.offer("a/1", 4, seconds(0));
     work.answer(1, 1, Answer::Handled, seconds(0)).unwrap();
     work.assign(seconds(0));
-    assert!(send(&mut work, 2).is_empty(), "the stream is still with the first");
+    assert!(send(&mut work, 2, seconds(0)).is_empty(), "the stream is still with the first");
     work.answer(1, 2, Answer::Handled, seconds(0)).unwrap();
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 2), [(2, 4)]);
+    assert_eq!(send(&mut work, 2, seconds(0)), [(2, 4)]);
     assert_eq!(work.finished_up_to(), 2);
 }
 
@@ -75,14 +76,14 @@ fn what_is_tried_again_rests_and_comes_before_what_is_later_in_its_stream() {
     let mut work = work(&["a/1", "a/1", "b/1"]);
     join(&mut work, 1, 10);
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(send(&mut work, 1, seconds(0)), [(1, 1), (2, 2), (3, 3)]);
     // The second was handled too early: the first is tried again, and then so is the second.
     work.answer(1, 2, Answer::Handled, seconds(0)).unwrap();
     work.answer(1, 1, Answer::Retry("no".into()), seconds(0)).unwrap();
     work.answer(1, 3, Answer::Handled, seconds(0)).unwrap();
     assert!(work.take_withdrawn(1).is_empty(), "both were answered");
     work.assign(seconds(0));
-    assert!(send(&mut work, 1).is_empty(), "it rests");
+    assert!(send(&mut work, 1, seconds(0)).is_empty(), "it rests");
     assert_eq!((work.resting(seconds(0)), work.next_moment()), (1, Some(seconds(1))));
     work.expire(seconds(1));
     work.assign(seconds(1));
@@ -95,7 +96,7 @@ fn what_was_not_answered_is_withdrawn_with_what_is_tried_again_before_it() {
     let mut work = work(&["a/1", "a/1", "a/1"]);
     join(&mut work, 1, 3);
     work.assign(seconds(0));
-    send(&mut work, 1);
+    send(&mut work, 1, seconds(0));
     work.answer(1, 2, Answer::Retry("no".into()), seconds(0)).unwrap();
     assert_eq!(work.take_withdrawn(1), [3]);
     work.answer(1, 3, Answer::Handled, seconds(0)).expect("it comes late and is passed over");
@@ -113,10 +114,10 @@ fn an_event_that_fails_too_often_is_parked_and_what_is_behind_it_goes_on() {
     for attempt in 0..SETTINGS.max_attempts {
         work.expire(seconds(100 * u64::from(attempt)));
         work.assign(seconds(100 * u64::from(attempt)));
-        let sent = send(&mut work, 1);
+        let now = seconds(100 * u64::from(attempt));
+        let sent = send(&mut work, 1, now);
         assert_eq!(sent[0].1, 1);
         delivery = sent[0].0;
-        let now = seconds(100 * u64::from(attempt));
         work.answer(1, delivery, Answer::Retry("bad".into()), now).unwrap();
     }
     assert_eq!(parks(&work), [(1, 3)]);
@@ -138,7 +139,7 @@ fn a_lease_that_ends_is_a_try_and_goes_to_others_and_each_answer_renews_it() {
     let mut work = work(&["a/1", "a/1"]);
     join(&mut work, 1, 2);
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1).len(), 2);
+    assert_eq!(send(&mut work, 1, seconds(0)).len(), 2);
     work.answer(1, 1, Answer::Handled, seconds(9)).unwrap();
     work.expire(seconds(18));
     assert!(work.take_withdrawn(1).is_empty(), "the answer renewed the lease");
@@ -155,7 +156,7 @@ fn of_a_consumer_whose_call_breaks_only_the_oldest_event_counts_as_tried() {
     let mut work = work(&["a/1", "b/1"]);
     join(&mut work, 1, 10);
     work.assign(seconds(0));
-    send(&mut work, 1);
+    send(&mut work, 1, seconds(0));
     work.leave(1, true, seconds(1));
     join(&mut work, 2, 10);
     work.assign(seconds(1));
@@ -173,7 +174,7 @@ fn credit_is_never_exceeded_and_bounded() {
     let mut work = work(&["a/1", "a/1", "b/1", "c/1"]);
     join(&mut work, 1, 2);
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1).len(), 2);
+    assert_eq!(send(&mut work, 1, seconds(0)).len(), 2);
     assert!(!work.has_credit());
     let limit = limits::CONSUMER_CREDIT as u64;
     for too_much in [limit - 1, limit, u64::from(u32::MAX) + 1, u64::MAX] {
@@ -181,7 +182,7 @@ fn credit_is_never_exceeded_and_bounded() {
     }
     work.grant(1, limit - 2).expect("up to the limit");
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1).len(), 2);
+    assert_eq!(send(&mut work, 1, seconds(0)).len(), 2);
 }
 
 #[test]
@@ -192,12 +193,12 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
         work.offer("slow/1", position, seconds(0));
     }
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 1), [(1, 1)]);
+    assert_eq!(send(&mut work, 1, seconds(0)), [(1, 1)]);
     assert!(work.listed() < 300, "{} are listed", work.listed());
     work.offer("fast/1", 1_001, seconds(0));
     join(&mut work, 2, 1_000);
     work.assign(seconds(0));
-    assert_eq!(send(&mut work, 2), [(1, 1_001)]);
+    assert_eq!(send(&mut work, 2, seconds(0)), [(1, 1_001)]);
     work.answer(1, 1, Answer::Handled, seconds(0)).unwrap();
     let mut handled = Vec::new();
     while handled.len() < 999 {
@@ -206,7 +207,7 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
             work.feed(&stream, &found, asked, seconds(0));
         }
         work.assign(seconds(0));
-        let sent = send(&mut work, 2);
+        let sent = send(&mut work, 2, seconds(0));
         assert!(!sent.is_empty(), "it goes on after {} events", handled.len());
         for (delivery, position) in sent {
             handled.push(position);
@@ -226,6 +227,10 @@ struct Story {
     next_id: ConsumerId,
     /// Unanswered deliveries by consumer.
     held: BTreeMap<ConsumerId, BTreeMap<u64, Position>>,
+    /// Deliveries that were withdrawn, by consumer.
+    withdrawn: BTreeMap<ConsumerId, Vec<(u64, Position)>>,
+    /// How often each event was delivered.
+    delivered: BTreeMap<Position, u32>,
     handled: BTreeSet<Position>,
     parked: BTreeSet<Position>,
 }
@@ -236,16 +241,20 @@ impl Story {
         let (handled, parked) = (BTreeSet::new(), BTreeSet::new());
         let work = Work::new(SETTINGS, 0);
         let (chance, now) = (StdRng::seed_from_u64(seed), seconds(0));
-        Self { chance, log, work, now, next_id: 0, held, handled, parked }
+        let (withdrawn, delivered) = (BTreeMap::new(), BTreeMap::new());
+        let next_id = 0;
+        Self { chance, log, work, now, next_id, held, withdrawn, delivered, handled, parked }
     }
 
     fn step(&mut self) {
-        match self.chance.random_range(0..10) {
+        match self.chance.random_range(0..12) {
             0..=2 => self.append(),
             3 if self.held.len() < 4 => self.join(),
             4 if self.chance.random_range(0..6) == 0 => self.leave(),
             5 if self.chance.random_range(0..10) == 0 => self.crash(),
             6 => self.now += Duration::from_millis(self.chance.random_range(0..4_000)),
+            7 => self.answer_late(),
+            8 => self.work_on(),
             _ => self.answer(),
         }
         self.hand_out();
@@ -276,6 +285,7 @@ impl Story {
     fn leave(&mut self) {
         let Some(id) = self.some_consumer() else { return };
         self.held.remove(&id);
+        self.withdrawn.remove(&id);
         self.work.leave(id, self.chance.random(), self.now);
     }
 
@@ -283,6 +293,7 @@ impl Story {
     fn crash(&mut self) {
         let checkpoint = self.work.checkpoint(0);
         self.held.clear();
+        self.withdrawn.clear();
         self.work = Work::new(SETTINGS, checkpoint.position);
         for position in &checkpoint.unfinished {
             let failed = checkpoint.failed.iter().find(|failed| failed.position == *position);
@@ -319,10 +330,42 @@ impl Story {
         }
     }
 
+    /// One answers some of what was withdrawn. It counts or it does not; each event comes once more
+    /// or is finished.
+    fn answer_late(&mut self) {
+        let Some(id) = self.some_consumer() else { return };
+        for (delivery, position) in self.withdrawn.remove(&id).unwrap_or_default() {
+            let answer = match self.chance.random_range(0..8) {
+                0 => Answer::Retry("again".into()),
+                1 => Answer::Park("aside".into()),
+                2 => continue,
+                _ => Answer::Handled,
+            };
+            if answer == Answer::Handled {
+                self.handled.insert(position);
+            }
+            self.work.answer(id, delivery, answer, self.now).expect("it was delivered");
+            self.take_withdrawn();
+        }
+    }
+
+    /// One names some of what it has, or had.
+    fn work_on(&mut self) {
+        let Some(id) = self.some_consumer() else { return };
+        self.work.spoke(id);
+        let had = self.withdrawn.get(&id).into_iter().flatten().map(|(delivery, _)| *delivery);
+        for delivery in self.held[&id].keys().copied().chain(had) {
+            if self.chance.random() {
+                self.work.works_on(id, delivery, self.now).expect("it was delivered");
+            }
+        }
+    }
+
     fn take_withdrawn(&mut self) {
         for (id, held) in &mut self.held {
             for delivery in self.work.take_withdrawn(*id) {
-                assert!(held.remove(&delivery).is_some(), "it was delivered and not answered");
+                let position = held.remove(&delivery).expect("it was delivered and not answered");
+                self.withdrawn.entry(*id).or_default().push((delivery, position));
             }
         }
     }
@@ -339,8 +382,9 @@ impl Story {
         }
         self.work.assign(self.now);
         for id in self.held.keys().copied().collect::<Vec<_>>() {
-            for (delivery, position) in send(&mut self.work, id) {
+            for (delivery, position) in send(&mut self.work, id, self.now) {
                 self.check_order(id, position);
+                *self.delivered.entry(position).or_default() += 1;
                 self.held.get_mut(&id).unwrap().insert(delivery, position);
             }
         }
@@ -359,9 +403,12 @@ impl Story {
     }
 
     fn record_parks(&mut self) {
-        let parks: Vec<_> = parks(&self.work).into_iter().map(|(position, _)| position).collect();
-        self.parked.extend(&parks);
+        let parks = parks(&self.work);
         self.work.recorded(parks.len());
+        for (position, attempts) in parks {
+            self.parked.insert(position);
+            assert!(attempts <= self.delivered[&position], "{position} had {attempts} tries");
+        }
     }
 
     /// One consumer that handles everything gets all that is left.

@@ -87,9 +87,9 @@ impl Work {
         self.changed || !self.parks.is_empty() || passed >= PASSED
     }
 
-    /// Somebody has credit.
+    /// Whether a consumer with credit may be given something.
     pub fn has_credit(&self) -> bool {
-        self.consumers.values().any(|consumer| consumer.credit > 0)
+        self.next_consumer().is_some()
     }
 
     /// Takes an event that was read; positions rise.

@@ -196,7 +196,7 @@ impl Fields {
             && let Err(error) = Party::parse(&code)
         {
             let field = field.to_owned();
-            self.0.0.push(Violation { field, problem: error.problem, limit: error.limit });
+            self.0.note(Violation { field, problem: error.problem, limit: error.limit });
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Said {
     pub credit: u64,
     /// Answers to deliveries, by number.
     pub answers: Vec<(u64, Answer)>,
+    /// Deliveries that it works on.
+    pub working: Vec<u64>,
 }
 
 /// What a consumer is told.
@@ -35,6 +37,13 @@ pub struct Delivered {
     pub attempts: Vec<u32>,
     /// Deliveries that need no answer any more.
     pub withdrawn: Vec<u64>,
+}
+
+impl Delivered {
+    /// The number of the last event's delivery; 0: there is none.
+    pub(super) fn last_delivery(&self) -> u64 {
+        (self.first_delivery + self.attempts.len() as u64).saturating_sub(1)
+    }
 }
 
 /// A consumer that takes part in a group, until it leaves; if it is dropped, its call broke.

@@ -134,6 +134,9 @@ impl Group {
             if frame.attempts.is_empty() && withdrawn.is_empty() {
                 return Ok(());
             }
+            if let Some(link) = self.consumers.get_mut(&id) {
+                link.under_way.push_back(frame.last_delivery());
+            }
             permit.send(Delivered { withdrawn, ..frame });
         }
         Ok(())

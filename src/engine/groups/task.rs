@@ -1,6 +1,10 @@
 //! The task of one group: hears its consumers, hands out work, and records how far it is.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -34,6 +38,9 @@ use crate::{
 const MESSAGES: usize = 256;
 /// Messages that are heard before work is handed out.
 const HEARD_AT_ONCE: usize = 64;
+/// Messages that are heard before a lease is ended: all that can wait, those that wait to be put
+/// there, and those that come while a message is answered that takes long.
+const HEARD_BEFORE_EXPIRY: usize = 4 * MESSAGES;
 /// Frames that may wait for a consumer.
 const FRAMES: usize = 2;
 /// How long changes may stay unrecorded.
@@ -131,6 +138,8 @@ pub(super) struct Link {
     pub(super) name: String,
     pub(super) since: Micros,
     pub(super) frames: mpsc::Sender<Delivered>,
+    /// Of each frame that was sent and may not be taken yet, the last delivery.
+    pub(super) under_way: VecDeque<u64>,
     ended: watch::Sender<Option<GroupError>>,
 }
 
@@ -175,6 +184,10 @@ impl Group {
         }
         while !self.deleted && !stopping.is_cancelled() {
             let available = self.available(*head.borrow_and_update(), *index.borrow_and_update());
+            self.hear_before_expiry(&mut inbox).await;
+            if self.deleted {
+                break;
+            }
             let more = self.turn(available).await;
             let (taken, wants) = (Arc::clone(&self.taken), self.work.has_credit());
             let moment = self.next_moment();
@@ -224,6 +237,7 @@ impl Group {
     /// Does what is to be done now; whether there is more of it.
     async fn turn(&mut self, available: Position) -> bool {
         let now = self.now();
+        self.note_received(now);
         self.work.expire(now);
         let full = self.parked.len() + self.work.parks().len() >= limits::GROUP_PARKED;
         if !full {
@@ -296,6 +310,30 @@ impl Group {
         [work, self.record_by, self.rests_until].into_iter().flatten().min()
     }
 
+    /// If a lease would end now, hears everything that was said before: recording or reading may
+    /// have taken long, and answers may have come meanwhile.
+    async fn hear_before_expiry(&mut self, inbox: &mut mpsc::Receiver<Message>) {
+        for _ in 0..HEARD_BEFORE_EXPIRY {
+            if self.deleted || self.work.next_moment().is_none_or(|moment| moment > self.now()) {
+                return;
+            }
+            let Ok(message) = inbox.try_recv() else { return };
+            self.hear(message).await;
+        }
+    }
+
+    /// Leases begin with what consumers have taken.
+    fn note_received(&mut self, now: Moment) {
+        for (id, link) in &mut self.consumers {
+            let waiting = FRAMES - link.frames.capacity();
+            while link.under_way.len() > waiting {
+                if let Some(delivery) = link.under_way.pop_front() {
+                    self.work.received(*id, delivery, now);
+                }
+            }
+        }
+    }
+
     async fn hear_all(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) {
         let mut next = Some(first);
         for _ in 0..HEARD_AT_ONCE {
@@ -345,7 +383,8 @@ impl Group {
         let gone = async move { Leaving { id, broke: left.await.is_err() } };
         self.leaving.push(gone.boxed());
         self.work.join(id, name.clone());
-        self.consumers.insert(id, Link { name, since: (self.clock)(), frames, ended });
+        let (since, under_way) = ((self.clock)(), VecDeque::new());
+        self.consumers.insert(id, Link { name, since, frames, under_way, ended });
         Ok(Consumer {
             id,
             group: self.messages.clone(),
@@ -359,11 +398,16 @@ impl Group {
 
     fn heard(&mut self, id: ConsumerId, said: Said) -> Result<(), GroupError> {
         let now = self.now();
+        // It was taken before it was answered.
+        self.note_received(now);
+        self.work.spoke(id);
         for (delivery, answer) in said.answers {
-            self.work.answer(id, delivery, answer, now).map_err(|NeverDelivered(number)| {
-                let problem = format!("name delivery {number}, which was never made in this call");
-                GroupError::invalid("acks and nacks", problem)
-            })?;
+            let taken = self.work.answer(id, delivery, answer, now);
+            taken.map_err(|number| never_delivered("acks and nacks", number))?;
+        }
+        for delivery in said.working {
+            let taken = self.work.works_on(id, delivery, now);
+            taken.map_err(|number| never_delivered("working", number))?;
         }
         self.work.grant(id, said.credit).ok_or_else(|| {
             let (credit, limit) = (said.credit, limits::CONSUMER_CREDIT);
@@ -384,6 +428,11 @@ impl Group {
             }
         }
     }
+}
+
+fn never_delivered(field: &str, NeverDelivered(number): NeverDelivered) -> GroupError {
+    let problem = format!("cannot name delivery {number}: it was never made in this call");
+    GroupError::invalid(field, problem)
 }
 
 fn stalled(full: bool, listed: usize) -> String {

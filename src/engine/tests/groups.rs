@@ -1,6 +1,7 @@
-//! Consumer groups under seeded schedules of appends, consumers that answer, break off or do
-//! nothing, and restarts: every event that a group is for is answered or parked or comes again,
-//! none is lost, and the order within a stream is kept.
+//! Consumer groups under seeded schedules of appends, consumers that answer, answer late, say that
+//! they are at work, break off or do nothing, and restarts: every event that a group is for is
+//! answered or parked or comes again, none is lost, the order within a stream is kept, and nothing
+//! is parked that was not tried so often.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,10 +25,11 @@ const STEPS: usize = 40;
 const STREAMS: [&str; 5] = ["a/1", "a/2", "a/3", "b/1", "b/2"];
 const GROUP: &str = "desk";
 
-/// A consumer, and the deliveries that it has not answered.
+/// A consumer, the deliveries that it has not answered, and those that were withdrawn.
 struct Member {
     consumer: Consumer,
     held: BTreeMap<u64, Position>,
+    withdrawn: BTreeMap<u64, Position>,
 }
 
 struct Schedule {
@@ -39,10 +41,12 @@ struct Schedule {
     members: Vec<Member>,
     joined: usize,
     handled: BTreeSet<Position>,
-    /// Events that were ever taken by a consumer.
-    seen: BTreeSet<Position>,
+    /// How often each event was taken by a consumer.
+    taken: BTreeMap<Position, u32>,
+    /// Calls that broke, each of which may have cost one event a try that it did not have.
+    broken: u32,
     /// Events before which a later one of their stream was taken: they can only be parked, because
-    /// nobody took them in time.
+    /// the calls broke that had them.
     passed: BTreeSet<Position>,
 }
 
@@ -81,7 +85,8 @@ impl Schedule {
             members: Vec::new(),
             joined: 0,
             handled: BTreeSet::new(),
-            seen: BTreeSet::new(),
+            taken: BTreeMap::new(),
+            broken: 0,
             passed: BTreeSet::new(),
         }
     }
@@ -123,8 +128,9 @@ impl Schedule {
         let name = format!("consumer {}", self.joined);
         let consumer = Consumer::join(self.store.engine().groups(), GROUP, &name).await.unwrap();
         let credit = self.chance.random_range(0..20);
-        consumer.say(Said { credit, answers: Vec::new() }).await.unwrap();
-        self.members.push(Member { consumer, held: BTreeMap::new() });
+        consumer.say(Said { credit, ..Said::default() }).await.unwrap();
+        let (held, withdrawn) = (BTreeMap::new(), BTreeMap::new());
+        self.members.push(Member { consumer, held, withdrawn });
     }
 
     /// One leaves in order, or breaks off.
@@ -136,10 +142,13 @@ impl Schedule {
         let member = self.members.swap_remove(index);
         if self.chance.random() {
             member.consumer.leave().await;
+        } else {
+            self.broken += 1;
         }
     }
 
     async fn restart(&mut self) {
+        self.broken += u32::try_from(self.members.len()).unwrap();
         self.members.clear();
         self.store.reopen().await;
     }
@@ -175,23 +184,30 @@ impl Schedule {
             answers.push((delivery, answer));
         }
         let credit = answers.len() as u64 + self.chance.random_range(0..3);
-        self.members[index].consumer.say(Said { credit, answers }).await.unwrap();
+        self.members[index]
+            .consumer
+            .say(Said { credit, answers, ..Said::default() })
+            .await
+            .unwrap();
     }
 
     fn take(&mut self, index: usize, delivered: Delivered) {
         let Delivered { events, first_delivery, attempts, withdrawn } = delivered;
         for delivery in withdrawn {
-            self.members[index].held.remove(&delivery);
+            let held = self.members[index].held.remove(&delivery);
+            self.members[index].withdrawn.extend(held.map(|position| (delivery, position)));
         }
         let events = decode_run(events).unwrap();
         assert_eq!(events.len(), attempts.len());
         for (delivery, event) in (first_delivery..).zip(events) {
             let stream = self.appended.get(&event.position).expect("an event that it is for");
             assert_eq!(event.stream, *stream);
-            if self.seen.insert(event.position) {
+            let times = self.taken.entry(event.position).or_default();
+            *times += 1;
+            if *times == 1 {
                 let of_stream = self.appended.range(..event.position);
                 let earlier = of_stream.filter(|(_, of)| *of == stream).map(|(at, _)| *at);
-                let unseen = earlier.filter(|at| !self.seen.contains(at));
+                let unseen = earlier.filter(|at| !self.taken.contains_key(at));
                 self.passed.extend(unseen.collect::<Vec<_>>());
             }
             let twice = self.members[index].held.insert(delivery, event.position);
@@ -201,10 +217,11 @@ impl Schedule {
 
     /// One consumer that handles everything comes to an end, and what it did not get is parked.
     async fn finish(mut self) {
+        self.broken += u32::try_from(self.members.len()).unwrap();
         self.members.clear();
         self.join().await;
         let credit = 5_000;
-        self.members[0].consumer.say(Said { credit, answers: Vec::new() }).await.unwrap();
+        self.members[0].consumer.say(Said { credit, ..Said::default() }).await.unwrap();
         loop {
             let (groups, _) = self.store.engine().groups().list(Some(GROUP)).await.unwrap();
             if groups[0].lag_events == 0 {
@@ -218,9 +235,18 @@ impl Schedule {
             self.handled.extend(held.values());
             let credit = held.len() as u64;
             let answers = held.into_keys().map(|delivery| (delivery, Answer::Handled)).collect();
-            self.members[0].consumer.say(Said { credit, answers }).await.unwrap();
+            self.members[0]
+                .consumer
+                .say(Said { credit, answers, ..Said::default() })
+                .await
+                .unwrap();
         }
         let parked = self.store.engine().groups().parked(GROUP, 0, 10_000).await.unwrap();
+        for ParkedEvent { event, parked, .. } in &parked.parked {
+            let taken = self.taken.get(&event.position).copied().unwrap_or_default();
+            let most = taken + self.broken;
+            assert!(parked.attempts <= most, "{parked:?} was taken {taken} times");
+        }
         let parked: BTreeSet<_> = parked.parked.iter().map(|it| it.event.position).collect();
         let overtaken: Vec<_> = self.passed.difference(&parked).collect();
         assert!(overtaken.is_empty(), "later ones of their streams came before {overtaken:?}");

@@ -6,6 +6,8 @@ mod durability;
 mod followers;
 mod gate;
 mod groups;
+mod leases;
+mod lists;
 mod pressure;
 mod projections;
 mod reads;

@@ -103,7 +103,7 @@ pub(super) fn deletion(
 
 /// What a consumer says; the group and its own name are taken out of it before.
 pub(super) fn said(request: proto::ConsumeRequest) -> Result<Said, Violations> {
-    let proto::ConsumeRequest { group, consumer, credit, acks, nacks } = request;
+    let proto::ConsumeRequest { group, consumer, credit, acks, nacks, working } = request;
     let mut wrong = Violations::default();
     for (field, text) in [("group", group), ("consumer", consumer)] {
         if !text.is_empty() {
@@ -116,7 +116,7 @@ pub(super) fn said(request: proto::ConsumeRequest) -> Result<Said, Violations> {
         let path = format!("nacks[{index}]");
         answers.extend(self::nack(nack, &path, &mut wrong));
     }
-    wrong.into_result(Said { credit, answers })
+    wrong.into_result(Said { credit, answers, working })
 }
 
 fn nack(nack: proto::Nack, path: &str, wrong: &mut Violations) -> Option<(u64, Answer)> {

@@ -31,9 +31,14 @@ const GROUP: &str = "desk";
 
 /// A group over the category `watch` that tries an event so often, and soon again.
 async fn create(calls: &Calls, max_attempts: u32) {
+    create_with(calls, max_attempts, None).await;
+}
+
+/// The same with a lease of so many seconds.
+async fn create_with(calls: &Calls, max_attempts: u32, lease: Option<i64>) {
     let item = FilterItem { categories: vec!["watch".into()], ..FilterItem::default() };
     let settings = GroupSettings {
-        lease: None,
+        lease: lease.map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
         max_attempts,
         retry_delay: Some(prost_types::Duration { seconds: 0, nanos: 1_000_000 }),
     };
@@ -228,6 +233,99 @@ async fn who_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
     assert!(told.recv().await.is_none(), "nothing is begun after the stop");
     let group = until(&calls, |group| group.consumers.is_empty()).await;
     assert_eq!((group.lag_events, group.unanswered, group.resting), (4, 0, 0), "{group:?}");
+}
+
+/// Takes part in the group until nothing of it is unfinished.
+async fn until_finished<F>(
+    server: &Server,
+    consumer: Consumer,
+    handler: impl Fn(Delivery) -> F + Send + Sync + 'static,
+) -> Group
+where
+    F: Future<Output = Verdict> + Send + 'static,
+{
+    let stop = CancellationToken::new();
+    let (client, stopped) = (client(&server.address), stop.clone());
+    let mut consuming =
+        tokio::spawn(
+            async move { client.consume(consumer, stopped.cancelled_owned(), handler).await },
+        );
+    let calls = server.client().await;
+    let group = tokio::select! {
+        group = until(&calls, |group| group.lag_events == 0) => group,
+        ended = &mut consuming => panic!("it ended before it was stopped: {ended:?}"),
+    };
+    stop.cancel();
+    assert_eq!(consuming.await.expect("it ends"), Ok(()));
+    group
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_handler_handles_each_event_once_whatever_the_lease() {
+    for (takes, events) in [(Duration::from_millis(700), 6), (Duration::from_secs(5), 2)] {
+        let (_dir, data) = data_dir();
+        let server = Server::start(&data, &[]);
+        let calls = server.client().await;
+        create_with(&calls, 1, Some(2)).await;
+        for number in 0..events {
+            let request = append(&format!("watch/{number}"), vec![event("a", &[])]);
+            calls.append(request).await.expect("it is appended");
+        }
+        let (tell, mut told) = mpsc::channel(100);
+        let handler = move |delivery: Delivery| {
+            let tell = tell.clone();
+            async move {
+                tokio::time::sleep(takes).await;
+                tell.send((delivery.event.stream, delivery.attempts)).await.expect("it is read");
+                Verdict::Done
+            }
+        };
+        let consumer = Consumer::of(GROUP, "slow").concurrency(1);
+        let group = until_finished(&server, consumer, handler).await;
+        assert_eq!(group.parked, 0);
+        let mut handled = Vec::new();
+        while let Ok(one) = told.try_recv() {
+            handled.push(one);
+        }
+        handled.sort();
+        let once: Vec<_> = (0..events).map(|number| (format!("watch/{number}"), 0)).collect();
+        assert_eq!(handled, once);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_hangs_is_given_up_and_holds_up_nothing() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let calls = server.client().await;
+    create_with(&calls, 2, Some(1)).await;
+    for (stream, said) in [("watch/1", "hang"), ("watch/1", "go"), ("watch/2", "go")] {
+        calls.append(append(stream, vec![event(said, &[])])).await.expect("it is appended");
+    }
+    let handled = Arc::new(Mutex::new(BTreeMap::new()));
+    let count = Arc::clone(&handled);
+    let handler = move |delivery: Delivery| {
+        *count.lock().unwrap().entry(delivery.event.position).or_insert(0) += 1;
+        async move {
+            if text(&delivery.event) == "hang" {
+                std::future::pending::<()>().await;
+            }
+            Verdict::Done
+        }
+    };
+    // Longer than the lease, so that the event would be lost if the client did not name it.
+    let timeout = Duration::from_secs(2);
+    let consumer = Consumer::of(GROUP, "demo").handler_timeout(timeout);
+    let group = until_finished(&server, consumer, handler).await;
+    assert_eq!(group.parked, 1);
+    let request = ListParkedRequest { group: GROUP.into(), ..ListParkedRequest::default() };
+    let parked = calls.list_parked(request).await.expect("the parked ones").parked;
+    assert_eq!(
+        (parked[0].reason.as_str(), parked[0].attempts),
+        ("the handler took longer than 2s", 2)
+    );
+    let times: Vec<_> = handled.lock().unwrap().values().copied().collect();
+    assert_eq!(times, [2, 1, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,11 +110,14 @@ impl Member {
         self.say(ConsumeRequest { nacks: vec![nack], ..ConsumeRequest::default() });
     }
 
-    /// Says that nothing more comes, and waits until the group has heard everything.
-    pub(super) async fn leave(mut self) {
+    /// Says that nothing more comes, and waits until the group has heard everything. What was
+    /// withdrawn from it.
+    pub(super) async fn leave(mut self) -> Vec<u64> {
         self.say = None;
         while let Some(told) = self.told.next().await {
-            told.expect("it may leave");
+            let withdrawn = told.expect("it may leave").withdrawn;
+            self.withdrawn.extend(withdrawn);
         }
+        self.withdrawn
     }
 }

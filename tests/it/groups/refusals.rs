@@ -91,6 +91,7 @@ async fn what_a_consumer_may_not_say_ends_its_call_and_nobody_elses() {
     for (request, told) in [
         (ConsumeRequest { acks: vec![2], ..said() }, "delivery 2"),
         (ConsumeRequest { acks: vec![0], ..said() }, "delivery 0"),
+        (ConsumeRequest { working: vec![2], ..said() }, "delivery 2"),
         (ConsumeRequest { nacks: vec![nack(0)], ..said() }, "nacks[0].action"),
         (ConsumeRequest { nacks: vec![nack(9)], ..said() }, "nacks[0].action"),
         (ConsumeRequest { credit: 10_000, ..said() }, "10000"),

@@ -1,0 +1,49 @@
+//! Answers that come after their lease has ended.
+//!
+//! An answer counts as long as no other consumer has the event. The event was handled, so a second
+//! handling would serve no purpose.
+
+use super::{consumer::ConsumerId, handing::Answer, lane::Moment, work::Work};
+use crate::domain::event::Position;
+
+impl Work {
+    /// Takes the answer to a delivery that was withdrawn. It shows that the consumer is at work,
+    /// whether it counts or not. A retry is passed over: the end of the lease was that try already.
+    pub(super) fn answer_late(
+        &mut self,
+        id: ConsumerId,
+        delivery: u64,
+        answer: Answer,
+        now: Moment,
+    ) {
+        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        let Some((key, position)) = consumer.take_lost(delivery) else { return };
+        consumer.answered(&key, delivery, now);
+        if matches!(answer, Answer::Retry(_)) {
+            return;
+        }
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return self.call_back(position, &answer);
+        };
+        if let Some(held) = lane.held_by_mut(id, position) {
+            // The same consumer has it again, and need not handle it twice.
+            held.answer = Some(answer);
+            let again = held.delivery;
+            consumer.lose(again, &key, position);
+            self.advance(&key, id);
+        } else if let Some(event) = lane.take_first_waiting(position) {
+            self.finish(event, answer, id);
+        } else {
+            return self.call_back(position, &answer);
+        }
+        self.settle(&key, now);
+        self.take_turns(id, now);
+    }
+
+    /// What was handled after all need not be parked, if that is not recorded yet.
+    fn call_back(&mut self, position: Position, answer: &Answer) {
+        if !matches!(answer, Answer::Park(_)) {
+            self.parks.retain(|park| park.position != position);
+        }
+    }
+}
