@@ -91,8 +91,10 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
-    let revision = response.revisions.get(stream).copied().unwrap_or_default();
+/// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.
+fn receipt(typed: &str, response: &proto::AppendResponse) -> String {
+    let recorded = response.revisions.first_key_value();
+    let (stream, revision) = recorded.map_or((typed, 0), |(name, it)| (name.as_str(), *it));
     let position = response.first_position;
     let duplicate = if response.duplicate { " (was there already)" } else { "" };
     format!("position {position}, {stream} revision {revision}{duplicate}")

@@ -60,7 +60,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     }
     let client = args.server.connect().await?;
     let unit = args.unit.unwrap_or_default();
-    let (as_of, occurred) = (args.as_of.as_of, args.occurred.unwrap_or_default());
+    let (as_of, occurred) = (args.as_of.moment(), args.occurred.unwrap_or_default());
     if args.watch {
         let (countries, after_position) = (args.countries, args.watched.after);
         let request = proto::WatchCountryCountsRequest {

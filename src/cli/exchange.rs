@@ -61,7 +61,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let request = GetExchangeRequest {
         exchange_id: args.exchange,
         include_past: args.past,
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         min_position: 0,
     };
     output::print(&Story(client.exchange(request).await?), output)

@@ -1,15 +1,12 @@
 //! Proto3 JSON of messages, from the descriptors that the program carries.
 
-use std::sync::LazyLock;
-
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 use serde_json::Value;
 
-use crate::domain::proto;
+pub(super) use crate::domain::proto::describe;
+use crate::domain::proto::{PACKAGE, descriptions};
 
-/// The package whose messages are spelled out as JSON.
-const PACKAGE: &str = "handover.v1.";
 /// The field by which an event names the claim that it is about.
 pub(super) const CLAIM: &str = "claim";
 
@@ -87,20 +84,10 @@ pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::E
     serde_json::to_value(dynamic)
 }
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(proto::DESCRIPTORS)
-        .expect("build.rs compiled the descriptors together with the messages")
-});
-
-/// The description of one of our messages.
-pub(super) fn describe(name: &str) -> Option<MessageDescriptor> {
-    name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
-}
-
 /// The values of one of our enums, by its short name: each without the enum's prefix, in lower
 /// case, with its number. Empty: there is no such enum.
 pub(super) fn enum_values(name: &str) -> Vec<(String, i32)> {
-    let Some(described) = POOL.get_enum_by_name(&format!("{PACKAGE}{name}")) else {
+    let Some(described) = descriptions().get_enum_by_name(&format!("{PACKAGE}{name}")) else {
         return Vec::new();
     };
     let unspecified = described.default_value();
@@ -117,6 +104,7 @@ pub(super) fn is_about_a_claim(descriptor: &MessageDescriptor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::proto;
 
     #[test]
     fn an_unknown_number_is_absent_and_a_zero_that_was_claimed_is_there() {

@@ -28,9 +28,9 @@ pub struct Args {
     /// Start with what is recorded from now on
     #[arg(long, conflicts_with_all = ["since", "no_follow"])]
     from_now: bool,
-    /// Start with what is recorded at this time (2024-08-02T12:00:00Z), which may lie in the
-    /// future
-    #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
+    /// Start with what is recorded at this time (2024-08-02T12:00:00Z) or from the beginning of
+    /// this date in UTC (2024-08-02); either may lie in the future
+    #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
     /// Wait for new events; this is what happens without any flag
     #[arg(long, conflicts_with = "no_follow")]

@@ -1,19 +1,27 @@
 //! The gate that every payload passes on its way into the record, whichever call brings it.
 
+use bytes::Bytes;
+
 use crate::domain::{
     group,
     known::{Home, Known},
     name::StreamName,
+    proto::PACKAGE,
     violation::Violations,
     wire::Room,
 };
 
-/// The package of the record's own language. A type in it that is no event is a misspelling, or
-/// of a newer server; stored as it is, it would never enter a figure.
-const PACKAGE: &str = "handover.v1.";
+/// An event of the record's own language that may enter the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examined {
+    /// The event, its identity texts folded.
+    pub known: Known,
+    /// The payload with these texts; absent: it has them already, and stays as it came.
+    pub rewritten: Option<Bytes>,
+}
 
-/// Decodes a payload of a known type, if there is room for it, checks its fields, and that
-/// `stream` is its own.
+/// Decodes a payload of a known type, if there is room for it, checks its fields, folds its identity
+/// texts, and checks that `stream` is its own, however its name is spelled.
 ///
 /// `None`: the type is of another package, and nothing is asked of it. Violations stand at
 /// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
@@ -24,7 +32,7 @@ pub fn examine(
     type_name: &str,
     payload: &[u8],
     room: &mut Room,
-) -> Result<Option<Known>, Violations> {
+) -> Result<Option<Examined>, Violations> {
     let mut violations = Violations::default();
     if group::is_of_groups(stream.as_str()) {
         let problem =
@@ -34,23 +42,21 @@ pub fn examine(
     }
     let Some(event) = decode(type_name, payload, room)? else { return Ok(None) };
     violations.absorb("", fields(&event));
-    if let Some(Home::Stream(home)) = event.home()
-        && home != *stream
+    let mut known = event;
+    let rewritten = known.fold().then(|| Known::rewritten(&known, payload));
+    if let Some(Home::Stream(home)) = known.home()
+        && home != stream.folded()
     {
-        let kind = event.short_name();
+        let kind = known.short_name();
         violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
     }
-    violations.into_result(Some(event))
+    violations.into_result(Some(Examined { known, rewritten }))
 }
 
 /// The same without asking for the stream, for where that is no name.
-pub fn examine_payload(
-    type_name: &str,
-    payload: &[u8],
-    room: &mut Room,
-) -> Result<Option<Known>, Violations> {
-    let Some(event) = decode(type_name, payload, room)? else { return Ok(None) };
-    fields(&event).into_result(Some(event))
+pub fn examine_payload(type_name: &str, payload: &[u8], room: &mut Room) -> Result<(), Violations> {
+    let Some(event) = decode(type_name, payload, room)? else { return Ok(()) };
+    fields(&event).into_result(())
 }
 
 fn decode(type_name: &str, payload: &[u8], room: &mut Room) -> Result<Option<Known>, Violations> {
@@ -124,7 +130,7 @@ mod tests {
             };
             let payload = event.pack().value;
             let examined = examine(&stream, event.type_name(), &payload, &mut Room::default());
-            assert_eq!(examined, Ok(Some(event)));
+            assert_eq!(examined, Ok(Some(Examined { known: event, rewritten: None })));
         }
     }
 
@@ -135,6 +141,27 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, "stream");
         assert!(found[0].1.contains("belongs in exchange/demo-1"), "{}", found[0].1);
+    }
+
+    #[test]
+    fn identity_texts_are_folded_on_the_way_in() {
+        let leg = proto::Leg { portion: "first\u{a0}batch".into(), ..samples::leg() };
+        let typed = proto::TransferCompleted {
+            leg: Some(proto::Leg { exchange_id: "demo-1\u{200b}".into(), ..leg.clone() }),
+            ..samples::completed()
+        };
+        let folded = proto::TransferCompleted {
+            leg: Some(proto::Leg { portion: "first batch".into(), ..leg }),
+            ..samples::completed()
+        };
+        let (typed, folded) = (Known::from(typed), Known::from(folded));
+        for stream in ["exchange/demo-1", "exchange/demo-1\u{200b}", "exchange/\u{feff}demo-1"] {
+            let stream = StreamName::parse(stream).unwrap();
+            let payload = typed.pack().value;
+            let examined = examine(&stream, typed.type_name(), &payload, &mut Room::default());
+            let rewritten = Some(folded.pack().value);
+            assert_eq!(examined, Ok(Some(Examined { known: folded.clone(), rewritten })));
+        }
     }
 
     #[test]

@@ -72,8 +72,8 @@ fn is_folded(text: &str) -> bool {
 /// Whether a character is left out of identity texts: a format character (general category Cf), or
 /// another that Unicode says to ignore by default.
 ///
-/// Some characters of category Cf are seen, such as the Arabic number sign U+0600. They are left out
-/// as well: the category is stable and published, a list of our own would be neither.
+/// Some characters of category Cf are seen, such as the Arabic number sign U+0600. They are left
+/// out as well: the category is published, and exceptions would be a list of our own.
 pub fn shows_nothing(character: char) -> bool {
     !character.is_ascii()
         && (character.general_category() == GeneralCategory::Format

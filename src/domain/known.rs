@@ -2,9 +2,11 @@
 //!
 //! A payload of any other type passes through the store untouched; one of these is decoded here,
 //! checked field by field ([`Known::validate`]), kept to its own stream ([`Known::home`]) and
-//! labelled with the tags that follow from it ([`Known::tags`]).
+//! labelled with the tags that follow from it ([`Known::tags`]). The texts by which the record
+//! tells things apart are folded ([`Known::fold`]).
 
 mod fields;
+mod folded;
 mod home;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -34,7 +36,8 @@ macro_rules! known {
             pub const TYPE_NAMES: [&str; 15] =
                 [$(concat!("handover.v1.", stringify!($name))),*];
 
-            /// Decodes a payload; `None` if its type is not one of ours.
+            /// Decodes a payload as it was typed; `None` if its type is not one of ours. What is
+            /// recorded is read by [`Known::read`].
             pub fn decode(
                 type_name: &str,
                 payload: &[u8],

@@ -122,7 +122,11 @@ impl Reader {
         self.indexed(head).await?;
         let found = self.ask(move |log, patience| {
             let lookup = log.index().lookup(patience);
-            let last = lookup.revision(&stream)?;
+            let (stream, last) = match lookup.revision(&stream)? {
+                // However its name is spelled, what is recorded today is in the folded one.
+                0 => (stream.folded(), lookup.revision(&stream.folded())?),
+                last => (stream.clone(), last),
+            };
             Ok((last, lookup.position_of_revision(&stream, revision)?))
         });
         let (last, position) = found.await?;

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         date::Edtf,
+        identity::fold,
         limits,
         party::Party,
         proto::{self, as_of::Moment},
@@ -38,15 +39,20 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
     Edtf::parse(text).map_err(|error| wrong.add(path, error.to_string())).ok()
 }
 
+/// A name or an id that is asked for, as the record compares it; empty: none is.
+pub(crate) fn name(text: &str) -> String {
+    fold(text).into_owned()
+}
+
 /// The party that is asked about.
 pub(crate) fn party(code: &str, path: &str, wrong: &mut Violations) -> Option<String> {
-    let parsed = Party::parse(code).map_err(|error| wrong.add(path, error.to_string()));
+    let parsed = Party::parse(&fold(code)).map_err(|error| wrong.add(path, error.to_string()));
     parsed.ok().map(|party| party.to_string())
 }
 
 /// The party that is asked about; empty: any.
 pub(crate) fn any_party(code: &str, path: &str, wrong: &mut Violations) -> String {
-    let said = (!code.is_empty()).then(|| party(code, path, wrong));
+    let said = (!fold(code).is_empty()).then(|| party(code, path, wrong));
     said.flatten().unwrap_or_default()
 }
 

@@ -63,7 +63,7 @@ fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
             };
             let (name, value) = (payload.type_name(), &payload.value);
             let examined = match &stream {
-                Ok(stream) => examine::examine(stream, name, value, &mut room),
+                Ok(stream) => examine::examine(stream, name, value, &mut room).map(drop),
                 Err(_) => examine::examine_payload(name, value, &mut room),
             };
             if let Err(found) = examined {

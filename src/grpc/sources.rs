@@ -40,6 +40,7 @@ impl SourceService for Recorder {
         request: Request<proto::GetSourceRequest>,
     ) -> Result<Response<proto::GetSourceResponse>, Status> {
         let proto::GetSourceRequest { source_id, as_of, min_position } = request.into_inner();
+        let source_id = asked::name(&source_id);
         let as_of = one(&source_id, as_of).map_err(Fault::from)?;
         let record = self.0.record();
         record.reached(min_position).await.map_err(Fault::from)?;

@@ -74,13 +74,13 @@ fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Que
     asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let query = StatementQuery {
         words: request.words,
-        speaker: request.speaker,
+        speaker: asked::name(&request.speaker),
         party: asked::any_party(&request.party, "party", &mut wrong),
-        topic: request.topic,
-        exchange: request.exchange_id,
+        topic: asked::name(&request.topic),
+        exchange: asked::name(&request.exchange_id),
         mode: asked::choice::<StatementMode>(request.mode, "mode", &mut wrong),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
-        source: request.source_id,
+        source: asked::name(&request.source_id),
         order,
         include_retracted: request.include_retracted,
     };

@@ -105,8 +105,8 @@ fn question(request: proto::ListTransfersRequest, tokens: Tokens) -> Result<Ques
         category: asked::choice::<Category>(request.category, "category", &mut wrong),
         unit: asked::choice::<Unit>(request.unit, "unit", &mut wrong),
         claimant: asked::any_party(&request.claimant, "claimant", &mut wrong),
-        source: request.source_id,
-        exchange: request.exchange_id,
+        source: asked::name(&request.source_id),
+        exchange: asked::name(&request.exchange_id),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
         include_retracted: request.include_retracted,
     };

@@ -21,7 +21,7 @@ pub struct Register {
 
 impl Projection for Register {
     const NAME: &'static str = "claims";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Taken = Option<Taken>;
 
     fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {

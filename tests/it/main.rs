@@ -27,6 +27,7 @@ mod refusals;
 mod rpc;
 mod schedules;
 mod shortage;
+mod spellings;
 mod support;
 mod tidy;
 mod transport;

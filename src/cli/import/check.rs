@@ -82,7 +82,7 @@ pub(super) fn valid(
         Ok(known)
     });
     match known {
-        Ok(known) => Ok(Valid { stream, event, known }),
+        Ok(examined) => Ok(Valid { stream, event, known: examined.map(|it| it.known) }),
         Err(violations) => {
             let column = line.payload_offset + 1;
             Err(RowError { line: line.number, column, problem: violations.to_string() })
@@ -130,7 +130,7 @@ fn stream(
     }
     let any = event.payload.as_ref();
     let known = any.and_then(|any| Known::decode(any.type_name(), &any.value)?.ok());
-    let problem = match known.as_ref().map(|known| (known.home(), known)) {
+    let problem = match known.as_ref().map(|known| (known.typed_home(), known)) {
         Some((Some(Home::Stream(stream)), _)) => return Ok(stream),
         Some((Some(Home::OfClaim(claim)), _)) => {
             format!("\"stream\" is needed here: that of claim {claim}")

@@ -55,7 +55,8 @@ impl NamedClaims {
             return Ok(Err(line.claim_error(problem)));
         };
         let home = StreamName::parse(&claim.stream).map_err(|_| damaged())?;
-        if let Some(stream) = line.stream.as_ref().filter(|stream| **stream != home) {
+        let elsewhere = |stream: &&StreamName| stream.folded() != home.folded();
+        if let Some(stream) = line.stream.as_ref().filter(elsewhere) {
             let problem = format!("stream: is {stream}, but the claim {:?} is in {home}", name.id);
             return Ok(Err(line.claim_error(problem)));
         }

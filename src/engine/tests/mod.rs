@@ -12,6 +12,7 @@ mod pressure;
 mod projections;
 mod reads;
 mod rebuild;
+mod spellings;
 mod starts;
 mod watches;
 

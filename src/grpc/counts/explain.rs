@@ -52,7 +52,7 @@ pub(super) fn question(
     let (unit, direction) = (request.unit, request.direction);
     let question = Question {
         figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: request.exchange_id,
+        exchange: asked::name(&request.exchange_id),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
         include_past: request.include_past,
         as_of: asked::as_of(request.as_of, "as_of", &mut wrong),

@@ -52,7 +52,7 @@ pub(super) fn question(
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
-    let named = |name: String| (!name.is_empty()).then_some(name);
+    let named = |typed: String| Some(asked::name(&typed)).filter(|name| !name.is_empty());
     GroupQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),

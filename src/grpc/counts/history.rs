@@ -103,7 +103,7 @@ pub(super) async fn answer(
 
 fn entry(it: Move, event: RecordedEvent) -> proto::CountHistoryEntry {
     let payload = event.payload.unwrap_or_default();
-    let known = Known::decode(payload.type_name(), &payload.value).and_then(Result::ok);
+    let known = Known::read(payload.type_name(), &payload.value).and_then(Result::ok);
     proto::CountHistoryEntry {
         position: it.event,
         recorded_at: event.recorded_at,

@@ -45,7 +45,7 @@ pub(super) fn question(
     };
     let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
-    let (series, min_position) = (request.series.clone(), request.min_position);
+    let (series, min_position) = (asked::name(&request.series), request.min_position);
     let query = query(request, &mut wrong);
     wrong.into_result(Question { series, query, as_of, min_position, page })
 }
@@ -58,17 +58,16 @@ fn query(request: proto::ReconcileSeriesRequest, wrong: &mut Violations) -> Seri
         Some(Ok(proto::Direction::Sent)) => Some(Direction::Sent),
         _ => None,
     };
-    if direction.is_some() && request.country.is_empty() {
+    let named = !asked::name(&request.country).is_empty();
+    if direction.is_some() && !named {
         wrong.add("direction", "goes with country, which is missing");
     }
-    let country = (!request.country.is_empty())
-        .then(|| asked::party(&request.country, "country", wrong))
-        .flatten();
+    let country = named.then(|| asked::party(&request.country, "country", wrong)).flatten();
     let unit = asked::choice::<Unit>(request.unit, "unit", wrong);
     SeriesQuery {
         country,
         direction,
-        mediator: Some(request.mediator).filter(|it| !it.is_empty()),
+        mediator: Some(asked::name(&request.mediator)).filter(|it| !it.is_empty()),
         include_denied: request.include_denied_mediators,
         unit: unit.unwrap_or(Unit::Person.into()),
         occurred: asked::occurred(&request.occurred, "occurred", wrong),

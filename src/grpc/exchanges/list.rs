@@ -58,7 +58,7 @@ fn question(
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let order = asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
-    let mediator = Mediator { actor: request.mediator, even_if_denied };
+    let mediator = Mediator { actor: asked::name(&request.mediator), even_if_denied };
     let party = asked::any_party(&request.party, "party", &mut wrong);
     asked::words(&request.words, "words", &mut wrong);
     let query = ExchangeQuery {

@@ -13,7 +13,7 @@ use super::story::{check_id, tell};
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Engine, Told, Watch},
-    grpc::{event_store::Answers, status::Fault},
+    grpc::{asked, event_store::Answers, status::Fault},
     projections::story::{Story, StoryQuery},
 };
 
@@ -30,6 +30,7 @@ pub(super) async fn watch(
         store,
     } = request;
     engine.expect_store(&store)?;
+    let exchange_id = asked::name(&exchange_id);
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
     wrong.into_result(())?;
