@@ -92,7 +92,7 @@ async fn group(store: &Store, filter: Filter) -> Consumer {
 
 async fn join(store: &Store) -> Consumer {
     let consumer = Consumer::join(store.engine().groups(), "desk", "one").await.unwrap();
-    consumer.say(Said { credit: 10, answers: Vec::new() }).await.unwrap();
+    consumer.say(Said { credit: 10, answers: Vec::new(), working: Vec::new() }).await.unwrap();
     consumer
 }
 
