@@ -64,6 +64,10 @@ fn services(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>>
         if server {
             builder = builder
                 .codec_path("crate::grpc::lean::LeanCodec")
+                .extern_path(
+                    ".handover.v1.AppendStreamRequest",
+                    "crate::grpc::pipelined::Pipelined",
+                )
                 .extern_path(".handover.v1.ReadResponse", "crate::grpc::passthrough::ReadFrame")
                 .extern_path(
                     ".handover.v1.SubscribeResponse",

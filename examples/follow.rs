@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// What the program has brought about, and up to where.
 #[derive(Default, Deserialize, Serialize)]
 struct Tally {
+    /// The store that the position is of: in another it means nothing.
+    #[serde(default)]
+    store: String,
     position: u64,
     claims: BTreeMap<String, u64>,
 }
@@ -60,7 +63,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transfers =
         FilterItem { types: vec!["handover.v1.TransferCompleted".into()], ..FilterItem::default() };
     let follow = Follow::all().filter(Filter { items: vec![transfers] }).after(tally.position);
-    let mut following = Client::lazy(&address)?.subscribe(follow);
+    let mut client = Client::lazy(&address)?;
+    if tally.store.is_empty() {
+        tally.store = client.store().await?;
+    } else {
+        client = client.of_store(&tally.store);
+    }
+    let mut following = client.subscribe(follow);
     loop {
         match following.next().await? {
             Followed::Event(event) => {

@@ -4,7 +4,7 @@
 //! # Layers
 //!
 //! ```text
-//! cli  config  telemetry  server    assembly: the only code that knows everything
+//! cli  config  descriptors  telemetry  server    assembly: the only code that knows everything
 //! client                            patience: what is tried again, resumed, decided again
 //! grpc                              translation: the only code that says tonic
 //! engine                            concurrency: the only code that says tokio
@@ -39,5 +39,6 @@ pub mod client;
 
 pub mod cli;
 pub mod config;
+pub mod descriptors;
 pub mod server;
 pub mod telemetry;

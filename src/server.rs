@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    descriptors::Descriptors,
     engine::Engine,
     grpc::{
         client::Client,
@@ -32,6 +33,8 @@ pub async fn run<T>(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listening socket has no address")?;
+    let (version, data) = (env!("CARGO_PKG_VERSION"), config.data.display().to_string());
+    tracing::info!(version, data, %address, "starting");
     let running = Running::start(&config, listener).await?;
     let served = running.serve(load, |loaded| announce(address, loaded), stop).await;
     tracing::info!("stopping");
@@ -49,12 +52,15 @@ struct Running {
 
 impl Running {
     async fn start(config: &Config, listener: TcpListener) -> anyhow::Result<Self> {
-        let engine = open(config).await?;
+        let descriptors = Descriptors::raise();
+        let engine = open(config, descriptors).await?;
         let services = Services::new(&engine, config.reflection, config.web_origins.clone()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
-        let listening =
-            tokio::spawn(async move { serving.listen(listener, stops.cancelled_owned()).await });
+        let listening = tokio::spawn(async move {
+            let stop = stops.cancelled_owned();
+            serving.listen(listener, descriptors.connections, stop).await
+        });
         Ok(Self { engine, services, listening, listening_stops })
     }
 
@@ -72,6 +78,7 @@ impl Running {
             () = &mut stop => return Ok(()),
         };
         self.services.health.ready().await;
+        tracing::info!(position = self.engine.head().position, "serving");
         announce(loaded);
         tokio::select! {
             () = stop => {}
@@ -97,8 +104,10 @@ impl Running {
     }
 }
 
-async fn open(config: &Config) -> anyhow::Result<Arc<Engine>> {
-    let (dir, settings) = (config.data.clone(), config.engine.clone());
+async fn open(config: &Config, descriptors: Descriptors) -> anyhow::Result<Arc<Engine>> {
+    let (dir, mut settings) = (config.data.clone(), config.engine.clone());
+    // The other half is for everything that is not a sealed volume.
+    settings.log.open_files = settings.log.open_files.min(descriptors.store / 2);
     let opened = tokio::task::spawn_blocking(move || Engine::open(&dir, settings)).await;
     opened
         .context("opening the store failed")?

@@ -1,6 +1,7 @@
 //! `handover append`: one event, from a file or standard input.
 
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -9,7 +10,8 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        input, json, payload,
+        input, json,
+        payload::{self, Payload},
     },
     domain::{limits, proto},
 };
@@ -59,20 +61,14 @@ enum Output {
 
 /// Appends one event and prints its receipt.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let metadata = each_once(args.metadata).map_err(Failure::usage)?;
     let name = input::name(&args.file);
-    let text = read(&args.file)?;
-    let payload = payload::read(&text).map_err(|error| {
-        Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
-    })?;
+    let payload = read(&args.file)?;
     if let Some(claim) = &payload.claim {
         let problem = format!("{name}: the claim {:?} is not a position", claim.id);
         return Err(Failure::usage(problem));
     }
-    let event = proto::NewEvent {
-        payload: Some(payload.pack(None)),
-        tags: args.tag,
-        metadata: args.metadata.into_iter().collect(),
-    };
+    let event = proto::NewEvent { payload: Some(payload.pack(None)), tags: args.tag, metadata };
     let write = proto::StreamWrite {
         stream: args.stream.clone(),
         expected_revision: args.expected_revision,
@@ -95,23 +91,40 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn receipt(stream: &str, response: &proto::AppendResponse) -> String {
-    let revision = response.revisions.get(stream).copied().unwrap_or_default();
+/// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.
+fn receipt(typed: &str, response: &proto::AppendResponse) -> String {
+    let recorded = response.revisions.first_key_value();
+    let (stream, revision) = recorded.map_or((typed, 0), |(name, it)| (name.as_str(), *it));
     let position = response.first_position;
     let duplicate = if response.duplicate { " (was there already)" } else { "" };
     format!("position {position}, {stream} revision {revision}{duplicate}")
 }
 
-/// The text of a payload.
-pub(super) fn read(path: &Path) -> Result<String, Failure> {
+/// The payload that a file is.
+pub(super) fn read(path: &Path) -> Result<Payload, Failure> {
+    let name = input::name(path);
     let mut text = String::new();
     let read = input::open(path)?.take(TEXT_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| Failure::from(error).during(&input::name(path)))?;
+    read.map_err(|error| Failure::from(error).during(&name))?;
     if text.len() as u64 > TEXT_BYTES {
-        let name = input::name(path);
         return Err(Failure::usage(format!("{name}: more than {TEXT_BYTES} bytes are no event")));
     }
-    Ok(text)
+    let text = text.strip_prefix(input::BYTE_ORDER_MARK).unwrap_or(&text);
+    payload::read(text).map_err(|error| {
+        Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
+    })
+}
+
+/// Metadata by their keys; one that is given twice could mean either.
+fn each_once(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, String>, String> {
+    let mut metadata = BTreeMap::new();
+    for (key, value) in pairs {
+        if metadata.contains_key(&key) {
+            return Err(format!("the metadata {key:?} is given twice"));
+        }
+        metadata.insert(key, value);
+    }
+    Ok(metadata)
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -140,5 +153,10 @@ mod tests {
     fn metadata_is_key_and_value() {
         assert_eq!(key_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(key_value("a").is_err());
+        let pairs = |keys: &[&str]| {
+            each_once(keys.iter().map(|&key| (key.to_owned(), String::new())).collect())
+        };
+        assert_eq!(pairs(&["a", "b"]).unwrap().len(), 2);
+        assert_eq!(pairs(&["a", "b", "a"]).unwrap_err(), "the metadata \"a\" is given twice");
     }
 }

@@ -4,9 +4,6 @@ mod groups;
 pub(super) mod plain;
 mod table;
 
-use std::io::{self, Write as _};
-
-use futures_util::TryStreamExt as _;
 use serde_json::Value;
 
 pub use self::table::table;
@@ -17,9 +14,9 @@ use crate::{
         json,
         moment::AsOfArg,
         output::{self, Answer, Grid, Output, OutputArgs},
+        resuming::{self, WatchArgs},
     },
     domain::proto,
-    grpc::client::Client,
 };
 
 /// What `counts` can be asked for.
@@ -42,6 +39,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "as_of")]
     watch: bool,
     #[command(flatten)]
+    watched: WatchArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     server: ServerArgs,
@@ -61,12 +60,19 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     }
     let client = args.server.connect().await?;
     let unit = args.unit.unwrap_or_default();
-    let (as_of, occurred) = (args.as_of.as_of, args.occurred.unwrap_or_default());
+    let (as_of, occurred) = (args.as_of.moment(), args.occurred.unwrap_or_default());
     if args.watch {
-        let countries = args.countries;
-        let request =
-            proto::WatchCountryCountsRequest { countries, unit, min_position: 0, occurred };
-        return ended_by_user(watch(&client, request, output)).await;
+        let (countries, after_position) = (args.countries, args.watched.after);
+        let request = proto::WatchCountryCountsRequest {
+            countries,
+            unit,
+            occurred,
+            after_position,
+            ..Default::default()
+        };
+        let watch = resuming::client(client, args.watched.store).watch_counts(request);
+        let text = |told| update(told, output);
+        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     if args.groups.are_asked_for() {
         let request = args.groups.into_request(unit, as_of, occurred);
@@ -109,21 +115,10 @@ impl Answer for Counts {
     }
 }
 
-async fn watch(
-    client: &Client,
-    request: proto::WatchCountryCountsRequest,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let mut updates = client.watch_country_counts(request);
-    while let Some(response) = updates.try_next().await? {
-        let text = match output {
-            Output::Table | Output::Csv => plain::update(response),
-            Output::Json => format!("{:#}\n", json::of_message(&response)?),
-            Output::Jsonl => format!("{}\n", json::of_message(&response)?),
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-    }
-    Err(Failure::new(Exit::Unavailable, "the server ended the watch"))
+fn update(told: proto::WatchCountryCountsResponse, output: Output) -> Result<String, Failure> {
+    Ok(match output {
+        Output::Table | Output::Csv => plain::update(told),
+        Output::Json => format!("{:#}\n", json::of_message(&told)?),
+        Output::Jsonl => format!("{}\n", json::of_message(&told)?),
+    })
 }

@@ -10,6 +10,7 @@ use crate::{
         exit::{Exit, Failure},
         moment::AsOfArg,
         output::{self, Answer, Grid, Output, OutputArgs},
+        resuming::{self, WatchArgs},
         words,
     },
     domain::proto::{GetExchangeRequest, GetExchangeResponse, LegEstimate, WatchExchangeRequest},
@@ -31,6 +32,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "as_of")]
     watch: bool,
     #[command(flatten)]
+    watched: WatchArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     server: ServerArgs,
@@ -44,14 +47,21 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     }
     let client = args.server.connect().await?;
     if args.watch {
-        let (exchange_id, include_past) = (args.exchange, args.past);
-        let request = WatchExchangeRequest { exchange_id, include_past, min_position: 0 };
-        return ended_by_user(watch::watch(&client, request, output)).await;
+        let (exchange_id, after_position) = (args.exchange.clone(), args.watched.after);
+        let request = WatchExchangeRequest {
+            exchange_id,
+            include_past: args.past,
+            after_position,
+            ..Default::default()
+        };
+        let watch = resuming::client(client, args.watched.store).watch_exchange(request);
+        let text = |told| watch::update(&args.exchange, told, output);
+        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     let request = GetExchangeRequest {
         exchange_id: args.exchange,
         include_past: args.past,
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         min_position: 0,
     };
     output::print(&Story(client.exchange(request).await?), output)

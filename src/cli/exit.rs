@@ -15,7 +15,8 @@ Exit codes:
   5  some rows were refused or cannot be written; the others were kept, or none with --atomic
   6  the server cannot be reached, is not ready, or took too long
   7  stored data is damaged
-  8  a rule of the record forbids it";
+  8  a rule of the record forbids it
+  9  the server keeps another store than the one that the positions are of";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum Exit {
     Damaged = 7,
     /// A rule of the record forbids it.
     Forbidden = 8,
+    /// The server keeps another store than the one that the positions are of.
+    AnotherStore = 9,
 }
 
 impl From<Exit> for ExitCode {
@@ -94,6 +97,7 @@ impl From<ClientError> for Failure {
             ClientErrorKind::NotFound => Exit::NotFound,
             ClientErrorKind::DataLoss => Exit::Damaged,
             ClientErrorKind::Refused => Exit::Forbidden,
+            ClientErrorKind::AnotherStore => Exit::AnotherStore,
             ClientErrorKind::Other => Exit::Failed,
         };
         Self::new(exit, words(&error))
@@ -192,7 +196,7 @@ mod tests {
 
     #[test]
     fn help_names_every_exit_code() {
-        for code in 0..=Exit::Forbidden as u8 {
+        for code in 0..=Exit::AnotherStore as u8 {
             assert!(HELP.contains(&format!("\n  {code}  ")), "{code} is not in the help");
         }
     }

@@ -90,7 +90,7 @@ fn request(args: &Args) -> ExplainCountRequest {
         direction: args.figure.direction().into(),
         unit: args.figure.unit,
         exchange_id: args.exchange.clone(),
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         occurred: args.occurred.occurred.clone(),
         include_past: args.past,
         ..Default::default()

@@ -8,13 +8,13 @@ mod cloudevents;
 mod csv;
 
 use std::{
-    collections::HashSet,
     fs::File,
     io::{self, BufWriter, Write},
     path::PathBuf,
 };
 
 use futures_util::TryStreamExt as _;
+use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -131,7 +131,7 @@ async fn export(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut batches = client.read(request);
-    let mut exporter = Exporter { with_positions, written: HashSet::new() };
+    let mut exporter = Exporter { with_positions, written: RoaringTreemap::new() };
     while let Some(batch) = batches.try_next().await? {
         // How far groups are is of this store only, and no import would take it.
         for event in batch.events.iter().filter(|event| !group::is_of_groups(&event.stream)) {
@@ -145,8 +145,8 @@ async fn export(
 #[derive(Debug, Default)]
 struct Exporter {
     with_positions: bool,
-    /// Positions of claims written so far: what a later line can name.
-    written: HashSet<u64>,
+    /// Positions of the events written so far, which a later line can name: a bit each or less.
+    written: RoaringTreemap,
 }
 
 impl Exporter {
@@ -164,7 +164,7 @@ impl Exporter {
         line.insert("stream".to_owned(), event.stream.clone().into());
         let missing = std::cell::Cell::new(None);
         let payload = payload::write(any, |claim| {
-            if !self.written.contains(&claim) {
+            if !self.written.contains(claim) {
                 missing.set(Some(claim));
             }
             Some(id(claim))

@@ -9,12 +9,12 @@ use crate::{
         exit::{Exit, Failure},
         explain::{FigureArgs, named},
         figure::cell,
-        moment::{self, AsOfArg, OccurredArg},
+        moment::{self, AsOfArg, Asked, OccurredArg},
         output::{self, Answer, Grid, OutputArgs},
         pages::{self, Limit},
         words::{self, NOTHING},
     },
-    domain::proto::{self, CountHistoryEntry, GetCountHistoryRequest, GetCountHistoryResponse},
+    domain::proto::{CountHistoryEntry, GetCountHistoryRequest, GetCountHistoryResponse},
 };
 
 /// What `history` can be asked for.
@@ -22,9 +22,9 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     figure: FigureArgs,
-    /// Only changes after this position, time or date
-    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::as_of)]
-    after: Option<proto::AsOf>,
+    /// Only changes after this position, time or date, as with --as-of
+    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::asked)]
+    after: Option<Asked>,
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
@@ -48,8 +48,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         unit: unit.into(),
         direction: direction.into(),
         occurred: args.occurred.occurred,
-        after: args.after,
-        as_of: args.as_of.as_of,
+        after: args.after.map(Asked::fixed),
+        as_of: args.as_of.moment(),
         ..Default::default()
     };
     let whole = pages::all(args.limit, async |page| {

@@ -8,18 +8,25 @@ mod check;
 mod command;
 mod content;
 pub(super) mod csv;
+mod fates;
+mod kept;
 mod named;
 mod pipeline;
 mod rows;
 mod source;
 
 use std::{
-    collections::HashMap,
     fmt,
     io::{BufRead, Seek},
 };
 
-use self::{check::Valid, content::Contents, pipeline::Pipeline, source::Source};
+use self::{
+    check::Valid,
+    content::Contents,
+    fates::{Fate, Fates},
+    pipeline::Pipeline,
+    source::Source,
+};
 pub use self::{
     check::check,
     command::{Args, Terminal, run},
@@ -103,7 +110,7 @@ pub async fn import(
 ) -> Result<Summary, Failure> {
     let import = Import {
         pipeline: Pipeline::open(client),
-        named: HashMap::new(),
+        fates: Fates::default(),
         contents: Contents::default(),
         summary: Summary::default(),
         options,
@@ -128,14 +135,6 @@ pub async fn import_checked(
     import(client, input, Options { stop_at_refusal: true }, report).await
 }
 
-/// What has become of a line that has an id.
-#[derive(Clone, Debug, PartialEq)]
-enum Fate {
-    Pending,
-    Recorded { position: Position, stream: StreamName },
-    Refused,
-}
-
 /// A line whose answer is awaited.
 struct Sent {
     line: u64,
@@ -146,7 +145,7 @@ struct Sent {
 
 struct Import<'a> {
     pipeline: Pipeline<Sent>,
-    named: HashMap<String, Fate>,
+    fates: Fates,
     contents: Contents,
     summary: Summary,
     options: Options,
@@ -163,7 +162,7 @@ impl Import<'_> {
             self.summary.count(&row);
             match row {
                 Ok(line) => self.line(line).await?,
-                Err(error) => self.refuse(None, error, Exit::RowsRefused),
+                Err(error) => self.refuse(None, error, Exit::RowsRefused)?,
             }
             while let Some((sent, outcome)) = self.pipeline.ready()? {
                 self.settle(sent, outcome)?;
@@ -185,26 +184,21 @@ impl Import<'_> {
     }
 
     async fn line(&mut self, line: Line) -> Result<(), Failure> {
-        if let Some(id) = line.id.as_ref().filter(|id| self.named.contains_key(*id)) {
+        if let Some(id) = &line.id
+            && self.fates.get(id)?.is_some()
+        {
             let problem = format!("the id {id:?} belongs to an earlier line already");
-            self.refuse(None, RowError::whole(line.number, problem), Exit::RowsRefused);
-            return Ok(());
+            return self.refuse(None, RowError::whole(line.number, problem), Exit::RowsRefused);
         }
         let claim = match self.claim(&line).await? {
             Ok(claim) => claim,
-            Err(error) => {
-                self.refuse(line.id, error, Exit::RowsRefused);
-                return Ok(());
-            }
+            Err(error) => return self.refuse(line.id, error, Exit::RowsRefused),
         };
         let (position, stream) = claim.unzip();
         // What can be told here is told with its column, and in the order of the file.
         match check::valid(&line, position, stream) {
             Ok(valid) => self.send(line, valid).await,
-            Err(error) => {
-                self.refuse(line.id, error, Exit::RowsRefused);
-                Ok(())
-            }
+            Err(error) => self.refuse(line.id, error, Exit::RowsRefused),
         }
     }
 
@@ -216,11 +210,11 @@ impl Import<'_> {
         let Some(name) = &line.payload.claim else {
             return Ok(Ok(None));
         };
-        while self.named.get(&name.id) == Some(&Fate::Pending) {
+        while self.fates.get(&name.id)? == Some(Fate::Pending) {
             self.settle_next().await?;
         }
-        Ok(match self.named.get(&name.id) {
-            Some(Fate::Recorded { position, stream }) => Ok(Some((*position, stream.clone()))),
+        Ok(match self.fates.get(&name.id)? {
+            Some(Fate::Recorded { position, stream }) => Ok(Some((position, stream))),
             Some(Fate::Refused | Fate::Pending) => {
                 Err(line.claim_error(format!("the line with the id {:?} was refused", name.id)))
             }
@@ -244,7 +238,7 @@ impl Import<'_> {
         if self.stopped.is_some() {
             return Ok(());
         }
-        let request_id = self.contents.request_id(stream.as_str(), &event).to_string();
+        let request_id = self.contents.request_id(stream.as_str(), &event)?.to_string();
         let write = proto::StreamWrite {
             stream: stream.as_str().to_owned(),
             expected_revision: None,
@@ -252,7 +246,7 @@ impl Import<'_> {
         };
         let request = proto::AppendRequest { request_id, writes: vec![write], condition: None };
         if let Some(id) = &line.id {
-            self.named.insert(id.clone(), Fate::Pending);
+            self.fates.set(id.clone(), &Fate::Pending)?;
         }
         self.pipeline.send(request, Sent { line: line.number, id: line.id, stream, about }).await
     }
@@ -267,8 +261,7 @@ impl Import<'_> {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
                 let row = RowError::whole(sent.line, words(&error));
-                self.refuse(sent.id, row, Failure::from(error).exit);
-                return Ok(());
+                return self.refuse(sent.id, row, Failure::from(error).exit);
             }
             Err(error) => return Err(again(error).during(&format!("line {}", sent.line))),
         };
@@ -279,22 +272,23 @@ impl Import<'_> {
         }
         if let Some(id) = sent.id {
             let position = response.first_position;
-            self.named.insert(id, Fate::Recorded { position, stream: sent.stream });
+            self.fates.set(id, &Fate::Recorded { position, stream: sent.stream })?;
         }
         Ok(())
     }
 
     /// Notes that a line is refused; `exit` tells why, should that end the import.
-    fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) {
+    fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) -> Result<(), Failure> {
         self.summary.refused += 1;
         if let Some(id) = id {
-            self.named.insert(id, Fate::Refused);
+            self.fates.set(id, &Fate::Refused)?;
         }
         if self.options.stop_at_refusal {
             self.stopped.get_or_insert((exit, error));
         } else {
             self.report.refused(&error);
         }
+        Ok(())
     }
 }
 

@@ -1,15 +1,12 @@
 //! Proto3 JSON of messages, from the descriptors that the program carries.
 
-use std::sync::LazyLock;
-
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 use serde_json::Value;
 
-use crate::domain::proto;
+pub(super) use crate::domain::proto::describe;
+use crate::domain::proto::{PACKAGE, descriptions};
 
-/// The package whose messages are spelled out as JSON.
-const PACKAGE: &str = "handover.v1.";
 /// The field by which an event names the claim that it is about.
 pub(super) const CLAIM: &str = "claim";
 
@@ -29,6 +26,28 @@ impl JsonError {
         Self { line: 1, column, problem: problem.into() }
     }
 
+    /// An error at a place of a text, in bytes from 0. A line ends with LF, CR or both.
+    pub(super) fn at(text: &str, offset: usize, problem: impl Into<String>) -> Self {
+        let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+        let ends = |at: &usize| match before.get(*at) {
+            Some(b'\n') => true,
+            Some(b'\r') => text.as_bytes().get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let (mut line, mut start) = (1, 0);
+        for end in (0..before.len()).filter(ends) {
+            (line, start) = (line + 1, end + 1);
+        }
+        Self { line, column: before.len() - start + 1, problem: problem.into() }
+    }
+
+    /// An error of the reader, which counts lines by their LF only.
+    pub(super) fn of(text: &str, error: serde_json::Error) -> Self {
+        let Self { line, column, problem } = error.into();
+        let before = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+        Self::at(text, before + column - 1, problem)
+    }
+
     /// The same error, for a text that begins `offset` bytes into its line.
     #[must_use]
     pub fn shifted(mut self, offset: usize) -> Self {
@@ -46,10 +65,6 @@ impl From<serde_json::Error> for JsonError {
         let problem = text.strip_suffix(&place).unwrap_or(&text);
         let problem = match problem {
             _ if !error.is_data() => format!("not JSON: {problem}"),
-            // The descriptors' library passes on what the conversion of numbers says.
-            "out of range integral type conversion attempted" => {
-                "the number is negative or too large for its field".to_owned()
-            }
             problem => problem
                 .replace("expected a map", "expected an object")
                 .replace("invalid type: map", "invalid type: object"),
@@ -69,20 +84,10 @@ pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::E
     serde_json::to_value(dynamic)
 }
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(proto::DESCRIPTORS)
-        .expect("build.rs compiled the descriptors together with the messages")
-});
-
-/// The description of one of our messages.
-pub(super) fn describe(name: &str) -> Option<MessageDescriptor> {
-    name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
-}
-
 /// The values of one of our enums, by its short name: each without the enum's prefix, in lower
 /// case, with its number. Empty: there is no such enum.
 pub(super) fn enum_values(name: &str) -> Vec<(String, i32)> {
-    let Some(described) = POOL.get_enum_by_name(&format!("{PACKAGE}{name}")) else {
+    let Some(described) = descriptions().get_enum_by_name(&format!("{PACKAGE}{name}")) else {
         return Vec::new();
     };
     let unspecified = described.default_value();
@@ -99,12 +104,32 @@ pub(super) fn is_about_a_claim(descriptor: &MessageDescriptor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::proto;
 
     #[test]
     fn an_unknown_number_is_absent_and_a_zero_that_was_claimed_is_there() {
         let figure = proto::Figure { low: Some(0), ..Default::default() };
         assert_eq!(of_message(&figure).unwrap(), serde_json::json!({"low": 0}));
         assert_eq!(of_message(&proto::Figure::default()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_place_is_told_in_each_way_to_end_a_line() {
+        let place = |text: &str, offset| {
+            let JsonError { line, column, .. } = JsonError::at(text, offset, "");
+            (line, column)
+        };
+        for end in ["\n", "\r", "\r\n"] {
+            let text = format!("ab{end}{end}c");
+            assert_eq!(place(&text, 0), (1, 1), "{end:?}");
+            assert_eq!(place(&text, 1), (1, 2), "{end:?}");
+            assert_eq!(place(&text, 2 + 2 * end.len()), (3, 1), "{end:?}");
+            assert_eq!(place(&text, 99), (3, 2), "{end:?}");
+            let text = format!("{{{end} \"a\":{end}x}}");
+            let error = serde_json::from_str::<Value>(&text).unwrap_err();
+            let JsonError { line, column, problem } = JsonError::of(&text, error);
+            assert_eq!((line, column), (3, 1), "{end:?}: {problem}");
+        }
     }
 
     #[test]

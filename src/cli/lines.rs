@@ -6,13 +6,17 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer, de::Error as _, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::{
     cli::{
         json::JsonError,
         payload::{self, Payload},
+        strict,
     },
     domain::{
         name::{StreamName, Tag},
@@ -79,7 +83,7 @@ struct Members<'a> {
     #[serde(default)]
     tags: Vec<OwnTag>,
     #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Metadata,
     #[serde(default, rename = "position")]
     _position: Option<IgnoredAny>,
     #[serde(default, rename = "revision")]
@@ -98,7 +102,7 @@ pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
         problem: "is not UTF-8".to_owned(),
     })?;
     let members = members(text).map_err(at)?;
-    let payload_offset = payload::offset(text, members.payload);
+    let payload_offset = strict::offset(text, members.payload.get());
     let payload =
         payload::read(members.payload.get()).map_err(|error| at(error.shifted(payload_offset)))?;
     let mut tags: Vec<Tag> = members.tags.into_iter().map(|tag| tag.0).collect();
@@ -111,7 +115,7 @@ pub fn read(text: &[u8], number: u64) -> Result<Line, RowError> {
         payload,
         payload_offset,
         tags,
-        metadata: members.metadata,
+        metadata: members.metadata.0,
         continues: false,
     })
 }
@@ -194,6 +198,37 @@ impl<'de> Deserialize<'de> for OwnTag {
     }
 }
 
+/// Texts by their keys, each of which is there once.
+#[derive(Default)]
+struct Metadata(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MetadataVisitor)
+    }
+}
+
+struct MetadataVisitor;
+
+impl<'de> Visitor<'de> for MetadataVisitor {
+    type Value = Metadata;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+        let mut metadata = BTreeMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if metadata.contains_key(&key) {
+                return Err(A::Error::custom(format!("the metadata {key:?} is given twice")));
+            }
+            metadata.insert(key, map.next_value()?);
+        }
+        Ok(Metadata(metadata))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,9 +263,13 @@ mod tests {
             (r#"{"payload":5}"#, 12, "expected an object"),
             (
                 r#"{"payload":{"@type":"handover.v1.Count","value":-1}}"#,
-                50,
-                "the number is negative or too large for its field",
+                49,
+                "is -1; the field holds whole numbers from 0 to 4294967295",
             ),
+            (r#"{"payload":{"@type":"handover.v1.Leg","unit":1,"unit":1}}"#, 48, "given twice"),
+            (r#"{"payload":{},"payload":{}}"#, 23, "duplicate field `payload`"),
+            (r#"{"payload":{},"id":"a","id":"b"}"#, 27, "duplicate field `id`"),
+            (r#"{"metadata":{"k":"1","l":"1","k":"1"},"payload":{}}"#, 32, "\"k\" is given twice"),
         ] {
             let error = read(text.as_bytes(), 9).expect_err(text);
             assert!(error.problem.contains(problem), "{text}: {error}");

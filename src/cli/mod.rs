@@ -28,8 +28,10 @@ mod output;
 mod pages;
 pub mod payload;
 pub mod reconcile;
+mod resuming;
 mod selection;
 pub mod serve;
+mod strict;
 pub mod tail;
 mod words;
 

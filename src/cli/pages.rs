@@ -2,8 +2,9 @@
 
 use crate::{cli::exit::Failure, domain::proto, grpc::client::ClientError};
 
-/// Entries of one page. Texts can be long, and a page must fit a message.
-const PAGE: u32 = 200;
+/// Entries of one page: as many as there can be. The server ends a page earlier where texts are
+/// long, so that it fits a message.
+const PAGE: u32 = 1_000;
 
 /// How much of a list is asked for.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -108,10 +109,10 @@ mod tests {
 
     use super::*;
 
-    /// A list of 450 names, and what was asked of it.
+    /// A list of 2,450 names, and what was asked of it.
     async fn listed(limit: Option<u32>) -> (Vec<String>, Vec<u32>, String) {
         let asked = RefCell::new(Vec::new());
-        let names: Vec<String> = (0..450).map(|number| number.to_string()).collect();
+        let names: Vec<String> = (0..2_450).map(|number| number.to_string()).collect();
         let ask = async |ask: Ask| {
             asked.borrow_mut().push(ask.size);
             let start: usize = ask.token.parse().unwrap_or(0);
@@ -131,10 +132,10 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_asked_for_and_no_more_than_wanted() {
         let (names, asked, more) = listed(None).await;
-        assert_eq!((names.len(), asked, more.as_str()), (450, vec![200, 200, 200], ""));
-        assert_eq!(names.last().unwrap(), "449");
-        let (names, asked, more) = listed(Some(210)).await;
-        assert_eq!((names.len(), asked), (210, vec![200, 10]));
+        assert_eq!((names.len(), asked, more.as_str()), (2_450, vec![1_000, 1_000, 1_000], ""));
+        assert_eq!(names.last().unwrap(), "2449");
+        let (names, asked, more) = listed(Some(1_010)).await;
+        assert_eq!((names.len(), asked), (1_010, vec![1_000, 10]));
         assert!(more.contains("--limit"));
     }
 }

@@ -3,9 +3,13 @@
 //! What cannot be said in JSON without loss (a type that is not ours, fields of a newer version)
 //! stands as base64 under `@bytes`. Reading what was written gives the same bytes, always.
 
-use std::{borrow::Cow, collections::BTreeMap};
-
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use base64::{
+    Engine as _, alphabet,
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig,
+        general_purpose::STANDARD as BASE64,
+    },
+};
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::{
@@ -17,12 +21,19 @@ use crate::{
     cli::{
         json::{CLAIM, JsonError, describe, is_about_a_claim},
         members::{self, Hidden, TYPE},
+        strict::{self, Members, Text},
     },
     domain::{known::Known, proto::Any},
 };
 
 /// The member that holds a payload which is not spelled out.
 pub(super) const BYTES: &str = "@bytes";
+
+/// Proto3 JSON reads both alphabets of base64, with its padding or without.
+const READ: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const READ_STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, READ);
+const READ_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, READ);
 
 /// A payload that has been read, but may still wait for the position of the claim it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,9 +87,12 @@ impl Payload {
     }
 }
 
-/// Reads a payload. Unknown fields, unknown enum names and types that are not ours are refused.
+/// Reads a payload. Unknown fields, unknown enum names and types that are not ours are refused, and
+/// so is what is given twice.
 pub fn read(text: &str) -> Result<Payload, JsonError> {
-    let source = Source { text, members: serde_json::from_str(text)? };
+    let members = serde_json::from_str(text).map_err(|error| JsonError::of(text, error))?;
+    let source = Source { text, members };
+    Text(text).each_once(&source.members)?;
     let type_url = source.type_url()?;
     let descriptor = describe(type_url.rsplit('/').next().unwrap_or_default());
     let claim = match &descriptor {
@@ -86,14 +100,14 @@ pub fn read(text: &str) -> Result<Payload, JsonError> {
         _ => None,
     };
     let body = match descriptor {
-        _ if source.members.contains_key(BYTES) => source.bytes(descriptor, claim.is_some())?,
+        _ if source.members.get(BYTES).is_some() => source.bytes(descriptor, claim.is_some())?,
         Some(descriptor) => source.message(descriptor, claim.is_some())?,
         None => {
             let problem = format!(
                 "{type_url:?} is not a type that can be written as JSON here; \
                  give its encoded bytes as base64 in \"@bytes\""
             );
-            return Err(JsonError::new(source.column(TYPE), problem));
+            return Err(source.error(TYPE, problem));
         }
     };
     Ok(Payload { type_url, body, claim })
@@ -102,13 +116,13 @@ pub fn read(text: &str) -> Result<Payload, JsonError> {
 /// The text of a payload and its members.
 struct Source<'a> {
     text: &'a str,
-    members: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    members: Members<'a>,
 }
 
 impl Source<'_> {
     fn type_url(&self) -> Result<String, JsonError> {
         let Some(raw) = self.members.get(TYPE) else {
-            return Err(JsonError::new(1, "the payload has no \"@type\" that names its type"));
+            return Err(self.error(TYPE, "the payload has no \"@type\" that names its type"));
         };
         let text: String = self.parse(raw)?;
         Ok(members::qualified(text))
@@ -121,58 +135,62 @@ impl Source<'_> {
         };
         let id: String = self.parse(raw)?;
         let position = id.bytes().all(|byte| byte.is_ascii_digit());
-        Ok((!position).then(|| ClaimName { id, column: self.column(CLAIM) }))
+        Ok((!position).then(|| ClaimName { id, column: self.error(CLAIM, "").column }))
     }
 
     fn message(&self, descriptor: MessageDescriptor, named: bool) -> Result<Body, JsonError> {
+        Text(self.text).message(&self.members, &descriptor)?;
         let mut json = serde_json::Deserializer::from_str(self.text);
         let hidden = Hidden { deserializer: &mut json, claim: named };
         let options = DeserializeOptions::new().deny_unknown_fields(true);
-        let message = DynamicMessage::deserialize_with_options(descriptor, hidden, &options)?;
-        json.end()?;
-        Ok(Body::Message(message))
+        DynamicMessage::deserialize_with_options(descriptor, hidden, &options)
+            .map(Body::Message)
+            .map_err(|error| JsonError::of(self.text, error))
     }
 
     /// A message in bytes is decoded only where the position of its claim has to be put in.
     fn bytes(&self, descriptor: Option<MessageDescriptor>, named: bool) -> Result<Body, JsonError> {
         let allowed = [TYPE, BYTES, CLAIM];
-        if let Some(key) = self.members.keys().find(|key| !allowed.contains(&key.as_ref())) {
+        let mut keys = self.members.0.iter().map(|(key, _)| key.as_ref());
+        if let Some(key) = keys.find(|key| !allowed.contains(key)) {
             let problem = format!("{key:?} stands beside \"@bytes\", which is the whole payload");
-            return Err(JsonError::new(self.column(key), problem));
+            return Err(self.error(key, problem));
         }
-        let column = self.column(BYTES);
         let text: String = match self.members.get(BYTES) {
             Some(raw) => self.parse(raw)?,
             None => String::new(),
         };
-        let bytes = BASE64.decode(text).map_err(|error| {
-            JsonError::new(column, format!("\"@bytes\" is not base64: {error}"))
+        let bytes = READ_STANDARD.decode(&text).or_else(|error| {
+            READ_URL_SAFE
+                .decode(&text)
+                .map_err(|_| self.error(BYTES, format!("\"@bytes\" is not base64: {error}")))
         })?;
         match descriptor {
             Some(descriptor) if named => DynamicMessage::decode(descriptor, bytes.as_slice())
                 .map(Body::Message)
-                .map_err(|error| JsonError::new(column, format!("\"@bytes\": {error}"))),
-            _ if self.members.contains_key(CLAIM) => {
+                .map_err(|error| self.error(BYTES, format!("\"@bytes\": {error}"))),
+            _ if self.members.get(CLAIM).is_some() => {
                 let problem = "beside \"@bytes\" only a line's id can stand as \"claim\"";
-                Err(JsonError::new(self.column(CLAIM), problem))
+                Err(self.error(CLAIM, problem))
             }
             _ => Ok(Body::Bytes(bytes.into())),
         }
     }
 
     fn parse(&self, raw: &RawValue) -> Result<String, JsonError> {
-        serde_json::from_str(raw.get())
-            .map_err(|error| JsonError::from(error).shifted(offset(self.text, raw)))
+        let text = raw.get();
+        serde_json::from_str(text).map_err(|error| {
+            // A text stands on one line.
+            let JsonError { column, problem, .. } = JsonError::from(error);
+            JsonError::at(self.text, strict::offset(self.text, text) + column - 1, problem)
+        })
     }
 
-    fn column(&self, key: &str) -> usize {
-        self.members.get(key).map_or(1, |raw| offset(self.text, raw) + 1)
+    /// An error at the member with this key, if it is there.
+    fn error(&self, key: &str, problem: impl Into<String>) -> JsonError {
+        let offset = self.members.get(key).map_or(0, |raw| strict::offset(self.text, raw.get()));
+        JsonError::at(self.text, offset, problem)
     }
-}
-
-/// Where a part that was borrowed from `text` begins in it, in bytes.
-pub(super) fn offset(text: &str, part: &RawValue) -> usize {
-    (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
 /// A payload as JSON, and the position of the claim that it is about, if it is about one.

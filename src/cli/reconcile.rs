@@ -83,7 +83,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         return output::print(&series::ask(&client, &args).await?, output);
     };
     let request =
-        ReconcileExchangeRequest { exchange_id, as_of: args.as_of.as_of, min_position: 0 };
+        ReconcileExchangeRequest { exchange_id, as_of: args.as_of.moment(), min_position: 0 };
     output::print(&SideBySide(client.reconcile_exchange(request).await?), output)
 }
 

@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
 };
 
+use rustix::{fs::Mode, process::umask};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -26,10 +27,15 @@ use crate::{
     server, telemetry,
 };
 
+/// What others may not do with files that are made: anything.
+const PRIVATE: u32 = 0o077;
+
 /// Serves until SIGINT or SIGTERM.
 pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let config = args.resolve().map_err(|error| usage(&error))?;
     telemetry::start(&config.log, config.log_format).map_err(|error| usage(&error))?;
+    // The record is read through the server. Its files, sled's among them, are the server's own.
+    umask(Mode::from_raw_mode(PRIVATE));
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&config.load)?;
     let listener = TcpListener::bind(&config.listen).await.map_err(|error| {
@@ -37,6 +43,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
         Failure::new(Exit::Failed, message)
     })?;
+    warn_if_open_to_others(&listener)?;
+    ignore_signals()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
@@ -48,6 +56,40 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let served = server::run(config, listener, load, announce, stop).await;
     served.map_err(|error| ended(&error))?;
     Ok(Exit::Done)
+}
+
+/// Whoever reaches the address may record: there is no authentication.
+fn warn_if_open_to_others(listener: &TcpListener) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "other machines can reach this address, read, and record: there is no authentication"
+        );
+    }
+    Ok(())
+}
+
+/// Keeps signals from ending the server that many tools send to have a configuration or a log read
+/// again. Nothing is read again by them.
+fn ignore_signals() -> io::Result<()> {
+    let kinds = [
+        (SignalKind::hangup(), "SIGHUP"),
+        (SignalKind::user_defined1(), "SIGUSR1"),
+        (SignalKind::user_defined2(), "SIGUSR2"),
+    ];
+    for (kind, name) in kinds {
+        let mut received = signal(kind)?;
+        tokio::spawn(async move {
+            while received.recv().await.is_some() {
+                tracing::info!(
+                    signal = name,
+                    "a signal is ignored: there is nothing to read again"
+                );
+            }
+        });
+    }
+    Ok(())
 }
 
 fn usage(error: &anyhow::Error) -> Failure {

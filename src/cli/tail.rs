@@ -8,11 +8,11 @@ use prost_types::Timestamp;
 use crate::{
     cli::{
         ServerArgs, ended_by_user, event_line,
-        exit::{Exit, Failure, words},
-        moment,
+        exit::{Exit, Failure},
+        moment, resuming,
         selection::Selection,
     },
-    client::{CallError, Calls, Client, Follow, Followed, Start, Subscription},
+    client::{CallError, Calls, Follow, Followed, Start, Subscription},
     domain::proto::{ReadRequest, RecordedEvent, read_request},
 };
 
@@ -28,8 +28,9 @@ pub struct Args {
     /// Start with what is recorded from now on
     #[arg(long, conflicts_with_all = ["since", "no_follow"])]
     from_now: bool,
-    /// Start with what was recorded at this time (2024-08-02T12:00:00Z)
-    #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
+    /// Start with what is recorded at this time (2024-08-02T12:00:00Z) or from the beginning of
+    /// this date in UTC (2024-08-02); either may lie in the future
+    #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
     /// Wait for new events; this is what happens without any flag
     #[arg(long, conflicts_with = "no_follow")]
@@ -41,6 +42,10 @@ pub struct Args {
     /// once the server is back
     #[arg(long, conflicts_with = "no_follow")]
     no_reconnect: bool,
+    /// End with exit code 9 if the server keeps another store than the one of this name
+    /// (urn:uuid:...); without it, the one that it keeps at the beginning is meant
+    #[arg(long, value_name = "NAME")]
+    store: Option<String>,
     /// How to print; without it aligned text on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
@@ -67,7 +72,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             read(&calls, read_request(args), Printer::new(output)).await
         } else {
             let reconnects = !args.no_reconnect;
-            let following = Client::over(calls).subscribe(what(args));
+            let client = resuming::client(calls, args.store.clone());
+            let following = client.subscribe(what(args));
             follow(following, reconnects, Printer::new(output)).await
         }
     })
@@ -77,7 +83,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 fn read_request(args: Args) -> ReadRequest {
     use read_request::Start;
     let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
-    ReadRequest { filter: args.selection.into_filter(), start, ..Default::default() }
+    let (filter, store) = (args.selection.into_filter(), args.store.unwrap_or_default());
+    ReadRequest { filter, start, store, ..Default::default() }
 }
 
 fn what(args: Args) -> Follow {
@@ -123,20 +130,11 @@ async fn follow(
             Ok(
                 Followed::CaughtUp(mark) | Followed::Checkpoint(mark) | Followed::FellBehind(mark),
             ) => seen = Some(mark.position),
-            Ok(Followed::Interrupted { error, failed: 1, .. }) => {
-                let note = format!("note: {}; it goes on when the server is back", words(&error));
-                writeln!(io::stderr(), "{note}")?;
-            }
+            Ok(Followed::Interrupted { error, failed: 1, .. }) => resuming::waits(&error)?,
             Ok(Followed::Interrupted { .. }) => {}
-            Err(error) => return Err(interrupted(error.into(), seen)),
+            Err(error) => return Err(resuming::resumable(error.into(), seen)),
         }
     }
-}
-
-/// The failure, with how to go on if anything was seen.
-fn interrupted(failure: Failure, seen: Option<u64>) -> Failure {
-    let resume = seen.map(|position| format!("; resume with --after {position}"));
-    Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }
 
 /// Prints events, batch by batch.

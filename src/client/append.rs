@@ -8,6 +8,7 @@ use super::{CallError, Client, ClientError, ClientErrorKind, retry};
 use crate::domain::{
     event::Position,
     known::{Home, Known},
+    name::StreamName,
     proto::{
         Any, AppendCondition, AppendRequest, AppendResponse, Filter, NewEvent, ReadRequest,
         StreamWrite, read_request::Start,
@@ -51,7 +52,7 @@ impl Event {
                 return Err(invalid(format!("{} {problem}", payload.type_name())));
             }
         };
-        known.home().ok_or_else(|| {
+        known.typed_home().ok_or_else(|| {
             let problem = "lacks the id or the name that its stream follows from";
             invalid(format!("{} {problem}", known.type_name()))
         })
@@ -147,7 +148,7 @@ impl Append {
                         .ok_or_else(|| invalid(format!("there is no event at position {claim}")))?,
                 },
             };
-            match writes.iter_mut().find(|write| write.stream == stream) {
+            match writes.iter_mut().find(|write| same_stream(&write.stream, &stream)) {
                 Some(write) => write.events.push(event.0),
                 None => writes.push(StreamWrite {
                     expected_revision: self.expected.get(&stream).copied(),
@@ -175,6 +176,12 @@ impl Append {
         }
         Ok(claims)
     }
+}
+
+/// Whether two names are of one stream, however they are spelled.
+fn same_stream(one: &str, another: &str) -> bool {
+    let folded = |name: &str| StreamName::parse(name).map(|name| name.folded());
+    one == another || folded(one).ok().zip(folded(another).ok()).is_some_and(|(a, b)| a == b)
 }
 
 impl Client {

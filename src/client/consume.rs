@@ -19,7 +19,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use self::desk::{Desk, Task};
-use super::{CallError, Client, ClientError, retry, subscribe::lost};
+use super::{CallError, Client, ClientError, attempts::lost, retry};
 use crate::{
     domain::{
         group::Settings,
@@ -230,6 +230,8 @@ where
     /// Opens a call.
     async fn join(&mut self) -> Result<Call, ClientError> {
         let calls = &self.client.calls;
+        // Another store may have no such group: that it is another is what has to be told.
+        let store = self.client.head().await?.store;
         let name = self.consumer.group.clone();
         let asked = ListGroupsRequest { name, ..ListGroupsRequest::default() };
         let groups = calls.list_groups(asked).await?.groups;
@@ -244,6 +246,7 @@ where
             group: self.consumer.group.clone(),
             consumer: self.consumer.name.clone(),
             credit: self.consumer.credit.into(),
+            store,
             ..ConsumeRequest::default()
         };
         requests.send(first).await.map_err(|_| lost("the call ended before it began"))?;

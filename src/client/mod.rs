@@ -6,6 +6,7 @@
 //! | append events | [`Client::append`] | request ids: a retry never records anything twice |
 //! | read, decide, append | [`Client::update`] | reads and decides again when others wrote first |
 //! | follow the log | [`Client::subscribe`] | resumes after the last handled position |
+//! | watch figures or an exchange | [`Client::watch_counts`], [`Client::watch_exchange`] | goes on with what has changed since |
 //! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
 //! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
 //!
@@ -37,25 +38,40 @@
 //! ```
 
 mod append;
+mod attempts;
 mod consume;
 mod read;
 mod retry;
 mod subscribe;
 mod update;
+mod watch;
 
 pub use append::{Append, Event};
 pub use consume::{Consumer, Delivery, Verdict};
 pub use retry::{CallError, Retry};
 pub use subscribe::{Follow, Followed, Mark, Start, Subscription};
 pub use update::{Update, UpdateError};
+pub use watch::{Watch, Watched};
 
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::domain::proto::{GetHeadRequest, GetHeadResponse};
 pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
 
-/// A client with patience. Cloning is cheap; clones share one connection.
+/// A client with patience. Cloning is cheap; clones share one connection, and the store.
+///
+/// Positions mean something in one store only. So a client that reads, follows, watches or consumes
+/// asks the server for its store's name, once, and names that store in every such call from then
+/// on. Where another store is found at the address later, the call ends with
+/// [`ClientErrorKind::AnotherStore`] instead of going on with other events.
 #[derive(Clone, Debug)]
 pub struct Client {
     calls: Calls,
     retry: Retry,
+    /// The store's name, once it is known.
+    store: Arc<OnceCell<String>>,
 }
 
 impl Client {
@@ -72,7 +88,37 @@ impl Client {
 
     /// A client over a connection that is already there.
     pub fn over(calls: Calls) -> Self {
-        Self { calls, retry: Retry::default() }
+        Self { calls, retry: Retry::default(), store: Arc::default() }
+    }
+
+    /// The same client for a store whose name is known: it was kept beside a position. Clones that
+    /// were made before keep their own.
+    #[must_use]
+    pub fn of_store(self, name: impl Into<String>) -> Self {
+        Self { store: Arc::new(OnceCell::new_with(Some(name.into()))), ..self }
+    }
+
+    /// The name of the store, to be kept beside positions. The server is asked for it once.
+    pub async fn store(&self) -> Result<String, CallError> {
+        retry::retried(self.retry, || self.named_store()).await
+    }
+
+    /// The same, tried once. Empty: the server is older and tells no name.
+    async fn named_store(&self) -> Result<String, ClientError> {
+        match self.store.get() {
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.head().await?.store),
+        }
+    }
+
+    /// The head of the log, if it is that of the store that this client is for.
+    async fn head(&self) -> Result<GetHeadResponse, ClientError> {
+        let head = self.calls.get_head(GetHeadRequest::default()).await?;
+        let store = self.store.get_or_init(|| std::future::ready(head.store.clone())).await;
+        if *store == head.store {
+            return Ok(head);
+        }
+        Err(ClientError::another_store(store, &head.store))
     }
 
     /// The same client with another patience.

@@ -4,13 +4,15 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{Stream, StreamExt as _, stream::unfold};
 use prost_types::Timestamp;
-use tokio::time::{Instant, sleep_until};
 
-use super::{CallError, Client, ClientError, ClientErrorKind, retry};
+use super::{
+    CallError, Client, ClientError,
+    attempts::{Attempts, Interruption, lost},
+};
 use crate::{
     domain::proto::{
-        Filter, GetHeadRequest, RecordedEvent, SubscribeRequest, SubscribeResponse,
-        subscribe_request, subscribe_response::Frame,
+        Filter, RecordedEvent, SubscribeRequest, SubscribeResponse, subscribe_request,
+        subscribe_response::Frame,
     },
     grpc::client::Answers,
 };
@@ -124,8 +126,7 @@ impl Client {
             batch: VecDeque::new(),
             given: position,
             handled: position,
-            failed: 0,
-            paused_until: None,
+            attempts: Attempts::default(),
         }
     }
 }
@@ -145,9 +146,7 @@ pub struct Subscription {
     /// The position of the last item given; `None`: not known yet.
     given: Option<u64>,
     handled: Option<u64>,
-    /// Attempts in a row that brought nothing.
-    failed: u32,
-    paused_until: Option<Instant>,
+    attempts: Attempts,
 }
 
 impl std::fmt::Debug for Subscription {
@@ -168,9 +167,9 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// What no repetition mends: a wrong filter, a position beyond the end of the log, damage. What
-    /// passes is an item, [`Followed::Interrupted`]. It may be called again after an error, and
-    /// then begins a new attempt.
+    /// What no repetition mends: a wrong filter, a position beyond the end of the log, another store
+    /// at the address, damage. What passes is an item, [`Followed::Interrupted`]. It may be called
+    /// again after an error, and then begins a new attempt.
     pub async fn next(&mut self) -> Result<Followed, CallError> {
         self.handled = self.given;
         loop {
@@ -178,10 +177,7 @@ impl Subscription {
                 self.given = Some(event.position);
                 return Ok(Followed::Event(Box::new(event)));
             }
-            if let Some(until) = self.paused_until {
-                sleep_until(until).await;
-                self.paused_until = None;
-            }
+            self.attempts.pause().await;
             match self.receive().await {
                 Ok(Some(item)) => return Ok(item),
                 Ok(None) => {}
@@ -216,7 +212,7 @@ impl Subscription {
         let Some(frames) = &mut self.frames else { return Ok(None) };
         let ended = "the server ended the subscription";
         let frame = frames.next().await.unwrap_or_else(|| Err(lost(ended)))?.frame;
-        self.failed = 0;
+        self.attempts.succeeded();
         let (item, mark): (fn(Mark) -> Followed, _) = match frame {
             Some(Frame::Events(batch)) => {
                 self.batch = batch.events.into();
@@ -238,7 +234,7 @@ impl Subscription {
     async fn request(&mut self) -> Result<SubscribeRequest, ClientError> {
         use subscribe_request::Start as From;
         if self.given.is_none() && self.follow.start == Start::Now {
-            let head = self.client.calls.get_head(GetHeadRequest::default()).await?.position;
+            let head = self.client.head().await?.position;
             self.given = Some(head);
             self.handled = Some(head);
         }
@@ -247,28 +243,16 @@ impl Subscription {
             (None, Start::RecordedFrom(time)) => Some(From::RecordedFrom(*time)),
             (None, Start::Beginning | Start::After(_) | Start::Now) => None,
         };
-        Ok(SubscribeRequest { filter: self.follow.filter.clone(), start })
+        let store = self.client.named_store().await?;
+        Ok(SubscribeRequest { filter: self.follow.filter.clone(), start, store })
     }
 
     /// The call has ended; whether it is tried again.
     fn interrupted(&mut self, error: ClientError) -> Result<Followed, CallError> {
         self.frames = None;
-        self.failed = self.failed.saturating_add(1);
-        let failed = self.failed;
-        // A subscription changes nothing, so no outcome is ever open.
-        let Some(asked) = retry::again(&error, false) else {
-            let error = CallError { attempts: failed, ..CallError::from(error) };
-            return Err(error);
-        };
-        let pause = self.client.retry.drawn_pause(failed, asked);
-        self.paused_until = Some(Instant::now() + pause);
-        let after = self.given;
+        let interruption = self.attempts.failed(self.client.retry, error)?;
+        let (Interruption { error, failed, pause }, after) = (interruption, self.given);
         tracing::warn!(%error, failed, ?pause, after, "a subscription was interrupted");
         Ok(Followed::Interrupted { error, failed, pause })
     }
-}
-
-/// The call came to an end that the server does not make by itself.
-pub(super) fn lost(what: &str) -> ClientError {
-    ClientError::local(ClientErrorKind::Unavailable, what.to_owned())
 }

@@ -35,10 +35,8 @@ pub fn shares(
     for (country, rest) in unattributed::shared(&exchange) {
         found.entry(country).or_default().shared = Some(rest);
     }
-    if let Some(rest) = unattributed::open(&exchange) {
-        for country in parties {
-            found.entry(*country).or_default().open = Some(rest);
-        }
+    for (country, rest) in unattributed::open(&exchange, parties) {
+        found.entry(country).or_default().open = Some(rest);
     }
     found
 }

@@ -1,21 +1,29 @@
 //! Dates as sources give them: EDTF text whose precision is kept, and the days it can mean.
 //!
 //! The profile is small on purpose: what a report of an exchange needs, and nothing that two
-//! readers could resolve to different days.
+//! readers could resolve to different days. Where EDTF has a time of day, the spellings of other
+//! programs are taken too: parts of a second, which JavaScript always writes.
+
+mod clock;
 
 use std::{fmt, sync::Arc};
 
-use time::{Date, Month, Time, UtcOffset};
+use time::{Date, Month};
+
+use clock::DateTime;
+pub use clock::instant;
 
 /// The forms that [`Edtf::parse`] takes, as they stand in its errors.
 pub const ACCEPTED_DATES: &str = "accepted are a year 2024, a month 2024-08, a day 2024-08-01, \
-     a time 2024-08-01T12:30:00Z, an interval 2024-08-01/2024-08-02 whose ends may be .. (open) \
-     or empty (unknown), and .. alone";
+     a time 2024-08-01T12:30:00Z, with up to 9 digits of a second and an offset such as +02:00 or \
+     -04, and an interval 2024-08-01/2024-08-02 whose ends may be .. (open) or empty (unknown)";
 
 /// Julian day number of 1970-01-01.
 const EPOCH: i32 = 2_440_588;
-/// No accepted form is longer: two days and a slash, or a date-time with its offset.
-const LONGEST: usize = 25;
+/// No accepted form is longer: a date-time with nine digits of a second and its offset.
+const LONGEST: usize = 35;
+/// Any day at all. No form of EDTF, so no claim may say it any more; a question may.
+const ANY: &str = "..";
 
 /// Date, date-time or interval that keeps its text.
 ///
@@ -32,17 +40,32 @@ pub struct Edtf {
 pub struct InvalidDate(String);
 
 impl Edtf {
-    /// Checks and takes a date.
+    /// Checks and takes the date of a claim.
+    pub fn parse_claimed(text: &str) -> Result<Self, InvalidDate> {
+        if text == ANY {
+            let problem = format!(
+                "is {ANY:?}, which is no date and no interval of EDTF; leave it out if nothing \
+                 says when; {ACCEPTED_DATES}"
+            );
+            return Err(InvalidDate(problem));
+        }
+        Self::parse(text)
+    }
+
+    /// Checks and takes a date that is asked for, or one that is recorded: `..` alone is any day.
     pub fn parse(text: &str) -> Result<Self, InvalidDate> {
         if text.len() > LONGEST {
-            let problem = format!("is longer than any date; {ACCEPTED_DATES}");
+            let problem = format!(
+                "has {} characters and is longer than any date; {ACCEPTED_DATES}",
+                text.chars().count()
+            );
             return Err(InvalidDate(problem));
         }
         let days = match text.split_once('/') {
-            _ if text == ".." => Ok((None, None)),
+            _ if text == ANY => Ok((None, None)),
             Some((start, end)) => interval(start, end),
             None => match text.split_once('T') {
-                Some((day, time)) => date_time(day, time),
+                Some((day, time)) => DateTime::parse(day, time).map(|it| day_of(it.day)),
                 None => date(text),
             }
             .map(|(first, last)| (Some(first), Some(last))),
@@ -103,81 +126,74 @@ impl fmt::Display for InvalidDate {
 impl std::error::Error for InvalidDate {}
 
 type Days = (i32, i32);
-type Problem = &'static str;
+type Problem = String;
 
 fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Problem> {
     let bound = |text: &str| match text {
         "" | ".." => Ok(None),
-        text if text.contains('T') => Err("an interval of date-times; its ends are days"),
+        text if text.contains('T') => {
+            Err("an interval of date-times; its ends are days".to_owned())
+        }
         text => date(text).map(Some),
     };
     let (start, end) = (bound(start)?, bound(end)?);
     match (start, end) {
-        (None, None) => Err("an interval that names no date"),
+        (None, None) => Err("an interval that names no date".to_owned()),
         // Ends of different precision are compared by what they can mean: 2024-03/2024 is fine.
         (Some((first, _)), Some((_, last))) if last < first => {
-            Err("an interval that ends before it begins")
+            Err("an interval that ends before it begins".to_owned())
         }
         _ => Ok((start.map(|(first, _)| first), end.map(|(_, last)| last))),
     }
 }
 
 fn date(text: &str) -> Result<Days, Problem> {
-    let mut parts = text.split('-');
-    let year = parts.next().and_then(|text| digits(text, 4)).ok_or(NOT_A_DATE)?;
-    let Some(month) = parts.next() else {
+    let (year, rest) = text.split_once('-').map_or((text, None), |(year, it)| (year, Some(it)));
+    let year = part("year", year, 4)?;
+    let Some(rest) = rest else {
         return Ok((day_number(year, 1, 1)?, day_number(year, 12, 31)?));
     };
-    let month = digits(month, 2).ok_or(NOT_A_DATE)?;
-    let Some(day) = parts.next() else {
+    let (month, day) = rest.split_once('-').map_or((rest, None), |(month, it)| (month, Some(it)));
+    let month = part("month", month, 2)?;
+    let Some(day) = day else {
         let last = month_of(month)?.length(year);
         return Ok((day_number(year, month, 1)?, day_number(year, month, last.into())?));
     };
-    let day = digits(day, 2).ok_or(NOT_A_DATE)?;
-    if parts.next().is_some() {
-        return Err(NOT_A_DATE);
-    }
-    let day = day_number(year, month, day)?;
+    let day = day_number(year, month, part("day", day, 2)?)?;
     Ok((day, day))
 }
 
-const NOT_A_DATE: Problem = "not a date in digits and hyphens";
-const NOT_A_TIME: Problem = "not a date with a time of day";
+/// A part of a date, which has exactly so many digits.
+fn part(name: &str, text: &str, count: usize) -> Result<i32, Problem> {
+    digits(text, count).ok_or_else(|| {
+        let time = if name == "day" { "; a time of day follows a T" } else { "" };
+        let problem = format!("its {name} is {text:?}; a {name} has {count} digits{time}");
+        format!("not a date in digits and hyphens: {problem}")
+    })
+}
+
+/// The day that a date names; absent: it names a year or a month.
+fn one_day(text: &str) -> Result<Option<Date>, Problem> {
+    let (first, last) = date(text)?;
+    let day = || Date::from_julian_day(first.checked_add(EPOCH)?).ok();
+    Ok((first == last).then(day).flatten())
+}
+
+fn day_of(day: Date) -> Days {
+    let number = day.to_julian_day() - EPOCH;
+    (number, number)
+}
 
 fn month_of(month: i32) -> Result<Month, Problem> {
     let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
-    month.ok_or("a month that no year has")
+    month.ok_or_else(|| "a month that no year has".to_owned())
 }
 
 fn day_number(year: i32, month: i32, day: i32) -> Result<i32, Problem> {
     let month = month_of(month)?;
     let day = u8::try_from(day).ok().and_then(|d| Date::from_calendar_date(year, month, d).ok());
-    day.map(|day| day.to_julian_day() - EPOCH).ok_or("a day that this month does not have")
-}
-
-fn date_time(day: &str, time: &str) -> Result<Days, Problem> {
-    let days = date(day)?;
-    if days.0 != days.1 {
-        return Err("a time of day without a day");
-    }
-    let clock_end = time.find(['Z', '+', '-']).unwrap_or(time.len());
-    let (clock, offset) = time.split_at(clock_end);
-    let [hour, minute, second] = colons(clock).ok_or(NOT_A_TIME)?;
-    Time::from_hms(hour, minute, second).map_err(|_| "a time of day that no clock shows")?;
-    if offset.is_empty() || offset == "Z" {
-        return Ok(days);
-    }
-    let [hours, minutes] =
-        offset.strip_prefix(['+', '-']).and_then(colons).ok_or(NOT_A_TIME)?.map(u8::cast_signed);
-    UtcOffset::from_hms(hours, minutes, 0).map_err(|_| "an offset that no place has")?;
-    Ok(days)
-}
-
-/// Exactly `N` two-digit numbers with colons between them.
-fn colons<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let numbers: Option<Vec<u8>> =
-        text.split(':').map(|part| digits(part, 2).and_then(|n| u8::try_from(n).ok())).collect();
-    numbers?.try_into().ok()
+    let number = day.map(|day| day_of(day).0);
+    number.ok_or_else(|| "a day that this month does not have".to_owned())
 }
 
 fn digits(text: &str, count: usize) -> Option<i32> {
@@ -206,6 +222,11 @@ mod tests {
             ("1970-01-01T23:59:59Z", Some(0), Some(0)),
             ("1970-01-01T23:59:59", Some(0), Some(0)),
             ("1970-01-01T23:59:59-11:30", Some(0), Some(0)),
+            ("1970-01-01T23:59:59.000Z", Some(0), Some(0)),
+            ("1970-01-01T23:59:59.123456Z", Some(0), Some(0)),
+            ("1970-01-01T23:59:59.123456789+05:30", Some(0), Some(0)),
+            ("1970-01-01T23:59:59-04", Some(0), Some(0)),
+            ("1970-01-01T23:59:59.5+14", Some(0), Some(0)),
             ("1970-01-01/1970-02", Some(0), Some(58)),
             ("1970-02/1970", Some(31), Some(364)),
             ("../1970-01-02", None, Some(1)),
@@ -249,12 +270,36 @@ mod tests {
             ("2024-08-01T12:30:00+26:00", "no place has"),
             ("2024-08-01T12:30:00+0100", "time of day"),
             ("2024-08-01T12:00:00Z/..", "its ends are days"),
-            ("2024-08-01T12:30:00+01:00 ", "longer than any date"),
+            ("2024-08-01T12:30:00+01:00 ", "its offset is \"+01:00 \""),
+            ("2024-08-01T12:30:00.1234567890Z", "10 digits after the point, over 9"),
+            ("2024-08-01T12:30:00.Z", "the part of its second is \"\""),
+            ("2024-08-01T12:30:00,5Z", "its second is \"00,5\""),
+            ("2024-08-01T12:30.5Z", "it has no seconds"),
+            ("2024-08-01T12:30:00+1", "its offset is \"+1\""),
+            ("2024-08-01T12:30:00-0400", "its offset is \"-0400\""),
+            ("2024-08-01T12:30:00-04:0", "its offset is \"-04:0\""),
+            ("2024-08-01T12:30:00ZZ", "something stands behind Z"),
+            ("2024-08-01 12:30:00", "a day has 2 digits; a time of day follows a T"),
+            ("2024-08-01t12:30:00Z", "a time of day follows a T"),
+            ("2024-8-1", "its month is \"8\"; a month has 2 digits"),
+            ("24-08-01", "its year is \"24\"; a year has 4 digits"),
+            ("2024-08-01T12:30:00.000Z/..", "its ends are days"),
+            ("2024-08-01T12:30:00.123456789+01:00:00", "longer than any date"),
         ] {
             let error = Edtf::parse(text).expect_err(text).to_string();
             assert!(error.contains(reason), "{text:?}: {error}");
             assert!(error.contains(ACCEPTED_DATES), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn any_day_at_all_may_be_asked_for_and_not_be_claimed() {
+        let error = Edtf::parse_claimed("..").unwrap_err().to_string();
+        assert!(error.contains("no interval of EDTF") && error.contains(ACCEPTED_DATES), "{error}");
+        for open in ["2024-08-01/..", "../2024-08-01", "2024-08-01/", "2024"] {
+            assert_eq!(Edtf::parse_claimed(open), Edtf::parse(open));
+        }
+        assert_eq!(days(".."), (None, None), "what is recorded is still read");
     }
 
     #[test]
@@ -285,7 +330,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_taken_or_refused(text in "[0-9TZ:/.+-]{0,26}|\\PC{0,12}") {
+        fn any_text_is_taken_or_refused(text in "[0-9TZ:/.+-]{0,36}|\\PC{0,12}") {
             if let Ok(date) = Edtf::parse(&text) {
                 prop_assert_eq!(date.as_str(), &text);
                 prop_assert!(date.overlaps(&date));

@@ -1,17 +1,27 @@
 //! The gate that every payload passes on its way into the record, whichever call brings it.
 
+use bytes::Bytes;
+
 use crate::domain::{
     group,
     known::{Home, Known},
     name::StreamName,
+    proto::PACKAGE,
     violation::Violations,
+    wire::Room,
 };
 
-/// The package of the record's own language. A type in it that is no event is a misspelling, or
-/// of a newer server; stored as it is, it would never enter a figure.
-const PACKAGE: &str = "handover.v1.";
+/// An event of the record's own language that may enter the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examined {
+    /// The event, its identity texts folded.
+    pub known: Known,
+    /// The payload with these texts; absent: it has them already, and stays as it came.
+    pub rewritten: Option<Bytes>,
+}
 
-/// Decodes a payload of a known type, checks its fields, and that `stream` is its own.
+/// Decodes a payload of a known type, if there is room for it, checks its fields, folds its identity
+/// texts, and checks that `stream` is its own, however its name is spelled.
 ///
 /// `None`: the type is of another package, and nothing is asked of it. Violations stand at
 /// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
@@ -21,7 +31,8 @@ pub fn examine(
     stream: &StreamName,
     type_name: &str,
     payload: &[u8],
-) -> Result<Option<Known>, Violations> {
+    room: &mut Room,
+) -> Result<Option<Examined>, Violations> {
     let mut violations = Violations::default();
     if group::is_of_groups(stream.as_str()) {
         let problem =
@@ -29,26 +40,28 @@ pub fn examine(
         violations.add("stream", problem);
         return Err(violations);
     }
-    let Some(event) = decode(type_name, payload)? else { return Ok(None) };
+    let Some(event) = decode(type_name, payload, room)? else { return Ok(None) };
     violations.absorb("", fields(&event));
-    if let Some(Home::Stream(home)) = event.home()
-        && home != *stream
+    let mut known = event;
+    let rewritten = known.fold().then(|| Known::rewritten(&known, payload));
+    if let Some(Home::Stream(home)) = known.home()
+        && home != stream.folded()
     {
-        let kind = event.short_name();
+        let kind = known.short_name();
         violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
     }
-    violations.into_result(Some(event))
+    violations.into_result(Some(Examined { known, rewritten }))
 }
 
 /// The same without asking for the stream, for where that is no name.
-pub fn examine_payload(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> {
-    let Some(event) = decode(type_name, payload)? else { return Ok(None) };
-    fields(&event).into_result(Some(event))
+pub fn examine_payload(type_name: &str, payload: &[u8], room: &mut Room) -> Result<(), Violations> {
+    let Some(event) = decode(type_name, payload, room)? else { return Ok(()) };
+    fields(&event).into_result(())
 }
 
-fn decode(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> {
+fn decode(type_name: &str, payload: &[u8], room: &mut Room) -> Result<Option<Known>, Violations> {
     let mut violations = Violations::default();
-    match Known::decode(type_name, payload) {
+    match Known::admit(type_name, payload, room) {
         None if type_name.starts_with(PACKAGE) => {
             let problem = format!("names {type_name}, which is no event that this server knows");
             violations.add("payload.type_url", problem);
@@ -56,8 +69,8 @@ fn decode(type_name: &str, payload: &[u8]) -> Result<Option<Known>, Violations> 
         }
         None => Ok(None),
         Some(Ok(event)) => Ok(Some(event)),
-        Some(Err(error)) => {
-            violations.add("payload.value", format!("is not a {type_name}: {error}"));
+        Some(Err(found)) => {
+            violations.absorb("payload", found);
             Err(violations)
         }
     }
@@ -74,9 +87,9 @@ fn fields(event: &Known) -> Violations {
 /// Takes over what was found about an event: `stream` belongs to the write, everything else to
 /// the event.
 pub fn place(found: Violations, write: &str, event: &str, all: &mut Violations) {
-    let (of_write, of_event) = found.0.into_iter().partition(|it| it.field == "stream");
-    all.absorb(write, Violations(of_write));
-    all.absorb(event, Violations(of_event));
+    let (stream, rest) = found.split(|violation| violation.field == "stream");
+    all.absorb(write, stream);
+    all.absorb(event, rest);
 }
 
 #[cfg(test)]
@@ -86,7 +99,8 @@ mod tests {
 
     fn fields(stream: &str, type_name: &str, payload: &[u8]) -> Vec<(String, String)> {
         let stream = StreamName::parse(stream).expect(stream);
-        let violations = examine(&stream, type_name, payload).err().unwrap_or_default();
+        let violations =
+            examine(&stream, type_name, payload, &mut Room::default()).err().unwrap_or_default();
         violations.0.into_iter().map(|violation| (violation.field, violation.problem)).collect()
     }
 
@@ -94,7 +108,7 @@ mod tests {
     fn what_is_not_ours_passes_untouched() {
         let stream = StreamName::parse("anything/else").unwrap();
         for name in ["demo.v1.Thing", "handover.v2.TransferCompleted", "handover.v10.X", "x"] {
-            assert_eq!(examine(&stream, name, &[0xff]), Ok(None), "{name}");
+            assert_eq!(examine(&stream, name, &[0xff], &mut Room::default()), Ok(None), "{name}");
         }
     }
 
@@ -115,8 +129,8 @@ mod tests {
                 Home::OfClaim(_) => StreamName::parse("exchange/of-the-claim").unwrap(),
             };
             let payload = event.pack().value;
-            let examined = examine(&stream, event.type_name(), &payload);
-            assert_eq!(examined, Ok(Some(event)));
+            let examined = examine(&stream, event.type_name(), &payload, &mut Room::default());
+            assert_eq!(examined, Ok(Some(Examined { known: event, rewritten: None })));
         }
     }
 
@@ -130,10 +144,53 @@ mod tests {
     }
 
     #[test]
+    fn identity_texts_are_folded_on_the_way_in() {
+        let leg = proto::Leg { portion: "first\u{a0}batch".into(), ..samples::leg() };
+        let typed = proto::TransferCompleted {
+            leg: Some(proto::Leg { exchange_id: "demo-1\u{200b}".into(), ..leg.clone() }),
+            ..samples::completed()
+        };
+        let folded = proto::TransferCompleted {
+            leg: Some(proto::Leg { portion: "first batch".into(), ..leg }),
+            ..samples::completed()
+        };
+        let (typed, folded) = (Known::from(typed), Known::from(folded));
+        for stream in ["exchange/demo-1", "exchange/demo-1\u{200b}", "exchange/\u{feff}demo-1"] {
+            let stream = StreamName::parse(stream).unwrap();
+            let payload = typed.pack().value;
+            let examined = examine(&stream, typed.type_name(), &payload, &mut Room::default());
+            let rewritten = Some(folded.pack().value);
+            assert_eq!(examined, Ok(Some(Examined { known: folded.clone(), rewritten })));
+        }
+    }
+
+    #[test]
     fn bytes_that_do_not_parse_are_refused() {
-        let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", &[0xff]);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].0, "payload.value");
+        let check = |payload: &[u8], path: &str| {
+            let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", payload);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].0, path);
+        };
+        check(&[0xff], "payload");
+        // A text that is none: `via`, one byte.
+        check(&[0x32, 0x01, 0xff], "payload.value");
+    }
+
+    #[test]
+    fn payloads_have_one_room_together_and_what_corrects_a_claim_takes_of_it_too() {
+        let times = |any: &proto::Any| {
+            let mut room = Room::default();
+            let admit = || Known::admit(any.type_name(), &any.value, &mut room).expect("known");
+            let mut admitted = std::iter::repeat_with(admit);
+            let times = admitted.by_ref().take_while(Result::is_ok).count();
+            let found = admitted.next().and_then(Result::err).expect("there is no more room");
+            assert!(found.0[0].limit, "{found}");
+            times
+        };
+        let event = Known::from(samples::completed());
+        let correction = Known::from(samples::correction(&event)).pack();
+        let (alone, corrected) = (times(&event.pack()), times(&correction));
+        assert!(0 < corrected && corrected < alone, "{corrected} of {alone}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::domain::{
 pub struct Filter {
     /// Shared: a filter goes with every question that is put to the index.
     items: Arc<[FilterItem]>,
+    /// What is looked for where an identity text is not folded; absent: the items.
+    folded: Option<Arc<[FilterItem]>>,
 }
 
 /// Matches where all of its non-empty lists do.
@@ -61,7 +63,8 @@ impl Filter {
         if terms > limits::FILTER_TERMS {
             violations.exceeds("items", "terms", terms, limits::FILTER_TERMS);
         }
-        violations.into_result(Self { items: items.into() })
+        let folded = folded(&items);
+        violations.into_result(Self { items: items.into(), folded })
     }
 
     /// A filter as a request says it, which stands at `path`; what is wrong is noted.
@@ -83,12 +86,19 @@ impl Filter {
 
     /// Alternatives that the server names itself, which the limit on clients does not bind.
     pub fn of_server(items: Vec<FilterItem>) -> Self {
-        Self { items: items.into() }
+        Self { items: items.into(), folded: None }
     }
 
-    /// The alternatives.
+    /// The alternatives as they were given.
     pub fn items(&self) -> &[FilterItem] {
         &self.items
+    }
+
+    /// The alternatives that are looked for. A stream or a tag that is spelled otherwise than the
+    /// record's own are is looked for under both spellings: events that an older build let in
+    /// stand under theirs.
+    pub fn sought(&self) -> &[FilterItem] {
+        self.folded.as_ref().unwrap_or(&self.items)
     }
 
     /// The same, but only events of one stream. `None`: no event can match.
@@ -120,7 +130,7 @@ impl Filter {
                 tags: item.tags.clone(),
             }
         };
-        let items: Vec<_> = self.items.iter().filter(|item| fits(item)).map(narrowed).collect();
+        let items: Vec<_> = self.sought().iter().filter(|item| fits(item)).map(narrowed).collect();
         (!items.is_empty()).then(|| Self::of_server(items))
     }
 
@@ -131,7 +141,7 @@ impl Filter {
 
     /// Whether an event with these labels matches.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.is_all() || self.items.iter().any(|item| item.matches(labels))
+        self.is_all() || self.sought().iter().any(|item| item.matches(labels))
     }
 
     /// The stream, if the filter names exactly one stream and nothing else.
@@ -178,6 +188,23 @@ impl FilterItem {
     }
 }
 
+/// The items with the folded spellings beside those given; absent: they are folded.
+fn folded(items: &[FilterItem]) -> Option<Arc<[FilterItem]>> {
+    let mut all: Vec<FilterItem> = Vec::with_capacity(items.len());
+    for item in items {
+        let mut item = item.clone();
+        for index in 0..item.streams.len() {
+            let folded = item.streams.get(index).map(StreamName::folded);
+            item.streams.extend(folded.filter(|folded| !item.streams.contains(folded)));
+        }
+        let tags: Vec<Tag> = item.tags.iter().map(Tag::folded).collect();
+        let otherwise = (tags != item.tags).then(|| FilterItem { tags, ..item.clone() });
+        all.push(item);
+        all.extend(otherwise);
+    }
+    (all != items).then(|| all.into())
+}
+
 fn keep<T>(parsed: Result<T, InvalidName>, kept: &mut Vec<T>) -> Option<InvalidName> {
     parsed.map(|value| kept.push(value)).err()
 }
@@ -194,5 +221,45 @@ impl From<&Filter> for proto::Filter {
             tags: texts(&item.tags),
         });
         Self { items: items.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(items: &[(&[&str], &[&str])]) -> Filter {
+        let item = |(streams, tags): &(&[&str], &[&str])| FilterItem {
+            streams: streams.iter().map(|name| StreamName::parse(name).unwrap()).collect(),
+            tags: tags.iter().map(|tag| Tag::parse(tag).unwrap()).collect(),
+            ..FilterItem::default()
+        };
+        Filter::new(items.iter().map(item).collect()).unwrap()
+    }
+
+    #[test]
+    fn what_is_spelled_as_the_record_spells_is_looked_for_as_it_is() {
+        let plain = filter(&[(&["exchange/a", "desk/e\u{301}"], &[]), (&[], &["desk:e\u{301}"])]);
+        assert_eq!(plain.sought(), plain.items());
+    }
+
+    #[test]
+    fn what_is_spelled_otherwise_is_looked_for_under_both_spellings() {
+        let typed = filter(&[(&["exchange/e\u{301}"], &["exchange:e\u{301}", "desk:a"])]);
+        let both: &[&str] = &["exchange/e\u{301}", "exchange/\u{e9}"];
+        let sought = filter(&[
+            (both, &["exchange:e\u{301}", "desk:a"]),
+            (both, &["exchange:\u{e9}", "desk:a"]),
+        ]);
+        assert_eq!(typed.sought(), sought.items());
+        assert_eq!(proto::Filter::from(&typed).items[0].streams, ["exchange/e\u{301}"]);
+        let labels = |stream: &str, tags: &[&str]| Labels {
+            stream: StreamName::parse(stream).unwrap(),
+            type_name: TypeName::parse("demo.A").unwrap(),
+            tags: tags.iter().map(|tag| Tag::parse(tag).unwrap()).collect(),
+        };
+        assert!(typed.matches(&labels("exchange/\u{e9}", &["exchange:\u{e9}", "desk:a"])));
+        assert!(!typed.matches(&labels("exchange/\u{e9}", &["exchange:\u{e9}"])));
+        assert!(!typed.matches(&labels("exchange/e", &["exchange:\u{e9}", "desk:a"])));
     }
 }

@@ -22,7 +22,7 @@ pub const FILTER_TERMS: usize = 64;
 pub const TYPE_NAME_BYTES: usize = 256;
 /// Parties on one side of a leg, or of one exchange.
 pub const PARTIES: usize = 64;
-/// Entries of any other list inside a payload (topics, mentions, relays).
+/// Entries of any other list, in a payload (topics, mentions, relays) or in a request (countries).
 pub const LIST_ENTRIES: usize = 256;
 /// Bytes of an id inside a payload (of an exchange, a source, a detention) and of the slug of a
 /// name: each has to fit a tag behind the longest key that is derived from it.
@@ -57,6 +57,17 @@ pub const PARKED_LISTED: usize = 1_000;
 pub const PARKED_REPLAYED: usize = 10_000;
 /// Bytes that one gRPC message to the server may have.
 pub const REQUEST_BYTES: usize = 8 << 20;
+/// Fields that one message to the server may have, those of its parts included; and the same for
+/// the payloads of one append together.
+pub const FIELDS: usize = 1 << 18;
+/// Messages in one request that stand again where only one is expected. Protobuf merges them, but
+/// no library sends them.
+pub const MERGES: usize = 64;
+/// Bytes that one message to a service of a library (health, reflection) may have.
+pub const FOREIGN_REQUEST_BYTES: usize = 64 << 10;
+/// Bytes of large requests that the server holds at a time, over all calls: of messages that have
+/// not come whole, and of those that are not answered yet. What goes beyond is turned away.
+pub const HELD_BYTES: usize = 128 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
 /// gRPC clients refuse messages over 4 MiB by default.
 pub const PAGE_BYTES: usize = 256 << 10;
@@ -68,6 +79,11 @@ pub const FRAME_BYTES: usize = 4 << 20;
 
 const _: () = assert!(EVENT_BYTES <= APPEND_BYTES);
 const _: () = assert!(APPEND_BYTES < REQUEST_BYTES, "an append at its limit must fit a request");
+const _: () = assert!(
+    APPEND_EVENTS * (8 * TAGS_PER_EVENT) <= FIELDS,
+    "an append with all its tags must fit a request, with room for payloads and metadata"
+);
+const _: () = assert!(8 * REQUEST_BYTES <= HELD_BYTES, "some of the largest requests at a time");
 const _: () = assert!(APPEND_BYTES <= FRAME_BYTES, "an append never spans frames");
 const _: () = assert!(PAGE_BYTES + EVENT_BYTES < (4 << 20), "clients must accept every page");
 const _: () =

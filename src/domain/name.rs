@@ -4,11 +4,21 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::domain::{limits, violation::Violations};
+use crate::domain::{
+    identity, limits,
+    violation::{Violation, Violations},
+};
 
 /// Tag keys that only the server sets, because they follow from payloads that it knows.
 pub const RESERVED_TAG_KEYS: [&str; 9] =
     ["exchange", "party", "from", "to", "speaker", "claimant", "role", "source", "claim"];
+
+/// Of these, the keys whose values are identity texts or slugs of them.
+const IDENTITY_TAG_KEYS: [&str; 7] =
+    ["exchange", "party", "from", "to", "speaker", "claimant", "source"];
+
+/// The categories of the record's own streams, whose names follow from identity texts.
+const OWN_CATEGORIES: [&str; 5] = ["exchange", "source", "statement", "series", "detention"];
 
 /// Why a name is refused: what is wrong, as a phrase, and whether it is merely too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +36,8 @@ impl InvalidName {
 
     /// Notes that what stands at `path` is such a name.
     pub fn note(&self, path: &str, violations: &mut Violations) {
-        violations.add(path, &self.problem);
-        if let Some(last) = violations.0.last_mut() {
-            last.limit = self.limit;
-        }
+        let (field, problem) = (path.to_owned(), self.problem.clone());
+        violations.note(Violation { field, problem, limit: self.limit });
     }
 }
 
@@ -97,6 +105,20 @@ impl StreamName {
     pub fn category(&self) -> &str {
         self.0.split_once('/').map_or("", |(category, _)| category)
     }
+
+    /// The name as a stream of the record's own language is recorded: its identity text folded.
+    /// Streams of other categories, whose names mean nothing here, stay as they are.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        let own = OWN_CATEGORIES.contains(&self.category());
+        self.0.split_once('/').filter(|_| own).map_or_else(
+            || self.clone(),
+            |(category, name)| {
+                let folded = Self::parse(&format!("{category}/{}", identity::fold(name)));
+                folded.unwrap_or_else(|_| self.clone())
+            },
+        )
+    }
 }
 
 impl Category {
@@ -160,6 +182,20 @@ impl Tag {
     pub fn key(&self) -> &str {
         self.0.split_once(':').map_or("", |(key, _)| key)
     }
+
+    /// The tag as the server derives it: the identity text of one of its keys folded. Tags of
+    /// clients stay as they are.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        let own = IDENTITY_TAG_KEYS.contains(&self.key());
+        self.0.split_once(':').filter(|_| own).map_or_else(
+            || self.clone(),
+            |(key, value)| {
+                let folded = Self::parse(&format!("{key}:{}", identity::fold(value)));
+                folded.unwrap_or_else(|_| self.clone())
+            },
+        )
+    }
 }
 
 fn within(text: &str, limit: usize) -> Result<(), InvalidName> {
@@ -218,6 +254,18 @@ mod tests {
         for bad in ["", "desk", ":x", "desk:", "desk:a b", "Desk:a"] {
             assert!(Tag::parse(bad).is_err(), "{bad:?} was taken");
         }
+    }
+
+    #[test]
+    fn names_that_follow_from_identity_texts_are_folded_and_others_are_not() {
+        let stream = |name: &str| StreamName::parse(name).unwrap().folded().to_string();
+        assert_eq!(stream("exchange/e\u{301}\u{200b}"), "exchange/\u{e9}");
+        assert_eq!(stream("desk/e\u{301}"), "desk/e\u{301}");
+        assert_eq!(stream("exchange/\u{200b}"), "exchange/\u{200b}", "nothing would be left");
+        let tag = |tag: &str| Tag::parse(tag).unwrap().folded().to_string();
+        assert_eq!(tag("exchange:e\u{301}"), "exchange:\u{e9}");
+        assert_eq!(tag("desk:e\u{301}"), "desk:e\u{301}");
+        assert_eq!(tag("to:\u{feff}DE"), "to:DE");
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Nesting {
         self.parts.insert((larger, part))
     }
 
+    /// Bytes that it takes, roughly: two entries of a tree for each portion.
+    pub fn bytes(&self) -> usize {
+        self.larger.len() * 4 * size_of::<(Symbol, Symbol)>()
+    }
+
     /// The exchange and its portions at all levels, each before its own portions.
     pub fn within(&self, exchange: Symbol) -> Vec<Symbol> {
         let mut found = vec![exchange];

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::domain::limits;
+use crate::domain::{
+    identity::{Misfit, fold},
+    limits,
+};
 
 /// The forms that [`Party::parse`] takes, as they stand in its errors.
 pub const ACCEPTED_PARTIES: &str = "accepted are ISO 3166-1 alpha-2 codes (DE), ISO 3166-3 \
@@ -37,8 +40,16 @@ impl Party {
         }
         let hint =
             suggestion(text).map(|code| format!(", did you mean {code}?")).unwrap_or_default();
-        let problem = format!("is {text:?}, not a party's code{hint}; {ACCEPTED_PARTIES}");
+        // A letter of another script looks the same and is not.
+        let odd = Misfit::not_ascii(text).map(|it| format!(" and has {it}")).unwrap_or_default();
+        let problem = format!("is {text:?}, not a party's code{hint}{odd}; {ACCEPTED_PARTIES}");
         Err(InvalidParty { problem, limit: false })
+    }
+
+    /// The party whose code a name begins with, as in `TR Ministry`, however it is typed.
+    pub fn beginning(name: &str) -> Option<Self> {
+        let name = fold(name);
+        Self::parse(name.split(' ').next().unwrap_or_default()).ok()
     }
 
     /// The code.
@@ -154,6 +165,20 @@ mod tests {
             let error = Party::parse(bad).expect_err(bad).to_string();
             assert!(error.contains(&format!("did you mean {right}?")), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn the_first_word_of_a_name_tells_its_party() {
+        for name in ["TR MFA", "TR\u{a0}MFA", "\u{feff} TR\u{200b} MFA", "TR"] {
+            assert_eq!(Party::beginning(name).map(|it| it.to_string()).as_deref(), Some("TR"));
+        }
+        assert_eq!((Party::beginning("Anna Demo"), Party::beginning("")), (None, None));
+    }
+
+    #[test]
+    fn a_letter_that_only_looks_right_is_named() {
+        let error = Party::parse("\u{420}U").unwrap_err().to_string();
+        assert!(error.contains("has U+0420 (\u{420}) as character 1"), "{error}");
     }
 
     #[test]

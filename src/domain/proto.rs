@@ -12,12 +12,33 @@
     reason = "generated code; the protos carry the comments"
 )]
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 include!(concat!(env!("OUT_DIR"), "/handover.v1.rs"));
 
 /// The encoded `FileDescriptorSet` of all protos, for reflection and JSON.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The package of the record's own language.
+pub const PACKAGE: &str = "handover.v1.";
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(DESCRIPTORS)
+        .expect("build.rs compiled the descriptors together with the messages")
+});
+
+/// The descriptions of all our messages and enums.
+pub fn descriptions() -> &'static DescriptorPool {
+    &POOL
+}
+
+/// The description of one of our messages.
+pub fn describe(name: &str) -> Option<MessageDescriptor> {
+    name.starts_with(PACKAGE).then(|| POOL.get_message_by_name(name)).flatten()
+}
 
 /// What type urls begin with when this crate writes them.
 pub const TYPE_URL_PREFIX: &str = "type.googleapis.com/";

@@ -61,6 +61,17 @@ impl Rest {
         Self { at_most, ..self }
     }
 
+    /// Of two that hold for the same party, the one with the smaller bound, or else `all`.
+    ///
+    /// `own` are the legs that are open for it, and `all` are those that are not as well.
+    pub(super) fn tighter(own: Self, all: Self) -> Self {
+        match (own.at_most, all.at_most) {
+            (Some(bound), Some(of_all)) if of_all <= bound => all,
+            (None, Some(_)) => all,
+            (Some(_) | None, _) => own,
+        }
+    }
+
     /// What remains of a number of legs once `named` persons are taken away; absent: nobody.
     pub(super) fn of(legs: usize, share: &Share, named: u64) -> Option<Self> {
         let legs = u32::try_from(legs).unwrap_or(u32::MAX);

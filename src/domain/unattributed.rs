@@ -5,6 +5,9 @@
 //! taken away that may be somebody else**: the 10 whom A sent to C are not among the 16 whom A and
 //! B sent to D. A side not said stands for all who are named on that side of the exchange: the 16
 //! whom A sent to persons unsaid are among those who are known to have arrived anywhere.
+//!
+//! **Nobody hands persons over to themselves.** So who stands alone across is never among those on
+//! a side that is not said: of the 40 whom B received from persons unsaid, none was sent by B.
 
 use std::{
     cmp::Reverse,
@@ -70,10 +73,29 @@ fn is_member(one: &OwnSide<'_, '_>, joint: &OwnSide<'_, '_>) -> bool {
     one.side.len() == 1 && includes(joint.side, one.side)
 }
 
-/// What the side that is not said leaves open to every party.
-pub(super) fn open(exchange: &Exchange<'_, '_>) -> Option<Rest> {
-    let unsaid = exchange.sides.iter().find(|own| own.side.is_empty())?;
-    Rest::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs))
+/// What the side that is not said leaves open to each of the parties.
+pub(super) fn open(
+    exchange: &Exchange<'_, '_>,
+    parties: &BTreeSet<Symbol>,
+) -> BTreeMap<Symbol, Rest> {
+    let Some(unsaid) = exchange.sides.iter().find(|own| own.side.is_empty()) else {
+        return BTreeMap::new();
+    };
+    let all = Rest::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs));
+    let alone_across = |leg: &EstimatedLeg<'_>| leg.0.other(exchange.direction).alone();
+    let to_itself: BTreeSet<Symbol> =
+        unsaid.legs.iter().copied().filter_map(alone_across).collect();
+    let open_to = |party: &Symbol| {
+        if !to_itself.contains(party) {
+            return Some((*party, all?));
+        }
+        let legs = unsaid.legs.iter().copied().filter(|leg| alone_across(leg) != Some(*party));
+        let legs: Vec<_> = legs.collect();
+        let own = || Rest::of(legs.len(), &exchange.share(&legs), attributed(exchange, &legs));
+        let own = if legs.is_empty() { None } else { own() };
+        Some((*party, Rest::tighter(own?, all?)))
+    };
+    parties.iter().filter_map(open_to).collect()
 }
 
 /// The least number of persons of `legs` whom sides that are said account for.
@@ -159,6 +181,7 @@ impl<'a> Exchange<'_, 'a> {
     where
         'a: 'e,
     {
+        let own = part.own(self.direction);
         let mut across: BTreeSet<Symbol> = BTreeSet::new();
         for (leg, _) in legs {
             let category = leg.category == 0 || leg.category == part.category;
@@ -169,11 +192,27 @@ impl<'a> Exchange<'_, 'a> {
             if other.is_empty() {
                 return true;
             }
-            across.extend(other.iter());
+            let to_itself = leg.own(self.direction).is_empty() && other == own;
+            if !to_itself || own.alone().is_none() {
+                across.extend(other.iter());
+            }
         }
+        !across.is_empty() && self.is_only_across(part, &across)
+    }
+
+    /// Whether only these can stand across from `part`. Where it does not say who did, it is
+    /// those who are named across, for each of its own parties without itself.
+    fn is_only_across(&self, part: &LegKey, across: &BTreeSet<Symbol>) -> bool {
         let other = part.other(self.direction);
-        let all = if other.is_empty() { &self.named } else { &other.iter().collect() };
-        !across.is_empty() && across.is_superset(all)
+        if !other.is_empty() {
+            return other.iter().all(|party| across.contains(&party));
+        }
+        let only = |own: Option<Symbol>| {
+            let mut others = self.named.iter().filter(|party| Some(**party) != own).peekable();
+            others.peek().is_some() && others.all(|party| across.contains(party))
+        };
+        let own = part.own(self.direction);
+        if own.is_empty() { only(None) } else { own.iter().all(|party| only(Some(party))) }
     }
 
     /// At most so many are not attributed to one party alone, of several joint sides together: the

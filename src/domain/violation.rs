@@ -1,6 +1,10 @@
-//! What is wrong with a request: field paths and reasons, all of them at once.
+//! What is wrong with a request: field paths and reasons, as many as help.
 
 use std::fmt;
+
+/// Violations that are kept. Their texts take more than what they are about, and nobody corrects
+/// hundreds at once; the others are counted.
+const KEPT: usize = 32;
 
 /// One field that cannot be accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,28 +17,69 @@ pub struct Violation {
     pub limit: bool,
 }
 
-/// The fields that cannot be accepted; non-empty wherever it is an error.
+/// The fields that cannot be accepted; non-empty wherever it is an error. The first are kept, and
+/// those after them counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Violations(pub Vec<Violation>);
+pub struct Violations(pub Vec<Violation>, usize);
+
+impl From<Violation> for Violations {
+    fn from(violation: Violation) -> Self {
+        Self(vec![violation], 0)
+    }
+}
 
 impl Violations {
     /// Notes that `field` is wrong because of `problem`.
     pub fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Violation { field: field.into(), problem: problem.into(), limit: false });
+        self.note(Violation { field: field.into(), problem: problem.into(), limit: false });
     }
 
     /// Notes that `field` has `value` of something that may be at most `limit`.
     pub fn exceeds(&mut self, field: impl Into<String>, what: &str, value: usize, limit: usize) {
-        let problem = format!("has {value} {what}; the limit is {limit}");
-        self.0.push(Violation { field: field.into(), problem, limit: true });
+        self.beyond(field, format!("has {value} {what}; the limit is {limit}"));
+    }
+
+    /// Notes that `field` is beyond a limit, which `problem` names.
+    pub fn beyond(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.note(Violation { field: field.into(), problem: problem.into(), limit: true });
+    }
+
+    /// Notes a violation.
+    pub fn note(&mut self, violation: Violation) {
+        if self.0.len() < KEPT {
+            self.0.push(violation);
+        } else {
+            self.1 += 1;
+        }
+    }
+
+    /// How many there are beyond those that were kept.
+    pub fn more(&self) -> usize {
+        self.1
     }
 
     /// Takes over the violations of a part that stands under `prefix`.
     pub fn absorb(&mut self, prefix: &str, part: Self) {
+        self.1 += part.1;
         for mut violation in part.0 {
             violation.field = join(prefix, &violation.field);
-            self.0.push(violation);
+            self.note(violation);
         }
+    }
+
+    /// Those that are `wanted`, and the others; what was only counted is among the others.
+    pub fn split(self, wanted: impl Fn(&Violation) -> bool) -> (Self, Self) {
+        let (wanted, rest) = self.0.into_iter().partition(wanted);
+        (Self(wanted, 0), Self(rest, self.1))
+    }
+
+    /// The same violations with the whole, which has an empty path, called by a name.
+    #[must_use]
+    pub fn of_whole(mut self, name: &str) -> Self {
+        for violation in self.0.iter_mut().filter(|violation| violation.field.is_empty()) {
+            name.clone_into(&mut violation.field);
+        }
+        self
     }
 
     /// The same violations with everything up to and including `prefix` cut from their paths.
@@ -70,8 +115,31 @@ impl fmt::Display for Violations {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{}: {}", violation.field, violation.problem)?;
         }
+        if self.1 > 0 {
+            write!(f, "; and {} more", self.1)?;
+        }
         Ok(())
     }
 }
 
 impl std::error::Error for Violations {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_are_kept_and_the_others_counted() {
+        let mut part = Violations::default();
+        for index in 0..KEPT + 3 {
+            part.add(format!("tags[{index}]"), "is wrong");
+        }
+        assert_eq!((part.0.len(), part.more()), (KEPT, 3));
+        let mut all = Violations::default();
+        all.add("stream", "is wrong");
+        all.absorb("events[0]", part);
+        assert_eq!((all.0.len(), all.more()), (KEPT, 4));
+        assert_eq!(all.0[KEPT - 1].field, format!("events[0].tags[{}]", KEPT - 2));
+        assert!(all.to_string().ends_with("; and 4 more"), "{all}");
+    }
+}

@@ -8,13 +8,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, preferring,
-        prepare::{self, Author, Prepared, Resolution},
+        AppendError, Appended, QUEUE_CALLERS, apart, preferring,
+        prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
         writer::{Fault, Message, Ticket, Verdict},
     },
 };
+
+/// Bytes that an event counts for beside its payload where it matters how large an append is.
+const EVENT_OVERHEAD: usize = 64;
 
 /// Takes appends to the writer.
 #[derive(Clone, Debug)]
@@ -30,10 +33,14 @@ pub(super) struct Appender {
 
 /// An append that is on its way to the writer.
 #[derive(Debug)]
-pub struct Pending {
-    prepared: Prepared,
-    state: Submitted,
-    _permit: OwnedSemaphorePermit,
+pub struct Pending(Way);
+
+#[derive(Debug)]
+enum Way {
+    /// It is valid, and holds its share of the queue.
+    Valid { prepared: Prepared, state: Submitted, _permit: OwnedSemaphorePermit },
+    /// It was answered before.
+    Recalled(Appended),
 }
 
 #[derive(Debug)]
@@ -80,19 +87,41 @@ impl Appender {
 
     async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
         let head = self.reader.head().position;
-        let prepared = prepare::check(append, author, &self.recorded_by, head)?;
+        let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
+        let checked = apart(content, || prepare::check(append, author, &self.recorded_by, head));
+        let prepared = match checked {
+            Ok(prepared) => prepared,
+            Err(refused) => return self.refused(refused).await,
+        };
         let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
         let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
         let permit = permit.map_err(|_| AppendError::Stopping)?;
         let state = self.decide(&prepared).await?;
-        Ok(Pending { prepared, state, _permit: permit })
+        Ok(Pending(Way::Valid { prepared, state, _permit: permit }))
+    }
+
+    /// What is invalid today may have been recorded by an older build, whose rules were others: the
+    /// repetition of a request is known by its id whatever the rules are.
+    async fn refused(&self, Refused { error, known_by }: Refused) -> Result<Pending, AppendError> {
+        let (AppendError::Invalid(_), Some((id, digest))) = (&error, known_by) else {
+            return Err(error);
+        };
+        match prepare::remembered(Some(id), &self.reader).await {
+            Ok(Some(earlier)) if earlier.digest == digest => {
+                self.reader.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
+            }
+            _ => Err(error),
+        }
     }
 
     /// Waits for what becomes of a queued append.
     pub(super) async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
-        let Pending { prepared, mut state, _permit } = pending;
+        let (prepared, mut state, _permit) = match pending.0 {
+            Way::Recalled(appended) => return Ok(appended),
+            Way::Valid { prepared, state, _permit } => (prepared, state, _permit),
+        };
         loop {
             let verdict = match state {
                 Submitted::Answered(verdict) => *verdict,

@@ -78,7 +78,7 @@ impl<'r> Backwards<'r> {
 
 fn known(event: RecordedEvent) -> Option<(Position, Known)> {
     let payload = event.payload?;
-    let known = Known::decode(payload.type_name(), &payload.value)?.ok()?;
+    let known = Known::read(payload.type_name(), &payload.value)?.ok()?;
     Some((event.position, known))
 }
 

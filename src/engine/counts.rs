@@ -5,7 +5,7 @@ use crate::{
     domain::event::Position,
     engine::{AsOf, ReadError, RecordReader},
     projections::{
-        counts::{Change, CountAnswer, CountQuery, changes, country_counts},
+        counts::{Change, CountAnswer, CountQuery, CountWalk, changes, country_counts},
         register::Register,
     },
 };
@@ -16,7 +16,10 @@ impl RecordReader {
     pub async fn get(&self, query: CountQuery, as_of: AsOf) -> Result<CountAnswer, ReadError> {
         let at = self.moment(as_of).await?;
         let query = CountQuery { as_of: Some(at), ..query };
-        let answer = self.ask(move |register| country_counts(register, &query)).await?;
+        let answer = match query.occurred.clone() {
+            Some(occurred) => self.work_out(CountWalk::new(query, occurred)).await?,
+            None => self.look_up(move |register| country_counts(register, &query)).await?,
+        };
         Ok(CountAnswer { position: at, ..answer })
     }
 

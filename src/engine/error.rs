@@ -170,6 +170,17 @@ pub enum ReadError {
         /// How far it is.
         indexed: Position,
     },
+    /// The request is meant for another store.
+    #[error(
+        "this is the store {own}, and the request is for {asked}, whose positions mean nothing \
+         here; find the server of that store, or begin anew with this one"
+    )]
+    AnotherStore {
+        /// The store that the request names.
+        asked: String,
+        /// The store that is here.
+        own: String,
+    },
     /// The server is going down.
     #[error("the server is stopping")]
     Stopping,
@@ -187,6 +198,7 @@ impl ReadError {
             | Self::Projection { .. }
             | Self::NotReached { .. }
             | Self::Overloaded { .. }
+            | Self::AnotherStore { .. }
             | Self::Stopping => false,
         }
     }
@@ -209,6 +221,7 @@ impl ReadError {
             | Self::NotReached { .. }
             | Self::Overloaded { .. }
             | Self::Indexing { .. }
+            | Self::AnotherStore { .. }
             | Self::Stopping => Self::Projection { name, reason: self.to_string().into() },
         }
     }

@@ -4,6 +4,7 @@
 //! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
+mod apart;
 mod appender;
 mod beats;
 mod claims;
@@ -13,6 +14,8 @@ mod error;
 mod exchanges;
 mod groups;
 mod head;
+mod kept;
+mod lanes;
 mod opening;
 mod pause;
 mod preferring;
@@ -50,10 +53,8 @@ use crate::{
     },
 };
 
-use self::{
-    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
-};
 pub use self::{
+    apart::{LARGE, apart},
     appender::Pending,
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
@@ -62,14 +63,18 @@ pub use self::{
         ParkedEvent, ParkedPage, Repeatable, Said,
     },
     head::Head,
+    kept::{Keepable, ListKey},
     pause::Pause,
     projector::{ProjectionState, ProjectionStatus},
     reader::{ReadSpec, Scan},
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
-    watching::{Look, Watch, Watched},
+    watching::{Look, Told, Watch, Watched},
     writer::Appended,
+};
+use self::{
+    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
 };
 
 /// Appends that may wait for the writer.
@@ -173,7 +178,8 @@ impl Engine {
 
     /// Follows the log from `start`.
     pub async fn subscribe(&self, filter: Filter, start: Start) -> Result<Subscription, ReadError> {
-        Subscription::start(self.reader.clone(), filter, start).await
+        let now = (self.record().0.clock)();
+        Subscription::start(self.reader.clone(), filter, start, now).await
     }
 
     /// The last durable event.
@@ -184,6 +190,20 @@ impl Engine {
     /// The store's name, `urn:uuid:` and so on; it is the same for as long as the log is.
     pub fn store_name(&self) -> String {
         self.log.public_name().urn().to_string()
+    }
+
+    /// A key that only this store has, one for each purpose; it is the same after a restart.
+    pub fn key_for(&self, purpose: &str) -> [u8; 16] {
+        self.log.key_for(purpose)
+    }
+
+    /// Refuses what is meant for another store; an empty name means whichever is here.
+    pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
+        let own = self.store_name();
+        if name.is_empty() || name == own {
+            return Ok(());
+        }
+        Err(ReadError::AnotherStore { asked: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and tells the head.

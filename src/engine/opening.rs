@@ -99,17 +99,14 @@ fn start(
 /// What is done about what the log tells of itself.
 fn hooks(indexed: &Arc<watch::Sender<Position>>, followers: &Arc<Followers>) -> Hooks {
     let indexed = Arc::clone(indexed);
-    let [moved, sealed, failed] = std::array::from_fn(|_| Arc::clone(followers));
+    let [moved, done, failed] = std::array::from_fn(|_| Arc::clone(followers));
     Hooks {
         on_indexed: Box::new(move |position| {
             raise(&indexed, position);
             moved.note_indexed();
         }),
-        on_sealed: Box::new(move |_| sealed.note_sealed()),
-        on_fault: Box::new(move |fault| {
-            tracing::error!(%fault, "the log reports a fault");
-            failed.note_failed(fault);
-        }),
+        on_done: Box::new(move |follower| done.note_done(follower)),
+        on_fault: Box::new(move |follower, fault| failed.note_failed(follower, fault)),
         ..Hooks::default()
     }
 }

@@ -34,6 +34,11 @@ pub enum Pause {
         /// What the last attempt failed with.
         reason: Arc<str>,
     },
+    /// The system gives too little for the journal's next file: descriptors, memory.
+    Short {
+        /// What the last attempt failed with.
+        reason: Arc<str>,
+    },
     /// The last event was recorded far in the clock's future.
     ClockBehind {
         /// When it was recorded.
@@ -55,6 +60,11 @@ impl fmt::Display for Pause {
                 f,
                 "volumes or index cannot be made ({reason}), and {unsealed} bytes and {unindexed} \
                  events wait for them; mend the cause, and appends resume by themselves"
+            ),
+            Self::Short { reason } => write!(
+                f,
+                "the journal's next file cannot be made ({reason}); mend the cause, and appends \
+                 resume by themselves"
             ),
             Self::ClockBehind { last, now } => write!(
                 f,

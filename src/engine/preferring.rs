@@ -25,7 +25,7 @@ pub(super) async fn check(
             proto::Direction::Sent => Some(Direction::Sent),
             proto::Direction::Unspecified => None,
         };
-        let fits = record.ask(move |register| {
+        let fits = record.look_up(move |register| {
             let side = direction.map(|direction| (country.as_str(), direction));
             preferring::check(register, claim, side)
         });

@@ -8,7 +8,7 @@ use crate::{
         append::Resolved,
         claim,
         event::{Append, Digest, NewEvent, Position, Remembered, RequestId, Revision},
-        examine::{self, examine},
+        examine::{self, Examined, examine},
         filter::Filter,
         known::Known,
         limits,
@@ -16,6 +16,7 @@ use crate::{
         proto::ClaimPreferred,
         recorded,
         violation::Violations,
+        wire::Room,
     },
     engine::{
         AppendError, BeyondHead, End,
@@ -72,37 +73,61 @@ pub(super) enum Author {
     Server(Option<Digest>),
 }
 
+impl Author {
+    /// The digest by which the append is known again: of what was asked for, as it was typed.
+    pub(super) fn digest(self, append: &Append) -> Digest {
+        match self {
+            Self::Server(Some(digest)) => digest,
+            Self::Client | Self::Server(None) => append.digest(),
+        }
+    }
+}
+
+/// An append that is refused without looking at the log.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Why.
+    pub(super) error: AppendError,
+    /// What its repetition is known by, if the rules of an older build let it in.
+    pub(super) known_by: Option<(RequestId, Digest)>,
+}
+
 /// Checks all that can be checked without looking at the log; `head` bounds the condition.
 pub(super) fn check(
+    append: Append,
+    author: Author,
+    recorded_by: &str,
+    head: Position,
+) -> Result<Prepared, Refused> {
+    if let Err(found) = check_size(&append, recorded_by) {
+        return Err(Refused { error: AppendError::Invalid(found), known_by: None });
+    }
+    let (id, digest) = (append.request_id, author.digest(&append));
+    check_content(append, digest, author, recorded_by, head)
+        .map_err(|error| Refused { error, known_by: id.map(|id| (id, digest)) })
+}
+
+fn check_content(
     mut append: Append,
+    digest: Digest,
     author: Author,
     recorded_by: &str,
     head: Position,
 ) -> Result<Prepared, AppendError> {
-    let digest = match author {
-        Author::Server(Some(digest)) => digest,
-        Author::Client | Author::Server(None) => append.digest(),
-    };
+    let (mut about, mut room) = (Vec::new(), Room::default());
+    let (mut bytes, mut place) = (0, 0);
     let mut violations = Violations::default();
-    let mut about = Vec::new();
-    let mut bytes = 0;
     check_shape(&append, &mut violations);
-    let mut place = 0;
     for (index, write) in append.writes.iter_mut().enumerate() {
+        let others_before = about.len();
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
             event.check_limits(&path, &mut violations);
-            match examined(author, &write.stream, event) {
+            match admit(author, &write.stream, event, &mut room) {
                 Err(found) => {
                     examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
                 }
-                Ok(None) => add_tags(event, []),
-                Ok(Some(known)) => {
-                    add_tags(event, known.tags());
-                    if known.about().is_some() {
-                        about.push((place, known));
-                    }
-                }
+                Ok(known) => about.extend(known.map(|known| (place, known))),
             }
             let size = recorded::size_bound(&write.stream, recorded_by, event);
             if size > limits::EVENT_BYTES {
@@ -111,24 +136,59 @@ pub(super) fn check(
             bytes += size;
             place += 1;
         }
+        // Events about claims go where their claims are, however that stream is spelled.
+        if matches!(author, Author::Client) && about.len() - others_before < write.events.len() {
+            write.stream = write.stream.folded();
+        }
     }
-    if bytes > limits::APPEND_BYTES {
-        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
-    }
+    check_streams(&append, &mut violations);
+    check_bytes(bytes, &mut violations);
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
     Ok(Prepared { append, digest, about, bytes })
 }
 
-/// What a client brings is looked at; what the server records of itself is as it should be.
-fn examined(
+/// Looks at an event that a client brings, and makes it as it will be recorded; what the server
+/// records of itself is as it should be. Answers with the event if it is about a claim.
+fn admit(
     author: Author,
     stream: &StreamName,
-    event: &NewEvent,
+    event: &mut NewEvent,
+    room: &mut Room,
 ) -> Result<Option<Known>, Violations> {
-    match author {
-        Author::Server(_) => Ok(None),
-        Author::Client => examine(stream, event.type_name.as_str(), &event.payload),
+    let examined = match author {
+        Author::Server(_) => None,
+        Author::Client => examine(stream, event.type_name.as_str(), &event.payload, room)?,
+    };
+    let Some(Examined { known, rewritten }) = examined else {
+        add_tags(event, []);
+        return Ok(None);
+    };
+    add_tags(event, known.tags());
+    event.payload = rewritten.unwrap_or_else(|| event.payload.clone());
+    Ok(Some(known).filter(|known| known.about().is_some()))
+}
+
+/// What is too large as a whole is not looked at more closely: it would cost more than what it is
+/// refused for.
+fn check_size(append: &Append, recorded_by: &str) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    let sizes = append.events().map(|(stream, it)| recorded::size_bound(stream, recorded_by, it));
+    check_bytes(sizes.sum(), &mut violations);
+    check_count(append, &mut violations);
+    violations.into_result(())
+}
+
+fn check_bytes(bytes: usize, violations: &mut Violations) {
+    if bytes > limits::APPEND_BYTES {
+        violations.exceeds("writes", "bytes of events", bytes, limits::APPEND_BYTES);
+    }
+}
+
+fn check_count(append: &Append, violations: &mut Violations) {
+    let events = append.events().count();
+    if events > limits::APPEND_EVENTS {
+        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
     }
 }
 
@@ -139,18 +199,20 @@ fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
 }
 
 fn check_shape(append: &Append, violations: &mut Violations) {
-    let events = append.events().count();
     if append.writes.is_empty() {
         violations.add("writes", "is empty; name at least one stream and one event");
     }
-    if events > limits::APPEND_EVENTS {
-        violations.exceeds("writes", "events", events, limits::APPEND_EVENTS);
-    }
-    let mut seen = HashMap::new();
     for (index, write) in append.writes.iter().enumerate() {
         if write.events.is_empty() {
             violations.add(format!("writes[{index}].events"), "is empty; give at least one event");
         }
+    }
+}
+
+/// No stream is named twice, in whatever spelling.
+fn check_streams(append: &Append, violations: &mut Violations) {
+    let mut seen = HashMap::new();
+    for (index, write) in append.writes.iter().enumerate() {
         if let Some(first) = seen.insert(write.stream.clone(), index) {
             let problem = format!("is the stream of writes[{first}] too; put all its events there");
             violations.add(format!("writes[{index}].stream"), problem);
@@ -256,31 +318,50 @@ async fn claims(
         let retracted = state.as_deref().and_then(|state| state.retracted);
         claim::check(event, target, latest, retracted).map_err(AppendError::Rule)?;
         let Some(state) = state else { continue };
-        join_claim(append, *place, state)?;
+        join_claim(append, (*place, &prepared.about), state)?;
         state.follow(event);
     }
     if states.is_empty() {
         return Ok(None);
     }
+    let mut violations = Violations::default();
+    check_streams(append, &mut violations);
+    violations.into_result(()).map_err(AppendError::Invalid)?;
     let items = states.keys().map(|position| changes_of(*position)).collect();
     Ok(Some(Filter::of_server(items)))
 }
 
 /// Puts an event into its claim's stream, which it must name, and gives it the claim's tags.
-fn join_claim(append: &mut Append, place: usize, state: &ClaimState) -> Result<(), AppendError> {
+fn join_claim(
+    append: &mut Append,
+    (place, about): (usize, &[(usize, Known)]),
+    state: &ClaimState,
+) -> Result<(), AppendError> {
     let mut before = 0;
     for (index, write) in append.writes.iter_mut().enumerate() {
-        if let Some(event) = write.events.get_mut(place - before) {
+        let within = before..before + write.events.len();
+        if within.contains(&place) {
+            // The request or an older build may have spelled the claim's stream otherwise. Only a
+            // write of events about claims can follow it there, and by its first event.
+            let others = about.iter().filter(|(other, _)| within.contains(other)).count();
+            if place == before
+                && others == write.events.len()
+                && let Ok(stored) = StreamName::parse(&state.stream)
+                && stored.folded() == write.stream.folded()
+            {
+                write.stream = stored;
+            }
             if write.stream.as_str() != state.stream {
                 let mut violations = Violations::default();
-                let problem = format!("is not the claim's stream, which is {}", state.stream);
+                let problem = format!("is not the claim's stream, which is {:?}", state.stream);
                 violations.add(format!("writes[{index}].stream"), problem);
                 return Err(AppendError::Invalid(violations));
             }
-            add_tags(event, state.tags());
+            let event = write.events.get_mut(place - before);
+            event.into_iter().for_each(|event| add_tags(event, state.tags()));
             return Ok(());
         }
-        before += write.events.len();
+        before = within.end;
     }
     Ok(())
 }
@@ -310,7 +391,7 @@ async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimStat
     }
     let event = reader.event(position).await?;
     let payload = event.payload.unwrap_or_default();
-    let Some(Ok(recorded)) = Known::decode(payload.type_name(), &payload.value) else {
+    let Some(Ok(recorded)) = Known::read(payload.type_name(), &payload.value) else {
         return Ok(None);
     };
     let History { retracted, latest } = History::of(position, reader).await?;

@@ -5,6 +5,7 @@
 //! somebody else looks too, until the reason is gone.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -20,7 +21,7 @@ use crate::{
         Clock, Head,
         pause::{self, Behind, Bounds, Pause},
     },
-    log::{Log, LogError, files::Files},
+    log::{Follower, Log, LogError, files::Files},
 };
 
 /// How often the reason of a pause is looked at while nobody appends.
@@ -58,8 +59,9 @@ pub(super) struct Followers {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last failure since a volume was sealed.
-    failed: Option<Arc<str>>,
+    /// What each failed with last, until it has done what failed. One place for all would let the
+    /// success of one hide the failure of another.
+    failed: BTreeMap<Follower, Arc<str>>,
     stopping: bool,
 }
 
@@ -70,15 +72,18 @@ impl Followers {
         self.moved.notify_all();
     }
 
-    /// A volume was sealed.
-    pub(super) fn note_sealed(&self) {
-        self.state().failed = None;
+    /// One of them has done what may have failed before.
+    pub(super) fn note_done(&self, follower: Follower) {
+        self.state().failed.remove(&follower);
         self.moved.notify_all();
     }
 
     /// One of them failed, and will try again.
-    pub(super) fn note_failed(&self, error: &LogError) {
-        self.state().failed = Some(error.to_string().into());
+    pub(super) fn note_failed(&self, follower: Follower, error: &LogError) {
+        // The scrub holds nothing up.
+        if follower != Follower::Scrub {
+            self.state().failed.insert(follower, error.to_string().into());
+        }
         self.moved.notify_all();
     }
 
@@ -89,12 +94,12 @@ impl Followers {
     }
 
     fn failed(&self) -> Option<Arc<str>> {
-        self.state().failed.clone()
+        self.state().failed.values().next().cloned()
     }
 
     /// Waits while they are slow and do what they can.
     fn wait_while(&self, slow: impl Fn() -> bool) {
-        let wait = |state: &mut State| state.failed.is_none() && !state.stopping && slow();
+        let wait = |state: &mut State| state.failed.is_empty() && !state.stopping && slow();
         // The lock is held while it is looked: no move is missed between look and wait.
         drop(self.moved.wait_while(self.state(), wait));
     }
@@ -129,7 +134,7 @@ impl Pressure {
 
     /// Looks whether appends have to pause, and tells everybody who watches.
     pub(super) fn look(&self, log: &Log, last: Micros) -> Option<Pause> {
-        let found = self.reason(behind(log), last);
+        let found = self.reason(behind(log), last).or_else(|| short(log));
         self.paused.send_if_modified(|paused| {
             tell(paused.as_ref(), found.as_ref());
             let changed = *paused != found;
@@ -177,6 +182,12 @@ pub(super) async fn follow(
         () = looking => {}
         () = stopping.cancelled() => {}
     }
+}
+
+/// Why appends pause, if the journal has no place for the next frame and cannot make one. Looked at
+/// last: on a full disk, that is the reason to name.
+fn short(log: &Log) -> Option<Pause> {
+    log.reserve().err().map(|error| Pause::Short { reason: error.to_string().into() })
 }
 
 fn behind(log: &Log) -> Behind {

@@ -5,7 +5,6 @@
 
 use std::{
     fmt, fs,
-    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
@@ -15,11 +14,7 @@ mod rebuild;
 
 pub use rebuild::{ProjectionState, ProjectionStatus};
 
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use rebuild::Rebuild;
@@ -35,6 +30,8 @@ use crate::{
     },
     engine::{
         Clock, ReadError,
+        kept::KeptLists,
+        lanes::{Lane, Lanes},
         reader::{Reader, Span},
     },
     log::{
@@ -54,8 +51,6 @@ use crate::{
 const SAVE_EVERY: u64 = 250_000;
 /// Events that are applied before readers get in.
 const EVENTS_AT_ONCE: usize = 32;
-/// Figures that are computed at once, at most; the machine is also there for appends.
-const CONCURRENT_FIGURES: usize = 4;
 
 /// The running projection.
 #[derive(Debug)]
@@ -90,7 +85,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     register: RwLock<Register>,
     pub(super) progress: watch::Sender<Progress>,
-    figures: Arc<Semaphore>,
+    pub(super) lanes: Lanes,
+    pub(super) kept: KeptLists,
     pub(super) applying: tokio::sync::Mutex<()>,
     pub(super) rebuild: watch::Sender<Rebuild>,
     file: PathBuf,
@@ -123,7 +119,8 @@ impl Projector {
             clock,
             register: RwLock::new(register),
             progress: watch::Sender::new(progress),
-            figures: Arc::new(Semaphore::new(concurrent_figures())),
+            lanes: Lanes::default(),
+            kept: KeptLists::default(),
             applying: tokio::sync::Mutex::default(),
             rebuild: watch::Sender::default(),
             file,
@@ -195,12 +192,6 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     }
 }
 
-/// Half of the processors, since figures are nothing but computing.
-pub(super) fn concurrent_figures() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    (processors / 2).clamp(1, CONCURRENT_FIGURES)
-}
-
 impl Shared {
     async fn catch_up(self: &Arc<Self>, end: Position) -> Result<(), ReadError> {
         let mut cursor = self.progress.borrow().position;
@@ -256,14 +247,14 @@ impl Shared {
         self.register.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Computes something from the claims, a few at once: it may take long, and the tasks of
-    /// appends must not wait for it.
+    /// Computes something from the claims, a few things at once and apart from the tasks of
+    /// appends, which must not wait for it.
     pub(super) async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
+        lane: Lane,
         compute: impl FnOnce(&Register) -> T + Send + 'static,
     ) -> Result<T, ReadError> {
-        let permit = Arc::clone(&self.figures).acquire_owned().await;
-        let permit = permit.map_err(|_| ReadError::Stopping)?;
+        let permit = self.lanes.turn(lane).await?;
         self.blocking(move |shared| {
             // It ends with the computing, even if nobody waits for that any more.
             let _permit = permit;
@@ -272,7 +263,7 @@ impl Shared {
         .await
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, ReadError> {

@@ -9,8 +9,8 @@ use crate::{
         event::{Micros, Position},
         proto::RecordedEvent,
     },
-    engine::{BeyondHead, End, ReadError, error::within, projector::Shared},
-    projections::register::Register,
+    engine::{BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared},
+    projections::{register::Register, walk::Walk},
 };
 
 /// Events that are read from the log at once for one answer.
@@ -77,12 +77,43 @@ impl RecordReader {
         })
     }
 
-    /// Puts a question to the register, beside the tasks that serve appends.
+    /// Looks up what does not grow with the record; it waits for nothing that has to be worked out.
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Register) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.0.compute(Lane::LookUp, question).await
+    }
+
+    /// Puts a question about one thing to the register, beside the tasks that serve appends.
     pub async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Register) -> T + Send + 'static,
     ) -> Result<T, ReadError> {
-        self.0.compute(question).await
+        self.0.compute(Lane::Piece, question).await
+    }
+
+    /// Works out what grows with the record, piece by piece; few such questions are under way.
+    pub async fn work_out<W: Walk>(&self, walk: W) -> Result<W::Answer, ReadError> {
+        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
+        self.go_through(walk).await
+    }
+
+    /// Goes through the pieces of a question that gathers little, so that many may be under way.
+    ///
+    /// If nobody waits for the answer any more, no further piece is begun.
+    pub async fn go_through<W: Walk>(&self, mut walk: W) -> Result<W::Answer, ReadError> {
+        loop {
+            let went = self.0.compute(Lane::Piece, move |register| {
+                let done = walk.go_on(register);
+                (walk, done)
+            });
+            let (so_far, done) = went.await?;
+            walk = so_far;
+            if done {
+                return self.0.blocking(|_| walk.answer()).await;
+            }
+        }
     }
 
     /// Reads events of the log: the texts that the register does not keep.

@@ -6,7 +6,7 @@ use crate::{
         filter::Filter,
         violation::Violations,
     },
-    engine::{ReadError, error::within, reader::Reader},
+    engine::{Head, ReadError, error::within, reader::Reader},
 };
 
 /// Where a read starts.
@@ -16,8 +16,8 @@ pub enum Start {
     Unset,
     /// After the last position already handled; backwards, before it.
     After(Position),
-    /// With the first event recorded at or after this time; backwards, with the last one recorded
-    /// at or before it.
+    /// With the first event recorded at or after this time, which may lie in the future; backwards,
+    /// with the last one recorded at or before it.
     RecordedFrom(Micros),
     /// After the last revision already handled, of the one stream that the filter names.
     AfterRevision(Revision),
@@ -26,6 +26,42 @@ pub enum Start {
 }
 
 impl Reader {
+    /// The position after which a read from `start` begins that goes on with what is recorded
+    /// later, and the time before which nothing is meant, if it has not come yet.
+    ///
+    /// Whether it has come is for the clock to say. The last event may be long ago, and who starts
+    /// at a time after it wants to know at once that there is nothing.
+    pub(super) async fn begin(
+        &self,
+        start: Start,
+        filter: &Filter,
+        now: Micros,
+    ) -> Result<(Position, Option<Micros>), ReadError> {
+        let head = self.head();
+        if let Start::RecordedFrom(time) = start
+            && head.recorded_at.is_none_or(|last| last < time)
+            && now < time
+        {
+            return Ok((head.position, Some(time)));
+        }
+        Ok((self.resolve(start, filter).await?, None))
+    }
+
+    /// Up to where everything was recorded before `time`, in a log that ends at `end`. The head may
+    /// lie beyond that already.
+    pub(super) async fn recorded_before(
+        &self,
+        time: Micros,
+        end: Position,
+    ) -> Result<Position, ReadError> {
+        // What is recorded never goes back, so this needs no look at the index.
+        let Head { recorded_at, .. } = self.head();
+        if recorded_at.is_none_or(|last| last < time) {
+            return Ok(end);
+        }
+        Ok(self.position_at(time, end).await?.min(end))
+    }
+
     /// The position after which a forward read from `start` begins.
     pub(super) async fn resolve(
         &self,
@@ -86,7 +122,11 @@ impl Reader {
         self.indexed(head).await?;
         let found = self.ask(move |log, patience| {
             let lookup = log.index().lookup(patience);
-            let last = lookup.revision(&stream)?;
+            let (stream, last) = match lookup.revision(&stream)? {
+                // However its name is spelled, what is recorded today is in the folded one.
+                0 => (stream.folded(), lookup.revision(&stream.folded())?),
+                last => (stream.clone(), last),
+            };
             Ok((last, lookup.position_of_revision(&stream, revision)?))
         });
         let (last, position) = found.await?;

@@ -60,6 +60,9 @@ pub struct Subscription {
     /// The last position that the subscriber was told of.
     told: Position,
     live: bool,
+    /// What is recorded before this time, which had not come when it began, is not sent. Nor is a
+    /// mark: whoever resumed after it would be sent what is recorded before the time.
+    held: Option<Micros>,
     /// It is to be told how far the log has come. Events do not tell that: what follows them may
     /// match nothing, and then no other moment would come.
     due: bool,
@@ -74,12 +77,13 @@ impl Subscription {
         reader: Reader,
         filter: Filter,
         start: Start,
+        now: Micros,
     ) -> Result<Self, ReadError> {
         let stream = reader.open_stream()?;
-        let cursor = reader.resolve(start, &filter).await?;
+        let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (head, beat) = (reader.watch_head(), reader.beat());
         let (told, live, due, woken) = (cursor, false, false, None);
-        Ok(Self { reader, filter, head, cursor, told, live, due, beat, woken, stream })
+        Ok(Self { reader, filter, head, cursor, told, live, held, due, beat, woken, stream })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
@@ -139,6 +143,14 @@ impl Subscription {
 
     /// What can be told now, given that everything up to `available` is durable.
     async fn step(&mut self, available: Position) -> Result<Option<Frame>, ReadError> {
+        if let Some(time) = self.held {
+            self.cursor = self.reader.recorded_before(time, available).await?;
+            (self.told, self.due) = (self.cursor, false);
+            if self.cursor == available {
+                return Ok(None);
+            }
+            self.held = None;
+        }
         if self.cursor < available {
             let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
             if let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? {

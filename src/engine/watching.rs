@@ -3,7 +3,7 @@
 //!
 //! A watch remembers a position and no answer, because what the record said there can be asked
 //! again. So a watcher that stops reading costs nothing but its question, and what happens
-//! meanwhile is told as one change when it goes on.
+//! meanwhile is told as one change when it goes on; and a watch can be resumed after any position.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -13,6 +13,8 @@ use crate::{
     domain::event::Position,
     engine::{
         ReadError, RecordReader,
+        error::within,
+        lanes::Lane,
         projector::{Progress, Shared},
         streams::OpenStream,
     },
@@ -42,6 +44,18 @@ pub struct Look<C> {
     pub up_to: Option<Position>,
 }
 
+/// A change, as a watcher is told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<C> {
+    /// What differs.
+    pub change: C,
+    /// The position that it is true for.
+    pub position: Position,
+    /// More changes are true for the same position, and come next: a watch that is resumed after
+    /// the position would not tell them.
+    pub more: bool,
+}
+
 /// Somebody who watches an answer.
 #[derive(Debug)]
 pub struct Watch<Q: Watched> {
@@ -57,6 +71,16 @@ pub struct Watch<Q: Watched> {
 }
 
 impl RecordReader {
+    /// Watches on from a position that was told before; the projection need not have reached it yet.
+    pub fn watch_after<Q: Watched>(
+        &self,
+        question: Q,
+        after: Position,
+    ) -> Result<Watch<Q>, ReadError> {
+        let after = within("after_position", after, self.0.reader.head().position)?;
+        self.watch_from(question, after)
+    }
+
     /// Watches from a position on that the projection has reached.
     pub(super) fn watch_from<Q: Watched>(
         &self,
@@ -76,15 +100,15 @@ impl RecordReader {
 }
 
 impl<Q: Watched> Watch<Q> {
-    /// The next change with the position that it is true for. A watch never ends by itself: a stop
-    /// is an error.
+    /// The next change. A watch never ends by itself: a stop is an error.
     ///
     /// Changes that follow each other quickly are told as one, with all the events that caused it.
-    pub async fn next(&mut self) -> Result<(Q::Change, Position), ReadError> {
+    pub async fn next(&mut self) -> Result<Told<Q::Change>, ReadError> {
         let stopping = self.shared.reader.stopping().clone();
         loop {
             if let Some(change) = self.changes.pop_front() {
-                return Ok((change, self.position));
+                let more = !self.changes.is_empty();
+                return Ok(Told { change, position: self.position, more });
             }
             let progress = self.progress.borrow_and_update().clone();
             if let Some(error) = progress.failed {
@@ -111,7 +135,7 @@ impl<Q: Watched> Watch<Q> {
     async fn look(&mut self, reached: Position) -> Result<(), ReadError> {
         let (question, since) = (self.question.clone(), self.position);
         let begun = Instant::now();
-        let looked = self.shared.compute(move |register| {
+        let looked = self.shared.compute(Lane::Piece, move |register| {
             // Otherwise all that came is about other things.
             let look = (register.last_change() > since).then(|| question.look(register, since));
             (register.position(), look)

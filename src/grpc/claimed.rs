@@ -46,7 +46,7 @@ impl Texts {
     /// What an event says; of a correction, what it puts in the claim's place.
     pub(crate) fn reading(&self, position: Position) -> Option<Known> {
         let payload = self.0.get(&position)?.payload.as_ref()?;
-        let known = Known::decode(payload.type_name(), &payload.value)?.ok()?;
+        let known = Known::read(payload.type_name(), &payload.value)?.ok()?;
         if matches!(known, Known::ClaimCorrected(_)) { known.replacement() } else { Some(known) }
     }
 

@@ -10,9 +10,10 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
-        listed::Cut,
+        listed,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::claim_service_server::ClaimService,
         status::Fault,
@@ -77,23 +78,23 @@ impl ClaimService for Recorder {
     ) -> Result<Response<proto::GetClaimResponse>, Status> {
         let request = request.into_inner();
         let (claim, min_position) = (request.claim, request.min_position);
-        let (page, as_of) = question(request).map_err(Fault::from)?;
+        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(Fault::from)?;
         let at = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
-        let found = record.ask(move |register| Found::of(register, claim, page, at));
+        let found = record.ask(move |register| Found::of(register, claim, at));
         let found = found.await.map_err(Fault::from)?.ok_or_else(|| missing(claim, at))?;
-        Ok(Response::new(found.answer(self).await?))
+        Ok(Response::new(found.answer(self, &page, at).await?))
     }
 }
 
-fn question(request: proto::GetClaimRequest) -> Result<(Page, AsOf), Violations> {
+fn question(request: proto::GetClaimRequest, tokens: Tokens) -> Result<(Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let proto::GetClaimRequest { claim, as_of, page_size, page_token, .. } = request;
     if claim == 0 {
         wrong.add("claim", "is 0; give the position of a claim, which are counted from 1");
     }
     let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
-    let page = Page::parse(page_size, &page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((page, as_of))
 }
@@ -110,37 +111,41 @@ fn missing(claim: Position, at: Position) -> Fault {
 struct Found {
     told: Told,
     preferences: Vec<ToldPreference>,
-    history: Cut<About>,
+    history: Vec<About>,
 }
 
 impl Found {
-    fn of(register: &Register, claim: Position, page: Page, at: Position) -> Option<Self> {
+    fn of(register: &Register, claim: Position, at: Position) -> Option<Self> {
         let view = register.at(at);
         let (row, _) = fate::shown(&view, claim)?;
         Some(Self {
             told: Told::of(&view, row),
             preferences: fate::preferred(&view, claim),
-            history: Cut::new(page, at, fate::history(&view, claim)),
+            history: fate::history(&view, claim),
         })
     }
 
-    async fn answer(self, recorder: &Recorder) -> Result<proto::GetClaimResponse, Fault> {
+    async fn answer(
+        self,
+        recorder: &Recorder,
+        page: &Page,
+        position: Position,
+    ) -> Result<proto::GetClaimResponse, Fault> {
         let Self { told, preferences, history } = self;
-        let position = history.at;
         let events = preferences.iter().flat_map(ToldPreference::positions);
         let texts = Texts::read(&recorder.0, events.chain([told.claim, told.read_from])).await?;
         let entry = |texts: &Texts, about: &About| proto::ClaimHistoryEntry {
             event: texts.event(about.event).cloned(),
             retracted_by: about.retracted_by.unwrap_or_default(),
         };
-        let (history, next_page_token) = history.told(&recorder.0, entry).await?;
+        let entries = listed::told(&recorder.0, page.of(&history), entry).await?;
         Ok(proto::GetClaimResponse {
             record: Some(texts.record(&told)),
             event: texts.event(told.claim).cloned(),
             reading: texts.reading(told.read_from).map(|reading| reading.pack()),
             preferences: preferences.into_iter().map(|it| texts.preference(it)).collect(),
-            history,
-            next_page_token,
+            next_page_token: page.next(entries.len(), history.len(), position),
+            history: entries,
             position,
         })
     }

@@ -8,6 +8,9 @@ use tonic_types::StatusExt as _;
 
 use crate::domain::proto;
 
+/// The reason of an error that is told apart from others of its code.
+const ANOTHER_STORE: &str = "ANOTHER_STORE";
+
 /// What the caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientErrorKind {
@@ -23,6 +26,9 @@ pub enum ClientErrorKind {
     BeyondHead,
     /// A rule of the record forbids it.
     Refused,
+    /// The server keeps another store than the one that was asked for, so positions of that one mean
+    /// nothing to it.
+    AnotherStore,
     /// Stored data is damaged: tell the operator.
     DataLoss,
     /// The answer was not ready in time.
@@ -63,6 +69,13 @@ impl ClientError {
         Self::local(ClientErrorKind::Other, problem.to_owned())
     }
 
+    /// The server keeps another store than the one that is wanted, as it was found here.
+    pub(crate) fn another_store(wanted: &str, found: &str) -> Self {
+        let message = format!("this is the store {found}, and the positions here are of {wanted}");
+        let error = Self::local(ClientErrorKind::AnotherStore, message);
+        Self { reason: ANOTHER_STORE.to_owned(), ..error }
+    }
+
     /// An error that was found on this side of the connection.
     pub(crate) fn local(kind: ClientErrorKind, message: String) -> Self {
         let (fields, reason) = (Vec::new(), String::new());
@@ -88,7 +101,11 @@ impl Error for ClientError {}
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-        let kind = if reason.is_empty() { transport_kind(&status) } else { kind(status.code()) };
+        let kind = match reason.as_str() {
+            "" => transport_kind(&status),
+            ANOTHER_STORE => ClientErrorKind::AnotherStore,
+            _ => kind(status.code()),
+        };
         let message = match status.message() {
             "" => status.code().description().to_owned(),
             message => message.to_owned(),

@@ -39,7 +39,7 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<Streaming<proto::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        let consuming = consuming::begin(self.0.groups(), request.into_inner()).await?;
+        let consuming = consuming::begin(&self.0, request.into_inner()).await?;
         Ok(Response::new(Box::pin(consuming)))
     }
 
@@ -124,6 +124,7 @@ impl From<GroupStatus> for proto::Group {
             parked: count(status.parked),
             consumers: status.consumers.into_iter().map(Into::into).collect(),
             stalled: status.stalled,
+            recorded_from: status.recorded_from.map(timestamp),
         }
     }
 }

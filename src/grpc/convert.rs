@@ -16,6 +16,7 @@ use crate::{
         proto::{self, Any, ReadDirection, read_request, subscribe_request},
         recorded::{micros, micros_up},
         violation::{Violations, join},
+        wire::Room,
     },
     engine::{ReadSpec, Start},
 };
@@ -51,6 +52,7 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
 
 /// Of an append that is refused anyway, what is wrong with payloads whose types are names.
 fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
+    let mut room = Room::default();
     for (index, write) in writes.iter().enumerate() {
         let path = format!("writes[{index}]");
         let stream = StreamName::parse(&write.stream);
@@ -59,9 +61,10 @@ fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
             let Some(payload) = payload.filter(|payload| payload.type_url.contains('/')) else {
                 continue;
             };
+            let (name, value) = (payload.type_name(), &payload.value);
             let examined = match &stream {
-                Ok(stream) => examine::examine(stream, payload.type_name(), &payload.value),
-                Err(_) => examine::examine_payload(payload.type_name(), &payload.value),
+                Ok(stream) => examine::examine(stream, name, value, &mut room).map(drop),
+                Err(_) => examine::examine_payload(name, value, &mut room),
             };
             if let Err(found) = examined {
                 examine::place(found, &path, &format!("{path}.events[{number}]"), wrong);
@@ -128,7 +131,7 @@ fn named<T>(parsed: Result<T, InvalidName>, path: &str, wrong: &mut Violations) 
 
 /// What a read is to yield.
 pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> {
-    let proto::ReadRequest { filter, start, direction, limit, min_position: _ } = request;
+    let proto::ReadRequest { filter, start, direction, limit, min_position: _, store: _ } = request;
     let mut wrong = Violations::default();
     let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let direction = match ReadDirection::try_from(direction) {
@@ -152,7 +155,7 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
 
 /// What a subscription follows, and from where.
 pub(crate) fn subscribe(request: proto::SubscribeRequest) -> Result<(Filter, Start), Violations> {
-    let proto::SubscribeRequest { filter, start } = request;
+    let proto::SubscribeRequest { filter, start, store: _ } = request;
     let mut wrong = Violations::default();
     let filter = Filter::parse(filter.unwrap_or_default(), "filter", &mut wrong);
     let start = match start {

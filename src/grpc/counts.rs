@@ -5,25 +5,25 @@ mod figure_key;
 mod groups;
 mod history;
 mod series;
+mod watch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::{StreamExt as _, stream};
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
         figure::{Figure, SubsetCount, Unattributed},
         flags::Flag,
-        proto::{self, FigureFlag, Unit, watch_country_counts_response::Update},
+        proto::{self, FigureFlag, Unit},
         violation::Violations,
     },
-    engine::{AsOf, Engine, Watch},
+    engine::{AsOf, Engine},
     grpc::{
-        asked, event_store::Answers, server_stubs::count_service_server::CountService,
-        status::Fault,
+        asked, event_store::Answers, page::Tokens,
+        server_stubs::count_service_server::CountService, status::Fault,
     },
-    projections::counts::{Change, CountQuery, CountRow},
+    projections::counts::{CountQuery, CountRow},
 };
 
 /// Serves figures.
@@ -54,25 +54,15 @@ impl CountService for Counts {
         &self,
         request: Request<proto::WatchCountryCountsRequest>,
     ) -> Result<Response<Self::WatchCountryCountsStream>, Status> {
-        let proto::WatchCountryCountsRequest { countries, unit, min_position, occurred } =
-            request.into_inner();
-        let mut wrong = Violations::default();
-        let mut query = narrow(&countries, unit, &mut wrong);
-        query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);
-        let query = wrong.into_result(query).map_err(Fault::from)?;
-        let counts = self.0.record();
-        counts.reached(min_position).await.map_err(Fault::from)?;
-        let (first, watch) = counts.watch(query).await.map_err(Fault::from)?;
-        let first = snapshot(first.rows, first.position);
-        let changes = stream::try_unfold(watch, next_change);
-        Ok(Response::new(Box::pin(stream::iter([Ok(first)]).chain(changes))))
+        Ok(Response::new(watch::watch(&self.0, request.into_inner()).await?))
     }
 
     async fn count_transfers(
         &self,
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        let question = groups::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = groups::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
@@ -80,7 +70,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        let question = explain::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = explain::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
@@ -88,7 +79,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        let question = history::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = history::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(history::answer(&self.0, question).await?))
     }
 
@@ -96,7 +88,8 @@ impl CountService for Counts {
         &self,
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        let question = series::question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = series::question(request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }
@@ -119,22 +112,6 @@ fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery
     }
     let unit = asked::choice::<Unit>(unit, "unit", wrong);
     CountQuery { countries: parties, unit, ..CountQuery::default() }
-}
-
-fn snapshot(rows: Vec<CountRow>, position: u64) -> proto::WatchCountryCountsResponse {
-    let counts = rows.into_iter().map(Into::into).collect();
-    let update = Some(Update::Snapshot(proto::CountrySnapshot { counts }));
-    proto::WatchCountryCountsResponse { update, position }
-}
-
-async fn next_change(
-    mut watch: Watch<CountQuery>,
-) -> Result<Option<(proto::WatchCountryCountsResponse, Watch<CountQuery>)>, Status> {
-    let (change, position) = watch.next().await.map_err(Fault::from)?;
-    let Change { before, after, caused_by } = change;
-    let (before, after) = (before.map(Into::into), after.map(Into::into));
-    let update = Some(Update::Change(proto::CountryChange { before, after, caused_by }));
-    Ok(Some((proto::WatchCountryCountsResponse { update, position }, watch)))
 }
 
 impl From<CountRow> for proto::CountryCount {

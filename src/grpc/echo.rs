@@ -22,7 +22,9 @@ use crate::{
     },
     grpc::{
         event_store::Answers,
+        intake::IntakeLayer,
         passthrough::{ReadFrame, SubscribeFrame},
+        pipelined::Pipelined,
         serve,
         server_stubs::event_store_service_server::{EventStoreService, EventStoreServiceServer},
         status::Fault,
@@ -41,8 +43,9 @@ pub async fn listen(
 ) -> io::Result<()> {
     let echo = EventStoreServiceServer::new(Echo::default())
         .max_decoding_message_size(limits::REQUEST_BYTES);
-    let router = serve::bounded(Routes::new(echo).prepare(), Origins::default());
-    serve::listen(router, listener, stop).await
+    let (origins, intake) = (Origins::default(), IntakeLayer::prepared());
+    let router = serve::bounded(Routes::new(echo).prepare(), origins, intake);
+    serve::listen(router, listener, usize::MAX, stop).await
 }
 
 impl Echo {
@@ -74,11 +77,14 @@ impl EventStoreService for Echo {
 
     async fn append_stream(
         &self,
-        request: Request<Streaming<proto::AppendStreamRequest>>,
+        request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
         let echo = self.clone();
-        let answers = request.into_inner().map_ok(move |request| {
-            let outcome = Outcome::Appended(echo.answer(request.append.unwrap_or_default()));
+        let answers = request.into_inner().map_ok(move |Pipelined(request)| {
+            let outcome = match request {
+                Ok(append) => Outcome::Appended(echo.answer(append)),
+                Err(violations) => Outcome::Rejection(Fault::from(violations).into()),
+            };
             proto::AppendStreamResponse { outcome: Some(outcome) }
         });
         Ok(Response::new(answers.boxed()))

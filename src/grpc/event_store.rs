@@ -15,6 +15,7 @@ use crate::{
     grpc::{
         convert,
         passthrough::{ReadFrame, SubscribeFrame},
+        pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
         status::Fault,
     },
@@ -45,7 +46,7 @@ impl EventStoreService for EventStore {
 
     async fn append_stream(
         &self,
-        request: Request<Streaming<proto::AppendStreamRequest>>,
+        request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
         let engine = Arc::clone(&self.0);
         let requests = until_stopping(request.into_inner(), engine.stopping().clone());
@@ -63,6 +64,7 @@ impl EventStoreService for EventStore {
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
         let min_position = request.get_ref().min_position;
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
         let scan = self.0.read(spec).await.map_err(Fault::from)?;
@@ -75,6 +77,7 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
         let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
         Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))
@@ -119,11 +122,11 @@ fn until_stopping<T>(
 /// Queues one append of a pipeline; the future that is returned waits for its answer.
 async fn submit(
     engine: Arc<Engine>,
-    request: Result<proto::AppendStreamRequest, Status>,
+    request: Result<Pipelined, Status>,
 ) -> impl Future<Output = Result<proto::AppendStreamResponse, Status>> {
     let submitted = match request {
         Err(status) => Err(status),
-        Ok(request) => match convert::append(request.append.unwrap_or_default()) {
+        Ok(Pipelined(request)) => match request.and_then(convert::append) {
             Err(violations) => Ok(Err(Fault::from(violations))),
             Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
         },

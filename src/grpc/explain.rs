@@ -1,8 +1,8 @@
 //! Errors that no service of ours made: each gets the one `ErrorInfo` that every error has.
 //!
-//! They come from the transport (an unknown method, a message that is too large or cannot be
-//! decoded) and from services of libraries (health, reflection). They stand in the headers if
-//! nothing was sent before them, and in the trailers if something was.
+//! They come from the transport (an unknown method, an encoding that is not known) and from services
+//! of libraries (health, reflection). They stand in the headers if nothing was sent before them, and
+//! in the trailers if something was.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,17 +10,12 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, body::Body};
 
-use crate::{
-    domain::{limits, proto::ErrorReason, violation::Violations},
-    grpc::status::Fault,
-};
+use crate::{domain::proto::ErrorReason, grpc::status::Fault};
 
 /// Where gRPC carries the code.
 const STATUS_HEADER: &str = "grpc-status";
 /// Where gRPC carries the encoded `google.rpc.Status`.
 const DETAILS_HEADER: &str = "grpc-status-details-bin";
-/// What violations of the limit call the message.
-const REQUEST: &str = "request";
 
 /// The response with its error explained, now or when it comes at the end of the body.
 pub(super) fn explained(mut response: http::Response<Body>) -> http::Response<Body> {
@@ -53,9 +48,6 @@ fn explain(headers: &mut HeaderMap) {
 }
 
 fn fault(code: Code, message: &str) -> Fault {
-    if let Some(violations) = too_large(message) {
-        return violations.into();
-    }
     match (code, message) {
         (Code::Unimplemented, "") => {
             let message = "this server has no such method; its reflection lists those it has";
@@ -65,22 +57,4 @@ fn fault(code: Code, message: &str) -> Fault {
         (Code::DeadlineExceeded, _) => Fault::new(code, ErrorReason::DeadlineExceeded, message),
         _ => Fault::new(code, ErrorReason::Transport, message),
     }
-}
-
-/// Whether tonic says that a message is over its limit, which it does only in words and with codes
-/// that stand for other things. The length of one that was compressed is not known: it was not
-/// unpacked any further.
-fn too_large(message: &str) -> Option<Violations> {
-    let mut violations = Violations::default();
-    if let Some((_, rest)) = message.split_once("message length too large: found ") {
-        let found = rest.split(' ').next()?.parse().ok()?;
-        violations.exceeds(REQUEST, "bytes", found, limits::REQUEST_BYTES);
-    } else if message.starts_with("Error decompressing: size limit") {
-        let limit = limits::REQUEST_BYTES;
-        violations.add(REQUEST, format!("unpacks to more bytes than the limit, which is {limit}"));
-        violations.0.iter_mut().for_each(|violation| violation.limit = true);
-    } else {
-        return None;
-    }
-    Some(violations)
 }

@@ -1,4 +1,5 @@
-//! The codec of the services: protobuf, with buffers that begin small.
+//! The codec of the services: protobuf, with buffers that begin small, and requests that are
+//! looked at before they are decoded.
 //!
 //! A call gets its buffers when it begins and keeps them until it ends. Most calls need little, and
 //! followers, of whom there may be thousands, wait for most of their time; so a buffer grows when
@@ -6,40 +7,102 @@
 
 use std::marker::PhantomData;
 
-use prost::Message;
-use tonic::codec::{BufferSettings, Codec};
-use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
+use bytes::Buf as _;
+use prost::{Message, Name};
+use tonic::{
+    Status,
+    codec::{BufferSettings, Codec, DecodeBuf, Decoder},
+};
+use tonic_prost::{ProstCodec, ProstEncoder};
+
+use crate::{
+    domain::{violation::Violations, wire::Room},
+    engine::apart,
+    grpc::status::{Fault, REQUEST},
+};
 
 /// Bytes that a buffer begins with: most answers fit.
 const BEGINS_WITH: usize = 512;
 /// Bytes of small messages that are sent together.
 const TOGETHER: usize = 32 << 10;
 
+/// A request as its service takes it.
+pub(crate) trait Asked: Sized {
+    /// The message that is sent.
+    type Message: Message + Name + Default;
+
+    /// The request from its message, or from what is wrong with the message.
+    fn asked(decoded: Result<Self::Message, Violations>) -> Result<Self, Status>;
+}
+
+/// A message that cannot be decoded ends the call.
+impl<M: Message + Name + Default> Asked for M {
+    type Message = M;
+
+    fn asked(decoded: Result<M, Violations>) -> Result<M, Status> {
+        decoded.map_err(|violations| Fault::from(violations).into())
+    }
+}
+
 /// Encodes answers and decodes requests.
 #[derive(Clone, Debug)]
-pub(crate) struct LeanCodec<Answer, Asked>(PhantomData<(Answer, Asked)>);
+pub(crate) struct LeanCodec<Answer, Request>(PhantomData<(Answer, Request)>);
 
-impl<Answer, Asked> Default for LeanCodec<Answer, Asked> {
+impl<Answer, Request> Default for LeanCodec<Answer, Request> {
     fn default() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<Answer, Asked> Codec for LeanCodec<Answer, Asked>
+impl<Answer, Request> Codec for LeanCodec<Answer, Request>
 where
     Answer: Message + Send + 'static,
-    Asked: Message + Default + Send + 'static,
+    Request: Asked + Send + 'static,
 {
     type Encode = Answer;
-    type Decode = Asked;
+    type Decode = Request;
     type Encoder = ProstEncoder<Answer>;
-    type Decoder = ProstDecoder<Asked>;
+    type Decoder = LeanDecoder<Request>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<Answer, Asked>::raw_encoder(BufferSettings::new(BEGINS_WITH, TOGETHER))
+        ProstCodec::<Answer, ()>::raw_encoder(BufferSettings::new(BEGINS_WITH, TOGETHER))
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstCodec::<Answer, Asked>::raw_decoder(BufferSettings::new(BEGINS_WITH, TOGETHER))
+        LeanDecoder(PhantomData)
     }
+}
+
+/// Decodes requests of bounded content.
+#[derive(Clone, Debug)]
+pub(crate) struct LeanDecoder<Request>(PhantomData<Request>);
+
+impl<Request: Asked> Decoder for LeanDecoder<Request> {
+    type Item = Request;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Request>, Status> {
+        let decoded = apart(message.remaining(), || decoded(message));
+        Request::asked(decoded.map_err(|violations| violations.of_whole(REQUEST))).map(Some)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BEGINS_WITH, TOGETHER)
+    }
+}
+
+fn decoded<M: Message + Name + Default>(message: &mut DecodeBuf<'_>) -> Result<M, Violations> {
+    // A message comes whole, in one piece.
+    let checked = Room::default().check(&M::full_name(), message.chunk());
+    let decoded =
+        checked.and_then(|()| M::decode(&mut *message).map_err(|it| undecodable::<M>(&it)));
+    // What a refused message leaves would be taken for the next one.
+    message.advance(message.remaining());
+    decoded
+}
+
+fn undecodable<M: Name>(error: &prost::DecodeError) -> Violations {
+    let mut violations = Violations::default();
+    violations.add("", format!("is not a {}: {error}", M::full_name()));
+    violations
 }

@@ -3,10 +3,10 @@
 use prost::Message;
 
 use crate::{
-    domain::{event::Position, limits},
+    domain::event::Position,
     engine::Engine,
-    grpc::{asked::Page, claimed::Texts, status::Fault},
-    projections::{claims::View, fate, fate::About, lists::SourceFound, told::Told},
+    grpc::{budget::Budget, claimed::Texts, status::Fault},
+    projections::{fate, fate::About, lists::SourceFound, register::Register, told::Told},
 };
 
 /// Entries whose texts are read at once. A page may end early, so not all are read before.
@@ -36,57 +36,30 @@ impl InLog for SourceFound {
     }
 }
 
-/// A page of a list that was worked out at one position, without its texts.
-#[derive(Clone, Debug)]
-pub(crate) struct Cut<T> {
-    pub(crate) page: Page,
-    /// The position that the list is true for.
-    pub(crate) at: Position,
-    pub(crate) entries: Vec<T>,
-    /// The token of the page after it; empty: this is the last.
-    pub(crate) next: String,
-}
-
-impl<T> Cut<T> {
-    /// The page out of all entries.
-    pub(crate) fn new(page: Page, at: Position, all: Vec<T>) -> Self {
-        let (entries, next) = page.cut(all, at);
-        Self { page, at, entries, next }
-    }
-}
-
-impl Cut<Told> {
-    /// The page out of all claims of a list, with what became of each.
-    pub(crate) fn of_claims(page: Page, view: &View<'_>, claims: Vec<Position>) -> Self {
-        let (claims, next) = page.cut(claims, view.at());
-        let told = |claim| Some(Told::of(view, fate::shown(view, claim)?.0));
-        let entries = claims.into_iter().filter_map(told).collect();
-        Self { page, at: view.at(), entries, next }
-    }
-}
-
-impl<T: InLog> Cut<T> {
-    /// The entries as messages, and the token of the next page. What would make the answer too
-    /// large for a client is left to the next page.
-    pub(crate) async fn told<M: Message>(
-        self,
-        engine: &Engine,
-        tell: impl Fn(&Texts, &T) -> M,
-    ) -> Result<(Vec<M>, String), Fault> {
-        let mut told: Vec<M> = Vec::new();
-        let mut bytes = 0;
-        for entries in self.entries.chunks(READ_AT_ONCE) {
-            let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;
-            for entry in entries {
-                let message = tell(&texts, entry);
-                bytes += message.encoded_len();
-                if bytes > limits::ANSWER_BYTES && !told.is_empty() {
-                    let next = self.page.token(told.len(), self.at);
-                    return Ok((told, next));
-                }
-                told.push(message);
+/// Entries as messages, as many as make an answer; at least one, if there is any.
+pub(crate) async fn told<T: InLog, M: Message>(
+    engine: &Engine,
+    entries: &[T],
+    tell: impl Fn(&Texts, &T) -> M,
+) -> Result<Vec<M>, Fault> {
+    let mut told: Vec<M> = Vec::new();
+    let mut budget = Budget::default();
+    for entries in entries.chunks(READ_AT_ONCE) {
+        let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;
+        for entry in entries {
+            let message = tell(&texts, entry);
+            if !budget.takes(&message) {
+                return Ok(told);
             }
+            told.push(message);
         }
-        Ok((told, self.next))
     }
+    Ok(told)
+}
+
+/// How some claims read and what became of each; all are shown at that position.
+pub(crate) fn claims(register: &Register, at: Position, claims: &[Position]) -> Vec<Told> {
+    let view = register.at(at);
+    let told = |claim: &Position| Some(Told::of(&view, fate::shown(&view, *claim)?.0));
+    claims.iter().filter_map(told).collect()
 }

@@ -1,6 +1,7 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
 mod asked;
+mod budget;
 mod claimed;
 mod claims;
 pub mod client;
@@ -14,9 +15,13 @@ mod event_store;
 mod exchanges;
 mod explain;
 mod greeting;
+mod incoming;
+mod intake;
 mod lean;
 mod listed;
+mod page;
 pub(crate) mod passthrough;
+mod pipelined;
 mod projections;
 mod record;
 pub mod serve;
@@ -24,6 +29,7 @@ mod sources;
 mod statements;
 mod status;
 mod transfers;
+mod watched;
 pub mod web;
 
 /// Generated clients, over the plain messages.

@@ -15,6 +15,7 @@ use crate::{
         name::{StreamName, TypeName},
         proto::{Any, Receipt},
         violation::Violations,
+        wire::Room,
     },
     engine::{AppendError, Engine},
     grpc::{convert, status::Fault},
@@ -43,21 +44,22 @@ impl Recorder {
         message: Option<M>,
         extras: Extras,
     ) -> Result<Receipt, Fault> {
-        let Prepared { request_id, home, event } = prepare(field, message.as_ref(), extras)?;
+        let Prepared { request_id, known, home, event } = prepare(field, message.as_ref(), extras)?;
         let stream = match home {
             Home::Stream(stream) => stream,
-            Home::OfClaim(claim) => self.stream_of(claim).await?,
+            Home::OfClaim(claim) => match self.stream_of(claim).await {
+                Ok(stream) => stream,
+                Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),
+            },
         };
-        let name = stream.to_string();
+        let typed = stream.to_string();
         let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
         let append = Append { request_id, writes, condition: None };
         let appended = self.0.append(append).await.map_err(|error| rebased(error, field))?;
-        Ok(Receipt {
-            position: appended.first_position,
-            revision: appended.revisions.get(&name).copied().unwrap_or_default(),
-            stream: name,
-            duplicate: appended.duplicate,
-        })
+        // One event is in one stream, whose name is recorded folded.
+        let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
+        let (position, duplicate) = (appended.first_position, appended.duplicate);
+        Ok(Receipt { position, revision, stream, duplicate })
     }
 
     /// The stream of a claim. Where there is none, the refusal is the engine's own.
@@ -72,9 +74,10 @@ impl Recorder {
     }
 }
 
-/// An event that is valid by itself, and where it belongs.
+/// An event, which the engine will look at, and where it belongs.
 struct Prepared {
     request_id: Option<RequestId>,
+    known: Known,
     home: Home,
     event: NewEvent,
 }
@@ -92,18 +95,32 @@ fn prepare<M: Message + Name>(
         return Err(wrong);
     };
     let payload = Any::pack(message);
-    let known = Known::decode(payload.type_name(), &payload.value);
-    let Some(Ok(known)) = known else {
-        wrong.add(field, "is not an event that the record knows");
-        return Err(wrong);
+    let known = Known::admit(payload.type_name(), &payload.value, &mut Room::default());
+    let known = match known {
+        Some(known) => known,
+        None => {
+            wrong.add(field, "is not an event that the record knows");
+            return Err(wrong);
+        }
     };
-    if let Err(found) = known.validate() {
-        wrong.absorb(field, found);
-        return Err(wrong);
-    }
+    let known = match known {
+        Ok(known) => known,
+        Err(found) => {
+            wrong.absorb(field, found);
+            return Err(wrong);
+        }
+    };
     let type_name = TypeName::parse(payload.type_name());
-    let (Some(home), Ok(type_name)) = (known.home(), type_name) else {
-        wrong.add(field, "has no stream of its own");
+    // No claim is at 0; the validation says so.
+    let home = known.typed_home().filter(|home| *home != Home::OfClaim(0));
+    if home.is_none() || !wrong.0.is_empty() {
+        // The engine will not see it, and all that is wrong is told at once.
+        wrong.0.extend(wrong_fields(field, &known).unwrap_or_default().0);
+    }
+    let (Some(home), Ok(type_name)) = (home, type_name) else {
+        if wrong.0.is_empty() {
+            wrong.add(field, "has no stream of its own");
+        }
         return Err(wrong);
     };
     let event = NewEvent {
@@ -113,7 +130,14 @@ fn prepare<M: Message + Name>(
         tags,
         metadata: extras.metadata,
     };
-    wrong.into_result(Prepared { request_id, home, event })
+    wrong.into_result(Prepared { request_id, known, home, event })
+}
+
+/// What is wrong with the fields of an event, which the request holds in `field`.
+fn wrong_fields(field: &str, known: &Known) -> Option<Violations> {
+    let mut wrong = Violations::default();
+    wrong.absorb(field, known.validate().err()?);
+    Some(wrong)
 }
 
 /// Violations as the recording request names its fields.

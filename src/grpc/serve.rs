@@ -23,6 +23,8 @@ use crate::{
         deadline::ErrorLayer,
         event_store::EventStore,
         greeting::Greeted,
+        incoming::Incoming,
+        intake::IntakeLayer,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -36,6 +38,7 @@ use crate::{
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
         },
+        watched::Watched,
         web::{Origins, WebLayer},
     },
 };
@@ -46,8 +49,10 @@ const STREAM_WINDOW: u32 = 2 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// Streams that one connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 1_024;
-/// Streams that a client may have reset before the server has looked at them (rapid reset).
-const PENDING_RESETS: usize = 20;
+/// Streams that a client may have reset before the server has looked at them (rapid reset): all
+/// that it may have open, because a client may cancel all of its calls at once. h2's default of 20
+/// would end the connection with every other call on it.
+const PENDING_RESETS: usize = STREAMS_PER_CONNECTION as usize;
 /// Streams that the server may have to reset because a client broke the protocol.
 const LOCAL_RESETS: usize = 1_024;
 /// Bytes of a request's headers.
@@ -55,8 +60,9 @@ pub(super) const HEADER_BYTES: u32 = 16 << 10;
 /// How often a silent connection is asked whether it is still there, and how long it may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
-/// A service that takes messages up to the limit, compressed or not, and answers alike. The limit
-/// holds for what a message unpacks to. (Generated services share no trait that could say this.)
+/// A service that takes messages up to the limit, compressed or not, and answers alike. They come
+/// here unpacked, and within the limits of [`IntakeLayer`]. (Generated services share no trait that
+/// could say this.)
 macro_rules! bounded {
     ($service:expr) => {
         $service
@@ -112,6 +118,7 @@ impl Health {
 pub struct Services {
     routes: Routes,
     origins: Origins,
+    intake: IntakeLayer,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -139,20 +146,22 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        Self { routes: routes.prepare(), origins, health }
+        Self { routes: routes.prepare(), origins, intake: IntakeLayer::prepared(), health }
     }
 
-    /// Serves connections on `listener` until `stop`; then waits for the calls under way.
+    /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
+    /// calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
+        connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        listen(self.router(), listener, stop).await
+        listen(self.router(), listener, connections, stop).await
     }
 
     fn router(&self) -> Bounded {
-        bounded(self.routes.clone(), self.origins.clone())
+        bounded(self.routes.clone(), self.origins.clone(), self.intake.clone())
     }
 
     /// A client of these services that needs no network.
@@ -172,12 +181,13 @@ impl Services {
 }
 
 /// What is served and how its transport is bounded.
-pub(super) type Bounded = Router<Stack<ErrorLayer, Stack<WebLayer, Identity>>>;
+pub(super) type Bounded = Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Identity>>>>;
 
-/// Serves `router` on `listener` until `stop`.
+/// Serves `router` to at most so many connections at a time on `listener` until `stop`.
 pub(super) async fn listen(
     router: Bounded,
     listener: TcpListener,
+    connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
@@ -185,14 +195,15 @@ pub(super) async fn listen(
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
-        .with_keepalive_interval(Some(KEEPALIVE.1))
-        .map_ok(Greeted::new);
+        .with_keepalive_interval(Some(KEEPALIVE.1));
+    let incoming = Incoming::new(incoming, connections)
+        .map_ok(|connection| Greeted::new(Watched::new(connection)));
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-pub(super) fn bounded(routes: Routes, origins: Origins) -> Bounded {
+pub(super) fn bounded(routes: Routes, origins: Origins, intake: IntakeLayer) -> Bounded {
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -205,6 +216,7 @@ pub(super) fn bounded(routes: Routes, origins: Origins) -> Bounded {
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(WebLayer(origins))
         .layer(ErrorLayer)
+        .layer(intake)
         .add_routes(routes)
 }
 

@@ -11,14 +11,15 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
-        listed::Cut,
+        listed,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::source_service_server::SourceService,
         status::Fault,
     },
-    projections::lists::{SourceFound, SourceQuery, source, sources},
+    projections::lists::{CitingWalk, SourceFound, SourceQuery, SourceWalk, find_source},
 };
 
 #[tonic::async_trait]
@@ -39,13 +40,17 @@ impl SourceService for Recorder {
         request: Request<proto::GetSourceRequest>,
     ) -> Result<Response<proto::GetSourceResponse>, Status> {
         let proto::GetSourceRequest { source_id, as_of, min_position } = request.into_inner();
+        let source_id = asked::name(&source_id);
         let as_of = one(&source_id, as_of).map_err(Fault::from)?;
         let record = self.0.record();
         record.reached(min_position).await.map_err(Fault::from)?;
         let position = record.moment(as_of).await.map_err(Fault::from)?;
-        let missing = missing(&source_id, position);
-        let found = record.ask(move |register| source(&register.at(position), &source_id));
-        let found = found.await.map_err(Fault::from)?.ok_or(missing)?;
+        let id = source_id.clone();
+        let source = record.ask(move |register| find_source(register, &id).into_iter().collect());
+        let source = source.await.map_err(Fault::from)?;
+        let found = record.go_through(CitingWalk::new(source, position)).await;
+        let mut found = found.map_err(Fault::from)?.into_iter();
+        let found = found.next().ok_or_else(|| missing(&source_id, position))?;
         let texts = Texts::read(&self.0, found.registration).await?;
         let source = Some(entry(&texts, &found));
         Ok(Response::new(proto::GetSourceResponse { source, position }))
@@ -56,13 +61,17 @@ impl SourceService for Recorder {
         request: Request<proto::ListSourcesRequest>,
     ) -> Result<Response<proto::ListSourcesResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = many(request.into_inner()).map_err(Fault::from)?;
+        let (query, page, as_of) =
+            many(request.into_inner(), Tokens::of(&self.0)).map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
-        let found = record
-            .ask(move |register| Cut::new(page, position, sources(&register.at(position), &query)));
-        let cut = found.await.map_err(Fault::from)?;
-        let (sources, next_page_token) = cut.told(&self.0, entry).await?;
+        let list = record.list(page.list(position), SourceWalk::new(query, position));
+        let list = list.await.map_err(Fault::from)?;
+        let some = page.of(&list).to_vec();
+        let found = record.go_through(CitingWalk::new(some, position)).await;
+        let found = found.map_err(Fault::from)?;
+        let sources = listed::told(&self.0, &found, entry).await?;
+        let next_page_token = page.next(sources.len(), list.len(), position);
         Ok(Response::new(proto::ListSourcesResponse { sources, next_page_token, position }))
     }
 }
@@ -76,12 +85,15 @@ fn one(source_id: &str, as_of: Option<proto::AsOf>) -> Result<AsOf, Violations> 
     wrong.into_result(as_of)
 }
 
-fn many(request: proto::ListSourcesRequest) -> Result<(SourceQuery, Page, AsOf), Violations> {
+fn many(
+    request: proto::ListSourcesRequest,
+    tokens: Tokens,
+) -> Result<(SourceQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let proto::ListSourcesRequest { words, kind, as_of, page_size, page_token, .. } = request;
     let same =
         proto::ListSourcesRequest { words: words.clone(), kind, as_of, ..Default::default() };
-    let page = Page::parse(page_size, &page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
     asked::words(&words, "words", &mut wrong);
     let kind = asked::choice::<SourceKind>(kind, "kind", &mut wrong);
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);

@@ -9,14 +9,15 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
-        listed::Cut,
+        listed,
+        page::{Page, Tokens},
         record::{Extras, Recorder},
         server_stubs::statement_service_server::StatementService,
         status::Fault,
     },
-    projections::lists::{StatementQuery, Statements, statements},
+    projections::lists::{StatementQuery, StatementWalk},
 };
 
 #[tonic::async_trait]
@@ -37,28 +38,29 @@ impl StatementService for Recorder {
         request: Request<proto::ListStatementsRequest>,
     ) -> Result<Response<proto::ListStatementsResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = question(request.into_inner(), tokens);
+        let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
-        let found = record.ask(move |register| {
-            let view = register.at(position);
-            let Statements { claims, undated } = statements(&view, &query);
-            (Cut::of_claims(page, &view, claims), undated)
-        });
-        let (cut, undated_statements) = found.await.map_err(Fault::from)?;
-        let (statements, next_page_token) = cut.told(&self.0, Texts::statement).await?;
+        let list = record.list(page.list(position), StatementWalk::new(query, position));
+        let list = list.await.map_err(Fault::from)?;
+        let some = page.of(&list.claims).to_vec();
+        let found = record.ask(move |register| listed::claims(register, position, &some));
+        let found = found.await.map_err(Fault::from)?;
+        let statements = listed::told(&self.0, &found, Texts::statement).await?;
         Ok(Response::new(proto::ListStatementsResponse {
+            next_page_token: page.next(statements.len(), list.claims.len(), position),
             statements,
-            next_page_token,
             position,
-            undated_statements,
+            undated_statements: list.undated,
         }))
     }
 }
 
 type Question = (StatementQuery, Page, AsOf);
 
-fn question(request: proto::ListStatementsRequest) -> Result<Question, Violations> {
+fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let order = request.order();
     let same = proto::ListStatementsRequest {
@@ -67,18 +69,18 @@ fn question(request: proto::ListStatementsRequest) -> Result<Question, Violation
         min_position: 0,
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     asked::words(&request.words, "words", &mut wrong);
     asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let query = StatementQuery {
         words: request.words,
-        speaker: request.speaker,
+        speaker: asked::name(&request.speaker),
         party: asked::any_party(&request.party, "party", &mut wrong),
-        topic: request.topic,
-        exchange: request.exchange_id,
+        topic: asked::name(&request.topic),
+        exchange: asked::name(&request.exchange_id),
         mode: asked::choice::<StatementMode>(request.mode, "mode", &mut wrong),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
-        source: request.source_id,
+        source: asked::name(&request.source_id),
         order,
         include_retracted: request.include_retracted,
     };

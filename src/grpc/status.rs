@@ -22,6 +22,8 @@ use crate::{
     log::LogError,
 };
 
+/// What violations call a whole message.
+pub(super) const REQUEST: &str = "request";
 /// The domain of every reason.
 const DOMAIN: &str = "handover";
 /// Field violations that are told one by one: details travel in headers, whose size is bounded.
@@ -45,6 +47,11 @@ impl Fault {
     pub(crate) fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
         let message = shortened(&message.into());
         Self { code, message, reason, metadata: HashMap::new(), details: Vec::new() }
+    }
+
+    /// A fault of this program.
+    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::new(Code::Internal, ErrorReason::Internal, error.to_string())
     }
 
     fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
@@ -98,7 +105,7 @@ impl From<Violations> for Fault {
         let only_limits = violations.0.iter().all(|violation| violation.limit);
         let reason =
             if only_limits { ErrorReason::LimitExceeded } else { ErrorReason::InvalidField };
-        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS);
+        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS) + violations.more();
         let told = violations.0.iter().take(MOST_VIOLATIONS);
         let field_violations = told
             .map(|violation| pb::bad_request::FieldViolation {
@@ -163,6 +170,11 @@ impl From<ReadError> for Fault {
             ReadError::Overloaded { streams } => overloaded(message).with("streams", streams),
             ReadError::Indexing { position, indexed } => {
                 not_ready(message).with("indexed", indexed).with("position", position)
+            }
+            ReadError::AnotherStore { asked, own } => {
+                Self::new(Code::FailedPrecondition, ErrorReason::AnotherStore, message)
+                    .with("asked", asked)
+                    .with("store", own)
             }
             ReadError::Stopping => not_ready(message),
         }
@@ -275,13 +287,16 @@ fn paused(pause: &Pause, message: String) -> Fault {
             .with("unindexed_events", unindexed)
             .with("last_failure", reason)
             .retry(),
+        Pause::Short { reason } => {
+            fault(ErrorReason::ResourcesShort).with("last_failure", reason).retry()
+        }
         Pause::ClockBehind { last, now } => fault(ErrorReason::ClockBehind)
             .with("last_recorded_at", timestamp(*last))
             .with("clock", timestamp(*now)),
     }
 }
 
-fn overloaded(message: String) -> Fault {
+pub(super) fn overloaded(message: String) -> Fault {
     Fault::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
 }
 

@@ -4,19 +4,21 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
+        event::Position,
         proto::{self, Category, TransferClaimKind, Unit, record_transfer_request::Transfer},
         violation::Violations,
     },
-    engine::AsOf,
+    engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
         claimed::Texts,
-        listed::Cut,
+        listed,
+        page::{Page, Place, Tokens},
         record::{Extras, Recorder},
         server_stubs::transfer_service_server::TransferService,
         status::Fault,
     },
-    projections::lists::{TransferQuery, Transfers, transfers},
+    projections::lists::{TransferQuery, TransferWalk, Transfers},
 };
 
 #[tonic::async_trait]
@@ -52,27 +54,42 @@ impl TransferService for Recorder {
         request: Request<proto::ListTransfersRequest>,
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
         let min_position = request.get_ref().min_position;
-        let (query, page, as_of) = question(request.into_inner()).map_err(Fault::from)?;
+        let tokens = Tokens::of(&self.0);
+        let question = question(request.into_inner(), tokens);
+        let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
-        let record = self.0.record();
-        let found = record.ask(move |register| {
-            let Transfers { claims, undated } = transfers(register, position, &query);
-            (Cut::of_claims(page, &register.at(position), claims), undated)
-        });
-        let (cut, undated_exchanges) = found.await.map_err(Fault::from)?;
-        let (transfers, next_page_token) = cut.told(&self.0, Texts::transfer).await?;
-        Ok(Response::new(proto::ListTransfersResponse {
-            transfers,
-            next_page_token,
-            position,
-            undated_exchanges,
-        }))
+        Ok(Response::new(list_page(&self.0, (query, page), position).await?))
     }
+}
+
+async fn list_page(
+    engine: &Engine,
+    (query, page): (TransferQuery, Page),
+    position: Position,
+) -> Result<proto::ListTransfersResponse, Fault> {
+    let record = engine.record();
+    let Place { after, undated, .. } = *page.begins();
+    // One more than the page has tells whether there is another.
+    let stretch = (after, page.size() + 1);
+    let walk = TransferWalk::new(query, position, stretch, undated);
+    let Transfers { claims, undated } = record.work_out(walk).await?;
+    let some: Vec<Position> = claims.iter().take(page.size()).copied().collect();
+    let found = record.ask(move |register| listed::claims(register, position, &some)).await?;
+    let transfers = listed::told(engine, &found, Texts::transfer).await?;
+    let last = found.get(..transfers.len()).and_then(<[_]>::last).map(|last| last.claim);
+    let next = last.filter(|_| claims.len() > transfers.len());
+    let next = next.map(|after| Place { after, undated: Some(undated), ..Place::default() });
+    Ok(proto::ListTransfersResponse {
+        transfers,
+        next_page_token: next.map_or_else(String::new, |next| page.token(next, position)),
+        position,
+        undated_exchanges: undated,
+    })
 }
 
 type Question = (TransferQuery, Page, AsOf);
 
-fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations> {
+fn question(request: proto::ListTransfersRequest, tokens: Tokens) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ListTransfersRequest {
         page_size: 0,
@@ -80,7 +97,7 @@ fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations
         min_position: 0,
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let query = TransferQuery {
         from: asked::any_party(&request.from, "from", &mut wrong),
         to: asked::any_party(&request.to, "to", &mut wrong),
@@ -88,8 +105,8 @@ fn question(request: proto::ListTransfersRequest) -> Result<Question, Violations
         category: asked::choice::<Category>(request.category, "category", &mut wrong),
         unit: asked::choice::<Unit>(request.unit, "unit", &mut wrong),
         claimant: asked::any_party(&request.claimant, "claimant", &mut wrong),
-        source: request.source_id,
-        exchange: request.exchange_id,
+        source: asked::name(&request.source_id),
+        exchange: asked::name(&request.exchange_id),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
         include_retracted: request.include_retracted,
     };

@@ -97,7 +97,8 @@ pub enum LogError {
 }
 
 /// What to do about damage.
-pub(super) const RESTORE: &str = "restore the data directory from a backup";
+pub(super) const RESTORE: &str = "put back a copy that was made while the server was stopped; \
+    a copy of the folder of a running server is not whole";
 
 const ROOM: &str = "; make room on the disk";
 const WRITABLE: &str =

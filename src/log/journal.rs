@@ -14,6 +14,10 @@ use crate::{
     },
 };
 
+/// The action of an error in making a file, until its first sync. It may be tried again: the file
+/// holds no frame, and the next attempt writes all of it anew. A failed sync is never repeated.
+pub(super) const MAKE: &str = "make";
+
 /// A place in the journal: just after a frame. `Tip::default()` is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tip {
@@ -63,6 +67,10 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Appends `frame` right after `after`; appends may be pipelined. A frame whose own index and
     /// first position do not come next is a conflict too: it can have no place here.
     fn append(&self, after: Tip, frame: Frame, done: Done);
+
+    /// Makes sure that the next frame finds a place, before anything is decided that rests on it.
+    /// After an error nothing was written, and it may be tried again at any time.
+    fn reserve(&self) -> Result<(), JournalError>;
 
     /// Durable frames after `after`, in order: at least one if there is one, then as many as fit
     /// into `max_bytes`. Frames that were released may be gone: [`JournalError::Released`]. An
@@ -134,6 +142,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether it came from making a file, before the first sync: the same may be tried again.
+    pub(super) fn is_before_sync(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if *action == MAKE)
+    }
+
     /// Wraps an operating system's error.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), source: Arc::new(source) }

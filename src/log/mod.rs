@@ -39,7 +39,12 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub use self::{error::LogError, feeder::Hooks, run::Run, volumes::ScrubSettings};
+pub use self::{
+    error::LogError,
+    feeder::{Follower, Hooks},
+    run::Run,
+    volumes::ScrubSettings,
+};
 use self::{
     feeder::Feeder,
     file_journal::FileJournal,
@@ -71,6 +76,8 @@ pub struct LogSettings {
     pub open_volumes: usize,
     /// Bytes of tables of places that are kept in memory: 256 KiB for a volume of 64 MiB.
     pub places_bytes: usize,
+    /// Volumes whose files are open to be read at their places, each with one descriptor.
+    pub open_files: usize,
     /// How sealed volumes are read through to find damage; absent: they are not.
     pub scrub: Option<ScrubSettings>,
     /// Bytes of the newest frames that are kept in memory.
@@ -85,6 +92,7 @@ impl Default for LogSettings {
             volume_events: 200_000,
             open_volumes: 2,
             places_bytes: 16 << 20,
+            open_files: 128,
             scrub: Some(ScrubSettings::default()),
             tail_bytes: 16 << 20,
         }
@@ -125,6 +133,11 @@ impl Log {
     /// to be written once more.
     pub fn unsealed_bytes(&self) -> u64 {
         self.journal.unreleased_bytes()
+    }
+
+    /// Makes sure that the journal has a place for the next frame; may be tried again.
+    pub fn reserve(&self) -> Result<(), LogError> {
+        Ok(self.journal.reserve()?)
     }
 
     /// Appends a frame right after `after`. When it is durable it can be read before `done` is
@@ -197,10 +210,20 @@ impl Log {
 
     /// The store's name for everybody: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        let digest = Sha256::new().chain_update(PUBLIC_NAME).chain_update(self.store_id());
-        let mut name = [0; 16];
-        name.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
-        uuid::Builder::from_custom_bytes(name).into_uuid()
+        uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+    }
+
+    /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing
+    /// about the id that it is made from.
+    pub fn key_for(&self, purpose: &str) -> [u8; 16] {
+        self.digest_of_id(purpose.as_bytes())
+    }
+
+    fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
+        let digest = Sha256::new().chain_update(purpose).chain_update(self.store_id());
+        let mut key = [0; 16];
+        key.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
+        key
     }
 
     /// The index.

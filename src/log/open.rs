@@ -107,6 +107,7 @@ fn open_volumes(
         places: store.places(),
         open_databases: settings.open_volumes,
         places_bytes: settings.places_bytes,
+        open_files: settings.open_files,
         marker: Marker::of(store.id()),
     };
     let hooks = Arc::clone(hooks);

@@ -116,7 +116,7 @@ impl Case {
         let hooks = Hooks {
             on_indexed: Box::new(move |position| indexed.reach(position)),
             on_sealed: Box::new(move |position| sealed.reach(position)),
-            on_fault: Box::new(move |fault| faults.lock().unwrap().push(fault.to_string())),
+            on_fault: Box::new(move |_, fault| faults.lock().unwrap().push(fault.to_string())),
             before_read_back: Box::new(move |dir| breakage(dir)),
             ..Hooks::default()
         };
@@ -756,7 +756,7 @@ fn the_journal_keeps_its_frames_until_the_manifest_has_their_volume() {
     let (faults, faulted) = mpsc::channel();
     let (seals, sealed) = mpsc::channel();
     let hooks = Hooks {
-        on_fault: Box::new(move |error| faults.send(error.to_string()).unwrap()),
+        on_fault: Box::new(move |_, error| faults.send(error.to_string()).unwrap()),
         on_sealed: Box::new(move |position| seals.send(position).unwrap()),
         ..Hooks::default()
     };

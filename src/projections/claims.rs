@@ -10,6 +10,7 @@
 
 mod cited;
 mod lookup;
+mod named;
 mod nested;
 mod read;
 mod said;
@@ -21,7 +22,7 @@ pub use said::{
     Actor, Counted, Covered, NameSet, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
     Transfer,
 };
-pub use view::View;
+pub use view::{NestedThen, View};
 pub use vocabulary::Vocabulary;
 
 use hashbrown::HashMap;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{event::Position, known::Known, proto, symbol::Symbol};
 use crate::projections::{interned::Place, search::Words};
+use named::Named;
 use nested::Nested;
 use read::Reading;
 use vocabulary::Attributed;
@@ -101,6 +103,12 @@ pub struct Claims {
     /// The words by which rows are found.
     words: Words,
     nested: Nested,
+    /// What follows from the rows alone is not saved.
+    #[serde(skip)]
+    named: Named,
+    /// The rows that cite each source, rising.
+    #[serde(skip)]
+    by_source: HashMap<Symbol, Vec<Place>>,
 }
 
 /// What an event did to the table.
@@ -177,6 +185,7 @@ impl Claims {
 
     /// Enters a row in the lists that it is found by.
     fn enter(&mut self, place: Place, row: &Row) {
+        self.note(place, row);
         match row.said {
             Said::RunningTotal(_) => self.series.entry(row.subject).or_default().push(place),
             Said::Detention => self.detentions.entry(row.subject).or_default().push(place),
@@ -196,6 +205,28 @@ impl Claims {
             Said::Agreed(_) | Said::Declined(..) | Said::Total(..) | Said::Superlative => {
                 self.exchanges.entry(row.subject).or_default().others.push(place);
             }
+        }
+    }
+
+    /// Makes what is not saved, from the rows.
+    pub fn restore(&mut self) {
+        (self.named, self.by_source) = <_>::default();
+        for place in 0..Place::try_from(self.rows.len()).unwrap_or(Place::MAX) {
+            if let Some(row) = self.rows.get(place as usize).copied() {
+                self.note(place, &row);
+            }
+        }
+    }
+
+    /// Enters a row in the lists that are not saved.
+    fn note(&mut self, place: Place, row: &Row) {
+        if !row.source.is_empty() {
+            self.by_source.entry(row.source).or_default().push(place);
+        }
+        let larger = row.said.report().map_or(Symbol::EMPTY, |report| report.part_of);
+        if row.said.is_about_an_exchange() {
+            let names = &self.vocabulary.names;
+            self.named.note(row.from, [row.subject, larger], |name| names.text(name));
         }
     }
 

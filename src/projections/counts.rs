@@ -5,7 +5,7 @@ mod history;
 mod occurred;
 
 pub use changes::{Change, changes};
-pub use history::{Move, moves, moves_of};
+pub use history::{Move, MoveWalk, StepsWalk, moves, moves_of};
 pub use occurred::{When, when};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,13 @@ use crate::domain::{
     symbol::Symbol,
     tally::Tally,
 };
-use crate::projections::{Projection as _, interned::Place, ledger::FigureKey, register::Register};
+use crate::projections::{
+    Projection as _,
+    interned::Place,
+    ledger::{Cell, FigureKey},
+    register::Register,
+    walk::{Walk, piece, walked},
+};
 
 /// Which figures are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,16 +68,14 @@ pub struct CountRow {
 
 /// How many each country received and sent. A position beyond the last event means now.
 pub fn country_counts(register: &Register, query: &CountQuery) -> CountAnswer {
+    if let Some(occurred) = query.occurred.clone() {
+        return walked(CountWalk::new(query.clone(), occurred), register);
+    }
     let at = query.as_of.unwrap_or(Position::MAX).min(register.position());
     let wanted = Wanted::new(register, query);
-    let (rows, undated_exchanges) = if let Some(occurred) = &query.occurred {
-        selected(register, &wanted, occurred, at)
-    } else {
-        let figures = register.ledger().figures(at);
-        let wanted = figures.filter(|(key, _)| wanted.includes(key));
-        (rows(register, wanted.map(|(key, tally)| (key, Figure::from(&tally)))), 0)
-    };
-    CountAnswer { rows, undated_exchanges, position: at }
+    let figures = register.ledger().figures(at).filter(|(key, _)| wanted.includes(key));
+    let rows = rows(register, figures.map(|(key, tally)| (key, Figure::from(&tally))));
+    CountAnswer { rows, undated_exchanges: 0, position: at }
 }
 
 /// The figures that are asked for.
@@ -94,36 +98,80 @@ impl Wanted {
     }
 }
 
-/// The rows over the outermost exchanges that occurred then, and how many are left out as undated.
-fn selected(
-    register: &Register,
-    wanted: &Wanted,
-    occurred: &Edtf,
-    at: Position,
-) -> (Vec<CountRow>, u32) {
-    let ledger = register.ledger();
-    let keys: Vec<Option<FigureKey>> =
-        ledger.cells().map(|(_, cell)| cell.figure().filter(|key| wanted.includes(key))).collect();
-    let key = |cell: Place| keys.get(cell as usize).copied().flatten();
-    let mut tallies: HashMap<FigureKey, Tally> = HashMap::new();
-    let mut undated = 0;
-    ledger.visit(
-        at,
-        |cell| key(cell).is_some(),
-        |_, traits, shares| match when(traits, occurred) {
-            When::Elsewhere => {}
-            When::Unknown => undated += u32::from(!shares.is_empty()),
-            When::Within => {
-                for (cell, share) in shares {
-                    if let Some(key) = key(*cell) {
-                        tallies.entry(key).or_default().add(share);
+/// Outermost exchanges of one piece.
+const PIECE: usize = 1_024;
+
+/// The same over the outermost exchanges that occurred then.
+#[derive(Debug)]
+pub struct CountWalk {
+    query: CountQuery,
+    occurred: Edtf,
+    /// Of each cell by its place, the figure that it is asked for as a part of; absent: not begun.
+    keys: Option<Vec<Option<FigureKey>>>,
+    exchanges: Vec<Symbol>,
+    next: usize,
+    tallies: HashMap<FigureKey, Tally>,
+    answer: CountAnswer,
+}
+
+impl CountWalk {
+    /// The figures over the exchanges that occurred in an interval.
+    pub fn new(query: CountQuery, occurred: Edtf) -> Self {
+        let (keys, exchanges, tallies) = (None, Vec::new(), HashMap::new());
+        let answer = CountAnswer::default();
+        Self { query, occurred, keys, exchanges, next: 0, tallies, answer }
+    }
+
+    fn begin(&mut self, register: &Register) -> Vec<Option<FigureKey>> {
+        let wanted = Wanted::new(register, &self.query);
+        self.answer.position = self.query.as_of.unwrap_or(Position::MAX).min(register.position());
+        self.exchanges = register.ledger().outermost();
+        let key = |(_, cell): (Place, &Cell)| cell.figure().filter(|key| wanted.includes(key));
+        register.ledger().cells().map(key).collect()
+    }
+}
+
+impl Walk for CountWalk {
+    type Answer = CountAnswer;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let keys = match self.keys.take() {
+            Some(keys) => keys,
+            None => self.begin(register),
+        };
+        let key = |cell: Place| keys.get(cell as usize).copied().flatten();
+        let exchanges = piece(&mut self.next, PIECE, self.exchanges.len());
+        let exchanges = self.exchanges.get(exchanges).unwrap_or_default();
+        let Self { occurred, tallies, answer, .. } = self;
+        register.ledger().visit(
+            exchanges,
+            answer.position,
+            |cell| key(cell).is_some(),
+            |_, traits, shares| match when(traits, occurred) {
+                When::Elsewhere => {}
+                When::Unknown => answer.undated_exchanges += u32::from(!shares.is_empty()),
+                When::Within => {
+                    for (cell, share) in shares {
+                        if let Some(key) = key(*cell) {
+                            tallies.entry(key).or_default().add(share);
+                        }
                     }
                 }
-            }
-        },
-    );
-    let figures = tallies.into_iter().map(|(key, tally)| (key, Figure::from(&tally)));
-    (rows(register, figures), undated)
+            },
+        );
+        self.keys = Some(keys);
+        let done = self.next == self.exchanges.len();
+        if done {
+            let tallies = std::mem::take(&mut self.tallies).into_iter();
+            let figures = tallies.map(|(key, tally)| (key, Figure::from(&tally)));
+            self.answer.rows = rows(register, figures);
+        }
+        done
+    }
+
+    fn answer(self) -> CountAnswer {
+        self.answer
+    }
 }
 
 /// Figures side by side: one row for each country and unit.

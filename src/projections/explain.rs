@@ -1,13 +1,13 @@
 //! What a figure is made of: the outermost exchanges behind it, and what becomes of each leg.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{
     date::Edtf,
     estimate::Estimate,
     event::Position,
     figure::Figure,
-    leg::LegKey,
+    leg::{Direction, LegKey},
     nesting::Nesting,
     proto::LegUse,
     side::Share,
@@ -16,16 +16,17 @@ use crate::domain::{
     whole::{Seen, is_part},
 };
 use crate::projections::{
-    claims::{Row, View},
+    claims::{NestedThen, Row, View},
     counts::{When, when},
     interned::Place,
-    ledger::{ClaimedLegs, FigureKey, Group, Standing},
+    ledger::{ClaimedLegs, FigureKey, Group, Step},
     register::Register,
     told::{ToldLeg, ToldPreference, past},
+    walk::{Walk, piece},
 };
 
 /// A figure, and the outermost exchanges that it is made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Behind {
     /// The figure; absent: no transfer concerns the country on this side.
     pub figure: Option<Figure>,
@@ -33,6 +34,8 @@ pub struct Behind {
     pub exchanges: Vec<Symbol>,
     /// Exchanges left out because nothing says when they occurred.
     pub undated_exchanges: u32,
+    /// How the exchanges nested then, for those who go on to explain them.
+    pub nested: NestedThen,
 }
 
 /// What one outermost exchange adds to a figure.
@@ -63,78 +66,175 @@ pub struct ExplainedLeg {
     pub part_of: Vec<u32>,
 }
 
-/// The exchanges behind a figure just after `at`: of those that occurred then, and of the outermost
-/// one around `only`.
-pub fn behind(
-    register: &Register,
-    key: FigureKey,
-    only: Option<Symbol>,
-    occurred: Option<&Edtf>,
+/// Which figure is explained, and of which exchanges.
+#[derive(Clone, Debug)]
+pub struct BehindQuery {
+    /// The figure.
+    pub key: FigureKey,
+    /// Only the outermost exchange around this one.
+    pub only: Option<Symbol>,
+    /// Only exchanges that occurred then.
+    pub occurred: Option<Edtf>,
+}
+
+/// Steps, and exchanges, that are looked at in one piece.
+const PIECE: usize = 1_024;
+
+/// Finds the outermost exchanges behind a figure just after a position.
+#[derive(Debug)]
+pub struct BehindWalk {
+    query: BehindQuery,
     at: Position,
-) -> Behind {
-    let only = only.map(|only| register.at(at).nesting().outermost(only));
-    let mut tally = Tally::default();
-    let mut undated_exchanges = 0;
-    let mut found = Vec::new();
-    let ledger = register.ledger();
-    for (exchange, share) in ledger.shares_of(key, at) {
-        if only.is_some_and(|only| only != exchange) {
-            continue;
-        }
-        let Some(Standing { traits, .. }) = ledger.exchange(exchange, at) else { continue };
+    /// The outermost exchange that alone is asked for, once it is known whether one is.
+    only: Option<Option<Symbol>>,
+    /// The steps of the figure that were looked at, and the exchanges with a share by them.
+    steps: usize,
+    standing: BTreeMap<Symbol, Step>,
+    tally: Tally,
+    found: Vec<(bool, Option<i32>, Box<str>, Symbol)>,
+    undated: u32,
+}
+
+impl BehindWalk {
+    /// The exchanges as the record stood just after `at`.
+    pub fn new(query: BehindQuery, at: Position) -> Self {
+        let (standing, tally) = (BTreeMap::new(), Tally::default());
+        Self { query, at, only: None, steps: 0, standing, tally, found: Vec::new(), undated: 0 }
+    }
+
+    /// Takes an exchange that has a share in the figure.
+    fn take(&mut self, register: &Register, step: &Step) {
+        let (ledger, exchange) = (register.ledger(), step.exchange);
+        let Some(traits) = ledger.traits(exchange, self.at) else { return };
+        let occurred = self.query.occurred.as_ref();
         match occurred.map_or(When::Within, |occurred| when(traits, occurred)) {
             When::Within => {
-                tally.add(share);
+                ledger.apply(&Step { before: None, ..*step }, &mut self.tally);
                 let first = traits.first_day();
-                found.push((first.is_none(), first, exchange));
+                let id = register.claims().vocabulary().text(exchange).into();
+                self.found.push((first.is_none(), first, id, exchange));
             }
-            When::Unknown => undated_exchanges += 1,
+            When::Unknown => self.undated += 1,
             When::Elsewhere => {}
         }
     }
-    let vocabulary = register.claims().vocabulary();
-    found.sort_unstable_by_key(|(undated, day, exchange)| {
-        (*undated, *day, vocabulary.text(*exchange))
-    });
-    Behind {
-        figure: (tally.shares > 0).then(|| Figure::from(&tally)),
-        exchanges: found.into_iter().map(|(_, _, exchange)| exchange).collect(),
-        undated_exchanges,
+}
+
+impl Walk for BehindWalk {
+    type Answer = Behind;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let steps = register.ledger().steps(self.query.key, 0, self.at);
+        let some = steps.get(piece(&mut self.steps, PIECE, steps.len())).unwrap_or_default();
+        if !some.is_empty() {
+            let nesting = |only| register.at(self.at).nesting().outermost(only);
+            let only = *self.only.get_or_insert_with(|| self.query.only.map(nesting));
+            let wanted = some.iter().filter(|it| only.is_none_or(|only| only == it.exchange));
+            // What an exchange says is what it said last.
+            self.standing.extend(wanted.map(|step| (step.exchange, *step)));
+            return false;
+        }
+        for _ in 0..PIECE {
+            let Some((_, step)) = self.standing.pop_first() else { return true };
+            if step.after.is_some() {
+                self.take(register, &step);
+            }
+        }
+        false
+    }
+
+    fn answer(mut self) -> Behind {
+        self.found.sort_unstable();
+        Behind {
+            figure: (self.tally.shares > 0).then(|| Figure::from(&self.tally)),
+            exchanges: self.found.into_iter().map(|(.., exchange)| exchange).collect(),
+            undated_exchanges: self.undated,
+            nested: NestedThen::default(),
+        }
     }
 }
 
-/// What one outermost exchange adds to a figure just after `at`; with the past, the claims on its
-/// legs that no longer stand as well.
+/// Claims that are gathered for one page; no further exchange is explained then.
+const ENOUGH: usize = 1 << 15;
+
+/// Explains some of the exchanges behind a figure, one in each piece.
+#[derive(Debug)]
+pub struct ExplainWalk {
+    behind: Arc<Behind>,
+    key: FigureKey,
+    include_past: bool,
+    at: Position,
+    next: usize,
+    end: usize,
+    claims: usize,
+    told: Vec<ExplainedExchange>,
+}
+
+impl ExplainWalk {
+    /// The exchanges from one place on, at most so many; fewer where there are many claims.
+    pub fn new(
+        (behind, at): (Arc<Behind>, Position),
+        key: FigureKey,
+        include_past: bool,
+        (from, most): (usize, usize),
+    ) -> Self {
+        let end = from.saturating_add(most).min(behind.exchanges.len());
+        Self { behind, key, include_past, at, next: from, end, claims: 0, told: Vec::new() }
+    }
+}
+
+impl Walk for ExplainWalk {
+    type Answer = Vec<ExplainedExchange>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let place = piece(&mut self.next, 1, self.end);
+        let exchange = self.behind.exchanges.get(place).and_then(<[_]>::first);
+        let Some(exchange) = exchange.filter(|_| self.claims < ENOUGH) else { return true };
+        let view = register.again_at(self.at, &self.behind.nested);
+        let explained = explain(register, &view, self.key, *exchange, self.include_past);
+        self.claims += explained.legs.iter().map(|leg| leg.leg.claims.len()).sum::<usize>();
+        self.told.push(explained);
+        false
+    }
+
+    fn answer(self) -> Vec<ExplainedExchange> {
+        self.told
+    }
+}
+
+/// What one outermost exchange adds to a figure; with the past, the claims on its legs that no
+/// longer stand as well.
 pub fn explain(
     register: &Register,
+    view: &View<'_>,
     key: FigureKey,
     outermost: Symbol,
     include_past: bool,
-    at: Position,
 ) -> ExplainedExchange {
-    let view = register.at(at);
     let within = view.nesting().within(outermost);
     let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
-    let claimed = ClaimedLegs::new(&view, &rows);
+    let claimed = ClaimedLegs::new(view, &rows);
     let gone: Vec<&Row> = within
         .iter()
         .filter(|_| include_past)
-        .flat_map(|exchange| past(&view, register.claims().figure_rows(*exchange)))
+        .flat_map(|exchange| past(view, register.claims().figure_rows(*exchange)))
         .collect();
-    let share = share(register, key, outermost, at);
-    let (title, occurred) = described(&view, outermost, &rows);
+    let share = share(register, key, outermost, view.at());
+    let (title, occurred) = described(view, outermost, &rows);
     let text = |name| view.vocabulary().text(name).to_owned();
+    let concerned = concerned(view, &claimed, key, &share);
     ExplainedExchange {
         exchange: text(outermost),
         title: text(title),
         occurred: text(occurred),
-        preference: preference(&view, &claimed, key, &share),
+        preference: preference(view, &claimed, key, &share),
         share,
-        legs: legs(&view, &claimed, key, &gone),
+        legs: legs(view, &claimed, (concerned, key.2), &gone),
     }
 }
 
-fn share(register: &Register, key: FigureKey, outermost: Symbol, at: Position) -> Share {
+/// What one outermost exchange adds to a figure just after `at`; of none, nothing.
+pub fn share(register: &Register, key: FigureKey, outermost: Symbol, at: Position) -> Share {
     let standing = register.ledger().exchange(outermost, at);
     let cells = standing.into_iter().flat_map(|standing| standing.cells);
     let is_figure = |group: &Group| match group {
@@ -174,21 +274,40 @@ fn preference(
     })
 }
 
+/// Legs with what they amount to, by their places in the table.
+type Concerned<'a> = BTreeMap<Place, (&'a LegKey, Estimate)>;
+
+/// The legs that name the country on the side asked about, and those that do not say that side.
+///
+/// Of what it stands across from alone, nothing is open for it. Such legs are among them only
+/// where the bound of what is open is that of all.
+fn concerned<'a>(
+    view: &View<'a>,
+    claimed: &ClaimedLegs<'a>,
+    (country, unit, direction): FigureKey,
+    share: &Share,
+) -> Concerned<'a> {
+    let legs =
+        claimed.legs.keys().filter_map(|place| Some((*place, view.vocabulary().leg(*place)?)));
+    let of_unit: Vec<(Place, &LegKey)> = legs.filter(|(_, leg)| leg.unit == unit).collect();
+    let is_unsaid = |leg: &LegKey| leg.own(direction).is_empty();
+    let unsaid = of_unit.iter().filter(|(_, leg)| is_unsaid(leg)).count();
+    let open = share.open.map_or(0, |rest| rest.legs);
+    let all_bound = u32::try_from(unsaid).is_ok_and(|unsaid| unsaid == open);
+    let concerns = |leg: &LegKey| {
+        let open = || all_bound || leg.other(direction).alone() != Some(country);
+        if is_unsaid(leg) { open() } else { leg.own(direction).contains(country) }
+    };
+    let concerned = of_unit.into_iter().filter(|(_, leg)| concerns(leg));
+    concerned.map(|(place, leg)| (place, (leg, claimed.estimate(view, place)))).collect()
+}
+
 fn legs(
     view: &View<'_>,
     claimed: &ClaimedLegs<'_>,
-    key: FigureKey,
+    (concerned, direction): (Concerned<'_>, Direction),
     gone: &[&Row],
 ) -> Vec<ExplainedLeg> {
-    let (country, unit, direction) = key;
-    let mut concerned: BTreeMap<Place, (&LegKey, Estimate)> = BTreeMap::new();
-    for place in claimed.legs.keys() {
-        let Some(leg) = view.vocabulary().leg(*place) else { continue };
-        let own = leg.own(direction);
-        if leg.unit == unit && (own.is_empty() || own.contains(country)) {
-            concerned.insert(*place, (leg, claimed.estimate(view, *place)));
-        }
-    }
     let seen: Vec<(Seen<'_>, bool)> = concerned
         .values()
         .map(|(leg, estimate)| (Seen::new(leg, direction), estimate.range.is_some()))

@@ -86,8 +86,17 @@ impl<'v, 'a> Extent<'v, 'a> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often the claims about an exchange were gathered in this thread.
+    pub(in crate::projections) static GATHERED: std::cell::Cell<usize> =
+        const { std::cell::Cell::new(0) };
+}
+
 /// The standing claims about an exchange, and those with what is within it.
 pub fn standing<'a>(view: &View<'a>, exchange: Symbol) -> (Vec<&'a Row>, Vec<&'a Row>) {
+    #[cfg(test)]
+    GATHERED.set(GATHERED.get() + 1);
     let own = view.standing(exchange);
     let mut all = own.clone();
     let within = view.nesting().within(exchange);

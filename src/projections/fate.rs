@@ -29,6 +29,15 @@ pub fn shown<'a>(view: &View<'a>, claim: Position) -> Option<(&'a Row, Option<Po
     Some((row, retracted_by))
 }
 
+/// How a claim is shown, given how it was first recorded; a retracted one only if that is wanted.
+pub fn as_shown<'a>(view: &View<'a>, first: &'a Row, include_retracted: bool) -> Option<&'a Row> {
+    if !view.claims().is_corrected(first.claim) {
+        return is_shown(view, first, include_retracted).then_some(first);
+    }
+    let (row, retracted_by) = shown(view, first.claim)?;
+    (include_retracted || retracted_by.is_none()).then_some(row)
+}
+
 /// Whether a row is how its claim is shown; a retracted claim is only if that is wanted.
 pub fn is_shown(view: &View<'_>, row: &Row, include_retracted: bool) -> bool {
     if row.from > view.at() {

@@ -5,7 +5,7 @@ mod selected;
 
 pub use key::{Dimension, GroupKey, Part};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
@@ -23,6 +23,7 @@ use crate::projections::{
     interned::{Interned, Place},
     ledger::{Outcome, Traits},
     register::Register,
+    walk::{Walk, piece},
 };
 use key::{CellKey, OfExchange, RawKey};
 use selected::Selected;
@@ -63,75 +64,128 @@ pub struct GroupAnswer {
     pub undated_exchanges: u32,
 }
 
-/// The figures of the groups that are asked for, just after `at`.
-pub fn groups(register: &Register, query: &GroupQuery, at: Position) -> GroupAnswer {
-    let overlap = [Dimension::Category, Dimension::Mediator];
-    let overlap = overlap.iter().any(|it| query.dimensions.contains(it));
-    let all = GroupQuery { dimensions: Vec::new(), ..query.clone() };
-    let queries = if overlap { vec![query] } else { vec![query, &all] };
-    let mut answers = sums(register, &queries, at).into_iter();
-    let mut answer = answers.next().unwrap_or_default();
-    let total = answers.next().unwrap_or_default().groups;
-    if let [(_, figure)] = total.as_slice() {
-        answer.total = Some(figure.clone());
-    }
-    answer
+/// Outermost exchanges of one piece, and groups that are put into words in one.
+const PIECE: usize = 1_024;
+
+/// The figures of the groups that are asked for, just after a position.
+#[derive(Debug)]
+pub struct GroupWalk {
+    query: GroupQuery,
+    at: Position,
+    /// The groups and, where these do not overlap, all of them together; absent: not begun.
+    groupings: Option<Vec<Grouping>>,
+    /// Of each cell by its place, whether it is asked for.
+    asked: Vec<bool>,
+    exchanges: Vec<Symbol>,
+    next: usize,
 }
 
-/// The sums that several queries about the same exchanges ask for: the exchanges are gone through
-/// once.
-fn sums(register: &Register, queries: &[&GroupQuery], at: Position) -> Vec<GroupAnswer> {
-    let selected = queries.iter().map(|query| Selected::new(register, query));
-    let Some(selected) = selected.collect::<Option<Vec<_>>>() else { return Vec::new() };
-    let grouping = |selected| Grouping::new(register, selected);
-    let mut groupings: Vec<Grouping<'_>> = selected.into_iter().map(grouping).collect();
-    if let Some(exchange) = queries.first().and_then(|query| query.exchange.as_ref()) {
-        for grouping in &mut groupings {
-            grouping.add_one(register, exchange, at);
+impl GroupWalk {
+    /// The groups as the record said just after `at`.
+    pub fn new(query: GroupQuery, at: Position) -> Self {
+        Self { query, at, groupings: None, asked: Vec::new(), exchanges: Vec::new(), next: 0 }
+    }
+
+    /// What each cell means for the groups, and which exchanges are to be gone through.
+    fn begin(&mut self, register: &Register) -> Vec<Grouping> {
+        let overlap = [Dimension::Category, Dimension::Mediator];
+        let overlap = overlap.iter().any(|it| self.query.dimensions.contains(it));
+        let all = GroupQuery { dimensions: Vec::new(), ..self.query.clone() };
+        let queries = [Some(self.query.clone()), Some(all).filter(|_| !overlap)];
+        let selected = queries.into_iter().flatten().map(|query| Selected::new(register, query));
+        let Some(selected) = selected.collect::<Option<Vec<_>>>() else { return Vec::new() };
+        let grouping = |selected| Grouping::new(register, selected);
+        let mut groupings: Vec<Grouping> = selected.into_iter().map(grouping).collect();
+        match &self.query.exchange {
+            Some(exchange) => {
+                for grouping in &mut groupings {
+                    grouping.add_one(register, exchange, self.at);
+                }
+            }
+            None => self.exchanges = register.ledger().outermost(),
         }
-    } else {
-        let asked: Vec<bool> = register
-            .ledger()
-            .cells()
-            .map(|(cell, _)| groupings.iter().any(|grouping| grouping.part(cell).is_some()))
-            .collect();
-        let asked = |cell: Place| asked.get(cell as usize).copied().unwrap_or_default();
-        register.ledger().visit(at, asked, |outermost, traits, shares| {
-            for grouping in &mut groupings {
+        let asked = |(cell, _)| groupings.iter().any(|it: &Grouping| it.part(cell).is_some());
+        self.asked = register.ledger().cells().map(asked).collect();
+        groupings
+    }
+}
+
+impl Walk for GroupWalk {
+    type Answer = GroupAnswer;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        if self.groupings.is_none() {
+            self.groupings = Some(self.begin(register));
+        }
+        let groupings = self.groupings.as_deref_mut().unwrap_or_default();
+        let exchanges = piece(&mut self.next, PIECE, self.exchanges.len());
+        let exchanges = self.exchanges.get(exchanges).unwrap_or_default();
+        if exchanges.is_empty() {
+            return groupings.iter_mut().all(|grouping| grouping.tell(register, PIECE));
+        }
+        let asked = |cell: Place| self.asked.get(cell as usize).copied().unwrap_or_default();
+        register.ledger().visit(exchanges, self.at, asked, |outermost, traits, shares| {
+            for grouping in &mut *groupings {
                 grouping.add(outermost, traits, shares);
             }
         });
+        if self.query.dimensions.contains(&Dimension::Exchange) {
+            // Nothing more is added to them, and in words they are smaller.
+            groupings.first_mut().map(|grouping| grouping.tell(register, usize::MAX));
+        }
+        false
     }
-    groupings.into_iter().map(|grouping| grouping.answer(register)).collect()
+
+    fn answer(self) -> GroupAnswer {
+        let mut groupings = self.groupings.unwrap_or_default().into_iter().map(Grouping::told);
+        let (groups, undated_exchanges) = groupings.next().unwrap_or_default();
+        let total = match groupings.next().unwrap_or_default().0.as_slice() {
+            [(_, figure)] => Some(figure.clone()),
+            _ => None,
+        };
+        GroupAnswer { groups, total, undated_exchanges }
+    }
 }
 
-/// The sums of a group by those who received and by those who gave up.
-type Sums = [Tally; 2];
+/// The sums of a group by those who received and by those who gave up. Only where no side is asked
+/// about there are both.
+#[derive(Clone, Debug, Default)]
+struct Sums([Option<Box<Tally>>; 2]);
+
+impl Sums {
+    fn add(&mut self, side: usize, share: &Share) {
+        let sum = self.0.get_mut(side).into_iter();
+        sum.for_each(|tally| tally.get_or_insert_default().add(share));
+    }
+}
 
 /// The groups of one query.
 ///
 /// There are few distinct cells and many exchanges, so what a cell means for the groups is looked
 /// up once, and exchanges are summed up by number.
-struct Grouping<'r> {
-    selected: Selected<'r>,
+#[derive(Debug)]
+struct Grouping {
+    selected: Selected,
     parts: Interned<CellKey>,
-    /// Of each cell by its place: its part of the key, and in which of the sums it is.
+    /// Of each cell by its place: its part of the key, and in which of the sums it is. Cells that
+    /// come later are said later than what is asked about.
     cells: Vec<Option<(Place, usize)>>,
     by_number: HashMap<(OfExchange, Place), Sums>,
-    sums: HashMap<RawKey, Sums>,
+    /// Groups to which nothing more is added, in words.
+    told: Vec<(GroupKey, Figure)>,
     undated: u32,
 }
 
-impl<'r> Grouping<'r> {
-    fn new(register: &Register, selected: Selected<'r>) -> Self {
+impl Grouping {
+    fn new(register: &Register, selected: Selected) -> Self {
         let mut parts: Interned<CellKey> = Interned::default();
         let cells = register.ledger().cells().map(|(_, cell)| {
             let side = selected.side_of(cell)?;
             Some((parts.intern(CellKey::new(&selected, cell)), side))
         });
         let cells = cells.collect();
-        let (by_number, sums) = (HashMap::new(), HashMap::new());
-        Self { selected, parts, cells, by_number, sums, undated: 0 }
+        let (by_number, told) = (HashMap::new(), Vec::new());
+        Self { selected, parts, cells, by_number, told, undated: 0 }
     }
 
     /// What a cell gives to a key, and in which of the sums it is; absent: it is not asked for.
@@ -146,8 +200,7 @@ impl<'r> Grouping<'r> {
         for (cell, share) in shares {
             let Some((part, side)) = self.part(*cell) else { continue };
             for key in &keys {
-                let sums = self.by_number.entry((*key, part)).or_default();
-                sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
+                self.by_number.entry((*key, part)).or_default().add(side, share);
             }
         }
     }
@@ -165,10 +218,9 @@ impl<'r> Grouping<'r> {
             .collect();
         let Some(keys) = self.keys(outermost, standing.traits, !asked.is_empty()) else { return };
         for (cell, side, share) in asked {
+            let part = self.parts.intern(CellKey::new(&self.selected, cell));
             for key in &keys {
-                let key = RawKey::new(*key, CellKey::new(&self.selected, cell));
-                let sums = self.sums.entry(key).or_default();
-                sums.get_mut(side).into_iter().for_each(|tally| tally.add(share));
+                self.by_number.entry((*key, part)).or_default().add(side, share);
             }
         }
     }
@@ -190,34 +242,39 @@ impl<'r> Grouping<'r> {
         (when == When::Within).then(|| OfExchange::all(&self.selected, outermost, traits))
     }
 
-    fn answer(mut self, register: &Register) -> GroupAnswer {
-        for ((of_exchange, part), group) in std::mem::take(&mut self.by_number) {
-            if let Some(part) = self.parts.get(part) {
-                self.sums.insert(RawKey::new(of_exchange, part.clone()), group);
-            }
-        }
-        let mut groups: BTreeMap<GroupKey, Figure> = BTreeMap::new();
+    /// Puts some groups into words; answers whether these were the last.
+    fn tell(&mut self, register: &Register, most: usize) -> bool {
+        let some: Vec<_> = self.by_number.keys().take(most).copied().collect();
         let rest = self.selected.names_one_side();
-        for (key, sums) in &self.sums {
-            if let Some(mut figure) = larger(sums) {
+        for key in &some {
+            let sums = self.by_number.remove(key).and_then(larger);
+            if let (Some(part), Some(mut figure)) = (self.parts.get(key.1), sums) {
                 if !rest {
                     (figure.shared, figure.open) = (None, None);
                 }
-                groups.insert(key.told(register.claims().vocabulary(), &self.selected), figure);
+                let key = RawKey::new(key.0, part);
+                self.told.push((key.told(register.claims().vocabulary(), &self.selected), figure));
             }
         }
-        let groups = groups.into_iter().collect();
-        GroupAnswer { groups, total: None, undated_exchanges: self.undated }
+        self.by_number.is_empty()
+    }
+
+    /// The groups in their order, and how many exchanges were left out as undated.
+    fn told(self) -> (Vec<(GroupKey, Figure)>, u32) {
+        let mut told = self.told;
+        told.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        (told, self.undated)
     }
 }
 
 /// The larger of the sum by those who received and the sum by those who gave up.
-fn larger(sums: &[Tally]) -> Option<Figure> {
+fn larger(Sums(sums): Sums) -> Option<Figure> {
     let range = |tally: &&Tally| {
         let range = tally.amount().map(|amount| (amount.low, amount.high));
         (range, std::cmp::Reverse(tally.unnumbered))
     };
-    sums.iter().filter(|tally| tally.shares > 0).max_by_key(range).map(Figure::from)
+    let sums = sums.iter().flatten().map(|tally| &**tally);
+    sums.filter(|tally| tally.shares > 0).max_by_key(range).map(Figure::from)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub use cell::{Cell, Days, Group, Legs, Traits};
 pub use outcome::{ClaimedLegs, Outcome, traits};
 pub use series::Step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -125,49 +125,48 @@ impl Ledger {
         self.figures.get(&key).map(|it| it.between(after, up_to)).unwrap_or_default()
     }
 
+    /// The exchanges that ever had a share in a figure.
+    pub fn concerned(&self, key: FigureKey) -> BTreeSet<Symbol> {
+        self.steps(key, 0, Position::MAX).iter().map(|step| step.exchange).collect()
+    }
+
     /// The steps of a figure that is made only of exchanges that pass, with the traits that they
     /// have at each moment.
     pub fn steps_where(&self, key: FigureKey, passes: impl Fn(&Traits) -> bool) -> Vec<Step> {
-        let concerned = self.steps(key, 0, Position::MAX).iter().map(|step| step.exchange);
-        let concerned: std::collections::BTreeSet<Symbol> = concerned.collect();
-        let of_figure = |cell: Place| self.cells.get(cell).and_then(Cell::figure) == Some(key);
-        let mut steps = Vec::new();
-        for exchange in concerned {
-            let entries = self.exchanges.get(&exchange).map(Vec::as_slice).unwrap_or_default();
-            let (mut in_time, mut value, mut before) = (false, None, None);
-            for entries in entries.chunk_by(|one, another| one.event == another.event) {
-                for entry in entries {
-                    let now = (entry.value != NOTHING).then_some(entry.value);
-                    if entry.cell == TRAITS {
-                        in_time = now.and_then(|it| self.traits.get(it)).is_some_and(&passes);
-                    } else if of_figure(entry.cell) {
-                        value = now;
-                    }
-                }
-                let after = value.filter(|_| in_time);
-                if let Some(entry) = entries.first().filter(|_| after != before) {
-                    steps.push(Step { event: entry.event, exchange, before, after });
-                    before = after;
-                }
-            }
-        }
+        let concerned = self.concerned(key).into_iter();
+        let steps = concerned.flat_map(|exchange| self.steps_in(exchange, key, &passes));
+        let mut steps: Vec<Step> = steps.collect();
         steps.sort_unstable_by_key(|step| step.event);
         steps
     }
 
-    /// The outermost exchanges that a figure is made of just after `position`, with what each adds.
-    pub fn shares_of(
+    /// Those of them that one exchange makes, in the order of their events.
+    pub fn steps_in(
         &self,
+        exchange: Symbol,
         key: FigureKey,
-        position: Position,
-    ) -> impl Iterator<Item = (Symbol, &Share)> {
-        let mut standing = BTreeMap::new();
-        for step in self.steps(key, 0, position) {
-            standing.insert(step.exchange, step.after);
+        passes: impl Fn(&Traits) -> bool,
+    ) -> Vec<Step> {
+        let of_figure = |cell: Place| self.cells.get(cell).and_then(Cell::figure) == Some(key);
+        let mut steps = Vec::new();
+        let entries = self.exchanges.get(&exchange).map(Vec::as_slice).unwrap_or_default();
+        let (mut in_time, mut value, mut before) = (false, None, None);
+        for entries in entries.chunk_by(|one, another| one.event == another.event) {
+            for entry in entries {
+                let now = (entry.value != NOTHING).then_some(entry.value);
+                if entry.cell == TRAITS {
+                    in_time = now.and_then(|it| self.traits.get(it)).is_some_and(&passes);
+                } else if of_figure(entry.cell) {
+                    value = now;
+                }
+            }
+            let after = value.filter(|_| in_time);
+            if let Some(entry) = entries.first().filter(|_| after != before) {
+                steps.push(Step { event: entry.event, exchange, before, after });
+                before = after;
+            }
         }
-        let share =
-            |(exchange, place): (Symbol, Option<Place>)| Some((exchange, self.shares.get(place?)?));
-        standing.into_iter().filter_map(share)
+        steps
     }
 
     /// Makes a step of a figure.
@@ -180,16 +179,32 @@ impl Ledger {
         (0..).zip(self.cells.iter())
     }
 
-    /// Shows what every outermost exchange said just after `position`, in no order, of the cells
-    /// that are asked for; they are told by their places.
+    /// The outermost exchanges of which anything was ever entered, in no order.
+    pub fn outermost(&self) -> Vec<Symbol> {
+        self.exchanges.keys().copied().collect()
+    }
+
+    /// What an outermost exchange was grouped and selected by just after `position`; absent: no
+    /// claim that enters figures stood about it, or it was a portion.
+    pub fn traits(&self, outermost: Symbol, position: Position) -> Option<&Traits> {
+        let entries = self.exchanges.get(&outermost)?;
+        let said = entries.partition_point(|entry| entry.event <= position);
+        let mut said = entries.get(..said)?.iter().rev();
+        self.traits.get(said.find(|entry| entry.cell == TRAITS)?.value)
+    }
+
+    /// Shows what some outermost exchanges said just after `position`, of the cells that are asked
+    /// for; they are told by their places.
     pub fn visit(
         &self,
+        exchanges: &[Symbol],
         position: Position,
         asked: impl Fn(Place) -> bool,
         mut show: impl FnMut(Symbol, &Traits, &[(Place, &Share)]),
     ) {
         let (mut values, mut shares) = (Vec::new(), Vec::new());
-        for (outermost, entries) in &self.exchanges {
+        for outermost in exchanges {
+            let Some(entries) = self.exchanges.get(outermost) else { continue };
             values.clear();
             shares.clear();
             let mut traits = NOTHING;

@@ -1,20 +1,17 @@
 //! Lists of what the record holds: which claims a question selects, in which order.
 //!
-//! A list is always worked out whole at one position, so that its pages fit together; what an
-//! entry says in full is read from the log, and only for the page that is shown.
+//! A list is worked out at one position, so that its pages fit together, and piece by piece; what
+//! an entry says in full is read from the log, and only for the page that is shown.
 
 mod sources;
 mod statements;
 mod transfers;
 
-pub use sources::{SourceFound, SourceQuery, source, sources};
-pub use statements::{StatementQuery, Statements, statements};
-pub use transfers::{TransferQuery, Transfers, transfers};
+pub use sources::{CitingWalk, SourceFound, SourceQuery, SourceWalk, find_source};
+pub use statements::{StatementQuery, StatementWalk, Statements};
+pub use transfers::{TransferQuery, TransferWalk, Transfers};
 
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::BTreeSet,
-};
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::domain::{date::Edtf, event::Position, proto::ListOrder, symbol::Symbol};
 use crate::projections::{claims::View, ledger::Days};
@@ -24,29 +21,25 @@ pub fn days(view: &View<'_>, date: Symbol) -> Option<Days> {
     Edtf::parse(view.vocabulary().text(date)).ok().map(|date| date.days())
 }
 
-/// Which of two entries comes first; each is its date, if it has one, and its position.
-///
-/// A date that can mean several days goes by the last of them where the newest come first, and
-/// by the first of them where the oldest do; an open end counts as the other one.
-pub fn in_order(
-    order: ListOrder,
-    (one, at): (Option<Days>, Position),
-    (other, other_at): (Option<Days>, Position),
-) -> Ordering {
-    let day = |date: Option<Days>| {
-        let (first, last) = date?;
-        if order == ListOrder::OldestFirst { first.or(last) } else { last.or(first) }
-    };
-    let (day, other_day) = (day(one), day(other));
-    let undated = day.is_none().cmp(&other_day.is_none());
-    let by_day = match order {
-        ListOrder::Position => Ordering::Equal,
-        ListOrder::OldestFirst => undated.then(day.cmp(&other_day)),
-        ListOrder::NewestFirst | ListOrder::Unspecified => {
-            undated.then(Reverse(day).cmp(&Reverse(other_day)))
+/// The day that an entry is ordered by, of those that its date can mean: the last of them where
+/// the newest come first, and the first of them where the oldest do; an open end counts as the
+/// other one.
+fn day(order: ListOrder, date: Option<Days>) -> Option<i32> {
+    let (first, last) = date?;
+    if order == ListOrder::OldestFirst { first.or(last) } else { last.or(first) }
+}
+
+/// Sorts entries; each is its day, if it has one, and its position. What has none comes last.
+fn sort(order: ListOrder, entries: &mut [(Option<i32>, Position)]) {
+    match order {
+        ListOrder::Position => entries.sort_unstable_by_key(|(_, at)| *at),
+        ListOrder::OldestFirst => {
+            entries.sort_unstable_by_key(|(day, at)| (day.is_none(), *day, *at));
         }
-    };
-    by_day.then(at.cmp(&other_at))
+        ListOrder::NewestFirst | ListOrder::Unspecified => {
+            entries.sort_unstable_by_key(|(day, at)| (Reverse(*day), *at));
+        }
+    }
 }
 
 /// The exchange of this name and those within it; absent where the name is empty: all.
@@ -100,8 +93,8 @@ mod tests {
         let sorted = |order| {
             let days = |text: &str| Edtf::parse(text).ok().map(|date| date.days());
             let mut entries: Vec<_> =
-                dates.iter().zip(1..).map(|(it, at)| (days(it), at)).collect();
-            entries.sort_by(|one, other| in_order(order, *one, *other));
+                dates.iter().zip(1..).map(|(it, at)| (day(order, days(it)), at)).collect();
+            sort(order, &mut entries);
             entries.into_iter().map(|(_, at)| at).collect::<Vec<Position>>()
         };
         assert_eq!(sorted(ListOrder::NewestFirst), [3, 6, 1, 4, 5, 2, 7]);

@@ -19,6 +19,7 @@ pub mod series;
 pub mod snapshot;
 pub mod story;
 pub mod told;
+pub mod walk;
 
 use crate::domain::event::{Micros, Position};
 

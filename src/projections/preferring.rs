@@ -9,6 +9,7 @@ use crate::domain::{
 use crate::projections::{
     Projection as _,
     claims::{Row, View},
+    explain::share,
     ledger::ClaimedLegs,
     register::Register,
 };
@@ -68,8 +69,7 @@ fn of_country(
     let view = register.at(at);
     let unit = view.leg(row)?.unit;
     let outermost = view.nesting().outermost(row.subject);
-    let shares = register.ledger().shares_of((country, unit, direction), at);
-    let (_, share) = shares.into_iter().find(|(exchange, _)| *exchange == outermost)?;
+    let share = share(register, (country, unit, direction), outermost, at);
     share.amount.map(|amount| (amount.low, amount.high))
 }
 

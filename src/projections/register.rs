@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::Position;
 use crate::projections::{
     ApplyError, Event, Projection,
-    claims::{Claims, Taken, View, take},
+    claims::{Claims, NestedThen, Taken, View, take},
     ledger::{Ledger, Outcome},
 };
 
@@ -21,7 +21,7 @@ pub struct Register {
 
 impl Projection for Register {
     const NAME: &'static str = "claims";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 6;
     type Taken = Option<Taken>;
 
     fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {
@@ -50,6 +50,7 @@ impl Projection for Register {
     }
 
     fn restore(&mut self) {
+        self.claims.restore();
         self.ledger.restore();
     }
 }
@@ -68,6 +69,11 @@ impl Register {
     /// What the record said just after `position`; beyond the last event, what it says now.
     pub fn at(&self, position: Position) -> View<'_> {
         self.claims.at(position.min(self.position))
+    }
+
+    /// The same for those who look at one position often; `nested` is of that position.
+    pub fn again_at<'a>(&'a self, position: Position, nested: &'a NestedThen) -> View<'a> {
+        self.claims.again_at(position.min(self.position), nested)
     }
 
     /// The last event that changed what is claimed; 0: none did.

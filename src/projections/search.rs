@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::projections::{interned::Place, names::Names};
+use crate::projections::{interned::Place, names::Names, walk::piece};
 
 /// Characters of a word that count. No word is longer, but an address may be, or a text without
 /// spaces.
@@ -22,6 +22,14 @@ pub struct Words {
     names: Names,
     /// Of each word, by the place of its symbol less one; rising.
     places: Vec<Vec<Place>>,
+}
+
+/// Words that are looked for, and how far. Lists of places only grow, so a number of them that was
+/// gone through stays the same places.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    words: Vec<String>,
+    next: usize,
 }
 
 impl Words {
@@ -39,13 +47,27 @@ impl Words {
         }
     }
 
-    /// The places where all words of a text occur, rising; none if the text has no word.
-    pub fn find(&self, text: &str) -> Vec<Place> {
-        let mut lists: Vec<&[Place]> = words(text).map(|word| self.places(&word)).collect();
-        lists.sort_unstable_by_key(|list| list.len());
-        let Some((shortest, others)) = lists.split_first() else { return Vec::new() };
+    /// The words of a text that is asked for, the rarest first.
+    pub fn asked(&self, text: &str) -> Asked {
+        let mut words: Vec<String> = words(text).collect();
+        words.sort_by_key(|word| self.places(word).len());
+        Asked { words, next: 0 }
+    }
+
+    /// The places where all words occur, rising, among the next so many of the rarest one; none
+    /// at the end, and if there is no word.
+    pub fn find(&self, asked: &mut Asked, most: usize) -> Vec<Place> {
+        let Some((rarest, others)) = asked.words.split_first() else { return Vec::new() };
+        let others: Vec<&[Place]> = others.iter().map(|word| self.places(word)).collect();
         let in_all = |place: &&Place| others.iter().all(|list| list.binary_search(place).is_ok());
-        shortest.iter().filter(in_all).copied().collect()
+        let places = self.places(rarest);
+        let some = places.get(piece(&mut asked.next, most, places.len())).unwrap_or_default();
+        some.iter().filter(in_all).copied().collect()
+    }
+
+    /// Whether all places were gone through.
+    pub fn is_through(&self, asked: &Asked) -> bool {
+        asked.words.first().is_none_or(|rarest| asked.next >= self.places(rarest).len())
     }
 
     fn places(&self, word: &str) -> &[Place] {
@@ -88,6 +110,16 @@ mod tests {
         words(text).collect()
     }
 
+    /// All places, by so many at a time.
+    fn found(words: &Words, text: &str, piece: usize) -> Vec<Place> {
+        let mut asked = words.asked(text);
+        let mut found = Vec::new();
+        while !words.is_through(&asked) {
+            found.extend(words.find(&mut asked, piece));
+        }
+        found
+    }
+
     #[test]
     fn words_are_the_same_whatever_their_case_and_marks() {
         for (text, same) in [
@@ -119,11 +151,14 @@ mod tests {
         words.enter(3, ["the swap, the swap", "Ankara"].into_iter());
         words.enter(7, ["the list"].into_iter());
         words.enter(9, ["Ankara has the list"].into_iter());
-        assert_eq!(words.find("THE"), [3, 7, 9]);
-        assert_eq!(words.find("ankara the"), [3, 9]);
-        assert_eq!(words.find("list ankara the"), [9]);
-        for nothing in ["ankara nobody", "", "?!"] {
-            assert_eq!(words.find(nothing), [0; 0], "{nothing}");
+        for piece in 1..4 {
+            let find = |text: &str| found(&words, text, piece);
+            assert_eq!(find("THE"), [3, 7, 9]);
+            assert_eq!(find("ankara the"), [3, 9]);
+            assert_eq!(find("list ankara the"), [9]);
+            for nothing in ["ankara nobody", "", "?!"] {
+                assert_eq!(find(nothing), [0; 0], "{nothing}");
+            }
         }
     }
 
@@ -133,6 +168,6 @@ mod tests {
         words.enter(3, ["the swap in Ankara"].into_iter());
         let saved = postcard::to_allocvec(&words).unwrap();
         let loaded: Words = postcard::from_bytes(&saved).unwrap();
-        assert_eq!((&loaded, loaded.find("ankara")), (&words, vec![3]));
+        assert_eq!((&loaded, found(&loaded, "ankara", 1)), (&words, vec![3]));
     }
 }

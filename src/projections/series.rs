@@ -8,7 +8,7 @@
 
 mod between;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use between::{Missing, MissingReason};
 
@@ -21,11 +21,12 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{Row, RunningTotal, Said},
-    groups::{Dimension, GroupQuery, Part, groups},
+    claims::{NestedThen, Row, RunningTotal, Said},
+    groups::{Dimension, GroupKey, GroupQuery, GroupWalk, Part},
     ledger::Days,
     register::Register,
     told::Told,
+    walk::{Walk, piece},
 };
 use between::{Candidate, Span};
 
@@ -86,66 +87,208 @@ pub struct Step {
 }
 
 /// A total with what it says.
-#[derive(Clone, Copy)]
-struct Total<'a> {
-    row: &'a Row,
-    said: &'a RunningTotal,
+#[derive(Clone, Copy, Debug)]
+struct Total {
+    row: Row,
+    said: RunningTotal,
     days: Days,
 }
 
-/// The steps of a series just after `at`, by day, then position; absent: there is no total of it.
-///
-/// `series` are the names under which it is recorded.
-pub fn steps(
-    register: &Register,
-    series: &[Symbol],
-    query: &SeriesQuery,
+/// A series beside the exchanges that can lie between its totals, just after one position.
+#[derive(Debug)]
+pub struct Compared {
     at: Position,
-) -> Option<Vec<Step>> {
-    let view = register.at(at);
-    let rows = series.iter().flat_map(|name| view.latest(register.claims().series_rows(*name)));
-    let total = |row: &'_ Row| {
-        let Said::RunningTotal(said) = &row.said else { return None };
-        let days = Edtf::parse(view.vocabulary().text(said.as_of)).ok()?.days();
-        Some((days, row.claim))
-    };
-    let mut dated: Vec<((Days, Position), &Row)> =
-        rows.filter_map(|row| Some((total(row)?, row))).collect();
-    if dated.is_empty() {
-        return None;
-    }
-    dated.sort_unstable_by_key(|(((first, last), claim), _)| (*last, *first, *claim));
-    let totals: Vec<Total<'_>> = dated
-        .into_iter()
-        .filter_map(|((days, _), row)| {
-            let Said::RunningTotal(said) = &row.said else { return None };
-            Some(Total { row, said, days })
-        })
-        .collect();
-    let candidates = candidates(register, query, at);
-    let wanted = |total: &&Total<'_>| {
-        query.occurred.as_ref().is_none_or(|occurred| occurred.overlaps_days(total.days))
-    };
-    let step = |total: &Total<'_>| step(register, &totals, total, &candidates, at);
-    Some(totals.iter().filter(wanted).map(step).collect())
+    nested: NestedThen,
+    /// By day, then position.
+    totals: Vec<Total>,
+    /// The places of the totals that are asked for.
+    asked: Vec<usize>,
+    /// By id.
+    candidates: Vec<Candidate>,
 }
 
-/// The exchanges that fit the query, with what each adds and when it took place.
-fn candidates(register: &Register, query: &SeriesQuery, at: Position) -> Vec<Candidate> {
-    let mut found: BTreeMap<String, Candidate> = BTreeMap::new();
-    for query in sides(query) {
-        for (key, figure) in groups(register, &query, at).groups {
+impl Compared {
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Bytes that it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.totals) + size_of_val(&*self.candidates) + self.nested.bytes()
+    }
+}
+
+/// Compares a series with the exchanges of the record; absent: there is no total of it.
+#[derive(Debug)]
+pub struct CompareWalk {
+    /// The names under which the series is recorded.
+    series: Vec<Symbol>,
+    query: SeriesQuery,
+    at: Position,
+    totals: Option<Vec<Total>>,
+    /// The exchanges on the sides that are still to be gone through.
+    sides: Vec<GroupWalk>,
+    /// The groups of the side that was gone through last.
+    groups: std::vec::IntoIter<(GroupKey, Figure)>,
+    found: BTreeMap<String, Candidate>,
+}
+
+/// Exchanges that become candidates in one piece.
+const PIECE: usize = 1_024;
+
+impl CompareWalk {
+    /// The comparison as the record stood just after `at`.
+    pub fn new(series: Vec<Symbol>, query: SeriesQuery, at: Position) -> Self {
+        let sides = sides(&query).into_iter().map(|query| GroupWalk::new(query, at)).collect();
+        let (groups, found) = (Vec::new().into_iter(), BTreeMap::new());
+        Self { series, query, at, totals: None, sides, groups, found }
+    }
+
+    /// The totals of the series, by day, then position.
+    fn totals(&self, register: &Register) -> Vec<Total> {
+        let view = register.at(self.at);
+        let rows = |name: &Symbol| view.latest(register.claims().series_rows(*name));
+        let total = |row: &Row| {
+            let Said::RunningTotal(said) = row.said else { return None };
+            let days = Edtf::parse(view.vocabulary().text(said.as_of)).ok()?.days();
+            Some(Total { row: *row, said, days })
+        };
+        let mut totals: Vec<Total> = self.series.iter().flat_map(rows).filter_map(total).collect();
+        totals.sort_unstable_by_key(|total| (total.days.1, total.days.0, total.row.claim));
+        totals
+    }
+
+    /// Takes what the next exchanges add on the side that was gone through.
+    fn take(&mut self, register: &Register) {
+        for (key, figure) in self.groups.by_ref().take(PIECE) {
             let [Part::Exchange(id)] = key.parts.as_slice() else { continue };
-            let candidate = found.entry(id.clone()).or_insert_with(|| {
+            let candidate = self.found.entry(id.clone()).or_insert_with(|| {
                 let exchange = register.claims().vocabulary().find(id).unwrap_or_default();
-                let standing = register.ledger().exchange(exchange, at);
-                let dates = standing.map(|it| it.traits.dates.clone()).unwrap_or_default();
-                Candidate::new(id.clone(), exchange, dates)
+                let traits = register.ledger().traits(exchange, self.at);
+                Candidate::new(exchange, traits.map(|it| it.dates.as_slice()).unwrap_or_default())
             });
             candidate.add(&figure);
         }
     }
-    found.into_values().collect()
+}
+
+impl Walk for CompareWalk {
+    type Answer = Option<Arc<Compared>>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        if self.totals.is_none() {
+            self.totals = Some(self.totals(register));
+        }
+        if self.totals.as_ref().is_none_or(Vec::is_empty) {
+            return true;
+        }
+        if self.groups.len() > 0 {
+            self.take(register);
+        } else if let Some(side) = self.sides.last_mut()
+            && side.go_on(register)
+        {
+            let groups = self.sides.pop().map(|side| side.answer().groups);
+            self.groups = groups.unwrap_or_default().into_iter();
+        }
+        self.sides.is_empty() && self.groups.len() == 0
+    }
+
+    fn answer(self) -> Option<Arc<Compared>> {
+        let Self { query, at, totals, found, .. } = self;
+        let totals = totals.filter(|totals| !totals.is_empty())?;
+        let occurred = query.occurred.as_ref();
+        let wanted = |total: &Total| occurred.is_none_or(|it| it.overlaps_days(total.days));
+        let asked = totals.iter().enumerate().filter(|(_, total)| wanted(total));
+        let asked = asked.map(|(place, _)| place).collect();
+        let candidates = found.into_values().collect();
+        let nested = NestedThen::default();
+        Some(Arc::new(Compared { at, nested, totals, asked, candidates }))
+    }
+}
+
+/// Bytes of the ids in some steps, at which no further one is told.
+const ENOUGH: usize = 2 << 20;
+
+/// Tells some steps of a series, one in each piece; fewer where they name many exchanges.
+#[derive(Debug)]
+pub struct StepWalk {
+    compared: Arc<Compared>,
+    next: usize,
+    most: usize,
+    told: Vec<Step>,
+    bytes: usize,
+}
+
+impl StepWalk {
+    /// At most so many steps from one on.
+    pub fn new(compared: Arc<Compared>, from: usize, most: usize) -> Self {
+        Self { compared, next: from, most, told: Vec::new(), bytes: 0 }
+    }
+}
+
+impl Walk for StepWalk {
+    type Answer = Vec<Step>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { compared, next, most, told, bytes } = self;
+        let asked = compared.asked.get(*next).filter(|_| told.len() < *most && *bytes < ENOUGH);
+        let total = asked.and_then(|place| compared.totals.get(*place));
+        let Some(total) = total else { return true };
+        let step = step(register, compared, total);
+        let exchanges = step.exchanges.iter().map(|(id, _)| id);
+        let ids = exchanges.chain(step.missing.iter().map(|missing| &missing.exchange));
+        *bytes += ids.map(String::len).sum::<usize>();
+        told.push(step);
+        *next += 1;
+        false
+    }
+
+    fn answer(self) -> Vec<Step> {
+        self.told
+    }
+}
+
+/// The names of the series of which a total stood just after a position.
+#[derive(Debug)]
+pub struct NameWalk {
+    /// Only those that give this stream; absent: all.
+    slug: Option<String>,
+    at: Position,
+    series: Option<Vec<Symbol>>,
+    next: usize,
+    found: Vec<(Box<str>, Symbol)>,
+}
+
+impl NameWalk {
+    /// Of all series, or those that are recorded in the stream of one name.
+    pub fn new(name: Option<&str>, at: Position) -> Self {
+        let (series, found) = (None, Vec::new());
+        Self { slug: name.map(slug::slugify), at, series, next: 0, found }
+    }
+}
+
+impl Walk for NameWalk {
+    type Answer = Vec<Symbol>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { slug, at, series, next, found } = self;
+        let claims = register.claims();
+        let series = series.get_or_insert_with(|| claims.series().collect());
+        for name in series.get(piece(next, PIECE, series.len())).unwrap_or_default() {
+            let text = claims.vocabulary().text(*name);
+            let is_asked = || slug.as_ref().is_none_or(|wanted| *wanted == slug::slugify(text));
+            if is_asked() && claims.series_rows(*name).any(|row| row.stands_at(*at)) {
+                found.push((text.into(), *name));
+            }
+        }
+        *next >= series.len()
+    }
+
+    fn answer(mut self) -> Vec<Symbol> {
+        self.found.sort_unstable();
+        self.found.into_iter().map(|(_, name)| name).collect()
+    }
 }
 
 /// One query for each side that is added.
@@ -168,14 +311,9 @@ fn sides(query: &SeriesQuery) -> Vec<GroupQuery> {
     }
 }
 
-fn step(
-    register: &Register,
-    totals: &[Total<'_>],
-    total: &Total<'_>,
-    candidates: &[Candidate],
-    at: Position,
-) -> Step {
-    let (base_from, bases) = base(totals, total);
+fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
+    let vocabulary = register.claims().vocabulary();
+    let (base_from, bases) = base(&compared.totals, total);
     let own = number(&total.said.number);
     let claimed = bases.iter().filter_map(|base| number(&base.said.number));
     let base = match base_from {
@@ -191,14 +329,16 @@ fn step(
         total: total.days,
         follows: total.said.follows,
     });
-    let between = span.map(|span| span.of(candidates)).unwrap_or_default();
+    let text = |exchange| vocabulary.text(exchange).to_owned();
+    let between = span.map(|span| span.of(&compared.candidates, text)).unwrap_or_default();
     let sum = bases.last().and_then(|_| between.sum());
     let residual = step.zip(sum).map(|(step, sum)| (step.0 - sum.1, step.1 - sum.0));
     let inexact =
-        |total: &Total<'_>| total.said.number.approximate || total.said.number.value().is_none();
-    let as_of = bases.last().map(|base| register.claims().vocabulary().text(base.said.as_of));
+        |total: &Total| total.said.number.approximate || total.said.number.value().is_none();
+    let as_of = bases.last().map(|base| vocabulary.text(base.said.as_of));
+    let view = register.again_at(compared.at, &compared.nested);
     Step {
-        told: Told::of(&register.at(at), total.row),
+        told: Told::of(&view, &total.row),
         base_from,
         base_as_of: as_of.unwrap_or_default().to_owned(),
         base,
@@ -212,10 +352,10 @@ fn step(
 }
 
 /// The totals that a total is compared with. Several were claimed for one day: all of them.
-fn base<'a>(totals: &[Total<'a>], total: &Total<'_>) -> (Base, Vec<Total<'a>>) {
+fn base(totals: &[Total], total: &Total) -> (Base, Vec<Total>) {
     let mut before = totals.iter().filter(|earlier| earlier.days.1 < total.days.0);
     if let Some(previous) = total.said.previous {
-        let named: Option<Total<'a>> =
+        let named: Option<Total> =
             before.rfind(|earlier| earlier.said.number.value() == Some(previous)).copied();
         let claim = named.map(|named| named.row.claim);
         return (Base::Previous(claim), named.into_iter().collect());
@@ -223,7 +363,7 @@ fn base<'a>(totals: &[Total<'a>], total: &Total<'_>) -> (Base, Vec<Total<'a>>) {
     let Some(latest) = before.clone().map(|earlier| earlier.days.1).max() else {
         return (Base::None, Vec::new());
     };
-    let bases: Vec<Total<'a>> = before.filter(|it| it.days.1 == latest).copied().collect();
+    let bases: Vec<Total> = before.filter(|it| it.days.1 == latest).copied().collect();
     let last = bases.iter().map(|base| base.row.claim).max();
     (last.map_or(Base::None, Base::Earlier), bases)
 }

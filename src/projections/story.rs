@@ -8,19 +8,20 @@ mod list;
 mod roles;
 
 pub use changes::{StoryChange, change};
-pub use list::{ExchangeQuery, Listed, Mediator, list};
+pub use list::{ExchangeQuery, ListWalk, Listed, Mediator, SummaryWalk};
 pub use roles::ToldRole;
 
-use crate::domain::{event::Position, figure::Figure, proto, symbol::Symbol};
+use crate::domain::{event::Position, figure::Figure, proto, side::Share, symbol::Symbol};
 use crate::projections::{
     claims::{Row, Said, View},
     counts::{self, CountRow},
     extent::Extent,
-    ledger::{Group, Outcome},
+    ledger::{Cell, Group, Outcome, Standing},
     register::Register,
     told::{self, Ended, Told, ToldLeg},
 };
 use facts::Facts;
+use flags::Cells;
 
 /// Statements that are told with an exchange; lists of statements have all.
 const MOST_STATEMENTS: usize = 1_000;
@@ -102,7 +103,7 @@ pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<St
     statements.truncate(MOST_STATEMENTS);
     let outcome = Outcome::within(&view, exchange);
     Some(Story {
-        summary: summary_of(&extent, &outcome),
+        summary: summary_of(&extent, &cells(&outcome)),
         reports: telling.reports(),
         legs: telling.completed(),
         agreed: telling.agreed(),
@@ -117,14 +118,23 @@ pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<St
 }
 
 /// What an exchange is, and what stands out in it.
-pub fn summary(view: &View<'_>, exchange: Symbol) -> proto::ExchangeSummary {
-    summary_of(&Extent::of(view, exchange), &Outcome::within(view, exchange))
+pub fn summary(register: &Register, view: &View<'_>, exchange: Symbol) -> proto::ExchangeSummary {
+    let extent = Extent::of(view, exchange);
+    // Of an outermost exchange the ledger keeps what the rules make of it.
+    match register.ledger().exchange(exchange, view.at()) {
+        Some(Standing { cells, .. }) => summary_of(&extent, &cells),
+        None => summary_of(&extent, &cells(&Outcome::within(view, exchange))),
+    }
 }
 
-fn summary_of(extent: &Extent<'_, '_>, outcome: &Outcome) -> proto::ExchangeSummary {
+fn cells(outcome: &Outcome) -> Vec<(&Cell, &Share)> {
+    outcome.cells.iter().map(|(cell, share)| (cell, share)).collect()
+}
+
+fn summary_of(extent: &Extent<'_, '_>, cells: &Cells<'_>) -> proto::ExchangeSummary {
     let facts = Facts::of(extent.view, extent.exchange, (&extent.own, &extent.all));
     let mut summary = facts.message(extent.view, extent.exchange);
-    let flags = flags::flags(extent, &facts, outcome);
+    let flags = flags::flags(extent, &facts, cells);
     summary.flags = flags.into_iter().map(Into::into).collect();
     summary
 }

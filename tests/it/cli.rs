@@ -3,12 +3,12 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{BINARY, Server, data_dir};
+use crate::support::{BINARY, Held, Server, data_dir};
 
 mod append;
 mod ask;
@@ -50,15 +50,15 @@ impl Ran {
 
 /// A command that goes on.
 struct Running {
-    child: Child,
+    child: Held,
     output: BufReader<ChildStdout>,
 }
 
 impl Running {
     fn start(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary can be run");
-        let output = BufReader::new(child.stdout.take().expect("a piped output"));
+        let mut child = Held::start(&mut command);
+        let output = BufReader::new(child.0.stdout.take().expect("a piped output"));
         Self { child, output }
     }
 
@@ -73,7 +73,7 @@ impl Running {
 
     /// Presses Ctrl-C.
     fn interrupt(&self) {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill can be run");
         assert!(sent.success());
     }
@@ -92,13 +92,12 @@ impl Running {
     }
 }
 
-fn ended(child: Child, out: String) -> Ran {
-    let output = child.wait_with_output().expect("it has ended");
-    let err = String::from_utf8(output.stderr).expect("messages are UTF-8");
+fn ended(child: Held, out: String) -> Ran {
+    let (status, err) = child.end();
     for text in [&out, &err] {
         assert!(!text.contains('\u{1b}'), "no pipe gets colours: {text:?}");
     }
-    Ran { code: output.status.code(), out, err }
+    Ran { code: status.code(), out, err }
 }
 
 /// The binary, asking the server at this address.
@@ -117,13 +116,13 @@ fn run(server: &str, arguments: &[&str]) -> Ran {
 fn run_with(server: &str, arguments: &[&str], input: &str) -> Ran {
     let mut command = command(server, arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the binary can be run");
-    let mut pipe = child.stdin.take().expect("a piped input");
+    let mut child = Held::start(&mut command);
+    let mut pipe = child.0.stdin.take().expect("a piped input");
     // The command may refuse before it has read anything.
     let _ = pipe.write_all(input.as_bytes());
     drop(pipe);
     let mut out = String::new();
-    let mut output = child.stdout.take().expect("a piped output");
+    let mut output = child.0.stdout.take().expect("a piped output");
     output.read_to_string(&mut out).expect("the output can be read");
     ended(child, out)
 }

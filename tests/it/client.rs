@@ -1,6 +1,7 @@
 //! The client with patience: nothing twice, nothing lost, whatever happens to the connection.
 
 mod consume;
+mod watch;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -37,7 +38,12 @@ pub(crate) fn noted(text: &str) -> Event {
 }
 
 /// Ends a server, in one way or the other, and starts the next one behind the proxy.
-fn next_server(server: Server, data: &std::path::Path, proxy: &Proxy, gently: bool) -> Server {
+pub(crate) fn next_server(
+    server: Server,
+    data: &std::path::Path,
+    proxy: &Proxy,
+    gently: bool,
+) -> Server {
     if gently {
         server.terminate();
         assert!(server.wait(), "it stops cleanly");
@@ -50,7 +56,7 @@ fn next_server(server: Server, data: &std::path::Path, proxy: &Proxy, gently: bo
 }
 
 /// Appends `count` events of a writer, some of which are for filters.
-async fn write(client: Client, writer: u64, count: u64) {
+pub(crate) async fn write(client: Client, writer: u64, count: u64) {
     for number in 0..count {
         let event = noted(&format!("{writer}/{number}"));
         let event = if number % 3 == 0 { event.tag("third:yes") } else { event };

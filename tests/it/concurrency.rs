@@ -78,7 +78,8 @@ async fn follow(
     most: usize,
 ) -> Vec<RecordedEvent> {
     let start = Some(Start::AfterPosition(*from));
-    let request = SubscribeRequest { filter: Some(filter.clone()), start };
+    let filter = Some(filter.clone());
+    let request = SubscribeRequest { filter, start, ..SubscribeRequest::default() };
     let mut frames = client.subscribe(request);
     let mut seen = Vec::new();
     while *from < last && seen.len() < most {

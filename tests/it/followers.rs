@@ -16,7 +16,8 @@ const MOST_STREAMS: usize = 16_384;
 const PER_CONNECTION: usize = 1_024;
 
 fn request(filter: Option<Filter>) -> SubscribeRequest {
-    SubscribeRequest { filter, start: Some(Start::FromNow(true)) }
+    let start = Some(Start::FromNow(true));
+    SubscribeRequest { filter, start, ..SubscribeRequest::default() }
 }
 
 /// Subscribes and waits for the first frame.

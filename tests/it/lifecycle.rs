@@ -3,7 +3,11 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Command, Stdio},
+    sync::mpsc::Receiver,
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -16,7 +20,7 @@ use handover::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::support::{BINARY, Server, append, data_dir, event, read_all};
+use crate::support::{BINARY, Held, Server, append, data_dir, event, read_all};
 
 #[tokio::test]
 async fn a_data_directory_is_held_by_one_process() {
@@ -100,15 +104,98 @@ async fn a_name_can_be_listened_on() {
     let (_dir, data) = data_dir();
     let mut command = Command::new(BINARY);
     command.args(["serve", "--listen", "localhost:0", "--data"]).arg(&data);
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be run");
+    let mut child = Held::start(command.stdout(Stdio::piped()));
     let mut line = String::new();
-    let output = child.stdout.take().expect("a piped output");
+    let output = child.0.stdout.take().expect("a piped output");
     BufReader::new(output).read_line(&mut line).expect("it can be read");
     let address = line.trim().strip_prefix("serving on ").expect("it serves").to_owned();
     let client = Client::connect(&address).await.expect("it can be reached");
     assert!(client.serving().await.expect("an answer"));
-    child.kill().expect("it can be killed");
-    child.wait().expect("it has ended");
+}
+
+/// A server whose log is kept apart.
+fn start_logged(data: &Path, listen: &str, arguments: &[&str]) -> (Held, Receiver<String>) {
+    let mut command = Command::new(BINARY);
+    command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
+    let mut child = Held::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let errors = BufReader::new(child.0.stderr.take().expect("a piped output"));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        errors
+            .lines()
+            .map_while(Result::ok)
+            .take_while(|line| tell.send(line.clone()).is_ok())
+            .count()
+    });
+    (child, told)
+}
+
+/// The next line of a log that holds `text`.
+#[track_caller]
+fn line_with(log: &Receiver<String>, text: &str) -> String {
+    loop {
+        let line = log.recv_timeout(Duration::from_mins(1)).expect("the line comes");
+        if line.contains(text) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn signals_that_ask_for_a_reload_end_nothing() {
+    let (_dir, data) = data_dir();
+    let (mut child, log) = start_logged(&data, "127.0.0.1:0", &["--log-format", "json"]);
+    let started = line_with(&log, "starting");
+    for part in [env!("CARGO_PKG_VERSION"), data.to_str().expect("UTF-8"), "127.0.0.1:"] {
+        assert!(started.contains(part), "{part} is missing: {started}");
+    }
+    line_with(&log, "serving");
+    let id = child.0.id().to_string();
+    for signal in ["HUP", "USR1", "USR2"] {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &id]).status();
+        assert!(sent.expect("kill can be run").success());
+        line_with(&log, &format!("SIG{signal}"));
+    }
+    Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
+    line_with(&log, "stopping");
+    assert!(child.0.wait().expect("it ends").success());
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_warned_of() {
+    let (_dir, data) = data_dir();
+    let (_child, log) = start_logged(&data, "0.0.0.0:0", &[]);
+    let warning = line_with(&log, "WARN");
+    assert!(warning.contains("no authentication") && warning.contains("0.0.0.0"), "{warning}");
+}
+
+#[tokio::test]
+async fn stored_files_are_for_nobody_else() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &["--volume-mib", "1", "--journal-file-mib", "1"]);
+    let client = server.client().await;
+    for number in 0..4 {
+        let payload = format!("{number} {}", "x".repeat(600 << 10));
+        client.append(append("x/a", vec![event(&payload, &[])])).await.expect("it is recorded");
+    }
+    server.terminate();
+    assert!(server.wait(), "it stops cleanly");
+    let mut folders = vec![data];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder) & 0o077, 0, "{}", folder.display());
+        for entry in fs::read_dir(&folder).expect("it can be listed") {
+            let path = entry.expect("an entry").path();
+            assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
+            files += usize::from(path.is_file());
+            folders.extend(path.is_dir().then_some(path));
+        }
+    }
+    assert!(files > 6, "journal, manifest, index and sled's files: {files}");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode()
 }
 
 /// What a client is told that the server left waiting when it stopped.

@@ -231,6 +231,42 @@ async fn a_question_that_makes_no_sense_is_refused_with_its_field() {
 }
 
 #[tokio::test]
+async fn a_page_token_outlives_a_restart_and_is_good_for_its_own_list_alone() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let rpc = Rpc::connect(&server).await;
+    let mut made = Vec::new();
+    for day in ["2024-08-01", "2024-08-02"] {
+        made.push(say(&rpc, said("Ana", "a word", day)).await);
+    }
+    let first = ListStatementsRequest { page_size: 1, min_position: made[1], ..Default::default() };
+    let page: ListStatementsResponse = rpc.ask(STATEMENTS, first.clone()).await;
+    let token = page.next_page_token;
+    drop(server);
+    let server = Server::start(&data, &[]);
+    let rpc = Rpc::connect(&server).await;
+    let next = ListStatementsRequest { page_token: token.clone(), ..first };
+    let page: ListStatementsResponse = rpc.ask(STATEMENTS, next.clone()).await;
+    assert_eq!((claims(&page), page.next_page_token), (vec![made[0]], String::new()));
+
+    // One letter is another.
+    let changed = if token.starts_with('A') { "B" } else { "A" }.to_owned() + &token[1..];
+    let changed = ListStatementsRequest { page_token: changed, ..next.clone() };
+    let refused = rpc.call(STATEMENTS, changed).await;
+    assert_eq!(told::<ListStatementsResponse>(refused), invalid("page_token"));
+    let transfers = ListTransfersRequest { page_token: token.clone(), ..Default::default() };
+    let refused = rpc.call(TRANSFERS, transfers).await;
+    assert_eq!(told::<ListTransfersResponse>(refused), invalid("page_token"));
+    let sources = ListSourcesRequest { page_token: token, ..Default::default() };
+    let refused = rpc.call(SOURCES, sources).await;
+    assert_eq!(told::<ListSourcesResponse>(refused), invalid("page_token"));
+    let (_elsewhere, data) = data_dir();
+    let other = Server::start(&data, &[]);
+    let refused = Rpc::connect(&other).await.call(STATEMENTS, next).await;
+    assert_eq!(told::<ListStatementsResponse>(refused), invalid("page_token"));
+}
+
+#[tokio::test]
 async fn transfers_are_listed_by_position_page_by_page_and_undated_exchanges_are_counted() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);

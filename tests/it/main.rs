@@ -5,6 +5,8 @@
     reason = "a test that indexes past the end fails, as it should"
 )]
 
+mod abuse;
+mod another_store;
 mod claims;
 mod cli;
 mod client;
@@ -24,6 +26,8 @@ mod reflection;
 mod refusals;
 mod rpc;
 mod schedules;
+mod shortage;
+mod spellings;
 mod support;
 mod tidy;
 mod transport;

@@ -1,9 +1,10 @@
 //! What the tests share: the real binary as a child, events to append, and reading all back.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
@@ -19,10 +20,37 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_handover");
 /// What the server prints before its address.
 const SERVING: &str = "serving on ";
 
+/// A child that is killed when dropped: a test that fails leaves no process behind either.
+#[derive(Debug)]
+pub(crate) struct Held(pub(crate) Child);
+
+impl Held {
+    /// Starts a command.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the binary can be run"))
+    }
+
+    /// Waits for its end; what it wrote to standard error besides, which must be piped.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let mut errors = String::new();
+        let mut output = self.0.stderr.take().expect("a piped error output");
+        output.read_to_string(&mut errors).expect("messages are UTF-8");
+        (self.0.wait().expect("it has ended"), errors)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running server; it is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
+    child: Held,
     /// Keeps the pipe open: a server must not die of a closed standard output.
     _output: BufReader<ChildStdout>,
     pub(crate) address: String,
@@ -47,21 +75,22 @@ impl Server {
         Self::announced(spawn(data, arguments))
     }
 
-    fn announced(mut child: Child) -> Result<Self, String> {
-        let mut output = BufReader::new(child.stdout.take().expect("a piped output"));
+    /// Waits until a child that was started says that it serves.
+    pub(crate) fn announced(child: Child) -> Result<Self, String> {
+        let mut child = Held(child);
+        let mut output = BufReader::new(child.0.stdout.take().expect("a piped output"));
         let mut printed = String::new();
         loop {
             let mut line = String::new();
             let read = output.read_line(&mut line).expect("the output can be read");
             if read == 0 {
-                let ended = child.wait_with_output().expect("it has ended");
-                return Err(String::from_utf8_lossy(&ended.stderr).into_owned());
+                return Err(child.end().1);
             }
             printed.push_str(&line);
             if let Some((_, address)) = line.split_once(SERVING) {
                 let address = address.trim().to_owned();
                 // Nobody reads it from here on; a full pipe would stop the server.
-                let mut errors = child.stderr.take().expect("a piped error output");
+                let mut errors = child.0.stderr.take().expect("a piped error output");
                 std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
                 return Ok(Self { child, _output: output, address, printed });
             }
@@ -74,32 +103,35 @@ impl Server {
 
     /// The process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
+    }
+
+    /// Processor time that it has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");
+        // The name, in parentheses, may hold anything. Behind it, user and system time are the
+        // twelfth and thirteenth field, in ticks of 10 ms.
+        let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|it| it.parse::<u64>().expect("ticks"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// Kills it as `kill -9` does.
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it has ended");
+        self.child.0.kill().expect("it can be killed");
+        self.child.0.wait().expect("it has ended");
     }
 
     /// Asks it to stop.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
         assert!(sent.success());
     }
 
     /// Waits for its end; whether it ended well.
     pub(crate) fn wait(mut self) -> bool {
-        self.child.wait().expect("it has ended").success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.0.wait().expect("it has ended").success()
     }
 }
 

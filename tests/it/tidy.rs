@@ -8,7 +8,7 @@ use std::{
 /// The layers from the bottom up. A file may use those before its own.
 const LAYERS: [&str; 6] = ["domain", "log", "projections", "engine", "grpc", "client"];
 /// Above all layers: files that may use everything.
-const ASSEMBLY: [&str; 6] = ["cli", "config", "telemetry", "server", "main", "lib"];
+const ASSEMBLY: [&str; 7] = ["cli", "config", "descriptors", "telemetry", "server", "main", "lib"];
 /// A crate that only one layer may name, and that layer; assembly may name tokio.
 const SPOKEN: [(&str, &str); 4] =
     [("sled::", "log"), ("tokio::", "engine"), ("tonic::", "grpc"), ("tonic_", "grpc")];

@@ -3,10 +3,13 @@
 use std::fs;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use handover::domain::{
     limits,
-    proto::{AppendResponse, AppendStreamRequest, AppendStreamResponse},
+    proto::{
+        AppendResponse, AppendStreamRequest, AppendStreamResponse, GetCountryCountsRequest,
+        SubscribeRequest, append_stream_response::Outcome, subscribe_response::Frame,
+    },
 };
 use prost::Message as _;
 use tonic::{
@@ -64,6 +67,33 @@ impl Decoder for Raw {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
         Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+#[tokio::test]
+async fn calls_that_are_cancelled_at_once_end_nothing_but_themselves() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let client = server.client().await;
+    let mut frames = client.subscribe(SubscribeRequest::default());
+    // It waits for more events than there will be.
+    let question = GetCountryCountsRequest { min_position: 1_000, ..Default::default() };
+    let calls: Vec<_> = (0..500)
+        .map(|_| {
+            let (client, question) = (client.clone(), question.clone());
+            tokio::spawn(async move { client.country_counts(question).await })
+        })
+        .collect();
+    // All of them are under way once a call that came later is answered.
+    client.append(append("x/a", vec![event("one", &[])])).await.expect("it is recorded");
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    client.append(append("x/a", vec![event("two", &[])])).await.expect("it is recorded");
+    let mut seen = 0;
+    while seen < 2 {
+        let frame = frames.try_next().await.expect("the subscription goes on").expect("frames");
+        if let Some(Frame::Events(batch)) = frame.frame {
+            seen += batch.events.len();
+        }
     }
 }
 
@@ -144,16 +174,27 @@ async fn a_message_that_is_too_large_or_no_message_is_told_as_every_error_is() {
         let status = unary(Grpc::new(channel.clone()), path, too_large()).await;
         check_too_large(&status.expect_err(path), Some(limits::REQUEST_BYTES + 1));
         let status = unary(Grpc::new(channel.clone()), path, Bytes::from_static(b"\xff")).await;
-        check(&status.expect_err(path), Code::Internal, "TRANSPORT");
+        check(&status.expect_err(path), Code::InvalidArgument, "INVALID_FIELD");
     }
     // What was accepted before it is answered.
     let (answered, status) = streamed(channel.clone(), vec![good(), good(), too_large()]).await;
     assert_eq!(answered.len(), 2);
     check_too_large(&status.expect("an error"), Some(limits::REQUEST_BYTES + 1));
-    let (answered, status) = streamed(channel, vec![good(), Bytes::from_static(b"\xff")]).await;
-    let answer = AppendStreamResponse::decode(answered[0].clone()).expect("an answer");
-    assert!(format!("{answer:?}").contains("first_position: 3"), "{answer:?}");
-    check(&status.expect("an error"), Code::Internal, "TRANSPORT");
+    // What is no message, though it is framed as one, is refused in its place.
+    let messages = vec![good(), Bytes::from_static(b"\xff"), good()];
+    let (answered, status) = streamed(channel, messages).await;
+    assert!(status.is_none(), "{status:?}");
+    let answers = answered.into_iter().map(|it| AppendStreamResponse::decode(it).expect("one"));
+    let outcomes: Vec<_> = answers.map(|answer| answer.outcome.expect("an outcome")).collect();
+    let [Outcome::Appended(one), Outcome::Rejection(refused), Outcome::Appended(two)] =
+        &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!((one.first_position, two.first_position), (3, 4));
+    let code = Code::from_i32(refused.code);
+    let status = Status::with_details(code, &refused.message, refused.status.clone());
+    check(&status, Code::InvalidArgument, "INVALID_FIELD");
 }
 
 #[tokio::test]

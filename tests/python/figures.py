@@ -61,7 +61,7 @@ def figure(country: str, direction: str, exchanges: list[Exchange]) -> Row | Non
     """Rule 4: the sum over outermost exchanges, and beside it what is shared or open."""
     own = [prefer(it, country, direction) for it in exchanges if Side({country}) in it.sides]
     shared = total([one for it in exchanges for one in it.shared(country)])
-    unsaid = total([one for it in exchanges if country in it.parties for one in it.open()])
+    unsaid = total([one for it in exchanges if country in it.parties for one in it.open(country)])
     if not (own or shared or unsaid):
         return None
     amount = add(own)

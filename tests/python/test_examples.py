@@ -94,9 +94,9 @@ def handover(server, *arguments, given=None):
     return run([BINARY, *arguments, "--server", f"http://{server.address}"], input=given)
 
 
-def transfer(server, number, exchange="demo-1"):
+def transfer(server, number, exchange="demo-1", unit="UNIT_PERSON"):
     """Records that so many came to Germany; None: a number was not given."""
-    leg = {"exchangeId": exchange, "to": ["DE"], "unit": "UNIT_PERSON"}
+    leg = {"exchangeId": exchange, "to": ["DE"], "unit": unit}
     payload = {"@type": "handover.v1.TransferCompleted", "attribution": {"sourceId": "demo"}, "leg": leg}
     payload["count"] = {} if number is None else {"value": number}
     handover(server, "append", "-", "--stream", f"exchange/{exchange}", given=json.dumps(payload))
@@ -144,9 +144,41 @@ def test_a_follower_misses_and_repeats_nothing_across_its_own_end_and_the_server
 def test_a_watcher_is_told_the_figure_and_each_change_with_its_cause(clone, server, language):
     transfer(server, 13)
     with running(command(clone, language, "watch", server.address, "DE")) as watcher:
-        assert watcher.until("as of position 1") == ["DE received 13"]
+        assert watcher.until("as of position 1") == ["DE (person) received 13"]
         transfer(server, 15)
-        assert watcher.next() == "DE received 13..15, by 2"
+        assert watcher.next() == "DE (person) received 13..15, by 2"
+        transfer(server, 2, unit="UNIT_REMAINS")
+        assert watcher.next() == "DE (remains) received 2, by 3"
+        handover(server, "claims", "retract", "3", "--source", "demo")
+        assert watcher.next() == "DE (remains) has no figure any more, by 4"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_watcher_outlives_the_server_and_misses_and_repeats_no_change(clone, tmp_path, language):
+    server = Server(tmp_path / "data")
+    transfer(server, 13)
+    with running(command(clone, language, "watch", server.address, "DE")) as watcher:
+        assert watcher.until("as of position 1") == ["DE (person) received 13"]
+        for number, stop in enumerate([server_is_stopped, server_is_killed], start=1):
+            stop(server)
+            server = Server(tmp_path / "data", listen=server.address)
+            person, remains = 2 * number, 2 * number + 1
+            # Both units are told at one position, or each at its own.
+            transfer(server, 13 + number)
+            transfer(server, number, unit="UNIT_REMAINS")
+            expected = {f"DE (person) received 13..{13 + number}, by {person}"}
+            expected.add(f"DE (remains) received {'1' if number == 1 else '1..2'}, by {remains}")
+            assert {watcher.next(), watcher.next()} == expected
+    server.stop()
+
+
+def server_is_stopped(server):
+    server.stop()
+
+
+def server_is_killed(server):
+    server.process.kill()
+    server.process.wait(timeout=PATIENCE)
 
 
 def test_every_event_has_its_effect_once_however_often_the_program_is_killed(clone, tmp_path):
@@ -160,17 +192,26 @@ def test_every_event_has_its_effect_once_however_often_the_program_is_killed(clo
     table = tmp_path / "table.sqlite"
     once = command(clone, "python", "once", server.address, table)
     kills = 0
-    for lines_before in [1, 2, 1, 5, 1, 3, 1]:
+    for lines_before in [1, 2, 1, 5, 1, 3]:
         with running(once) as program:
             for _ in range(lines_before):
                 program.next()
+        kills += 1
+    with running(once) as program:
+        program.next()
+        # Now the server goes, and comes back with more.
+        server_is_killed(server)
+        server = Server(tmp_path / "data", listen=server.address)
+        transfer(server, 13)
+        program.until("301")
         kills += 1
     run([*once, "--until-caught-up"])
     server.stop()
     with contextlib.closing(sqlite3.connect(table)) as rows:
         applied = dict(rows.execute("SELECT stream, events FROM streams"))
-        assert rows.execute("SELECT position FROM handled").fetchall() == [(300,)]
-    assert kills == 7 and applied == Counter(f"demo/{number % 7}" for number in range(300))
+        assert rows.execute("SELECT position FROM handled").fetchall() == [(301,)]
+    expected = Counter(f"demo/{number % 7}" for number in range(300)) + Counter(["exchange/demo-1"])
+    assert kills == 7 and applied == expected
 
 
 def test_a_table_of_another_store_is_left_alone(clone, tmp_path):
@@ -180,6 +221,41 @@ def test_a_table_of_another_store_is_left_alone(clone, tmp_path):
         transfer(server, 1)
         run(command(clone, "python", "once", server.address, table, "--until-caught-up"), code=code)
         server.stop()
+
+
+def name_of_store(server):
+    return json.loads(handover(server, "export", "--format", "cloudevents").splitlines()[0])["source"]
+
+
+RESUMING = [("python", name) for name in ["follow", "watch", "once", "consume"]]
+RESUMING += [pytest.param("node", name, marks=needs_npm) for name in ["follow", "watch", "consume"]]
+RESUMING += [pytest.param("web", "follow", marks=needs_npm)]
+
+
+@pytest.mark.parametrize(("language", "name"), RESUMING)
+def test_who_resumes_is_not_led_into_another_store(clone, tmp_path, language, name):
+    arguments = {"follow": [tmp_path / "position"], "watch": ["DE"], "once": [tmp_path / "table"], "consume": ["desk", "one"]}
+    other = Server(tmp_path / "other")
+    for number in [1, 2, 3]:
+        transfer(other, number)
+    handover(other, "groups", "create", "desk")
+    names = {name_of_store(other)}
+    other.stop()
+    server = Server(tmp_path / "data")
+    transfer(server, 13)
+    names.add(name_of_store(server))
+    address, rest = server.address, arguments[name]
+    if language == "web":
+        address, rest = f"http://{server.address}", ["to:DE"]
+    with running(command(clone, language, name, address, *rest)) as program:
+        program.next()
+        server.stop()
+        other = Server(tmp_path / "other", listen=server.address)
+        assert program.process.wait(timeout=PATIENCE) == 1
+        told = program.process.stderr.read()
+        assert all(name in told for name in names), told
+    other.stop()
+    assert len(names) == 2
 
 
 def buf():

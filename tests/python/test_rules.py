@@ -22,14 +22,19 @@ def leg(name: str, to: str = "b", **fields: str) -> Leg:
 
 def received(ledger: "Ledger", country: str, *events: Event) -> Row:
     """What a country received once events are recorded. Claim 0 is the last report."""
+    return both_sides(ledger, country, *events)["received"]
+
+
+def both_sides(ledger: "Ledger", country: str, *events: Event) -> dict[str, Row]:
+    """What a country received, and what it sent, once events are recorded."""
     said: dict[int, Event] = {}
     for event in events:
         if not getattr(event, "claim", 1):
             report = max(at for at, it in said.items() if isinstance(it, Reported))
             event = event._replace(claim=report)
         said[ledger.append(event)] = event
-    row = ledger.counts([country])[country, "person"]["received"]
-    assert row == figures(Record(said))[country, "person"]["received"]
+    row = ledger.counts([country])[country, "person"]
+    assert row == figures(Record(said))[country, "person"]
     return row
 
 
@@ -55,6 +60,21 @@ def test_a_joint_leg_is_not_counted_beside_a_larger_side_that_holds_it_without_a
     larger, smaller = leg("larger", "bcd"), leg("larger", "bc")
     row = received(empty, "x-larger-b", Completed(smaller, Number(1)), Completed(larger, Number()))
     assert row["shared"] == (1, None)
+
+
+def test_nobody_hands_persons_over_to_themselves(empty):
+    a, b, c, nobody = (*(f"x-self-{party}" for party in "abc"), frozenset())
+    came, left = Leg("self", nobody, frozenset({b})), Leg("self", frozenset({b}), nobody)
+    said = [
+        Reported("self", parties=(a, b, c)),
+        Completed(came, Number(40)),
+        Completed(left, Number(9)),
+    ]
+    rows = [both_sides(empty, country, *said) for country in (a, b, c)]
+    beside = [(row["sent"]["open"], row["received"]["open"]) for row in rows]
+    # The same is said three times, which changes nothing.
+    assert beside == [((1, 40), (1, 9)), (None, None), ((1, 40), (1, 9))]
+    assert (rows[1]["sent"]["low"], rows[1]["received"]["low"]) == (9, 40)
 
 
 def test_a_preference_that_its_figure_cannot_have_is_refused(empty):

@@ -43,12 +43,22 @@ class Exchange:
 
     def within(self, leg: Leg, larger: set[Leg]) -> bool:
         """Whether the persons of a leg must be among those of some others together."""
+        own, across = self.legs[leg][:2]
         fitting = [other for other in larger if self._covers(other, leg)]
-        sides = [self.legs[other][1] for other in fitting]
-        if not sides:
-            return False
-        mine = self.legs[leg][1] or self.across
-        return not all(sides) or (bool(mine) and mine <= frozenset().union(*sides))
+        sides = [self.legs[other][1] for other in fitting if not self.faces_itself(own, other)]
+        if not sides or not all(sides):
+            return bool(sides)
+        reached = frozenset().union(*sides)
+        return across <= reached if across else self.only_to(own, reached)
+
+    def faces_itself(self, own: Side, leg: Leg) -> bool:
+        """Whether a leg does not say this side, and a party would have to stand on both."""
+        return len(own) == 1 and self.legs[leg][:2] == (Side(), own)
+
+    def only_to(self, own: Side, reached: Side) -> bool:
+        """Whether each of some parties, who do not say whom they faced, faced only those reached."""
+        others = [self.across - {party} for party in own] or [self.across]
+        return all(others) and all(some <= reached for some in others)
 
     def _covers(self, larger: Leg, leg: Leg) -> bool:
         if larger.category not in ("", leg.category):
@@ -107,10 +117,22 @@ class Exchange:
         bounds = [it.at_most for it in (together, most) if it and it.at_most is not None]
         return [Unattributed(together.legs, min(bounds) if bounds else None)]
 
-    def open(self) -> list[Unattributed]:
-        """What legs that do not say this side leave for whoever takes part."""
-        found = self.left(Side(), self.of_side(Side()), [side for side in self.sides if side])
-        return [found] if found else []
+    def open(self, country: str) -> list[Unattributed]:
+        """What legs that do not say this side leave for a party: nobody faces itself across a leg.
+
+        Its own such legs bound that, and so do all of them: who must be among all of them need not
+        be among its own.
+        """
+        unsaid = self.of_side(Side())
+        possible = {leg for leg in unsaid if self.legs[leg][1] != {country}}
+        said = [side for side in self.sides if side]
+        bounds = [self.left(Side(), legs, said) for legs in (possible, unsaid)]
+        if None in bounds:
+            return []
+        own, of_all = bounds
+        if of_all.at_most is None or own.at_most is not None and own.at_most < of_all.at_most:
+            return [own]
+        return [of_all]
 
 
 def packed(lows: dict[Side, int]) -> int:

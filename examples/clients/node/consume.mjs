@@ -6,7 +6,7 @@
 // program names the event that it handles, so handling may take longer than the lease; SECONDS makes it slow, to try that.
 // Delivery is at least once: what was handled right before an end may be handled again.
 import { setTimeout } from 'node:timers/promises';
-import { ask, connect, payload, status } from './handover.mjs';
+import { ask, connect, pause, payload, status } from './handover.mjs';
 
 const [address, group, name, takes = 0] = process.argv.slice(2);
 // As many events may be on their way or unanswered here.
@@ -33,6 +33,9 @@ async function handle(event) {
   if (count?.value === undefined) return 'there is no number';
   console.log(`${event.position} ${leg.exchange_id} ${count.value}`);
 }
+
+// A group of that name in another store is another group, so that one is refused.
+const { store } = await ask(connect('EventStoreService', address), 'GetHead', {});
 
 // Handles a delivery and answers it, with credit for one more. Every third of a lease it names the delivery. That keeps the
 // events that wait here as well.
@@ -65,7 +68,7 @@ async function consume() {
     else await deal(say, delivery, event);
     withdrawn.delete(delivery);
   };
-  say({ group, consumer: name, credit });
+  say({ group, consumer: name, credit, store });
   try {
     for await (const { events = [], first_delivery, withdrawn: back = [] } of call) {
       back.forEach((delivery) => withdrawn.add(delivery));
@@ -84,7 +87,6 @@ for (;;) {
   try {
     await consume();
   } catch (error) {
-    if (error.code !== status.UNAVAILABLE) throw error;
-    await setTimeout(200);
+    await pause(error);
   }
 }

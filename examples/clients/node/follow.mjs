@@ -2,24 +2,28 @@
 //
 //     node follow.mjs 127.0.0.1:50051 POSITION-FILE
 //
-// The position is kept after an event was handled, so one that was handled right before a crash may be handled again.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { connect, payload, status } from './handover.mjs';
+// The position is kept after an event was handled, so one that was handled right before a crash may be handled again. The
+// store's name is kept with it: in another store the position is of another event.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { ask, connect, pause, payload } from './handover.mjs';
 
 const [address, kept] = process.argv.slice(2);
 const filter = { items: [{ tags: ['party:DE'] }, { tags: ['to:DE'] }] };
-let position = existsSync(kept) ? readFileSync(kept, 'utf8') : '0';
+let [store, position] = existsSync(kept) ? readFileSync(kept, 'utf8').split(' ') : [undefined, '0'];
 
+// The file is replaced as a whole.
 function keep(handled) {
   position = handled;
-  writeFileSync(kept, position);
+  writeFileSync(`${kept}.new`, `${store} ${position}`);
+  renameSync(`${kept}.new`, kept);
 }
 
 const log = connect('EventStoreService', address);
 for (;;) {
   try {
-    for await (const { frame, ...said } of log.Subscribe({ filter, after_position: position })) {
+    store ??= (await ask(log, 'GetHead', {})).store;
+    // The server refuses this if it keeps another store by now.
+    for await (const { frame, ...said } of log.Subscribe({ filter, after_position: position, store })) {
       for (const event of said.events?.events ?? []) {
         const type = event.payload.type_url.split('.').pop();
         const count = payload(event.payload)?.count?.value;
@@ -28,13 +32,11 @@ for (;;) {
       }
       if (frame !== 'events') {
         // Nothing that matches is left up to there.
-        keep(said[frame].position);
+        keep(said[frame].position ?? '0');
         console.log(frame);
       }
     }
   } catch (error) {
-    if (error.code !== status.UNAVAILABLE) throw error;
-    // The server stops or cannot be reached; the subscription goes on where it was.
-    await setTimeout(200);
+    await pause(error);
   }
 }

@@ -1,4 +1,5 @@
 // What the examples share: the services from proto/, a channel, and what an error says.
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
@@ -56,3 +57,16 @@ export function payload({ type_url, value }) {
 }
 
 export const status = grpc.status;
+
+/**
+ * Waits until a call that goes on is tried again: the server stops or cannot be reached. What no repetition mends, such as
+ * another store at the address, ends the program.
+ */
+export async function pause(error) {
+  if (error.code === undefined) throw error;
+  if (error.code !== status.UNAVAILABLE) {
+    console.error(`${status[error.code]}: ${error.details}`);
+    process.exit(1);
+  }
+  await setTimeout(200);
+}

@@ -1,7 +1,7 @@
-// Prints a country's figure, and then each change of it with the events that caused it.
+// Prints a country's figures, and then each change of them with the events that caused it, over restarts of the server.
 //
 //     node watch.mjs 127.0.0.1:50051 DE
-import { connect } from './handover.mjs';
+import { ask, connect, pause } from './handover.mjs';
 
 const [address, country] = process.argv.slice(2);
 
@@ -11,12 +11,39 @@ function told({ received }) {
   return received?.low === undefined ? 'unknown' : `${received.low}..${received.high}`;
 }
 
-for await (const update of connect('CountService', address).WatchCountryCounts({ countries: [country] })) {
-  if (update.snapshot) {
-    for (const row of update.snapshot.counts ?? []) console.log(`${row.country} received ${told(row)}`);
-    console.log(`as of position ${update.position}`);
+// What is counted, persons or mortal remains, is part of the figure.
+const named = ({ country, unit }) => `${country} (${unit.replace('UNIT_', '').toLowerCase()})`;
+
+function show({ snapshot, change, position }) {
+  if (snapshot) {
+    for (const row of snapshot.counts ?? []) console.log(`${named(row)} received ${told(row)}`);
+    console.log(`as of position ${position}`);
+  } else if (change.after) {
+    console.log(`${named(change.after)} received ${told(change.after)}, by ${change.caused_by.join(', ')}`);
   } else {
-    const { after, caused_by } = update.change;
-    console.log(`${after.country} received ${told(after)}, by ${caused_by.join(', ')}`);
+    console.log(`${named(change.before)} has no figure any more, by ${change.caused_by.join(', ')}`);
+  }
+}
+
+const counts = connect('CountService', address);
+const log = connect('EventStoreService', address);
+let store, position;
+for (;;) {
+  let together = [];
+  try {
+    // The position means nothing in another store, so that one is refused.
+    store ??= (await ask(log, 'GetHead', {})).store;
+    const request = { countries: [country], after_position: position, store };
+    for await (const update of counts.WatchCountryCounts(request)) {
+      // Changes of one position are taken together: to resume between them would lose some.
+      together.push(update);
+      if (update.more) continue;
+      together.forEach(show);
+      position = update.position;
+      together = [];
+    }
+  } catch (error) {
+    // The watch goes on with what has changed since.
+    await pause(error);
   }
 }

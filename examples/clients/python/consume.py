@@ -13,7 +13,7 @@ import threading
 import time
 
 import grpc
-from services import connect, events, group_service, groups, store
+from services import connect, events, group_service, groups, log_service, pause, store
 
 address, group, name = sys.argv[1:4]
 takes = float(sys.argv[4]) if sys.argv[4:] else 0
@@ -51,7 +51,8 @@ class Call:
     def __init__(self, service, lease):
         self.said, self.waiting = queue.SimpleQueue(), queue.SimpleQueue()
         self.withdrawn, self.in_hand, self.ended = set(), None, threading.Event()
-        self.say(group=group, consumer=name, credit=CREDIT)
+        # A group of that name in another store is another group, so that one is refused.
+        self.say(group=group, consumer=name, credit=CREDIT, store=kept_in)
         self.told = service.Consume(iter(self.said.get, None))
         for thread in [self.listen, lambda: self.name_work(lease)]:
             threading.Thread(target=thread, daemon=True).start()
@@ -114,10 +115,9 @@ class Call:
 with connect(address) as channel:
     service = group_service.ConsumerGroupServiceStub(channel)
     lease = create(service)
+    kept_in = log_service.EventStoreServiceStub(channel).GetHead(store.GetHeadRequest(), timeout=10).store
     while True:
         try:
             Call(service, lease).run()
         except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            time.sleep(0.2)
+            pause(error)

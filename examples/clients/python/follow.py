@@ -3,33 +3,37 @@
     python3 follow.py 127.0.0.1:50051 POSITION-FILE
 
 The position is kept after an event was handled, so one that was handled right before a crash may be handled again;
-once.py shows how to rule that out.
+once.py shows how to rule that out. The store's name is kept with it: in another store the position is of another event.
 """
 
+import os
 import pathlib
 import sys
-import time
 
 import grpc
-from services import connect, log_service, store
+from services import connect, log_service, pause, store
 
 address, kept = sys.argv[1], pathlib.Path(sys.argv[2])
-position = int(kept.read_text()) if kept.exists() else 0
+name, position = kept.read_text().split() if kept.exists() else ("", 0)
 germany = store.Filter(items=[store.FilterItem(tags=["party:DE"]), store.FilterItem(tags=["to:DE"])])
 
 
 def keep(handled):
-    """Remembers that everything up to here was handled."""
+    """Remembers that everything up to here was handled; the file is replaced as a whole."""
     global position
     position = handled
-    kept.write_text(str(position))
+    new = kept.with_suffix(".new")
+    new.write_text(f"{name} {position}")
+    os.replace(new, kept)
 
 
 with connect(address) as channel:
     log = log_service.EventStoreServiceStub(channel)
     while True:
-        request = store.SubscribeRequest(filter=germany, after_position=position)
         try:
+            name = name or log.GetHead(store.GetHeadRequest(), timeout=10).store
+            # The server refuses this if it keeps another store by now.
+            request = store.SubscribeRequest(filter=germany, after_position=int(position), store=name)
             for frame in log.Subscribe(request):
                 for event in frame.events.events:
                     print(event.position, event.payload.type_url.rsplit(".")[-1], flush=True)
@@ -40,7 +44,4 @@ with connect(address) as channel:
                     keep(getattr(frame, kind).position)
                     print(kind, flush=True)
         except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            # The server stops or cannot be reached; the subscription goes on where it was.
-            time.sleep(0.2)
+            pause(error)

@@ -1,4 +1,4 @@
-"""Applies every event to a table exactly once, whenever this program is killed.
+"""Applies every event to a table exactly once, whenever this program or the server is killed.
 
     python3 once.py 127.0.0.1:50051 TABLE.sqlite [--until-caught-up]
 
@@ -10,7 +10,8 @@ of each stream.
 import sqlite3
 import sys
 
-from services import connect, log_service, store
+import grpc
+from services import connect, log_service, pause, store
 
 address, path = sys.argv[1:3]
 table = sqlite3.connect(path, isolation_level=None)
@@ -18,15 +19,14 @@ table.execute("CREATE TABLE IF NOT EXISTS handled (store TEXT NOT NULL, position
 table.execute("CREATE TABLE IF NOT EXISTS streams (stream TEXT PRIMARY KEY, events INTEGER NOT NULL)")
 
 
-def begun(name):
-    """The last position that was applied. A position means nothing in another store, so the store's name is kept with it."""
+def begun(log):
+    """The store and the last position that was applied. A position means nothing in another store, so the store's name is
+    kept with it."""
     row = table.execute("SELECT store, position FROM handled").fetchone()
     if row is None:
-        table.execute("INSERT INTO handled VALUES (?, 0)", [name])
-        return 0
-    if row[0] != name:
-        sys.exit(f"{path} was made from the store {row[0]}, and this is {name}")
-    return row[1]
+        row = log.GetHead(store.GetHeadRequest(), timeout=10).store, 0
+        table.execute("INSERT INTO handled VALUES (?, ?)", row)
+    return row
 
 
 def apply(batch):
@@ -41,13 +41,23 @@ def apply(batch):
     print(batch[-1].position, flush=True)
 
 
-with connect(address) as channel:
-    log = log_service.EventStoreServiceStub(channel)
-    position = begun(log.GetHead(store.GetHeadRequest(), timeout=10).store)
-    for frame in log.Subscribe(store.SubscribeRequest(after_position=position)):
+def follow(log):
+    """Applies what comes after the position of the table, until the call ends. The server refuses it if it keeps another store."""
+    name, position = begun(log)
+    for frame in log.Subscribe(store.SubscribeRequest(after_position=position, store=name)):
         # Small transactions, so that there are many moments to be killed in.
         batch = list(frame.events.events)
         for start in range(0, len(batch), 10):
             apply(batch[start : start + 10])
         if frame.HasField("caught_up") and "--until-caught-up" in sys.argv:
-            break
+            sys.exit()
+
+
+with connect(address) as channel:
+    log = log_service.EventStoreServiceStub(channel)
+    while True:
+        try:
+            follow(log)
+        except grpc.RpcError as error:
+            # The table knows where to go on.
+            pause(error)

@@ -7,6 +7,7 @@ would rather generate it once: docs/CLIENTS.md says how.
 import json
 import pathlib
 import sys
+import time
 
 import grpc
 from google.rpc import error_details_pb2
@@ -64,3 +65,11 @@ def reason(error):
         if detail.Unpack(info):
             return info.reason
     return None
+
+
+def pause(error):
+    """Waits until a call that goes on is tried again: the server stops or cannot be reached. What no repetition mends, such as
+    another store at the address, ends the program."""
+    if error.code() != grpc.StatusCode.UNAVAILABLE:
+        sys.exit(f"{error.code().name} {reason(error)}: {error.details()}")
+    time.sleep(0.2)

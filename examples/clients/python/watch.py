@@ -1,11 +1,14 @@
-"""Prints a country's figure, and then each change of it with the events that caused it.
+"""Prints a country's figures, and then each change of them with the events that caused it, over restarts of the server.
 
     python3 watch.py 127.0.0.1:50051 DE
 """
 
 import sys
 
-from services import connect, count_service, counts
+import grpc
+from services import common, connect, count_service, counts, log_service, pause, store
+
+address, country = sys.argv[1:3]
 
 
 def told(row):
@@ -16,13 +19,41 @@ def told(row):
     return f"{figure.low}..{figure.high}" if figure.HasField("low") else "unknown"
 
 
-with connect(sys.argv[1]) as channel:
-    request = counts.WatchCountryCountsRequest(countries=[sys.argv[2]])
-    for update in count_service.CountServiceStub(channel).WatchCountryCounts(request):
-        if update.HasField("snapshot"):
-            for row in update.snapshot.counts:
-                print(f"{row.country} received {told(row)}", flush=True)
-            print(f"as of position {update.position}", flush=True)
-        else:
-            causes = ", ".join(map(str, update.change.caused_by))
-            print(f"{update.change.after.country} received {told(update.change.after)}, by {causes}", flush=True)
+def named(row):
+    """What is counted, persons or mortal remains, is part of the figure."""
+    return f"{row.country} ({common.Unit.Name(row.unit).removeprefix('UNIT_').lower()})"
+
+
+def show(update):
+    if update.HasField("snapshot"):
+        for row in update.snapshot.counts:
+            print(f"{named(row)} received {told(row)}")
+        print(f"as of position {update.position}", flush=True)
+        return
+    change, causes = update.change, ", ".join(map(str, update.change.caused_by))
+    if change.HasField("after"):
+        print(f"{named(change.after)} received {told(change.after)}, by {causes}", flush=True)
+    else:
+        print(f"{named(change.before)} has no figure any more, by {causes}", flush=True)
+
+
+with connect(address) as channel:
+    service, log = count_service.CountServiceStub(channel), log_service.EventStoreServiceStub(channel)
+    name = position = None
+    while True:
+        together = []
+        try:
+            # The position means nothing in another store, so that one is refused.
+            name = name or log.GetHead(store.GetHeadRequest(), timeout=10).store
+            request = counts.WatchCountryCountsRequest(countries=[country], after_position=position, store=name)
+            for update in service.WatchCountryCounts(request):
+                # Changes of one position are taken together: to resume between them would lose some.
+                together.append(update)
+                if update.more:
+                    continue
+                for complete in together:
+                    show(complete)
+                position, together = update.position, []
+        except grpc.RpcError as error:
+            # The watch goes on with what has changed since.
+            pause(error)

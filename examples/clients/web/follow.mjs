@@ -1,18 +1,46 @@
-// Follows the events with a tag in the body of one fetch, from a page or from Node.
+// Follows the events with a tag in the body of one fetch after the other, from a page or from Node.
 //
 //     node follow.mjs http://127.0.0.1:50051 to:DE
-import { bytesField, call, fields, text } from './grpc-web.mjs';
+import { bytesField, call, fields, numberField, text } from './grpc-web.mjs';
 
-const SUBSCRIBE = 'handover.v1.EventStoreService/Subscribe';
+const SERVICE = 'handover.v1.EventStoreService';
+const UNAVAILABLE = 14;
 
 const [server, tag] = process.argv.slice(2);
-// SubscribeRequest { filter { items { tags } } }
-const request = bytesField(1, bytesField(1, bytesField(4, tag)));
-for await (const answer of call(server, SUBSCRIBE, request)) {
-  const frame = fields(answer);
-  for (const event of frame.has(1) ? (fields(frame.get(1)[0]).get(1) ?? []) : []) {
-    const recorded = fields(event);
-    console.log(`${recorded.get(1)[0]} ${text(recorded.get(2)[0])}`);
+const filter = bytesField(1, bytesField(1, bytesField(4, tag)));
+// Where it resumes. A position means nothing in another store, so the store's name goes with it, and another is refused.
+let store, position;
+
+async function nameOfStore() {
+  for await (const head of call(server, `${SERVICE}/GetHead`, new Uint8Array())) return fields(head).get(3)[0];
+}
+
+async function follow() {
+  store ??= await nameOfStore();
+  // SubscribeRequest { filter { items { tags } }, after_position, store }
+  const after = position === undefined ? [] : numberField(2, position);
+  const request = Uint8Array.from([...filter, ...after, ...bytesField(5, store)]);
+  for await (const answer of call(server, `${SERVICE}/Subscribe`, request)) {
+    const frame = fields(answer);
+    for (const event of frame.has(1) ? (fields(frame.get(1)[0]).get(1) ?? []) : []) {
+      const recorded = fields(event);
+      position = recorded.get(1)[0];
+      console.log(`${position} ${text(recorded.get(2)[0])}`);
+    }
+    // caught_up, checkpoint and fell_behind say up to where everything was sent.
+    for (const mark of [2, 3, 4].filter((number) => frame.has(number))) {
+      position = fields(frame.get(mark)[0]).get(1)?.[0] ?? 0n;
+    }
+    if (frame.has(2)) console.log('caught up');
   }
-  if (frame.has(2)) console.log('caught up');
+}
+
+for (;;) {
+  try {
+    await follow();
+  } catch (error) {
+    if (error.code !== UNAVAILABLE) throw error;
+    // The server stops or cannot be reached; it goes on where it was.
+    await new Promise((done) => setTimeout(done, 200));
+  }
 }

@@ -11,6 +11,18 @@ export class CallError extends Error {
   }
 }
 
+const UNAVAILABLE = 14;
+
+/** Waits for a promise of the browser's; that the connection fails is UNAVAILABLE, as other clients have it. */
+async function reached(promise, signal) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new CallError(UNAVAILABLE, `the server cannot be reached: ${error.message}`);
+  }
+}
+
 function check(said) {
   const code = Number(said.get('grpc-status') ?? 0);
   if (code === 0) return;
@@ -30,19 +42,19 @@ export async function* call(server, method, request, signal) {
   new DataView(body.buffer).setUint32(1, request.length);
   body.set(request, 5);
   const headers = { 'content-type': 'application/grpc-web+proto', 'x-grpc-web': '1' };
-  const response = await fetch(`${server}/${method}`, { method: 'POST', headers, body, signal });
+  const response = await reached(fetch(`${server}/${method}`, { method: 'POST', headers, body, signal }), signal);
   if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
   check(response.headers);
   const reader = response.body.getReader();
   try {
-    yield* messages(reader);
+    yield* messages(reader, signal);
   } finally {
-    // Whoever has seen enough ends the call; otherwise it would go on unread.
-    await reader.cancel();
+    // Whoever has seen enough ends the call; otherwise it would go on unread. One that has failed has ended.
+    await reader.cancel().catch(() => {});
   }
 }
 
-async function* messages(reader) {
+async function* messages(reader, signal) {
   let read = new Uint8Array();
   for (;;) {
     while (read.length >= 5) {
@@ -53,8 +65,8 @@ async function* messages(reader) {
       yield frame;
       read = read.subarray(end);
     }
-    const { done, value } = await reader.read();
-    if (done) throw new Error('the connection ended in the middle of the answer');
+    const { done, value } = await reached(reader.read(), signal);
+    if (done) throw new CallError(UNAVAILABLE, 'the connection ended in the middle of the answer');
     const both = new Uint8Array(read.length + value.length);
     both.set(read);
     both.set(value, read.length);
@@ -92,6 +104,14 @@ export function bytesField(number, value) {
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
   if (bytes.length > 127) throw new Error('this encodes short values only');
   return Uint8Array.from([(number << 3) | 2, bytes.length, ...bytes]);
+}
+
+/** A field that holds a number. */
+export function numberField(number, value) {
+  const bytes = [number << 3];
+  let rest = BigInt(value);
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Uint8Array.from([...bytes, Number(rest)]);
 }
 
 export const text = (bytes) => new TextDecoder().decode(bytes);

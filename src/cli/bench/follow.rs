@@ -147,7 +147,7 @@ async fn subscribe(
     meter: Arc<Meter>,
 ) -> Result<(), Failure> {
     let start = Some(Start::FromNow(true));
-    let mut frames = line.client.subscribe(SubscribeRequest { filter: None, start });
+    let mut frames = line.client.subscribe(SubscribeRequest { start, ..Default::default() });
     loop {
         let answer = tokio::select! {
             answer = frames.try_next() => answer?,

@@ -70,8 +70,7 @@ impl Said {
     pub(super) fn attribution(self) -> Attribution {
         let claimed_by = (!self.by.is_empty()).then(|| {
             // As the tables that `import` reads have it.
-            let first = self.by.split_whitespace().next().unwrap_or_default();
-            let party = if Party::parse(first).is_ok() { first.to_owned() } else { String::new() };
+            let party = Party::beginning(&self.by).map(|it| it.to_string()).unwrap_or_default();
             Actor { party, name: self.by.clone(), ..Actor::default() }
         });
         let (source_id, locator, note) = (self.source, self.locator, self.note);

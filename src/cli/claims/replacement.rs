@@ -7,7 +7,6 @@ use crate::{
     cli::{
         append, choice,
         exit::{Exit, Failure},
-        input, payload,
     },
     domain::{
         known::Known,
@@ -39,10 +38,10 @@ pub struct Args {
 /// Records the correction and prints its receipt.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let Args { about: args, payload, value, corrected_by } = args;
-    let given = payload.map(|path| read(&path)).transpose()?;
+    let given = payload.map(|path| append::read(&path)).transpose()?;
     let client = args.deed.server.connect().await?;
     let replacement = match (given, value) {
-        (Some(payload), _) => payload,
+        (Some(payload), _) => payload.pack(None),
         (None, value) => {
             let asked = GetClaimRequest { claim: args.claim, page_size: 1, ..Default::default() };
             with_number(&client.claim(asked).await?, value.unwrap_or_default())?
@@ -62,14 +61,6 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         ..Default::default()
     };
     args.deed.print(client.correct_claim(request).await?.receipt.as_ref())
-}
-
-fn read(path: &std::path::Path) -> Result<Any, Failure> {
-    let name = input::name(path);
-    let payload = payload::read(&append::read(path)?).map_err(|error| {
-        Failure::usage(format!("{name}:{}:{}: {}", error.line, error.column, error.problem))
-    })?;
-    Ok(payload.pack(None))
 }
 
 /// The claim as it reads now, with another number. What the claim says of the number's parts and

@@ -36,7 +36,7 @@ pub struct Args {
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     let client = args.server.connect().await?;
-    let (claim, as_of) = (args.claim, args.as_of.as_of);
+    let (claim, as_of) = (args.claim, args.as_of.moment());
     let whole = pages::all(args.limit, async |page| {
         let (page_size, page_token) = (page.size, page.token);
         client.claim(GetClaimRequest { claim, as_of, min_position: 0, page_size, page_token }).await

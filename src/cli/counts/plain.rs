@@ -214,10 +214,10 @@ mod tests {
     fn a_change_names_both_figures_and_its_causes() {
         let change =
             CountryChange { before: Some(row(13)), after: Some(row(14)), caused_by: vec![41, 42] };
-        let response =
-            WatchCountryCountsResponse { update: Some(Update::Change(change)), position: 42 };
+        let update = Some(Update::Change(change));
+        let response = WatchCountryCountsResponse { update, position: 42, more: false };
         assert_eq!(
-            update(response),
+            super::update(response),
             "42: DE (person) received 13 -> 14; sent shared, at most 26; because of 41, 42\n"
         );
     }

@@ -1,40 +1,27 @@
-//! The story of one exchange, printed again whenever it changes.
-
-use std::io::{self, Write as _};
-
-use futures_util::TryStreamExt as _;
+//! The story of one exchange, told again whenever it changes.
 
 use super::Story;
 use crate::{
     cli::{
-        exit::{Exit, Failure},
+        exit::Failure,
         json,
         output::{Answer as _, Output},
         words,
     },
-    domain::proto::{WatchExchangeRequest, WatchExchangeResponse},
-    grpc::client::Client,
+    domain::proto::WatchExchangeResponse,
 };
 
-/// Prints the story and every change of it, until the server ends the watch.
-pub(super) async fn watch(
-    client: &Client,
-    request: WatchExchangeRequest,
+/// The story as it was told, in the form that is wanted.
+pub(super) fn update(
+    exchange: &str,
+    response: WatchExchangeResponse,
     output: Output,
-) -> Result<Exit, Failure> {
-    let exchange = request.exchange_id.clone();
-    let mut updates = client.watch_exchange(request);
-    while let Some(response) = updates.try_next().await? {
-        let text = match output {
-            Output::Table | Output::Csv => told(&exchange, response),
-            Output::Json => format!("{:#}\n", json::of_message(&response)?),
-            Output::Jsonl => format!("{}\n", json::of_message(&response)?),
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-    }
-    Err(Failure::new(Exit::Unavailable, "the server ended the watch"))
+) -> Result<String, Failure> {
+    Ok(match output {
+        Output::Table | Output::Csv => told(exchange, response),
+        Output::Json => format!("{:#}\n", json::of_message(&response)?),
+        Output::Jsonl => format!("{}\n", json::of_message(&response)?),
+    })
 }
 
 /// For people: which events changed it, then the story as it is printed without a watch.

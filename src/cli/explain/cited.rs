@@ -1,6 +1,9 @@
 //! The command that gives the same answer again, whatever is recorded later.
 
-use crate::domain::proto::{Direction, ExplainCountRequest, Unit};
+use crate::{
+    cli::moment,
+    domain::proto::{Direction, ExplainCountRequest, Unit},
+};
 
 /// The command, with the position in the place of now.
 pub(super) fn command(asked: &ExplainCountRequest, position: u64) -> String {
@@ -16,7 +19,7 @@ pub(super) fn command(asked: &ExplainCountRequest, position: u64) -> String {
         }
     }
     words.extend(asked.include_past.then(|| "--past".to_owned()));
-    words.extend(["--as-of".to_owned(), position.to_string()]);
+    words.extend(["--as-of".to_owned(), moment::position(position)]);
     words.join(" ")
 }
 
@@ -38,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_cited_command_asks_the_same_as_of_the_position() {
-        for asked in [
+        for (asked, position) in [
             ExplainCountRequest {
                 country: "x-unc".to_owned(),
                 direction: Direction::Sent.into(),
@@ -54,8 +57,11 @@ mod tests {
                 unit: Unit::Person.into(),
                 ..Default::default()
             },
-        ] {
-            let text = command(&asked, 42);
+        ]
+        .into_iter()
+        .flat_map(|asked| [(asked.clone(), 42), (asked, 2024)])
+        {
+            let text = command(&asked, position);
             let words = text.replace("'korea 1953'", "korea_1953");
             let words = words.split(' ').map(|word| word.replace("korea_1953", "korea 1953"));
             let Command::Explain(args) = Cli::try_parse_from(words).unwrap().command else {
@@ -63,7 +69,7 @@ mod tests {
             };
             let again = crate::cli::explain::request(&args);
             let as_of = again.as_of.and_then(|as_of| as_of.moment);
-            assert_eq!(as_of, Some(crate::domain::proto::as_of::Moment::Position(42)));
+            assert_eq!(as_of, Some(crate::domain::proto::as_of::Moment::Position(position)));
             assert_eq!(ExplainCountRequest { as_of: None, ..again }, asked);
         }
         assert_eq!(quoted("it's"), r"'it'\''s'");

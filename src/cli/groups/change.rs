@@ -47,8 +47,9 @@ pub(super) struct CreateArgs {
     /// Begin with what is recorded from now on
     #[arg(long, conflicts_with = "since")]
     from_now: bool,
-    /// Begin with what was recorded at this time (2024-08-02T12:00:00Z)
-    #[arg(long, value_name = "TIME", value_parser = moment::timestamp)]
+    /// Begin with what is recorded at this time (2024-08-02T12:00:00Z) or from the beginning of
+    /// this date in UTC (2024-08-02); either may lie in the future
+    #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
     /// Seconds that a consumer keeps events without a sign of life; without it 30
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]

@@ -125,6 +125,8 @@ fn story(group: &Group) -> String {
     let behind = group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default();
     let mut text = format!("{}: {}\n", group.name, filter(group.filter.as_ref()));
     text.extend([format!("  created {created}, begins after position {}\n", group.began_after)]);
+    let from = group.recorded_from.as_ref().map(|time| moment::to_the_second(Some(time)));
+    text.extend(from.map(|time| format!("  begins with what is recorded at {time}\n")));
     let tries = settings.max_attempts;
     text.extend([format!("  lease {lease}, parked after {tries} tries, first rest {rest}\n")]);
     let lag = events(group.lag_events);

@@ -16,6 +16,7 @@ use crate::{
         name::{StreamName, TypeName},
         proto, recorded,
         violation::{Violations, join},
+        wire::Room,
     },
 };
 
@@ -29,7 +30,11 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Fa
     let mut claims = NamedClaims::default();
     while let Some(row) = rows.next()? {
         summary.count(&row);
-        if let Err(error) = row.and_then(|line| row_is_good(&line, &mut claims)) {
+        let good = match row {
+            Ok(line) => row_is_good(&line, &mut claims)?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = good {
             summary.refused += 1;
             report.refused(&error);
         }
@@ -39,11 +44,16 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Fa
 }
 
 /// Checks a line against those before it, and notes what it says for those after it.
-fn row_is_good(line: &Line, claims: &mut NamedClaims) -> Result<(), RowError> {
-    let claim_stream = claims.stream_of_claim(line)?;
+fn row_is_good(line: &Line, claims: &mut NamedClaims) -> Result<Result<(), RowError>, Failure> {
+    let claim_stream = match claims.stream_of_claim(line)? {
+        Ok(stream) => stream,
+        Err(error) => return Ok(Err(error)),
+    };
     let claim = claim_stream.as_ref().map(|_| SOME_POSITION);
-    let valid = valid(line, claim, claim_stream)?;
-    claims.admit(line, valid.stream, valid.known)
+    match valid(line, claim, claim_stream) {
+        Ok(valid) => claims.admit(line, &valid.stream, valid.known.as_ref()),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 /// A line whose event is in order, as far as can be known here.
@@ -67,12 +77,12 @@ pub(super) fn valid(
     let stream = stream(line, &event, claim_stream)?;
     let any = event.payload.as_ref();
     let (name, value) = any.map_or(("", [].as_slice()), |any| (any.type_name(), &any.value));
-    let known = examine(&stream, name, value).and_then(|known| {
+    let known = examine(&stream, name, value, &mut Room::default()).and_then(|known| {
         within_limits(line, &stream, &event)?;
         Ok(known)
     });
     match known {
-        Ok(known) => Ok(Valid { stream, event, known }),
+        Ok(examined) => Ok(Valid { stream, event, known: examined.map(|it| it.known) }),
         Err(violations) => {
             let column = line.payload_offset + 1;
             Err(RowError { line: line.number, column, problem: violations.to_string() })
@@ -120,7 +130,7 @@ fn stream(
     }
     let any = event.payload.as_ref();
     let known = any.and_then(|any| Known::decode(any.type_name(), &any.value)?.ok());
-    let problem = match known.as_ref().map(|known| (known.home(), known)) {
+    let problem = match known.as_ref().map(|known| (known.typed_home(), known)) {
         Some((Some(Home::Stream(stream)), _)) => return Ok(stream),
         Some((Some(Home::OfClaim(claim)), _)) => {
             format!("\"stream\" is needed here: that of claim {claim}")

@@ -24,7 +24,7 @@ pub struct Args {
     /// Check the whole file first, and add nothing if anything in it is wrong.
     ///
     /// What only the server can refuse, because it depends on the record, ends the import at that
-    /// line. What cannot be read twice (standard input, a pipe) is kept in memory.
+    /// line. What cannot be read twice (standard input, a pipe) is kept in a temporary file.
     #[arg(long)]
     atomic: bool,
     /// Only check and report; needs no server

@@ -3,29 +3,30 @@
 //! That is what makes an import safe to repeat. A file may hold the same content several times
 //! and mean it, so the id also covers which occurrence in the file it is.
 
-use std::collections::HashMap;
-
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::domain::proto::NewEvent;
+use super::kept::{Kept, shortened};
+use crate::{cli::exit::Failure, domain::proto::NewEvent};
 
 type Digest = [u8; 32];
 
 /// Gives out request ids, and counts how often each content occurred.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    occurrences: HashMap<Digest, u64>,
+    occurrences: Kept,
 }
 
 impl Contents {
     /// The request id of an event in a stream. Its tags must be sorted.
-    pub(super) fn request_id(&mut self, stream: &str, event: &NewEvent) -> Uuid {
+    pub(super) fn request_id(&mut self, stream: &str, event: &NewEvent) -> Result<Uuid, Failure> {
         let content = digest(stream, event);
-        let occurrence = self.occurrences.entry(content).or_default();
-        let id = uuid([content.as_slice(), &occurrence.to_be_bytes()]);
-        *occurrence += 1;
-        id
+        let key = shortened(&content);
+        let earlier = self.occurrences.get(&key)?;
+        let count = earlier.as_deref().and_then(<[u8]>::first_chunk).copied();
+        let occurrence = count.map_or(0, u64::from_be_bytes);
+        self.occurrences.set(key, (occurrence + 1).to_be_bytes().into())?;
+        Ok(uuid([content.as_slice(), &occurrence.to_be_bytes()]))
     }
 }
 
@@ -84,12 +85,12 @@ mod tests {
     fn request_ids_never_change() {
         let mut contents = Contents::default();
         let event = event(b"\x01\x02", &["a:1"]);
-        let first = contents.request_id("demo/1", &event);
-        let second = contents.request_id("demo/1", &event);
+        let first = contents.request_id("demo/1", &event).unwrap();
+        let second = contents.request_id("demo/1", &event).unwrap();
         assert_eq!(first.to_string(), "71e59eb5-3ea1-836f-896f-4189c85af0e5");
         assert_eq!(second.to_string(), "ab9564b0-d421-83a1-9e65-10fd480b0a80");
         assert_eq!(first.get_version_num(), 8);
-        assert_eq!(Contents::default().request_id("demo/1", &event), first);
+        assert_eq!(Contents::default().request_id("demo/1", &event), Ok(first));
     }
 
     #[test]

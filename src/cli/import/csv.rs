@@ -4,45 +4,45 @@
 //! claims. It is checked as a whole before anything of it is passed on.
 
 pub(in crate::cli) mod claims;
+mod counted;
 mod fields;
 mod form;
 pub(in crate::cli) mod roles;
 pub(in crate::cli) mod totals;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    io::{self, BufRead, Read},
+    collections::{HashMap, VecDeque},
+    io::BufRead,
 };
 
 use sha2::{Digest as _, Sha256};
 
 use self::{
+    counted::Counted,
     fields::{Row, column_of},
     form::Form,
 };
+use super::kept::{Kept, shortened};
 use crate::{
     cli::{
-        exit::Failure,
+        exit::{Exit, Failure},
         lines::{Line, RowError},
         payload::{ClaimName, Payload},
     },
     domain::known::Known,
 };
 
-/// Bytes of one row, its quoted line breaks included: far more than all fields at their limits.
-const ROW_BYTES: usize = 1 << 20;
-
 /// Reads rows and keeps what of their events was not asked for yet.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
-    reader: ::csv::Reader<Bounded<R>>,
+    reader: ::csv::Reader<Counted<R>>,
     record: ::csv::ByteRecord,
     form: Form,
     /// Where each column stands.
     columns: HashMap<String, usize>,
     ready: VecDeque<Line>,
     /// Sources and states of exchanges that were passed on.
-    told: HashSet<[u8; 32]>,
+    told: Kept,
     ended: bool,
 }
 
@@ -71,13 +71,13 @@ impl<R: BufRead> Rows<R> {
         let mut reader = ::csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .from_reader(Bounded { input, left: ROW_BYTES });
+            .from_reader(Counted::new(input));
         let mut record = ::csv::ByteRecord::new();
         reader.read_byte_record(&mut record).map_err(|error| Failure::usage(error.to_string()))?;
         let names: Vec<String> = record.iter().map(name).collect();
         let form = Form::of(&names).map_err(Failure::usage)?;
         let columns = names.into_iter().zip(0..).collect();
-        let (ready, told) = (VecDeque::new(), HashSet::new());
+        let (ready, told) = (VecDeque::new(), Kept::default());
         Ok(Self { reader, record, form, columns, ready, told, ended: false })
     }
 
@@ -90,26 +90,28 @@ impl<R: BufRead> Rows<R> {
             if self.ended {
                 return Ok(None);
             }
-            self.reader.get_mut().left = ROW_BYTES;
-            let number = self.reader.position().line();
-            match self.reader.read_byte_record(&mut self.record) {
+            self.reader.get_mut().allow_a_row();
+            let start = self.reader.position().byte();
+            let read = self.reader.read_byte_record(&mut self.record);
+            let line = self.reader.get_mut().line_of(start);
+            match read {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
                 // Where the row ends cannot be known, so nothing behind it can be read either.
                 Err(error) => {
                     self.ended = true;
-                    return Ok(Some(Err(RowError::whole(number, error.to_string()))));
+                    return Ok(Some(Err(RowError::whole(line, error.to_string()))));
                 }
             }
-            if let Err(error) = self.take() {
-                return Ok(Some(Err(error)));
+            match self.events(line) {
+                Ok(events) => self.take(line, events)?,
+                Err(error) => return Ok(Some(Err(error))),
             }
         }
     }
 
-    /// Makes the row's events ready, all or none.
-    fn take(&mut self) -> Result<(), RowError> {
-        let line = self.record.position().map_or(0, ::csv::Position::line);
+    /// The events of the row that begins in this line, if all of it is in order.
+    fn events(&self, line: u64) -> Result<Vec<Event>, RowError> {
         let row = Row { line, columns: &self.columns, record: &self.record };
         if self.record.len() != self.columns.len() {
             let (found, wanted) = (self.record.len(), self.columns.len());
@@ -127,14 +129,23 @@ impl<R: BufRead> Rows<R> {
                 row.error(column_of(first), violations.to_string())
             })?;
         }
+        Ok(events)
+    }
+
+    /// Makes the events of a row ready, without those that stand for earlier rows as well.
+    fn take(&mut self, line: u64, events: Vec<Event>) -> Result<(), Failure> {
         for event in events {
-            if event.is_told_once() && !self.told.insert(digest(&event.known)) {
-                continue;
+            if event.is_told_once() {
+                let key = shortened(&digest(&event.known));
+                if self.told.get(&key)?.is_some() {
+                    continue;
+                }
+                self.told.set(key, Vec::new())?;
             }
             let id = format!("row {line}");
             let claim = event.about_the_last.then(|| ClaimName { id: id.clone(), column: 1 });
             let payload = Payload::of(&event.known, claim)
-                .map_err(|error| RowError::whole(line, error.problem))?;
+                .map_err(|error| Failure::new(Exit::Failed, error.problem))?;
             if event.about_the_last
                 && let Some(last) = self.ready.back_mut()
             {
@@ -158,29 +169,7 @@ fn digest(known: &Known) -> [u8; 32] {
 
 /// A column's name as it is compared: what is not text is no column.
 fn name(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').trim().to_owned()
-}
-
-/// An input of which only so much is read before somebody allows more.
-#[derive(Debug)]
-struct Bounded<R> {
-    input: R,
-    left: usize,
-}
-
-impl<R: BufRead> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            let problem = format!(
-                "has more than {ROW_BYTES} bytes; is a quote not closed? nothing behind it is read"
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-        }
-        let most = buffer.len().min(self.left);
-        let read = self.input.read(buffer.get_mut(..most).unwrap_or_default())?;
-        self.left -= read;
-        Ok(read)
-    }
+    String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
 #[cfg(test)]

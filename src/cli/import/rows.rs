@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, BufRead, Read as _},
+    io::{self, BufRead},
 };
 
 use crate::{
@@ -18,16 +18,17 @@ const LINE_BYTES: usize = 8 * limits::EVENT_BYTES;
 
 /// Lines that must be no events at the beginning of an input for it to be something else.
 const BEGINNING: usize = 20;
-/// What some editors put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 type Row = Result<Line, RowError>;
 
-/// Reads lines; blank ones are passed over.
+/// Reads lines; blank ones are passed over. A line ends with LF, CR or both together: JSON has
+/// neither within a text.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
     input: R,
     number: u64,
+    /// The last line ended with CR, so a LF that follows is of the same end.
+    after_cr: bool,
     buffer: Vec<u8>,
     /// Lines of the beginning that were looked at already; `None`: none were.
     beginning: Option<VecDeque<Row>>,
@@ -35,7 +36,7 @@ pub(super) struct Rows<R> {
 
 impl<R: BufRead> Rows<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, number: 0, buffer: Vec::new(), beginning: None }
+        Self { input, number: 0, after_cr: false, buffer: Vec::new(), beginning: None }
     }
 
     /// The next line, or why it can't be taken; `None` at the end of the input. What is plainly
@@ -53,11 +54,12 @@ impl<R: BufRead> Rows<R> {
 
     /// The lines up to the first that is an event.
     fn look(&mut self) -> Result<VecDeque<Row>, Failure> {
-        if self.input.fill_buf()?.contains(&0) {
-            return Err(Failure::usage("this is not JSON Lines: it is not text"));
-        }
         let mut looked = VecDeque::new();
         while let Some(row) = self.read()? {
+            if self.buffer.contains(&0) {
+                let problem = "this is not JSON Lines, and no table: it is not text in UTF-8";
+                return Err(Failure::usage(problem));
+            }
             let good = row.is_ok();
             looked.push_back(row);
             if good {
@@ -74,29 +76,46 @@ impl<R: BufRead> Rows<R> {
         Ok(looked)
     }
 
-    /// Reads a line. Of one that is too long no more is kept than could be an event.
+    /// Reads a line that is not blank.
     fn read(&mut self) -> io::Result<Option<Row>> {
-        loop {
-            self.buffer.clear();
-            let mut bounded = self.input.by_ref().take(LINE_BYTES as u64 + 1);
-            if bounded.read_until(b'\n', &mut self.buffer)? == 0 {
-                return Ok(None);
-            }
+        while self.read_line()? {
             self.number += 1;
             if self.buffer.len() > LINE_BYTES {
-                if !self.buffer.ends_with(b"\n") {
-                    self.input.skip_until(b'\n')?;
-                }
                 let problem = format!("has more than {LINE_BYTES} bytes, so it is no event");
                 return Ok(Some(Err(RowError::whole(self.number, problem))));
             }
-            let line = match self.number {
-                1 => self.buffer.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.buffer),
-                _ => &self.buffer,
-            };
-            let text = line.trim_ascii_end();
+            let text = self.buffer.trim_ascii_end();
             if !text.is_empty() {
                 return Ok(Some(lines::read(text, self.number)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads a line into the buffer, without its end; whether there was one. Of a line that is too
+    /// long no more is kept than shows it.
+    fn read_line(&mut self) -> io::Result<bool> {
+        self.buffer.clear();
+        let mut begun = false;
+        loop {
+            let bytes = self.input.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(begun);
+            }
+            if std::mem::take(&mut self.after_cr) && bytes.first() == Some(&b'\n') {
+                self.input.consume(1);
+                continue;
+            }
+            begun = true;
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
+            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            self.after_cr = rest.first() == Some(&b'\r');
+            let room = (LINE_BYTES + 1).saturating_sub(self.buffer.len());
+            self.buffer.extend(line.iter().take(room));
+            let read = line.len() + usize::from(end.is_some());
+            self.input.consume(read);
+            if end.is_some() {
+                return Ok(true);
             }
         }
     }
@@ -104,8 +123,10 @@ impl<R: BufRead> Rows<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
-    use crate::cli::exit::Exit;
+    use crate::cli::{exit::Exit, import::source::Source};
 
     #[test]
     fn blank_lines_count_but_are_no_rows() {
@@ -119,8 +140,8 @@ mod tests {
     fn a_line_that_is_too_long_is_passed_over_without_being_kept() {
         let long = io::repeat(b'x').take(3 * LINE_BYTES as u64);
         // The first just fits, the second is one byte too long, and the last has no end.
-        let fits = [vec![b'x'; LINE_BYTES - 1], vec![b'\n']].concat();
-        let over = [vec![b'x'; LINE_BYTES], vec![b'\n']].concat();
+        let fits = [vec![b'x'; LINE_BYTES], vec![b'\n']].concat();
+        let over = [vec![b'x'; LINE_BYTES + 1], vec![b'\n']].concat();
         let text = [fits, over].concat();
         let input = text.as_slice().chain(io::repeat(b'x').take(3 * LINE_BYTES as u64));
         let input = input.chain(b"\n{\n".as_slice()).chain(long);
@@ -138,9 +159,27 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
         let marked = ["\u{feff}", EVENT, "\n\u{feff}", EVENT].concat();
-        let mut rows = Rows::new(marked.as_bytes());
+        let mut rows = Source::open(marked.as_bytes()).unwrap();
         assert!(rows.next().unwrap().unwrap().is_ok());
         assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 2);
+    }
+
+    #[test]
+    fn a_line_ends_in_each_of_three_ways() {
+        for end in ["\n", "\r", "\r\n"] {
+            let text = [EVENT, "{", "", EVENT, " ", "{"].join(end);
+            for text in [text.clone(), text + end] {
+                for capacity in [1, 2, 5, 8192] {
+                    let input = io::BufReader::with_capacity(capacity, text.as_bytes());
+                    let mut rows = Rows::new(input);
+                    let numbers: Vec<(u64, bool)> = std::iter::from_fn(|| rows.next().unwrap())
+                        .map(|row| row.map_or_else(|e| (e.line, false), |it| (it.number, true)))
+                        .collect();
+                    let expected = [(1, true), (2, false), (4, true), (6, false)];
+                    assert_eq!(numbers, expected, "{end:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,30 +1,33 @@
 //! What an import reads: JSON Lines or one of the CSV forms, told apart by how the input begins.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Chain, Cursor, Read as _};
 
 use super::{csv, rows::Rows};
 use crate::cli::{
     exit::Failure,
+    input::BYTE_ORDER_MARK,
     lines::{Line, RowError},
 };
 
-/// What some editors put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Bytes without an end of a line or a comma that are the header of no table.
+const HEADER_BYTES: usize = 4096;
+
+/// An input, of which the beginning has been looked at.
+type Begun<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The events of an input, one after the other.
 #[derive(Debug)]
 pub(super) enum Source<R> {
     /// JSON Lines.
-    Lines(Rows<R>),
+    Lines(Rows<Begun<R>>),
     /// One of the CSV forms.
-    Table(Box<csv::Rows<R>>),
+    Table(Box<csv::Rows<Begun<R>>>),
 }
 
 impl<R: BufRead> Source<R> {
     /// Looks at the beginning of an input. A table without the columns of a form is a failure.
-    pub(super) fn open(mut input: R) -> Result<Self, Failure> {
-        let beginning = input.fill_buf()?;
-        let table = is_table(beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning));
+    pub(super) fn open(input: R) -> Result<Self, Failure> {
+        let (table, input) = begin(input)?;
         Ok(if table {
             Self::Table(Box::new(csv::Rows::open(input)?))
         } else {
@@ -41,24 +44,123 @@ impl<R: BufRead> Source<R> {
     }
 }
 
-/// Whether it begins like a header: names with commas between them. JSON never does.
-fn is_table(beginning: &[u8]) -> bool {
-    let first = beginning.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-    let begins_a_name = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'"';
-    first.first().is_some_and(begins_a_name) && first.contains(&b',')
+/// Reads as far as it takes to know whether the input is a table: a pipe may give a few bytes at a
+/// time. What was read comes first again, without a byte order mark.
+fn begin<R: BufRead>(mut input: R) -> io::Result<(bool, Begun<R>)> {
+    let mut beginning = Vec::new();
+    let table = loop {
+        if let Some(table) = is_table(&beginning) {
+            break table;
+        }
+        let more = input.fill_buf()?;
+        if more.is_empty() {
+            break false;
+        }
+        beginning.extend_from_slice(more);
+        let read = more.len();
+        input.consume(read);
+    };
+    let mark = BYTE_ORDER_MARK.as_bytes();
+    let start = if beginning.starts_with(mark) { mark.len() } else { 0 };
+    let mut beginning = Cursor::new(beginning);
+    beginning.set_position(start as u64);
+    Ok((table, beginning.chain(input)))
+}
+
+/// Whether it begins like a header: names with commas between them. JSON never does. `None`: that
+/// takes more of it.
+fn is_table(beginning: &[u8]) -> Option<bool> {
+    let mark = BYTE_ORDER_MARK.as_bytes();
+    if beginning.len() < mark.len() && mark.starts_with(beginning) {
+        return None;
+    }
+    let text = beginning.strip_prefix(mark).unwrap_or(beginning);
+    let first = text.first()?;
+    if !first.is_ascii_alphabetic() && *first != b'"' {
+        return Some(false);
+    }
+    let decides = |byte: &&u8| matches!(byte, b',' | b'\n' | b'\r' | 0);
+    let decided = text.iter().find(decides).map(|byte| *byte == b',');
+    decided.or_else(|| (text.len() >= HEADER_BYTES).then_some(false))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufReader, Read};
+
     use super::*;
 
     #[test]
     fn a_header_makes_a_table_and_everything_else_is_lines() {
-        for table in ["exchange,actor", "\"a\",b\n1,2", "a,b\r"] {
-            assert!(is_table(table.as_bytes()), "{table}");
+        for table in ["exchange,actor", "\"a\",b\n1,2", "a,b\r", "\u{feff}a,b", "a,\0"] {
+            assert_eq!(is_table(table.as_bytes()), Some(true), "{table}");
         }
-        for lines in ["", "\n", "{\"a\":1,\"b\":2}", " {", "[1,2]", "word", "1,2", "a\nb,c"] {
-            assert!(!is_table(lines.as_bytes()), "{lines}");
+        let long = "x".repeat(HEADER_BYTES);
+        for lines in [
+            "\n",
+            "{\"a\":1,\"b\":2}",
+            " {",
+            "[1,2]",
+            "word\n",
+            "1,2",
+            "a\nb,c",
+            "a\rb,c",
+            "\u{feff}{",
+            "PK\0,",
+            &long,
+        ] {
+            assert_eq!(is_table(lines.as_bytes()), Some(false), "{lines}");
+        }
+        for open in [&b""[..], b"a", b"\"exchange", b"\xef", b"\xef\xbb", b"\xef\xbb\xbf"] {
+            assert_eq!(is_table(open), None, "{open:?}");
+        }
+    }
+
+    /// An input that gives one byte a read.
+    struct Drops<'a>(&'a [u8]);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    /// All rows: the numbers of their lines, and what is wrong with them.
+    fn rows(input: impl BufRead) -> Result<Vec<(u64, String)>, String> {
+        let mut source = Source::open(input).map_err(|failure| failure.to_string())?;
+        let mut rows = Vec::new();
+        while let Some(row) = source.next().map_err(|failure| failure.to_string())? {
+            rows.push(match row {
+                Ok(line) => (line.number, String::new()),
+                Err(error) => (error.line, error.to_string()),
+            });
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn an_input_that_comes_in_drops_is_the_same_input() {
+        const ROLES: &str = "exchange,actor,role,attributed_by,disputed_by,source\n";
+        const LINE: &str = r#"{"payload":{"@type":"handover.v1.SourceRegistered","sourceId":"s"}}"#;
+        let long = "x".repeat(3 * HEADER_BYTES);
+        let table = format!("{ROLES}demo-1,TR,host,,,https://a\n\ndemo-1,TR,hst,,,https://a\n");
+        let quoted = format!("\"exchange\",{}", table.trim_start_matches("exchange,"));
+        let lines = format!("{LINE}\n\n{{\n{LINE}");
+        let texts =
+            [&table, &quoted, &lines, &table.replace('\n', "\r\n"), &long, "a,b\n", "a", ""];
+        let texts = texts.into_iter().flat_map(|text| [text.to_owned(), format!("\u{feff}{text}")]);
+        let good = |text: &str| rows(text.as_bytes()).is_ok_and(|rows| rows[0].1.is_empty());
+        assert!(good(&table) && good(&quoted) && good(&lines));
+        let mut not_text = vec![b"\x1f\x8b\x08\0,\n".to_vec(), b"PK\x03\x04\0,\n".to_vec()];
+        not_text.push("exchange,actor\n".encode_utf16().flat_map(u16::to_le_bytes).collect());
+        for bytes in texts.map(String::into_bytes).chain(not_text) {
+            let whole = rows(bytes.as_slice());
+            let text = String::from_utf8_lossy(&bytes);
+            for capacity in [1, 2, 3, 7, 8192] {
+                let drops = BufReader::with_capacity(capacity, Drops(&bytes));
+                assert_eq!(rows(drops), whole, "{text:?}");
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         words: searched(&args.words),
         outermost_only: args.outermost,
         order: args.order.unwrap_or_default(),
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         ..Default::default()
     };
     let whole = pages::all(args.limit, async |page| {

@@ -41,7 +41,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     let client = args.server.connect().await?;
-    let as_of = args.as_of.as_of;
+    let as_of = args.as_of.moment();
     if let Some(source_id) = args.id {
         let request = GetSourceRequest { source_id, as_of, min_position: 0 };
         let one = client.source(request).await?;

@@ -72,7 +72,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         source_id: args.source,
         order: args.order.unwrap_or_default(),
         include_retracted: args.past,
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         ..Default::default()
     };
     let whole = pages::all(args.limit, async |page| {

@@ -75,7 +75,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         source_id: args.source,
         occurred: args.occurred.occurred,
         include_retracted: args.past,
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         ..Default::default()
     };
     let whole = pages::all(args.limit, async |page| {

@@ -32,7 +32,7 @@ pub(super) async fn ask(client: &Client, args: &Args) -> Result<Series, Failure>
         include_denied_mediators: args.denied_mediators,
         unit: args.unit.unwrap_or_default(),
         occurred: args.occurred.occurred.clone(),
-        as_of: args.as_of.as_of,
+        as_of: args.as_of.moment(),
         ..Default::default()
     };
     let whole = pages::all(args.limit, async |page| {

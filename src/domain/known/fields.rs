@@ -2,9 +2,13 @@
 //!
 //! The record cannot be edited afterwards, so the rules are strict: one can be loosened later,
 //! but what has been let in stays.
+//!
+//! Identity texts (ids, names, portions, codes) are looked at as they will be recorded, folded;
+//! what folding cannot take away is named as it was typed.
 
 use crate::domain::{
     date::{ACCEPTED_DATES, Edtf},
+    identity::{Misfit, fold},
     limits,
     party::{ACCEPTED_PARTIES, Party},
     violation::{Violation, Violations},
@@ -67,7 +71,7 @@ impl Fields {
 
     /// An id that has to be there.
     pub(super) fn id(&mut self, field: &str, id: &str) {
-        if id.is_empty() {
+        if fold(id).is_empty() {
             self.0.add(field, REQUIRED);
         }
         self.optional_id(field, id);
@@ -75,9 +79,34 @@ impl Fields {
 
     /// An id that may be left out. Ids become parts of stream names and tags.
     pub(super) fn optional_id(&mut self, field: &str, id: &str) {
-        self.within(field, "bytes", id.len(), limits::ID_BYTES);
-        if id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            self.0.add(field, "has white space or a control character; an id has neither");
+        self.within(field, "bytes", fold(id).len(), limits::ID_BYTES);
+        if let Some(misfit) = Misfit::control(id).or_else(|| Misfit::space(id)) {
+            let rule = "an id has no white space and no control characters";
+            self.0.add(field, format!("has {misfit}; {rule}"));
+        }
+    }
+
+    /// A name, or another identity text of one line, that has to be there.
+    pub(super) fn required_name(&mut self, field: &str, name: &str) {
+        if fold(name).is_empty() {
+            self.0.add(field, REQUIRED);
+        }
+        self.name(field, name);
+    }
+
+    /// A name, or another identity text of one line. White space in it is folded, line breaks too.
+    pub(super) fn name(&mut self, field: &str, name: &str) {
+        self.within(field, "bytes", fold(name).len(), limits::SHORT_TEXT_BYTES);
+        if let Some(misfit) = Misfit::control(name) {
+            self.0.add(field, format!("has {misfit}; it is a text of one line"));
+        }
+    }
+
+    /// Names that are there because they say something.
+    pub(super) fn names(&mut self, field: &str, names: &[String]) {
+        self.within(field, "entries", names.len(), limits::LIST_ENTRIES);
+        for (index, name) in names.iter().enumerate() {
+            self.required_name(&format!("{field}[{index}]"), name);
         }
     }
 
@@ -123,11 +152,12 @@ impl Fields {
 
     /// A name whose slug becomes part of a stream name or a tag.
     pub(super) fn slugged(&mut self, field: &str, name: &str) {
-        self.required_line(field, name);
-        if name.len() > limits::SHORT_TEXT_BYTES || name.trim().is_empty() {
+        self.required_name(field, name);
+        let name = fold(name);
+        if name.len() > limits::SHORT_TEXT_BYTES || name.is_empty() {
             return;
         }
-        let slug = slug::slugify(name);
+        let slug = slug::slugify(&name);
         if slug.is_empty() {
             self.0.add(field, "has no letter or digit that a stream or a tag could be named by");
         }
@@ -145,7 +175,7 @@ impl Fields {
     /// A date that may be left out.
     pub(super) fn date(&mut self, field: &str, text: &str) {
         if !text.is_empty()
-            && let Err(error) = Edtf::parse(text)
+            && let Err(error) = Edtf::parse_claimed(text)
         {
             self.0.add(field, error.to_string());
         }
@@ -153,7 +183,7 @@ impl Fields {
 
     /// A party's code that has to be there.
     pub(super) fn required_party(&mut self, field: &str, code: &str) {
-        if code.is_empty() {
+        if fold(code).is_empty() {
             self.0.add(field, format!("{REQUIRED}; {ACCEPTED_PARTIES}"));
         }
         self.party(field, code);
@@ -161,20 +191,22 @@ impl Fields {
 
     /// A party's code that may be left out.
     pub(super) fn party(&mut self, field: &str, code: &str) {
+        let code = fold(code);
         if !code.is_empty()
-            && let Err(error) = Party::parse(code)
+            && let Err(error) = Party::parse(&code)
         {
             let field = field.to_owned();
-            self.0.0.push(Violation { field, problem: error.problem, limit: error.limit });
+            self.0.note(Violation { field, problem: error.problem, limit: error.limit });
         }
     }
 
     /// Codes of parties, none of them twice.
     pub(super) fn parties(&mut self, field: &str, codes: &[String]) {
         self.within(field, "parties", codes.len(), limits::PARTIES);
-        for (index, code) in codes.iter().enumerate().take(limits::PARTIES) {
+        let folded: Vec<_> = codes.iter().take(limits::PARTIES).map(|code| fold(code)).collect();
+        for (index, code) in folded.iter().enumerate() {
             let path = format!("{field}[{index}]");
-            if codes.iter().take(index).any(|earlier| earlier == code) {
+            if folded.iter().take(index).any(|earlier| earlier == code) {
                 self.0.add(path, format!("is {code:?} again; name each party once"));
             } else {
                 self.required_party(&path, code);

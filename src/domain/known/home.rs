@@ -49,6 +49,15 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Where a client puts an event whose texts are as they were typed: in the stream that is
+    /// spelled so, since a request that an older build recorded is known again by that. Where this
+    /// is no name, in the stream of the folded text.
+    pub fn typed_home(&self) -> Option<Home> {
+        self.home().or_else(|| self.clone().folded().home())
+    }
+}
+
 fn named(category: &str, name: &str) -> Result<StreamName, InvalidName> {
     StreamName::parse(&format!("{category}/{name}"))
 }
@@ -92,6 +101,18 @@ mod tests {
         ] {
             assert_eq!(slug::slugify(name), slug, "{name}");
         }
+    }
+
+    #[test]
+    fn the_stream_of_a_typed_id_is_spelled_as_the_id_where_that_is_a_name() {
+        let home = |id: &str| {
+            let event = proto::DetentionReported { detention_id: id.into(), ..Default::default() };
+            let Some(Home::Stream(home)) = Known::from(event).typed_home() else { return None };
+            Some(home.to_string())
+        };
+        assert_eq!(home("a\u{200b}b").as_deref(), Some("detention/a\u{200b}b"));
+        assert_eq!(home(" ab\u{a0}").as_deref(), Some("detention/ab"));
+        assert_eq!(home("a b"), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
         group::{GroupName, Settings},
         limits,
         proto::{EventParked, GroupCheckpointed, GroupCreated, GroupDeleted, ParkedReplayed},
+        recorded::timestamp,
     },
     engine::{AppendError, Appended, ReadError, Start},
 };
@@ -59,17 +60,28 @@ impl Groups {
             let advice = "delete those that nobody needs";
             return Err(GroupError::TooMany { what: "groups", limit: limits::GROUPS, advice });
         }
-        let after_position = shared.appender.reader.resolve(start, &filter).await?;
+        let reader = &shared.appender.reader;
+        let (after_position, recorded_from) =
+            reader.begin(start, &filter, (shared.clock)()).await?;
         let created = GroupCreated {
             filter: Some((&filter).into()),
             after_position,
             settings: Some(settings.into()),
+            recorded_from: recorded_from.map(timestamp),
         };
         let recording = Recording { name: name.clone(), appender: shared.appender.clone() };
         let appended = recording.record(vec![event(&created)], request, None).await?;
         let created = appended.first_position;
         let created_at = self.recorded_at(created).await?;
-        let remembered = Remembered { name, created, created_at, filter, after_position, settings };
+        let remembered = Remembered {
+            name,
+            created,
+            created_at,
+            filter,
+            after_position,
+            recorded_from,
+            settings,
+        };
         let checkpoint =
             GroupCheckpointed { position: after_position, ..GroupCheckpointed::default() };
         let saved = Saved { checkpoint, ..Saved::default() };

@@ -61,6 +61,8 @@ pub struct GroupStatus {
     pub filter: Filter,
     /// It began after this position.
     pub began_after: Position,
+    /// The time in the future that it was created for.
+    pub recorded_from: Option<Micros>,
     /// When it was created.
     pub created_at: Micros,
     /// Its settings.
@@ -170,6 +172,7 @@ impl Groups {
             name: group.name.clone(),
             filter: group.filter.clone(),
             began_after: group.after_position,
+            recorded_from: group.recorded_from,
             created_at: group.created_at,
             settings: group.settings,
             position: counted.finished,

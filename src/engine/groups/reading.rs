@@ -60,6 +60,7 @@ impl Group {
 
     /// Reads the next page if there is somebody to give it to; whether there was anything to read.
     pub(super) async fn read_on(&mut self, available: Position) -> Result<bool, ReadError> {
+        self.pass_held(available).await?;
         self.feed().await?;
         let (read, now) = (self.work.read(), self.now());
         let wanted = self.work.has_credit()
@@ -81,6 +82,17 @@ impl Group {
         }
         self.work.looked_up_to(last);
         Ok(true)
+    }
+
+    /// Passes over what is recorded before the time from which on the group is for events.
+    pub(super) async fn pass_held(&mut self, available: Position) -> Result<(), ReadError> {
+        let Some(time) = self.held else { return Ok(()) };
+        let passed = self.reader.recorded_before(time, available).await?;
+        self.work.looked_up_to(passed);
+        if passed < available {
+            self.held = None;
+        }
+        Ok(())
     }
 
     /// Lists more events of streams that had too many.

@@ -35,6 +35,8 @@ pub(super) struct Remembered {
     pub(super) created_at: Micros,
     pub(super) filter: Filter,
     pub(super) after_position: Position,
+    /// What is recorded before is not for it; absent: that had passed when it was created.
+    pub(super) recorded_from: Option<Micros>,
     pub(super) settings: Settings,
 }
 
@@ -98,6 +100,7 @@ pub(super) fn remembered(
         created_at: event.recorded_at.as_ref().map_or(0, micros),
         filter,
         after_position: created.after_position,
+        recorded_from: created.recorded_from.as_ref().map(micros),
         settings,
     })
 }

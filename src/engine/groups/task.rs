@@ -111,6 +111,8 @@ pub(super) struct Group {
     pub(super) recording: Recording,
     pub(super) reader: Reader,
     pub(super) filter: Filter,
+    /// What is recorded before this time is passed over; absent: all of it is behind.
+    pub(super) held: Option<Micros>,
     clock: Clock,
     pub(super) begun: Instant,
     pub(super) work: Work,
@@ -155,6 +157,7 @@ pub(super) fn begin(
         reader: appender.reader.clone(),
         recording: Recording { name: group.name.clone(), appender },
         filter: group.filter.clone(),
+        held: group.recorded_from,
         clock,
         begun: Instant::now(),
         work: Work::new(group.settings, saved.checkpoint.position),
@@ -353,6 +356,8 @@ impl Group {
                 let _ = reply.send(self.heard(id, said));
             }
             Message::Count(reply) => {
+                // What cannot be looked up now counts, and is passed over later.
+                let _ = self.pass_held(self.reader.head().position).await;
                 let _ = reply.send(self.count());
             }
             Message::Parked { after, limit, reply } => {

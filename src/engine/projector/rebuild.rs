@@ -124,6 +124,7 @@ impl Shared {
         let register = self.fill(register, end).await?;
         let taken_over = move |shared: &Self| {
             *shared.register.write().unwrap_or_else(PoisonError::into_inner) = register;
+            shared.kept.clear();
         };
         self.blocking(taken_over).await
     }

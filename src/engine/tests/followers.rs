@@ -3,7 +3,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::{
     domain::known::samples,
-    engine::projector::concurrent_figures,
+    engine::lanes::{Lane, concurrent_pieces},
     projections::counts::{CountAnswer, CountQuery},
 };
 
@@ -177,7 +177,7 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
     let cause = record(&store, "DE", 15).await;
     let wanted = figures(&store).await.rows;
     while rows != wanted {
-        let (change, position) = watch.next().await.unwrap();
+        let Told { change, position, .. } = watch.next().await.unwrap();
         assert_eq!((change.caused_by.as_slice(), position), (&[cause][..], cause));
         let place = rows.iter().position(|it| Some(it) == change.before.as_ref()).unwrap();
         rows[place] = change.after.unwrap();
@@ -221,7 +221,7 @@ async fn figures_that_take_long_hold_nobody_up() {
 #[tokio::test]
 async fn only_so_many_figures_are_computed_at_once() {
     let store = Store::new();
-    let most = concurrent_figures();
+    let most = concurrent_pieces();
     let (entered, mut entries) = mpsc::channel(64);
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = Arc::new(Mutex::new(released));
@@ -234,7 +234,7 @@ async fn only_so_many_figures_are_computed_at_once() {
                     entered.blocking_send(()).unwrap();
                     released.lock().unwrap().recv().unwrap();
                 };
-                shared.compute(compute).await.unwrap();
+                shared.compute(Lane::Piece, compute).await.unwrap();
             })
         })
         .collect();
@@ -245,6 +245,10 @@ async fn only_so_many_figures_are_computed_at_once() {
         store.engine().append(append("x/a", "meanwhile")).await.unwrap();
     }
     assert!(entries.try_recv().is_err(), "more than {most} at once");
+    // What is only looked up does not wait for them.
+    let record = store.engine().record();
+    let figures = record.get(CountQuery::default(), AsOf::Now);
+    tokio::time::timeout(Duration::from_secs(20), figures).await.unwrap().unwrap();
     for _ in 0..most + 3 {
         release.send(()).unwrap();
     }
@@ -260,13 +264,13 @@ async fn a_burst_is_told_as_one_change_with_all_its_causes() {
     let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
     let (_, mut watch) = counts.watch(query).await.unwrap();
     record(&store, "DE", 1).await;
-    let (first, _) = watch.next().await.unwrap();
+    let Told { change: first, .. } = watch.next().await.unwrap();
     assert_eq!(first.caused_by, [1]);
     for number in 2..30 {
         record(&store, "DE", number).await;
     }
     counts.reached(29).await.unwrap();
-    let (second, position) = watch.next().await.unwrap();
+    let Told { change: second, position, .. } = watch.next().await.unwrap();
     assert_eq!((position, second.caused_by), (29, (2..30).collect::<Vec<_>>()));
 }
 

@@ -40,6 +40,8 @@ struct State {
     manifest: Sync,
     /// Whether the journal cannot be read by tasks.
     unreadable: bool,
+    /// Whether there are no descriptors for files of the journal that are new.
+    short: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,11 @@ impl Gate {
         self.state.0.lock().unwrap().unreadable = unreadable;
     }
 
+    /// Has no descriptor for a new file of the journal, or has one again.
+    pub(super) fn set_short(&self, short: bool) {
+        self.state.0.lock().unwrap().short = short;
+    }
+
     /// Lets one sync pass that waits.
     pub(super) fn release_one(&self) {
         self.state.0.lock().unwrap().permits += 1;
@@ -100,8 +107,12 @@ impl Gate {
 
 impl Files for Gate {
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
+        let of_journal = path.extension().is_some_and(|end| end == "journal");
+        if create && of_journal && self.state.0.lock().unwrap().short {
+            return Err(rustix::io::Errno::MFILE.into());
+        }
         let inner = RealFiles.open(path, create)?;
-        if path.extension().is_some_and(|end| end == "journal") {
+        if of_journal {
             return Ok(Arc::new(GatedFile { inner, gate: self.clone() }));
         }
         Ok(inner)

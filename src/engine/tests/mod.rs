@@ -7,10 +7,13 @@ mod followers;
 mod gate;
 mod groups;
 mod leases;
+mod lists;
 mod pressure;
 mod projections;
 mod reads;
 mod rebuild;
+mod spellings;
+mod starts;
 mod watches;
 
 use std::{

@@ -132,6 +132,28 @@ async fn a_disk_that_is_nearly_full_pauses_appends_until_there_is_room() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shortage_of_descriptors_pauses_appends_until_it_is_over() {
+    let (gate, _waiting) = Gate::new();
+    let mut store = Store::on(Arc::new(gate.clone()));
+    let engine = Arc::clone(store.engine());
+    gate.set_short(true);
+    engine.append(append("x/a", "kept")).await.expect("the first file is there");
+    for _ in 0..3 {
+        let error = engine.append(append("x/a", "refused")).await.unwrap_err();
+        let AppendError::Paused(Pause::Short { reason }) = error else { panic!("{error}") };
+        assert!(reason.contains("os error 24"), "{reason}");
+    }
+    assert!(engine.paused().borrow().is_some());
+    assert_eq!(store.all().await.len(), 1, "reads go on");
+    gate.set_short(false);
+    until_paused(&engine, false).await;
+    engine.append(append("x/a", "again")).await.unwrap();
+    drop(engine);
+    store.reopen().await;
+    assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept", "again"]);
+}
+
 #[tokio::test]
 async fn an_operator_may_accept_that_the_clock_lies_behind() {
     const HOUR: Micros = 3_600 * 1_000_000;

@@ -1,9 +1,13 @@
-//! A watch of an exchange: bursts, slow watchers, a projection that is built anew, and a stop.
+//! A watch of an exchange: bursts, slow watchers, a projection that is built anew, and a stop; and
+//! watches that resume.
 
 use super::*;
 use crate::{
     domain::{known::samples, proto},
-    projections::story::{Story, StoryQuery, story},
+    projections::{
+        counts::CountQuery,
+        story::{Story, StoryQuery, story},
+    },
 };
 
 fn query() -> StoryQuery {
@@ -44,7 +48,7 @@ async fn who_reads_slowly_is_told_a_burst_as_one_change_that_leads_to_the_answer
     causes.push(retract(&store, causes[2]).await);
     let head = store.engine().head().position;
     store.engine().record().reached(head).await.unwrap();
-    let (change, position) = watch.next().await.unwrap();
+    let Told { change, position, .. } = watch.next().await.unwrap();
     assert_eq!((&change.caused_by, position), (&causes, head));
     assert_eq!(change.story, answer(&store, position).await);
 }
@@ -61,9 +65,42 @@ async fn a_watch_goes_on_over_a_projection_that_is_built_anew() {
     let mut rebuild = reader.0.rebuild.subscribe();
     rebuild.wait_for(|rebuild| rebuild.position.is_none()).await.unwrap();
     let cause = record(&store, 15).await;
-    let (change, position) = watch.next().await.unwrap();
+    let Told { change, position, .. } = watch.next().await.unwrap();
     assert_eq!((change.caused_by, position), (vec![cause], cause), "the rebuild is no change");
     assert_eq!(change.story, answer(&store, cause).await);
     store.close().await;
     assert!(matches!(watch.next().await, Err(ReadError::Stopping)));
+}
+
+#[tokio::test]
+async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position_is_complete() {
+    let mut store = Store::new();
+    let told = record(&store, 13).await;
+    let causes = [record(&store, 14).await, record(&store, 15).await];
+    store.reopen().await;
+    let reader = store.engine().record();
+    let mut watch = reader.watch_after(CountQuery::default(), told).unwrap();
+    let before = reader.get(CountQuery::default(), AsOf::Position(told)).await.unwrap();
+    reader.reached(causes[1]).await.unwrap();
+    let mut rows = before.rows;
+    loop {
+        let Told { change, position, more } = watch.next().await.unwrap();
+        assert_eq!((change.caused_by.as_slice(), position), (&causes[..], causes[1]));
+        let place = rows.iter().position(|row| Some(row) == change.before.as_ref());
+        rows[place.expect("it was told so")] = change.after.unwrap();
+        if !more {
+            break;
+        }
+    }
+    let now = reader.get(CountQuery::default(), AsOf::Now).await.unwrap();
+    assert!(now.rows.len() > 1, "or nothing could be incomplete");
+    assert_eq!(rows, now.rows);
+
+    let mut story = reader.watch_after(query(), told).unwrap();
+    let Told { change, position, more } = story.next().await.unwrap();
+    assert_eq!((change.caused_by.as_slice(), position, more), (&causes[..], causes[1], false));
+    assert_eq!(change.story, answer(&store, causes[1]).await);
+
+    let beyond = reader.watch_after(query(), causes[1] + 1);
+    assert!(matches!(beyond.unwrap_err(), ReadError::BeyondHead(_)));
 }

@@ -36,6 +36,7 @@ use crate::{
             self, AppendRequest, AppendResponse, AppendStreamRequest, AppendStreamResponse,
             ReadRequest, ReadResponse, RecordedEvent,
         },
+        wire::Room,
     },
     grpc::client::Client,
 };
@@ -135,8 +136,9 @@ fn derived(stream: &str, event: &proto::NewEvent, held: usize) -> Result<Vec<Str
     let any = event.payload.clone().unwrap_or_default();
     let refused = |problem: String| Status::invalid_argument(problem);
     let stream = StreamName::parse(stream).map_err(|error| refused(error.to_string()))?;
-    let known = examine(&stream, any.type_name(), &any.value)
+    let examined = examine(&stream, any.type_name(), &any.value, &mut Room::default())
         .map_err(|violations| refused(format!("writes[0].events[0].{violations}")))?;
+    let known = examined.map(|examined| examined.known);
     if let Some(claim) = known.as_ref().and_then(Known::about).filter(|claim| *claim > held as u64)
     {
         return Err(Status::failed_precondition(format!("there is no claim {claim}")));

@@ -101,11 +101,11 @@ pub(super) fn deletion(
     wrong.into_result((name, repeatable))
 }
 
-/// What a consumer says; the group and its own name are taken out of it before.
+/// What a consumer says; the names of the group, of itself and of the store are taken out before.
 pub(super) fn said(request: proto::ConsumeRequest) -> Result<Said, Violations> {
-    let proto::ConsumeRequest { group, consumer, credit, acks, nacks, working } = request;
+    let proto::ConsumeRequest { group, consumer, credit, acks, nacks, working, store } = request;
     let mut wrong = Violations::default();
-    for (field, text) in [("group", group), ("consumer", consumer)] {
+    for (field, text) in [("group", group), ("consumer", consumer), ("store", store)] {
         if !text.is_empty() {
             wrong.add(field, "is said in the first message only; open another call");
         }

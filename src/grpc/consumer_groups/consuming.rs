@@ -6,7 +6,7 @@ use tonic::{Status, Streaming};
 use super::asked;
 use crate::{
     domain::proto,
-    engine::{Consumer, Delivered, GroupError, Groups},
+    engine::{Consumer, Delivered, Engine, GroupError},
     grpc::{passthrough::ConsumeFrame, status::Fault},
 };
 
@@ -14,13 +14,14 @@ type Requests = Streaming<proto::ConsumeRequest>;
 
 /// Reads the first message and takes part in the group that it names.
 pub(super) async fn begin(
-    groups: &Groups,
+    engine: &Engine,
     mut requests: Requests,
 ) -> Result<impl Stream<Item = Result<ConsumeFrame, Status>> + Send + use<>, Status> {
     // A call without any message names no group.
     let mut first = requests.message().await?.unwrap_or_default();
     let (group, name) = (std::mem::take(&mut first.group), std::mem::take(&mut first.consumer));
-    let consumer = Consumer::join(groups, &group, &name).await.map_err(Fault::from)?;
+    engine.expect_store(&std::mem::take(&mut first.store)).map_err(Fault::from)?;
+    let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(Fault::from)?;
     say(&consumer, first).await?;
     let call = Some(Call { consumer, requests });
     Ok(stream::try_unfold(call, |call| async {

@@ -1,5 +1,7 @@
 //! `ExplainCount`: the claims behind a country's figure, and what becomes of each.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         date::Edtf,
@@ -10,13 +12,15 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        budget::Budget,
         claimed::Texts,
         counts::figure_key::NamedFigure,
+        page::{Page, Tokens},
         status::Fault,
     },
     projections::{
-        explain::{Behind, ExplainedExchange, ExplainedLeg, behind, explain},
+        explain::{BehindQuery, BehindWalk, ExplainWalk, ExplainedExchange, ExplainedLeg},
         register::Register,
         told::{ToldLeg, ToldPreference},
     },
@@ -34,7 +38,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::ExplainCountRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::ExplainCountRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ExplainCountRequest {
         min_position: 0,
@@ -45,36 +52,27 @@ pub(super) fn question(request: proto::ExplainCountRequest) -> Result<Question, 
     let (unit, direction) = (request.unit, request.direction);
     let question = Question {
         figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: request.exchange_id,
+        exchange: asked::name(&request.exchange_id),
         occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
         include_past: request.include_past,
         as_of: asked::as_of(request.as_of, "as_of", &mut wrong),
         min_position: request.min_position,
-        page: Page::parse(request.page_size, &request.page_token, &same, &mut wrong),
+        page: Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong),
     };
     wrong.into_result(question)
 }
 
-/// The figure, the exchanges of this page, and the token of the next.
-type Found = (Option<Figure>, u32, Vec<ExplainedExchange>, String);
-
 impl Question {
-    /// Absent: the exchange that is asked about is not in the record.
-    fn find(&self, register: &Register, at: Position) -> Option<Found> {
+    /// The figure; absent inside: the record knows nothing of it. Absent: the exchange that is
+    /// asked about is not in the record.
+    fn find(&self, register: &Register, at: Position) -> Option<Option<BehindQuery>> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
             "" => None,
             id => Some(vocabulary.find(id).filter(|it| register.at(at).knows(*it))?),
         };
-        let Some(key) = self.figure.key(register) else {
-            return Some((None, 0, Vec::new(), String::new()));
-        };
-        let Behind { figure, exchanges, undated_exchanges } =
-            behind(register, key, only, self.occurred.as_ref(), at);
-        let (exchanges, next) = self.page.cut(exchanges, at);
-        let explain = |exchange| explain(register, key, exchange, self.include_past, at);
-        let explained = exchanges.into_iter().map(explain).collect();
-        Some((figure, undated_exchanges, explained, next))
+        let occurred = self.occurred.clone();
+        Some(self.figure.key(register).map(|key| BehindQuery { key, only, occurred }))
     }
 }
 
@@ -83,23 +81,35 @@ pub(super) async fn answer(
     question: Question,
 ) -> Result<proto::ExplainCountResponse, Fault> {
     let position = question.page.position(engine, question.min_position, question.as_of).await?;
-    let asked = question.clone();
-    let found = engine.record().ask(move |register| asked.find(register, position)).await?;
-    let (figure, undated_exchanges, exchanges, next_page_token) = found.ok_or_else(|| {
+    let (asked, record) = (question.clone(), engine.record());
+    let found = record.ask(move |register| asked.find(register, position)).await?;
+    let found = found.ok_or_else(|| {
         let message = format!("no claim about exchange {:?} is recorded", question.exchange);
         Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
     })?;
+    let Some(query) = found else {
+        return Ok(proto::ExplainCountResponse { position, ..Default::default() });
+    };
+    let (key, page) = (query.key, question.page);
+    let behind = record.list(page.list(position), BehindWalk::new(query, position)).await?;
+    let stretch = (page.begins().offset, page.size());
+    let of = (Arc::clone(&behind), position);
+    let walk = ExplainWalk::new(of, key, question.include_past, stretch);
+    let exchanges = record.go_through(walk).await?;
     let legs = exchanges.iter().flat_map(|exchange| &exchange.legs);
     let of_legs = legs.flat_map(|leg| ToldLeg::positions(&leg.leg));
     let preferences = exchanges.iter().flat_map(|exchange| &exchange.preference);
     let positions = of_legs.chain(preferences.flat_map(ToldPreference::positions));
     let texts = Texts::read(engine, positions).await?;
+    let mut budget = Budget::default();
+    let exchanges = exchanges.into_iter().map(|it| exchange(it, &texts));
+    let exchanges: Vec<_> = exchanges.take_while(|exchange| budget.takes(exchange)).collect();
     Ok(proto::ExplainCountResponse {
-        figure: figure.map(Into::into),
-        exchanges: exchanges.into_iter().map(|it| exchange(it, &texts)).collect(),
+        figure: behind.figure.clone().map(Into::into),
+        next_page_token: page.next(exchanges.len(), behind.exchanges.len(), position),
+        exchanges,
         position,
-        undated_exchanges,
-        next_page_token,
+        undated_exchanges: behind.undated_exchanges,
     })
 }
 

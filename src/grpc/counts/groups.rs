@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use prost::Message as _;
+
 use crate::{
     domain::{
         event::Position,
@@ -9,16 +11,18 @@ use crate::{
         proto::{self, Category, ExchangeKind, Unit},
         violation::Violations,
     },
-    engine::{AsOf, Engine},
+    engine::{AsOf, Engine, Keepable},
     grpc::{
-        asked::{self, Page},
+        asked,
+        budget::Budget,
+        page::{Page, Tokens},
         status::Fault,
     },
-    projections::groups::{Dimension, GroupKey, GroupQuery, Part, groups},
+    projections::{
+        groups::{Dimension, GroupAnswer, GroupKey, GroupQuery, GroupWalk, Part},
+        walk::Then,
+    },
 };
-
-/// Groups of a page where the request does not say: as many as a page can have.
-const USUAL: usize = 1_000;
 
 /// What is asked.
 pub(super) struct Question {
@@ -28,7 +32,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::CountTransfersRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::CountTransfersRequest {
         min_position: 0,
@@ -37,7 +44,7 @@ pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question
         ..request.clone()
     };
     let (size, token) = (request.page_size, request.page_token.clone());
-    let page = Page::with_usual(USUAL, size, &token, &same, &mut wrong);
+    let page = Page::parse_large(tokens, size, &token, &same, &mut wrong);
     let min_position = request.min_position;
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);
@@ -45,7 +52,7 @@ pub(super) fn question(request: proto::CountTransfersRequest) -> Result<Question
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
-    let named = |name: String| (!name.is_empty()).then_some(name);
+    let named = |typed: String| Some(asked::name(&typed)).filter(|name| !name.is_empty());
     GroupQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),
@@ -101,15 +108,43 @@ pub(super) async fn answer(
 ) -> Result<proto::CountTransfersResponse, Fault> {
     let Question { query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
-    let answer = engine.record().ask(move |register| groups(register, &query, position)).await?;
-    let (groups, next_page_token) = page.cut(answer.groups, position);
+    let walk = Then::new(GroupWalk::new(query, position), Groups::new);
+    let list = engine.record().list(page.list(position), walk).await?;
+    let mut budget = Budget::default();
+    let fit = page.of(&list.groups).iter().take_while(|group| budget.takes_bytes(group.len()));
+    let groups = fit.map(|group| proto::CountGroup::decode(&**group));
+    let groups: Vec<_> = groups.collect::<Result<_, _>>().map_err(Fault::internal)?;
     Ok(proto::CountTransfersResponse {
-        groups: groups.into_iter().map(group).collect(),
+        next_page_token: page.next(groups.len(), list.groups.len(), position),
+        groups,
         position,
-        undated_exchanges: answer.undated_exchanges,
-        total: answer.total.map(Into::into),
-        next_page_token,
+        undated_exchanges: list.undated,
+        total: list.total.clone(),
     })
+}
+
+/// All groups as they are kept for further pages: encoded, they take a fifth of the memory.
+struct Groups {
+    groups: Vec<Box<[u8]>>,
+    total: Option<proto::Figure>,
+    undated: u32,
+}
+
+impl Groups {
+    fn new(answer: GroupAnswer) -> Self {
+        let encoded = |it| group(it).encode_to_vec().into_boxed_slice();
+        Self {
+            groups: answer.groups.into_iter().map(encoded).collect(),
+            total: answer.total.map(Into::into),
+            undated: answer.undated_exchanges,
+        }
+    }
+}
+
+impl Keepable for Groups {
+    fn bytes(&self) -> usize {
+        self.groups.iter().map(|group| group.len() + 2 * size_of::<usize>()).sum()
+    }
 }
 
 fn group((key, figure): (GroupKey, Figure)) -> proto::CountGroup {

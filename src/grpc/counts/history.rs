@@ -10,11 +10,13 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        budget::Budget,
         counts::figure_key::NamedFigure,
+        page::{Page, Place, Tokens},
         status::Fault,
     },
-    projections::counts::{Move, moves, moves_of},
+    projections::counts::{Move, MoveWalk, StepsWalk},
 };
 
 /// What is asked.
@@ -27,7 +29,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::GetCountHistoryRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::GetCountHistoryRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let wrong = &mut wrong;
     let same = proto::GetCountHistoryRequest {
@@ -53,7 +58,7 @@ pub(super) fn question(request: proto::GetCountHistoryRequest) -> Result<Questio
         after: after.map(|after| asked::as_of(Some(after), "after", wrong)),
         as_of: asked::as_of(as_of, "as_of", wrong),
         min_position,
-        page: Page::parse(page_size, &page_token, &same, wrong),
+        page: Page::parse(tokens, page_size, &page_token, &same, wrong),
     };
     std::mem::take(wrong).into_result(question)
 }
@@ -69,26 +74,36 @@ pub(super) async fn answer(
         Some(after) => record.moment(after).await?,
         None => 0,
     };
-    let all = record
-        .ask(move |register| match (figure.key(register), &occurred) {
-            (None, _) => Vec::new(),
-            (Some(key), None) => moves(register, key, after, at),
-            (Some(key), Some(occurred)) => moves_of(register, key, occurred, (after, at)),
-        })
-        .await?;
-    let (moves, next_page_token) = page.cut(all, at);
-    let mut events = record.events(moves.iter().map(|it| it.event)).await?;
-    let entry = |it: Move| {
-        let event = events.remove(&it.event).unwrap_or_default();
-        entry(it, event)
+    let Some(key) = record.look_up(move |register| figure.key(register)).await? else {
+        return Ok(proto::GetCountHistoryResponse { position: at, ..Default::default() });
     };
-    let entries = moves.into_iter().map(entry).collect();
+    let steps = match occurred {
+        Some(occurred) => {
+            Some(record.list(page.list(at), StepsWalk::new(key, occurred, at)).await?)
+        }
+        None => None,
+    };
+    let after = page.begins().after.max(after);
+    // One more than the page has tells whether there is another.
+    let walk = MoveWalk::new(key, steps, (after, at), page.size() + 1);
+    let moves = record.work_out(walk).await?;
+    let some = moves.get(..page.size()).unwrap_or(&moves);
+    let mut events = record.events(some.iter().map(|it| it.event)).await?;
+    let entry = |it: &Move| {
+        let event = events.remove(&it.event).unwrap_or_default();
+        entry(it.clone(), event)
+    };
+    let mut budget = Budget::default();
+    let entries: Vec<_> = some.iter().map(entry).take_while(|it| budget.takes(it)).collect();
+    let last = entries.last().filter(|_| moves.len() > entries.len()).map(|last| last.position);
+    let next = last.map(|after| page.token(Place { after, ..Place::default() }, at));
+    let next_page_token = next.unwrap_or_default();
     Ok(proto::GetCountHistoryResponse { entries, next_page_token, position: at })
 }
 
 fn entry(it: Move, event: RecordedEvent) -> proto::CountHistoryEntry {
     let payload = event.payload.unwrap_or_default();
-    let known = Known::decode(payload.type_name(), &payload.value).and_then(Result::ok);
+    let known = Known::read(payload.type_name(), &payload.value).and_then(Result::ok);
     proto::CountHistoryEntry {
         position: it.event,
         recorded_at: event.recorded_at,

@@ -1,22 +1,25 @@
 //! `ReconcileSeries`: the steps of a running total against the exchanges in between.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
+        event::Position,
         known::Known,
         leg::Direction,
         proto::{self, ErrorReason, Unit},
-        symbol::Symbol,
         violation::Violations,
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        budget::Budget,
         claimed::Texts,
+        page::{Page, Tokens},
         status::Fault,
     },
-    projections::{
-        register::Register,
-        series::{Base, MissingReason, SeriesQuery, Step, steps},
+    projections::series::{
+        Base, CompareWalk, MissingReason, NameWalk, SeriesQuery, Step, StepWalk,
     },
 };
 
@@ -29,7 +32,10 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(request: proto::ReconcileSeriesRequest) -> Result<Question, Violations> {
+pub(super) fn question(
+    request: proto::ReconcileSeriesRequest,
+    tokens: Tokens,
+) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ReconcileSeriesRequest {
         min_position: 0,
@@ -37,9 +43,9 @@ pub(super) fn question(request: proto::ReconcileSeriesRequest) -> Result<Questio
         page_token: String::new(),
         ..request.clone()
     };
-    let page = Page::parse(request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
-    let (series, min_position) = (request.series.clone(), request.min_position);
+    let (series, min_position) = (asked::name(&request.series), request.min_position);
     let query = query(request, &mut wrong);
     wrong.into_result(Question { series, query, as_of, min_position, page })
 }
@@ -52,17 +58,16 @@ fn query(request: proto::ReconcileSeriesRequest, wrong: &mut Violations) -> Seri
         Some(Ok(proto::Direction::Sent)) => Some(Direction::Sent),
         _ => None,
     };
-    if direction.is_some() && request.country.is_empty() {
+    let named = !asked::name(&request.country).is_empty();
+    if direction.is_some() && !named {
         wrong.add("direction", "goes with country, which is missing");
     }
-    let country = (!request.country.is_empty())
-        .then(|| asked::party(&request.country, "country", wrong))
-        .flatten();
+    let country = named.then(|| asked::party(&request.country, "country", wrong)).flatten();
     let unit = asked::choice::<Unit>(request.unit, "unit", wrong);
     SeriesQuery {
         country,
         direction,
-        mediator: Some(request.mediator).filter(|it| !it.is_empty()),
+        mediator: Some(asked::name(&request.mediator)).filter(|it| !it.is_empty()),
         include_denied: request.include_denied_mediators,
         unit: unit.unwrap_or(Unit::Person.into()),
         occurred: asked::occurred(&request.occurred, "occurred", wrong),
@@ -76,47 +81,50 @@ pub(super) async fn answer(
     let Question { series, query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
     if series.is_empty() {
-        let all = engine.record().ask(move |register| all_names(register, position)).await?;
-        let (series, next_page_token) = page.cut(all, position);
-        return Ok(proto::ReconcileSeriesResponse {
-            series,
-            steps: Vec::new(),
-            next_page_token,
-            position,
-        });
+        return names(engine, &page, position).await;
     }
-    let wanted = slug::slugify(&series);
     let record = engine.record();
-    let found = record.ask(move |register| {
-        let names = names(register).filter(|(_, name)| slug::slugify(name) == wanted);
-        let names: Vec<Symbol> = names.map(|(symbol, _)| symbol).collect();
-        steps(register, &names, &query, position)
-    });
-    let all = found.await?.ok_or_else(|| {
-        let message = format!(
-            "no total of a series {series:?} is recorded; a request without a series lists them"
-        );
-        Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
-    })?;
-    let (steps, next_page_token) = page.cut(all, position);
+    let compared = match record.kept(page.list(position)) {
+        Some(compared) => compared,
+        None => {
+            let named = record.work_out(NameWalk::new(Some(&series), position)).await?;
+            let walk = CompareWalk::new(named, query, position);
+            record.list(page.list(position), walk).await?
+        }
+    };
+    let compared = (*compared).clone().ok_or_else(|| not_found(&series))?;
+    let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
+    let steps = record.go_through(walk).await?;
     let texts = Texts::read(engine, steps.iter().flat_map(|step| step.told.positions())).await?;
-    let steps = steps.into_iter().map(|step| told(step, &texts)).collect();
+    let mut budget = Budget::default();
+    let steps = steps.into_iter().map(|step| told(step, &texts));
+    let steps: Vec<_> = steps.take_while(|step| budget.takes(step)).collect();
+    let next_page_token = page.next(steps.len(), compared.steps(), position);
     Ok(proto::ReconcileSeriesResponse { series: Vec::new(), steps, next_page_token, position })
 }
 
-fn names(register: &Register) -> impl Iterator<Item = (Symbol, &str)> {
-    let claims = register.claims();
-    claims.series().map(|series| (series, claims.vocabulary().text(series)))
+fn not_found(series: &str) -> Fault {
+    let message = format!(
+        "no total of a series {series:?} is recorded; a request without a series lists them"
+    );
+    Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
 }
 
 /// The names of the series of which a total stands, sorted.
-fn all_names(register: &Register, position: u64) -> Vec<String> {
-    let view = register.at(position);
-    let stands = |series: Symbol| !view.latest(register.claims().series_rows(series)).is_empty();
-    let mut names: Vec<String> =
-        names(register).filter(|it| stands(it.0)).map(|(_, name)| name.to_owned()).collect();
-    names.sort_unstable();
-    names
+async fn names(
+    engine: &Engine,
+    page: &Page,
+    position: Position,
+) -> Result<proto::ReconcileSeriesResponse, Fault> {
+    let record = engine.record();
+    let list = record.list(page.list(position), NameWalk::new(None, position)).await?;
+    let some = page.of(&list).to_vec();
+    let named = record.ask(move |register| register.claims().vocabulary().all(&some)).await?;
+    let mut budget = Budget::default();
+    let series = named.into_iter().take_while(|name| budget.takes_bytes(name.len()));
+    let series: Vec<String> = series.collect();
+    let next_page_token = page.next(series.len(), list.len(), position);
+    Ok(proto::ReconcileSeriesResponse { series, steps: Vec::new(), next_page_token, position })
 }
 
 fn told(step: Step, texts: &Texts) -> proto::SeriesStep {

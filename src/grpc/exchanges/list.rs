@@ -1,16 +1,21 @@
 //! Lists of exchanges, from the question to the answer.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
+        limits,
         proto::{self, ExchangeKind, ExchangeStatus, ListOrder},
         violation::Violations,
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked::{self, Page},
+        asked,
+        budget::Budget,
+        page::{Page, Tokens},
         status::Fault,
     },
-    projections::story::{ExchangeQuery, Mediator, list, summary},
+    projections::story::{ExchangeQuery, ListWalk, Mediator, SummaryWalk},
 };
 
 /// Answers with one page.
@@ -19,25 +24,27 @@ pub(super) async fn list_page(
     request: proto::ListExchangesRequest,
 ) -> Result<proto::ListExchangesResponse, Fault> {
     let min_position = request.min_position;
-    let (query, as_of, page) = question(request)?;
+    let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
     let record = engine.record();
-    let answer = record.ask(move |register| {
-        let view = register.at(at);
-        let listed = list(&view, &query);
-        let (exchanges, next_page_token) = page.cut(listed.exchanges, at);
-        proto::ListExchangesResponse {
-            exchanges: exchanges.into_iter().map(|it| summary(&view, it)).collect(),
-            next_page_token,
-            position: at,
-            undated_exchanges: listed.undated,
-        }
-    });
-    Ok(answer.await?)
+    let list = record.list(page.list(at), ListWalk::new(query, at)).await?;
+    let stretch = (page.begins().offset, page.size());
+    let told = SummaryWalk::new((Arc::clone(&list), at), stretch, limits::ANSWER_BYTES);
+    let mut exchanges = record.go_through(told).await?;
+    let mut budget = Budget::default();
+    let fit = exchanges.iter().take_while(|exchange| budget.takes(*exchange)).count();
+    exchanges.truncate(fit);
+    Ok(proto::ListExchangesResponse {
+        exchanges,
+        next_page_token: page.next(fit, list.exchanges.len(), at),
+        position: at,
+        undated_exchanges: list.undated,
+    })
 }
 
 fn question(
     request: proto::ListExchangesRequest,
+    tokens: Tokens,
 ) -> Result<(ExchangeQuery, AsOf, Page), Violations> {
     let mut wrong = Violations::default();
     let (size, token) = (request.page_size, request.page_token.clone());
@@ -47,11 +54,11 @@ fn question(
         min_position: 0,
         ..request
     };
-    let page = Page::parse(size, &token, &request, &mut wrong);
+    let page = Page::parse(tokens, size, &token, &request, &mut wrong);
     let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
     let order = asked::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
-    let mediator = Mediator { actor: request.mediator, even_if_denied };
+    let mediator = Mediator { actor: asked::name(&request.mediator), even_if_denied };
     let party = asked::any_party(&request.party, "party", &mut wrong);
     asked::words(&request.words, "words", &mut wrong);
     let query = ExchangeQuery {

@@ -14,6 +14,7 @@ pub(super) async fn reconcile_exchange(
     request: proto::ReconcileExchangeRequest,
 ) -> Result<proto::ReconcileExchangeResponse, Fault> {
     let proto::ReconcileExchangeRequest { exchange_id, as_of, min_position } = request;
+    let exchange_id = asked::name(&exchange_id);
     let mut wrong = Violations::default();
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);
     check_id(&exchange_id, &mut wrong);

@@ -28,6 +28,7 @@ pub(super) async fn get(
     request: proto::GetExchangeRequest,
 ) -> Result<proto::GetExchangeResponse, Fault> {
     let proto::GetExchangeRequest { exchange_id, include_past, as_of, min_position } = request;
+    let exchange_id = asked::name(&exchange_id);
     let mut wrong = Violations::default();
     let as_of = asked::as_of(as_of, "as_of", &mut wrong);
     check_id(&exchange_id, &mut wrong);

@@ -12,27 +12,39 @@ use tonic::Status;
 use super::story::{check_id, tell};
 use crate::{
     domain::{event::Position, proto, violation::Violations},
-    engine::{Engine, Watch},
-    grpc::{event_store::Answers, status::Fault},
+    engine::{Engine, Told, Watch},
+    grpc::{asked, event_store::Answers, status::Fault},
     projections::story::{Story, StoryQuery},
 };
 
-/// Answers with the story, and then with each change of it.
+/// Answers with the story, unless the watch resumes, and then with each change of it.
 pub(super) async fn watch(
     engine: Arc<Engine>,
     request: proto::WatchExchangeRequest,
 ) -> Result<Answers<proto::WatchExchangeResponse>, Fault> {
-    let proto::WatchExchangeRequest { exchange_id, include_past, min_position } = request;
+    let proto::WatchExchangeRequest {
+        exchange_id,
+        include_past,
+        min_position,
+        after_position,
+        store,
+    } = request;
+    engine.expect_store(&store)?;
+    let exchange_id = asked::name(&exchange_id);
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
     wrong.into_result(())?;
     let record = engine.record();
     record.reached(min_position).await?;
     let query = StoryQuery { exchange_id, include_past };
-    let (story, at, watch) = record.watch_exchange(query).await?;
-    let first = answer(&engine, story, at).await?;
+    let (first, watch) = if let Some(after) = after_position {
+        (None, record.watch_after(query, after)?)
+    } else {
+        let (story, at, watch) = record.watch_exchange(query).await?;
+        (Some(Ok(answer(&engine, story, at).await?)), watch)
+    };
     let changes = stream::try_unfold((engine, watch), next);
-    Ok(Box::pin(stream::iter([Ok(first)]).chain(changes)))
+    Ok(Box::pin(stream::iter(first).chain(changes)))
 }
 
 type Watching = (Arc<Engine>, Watch<StoryQuery>);
@@ -40,8 +52,8 @@ type Watching = (Arc<Engine>, Watch<StoryQuery>);
 async fn next(
     (engine, mut watch): Watching,
 ) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
-    let (change, at) = watch.next().await.map_err(Fault::from)?;
-    let told = answer(&engine, change.story, at).await?;
+    let Told { change, position, more: _ } = watch.next().await.map_err(Fault::from)?;
+    let told = answer(&engine, change.story, position).await?;
     let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
     Ok(Some((told, (engine, watch))))
 }

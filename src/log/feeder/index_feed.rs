@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Feed, PATIENCE, Shared, Stop};
+use super::{Feed, Follower, PATIENCE, Shared, Stop, report};
 use crate::log::{
     error::LogError,
     index::Maintenance,
@@ -76,14 +76,14 @@ impl Feed for IndexFeed {
             frame.appends.iter().for_each(|entry| self.tally.append(entry));
             self.tip = tip;
             (self.shared.hooks.on_indexed)(tip.position);
+            (self.shared.hooks.on_done)(Follower::Index);
         }
         self.end_full();
         Ok(())
     }
 
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "the index cannot follow the log");
-        (self.shared.hooks.on_fault)(error);
+    fn follower(&self) -> Follower {
+        Follower::Index
     }
 }
 
@@ -92,13 +92,15 @@ impl Feed for IndexFeed {
 pub(super) struct MaintenanceFeed {
     shared: Arc<Shared>,
     maintenance: Maintenance,
+    /// The failure that was logged last.
+    logged: Option<String>,
 }
 
 impl MaintenanceFeed {
     /// Keeps the files of the index of these volumes.
     pub(super) fn new(shared: Arc<Shared>, volumes: Arc<Volumes>) -> Self {
         let maintenance = Maintenance::new(Arc::clone(&shared.index), volumes);
-        Self { shared, maintenance }
+        Self { shared, maintenance, logged: None }
     }
 }
 
@@ -106,16 +108,18 @@ impl Feed for MaintenanceFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
         match self.maintenance.step(&|| !stop.is_set(), PATIENCE) {
             // Told even if it knows no more: something damaged may be whole again.
-            Ok(true) => (self.shared.hooks.on_indexed)(self.shared.index.watermark()),
+            Ok(true) => {
+                (self.shared.hooks.on_indexed)(self.shared.index.watermark());
+                (self.shared.hooks.on_done)(Follower::IndexFiles);
+            }
             Ok(false) => {}
             // It chooses by itself when to try again, and does other things meanwhile.
-            Err(error) => self.failed(&error),
+            Err(error) => report(self.follower(), &error, &self.shared.hooks, &mut self.logged),
         }
         Ok(())
     }
 
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "a file of the index could not be made; it is tried again");
-        (self.shared.hooks.on_fault)(error);
+    fn follower(&self) -> Follower {
+        Follower::IndexFiles
     }
 }

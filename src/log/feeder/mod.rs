@@ -48,8 +48,34 @@ const INDEX: &str = "index";
 /// Bytes of frames that are read from the journal at once.
 const READ_BYTES: usize = 4 << 20;
 /// The pauses after failures: none after the first, then doubling from the one to the other.
+/// Appends that wait for a follower go on that soon after the cause is gone.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// What follows the journal, each on a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Follower {
+    /// Takes frames to the index.
+    Index,
+    /// Writes, merges and repairs the files of the index.
+    IndexFiles,
+    /// Builds and seals volumes.
+    Volumes,
+    /// Reads sealed volumes through.
+    Scrub,
+}
+
+impl Follower {
+    /// What it means that a step of it failed.
+    fn trouble(self) -> &'static str {
+        match self {
+            Self::Index => "the index cannot follow the log",
+            Self::IndexFiles => "a file of the index could not be made",
+            Self::Volumes => "a volume could not be built",
+            Self::Scrub => "a sealed volume could not be checked",
+        }
+    }
+}
 
 /// What the feeder tells, from its own threads. None of these may wait for the log.
 pub struct Hooks {
@@ -57,8 +83,10 @@ pub struct Hooks {
     pub on_indexed: Box<dyn Fn(Position) + Send + Sync>,
     /// Everything up to this position is in sealed volumes.
     pub on_sealed: Box<dyn Fn(Position) + Send + Sync>,
-    /// Something failed; it will be tried again.
-    pub on_fault: Box<dyn Fn(&LogError) + Send + Sync>,
+    /// A follower failed; it tries again. It has logged the error.
+    pub on_fault: Box<dyn Fn(Follower, &LogError) + Send + Sync>,
+    /// A follower has done what may have failed before.
+    pub on_done: Box<dyn Fn(Follower) + Send + Sync>,
     /// A sealed volume is damaged: told once for each, by whoever met it. Everything else goes on.
     pub on_damage: Box<dyn Fn(&VolumeError) + Send + Sync>,
     /// Runs on the folder of a volume between its last write and its read-back. It is for tests
@@ -71,7 +99,8 @@ impl Default for Hooks {
         Self {
             on_indexed: Box::new(|_| ()),
             on_sealed: Box::new(|_| ()),
-            on_fault: Box::new(|_| ()),
+            on_fault: Box::new(|_, _| ()),
+            on_done: Box::new(|_| ()),
             on_damage: Box::new(|_| ()),
             before_read_back: Box::new(|_| ()),
         }
@@ -146,6 +175,7 @@ pub(super) struct Keeper {
 #[derive(Debug)]
 pub(super) struct Feeder {
     stop: Arc<Stop>,
+    hooks: Arc<Hooks>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -157,7 +187,8 @@ impl Feeder {
         scrubber: Scrubber,
         manifest: Manifest,
     ) -> io::Result<Self> {
-        let mut feeder = Self { stop: Arc::default(), threads: Vec::new() };
+        let hooks = Arc::clone(&shared.hooks);
+        let mut feeder = Self { stop: Arc::default(), hooks, threads: Vec::new() };
         let shared = Arc::new(shared);
         let volumes = Arc::clone(&keeper.volumes);
         feeder.spawn(INDEX, Box::new(IndexFeed::new(Arc::clone(&shared), manifest.tip())))?;
@@ -169,14 +200,14 @@ impl Feeder {
     }
 
     fn spawn(&mut self, name: &str, feed: Box<dyn Feed>) -> io::Result<()> {
-        let stop = Arc::clone(&self.stop);
+        let (stop, hooks) = (Arc::clone(&self.stop), Arc::clone(&self.hooks));
         let thread = thread::Builder::new().name(name.to_owned());
         let patient = name != INDEX;
         let work = move || {
             if patient {
                 give_way();
             }
-            follow(feed, &stop);
+            follow(feed, &hooks, &stop);
         };
         self.threads.push(thread.spawn(work)?);
         Ok(())
@@ -208,22 +239,36 @@ trait Feed: Send {
     /// Takes the next frames; comes back soon if there are none. Long steps end early once `stop`
     /// is set.
     fn step(&mut self, stop: &Stop) -> Result<(), LogError>;
-    /// Tells of a failed step, after which it begins again where it was safe.
-    fn failed(&mut self, error: &LogError);
+    /// Which one it is.
+    fn follower(&self) -> Follower;
+    /// Begins again where it was safe.
+    fn begin_again(&mut self) {}
 }
 
-fn follow(mut feed: Box<dyn Feed>, stop: &Stop) {
+fn follow(mut feed: Box<dyn Feed>, hooks: &Hooks, stop: &Stop) {
     let mut pause = Duration::ZERO;
+    let mut logged = None;
     while !stop.is_set() {
         match feed.step(stop) {
             Ok(()) => pause = Duration::ZERO,
             Err(error) => {
-                feed.failed(&error);
+                report(feed.follower(), &error, hooks, &mut logged);
+                feed.begin_again();
                 stop.wait(pause);
                 pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
             }
         }
     }
+}
+
+/// Logs a failed step, once while it fails for the same reason, and passes it on.
+fn report(follower: Follower, error: &LogError, hooks: &Hooks, logged: &mut Option<String>) {
+    let text = error.to_string();
+    if logged.as_ref() != Some(&text) {
+        tracing::error!(%error, "{}; it is tried again", follower.trouble());
+        *logged = Some(text);
+    }
+    (hooks.on_fault)(follower, error);
 }
 
 /// Tells threads to stop, also those that wait.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Feed, Shared, Stop};
+use super::{Feed, Follower, Shared, Stop};
 use crate::{
     domain::event::Position,
     log::{error::LogError, volumes::Scrubber},
@@ -33,8 +33,7 @@ impl Feed for ScrubFeed {
         Ok(())
     }
 
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "a sealed volume could not be checked; it is tried again");
-        (self.shared.hooks.on_fault)(error);
+    fn follower(&self) -> Follower {
+        Follower::Scrub
     }
 }

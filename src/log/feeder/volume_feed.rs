@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Feed, Keeper, Shared, Stop};
+use super::{Feed, Follower, Keeper, Shared, Stop};
 use crate::log::{
     error::LogError,
     journal::Tip,
@@ -98,6 +98,7 @@ impl VolumeFeed {
         self.shared.index.sealed(&volume);
         self.shared.source.journal.release(tip)?;
         (self.shared.hooks.on_sealed)(tip.position);
+        (self.shared.hooks.on_done)(Follower::Volumes);
         Ok(())
     }
 
@@ -136,9 +137,11 @@ impl Feed for VolumeFeed {
         Ok(())
     }
 
-    fn failed(&mut self, error: &LogError) {
-        tracing::error!(%error, "a volume could not be built; it is begun again");
-        (self.shared.hooks.on_fault)(error);
+    fn follower(&self) -> Follower {
+        Follower::Volumes
+    }
+
+    fn begin_again(&mut self) {
         self.discard();
     }
 }

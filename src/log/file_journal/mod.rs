@@ -48,7 +48,7 @@ use super::{
     frame::Frame,
     journal::{Done, Journal, JournalError, Outcome, Tip},
 };
-use crate::domain::event::Position;
+use crate::domain::{event::Position, limits};
 
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,10 @@ pub struct FileJournal {
     slots: Mutex<Slots>,
     advanced: Condvar,
 }
+
+/// Bytes of the body of the largest frame: its events, and the table of its appends, which takes
+/// less than one append's events.
+const LARGEST_BODY: u64 = (limits::FRAME_BYTES + 2 * limits::APPEND_BYTES) as u64;
 
 /// Where the next frame goes.
 #[derive(Debug)]
@@ -221,15 +225,20 @@ impl FileJournal {
         })
     }
 
+    /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes.
+    fn make_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
+        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
+        let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
+        writer.next_number += 1;
+        Ok(Arc::new(made))
+    }
+
     /// A file to go on in: one whose frames were released, else a new one.
     fn next_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
         if let Some(spare) = self.slots().take_spare(length) {
             return Ok(spare);
         }
-        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
-        let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
-        writer.next_number += 1;
-        Ok(Arc::new(made))
+        self.make_segment(writer, length)
     }
 }
 
@@ -244,6 +253,25 @@ impl Journal for FileJournal {
             Ok(mut writer) => done(self.append_now(&mut writer, after, &frame)),
             Err(_) => done(Outcome::Unknown(panicked(&self.dir))),
         }
+    }
+
+    /// Keeps a file in reserve, so that a shortage that passes (descriptors, memory) is met before
+    /// anything is decided. Where files are smaller than a large frame, such a frame may still
+    /// need one of its own when it is written.
+    fn reserve(&self) -> Result<(), JournalError> {
+        let mut writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+        let length = LARGEST_BODY.min(self.settings.file_bytes.saturating_sub(header::PAGE));
+        let there = writer.segment.fits(writer.offset, length) || self.slots().has_spare(length);
+        // A journal that has stopped says so when something is appended.
+        if there || writer.stopped.is_some() {
+            return Ok(());
+        }
+        match self.make_segment(&mut writer, length) {
+            Ok(made) => self.slots().add_spare(made),
+            Err(error) if error.is_before_sync() => return Err(error),
+            Err(error) => writer.stopped = Some(Arc::new(error)),
+        }
+        Ok(())
     }
 
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {

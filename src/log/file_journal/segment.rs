@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::header::{HEADER, Header, PAGE, footprint};
 use crate::log::{
     files::{FileHandle, Files},
-    journal::JournalError,
+    journal::{JournalError, MAKE},
 };
 
 const EXTENSION: &str = "journal";
@@ -42,7 +42,7 @@ impl Segment {
     ) -> Result<Self, JournalError> {
         let path = dir.join(format!("{number:08}.{EXTENSION}"));
         let length = length.max(PAGE).next_multiple_of(PAGE);
-        let made = files.open(&path, true).and_then(|handle| {
+        let zeroed = files.open(&path, true).and_then(|handle| {
             handle.set_len(0)?;
             let zeros = vec![0; usize::try_from(length.min(ZEROS)).unwrap_or(0)];
             let mut offset = 0;
@@ -51,14 +51,12 @@ impl Segment {
                 handle.write_all_at(zeros.get(..part).unwrap_or(&zeros), offset)?;
                 offset += part as u64;
             }
-            handle.sync_all()?;
-            files.sync_dir(dir)?;
             Ok(handle)
         });
-        match made {
-            Ok(handle) => Ok(Self { path, number, length, handle }),
-            Err(error) => Err(JournalError::io("make", path, error)),
-        }
+        let handle = zeroed.map_err(|error| JournalError::io(MAKE, &path, error))?;
+        let synced = handle.sync_all().and_then(|()| files.sync_dir(dir));
+        synced.map_err(|error| JournalError::io("sync", &path, error))?;
+        Ok(Self { path, number, length, handle })
     }
 
     /// Opens every file of the journal in `dir`, by ascending number.

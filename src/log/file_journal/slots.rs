@@ -70,6 +70,11 @@ impl Slots {
         self.spares.push_back(segment);
     }
 
+    /// Whether there is a file to go on in that takes a frame with a body of `length` bytes.
+    pub(super) fn has_spare(&self, length: u64) -> bool {
+        self.spares.iter().any(|spare| spare.fits(0, length))
+    }
+
     /// Takes the file unused for longest in which a frame with a body of `length` bytes fits.
     pub(super) fn take_spare(&mut self, length: u64) -> Option<Arc<Segment>> {
         let fitting = self.spares.iter().position(|spare| spare.fits(0, length))?;

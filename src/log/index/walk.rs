@@ -58,7 +58,7 @@ impl Wanted {
             let groups = groups(item).into_iter();
             groups.map(|group| group.into_iter().map(|term| keys.of(term)).collect()).collect()
         };
-        Self(filter.items().iter().map(item).collect())
+        Self(filter.sought().iter().map(item).collect())
     }
 
     /// Keys of which every match has one: of each item its smallest group, and the last of those,

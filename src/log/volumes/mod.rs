@@ -57,6 +57,8 @@ pub struct VolumeSettings {
     pub open_databases: usize,
     /// Bytes of tables that are kept in memory.
     pub places_bytes: usize,
+    /// Volumes whose files are open to be read at their places.
+    pub open_files: usize,
     /// What the store's values begin with.
     pub marker: Marker,
 }

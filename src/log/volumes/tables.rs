@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// Volumes whose files are open at the same time.
-const OPEN_FILES: usize = 128;
-
 /// Tables of places, read when they are needed.
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -29,6 +26,7 @@ pub(super) struct Tables {
     volumes: PathBuf,
     marker: Marker,
     max_bytes: usize,
+    max_files: usize,
     open: Mutex<Open>,
 }
 
@@ -67,6 +65,7 @@ impl Tables {
             volumes: settings.volumes.clone(),
             marker: settings.marker,
             max_bytes: settings.places_bytes,
+            max_files: settings.open_files,
             open: Mutex::default(),
         })
     }
@@ -86,7 +85,7 @@ impl Tables {
         // Every read comes here again until there is a good table: that is no news for a log.
         let placed = placed.inspect_err(|error| tracing::debug!(%error, "places are not used"));
         let placed = Arc::new(placed.ok()?);
-        self.lock().put(volume.contents.last_position, &placed, self.max_bytes);
+        self.lock().put(volume.contents.last_position, &placed, (self.max_bytes, self.max_files));
         Some(placed)
     }
 
@@ -123,10 +122,11 @@ impl Open {
     }
 
     /// Takes a volume, and lets go of those that were used longest ago until the others fit.
-    fn put(&mut self, last: Position, placed: &Arc<PlacedVolume>, max_bytes: usize) {
+    fn put(&mut self, last: Position, placed: &Arc<PlacedVolume>, most: (usize, usize)) {
+        let (max_bytes, max_files) = most;
         self.remove(last);
         let room = max_bytes.saturating_sub(placed.bytes());
-        while self.bytes > room || self.volumes.len() >= OPEN_FILES {
+        while self.bytes > room || self.volumes.len() >= max_files {
             let oldest = self.volumes.iter().min_by_key(|(_, (_, used))| *used).map(|(it, _)| *it);
             let Some(oldest) = oldest else { break };
             self.remove(oldest);

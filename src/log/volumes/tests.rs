@@ -75,6 +75,7 @@ impl Case {
             places: self.home.path().join("places"),
             open_databases: 2,
             places_bytes: 1 << 20,
+            open_files: 128,
             marker: Marker::of([7; 16]),
         }
     }

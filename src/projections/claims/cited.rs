@@ -1,7 +1,5 @@
 //! What rows are found by apart from their subject: the words of their texts, and their sources.
 
-use hashbrown::HashMap;
-
 use super::{Claims, Place, Row, Said, Touched, View};
 use crate::domain::{event::Position, known::Known, symbol::Symbol};
 
@@ -32,28 +30,21 @@ impl Claims {
 }
 
 impl View<'_> {
-    /// How many claims, events about claims included, cite each source and are not retracted. A
-    /// claim counts by the source of its latest reading, and the correction by its own.
-    ///
-    /// With `only`, nothing is told of other sources.
-    pub fn citations(&self, only: Option<Symbol>) -> HashMap<Symbol, u32> {
-        let mut citations = HashMap::new();
-        let wanted = |source: Symbol| !source.is_empty() && only.is_none_or(|only| only == source);
-        let rows = self.claims().rows().iter().take_while(|row| row.from <= self.at());
-        for row in rows.filter(|row| wanted(row.source)) {
-            if !matches!(row.said, Said::Source(_)) && self.is_latest(row) {
-                *citations.entry(row.source).or_default() += 1;
-            }
-        }
-        for (source, events) in self.claims().cited.iter().filter(|(source, _)| wanted(**source)) {
-            let so_far = events.iter().filter(|event| **event <= self.at());
-            let standing = so_far.filter(|event| !self.is_undone(**event)).count();
-            if standing > 0 {
-                *citations.entry(*source).or_default() +=
-                    u32::try_from(standing).unwrap_or(u32::MAX);
-            }
-        }
-        citations
+    /// How many of some rows are claims, events about claims included, that are not retracted. A
+    /// claim counts by the source of its latest reading. The registration of a source is none.
+    pub fn citations(&self, places: &[Place]) -> u32 {
+        let rows = places.iter().filter_map(|place| self.claims().row_at(*place));
+        let rows = rows.take_while(|row| row.from <= self.at());
+        let claims = rows.filter(|row| !matches!(row.said, Said::Source(_)));
+        u32::try_from(claims.filter(|row| self.is_latest(row)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many corrections and retractions that cite a source are not retracted.
+    pub fn citing_events(&self, source: Symbol) -> u32 {
+        let events = self.claims().citing_events(source).iter();
+        let so_far = events.take_while(|event| **event <= self.at());
+        let standing = so_far.filter(|event| !self.is_undone(**event)).count();
+        u32::try_from(standing).unwrap_or(u32::MAX)
     }
 
     /// Whether a row is how its claim reads.

@@ -1,12 +1,18 @@
 //! Finding rows: by event, by what they are about, by kind.
 
-use super::{Claims, Place, Row, STANDING, View, Vocabulary};
+use super::{Claims, NestedThen, Place, Row, STANDING, View, Vocabulary};
 use crate::domain::{event::Position, nesting::Nesting, symbol::Symbol};
+use crate::projections::search::Words;
 
 impl Claims {
     /// What the record said just after `position`.
     pub fn at(&self, position: Position) -> View<'_> {
-        View::new(self, position)
+        View::new(self, position, None)
+    }
+
+    /// The same for those who look at one position often; `nested` is of that position.
+    pub fn again_at<'a>(&'a self, position: Position, nested: &'a NestedThen) -> View<'a> {
+        View::new(self, position, Some(nested))
     }
 
     /// Names, legs, actors and whatever else rows refer to.
@@ -30,9 +36,10 @@ impl Claims {
         self.row(claim).into_iter().chain(self.rows_at(later))
     }
 
-    /// The exchanges of which anything was ever claimed, in no order.
-    pub fn exchanges(&self) -> impl Iterator<Item = Symbol> + '_ {
-        self.exchanges.keys().copied()
+    /// The exchanges that anything was ever recorded of, or that a report called a larger one, in
+    /// the order of the first events that name them, with these; of one event, by id.
+    pub fn named(&self) -> &[(Position, Symbol)] {
+        self.named.order()
     }
 
     /// The series of which a total was ever claimed, in no order.
@@ -40,21 +47,14 @@ impl Claims {
         self.series.keys().copied()
     }
 
-    /// The sources that were ever registered, in no order.
-    pub fn sources(&self) -> impl Iterator<Item = Symbol> + '_ {
-        self.sources.keys().copied()
-    }
-
     /// Rows about one exchange that figures are made of, or grouped by.
     pub fn figure_rows(&self, exchange: Symbol) -> impl Iterator<Item = &Row> {
-        let known = self.exchanges.get(&exchange);
-        self.rows_at(known.map(|known| known.figures.as_slice()).unwrap_or_default())
+        self.rows_at(self.figure_places(exchange))
     }
 
     /// The other rows about one exchange.
     pub fn other_rows(&self, exchange: Symbol) -> impl Iterator<Item = &Row> {
-        let known = self.exchanges.get(&exchange);
-        self.rows_at(known.map(|known| known.others.as_slice()).unwrap_or_default())
+        self.rows_at(self.other_places(exchange))
     }
 
     /// The running totals of a series.
@@ -67,9 +67,35 @@ impl Claims {
         self.rows_at(self.sources.get(&source).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// All statements.
-    pub fn statement_rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
-        self.rows_at(&self.statements)
+    /// The places of all statements, rising.
+    pub fn statements(&self) -> &[Place] {
+        &self.statements
+    }
+
+    /// The places of the rows about one exchange that figures are not made of, rising.
+    pub fn other_places(&self, exchange: Symbol) -> &[Place] {
+        self.exchanges.get(&exchange).map(|known| known.others.as_slice()).unwrap_or_default()
+    }
+
+    /// The places of the rows about one exchange that figures are made of, or grouped by, rising.
+    pub fn figure_places(&self, exchange: Symbol) -> &[Place] {
+        self.exchanges.get(&exchange).map(|known| known.figures.as_slice()).unwrap_or_default()
+    }
+
+    /// The places of the rows that cite a source, its registrations among them, rising.
+    pub fn citing(&self, source: Symbol) -> &[Place] {
+        self.by_source.get(&source).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The corrections and retractions that cite a source, rising.
+    pub fn citing_events(&self, source: Symbol) -> &[Position] {
+        self.cited.get(&source).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every source that was ever registered or cited, in no order, some twice.
+    pub fn all_sources(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let cited = self.cited.keys().filter(|source| !source.is_empty());
+        self.by_source.keys().chain(cited).copied()
     }
 
     /// The events that backed or contested a claim.
@@ -77,11 +103,9 @@ impl Claims {
         self.rows_at(self.opinions.get(&claim).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// The statements and registrations of sources in which all words of `asked` occur, in the
-    /// order in which they were recorded.
-    pub fn rows_with(&self, asked: &str) -> Vec<&Row> {
-        let places = self.words.find(asked);
-        places.iter().filter_map(|place| self.rows.get(*place as usize)).collect()
+    /// The words by which statements and registrations of sources are found.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Whether a claim was ever corrected, whatever became of that.
@@ -108,6 +132,11 @@ impl Claims {
     pub(super) fn standing(&self, event: Position) -> Option<Row> {
         let first = self.row(self.row(event)?.claim)?;
         (first.to == STANDING).then_some(*first)
+    }
+
+    /// The row at a place.
+    pub fn row_at(&self, place: Place) -> Option<&Row> {
+        self.rows.get(place as usize)
     }
 
     fn rows_at<'a>(

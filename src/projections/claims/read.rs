@@ -40,7 +40,7 @@ pub fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {
 }
 
 fn decode(at: Position, type_name: &str, payload: &[u8]) -> Result<Option<Known>, ApplyError> {
-    let decoded = Known::decode(type_name, payload).transpose();
+    let decoded = Known::read(type_name, payload).transpose();
     decoded.map_err(|source| ApplyError::Payload {
         position: at,
         type_name: type_name.to_owned(),

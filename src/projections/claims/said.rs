@@ -162,6 +162,26 @@ impl Said {
         matches!(self, Self::Completed(_) | Self::Exchange(_) | Self::Preference(_) | Self::Role(_))
     }
 
+    /// Whether it is about an exchange, or may be: of a statement, the row's subject tells.
+    pub fn is_about_an_exchange(&self) -> bool {
+        match self {
+            Self::Completed(_)
+            | Self::Exchange(_)
+            | Self::Preference(_)
+            | Self::Role(_)
+            | Self::Agreed(_)
+            | Self::Declined(..)
+            | Self::Total(..)
+            | Self::Superlative
+            | Self::Statement(_) => true,
+            Self::RunningTotal(_)
+            | Self::Detention
+            | Self::Source(_)
+            | Self::Confirmed(_)
+            | Self::Disputed(_) => false,
+        }
+    }
+
     /// The completed transfer, if it is one.
     pub fn transfer(&self) -> Option<&Transfer> {
         if let Self::Completed(transfer) = self { Some(transfer) } else { None }

@@ -1,6 +1,6 @@
 //! What the record said at one position.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{cell::OnceCell, collections::BTreeSet, sync::OnceLock};
 
 use super::{Claims, NameSet, Report, Row, Vocabulary};
 use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol};
@@ -10,17 +10,25 @@ use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symb
 pub struct View<'a> {
     claims: &'a Claims,
     at: Position,
-    nesting: Cow<'a, Nesting>,
+    nested: Option<&'a NestedThen>,
+    own: OnceCell<Nesting>,
+}
+
+/// How the exchanges nested just after one position, once that is no longer how they nest: worked
+/// out from all reports the first time, for those who look at that position again and again.
+#[derive(Debug, Default)]
+pub struct NestedThen(OnceLock<Nesting>);
+
+impl NestedThen {
+    /// Bytes that it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        self.0.get().map_or(0, Nesting::bytes)
+    }
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(claims: &'a Claims, at: Position) -> Self {
-        let mut view = Self { claims, at, nesting: Cow::Owned(Nesting::default()) };
-        view.nesting = match claims.nesting_now(at) {
-            Some(nesting) => Cow::Borrowed(nesting),
-            None => Cow::Owned(Nesting::new(view.links())),
-        };
-        view
+    pub(super) fn new(claims: &'a Claims, at: Position, nested: Option<&'a NestedThen>) -> Self {
+        Self { claims, at, nested, own: OnceCell::new() }
     }
 
     /// Which exchange is directly a portion of which, in the order in which that was reported.
@@ -53,9 +61,16 @@ impl<'a> View<'a> {
         self.at
     }
 
-    /// How the exchanges nest.
+    /// How the exchanges nest. If it is not how they nest now, it is worked out from all reports.
     pub fn nesting(&self) -> &Nesting {
-        &self.nesting
+        if let Some(now) = self.claims.nesting_now(self.at) {
+            return now;
+        }
+        let nesting = || Nesting::new(self.links());
+        match self.nested {
+            Some(nested) => nested.0.get_or_init(nesting),
+            None => self.own.get_or_init(nesting),
+        }
     }
 
     /// Whether anything was claimed of an exchange by then, or of one that is a portion of it.
@@ -65,7 +80,7 @@ impl<'a> View<'a> {
             let mut rows = claims.figure_rows(exchange).chain(claims.other_rows(exchange));
             rows.any(|row| row.from <= self.at)
         };
-        self.nesting.within(exchange).into_iter().any(named)
+        self.nesting().within(exchange).into_iter().any(named)
     }
 
     /// The latest standing reading of each claim about one exchange that enters figures or is

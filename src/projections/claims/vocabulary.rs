@@ -79,6 +79,11 @@ impl Vocabulary {
         })
     }
 
+    /// The names that symbols stand for, in their order.
+    pub fn all(&self, symbols: &[Symbol]) -> Vec<String> {
+        symbols.iter().map(|name| self.text(*name).to_owned()).collect()
+    }
+
     /// The names that symbols stand for, sorted.
     pub fn texts(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<String> {
         let mut texts: Vec<String> = symbols.map(|name| self.text(name).to_owned()).collect();

@@ -207,7 +207,7 @@ proptest! {
         let register = record.claims();
         for position in 0..=record.head() {
             let view = register.at(position);
-            for exchange in register.claims().exchanges() {
+            for (_, exchange) in register.claims().named().iter().copied() {
                 let Outcome { traits, cells } = Outcome::of(&view, exchange);
                 let told = register.ledger().exchange(exchange, position);
                 prop_assert_eq!(told.as_ref().map(|it| it.traits), traits.as_ref());

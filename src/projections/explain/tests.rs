@@ -6,17 +6,24 @@ use crate::projections::{
     Projection as _,
     claims::samples::{Record, flow},
     counts::{CountQuery, country_counts},
+    walk::walked,
 };
 
 fn key(register: &Register, country: &str) -> FigureKey {
     (register.claims().vocabulary().find(country).unwrap(), 1, Direction::Received)
 }
 
+fn behind(register: &Register, key: FigureKey, at: Position) -> Behind {
+    let query = BehindQuery { key, only: None, occurred: None };
+    walked(BehindWalk::new(query, at), register)
+}
+
 /// Leg uses of all exchanges behind a figure, with the numbers of their claims.
 fn uses(register: &Register, country: &str) -> Vec<(String, LegUse, Option<u32>)> {
     let (key, at) = (key(register, country), register.position());
-    let behind = behind(register, key, None, None, at);
-    let explained = behind.exchanges.iter().map(|it| explain(register, key, *it, false, at));
+    let behind = behind(register, key, at);
+    let explained =
+        behind.exchanges.iter().map(|it| explain(register, &register.at(at), key, *it, false));
     let told = explained.flat_map(|it| {
         let exchange = it.exchange;
         it.legs.into_iter().map(move |leg| {
@@ -52,6 +59,20 @@ fn each_leg_says_what_becomes_of_it() {
 }
 
 #[test]
+fn what_a_country_alone_stands_across_from_is_told_only_where_it_bounds_what_is_open() {
+    let mut record = Record::default();
+    record.completed(&flow("x", "UA", "", Some(10)));
+    record.completed(&flow("x", "DE", "", Some(19)));
+    let x = |used, number| ("x".to_owned(), used, Some(number));
+    assert_eq!(uses(&record.claims(), "UA"), [x(LegUse::SideUnsaid, 19)]);
+    assert_eq!(uses(&record.claims(), "DE"), [x(LegUse::SideUnsaid, 10)]);
+    // The 16 are among all 29, so that 13 are left, which is less than the 19.
+    record.completed(&flow("x", "", "UA+BY", Some(16)));
+    let all = [x(LegUse::SideUnsaid, 10), x(LegUse::SideUnsaid, 19), x(LegUse::Joint, 16)];
+    assert_eq!(uses(&record.claims(), "UA"), all);
+}
+
+#[test]
 fn a_part_names_the_nearest_whole() {
     let mut record = Record::default();
     record.report("inner", "outer", "", "");
@@ -61,7 +82,7 @@ fn a_part_names_the_nearest_whole() {
     let register = record.claims();
     let (key, at) = (key(&register, "UA"), register.position());
     let outer = register.claims().vocabulary().find("outer").unwrap();
-    let legs = explain(&register, key, outer, false, at).legs;
+    let legs = explain(&register, &register.at(at), key, outer, false).legs;
     let part_of: Vec<&[u32]> = legs.iter().map(|leg| leg.part_of.as_slice()).collect();
     assert_eq!(part_of, [&[][..], &[0], &[1]]);
 }
@@ -78,13 +99,13 @@ fn the_preference_in_force_is_told_and_the_past_only_if_asked_for() {
     let register = record.claims();
     let (key, at) = (key(&register, "UA"), register.position());
     let exchange = register.claims().vocabulary().find("x").unwrap();
-    let explained = explain(&register, key, exchange, false, at);
+    let explained = explain(&register, &register.at(at), key, exchange, false);
     let preference = explained.preference.unwrap();
     assert_eq!((preference.position, preference.claim, preference.value), (preferred, other, 189));
     assert_eq!(explained.legs[0].leg.claims.len(), 2);
-    let past = explain(&register, key, exchange, true, at);
+    let past = explain(&register, &register.at(at), key, exchange, true);
     assert_eq!(past.legs[0].leg.claims.len(), 3);
-    let before = explain(&register, key, exchange, false, preferred - 2);
+    let before = explain(&register, &register.at(preferred - 2), key, exchange, false);
     assert_eq!(before.preference, None);
 }
 
@@ -98,10 +119,10 @@ fn what_the_exchanges_add_is_the_figure() {
     record.completed(&flow("z", "RU", "UA", Some(9)));
     let register = record.claims();
     let (key, at) = (key(&register, "UA"), register.position());
-    let behind = behind(&register, key, None, None, at);
+    let behind = behind(&register, key, at);
     let mut tally = Tally::default();
     for exchange in &behind.exchanges {
-        tally.add(&explain(&register, key, *exchange, false, at).share);
+        tally.add(&explain(&register, &register.at(at), key, *exchange, false).share);
     }
     let figure = country_counts(&register, &CountQuery::default()).rows;
     let figure = figure.into_iter().find(|row| row.country == "UA").unwrap().received;

@@ -73,7 +73,7 @@ pub(super) struct OfExchange {
 
 impl OfExchange {
     /// One key; with several mediators, one for each.
-    pub(super) fn all(selected: &Selected<'_>, outermost: Symbol, traits: &Traits) -> Vec<Self> {
+    pub(super) fn all(selected: &Selected, outermost: Symbol, traits: &Traits) -> Vec<Self> {
         let asks = |it: Dimension| selected.query.dimensions.contains(&it);
         let mut key = Self::default();
         if asks(Dimension::Exchange) {
@@ -104,7 +104,7 @@ pub(super) struct CellKey {
 }
 
 impl CellKey {
-    pub(super) fn new(selected: &Selected<'_>, cell: &Cell) -> Self {
+    pub(super) fn new(selected: &Selected, cell: &Cell) -> Self {
         let asks = |it: Dimension| selected.query.dimensions.contains(&it);
         let route = asks(Dimension::Route);
         let side = |asked: bool, side: &Side| if asked { side.clone() } else { Side::default() };
@@ -124,19 +124,19 @@ impl CellKey {
 }
 
 /// A key in symbols.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct RawKey {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawKey<'k> {
     of_exchange: OfExchange,
-    of_cell: CellKey,
+    of_cell: &'k CellKey,
 }
 
-impl RawKey {
-    pub(super) fn new(of_exchange: OfExchange, of_cell: CellKey) -> Self {
+impl<'k> RawKey<'k> {
+    pub(super) fn new(of_exchange: OfExchange, of_cell: &'k CellKey) -> Self {
         Self { of_exchange, of_cell }
     }
 
     /// The key in words.
-    pub(super) fn told(&self, vocabulary: &Vocabulary, selected: &Selected<'_>) -> GroupKey {
+    pub(super) fn told(&self, vocabulary: &Vocabulary, selected: &Selected) -> GroupKey {
         let side = |side: &Side| vocabulary.texts(side.iter());
         let part = |dimension: &Dimension| match dimension {
             Dimension::From => Part::From(side(&self.of_cell.from)),

@@ -21,17 +21,18 @@ enum Shape {
 }
 
 /// A query, with the names that it asks for.
-pub(super) struct Selected<'q> {
-    pub(super) query: &'q GroupQuery,
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) query: GroupQuery,
     senders: BTreeSet<Symbol>,
     receivers: BTreeSet<Symbol>,
     mediator: Option<Symbol>,
     shape: Shape,
 }
 
-impl<'q> Selected<'q> {
+impl Selected {
     /// Absent: it asks for a name that no claim ever used, so nothing is found.
-    pub(super) fn new(register: &Register, query: &'q GroupQuery) -> Option<Self> {
+    pub(super) fn new(register: &Register, query: GroupQuery) -> Option<Self> {
         let vocabulary = register.claims().vocabulary();
         let find = |names: &BTreeSet<String>| {
             let found: BTreeSet<Symbol> =

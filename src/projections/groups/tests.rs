@@ -6,15 +6,20 @@ use crate::projections::{
     Projection as _,
     claims::samples::{Record, ankara_article, flow},
     counts::{CountQuery, country_counts},
+    walk::walked,
 };
 
 const PERSON: UnitCode = 1;
+
+fn groups(register: &Register, query: GroupQuery) -> GroupAnswer {
+    walked(GroupWalk::new(query, register.position()), register)
+}
 
 /// `parts low..high preferred` of each group.
 fn told(record: &Record, query: &GroupQuery) -> Vec<String> {
     let register = record.claims();
     let number = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
-    let answer = groups(&register, query, register.position());
+    let answer = groups(&register, query.clone());
     let line = |(key, figure): &(GroupKey, Figure)| {
         let (low, high) = (number(figure.low), number(figure.high));
         format!("{:?} {low}..{high} {}", key.parts, number(figure.preferred))
@@ -77,8 +82,8 @@ fn categories_overlap_so_they_have_no_total() {
     let expected = ["[Category(0)] 12..12 12", "[Category(1)] 5..5 5"];
     assert_eq!(told(&record, &by_category), expected);
     let register = record.claims();
-    assert_eq!(groups(&register, &by_category, register.position()).total, None);
-    let total = groups(&register, &by(&[Dimension::Exchange]), register.position()).total;
+    assert_eq!(groups(&register, by_category).total, None);
+    let total = groups(&register, by(&[Dimension::Exchange])).total;
     assert_eq!(total.and_then(|figure| figure.low), Some(12));
 }
 
@@ -126,7 +131,7 @@ fn groups_by_receiver_are_the_figures_of_the_countries() {
     let record = ankara_article();
     let register = record.claims();
     let rows = country_counts(&register, &CountQuery::default()).rows;
-    let by_receiver = groups(&register, &by(&[Dimension::To]), register.position()).groups;
+    let by_receiver = groups(&register, by(&[Dimension::To])).groups;
     for (key, figure) in by_receiver {
         let [Part::To(parties)] = key.parts.as_slice() else { unreachable!("{key:?}") };
         let row = rows.iter().find(|row| [row.country.clone()] == parties.as_slice()).unwrap();

@@ -1,7 +1,12 @@
 //! Sources: those that are registered, and those that are only cited.
 
 use crate::domain::{event::Position, symbol::Symbol};
-use crate::projections::claims::{Row, Said, View};
+use crate::projections::{
+    claims::{Claims, NestedThen, Row, Said, View},
+    register::Register,
+    search::Asked,
+    walk::{Walk, piece},
+};
 
 /// Which sources are asked for. Empty or absent: whatever it is.
 #[derive(Clone, Debug, Default)]
@@ -23,55 +28,157 @@ pub struct SourceFound {
     pub claims: u32,
 }
 
-/// One source; absent: it is neither registered nor cited.
-pub fn source(view: &View<'_>, id: &str) -> Option<SourceFound> {
-    let source = view.vocabulary().find(id).filter(|source| !source.is_empty())?;
-    let registration = registration(view, source).map(|row| row.from);
-    let claims = view.citations(Some(source)).get(&source).copied().unwrap_or_default();
-    let known = registration.is_some() || claims > 0;
-    known.then(|| SourceFound { id: id.to_owned(), registration, claims })
+/// A source, if there is a name like it.
+pub fn find_source(register: &Register, id: &str) -> Option<Symbol> {
+    register.claims().vocabulary().find(id).filter(|source| !source.is_empty())
 }
 
-/// Lists sources, by id.
-pub fn sources(view: &View<'_>, query: &SourceQuery) -> Vec<SourceFound> {
-    let mut citations = view.citations(None);
-    let mut found = Vec::new();
-    let mut add = |source: Symbol, registration: Option<Position>, claims: u32| {
-        let id = view.vocabulary().text(source).to_owned();
-        found.push(SourceFound { id, registration, claims });
-    };
-    for row in registrations(view, query) {
-        let claims = citations.remove(&row.subject).unwrap_or_default();
-        let Said::Source(kind) = row.said else { continue };
-        if query.kind.is_none_or(|wanted| wanted == kind) {
-            add(row.subject, Some(row.from), claims);
+/// Sources, and rows that cite them, that are looked at in one piece.
+const PIECE: usize = 2_048;
+
+/// Lists the sources that were known just after a position, by id.
+#[derive(Debug)]
+pub struct SourceWalk {
+    query: SourceQuery,
+    at: Position,
+    nested: NestedThen,
+    begun: Option<Candidates>,
+    found: Vec<(Box<str>, Symbol)>,
+}
+
+/// The sources that can be asked for.
+#[derive(Debug)]
+enum Candidates {
+    /// Those whose registrations have the words.
+    With(Asked),
+    /// All, and how many were looked at.
+    All(Vec<Symbol>, usize),
+}
+
+impl SourceWalk {
+    /// The list as the record stood just after `at`.
+    pub fn new(query: SourceQuery, at: Position) -> Self {
+        Self { query, at, nested: NestedThen::default(), begun: None, found: Vec::new() }
+    }
+}
+
+impl Walk for SourceWalk {
+    type Answer = Vec<Symbol>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { query, at, nested, begun, found } = self;
+        let (claims, view) = (register.claims(), register.again_at(*at, nested));
+        let text = |source| Box::from(claims.vocabulary().text(source));
+        let candidates = begun.get_or_insert_with(|| match query.words.as_str() {
+            "" => Candidates::All(claims.all_sources().collect(), 0),
+            words => Candidates::With(claims.words().asked(words)),
+        });
+        match candidates {
+            Candidates::With(asked) => {
+                let places = claims.words().find(asked, PIECE);
+                let rows = places.iter().filter_map(|place| claims.row_at(*place));
+                let rows = rows.filter(|row| is_latest(claims, row, *at));
+                let of_kind = rows.filter(|row| query.is_of_kind(row));
+                found.extend(of_kind.map(|row| (text(row.subject), row.subject)));
+                claims.words().is_through(asked)
+            }
+            Candidates::All(sources, next) => {
+                let some = sources.get(piece(next, PIECE, sources.len())).unwrap_or_default();
+                let known =
+                    some.iter().filter(|source| match registration(claims, **source, *at) {
+                        Some(row) => query.is_of_kind(row),
+                        // Of what is only cited the kind is not known.
+                        None => query.kind.is_none() && is_cited(&view, **source),
+                    });
+                found.extend(known.map(|source| (text(*source), *source)));
+                *next >= sources.len()
+            }
         }
     }
-    // Of what is only cited neither words nor kind are known.
-    if query.words.is_empty() && query.kind.is_none() {
-        citations.into_iter().for_each(|(source, claims)| add(source, None, claims));
+
+    fn answer(mut self) -> Vec<Symbol> {
+        self.found.sort_unstable();
+        self.found.dedup();
+        self.found.into_iter().map(|(_, source)| source).collect()
     }
-    found.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-    found
 }
 
-/// The latest registration of each source whose words, if any are asked for, are in it.
-fn registrations<'a>(view: &View<'a>, query: &SourceQuery) -> Vec<&'a Row> {
+impl SourceQuery {
+    fn is_of_kind(&self, row: &Row) -> bool {
+        self.kind.is_none_or(|wanted| row.said == Said::Source(wanted))
+    }
+}
+
+/// Tells of some sources what is known of them just after a position; what is not known by then is
+/// left out.
+#[derive(Debug)]
+pub struct CitingWalk {
+    sources: Vec<Symbol>,
+    at: Position,
+    nested: NestedThen,
+    /// The source that is looked at, the rows of it that were, and the claims that they are.
+    next: usize,
+    looked_at: usize,
+    claims: u32,
+    found: Vec<SourceFound>,
+}
+
+impl CitingWalk {
+    /// As the record stood just after `at`, in the order in which they are given.
+    pub fn new(sources: Vec<Symbol>, at: Position) -> Self {
+        let (nested, found) = (NestedThen::default(), Vec::new());
+        Self { sources, at, nested, next: 0, looked_at: 0, claims: 0, found }
+    }
+}
+
+impl Walk for CitingWalk {
+    type Answer = Vec<SourceFound>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let claims = register.claims();
+        let view = register.again_at(self.at, &self.nested);
+        let mut left = PIECE;
+        while let Some(source) = self.sources.get(self.next).copied() {
+            let places = claims.citing(source);
+            let some = piece(&mut self.looked_at, left, places.len());
+            left -= some.len();
+            self.claims += view.citations(places.get(some).unwrap_or_default());
+            if self.looked_at < places.len() || left == 0 {
+                return false;
+            }
+            let (claimed, registration) =
+                (self.claims + view.citing_events(source), registration(claims, source, self.at));
+            let id = claims.vocabulary().text(source).to_owned();
+            let registration = registration.map(|row| row.from);
+            if registration.is_some() || claimed > 0 {
+                self.found.push(SourceFound { id, registration, claims: claimed });
+            }
+            (self.next, self.looked_at, self.claims) = (self.next + 1, 0, 0);
+        }
+        true
+    }
+
+    fn answer(self) -> Vec<SourceFound> {
+        self.found
+    }
+}
+
+/// Whether a claim that stands cites a source, events about claims included.
+fn is_cited(view: &View<'_>, source: Symbol) -> bool {
     let claims = view.claims();
-    if query.words.is_empty() {
-        return claims.sources().filter_map(|source| registration(view, source)).collect();
-    }
-    let mut rows = claims.rows_with(&query.words);
-    rows.retain(|row| {
-        let is_latest = |latest: &Row| latest.from == row.from;
-        matches!(row.said, Said::Source(_))
-            && registration(view, row.subject).is_some_and(is_latest)
-    });
-    rows
+    claims.citing(source).iter().any(|place| view.citations(&[*place]) > 0)
+        || view.citing_events(source) > 0
 }
 
-fn registration<'a>(view: &View<'a>, source: Symbol) -> Option<&'a Row> {
-    view.claims().source_rows(source).filter(|row| row.stands_at(view.at())).last()
+/// Whether a row is the latest registration of its source.
+fn is_latest(claims: &Claims, row: &Row, at: Position) -> bool {
+    matches!(row.said, Said::Source(_))
+        && registration(claims, row.subject, at).is_some_and(|latest| latest.from == row.from)
+}
+
+/// The latest registration of a source.
+fn registration(claims: &Claims, source: Symbol, at: Position) -> Option<&Row> {
+    claims.source_rows(source).filter(|row| row.stands_at(at)).last()
 }
 
 #[cfg(test)]
@@ -82,7 +189,7 @@ mod tests {
         Attribution, ClaimConfirmed, ClaimCorrected, ClaimRetracted, SourceKind, SourceRegistered,
         StatementMade,
     };
-    use crate::projections::{claims::samples::Record, register::Register};
+    use crate::projections::{claims::samples::Record, walk::walked};
 
     fn from(source: &str) -> Attribution {
         Attribution { source_id: source.into(), ..Default::default() }
@@ -97,8 +204,17 @@ mod tests {
         StatementMade { attribution: Some(from(source)), ..Default::default() }
     }
 
+    fn sources(register: &Register, at: Position, query: &SourceQuery) -> Vec<SourceFound> {
+        let found = walked(SourceWalk::new(query.clone(), at), register);
+        walked(CitingWalk::new(found, at), register)
+    }
+
+    fn source(register: &Register, at: Position, id: &str) -> Option<SourceFound> {
+        walked(CitingWalk::new(vec![find_source(register, id)?], at), register).pop()
+    }
+
     fn list(register: &Register, at: Position, query: &SourceQuery) -> Vec<(String, bool, u32)> {
-        let found = sources(&register.at(at), query).into_iter();
+        let found = sources(register, at, query).into_iter();
         found.map(|it| (it.id, it.registration.is_some(), it.claims)).collect()
     }
 
@@ -128,8 +244,8 @@ mod tests {
         assert_eq!(all(corrected), expected(&moved));
         let gone = [("a", false, 1), ("b", true, 0), ("c", false, 1), ("desk", false, 2)];
         assert_eq!(all(record.head()), expected(&gone));
-        for found in sources(&register.at(corrected), &SourceQuery::default()) {
-            assert_eq!(source(&register.at(corrected), &found.id), Some(found));
+        for found in sources(&register, corrected, &SourceQuery::default()) {
+            assert_eq!(source(&register, corrected, &found.id), Some(found));
         }
     }
 
@@ -139,9 +255,9 @@ mod tests {
         let first = record.push(&said("a"));
         let gone = record.retract(first);
         let register = record.claims();
-        assert!(source(&register.at(first), "a").is_some());
+        assert!(source(&register, first, "a").is_some());
         for (at, id) in [(first - 1, "a"), (gone, "a"), (first, "nowhere"), (first, "")] {
-            assert_eq!(source(&register.at(at), id), None, "{id} at {at}");
+            assert_eq!(source(&register, at, id), None, "{id} at {at}");
         }
     }
 
@@ -156,7 +272,7 @@ mod tests {
         let register = record.claims();
         let find = |at, words: &str, kind: Option<SourceKind>| {
             let query = SourceQuery { words: words.into(), kind: kind.map(Into::into) };
-            sources(&register.at(at), &query).len()
+            sources(&register, at, &query).len()
         };
         assert_eq!((find(first, "austausch", None), find(second, "austausch", None)), (1, 0));
         assert_eq!((find(second, "SWAP cafe", None), find(second, "swap outlet", None)), (1, 0));

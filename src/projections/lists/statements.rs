@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Name, days, in_order, within};
+use super::{Name, day, days, sort, within};
 use crate::domain::{date::Edtf, event::Position, leg::Side, proto::ListOrder, symbol::Symbol};
 use crate::projections::{
-    claims::{Row, Said, Statement, View},
+    claims::{Claims, NestedThen, Row, Said, Statement, View},
     fate::is_shown,
     interned::Place,
-    search::folded,
+    register::Register,
+    search::{Asked, folded},
+    walk::{Walk, piece},
 };
 
 /// Which statements are asked for. Empty or absent: whatever it is.
@@ -45,48 +47,117 @@ pub struct Statements {
     pub undated: u32,
 }
 
-/// Lists statements as the record said at the view's position.
-pub fn statements(view: &View<'_>, query: &StatementQuery) -> Statements {
-    let mut wanted = Wanted::new(view, query);
-    let mut found = Vec::new();
-    let mut undated = 0;
-    for row in candidates(view, query, wanted.within.as_ref()) {
-        let Said::Statement(statement) = &row.said else { continue };
-        // The words, and whatever else is asked for, must be in the reading that is shown.
-        if !wanted.is_met_by(row, statement) || !is_shown(view, row, query.include_retracted) {
-            continue;
-        }
-        let days = days(view, statement.occurred);
-        match (&query.occurred, days) {
-            (Some(_), None) => undated += 1,
-            (Some(occurred), Some(days)) if !occurred.overlaps_days(days) => {}
-            _ => found.push((days, row.claim)),
-        }
-    }
-    found.sort_by(|one, other| in_order(query.order, *one, *other));
-    Statements { claims: found.into_iter().map(|(_, claim)| claim).collect(), undated }
+/// Rows that are looked at in one piece.
+const PIECE: usize = 4_096;
+
+/// Lists statements as the record said just after a position.
+#[derive(Debug)]
+pub struct StatementWalk {
+    query: StatementQuery,
+    at: Position,
+    nested: NestedThen,
+    begun: Option<(Wanted, Candidates)>,
+    found: Vec<(Option<i32>, Position)>,
+    undated: u32,
 }
 
 /// The fewest rows that are easily found and hold all that are asked for.
-fn candidates<'a>(
-    view: &View<'a>,
-    query: &StatementQuery,
-    within: Option<&BTreeSet<Symbol>>,
-) -> Vec<&'a Row> {
-    let claims = view.claims();
-    if !query.words.is_empty() {
-        return claims.rows_with(&query.words);
-    }
-    match within {
-        Some(exchanges) => exchanges.iter().flat_map(|it| claims.other_rows(*it)).collect(),
-        None => claims.statement_rows().collect(),
+#[derive(Debug)]
+enum Candidates {
+    /// Those with the words.
+    With(Asked),
+    /// Those about some exchanges: their places, and how many were looked at.
+    About(Vec<Place>, usize),
+    /// All statements; how many were looked at.
+    All(usize),
+}
+
+impl StatementWalk {
+    /// The list as the record stood just after `at`.
+    pub fn new(query: StatementQuery, at: Position) -> Self {
+        let (nested, found) = (NestedThen::default(), Vec::new());
+        Self { query, at, nested, begun: None, found, undated: 0 }
     }
 }
 
+impl Walk for StatementWalk {
+    type Answer = Statements;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { query, at, nested, begun, found, undated } = self;
+        let view = register.again_at(*at, nested);
+        let (wanted, candidates) = begun.get_or_insert_with(|| {
+            let wanted = Wanted::new(&view, query);
+            let candidates = Candidates::new(&view, query, wanted.within.as_ref());
+            (wanted, candidates)
+        });
+        let (rows, done) = candidates.next(&view);
+        for row in rows {
+            let Said::Statement(statement) = &row.said else { continue };
+            // The words, and whatever else is asked for, must be in the reading that is shown.
+            if !wanted.is_met_by(&view, query, (row, statement))
+                || !is_shown(&view, row, query.include_retracted)
+            {
+                continue;
+            }
+            let days = days(&view, statement.occurred);
+            match (&query.occurred, days) {
+                (Some(_), None) => *undated += 1,
+                (Some(occurred), Some(days)) if !occurred.overlaps_days(days) => {}
+                _ => found.push((day(query.order, days), row.claim)),
+            }
+        }
+        done
+    }
+
+    fn answer(mut self) -> Statements {
+        sort(self.query.order, &mut self.found);
+        let claims = self.found.into_iter().map(|(_, claim)| claim).collect();
+        Statements { claims, undated: self.undated }
+    }
+}
+
+impl Candidates {
+    fn new(view: &View<'_>, query: &StatementQuery, within: Option<&BTreeSet<Symbol>>) -> Self {
+        let claims = view.claims();
+        if !query.words.is_empty() {
+            return Self::With(claims.words().asked(&query.words));
+        }
+        match within {
+            Some(exchanges) => {
+                let places = exchanges.iter().flat_map(|it| claims.other_places(*it));
+                Self::About(places.copied().collect(), 0)
+            }
+            None => Self::All(0),
+        }
+    }
+
+    /// The next rows, and whether they are the last.
+    fn next<'a>(&mut self, view: &View<'a>) -> (Vec<&'a Row>, bool) {
+        let claims = view.claims();
+        match self {
+            Self::With(asked) => {
+                let places = claims.words().find(asked, PIECE);
+                (rows(claims, &places), claims.words().is_through(asked))
+            }
+            Self::About(places, next) => next_of(view, places, next),
+            Self::All(next) => next_of(view, claims.statements(), next),
+        }
+    }
+}
+
+fn next_of<'a>(view: &View<'a>, places: &[Place], next: &mut usize) -> (Vec<&'a Row>, bool) {
+    let some = places.get(piece(next, PIECE, places.len())).unwrap_or_default();
+    (rows(view.claims(), some), *next >= places.len())
+}
+
+fn rows<'a>(claims: &'a Claims, places: &[Place]) -> Vec<&'a Row> {
+    places.iter().filter_map(|place| claims.row_at(*place)).collect()
+}
+
 /// A query in the symbols of the record.
-struct Wanted<'q> {
-    view: View<'q>,
-    query: &'q StatementQuery,
+#[derive(Debug)]
+struct Wanted {
     within: Option<BTreeSet<Symbol>>,
     source: Name,
     party: Name,
@@ -98,11 +169,9 @@ struct Wanted<'q> {
     topics: HashMap<Place, bool>,
 }
 
-impl<'q> Wanted<'q> {
-    fn new(view: &View<'q>, query: &'q StatementQuery) -> Self {
+impl Wanted {
+    fn new(view: &View<'_>, query: &StatementQuery) -> Self {
         Self {
-            view: view.clone(),
-            query,
             within: within(view, &query.exchange),
             source: Name::new(view, &query.source),
             party: Name::new(view, &query.party),
@@ -113,41 +182,41 @@ impl<'q> Wanted<'q> {
         }
     }
 
-    fn is_met_by(&mut self, row: &Row, statement: &Statement) -> bool {
+    fn is_met_by(
+        &mut self,
+        view: &View<'_>,
+        query: &StatementQuery,
+        (row, statement): (&Row, &Statement),
+    ) -> bool {
         self.source.is(row.source)
-            && self.query.mode.is_none_or(|mode| mode == statement.mode)
+            && query.mode.is_none_or(|mode| mode == statement.mode)
             && self.within.as_ref().is_none_or(|within| within.contains(&row.subject))
-            && self.is_of_party(statement)
-            && self.is_by(statement.speaker)
-            && self.is_on(statement.topics)
+            && self.is_of_party(view, statement)
+            && (query.speaker.is_empty() || self.is_by(view, statement.speaker))
+            && (query.topic.is_empty() || self.is_on(view, statement.topics))
     }
 
-    fn is_of_party(&self, statement: &Statement) -> bool {
-        let vocabulary = self.view.vocabulary();
+    fn is_of_party(&self, view: &View<'_>, statement: &Statement) -> bool {
         let actors = [statement.speaker, statement.on_behalf_of];
-        let actors = actors.into_iter().filter_map(|place| vocabulary.actor_at(place));
+        let actors = actors.into_iter().filter_map(|place| view.vocabulary().actor_at(place));
         self.party.is_among(actors.map(|actor| actor.party))
     }
 
-    fn is_by(&mut self, speaker: Place) -> bool {
-        let Self { view, query, speakers, .. } = self;
+    fn is_by(&mut self, view: &View<'_>, speaker: Place) -> bool {
         let wanted = &self.speaker;
-        query.speaker.is_empty()
-            || *speakers.entry(speaker).or_insert_with(|| {
-                let actor = view.vocabulary().actor_at(speaker);
-                actor.is_some_and(|it| slug::slugify(view.vocabulary().text(it.name)) == *wanted)
-            })
+        *self.speakers.entry(speaker).or_insert_with(|| {
+            let actor = view.vocabulary().actor_at(speaker);
+            actor.is_some_and(|it| slug::slugify(view.vocabulary().text(it.name)) == *wanted)
+        })
     }
 
-    fn is_on(&mut self, topics: Place) -> bool {
-        let Self { view, query, topics: known, .. } = self;
+    fn is_on(&mut self, view: &View<'_>, topics: Place) -> bool {
         let wanted = &self.topic;
-        query.topic.is_empty()
-            || *known.entry(topics).or_insert_with(|| {
-                let names = view.vocabulary().side(topics);
-                let mut names = names.into_iter().flat_map(Side::iter);
-                names.any(|name| folded(view.vocabulary().text(name)) == *wanted)
-            })
+        *self.topics.entry(topics).or_insert_with(|| {
+            let names = view.vocabulary().side(topics);
+            let mut names = names.into_iter().flat_map(Side::iter);
+            names.any(|name| folded(view.vocabulary().text(name)) == *wanted)
+        })
     }
 }
 
@@ -155,7 +224,7 @@ impl<'q> Wanted<'q> {
 mod tests {
     use super::*;
     use crate::domain::proto::{self, StatementMade, StatementMode};
-    use crate::projections::{claims::samples::Record, register::Register};
+    use crate::projections::{claims::samples::Record, walk::walked};
 
     fn said(speaker: &str, text: &str) -> StatementMade {
         let speaker = proto::Actor { name: speaker.into(), ..Default::default() };
@@ -163,7 +232,7 @@ mod tests {
     }
 
     fn find(register: &Register, at: Position, query: &StatementQuery) -> Vec<Position> {
-        statements(&register.at(at), query).claims
+        walked(StatementWalk::new(query.clone(), at), register).claims
     }
 
     fn words(words: &str) -> StatementQuery {
@@ -274,7 +343,7 @@ mod tests {
         let register = assorted().claims();
         let august = Edtf::parse("2024-08-31").ok();
         let query = StatementQuery { occurred: august, ..Default::default() };
-        let found = statements(&register.at(4), &query);
+        let found = walked(StatementWalk::new(query, 4), &register);
         assert_eq!(found, Statements { claims: vec![2], undated: 1 });
         let newest = find(&register, 4, &StatementQuery::default());
         assert_eq!(newest, [4, 2, 3], "what has no date comes last");

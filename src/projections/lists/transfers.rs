@@ -11,10 +11,12 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{Row, Said, View},
+    claims::{NestedThen, Row, Said, View},
     counts::{When, when},
-    fate::is_shown,
+    fate::as_shown,
+    interned::Place,
     register::Register,
+    walk::{Walk, piece},
 };
 
 /// Which claims are asked for. Empty or absent: whatever it is.
@@ -42,7 +44,7 @@ pub struct TransferQuery {
     pub include_retracted: bool,
 }
 
-/// The claims that were found.
+/// A stretch of the claims that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transfers {
     /// The claims, by position.
@@ -51,42 +53,177 @@ pub struct Transfers {
     pub undated: u32,
 }
 
-/// Lists claims about transfers as the record said just after `at`.
-pub fn transfers(register: &Register, at: Position, query: &TransferQuery) -> Transfers {
-    let view = register.at(at);
-    let wanted = Wanted::new(&view, query);
-    let mut dated = Dated { register, view: &view, outermost: HashMap::new() };
-    let mut claims = Vec::new();
-    let mut undated = BTreeSet::new();
-    for row in candidates(&view, wanted.within.as_ref()) {
-        if !wanted.is_met_by(row) || !is_shown(&view, row, query.include_retracted) {
-            continue;
-        }
-        match query.occurred.as_ref().map_or(When::Within, |occurred| dated.when(row, occurred)) {
-            When::Within => claims.push(row.claim),
-            When::Elsewhere => {}
-            When::Unknown => undated.extend([view.nesting().outermost(row.subject)]),
-        }
-    }
-    claims.sort_unstable();
-    Transfers { claims, undated: u32::try_from(undated.len()).unwrap_or(u32::MAX) }
+/// Claims that are looked at in one piece.
+const PIECE: usize = 4_096;
+
+/// Lists claims about transfers as the record said just after a position.
+///
+/// They come by position, so a stretch of the list needs nothing of what lies before and behind
+/// it. Only how many exchanges have no date has to be counted through, once.
+#[derive(Debug)]
+pub struct TransferWalk {
+    query: TransferQuery,
+    at: Position,
+    nested: NestedThen,
+    begun: Option<(Wanted, Candidates)>,
+    found: Found,
 }
 
-fn candidates<'a>(view: &View<'a>, within: Option<&BTreeSet<Symbol>>) -> Vec<&'a Row> {
-    let claims = view.claims();
-    match within {
-        Some(exchanges) => exchanges
+/// What was found so far.
+#[derive(Debug)]
+struct Found {
+    /// The stretch begins after this claim, and ends when it has so many.
+    after: Position,
+    most: usize,
+    claims: Vec<Position>,
+    outermost: HashMap<Symbol, When>,
+    undated: Undated,
+}
+
+/// The exchanges without a date.
+#[derive(Debug)]
+enum Undated {
+    /// So many; they were counted before, or nobody asks for a date.
+    Counted(u32),
+    /// Those that were met so far.
+    Met(BTreeSet<Symbol>),
+}
+
+impl TransferWalk {
+    /// The list as the record stood just after `at`: at most so many claims after one of them.
+    /// `undated` is what an earlier stretch said of exchanges without a date.
+    pub fn new(
+        query: TransferQuery,
+        at: Position,
+        (after, most): (Position, usize),
+        undated: Option<u32>,
+    ) -> Self {
+        let undated = match (undated, &query.occurred) {
+            (Some(counted), _) => Undated::Counted(counted),
+            (None, None) => Undated::Counted(0),
+            (None, Some(_)) => Undated::Met(BTreeSet::new()),
+        };
+        let (claims, outermost) = (Vec::new(), HashMap::new());
+        let found = Found { after, most, claims, outermost, undated };
+        Self { query, at, nested: NestedThen::default(), begun: None, found }
+    }
+}
+
+impl Walk for TransferWalk {
+    type Answer = Transfers;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { query, at, nested, begun, found } = self;
+        let view = register.again_at(*at, nested);
+        let (wanted, candidates) = begun.get_or_insert_with(|| {
+            let wanted = Wanted::new(&view, query);
+            let after = if found.is_counted() { found.after } else { 0 };
+            let candidates = Candidates::new(&view, wanted.within.as_ref(), after);
+            (wanted, candidates)
+        });
+        let (rows, done) = candidates.next(&view);
+        for row in rows {
+            let shown = as_shown(&view, row, query.include_retracted);
+            if let Some(row) = shown.filter(|row| wanted.is_met_by(&view, query, row)) {
+                found.take(register, &view, query, row);
+            }
+        }
+        done || (found.claims.len() >= found.most && found.is_counted())
+    }
+
+    fn answer(self) -> Transfers {
+        let undated = match self.found.undated {
+            Undated::Counted(count) => count,
+            Undated::Met(exchanges) => u32::try_from(exchanges.len()).unwrap_or(u32::MAX),
+        };
+        Transfers { claims: self.found.claims, undated }
+    }
+}
+
+impl Found {
+    fn is_counted(&self) -> bool {
+        matches!(self.undated, Undated::Counted(_))
+    }
+
+    /// Takes a claim of those that are asked for, if its date is one as well.
+    fn take(&mut self, register: &Register, view: &View<'_>, query: &TransferQuery, row: &Row) {
+        let occurred = query.occurred.as_ref();
+        let when = occurred.map_or(When::Within, |it| self.when(register, view, (row, it)));
+        let is_next = row.claim > self.after && self.claims.len() < self.most;
+        match (when, &mut self.undated) {
+            (When::Within, _) if is_next => self.claims.push(row.claim),
+            (When::Unknown, Undated::Met(exchanges)) => {
+                exchanges.insert(view.nesting().outermost(row.subject));
+            }
+            (When::Within | When::Elsewhere | When::Unknown, _) => {}
+        }
+    }
+
+    /// When the claim's outermost exchange occurred, each looked up once.
+    fn when(
+        &mut self,
+        register: &Register,
+        view: &View<'_>,
+        (row, occurred): (&Row, &Edtf),
+    ) -> When {
+        if let Said::RunningTotal(total) = &row.said {
+            let within = |days| occurred.overlaps_days(days);
+            let within = days(view, total.as_of).is_some_and(within);
+            return if within { When::Within } else { When::Elsewhere };
+        }
+        let exchange = view.nesting().outermost(row.subject);
+        *self.outermost.entry(exchange).or_insert_with(|| {
+            let traits = register.ledger().traits(exchange, view.at());
+            traits.map_or(When::Unknown, |traits| when(traits, occurred))
+        })
+    }
+}
+
+/// The claims that can be asked for, by position, as they were first recorded.
+#[derive(Debug)]
+enum Candidates {
+    /// Those about some exchanges: their places, and how many were looked at.
+    About(Vec<Place>, usize),
+    /// All; the place of the next row.
+    All(usize),
+}
+
+impl Candidates {
+    fn new(view: &View<'_>, within: Option<&BTreeSet<Symbol>>, after: Position) -> Self {
+        let claims = view.claims();
+        let first = claims.rows().partition_point(|row| row.from <= after);
+        let Some(exchanges) = within else { return Self::All(first) };
+        let places = exchanges
             .iter()
-            .flat_map(|it| claims.figure_rows(*it).chain(claims.other_rows(*it)))
-            .collect(),
-        None => claims.rows().iter().collect(),
+            .flat_map(|it| claims.figure_places(*it).iter().chain(claims.other_places(*it)));
+        let mut places: Vec<Place> =
+            places.copied().filter(|place| *place as usize >= first).collect();
+        places.sort_unstable();
+        Self::About(places, 0)
+    }
+
+    /// The next claims, and whether they are the last.
+    fn next<'a>(&mut self, view: &View<'a>) -> (Vec<&'a Row>, bool) {
+        let claims = view.claims();
+        let is_first = |row: &&Row| row.claim == row.from;
+        match self {
+            Self::About(places, next) => {
+                let some = places.get(piece(next, PIECE, places.len())).unwrap_or_default();
+                let rows = some.iter().filter_map(|place| claims.row_at(*place));
+                (rows.filter(is_first).collect(), *next >= places.len())
+            }
+            Self::All(next) => {
+                let end = claims.rows().partition_point(|row| row.from <= view.at());
+                let some = claims.rows().get(piece(next, PIECE, end)).unwrap_or_default();
+                (some.iter().filter(is_first).collect(), *next >= end)
+            }
+        }
     }
 }
 
 /// A query in the symbols of the record.
-struct Wanted<'q> {
-    view: &'q View<'q>,
-    query: &'q TransferQuery,
+#[derive(Debug)]
+struct Wanted {
     within: Option<BTreeSet<Symbol>>,
     from: Name,
     to: Name,
@@ -96,15 +233,13 @@ struct Wanted<'q> {
     of_a_leg: bool,
 }
 
-impl<'q> Wanted<'q> {
-    fn new(view: &'q View<'q>, query: &'q TransferQuery) -> Self {
+impl Wanted {
+    fn new(view: &View<'_>, query: &TransferQuery) -> Self {
         let TransferQuery { exchange, from, to, category, unit, claimant, source, .. } = query;
         let named = [exchange, from, to].into_iter().any(|name| !name.is_empty());
         let of_a_leg = named || category.is_some() || unit.is_some();
         let name = |name: &str| Name::new(view, name);
         Self {
-            view,
-            query,
             within: within(view, exchange),
             from: name(from),
             to: name(to),
@@ -114,26 +249,25 @@ impl<'q> Wanted<'q> {
         }
     }
 
-    fn is_met_by(&self, row: &Row) -> bool {
+    fn is_met_by(&self, view: &View<'_>, query: &TransferQuery, row: &Row) -> bool {
         let Some(kind) = kind(&row.said) else { return false };
-        (self.query.kinds.is_empty() || self.query.kinds.contains(&kind))
+        (query.kinds.is_empty() || query.kinds.contains(&kind))
             && self.source.is(row.source)
-            && self.is_claimed_by(row)
-            && self.has_leg(row)
+            && self.is_claimed_by(view, row)
+            && self.has_leg(view, query, row)
     }
 
-    fn is_claimed_by(&self, row: &Row) -> bool {
-        let actor = self.view.vocabulary().actor_at(row.claimant);
+    fn is_claimed_by(&self, view: &View<'_>, row: &Row) -> bool {
+        let actor = view.vocabulary().actor_at(row.claimant);
         self.claimant.is_among(actor.into_iter().map(|actor| actor.party))
     }
 
-    fn has_leg(&self, row: &Row) -> bool {
-        let Some(leg) = self.view.leg(row) else { return !self.of_a_leg };
-        let Self { query, from, to, .. } = self;
+    fn has_leg(&self, view: &View<'_>, query: &TransferQuery, row: &Row) -> bool {
+        let Some(leg) = view.leg(row) else { return !self.of_a_leg };
         query.category.is_none_or(|category| category == leg.category)
             && query.unit.is_none_or(|unit| unit == leg.unit)
-            && from.is_among(leg.from.iter())
-            && to.is_among(leg.to.iter())
+            && self.from.is_among(leg.from.iter())
+            && self.to.is_among(leg.to.iter())
     }
 }
 
@@ -156,34 +290,18 @@ fn kind(said: &Said) -> Option<TransferClaimKind> {
     }
 }
 
-/// When outermost exchanges occurred, each looked up once.
-struct Dated<'r> {
-    register: &'r Register,
-    view: &'r View<'r>,
-    outermost: HashMap<Symbol, When>,
-}
-
-impl Dated<'_> {
-    fn when(&mut self, row: &Row, occurred: &Edtf) -> When {
-        if let Said::RunningTotal(total) = &row.said {
-            let within = |days| occurred.overlaps_days(days);
-            let within = days(self.view, total.as_of).is_some_and(within);
-            return if within { When::Within } else { When::Elsewhere };
-        }
-        let Self { register, view, outermost } = self;
-        let exchange = view.nesting().outermost(row.subject);
-        *outermost.entry(exchange).or_insert_with(|| {
-            let standing = register.ledger().exchange(exchange, view.at());
-            standing.map_or(When::Unknown, |standing| when(standing.traits, occurred))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::proto;
-    use crate::projections::claims::samples::{Record, flow};
+    use crate::projections::{
+        claims::samples::{Record, flow},
+        walk::walked,
+    };
+
+    fn transfers(register: &Register, at: Position, query: &TransferQuery) -> Transfers {
+        walked(TransferWalk::new(query.clone(), at, (0, usize::MAX), None), register)
+    }
 
     fn leg(exchange: &str, from: &str, to: &str) -> Option<proto::Leg> {
         flow(exchange, from, to, None).message().leg
@@ -251,6 +369,26 @@ mod tests {
         // What is within the outer exchange goes by the date of its only dated part.
         assert_eq!(on("2024"), Transfers { claims: vec![2, 3, 4], undated: 1 });
         assert_eq!(on("2025"), Transfers { claims: vec![7], undated: 1 });
+    }
+
+    #[test]
+    fn a_stretch_goes_on_after_a_claim_and_what_is_undated_is_counted_once() {
+        let register = assorted().claims();
+        let stretch = |occurred: &str, after, most, undated| {
+            let query =
+                TransferQuery { occurred: Edtf::parse(occurred).ok(), ..Default::default() };
+            walked(TransferWalk::new(query, 7, (after, most), undated), &register)
+        };
+        let mut after = 0;
+        for claims in [vec![2, 3], vec![4, 5], vec![6, 7], vec![]] {
+            let found = stretch("", after, 2, None);
+            after = found.claims.last().copied().unwrap_or_default();
+            assert_eq!(found, Transfers { claims, undated: 0 });
+        }
+        let first = stretch("2024", 0, 2, None);
+        assert_eq!(first, Transfers { claims: vec![2, 3], undated: 1 });
+        let second = stretch("2024", 3, 2, Some(first.undated));
+        assert_eq!(second, Transfers { claims: vec![4], undated: 1 });
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::projections::ledger::Days;
 /// An exchange that fits what a series counts.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    id: String,
     exchange: Symbol,
-    dates: Vec<Days>,
+    /// The first and the last day that it can have begun and ended on.
+    days: Days,
     pub(super) range: Option<(u32, u32)>,
     /// A transfer of it has no number.
     pub(super) unnumbered: bool,
@@ -58,25 +58,21 @@ enum Lies {
 }
 
 impl Candidate {
-    pub(super) fn new(id: String, exchange: Symbol, dates: Vec<Days>) -> Self {
-        Self { id, exchange, dates, range: None, unnumbered: false }
-    }
-
-    /// The first and the last day that it can have begun and ended on.
-    fn days(&self) -> Days {
-        let first = self.dates.iter().map(|(first, _)| *first).min().flatten();
-        let last = self.dates.iter().map(|(_, last)| last.unwrap_or(i32::MAX)).max();
-        (first, last.filter(|last| *last != i32::MAX))
+    pub(super) fn new(exchange: Symbol, dates: &[Days]) -> Self {
+        let first = dates.iter().map(|(first, _)| *first).min().flatten();
+        let last = dates.iter().map(|(_, last)| last.unwrap_or(i32::MAX)).max();
+        let days = (first, last.filter(|last| *last != i32::MAX));
+        Self { exchange, days, range: None, unnumbered: false }
     }
 }
 
 impl Span {
-    /// The candidates in between, by date, then id.
-    pub(super) fn of(&self, candidates: &[Candidate]) -> Between {
+    /// The candidates in between, by date, then id, as which they come.
+    pub(super) fn of(&self, candidates: &[Candidate], id: impl Fn(Symbol) -> String) -> Between {
         let mut between = Between::default();
         let mut within = Vec::new();
         for candidate in candidates {
-            let missing = |reason| Missing { exchange: candidate.id.clone(), reason };
+            let missing = |reason| Missing { exchange: id(candidate.exchange), reason };
             match self.lies(candidate) {
                 Lies::Outside => {}
                 Lies::Unsure => between.missing.push(missing(MissingReason::Undated)),
@@ -88,8 +84,8 @@ impl Span {
                 }
             }
         }
-        within.sort_by_key(|candidate| (candidate.days().0, candidate.id.as_str()));
-        let told = |candidate: &Candidate| (candidate.id.clone(), candidate.range);
+        within.sort_by_key(|candidate| candidate.days.0);
+        let told = |candidate: &Candidate| (id(candidate.exchange), candidate.range);
         between.exchanges = within.into_iter().map(told).collect();
         between
     }
@@ -101,8 +97,8 @@ impl Span {
         if candidate.exchange == self.base_follows && !self.base_follows.is_empty() {
             return Lies::Outside;
         }
-        let (Some(first), Some(last)) = candidate.days() else {
-            return self.perhaps(candidate.days());
+        let (Some(first), Some(last)) = candidate.days else {
+            return self.perhaps(candidate.days);
         };
         let after_base = self.base.1.is_some_and(|base| first > base);
         let up_to_total = self.total.0.is_some_and(|total| last <= total);

@@ -5,6 +5,7 @@ use crate::domain::proto;
 use crate::projections::{
     Projection as _,
     claims::samples::{Record, flow},
+    walk::walked,
 };
 
 fn total(as_of: &str, value: u32, previous: Option<u32>, follows: &str) -> proto::TotalClaimed {
@@ -27,7 +28,10 @@ fn exchange(record: &mut Record, id: &str, occurred: &str, count: Option<u32>) {
 fn steps_of(record: &Record, query: &SeriesQuery) -> Vec<Step> {
     let register = record.claims();
     let series = register.claims().vocabulary().find("mediated").unwrap();
-    steps(&register, &[series], query, register.position()).unwrap()
+    let compared = CompareWalk::new(vec![series], query.clone(), register.position());
+    let compared = walked(compared, &register).unwrap();
+    let most = compared.steps();
+    walked(StepWalk::new(compared, 0, most), &register)
 }
 
 fn all() -> SeriesQuery {

@@ -92,7 +92,7 @@ fn occurred(view: &View<'_>, exchange: Symbol, all: &[&Row]) -> Symbol {
 }
 
 /// Everybody whom a report names, or who stands on a side of a leg.
-fn parties(view: &View<'_>, all: &[&Row]) -> BTreeSet<Symbol> {
+pub(super) fn parties(view: &View<'_>, all: &[&Row]) -> BTreeSet<Symbol> {
     let mut parties = view.parties(all);
     for leg in all.iter().filter_map(|row| view.leg(row)) {
         parties.extend(leg.from.iter().chain(leg.to.iter()));

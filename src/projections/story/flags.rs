@@ -6,19 +6,23 @@ use super::{facts::Facts, roles};
 use crate::domain::{
     flags::Flag,
     proto::{ExchangeFlag, ExchangeStatus, TransferClaimKind},
+    side::Share,
     span::{Span, farthest},
 };
 use crate::projections::{
     claims::Said,
     extent::{Extent, sort},
-    ledger::{Group, Outcome},
+    ledger::{Cell, Group},
 };
+
+/// What the rules make of an exchange, cell by cell.
+pub(super) type Cells<'c> = [(&'c Cell, &'c Share)];
 
 /// The flags, each once, in the order of their numbers.
 pub(super) fn flags(
     extent: &Extent<'_, '_>,
     facts: &Facts,
-    outcome: &Outcome,
+    cells: &Cells<'_>,
 ) -> BTreeSet<ExchangeFlag> {
     let mut flags = BTreeSet::new();
     let mut note = |flag, given: bool| {
@@ -26,11 +30,11 @@ pub(super) fn flags(
             flags.insert(flag);
         }
     };
-    note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(extent, outcome));
+    note(ExchangeFlag::PartsExceedWhole, parts_exceed_whole(extent, cells));
     note(ExchangeFlag::TotalDiffersFromSum, differs_from_sum(extent, TransferClaimKind::Total));
     note(ExchangeFlag::StatusContradictsCounts, contradicts(extent, facts.status));
     note(ExchangeFlag::Disputed, disputed(extent));
-    note(ExchangeFlag::Incomplete, incomplete(outcome));
+    note(ExchangeFlag::Incomplete, incomplete(cells));
     let noted = |flag| {
         let mut estimates = extent.estimates.values().flatten();
         estimates.any(|(_, estimate)| estimate.flags.contains(flag))
@@ -50,8 +54,8 @@ pub(super) fn flags(
 
 /// What a country or a side received or sent is flagged by the rules of figures. Sums of all sides
 /// are not asked: they take what is said of nobody for the whole of what is said of anybody.
-fn parts_exceed_whole(extent: &Extent<'_, '_>, outcome: &Outcome) -> bool {
-    let sides = outcome.cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Side(..)));
+fn parts_exceed_whole(extent: &Extent<'_, '_>, cells: &Cells<'_>) -> bool {
+    let sides = cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Side(..)));
     let mut amounts = sides.filter_map(|(_, share)| share.amount);
     amounts.any(|amount| amount.flags.contains(Flag::PartsExceedWhole))
         || !extent.exceeded().is_empty()
@@ -59,8 +63,8 @@ fn parts_exceed_whole(extent: &Extent<'_, '_>, outcome: &Outcome) -> bool {
 
 /// A transfer's number is unknown where it has none and lies within none that has one: that shows
 /// only in the sum of all.
-fn incomplete(outcome: &Outcome) -> bool {
-    let mut totals = outcome.cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
+fn incomplete(cells: &Cells<'_>) -> bool {
+    let mut totals = cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
     totals.any(|(cell, share)| cell.legs.is_all() && share.unnumbered > 0)
 }
 

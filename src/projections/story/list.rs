@@ -1,22 +1,23 @@
 //! Which exchanges are asked for, and in which order.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
-use super::facts::Facts;
+use prost::Message as _;
+
+use super::{facts::parties, summary};
 use crate::domain::{
     date::Edtf,
     event::Position,
-    proto::{ListOrder, Role},
+    proto::{self, ListOrder, Role},
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{Row, Said, View},
+    claims::{NestedThen, Row, Said, View},
     extent,
-    ledger::Days,
+    ledger::{Days, Traits, traits},
+    register::Register,
     search,
+    walk::{Walk, piece},
 };
 
 /// Which exchanges are asked for. All conditions must be met.
@@ -50,104 +51,201 @@ pub struct Mediator {
 }
 
 /// The exchanges that were asked for, and what was left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Listed {
     /// The exchanges in the order that was asked for.
     pub exchanges: Vec<Symbol>,
     /// How many more there would be if something said when they took place.
     pub undated: u32,
+    /// How the exchanges nested then.
+    pub nested: NestedThen,
 }
 
-/// The exchanges that the view shows, of which a claim stands or a portion is known.
-pub fn list(view: &View<'_>, query: &ExchangeQuery) -> Listed {
-    let wanted = Wanted::new(view, query);
-    let mut found = Vec::new();
-    let mut undated = 0;
-    for (exchange, first) in named(view) {
-        if query.outermost_only && view.nesting().larger(exchange).is_some() {
-            continue;
-        }
-        let (own, all) = extent::standing(view, exchange);
-        if all.is_empty() || !wanted.mediated(view, &all) {
-            continue;
-        }
-        let facts = Facts::of(view, exchange, (&own, &all));
-        if !wanted.includes(view, &facts) {
-            continue;
-        }
-        match &query.occurred {
-            Some(_) if facts.dates.is_empty() => undated += 1,
-            Some(occurred) if !facts.dates.iter().any(|it| occurred.overlaps_days(*it)) => {}
-            _ => {
-                let id = view.vocabulary().text(exchange);
-                found.push(Dated { exchange, day: day(&facts.dates), first: (first, id) });
-            }
-        }
-    }
-    sort(&mut found, query.order);
-    Listed { exchanges: found.into_iter().map(|it| it.exchange).collect(), undated }
+/// Exchanges that are looked at in one piece.
+const PIECE: usize = 512;
+
+/// Lists the exchanges of which a claim stood just after a position, or of a portion of which.
+#[derive(Debug)]
+pub struct ListWalk {
+    query: ExchangeQuery,
+    at: Position,
+    wanted: Option<Wanted>,
+    nested: NestedThen,
+    next: usize,
+    found: Vec<Dated>,
+    undated: u32,
 }
 
-/// Every exchange that something is recorded of by then, or that a portion of is, with the
-/// position of the first event that names it.
-fn named(view: &View<'_>) -> BTreeMap<Symbol, Position> {
-    let claims = view.claims();
-    let mut named: BTreeMap<Symbol, Position> = BTreeMap::new();
-    let mut name = |exchange: Symbol, at: Position| {
-        if at <= view.at() && !exchange.is_empty() {
-            let first = named.entry(exchange).or_insert(at);
-            *first = at.min(*first);
-        }
-    };
-    for exchange in claims.exchanges() {
-        let first = [claims.figure_rows(exchange).next(), claims.other_rows(exchange).next()];
-        for row in first.into_iter().flatten() {
-            name(exchange, row.from);
-        }
-        if view.nesting().larger(exchange).is_some() {
-            for row in claims.figure_rows(exchange) {
-                if let Said::Exchange(report) = &row.said {
-                    name(report.part_of, row.from);
-                }
+impl ListWalk {
+    /// The list as the record stood just after `at`.
+    pub fn new(query: ExchangeQuery, at: Position) -> Self {
+        let (wanted, nested, found) = (None, NestedThen::default(), Vec::new());
+        Self { query, at, wanted, nested, next: 0, found, undated: 0 }
+    }
+}
+
+impl Walk for ListWalk {
+    type Answer = Listed;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { query, at, wanted, nested, next, found, undated } = self;
+        let view = register.again_at(*at, nested);
+        let wanted = wanted.get_or_insert_with(|| Wanted::new(&view, query));
+        let named = register.claims().named();
+        let by_then = named.partition_point(|(first, _)| first <= at);
+        let exchanges = piece(next, PIECE, by_then);
+        let places = exchanges.clone();
+        for ((_, exchange), place) in named.get(exchanges).into_iter().flatten().zip(places) {
+            let seen = Seen { register, view: &view, exchange: *exchange };
+            match wanted.look(query, &seen) {
+                Look::Found(day) => found.push(Dated { exchange: *exchange, day, place }),
+                Look::Undated => *undated += 1,
+                Look::Other => {}
             }
         }
+        *next == by_then
     }
-    named
+
+    fn answer(mut self) -> Listed {
+        sort(&mut self.found, self.query.order);
+        let exchanges = self.found.into_iter().map(|it| it.exchange).collect();
+        Listed { exchanges, undated: self.undated, nested: self.nested }
+    }
+}
+
+/// Exchanges whose summaries are told in one piece.
+const SUMMARIES: usize = 16;
+
+/// Tells some exchanges of a list: each with what its claims amount to, so only as many as make an
+/// answer.
+#[derive(Debug)]
+pub struct SummaryWalk {
+    listed: Arc<Listed>,
+    at: Position,
+    next: usize,
+    end: usize,
+    /// Bytes that are left of the answer.
+    left: usize,
+    told: Vec<proto::ExchangeSummary>,
+}
+
+impl SummaryWalk {
+    /// The exchanges of a list that is true for `at`, from one place on: at most so many, and about
+    /// so many bytes of them.
+    pub fn new(
+        (listed, at): (Arc<Listed>, Position),
+        (from, most): (usize, usize),
+        bytes: usize,
+    ) -> Self {
+        let end = from.saturating_add(most).min(listed.exchanges.len());
+        Self { listed, at, next: from, end, left: bytes, told: Vec::new() }
+    }
+}
+
+impl Walk for SummaryWalk {
+    type Answer = Vec<proto::ExchangeSummary>;
+
+    fn go_on(&mut self, register: &Register) -> bool {
+        let Self { listed, at, next, end, left, told } = self;
+        let view = register.again_at(*at, &listed.nested);
+        let some = listed.exchanges.get(piece(next, SUMMARIES, *end)).unwrap_or_default();
+        for exchange in some {
+            let summary = summary(register, &view, *exchange);
+            *left = left.saturating_sub(summary.encoded_len());
+            told.push(summary);
+        }
+        *next >= *end || *left == 0
+    }
+
+    fn answer(self) -> Vec<proto::ExchangeSummary> {
+        self.told
+    }
+}
+
+/// One exchange as it is looked at.
+struct Seen<'s> {
+    register: &'s Register,
+    view: &'s View<'s>,
+    exchange: Symbol,
+}
+
+impl Seen<'_> {
+    /// What the ledger keeps of it: of an outermost exchange the same that its claims say, and they
+    /// need not be gathered. Absent: it is a portion, or nothing that enters figures stands.
+    fn kept(&self) -> Option<&Traits> {
+        self.register.ledger().traits(self.exchange, self.view.at())
+    }
+}
+
+/// Whether an exchange is one that was asked for.
+enum Look {
+    /// It is; with the day that it is ordered by.
+    Found(Option<i32>),
+    /// It would be, if something said when it took place.
+    Undated,
+    Other,
 }
 
 /// The conditions, with names looked up.
-struct Wanted<'q> {
-    query: &'q ExchangeQuery,
+#[derive(Debug)]
+struct Wanted {
     /// Absent where a party is asked for that no claim names.
     party: Option<Symbol>,
     mediator: Option<Symbol>,
     words: BTreeSet<String>,
 }
 
-impl<'q> Wanted<'q> {
-    fn new(view: &View<'_>, query: &'q ExchangeQuery) -> Self {
+impl Wanted {
+    fn new(view: &View<'_>, query: &ExchangeQuery) -> Self {
         let find = |name: &String| view.vocabulary().find(name);
         let party = query.party.as_ref().and_then(find);
         let mediator = query.mediator.as_ref().and_then(|it| find(&it.actor));
-        Self { query, party, mediator, words: search::words(&query.words).collect() }
+        Self { party, mediator, words: search::words(&query.words).collect() }
     }
 
-    fn includes(&self, view: &View<'_>, facts: &Facts) -> bool {
-        let of_party = || self.party.is_some_and(|party| facts.parties.contains(&party));
+    fn look(&self, query: &ExchangeQuery, seen: &Seen<'_>) -> Look {
+        let view = seen.view;
+        if query.outermost_only && view.nesting().larger(seen.exchange).is_some() {
+            return Look::Other;
+        }
+        if !self.is_described(query, seen) {
+            return Look::Other;
+        }
+        let of_claims = query.party.is_some() || query.mediator.is_some();
+        if let Some(kept) = seen.kept().filter(|_| !of_claims) {
+            return by_traits(query, kept);
+        }
+        let (_, all) = extent::standing(view, seen.exchange);
+        if all.is_empty() || !self.mediated(query, view, &all) || !self.concerned(query, view, &all)
+        {
+            return Look::Other;
+        }
+        by_traits(query, &traits(view, seen.exchange, &all))
+    }
+
+    /// Whether its latest reports say what is asked for.
+    fn is_described(&self, query: &ExchangeQuery, seen: &Seen<'_>) -> bool {
+        if query.status.is_none() && query.words.is_empty() {
+            return true;
+        }
+        let reports: Vec<_> = seen.view.reports(seen.exchange).map(|(_, report)| report).collect();
+        let status = reports.last().map_or(0, |report| report.status);
+        let title = reports.iter().rev().map(|report| report.title).find(|it| !it.is_empty());
         let titled = || {
-            let title: BTreeSet<String> =
-                search::words(view.vocabulary().text(facts.title)).collect();
-            self.words.is_subset(&title)
+            let title = seen.view.vocabulary().text(title.unwrap_or_default());
+            self.words.is_subset(&search::words(title).collect())
         };
-        self.query.kind.is_none_or(|kind| kind == facts.kind)
-            && self.query.status.is_none_or(|status| status == facts.status)
-            && (self.query.party.is_none() || of_party())
-            && (self.query.words.is_empty() || titled())
+        query.status.is_none_or(|wanted| wanted == status) && (query.words.is_empty() || titled())
+    }
+
+    fn concerned(&self, query: &ExchangeQuery, view: &View<'_>, all: &[&Row]) -> bool {
+        let of_party = || self.party.is_some_and(|party| parties(view, all).contains(&party));
+        query.party.is_none() || of_party()
     }
 
     /// Whether the mediator is said to have mediated, here or in an exchange within.
-    fn mediated(&self, view: &View<'_>, all: &[&Row]) -> bool {
-        let Some(mediator) = &self.query.mediator else { return true };
+    fn mediated(&self, query: &ExchangeQuery, view: &View<'_>, all: &[&Row]) -> bool {
+        let Some(mediator) = &query.mediator else { return true };
         let (mut attributed, mut denied) = (false, false);
         for row in all {
             if let Said::Role(said) = &row.said
@@ -162,25 +260,39 @@ impl<'q> Wanted<'q> {
     }
 }
 
+fn by_traits(query: &ExchangeQuery, traits: &Traits) -> Look {
+    if query.kind.is_some_and(|kind| kind != traits.kind) {
+        return Look::Other;
+    }
+    match &query.occurred {
+        Some(_) if traits.dates.is_empty() => Look::Undated,
+        Some(occurred) if !traits.dates.iter().any(|it| occurred.overlaps_days(*it)) => Look::Other,
+        _ => Look::Found(day(&traits.dates)),
+    }
+}
+
 /// The earliest day that can be meant; of what has no beginning, the last.
 fn day(dates: &[Days]) -> Option<i32> {
     dates.iter().filter_map(|(first, last)| first.or(*last)).min()
 }
 
 /// An exchange with what it is ordered by.
-struct Dated<'v> {
+#[derive(Debug)]
+struct Dated {
     exchange: Symbol,
     day: Option<i32>,
-    /// The position of the first event that names it, and its id: one event can name two.
-    first: (Position, &'v str),
+    /// Its place among all exchanges, in the order in which they were named.
+    place: usize,
 }
 
-fn sort(found: &mut [Dated<'_>], order: ListOrder) {
+fn sort(found: &mut [Dated], order: ListOrder) {
     match order {
-        ListOrder::Position => found.sort_by_key(|it| it.first),
-        ListOrder::OldestFirst => found.sort_by_key(|it| (it.day.is_none(), it.day, it.first)),
+        ListOrder::Position => {}
+        ListOrder::OldestFirst => {
+            found.sort_unstable_by_key(|it| (it.day.is_none(), it.day, it.place));
+        }
         ListOrder::NewestFirst | ListOrder::Unspecified => {
-            found.sort_by_key(|it| (Reverse(it.day), it.first));
+            found.sort_unstable_by_key(|it| (Reverse(it.day), it.place));
         }
     }
 }

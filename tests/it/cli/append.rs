@@ -92,6 +92,10 @@ fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
             "it speaks of the command, not of the request: {error}"
         );
     }
+    let twice = ["--metadata", "shift=3", "--metadata", "shift=4"];
+    let arguments = [&["append", "-", "--stream", STREAM], &twice[..]].concat();
+    let error = run_with(&server.address, &arguments, &transfer("DE")).refused(2);
+    assert!(error.contains("the metadata \"shift\" is given twice"), "{error}");
     for (arguments, told) in [
         (["--tag", "to:DE"], "tags[0]: uses the key \"to\""),
         (["--tag", "night"], "tags[0]"),
@@ -103,6 +107,39 @@ fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
         assert!(error.contains(told), "{error}");
     }
     assert_eq!(head(&server.address), 32, "nothing was added");
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused_with_its_place() {
+    let (_dir, server) = example();
+    let event = |more: &str| {
+        let event = r#"{"@type":"handover.v1.ExchangeReported","attribution":{"sourceId":"s"},
+            "exchangeId":"demo-1","status":"EXCHANGE_STATUS_AGREED","#;
+        format!("{event}\n{more}}}")
+    };
+    let append = |text: &str| {
+        run_with(&server.address, &["append", "-", "--stream", STREAM, "--output", "table"], text)
+    };
+    for (more, told) in [
+        (r#""occurred":"2024","occurred":"2025""#, "3:19: \"occurred\" is given twice"),
+        (r#""exchange_id":"demo-2""#, "3:1: \"exchange_id\" is the field that \"exchangeId\" is"),
+        (r#""attribution":{"sourceId":"t"}"#, "3:1: \"attribution\" is given twice"),
+        (r#""@type":"handover.v1.ExchangeReported""#, "3:1: \"@type\" is given twice"),
+        (r#""kind":4294967297"#, "3:8: is 4294967297; the field holds whole numbers from"),
+    ] {
+        let error = append(&event(more)).refused(2);
+        assert!(error.starts_with(&format!("error: standard input:{told}")), "{error}");
+    }
+    let claim = r#"{"@type":"handover.v1.ClaimRetracted","attribution":{"sourceId":"s"},"claim":"#;
+    // As the largest position that there is, it would have been a claim.
+    let error = append(&format!("{claim}18446744073709551616}}")).refused(2);
+    assert!(error.contains("1:78: is 18446744073709551616; the field holds"), "{error}");
+    assert_eq!(head(&server.address), 32, "nothing was added");
+    // Editors put a mark before UTF-8, and some systems end lines with CR.
+    let event = event(r#""occurred":"2025""#).replace('\n', "\r");
+    assert!(append(&format!("\u{feff}{event}")).good().starts_with("position 33,"));
+    let error = append(&event.replace("2025", "2025\",\"occurred\":\"2025")).refused(2);
+    assert!(error.contains(":3:19: \"occurred\" is given twice"), "{error}");
 }
 
 #[test]

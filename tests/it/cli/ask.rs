@@ -1,16 +1,33 @@
 //! Questions to a server that holds real exchanges: each command once, in every form of output.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::json;
 
-use super::{parsed, run, run_with, transfer};
+use super::{Ran, parsed, run, run_with, transfer};
 use crate::support::{Server, data_dir};
 
-/// A server with the real exchanges, which nobody here writes to.
-fn real() -> &'static Server {
-    static REAL: OnceLock<(tempfile::TempDir, Server)> = OnceLock::new();
-    let (_, server) = REAL.get_or_init(|| {
+/// A server with the real exchanges, which no test here writes to.
+struct Real {
+    server: Server,
+    _dir: tempfile::TempDir,
+}
+
+impl Real {
+    /// The server that other tests use now, or a new one. The last test that holds it stops it:
+    /// a static would keep it running when the tests have ended.
+    fn get() -> Arc<Self> {
+        static REAL: Mutex<Weak<Real>> = Mutex::new(Weak::new());
+        // A test that panicked while it started the server has left an empty place.
+        let mut shared = REAL.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let real = Arc::new(Self::start());
+            *shared = Arc::downgrade(&real);
+            real
+        })
+    }
+
+    fn start() -> Self {
         let (dir, data) = data_dir();
         let server = Server::start(&data, &[]);
         for name in ["claims", "roles", "running_totals"] {
@@ -18,17 +35,20 @@ fn real() -> &'static Server {
             run(&server.address, &["import", &path]).good();
         }
         run(&server.address, &["import", super::EXAMPLE]).good();
-        (dir, server)
-    });
-    server
-}
+        Self { server, _dir: dir }
+    }
 
-fn ask(arguments: &[&str]) -> String {
-    run(&real().address, arguments).good()
-}
+    fn run(&self, arguments: &[&str]) -> Ran {
+        run(&self.server.address, arguments)
+    }
 
-fn table(arguments: &[&str]) -> String {
-    ask(&[arguments, &["--output", "table"]].concat())
+    fn ask(&self, arguments: &[&str]) -> String {
+        self.run(arguments).good()
+    }
+
+    fn table(&self, arguments: &[&str]) -> String {
+        self.ask(&[arguments, &["--output", "table"]].concat())
+    }
 }
 
 const QUESTIONS: [&[&str]; 14] = [
@@ -50,20 +70,25 @@ const QUESTIONS: [&[&str]; 14] = [
 
 #[test]
 fn every_question_has_a_table_a_line_for_each_entry_json_and_csv() {
+    let real = Real::get();
     for question in QUESTIONS {
-        let text = table(question);
+        let text = real.table(question);
         let at = text.lines().find(|line| line.starts_with("(as of position "));
         assert!(at.is_some(), "{question:?} does not say what it is true for:\n{text}");
         assert!(text.lines().count() > 2, "{question:?}:\n{text}");
-        let lines = ask(question);
-        assert_eq!(lines, ask(&[question, &["--output", "jsonl"]].concat()), "a pipe gets lines");
+        let lines = real.ask(question);
+        assert_eq!(
+            lines,
+            real.ask(&[question, &["--output", "jsonl"]].concat()),
+            "a pipe gets lines"
+        );
         for line in parsed(&lines) {
             let at = line.get("asOfPosition").or(line.get("position"));
             assert!(at.is_some_and(serde_json::Value::is_string), "{question:?}: {line}");
         }
-        let json = ask(&[question, &["--output", "json"]].concat());
+        let json = real.ask(&[question, &["--output", "json"]].concat());
         serde_json::from_str::<serde_json::Value>(&json).expect("one JSON text");
-        let csv = ask(&[question, &["--output", "csv"]].concat());
+        let csv = real.ask(&[question, &["--output", "csv"]].concat());
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let header = reader.headers().expect("a header").clone();
         assert!(header.iter().next_back().expect("columns").ends_with("position"), "{header:?}");
@@ -74,8 +99,9 @@ fn every_question_has_a_table_a_line_for_each_entry_json_and_csv() {
 
 #[test]
 fn tables_fit_100_columns_but_for_addresses() {
+    let real = Real::get();
     for question in QUESTIONS {
-        for line in table(question).lines() {
+        for line in real.table(question).lines() {
             let fits = line.chars().count() <= 100;
             assert!(fits || line.contains("://"), "{question:?}: {line}");
         }
@@ -84,15 +110,16 @@ fn tables_fit_100_columns_but_for_addresses() {
 
 #[test]
 fn the_story_of_an_exchange_says_who_says_what() {
-    let text = table(&["exchange", "us-ru-2022-12-08"]);
+    let real = Real::get();
+    let text = real.table(&["exchange", "us-ru-2022-12-08"]);
     for told in ["mediator, according to", "denied by", "! a role is attributed by some"] {
         assert!(text.contains(told), "{told:?} is missing:\n{text}");
     }
-    let error = run(&real().address, &["exchange", "no-such-exchange"]).refused(3);
+    let error = real.run(&["exchange", "no-such-exchange"]).refused(3);
     assert!(error.contains("no-such-exchange"), "{error}");
-    let error = run(&real().address, &["reconcile", "no-such-exchange"]).refused(3);
+    let error = real.run(&["reconcile", "no-such-exchange"]).refused(3);
     assert!(error.contains("no-such-exchange"), "{error}");
-    let error = run(&real().address, &["reconcile", "--series", "no such"]).refused(3);
+    let error = real.run(&["reconcile", "--series", "no such"]).refused(3);
     assert!(error.contains("no such"), "{error}");
 }
 
@@ -118,9 +145,10 @@ fn the_command_that_an_explanation_cites_gives_it_again_whatever_comes_later() {
 
 #[test]
 fn an_explanation_adds_up_to_the_figure() {
+    let real = Real::get();
     for (country, side) in [("UA", "received"), ("RU", "received"), ("KP", "received")] {
-        let counts = parsed(&ask(&["counts", country, "--unit", "person"]));
-        let shares = parsed(&ask(&["explain", country, "--received"]));
+        let counts = parsed(&real.ask(&["counts", country, "--unit", "person"]));
+        let shares = parsed(&real.ask(&["explain", country, "--received"]));
         let sum = |end: &str| {
             let shares = shares.iter().filter_map(|entry| entry["share"][end].as_u64());
             shares.sum::<u64>()
@@ -132,24 +160,26 @@ fn an_explanation_adds_up_to_the_figure() {
 
 #[test]
 fn a_list_is_complete_although_it_comes_in_pages() {
-    let lines = ask(&["transfers", "--past"]);
+    let real = Real::get();
+    let lines = real.ask(&["transfers", "--past"]);
     assert!(lines.lines().count() > 200, "one page would do: {}", lines.lines().count());
     let positions: Vec<&str> = lines.lines().collect();
     let distinct: std::collections::HashSet<&&str> = positions.iter().collect();
     assert_eq!(distinct.len(), positions.len(), "nothing twice");
-    assert_eq!(ask(&["transfers", "--past", "--limit", "3"]).lines().count(), 3);
-    let text = table(&["transfers", "--limit", "3"]);
+    assert_eq!(real.ask(&["transfers", "--past", "--limit", "3"]).lines().count(), 3);
+    let text = real.table(&["transfers", "--limit", "3"]);
     assert!(text.contains("there are more: raise --limit\n"), "{text}");
 }
 
 #[test]
 fn filters_choose_and_a_wrong_one_is_named() {
-    let count = |arguments: &[&str]| ask(arguments).lines().count();
+    let real = Real::get();
+    let count = |arguments: &[&str]| real.ask(arguments).lines().count();
     assert!(count(&["transfers", "--record", "declined"]) < count(&["transfers"]));
     assert!(count(&["exchanges", "--occurred", "1953"]) < count(&["exchanges"]));
     assert!(count(&["sources", "--kind", "court-record"]) < count(&["sources"]));
     assert!(count(&["statements", "exchange"]) <= count(&["statements"]));
-    assert!(table(&["statements", "zzzz"]).starts_with("no statements\n"));
+    assert!(real.table(&["statements", "zzzz"]).starts_with("no statements\n"));
     for (arguments, told) in [
         (&["transfers", "--record", "rumoured"][..], "possible values: completed, agreed"),
         (&["exchanges", "--occurred", "sometime"], "occurred: is \"sometime\""),
@@ -157,18 +187,19 @@ fn filters_choose_and_a_wrong_one_is_named() {
         (&["history", "DE", "--as-of", "999999"], "999999"),
         (&["reconcile", "--series", "x", "--sent"], "--country"),
     ] {
-        let error = run(&real().address, arguments).refused(2);
+        let error = real.run(arguments).refused(2);
         assert!(error.contains(told), "{arguments:?}: {error}");
     }
 }
 
 #[test]
 fn a_running_total_is_set_against_the_exchanges_in_between() {
-    let names = table(&["reconcile", "--series"]);
+    let real = Real::get();
+    let names = real.table(&["reconcile", "--series"]);
     let name = names.lines().find(|name| name.starts_with("AE MFA")).expect("the UAE series");
     let question = ["reconcile", "--series", name, "--mediator", "AE", "--denied-mediators"];
-    let steps = parsed(&ask(&question));
+    let steps = parsed(&real.ask(&question));
     assert!(steps.len() > 5, "{steps:?}");
-    let text = table(&question);
+    let text = real.table(&question);
     assert!(text.starts_with(&format!("{name}\n up to ")), "{text}");
 }

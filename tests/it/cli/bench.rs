@@ -128,7 +128,7 @@ fn an_interrupt_stops_the_servers_and_removes_the_folder() {
     let mut bench = Running::start(command("", &arguments));
     // The head is printed when the first servers have been started.
     while !bench.line().starts_with("one event:") {}
-    let children = children_of(bench.child.id());
+    let children = children_of(bench.child.0.id());
     assert!(!children.is_empty(), "the echo server runs as long as the bench does");
     bench.interrupt();
     let ended = bench.end();

@@ -177,15 +177,67 @@ fn a_watch_shows_the_figures_and_then_each_change_with_its_cause() {
 }
 
 #[test]
-fn a_watch_whose_server_goes_says_so() {
+fn a_watch_can_end_with_its_server_and_says_how_to_resume() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
-    let mut watch = watch(&server.address, &["--output", "table"]);
-    assert_eq!(watch.line(), "no transfers (nothing was recorded yet)");
+    let mut first = watch(&server.address, &["--output", "table", "--no-reconnect"]);
+    assert_eq!(first.line(), "no transfers (nothing was recorded yet)");
+    record(&server.address, &transfer("DE", 4));
+    assert!(first.line().starts_with("1: DE (person) received - -> 4; "), "it is told");
     server.kill();
-    let done = watch.end();
+    let done = first.end();
     assert_eq!((done.code, done.out.as_str()), (Some(6), ""));
     assert!(done.err.starts_with("error: "), "{}", done.err);
+    assert!(done.err.ends_with("; resume with --after 1\n"), "{}", done.err);
+
+    let server = Server::start(&data, &[]);
+    record(&server.address, &transfer("DE", 5));
+    let mut resumed = watch(&server.address, &["--output", "table", "--after", "1"]);
+    let line = resumed.line();
+    assert!(line.starts_with("2: DE (person) received 4 -> 4..5; "), "{line}");
+    let error = run(&server.address, &["counts", "--watch", "--after", "3"]).refused(2);
+    assert!(error.contains("after_position is 3, but the log ends at 2"), "{error}");
+    let error = run(&server.address, &["counts", "--after", "1"]).refused(2);
+    assert!(error.contains("--watch"), "{error}");
+}
+
+/// Watches while the server goes and comes back, and sees what was recorded meanwhile, once.
+fn outlive(go: fn(Server)) {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    record(&server.address, &transfer("DE", 4));
+    let mut counts = watch(&server.address, &[]);
+    assert_eq!(parsed(&counts.line())[0]["position"], "1");
+    let arguments = ["exchange", "demo-1", "--watch", "--output", "jsonl"];
+    let mut story = Running::start(command(&server.address, &arguments));
+    assert_eq!(parsed(&story.line())[0]["position"], "1");
+    let address = server.address.trim_start_matches("http://").to_owned();
+    go(server);
+    let server = Server::start_at(&data, &address, &[]);
+    for (number, position) in [(5, "2"), (6, "3")] {
+        record(&server.address, &transfer("DE", number));
+        let (position, causes) = (json!(position), json!([position]));
+        let told = &parsed(&counts.line())[0];
+        assert_eq!((&told["position"], &told["change"]["causedBy"]), (&position, &causes));
+        let told = &parsed(&story.line())[0];
+        assert_eq!((&told["position"], &told["causedBy"]), (&position, &causes));
+    }
+    for running in [counts, story] {
+        running.interrupt();
+        let ended = running.end();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
+        assert!(ended.err.starts_with("note: "), "{}", ended.err);
+        assert!(ended.err.contains("; it goes on when the server is back\n"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn watches_go_on_where_they_were_when_the_server_is_started_anew() {
+    outlive(Server::kill);
+    outlive(|server| {
+        server.terminate();
+        assert!(server.wait());
+    });
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! `import` and `export`: a file in, the same events out, nothing twice, nothing by halves.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufWriter, Read as _, Write as _},
+    process::Stdio,
+};
 
 use handover::domain::{known::Known, proto::RecordedEvent};
 use serde_json::{Value, json};
 
-use super::{EXAMPLE, arg, example, file, head, nowhere, retraction, run, run_with, transfer};
+use super::{
+    EXAMPLE, arg, command, example, file, head, nowhere, retraction, run, run_with, transfer,
+};
 use crate::support::{Server, data_dir, event, read_all};
 
 /// Rows of which the server and the command refuse five, each for another reason.
@@ -323,4 +329,44 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     let wrong = file(dir.path(), "wrong.csv", &["exchange,role".to_owned(), "a,b".to_owned()]);
     let error = run(&server.address, &["import", arg(&wrong)]).refused(2);
     assert!(error.contains("missing [\"actor\", "), "{error}");
+}
+
+/// Imports so many lines, which all differ and have an id, and tells the most memory that it had
+/// resident by then, in KiB.
+fn peak(server: &str, options: &[&str], lines: u64) -> u64 {
+    let mut command = command(server, &[&["import", "-"], options].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the binary can be run");
+    let mut pipe = BufWriter::new(child.stdin.take().expect("a piped input"));
+    for number in 0..lines {
+        let payload = format!(r#"{{"@type":"demo.v1.Thing","@bytes":"{number:012}"}}"#);
+        writeln!(pipe, r#"{{"id":"e{number}","stream":"demo/{number}","payload":{payload}}}"#)
+            .expect("it reads on");
+    }
+    pipe.flush().expect("it reads on");
+    // All but what the pipe and a buffer hold has been read; the process goes on, as its input does.
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it goes on");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    drop(pipe);
+    let mut out = String::new();
+    child.stdout.take().expect("a piped output").read_to_string(&mut out).expect("it is text");
+    assert!(child.wait().expect("it ends").success());
+    let (all, refused) = (format!("{lines} lines: "), " 0 refused");
+    assert!(out.contains(&all) && out.contains(refused), "{out}");
+    peak
+}
+
+#[test]
+fn memory_does_not_grow_with_the_lines_of_an_import() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    // Both have more lines than what is kept in memory.
+    for options in [&["--dry-run"][..], &[]] {
+        let [few, many] = [12_000, 42_000].map(|lines| peak(&server.address, options, lines));
+        let more = many.saturating_sub(few);
+        println!("{options:?}: {few} KiB, and {more} KiB more for 30,000 more lines");
+        assert!(more < 4 << 10, "{options:?}: {few} KiB and then {many} KiB");
+    }
+    assert_eq!(head(&server.address), 42_000);
 }

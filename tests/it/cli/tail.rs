@@ -1,5 +1,7 @@
 //! `tail`: the events that are there, and those that come.
 
+use serde_json::Value;
+
 use super::{Running, command, example, parsed, positions, run, run_with, transfer};
 use crate::support::{Server, data_dir};
 
@@ -190,4 +192,84 @@ fn tail_goes_on_where_it_was_when_the_server_is_started_anew() {
         assert!(server.wait());
     };
     outlive(stopped, &["--since", "2020-01-01T00:00:00Z", "--tag", "exchange:demo-1"]);
+}
+
+/// The name of a server's store, as its exports have it.
+fn name_of_store(server: &str) -> String {
+    let events = parsed(&run(server, &["export", "--format", "cloudevents"]).good());
+    events[0]["source"].as_str().expect("a source").to_owned()
+}
+
+#[test]
+fn who_goes_on_is_not_led_into_another_store() {
+    let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
+    let other = Server::start(&other_data, &[]);
+    for to in ["UA", "RU", "PL", "NO"] {
+        record(&other.address, to);
+    }
+    let mut server = Server::start(&data, &[]);
+    record(&server.address, "DE");
+    let names = [&server, &other].map(|server| name_of_store(&server.address));
+    other.kill();
+    for arguments in [
+        &["tail"][..],
+        &["tail", "--since", "2020-01-01T00:00:00Z"],
+        &["counts", "--watch"],
+        &["exchange", "demo-1", "--watch", "--output", "jsonl"],
+    ] {
+        let mut command = Running::start(command(&server.address, arguments));
+        command.line();
+        let address = server.address.trim_start_matches("http://").to_owned();
+        server.kill();
+        let other = Server::start_at(&other_data, &address, &[]);
+        let ended = command.end();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(9), ""), "{arguments:?}: {}", ended.err);
+        assert!(names.iter().all(|name| ended.err.contains(name)), "{}", ended.err);
+        assert!(ended.err.ends_with("; there, resume with --after 1\n"), "{}", ended.err);
+        other.kill();
+        server = Server::start_at(&data, &address, &[]);
+    }
+    // Between two programs, the name is what was kept.
+    let here = ["--after", "0", "--store", &names[0]];
+    let there = ["--after", "0", "--store", &names[1]];
+    let tail = run(&server.address, &[&["tail", "--no-follow"], &here[..]].concat()).good();
+    assert_eq!(positions(&tail), [1]);
+    let watch = ["exchange", "demo-1", "--watch"];
+    for arguments in [&["tail", "--no-follow"][..], &["tail"], &["counts", "--watch"], &watch] {
+        let error = run(&server.address, &[arguments, &there].concat()).refused(9);
+        assert!(names.iter().all(|name| error.contains(name)), "{error}");
+    }
+}
+
+/// The time of a second that has not come yet, and the name of it.
+fn soon() -> (time::OffsetDateTime, String) {
+    let now = time::OffsetDateTime::now_utc() + time::Duration::seconds(2);
+    let soon = now.replace_nanosecond(0).expect("a whole second");
+    (soon, soon.format(&time::format_description::well_known::Rfc3339).expect("a time"))
+}
+
+#[test]
+fn what_is_recorded_before_a_time_in_the_future_is_held_back() {
+    let (_dir, server) = example();
+    let (soon, since) = soon();
+    let mut tail = follow(&server.address, &["--since", &since]);
+    run(&server.address, &["groups", "create", "desk", "--since", &since]).good();
+    let recorded = |event: &Value| {
+        let time = event["recordedAt"].as_str().expect("a time");
+        let format = &time::format_description::well_known::Rfc3339;
+        time::OffsetDateTime::parse(time, format).expect("a time")
+    };
+    let group = || parsed(&run(&server.address, &["groups", "desk"]).good()).remove(0);
+    let mut late = Vec::new();
+    while late.is_empty() {
+        record(&server.address, "DE");
+        let last = ["tail", "--no-follow", "--category", "exchange"];
+        let events = parsed(&run(&server.address, &last).good());
+        late = events.into_iter().filter(|event| recorded(event) >= soon).collect();
+        assert_eq!(late.is_empty(), group()["lagEvents"].is_null(), "lag is of what is meant");
+    }
+    let first = &parsed(&tail.line())[0];
+    assert_eq!(first, &late[0], "the first that is recorded then");
+    assert_eq!(group()["lagEvents"], late.len().to_string());
+    assert!(group()["recordedFrom"].as_str().is_some_and(|time| since.starts_with(&time[..19])));
 }

@@ -36,7 +36,7 @@ impl Follower {
     async fn take(&mut self, client: &Client) {
         let frames = self.frames.get_or_insert_with(|| {
             let (filter, start) = (Some(self.filter.clone()), Start::AfterPosition(self.after));
-            client.subscribe(SubscribeRequest { filter, start: Some(start) })
+            client.subscribe(SubscribeRequest { filter, start: Some(start), ..Default::default() })
         });
         let Some(Ok(answer)) = frames.next().await else {
             self.frames = None;

@@ -15,30 +15,49 @@ use rand::{Rng as _, rngs::StdRng};
 
 use super::{Actor, record::EXCHANGES, world::World};
 
-/// Watches the figures of all countries.
+/// Watches the figures of all countries, and resumes after what was told whole.
 #[derive(Default)]
 pub(super) struct CountsWatcher {
     updates: Option<Answers<WatchCountryCountsResponse>>,
+    /// What was told of a position of which more follows.
+    partial: Vec<WatchCountryCountsResponse>,
     rows: BTreeMap<(String, i32), CountryCount>,
-    position: u64,
+    /// Absent: nothing was told yet.
+    position: Option<u64>,
 }
 
 impl CountsWatcher {
     async fn take(&mut self, client: &Client) {
-        let request = WatchCountryCountsRequest::default();
+        let after_position = self.position;
+        let request = WatchCountryCountsRequest { after_position, ..Default::default() };
         let updates = self.updates.get_or_insert_with(|| client.watch_country_counts(request));
         let Some(Ok(answer)) = updates.next().await else {
-            self.updates = None;
+            self.disconnect();
             return;
         };
+        let (more, position) = (answer.more, answer.position);
+        self.partial.push(answer);
+        if !more {
+            for answer in std::mem::take(&mut self.partial) {
+                assert_eq!(answer.position, position, "what is told together is of one position");
+                self.apply(answer.update.expect("an update says what it is"));
+            }
+            assert!(self.position.is_none_or(|told| told < position), "a watch never goes back");
+            self.position = Some(position);
+        }
+    }
+
+    fn apply(&mut self, update: Update) {
         let key = |row: &CountryCount| (row.country.clone(), row.unit);
-        match answer.update.expect("an update says what it is") {
+        match update {
             Update::Snapshot(all) => {
+                assert_eq!(self.position, None, "who resumes is told what has changed");
                 self.rows = all.counts.into_iter().map(|row| (key(&row), row)).collect();
             }
             Update::Change(change) => {
-                assert!(answer.position >= self.position, "a watch never goes back");
+                let since = self.position.expect("a snapshot comes first");
                 assert!(!change.caused_by.is_empty(), "a change has a cause");
+                assert!(change.caused_by.iter().all(|cause| *cause > since), "and no old one");
                 let row = change.before.as_ref().or(change.after.as_ref()).expect("one of both");
                 let row = key(row);
                 assert_eq!(self.rows.get(&row), change.before.as_ref(), "it was told so before");
@@ -46,7 +65,6 @@ impl CountsWatcher {
                 self.rows.extend(change.after.map(|after| (row, after)));
             }
         }
-        self.position = answer.position;
     }
 }
 
@@ -57,6 +75,7 @@ impl Actor for CountsWatcher {
 
     fn disconnect(&mut self) {
         self.updates = None;
+        self.partial.clear();
     }
 
     fn finish<'a>(&'a mut self, world: &'a World) -> LocalBoxFuture<'a, ()> {
@@ -64,9 +83,6 @@ impl Actor for CountsWatcher {
             let min_position = world.head().await;
             let request = GetCountryCountsRequest { min_position, ..Default::default() };
             let answer = world.client.country_counts(request).await.expect("an answer");
-            if self.updates.is_none() {
-                self.take(&world.client).await;
-            }
             while self.rows.values().ne(&answer.counts) {
                 self.take(&world.client).await;
             }
@@ -75,36 +91,41 @@ impl Actor for CountsWatcher {
     }
 }
 
-/// Watches one exchange.
+/// Watches one exchange, and resumes after what was told last.
 pub(super) struct ExchangeWatcher {
     exchange_id: String,
     include_past: bool,
     updates: Option<Answers<WatchExchangeResponse>>,
     story: Option<GetExchangeResponse>,
-    position: u64,
+    /// Absent: nothing was told yet.
+    position: Option<u64>,
 }
 
 impl ExchangeWatcher {
     pub(super) fn new(chance: &mut StdRng) -> Self {
         let exchange_id = EXCHANGES[chance.random_range(0..EXCHANGES.len())].into();
-        let (include_past, position) = (chance.random(), 0);
-        Self { exchange_id, include_past, updates: None, story: None, position }
+        let include_past = chance.random();
+        Self { exchange_id, include_past, updates: None, story: None, position: None }
     }
 
     async fn take(&mut self, client: &Client) {
         let (exchange_id, include_past) = (self.exchange_id.clone(), self.include_past);
-        let request = WatchExchangeRequest { exchange_id, include_past, min_position: 0 };
-        let first = self.updates.is_none();
+        let after_position = self.position;
+        let request = WatchExchangeRequest {
+            exchange_id,
+            include_past,
+            after_position,
+            ..Default::default()
+        };
         let updates = self.updates.get_or_insert_with(|| client.watch_exchange(request));
         let Some(Ok(answer)) = updates.next().await else {
             self.updates = None;
             return;
         };
-        assert_eq!(answer.caused_by.is_empty(), first, "every change has a cause");
-        // After a restart the projection may have to catch up with what it had taken in before.
-        let since = if first { 0 } else { self.position };
+        assert_eq!(answer.caused_by.is_empty(), self.position.is_none(), "a change has a cause");
+        let since = self.position.unwrap_or_default();
         assert!(answer.caused_by.iter().all(|it| (since + 1..=answer.position).contains(it)));
-        (self.story, self.position) = (answer.story, answer.position);
+        (self.story, self.position) = (answer.story, Some(answer.position));
     }
 }
 
@@ -138,9 +159,6 @@ impl Actor for ExchangeWatcher {
                 };
                 story.as_ref().map(undated) == answer.as_ref().map(undated)
             };
-            if self.updates.is_none() {
-                self.take(&world.client).await;
-            }
             while !same(&self.story) {
                 self.take(&world.client).await;
             }

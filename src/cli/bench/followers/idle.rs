@@ -101,9 +101,9 @@ async fn open(subject: &Subject, idle: usize) -> Result<Open, Failure> {
 async fn subscribe(client: &Client, number: usize) -> Result<Answers<Bytes>, Failure> {
     let tags = vec![format!("idle:{number}")];
     let items = vec![FilterItem { tags, ..FilterItem::default() }];
-    let start = Some(Start::FromNow(true));
-    let mut frames =
-        client.subscribe_encoded(SubscribeRequest { filter: Some(Filter { items }), start });
+    let (filter, start) = (Some(Filter { items }), Some(Start::FromNow(true)));
+    let request = SubscribeRequest { filter, start, ..SubscribeRequest::default() };
+    let mut frames = client.subscribe_encoded(request);
     match frames.try_next().await? {
         Some(_) => Ok(frames),
         None => Err(Failure::new(Exit::Unavailable, "the server ended a subscription")),

@@ -93,7 +93,8 @@ async fn compare(
 async fn catch_up(subject: &Subject, of: u64) -> Result<u64, Failure> {
     let tags = vec![subject.source.identity().tag(of)];
     let items = vec![FilterItem { tags, ..FilterItem::default() }];
-    let request = SubscribeRequest { filter: Some(Filter { items }), start: None };
+    let filter = Some(Filter { items });
+    let request = SubscribeRequest { filter, ..SubscribeRequest::default() };
     let mut frames = subject.line(0).client.subscribe_encoded(request);
     let mut events = 0;
     while let Some(frame) = frames.try_next().await? {

@@ -18,7 +18,7 @@ impl Record {
     /// Takes in the next event of the log; what is no claim of ours changes nothing.
     pub(super) fn add(&mut self, event: &RecordedEvent) {
         let Some(any) = &event.payload else { return };
-        let Some(Ok(known)) = Known::decode(any.type_name(), &any.value) else { return };
+        let Some(Ok(known)) = Known::read(any.type_name(), &any.value) else { return };
         // A correction cannot be retracted, and nothing is said of a claim after its retraction:
         // so the last word on a claim is the one that counts.
         let position = event.position;

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     cli::lines::RowError,
     domain::{
+        identity::fold,
         party::Party,
         proto::{Actor, Attribution, SourceRegistered},
     },
@@ -94,16 +95,15 @@ impl Row<'_> {
     /// Somebody: the whole text is the name, and its first word the party if it is a party's code.
     pub(super) fn actor(&self, column: &str) -> Result<Option<Actor>, RowError> {
         let name = self.text(column)?;
-        let first = name.split_whitespace().next().unwrap_or_default();
-        let party = if Party::parse(first).is_ok() { first.to_owned() } else { String::new() };
+        let party = Party::beginning(&name).map(|it| it.to_string()).unwrap_or_default();
         Ok((!name.is_empty()).then(|| Actor { party, name, ..Actor::default() }))
     }
 
     /// The source, whose id follows from its address. One that has none on the web is told in
-    /// words, which are its title.
+    /// words, which are its title. Two spellings of one text are one source.
     pub(super) fn source(&self) -> Result<SourceRegistered, RowError> {
         let text = self.required("source")?;
-        let hash = Sha256::digest(text.as_bytes());
+        let hash = Sha256::digest(fold(&text).as_bytes());
         let id = hash.iter().take(SOURCE_ID_BYTES).map(|byte| format!("{byte:02x}"));
         let (url, title) =
             if text.contains("://") { (text, String::new()) } else { (String::new(), text) };

@@ -1,4 +1,6 @@
-use super::*;
+use std::io::{self, Read as _};
+
+use super::{counted::ROW_BYTES, *};
 use crate::cli::{exit::Exit, import::source::Source};
 
 const CLAIMS: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
@@ -197,6 +199,51 @@ fn an_endless_row_ends_the_input_and_not_the_memory() {
         assert!(error.line == 3 && error.problem.contains("more than"), "{error}");
         assert!(rows.next().unwrap().is_none());
         assert!(rows.record.as_slice().len() <= 2 * ROW_BYTES);
+    }
+}
+
+/// The line and the column of each row that is refused.
+fn places(bytes: &[u8], capacity: usize) -> Vec<(u64, usize)> {
+    let mut rows = Rows::open(io::BufReader::with_capacity(capacity, bytes)).unwrap();
+    let errors = std::iter::from_fn(|| rows.next().unwrap()).filter_map(Result::err);
+    errors.map(|error| (error.line, error.column)).collect()
+}
+
+#[test]
+fn a_row_is_told_by_the_line_in_which_it_begins_however_lines_end() {
+    let good = "demo-1,TR,host,,,https://a";
+    let bad = "demo-1,TR,hst,,,https://a";
+    let quoted = "demo-1,\"TR\n\nof\nall\",hst,,,https://a";
+    let short = "a,b";
+    let long_name = format!("demo-1,{},hst,,,https://a", "x".repeat(20_000));
+    let lines =
+        [ROLES.trim_end(), bad, good, "", "", bad, quoted, bad, short, "", &long_name, "", bad];
+    let expected = [(2, 3), (6, 3), (7, 3), (11, 3), (12, 1), (14, 3), (16, 3)];
+    for end in ["\n", "\r", "\r\n"] {
+        let text = lines.join("\n").replace('\n', end);
+        for text in [text.clone(), text.clone() + end, [end, end, &text].concat()] {
+            let above = if text.starts_with(end) { 2 } else { 0 };
+            for capacity in [1, 2, 3, 8192] {
+                let found = places(text.as_bytes(), capacity);
+                let expected: Vec<_> = expected.map(|(line, it)| (line + above, it)).into();
+                assert_eq!(found, expected, "{end:?}");
+            }
+        }
+    }
+    // An end is one end, also where a file has several kinds.
+    let mixed = format!("{}\r\n{bad}\r\r\n{bad}\n\r{bad}\n\n{bad}", ROLES.trim_end());
+    assert_eq!(places(mixed.as_bytes(), 1), [(2, 3), (4, 3), (6, 3), (8, 3)]);
+}
+
+#[test]
+fn a_retracted_row_is_one_claim_however_lines_end() {
+    let text = [CLAIMS.to_owned(), claim(&[("record", "retracted")]).repeat(2)].concat();
+    for end in ["\n", "\r", "\r\n"] {
+        let text = text.replace('\n', end);
+        let mut rows = Rows::open(text.as_bytes()).unwrap();
+        let ids: Vec<String> =
+            std::iter::from_fn(|| rows.next().unwrap()).filter_map(|row| row.unwrap().id).collect();
+        assert_eq!(ids, ["row 2", "row 3"], "{end:?}");
     }
 }
 

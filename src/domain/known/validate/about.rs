@@ -4,6 +4,7 @@
 use super::parts;
 use crate::domain::{
     event::Position,
+    identity::fold,
     known::{Known, fields::Fields},
     proto::{
         Any, Attribution, ClaimConfirmed, ClaimCorrected, ClaimDisputed, ClaimPreferred,
@@ -45,7 +46,7 @@ pub(super) fn retracted(event: &ClaimRetracted) -> Violations {
 pub(super) fn preferred(event: &ClaimPreferred) -> Violations {
     let ClaimPreferred { attribution, claim, country, direction, rationale } = event;
     let mut fields = about(attribution.as_ref(), *claim);
-    if country.is_empty() {
+    if fold(country).is_empty() {
         fields.known("direction", *direction, Direction::as_str_name);
         if *direction != 0 {
             fields.required_party("country", country);

@@ -2,6 +2,7 @@
 
 use super::parts;
 use crate::domain::{
+    identity::fold,
     known::fields::Fields,
     proto::{
         DetentionReported, DetentionStatus, ExchangeKind, ExchangeReported, ExchangeStatus, Role,
@@ -27,7 +28,7 @@ pub(super) fn reported(event: &ExchangeReported) -> Violations {
     fields.message("attribution", attribution.as_ref(), parts::attribution);
     fields.id("exchange_id", exchange_id);
     fields.optional_id("part_of", part_of);
-    if !part_of.is_empty() && part_of == exchange_id {
+    if !fold(part_of).is_empty() && fold(part_of) == fold(exchange_id) {
         fields.add("part_of", "is the exchange itself; name the larger one, or leave it empty");
     }
     fields.line("title", title);

@@ -1,6 +1,7 @@
 //! The messages that events share: who, from where to where, how many.
 
 use crate::domain::{
+    identity::fold,
     known::fields::Fields,
     limits,
     proto::{
@@ -39,7 +40,7 @@ pub(super) fn attribution(attribution: &Attribution) -> Violations {
 /// Somebody with a code or a name.
 pub(super) fn actor(actor: &Actor) -> Violations {
     let mut fields = identified(actor);
-    fields.line("name", &actor.name);
+    fields.name("name", &actor.name);
     fields.0
 }
 
@@ -53,7 +54,7 @@ pub(super) fn speaker(actor: &Actor) -> Violations {
 /// Somebody with a code or a name, which a tag is called by.
 fn claimant(actor: &Actor) -> Violations {
     let mut fields = identified(actor);
-    if !actor.name.is_empty() {
+    if !fold(&actor.name).is_empty() {
         fields.slugged("name", &actor.name);
     }
     fields.0
@@ -61,7 +62,7 @@ fn claimant(actor: &Actor) -> Violations {
 
 fn identified(actor: &Actor) -> Fields {
     let mut fields = code_and_kind(actor);
-    if actor.party.is_empty() && actor.name.is_empty() {
+    if fold(&actor.party).is_empty() && fold(&actor.name).is_empty() {
         fields.add("", "names nobody; give a party, a name or both");
     }
     fields
@@ -83,11 +84,7 @@ pub(super) fn leg(leg: &Leg) -> Violations {
     fields.parties("to", to);
     fields.chosen("unit", *unit, Unit::as_str_name);
     fields.known("category", *category, Category::as_str_name);
-    fields.line("portion", portion);
-    if portion.trim() != portion {
-        // The portion is part of the leg's identity: an invisible space would be counted twice.
-        fields.add("portion", "begins or ends with white space");
-    }
+    fields.name("portion", portion);
     fields.0
 }
 
@@ -104,7 +101,7 @@ pub(super) fn count(count: &Count) -> Violations {
     {
         fields.add("low", format!("is {low}, more than high, which is {high}"));
     }
-    fields.line("scope", scope);
+    fields.name("scope", scope);
     fields.0
 }
 

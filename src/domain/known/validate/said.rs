@@ -68,7 +68,7 @@ pub(super) fn statement(event: &StatementMade) -> Violations {
         fields.add("text", "is required unless the mode is STATEMENT_MODE_DECLINED");
     }
     fields.text("text", text);
-    fields.lines("topics", topics);
+    fields.names("topics", topics);
     fields.lines("mentions", mentions);
     fields.optional_id("exchange_id", exchange_id);
     fields.date("occurred", occurred);

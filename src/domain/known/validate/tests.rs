@@ -153,7 +153,13 @@ fn ids_are_short_and_without_white_space() {
 
 #[test]
 fn dates_are_of_the_profile() {
-    for (bad, good) in [("2024-02-30", "2024-02-29"), ("last week", ".."), ("a/b", "")] {
+    for (bad, good) in [
+        ("2024-02-30", "2024-02-29"),
+        ("last week", "2024-08-01/.."),
+        ("a/b", ""),
+        ("..", "2024-08-01T12:30:00.000Z"),
+        ("2024-08-01T12:30:00.0000000000Z", "2024-08-01T12:30:00.123456-04"),
+    ] {
         check(&samples::source(), &["published_at"], |e| {
             e.published_at = bad.into();
         });
@@ -291,7 +297,7 @@ fn only_long_texts_have_lines_and_none_has_other_control_characters() {
     check(&samples::superlative(), &["holder"], |e| {
         e.holder = "a\tb".into();
     });
-    check_leg(&["leg.portion"], |leg| leg.portion = "a\nb".into());
+    check_leg(&["leg.portion"], |leg| leg.portion = "a\u{1b}b".into());
     check_attribution(&["attribution.locator"], |a| a.locator = "\u{0}".into());
     check(&samples::statement(), &[], |e| e.text = "a\n\tb".into());
     check(&samples::statement(), &["text"], |e| {
@@ -404,9 +410,40 @@ fn an_exchange_is_no_part_of_itself() {
 }
 
 #[test]
-fn a_portion_has_no_white_space_that_would_make_it_another() {
-    check_leg(&["leg.portion"], |leg| leg.portion = "first batch ".into());
-    check_leg(&[], |leg| leg.portion = String::new());
+fn a_portion_is_looked_at_as_it_will_be_recorded() {
+    for good in ["", "first batch ", "first\u{a0}batch", "a\nb", "\u{200b}"] {
+        check_leg(&[], |leg| leg.portion = good.into());
+    }
+    for bad in ["first\u{7}batch", &"a".repeat(limits::SHORT_TEXT_BYTES + 1)] {
+        check_leg(&["leg.portion"], |leg| leg.portion = bad.into());
+    }
+    let long = "a ".repeat(limits::SHORT_TEXT_BYTES / 2) + &"\u{200b}".repeat(9);
+    check_leg(&[], |leg| leg.portion.clone_from(&long));
+}
+
+#[test]
+fn what_is_left_of_a_typed_text_decides() {
+    let nothing = || "\u{200b} \u{feff}".to_owned();
+    check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = nothing());
+    check_leg(&["leg.to[0]"], |leg| leg.to = vec![nothing()]);
+    check_leg(&["leg.to[1]"], |leg| leg.to = vec!["DE".into(), "DE\u{200b}".into()]);
+    check(&samples::statement(), &["topics[0]"], |e| e.topics = vec![nothing()]);
+    check(&samples::statement(), &["speaker.name"], |e| {
+        e.speaker = Some(samples::actor("DE", &nothing()));
+    });
+    check(&samples::statement(), &["on_behalf_of"], |e| {
+        e.on_behalf_of = Some(samples::actor(&nothing(), &nothing()));
+    });
+    check(&samples::exchange(), &["part_of"], |e| {
+        e.exchange_id = "\u{e9}".into();
+        e.part_of = "e\u{301}".into();
+    });
+    check(&samples::preferred(), &["country"], |e| e.country = nothing());
+    check(&samples::running_total(), &["leg"], |e| e.series = nothing());
+    let limit = |count| "\u{e9}".repeat(count / 2);
+    let typed = limit(limits::ID_BYTES).replace('\u{e9}', "e\u{301}");
+    check_leg(&[], |leg| leg.exchange_id.clone_from(&typed));
+    check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = limit(limits::ID_BYTES + 3));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::parts;
 use crate::domain::{
+    identity::fold,
     known::fields::Fields,
     proto::{
         DeclineReason, TotalClaimed, TransferAgreed, TransferCompleted as Completed,
@@ -58,7 +59,7 @@ pub(super) fn total(event: &TotalClaimed) -> Violations {
     } = event;
     let mut fields = Fields::default();
     fields.message("attribution", attribution.as_ref(), parts::attribution);
-    match (leg, series.is_empty()) {
+    match (leg, fold(series).is_empty()) {
         (None, true) => fields.add("leg", "is required, unless a series is named"),
         (None, false) => {
             fields.slugged("series", series);

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::domain::proto::{self, ExchangeKind, ExchangeStatus};
-use crate::projections::claims::samples::{Record, codes, flow};
+use crate::projections::{
+    claims::samples::{Record, codes, flow},
+    walk::walked,
+};
 
 fn report(id: &str, title: &str, occurred: &str, parties: &str) -> proto::ExchangeReported {
     proto::ExchangeReported {
@@ -17,9 +20,9 @@ fn report(id: &str, title: &str, occurred: &str, parties: &str) -> proto::Exchan
 
 fn ids(record: &Record, at: Position, query: &ExchangeQuery) -> (Vec<String>, u32) {
     let register = record.claims();
-    let view = register.at(at);
-    let listed = list(&view, query);
-    let ids = listed.exchanges.iter().map(|id| view.vocabulary().text(*id).to_owned());
+    let listed = walked(ListWalk::new(query.clone(), at), &register);
+    let vocabulary = register.claims().vocabulary();
+    let ids = listed.exchanges.iter().map(|id| vocabulary.text(*id).to_owned());
     (ids.collect(), listed.undated)
 }
 
@@ -126,4 +129,40 @@ fn the_list_is_of_what_stood_then_and_a_larger_exchange_is_known_by_its_portions
     assert_eq!(at(day), ["day", "truce"]);
     assert_eq!(at(claim), ["day", "truce", "other"]);
     assert_eq!(at(gone), ["day", "truce"]);
+}
+
+/// How often the claims of an exchange are gathered while something is worked out.
+fn gathered<T>(work_out: impl FnOnce() -> T) -> (T, usize) {
+    let before = extent::GATHERED.get();
+    let worked_out = work_out();
+    (worked_out, extent::GATHERED.get() - before)
+}
+
+#[test]
+fn a_page_gathers_the_claims_of_its_own_exchanges_and_of_no_others() {
+    let mut record = Record::default();
+    for number in 0..1_200 {
+        let id = format!("x-{number}");
+        record.push(&report(&id, "Exchange", &format!("20{:02}", number % 30), "RU+UA"));
+        record.completed(&flow(&id, "RU", "UA", Some(number)));
+    }
+    let (register, at) = (record.claims(), record.head());
+    let kind = Some(ExchangeKind::Unspecified.into());
+    let occurred = Some(Edtf::parse("2001/2029").unwrap());
+    for query in [
+        ExchangeQuery::default(),
+        ExchangeQuery { order: ListOrder::Position, outermost_only: true, ..<_>::default() },
+        ExchangeQuery { occurred, ..ExchangeQuery::default() },
+        ExchangeQuery { kind, words: "exchange".into(), ..ExchangeQuery::default() },
+    ] {
+        let walk = ListWalk::new(query.clone(), at);
+        let (listed, while_listing) = gathered(|| Arc::new(walked(walk, &register)));
+        assert!(listed.exchanges.len() >= 1_160, "{query:?}");
+        let page = SummaryWalk::new((Arc::clone(&listed), at), (100, 25), usize::MAX);
+        let (told, while_telling) = gathered(|| walked(page, &register));
+        let ids = listed.exchanges[100..125].iter();
+        let ids: Vec<_> = ids.map(|id| register.claims().vocabulary().text(*id)).collect();
+        assert_eq!(told.iter().map(|it| it.exchange_id.as_str()).collect::<Vec<_>>(), ids);
+        assert_eq!((while_listing, while_telling), (0, 25), "{query:?}");
+    }
 }

@@ -1,0 +1,189 @@
+//! Watching figures and exchanges across lost connections and restarts of the server.
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use futures_util::StreamExt as _;
+
+use super::{
+    CallError, Calls, Client, ClientError,
+    attempts::{Attempts, Interruption, lost},
+};
+use crate::{
+    domain::proto::{
+        WatchCountryCountsRequest, WatchCountryCountsResponse, WatchExchangeRequest,
+        WatchExchangeResponse,
+    },
+    grpc::client::Answers,
+};
+
+/// What somebody who watches is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Watched<T> {
+    /// An answer, or a change of it.
+    Told(Box<T>),
+    /// The connection was lost, or the server is not ready. It is tried again after a pause, for as
+    /// long as items are asked for, and goes on with what has changed since the last one.
+    Interrupted {
+        /// What happened.
+        error: ClientError,
+        /// How often in a row by now.
+        failed: u32,
+        /// When it is tried again, from now.
+        pause: Duration,
+    },
+}
+
+impl Client {
+    /// Watches the figures: as they are, and then every change, each told once over lost
+    /// connections and restarts of the server. With an `after_position`, every change since then.
+    ///
+    /// Nothing is sent before the first item is asked for.
+    ///
+    /// ```no_run
+    /// # type Done = Result<(), Box<dyn std::error::Error>>;
+    /// # async fn example(client: handover::client::Client) -> Done {
+    /// use handover::{client::Watched, domain::proto::WatchCountryCountsRequest};
+    /// let countries = vec!["DE".to_owned()];
+    /// let mut watch =
+    ///     client.watch_counts(WatchCountryCountsRequest { countries, ..Default::default() });
+    /// loop {
+    ///     if let Watched::Told(update) = watch.next().await? {
+    ///         println!("{update:?}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn watch_counts(
+        &self,
+        request: WatchCountryCountsRequest,
+    ) -> Watch<WatchCountryCountsResponse> {
+        let told = request.after_position;
+        let open = move |calls: &Calls, store, after_position| {
+            calls.watch_country_counts(WatchCountryCountsRequest {
+                after_position,
+                store,
+                ..request.clone()
+            })
+        };
+        Watch::new(self, told, Box::new(open), |answer| (answer.position, answer.more))
+    }
+
+    /// Watches the story of one exchange, in the same way.
+    pub fn watch_exchange(&self, request: WatchExchangeRequest) -> Watch<WatchExchangeResponse> {
+        let told = request.after_position;
+        let open = move |calls: &Calls, store, after_position| {
+            calls.watch_exchange(WatchExchangeRequest { after_position, store, ..request.clone() })
+        };
+        Watch::new(self, told, Box::new(open), |answer| (answer.position, false))
+    }
+}
+
+/// Opens the call: of the store of this name, after a position that was told if there is one.
+type Open<T> = Box<dyn Fn(&Calls, String, Option<u64>) -> Answers<T> + Send>;
+
+/// A watch that outlives connections.
+///
+/// Changes that are true for one position are given only once all of them have come, so none is
+/// lost or given twice where the connection is lost between them. An item counts as handled once
+/// the next one is asked for.
+pub struct Watch<T> {
+    client: Client,
+    open: Open<T>,
+    /// The position that an answer is true for, and whether more of that position follow.
+    place: fn(&T) -> (u64, bool),
+    /// The call, while there is one.
+    answers: Option<Answers<T>>,
+    /// What has come of a position of which more follows.
+    partial: Vec<T>,
+    /// What has come whole, and is not given yet.
+    whole: VecDeque<T>,
+    /// The last position of which all is given.
+    given: Option<u64>,
+    handled: Option<u64>,
+    attempts: Attempts,
+}
+
+impl<T> fmt::Debug for Watch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("handled", &self.handled).finish_non_exhaustive()
+    }
+}
+
+impl<T> Watch<T> {
+    fn new(
+        client: &Client,
+        told: Option<u64>,
+        open: Open<T>,
+        place: fn(&T) -> (u64, bool),
+    ) -> Self {
+        Self {
+            client: client.clone(),
+            open,
+            place,
+            answers: None,
+            partial: Vec::new(),
+            whole: VecDeque::new(),
+            given: told,
+            handled: told,
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// The position to resume after, as `after_position` of a later request: everything that
+    /// changed up to there was handled. `None`: nothing was told yet.
+    pub fn position(&self) -> Option<u64> {
+        self.handled
+    }
+
+    /// The next item; it is waited for. If the future is dropped, nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// What no repetition mends: a wrong question, a position beyond the end of the log, another
+    /// store at the address, damage. What passes is an item, [`Watched::Interrupted`]. It may be
+    /// called again after an error, and then begins a new attempt.
+    pub async fn next(&mut self) -> Result<Watched<T>, CallError> {
+        self.handled = self.given;
+        loop {
+            if let Some(told) = self.whole.pop_front() {
+                if self.whole.is_empty() {
+                    self.given = Some((self.place)(&told).0);
+                }
+                return Ok(Watched::Told(Box::new(told)));
+            }
+            self.attempts.pause().await;
+            if let Err(error) = self.receive().await {
+                return self.interrupted(error);
+            }
+        }
+    }
+
+    /// Takes the next answer.
+    async fn receive(&mut self) -> Result<(), ClientError> {
+        if self.answers.is_none() {
+            let store = self.client.named_store().await?;
+            self.answers = Some((self.open)(&self.client.calls, store, self.given));
+        }
+        let Some(answers) = &mut self.answers else { return Ok(()) };
+        let ended = || Err(lost("the server ended the watch"));
+        let told = answers.next().await.unwrap_or_else(ended)?;
+        self.attempts.succeeded();
+        let (_, more) = (self.place)(&told);
+        self.partial.push(told);
+        if !more {
+            self.whole.extend(self.partial.drain(..));
+        }
+        Ok(())
+    }
+
+    /// The call has ended; whether it is tried again.
+    fn interrupted(&mut self, error: ClientError) -> Result<Watched<T>, CallError> {
+        self.answers = None;
+        // They come again.
+        self.partial.clear();
+        let interruption = self.attempts.failed(self.client.retry, error)?;
+        let (Interruption { error, failed, pause }, after) = (interruption, self.given);
+        tracing::warn!(%error, failed, ?pause, after, "a watch was interrupted");
+        Ok(Watched::Interrupted { error, failed, pause })
+    }
+}

@@ -1,0 +1,265 @@
+//! Lists that were worked out, kept for the pages that may still be asked for.
+//!
+//! A list is true for one position for ever, so a kept one needs no care: whoever asks for its
+//! next page finds it, and if it was dropped, it is worked out again. What is kept is bounded in
+//! bytes; the list that was looked at longest ago goes first, and all go soon after the last look.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::event::Position,
+    engine::{ReadError, RecordReader, lanes::Lane},
+    projections::{
+        explain::Behind, lists::Statements, series::Compared, story::Listed, walk::Walk,
+    },
+};
+
+/// Bytes that all kept lists may have.
+const KEPT_BYTES: usize = 32 << 20;
+/// Bytes that one of them may have; a larger one is worked out for each of its pages.
+const LIST_BYTES: usize = 16 << 20;
+/// Lists that are kept at most.
+const LISTS: usize = 256;
+/// How long a list is kept after somebody looked at it; at most twice as long.
+const KEPT: Duration = Duration::from_secs(8);
+
+/// Which list it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListKey {
+    /// Stands for the question, whatever page of the answer is asked for.
+    pub question: u128,
+    /// The position that the list is true for.
+    pub at: Position,
+}
+
+/// A list that can be kept.
+pub trait Keepable: Any + Send + Sync {
+    /// Bytes that it takes, roughly; they may grow as pages are told from it.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: Send + Sync + 'static> Keepable for Vec<T> {
+    fn bytes(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
+impl Keepable for Listed {
+    fn bytes(&self) -> usize {
+        self.exchanges.bytes() + self.nested.bytes()
+    }
+}
+
+impl Keepable for Statements {
+    fn bytes(&self) -> usize {
+        self.claims.bytes()
+    }
+}
+
+impl Keepable for Behind {
+    fn bytes(&self) -> usize {
+        self.exchanges.bytes() + self.nested.bytes()
+    }
+}
+
+impl Keepable for Compared {
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}
+
+impl<T: Keepable> Keepable for Arc<T> {
+    fn bytes(&self) -> usize {
+        T::bytes(self)
+    }
+}
+
+impl<T: Keepable> Keepable for Option<T> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, Keepable::bytes)
+    }
+}
+
+struct Kept {
+    list: Arc<dyn Keepable>,
+    looked_at: Instant,
+}
+
+#[derive(Default)]
+struct Shelf {
+    lists: HashMap<ListKey, Kept>,
+    /// A task looks after what nobody asks for any more.
+    swept: bool,
+}
+
+/// The kept lists; clones share them.
+#[derive(Clone, Default)]
+pub(super) struct KeptLists(Arc<Mutex<Shelf>>);
+
+impl fmt::Debug for KeptLists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptLists").field("lists", &shelf(&self.0).lists.len()).finish()
+    }
+}
+
+impl KeptLists {
+    /// The list, if it is kept.
+    fn find<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
+        let mut shelf = shelf(&self.0);
+        let kept = shelf.lists.get_mut(&key)?;
+        kept.looked_at = Instant::now();
+        let list: Arc<dyn Any + Send + Sync> = Arc::<dyn Keepable>::clone(&kept.list);
+        list.downcast().ok()
+    }
+
+    fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
+        if list.bytes() > LIST_BYTES {
+            return;
+        }
+        let mut shelf = shelf(&self.0);
+        let list: Arc<dyn Keepable> = Arc::<T>::clone(list);
+        shelf.lists.insert(key, Kept { list, looked_at: Instant::now() });
+        shelf.make_room();
+        if !shelf.swept {
+            shelf.swept = true;
+            tokio::spawn(sweep(Arc::downgrade(&self.0)));
+        }
+    }
+
+    /// Drops all lists, because what they were worked out from was built anew.
+    pub(super) fn clear(&self) {
+        shelf(&self.0).lists.clear();
+    }
+
+    /// How many lists are kept, and the bytes that they take.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let shelf = shelf(&self.0);
+        (shelf.lists.len(), shelf.bytes())
+    }
+}
+
+fn shelf(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shelf {
+    fn bytes(&self) -> usize {
+        self.lists.values().map(|kept| kept.list.bytes()).sum()
+    }
+
+    /// Drops what was looked at longest ago, until the rest is not too much.
+    fn make_room(&mut self) {
+        while self.lists.len() > LISTS || self.bytes() > KEPT_BYTES {
+            let oldest = self.lists.iter().min_by_key(|(_, kept)| kept.looked_at);
+            let Some(oldest) = oldest.map(|(key, _)| *key) else { return };
+            self.lists.remove(&oldest);
+        }
+    }
+}
+
+/// Drops what nobody has looked at for a while, until nothing is left.
+async fn sweep(kept: Weak<Mutex<Shelf>>) {
+    loop {
+        tokio::time::sleep(KEPT).await;
+        let Some(kept) = kept.upgrade() else { return };
+        let mut shelf = shelf(&kept);
+        shelf.lists.retain(|_, kept| kept.looked_at.elapsed() < KEPT);
+        if shelf.lists.is_empty() {
+            shelf.lists.shrink_to_fit();
+            shelf.swept = false;
+            return;
+        }
+    }
+}
+
+impl RecordReader {
+    /// A list, if it is kept.
+    pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
+        self.0.kept.find(key)
+    }
+
+    /// A list as it was kept or, if it was not, as it is worked out now.
+    pub async fn list<W: Walk<Answer: Keepable>>(
+        &self,
+        key: ListKey,
+        walk: W,
+    ) -> Result<Arc<W::Answer>, ReadError> {
+        let kept = &self.0.kept;
+        if let Some(list) = self.kept(key) {
+            return Ok(list);
+        }
+        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
+        // Somebody may have asked for the same meanwhile.
+        if let Some(list) = kept.find(key) {
+            return Ok(list);
+        }
+        let list = Arc::new(self.go_through(walk).await?);
+        kept.keep(key, &list);
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(question: u128) -> ListKey {
+        ListKey { question, at: 7 }
+    }
+
+    fn list(bytes: usize) -> Arc<Vec<u8>> {
+        Arc::new(vec![0; bytes])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_is_found_until_nobody_has_asked_for_it_for_a_while() {
+        let kept = KeptLists::default();
+        kept.keep(key(1), &list(10));
+        kept.keep(key(2), &list(10));
+        assert!(kept.find::<Vec<u8>>(key(1)).is_some());
+        assert!(kept.find::<Vec<u64>>(key(1)).is_none(), "it is no list of these");
+        assert!(kept.find::<Vec<u8>>(ListKey { at: 8, ..key(1) }).is_none());
+        for _ in 0..4 {
+            tokio::time::sleep(KEPT / 2).await;
+            assert!(kept.find::<Vec<u8>>(key(1)).is_some());
+        }
+        assert!(kept.find::<Vec<u8>>(key(2)).is_none());
+        tokio::time::sleep(KEPT * 2 + Duration::from_millis(1)).await;
+        assert_eq!(kept.held(), (0, 0));
+        // The next one is looked after as well.
+        kept.keep(key(3), &list(10));
+        tokio::time::sleep(KEPT * 2 + Duration::from_millis(1)).await;
+        assert_eq!(kept.held(), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_looked_at_longest_ago_makes_room_and_what_is_too_large_is_not_kept() {
+        let kept = KeptLists::default();
+        for number in 1..=2 {
+            kept.keep(key(number), &list(LIST_BYTES));
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert!(kept.find::<Vec<u8>>(key(1)).is_some());
+        kept.keep(key(3), &list(LIST_BYTES + 1));
+        assert_eq!(kept.held(), (2, KEPT_BYTES));
+        kept.keep(key(4), &list(1));
+        let found = [1, 2, 3, 4].map(|number| kept.find::<Vec<u8>>(key(number)).is_some());
+        assert_eq!(found, [true, false, false, true]);
+        assert_eq!(kept.held().1, LIST_BYTES + 1);
+        for number in 0..2 * LISTS as u128 {
+            kept.keep(key(number), &list(1));
+        }
+        assert_eq!(kept.held(), (LISTS, LISTS));
+        kept.clear();
+        assert_eq!(kept.held(), (0, 0));
+    }
+}

@@ -1,0 +1,59 @@
+//! How large an answer may become.
+//!
+//! Clients refuse messages of more than 4 MiB unless they are told otherwise, and a server should
+//! not gather without an end. So whatever is a list ends after [`limits::ANSWER_BYTES`], with what
+//! is needed to go on; only a first entry that is larger by itself is told all the same.
+
+use prost::Message;
+
+use crate::domain::limits;
+
+/// Bytes of the tag and the length of a field, at most.
+const FRAMING: usize = 8;
+
+/// What is left of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    left: usize,
+    begun: bool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: limits::ANSWER_BYTES, begun: false }
+    }
+}
+
+impl Budget {
+    /// Whether an entry still belongs to the answer; then its bytes are taken.
+    pub(crate) fn takes(&mut self, entry: &impl Message) -> bool {
+        self.takes_bytes(entry.encoded_len())
+    }
+
+    /// The same by the bytes of the entry.
+    pub(crate) fn takes_bytes(&mut self, bytes: usize) -> bool {
+        let bytes = bytes.saturating_add(FRAMING);
+        let takes = bytes <= self.left || !self.begun;
+        if takes {
+            self.left = self.left.saturating_sub(bytes);
+            self.begun = true;
+        }
+        takes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_entry_is_told_however_large_and_then_only_what_fits() {
+        let mut budget = Budget::default();
+        assert!(budget.takes_bytes(limits::ANSWER_BYTES * 2));
+        assert!(!budget.takes_bytes(0));
+        let mut budget = Budget::default();
+        assert!(budget.takes_bytes(limits::ANSWER_BYTES - 2 * FRAMING));
+        assert!(!budget.takes_bytes(1));
+        assert!(budget.takes_bytes(0));
+    }
+}

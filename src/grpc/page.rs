@@ -1,0 +1,302 @@
+//! Pages of lists, which stay as they were for the first page, whatever is appended meanwhile.
+//!
+//! A page token holds where its page begins, and is sealed: what a client sends back is what an
+//! answer gave, for this method and this request, or it is refused. The seal is SipHash-2-4 with
+//! 128 bits under a key that only the store has, so tokens outlive a restart. SipHash is made to
+//! authenticate short messages, and the index is keyed by it already; HMAC would be one more
+//! dependency, for tokens that name places in lists which everybody may read anyway.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost::{Message, Name};
+use serde::{Deserialize, Serialize};
+use siphasher::sip128::SipHasher24;
+
+use crate::{
+    domain::{event::Position, violation::Violations},
+    engine::{AsOf, Engine, ListKey},
+    grpc::status::Fault,
+};
+
+/// Most entries of a page, and how many there are where the request does not say.
+const MOST: usize = 1_000;
+const USUAL: usize = 50;
+/// The field of every request that goes on.
+const FIELD: &str = "page_token";
+/// Bytes of a seal, at the end of each token.
+const SEAL: usize = 16;
+
+/// Seals page tokens, and knows those that it has sealed.
+#[derive(Clone, Copy)]
+pub(crate) struct Tokens(SipHasher24);
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens(..)")
+    }
+}
+
+/// What is hashed under the key, so that nothing of one sort passes for another.
+#[derive(Clone, Copy, Debug)]
+enum Hashed {
+    Request = 1,
+    Token = 2,
+}
+
+impl Tokens {
+    /// The tokens of a store.
+    pub(crate) fn of(engine: &Engine) -> Self {
+        Self::new(engine.key_for("page tokens"))
+    }
+
+    fn new(key: [u8; 16]) -> Self {
+        Self(SipHasher24::new_with_key(&key))
+    }
+
+    fn hash(self, sort: Hashed, parts: &[&[u8]]) -> u128 {
+        let mut bytes = vec![sort as u8];
+        for part in parts {
+            bytes.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            bytes.extend(*part);
+        }
+        self.0.hash(&bytes).as_u128()
+    }
+
+    fn seal(self, token: &Token) -> String {
+        let mut bytes = postcard::to_allocvec(token).unwrap_or_default();
+        bytes.extend(self.hash(Hashed::Token, &[&bytes]).to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Absent: it was not sealed here, or was changed since.
+    fn open(self, sealed: &str) -> Option<Token> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (content, seal) = bytes.split_last_chunk::<SEAL>()?;
+        // One comparison of all bits: how long it takes says nothing about where they differ.
+        let differs = u128::from_be_bytes(*seal) ^ self.hash(Hashed::Token, &[content]);
+        (differs == 0).then(|| postcard::from_bytes(content).ok())?
+    }
+}
+
+/// What a page token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Token {
+    /// Stands for the method and the request.
+    request: u128,
+    /// The position that the first page was true for.
+    at: Position,
+    begins: Place,
+}
+
+/// Where a page begins. What a list does not go by is left as it is at the first page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Entries before the page.
+    pub(crate) offset: usize,
+    /// In a list by position, that of the last entry before the page.
+    pub(crate) after: Position,
+    /// What was counted as undated for the first page, where that takes all of the list.
+    pub(crate) undated: Option<u32>,
+}
+
+/// The page of a list that is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    begins: Place,
+    size: usize,
+    /// The position that the first page was true for; absent: this is the first.
+    at: Option<Position>,
+    /// Stands for the method and the request, which must be the same for every page.
+    request: u128,
+    tokens: Tokens,
+}
+
+impl Page {
+    /// The page that is asked for; `request` is the request without what may differ from page to
+    /// page: its size, its token and the position to wait for.
+    pub(crate) fn parse<R: Message + Name>(
+        tokens: Tokens,
+        size: u32,
+        token: &str,
+        request: &R,
+        wrong: &mut Violations,
+    ) -> Self {
+        let size = match usize::try_from(size).unwrap_or(usize::MAX) {
+            0 => USUAL,
+            size if size > MOST => {
+                wrong.exceeds("page_size", "entries", size, MOST);
+                MOST
+            }
+            size => size,
+        };
+        // Each method has a request of its own, whose name stands for it.
+        let parts = [R::full_name().into_bytes(), request.encode_to_vec()];
+        let request = tokens.hash(Hashed::Request, &[&parts[0], &parts[1]]);
+        let mut page = Self { begins: Place::default(), size, at: None, request, tokens };
+        if !token.is_empty() {
+            page.go_on(token, wrong);
+        }
+        page
+    }
+
+    /// The same where a request that says no size gets as many as a page can have.
+    pub(crate) fn parse_large<R: Message + Name>(
+        tokens: Tokens,
+        size: u32,
+        token: &str,
+        request: &R,
+        wrong: &mut Violations,
+    ) -> Self {
+        let page = Self::parse(tokens, size, token, request, wrong);
+        Self { size: if size == 0 { MOST } else { page.size }, ..page }
+    }
+
+    fn go_on(&mut self, token: &str, wrong: &mut Violations) {
+        match self.tokens.open(token) {
+            Some(token) if token.request == self.request => {
+                self.at = Some(token.at);
+                self.begins = token.begins;
+            }
+            Some(_) => wrong.add(
+                FIELD,
+                "belongs to another request; send the request of the first page again, with \
+                 another page_token, page_size or min_position at most",
+            ),
+            None => wrong.add(
+                FIELD,
+                "is no token that an answer of this store gave; begin again with the first page, \
+                 without a page_token",
+            ),
+        }
+    }
+
+    /// The position that the list is to be true for, once it is reached.
+    pub(crate) async fn position(
+        &self,
+        engine: &Engine,
+        min_position: Position,
+        as_of: AsOf,
+    ) -> Result<Position, Fault> {
+        let record = engine.record();
+        record.reached(min_position).await?;
+        match self.at {
+            Some(at) => Ok(record.moment(AsOf::Position(at)).await?),
+            None => Ok(record.moment(as_of).await?),
+        }
+    }
+
+    /// Where it begins.
+    pub(crate) fn begins(&self) -> &Place {
+        &self.begins
+    }
+
+    /// Most entries of it.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Which list it is a page of.
+    pub(crate) fn list(&self, at: Position) -> ListKey {
+        ListKey { question: self.request, at }
+    }
+
+    /// The entries of this page out of all.
+    pub(crate) fn of<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        let end = self.begins.offset.saturating_add(self.size).min(all.len());
+        all.get(self.begins.offset..end).unwrap_or_default()
+    }
+
+    /// The token of the page after so many entries of this one, out of so many entries of the
+    /// list; empty: this is the last.
+    pub(crate) fn next(&self, entries: usize, all: usize, at: Position) -> String {
+        let offset = self.begins.offset.saturating_add(entries);
+        if offset >= all {
+            return String::new();
+        }
+        self.token(Place { offset, ..Place::default() }, at)
+    }
+
+    /// The token of the page that begins there.
+    pub(crate) fn token(&self, begins: Place, at: Position) -> String {
+        self.tokens.seal(&Token { request: self.request, at, begins })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto;
+
+    const TOKENS: [u8; 16] = [7; 16];
+
+    fn asked(size: u32, token: &str, country: &str, key: [u8; 16]) -> Result<Page, Violations> {
+        let mut wrong = Violations::default();
+        let country = country.to_owned();
+        let request = proto::GetCountHistoryRequest { country, ..Default::default() };
+        let page = Page::parse(Tokens::new(key), size, token, &request, &mut wrong);
+        wrong.into_result(page)
+    }
+
+    fn page(size: u32, token: &str, country: &str) -> Result<Page, Violations> {
+        asked(size, token, country, TOKENS)
+    }
+
+    fn refused(page: Result<Page, Violations>) -> (String, String) {
+        let wrong = page.unwrap_err().0.remove(0);
+        (wrong.field, wrong.problem)
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_and_the_last_has_no_token() {
+        let all: Vec<u32> = (0..7).collect();
+        let mut token = String::new();
+        let mut seen: Vec<u32> = Vec::new();
+        loop {
+            let page = page(3, &token, "UA").unwrap();
+            assert_eq!(page.at, (!token.is_empty()).then_some(42));
+            let entries = page.of(&all);
+            seen.extend(entries);
+            token = page.next(entries.len(), all.len(), 42);
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, all);
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_request_alone_whatever_the_size_of_the_page() {
+        let token = page(1, "", "UA").unwrap().next(1, 2, 42);
+        assert!(page(1, &token, "UA").is_ok() && page(5, &token, "UA").is_ok());
+        let (field, problem) = refused(page(1, &token, "RU"));
+        assert!(field == FIELD && problem.contains("another request"), "{problem}");
+        // The request of another method, although it says the same in the same bytes.
+        let mut wrong = Violations::default();
+        let request = proto::ExplainCountRequest { country: "UA".into(), ..Default::default() };
+        Page::parse(Tokens::new(TOKENS), 1, &token, &request, &mut wrong);
+        assert_eq!(wrong.0[0].field, FIELD);
+        assert_eq!(page(1_001, "", "UA").unwrap_err().0[0].field, "page_size");
+    }
+
+    #[test]
+    fn a_token_that_was_changed_in_any_bit_or_made_elsewhere_is_refused() {
+        let token = page(1, "", "UA").unwrap().next(1, 2, 42);
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let (field, problem) = refused(page(1, &URL_SAFE_NO_PAD.encode(changed), "UA"));
+            assert!(field == FIELD && problem.contains("begin again"), "bit {bit}: {problem}");
+        }
+        let unsealed = URL_SAFE_NO_PAD.encode(&bytes[..bytes.len() - SEAL]);
+        // What answers gave before tokens were sealed: position, offset, and eight bytes.
+        let earlier = URL_SAFE_NO_PAD.encode([42, 1, 1, 2, 3, 4, 5, 6, 7, 8]);
+        for token in [unsealed.as_str(), earlier.as_str(), "AAAA", "!", &token[1..]] {
+            let (field, problem) = refused(page(1, token, "UA"));
+            assert!(field == FIELD && problem.contains("begin again"), "{token}: {problem}");
+        }
+        let (field, _) = refused(asked(1, &token, "UA", [8; 16]));
+        assert_eq!(field, FIELD, "another store");
+    }
+}

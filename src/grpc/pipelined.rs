@@ -1,0 +1,26 @@
+//! A request of `AppendStream` as the server takes it.
+//!
+//! A refused append does not end a pipeline: it is answered in its place, and the appends behind it
+//! are made. That holds as well for one that is refused before it is decoded.
+
+use tonic::Status;
+
+use crate::{
+    domain::{
+        proto::{AppendRequest, AppendStreamRequest},
+        violation::Violations,
+    },
+    grpc::lean::Asked,
+};
+
+/// An append, or what is wrong with the message that should have held it.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipelined(pub(crate) Result<AppendRequest, Violations>);
+
+impl Asked for Pipelined {
+    type Message = AppendStreamRequest;
+
+    fn asked(decoded: Result<AppendStreamRequest, Violations>) -> Result<Self, Status> {
+        Ok(Self(decoded.map(|request| request.append.unwrap_or_default())))
+    }
+}
