@@ -53,15 +53,19 @@ async fn create_with(calls: &Calls, max_attempts: u32, lease: Option<i64>) {
 
 /// Asks until the group is as it should be.
 async fn until(calls: &Calls, enough: impl Fn(&Group) -> bool) -> Group {
-    loop {
-        let request = ListGroupsRequest { name: GROUP.into(), min_position: 0 };
-        let groups = calls.list_groups(request).await.expect("the group is there").groups;
-        let group = groups.into_iter().next().expect("one group");
-        if enough(&group) {
-            return group;
+    let looking = async {
+        loop {
+            let request = ListGroupsRequest { name: GROUP.into(), min_position: 0 };
+            let groups = calls.list_groups(request).await.expect("the group is there").groups;
+            let group = groups.into_iter().next().expect("one group");
+            if enough(&group) {
+                return group;
+            }
+            yield_now().await;
         }
-        yield_now().await;
-    }
+    };
+    let found = tokio::time::timeout(Duration::from_mins(2), looking).await;
+    found.expect("the group gets there")
 }
 
 /// What all handlers have done, in terms of the log.
