@@ -25,6 +25,7 @@ pub mod serve;
 mod sources;
 mod statements;
 mod status;
+mod told;
 mod transfers;
 pub mod web;
 
