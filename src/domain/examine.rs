@@ -166,14 +166,12 @@ mod tests {
 
     #[test]
     fn bytes_that_do_not_parse_are_refused() {
-        let check = |payload: &[u8], path: &str| {
+        // A cut number, and a text (`via`) that is none.
+        for payload in [[0xff].as_slice(), &[0x32, 0x01, 0xff]] {
             let found = fields("exchange/demo-1", "handover.v1.TransferCompleted", payload);
             assert_eq!(found.len(), 1, "{found:?}");
-            assert_eq!(found[0].0, path);
-        };
-        check(&[0xff], "payload");
-        // A text that is none: `via`, one byte.
-        check(&[0x32, 0x01, 0xff], "payload.value");
+            assert_eq!(found[0].0, "payload.value");
+        }
     }
 
     #[test]

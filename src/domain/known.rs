@@ -113,7 +113,7 @@ impl Known {
             return None;
         }
         if let Err(found) = room.check(type_name, payload) {
-            return Some(Err(found));
+            return Some(Err(found.of_whole("value")));
         }
         let decoded = Self::decode(type_name, payload)?.map_err(|error| {
             let mut violations = Violations::default();
@@ -129,7 +129,7 @@ impl Known {
             && let Err(found) = room.check(any.type_name(), &any.value)
         {
             let mut violations = Violations::default();
-            violations.absorb("replacement", found);
+            violations.absorb("replacement", found.of_whole("value"));
             return Err(violations);
         }
         Ok(self)

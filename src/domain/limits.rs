@@ -65,6 +65,11 @@ pub const FIELDS: usize = 1 << 18;
 pub const MERGES: usize = 64;
 /// Bytes that one message to a service of a library (health, reflection) may have.
 pub const FOREIGN_REQUEST_BYTES: usize = 64 << 10;
+/// Bytes that the headers of a request may have, counted as HTTP/2 does.
+pub const HEADER_BYTES: usize = 16 << 10;
+/// Bytes of an error on the wire: its message and details, encoded as headers, and what stands
+/// beside them. Clients of gRPC's C library refuse more than 8 KiB, and call it a shortage.
+pub const ERROR_BYTES: usize = 6 << 10;
 /// Bytes of large requests that the server holds at a time, over all calls: of messages that have
 /// not come whole, and of those that are not answered yet. What goes beyond is turned away.
 pub const HELD_BYTES: usize = 128 << 20;

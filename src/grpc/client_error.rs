@@ -110,6 +110,10 @@ impl From<Status> for ClientError {
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
         };
+        let message = match not_listed(&status) {
+            0 => message,
+            more => format!("{message} (and {more} more that the server does not list)"),
+        };
         let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
         let unsent = reason.is_empty() && never_connected(&status);
         Self { kind, message, fields: fields(&status), reason, retry_after, unsent }
@@ -158,6 +162,15 @@ fn transport_kind(status: &Status) -> ClientErrorKind {
     } else {
         kind(code)
     }
+}
+
+/// How many checks or fields failed beyond those that are listed.
+fn not_listed(status: &Status) -> usize {
+    let metadata = status.get_details_error_info().map(|info| info.metadata).unwrap_or_default();
+    let count = |(key, count): (&String, &String)| {
+        key.ends_with("_not_listed").then(|| count.parse().ok()).flatten()
+    };
+    metadata.iter().find_map(count).unwrap_or_default()
 }
 
 fn never_connected(status: &Status) -> bool {
@@ -233,6 +246,14 @@ mod tests {
         assert_eq!(error.kind, ClientErrorKind::Invalid);
         assert_eq!(error.reason, "INVALID_FIELD");
         assert_eq!(error.to_string(), "bad request; writes[0].stream: is empty");
+    }
+
+    #[test]
+    fn it_is_told_how_much_the_server_left_out() {
+        let left_out = HashMap::from([("revisions_not_listed".to_owned(), "3".to_owned())]);
+        let details = ErrorDetails::with_error_info("APPEND_CONFLICT", "handover", left_out);
+        let status = Status::with_error_details(Code::Aborted, "others wrote first", details);
+        assert!(ClientError::from(status).message.contains("and 3 more"), "it is told");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Deadlines and errors that the transport would tell less well.
 //!
 //! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also has every error that was not made by a
-//! service of ours explained, and decides whose answers are compressed.
+//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large, has
+//! every error that was not made by a service of ours explained, and decides whose answers are
+//! compressed.
 
 use std::{
     pin::Pin,
@@ -10,17 +11,19 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
 use crate::{
-    domain::proto::ErrorReason,
+    domain::{limits, proto::ErrorReason, violation::Violations},
     grpc::{explain::explained, status::Fault},
 };
 
 /// How much earlier than the transport this layer gives up.
 const MARGIN: Duration = Duration::from_millis(5);
+/// What each field of a header is counted as beyond its text, as in HTTP/2.
+pub(super) const FIELD_BYTES: usize = 32;
 
 /// Wraps a service in [`Errors`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +59,10 @@ where
     }
 
     fn call(&mut self, mut request: HttpRequest) -> Self::Future {
+        let header = header_bytes(&request);
+        if header > limits::HEADER_BYTES {
+            return Box::pin(std::future::ready(Ok(too_large(header).into_http())));
+        }
         answer_alike(request.headers_mut());
         let timeout = request.headers().get("grpc-timeout").and_then(timeout);
         let answer = self.0.call(request);
@@ -79,13 +86,28 @@ fn answer_alike(headers: &mut HeaderMap) {
     }
 }
 
+/// Bytes of a request's headers, counted as HTTP/2 does.
+pub(super) fn header_bytes<B>(request: &http::Request<B>) -> usize {
+    let field = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + FIELD_BYTES
+    };
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    target + request.headers().iter().map(field).sum::<usize>()
+}
+
+fn too_large(header: usize) -> Status {
+    let mut violations = Violations::default();
+    violations.exceeds("metadata", "bytes", header, limits::HEADER_BYTES);
+    Fault::from(violations).into()
+}
+
 fn too_late(timeout: Duration) -> Status {
     let message = format!("there was no answer within the deadline of {} ms", timeout.as_millis());
     Fault::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
 }
 
 /// Reads a `grpc-timeout`: at most eight digits and a unit.
-fn timeout(value: &http::HeaderValue) -> Option<Duration> {
+fn timeout(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
@@ -107,7 +129,7 @@ mod tests {
     #[test]
     fn a_timeout_is_digits_and_a_unit() {
         let check = |text: &str, expected: Option<Duration>| {
-            let value = http::HeaderValue::from_str(text).unwrap();
+            let value = HeaderValue::from_str(text).unwrap();
             assert_eq!(timeout(&value), expected, "{text:?}");
         };
         check("250m", Some(Duration::from_millis(250)));

@@ -1,8 +1,8 @@
 //! Errors that no service of ours made: each gets the one `ErrorInfo` that every error has.
 //!
-//! They come from the transport (an unknown method, an encoding that is not known) and from services
-//! of libraries (health, reflection). They stand in the headers if nothing was sent before them, and
-//! in the trailers if something was.
+//! They come from the transport (an unknown method, an encoding that is not known) and from
+//! services of libraries (health, reflection). They stand in the headers if nothing was sent before
+//! them, and in the trailers if something was.
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -28,6 +28,7 @@ pub mod serve;
 mod sources;
 mod statements;
 mod status;
+mod told;
 mod transfers;
 mod watched;
 pub mod web;

@@ -10,7 +10,7 @@ use crate::{
         proto::{AppendRequest, AppendStreamRequest},
         violation::Violations,
     },
-    grpc::lean::Asked,
+    grpc::{lean::Asked, status::REQUEST},
 };
 
 /// An append, or what is wrong with the message that should have held it.
@@ -20,7 +20,9 @@ pub(crate) struct Pipelined(pub(crate) Result<AppendRequest, Violations>);
 impl Asked for Pipelined {
     type Message = AppendStreamRequest;
 
+    /// What is wrong is told as `Append` tells it.
     fn asked(decoded: Result<AppendStreamRequest, Violations>) -> Result<Self, Status> {
-        Ok(Self(decoded.map(|request| request.append.unwrap_or_default())))
+        let append = decoded.map(|request| request.append.unwrap_or_default());
+        Ok(Self(append.map_err(|violations| violations.rebased("append", "").of_whole(REQUEST))))
     }
 }

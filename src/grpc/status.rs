@@ -10,6 +10,7 @@ use prost::{Message as _, Name};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
+use super::told::{self, List};
 use crate::{
     domain::{
         append::Conflict,
@@ -26,10 +27,6 @@ use crate::{
 pub(super) const REQUEST: &str = "request";
 /// The domain of every reason.
 const DOMAIN: &str = "handover";
-/// Field violations that are told one by one: details travel in headers, whose size is bounded.
-const MOST_VIOLATIONS: usize = 16;
-/// Characters of a message or description: likewise.
-const MOST_CHARACTERS: usize = 400;
 /// How long a client should wait when it is told to come back.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -41,12 +38,15 @@ pub(crate) struct Fault {
     reason: ErrorReason,
     metadata: HashMap<String, String>,
     details: Vec<prost_types::Any>,
+    /// A detail of several entries, of which as many are told as there is room for.
+    list: Option<List>,
 }
 
 impl Fault {
     pub(crate) fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
-        let message = shortened(&message.into());
-        Self { code, message, reason, metadata: HashMap::new(), details: Vec::new() }
+        let message = told::message(&message.into());
+        let (metadata, details) = (HashMap::new(), Vec::new());
+        Self { code, message, reason, metadata, details, list: None }
     }
 
     /// A fault of this program.
@@ -55,13 +55,17 @@ impl Fault {
     }
 
     fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
-        self.metadata.insert(key.into(), shortened(&format!("{value}")));
+        self.metadata.insert(key.into(), told::text(&format!("{value}")));
         self
     }
 
     fn detail(mut self, name: &str, encoded: Vec<u8>) -> Self {
-        let type_url = format!("{}{name}", proto::TYPE_URL_PREFIX);
-        self.details.push(prost_types::Any { type_url, value: encoded });
+        self.details.push(told::detail(name, encoded));
+        self
+    }
+
+    fn list(mut self, list: List) -> Self {
+        self.list = Some(list);
         self
     }
 
@@ -72,14 +76,28 @@ impl Fault {
 
     /// The error as `google.rpc.Status`: exactly one `ErrorInfo`, then the typed details.
     pub(crate) fn rpc_status(&self) -> pb::Status {
+        let mut status = self.without_list(None);
+        let Some(list) = &self.list else { return status };
+        // How much the list leaves out is said in the ErrorInfo, which needs room for that too.
+        let most = self.without_list(Some((list.left_out_as, list.total())));
+        let (detail, left_out) = list.that_fits(told::room_beside(&most));
+        if left_out > 0 {
+            status = self.without_list(Some((list.left_out_as, left_out)));
+        }
+        status.details.push(detail);
+        status
+    }
+
+    fn without_list(&self, left_out: Option<(&str, usize)>) -> pb::Status {
         let reason = self.reason.as_str_name();
+        let mut metadata = self.metadata.clone();
+        metadata.extend(left_out.map(|(key, count)| (key.to_owned(), count.to_string())));
         let info = pb::ErrorInfo {
             reason: reason.strip_prefix("ERROR_REASON_").unwrap_or(reason).into(),
             domain: DOMAIN.into(),
-            metadata: self.metadata.clone(),
+            metadata,
         };
-        let type_url = format!("{}google.rpc.ErrorInfo", proto::TYPE_URL_PREFIX);
-        let info = prost_types::Any { type_url, value: info.encode_to_vec() };
+        let info = told::detail("google.rpc.ErrorInfo", info.encode_to_vec());
         let details = std::iter::once(info).chain(self.details.iter().cloned()).collect();
         pb::Status { code: self.code.into(), message: self.message.clone(), details }
     }
@@ -105,19 +123,17 @@ impl From<Violations> for Fault {
         let only_limits = violations.0.iter().all(|violation| violation.limit);
         let reason =
             if only_limits { ErrorReason::LimitExceeded } else { ErrorReason::InvalidField };
-        let more = violations.0.len().saturating_sub(MOST_VIOLATIONS) + violations.more();
-        let told = violations.0.iter().take(MOST_VIOLATIONS);
-        let field_violations = told
-            .map(|violation| pb::bad_request::FieldViolation {
-                field: shortened(&violation.field),
-                description: shortened(&violation.problem),
+        let mut list = List::new("google.rpc.BadRequest", "violations_not_listed");
+        for violation in &violations.0 {
+            let violation = pb::bad_request::FieldViolation {
+                field: told::text(&violation.field),
+                description: told::text(&violation.problem),
                 ..Default::default()
-            })
-            .collect();
-        let details = pb::BadRequest { field_violations }.encode_to_vec();
-        let fault = Self::new(Code::InvalidArgument, reason, violations.to_string())
-            .detail("google.rpc.BadRequest", details);
-        if more > 0 { fault.with("violations_not_listed", more) } else { fault }
+            };
+            list.push(&pb::BadRequest { field_violations: vec![violation] });
+        }
+        list.more += violations.more();
+        Self::new(Code::InvalidArgument, reason, violations.to_string()).list(list)
     }
 }
 
@@ -217,8 +233,8 @@ impl From<BeyondHead> for Fault {
 fn rule_broken(broken: &RuleBroken) -> Fault {
     let violation = pb::precondition_failure::Violation {
         r#type: broken.rule.into(),
-        subject: broken.subject.clone(),
-        description: broken.description.clone(),
+        subject: told::text(&broken.subject),
+        description: told::text(&broken.description),
     };
     let details = pb::PreconditionFailure { violations: vec![violation] }.encode_to_vec();
     Fault::new(Code::FailedPrecondition, ErrorReason::RecordRule, &broken.description)
@@ -228,22 +244,22 @@ fn rule_broken(broken: &RuleBroken) -> Fault {
 }
 
 fn conflicting(conflict: &Conflict, message: String) -> Fault {
-    let revisions = conflict.revisions.iter().take(MOST_VIOLATIONS);
-    let details = proto::AppendConflict {
-        revisions: revisions
-            .map(|conflict| proto::RevisionConflict {
-                stream: conflict.stream.clone(),
-                expected_revision: conflict.expected,
-                actual_revision: conflict.actual,
-            })
-            .collect(),
-        condition: conflict.condition.map(|conflict| proto::ConditionConflict {
-            after_position: conflict.after,
-            conflicting_position: conflict.conflicting,
-        }),
-    };
-    let mut fault = Fault::new(Code::Aborted, ErrorReason::AppendConflict, message)
-        .detail(&proto::AppendConflict::full_name(), details.encode_to_vec());
+    let mut list = List::new(&proto::AppendConflict::full_name(), "revisions_not_listed");
+    if let Some(condition) = conflict.condition {
+        let (after_position, conflicting_position) = (condition.after, condition.conflicting);
+        let condition = proto::ConditionConflict { after_position, conflicting_position };
+        let condition = Some(condition);
+        list.begin_with(&proto::AppendConflict { condition, ..Default::default() });
+    }
+    for revision in &conflict.revisions {
+        let revision = proto::RevisionConflict {
+            stream: revision.stream.clone(),
+            expected_revision: revision.expected,
+            actual_revision: revision.actual,
+        };
+        list.push(&proto::AppendConflict { revisions: vec![revision], condition: None });
+    }
+    let mut fault = Fault::new(Code::Aborted, ErrorReason::AppendConflict, message).list(list);
     if let Some(first) = conflict.revisions.first() {
         fault = fault
             .with("stream", &first.stream)
@@ -304,9 +320,6 @@ fn not_ready(message: String) -> Fault {
     Fault::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
+#[cfg(test)]
+#[path = "status/tests.rs"]
+mod tests;

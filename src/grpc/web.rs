@@ -21,7 +21,7 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 use tower_http::cors::{self, AllowOrigin, Cors, CorsLayer};
 
-use crate::grpc::serve::HEADER_BYTES;
+use crate::{domain::limits, grpc::deadline::header_bytes};
 
 /// What the names of methods begin with that change nothing. All others write, new ones included.
 const READING: [&str; 10] = [
@@ -45,8 +45,6 @@ const EXPOSED: [HeaderName; 4] = [
 ];
 /// How long a browser may remember what it is allowed.
 const REMEMBERED: Duration = Duration::from_hours(1);
-/// What each field of a header is counted as beyond its text, as in HTTP/2.
-const FIELD_BYTES: usize = 32;
 /// What a visitor is told who follows the address.
 const WELCOME: &str = "\
 This is handover, the public record of prisoner exchanges, as a gRPC server.\n\
@@ -210,13 +208,12 @@ impl Sort {
 
     /// What is answered at once, because it is no call or asks too much.
     fn refused(self, request: &HttpRequest) -> Option<(StatusCode, &'static str)> {
-        // HTTP/2 has the bound in its settings.
-        if request.version() != Version::HTTP_2 && bytes(request) > HEADER_BYTES as usize {
-            let text = "The header of a request may have 16,384 bytes.\n";
-            return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
-        }
         if self != Self::Other {
             return None;
+        }
+        if header_bytes(request) > limits::HEADER_BYTES {
+            let text = "The headers of a request may have 16,384 bytes.\n";
+            return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
         }
         match (request.method(), request.uri().path()) {
             (&Method::OPTIONS, _) => None,
@@ -225,15 +222,6 @@ impl Sort {
             _ => Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_GRPC)),
         }
     }
-}
-
-/// Bytes of a request's header, counted as HTTP/2 does.
-fn bytes(request: &HttpRequest) -> usize {
-    let field = |(name, value): (&HeaderName, &HeaderValue)| {
-        name.as_str().len() + value.len() + FIELD_BYTES
-    };
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    target + request.headers().iter().map(field).sum::<usize>()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> HttpResponse {

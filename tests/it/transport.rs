@@ -161,6 +161,10 @@ fn good() -> Bytes {
     AppendStreamRequest { append }.encode_to_vec().into()
 }
 
+fn good_append() -> Bytes {
+    append("x/a", vec![event("noted", &[])]).encode_to_vec().into()
+}
+
 fn too_large() -> Bytes {
     vec![0; limits::REQUEST_BYTES + 1].into()
 }
@@ -195,6 +199,27 @@ async fn a_message_that_is_too_large_or_no_message_is_told_as_every_error_is() {
     let code = Code::from_i32(refused.code);
     let status = Status::with_details(code, &refused.message, refused.status.clone());
     check(&status, Code::InvalidArgument, "INVALID_FIELD");
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_are_told_as_every_limit_is() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let channel = channel(&server).await;
+    let call = async |bytes: usize| {
+        let mut grpc = Grpc::new(channel.clone());
+        grpc.ready().await.expect("the connection stands");
+        let mut request = Request::new(good_append());
+        request.metadata_mut().insert("x-note", "n".repeat(bytes).parse().expect("a value"));
+        let path = PathAndQuery::from_static(APPEND);
+        let answer: Result<Response<Bytes>, Status> = grpc.unary(request, path, Raw).await;
+        answer
+    };
+    assert!(call(limits::HEADER_BYTES - 1_000).await.is_ok());
+    let status = call(limits::HEADER_BYTES + 1_000).await.expect_err("too large");
+    check(&status, Code::InvalidArgument, "LIMIT_EXCEEDED");
+    assert!(status.message().starts_with("metadata: has 17"), "{status:?}");
+    assert!(call(1).await.is_ok(), "the connection goes on");
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use handover::domain::proto::{
-    AppendRequest, AppendResponse, GetHeadRequest, SubscribeRequest, SubscribeResponse,
-    subscribe_response::Frame,
+    AppendRequest, AppendResponse, GetCountryCountsRequest, GetHeadRequest, SubscribeRequest,
+    SubscribeResponse, subscribe_response::Frame,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
@@ -23,6 +23,7 @@ use tonic_types::StatusExt as _;
 use crate::support::{Server, append, data_dir, event};
 
 const APPEND: &str = "/handover.v1.EventStoreService/Append";
+const COUNTS: &str = "/handover.v1.CountService/GetCountryCounts";
 const GET_HEAD: &str = "/handover.v1.EventStoreService/GetHead";
 const SUBSCRIBE: &str = "/handover.v1.EventStoreService/Subscribe";
 /// The flag of the frame in which the trailers stand.
@@ -179,13 +180,24 @@ async fn an_error_carries_its_one_error_info_to_a_page() {
     ];
     let mut broken = request(APPEND, &nothing);
     *broken.body_mut() = Full::from(vec![0, 0, 0, 0, 1, 0xff]);
-    cases.push((broken, Code::Internal, "TRANSPORT"));
+    cases.push((broken, Code::InvalidArgument, "INVALID_FIELD"));
+    let mut no_text = request(APPEND, &nothing);
+    let text = "application/grpc-web-text".parse().expect("a value");
+    no_text.headers_mut().insert(header::CONTENT_TYPE, text);
+    *no_text.body_mut() = Full::from("this is no base64!!!");
+    cases.push((no_text, Code::InvalidArgument, "INVALID_FIELD"));
+    let countries = vec![String::new(); 1 << 20];
+    let many = GetCountryCountsRequest { countries, ..Default::default() };
+    cases.push((request(COUNTS, &many), Code::InvalidArgument, "LIMIT_EXCEEDED"));
     let mut large = request(APPEND, &nothing);
     *large.body_mut() = Full::from(vec![0, 0x7f, 0, 0, 0, 0]);
     cases.push((large, Code::InvalidArgument, "LIMIT_EXCEEDED"));
     let mut late = request(GET_HEAD, &GetHeadRequest { min_position: 99 });
     late.headers_mut().insert("grpc-timeout", "50m".parse().expect("a value"));
     cases.push((late, Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+    let mut long = request(APPEND, &noted());
+    long.headers_mut().insert("x-note", "n".repeat(17_000).parse().expect("a value"));
+    cases.push((long, Code::InvalidArgument, "LIMIT_EXCEEDED"));
     for (request, code, reason) in cases {
         let response = send(&mut browser, request).await;
         let early = response.headers().clone();

@@ -120,6 +120,37 @@ def test_a_conflict_tells_expected_and_actual(api, server):
     assert conflict.revisions[0].actual_revision == 1
 
 
+@pytest.mark.parametrize("script", ["a", "\u4e2d", "\U0001f54a"])
+def test_a_conflict_over_many_streams_is_still_a_conflict(api, server, script):
+    """gRPC's C library takes 8 KiB of trailers, and calls more of them a shortage."""
+    store = api.store_grpc.EventStoreServiceStub(server.channel())
+    streams = 200
+    request = api.store.AppendRequest(request_id=str(uuid.uuid4()))
+    for number in range(streams):
+        stream = f"x/{number}-" + script * 60
+        write = request.writes.add(stream=stream, expected_revision=7)
+        write.events.add().payload.type_url = "type.googleapis.com/demo.v1.Noted"
+    with pytest.raises(grpc.RpcError) as error:
+        store.Append(request)
+    assert error.value.code() == grpc.StatusCode.ABORTED, error.value
+    info, status = error_info(error.value)
+    assert info.reason == "APPEND_CONFLICT"
+    conflict = api.errors.AppendConflict()
+    assert any(detail.Unpack(conflict) for detail in status.details)
+    assert conflict.revisions
+    assert len(conflict.revisions) + int(info.metadata["revisions_not_listed"]) == streams
+
+
+def test_headers_that_are_too_large_are_told_as_a_limit(api, server):
+    counts = api.counts_grpc.CountServiceStub(server.channel())
+    with pytest.raises(grpc.RpcError) as error:
+        counts.GetCountryCounts(api.counts.GetCountryCountsRequest(), metadata=[("x-note", "a" * 20_000)])
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT, error.value
+    info, status = error_info(error.value)
+    assert info.reason == "LIMIT_EXCEEDED"
+    assert "16384" in status.message
+
+
 def test_pipelined_appends_are_answered_in_order(api, server):
     store = api.store_grpc.EventStoreServiceStub(server.channel())
     requests = [append_request(api, number) for number in range(1, 101)]

@@ -1,9 +1,9 @@
 //! The bytes of large requests that a server holds, over all calls.
 //!
-//! Nobody waits for room: a call that waits holds what it has already sent, and enough of them hold
-//! everything. Where there is no room, the message that was begun first and is still not whole gives
-//! up its place, so that what is begun and left lies in nobody's way; where all are whole, the new
-//! one is turned away.
+//! No call waits for room: it would hold what it has already sent, and enough of them hold
+//! everything. Where there is no room, the message that was begun first and is still not whole
+//! gives up its place, so that what is begun and left is in no other's way. Where all are whole,
+//! the new one is turned away.
 
 use std::{
     collections::BTreeMap,

@@ -65,8 +65,8 @@ impl Framing {
         (self.known > 0).then_some(if header > 0 { header } else { self.left })
     }
 
-    /// Takes the next piece out of `data`; `None`: there is nothing in it any more. What comes before
-    /// a fault is taken first.
+    /// Takes the next piece out of `data`; `None`: there is nothing in it any more. What comes
+    /// before a fault is taken first.
     pub(super) fn next(&mut self, data: &mut Bytes) -> Result<Option<Piece>, Broken> {
         let mut plain = 0;
         if let Some(broken) = self.broken {

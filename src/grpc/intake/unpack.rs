@@ -35,18 +35,21 @@ const BLOCK_BYTES: usize = 256;
 const WAITING: usize = 64;
 
 /// Unpacks the messages of a server.
-#[derive(Clone, Debug)]
-pub(super) struct Unpacker {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unpacker(Arc<Places>);
+
+#[derive(Debug)]
+struct Places {
     /// For those that are being unpacked: half of the processors.
     turns: Arc<Semaphore>,
     /// For those, and the ones that wait.
-    waiting: Arc<Semaphore>,
+    waiting: Semaphore,
 }
 
-impl Default for Unpacker {
+impl Default for Places {
     fn default() -> Self {
         let turns = (thread::available_parallelism().map_or(1, NonZero::get) / 2).max(1);
-        let waiting = Arc::new(Semaphore::new(turns + WAITING));
+        let waiting = Semaphore::new(turns + WAITING);
         Self { turns: Arc::new(Semaphore::new(turns)), waiting }
     }
 }
@@ -109,8 +112,9 @@ impl Unpacker {
                  may be; send this one again later"
             ))
         };
-        let _waits = self.waiting.try_acquire().map_err(full)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let Places { turns, waiting } = &*self.0;
+        let _waits = waiting.try_acquire().map_err(full)?;
+        let turn = Arc::clone(turns).acquire_owned().await;
         // Only now, or those that wait would hold the room of those that have a turn.
         account.hold(held + packed.bytes(), true)?;
         let unpacking = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::grpc::deadline::FIELD_BYTES;
 
 fn request(version: Version, method: Method, content: &str) -> HttpRequest {
     let request = http::Request::builder().version(version).method(method);
@@ -118,14 +119,14 @@ fn what_is_no_call_is_answered_at_once() {
 }
 
 #[test]
-fn the_header_of_a_page_has_the_bound_that_http_2_has() {
+fn the_headers_of_what_is_no_call_have_the_bound_that_calls_have() {
     let header = |length: usize| {
-        let mut request = request(Version::HTTP_11, Method::POST, "application/grpc-web");
-        let rest = length - bytes(&request) - "x".len() - FIELD_BYTES;
+        let mut request = request(Version::HTTP_11, Method::GET, "text/plain");
+        let rest = length - header_bytes(&request) - "x".len() - FIELD_BYTES;
         request.headers_mut().insert("x", HeaderValue::from_str(&"y".repeat(rest)).unwrap());
-        assert_eq!(bytes(&request), length);
+        assert_eq!(header_bytes(&request), length);
         Sort::of(&request).refused(&request).map(|(status, _)| status.as_u16())
     };
-    let bound = HEADER_BYTES as usize;
-    assert_eq!((header(bound), header(bound + 1)), (None, Some(431)));
+    let bound = limits::HEADER_BYTES;
+    assert_eq!((header(bound), header(bound + 1)), (Some(200), Some(431)));
 }

@@ -18,6 +18,12 @@ use crate::support::{append, event};
 
 /// A number that no message has as a field.
 const UNKNOWN: u32 = 2_000;
+const APPEND: &str = "/handover.v1.EventStoreService/Append";
+/// The method of which all is tried.
+const READ: &str = "/handover.v1.EventStoreService/Read";
+/// Bytes that the parts around what is filled may take, in a request and in a payload.
+const AROUND: usize = 64;
+const IN_PAYLOAD: usize = 1_024;
 /// Methods that are not of this package, whose messages have no lists.
 const FOREIGN: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
@@ -31,7 +37,8 @@ const FOREIGN: [&str; 4] = [
 pub(crate) enum Depth {
     /// One message of each method.
     Methods,
-    /// Each field of each request, and of each part of one only where it is met first.
+    /// Each field of each request, and of each part of one only where it is met first. Of fields
+    /// that hold one value, which all end alike, only messages and one other of each request.
     EachPartOnce,
     /// Each field on each way.
     EachWay,
@@ -82,43 +89,45 @@ impl fmt::Display for Plan {
 pub(crate) fn plans(depth: Depth) -> Vec<Plan> {
     let pool = DescriptorPool::decode(DESCRIPTORS).expect("build.rs made the descriptors");
     let services: Vec<_> = pool.services().collect();
-    let methods: Vec<_> = services.iter().flat_map(|it| it.methods().collect::<Vec<_>>()).collect();
     let mut met = BTreeSet::new();
     let mut plans = Vec::new();
-    for method in methods {
-        plans.extend(unknown(path(&method), None).take(if depth == Depth::Methods {
-            0
-        } else {
-            9
-        }));
-        let ways = ways(&method.input(), depth, &mut met);
-        let of_method = ways.iter().flat_map(|way| {
-            let (path, payload) = (path(&method), None);
-            fillings(way).map(move |filling| Plan {
-                path: path.clone(),
-                way: way.clone(),
-                filling,
-                payload,
-            })
-        });
-        plans.extend(of_method.take(if depth == Depth::Methods { 1 } else { usize::MAX }));
+    for method in services.iter().flat_map(|service| service.methods()) {
+        plans.extend(of(&path(&method), &method.input(), None, depth, &mut met));
     }
     if depth == Depth::Methods {
         return plans;
     }
-    plans.extend(FOREIGN.iter().flat_map(|path| unknown((*path).to_owned(), None)));
+    plans.extend(FOREIGN.iter().flat_map(|path| unknown(path, None)));
     for name in Known::TYPE_NAMES {
-        let path = "/handover.v1.EventStoreService/Append".to_owned();
         let message = pool.get_message_by_name(name).expect("a described type");
-        plans.extend(unknown(path.clone(), Some(name)));
-        for way in ways(&message, depth, &mut met) {
-            plans.extend(fillings(&way).map(|filling| Plan {
-                path: path.clone(),
-                way: way.clone(),
-                filling,
-                payload: Some(name),
-            }));
+        plans.extend(of(APPEND, &message, Some(name), depth, &mut met));
+    }
+    plans
+}
+
+/// What is to be tried with one message.
+fn of(
+    path: &str,
+    message: &MessageDescriptor,
+    payload: Option<&'static str>,
+    depth: Depth,
+    met: &mut BTreeSet<String>,
+) -> Vec<Plan> {
+    let plan = |way, filling| Plan { path: path.to_owned(), way, filling, payload };
+    let ways = ways(message, depth, met).into_iter();
+    let mut plans: Vec<_> = ways
+        .flat_map(|way| fillings(&way).map(move |filling| (way.clone(), filling)))
+        .map(|(way, filling)| plan(way, filling))
+        .chain(unknown(path, payload))
+        .collect();
+    let mut first = true;
+    match depth {
+        Depth::Methods => plans.truncate(1),
+        Depth::EachPartOnce if path == READ => {}
+        Depth::EachPartOnce => {
+            plans.retain(|plan| !plan.grows_nothing() || std::mem::take(&mut first));
         }
+        Depth::EachWay => {}
     }
     plans
 }
@@ -127,13 +136,10 @@ fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
-fn unknown(path: String, payload: Option<&'static str>) -> impl Iterator<Item = Plan> {
-    [Filling::Unknown, Filling::Group, Filling::Nested].into_iter().map(move |filling| Plan {
-        path: path.clone(),
-        way: Vec::new(),
-        filling,
-        payload,
-    })
+fn unknown(path: &str, payload: Option<&'static str>) -> impl Iterator<Item = Plan> + use<> {
+    [Filling::Unknown, Filling::Group, Filling::Nested]
+        .map(|filling| Plan { path: path.to_owned(), way: Vec::new(), filling, payload })
+        .into_iter()
 }
 
 /// The ways to all fields of a message and of its parts.
@@ -174,12 +180,39 @@ impl Plan {
         self.way.len() <= 1 && self.payload.is_none()
     }
 
+    /// Whether it grows nothing: one value in the place of another, or fields nobody knows.
+    pub(crate) fn grows_nothing(&self) -> bool {
+        let single = self.way.last().is_none_or(|field| {
+            let message = matches!(field.kind(), Kind::Message(_));
+            !field.is_list() && !field.is_map() && !message
+        });
+        single && self.filling != Filling::Long
+    }
+
+    /// Whether the method is reflection, whose library ends the stream where a request is refused.
+    pub(crate) fn is_swallowed(&self) -> bool {
+        self.path.starts_with("/grpc.reflection.")
+    }
+
+    /// Whether what is filled is a list, with nothing but its elements.
+    pub(crate) fn is_list(&self) -> bool {
+        let list = self.way.last().is_some_and(|it| it.is_list() || it.is_map());
+        list && matches!(self.filling, Filling::Empty | Filling::Packed)
+    }
+
+    /// The bytes of a message with so many elements.
+    pub(crate) fn bytes_of(&self, elements: usize) -> usize {
+        let number = self.way.last().map_or(UNKNOWN, FieldDescriptor::number);
+        let each = key(number, WireType::LengthDelimited, &[0]).len();
+        let bytes = elements * if self.filling == Filling::Packed { 1 } else { each };
+        bytes + if self.payload.is_some() { IN_PAYLOAD } else { AROUND }
+    }
+
     /// The message, of so many bytes or a few less.
     pub(crate) fn message(&self, bytes: usize) -> Vec<u8> {
-        // The parts around it have a few bytes each.
-        let Some(name) = self.payload else { return self.filled(bytes - 64) };
+        let Some(name) = self.payload else { return self.filled(bytes - AROUND) };
         let type_url = format!("type.googleapis.com/{name}");
-        let value = self.filled(bytes.min(limits::EVENT_BYTES) - 1_024).into();
+        let value = self.filled(bytes.min(limits::EVENT_BYTES) - IN_PAYLOAD).into();
         let mut event = event("", &[]);
         event.payload = Some(Any { type_url, value });
         append("exchange/demo-1", vec![event]).encode_to_vec()
