@@ -40,6 +40,8 @@ struct State {
     manifest: Sync,
     /// Whether the journal cannot be read by tasks.
     unreadable: bool,
+    /// Whether what tasks read of the journal is not what was written.
+    spoilt: bool,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,11 @@ impl Gate {
     /// Fails reads of the journal by tasks, or lets them pass; the log's own threads always pass.
     pub(super) fn set_unreadable(&self, unreadable: bool) {
         self.state.0.lock().unwrap().unreadable = unreadable;
+    }
+
+    /// Spoils what tasks read of the journal, or lets it be; the log's own threads read the truth.
+    pub(super) fn set_spoilt(&self, spoilt: bool) {
+        self.state.0.lock().unwrap().spoilt = spoilt;
     }
 
     /// Lets one sync pass that waits.
@@ -157,10 +164,18 @@ impl FileHandle for GatedFile {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let by_a_task = std::thread::current().name().is_some_and(|it| it.starts_with("tokio"));
-        if by_a_task && self.gate.state.0.lock().unwrap().unreadable {
+        let (unreadable, spoilt) = {
+            let state = self.gate.state.0.lock().unwrap();
+            (state.unreadable && by_a_task, state.spoilt && by_a_task)
+        };
+        if unreadable {
             return Err(io::Error::other("the disk cannot be read"));
         }
-        self.inner.read_exact_at(buf, offset)
+        self.inner.read_exact_at(buf, offset)?;
+        if spoilt {
+            buf.fill(0xFF);
+        }
+        Ok(())
     }
 
     fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
