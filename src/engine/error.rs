@@ -125,6 +125,16 @@ pub enum AppendError {
     Read(#[from] ReadError),
 }
 
+impl AppendError {
+    /// What tells this cause from others, without the numbers that differ each time.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            Self::Read(error) => error.cause(),
+            error => format!("{:?}", std::mem::discriminant(error)),
+        }
+    }
+}
+
 /// Why nothing could be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
@@ -203,9 +213,29 @@ impl ReadError {
         }
     }
 
-    /// Whether trying again leads to the same: not after a read that the disk refused.
+    /// Whether what is stored is not what it should be.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Undecodable(_) => true,
+            Self::Log(error) => error.damage().is_some(),
+            Self::Invalid(_)
+            | Self::BeyondHead(_)
+            | Self::Projection { .. }
+            | Self::NotReached { .. }
+            | Self::Overloaded { .. }
+            | Self::Indexing { .. }
+            | Self::Stopping => false,
+        }
+    }
+
+    /// Whether trying again leads to the same: not after a read, since a disk can come back.
     pub(super) fn lasts(&self) -> bool {
-        !matches!(self, Self::Log(error) if error.damage().is_none())
+        !matches!(self, Self::Log(_))
+    }
+
+    /// What tells this cause from others. What passes by itself is one cause, however far it is.
+    pub(super) fn cause(&self) -> String {
+        if self.is_passing() { String::new() } else { self.to_string() }
     }
 
     /// What those are told who ask a projection that has stopped because of this. Damage is told

@@ -33,6 +33,7 @@ use crate::{
         kept::KeptLists,
         lanes::{Lane, Lanes},
         reader::{Reader, Span},
+        retries::Retries,
     },
     log::{
         Run,
@@ -144,14 +145,13 @@ impl Projector {
 /// How long a projection rests between two looks at the head: under load, a few groups are taken
 /// together instead of each by itself, and nobody notices the difference.
 const REST: Duration = Duration::from_millis(2);
-/// How long a projection rests after a read that failed, before it tries again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// Applies what is durable, then waits for more, until the engine stops, an event cannot be applied
-/// or stored data is damaged. Any other failed read is tried again.
+/// Applies what is durable, then waits for more, until the engine stops or an event cannot be
+/// applied. A read that fails is tried again, one of damaged data as well: a disk can come back.
 async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     let mut head = shared.reader.watch_head();
     let mut index = shared.reader.watch_index();
+    let mut retries = Retries::default();
     loop {
         let available = head.borrow_and_update().position;
         index.borrow_and_update();
@@ -160,8 +160,11 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
             () = stopping.cancelled() => return,
         };
         if let Err(error) = caught_up {
+            let is_new = retries.failed(error.cause());
             if error.is_passing() {
-                tracing::info!(projection = Register::NAME, %error, "the projection waits");
+                if is_new {
+                    tracing::info!(projection = Register::NAME, %error, "the projection waits");
+                }
                 tokio::select! {
                     moved = index.changed() => if moved.is_err() { return },
                     () = stopping.cancelled() => return,
@@ -169,17 +172,17 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
                 continue;
             }
             let lasts = error.lasts();
-            tracing::error!(projection = Register::NAME, %error, lasts, "the projection stops");
+            if is_new {
+                tracing::error!(projection = Register::NAME, %error, lasts, "the projection stops");
+            }
             let failed = Some(error.stopping(Register::NAME));
             shared.progress.send_modify(|progress| progress.failed = failed);
-            if lasts {
+            if lasts || !retries.rest(&stopping).await {
                 return;
             }
-            tokio::select! {
-                () = tokio::time::sleep(TRY_AGAIN) => continue,
-                () = stopping.cancelled() => return,
-            }
+            continue;
         }
+        retries.succeeded();
         shared.progress.send_if_modified(|progress| progress.failed.take().is_some());
         let moved = async {
             tokio::time::sleep(REST).await;

@@ -253,18 +253,30 @@ impl Reader {
             (last..span.cursor).rev().collect()
         } else {
             let (low, high) = span.bounds();
-            self.indexed(high).await?;
-            let (filter, direction) = (filter.clone(), span.direction);
-            let span = index::Span { after: low - 1, up_to: high };
-            self.ask(move |log, patience| {
-                Ok(log.index().lookup(patience).matches(&filter, span, direction, most)?)
-            })
-            .await?
+            let found = index::Span { after: low - 1, up_to: high };
+            self.matches(filter, found, span.direction, most).await?
         };
         if positions.is_empty() {
             return Ok(None);
         }
         self.page_of(positions, page_bytes).await
+    }
+
+    /// The first positions of the span, in the order of the direction, at which events match; at
+    /// most so many.
+    pub(super) async fn matches(
+        &self,
+        filter: &Filter,
+        span: index::Span,
+        direction: Direction,
+        most: usize,
+    ) -> Result<Vec<Position>, ReadError> {
+        self.indexed(span.up_to).await?;
+        let filter = filter.clone();
+        let matches = move |log: &Log, patience| {
+            Ok(log.index().lookup(patience).matches(&filter, span, direction, most)?)
+        };
+        self.ask(matches).await
     }
 
     async fn blocking<T: Send + 'static>(

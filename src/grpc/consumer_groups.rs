@@ -9,7 +9,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{group::CATEGORY, proto, recorded::timestamp},
-    engine::{Appended, ConsumerStatus, Engine, GroupStatus, ParkedEvent},
+    engine::{
+        Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
+    },
     grpc::{
         event_store::Answers, passthrough::ConsumeFrame,
         server_stubs::consumer_group_service_server::ConsumerGroupService, status::Fault,
@@ -109,22 +111,42 @@ fn count(count: usize) -> u32 {
 
 impl From<GroupStatus> for proto::Group {
     fn from(status: GroupStatus) -> Self {
-        let unanswered = status.consumers.iter().map(|consumer| consumer.unanswered).sum();
-        Self {
-            name: status.name.to_string(),
-            filter: Some((&status.filter).into()),
-            began_after: status.began_after,
-            created_at: Some(timestamp(status.created_at)),
-            settings: Some(status.settings.into()),
-            position: status.position,
-            lag_events: status.lag_events,
-            lag: status.lag.and_then(|lag| prost_types::Duration::try_from(lag).ok()),
-            unanswered: count(unanswered),
-            resting: count(status.resting),
-            parked: count(status.parked),
-            consumers: status.consumers.into_iter().map(Into::into).collect(),
-            stalled: status.stalled,
-            recorded_from: status.recorded_from.map(timestamp),
+        let GroupStatus { name, state, origin, progress, stalled } = status;
+        let mut group = Self { name, stalled, ..Self::default() };
+        group.set_state(state.into());
+        if let Some(origin) = origin {
+            group.filter = Some((&origin.filter).into());
+            group.began_after = origin.after_position;
+            group.created_at = Some(timestamp(origin.created_at));
+            group.settings = Some(origin.settings.into());
+            group.recorded_from = origin.recorded_from.map(timestamp);
+        }
+        if let Some(progress) = progress {
+            group.tell(progress);
+        }
+        group
+    }
+}
+
+impl proto::Group {
+    fn tell(&mut self, progress: GroupProgress) {
+        let GroupProgress { position, lag_events, lag, resting, parked, consumers } = progress;
+        self.position = position;
+        self.lag_events = lag_events;
+        self.lag = lag.and_then(|lag| prost_types::Duration::try_from(lag).ok());
+        self.unanswered = count(consumers.iter().map(|consumer| consumer.unanswered).sum());
+        self.resting = count(resting);
+        self.parked = count(parked);
+        self.consumers = consumers.into_iter().map(Into::into).collect();
+    }
+}
+
+impl From<GroupState> for proto::GroupState {
+    fn from(state: GroupState) -> Self {
+        match state {
+            GroupState::Ready => Self::Ready,
+            GroupState::Restoring => Self::Restoring,
+            GroupState::Damaged => Self::Damaged,
         }
     }
 }

@@ -209,6 +209,11 @@ impl From<GroupError> for Fault {
                 Self::new(Code::AlreadyExists, ErrorReason::AlreadyExists, message)
                     .with("group", name)
             }
+            GroupError::Unknown { .. } => not_ready(message),
+            GroupError::NotRestored { name, .. } => not_ready(message).with("group", name),
+            GroupError::Damaged { name, reason } => {
+                damaged_group(reason, message).with("group", name)
+            }
             GroupError::NotParked { name, position } => rule_broken(&RuleBroken {
                 rule: "parked",
                 subject: format!("{name}, {position}"),
@@ -289,6 +294,13 @@ fn unreadable(error: &LogError) -> Fault {
         None if error.is_passing() => not_ready(message),
         None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
     }
+}
+
+/// What is damaged of a group is its records: damage of the log, or what no program can decode.
+fn damaged_group(reason: ReadError, message: String) -> Fault {
+    let place = Fault::from(reason).metadata;
+    let fault = Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message);
+    Fault { metadata: place, ..fault }
 }
 
 fn paused(pause: &Pause, message: String) -> Fault {

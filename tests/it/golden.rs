@@ -5,6 +5,7 @@
 //! what is there: that would be a break, and has to be done by hand by whoever means it.
 
 mod events;
+mod groups;
 mod page;
 mod protos;
 mod stored;

@@ -1,6 +1,7 @@
 //! Consumer groups through the wire: who gets what, what becomes of it, and what stays after a
 //! stop, a kill or a deletion.
 
+mod damage;
 mod leases;
 mod member;
 mod recovery;
@@ -8,7 +9,7 @@ mod refusals;
 mod sharing;
 
 use handover::domain::proto::{
-    CreateGroupRequest, Filter, FilterItem, Group, GroupSettings, ListGroupsRequest,
+    CreateGroupRequest, Filter, FilterItem, Group, GroupSettings, GroupState, ListGroupsRequest,
 };
 
 use crate::support::{Server, append, data_dir, event, new_id};
@@ -51,7 +52,18 @@ async fn fill(client: &Client, streams: &[&str]) -> Vec<u64> {
     positions
 }
 
+/// The group, once it is restored.
 async fn group(client: &Client, name: &str) -> Group {
+    loop {
+        let group = listed(client, name).await;
+        if group.state() != GroupState::Restoring {
+            return group;
+        }
+    }
+}
+
+/// The group as it is listed.
+async fn listed(client: &Client, name: &str) -> Group {
     let request = ListGroupsRequest { name: name.into(), min_position: 0 };
     let mut groups = client.list_groups(request).await.expect("the group is there").groups;
     groups.pop().expect("one group")

@@ -10,7 +10,7 @@ use crate::{
         output::{self, Answer, Grid, OutputArgs},
         words,
     },
-    domain::proto::{Filter, Group, ListGroupsRequest, ListGroupsResponse},
+    domain::proto::{Filter, Group, GroupState, ListGroupsRequest, ListGroupsResponse},
 };
 
 /// Which groups.
@@ -62,9 +62,16 @@ impl Answer for Groups {
         if self.alone {
             return groups.iter().map(story).collect::<String>() + &end;
         }
-        let header =
-            ["group", "events", "lag", "for", "unanswered", "resting", "parked", "consumers"];
-        words::grid(&header, groups.iter().map(row)) + &stalls(groups) + &end
+        // Where all deliver, the width is of more use.
+        let states = !groups.iter().all(is_counted);
+        let mut header = vec!["group", "state", "events", "lag", "for", "unanswered", "resting"];
+        header.extend(["parked", "consumers"]);
+        let mut rows: Vec<_> = groups.iter().map(row).collect();
+        if !states {
+            header.remove(1);
+            rows.iter_mut().for_each(|row| _ = row.remove(1));
+        }
+        words::grid(&header, rows.into_iter()) + &stalls(groups) + &end
     }
 
     fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
@@ -74,61 +81,109 @@ impl Answer for Groups {
     fn grid(&self) -> Grid {
         let mut grid = Grid::new(&["group", "filter", "finished_position", "lag_events"]);
         grid.header.extend(["lag_seconds", "unanswered", "resting", "parked", "consumers"]);
-        grid.header.push("stalled");
+        grid.header.extend(["stalled", "state"]);
         grid.rows.extend(self.response.groups.iter().map(plain_row));
         grid
     }
 }
 
 fn row(group: &Group) -> Vec<String> {
+    let nothing = || words::NOTHING.to_owned();
+    let number = |number: u64| if is_counted(group) { number.to_string() } else { nothing() };
     vec![
-        group.name.clone(),
-        filter(group.filter.as_ref()),
-        group.lag_events.to_string(),
-        group.lag.as_ref().map_or_else(|| words::NOTHING.to_owned(), lag),
-        group.unanswered.to_string(),
-        group.resting.to_string(),
-        group.parked.to_string(),
-        group.consumers.len().to_string(),
+        name(group),
+        state(group),
+        origin(group).unwrap_or_else(nothing),
+        number(group.lag_events),
+        group.lag.as_ref().map_or_else(nothing, lag),
+        number(group.unanswered.into()),
+        number(group.resting.into()),
+        number(group.parked.into()),
+        number(group.consumers.len() as u64),
     ]
 }
 
 fn plain_row(group: &Group) -> Vec<String> {
+    let number = |number: u64| if is_counted(group) { number.to_string() } else { String::new() };
     let seconds =
         group.lag.as_ref().map(|lag| format!("{}.{:03}", lag.seconds, lag.nanos / 1_000_000));
     vec![
         group.name.clone(),
-        filter(group.filter.as_ref()),
-        group.position.to_string(),
-        group.lag_events.to_string(),
+        origin(group).unwrap_or_default(),
+        number(group.position),
+        number(group.lag_events),
         seconds.unwrap_or_default(),
-        group.unanswered.to_string(),
-        group.resting.to_string(),
-        group.parked.to_string(),
-        group.consumers.len().to_string(),
+        number(group.unanswered.into()),
+        number(group.resting.into()),
+        number(group.parked.into()),
+        number(group.consumers.len() as u64),
         group.stalled.clone(),
+        state(group),
     ]
+}
+
+/// Whether the numbers of the group are known: those of one that is not restored are not.
+fn is_counted(group: &Group) -> bool {
+    match group.state() {
+        // A server that is older lists no other groups.
+        GroupState::Ready | GroupState::Unspecified => true,
+        GroupState::Restoring | GroupState::Damaged => false,
+    }
+}
+
+fn state(group: &Group) -> String {
+    words::spoken(group.state().as_str_name(), "GROUP_STATE_")
+}
+
+fn name(group: &Group) -> String {
+    if group.name.is_empty() { "(name unknown)".to_owned() } else { group.name.clone() }
+}
+
+/// Which events the group is for, if that is known: a group that was created has settings.
+fn origin(group: &Group) -> Option<String> {
+    group.settings.as_ref().map(|_| filter(group.filter.as_ref()))
 }
 
 fn stalls(groups: &[Group]) -> String {
     let stalled = groups.iter().filter(|group| !group.stalled.is_empty());
-    let lines = stalled.map(|group| format!("{} is stalled: {}", group.name, group.stalled));
-    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+    let lines = stalled.map(|group| {
+        let state = if is_counted(group) { "stalled".to_owned() } else { state(group) };
+        format!("{} is {state}: {}\n", name(group), group.stalled)
+    });
+    lines.collect()
 }
 
 /// Everything about one group.
 fn story(group: &Group) -> String {
+    let known = origin(group).map(|filter| format!("{}: {filter}\n", group.name) + &begun(group));
+    let how_far = if is_counted(group) { progress(group) } else { String::new() };
+    known.unwrap_or_default() + &how_far + &stalls(std::slice::from_ref(group))
+}
+
+fn begun(group: &Group) -> String {
     let created = moment::to_the_second(group.created_at.as_ref());
     let settings = group.settings.unwrap_or_default();
     let (lease, rest) =
         (settings.lease.unwrap_or_default(), settings.retry_delay.unwrap_or_default());
-    let behind = group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default();
-    let mut text = format!("{}: {}\n", group.name, filter(group.filter.as_ref()));
-    text.extend([format!("  created {created}, begins after position {}\n", group.began_after)]);
     let from = group.recorded_from.as_ref().map(|time| moment::to_the_second(Some(time)));
-    text.extend(from.map(|time| format!("  begins with what is recorded at {time}\n")));
+    let from = from.map(|time| {
+        format!(
+            "  begins with what is recorded at {time}
+"
+        )
+    });
+    let from = from.unwrap_or_default();
     let tries = settings.max_attempts;
-    text.extend([format!("  lease {lease}, parked after {tries} tries, first rest {rest}\n")]);
+    format!(
+        "  created {created}, begins after position {}\n{from}  lease {lease}, parked after {tries} \
+         tries, first rest {rest}\n",
+        group.began_after
+    )
+}
+
+fn progress(group: &Group) -> String {
+    let mut text = String::new();
+    let behind = group.lag.as_ref().map(|it| format!(", for {}", lag(it))).unwrap_or_default();
     let lag = events(group.lag_events);
     text.extend([format!("  finished up to position {}; {lag} behind{behind}\n", group.position)]);
     let Group { unanswered, resting, parked, .. } = group;
@@ -142,7 +197,7 @@ fn story(group: &Group) -> String {
             consumer.credit
         )]);
     }
-    text + &stalls(std::slice::from_ref(group))
+    text
 }
 
 fn events(count: u64) -> String {
@@ -187,7 +242,7 @@ pub(super) fn filter(filter: Option<&Filter>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{FilterItem, GroupConsumer};
+    use crate::domain::proto::{FilterItem, GroupConsumer, GroupSettings};
 
     fn group() -> Group {
         let item = |tag: &str| FilterItem {
@@ -205,6 +260,8 @@ mod tests {
             parked: 3,
             consumers: vec![GroupConsumer { name: "one".into(), ..GroupConsumer::default() }],
             stalled: "too much is parked".into(),
+            settings: Some(GroupSettings { max_attempts: 5, ..GroupSettings::default() }),
+            state: GroupState::Ready.into(),
             ..Group::default()
         }
     }
@@ -227,8 +284,44 @@ mod tests {
         let empty = Groups { response: nobody, alone: false }.table();
         assert_eq!(empty, "no consumer groups\nas of position 0\n");
         let done = Group { lag: None, filter: None, ..group() };
-        assert_eq!(row(&done)[1], "all");
-        assert_eq!((row(&done)[3].as_str(), plain_row(&done)[4].as_str()), ("-", ""));
+        assert_eq!(row(&done)[2], "all");
+        assert_eq!((row(&done)[4].as_str(), plain_row(&done)[4].as_str()), ("-", ""));
+        assert_eq!((row(&done)[3].as_str(), plain_row(&done)[3].as_str()), ("7", "7"));
+    }
+
+    /// What a server tells of a group that is not restored.
+    fn damaged(group: Group) -> Group {
+        let Group { name, filter, settings, .. } = group;
+        let (stalled, state) = ("a volume is damaged".into(), GroupState::Damaged.into());
+        Group { name, filter, settings, stalled, state, ..Group::default() }
+    }
+
+    #[test]
+    fn a_group_that_is_not_restored_has_a_state_and_a_reason_and_no_numbers() {
+        let group = damaged(group());
+        assert_eq!(row(&group)[3..], ["-"; 6]);
+        assert_eq!(plain_row(&group)[2..9], [""; 7]);
+        assert_eq!(plain_row(&group)[9..], ["a volume is damaged", "damaged"]);
+        let response =
+            ListGroupsResponse { groups: vec![self::group(), group.clone()], position: 9 };
+        let table = Groups { response, alone: false }.table();
+        for told in ["| ready ", "| damaged ", "desk is damaged: a volume is damaged"] {
+            assert!(table.contains(told), "{table}");
+        }
+        let story = story(&group);
+        assert!(story.contains("parked after 5 tries"), "{story}");
+        assert!(
+            story.ends_with("first rest 0s\ndesk is damaged: a volume is damaged\n"),
+            "{story}"
+        );
+    }
+
+    #[test]
+    fn a_group_of_which_not_even_the_name_can_be_read_is_listed() {
+        let group = damaged(Group { settings: None, filter: None, ..Group::default() });
+        assert_eq!(row(&group)[..3], ["(name unknown)", "damaged", "-"]);
+        assert_eq!(plain_row(&group)[..2], ["", ""]);
+        assert_eq!(story(&group), "(name unknown) is damaged: a volume is damaged\n");
     }
 
     #[test]

@@ -1,37 +1,144 @@
-//! The work of a group as it is recorded: the last position looked at, and what is unfinished.
+//! How far a group is: the last position looked at, and what is unfinished before it. It is read
+//! off the work, and the work is taken up again from it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    ConsumerId, Park,
+    ConsumerId, Park, Settings,
     lane::{Lane, Moment},
     work::Work,
 };
 use crate::domain::{event::Position, proto};
 
+/// How far a group is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Every event up to here was looked at.
+    pub position: Position,
+    /// Unfinished events that are listed, and how often each of them has failed.
+    pub unfinished: BTreeMap<Position, u32>,
+    /// Streams of which all events after a position are unfinished.
+    pub behind: BTreeMap<Arc<str>, Position>,
+}
+
+impl Checkpoint {
+    /// A group that has looked at everything up to a position, and has finished it.
+    pub fn at(position: Position) -> Self {
+        Self { position, ..Self::default() }
+    }
+
+    /// What has changed since an earlier checkpoint.
+    pub fn changes_since(&self, earlier: &Self) -> proto::GroupProgressed {
+        let gone = |position: &&Position| !self.unfinished.contains_key(*position);
+        let new = |position: &&Position| !earlier.unfinished.contains_key(*position);
+        let failed = self.unfinished.iter().filter(|(position, attempts)| {
+            earlier.unfinished.get(*position).unwrap_or(&0) != *attempts
+        });
+        let behind = self
+            .behind
+            .iter()
+            .filter(|(stream, after_position)| earlier.behind.get(*stream) != Some(after_position));
+        let ended = earlier.behind.keys().filter(|stream| !self.behind.contains_key(*stream));
+        proto::GroupProgressed {
+            position: self.position,
+            finished: earlier.unfinished.keys().filter(gone).copied().collect(),
+            unfinished: self.unfinished.keys().filter(new).copied().collect(),
+            failed: failed.map(attempts_of).collect(),
+            behind: behind.map(behind_of).collect(),
+            no_longer_behind: ended.map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Takes in what has changed. Each change says how something is from then on, so one that was
+    /// taken in already changes nothing.
+    pub fn apply(&mut self, changes: &proto::GroupProgressed) {
+        self.position = changes.position;
+        for position in &changes.finished {
+            self.unfinished.remove(position);
+        }
+        self.unfinished.extend(changes.unfinished.iter().map(|position| (*position, 0)));
+        self.tried(&changes.failed);
+        for stream in &changes.no_longer_behind {
+            self.behind.remove(stream.as_str());
+        }
+        self.behind.extend(changes.behind.iter().map(named));
+    }
+
+    fn tried(&mut self, failed: &[proto::FailedAttempts]) {
+        for failed in failed {
+            if let Some(attempts) = self.unfinished.get_mut(&failed.position) {
+                *attempts = failed.attempts;
+            }
+        }
+    }
+}
+
+fn attempts_of((position, attempts): (&Position, &u32)) -> proto::FailedAttempts {
+    proto::FailedAttempts { position: *position, attempts: *attempts }
+}
+
+fn behind_of((stream, after_position): (&Arc<str>, &Position)) -> proto::StreamBehind {
+    proto::StreamBehind { stream: stream.to_string(), after_position: *after_position }
+}
+
+fn named(behind: &proto::StreamBehind) -> (Arc<str>, Position) {
+    (behind.stream.as_str().into(), behind.after_position)
+}
+
+impl From<&Checkpoint> for proto::GroupCheckpointed {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let failed = checkpoint.unfinished.iter().filter(|(_, attempts)| **attempts > 0);
+        Self {
+            position: checkpoint.position,
+            unfinished: checkpoint.unfinished.keys().copied().collect(),
+            failed: failed.map(attempts_of).collect(),
+            behind: checkpoint.behind.iter().map(behind_of).collect(),
+        }
+    }
+}
+
+impl From<&proto::GroupCheckpointed> for Checkpoint {
+    fn from(recorded: &proto::GroupCheckpointed) -> Self {
+        let unfinished = recorded.unfinished.iter().map(|position| (*position, 0)).collect();
+        let behind = recorded.behind.iter().map(named).collect();
+        let mut checkpoint = Self { position: recorded.position, unfinished, behind };
+        checkpoint.tried(&recorded.failed);
+        checkpoint
+    }
+}
+
 impl Work {
+    /// The work of a group that is as far as a checkpoint says. Of its unfinished events the
+    /// streams are given.
+    pub fn restored(
+        settings: Settings,
+        checkpoint: &Checkpoint,
+        streams: impl IntoIterator<Item = (Position, String)>,
+    ) -> Self {
+        let mut work = Self::new(settings, checkpoint.position);
+        for (position, stream) in streams {
+            let attempts = checkpoint.unfinished.get(&position).copied().unwrap_or_default();
+            work.put(&stream, position, attempts, Moment::ZERO);
+        }
+        for (stream, after) in &checkpoint.behind {
+            work.put_behind(stream, *after, Moment::ZERO);
+        }
+        work.recorded(0);
+        work
+    }
+
     /// What is to be recorded. The first `parks` of those that are to be parked count as finished,
     /// the others do not yet.
-    pub fn checkpoint(&self, parks: usize) -> proto::GroupCheckpointed {
+    pub fn checkpoint(&self, parks: usize) -> Checkpoint {
         let listed = self.lanes.values().flat_map(Lane::listed);
         let unfinished = listed.map(|event| (event.position, event.attempts));
         let not_parked = self.parks.iter().skip(parks).map(|park| (park.position, park.attempts));
-        let mut unfinished: Vec<_> = unfinished.chain(not_parked).collect();
-        unfinished.sort_unstable();
-        let failed = unfinished.iter().filter(|(_, attempts)| *attempts > 0);
-        let behind = self.lanes.iter().filter_map(|(stream, lane)| {
-            let (stream, after_position) = (stream.to_string(), lane.behind?);
-            Some(proto::StreamBehind { stream, after_position })
-        });
-        let mut behind: Vec<_> = behind.collect();
-        behind.sort_by(|one, other| one.stream.cmp(&other.stream));
-        proto::GroupCheckpointed {
+        let behind = self.lanes.iter();
+        let behind = behind.filter_map(|(stream, lane)| Some((Arc::clone(stream), lane.behind?)));
+        Checkpoint {
             position: self.read(),
-            failed: failed
-                .map(|&(position, attempts)| proto::FailedAttempts { position, attempts })
-                .collect(),
-            unfinished: unfinished.into_iter().map(|(position, _)| position).collect(),
-            behind,
+            unfinished: unfinished.chain(not_parked).collect(),
+            behind: behind.collect(),
         }
     }
 

@@ -141,6 +141,7 @@ impl Work {
         match answer {
             Answer::Retry(reason) => {
                 given.event.attempts += 1;
+                self.changed = true;
                 if given.event.attempts < self.settings.max_attempts {
                     lane.rests_until = now + self.settings.rest(given.event.attempts);
                     let back = lane.take_back(place);

@@ -3,6 +3,7 @@
 //! Nothing here reads or waits: [`Work`] is told what was read, answered and how late it is, and
 //! says what goes to whom and what is to be recorded.
 
+mod chain;
 mod checkpoint;
 mod consumer;
 mod handing;
@@ -17,6 +18,8 @@ mod work;
 use std::{fmt, sync::Arc};
 
 pub use self::{
+    chain::{Chain, Entry},
+    checkpoint::Checkpoint,
     consumer::{ConsumerId, Outgoing},
     handing::{Answer, NeverDelivered, Park},
     lane::Moment,

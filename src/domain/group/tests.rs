@@ -92,6 +92,22 @@ fn what_is_tried_again_rests_and_comes_before_what_is_later_in_its_stream() {
 }
 
 #[test]
+fn how_often_an_event_was_tried_is_recorded_however_that_was_found() {
+    let mut work = work(&["a/1", "b/1"]);
+    join(&mut work, 1, 10);
+    work.assign(seconds(0));
+    send(&mut work, 1);
+    work.recorded(0);
+    work.answer(1, 1, Answer::Retry("no".into()), seconds(0)).unwrap();
+    assert!(work.changed(), "the consumer has said so");
+    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 1), (2, 0)]));
+    work.recorded(0);
+    work.expire(seconds(10));
+    assert!(work.changed(), "its lease has ended");
+    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 1), (2, 1)]));
+}
+
+#[test]
 fn what_was_not_answered_is_withdrawn_with_what_is_tried_again_before_it() {
     let mut work = work(&["a/1", "a/1", "a/1"]);
     join(&mut work, 1, 3);
@@ -128,8 +144,8 @@ fn an_event_that_fails_too_often_is_parked_and_what_is_behind_it_goes_on() {
     work.answer(1, delivery + 1, Answer::Handled, seconds(300)).unwrap();
     assert_eq!(work.listed(), 0);
     // Not recorded as parked yet, so still unfinished.
-    assert_eq!(work.checkpoint(0).unfinished, [1]);
-    assert_eq!(work.checkpoint(1).unfinished, [0; 0]);
+    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 3)]));
+    assert_eq!(work.checkpoint(1).unfinished, BTreeMap::new());
     work.recorded(1);
     assert!(!work.changed());
 }
@@ -294,18 +310,13 @@ impl Story {
         let checkpoint = self.work.checkpoint(0);
         self.held.clear();
         self.withdrawn.clear();
-        self.work = Work::new(SETTINGS, checkpoint.position);
-        for position in &checkpoint.unfinished {
-            let failed = checkpoint.failed.iter().find(|failed| failed.position == *position);
-            let attempts = failed.map_or(0, |failed| failed.attempts);
-            let stream = &self.log[usize::try_from(*position).unwrap() - 1];
-            self.work.put(stream, *position, attempts, self.now);
-        }
-        for behind in &checkpoint.behind {
-            self.work.put_behind(&behind.stream, behind.after_position, self.now);
-        }
-        self.work.recorded(0);
+        let streams = checkpoint
+            .unfinished
+            .keys()
+            .map(|position| (*position, self.log[usize::try_from(*position).unwrap() - 1].clone()));
+        self.work = Work::restored(SETTINGS, &checkpoint, streams);
         assert_eq!(self.work.checkpoint(0), checkpoint, "it is as it was");
+        assert!(!self.work.changed(), "nothing has to be recorded");
     }
 
     fn answer(&mut self) {

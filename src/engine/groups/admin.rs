@@ -1,26 +1,29 @@
 //! Groups are created, deleted, and what they have parked is put back.
 
-use std::sync::Arc;
-
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     GroupError, Groups, Repeatable,
     recording::{Recording, event},
-    recovery::{self, Remembered},
-    task::{Group, Message, Saved},
+    recovery,
+    registry::{Ready, Standing},
+    saved::{self, GroupOrigin, streams_of},
+    task::{Group, Message},
 };
 use crate::{
     domain::{
         event::{Micros, Position},
         filter::Filter,
-        group::{GroupName, Settings},
+        group::{Chain, GroupName, Settings},
         limits,
-        proto::{EventParked, GroupCheckpointed, GroupCreated, GroupDeleted, ParkedReplayed},
+        proto::{EventParked, GroupCreated, GroupDeleted, ParkedReplayed},
         recorded::timestamp,
     },
     engine::{AppendError, Appended, ReadError, Start},
 };
+
+/// Parked events that are recorded at once; the rest of an append is for how far the group is.
+const PARKED_AT_ONCE: usize = limits::APPEND_EVENTS - 100;
 
 /// A group that is asked for.
 #[derive(Clone, Debug)]
@@ -43,20 +46,16 @@ impl Groups {
         request: Option<Repeatable>,
     ) -> Result<Appended, GroupError> {
         let shared = &self.shared;
-        shared.recovered().await?;
+        shared.known().await?;
         let _changing = shared.changing.lock().await;
         if let Some(earlier) = self.recall(request).await? {
             return Ok(earlier);
         }
         let NewGroup { name, filter, start, settings } = group;
-        let (exists, count) = {
-            let groups = shared.groups();
-            (groups.contains_key(&name), groups.len())
-        };
-        if exists {
+        if shared.standing(&name).await?.is_some() {
             return Err(GroupError::AlreadyExists { name: name.to_string() });
         }
-        if count >= limits::GROUPS {
+        if shared.count() >= limits::GROUPS {
             let advice = "delete those that nobody needs";
             return Err(GroupError::TooMany { what: "groups", limit: limits::GROUPS, advice });
         }
@@ -69,11 +68,10 @@ impl Groups {
             settings: Some(settings.into()),
             recorded_from: recorded_from.map(timestamp),
         };
-        let recording = Recording { name: name.clone(), appender: shared.appender.clone() };
-        let appended = recording.record(vec![event(&created)], request, None).await?;
+        let appended = self.stream(&name).record(vec![event(&created)], request, None).await?;
         let created = appended.first_position;
         let created_at = self.recorded_at(created).await?;
-        let remembered = Remembered {
+        let origin = GroupOrigin {
             name,
             created,
             created_at,
@@ -82,33 +80,48 @@ impl Groups {
             recorded_from,
             settings,
         };
-        let checkpoint =
-            GroupCheckpointed { position: after_position, ..GroupCheckpointed::default() };
-        let saved = Saved { checkpoint, ..Saved::default() };
-        recovery::begin(shared, Arc::new(remembered), saved);
+        recovery::begin(shared, origin);
         Ok(appended)
     }
 
-    /// Deletes a group; the calls of its consumers end.
+    /// Deletes a group; the calls of its consumers end. A group that is not restored is deleted as
+    /// well, since that takes nothing but its name.
     pub async fn delete(
         &self,
         name: &str,
         request: Option<Repeatable>,
     ) -> Result<Appended, GroupError> {
-        self.shared.recovered().await?;
-        let _changing = self.shared.changing.lock().await;
+        let shared = &self.shared;
+        shared.known().await?;
+        let _changing = shared.changing.lock().await;
         if let Some(earlier) = self.recall(request).await? {
             return Ok(earlier);
         }
-        let (messages, remembered) = self.shared.group(name).await?;
-        let (reply, deleted) = oneshot::channel();
-        let deleted = ask(&messages, Message::Delete { request, reply }, deleted).await??;
-        let running = self.shared.groups().remove(&remembered.name);
-        if let Some(running) = running {
-            // A group of the same name may be created at once; this one must not record any more.
-            let _ = running.task.await;
+        let (name, standing) = shared.named(name).await?;
+        let standing = standing.borrow().clone();
+        match standing {
+            Standing::Ready(Ready { messages, .. }) => {
+                let (reply, deleted) = oneshot::channel();
+                let deleted = ask(&messages, Message::Delete { request, reply }, deleted).await??;
+                shared.remove(&name, true).await;
+                Ok(deleted)
+            }
+            Standing::Restoring(_) => {
+                let nameless = shared.nameless_of(&name).await?;
+                let deleted = vec![event(&GroupDeleted {})];
+                let deleted = self.stream(&name).record(deleted, request, None).await?;
+                shared.remove(&name, false).await;
+                if let Some(nameless) = nameless {
+                    shared.forget(nameless.created);
+                }
+                Ok(deleted)
+            }
         }
-        Ok(deleted)
+    }
+
+    /// The stream of a group, for what is recorded by the desk.
+    fn stream(&self, name: &GroupName) -> Recording {
+        Recording::new(name.clone(), self.shared.appender.clone(), Chain::default())
     }
 
     /// Puts parked events back; none are named: all. Tells what was recorded, if anything, and how
@@ -122,8 +135,7 @@ impl Groups {
         let (messages, _) = self.shared.group(name).await?;
         if let Some(earlier) = self.recall(request).await? {
             let event = self.shared.appender.reader.event(earlier.first_position).await?;
-            let payload = event.payload.unwrap_or_default();
-            let ParkedReplayed { positions } = recovery::decoded(&payload.value)?;
+            let ParkedReplayed { positions } = saved::payload(event)?;
             return Ok((Some(earlier), positions.len()));
         }
         let (reply, replayed) = oneshot::channel();
@@ -154,7 +166,7 @@ pub(super) async fn ask<T>(
 impl Group {
     /// Records how far the group is, and what is parked. What fails is tried again later.
     pub(super) async fn record(&mut self) {
-        let count = self.work.parks().len().min(limits::APPEND_EVENTS - 1);
+        let count = self.work.parks().len().min(PARKED_AT_ONCE);
         let parks = self.work.parks().iter().take(count);
         let positions: Vec<_> = parks.clone().map(|park| park.position).collect();
         let parked = parks.cloned().map(|park| {
@@ -165,10 +177,10 @@ impl Group {
                 consumer: park.consumer,
             })
         });
-        let checkpoint = event(&self.work.checkpoint(count));
-        let events = parked.chain([checkpoint]).collect();
-        match self.recording.record(events, None, None).await {
+        let (parked, now) = (parked.collect(), self.work.checkpoint(count));
+        match self.recording.checkpoint(parked, now, None).await {
             Ok(appended) => {
+                self.unrecorded.succeeded();
                 self.work.recorded(count);
                 self.parked.extend(positions.into_iter().zip(appended.first_position..));
                 self.record_by = None;
@@ -179,7 +191,9 @@ impl Group {
 
     fn not_recorded(&mut self, error: &AppendError) {
         let group = self.recording.name.as_str();
-        tracing::warn!(group, %error, "how far a consumer group is could not be recorded");
+        if self.unrecorded.failed(error.cause()) {
+            tracing::warn!(group, %error, "how far a consumer group is could not be recorded");
+        }
         self.record_later();
     }
 
@@ -202,14 +216,15 @@ impl Group {
         if positions.is_empty() {
             return Ok((None, 0));
         }
-        let streams = self.streams_of(&positions).await?;
+        let streams = streams_of(&self.reader, &positions).await?;
         let mut checkpoint = self.work.checkpoint(0);
-        checkpoint.unfinished.extend(&positions);
-        checkpoint.unfinished.sort_unstable();
+        checkpoint.unfinished.extend(positions.iter().map(|position| (*position, 0)));
         let count = positions.len();
-        // Together, so that they are neither parked nor unfinished at no moment.
-        let events = vec![event(&ParkedReplayed { positions }), event(&checkpoint)];
-        let appended = self.recording.record(events, request, None).await?;
+        // Together, so that they are neither parked nor unfinished at no moment; and whole, because
+        // an older program, which reads nothing else, must not lose them.
+        self.recording.begin_anew();
+        let replayed = vec![event(&ParkedReplayed { positions })];
+        let appended = self.recording.checkpoint(replayed, checkpoint, request).await?;
         let now = self.now();
         for (position, stream) in streams {
             self.parked.remove(&position);

@@ -23,6 +23,28 @@ pub enum GroupError {
         /// Its name.
         name: String,
     },
+    /// It is not known yet which groups there are.
+    #[error("it is not known yet which consumer groups there are: {}", obstacle(.reason.as_ref()))]
+    Unknown {
+        /// What is in the way; absent: it takes long.
+        reason: Option<ReadError>,
+    },
+    /// What is recorded of it was not read yet.
+    #[error("the consumer group {name} is not restored yet: {}", obstacle(.reason.as_ref()))]
+    NotRestored {
+        /// Its name.
+        name: String,
+        /// What is in the way; absent: it takes long.
+        reason: Option<ReadError>,
+    },
+    /// What is recorded of it is damaged.
+    #[error("the consumer group {name} is damaged: {}", damage(.reason))]
+    Damaged {
+        /// Its name.
+        name: String,
+        /// What is damaged.
+        reason: ReadError,
+    },
     /// Events are not parked.
     #[error("the event at {position} is not parked in {name}; ListParked tells which are")]
     NotParked {
@@ -49,7 +71,29 @@ pub enum GroupError {
     Read(#[from] ReadError),
 }
 
+/// What is in the way of something that is tried until it succeeds.
+pub(super) fn obstacle(reason: Option<&ReadError>) -> String {
+    match reason {
+        Some(reason) => format!("{reason}; it is tried again"),
+        None => "what is recorded is being read".to_owned(),
+    }
+}
+
+/// What is damaged, and what to do about a group's records.
+pub(super) fn damage(reason: &ReadError) -> String {
+    format!("{reason}; or delete the group, and create it again from where it is to go on")
+}
+
 impl GroupError {
+    /// Why a group does not run.
+    pub(super) fn not_restored(name: &str, reason: Option<ReadError>) -> Self {
+        let name = name.to_owned();
+        match reason {
+            Some(reason) if reason.is_damage() => Self::Damaged { name, reason },
+            reason => Self::NotRestored { name, reason },
+        }
+    }
+
     /// The server is going down.
     pub(super) fn stopping() -> Self {
         Self::Read(ReadError::Stopping)

@@ -2,19 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use super::{
-    GroupError, Groups,
+    GroupError, GroupOrigin, Groups,
     admin::ask,
-    recovery::Remembered,
+    error,
+    finding::Nameless,
+    recovery,
+    registry::{Ready, Restoring, Standing},
     task::{Group, Message},
 };
 use crate::{
     domain::{
         event::{Direction, Micros, Position},
         filter::Filter,
-        group::{CATEGORY, GroupName, Settings},
+        group::{CATEGORY, GroupName},
         name::{Category, StreamName},
     },
     engine::{ReadError, reader::Reader},
@@ -52,21 +58,35 @@ pub(super) struct Counted {
     stalled: String,
 }
 
-/// How far a group is.
+/// What a group can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupState {
+    /// It delivers.
+    Ready,
+    /// What is recorded of it is being read.
+    Restoring,
+    /// What is recorded of it is damaged.
+    Damaged,
+}
+
+/// A group as it is listed.
 #[derive(Clone, Debug)]
 pub struct GroupStatus {
-    /// Its name.
-    pub name: GroupName,
-    /// Which events it is for.
-    pub filter: Filter,
-    /// It began after this position.
-    pub began_after: Position,
-    /// The time in the future that it was created for.
-    pub recorded_from: Option<Micros>,
-    /// When it was created.
-    pub created_at: Micros,
-    /// Its settings.
-    pub settings: Settings,
+    /// Its name; empty: that cannot be read.
+    pub name: String,
+    /// What it can do.
+    pub state: GroupState,
+    /// What was recorded when it was created; absent: that was not read yet.
+    pub origin: Option<Arc<GroupOrigin>>,
+    /// How far it is; absent: that is not known.
+    pub progress: Option<GroupProgress>,
+    /// Why nothing is delivered; empty: nothing is in the way.
+    pub stalled: String,
+}
+
+/// How far a group is.
+#[derive(Clone, Debug)]
+pub struct GroupProgress {
     /// Everything up to here that it is for is finished.
     pub position: Position,
     /// How many events that it is for are not finished.
@@ -79,8 +99,29 @@ pub struct GroupStatus {
     pub parked: usize,
     /// Who takes part, by name.
     pub consumers: Vec<ConsumerStatus>,
-    /// Why nothing is delivered; empty: nothing is in the way.
-    pub stalled: String,
+}
+
+impl GroupStatus {
+    /// A group that is not restored.
+    fn restoring(name: String, restoring: Restoring) -> Self {
+        let Restoring { origin, failure } = restoring;
+        let (state, stalled) = match &failure {
+            Some(failure) if failure.is_damage() => (GroupState::Damaged, error::damage(failure)),
+            failure => (GroupState::Restoring, error::obstacle(failure.as_ref())),
+        };
+        Self { name, state, origin, progress: None, stalled }
+    }
+
+    /// A group of which not even the name can be read.
+    fn nameless(nameless: &Nameless) -> Self {
+        let Nameless { created, failure } = nameless;
+        let stalled = format!(
+            "the creation of this group, at position {created}, cannot be read, and nothing else \
+             tells its name: {failure}"
+        );
+        let (name, state) = (String::new(), GroupState::Damaged);
+        Self { name, state, origin: None, progress: None, stalled }
+    }
 }
 
 impl Group {
@@ -110,27 +151,31 @@ impl Group {
 }
 
 impl Groups {
-    /// How far each group is, by name; or only one.
+    /// How far each group is, by name; or only one. One that is not restored within a moment is
+    /// listed without.
     pub async fn list(
         &self,
         name: Option<&str>,
     ) -> Result<(Vec<GroupStatus>, Position), GroupError> {
-        self.shared.recovered().await?;
+        self.shared.known().await?;
         let head = self.shared.appender.reader.head().position;
-        let groups: Vec<_> = if let Some(name) = name {
-            vec![self.shared.group(name).await?]
-        } else {
-            let groups = self.shared.groups();
-            groups.values().map(|it| (it.messages.clone(), Arc::clone(&it.remembered))).collect()
+        let (mut statuses, groups) = match name {
+            Some(name) => (Vec::new(), vec![self.shared.named(name).await?]),
+            None => {
+                let nameless = self.shared.all_nameless();
+                (nameless.iter().map(GroupStatus::nameless).collect(), self.shared.all())
+            }
         };
-        let mut statuses = Vec::with_capacity(groups.len());
-        for (messages, remembered) in groups {
-            let (reply, counted) = oneshot::channel();
-            // A group that is deleted meanwhile is left out.
-            if let Ok(counted) = ask(&messages, Message::Count(reply), counted).await {
-                statuses.push(self.status(&remembered, counted, head).await?);
-            } else if name.is_some() {
-                return Err(self.shared.absent(remembered.name.as_str()));
+        let until = Instant::now() + recovery::MOMENT;
+        for (group, mut standing) in groups {
+            // What it is now is listed, whether it got further meanwhile or not.
+            let _ = timeout_at(until, standing.wait_for(Standing::is_known)).await;
+            let standing = standing.borrow().clone();
+            match self.standing(&group, standing, head).await? {
+                Some(status) => statuses.push(status),
+                None if name.is_some() => return Err(self.shared.absent(group.as_str())),
+                // A group that is deleted meanwhile is left out.
+                None => {}
             }
         }
         if self.shared.appender.reader.stopping().is_cancelled() {
@@ -140,12 +185,35 @@ impl Groups {
         Ok((statuses, head))
     }
 
-    async fn status(
+    /// A group as it is listed; absent: it has gone.
+    async fn standing(
         &self,
-        group: &Remembered,
+        name: &GroupName,
+        standing: Standing,
+        head: Position,
+    ) -> Result<Option<GroupStatus>, GroupError> {
+        let Ready { origin, messages } = match standing {
+            Standing::Ready(ready) => ready,
+            Standing::Restoring(restoring) => {
+                return Ok(Some(GroupStatus::restoring(name.to_string(), restoring)));
+            }
+        };
+        let (reply, counted) = oneshot::channel();
+        let Ok(mut counted) = ask(&messages, Message::Count(reply), counted).await else {
+            return Ok(None);
+        };
+        let stalled = std::mem::take(&mut counted.stalled);
+        let progress = Some(self.progress(&origin, counted, head).await?);
+        let (name, state) = (name.to_string(), GroupState::Ready);
+        Ok(Some(GroupStatus { name, state, origin: Some(origin), progress, stalled }))
+    }
+
+    async fn progress(
+        &self,
+        group: &GroupOrigin,
         counted: Counted,
         head: Position,
-    ) -> Result<GroupStatus, GroupError> {
+    ) -> Result<GroupProgress, GroupError> {
         let reader = &self.shared.appender.reader;
         let filter = &group.filter;
         let mut lag = (counted.listed + counted.parking) as u64;
@@ -168,20 +236,13 @@ impl Groups {
             None => None,
         };
         let waited = since.map(|since| (self.shared.clock)().saturating_sub(since).max(0));
-        Ok(GroupStatus {
-            name: group.name.clone(),
-            filter: group.filter.clone(),
-            began_after: group.after_position,
-            recorded_from: group.recorded_from,
-            created_at: group.created_at,
-            settings: group.settings,
+        Ok(GroupProgress {
             position: counted.finished,
             lag_events: lag,
             lag: waited.map(|micros| Duration::from_micros(micros.unsigned_abs())),
             resting: counted.resting,
             parked: counted.parked,
             consumers: counted.consumers,
-            stalled: counted.stalled,
         })
     }
 }
@@ -199,7 +260,8 @@ async fn count(
     }
     let (mut after, mut count) = (after, 0);
     loop {
-        let found = matches(reader, &filter, index::Span { after, up_to }, COUNTED_AT_ONCE).await?;
+        let span = index::Span { after, up_to };
+        let found = forwards(reader, &filter, span, COUNTED_AT_ONCE).await?;
         count += found.len() as u64;
         match found.last() {
             Some(last) if found.len() == COUNTED_AT_ONCE => after = *last,
@@ -220,10 +282,10 @@ async fn next_after(
     let mut after = after;
     loop {
         let span = index::Span { after, up_to };
-        let Some(next) = matches(reader, filter, span, 1).await?.pop() else { return Ok(None) };
+        let Some(next) = forwards(reader, filter, span, 1).await?.pop() else { return Ok(None) };
         let span = index::Span { after: next - 1, up_to: next };
         let hidden = match &of_groups {
-            Some(of_groups) => !matches(reader, of_groups, span, 1).await?.is_empty(),
+            Some(of_groups) => !forwards(reader, of_groups, span, 1).await?.is_empty(),
             None => false,
         };
         if !hidden {
@@ -233,17 +295,11 @@ async fn next_after(
     }
 }
 
-async fn matches(
+async fn forwards(
     reader: &Reader,
     filter: &Filter,
     span: index::Span,
     most: usize,
 ) -> Result<Vec<Position>, ReadError> {
-    reader.indexed(span.up_to).await?;
-    let filter = filter.clone();
-    reader
-        .ask(move |log, patience| {
-            Ok(log.index().lookup(patience).matches(&filter, span, Direction::Forwards, most)?)
-        })
-        .await
+    reader.matches(filter, span, Direction::Forwards, most).await
 }

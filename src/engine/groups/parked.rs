@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::{GroupError, Groups, admin::ask, recovery, task::Message};
+use super::{GroupError, Groups, admin::ask, saved, task::Message};
 use crate::{
     domain::{
         event::{Micros, Position},
@@ -57,7 +57,14 @@ impl Groups {
                 page.more_after = page.parked.last().map(|last| last.event.position);
                 break;
             }
-            let parked = self.parked_event(position, recorded).await?;
+            let parked = match self.parked_event(position, recorded).await {
+                // The page ends before an event that cannot be read.
+                Err(_) if !page.parked.is_empty() => {
+                    page.more_after = page.parked.last().map(|last| last.event.position);
+                    break;
+                }
+                parked => parked?,
+            };
             bytes += prost::Message::encoded_len(&parked.event);
             page.parked.push(parked);
         }
@@ -72,8 +79,7 @@ impl Groups {
         let reader = &self.shared.appender.reader;
         let event = reader.event(position).await?;
         let record = reader.event(recorded).await?;
-        let payload = record.payload.unwrap_or_default();
         let parked_at = record.recorded_at.as_ref().map_or(0, micros);
-        Ok(ParkedEvent { event, parked: recovery::decoded(&payload.value)?, parked_at })
+        Ok(ParkedEvent { event, parked: saved::payload(record)?, parked_at })
     }
 }

@@ -11,7 +11,6 @@ use crate::{
         group::{ConsumerId, Outgoing, is_of_groups},
         limits,
         name::StreamName,
-        proto::GroupCheckpointed,
     },
     engine::{ReadError, reader::Span},
     log::index,
@@ -21,43 +20,6 @@ use crate::{
 const FETCHED_AT_ONCE: usize = 256;
 
 impl Group {
-    /// Lists what a checkpoint says is unfinished.
-    pub(super) async fn restore(
-        &mut self,
-        checkpoint: &GroupCheckpointed,
-    ) -> Result<(), ReadError> {
-        let attempts = |position: Position| {
-            let found = checkpoint.failed.iter().find(|failed| failed.position == position);
-            found.map_or(0, |failed| failed.attempts)
-        };
-        let now = self.now();
-        for (position, stream) in self.streams_of(&checkpoint.unfinished).await? {
-            self.work.put(&stream, position, attempts(position), now);
-        }
-        for behind in &checkpoint.behind {
-            self.work.put_behind(&behind.stream, behind.after_position, now);
-        }
-        self.work.recorded(0);
-        Ok(())
-    }
-
-    /// The streams of events; the positions rise.
-    pub(super) async fn streams_of(
-        &mut self,
-        positions: &[Position],
-    ) -> Result<Vec<(Position, String)>, ReadError> {
-        let mut streams = Vec::new();
-        let mut rest = positions;
-        while !rest.is_empty() {
-            let run = self.reader.events_at(rest.to_vec()).await?;
-            let heads = crate::domain::recorded::heads(&run.events)
-                .map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
-            rest = rest.get(heads.len()..).unwrap_or_default();
-            streams.extend(heads.into_iter().map(|head| (head.position, head.stream)));
-        }
-        Ok(streams)
-    }
-
     /// Reads the next page if there is somebody to give it to; whether there was anything to read.
     pub(super) async fn read_on(&mut self, available: Position) -> Result<bool, ReadError> {
         self.pass_held(available).await?;

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     domain::{
         event::{Append, Digest, NewEvent, RequestId, Revision, Write},
-        group::GroupName,
+        group::{Chain, Checkpoint, Entry, GroupName},
         name::TypeName,
         proto::Any,
     },
@@ -34,13 +34,20 @@ impl Repeatable {
 }
 
 /// The stream of one group, open for the server's own events.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Recording {
     pub(super) name: GroupName,
     pub(super) appender: Appender,
+    /// The checkpoints in it.
+    chain: Chain,
 }
 
 impl Recording {
+    /// Records in the stream of a group, whose checkpoints are these.
+    pub(super) fn new(name: GroupName, appender: Appender, chain: Chain) -> Self {
+        Self { name, appender, chain }
+    }
+
     /// Records events together, if the stream holds as many as expected.
     pub(super) async fn record(
         &self,
@@ -55,6 +62,32 @@ impl Recording {
             condition: None,
         };
         self.appender.append_own(append, request.map(|request| request.digest)).await
+    }
+
+    /// The next checkpoint is a whole one, and needs nothing that was recorded before.
+    pub(super) fn begin_anew(&mut self) {
+        self.chain.begin_anew();
+    }
+
+    /// Records how far the group is, behind these events and together with them.
+    pub(super) async fn checkpoint(
+        &mut self,
+        mut events: Vec<NewEvent>,
+        now: Checkpoint,
+        request: Option<Repeatable>,
+    ) -> Result<Appended, AppendError> {
+        let entries = self.chain.entries(&now);
+        events.extend(entries.iter().map(|entry| match entry {
+            Entry::Whole(whole) => event(whole),
+            Entry::Changes(changes) => event(changes),
+        }));
+        let appended = self.record(events, request, None).await;
+        match &appended {
+            Ok(Appended { duplicate: false, .. }) => self.chain.recorded(now, &entries),
+            // It was recorded long ago, perhaps, or it may be recorded yet.
+            Ok(_) | Err(_) => self.chain.begin_anew(),
+        }
+        appended
     }
 }
 

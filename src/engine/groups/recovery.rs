@@ -1,172 +1,170 @@
-//! Finds the groups that the log knows of, and how far each of them is.
+//! Brings the groups of the log back after a start: finds them, and restores each by itself. What
+//! fails is tried again for as long as the engine runs, and holds up nothing else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
 
 use super::{
-    GroupError, Running, Shared,
-    recording::type_name,
-    task::{self, Saved},
+    finding::{self, Creation, Found},
+    registry::{Ready, Restoring, Shared, Standing},
+    saved::{GroupOrigin, Saved},
+    task,
 };
 use crate::{
-    domain::{
-        event::{Direction, Micros, Position},
-        filter::{Filter, FilterItem},
-        group::{CATEGORY, GroupName, Settings},
-        name::{Category, TypeName},
-        proto::{
-            EventParked, GroupCheckpointed, GroupCreated, GroupDeleted, ParkedReplayed,
-            RecordedEvent,
-        },
-        recorded::{decode_run, micros},
-        violation::Violations,
-    },
-    engine::{
-        ReadError,
-        reader::{Reader, Span},
-    },
+    domain::{event::Position, group::GroupName},
+    engine::{ReadError, reader::Reader, retries::Retries},
 };
 
-/// What was recorded when a group was created.
-#[derive(Clone, Debug)]
-pub(super) struct Remembered {
-    pub(super) name: GroupName,
-    /// Where its creation is recorded: only what comes after that concerns it.
-    pub(super) created: Position,
-    pub(super) created_at: Micros,
-    pub(super) filter: Filter,
-    pub(super) after_position: Position,
-    /// What is recorded before is not for it; absent: that had passed when it was created.
-    pub(super) recorded_from: Option<Micros>,
-    pub(super) settings: Settings,
-}
+/// How long a caller waits before it gets the reason of the wait instead.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
-/// Finds all groups and begins their tasks.
+/// Finds the groups, and begins to restore them.
 pub(super) async fn recover(shared: Arc<Shared>) {
-    let found = find(&shared).await;
-    if let Err(error) = &found {
-        tracing::error!(%error, "the consumer groups could not be read from the log");
-    }
-    shared.recovered.send_replace(Some(found));
-}
-
-async fn find(shared: &Arc<Shared>) -> Result<(), GroupError> {
-    let reader = &shared.appender.reader;
-    let head = reader.head().position;
-    let item = of_category(vec![type_name::<GroupCreated>(), type_name::<GroupDeleted>()]);
-    let mut live = BTreeMap::new();
-    for event in read_all(reader, item, 0, head).await? {
-        let payload = event.payload.clone().unwrap_or_default();
-        let Some(name) = event.stream.split_once('/').and_then(|(_, it)| GroupName::parse(it).ok())
-        else {
-            continue;
+    let stopping = shared.appender.reader.stopping().clone();
+    let mut retries = Retries::default();
+    let found = loop {
+        let failure = match find(&shared).await {
+            Ok(found) => break found,
+            Err(failure) => failure,
         };
-        if payload.type_name() == type_name::<GroupDeleted>().as_str() {
-            live.remove(&name);
-        } else {
-            live.insert(name.clone(), remembered(name, &event, &payload.value)?);
+        if retries.failed(failure.cause()) && !stopping.is_cancelled() {
+            tracing::error!(%failure, "the consumer groups are not found yet; it is tried again");
+        }
+        shared.not_found(failure);
+        if !retries.rest(&stopping).await {
+            return;
+        }
+    };
+    for nameless in &found.nameless {
+        let (position, failure) = (nameless.created, &nameless.failure);
+        tracing::error!(position, %failure, "of a consumer group not even the name can be read");
+    }
+    for (name, creation) in found.groups {
+        restore(&shared, name, creation);
+    }
+    shared.found(found.nameless);
+    find_names(&shared).await;
+}
+
+/// Looks again for the names of groups that cannot be read, as long as there are any.
+async fn find_names(shared: &Arc<Shared>) {
+    let reader = &shared.appender.reader;
+    let mut retries = Retries::default();
+    while let Some(nameless) = shared.all_nameless().into_iter().next() {
+        retries.failed(nameless.failure.cause());
+        if !retries.rest(reader.stopping()).await {
+            return;
+        }
+        let Ok(found) = finding::find(reader).await else { continue };
+        // None may be deleted meanwhile.
+        let _changing = shared.changing.lock().await;
+        for (name, creation) in found.groups {
+            if shared.forget(creation.position) {
+                restore(shared, name, creation);
+            }
         }
     }
-    for remembered in live.into_values() {
-        let saved = saved(reader, &remembered, head).await?;
-        begin(shared, Arc::new(remembered), saved);
+}
+
+/// Finds the groups. If that takes longer than a moment, callers get what is known of the reason.
+async fn find(shared: &Shared) -> Result<Found, ReadError> {
+    let reader = &shared.appender.reader;
+    let mut finding = pin!(finding::find(reader));
+    tokio::select! {
+        found = &mut finding => return found,
+        () = tokio::time::sleep(MOMENT) => {}
     }
-    Ok(())
+    let (position, indexed) = (reader.head().position, *reader.watch_index().borrow());
+    if indexed < position {
+        shared.not_found(ReadError::Indexing { position, indexed });
+    }
+    finding.await
 }
 
-/// Begins the task of a group.
-pub(super) fn begin(shared: &Shared, remembered: Arc<Remembered>, saved: Saved) {
-    let name = remembered.name.clone();
-    let (messages, task) =
-        task::begin(shared.appender.clone(), Arc::clone(&shared.clock), &remembered, saved);
-    shared.groups().insert(name, Running { remembered, messages, task });
+/// Begins the task of a group of which something is recorded.
+fn restore(shared: &Arc<Shared>, name: GroupName, creation: Creation) {
+    let Creation { position, origin } = creation;
+    let known = match origin {
+        Ok(origin) => Restoring { origin: Some(Arc::new(origin)), failure: None },
+        Err(failure) => Restoring { origin: None, failure: Some(failure) },
+    };
+    let (standing, watched) = watch::channel(Standing::Restoring(known.clone()));
+    let group = Group { shared: Arc::clone(shared), name: name.clone(), created: position };
+    let task = tokio::spawn(group.run(known.origin, standing));
+    shared.insert(name, watched, task);
 }
 
-/// What the event of a group's creation says.
-pub(super) fn remembered(
+/// A group that has to be restored.
+struct Group {
+    shared: Arc<Shared>,
     name: GroupName,
-    event: &RecordedEvent,
-    payload: &[u8],
-) -> Result<Remembered, GroupError> {
-    let created: GroupCreated = decoded(payload)?;
-    let mut wrong = Violations::default();
-    let filter = Filter::parse(created.filter.unwrap_or_default(), "filter", &mut wrong);
-    let settings = Settings::recorded(&created.settings.unwrap_or_default());
-    // It was checked before it was recorded.
-    let unreadable = |wrong: Violations| ReadError::Undecodable(wrong.to_string().into());
-    let filter = wrong.into_result(filter).map_err(unreadable)?;
-    Ok(Remembered {
-        name,
-        created: event.position,
-        created_at: event.recorded_at.as_ref().map_or(0, micros),
-        filter,
-        after_position: created.after_position,
-        recorded_from: created.recorded_from.as_ref().map(micros),
-        settings,
-    })
+    created: Position,
 }
 
-/// How far a group was when that was last recorded.
-async fn saved(reader: &Reader, group: &Remembered, head: Position) -> Result<Saved, GroupError> {
-    let of_group = |types| FilterItem { streams: vec![group.name.stream()], ..of_types(types) };
-    let checkpoints = Filter::of_server(vec![of_group(vec![type_name::<GroupCheckpointed>()])]);
-    let span = Span { cursor: head + 1, end: group.created + 1, direction: Direction::Backwards };
-    let last = reader.next(&checkpoints, span, 1).await?;
-    let checkpoint = match last.map(|run| decode_run(run.events)) {
-        Some(events) => events.map_err(undecodable)?.pop(),
-        None => None,
-    };
-    let checkpoint = match checkpoint.and_then(|event| event.payload) {
-        Some(payload) => decoded(&payload.value)?,
-        None => {
-            GroupCheckpointed { position: group.after_position, ..GroupCheckpointed::default() }
-        }
-    };
-    let item = of_group(vec![type_name::<EventParked>(), type_name::<ParkedReplayed>()]);
-    let mut parked = BTreeMap::new();
-    for event in read_all(reader, item, group.created, head).await? {
-        let payload = event.payload.unwrap_or_default();
-        if payload.type_name() == type_name::<EventParked>().as_str() {
-            let EventParked { position, .. } = decoded(&payload.value)?;
-            parked.insert(position, event.position);
-        } else {
-            let ParkedReplayed { positions } = decoded(&payload.value)?;
-            parked.retain(|position, _| positions.binary_search(position).is_err());
+impl Group {
+    /// Restores the group and then runs it.
+    async fn run(self, origin: Option<Arc<GroupOrigin>>, standing: watch::Sender<Standing>) {
+        let Some((origin, saved)) = self.restored(origin, &standing).await else { return };
+        let clock = Arc::clone(&self.shared.clock);
+        let (messages, running) = task::begin(self.shared.appender.clone(), clock, &origin, saved);
+        standing.send_replace(Standing::Ready(Ready { origin, messages }));
+        running.await;
+    }
+
+    /// Reads what is recorded of the group, until that succeeds; absent: the engine stops.
+    async fn restored(
+        &self,
+        mut origin: Option<Arc<GroupOrigin>>,
+        standing: &watch::Sender<Standing>,
+    ) -> Option<(Arc<GroupOrigin>, Saved)> {
+        let reader = &self.shared.appender.reader;
+        let group = self.name.as_str();
+        let mut retries = Retries::default();
+        loop {
+            let failure = match self.read(reader, &mut origin).await {
+                Ok(saved) => {
+                    if retries.succeeded() {
+                        tracing::info!(group, "the consumer group is restored");
+                    }
+                    return origin.map(|origin| (origin, saved));
+                }
+                Err(failure) => failure,
+            };
+            if retries.failed(failure.cause()) && !reader.stopping().is_cancelled() {
+                tracing::error!(group, %failure, "a consumer group is not restored yet");
+            }
+            let known = Restoring { origin: origin.clone(), failure: Some(failure) };
+            standing.send_replace(Standing::Restoring(known));
+            if !retries.rest(reader.stopping()).await {
+                return None;
+            }
         }
     }
-    Ok(Saved { checkpoint, parked })
-}
 
-/// All events that match, after one position and up to another.
-async fn read_all(
-    reader: &Reader,
-    item: FilterItem,
-    after: Position,
-    up_to: Position,
-) -> Result<Vec<RecordedEvent>, ReadError> {
-    let filter = Filter::of_server(vec![item]);
-    let mut span = Span { cursor: after, end: up_to, direction: Direction::Forwards };
-    let mut events = Vec::new();
-    while let Some(run) = reader.next(&filter, span, u64::MAX).await? {
-        span.cursor = run.last;
-        events.extend(decode_run(run.events).map_err(undecodable)?);
+    /// Reads how far the group was, and before that, if it is not known, what it is for.
+    async fn read(
+        &self,
+        reader: &Reader,
+        origin: &mut Option<Arc<GroupOrigin>>,
+    ) -> Result<Saved, ReadError> {
+        let known = match origin {
+            Some(known) => known,
+            None => {
+                let event = reader.event(self.created).await?;
+                origin.insert(Arc::new(GroupOrigin::read(self.name.clone(), &event)?))
+            }
+        };
+        Saved::read(reader, known).await
     }
-    Ok(events)
 }
 
-fn of_category(types: Vec<TypeName>) -> FilterItem {
-    FilterItem { categories: Category::parse(CATEGORY).into_iter().collect(), ..of_types(types) }
-}
-
-fn of_types(types: Vec<TypeName>) -> FilterItem {
-    FilterItem { types, ..FilterItem::default() }
-}
-
-/// Decodes what the server has written itself.
-pub(super) fn decoded<M: prost::Message + Default>(payload: &[u8]) -> Result<M, ReadError> {
-    M::decode(payload).map_err(undecodable)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "an error that is mapped")]
-pub(super) fn undecodable(error: prost::DecodeError) -> ReadError {
-    ReadError::Undecodable(error.to_string().into())
+/// Begins the task of a group that was just created.
+pub(super) fn begin(shared: &Shared, origin: GroupOrigin) {
+    let saved = Saved::begun(&origin);
+    let (name, origin) = (origin.name.clone(), Arc::new(origin));
+    let clock = Arc::clone(&shared.clock);
+    let (messages, running) = task::begin(shared.appender.clone(), clock, &origin, saved);
+    let (_, standing) = watch::channel(Standing::Ready(Ready { origin, messages }));
+    shared.insert(name, standing, tokio::spawn(running));
 }

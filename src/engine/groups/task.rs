@@ -9,7 +9,6 @@ use std::{
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
-    task::JoinHandle,
     time::Instant,
 };
 
@@ -19,7 +18,7 @@ use super::{
     lag::Counted,
     pages::Pages,
     recording::Recording,
-    recovery::Remembered,
+    saved::{GroupOrigin, Saved},
 };
 use crate::{
     domain::{
@@ -27,10 +26,10 @@ use crate::{
         filter::Filter,
         group::{ConsumerId, Moment, NeverDelivered, Work},
         limits,
-        proto::GroupCheckpointed,
     },
     engine::{
-        Appended, Clock, Head, ReadError, appender::Appender, reader::Reader, streams::OpenStream,
+        Appended, Clock, Head, ReadError, appender::Appender, reader::Reader, retries::Retries,
+        streams::OpenStream,
     },
 };
 
@@ -98,14 +97,6 @@ pub(super) enum Message {
     },
 }
 
-/// How far a group was when that was recorded.
-#[derive(Debug, Default)]
-pub(super) struct Saved {
-    pub(super) checkpoint: GroupCheckpointed,
-    /// Parked events, and where it is recorded that they were.
-    pub(super) parked: BTreeMap<Position, Position>,
-}
-
 /// The task's state.
 pub(super) struct Group {
     pub(super) recording: Recording,
@@ -128,6 +119,10 @@ pub(super) struct Group {
     pub(super) record_by: Option<Instant>,
     /// Nothing is recorded before, because that failed.
     refused_until: Option<Instant>,
+    /// Failures to record.
+    pub(super) unrecorded: Retries,
+    /// Failures to read.
+    unread: Retries,
     /// Nothing is read before, because that failed.
     pub(super) rests_until: Option<Instant>,
     /// Why nothing is delivered, for those who look.
@@ -145,22 +140,22 @@ pub(super) struct Link {
     ended: watch::Sender<Option<GroupError>>,
 }
 
-/// Begins the task of a group.
+/// The way to a group, and what runs it from where it was.
 pub(super) fn begin(
     appender: Appender,
     clock: Clock,
-    group: &Remembered,
+    group: &GroupOrigin,
     saved: Saved,
-) -> (mpsc::Sender<Message>, JoinHandle<()>) {
+) -> (mpsc::Sender<Message>, impl Future<Output = ()> + Send + use<>) {
     let (messages, inbox) = mpsc::channel(MESSAGES);
     let task = Group {
         reader: appender.reader.clone(),
-        recording: Recording { name: group.name.clone(), appender },
+        recording: Recording::new(group.name.clone(), appender, saved.chain),
         filter: group.filter.clone(),
         held: group.recorded_from,
         clock,
         begun: Instant::now(),
-        work: Work::new(group.settings, saved.checkpoint.position),
+        work: saved.work,
         pages: Pages::default(),
         parked: saved.parked,
         consumers: BTreeMap::new(),
@@ -170,21 +165,19 @@ pub(super) fn begin(
         leaving: FuturesUnordered::new(),
         record_by: None,
         refused_until: None,
+        unrecorded: Retries::default(),
+        unread: Retries::default(),
         rests_until: None,
         stalled: String::new(),
         deleted: false,
     };
-    let task = tokio::spawn(task.run(saved.checkpoint, inbox));
-    (messages, task)
+    (messages, task.run(inbox))
 }
 
 impl Group {
-    async fn run(mut self, checkpoint: GroupCheckpointed, mut inbox: mpsc::Receiver<Message>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let stopping = self.reader.stopping().clone();
         let (mut head, mut index) = (self.reader.watch_head(), self.reader.watch_index());
-        if !self.restored(&checkpoint).await {
-            return;
-        }
         while !self.deleted && !stopping.is_cancelled() {
             let available = self.available(*head.borrow_and_update(), *index.borrow_and_update());
             self.hear_before_expiry(&mut inbox).await;
@@ -213,21 +206,6 @@ impl Group {
         self.end_all(&why);
     }
 
-    /// Lists what was unfinished when that was last recorded; tries until it can be read. Whether
-    /// it could be before the engine stops.
-    async fn restored(&mut self, checkpoint: &GroupCheckpointed) -> bool {
-        let stopping = self.reader.stopping().clone();
-        while let Err(error) = self.restore(checkpoint).await {
-            let group = self.recording.name.as_str();
-            tracing::error!(group, %error, "the unfinished events of a group could not be read");
-            tokio::select! {
-                () = tokio::time::sleep(TRY_AGAIN) => {}
-                () = stopping.cancelled() => return false,
-            }
-        }
-        true
-    }
-
     /// How far can be read: a filter finds nothing that the index does not know yet.
     fn available(&self, head: Head, indexed: Position) -> Position {
         if self.filter.is_all() { head.position } else { head.position.min(indexed) }
@@ -252,7 +230,10 @@ impl Group {
             self.rests_until = None;
             self.stalled = stalled(full, self.work.listed());
             match self.work_on(available, full).await {
-                Ok(went_on) => more = went_on,
+                Ok(went_on) => {
+                    more = went_on;
+                    self.unread.succeeded();
+                }
                 Err(error) => self.failed(error),
             }
         }
@@ -271,7 +252,9 @@ impl Group {
     /// What was read cannot be read: a passing trouble is waited for, anything else ends the calls.
     fn failed(&mut self, error: ReadError) {
         let (group, passing) = (self.recording.name.as_str(), error.is_passing());
-        tracing::warn!(group, %error, passing, "a consumer group cannot go on");
+        if self.unread.failed(error.cause()) {
+            tracing::warn!(group, %error, passing, "a consumer group cannot go on");
+        }
         self.stalled = error.to_string();
         self.rests_until = Some(Instant::now() + TRY_AGAIN);
         if !passing {

@@ -142,18 +142,28 @@ async fn recorded_times_never_go_back_and_a_clock_set_far_back_stops_appends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_come_back_after_reads_that_failed() {
+    come_back(Gate::set_unreadable, "the disk cannot be read").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_come_back_after_reads_of_damaged_data() {
+    come_back(Gate::set_spoilt, "is damaged").await;
+}
+
+async fn come_back(set: impl Fn(&Gate, bool), said: &str) {
     let (gate, _waiting) = Gate::new();
     let mut store = Store::on(Arc::new(gate.clone()));
     let source = proto::SourceRegistered { source_id: "demo".into(), ..Default::default() };
     store.engine().append(known("source/demo", &[source.into()])).await.unwrap();
     store.close().await;
     std::fs::remove_dir_all(store.data.join("projections")).unwrap();
-    gate.set_unreadable(true);
+    set(&gate, true);
     store.open(Arc::new(gate.clone()));
     let counts = store.engine().record();
     let error = counts.reached(1).await.unwrap_err().to_string();
-    assert!(error.contains("the disk cannot be read"), "{error}");
-    gate.set_unreadable(false);
+    assert!(error.contains(said), "{error}");
+    assert_eq!(counts.projections()[0].state, ProjectionState::Failed);
+    set(&gate, false);
     let back = async {
         while counts.reached(1).await.is_err() {
             tokio::task::yield_now().await;

@@ -42,6 +42,8 @@ struct State {
     unreadable: bool,
     /// Whether there are no descriptors for files of the journal that are new.
     short: bool,
+    /// Whether what tasks read of the journal is not what was written.
+    spoilt: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,11 @@ impl Gate {
     /// Has no descriptor for a new file of the journal, or has one again.
     pub(super) fn set_short(&self, short: bool) {
         self.state.0.lock().unwrap().short = short;
+    }
+
+    /// Spoils what tasks read of the journal, or lets it be; the log's own threads read the truth.
+    pub(super) fn set_spoilt(&self, spoilt: bool) {
+        self.state.0.lock().unwrap().spoilt = spoilt;
     }
 
     /// Lets one sync pass that waits.
@@ -168,10 +175,18 @@ impl FileHandle for GatedFile {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let by_a_task = std::thread::current().name().is_some_and(|it| it.starts_with("tokio"));
-        if by_a_task && self.gate.state.0.lock().unwrap().unreadable {
+        let (unreadable, spoilt) = {
+            let state = self.gate.state.0.lock().unwrap();
+            (state.unreadable && by_a_task, state.spoilt && by_a_task)
+        };
+        if unreadable {
             return Err(io::Error::other("the disk cannot be read"));
         }
-        self.inner.read_exact_at(buf, offset)
+        self.inner.read_exact_at(buf, offset)?;
+        if spoilt {
+            buf.fill(0xFF);
+        }
+        Ok(())
     }
 
     fn read_cached_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

@@ -224,7 +224,7 @@ impl Schedule {
         self.members[0].consumer.say(Said { credit, ..Said::default() }).await.unwrap();
         loop {
             let (groups, _) = self.store.engine().groups().list(Some(GROUP)).await.unwrap();
-            if groups[0].lag_events == 0 {
+            if groups[0].progress.as_ref().is_some_and(|progress| progress.lag_events == 0) {
                 break;
             }
             let wait = Duration::from_millis(20);

@@ -1,6 +1,7 @@
 //! The engine at its edges: a disk that waits or fails, clocks, claims about claims, followers.
 
 mod appends;
+mod checkpoints;
 mod claims;
 mod durability;
 mod followers;
@@ -12,6 +13,7 @@ mod pressure;
 mod projections;
 mod reads;
 mod rebuild;
+mod restoring;
 mod spellings;
 mod starts;
 mod watches;

@@ -30,7 +30,8 @@ use crate::{
     },
     domain::proto::{
         ConsumeRequest, ConsumeResponse, CreateGroupRequest, DeleteGroupRequest, Filter,
-        FilterItem, GetHeadRequest, ListGroupsRequest, create_group_request::Start,
+        FilterItem, GetHeadRequest, Group, GroupState, ListGroupsRequest,
+        create_group_request::Start,
     },
     grpc::client::Client,
 };
@@ -147,7 +148,8 @@ async fn wait_until_finished(
         }
         let request = ListGroupsRequest { name: group.to_owned(), min_position: 0 };
         let groups = client.list_groups(request).await?.groups;
-        if groups.first().is_some_and(|group| group.lag_events == 0) {
+        let done = |group: &Group| group.state() == GroupState::Ready && group.lag_events == 0;
+        if groups.first().is_some_and(done) {
             return Ok(());
         }
     }

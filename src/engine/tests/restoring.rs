@@ -1,0 +1,207 @@
+//! Groups whose records cannot be read, for a while or for good, beside others that can.
+
+use std::time::Duration;
+
+use super::{gate::Gate, *};
+use crate::domain::{
+    group::{GroupName, Settings},
+    proto::{GroupCheckpointed, GroupCreated, GroupProgressed},
+};
+
+/// A bound on what takes a moment.
+const SOON: Duration = Duration::from_secs(20);
+
+fn new(name: &str) -> NewGroup {
+    let name = GroupName::parse(name).unwrap();
+    NewGroup { name, filter: Filter::all(), start: Start::Unset, settings: Settings::default() }
+}
+
+async fn create(store: &Store, name: &str) {
+    store.engine().groups().create(new(name), None).await.unwrap();
+}
+
+async fn join(store: &Store, group: &str) -> Result<Consumer, GroupError> {
+    Consumer::join(store.engine().groups(), group, "one").await
+}
+
+/// Names and states of the groups.
+async fn states(store: &Store) -> Vec<(String, GroupState)> {
+    let (groups, _) = store.engine().groups().list(None).await.unwrap();
+    groups.into_iter().map(|group| (group.name, group.state)).collect()
+}
+
+/// The same, as soon as the groups are found.
+async fn found(store: &Store) -> Vec<(String, GroupState)> {
+    let finding = async {
+        while let Err(error) = store.engine().groups().list(None).await {
+            assert!(matches!(error, GroupError::Unknown { .. }), "{error}");
+            tokio::task::yield_now().await;
+        }
+        states(store).await
+    };
+    tokio::time::timeout(SOON, finding).await.expect("they are found")
+}
+
+/// Records a payload that no program can decode, as the server's own event of a group.
+async fn record_garbage<M: prost::Name>(store: &Store, group: &str) {
+    let event = NewEvent {
+        type_url: M::type_url(),
+        type_name: TypeName::parse(&M::full_name()).unwrap(),
+        ..noted("\u{7}garbage", &[])
+    };
+    let stream = GroupName::parse(group).unwrap().stream();
+    let write = Write { stream, expected_revision: None, events: vec![event] };
+    let append = Append { request_id: None, writes: vec![write], condition: None };
+    store.engine().appender.append_own(append, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_come_back_once_the_disk_can_be_read_again() {
+    let mut store = Store::new();
+    create(&store, "desk").await;
+    let appended = store.engine().append(append("x/a", "one")).await.unwrap();
+    store.close().await;
+    let (gate, _waiting) = Gate::new();
+    gate.set_unreadable(true);
+    store.open(Arc::new(gate.clone()));
+    for _ in 0..2 {
+        // Callers get the reason at once, and not a longer wait each time.
+        let error = tokio::time::timeout(SOON, join(&store, "desk")).await.unwrap().unwrap_err();
+        let GroupError::Unknown { reason: Some(ReadError::Log(_)) } = error else {
+            panic!("{error}");
+        };
+    }
+    gate.set_unreadable(false);
+    assert_eq!(found(&store).await, [("desk".to_owned(), GroupState::Ready)]);
+    let mut consumer = join(&store, "desk").await.unwrap();
+    consumer.say(Said { credit: 1, answers: Vec::new() }).await.unwrap();
+    let events = decode_run(consumer.next().await.unwrap().events).unwrap();
+    assert_eq!(events[0].position, appended.first_position);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_what_cannot_be_read() {
+    let mut store = Store::new();
+    create(&store, "desk").await;
+    record_garbage::<GroupCheckpointed>(&store, "desk").await;
+    let troubles: [fn(&Gate, bool); 3] = [Gate::set_unreadable, Gate::set_spoilt, |_, _| ()];
+    for set in troubles {
+        store.close().await;
+        let (gate, _waiting) = Gate::new();
+        set(&gate, true);
+        store.open(Arc::new(gate.clone()));
+        // It rests after a failure when it is stopped.
+        let _ = store.engine().groups().list(None).await;
+        let _ = tokio::time::timeout(SOON, store.try_close()).await.expect("it stops");
+        store.open(Arc::new(RealFiles));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_cannot_be_read_is_listed_with_its_state_and_takes_no_other_down() {
+    let mut store = Store::new();
+    for name in ["good", "spoilt", "torn"] {
+        create(&store, name).await;
+    }
+    record_garbage::<GroupCreated>(&store, "lost").await;
+    record_garbage::<GroupCheckpointed>(&store, "spoilt").await;
+    record_garbage::<GroupProgressed>(&store, "torn").await;
+    store.reopen().await;
+    let groups = store.engine().groups();
+    let (listed, _) = groups.list(None).await.unwrap();
+    let told: Vec<_> = listed.iter().map(|group| (group.name.as_str(), group.state)).collect();
+    let damaged = GroupState::Damaged;
+    let ready = ("good", GroupState::Ready);
+    assert_eq!(told, [ready, ("lost", damaged), ("spoilt", damaged), ("torn", damaged)]);
+    for group in &listed[1..] {
+        assert!(group.stalled.contains("cannot be decoded"), "{}", group.stalled);
+        assert!(group.progress.is_none(), "how far it is is not known");
+        assert_eq!(group.origin.is_some(), group.name != "lost");
+        let name = group.name.as_str();
+        let errors = [
+            join(&store, name).await.err(),
+            groups.parked(name, 0, 10).await.err(),
+            groups.replay(name, Vec::new(), None).await.err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Some(GroupError::Damaged { .. })), "{error:?}");
+        }
+        let again = groups.create(new(name), None).await;
+        assert!(matches!(again, Err(GroupError::AlreadyExists { .. })), "{again:?}");
+    }
+    join(&store, "good").await.expect("it works");
+    create(&store, "another").await;
+    groups.delete("good", None).await.unwrap();
+    for name in ["lost", "spoilt", "torn"] {
+        groups.delete(name, None).await.unwrap();
+        let gone = join(&store, name).await;
+        assert!(matches!(gone, Err(GroupError::NotFound { .. })), "{gone:?}");
+    }
+    create(&store, "lost").await;
+    store.reopen().await;
+    let names = ["another", "lost"].map(|name| (name.to_owned(), GroupState::Ready));
+    assert_eq!(states(&store).await, names);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_name_cannot_be_read_answers_to_it_and_comes_back_by_itself() {
+    let mut store = Store::new();
+    create(&store, "desk").await;
+    create(&store, "other").await;
+    store.close().await;
+    let (gate, _waiting) = Gate::new();
+    gate.set_spoilt(true);
+    store.open(Arc::new(gate.clone()));
+    let nameless = (String::new(), GroupState::Damaged);
+    assert_eq!(states(&store).await, [nameless.clone(), nameless.clone()]);
+    let groups = store.engine().groups();
+    let error = join(&store, "desk").await.unwrap_err();
+    assert!(matches!(error, GroupError::Damaged { .. }), "{error}");
+    let (listed, _) = groups.list(Some("desk")).await.unwrap();
+    assert_eq!((listed[0].name.as_str(), listed[0].state), ("desk", GroupState::Damaged));
+    let again = groups.create(new("desk"), None).await;
+    assert!(matches!(again, Err(GroupError::AlreadyExists { .. })), "{again:?}");
+    let absent = join(&store, "desk-2").await;
+    assert!(matches!(absent, Err(GroupError::NotFound { .. })), "{absent:?}");
+    groups.delete("other", None).await.unwrap();
+    assert_eq!(states(&store).await, [nameless]);
+    gate.set_spoilt(false);
+    let back = async {
+        while states(&store).await != [("desk".to_owned(), GroupState::Ready)] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, back).await.expect("its name is read");
+    join(&store, "desk").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_index_is_rebuilt_callers_are_answered_and_then_the_groups_are_there() {
+    let store = Store::new();
+    create(&store, "desk").await;
+    let engine = store.engine();
+    // A desk for which the index stays behind for as long as this test wants.
+    let (rebuilt, indexed) = watch::channel(0);
+    let (head, stopping) = (engine.head.clone(), engine.stopping.clone());
+    let reader = Reader::new(Arc::clone(&engine.log), head, indexed, stopping);
+    let groups =
+        Groups::start(Appender { reader, ..engine.appender.clone() }, Arc::new(|| 1_000_000));
+    let answered = tokio::time::timeout(REACH_TIMEOUT / 2, groups.list(None)).await;
+    let error = answered.expect("the reason is told before the index is there").unwrap_err();
+    let GroupError::Unknown { reason: Some(ReadError::Indexing { position, indexed: 0 }) } = error
+    else {
+        panic!("{error}");
+    };
+    rebuilt.send_replace(position);
+    let back = async {
+        loop {
+            match groups.list(None).await {
+                Ok((groups, _)) => return groups,
+                Err(error) => assert!(matches!(error, GroupError::Unknown { .. }), "{error}"),
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let listed = tokio::time::timeout(SOON, back).await.expect("they are found");
+    assert_eq!(listed[0].state, GroupState::Ready);
+}
