@@ -224,6 +224,7 @@ impl ReadError {
             | Self::NotReached { .. }
             | Self::Overloaded { .. }
             | Self::Indexing { .. }
+            | Self::AnotherStore { .. }
             | Self::Stopping => false,
         }
     }

@@ -96,7 +96,7 @@ fn how_often_an_event_was_tried_is_recorded_however_that_was_found() {
     let mut work = work(&["a/1", "b/1"]);
     join(&mut work, 1, 10);
     work.assign(seconds(0));
-    send(&mut work, 1);
+    send(&mut work, 1, seconds(0));
     work.recorded(0);
     work.answer(1, 1, Answer::Retry("no".into()), seconds(0)).unwrap();
     assert!(work.changed(), "the consumer has said so");

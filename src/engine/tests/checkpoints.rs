@@ -18,7 +18,7 @@ const ACKNOWLEDGED: usize = 60;
 
 async fn join(store: &Store, credit: u64) -> Consumer {
     let consumer = Consumer::join(store.engine().groups(), "desk", "one").await.unwrap();
-    consumer.say(Said { credit, answers: Vec::new() }).await.unwrap();
+    consumer.say(Said { credit, ..Said::default() }).await.unwrap();
     consumer
 }
 
@@ -41,7 +41,7 @@ async fn answer(consumer: &mut Consumer, count: usize, answer: &Answer) {
         let deliveries = delivered.first_delivery..delivered.first_delivery + many;
         let answers = deliveries.map(|delivery| (delivery, answer.clone())).collect();
         let credit = if answered + 10_000 < count { many } else { 0 };
-        consumer.say(Said { credit, answers }).await.unwrap();
+        consumer.say(Said { credit, answers, ..Said::default() }).await.unwrap();
         answered += delivered.attempts.len();
     }
 }

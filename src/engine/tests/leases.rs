@@ -30,9 +30,9 @@ async fn join(store: &Store, name: &str, credit: u64) -> Consumer {
     consumer
 }
 
-async fn status(store: &Store) -> GroupStatus {
+async fn status(store: &Store) -> GroupProgress {
     let (mut groups, _) = store.engine().groups().list(Some(GROUP)).await.unwrap();
-    groups.pop().unwrap()
+    groups.pop().unwrap().progress.expect("it is restored")
 }
 
 /// The deliveries that come next, and how often their events were tried.
@@ -70,8 +70,8 @@ async fn answers_that_came_while_something_was_recorded_are_heard_before_a_lease
         tokio::time::sleep(LEASE + LEASE / 10).await;
         gate.set(Sync::Pass);
         answered.await.unwrap();
-        let status = status(&store).await;
-        assert_eq!((status.lag_events, status.parked), (0, round), "{status:?}");
+        let progress = status(&store).await;
+        assert_eq!((progress.lag_events, progress.parked), (0, round), "{progress:?}");
     }
     consumer.leave().await;
     store.close().await;

@@ -74,7 +74,7 @@ async fn groups_come_back_once_the_disk_can_be_read_again() {
     gate.set_unreadable(false);
     assert_eq!(found(&store).await, [("desk".to_owned(), GroupState::Ready)]);
     let mut consumer = join(&store, "desk").await.unwrap();
-    consumer.say(Said { credit: 1, answers: Vec::new() }).await.unwrap();
+    consumer.say(Said { credit: 1, ..Said::default() }).await.unwrap();
     let events = decode_run(consumer.next().await.unwrap().events).unwrap();
     assert_eq!(events[0].position, appended.first_position);
 }

@@ -99,8 +99,9 @@ async fn join(store: &Store) -> Consumer {
 /// How many events are missing, and up to where everything is finished.
 async fn lag(store: &Store) -> (u64, Position) {
     let (groups, _) = store.engine().groups().list(Some("desk")).await.unwrap();
-    assert_eq!(groups[0].recorded_from, Some(LATER));
-    (groups[0].lag_events, groups[0].position)
+    assert_eq!(groups[0].origin.as_ref().unwrap().recorded_from, Some(LATER));
+    let progress = groups[0].progress.as_ref().unwrap();
+    (progress.lag_events, progress.position)
 }
 
 #[tokio::test]
