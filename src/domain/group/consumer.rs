@@ -184,18 +184,15 @@ impl Consumer {
     /// consumer as withdrawn.
     pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
         self.unanswered.remove(&delivery);
-        match self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery) {
-            // Rising, and not sent: it may have the credit back.
-            Ok(place) => {
-                self.outbox.remove(place);
-                self.credit += 1;
-                false
-            }
-            Err(_) => {
-                self.withdrawn.push(delivery);
-                true
-            }
+        let unsent = self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery);
+        if let Ok(place) = unsent {
+            // The consumer never heard of it, and has the credit back.
+            self.outbox.remove(place);
+            self.credit += 1;
+        } else {
+            self.withdrawn.push(delivery);
         }
+        unsent.is_err()
     }
 
     /// Takes a delivery back because a lease has ended. The oldest are forgotten if one collects

@@ -78,8 +78,8 @@ impl Lane {
     pub(super) fn held_mut(&mut self, delivery: u64) -> Option<(usize, &mut Held)> {
         let hold = self.hold.as_mut()?;
         let place = hold.events.partition_point(|held| held.delivery < delivery);
-        let held = hold.events.get_mut(place).filter(|held| held.delivery == delivery)?;
-        Some((place, held))
+        let event = hold.events.get_mut(place).filter(|held| held.delivery == delivery)?;
+        Some((place, event))
     }
 
     /// An event, if it is with this consumer and not answered.

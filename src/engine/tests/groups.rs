@@ -168,27 +168,32 @@ impl Schedule {
         while let Some(told) = self.members[index].consumer.next().now_or_never() {
             self.take(index, told.unwrap());
         }
-        let mut answers = Vec::new();
-        for (delivery, position) in self.members[index].held.clone() {
+        let (mut answers, mut working) = (Vec::new(), Vec::new());
+        let Member { held, withdrawn, .. } = &self.members[index];
+        // Some answer what was withdrawn: that counts or it does not.
+        let late = withdrawn.iter().filter(|_| self.chance.random_bool(0.2));
+        let had: Vec<_> = held.iter().chain(late).map(|(one, two)| (*one, *two)).collect();
+        for (delivery, position) in had {
             let answer = match self.chance.random_range(0..20) {
                 0 => Answer::Retry("again".into()),
                 1 => Answer::Park("aside".into()),
                 2 => Answer::Skip,
-                3..8 => continue,
+                3..7 => continue,
+                7 => {
+                    working.push(delivery);
+                    continue;
+                }
                 _ => Answer::Handled,
             };
             if matches!(answer, Answer::Handled | Answer::Skip) {
                 self.handled.insert(position);
             }
             self.members[index].held.remove(&delivery);
+            self.members[index].withdrawn.remove(&delivery);
             answers.push((delivery, answer));
         }
         let credit = answers.len() as u64 + self.chance.random_range(0..3);
-        self.members[index]
-            .consumer
-            .say(Said { credit, answers, ..Said::default() })
-            .await
-            .unwrap();
+        self.members[index].consumer.say(Said { credit, answers, working }).await.unwrap();
     }
 
     fn take(&mut self, index: usize, delivered: Delivered) {
