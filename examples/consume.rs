@@ -1,4 +1,5 @@
-//! Takes part in a consumer group until Ctrl-C: `consume [GROUP] [NAME] [ADDRESS]`. Create the group
+//! Takes part in a consumer group until Ctrl-C: `consume [GROUP] [NAME] [ADDRESS]`. Create the
+//! group
 //! first (`handover groups create demo`), then start this several times: the events are shared, and
 //! those of one stream come in order.
 

@@ -1,4 +1,4 @@
-//! What goes on over restarts of the server: how it is said that the connection is lost, and watches.
+//! What goes on over restarts of the server: how a lost connection is reported, and watches.
 
 use std::io::{self, Write as _};
 
@@ -65,7 +65,15 @@ pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
 pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
     let resume = seen.map(|position| match failure.exit {
         Exit::AnotherStore => format!("; there, resume with --after {position}"),
-        _ => format!("; resume with --after {position}"),
+        Exit::Done
+        | Exit::Failed
+        | Exit::Usage
+        | Exit::NotFound
+        | Exit::Conflict
+        | Exit::RowsRefused
+        | Exit::Unavailable
+        | Exit::Damaged
+        | Exit::Forbidden => format!("; resume with --after {position}"),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }

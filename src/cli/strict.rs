@@ -5,7 +5,11 @@
 //! its place. prost-reflect keeps the last of two values and reads numbers with a point through an
 //! `f64`; the conformance suite of protobuf (`FieldNameDuplicate...`) refuses the first.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::{
@@ -70,10 +74,11 @@ pub(super) struct Text<'a>(pub(super) &'a str);
 impl Text<'_> {
     /// Refuses a key that is given twice, whatever the object is.
     pub(super) fn each_once(self, members: &Members<'_>) -> Result<(), JsonError> {
-        let mut seen = HashMap::new();
-        for (key, raw) in &members.0 {
-            if seen.insert(key.as_ref(), ()).is_some() {
-                return Err(self.error(self.key(key, raw), format!("{key:?} is given twice")));
+        let mut seen: HashSet<&str> = HashSet::new();
+        for member in &members.0 {
+            let (key, _) = member;
+            if !seen.insert(key.as_ref()) {
+                return Err(self.error(self.key(member), format!("{key:?} is given twice")));
             }
         }
         Ok(())
@@ -87,13 +92,14 @@ impl Text<'_> {
     ) -> Result<(), JsonError> {
         self.each_once(members)?;
         let mut seen: HashMap<u32, &str> = HashMap::new();
-        for (key, raw) in &members.0 {
+        for member in &members.0 {
+            let (key, raw) = member;
             // A key that names no field is refused by the reader.
             let Some(field) = field(descriptor, key) else { continue };
             if let Some(earlier) = seen.insert(field.number(), key) {
                 let problem =
                     format!("{key:?} is the field that {earlier:?} is, and so it is given twice");
-                return Err(self.error(self.key(key, raw), problem));
+                return Err(self.error(self.key(member), problem));
             }
             self.field(&field, raw)?;
         }
@@ -162,8 +168,8 @@ impl Text<'_> {
         Err(self.error(offset(self.0, literal), problem))
     }
 
-    /// Where a key begins; that of its value if it is written with escapes.
-    fn key(self, key: &Cow<'_, str>, raw: &RawValue) -> usize {
+    /// Where the key of a member begins; that of its value if it is written with escapes.
+    fn key(self, (key, raw): &(Cow<'_, str>, &RawValue)) -> usize {
         match key {
             Cow::Borrowed(key) => offset(self.0, key).saturating_sub(1),
             Cow::Owned(_) => offset(self.0, raw.get()),

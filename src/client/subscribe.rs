@@ -167,7 +167,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// What no repetition mends: a wrong filter, a position beyond the end of the log, another store
+    /// What no repetition mends: a wrong filter, a position beyond the log's end, another store
     /// at the address, damage. What passes is an item, [`Followed::Interrupted`]. It may be called
     /// again after an error, and then begins a new attempt.
     pub async fn next(&mut self) -> Result<Followed, CallError> {

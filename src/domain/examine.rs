@@ -20,7 +20,7 @@ pub struct Examined {
     pub rewritten: Option<Bytes>,
 }
 
-/// Decodes a payload of a known type, if there is room for it, checks its fields, folds its identity
+/// Decodes a payload of a known type, if there is room for it, checks its fields, folds identity
 /// texts, and checks that `stream` is its own, however its name is spelled.
 ///
 /// `None`: the type is of another package, and nothing is asked of it. Violations stand at

@@ -38,7 +38,7 @@ pub struct Pending(Way);
 #[derive(Debug)]
 enum Way {
     /// It is valid, and holds its share of the queue.
-    Valid { prepared: Prepared, state: Submitted, _permit: OwnedSemaphorePermit },
+    Valid { prepared: Prepared, state: Submitted, permit: OwnedSemaphorePermit },
     /// It was answered before.
     Recalled(Appended),
 }
@@ -99,7 +99,7 @@ impl Appender {
         let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
         let permit = permit.map_err(|_| AppendError::Stopping)?;
         let state = self.decide(&prepared).await?;
-        Ok(Pending(Way::Valid { prepared, state, _permit: permit }))
+        Ok(Pending(Way::Valid { prepared, state, permit }))
     }
 
     /// What is invalid today may have been recorded by an older build, whose rules were others: the
@@ -120,7 +120,7 @@ impl Appender {
     pub(super) async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
         let (prepared, mut state, _permit) = match pending.0 {
             Way::Recalled(appended) => return Ok(appended),
-            Way::Valid { prepared, state, _permit } => (prepared, state, _permit),
+            Way::Valid { prepared, state, permit } => (prepared, state, permit),
         };
         loop {
             let verdict = match state {

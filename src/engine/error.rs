@@ -128,9 +128,10 @@ pub enum AppendError {
 impl AppendError {
     /// What tells this cause from others, without the numbers that differ each time.
     pub(super) fn cause(&self) -> String {
-        match self {
-            Self::Read(error) => error.cause(),
-            error => format!("{:?}", std::mem::discriminant(error)),
+        if let Self::Read(error) = self {
+            error.cause()
+        } else {
+            format!("{:?}", std::mem::discriminant(self))
         }
     }
 }

@@ -113,8 +113,8 @@ impl fmt::Debug for KeptLists {
 impl KeptLists {
     /// The list, if it is kept.
     fn find<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
-        let mut shelf = shelf(&self.0);
-        let kept = shelf.lists.get_mut(&key)?;
+        let mut locked = shelf(&self.0);
+        let kept = locked.lists.get_mut(&key)?;
         kept.looked_at = Instant::now();
         let list: Arc<dyn Any + Send + Sync> = Arc::<dyn Keepable>::clone(&kept.list);
         list.downcast().ok()
@@ -124,12 +124,12 @@ impl KeptLists {
         if list.bytes() > LIST_BYTES {
             return;
         }
-        let mut shelf = shelf(&self.0);
+        let mut locked = shelf(&self.0);
         let list: Arc<dyn Keepable> = Arc::<T>::clone(list);
-        shelf.lists.insert(key, Kept { list, looked_at: Instant::now() });
-        shelf.make_room();
-        if !shelf.swept {
-            shelf.swept = true;
+        locked.lists.insert(key, Kept { list, looked_at: Instant::now() });
+        locked.make_room();
+        if !locked.swept {
+            locked.swept = true;
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
     }
@@ -142,8 +142,8 @@ impl KeptLists {
     /// How many lists are kept, and the bytes that they take.
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
-        let shelf = shelf(&self.0);
-        (shelf.lists.len(), shelf.bytes())
+        let locked = shelf(&self.0);
+        (locked.lists.len(), locked.bytes())
     }
 }
 

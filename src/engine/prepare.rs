@@ -357,8 +357,9 @@ fn join_claim(
                 violations.add(format!("writes[{index}].stream"), problem);
                 return Err(AppendError::Invalid(violations));
             }
-            let event = write.events.get_mut(place - before);
-            event.into_iter().for_each(|event| add_tags(event, state.tags()));
+            if let Some(event) = write.events.get_mut(place - before) {
+                add_tags(event, state.tags());
+            }
             return Ok(());
         }
         before = within.end;

@@ -81,9 +81,9 @@ impl Subscription {
     ) -> Result<Self, ReadError> {
         let stream = reader.open_stream()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
-        let (head, beat) = (reader.watch_head(), reader.beat());
+        let (moves, beat) = (reader.watch_head(), reader.beat());
         let (told, live, due, woken) = (cursor, false, false, None);
-        Ok(Self { reader, filter, head, cursor, told, live, held, due, beat, woken, stream })
+        Ok(Self { reader, filter, head: moves, cursor, told, live, held, due, beat, woken, stream })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody

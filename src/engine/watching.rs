@@ -71,7 +71,7 @@ pub struct Watch<Q: Watched> {
 }
 
 impl RecordReader {
-    /// Watches on from a position that was told before; the projection need not have reached it yet.
+    /// Watches on from an earlier position; the projection need not have reached it yet.
     pub fn watch_after<Q: Watched>(
         &self,
         question: Q,

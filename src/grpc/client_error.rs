@@ -26,7 +26,7 @@ pub enum ClientErrorKind {
     BeyondHead,
     /// A rule of the record forbids it.
     Refused,
-    /// The server keeps another store than the one that was asked for, so positions of that one mean
+    /// The server keeps another store than the one of the request, so positions of that one mean
     /// nothing to it.
     AnotherStore,
     /// Stored data is damaged: tell the operator.

@@ -71,7 +71,7 @@ impl CountService for Counts {
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = explain::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = explain::question(&request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
@@ -89,7 +89,7 @@ impl CountService for Counts {
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = series::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = series::question(&request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }

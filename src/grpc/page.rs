@@ -2,7 +2,7 @@
 //!
 //! A page token holds where its page begins, and is sealed: what a client sends back is what an
 //! answer gave, for this method and this request, or it is refused. The seal is SipHash-2-4 with
-//! 128 bits under a key that only the store has, so tokens outlive a restart. SipHash is made to
+//! 128 bits under a key that only the store has, so tokens outlive a restart. `SipHash` is made to
 //! authenticate short messages, and the index is keyed by it already; HMAC would be one more
 //! dependency, for tokens that name places in lists which everybody may read anyway.
 

@@ -96,12 +96,9 @@ fn prepare<M: Message + Name>(
     };
     let payload = Any::pack(message);
     let known = Known::admit(payload.type_name(), &payload.value, &mut Room::default());
-    let known = match known {
-        Some(known) => known,
-        None => {
-            wrong.add(field, "is not an event that the record knows");
-            return Err(wrong);
-        }
+    let Some(known) = known else {
+        wrong.add(field, "is not an event that the record knows");
+        return Err(wrong);
     };
     let known = match known {
         Ok(known) => known,

@@ -2,7 +2,7 @@
 //!
 //! An error travels in headers: of its message each byte outside of ASCII, and some within, takes
 //! three, and its details are in base64. Clients refuse headers beyond 8 KiB and say
-//! RESOURCE_EXHAUSTED instead of what they were told, so that a lost race looks like one to run
+//! `RESOURCE_EXHAUSTED` instead of what they were told, so that a lost race looks like one to run
 //! again. So texts are cut, and lists say how much they leave out; the `ErrorInfo` always fits.
 
 use prost::Message;

@@ -55,7 +55,7 @@ impl TransferService for Recorder {
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
         let min_position = request.get_ref().min_position;
         let tokens = Tokens::of(&self.0);
-        let question = question(request.into_inner(), tokens);
+        let question = question(&request.into_inner(), tokens);
         let (query, page, as_of) = question.map_err(Fault::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         Ok(Response::new(list_page(&self.0, (query, page), position).await?))
@@ -89,7 +89,7 @@ async fn list_page(
 
 type Question = (TransferQuery, Page, AsOf);
 
-fn question(request: proto::ListTransfersRequest, tokens: Tokens) -> Result<Question, Violations> {
+fn question(request: &proto::ListTransfersRequest, tokens: Tokens) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let same = proto::ListTransfersRequest {
         page_size: 0,

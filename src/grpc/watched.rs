@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn an_end_with_an_error_is_noticed_however_it_is_written() {
         // A payload that looks like a GOAWAY is none.
-        let others = [frame(4, &[]), frame(0, &goaway(11)), frame(0, &[7; 20_000])].concat();
+        let others = [frame(4, &[]), frame(0, &goaway(11)), frame(0, &[7].repeat(20_000))].concat();
         let ended = [&others[..], &goaway(11)].concat();
         for at_a_time in [1, 2, 3, 8, 9, 10, 17, 4_096, 1 << 20] {
             assert_eq!(noticed(&ended, at_a_time), [11], "{at_a_time} at a time");

@@ -86,6 +86,7 @@ pub struct BehindWalk {
     query: BehindQuery,
     at: Position,
     /// The outermost exchange that alone is asked for, once it is known whether one is.
+    #[expect(clippy::option_option, reason = "not known yet differs from none asked for")]
     only: Option<Option<Symbol>>,
     /// The steps of the figure that were looked at, and the exchanges with a share by them.
     steps: usize,

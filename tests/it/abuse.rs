@@ -1,6 +1,9 @@
 //! Requests that are made to hurt: every message of every method, filled with as much as it can
 //! carry, sent to a real server whose memory and processor time are looked at.
 
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::print_stdout, reason = "figures are printed for who asks for them")]
+
 mod caller;
 mod hostile;
 mod process;
@@ -45,7 +48,7 @@ async fn refused(server: &Process, caller: &Caller, plan: &Plan, how: (usize, Pa
     let told = caller.call(&plan.path, sent).await;
     let cost = Cost {
         memory: server.peak().saturating_sub(before.0),
-        processor: server.processor() - before.1,
+        processor: server.processor().saturating_sub(before.1),
     };
     let Told { code, reason, fields, message } = told;
     if plan.is_swallowed() && code == Code::Ok {
@@ -137,8 +140,14 @@ async fn good_caller(client: Client, until: CancellationToken) -> (Vec<Duration>
 
 fn percentiles(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    format!("p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99))
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    format!("p50 {:.1} ms, p99 {:.1} ms", at(50), at(99))
+}
+
+/// Bytes in megabytes, rounded to a tenth.
+fn megabytes(bytes: usize) -> String {
+    let tenths = (bytes + 50_000) / 100_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// Prints what each request costs at most, and what a good caller sees meanwhile:
@@ -163,7 +172,7 @@ async fn figures() {
         }
     }
     println!("{} requests of 8 MiB, each compressed and not", plans.len());
-    println!("most memory: {:.1} MB ({})", worst[0].0.memory as f64 / 1e6, worst[0].1);
+    println!("most memory: {} MB ({})", megabytes(worst[0].0.memory), worst[0].1);
     println!("most processor time: {:?} ({})", worst[1].0.processor, worst[1].1);
     assert!(worst[0].0.memory < MEMORY, "memory");
     assert!(cfg!(debug_assertions) || worst[1].0.processor <= PROCESSOR, "processor time");
@@ -188,7 +197,7 @@ async fn at_the_limits(process: &Process, caller: &Caller, plans: &[Plan]) {
             for _ in 0..TIMES {
                 caller.call(&plan.path, sent.clone()).await;
             }
-            *cost = (process.processor() - before) / TIMES;
+            *cost = process.processor().saturating_sub(before) / TIMES;
         }
         at_most = at_most.max(cost[0].1);
         beyond_most = beyond_most.max(cost[1].1);
@@ -212,8 +221,8 @@ async fn beside_a_good_caller(server: &Server, process: &Process) {
             sent += attack.await.expect("an attacker");
         }
         let (appends, counts) = good.await.expect("a good caller");
-        let grown = process.peak().saturating_sub(fresh) as f64 / 1e6;
-        println!("{attackers} attackers, {sent} requests in 10 s: {grown:.0} MB more at most");
+        let grown = megabytes(process.peak().saturating_sub(fresh));
+        println!("{attackers} attackers, {sent} requests in 10 s: {grown} MB more at most");
         println!("  good caller: append {}", percentiles(appends));
         println!("  good caller: counts {}", percentiles(counts));
     }

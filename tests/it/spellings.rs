@@ -38,15 +38,15 @@ fn actor(name: &str) -> Actor {
     Actor { name: name.into(), ..Actor::default() }
 }
 
-fn attribution(claimant: &str) -> Option<Attribution> {
+fn attribution(claimant: &str) -> Attribution {
     let claimed_by = (!claimant.is_empty()).then(|| actor(claimant));
-    Some(Attribution { source_id: "demo-source".into(), claimed_by, ..Attribution::default() })
+    Attribution { source_id: "demo-source".into(), claimed_by, ..Attribution::default() }
 }
 
 /// Ten persons whom DE received, in the spelling of this machine.
 fn transfer(machine: usize) -> TransferCompleted {
     TransferCompleted {
-        attribution: attribution(CLAIMANTS[machine]),
+        attribution: Some(attribution(CLAIMANTS[machine])),
         leg: Some(Leg {
             exchange_id: IDS[machine].into(),
             to: vec![["DE", "DE\u{200b}", " DE", "\u{feff}DE"][machine].into()],
@@ -89,7 +89,8 @@ async fn assert_one(server: &Server, client: &Client) {
         let story: proto::GetExchangeResponse =
             rpc.ask("ExchangeService/GetExchange", request).await;
         assert_eq!(story.exchange.expect("a summary").exchange_id, IDS[0]);
-        let [leg] = story.legs.as_slice() else { panic!("one leg: {:?}", story.legs) };
+        assert_eq!(story.legs.len(), 1, "one leg: {:?}", story.legs);
+        let leg = &story.legs[0];
         assert_eq!(leg.leg.as_ref().expect("a leg").portion, "first batch");
         assert_eq!(leg.estimate.as_ref().expect("an estimate").preferred, Some(10));
         let request =
@@ -214,17 +215,14 @@ async fn a_table_counts_each_spelling_once() {
     assert_eq!(sources.sources.len(), 1);
 }
 
-#[tokio::test]
-async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
-    let (_dir, data) = data_dir();
-    let server = Server::start(&data, &[]);
-    let client = server.client().await;
+/// Records a transfer, totals, a mediator and a statement from several machines; the statement.
+async fn record_others(client: &Client) -> StatementMade {
     client.append(known("exchange/\u{e9}change-1", &transfer(0))).await.expect("recorded");
     for (name, as_of, value) in
         [("D\u{e9}mo totals", "2024-01-01", 10), ("De\u{301}mo\u{a0}totals", "2024-01-02", 12)]
     {
         let total = TotalClaimed {
-            attribution: attribution(""),
+            attribution: Some(attribution("")),
             series: name.into(),
             as_of: as_of.into(),
             count: Some(Count { value: Some(value), ..Count::default() }),
@@ -233,7 +231,7 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
         client.append(known("series/demo-totals", &total)).await.expect("recorded");
     }
     let role = RoleAttributed {
-        attribution: attribution(""),
+        attribution: Some(attribution("")),
         exchange_id: IDS[1].into(),
         actor: Some(actor("An\u{e1} Demo")),
         role: proto::Role::Mediator.into(),
@@ -241,7 +239,7 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
     };
     client.append(known("exchange/e\u{301}change-1", &role)).await.expect("recorded");
     let statement = StatementMade {
-        attribution: attribution(""),
+        attribution: Some(attribution("")),
         speaker: Some(actor("Ana\u{301}\u{a0}Demo")),
         mode: proto::StatementMode::Written.into(),
         text: "Za\u{200c}d: as\u{a0}typed".into(),
@@ -250,6 +248,15 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
         ..StatementMade::default()
     };
     client.append(known("statement/ana-demo", &statement)).await.expect("recorded");
+    statement
+}
+
+#[tokio::test]
+async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let client = server.client().await;
+    let statement = record_others(&client).await;
 
     let rpc = Rpc::connect(&server).await;
     let series = |series: &str| proto::ReconcileSeriesRequest {

@@ -69,9 +69,11 @@ impl Answer for Groups {
         let mut rows: Vec<_> = groups.iter().map(row).collect();
         if !states {
             header.remove(1);
-            rows.iter_mut().for_each(|row| _ = row.remove(1));
+            for row in &mut rows {
+                row.remove(1);
+            }
         }
-        words::grid(&header, rows.into_iter()) + &stalls(groups) + &end
+        words::grid(&header, rows) + &stalls(groups) + &end
     }
 
     fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
@@ -175,8 +177,8 @@ fn begun(group: &Group) -> String {
     let from = from.unwrap_or_default();
     let tries = settings.max_attempts;
     format!(
-        "  created {created}, begins after position {}\n{from}  lease {lease}, parked after {tries} \
-         tries, first rest {rest}\n",
+        "  created {created}, begins after position {}\n{from}  lease {lease}, parked after \
+         {tries} tries, first rest {rest}\n",
         group.began_after
     )
 }

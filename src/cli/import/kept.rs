@@ -42,7 +42,7 @@ impl Kept {
     pub(super) fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Failure> {
         match (self.near.get(key), &self.far) {
             (Some(value), _) => Ok(Some(value.clone())),
-            (None, Some(far)) => far.get(key).map_err(failed),
+            (None, Some(far)) => far.get(key).map_err(|error| failed(&error)),
             (None, None) => Ok(None),
         }
     }
@@ -54,7 +54,7 @@ impl Kept {
             self.near_bytes -= ENTRY_BYTES + earlier.len();
         }
         if self.near_bytes > NEAR_BYTES {
-            self.move_away().map_err(failed)?;
+            self.move_away().map_err(|error| failed(&error))?;
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Kept {
     }
 }
 
-fn failed(error: io::Error) -> Failure {
+fn failed(error: &io::Error) -> Failure {
     let dir = env::temp_dir();
     let problem = format!(
         "cannot keep what was imported so far in a temporary file in {}: {error}; \

@@ -80,8 +80,8 @@ fn is_table(beginning: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let decides = |byte: &&u8| matches!(byte, b',' | b'\n' | b'\r' | 0);
-    let decided = text.iter().find(decides).map(|byte| *byte == b',');
-    decided.or_else(|| (text.len() >= HEADER_BYTES).then_some(false))
+    let table = text.iter().find(decides).map(|byte| *byte == b',');
+    table.or_else(|| (text.len() >= HEADER_BYTES).then_some(false))
 }
 
 #[cfg(test)]

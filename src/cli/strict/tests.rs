@@ -172,12 +172,13 @@ fn what_is_no_value_of_a_field_is_refused() {
 
 proptest! {
     #[test]
-    fn a_whole_number_is_read_as_it_is_written(number in any::<i64>(), zeros in 0..9_usize) {
+    fn a_whole_number_is_read_as_it_is_written(number in any::<i64>(), zeros in 0..9_u8) {
         let number = i128::from(number);
+        let (power, digits) = (10_i128.pow(zeros.into()), "0".repeat(zeros.into()));
         prop_assert_eq!(whole(&number.to_string()), Some(number));
-        prop_assert_eq!(whole(&format!("{number}.{}", "0".repeat(zeros))), Some(number));
-        prop_assert_eq!(whole(&format!("{number}e{zeros}")), Some(number * 10_i128.pow(zeros as u32)));
-        let scaled = format!("{number}{}E-{zeros}", "0".repeat(zeros));
+        prop_assert_eq!(whole(&format!("{number}.{digits}")), Some(number));
+        prop_assert_eq!(whole(&format!("{number}e{zeros}")), Some(number * power));
+        let scaled = format!("{number}{digits}E-{zeros}");
         prop_assert_eq!(whole(&scaled), Some(number));
         prop_assert_eq!(whole(&format!("{number}.5")), None);
     }

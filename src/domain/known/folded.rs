@@ -119,18 +119,22 @@ impl Folder {
     }
 
     fn texts(&mut self, texts: &mut [String]) {
-        texts.iter_mut().for_each(|text| self.text(text));
+        for text in texts {
+            self.text(text);
+        }
     }
 
     fn actor(&mut self, actor: Option<&mut Actor>) {
-        if let Some(Actor { party, name, kind: _ }) = actor {
+        if let Some(actor) = actor {
+            let Actor { party, name, kind: _ } = actor;
             self.text(party);
             self.text(name);
         }
     }
 
     fn attribution(&mut self, attribution: Option<&mut Attribution>) {
-        let Some(Attribution {
+        let Some(attribution) = attribution else { return };
+        let Attribution {
             source_id,
             locator: _,
             claimed_by,
@@ -139,17 +143,17 @@ impl Folder {
             reliability: _,
             credibility: _,
             note: _,
-        }) = attribution
-        else {
-            return;
-        };
+        } = attribution;
         self.text(source_id);
         self.actor(claimed_by.as_mut());
-        relayed_by.iter_mut().for_each(|relay| self.actor(Some(relay)));
+        for relay in relayed_by {
+            self.actor(Some(relay));
+        }
     }
 
     fn leg(&mut self, leg: Option<&mut Leg>) {
-        if let Some(Leg { exchange_id, from, to, unit: _, category: _, portion }) = leg {
+        if let Some(leg) = leg {
+            let Leg { exchange_id, from, to, unit: _, category: _, portion } = leg;
             self.text(exchange_id);
             self.texts(from);
             self.texts(to);
@@ -159,7 +163,8 @@ impl Folder {
 
     /// Numbers of different scopes are told apart where claims are set against each other.
     fn count(&mut self, count: Option<&mut Count>) {
-        if let Some(Count { value: _, low: _, high: _, approximate: _, scope }) = count {
+        if let Some(count) = count {
+            let Count { value: _, low: _, high: _, approximate: _, scope } = count;
             self.text(scope);
         }
     }
@@ -361,7 +366,16 @@ mod tests {
             Value::String(text) => text.insert_str(1, NOTHING),
             Value::Message(message) => sprinkle(message),
             Value::List(values) => values.iter_mut().for_each(sprinkle_value),
-            _ => {}
+            Value::Bool(_)
+            | Value::I32(_)
+            | Value::I64(_)
+            | Value::U32(_)
+            | Value::U64(_)
+            | Value::F32(_)
+            | Value::F64(_)
+            | Value::Bytes(_)
+            | Value::EnumNumber(_)
+            | Value::Map(_) => {}
         }
     }
 

@@ -89,14 +89,14 @@ fn every_list_has_a_limit_and_its_excess_is_told_with_path_limit_and_value() {
             }
             lists += 1;
             let shape = shape::of(last.parent_message().full_name()).expect("a shape");
-            let list = shape.field(last.number()).and_then(|field| field.list).expect("a list");
+            let bound = shape.field(last.number()).and_then(|field| field.list).expect("a list");
             let of = |count| within(&way, elements(last, count));
-            assert_eq!(check(&name, &of(list.limit)), Ok(()), "{name} {}", text(&way));
-            for count in [list.limit + 1, 8 * list.limit] {
+            assert_eq!(check(&name, &of(bound.limit)), Ok(()), "{name} {}", text(&way));
+            for count in [bound.limit + 1, 8 * bound.limit] {
                 let (path, problem, limit) = refused(&name, &of(count));
-                let told = if list.shared { &way[..way.len() - 1] } else { &way[..] };
+                let told = if bound.shared { &way[..way.len() - 1] } else { &way[..] };
                 assert_eq!(path, text(told), "{name}");
-                let List { what, limit: most, .. } = list;
+                let List { what, limit: most, .. } = bound;
                 assert_eq!(problem, format!("has {count} {what}; the limit is {most}"));
                 assert!(limit);
             }

@@ -68,10 +68,12 @@ fn counted(
         Some(list) if list.shared => {
             *counts.shared += elements;
             if *counts.shared > list.limit {
-                return Err(part.many_beside(list));
+                return Err(part.many_beside(list).into());
             }
         }
-        Some(list) if before + elements > list.limit => return Err(part.many(field, list)),
+        Some(list) if before + elements > list.limit => {
+            return Err(part.many(field, list).into());
+        }
         None if message && before > 0 => {
             room.take_merge().ok_or_else(|| Excess::Merges { field: part.path(field, None) })?;
         }
@@ -123,16 +125,16 @@ impl Part<'_> {
     }
 
     /// The list is over its limit. The rest is counted, so that the answer has the value.
-    fn many(&self, field: &Field, list: List) -> Box<Excess> {
+    fn many(&self, field: &Field, list: List) -> Excess {
         let value = field.all_elements(self.bytes);
         let (field, List { what, limit, .. }) = (self.path(field, None), list);
-        Excess::Many { field, what, value, limit }.into()
+        Excess::Many { field, what, value, limit }
     }
 
     /// The lists in this part and those beside it are together over their limit.
-    fn many_beside(&self, list: List) -> Box<Excess> {
+    fn many_beside(&self, list: List) -> Excess {
         let Some(Within { part: above, field, .. }) = &self.within else {
-            return Excess::Fields.into();
+            return Excess::Fields;
         };
         let beside = Item::all(above.bytes).filter(|item| item.number == field.number);
         let shared = |field: &&Field| field.list.is_some_and(|list| list.shared);
@@ -143,17 +145,17 @@ impl Part<'_> {
             })
             .sum();
         let (field, List { what, limit, .. }) = (above.path(field, None), list);
-        Excess::Many { field, what, value, limit }.into()
+        Excess::Many { field, what, value, limit }
     }
 
-    fn cut_short(&self) -> Box<Excess> {
+    fn cut_short(&self) -> Excess {
         let problem = "is not encoded as protobuf: it is cut short, or longer than what holds it";
         let path = self.within.as_ref().map(|it| it.part.path(it.field, it.index));
-        Excess::Malformed { field: path.unwrap_or_default(), problem }.into()
+        Excess::Malformed { field: path.unwrap_or_default(), problem }
     }
 
-    fn of_another_type(&self, field: &Field) -> Box<Excess> {
+    fn of_another_type(&self, field: &Field) -> Excess {
         let problem = "is encoded as a value of another type";
-        Excess::Malformed { field: self.path(field, None), problem }.into()
+        Excess::Malformed { field: self.path(field, None), problem }
     }
 }

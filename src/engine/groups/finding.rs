@@ -102,7 +102,9 @@ impl Found {
                 deleted.push(name.clone());
             }
         }
-        deleted.iter().for_each(|name| _ = self.groups.remove(name));
+        for name in &deleted {
+            self.groups.remove(name);
+        }
         Ok(())
     }
 

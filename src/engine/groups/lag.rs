@@ -159,12 +159,11 @@ impl Groups {
     ) -> Result<(Vec<GroupStatus>, Position), GroupError> {
         self.shared.known().await?;
         let head = self.shared.appender.reader.head().position;
-        let (mut statuses, groups) = match name {
-            Some(name) => (Vec::new(), vec![self.shared.named(name).await?]),
-            None => {
-                let nameless = self.shared.all_nameless();
-                (nameless.iter().map(GroupStatus::nameless).collect(), self.shared.all())
-            }
+        let (mut statuses, groups) = if let Some(name) = name {
+            (Vec::new(), vec![self.shared.named(name).await?])
+        } else {
+            let nameless = self.shared.all_nameless();
+            (nameless.iter().map(GroupStatus::nameless).collect(), self.shared.all())
         };
         let until = Instant::now() + recovery::MOMENT;
         for (group, mut standing) in groups {

@@ -148,12 +148,11 @@ impl Group {
         reader: &Reader,
         origin: &mut Option<Arc<GroupOrigin>>,
     ) -> Result<Saved, ReadError> {
-        let known = match origin {
-            Some(known) => known,
-            None => {
-                let event = reader.event(self.created).await?;
-                origin.insert(Arc::new(GroupOrigin::read(self.name.clone(), &event)?))
-            }
+        let known = if let Some(known) = origin {
+            known
+        } else {
+            let event = reader.event(self.created).await?;
+            origin.insert(Arc::new(GroupOrigin::read(self.name.clone(), &event)?))
         };
         Saved::read(reader, known).await
     }

@@ -10,7 +10,7 @@ use crate::{
         group::{Chain, Entry, GroupName, Settings, Work},
         name::TypeName,
         proto::{
-            EventParked, GroupCheckpointed, GroupCreated, GroupProgressed, ParkedReplayed,
+            Any, EventParked, GroupCheckpointed, GroupCreated, GroupProgressed, ParkedReplayed,
             RecordedEvent,
         },
         recorded::{decode_run, heads, micros},
@@ -122,7 +122,7 @@ async fn parked(
     let mut parked = BTreeMap::new();
     for event in read_all(reader, &of_group(&group.name, types), group.created, head).await? {
         let recorded = event.position;
-        let type_name_of = event.payload.as_ref().map(|it| it.type_name()).unwrap_or_default();
+        let type_name_of = event.payload.as_ref().map(Any::type_name).unwrap_or_default();
         if type_name_of == type_name::<EventParked>().as_str() {
             let EventParked { position, .. } = payload(event)?;
             parked.insert(position, recorded);

@@ -83,7 +83,7 @@ async fn between_two_pieces_events_are_applied_and_others_answered() {
         })
         .collect();
     pieces.recv().await.unwrap();
-    let bound = Duration::from_secs(60);
+    let bound = Duration::from_mins(1);
     let answer = async {
         record.ask(Register::position).await.unwrap();
         record.get(CountQuery::default(), AsOf::Now).await.unwrap();
@@ -107,6 +107,6 @@ async fn a_question_that_nobody_waits_for_any_more_ends_with_its_piece() {
     walk.abort();
     // Its end of the channel goes with it.
     let ended = async { while pieces.recv().await.is_some() {} };
-    tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it goes on for nobody");
+    tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it goes on for nobody");
     record.ask(Register::position).await.unwrap();
 }

@@ -46,8 +46,8 @@ async fn received(store: &Store) -> (Option<u32>, Option<u32>, u32) {
     (figure.low, figure.high, figure.exchanges)
 }
 
-fn attribution() -> Option<Attribution> {
-    Some(Attribution { source_id: "demo-desk".into(), ..Attribution::default() })
+fn attribution() -> Attribution {
+    Attribution { source_id: "demo-desk".into(), ..Attribution::default() }
 }
 
 #[tokio::test]
@@ -98,13 +98,14 @@ async fn a_claim_that_was_recorded_as_it_was_typed_can_be_spoken_about() {
     let mut corrected = transfer("demo-1", "Demo");
     corrected.count.as_mut().unwrap().value = Some(12);
     let correction = |claim| ClaimCorrected {
-        attribution: attribution(),
+        attribution: Some(attribution()),
         claim,
         replacement: Some(Any::pack(&corrected)),
         by: CorrectedBy::Recorder.into(),
         reason: String::new(),
     };
-    let dispute = |claim| ClaimDisputed { attribution: attribution(), claim, ..Default::default() };
+    let dispute =
+        |claim| ClaimDisputed { attribution: Some(attribution()), claim, ..Default::default() };
     // Under whichever spelling the stream is named, the event joins its claim.
     for (stream, event) in
         [(stored.as_str(), correction(1).into()), ("exchange/demo-1", Known::from(dispute(1)))]
@@ -119,14 +120,15 @@ async fn a_claim_that_was_recorded_as_it_was_typed_can_be_spoken_about() {
     }
     // Both streams exist from now on. What is about a claim follows it, and nothing else does.
     let first_hand = Known::from(transfer(TYPED, "Demo"));
-    store.engine().append(known(&stored, &[first_hand.clone()])).await.unwrap();
+    store.engine().append(known(&stored, std::slice::from_ref(&first_hand))).await.unwrap();
     assert_eq!(store.all().await[3].stream, "exchange/demo-1");
     for mixed in [[first_hand, dispute(1).into()], [dispute(4).into(), dispute(1).into()]] {
         let refused = store.engine().append(known(&stored, &mixed)).await;
         let Err(AppendError::Invalid(violations)) = refused else { panic!("{refused:?}") };
         assert!(violations.0[0].problem.contains(r"demo-1\u{200b}"), "{violations}");
     }
-    let retracted = ClaimRetracted { attribution: attribution(), claim: 4, ..Default::default() };
+    let retracted =
+        ClaimRetracted { attribution: Some(attribution()), claim: 4, ..Default::default() };
     let both = |of_first: &str, of_other: &str| {
         let mut both = known(of_first, &[dispute(1).into()]);
         both.writes.extend(known(of_other, &[retracted.clone().into()]).writes);
@@ -142,7 +144,7 @@ async fn a_filter_finds_what_is_recorded_under_its_spelling_and_under_the_folded
     let store = Store::new();
     let stored = format!("exchange/{TYPED}");
     let event = Known::from(transfer(TYPED, "Demo"));
-    record_as_typed(&store, known(&stored, &[event.clone()])).await;
+    record_as_typed(&store, known(&stored, std::slice::from_ref(&event))).await;
     store.engine().append(known(&stored, &[event])).await.unwrap();
     let found = async |filter: Filter| {
         let spec = ReadSpec { filter, ..spec(Start::Unset, Direction::Forwards, None) };

@@ -1,4 +1,4 @@
-//! Starts at a time that has not come: what is recorded before it is held back, from subscribers and
+//! Starts in the future: what is recorded before that time is held back, from subscribers and
 //! from groups alike, and a read has nothing to tell.
 
 use std::task::Poll;
@@ -52,11 +52,10 @@ async fn a_filter_does_not_let_through_what_is_held_back() {
     }
     assert_eq!(note(&store, LATER, &["desk:one"]).await, 3);
     let frame = loop {
-        match follower.next().await.unwrap() {
-            // The time has come, though nothing that matches had.
-            Frame::CaughtUp(mark) => assert_eq!(mark.position, 2),
-            frame => break frame,
-        }
+        let frame = follower.next().await.unwrap();
+        let Frame::CaughtUp(mark) = &frame else { break frame };
+        // The time has come, though nothing that matches had.
+        assert_eq!(mark.position, 2);
     };
     assert_eq!(positions(&frame), [3]);
 }

@@ -96,8 +96,8 @@ async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position
     assert!(now.rows.len() > 1, "or nothing could be incomplete");
     assert_eq!(rows, now.rows);
 
-    let mut story = reader.watch_after(query(), told).unwrap();
-    let Told { change, position, more } = story.next().await.unwrap();
+    let mut exchange = reader.watch_after(query(), told).unwrap();
+    let Told { change, position, more } = exchange.next().await.unwrap();
     assert_eq!((change.caused_by.as_slice(), position, more), (&causes[..], causes[1], false));
     assert_eq!(change.story, answer(&store, causes[1]).await);
 

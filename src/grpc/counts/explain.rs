@@ -39,7 +39,7 @@ pub(super) struct Question {
 }
 
 pub(super) fn question(
-    request: proto::ExplainCountRequest,
+    request: &proto::ExplainCountRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
@@ -63,17 +63,25 @@ pub(super) fn question(
 }
 
 impl Question {
-    /// The figure; absent inside: the record knows nothing of it. Absent: the exchange that is
+    /// The figure; absent: the record knows nothing of it. It is a fault if the exchange that is
     /// asked about is not in the record.
-    fn find(&self, register: &Register, at: Position) -> Option<Option<BehindQuery>> {
+    fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, Fault> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
             "" => None,
-            id => Some(vocabulary.find(id).filter(|it| register.at(at).knows(*it))?),
+            id => {
+                let known = vocabulary.find(id).filter(|it| register.at(at).knows(*it));
+                Some(known.ok_or_else(|| not_found(id))?)
+            }
         };
         let occurred = self.occurred.clone();
-        Some(self.figure.key(register).map(|key| BehindQuery { key, only, occurred }))
+        Ok(self.figure.key(register).map(|key| BehindQuery { key, only, occurred }))
     }
+}
+
+fn not_found(exchange: &str) -> Fault {
+    let message = format!("no claim about exchange {exchange:?} is recorded");
+    Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
 }
 
 pub(super) async fn answer(
@@ -82,11 +90,7 @@ pub(super) async fn answer(
 ) -> Result<proto::ExplainCountResponse, Fault> {
     let position = question.page.position(engine, question.min_position, question.as_of).await?;
     let (asked, record) = (question.clone(), engine.record());
-    let found = record.ask(move |register| asked.find(register, position)).await?;
-    let found = found.ok_or_else(|| {
-        let message = format!("no claim about exchange {:?} is recorded", question.exchange);
-        Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
-    })?;
+    let found = record.ask(move |register| asked.find(register, position)).await??;
     let Some(query) = found else {
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
     };

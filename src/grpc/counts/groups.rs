@@ -111,11 +111,11 @@ pub(super) async fn answer(
     let walk = Then::new(GroupWalk::new(query, position), Groups::new);
     let list = engine.record().list(page.list(position), walk).await?;
     let mut budget = Budget::default();
-    let fit = page.of(&list.groups).iter().take_while(|group| budget.takes_bytes(group.len()));
+    let fit = page.of(&list.encoded).iter().take_while(|group| budget.takes_bytes(group.len()));
     let groups = fit.map(|group| proto::CountGroup::decode(&**group));
     let groups: Vec<_> = groups.collect::<Result<_, _>>().map_err(Fault::internal)?;
     Ok(proto::CountTransfersResponse {
-        next_page_token: page.next(groups.len(), list.groups.len(), position),
+        next_page_token: page.next(groups.len(), list.encoded.len(), position),
         groups,
         position,
         undated_exchanges: list.undated,
@@ -125,7 +125,7 @@ pub(super) async fn answer(
 
 /// All groups as they are kept for further pages: encoded, they take a fifth of the memory.
 struct Groups {
-    groups: Vec<Box<[u8]>>,
+    encoded: Vec<Box<[u8]>>,
     total: Option<proto::Figure>,
     undated: u32,
 }
@@ -134,7 +134,7 @@ impl Groups {
     fn new(answer: GroupAnswer) -> Self {
         let encoded = |it| group(it).encode_to_vec().into_boxed_slice();
         Self {
-            groups: answer.groups.into_iter().map(encoded).collect(),
+            encoded: answer.groups.into_iter().map(encoded).collect(),
             total: answer.total.map(Into::into),
             undated: answer.undated_exchanges,
         }
@@ -143,7 +143,7 @@ impl Groups {
 
 impl Keepable for Groups {
     fn bytes(&self) -> usize {
-        self.groups.iter().map(|group| group.len() + 2 * size_of::<usize>()).sum()
+        self.encoded.iter().map(|group| group.len() + 2 * size_of::<usize>()).sum()
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Question {
 }
 
 pub(super) fn question(
-    request: proto::ReconcileSeriesRequest,
+    request: &proto::ReconcileSeriesRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
@@ -50,7 +50,7 @@ pub(super) fn question(
     wrong.into_result(Question { series, query, as_of, min_position, page })
 }
 
-fn query(request: proto::ReconcileSeriesRequest, wrong: &mut Violations) -> SeriesQuery {
+fn query(request: &proto::ReconcileSeriesRequest, wrong: &mut Violations) -> SeriesQuery {
     let direction = match asked::choice::<proto::Direction>(request.direction, "direction", wrong)
         .map(proto::Direction::try_from)
     {
@@ -84,13 +84,12 @@ pub(super) async fn answer(
         return names(engine, &page, position).await;
     }
     let record = engine.record();
-    let compared = match record.kept(page.list(position)) {
-        Some(compared) => compared,
-        None => {
-            let named = record.work_out(NameWalk::new(Some(&series), position)).await?;
-            let walk = CompareWalk::new(named, query, position);
-            record.list(page.list(position), walk).await?
-        }
+    let compared = if let Some(compared) = record.kept(page.list(position)) {
+        compared
+    } else {
+        let named = record.work_out(NameWalk::new(Some(&series), position)).await?;
+        let walk = CompareWalk::new(named, query, position);
+        record.list(page.list(position), walk).await?
     };
     let compared = (*compared).clone().ok_or_else(|| not_found(&series))?;
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());

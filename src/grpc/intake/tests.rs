@@ -102,7 +102,7 @@ async fn what_cannot_be_read_is_an_invalid_argument_that_says_why() {
 
 #[tokio::test]
 async fn a_message_of_many_elements_is_not_even_handed_to_the_codec() {
-    let items = vec![0x0a, 0x00].repeat(1 << 20);
+    let items = [0x0a, 0x00].repeat(1 << 20);
     let mut filter = vec![0x0a];
     prost::encoding::encode_varint(items.len() as u64, &mut filter);
     filter.extend(items);
@@ -133,7 +133,7 @@ fn crc_of_a() -> [u8; 4] {
 #[tokio::test]
 async fn a_message_that_is_begun_and_left_does_not_keep_others_out() {
     let budget = Arc::default();
-    let begin = |length: usize| {
+    let start = |length: usize| {
         let account = Account::open(&budget);
         let (sender, parts) = tokio::sync::mpsc::channel::<Result<_, Status>>(8);
         let parts = ReceiverStream::new(parts);
@@ -147,7 +147,7 @@ async fn a_message_that_is_begun_and_left_does_not_keep_others_out() {
         (sender, intake.over(Body::new(StreamBody::new(parts))))
     };
     let most = limits::HELD_BYTES / limits::REQUEST_BYTES;
-    let mut begun: Vec<_> = (0..=most).map(|_| begin(limits::REQUEST_BYTES)).collect();
+    let mut begun: Vec<_> = (0..=most).map(|_| start(limits::REQUEST_BYTES)).collect();
     let mut waiting = Vec::new();
     for (_, body) in &mut begun {
         let frame = body.frame().await.expect("a frame").expect("there is room");

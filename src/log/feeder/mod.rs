@@ -77,6 +77,9 @@ impl Follower {
     }
 }
 
+/// Told of a follower that failed, and why.
+type OnFault = Box<dyn Fn(Follower, &LogError) + Send + Sync>;
+
 /// What the feeder tells, from its own threads. None of these may wait for the log.
 pub struct Hooks {
     /// Everything up to this position is indexed.
@@ -84,7 +87,7 @@ pub struct Hooks {
     /// Everything up to this position is in sealed volumes.
     pub on_sealed: Box<dyn Fn(Position) + Send + Sync>,
     /// A follower failed; it tries again. It has logged the error.
-    pub on_fault: Box<dyn Fn(Follower, &LogError) + Send + Sync>,
+    pub on_fault: OnFault,
     /// A follower has done what may have failed before.
     pub on_done: Box<dyn Fn(Follower) + Send + Sync>,
     /// A sealed volume is damaged: told once for each, by whoever met it. Everything else goes on.

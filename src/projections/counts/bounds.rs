@@ -108,8 +108,8 @@ fn pairs(meant: impl Fn(&str, &str) -> bool) -> Pairs {
     PAIRS.map(|(from, to)| meant(from, to))
 }
 
-fn count(world: &World, meant: &Pairs) -> u32 {
-    world.iter().zip(meant).filter(|(_, meant)| **meant).map(|(count, _)| count).sum()
+fn count(world: &World, meant: Pairs) -> u32 {
+    world.iter().zip(meant).filter(|(_, meant)| *meant).map(|(count, _)| count).sum()
 }
 
 /// A leg with the side that is asked about, and the pairs that it speaks of.
@@ -159,7 +159,7 @@ impl<'l> Seen<'l> {
         let sent = self.direction == Direction::Sent;
         let is_own = |(from, to): (&str, &str)| party == if sent { from } else { to };
         let meant = |pair: usize| is_own(PAIRS[pair]) && some(of, pair) && !some(but, pair);
-        count(world, &std::array::from_fn(meant))
+        count(world, std::array::from_fn(meant))
     }
 }
 
@@ -177,7 +177,7 @@ proptest! {
         let legs: Vec<Flow> = legs.iter().map(|(from, to)| flow("x", from, to, None)).collect();
         let views = [Direction::Sent, Direction::Received].map(|side| Seen::new(&legs, side));
         let told = |world: &World| -> Vec<u32> {
-            views[0].legs.iter().map(|leg| count(world, &leg.of)).collect()
+            views[0].legs.iter().map(|leg| count(world, leg.of)).collect()
         };
         let counts = told(&world(truth));
         let mut record = Record::default();
@@ -197,7 +197,7 @@ proptest! {
         };
         let bound = |rest: Option<Unattributed>| rest.map_or(0, |rest| rest.at_most.unwrap());
         for possible in (0..WORLDS).map(world).filter(|world| told(world) == counts) {
-            for view in views.iter().filter(|view| count(&possible, &view.outside) == 0) {
+            for view in views.iter().filter(|view| count(&possible, view.outside) == 0) {
                 for party in PARTIES {
                     let left = |of, but| view.left(&possible, party, of, but);
                     let shared = left(|own, _| own.contains('+'), |own, party| own == party);

@@ -153,10 +153,11 @@ impl Walk for MoveWalk {
             Some(steps) => steps.as_slice(),
             None => ledger.steps(*figure, 0, *up_to),
         };
-        let (next, tally) = next.get_or_insert_with(|| match steps {
-            // Only of all exchanges together is the figure known at any moment.
-            Some(_) => (0, Tally::default()),
-            None => {
+        let (next, tally) = next.get_or_insert_with(|| {
+            if steps.is_some() {
+                // Only of all exchanges together is the figure known at any moment.
+                (0, Tally::default())
+            } else {
                 let past = all.partition_point(|step| step.event <= *after);
                 (past, ledger.figure(*figure, *after))
             }

@@ -12,7 +12,9 @@ use prost::{
     Message as _,
     encoding::{WireType, encode_key, encode_varint},
 };
-use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{
+    DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
+};
 
 use crate::support::{append, event};
 
@@ -91,7 +93,7 @@ pub(crate) fn plans(depth: Depth) -> Vec<Plan> {
     let services: Vec<_> = pool.services().collect();
     let mut met = BTreeSet::new();
     let mut plans = Vec::new();
-    for method in services.iter().flat_map(|service| service.methods()) {
+    for method in services.iter().flat_map(ServiceDescriptor::methods) {
         plans.extend(of(&path(&method), &method.input(), None, depth, &mut met));
     }
     if depth == Depth::Methods {
@@ -164,12 +166,17 @@ fn ways(
 /// What the last field of a way can be filled with.
 fn fillings(way: &[FieldDescriptor]) -> impl Iterator<Item = Filling> + use<> {
     let field = way.last().expect("a way has a field");
-    let fillings: &[Filling] = match field.kind() {
-        Kind::Message(_) if field.is_map() => &[Filling::Empty, Filling::Entries],
-        Kind::Message(_) => &[Filling::Empty],
-        Kind::String | Kind::Bytes => &[Filling::Empty, Filling::Long],
-        _ if field.is_list() => &[Filling::Packed, Filling::Numbers],
-        _ => &[Filling::Numbers],
+    let kind = field.kind();
+    let fillings: &[Filling] = if field.is_map() {
+        &[Filling::Empty, Filling::Entries]
+    } else if matches!(kind, Kind::Message(_)) {
+        &[Filling::Empty]
+    } else if matches!(kind, Kind::String | Kind::Bytes) {
+        &[Filling::Empty, Filling::Long]
+    } else if field.is_list() {
+        &[Filling::Packed, Filling::Numbers]
+    } else {
+        &[Filling::Numbers]
     };
     fillings.iter().copied()
 }

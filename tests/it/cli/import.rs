@@ -344,7 +344,7 @@ fn peak(server: &str, options: &[&str], lines: u64) -> u64 {
             .expect("it reads on");
     }
     pipe.flush().expect("it reads on");
-    // All but what the pipe and a buffer hold has been read; the process goes on, as its input does.
+    // All but what the pipe and a buffer hold has been read; the process goes on like its input.
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it goes on");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     let peak = peak.trim().trim_end_matches(" kB").parse().expect("a number");

@@ -287,13 +287,13 @@ async fn a_slow_handler_handles_each_event_once_whatever_the_lease() {
         let consumer = Consumer::of(GROUP, "slow").concurrency(1);
         let group = until_finished(&server, consumer, handler).await;
         assert_eq!(group.parked, 0);
-        let mut handled = Vec::new();
+        let mut seen = Vec::new();
         while let Ok(one) = told.try_recv() {
-            handled.push(one);
+            seen.push(one);
         }
-        handled.sort();
+        seen.sort();
         let once: Vec<_> = (0..events).map(|number| (format!("watch/{number}"), 0)).collect();
-        assert_eq!(handled, once);
+        assert_eq!(seen, once);
     }
 }
 
@@ -306,8 +306,8 @@ async fn a_handler_that_hangs_is_given_up_and_holds_up_nothing() {
     for (stream, said) in [("watch/1", "hang"), ("watch/1", "go"), ("watch/2", "go")] {
         calls.append(append(stream, vec![event(said, &[])])).await.expect("it is appended");
     }
-    let handled = Arc::new(Mutex::new(BTreeMap::new()));
-    let count = Arc::clone(&handled);
+    let tally = Arc::new(Mutex::new(BTreeMap::new()));
+    let count = Arc::clone(&tally);
     let handler = move |delivery: Delivery| {
         *count.lock().unwrap().entry(delivery.event.position).or_insert(0) += 1;
         async move {
@@ -328,7 +328,7 @@ async fn a_handler_that_hangs_is_given_up_and_holds_up_nothing() {
         (parked[0].reason.as_str(), parked[0].attempts),
         ("the handler took longer than 2s", 2)
     );
-    let times: Vec<_> = handled.lock().unwrap().values().copied().collect();
+    let times: Vec<_> = tally.lock().unwrap().values().copied().collect();
     assert_eq!(times, [2, 1, 1]);
 }
 

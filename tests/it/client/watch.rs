@@ -102,7 +102,7 @@ async fn each_change_is_told_once_over_cut_connections_and_restarts() {
         let writer = client(&server.address);
         for number in 0..chance.random_range(1..4) {
             // The largest number grows, so each event changes the figures of both countries.
-            let unit = if all.len() % 2 == 0 { Unit::Person } else { Unit::Remains };
+            let unit = if all.len().is_multiple_of(2) { Unit::Person } else { Unit::Remains };
             let event = transfer(10 * round + number, unit);
             let receipt = writer.append(Append::new().event(event)).await.expect("recorded");
             all.push(receipt.first_position);

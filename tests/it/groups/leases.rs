@@ -67,7 +67,7 @@ async fn who_says_that_it_is_at_work_keeps_what_it_has_until_it_says_so_no_more(
         one.hear().await.expect("it is told");
     }
     let mut other = Member::join(&client, "desk", "other", 2);
-    let mut came = vec![other.next().await.unwrap(), other.next().await.unwrap()];
+    let mut came = [other.next().await.unwrap(), other.next().await.unwrap()];
     came.sort_by_key(|it| it.event.position);
     let attempts: Vec<_> = came.iter().map(|it| it.attempts).collect();
     assert_eq!(attempts, [1, 0], "what it was at counts as tried");

@@ -94,8 +94,8 @@ impl Shift {
             self.work.assign(self.now);
             self.begin();
             if self.work.listed() == 0 || self.now >= most {
-                let (ended, unfinished) = (self.now, self.work.listed());
-                return Outcome { ended, unfinished, ..self.outcome };
+                let (unfinished, ended) = (self.work.listed(), self.now);
+                return Outcome { unfinished, ended, ..self.outcome };
             }
             let done = self.consumers.iter().flat_map(|it| &it.in_hand).map(|it| it.until);
             let named = self.manner.names.then(|| self.now + Duration::from_millis(500));
