@@ -12,7 +12,10 @@ use handover::domain::{
 use prost::Message;
 
 use super::{member::Member, *};
-use crate::support::{Server, read};
+use crate::{
+    proxy::Proxy,
+    support::{Server, read},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_stop_only_what_was_not_answered_comes_again() {
@@ -69,9 +72,12 @@ async fn what_a_consumer_had_that_has_gone_goes_to_others() {
     let (_dir, server, client) = start().await;
     client.create_group(patient("desk")).await.expect("it is created");
     let positions = fill(&client, &["x/a", "x/b"]).await;
-    let mut gone = Member::join(&server.client().await, "desk", "gone", 2);
+    let proxy = Proxy::start(&server.address).await;
+    let through = Client::connect(&proxy.address).await.expect("it can be reached");
+    let mut gone = Member::join(&through, "desk", "gone", 2);
     assert_eq!(gone.positions(2).await, positions);
-    drop(gone);
+    // Its connection ends under it. A call that is only dropped may end in order, as if it left.
+    proxy.cut();
     let mut other = Member::join(&client, "desk", "other", 2);
     let came = [other.next().await.unwrap(), other.next().await.unwrap()];
     let came: BTreeSet<_> = came.iter().map(|it| (it.event.position, it.attempts)).collect();
