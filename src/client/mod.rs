@@ -6,7 +6,8 @@
 //! | append events | [`Client::append`] | request ids: a retry never records anything twice |
 //! | read, decide, append | [`Client::update`] | reads and decides again when others wrote first |
 //! | follow the log | [`Client::subscribe`] | resumes after the last handled position |
-//! | watch figures or an exchange | [`Client::watch_counts`], [`Client::watch_exchange`] | goes on with what has changed since |
+//! | watch figures | [`Client::watch_counts`] | resumes with what has changed since |
+//! | watch an exchange | [`Client::watch_exchange`] | the same |
 //! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
 //! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
 //!
