@@ -6,6 +6,8 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
+use rustix::io::Errno;
+
 use crate::{
     domain::event::Position,
     log::{
@@ -142,9 +144,12 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether it came from making a file, before the first sync: the same may be tried again.
+    /// Whether the system was short of something while a file was made, before its first sync: the
+    /// same may be tried again. Any other failure of the disk lasts.
     pub(super) fn is_before_sync(&self) -> bool {
-        matches!(self, Self::Io { action, .. } if *action == MAKE)
+        let Self::Io { action, source, .. } = self else { return false };
+        let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+        *action == MAKE && Errno::from_io_error(source).is_some_and(|it| short.contains(&it))
     }
 
     /// Wraps an operating system's error.
