@@ -58,7 +58,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Whoever reaches the address may record: there is no authentication.
+/// Every client that reaches the address may record: there is no authentication.
 fn warn_if_open_to_others(listener: &TcpListener) -> io::Result<()> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
