@@ -13,12 +13,10 @@ use std::{
 
 use futures_util::Stream;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 use tokio_util::sync::PollSemaphore;
-use tonic::transport::server::Connected;
 
 /// The first pause after an accept that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -85,7 +83,7 @@ impl<S> Incoming<S> {
         }
         self.pause = FIRST_PAUSE;
         // The permit was acquired before; without one the server is stopping.
-        Some(Admitted { connection, _permit: self.permit.take()? })
+        Some(Admitted { connection, permit: self.permit.take()? })
     }
 
     fn pause(&mut self, error: &io::Error) {
@@ -125,59 +123,11 @@ fn concerns_one(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// A connection that counts until it is dropped.
+/// A connection that counts for as long as its permit is held.
 #[derive(Debug)]
 pub(super) struct Admitted<T> {
-    connection: T,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Admitted<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_read(context, buffer)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Admitted<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.connection).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.connection).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.connection.is_write_vectored()
-    }
-}
-
-impl<T: Connected> Connected for Admitted<T> {
-    type ConnectInfo = T::ConnectInfo;
-
-    fn connect_info(&self) -> T::ConnectInfo {
-        self.connection.connect_info()
-    }
+    pub(super) connection: T,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod claimed;
 mod claims;
 pub mod client;
 mod client_error;
+mod connection;
 mod consumer_groups;
 mod convert;
 mod counts;
@@ -14,7 +15,7 @@ pub mod echo;
 mod event_store;
 mod exchanges;
 mod explain;
-mod greeting;
+mod goaway;
 mod incoming;
 mod intake;
 mod lean;
@@ -30,7 +31,6 @@ mod statements;
 mod status;
 mod told;
 mod transfers;
-mod watched;
 pub mod web;
 
 /// Generated clients, over the plain messages.

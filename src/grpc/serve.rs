@@ -18,11 +18,11 @@ use crate::{
     engine::Engine,
     grpc::{
         client::Client,
+        connection::Connection,
         consumer_groups::ConsumerGroups,
         counts::Counts,
         deadline::ErrorLayer,
         event_store::EventStore,
-        greeting::Greeted,
         incoming::Incoming,
         intake::IntakeLayer,
         projections::Projections,
@@ -38,7 +38,6 @@ use crate::{
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
         },
-        watched::Watched,
         web::{Origins, WebLayer},
     },
 };
@@ -198,8 +197,7 @@ pub(super) async fn listen(
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    let incoming = Incoming::new(incoming, connections)
-        .map_ok(|connection| Greeted::new(Watched::new(connection)));
+    let incoming = Incoming::new(incoming, connections).map_ok(Connection::new);
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }

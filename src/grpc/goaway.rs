@@ -1,18 +1,5 @@
-//! Connections that the server cuts: the log says whose.
-//!
-//! The transport ends a connection whose client breaks the bounds of HTTP/2, and says so to that
-//! client alone, by a GOAWAY frame (RFC 9113, section 6.8). Every call of the connection ends with
-//! it, so the operator needs to know whom to ask.
-
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+//! The GOAWAY by which the transport cuts a connection (RFC 9113, section 6.8), found among the
+//! bytes that are written.
 
 /// Bytes of a frame's header: length, type, flags, stream.
 const HEADER: usize = 9;
@@ -21,38 +8,9 @@ const GOAWAY: u8 = 7;
 /// Bytes of a GOAWAY up to its error code: header, last stream, code.
 const WITH_CODE: usize = HEADER + 8;
 
-/// A connection whose frames to the client are watched for a GOAWAY with an error.
-#[derive(Debug)]
-pub(super) struct Watched<T> {
-    connection: T,
-    peer: Option<SocketAddr>,
-    frames: Frames,
-}
-
-impl<T: Connected<ConnectInfo = TcpConnectInfo>> Watched<T> {
-    pub(super) fn new(connection: T) -> Self {
-        let peer = connection.connect_info().remote_addr();
-        Self { connection, peer, frames: Frames::default() }
-    }
-}
-
-impl<T> Watched<T> {
-    /// Looks at what was written.
-    fn note(&mut self, written: &[u8]) {
-        if let Some(code) = self.frames.error_in(written) {
-            let peer = self.peer.map(|address| address.to_string()).unwrap_or_default();
-            tracing::warn!(
-                peer,
-                code = name_of(code),
-                "a connection is cut: its client broke the bounds of HTTP/2"
-            );
-        }
-    }
-}
-
 /// Where in the sequence of frames the written bytes are.
 #[derive(Debug, Default)]
-struct Frames {
+pub(super) struct Frames {
     /// The first bytes of the present frame.
     begun: Vec<u8>,
     /// Bytes of its payload that are still to come behind them.
@@ -63,7 +21,7 @@ struct Frames {
 
 impl Frames {
     /// The error code of a GOAWAY that ends among these bytes, if it is one.
-    fn error_in(&mut self, mut written: &[u8]) -> Option<u32> {
+    pub(super) fn error_in(&mut self, mut written: &[u8]) -> Option<u32> {
         while !written.is_empty() && !self.ignored {
             let skipped = self.rest.min(written.len());
             self.rest -= skipped;
@@ -109,7 +67,7 @@ impl Frames {
 }
 
 /// The name of an error code (RFC 9113, section 7).
-fn name_of(code: u32) -> &'static str {
+pub(super) fn name_of(code: u32) -> &'static str {
     const NAMES: [&str; 14] = [
         "NO_ERROR",
         "PROTOCOL_ERROR",
@@ -127,66 +85,6 @@ fn name_of(code: u32) -> &'static str {
         "HTTP_1_1_REQUIRED",
     ];
     usize::try_from(code).ok().and_then(|code| NAMES.get(code)).unwrap_or(&"unknown")
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_read(context, buffer)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.connection).poll_write(context, bytes);
-        if let Poll::Ready(Ok(written)) = polled {
-            self.note(bytes.get(..written).unwrap_or(bytes));
-        }
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.connection).poll_write_vectored(context, parts);
-        if let Poll::Ready(Ok(mut written)) = polled {
-            for part in parts {
-                let of_part = written.min(part.len());
-                self.note(part.get(..of_part).unwrap_or(part));
-                written -= of_part;
-            }
-        }
-        polled
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.connection.is_write_vectored()
-    }
-}
-
-impl<T: Connected> Connected for Watched<T> {
-    type ConnectInfo = T::ConnectInfo;
-
-    fn connect_info(&self) -> T::ConnectInfo {
-        self.connection.connect_info()
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,184 @@
+//! A connection as the server sees it: counted while it is open, given up if it says nothing, and
+//! named in the log if the server cuts it.
+//!
+//! Once the protocol is known, HTTP/2 asks silent connections whether they are still there and
+//! HTTP/1 has a time for each header. Before that, nothing would ever end a connection that was
+//! opened and left. And a cut is announced to the client alone, though every call of the connection
+//! ends with it, so the log says which client broke the bounds of HTTP/2.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
+    time::Sleep,
+};
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::grpc::{
+    goaway::{self, Frames},
+    incoming::Admitted,
+};
+
+/// Bytes of the preface, by which the protocol is known: what HTTP/2 opens with.
+const PREFACE: usize = 24;
+/// How long they may take.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An admitted connection.
+#[derive(Debug)]
+pub(super) struct Connection<T> {
+    stream: T,
+    peer: Option<SocketAddr>,
+    received: usize,
+    /// When it is given up; none once the preface was received.
+    due: Option<Pin<Box<Sleep>>>,
+    frames: Frames,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<T: Connected<ConnectInfo = TcpConnectInfo>> Connection<T> {
+    /// The time for the preface begins now.
+    pub(super) fn new(admitted: Admitted<T>) -> Self {
+        let peer = admitted.connection.connect_info().remote_addr();
+        Self::from_peer(admitted, peer)
+    }
+}
+
+impl<T> Connection<T> {
+    fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
+        let Admitted { connection: stream, permit } = admitted;
+        let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
+        Self { stream, peer, received: 0, due, frames: Frames::default(), _permit: permit }
+    }
+
+    /// Whether the time for the preface is up.
+    fn late(&mut self, context: &mut Context<'_>) -> bool {
+        self.due.as_mut().is_some_and(|due| due.as_mut().poll(context).is_ready())
+    }
+
+    /// Looks for a cut in what was written.
+    fn note(&mut self, written: &[u8]) {
+        if let Some(code) = self.frames.error_in(written) {
+            let peer = self.peer.map(|address| address.to_string()).unwrap_or_default();
+            tracing::warn!(
+                peer,
+                code = goaway::name_of(code),
+                "a connection is cut: its client broke the bounds of HTTP/2"
+            );
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.due.is_none() {
+            return polled;
+        }
+        self.received += buffer.filled().len() - before;
+        if self.received >= PREFACE {
+            self.due = None;
+        } else if polled.is_pending() && self.late(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = polled {
+            self.note(bytes.get(..written).unwrap_or(bytes));
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        if let Poll::Ready(Ok(mut written)) = polled {
+            for part in parts {
+                let of_part = written.min(part.len());
+                self.note(part.get(..of_part).unwrap_or(part));
+                written -= of_part;
+            }
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<T: Connected> Connected for Connection<T> {
+    type ConnectInfo = T::ConnectInfo;
+
+    fn connect_info(&self) -> T::ConnectInfo {
+        self.stream.connect_info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        sync::Semaphore,
+    };
+
+    use super::*;
+
+    fn connection(io: DuplexStream) -> Connection<DuplexStream> {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        Connection::from_peer(Admitted { connection: io, permit }, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_preface_is_given_up_and_one_with_it_never_is() {
+        let mut buffer = [0; 64];
+        let (mut theirs, ours) = duplex(64);
+        let mut ours = connection(ours);
+        theirs.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 16);
+        let ended = tokio::time::timeout(10 * PREFACE_TIMEOUT, ours.read(&mut buffer)).await;
+        let error = ended.expect("it is given up").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+        let (mut theirs, ours) = duplex(64);
+        let mut ours = connection(ours);
+        theirs.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
+        let silence = tokio::time::timeout(10 * PREFACE_TIMEOUT, ours.read(&mut buffer)).await;
+        assert!(silence.is_err(), "{silence:?}");
+    }
+}
