@@ -93,10 +93,11 @@ impl VolumeFeed {
         self.manifest = manifest;
         self.sealed = None;
         let tip = volume.tip;
-        tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         self.keeper.volumes.add(volume.clone(), places.as_ref());
         self.shared.index.sealed(&volume);
         self.shared.source.journal.release(tip)?;
+        // Logged when all of it is done, its places too: what waits for this line finds them.
+        tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         (self.shared.hooks.on_sealed)(tip.position);
         (self.shared.hooks.on_done)(Follower::Volumes);
         Ok(())
