@@ -39,8 +39,9 @@ impl Event {
         self
     }
 
-    /// Where the event belongs, if its type and its fields say so.
-    fn home(&self) -> Result<Home, ClientError> {
+    /// Where the event belongs, if its type and its fields say so. A stream stands there as it was
+    /// typed and as it is recorded.
+    fn home(&self) -> Result<Belongs, ClientError> {
         let payload = self.0.payload.clone().unwrap_or_default();
         let known = match Known::decode(payload.type_name(), &payload.value) {
             Some(Ok(known)) => known,
@@ -52,11 +53,43 @@ impl Event {
                 return Err(invalid(format!("{} {problem}", payload.type_name())));
             }
         };
-        known.typed_home().ok_or_else(|| {
+        let typed = known.typed_home().ok_or_else(|| {
             let problem = "lacks the id or the name that its stream follows from";
             invalid(format!("{} {problem}", known.type_name()))
+        })?;
+        Ok(match (typed, known.folded().home()) {
+            (Home::OfClaim(claim), _) => Belongs::ToClaim(claim),
+            (Home::Stream(typed), Some(Home::Stream(recorded))) => {
+                Belongs::In(Named { typed: typed.to_string(), recorded: recorded.to_string() })
+            }
+            (Home::Stream(typed), _) => Belongs::In(Named::new(typed.to_string())),
         })
     }
+}
+
+/// Where an event belongs.
+enum Belongs {
+    /// In this stream.
+    In(Named),
+    /// In the stream of the claim at this position.
+    ToClaim(Position),
+}
+
+/// A stream, which may be typed in several spellings and is recorded in one.
+struct Named {
+    typed: String,
+    recorded: String,
+}
+
+impl Named {
+    fn new(typed: String) -> Self {
+        Self { recorded: recorded_as(&typed), typed }
+    }
+}
+
+/// The name under which a stream is recorded; of what is no name, the same.
+fn recorded_as(typed: &str) -> String {
+    StreamName::parse(typed).map_or_else(|_| typed.to_owned(), |name| name.folded().to_string())
 }
 
 impl<M: prost::Message + prost::Name> From<M> for Event {
@@ -137,27 +170,25 @@ impl Append {
     /// The request, given the streams of the claims that events are about.
     fn request(self, claims: &BTreeMap<Position, String>) -> Result<AppendRequest, ClientError> {
         let mut writes: Vec<StreamWrite> = Vec::new();
+        let mut recorded: Vec<String> = Vec::new();
         for (stream, event) in self.events {
-            let stream = match stream {
-                Some(stream) => stream,
-                None => match event.home()? {
-                    Home::Stream(stream) => stream.to_string(),
-                    Home::OfClaim(claim) => claims
-                        .get(&claim)
-                        .cloned()
-                        .ok_or_else(|| invalid(format!("there is no event at position {claim}")))?,
-                },
+            let named = match stream {
+                Some(stream) => Named::new(stream),
+                None => stream_of(&event, claims)?,
             };
-            match writes.iter_mut().find(|write| same_stream(&write.stream, &stream)) {
-                Some(write) => write.events.push(event.0),
-                None => writes.push(StreamWrite {
-                    expected_revision: self.expected.get(&stream).copied(),
-                    events: vec![event.0],
-                    stream,
-                }),
+            let place = recorded.iter().position(|name| *name == named.recorded);
+            if let Some(write) = place.and_then(|place| writes.get_mut(place)) {
+                write.events.push(event.0);
+                continue;
             }
+            let (stream, events) = (named.typed, vec![event.0]);
+            let mut expected = self.expected.iter();
+            let expected_revision =
+                expected.find(|(name, _)| recorded_as(name) == named.recorded).map(|(_, it)| *it);
+            writes.push(StreamWrite { stream, expected_revision, events });
+            recorded.push(named.recorded);
         }
-        let named = |stream: &&String| writes.iter().any(|write| write.stream == **stream);
+        let named = |stream: &&String| recorded.contains(&recorded_as(stream));
         if let Some(stream) = self.expected.keys().find(|stream| !named(stream)) {
             return Err(invalid(format!("{stream}: is expected, but nothing is appended to it")));
         }
@@ -170,7 +201,7 @@ impl Append {
         let homeless = self.events.iter().filter(|(stream, _)| stream.is_none());
         let mut claims = Vec::new();
         for (_, event) in homeless {
-            if let Home::OfClaim(claim) = event.home()? {
+            if let Belongs::ToClaim(claim) = event.home()? {
                 claims.push(claim);
             }
         }
@@ -178,10 +209,18 @@ impl Append {
     }
 }
 
-/// Whether two names are of one stream, however they are spelled.
-fn same_stream(one: &str, another: &str) -> bool {
-    let folded = |name: &str| StreamName::parse(name).map(|name| name.folded());
-    one == another || folded(one).ok().zip(folded(another).ok()).is_some_and(|(a, b)| a == b)
+/// The stream of an event that names none.
+fn stream_of(event: &Event, claims: &BTreeMap<Position, String>) -> Result<Named, ClientError> {
+    match event.home()? {
+        Belongs::In(stream) => Ok(stream),
+        Belongs::ToClaim(claim) => {
+            let stream = claims.get(&claim).cloned();
+            let stream =
+                stream.ok_or_else(|| invalid(format!("there is no event at position {claim}")))?;
+            // It is recorded, so this is its only spelling.
+            Ok(Named { typed: stream.clone(), recorded: stream })
+        }
+    }
 }
 
 impl Client {
@@ -219,7 +258,10 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto::ClaimConfirmed};
+    use crate::domain::{
+        known::samples,
+        proto::{ClaimConfirmed, ExchangeReported},
+    };
 
     #[test]
     fn known_events_go_where_they_belong_and_others_where_they_are_told() {
@@ -246,6 +288,23 @@ mod tests {
         ];
         assert_eq!(writes, expected);
         assert_eq!(request.writes[1].events[0].tags, ["own:yes"]);
+    }
+
+    #[test]
+    fn spellings_of_one_stream_are_one_write() {
+        let typed = |id: &str| ExchangeReported { exchange_id: id.into(), ..samples::exchange() };
+        let append = Append::new()
+            .event(typed("e\u{301}"))
+            .event(typed("\u{e9}\u{200b}"))
+            .event_in("exchange/\u{e9}", typed("\u{e9}"))
+            .event_in("desk/e\u{301}", typed("\u{e9}"))
+            .expect("exchange/\u{e9}\u{200b}", 7);
+        let request = append.request(&BTreeMap::new()).unwrap();
+        let writes = request.writes.iter();
+        let writes: Vec<_> = writes
+            .map(|write| (write.stream.as_str(), write.expected_revision, write.events.len()))
+            .collect();
+        assert_eq!(writes, [("exchange/e\u{301}", Some(7), 3), ("desk/e\u{301}", None, 1)]);
     }
 
     #[test]

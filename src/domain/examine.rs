@@ -18,10 +18,13 @@ pub struct Examined {
     pub known: Known,
     /// The payload with these texts; absent: it has them already, and stays as it came.
     pub rewritten: Option<Bytes>,
+    /// Its own stream, if it is about no claim.
+    pub home: Option<StreamName>,
 }
 
-/// Decodes a payload of a known type, if there is room for it, checks its fields, folds identity
-/// texts, and checks that `stream` is its own, however its name is spelled.
+/// Decodes a payload of a known type, if there is room for it, checks its fields, folds its
+/// identity texts, and checks that `stream` is its own, however its name is spelled: as it is
+/// folded, or as it follows from the texts as they were typed.
 ///
 /// `None`: the type is of another package, and nothing is asked of it. Violations stand at
 /// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
@@ -42,15 +45,26 @@ pub fn examine(
     }
     let Some(event) = decode(type_name, payload, room)? else { return Ok(None) };
     violations.absorb("", fields(&event));
+    let typed = home(&event);
     let mut known = event;
-    let rewritten = known.fold().then(|| Known::rewritten(&known, payload));
-    if let Some(Home::Stream(home)) = known.home()
-        && home != stream.folded()
+    let changed = known.fold();
+    let home = if changed { home(&known) } else { typed.clone() };
+    if let Some(home) = &home
+        && *home != stream.folded()
+        && typed.as_ref() != Some(stream)
     {
         let kind = known.short_name();
         violations.add("stream", format!("is {stream}, but this {kind} belongs in {home}"));
     }
-    violations.into_result(Some(Examined { known, rewritten }))
+    let rewritten = changed.then(|| Known::rewritten(&known, payload));
+    violations.into_result(Some(Examined { known, rewritten, home }))
+}
+
+fn home(event: &Known) -> Option<StreamName> {
+    match event.home() {
+        Some(Home::Stream(home)) => Some(home),
+        Some(Home::OfClaim(_)) | None => None,
+    }
 }
 
 /// The same without asking for the stream, for where that is no name.
@@ -130,7 +144,8 @@ mod tests {
             };
             let payload = event.pack().value;
             let examined = examine(&stream, event.type_name(), &payload, &mut Room::default());
-            assert_eq!(examined, Ok(Some(Examined { known: event, rewritten: None })));
+            let home = home(&event);
+            assert_eq!(examined, Ok(Some(Examined { known: event, rewritten: None, home })));
         }
     }
 
@@ -159,8 +174,26 @@ mod tests {
             let stream = StreamName::parse(stream).unwrap();
             let payload = typed.pack().value;
             let examined = examine(&stream, typed.type_name(), &payload, &mut Room::default());
-            let rewritten = Some(folded.pack().value);
-            assert_eq!(examined, Ok(Some(Examined { known: folded.clone(), rewritten })));
+            let (known, rewritten) = (folded.clone(), Some(folded.pack().value));
+            let home = StreamName::parse("exchange/demo-1").ok();
+            assert_eq!(examined, Ok(Some(Examined { known, rewritten, home })));
+        }
+    }
+
+    #[test]
+    fn a_stream_may_be_called_by_the_slug_of_what_was_typed() {
+        let mut statement = samples::statement();
+        statement.speaker = Some(samples::actor("", "Ana\u{e0100}Demo"));
+        let event = Known::from(statement);
+        let payload = event.pack().value;
+        for (stream, taken) in
+            [("statement/ana-demo", true), ("statement/anademo", true), ("statement/ana", false)]
+        {
+            let name = StreamName::parse(stream).unwrap();
+            let examined = examine(&name, event.type_name(), &payload, &mut Room::default());
+            let home = examined.ok().flatten().and_then(|examined| examined.home);
+            let expected = taken.then_some("statement/anademo");
+            assert_eq!(home.as_ref().map(StreamName::as_str), expected, "{stream}");
         }
     }
 

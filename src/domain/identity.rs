@@ -134,7 +134,7 @@ impl fmt::Display for Misfit {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -202,34 +202,48 @@ mod tests {
         assert_eq!(letter.as_deref(), Some("U+0415 (\u{415}) as character 2"));
     }
 
-    /// The same text as another machine may have typed it.
-    fn spelling(text: &str, decomposed: bool, marks: &[(prop::sample::Index, char)]) -> String {
-        let mut typed: Vec<char> =
-            if decomposed { text.nfd().collect() } else { text.nfc().collect() };
-        for (at, mark) in marks {
-            let at = at.index(typed.len() + 1);
-            // White space only where there is some already: elsewhere it is another text.
-            let beside = at == 0
-                || at == typed.len()
-                || typed.get(at).is_some_and(|it| it.is_whitespace())
-                || typed.get(at.wrapping_sub(1)).is_some_and(|it| it.is_whitespace());
-            if shows_nothing(*mark) || beside {
-                typed.insert(at, *mark);
+    /// How a machine types: marks together or apart, and what it puts in that shows nothing.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Typing {
+        decomposed: bool,
+        marks: Vec<(prop::sample::Index, char)>,
+    }
+
+    /// Any way of typing.
+    pub(crate) fn typing() -> impl Strategy<Value = Typing> {
+        let mark = (any::<prop::sample::Index>(), prop::sample::select(&MARKS[..]));
+        (any::<bool>(), prop::collection::vec(mark, 0..6))
+            .prop_map(|(decomposed, marks)| Typing { decomposed, marks })
+    }
+
+    impl Typing {
+        /// A text as the machine types it.
+        pub(crate) fn of(&self, text: &str) -> String {
+            let mut typed: Vec<char> =
+                if self.decomposed { text.nfd().collect() } else { text.nfc().collect() };
+            for (at, mark) in &self.marks {
+                let at = at.index(typed.len() + 1);
+                // White space only where there is some already: elsewhere it is another text.
+                let beside = at == 0
+                    || at == typed.len()
+                    || typed.get(at).is_some_and(|it| it.is_whitespace())
+                    || typed.get(at.wrapping_sub(1)).is_some_and(|it| it.is_whitespace());
+                if shows_nothing(*mark) || beside {
+                    typed.insert(at, *mark);
+                }
             }
+            typed.into_iter().collect()
         }
-        typed.into_iter().collect()
     }
 
     proptest! {
         #[test]
         fn every_spelling_of_a_text_folds_to_one(
             text in "\\PC{0,12}|[a-z\u{e9}\u{301}\u{327}\u{1e0b}\u{ac00}\u{1100}\u{1161} ]{0,12}",
-            decomposed: bool,
-            marks in prop::collection::vec(
-                (any::<prop::sample::Index>(), prop::sample::select(&MARKS[..])), 0..6),
+            typing in typing(),
         ) {
             let folded = fold(&text);
-            let typed = spelling(&text, decomposed, &marks);
+            let typed = typing.of(&text);
             prop_assert_eq!(&fold(&typed), &folded, "{:?}", typed);
             prop_assert_eq!(&fold(&folded), &folded);
             prop_assert!(is_folded(&folded) || !folded.is_ascii());

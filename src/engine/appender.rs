@@ -102,14 +102,16 @@ impl Appender {
         Ok(Pending(Way::Valid { prepared, state, permit }))
     }
 
-    /// What is invalid today may have been recorded by an older build, whose rules were others: the
-    /// repetition of a request is known by its id whatever the rules are.
+    /// What is invalid today may have been recorded by an older build, whose rules were others, so
+    /// before the log was opened: the repetition of a request is known by its id whatever the rules
+    /// are.
     async fn refused(&self, Refused { error, known_by }: Refused) -> Result<Pending, AppendError> {
         let (AppendError::Invalid(_), Some((id, digest))) = (&error, known_by) else {
             return Err(error);
         };
-        match prepare::remembered(Some(id), &self.reader).await {
-            Ok(Some(earlier)) if earlier.digest == digest => {
+        self.reader.indexed(self.reader.opened_at()).await?;
+        match prepare::remembered(Some(id), &self.reader).await? {
+            Some(earlier) if earlier.digest == digest => {
                 self.reader.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
             _ => Err(error),

@@ -119,7 +119,7 @@ fn check_content(
     let mut violations = Violations::default();
     check_shape(&append, &mut violations);
     for (index, write) in append.writes.iter_mut().enumerate() {
-        let others_before = about.len();
+        let mut home = None;
         for (number, event) in write.events.iter_mut().enumerate() {
             let path = format!("writes[{index}].events[{number}]");
             event.check_limits(&path, &mut violations);
@@ -127,7 +127,9 @@ fn check_content(
                 Err(found) => {
                     examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
                 }
-                Ok(known) => about.extend(known.map(|known| (place, known))),
+                Ok(Admitted::Foreign) => home = home.or_else(|| Some(write.stream.folded())),
+                Ok(Admitted::FirstHand(own)) => home = own.or(home),
+                Ok(Admitted::About(known)) => about.push((place, known)),
             }
             let size = recorded::size_bound(&write.stream, recorded_by, event);
             if size > limits::EVENT_BYTES {
@@ -137,8 +139,8 @@ fn check_content(
             place += 1;
         }
         // Events about claims go where their claims are, however that stream is spelled.
-        if matches!(author, Author::Client) && about.len() - others_before < write.events.len() {
-            write.stream = write.stream.folded();
+        if let Some(home) = home.filter(|_| matches!(author, Author::Client)) {
+            write.stream = home;
         }
     }
     check_streams(&append, &mut violations);
@@ -148,25 +150,38 @@ fn check_content(
     Ok(Prepared { append, digest, about, bytes })
 }
 
+/// What an event is to the record.
+enum Admitted {
+    /// Of another package, or recorded by the server of itself.
+    Foreign,
+    /// A claim or a source, with its own stream.
+    FirstHand(Option<StreamName>),
+    /// About a claim, which the event has to fit.
+    About(Known),
+}
+
 /// Looks at an event that a client brings, and makes it as it will be recorded; what the server
-/// records of itself is as it should be. Answers with the event if it is about a claim.
+/// records of itself is as it should be.
 fn admit(
     author: Author,
     stream: &StreamName,
     event: &mut NewEvent,
     room: &mut Room,
-) -> Result<Option<Known>, Violations> {
+) -> Result<Admitted, Violations> {
     let examined = match author {
         Author::Server(_) => None,
         Author::Client => examine(stream, event.type_name.as_str(), &event.payload, room)?,
     };
-    let Some(Examined { known, rewritten }) = examined else {
+    let Some(Examined { known, rewritten, home }) = examined else {
         add_tags(event, []);
-        return Ok(None);
+        return Ok(Admitted::Foreign);
     };
     add_tags(event, known.tags());
-    event.payload = rewritten.unwrap_or_else(|| event.payload.clone());
-    Ok(Some(known).filter(|known| known.about().is_some()))
+    if let Some(payload) = rewritten {
+        event.payload = payload;
+    }
+    let about = known.about().is_some();
+    Ok(if about { Admitted::About(known) } else { Admitted::FirstHand(home) })
 }
 
 /// What is too large as a whole is not looked at more closely: it would cost more than what it is

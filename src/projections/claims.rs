@@ -330,4 +330,6 @@ impl Claims {
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
+mod spellings;
+#[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ mod claims;
 mod counts;
 mod help;
 mod import;
+mod moments;
 mod serve;
 mod tables;
 mod tail;

@@ -29,7 +29,7 @@ use std::{
 
 use super::*;
 use crate::domain::{
-    event::{Direction, Micros, NewEvent, Write},
+    event::{Condition, Direction, Micros, NewEvent, Write},
     filter::FilterItem,
     known::Known,
     name::{StreamName, Tag, TypeName},

@@ -67,7 +67,7 @@ async fn what_was_recorded_as_it_was_typed_is_read_folded() {
 
 #[tokio::test]
 async fn a_request_of_an_older_build_is_known_again() {
-    let store = Store::new();
+    let mut store = Store::new();
     let typed = Known::from(transfer(TYPED, "Demo"));
     // No rule of today lets this in; it was let in all the same.
     let undated = TransferCompleted { occurred: "..".into(), ..transfer("demo-2", "Demo") };
@@ -76,6 +76,7 @@ async fn a_request_of_an_older_build_is_known_again() {
         let mut append = known(stream, &[event]);
         append.request_id = Some([u8::try_from(index).unwrap() + 1; 16]);
         let recorded = record_as_typed(&store, append.clone()).await;
+        store.reopen().await;
         let again = store.engine().append(append.clone()).await.unwrap();
         assert_eq!(again, Appended { duplicate: true, ..recorded });
         append.request_id = Some([9; 16]);
@@ -163,4 +164,30 @@ async fn a_filter_finds_what_is_recorded_under_its_spelling_and_under_the_folded
         ..spec(Start::AfterRevision(0), Direction::Forwards, None)
     };
     assert_eq!(store.read(after("exchange/demo-1\u{feff}")).await.len(), 1);
+    let mut conditional = known("exchange/demo-2", &[transfer("demo-2", "Demo").into()]);
+    let filter = tagged("exchange:demo-1\u{ad}");
+    conditional.condition = Some(Condition { filter, after_position: 1 });
+    let Err(AppendError::Conflict(conflict)) = store.engine().append(conditional).await else {
+        panic!("an event of that exchange is there");
+    };
+    assert_eq!(conflict.condition.map(|it| it.conflicting), Some(2));
+}
+
+#[tokio::test]
+async fn who_follows_a_spelling_hears_of_what_is_recorded_folded() {
+    let store = Store::new();
+    let filter = tagged("exchange:demo-1\u{ad}");
+    let mut following = store.engine().subscribe(filter, Start::FromNow).await.unwrap();
+    assert!(matches!(following.next().await.unwrap(), Frame::CaughtUp(_)));
+    let event = Known::from(transfer(TYPED, "Demo"));
+    store.engine().append(known("exchange/demo-1", &[event])).await.unwrap();
+    let told = async {
+        loop {
+            if let Frame::Events(run) = following.next().await.unwrap() {
+                break decode_run(run.events).unwrap();
+            }
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), told).await.unwrap();
+    assert_eq!(told[0].stream, "exchange/demo-1");
 }

@@ -1,0 +1,123 @@
+//! Moments on the command line: positions, times and dates, and what could be two of them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::{arg, example, file, positions, run};
+use crate::support::{Server, data_dir};
+
+/// Today in UTC.
+fn today() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let seconds = i64::try_from(now.as_secs()).expect("a time");
+    let now = prost_types::Timestamp { seconds, nanos: 0 }.to_string();
+    now.split('T').next().expect("a date").to_owned()
+}
+
+#[test]
+fn a_date_that_lasts_is_now_and_one_to_come_is_not_known() {
+    let (_dir, server) = example();
+    let counts = |as_of: &str| run(&server.address, &["counts", "--as-of", as_of]);
+    let now = run(&server.address, &["counts"]).good();
+    let day = today();
+    let month = &day[..7];
+    for as_of in [day.as_str(), month] {
+        assert_eq!(counts(as_of).good(), now, "{as_of}");
+        let after = ["history", "DE", "--received", "--after", as_of];
+        assert_eq!(run(&server.address, &after).good(), "", "nothing came after it");
+    }
+    assert_eq!(counts("2020-01-31").good(), "", "nothing was recorded then");
+    assert_eq!(counts("2020-01").good(), "");
+    let error = counts("2999-01-01").refused(2);
+    assert!(error.contains("not known yet"), "{error}");
+}
+
+#[test]
+fn a_number_that_reads_as_a_year_is_asked_back() {
+    let (_dir, server) = example();
+    for command in [
+        &["counts"][..],
+        &["exchanges"],
+        &["explain", "DE", "--received"],
+        &["reconcile", "--series"],
+        &["claims", "show", "2"],
+    ] {
+        let with = |as_of| run(&server.address, &[command, &["--as-of", as_of]].concat());
+        let error = with("2024").refused(2);
+        assert!(error.contains("write position:2024, or a date such as 2024-12-31"), "{error}");
+        with("position:32").good();
+        with("32").good();
+    }
+    let error = run(&server.address, &["counts", "--as-of", "position:2024"]).refused(2);
+    assert!(error.contains("as_of.position is 2024, but the log ends at 32"), "{error}");
+    let error =
+        run(&server.address, &["history", "DE", "--received", "--after", "1999"]).refused(2);
+    assert!(error.contains("position:1999"), "{error}");
+}
+
+#[test]
+fn tail_begins_at_a_time_or_with_a_date() {
+    let (_dir, server) = example();
+    let tail = |since: &str| run(&server.address, &["tail", "--no-follow", "--since", since]);
+    let all: Vec<u64> = (1..=32).collect();
+    for since in [today().as_str(), "2020-01", "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00-04"]
+    {
+        assert_eq!(positions(&tail(since).good()), all, "{since}");
+    }
+    assert_eq!(tail("2999-01-01").good(), "");
+    for (since, told) in [
+        ("2024", "is a number"),
+        ("2020-01-01T00:00:00", "without an offset; write Z for UTC"),
+        ("2020-01-01T00:00:00.0000000000Z", "10 digits after the point, over 9"),
+    ] {
+        let error = tail(since).refused(2);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn dates_of_other_programs_are_taken_and_kept_and_a_wrong_part_is_named() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let line = |occurred: &str, reported_at: &str| {
+        json!({"payload": {
+            "@type": "handover.v1.ExchangeReported",
+            "attribution": {"sourceId": "demo-source", "reportedAt": reported_at},
+            "exchangeId": "demo-1",
+            "occurred": occurred,
+            "status": "EXCHANGE_STATUS_COMPLETED",
+        }})
+    };
+    let good = [
+        ("2024-08-01T12:30:00.000Z", "2024-08-01T12:30:00.123456+02:00"),
+        ("2024-08-01T23:30:00-04", "2024-08-01T12:30:00.1"),
+        ("2024-08-01/..", "2024"),
+    ];
+    let bad = [
+        ("..", "2024", "occurred: is \"..\", which is no date and no interval of EDTF"),
+        ("2024", "..", "attribution.reported_at: is \"..\""),
+        ("2024-08-01 12:30:00", "", "its day is \"01 12:30:00\""),
+        ("2024-08-01T12:30:00+0200", "", "its offset is \"+0200\""),
+        ("2024", "2024-08-01T12:30:00.1234567890Z", "10 digits after the point, over 9"),
+    ];
+    let rows: Vec<_> = good
+        .iter()
+        .map(|(occurred, reported_at)| line(occurred, reported_at))
+        .chain(bad.iter().map(|(occurred, reported_at, _)| line(occurred, reported_at)))
+        .collect();
+    let path = file(dir.path(), "dates.jsonl", &rows);
+    let done = run(&server.address, &["import", arg(&path)]);
+    assert_eq!(done.code, Some(5), "{}", done.err);
+    assert!(done.out.contains("3 added, 0 already there, 5 refused"), "{}", done.out);
+    for (told, row) in bad.iter().zip(done.err.lines()) {
+        assert!(row.contains(told.2), "{row}");
+    }
+    let kept = run(&server.address, &["tail", "--no-follow"]).good();
+    for (occurred, reported_at) in good {
+        assert!(kept.contains(&format!("\"{occurred}\"")), "{kept}");
+        assert!(kept.contains(&format!("\"{reported_at}\"")), "{kept}");
+    }
+    let august = ["exchanges", "--occurred", "2024-08-01"];
+    assert!(run(&server.address, &august).good().contains("demo-1"));
+}
