@@ -1,6 +1,7 @@
-//! Environment variables stand in for flags; a bad one is told by its own name.
+//! Environment variables stand in for flags: a bad value is reported under the variable's name, and
+//! a misspelt variable is not passed over.
 
-use std::{env, ffi::OsString};
+use std::{collections::BTreeSet, env, ffi::OsString};
 
 use clap::{
     CommandFactory as _,
@@ -8,6 +9,62 @@ use clap::{
 };
 
 use super::Cli;
+use crate::cli::exit::{Exit, Failure};
+
+/// How the program's variables begin.
+const PREFIX: &str = "HANDOVER_";
+/// What container platforms set for a service that is named handover: these are not settings.
+const OF_A_PLATFORM: [&str; 2] = ["HANDOVER_SERVICE_", "HANDOVER_PORT"];
+/// A name that differs by at most so many letters is taken for a misspelt one.
+const SLIPS: usize = 2;
+
+/// Refuses a variable whose name is nearly that of a setting: the setting would not be used, and
+/// a server with another address or another data folder than meant does harm in silence.
+pub(super) fn check() -> Result<(), Failure> {
+    let known = variables();
+    match unknown(&known, env::vars_os()).iter().find_map(|name| Some((name, near(name, &known)?)))
+    {
+        None => Ok(()),
+        Some((name, meant)) => {
+            let message =
+                format!("the environment variable {name} is not known; {meant} is meant?");
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// Variables that are named as settings are and are none.
+pub(super) fn strangers() -> Vec<String> {
+    unknown(&variables(), env::vars_os())
+}
+
+fn unknown(
+    known: &BTreeSet<String>,
+    set: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<String> {
+    let of_a_platform = |name: &String| OF_A_PLATFORM.iter().any(|start| name.starts_with(start));
+    let names = set.filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = names
+        .filter(|name| name.to_ascii_uppercase().starts_with(PREFIX))
+        .filter(|name| !known.contains(name) && !of_a_platform(name))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The setting that a variable is nearly named as.
+fn near<'k>(name: &str, known: &'k BTreeSet<String>) -> Option<&'k String> {
+    let name = name.to_ascii_uppercase();
+    let slips = |known: &&String| strsim::damerau_levenshtein(&name, known);
+    known.iter().min_by_key(slips).filter(|nearest| slips(nearest) <= SLIPS)
+}
+
+/// Every variable that stands in for a flag of any command.
+fn variables() -> BTreeSet<String> {
+    let commands = Cli::command();
+    let arguments = commands.get_subcommands().flat_map(clap::Command::get_arguments);
+    arguments.filter_map(|it| Some(it.get_env()?.to_string_lossy().into_owned())).collect()
+}
 
 /// The error as it is; or, if its value came from an environment variable, with the name of that
 /// in place of the flag, which the user has not given.
@@ -66,5 +123,25 @@ mod tests {
         assert_eq!(variable_of("--volume-mib").as_deref(), Some("HANDOVER_VOLUME_MIB"));
         assert_eq!(variable_of("--server").as_deref(), Some("HANDOVER_SERVER"));
         assert_eq!(variable_of("--load"), None);
+    }
+    #[test]
+    fn a_variable_that_is_nearly_a_setting_is_found() {
+        let known = variables();
+        let set = |names: &[&str]| {
+            let set = names.iter().map(|name| (OsString::from(name), OsString::from("1")));
+            unknown(&known, set.collect::<Vec<_>>().into_iter())
+        };
+        assert!(set(&["HANDOVER_LISTEN", "PATH", "HANDOVER_PORT_50051_TCP"]).is_empty());
+        assert!(set(&["HANDOVER_PORT", "HANDOVER_SERVICE_HOST"]).is_empty());
+        for (wrong, right) in [
+            ("HANDOVER_LISTN", Some("HANDOVER_LISTEN")),
+            ("HANDOVER_DTAA", Some("HANDOVER_DATA")),
+            ("HANDOVER_Listen", Some("HANDOVER_LISTEN")),
+            ("HANDOVER_VOLUMES_MIB", Some("HANDOVER_VOLUME_MIB")),
+            ("HANDOVER_TOKEN", None),
+        ] {
+            assert_eq!(set(&[wrong]), [wrong]);
+            assert_eq!(near(wrong, &known).map(String::as_str), right, "{wrong}");
+        }
     }
 }

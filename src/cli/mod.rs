@@ -127,6 +127,9 @@ pub enum Command {
 /// The whole program: reads the command line, runs the command, and tells how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| environment::named(error).exit());
+    if let Err(misspelt) = environment::check() {
+        return exit_code(Err(misspelt));
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => exit_code(Err(Failure::from(error))),

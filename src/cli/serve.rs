@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     cli::{
-        counts,
+        counts, environment,
         exit::{self, Exit, Failure},
         import::{self, Options, Terminal},
         input,
@@ -36,6 +36,9 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
     telemetry::start(&config.log, config.log_format).map_err(|error| usage(&error))?;
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));
+    for variable in environment::strangers() {
+        tracing::warn!(variable, "this environment variable is no setting; it is ignored");
+    }
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&config.load)?;
     let listener = TcpListener::bind(&config.listen).await.map_err(|error| {

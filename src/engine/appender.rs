@@ -22,7 +22,11 @@ const EVENT_OVERHEAD: usize = 64;
 /// Takes appends to the writer.
 #[derive(Clone, Debug)]
 pub(super) struct Appender {
+    /// For what else is read about appends; see [`Self::look_ups`].
     pub(super) reader: Reader,
+    /// For what appends themselves wait for. Readers of pages have turns of their own: some of them
+    /// at a place that a disk reads slowly must not delay an append.
+    pub(super) look_ups: Reader,
     pub(super) queue: mpsc::Sender<Message>,
     pub(super) budget: Arc<Semaphore>,
     pub(super) callers: Arc<Semaphore>,
@@ -68,11 +72,11 @@ impl Appender {
         digest: Digest,
     ) -> Result<Option<Appended>, AppendError> {
         // It may have been answered a moment ago.
-        self.reader.indexed(self.reader.head().position).await?;
-        match prepare::remembered(Some(request_id), &self.reader).await? {
+        self.look_ups.indexed(self.look_ups.head().position).await?;
+        match prepare::remembered(Some(request_id), &self.look_ups).await? {
             None => Ok(None),
             Some(earlier) if earlier.digest == digest => {
-                self.reader.recall(earlier).await.map(Some)
+                self.look_ups.recall(earlier).await.map(Some)
             }
             Some(Remembered { first_position, .. }) => {
                 Err(AppendError::RequestIdReused { first_position })
@@ -86,7 +90,7 @@ impl Appender {
     }
 
     async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
-        let head = self.reader.head().position;
+        let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
         let checked = apart(content, || prepare::check(append, author, &self.recorded_by, head));
         let prepared = match checked {
@@ -109,10 +113,10 @@ impl Appender {
         let (AppendError::Invalid(_), Some((id, digest))) = (&error, known_by) else {
             return Err(error);
         };
-        self.reader.indexed(self.reader.opened_at()).await?;
-        match prepare::remembered(Some(id), &self.reader).await? {
+        self.look_ups.indexed(self.look_ups.opened_at()).await?;
+        match prepare::remembered(Some(id), &self.look_ups).await? {
             Some(earlier) if earlier.digest == digest => {
-                self.reader.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
+                self.look_ups.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
             _ => Err(error),
         }
@@ -141,11 +145,11 @@ impl Appender {
     }
 
     async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
-        let request = match prepare::resolve(prepared, &self.reader).await? {
+        let request = match prepare::resolve(prepared, &self.look_ups).await? {
             Resolution::Decide(request) => request,
             Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
         };
-        preferring::check(prepared, &self.reader, &self.record).await?;
+        preferring::check(prepared, &self.look_ups, &self.record).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }
@@ -161,7 +165,7 @@ impl Appender {
     async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
         match verdict {
             Verdict::Appended(appended) => Ok(Some(appended)),
-            Verdict::Repeat(earlier) => self.reader.recall(earlier).await.map(Some),
+            Verdict::Repeat(earlier) => self.look_ups.recall(earlier).await.map(Some),
             Verdict::Reused(earlier) => {
                 Err(AppendError::RequestIdReused { first_position: earlier.first_position })
             }

@@ -62,9 +62,11 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop);
     let projections = projections_dir(dir);
     let clock = Arc::clone(&settings.clock);
-    let projector = Projector::start(&projections, log.store_id(), reader.clone(), settings.clock);
+    let of_projector = reader.with_own_turns();
+    let projector = Projector::start(&projections, log.store_id(), of_projector, settings.clock);
     let appender = Appender {
         reader: reader.clone(),
+        look_ups: reader.with_own_turns(),
         queue,
         budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
         callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),

@@ -155,9 +155,11 @@ async fn follow(shared: Arc<Shared>, stopping: CancellationToken) {
     loop {
         let available = head.borrow_and_update().position;
         index.borrow_and_update();
+        // The stop comes first: a read that it ends has not failed.
         let caught_up = tokio::select! {
-            caught_up = shared.catch_up(available) => caught_up,
+            biased;
             () = stopping.cancelled() => return,
+            caught_up = shared.catch_up(available) => caught_up,
         };
         if let Err(error) = caught_up {
             let is_new = retries.failed(error.cause());

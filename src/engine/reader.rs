@@ -28,9 +28,9 @@ use crate::{
     },
 };
 
-/// Pages that may be read from disk at once. A permit is held for a page, never for a stream, so
-/// that any number of idle streams costs nothing.
-const CONCURRENT_PAGES: usize = 8;
+/// Pages that one sort of readers may read from disk at once. A permit is held for a page, never
+/// for a stream, so that any number of idle streams costs nothing.
+const CONCURRENT_PAGES: u32 = 8;
 /// Matches that are looked up at once.
 const MATCHES: usize = 1_024;
 
@@ -94,9 +94,20 @@ impl Reader {
         stopping: CancellationToken,
     ) -> Self {
         let opened_at = head.borrow().position;
-        let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES));
+        let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES as usize));
         let (streams, beats) = (Streams::default(), Beats::start(head.clone(), stopping.clone()));
         Self { log, head, indexed, opened_at, permits, streams, beats, stopping }
+    }
+
+    /// The same reader with turns of its own at the disk, which no other reader can take up.
+    pub(super) fn with_own_turns(&self) -> Self {
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT_PAGES as usize)), ..self.clone() }
+    }
+
+    /// Takes up all turns.
+    #[cfg(test)]
+    pub(super) async fn hold_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.permits.acquire_many(CONCURRENT_PAGES).await.expect("the engine runs")
     }
 
     /// One more read or subscription.

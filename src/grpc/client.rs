@@ -10,13 +10,15 @@ mod encoded;
 pub(crate) mod fake;
 mod groups;
 mod reads;
+mod streams;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt as _, Stream, StreamExt as _, TryStreamExt as _,
     stream::{BoxStream, once},
 };
+use streams::Streams;
 use tonic::{
     Request, Status, Streaming,
     transport::{Channel, Endpoint},
@@ -51,32 +53,38 @@ pub type Answers<T> = BoxStream<'static, Result<T, ClientError>>;
 /// The answer to one append of a pipeline: acknowledged, or not and why.
 pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 
-/// A connection to a server.
+/// A connection to a server, and others for what streams there are beyond one connection.
 #[derive(Clone, Debug)]
 pub struct Client {
     store: EventStoreServiceClient<Channel>,
     counts: CountServiceClient<Channel>,
     channel: Channel,
+    streams: Arc<Streams>,
 }
 
 impl Client {
     /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let channel = endpoint(address)?
-            .connect()
-            .await
-            .map_err(|error| ClientError::unreachable(address, &error))?;
-        Ok(Self::from_channel(channel))
+        let endpoint = endpoint(address)?;
+        let channel =
+            endpoint.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
+        Ok(Self::over(channel, Some(endpoint)))
     }
 
     /// Will connect to `address` with the first call, and again with the first call after the
     /// connection was lost. Must be called within a tokio runtime.
     pub fn lazy(address: &str) -> Result<Self, ClientError> {
-        Ok(Self::from_channel(endpoint(address)?.connect_lazy()))
+        let endpoint = endpoint(address)?;
+        Ok(Self::over(endpoint.connect_lazy(), Some(endpoint)))
     }
 
-    /// Speaks over a channel that is already there, for example one within the process.
+    /// Speaks over a channel that is already there, for example one within the process. There is no
+    /// other connection, so streams beyond 960 at a time are refused.
     pub fn from_channel(channel: Channel) -> Self {
+        Self::over(channel, None)
+    }
+
+    fn over(channel: Channel, endpoint: Option<Endpoint>) -> Self {
         let size = limits::REQUEST_BYTES;
         Self {
             store: EventStoreServiceClient::new(channel.clone())
@@ -85,6 +93,7 @@ impl Client {
             counts: CountServiceClient::new(channel.clone())
                 .max_decoding_message_size(size)
                 .max_encoding_message_size(size),
+            streams: Arc::new(Streams::new(channel.clone(), endpoint)),
             channel,
         }
     }
@@ -112,22 +121,20 @@ impl Client {
         &self,
         requests: impl Stream<Item = proto::AppendRequest> + Send + 'static,
     ) -> Answers<AppendOutcome> {
-        let mut store = self.store.clone();
         let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
-        let opening = async move { store.append_stream(requests).await };
-        flatten(opening).and_then(async |answer| outcome(answer)).boxed()
+        let answers =
+            self.stream(|mut over| async move { over.store.append_stream(requests).await });
+        answers.and_then(async |answer| outcome(answer)).boxed()
     }
 
     /// Reads events that are in the log now, in batches.
     pub fn read(&self, request: proto::ReadRequest) -> Answers<proto::ReadResponse> {
-        let mut store = self.store.clone();
-        flatten(async move { store.read(request).await })
+        self.stream(|mut over| async move { over.store.read(request).await })
     }
 
     /// Reads events and then follows the log.
     pub fn subscribe(&self, request: proto::SubscribeRequest) -> Answers<proto::SubscribeResponse> {
-        let mut store = self.store.clone();
-        flatten(async move { store.subscribe(request).await })
+        self.stream(|mut over| async move { over.store.subscribe(request).await })
     }
 
     /// The position of the last durable event.
@@ -153,8 +160,7 @@ impl Client {
         &self,
         request: proto::WatchCountryCountsRequest,
     ) -> Answers<proto::WatchCountryCountsResponse> {
-        let mut counts = self.counts.clone();
-        flatten(async move { counts.watch_country_counts(request).await })
+        self.stream(|mut over| async move { over.counts.watch_country_counts(request).await })
     }
 
     /// The story of one exchange, and then every change of it.
@@ -162,8 +168,21 @@ impl Client {
         &self,
         request: proto::WatchExchangeRequest,
     ) -> Answers<proto::WatchExchangeResponse> {
-        let mut exchanges = self.exchange_service();
-        flatten(async move { exchanges.watch_exchange(request).await })
+        self.stream(|over| async move { over.exchange_service().watch_exchange(request).await })
+    }
+
+    /// Opens a stream over a connection that has room for it.
+    fn stream<T: Send + 'static, F>(&self, open: impl FnOnce(Self) -> F) -> Answers<T>
+    where
+        F: Future<Output = Result<tonic::Response<Streaming<T>>, Status>> + Send + 'static,
+    {
+        match self.streams.open() {
+            Err(full) => once(std::future::ready(Err(full))).boxed(),
+            Ok((channel, permit)) => {
+                let answers = flatten(open(Self::from_channel(channel)));
+                answers.inspect(move |_| _ = &permit).boxed()
+            }
+        }
     }
 }
 

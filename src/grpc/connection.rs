@@ -4,7 +4,8 @@
 //! Once the protocol is known, HTTP/2 asks silent connections whether they are still there and
 //! HTTP/1 has a time for each header. Before that, nothing would ever end a connection that was
 //! opened and left. And a cut is announced to the client alone, though every call of the connection
-//! ends with it, so the log says which client broke the bounds of HTTP/2.
+//! ends with it, so the log says which client broke the bounds of HTTP/2. Calls can ask whether
+//! their connection was cut: what else was under way on it is not to blame.
 
 use std::{
     io,
@@ -19,6 +20,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::Sleep,
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::grpc::{
@@ -30,6 +32,8 @@ use crate::grpc::{
 const PREFACE: usize = 24;
 /// How long they may take.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a call that has broken off waits for its connection to end.
+const ENDING: Duration = Duration::from_millis(100);
 
 /// An admitted connection.
 #[derive(Debug)]
@@ -40,7 +44,27 @@ pub(super) struct Connection<T> {
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
     frames: Frames,
+    ending: Ending,
+    _gone: DropGuard,
     _permit: OwnedSemaphorePermit,
+}
+
+/// How a connection ends, for the calls on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ending {
+    /// The server cuts it.
+    cut: CancellationToken,
+    gone: CancellationToken,
+}
+
+impl Ending {
+    /// Whether the server cut the connection of a call that has broken off. The call ends a moment
+    /// before its connection does, so this waits for that: 100 ms at most, because most calls end
+    /// alone.
+    pub(crate) async fn was_cut(&self) -> bool {
+        let _ = tokio::time::timeout(ENDING, self.gone.cancelled()).await;
+        self.cut.is_cancelled()
+    }
 }
 
 impl<T: Connected<ConnectInfo = TcpConnectInfo>> Connection<T> {
@@ -55,7 +79,9 @@ impl<T> Connection<T> {
     fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
         let Admitted { connection: stream, permit } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        Self { stream, peer, received: 0, due, frames: Frames::default(), _permit: permit }
+        let (frames, ending) = (Frames::default(), Ending::default());
+        let gone = ending.gone.clone().drop_guard();
+        Self { stream, peer, received: 0, due, frames, ending, _gone: gone, _permit: permit }
     }
 
     /// Whether the time for the preface is up.
@@ -66,6 +92,7 @@ impl<T> Connection<T> {
     /// Looks for a cut in what was written.
     fn note(&mut self, written: &[u8]) {
         if let Some(code) = self.frames.error_in(written) {
+            self.ending.cut.cancel();
             let peer = self.peer.map(|address| address.to_string()).unwrap_or_default();
             tracing::warn!(
                 peer,
@@ -139,11 +166,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
     }
 }
 
-impl<T: Connected> Connected for Connection<T> {
-    type ConnectInfo = T::ConnectInfo;
+impl<T> Connected for Connection<T> {
+    type ConnectInfo = Ending;
 
-    fn connect_info(&self) -> T::ConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Ending {
+        self.ending.clone()
     }
 }
 

@@ -41,7 +41,8 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<Streaming<proto::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        let consuming = consuming::begin(&self.0, request.into_inner()).await?;
+        let connection = request.extensions().get().cloned();
+        let consuming = consuming::begin(&self.0, request.into_inner(), connection).await?;
         Ok(Response::new(Box::pin(consuming)))
     }
 

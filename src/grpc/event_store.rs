@@ -1,17 +1,18 @@
 //! `EventStoreService`: the log itself.
 
+mod pipeline;
+
 use std::{pin::Pin, sync::Arc};
 
-use futures_util::{Stream, StreamExt as _, stream};
-use tokio_util::sync::CancellationToken;
+use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
-        proto::{self, append_stream_response::Outcome, subscribe_response::Frame as Mark},
+        proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, AppendError, Appended, Engine, Frame, Scan, Subscription},
+    engine::{self, Appended, Engine, Frame, Scan, Subscription},
     grpc::{
         convert,
         passthrough::{ReadFrame, SubscribeFrame},
@@ -20,9 +21,6 @@ use crate::{
         status::Fault,
     },
 };
-
-/// Appends of one pipeline that may wait for their answers.
-const PIPELINE: usize = 256;
 
 /// A stream of answers.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -48,12 +46,7 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
-        let engine = Arc::clone(&self.0);
-        let requests = until_stopping(request.into_inner(), engine.stopping().clone());
-        // Requests are submitted one after the other, which keeps their order; answers are
-        // awaited together, which makes it a pipeline.
-        let answers =
-            requests.then(move |request| submit(Arc::clone(&engine), request)).buffered(PIPELINE);
+        let answers = pipeline::begin(Arc::clone(&self.0), request.into_inner());
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -99,48 +92,6 @@ impl From<Appended> for proto::AppendResponse {
     fn from(appended: Appended) -> Self {
         let Appended { first_position, last_position, revisions, duplicate } = appended;
         Self { first_position, last_position, revisions, duplicate }
-    }
-}
-
-/// The requests of a pipeline. A stop is an error behind those that came before it, which are
-/// answered first: without it the client would take the end for its own.
-fn until_stopping<T>(
-    requests: impl Stream<Item = Result<T, Status>> + Unpin,
-    stopping: CancellationToken,
-) -> impl Stream<Item = Result<T, Status>> {
-    stream::unfold((requests, stopping), |(mut requests, stopping)| async {
-        let request = tokio::select! {
-            // First, or a client that never pauses could go on for ever.
-            biased;
-            () = stopping.cancelled() => Err(Fault::from(AppendError::Stopping).into()),
-            request = requests.next() => request?,
-        };
-        Some((request, (requests, stopping)))
-    })
-}
-
-/// Queues one append of a pipeline; the future that is returned waits for its answer.
-async fn submit(
-    engine: Arc<Engine>,
-    request: Result<Pipelined, Status>,
-) -> impl Future<Output = Result<proto::AppendStreamResponse, Status>> {
-    let submitted = match request {
-        Err(status) => Err(status),
-        Ok(Pipelined(request)) => match request.and_then(convert::append) {
-            Err(violations) => Ok(Err(Fault::from(violations))),
-            Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
-        },
-    };
-    async move {
-        let outcome = match submitted? {
-            Err(fault) => Err(fault),
-            Ok(pending) => engine.outcome(pending).await.map_err(Fault::from),
-        };
-        let outcome = match outcome {
-            Ok(appended) => Outcome::Appended(appended.into()),
-            Err(fault) => Outcome::Rejection(fault.into()),
-        };
-        Ok(proto::AppendStreamResponse { outcome: Some(outcome) })
     }
 }
 

@@ -219,7 +219,13 @@ impl From<GroupError> for Fault {
                 subject: format!("{name}, {position}"),
                 description: message,
             }),
-            GroupError::TooMany { limit, .. } => overloaded(message).with("limit", limit),
+            GroupError::TooManyGroups { limit } => rule_broken(&RuleBroken {
+                rule: "groups",
+                subject: "groups".to_owned(),
+                description: message,
+            })
+            .with("limit", limit),
+            GroupError::TooManyConsumers { limit } => overloaded(message).with("limit", limit),
             GroupError::Append(error) => error.into(),
             GroupError::Read(error) => error.into(),
         }

@@ -5,42 +5,37 @@
 //! crc32c 1a2b3c4d
 //! ```
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use crate::log::{
     error::LogError,
-    files::{Files, write_atomically},
+    files::{Files, read_whole, write_atomically},
 };
 
 const LABEL: &str = "crc32c ";
 
 /// Replaces the file at `path`.
 pub(super) fn write(files: &dyn Files, path: &Path, text: &str) -> Result<(), LogError> {
-    let crc = crc32c::crc32c(text.as_bytes());
-    let whole = format!("{text}{LABEL}{crc:08x}\n");
-    write_atomically(files, path, whole.as_bytes())
+    write_atomically(files, path, sealed(text).as_bytes())
         .map_err(|error| LogError::io("write", path, error))
 }
 
 /// The text of the file at `path`; `None` if there is no file.
 pub(super) fn read(files: &dyn Files, path: &Path) -> Result<Option<String>, LogError> {
-    let read = || -> io::Result<Vec<u8>> {
-        let file = files.open(path, false)?;
-        let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
-    };
-    let bytes = match read() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(LogError::io("read", path, error)),
-        Ok(bytes) => bytes,
-    };
-    let text = check(bytes).ok_or_else(|| LogError::damaged(path, "its checksum is wrong"))?;
+    let bytes = read_whole(files, path).map_err(|error| LogError::io("read", path, error))?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let text = unsealed(bytes).ok_or_else(|| LogError::damaged(path, "its checksum is wrong"))?;
     Ok(Some(text))
 }
 
-fn check(bytes: Vec<u8>) -> Option<String> {
+/// The text with its checksum.
+pub(super) fn sealed(text: &str) -> String {
+    let crc = crc32c::crc32c(text.as_bytes());
+    format!("{text}{LABEL}{crc:08x}\n")
+}
+
+/// The text without its checksum; absent: it has not the right one.
+pub(super) fn unsealed(bytes: Vec<u8>) -> Option<String> {
     let mut text = String::from_utf8(bytes).ok()?;
     let start = text.strip_suffix('\n')?.rfind('\n')? + 1;
     let crc = text.get(start..)?.trim_end_matches('\n').strip_prefix(LABEL)?.to_owned();

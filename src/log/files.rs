@@ -173,6 +173,17 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
     files.sync_dir(folder_of(path))
 }
 
+/// The bytes of the file at `path`; absent: there is no such file.
+pub fn read_whole(files: &dyn Files, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match files.open(path, false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(bytes))
+}
+
 /// The folder that a path lies in; `.` for a bare name.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {

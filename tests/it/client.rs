@@ -1,6 +1,7 @@
 //! The client with patience: nothing twice, nothing lost, whatever happens to the connection.
 
 mod consume;
+mod streams;
 mod watch;
 
 use std::{collections::BTreeMap, time::Duration};

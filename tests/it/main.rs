@@ -21,6 +21,7 @@ mod golden;
 mod groups;
 mod lifecycle;
 mod lists;
+mod pipeline;
 mod proxy;
 mod reflection;
 mod refusals;

@@ -9,7 +9,7 @@ use std::{
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
@@ -23,6 +23,8 @@ struct Shared {
     lives: Mutex<Option<(Range<usize>, StdRng)>>,
     opened: watch::Sender<usize>,
     cut: watch::Sender<()>,
+    /// What is said to the server in the client's name.
+    inserted: watch::Sender<&'static [u8]>,
 }
 
 /// A running proxy, on this machine only; it ends with the test.
@@ -41,6 +43,7 @@ impl Proxy {
             lives: Mutex::new(None),
             opened: watch::Sender::new(0),
             cut: watch::Sender::new(()),
+            inserted: watch::Sender::new(&[]),
         });
         let accepting = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -60,6 +63,11 @@ impl Proxy {
     /// Cuts every connection that is there.
     pub(crate) fn cut(&self) {
         self.shared.cut.send_replace(());
+    }
+
+    /// Says something to the server in the name of every client that is silent now.
+    pub(crate) fn insert(&self, bytes: &'static [u8]) {
+        self.shared.inserted.send_replace(bytes);
     }
 
     /// From now on each new connection lives for so many bytes from the server; `None`: for ever.
@@ -90,7 +98,22 @@ impl Shared {
         };
         let (mut from_server, mut to_server) = TcpStream::connect(server).await?.into_split();
         let (mut from_client, mut to_client) = client.into_split();
-        let forwards = copy(&mut from_client, &mut to_server);
+        let mut inserted = self.inserted.subscribe();
+        let forwards = async {
+            let mut bytes = vec![0; 1 << 16];
+            loop {
+                tokio::select! {
+                    read = from_client.read(&mut bytes) => match read? {
+                        0 => return io::Result::Ok(()),
+                        read => to_server.write_all(&bytes[..read]).await?,
+                    },
+                    Ok(()) = inserted.changed() => {
+                        let bytes = *inserted.borrow_and_update();
+                        to_server.write_all(bytes).await?;
+                    }
+                }
+            }
+        };
         let backwards = async {
             let (mut left, mut bytes) = (life, vec![0; 1 << 16]);
             loop {
@@ -104,7 +127,7 @@ impl Shared {
             }
         };
         tokio::select! {
-            done = forwards => done.map(drop),
+            done = forwards => done,
             done = backwards => done,
             _ = cut.changed() => Ok(()),
         }

@@ -56,8 +56,7 @@ impl Groups {
             return Err(GroupError::AlreadyExists { name: name.to_string() });
         }
         if shared.count() >= limits::GROUPS {
-            let advice = "delete those that nobody needs";
-            return Err(GroupError::TooMany { what: "groups", limit: limits::GROUPS, advice });
+            return Err(GroupError::TooManyGroups { limit: limits::GROUPS });
         }
         let reader = &shared.appender.reader;
         let (after_position, recorded_from) =

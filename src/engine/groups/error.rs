@@ -53,15 +53,20 @@ pub enum GroupError {
         /// The first of them.
         position: Position,
     },
-    /// There are as many as there may be.
-    #[error("there are {limit} {what} already, which is the limit; {advice}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
+    /// There are as many groups as there may be. That does not pass by itself.
+    #[error("there are {limit} groups already, which is the limit; delete those without use")]
+    TooManyGroups {
         /// How many there may be.
         limit: usize,
-        /// What to do.
-        advice: &'static str,
+    },
+    /// There are as many consumers as there may be, until one leaves.
+    #[error(
+        "there are {limit} consumers in this group already, which is the limit; \
+         wait until one leaves, or give those that are there more credit"
+    )]
+    TooManyConsumers {
+        /// How many there may be.
+        limit: usize,
     },
     /// It could not be recorded.
     #[error(transparent)]

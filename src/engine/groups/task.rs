@@ -360,8 +360,7 @@ impl Group {
     fn join(&mut self, name: String, stream: OpenStream) -> Result<Consumer, GroupError> {
         let limit = limits::GROUP_CONSUMERS;
         if self.consumers.len() >= limit {
-            let advice = "wait until one leaves, or give those that are there more credit";
-            return Err(GroupError::TooMany { what: "consumers in this group", limit, advice });
+            return Err(GroupError::TooManyConsumers { limit });
         }
         self.last_id += 1;
         let id = self.last_id;

@@ -15,6 +15,24 @@ async fn the_same_request_twice_in_one_group_is_appended_once() {
 }
 
 #[tokio::test]
+async fn readers_that_wait_for_the_disk_delay_no_append() {
+    let mut store = Store::new();
+    let mut request = append("x/a", "once");
+    request.request_id = Some([3; 16]);
+    let first = store.engine().append(request.clone()).await.unwrap();
+    store.reopen().await;
+    let engine = store.engine();
+    let held = engine.reader.hold_turns().await;
+    // What it was answered before has to be read.
+    let again = tokio::time::timeout(Duration::from_secs(20), engine.append(request)).await;
+    assert_eq!(
+        again.expect("it waits for no reader").unwrap(),
+        Appended { duplicate: true, ..first }
+    );
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_lookup_is_repeated_when_thousands_of_appends_have_passed_it() {
     let store = Store::new();
     let engine = store.engine();

@@ -3,7 +3,7 @@
 use futures_util::Stream;
 use tonic::transport::Channel;
 
-use super::{Answers, Client, ClientError, flatten, timed};
+use super::{Answers, Client, ClientError, timed};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::consumer_group_service_client::ConsumerGroupServiceClient,
@@ -16,8 +16,7 @@ impl Client {
         &self,
         requests: impl Stream<Item = proto::ConsumeRequest> + Send + 'static,
     ) -> Answers<proto::ConsumeResponse> {
-        let mut service = self.group_service();
-        flatten(async move { service.consume(requests).await })
+        self.stream(|over| async move { over.group_service().consume(requests).await })
     }
 
     /// The groups, and how far each is.

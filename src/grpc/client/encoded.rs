@@ -15,7 +15,7 @@ use tonic::{
 };
 use tonic_prost::{ProstCodec, ProstEncoder};
 
-use super::{Answers, Client, flatten};
+use super::{Answers, Client};
 use crate::domain::{
     limits,
     proto::{ReadRequest, SubscribeRequest},
@@ -65,9 +65,9 @@ impl Client {
     where
         Asked: Message + Default + 'static,
     {
-        let mut grpc =
-            Grpc::new(self.channel.clone()).max_decoding_message_size(limits::REQUEST_BYTES);
-        flatten(async move {
+        self.stream(|over| async move {
+            let grpc = Grpc::new(over.channel);
+            let mut grpc = grpc.max_decoding_message_size(limits::REQUEST_BYTES);
             let ready = grpc.ready().await;
             ready.map_err(|error| Status::from_error(error.into()))?;
             let path = PathAndQuery::from_static(path);

@@ -1,29 +1,38 @@
 //! One `Consume` call: what the consumer says goes down, what it is told comes up.
 
+use std::time::Duration;
+
 use futures_util::{Stream, stream};
+use tokio::{runtime::Handle, time::Instant};
 use tonic::{Status, Streaming};
 
 use super::asked;
 use crate::{
-    domain::proto,
+    domain::{proto, violation::Violations},
     engine::{Consumer, Delivered, Engine, GroupError},
-    grpc::{passthrough::ConsumeFrame, status::Fault},
+    grpc::{connection::Ending, passthrough::ConsumeFrame, status::Fault},
 };
 
 type Requests = Streaming<proto::ConsumeRequest>;
+
+/// A consumer that has said one thing and ends its requests within this time, before any event has
+/// come, does not know that it answers by them. Without an error it would take the group for empty.
+const EARLY: Duration = Duration::from_secs(1);
 
 /// Reads the first message and takes part in the group that it names.
 pub(super) async fn begin(
     engine: &Engine,
     mut requests: Requests,
+    connection: Option<Ending>,
 ) -> Result<impl Stream<Item = Result<ConsumeFrame, Status>> + Send + use<>, Status> {
     // A call without any message names no group.
     let mut first = requests.message().await?.unwrap_or_default();
     let (group, name) = (std::mem::take(&mut first.group), std::mem::take(&mut first.consumer));
     engine.expect_store(&std::mem::take(&mut first.store)).map_err(Fault::from)?;
     let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(Fault::from)?;
-    say(&consumer, first).await?;
-    let call = Some(Call { consumer, requests });
+    let part = Part { consumer: Some(consumer), connection };
+    part.say(first).await?;
+    let call = Some(Call { part, requests, early_until: Some(Instant::now() + EARLY) });
     Ok(stream::try_unfold(call, |call| async {
         match call {
             Some(call) => call.next().await,
@@ -33,8 +42,10 @@ pub(super) async fn begin(
 }
 
 struct Call {
-    consumer: Consumer,
+    part: Part,
     requests: Requests,
+    /// Until when an end of the requests is too early; absent: both sides have said something.
+    early_until: Option<Instant>,
 }
 
 impl Call {
@@ -45,24 +56,75 @@ impl Call {
                 // What it has to answer first is not made more.
                 biased;
                 said = self.requests.message() => {
-                    let Some(said) = said? else {
-                        self.consumer.leave().await;
-                        return Ok(None);
-                    };
-                    say(&self.consumer, said).await?;
+                    let Some(said) = said? else { return self.end().await };
+                    self.early_until = None;
+                    self.part.say(said).await?;
                 }
-                told = self.consumer.next() => {
+                told = self.part.next() => {
                     let frame = told.map_err(Fault::from)?.into();
+                    self.early_until = None;
                     return Ok(Some((frame, Some(self))));
                 }
             }
         }
     }
+
+    /// Leaves, because the requests have ended.
+    async fn end<T>(self) -> Result<Option<T>, Status> {
+        self.part.leave().await;
+        if self.early_until.is_none_or(|until| until < Instant::now()) {
+            return Ok(None);
+        }
+        let mut violations = Violations::default();
+        let problem = "ended before any event could be delivered; keep them open for as long as \
+                       the consumer takes part: it answers by them";
+        violations.add("requests", problem);
+        Err(Fault::from(violations).into())
+    }
 }
 
-async fn say(consumer: &Consumer, said: proto::ConsumeRequest) -> Result<(), Status> {
-    let said = asked::said(said).map_err(Fault::from)?;
-    consumer.say(said).await.map_err(|error: GroupError| Fault::from(error).into())
+/// The part that a call takes in a group.
+struct Part {
+    /// Absent once it has left.
+    consumer: Option<Consumer>,
+    connection: Option<Ending>,
+}
+
+impl Part {
+    async fn say(&self, said: proto::ConsumeRequest) -> Result<(), Status> {
+        let said = asked::said(said).map_err(Fault::from)?;
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        consumer.say(said).await.map_err(|error| Fault::from(error).into())
+    }
+
+    async fn next(&mut self) -> Result<Delivered, GroupError> {
+        match &mut self.consumer {
+            Some(consumer) => consumer.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn leave(mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            consumer.leave().await;
+        }
+    }
+}
+
+/// A call that breaks off counts as a try of the event that the consumer was at, because the
+/// consumer may have broken at that event. If the server cut the connection, because some other
+/// call broke the bounds of HTTP/2, the consumer only leaves.
+impl Drop for Part {
+    fn drop(&mut self) {
+        let broken_off = self.consumer.take().zip(self.connection.take());
+        if let (Some((consumer, connection)), Ok(runtime)) = (broken_off, Handle::try_current()) {
+            runtime.spawn(async move {
+                if connection.was_cut().await {
+                    consumer.leave().await;
+                }
+            });
+        }
+    }
 }
 
 impl From<Delivered> for ConsumeFrame {

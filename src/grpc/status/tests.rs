@@ -124,3 +124,16 @@ fn what_fits_is_told_whole() {
     assert_eq!(status.message(), "there is no group \u{4e2d}");
     assert_eq!(info(&status), [("group".to_owned(), "\u{4e2d}".to_owned())].into());
 }
+
+#[test]
+fn only_what_passes_is_to_be_repeated() {
+    let retries = |error: GroupError| {
+        let status = Status::from(Fault::from(error));
+        assert_eq!(info(&status)["limit"], "7");
+        (status.code(), status.get_details_retry_info().is_some())
+    };
+    let consumers = retries(GroupError::TooManyConsumers { limit: 7 });
+    assert_eq!(consumers, (Code::ResourceExhausted, true), "one may leave");
+    let groups = retries(GroupError::TooManyGroups { limit: 7 });
+    assert_eq!(groups, (Code::FailedPrecondition, false), "somebody has to delete one");
+}

@@ -97,6 +97,7 @@ fn what_the_manifest_vouches_for_is_damaged_if_it_is_gone() {
     let (first, second) = (file(dir.path(), 1), file(dir.path(), 2));
     flip(&second, 100 * 8);
     check_damaged(dir.path(), tips[3], &second, 0);
+    fs::remove_file(dir.path().join(listing::NAME)).unwrap();
     fs::remove_file(&second).unwrap();
     check_damaged(dir.path(), tips[3], dir.path(), 0);
     let other = Tip { check: !tips[1].check, ..tips[1] };
@@ -115,6 +116,8 @@ fn a_sealed_frame_may_be_damaged_if_the_next_one_is_chained_to_it() {
 fn a_missing_file_is_damage() {
     let (dir, _) = filled(true);
     let (first, second) = (file(dir.path(), 1), file(dir.path(), 2));
+    // Only of a journal that an older build has written is there no list of files.
+    fs::remove_file(dir.path().join(listing::NAME)).unwrap();
     let away = dir.path().join("away");
     fs::rename(&first, &away).unwrap();
     check_damaged(dir.path(), Tip::default(), &second, 0);
@@ -123,6 +126,41 @@ fn a_missing_file_is_damage() {
     check_damaged(dir.path(), Tip::default(), &first, 4 * PAGE);
     fs::rename(&first, dir.path().join("gone")).unwrap();
     check_damaged(dir.path(), Tip::default(), dir.path(), 0);
+}
+
+#[test]
+fn a_file_that_was_cut_or_removed_after_a_kill_is_no_torn_tail() {
+    let (dir, tips) = filled(false);
+    let whole = 4 * PAGE;
+    for number in [1, 2] {
+        let path = file(dir.path(), number);
+        let bytes = fs::read(&path).unwrap();
+        for length in [0, 1, PAGE, whole - PAGE, whole - 1, whole + 1] {
+            let mut changed = bytes.clone();
+            changed.resize(length, 0);
+            fs::write(&path, changed).unwrap();
+            check_damaged(dir.path(), Tip::default(), &path, length.min(whole));
+            check_damaged(dir.path(), tips[3], &path, length.min(whole));
+        }
+        fs::remove_file(&path).unwrap();
+        check_damaged(dir.path(), Tip::default(), &path, 0);
+        fs::write(&path, bytes).unwrap();
+    }
+    let list = dir.path().join(listing::NAME);
+    flip(&list, 0);
+    check_damaged(dir.path(), Tip::default(), &list, 0);
+    flip(&list, 0);
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
+}
+
+#[test]
+fn a_journal_without_a_list_gets_one_when_it_is_opened() {
+    let (dir, tips) = filled(false);
+    let list = dir.path().join(listing::NAME);
+    let before = fs::read(&list).unwrap();
+    fs::remove_file(&list).unwrap();
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
+    assert_eq!(fs::read(&list).unwrap(), before);
 }
 
 #[test]

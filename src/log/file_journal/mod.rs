@@ -13,6 +13,7 @@
 
 mod envelope;
 mod header;
+mod listing;
 mod marker;
 mod recovery;
 mod segment;
@@ -38,6 +39,7 @@ use std::{
 use self::{
     envelope::Reading,
     header::Header,
+    listing::Listing,
     marker::Marker,
     recovery::{Known, Recovered},
     segment::Segment,
@@ -88,6 +90,8 @@ struct Writer {
     segment: Arc<Segment>,
     offset: u64,
     next_number: u64,
+    /// The files that may hold frames.
+    listed: Listing,
     /// The first failure, after which nothing is written.
     stopped: Option<Arc<JournalError>>,
 }
@@ -111,7 +115,8 @@ impl FileJournal {
                 return Err(segment.damaged(0, "a journal is here already; nothing was changed"));
             }
         }
-        Segment::create(&*files, dir, 1, settings.file_bytes)?;
+        let first = Segment::create(&*files, dir, 1, settings.file_bytes)?;
+        listing::write(&*files, dir, &listing::of(&[Arc::new(first)]))?;
         files.sync_dir(folder_of(dir)).map_err(io)
     }
 
@@ -124,25 +129,22 @@ impl FileJournal {
         sealed: Tip,
     ) -> Result<Self, JournalError> {
         let segments = Segment::open_all(&*files, dir)?;
+        let (listed, found) = (listing::read(&*files, dir)?, listing::of(&segments));
+        listed.iter().try_for_each(|listed| listing::check(listed, &found, dir))?;
         let marker = marker::read(&*files, dir, settings.store_id)?;
         let known = Known { dir, store_id: settings.store_id, sealed, marker };
         let mut recovered = recovery::recover(&segments, &known)?;
         make_durable(&recovered, sealed)?;
-        for spare in recovered.unused.drain(..) {
-            if spare.length >= settings.file_bytes {
-                recovered.slots.add_spare(spare);
-                continue;
-            }
-            // Left by a stop while it was made, or of a smaller setting.
-            let removed = files.remove(&spare.path);
-            removed.map_err(|error| JournalError::io("remove", &spare.path, error))?;
-        }
-        files.sync_dir(dir).map_err(|error| JournalError::io("sync", dir, error))?;
+        let unused = std::mem::take(&mut recovered.unused);
+        let (listed, spares) =
+            sort_out(&*files, dir, settings.file_bytes, (listed, found), unused)?;
+        spares.into_iter().for_each(|spare| recovered.slots.add_spare(spare));
         let numbers = segments.iter().map(|segment| segment.number);
         let writer = Writer {
             segment: recovered.segment,
             offset: recovered.offset,
             next_number: numbers.max().unwrap_or(0) + 1,
+            listed,
             stopped: None,
         };
         Ok(Self {
@@ -225,10 +227,15 @@ impl FileJournal {
         })
     }
 
-    /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes.
+    /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes, and
+    /// lists it: a frame in a file that is not listed could be cut off unnoticed.
     fn make_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
         let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
+        let mut listed = writer.listed.clone();
+        listed.insert(made.number, made.on_disk);
+        listing::write(&*self.files, &self.dir, &listed)?;
+        writer.listed = listed;
         writer.next_number += 1;
         Ok(Arc::new(made))
     }
@@ -303,6 +310,35 @@ impl Journal for FileJournal {
     fn unreleased_bytes(&self) -> u64 {
         self.slots().unreleased_bytes()
     }
+}
+
+/// Removes those of the unused files that no frame may go into. The list as it is then, and the
+/// others.
+fn sort_out(
+    files: &dyn Files,
+    dir: &Path,
+    file_bytes: u64,
+    (listed, mut found): (Option<Listing>, Listing),
+    unused: Vec<Arc<Segment>>,
+) -> Result<(Listing, Vec<Arc<Segment>>), JournalError> {
+    // Of a smaller setting; or left by a stop while it was made, so that its sync may have failed
+    // and its length may not last.
+    let unfit = |file: &Arc<Segment>| {
+        let unlisted = listed.as_ref().is_some_and(|it| !it.contains_key(&file.number));
+        unlisted || file.length < file_bytes
+    };
+    let (removed, spares) = unused.into_iter().partition::<Vec<_>, _>(unfit);
+    for file in &removed {
+        found.remove(&file.number);
+    }
+    if listed.as_ref() != Some(&found) {
+        listing::write(files, dir, &found)?;
+    }
+    for Segment { path, .. } in removed.iter().map(|it| &**it) {
+        files.remove(path).map_err(|error| JournalError::io("remove", path, error))?;
+    }
+    files.sync_dir(dir).map_err(|error| JournalError::io("sync", dir, error))?;
+    Ok((found, spares))
 }
 
 /// Makes durable what was found and may be in the page cache only, and files whose making may not

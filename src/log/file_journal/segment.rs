@@ -27,6 +27,8 @@ pub(super) struct Segment {
     pub(super) number: u64,
     /// Bytes that frames may use: whole pages.
     pub(super) length: u64,
+    /// Bytes of the file.
+    pub(super) on_disk: u64,
     handle: Arc<dyn FileHandle>,
 }
 
@@ -40,7 +42,7 @@ impl Segment {
         number: u64,
         length: u64,
     ) -> Result<Self, JournalError> {
-        let path = dir.join(format!("{number:08}.{EXTENSION}"));
+        let path = path_of(dir, number);
         let length = length.max(PAGE).next_multiple_of(PAGE);
         let zeroed = files.open(&path, true).and_then(|handle| {
             handle.set_len(0)?;
@@ -56,7 +58,7 @@ impl Segment {
         let handle = zeroed.map_err(|error| JournalError::io(MAKE, &path, error))?;
         let synced = handle.sync_all().and_then(|()| files.sync_dir(dir));
         synced.map_err(|error| JournalError::io("sync", &path, error))?;
-        Ok(Self { path, number, length, handle })
+        Ok(Self { path, number, length, on_disk: length, handle })
     }
 
     /// Opens every file of the journal in `dir`, by ascending number.
@@ -69,9 +71,9 @@ impl Segment {
             };
             let opened = files.open(&path, false).and_then(|file| Ok((file.len()?, file)));
             match opened {
-                Ok((length, handle)) => {
-                    let length = length - length % PAGE;
-                    segments.push(Arc::new(Self { path, number, length, handle }));
+                Ok((on_disk, handle)) => {
+                    let length = on_disk - on_disk % PAGE;
+                    segments.push(Arc::new(Self { path, number, length, on_disk, handle }));
                 }
                 Err(error) => return Err(JournalError::io("open", path, error)),
             }
@@ -141,6 +143,11 @@ impl Segment {
         written.map_err(|error| JournalError::io("write", &self.path, error))?;
         self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
     }
+}
+
+/// Where the file of a number is.
+pub(super) fn path_of(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:08}.{EXTENSION}"))
 }
 
 /// The running number in a journal file's name; `None` for other files.

@@ -68,6 +68,19 @@ fn a_taken_address_refuses_before_anything_is_made() {
 }
 
 #[test]
+fn a_misspelt_variable_is_refused_before_anything_is_made() {
+    let (_dir, data) = data_dir();
+    for arguments in [&["serve", "--data", arg(&data), "--listen", "127.0.0.1:0"][..], &["counts"]]
+    {
+        let mut command = command("", arguments);
+        command.env("HANDOVER_LISTN", "127.0.0.1:1").env("HANDOVER_SERVICE_HOST", "10.0.0.1");
+        let error = Running::start(command).end().refused(2);
+        assert!(error.contains("HANDOVER_LISTN") && error.contains("HANDOVER_LISTEN"), "{error}");
+        assert!(!data.exists(), "a refused start touches nothing");
+    }
+}
+
+#[test]
 fn damaged_data_has_an_exit_code_of_its_own() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &["--load", EXAMPLE]);

@@ -15,6 +15,8 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/file_journal/marker.rs", "envelope::HEAD + 8 + 8 + 8 + 4;", "crc of bytes 12 to 59"),
     ("log/file_journal/marker.rs", "NAME: &str = \"clean-stop\";", "`clean-stop` says"),
     ("log/file_journal/segment.rs", "{number:08}.{EXTENSION}", "files NNNNNNNN.journal"),
+    ("log/file_journal/listing.rs", "NAME: &str = \"FILES\";", "listed in `FILES`"),
+    ("log/file_journal/listing.rs", "{number} {length}\\n", "(`1 33554432`)"),
     ("log/mod.rs", "journal_file_bytes: 32 << 20,", "It has 32 MiB (or"),
     ("log/mod.rs", "volume_bytes: 64 << 20,", "have 64 MiB (or"),
     ("log/store.rs", "FORMAT: u32 = 1;", "handover\nformat 1\nstore "),

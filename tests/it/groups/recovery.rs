@@ -85,6 +85,25 @@ async fn what_a_consumer_had_that_has_gone_goes_to_others() {
     assert_eq!(came, tried, "the one that it was at counts as tried");
 }
 
+/// The head of a frame of data that belongs to no stream: the server has to cut the connection.
+const ILLEGAL: &[u8] = &[0; 9];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_server_cuts_is_no_try_of_what_was_under_way_on_it() {
+    let (_dir, server, client) = start().await;
+    client.create_group(patient("desk")).await.expect("it is created");
+    let positions = fill(&client, &["x/a"]).await;
+    let proxy = Proxy::start(&server.address).await;
+    let through = Client::connect(&proxy.address).await.expect("it can be reached");
+    let mut bystander = Member::join(&through, "desk", "bystander", 1);
+    assert_eq!(bystander.positions(1).await, positions);
+    proxy.insert(ILLEGAL);
+    bystander.hear().await.expect_err("its connection is cut");
+    let mut other = Member::join(&client, "desk", "other", 1);
+    let came = other.next().await.expect("it comes again");
+    assert_eq!((came.event.position, came.attempts), (positions[0], 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_group_is_gone_and_a_new_one_of_its_name_begins_anew() {
     let (_dir, data) = data_dir();

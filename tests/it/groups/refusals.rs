@@ -1,5 +1,6 @@
 //! What is wrong is refused with what would be right, and changes nothing.
 
+use futures_util::{StreamExt as _, stream};
 use handover::{
     domain::proto::{
         ConsumeRequest, ListParkedRequest, NackAction, ReplayParkedRequest,
@@ -109,6 +110,26 @@ async fn what_a_consumer_may_not_say_ends_its_call_and_nobody_elses() {
     assert_refused(&error, ClientErrorKind::Invalid, "consumer");
     other.ack_all();
     until(&client, "desk", |group| group.consumers.len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_end_with_the_first_are_refused_and_a_consumer_with_an_event_may_leave() {
+    let (_dir, _server, client) = start().await;
+    client.create_group(patient("desk")).await.expect("it is created");
+    let first = ConsumeRequest {
+        group: "desk".into(),
+        consumer: "one".into(),
+        credit: 1,
+        ..ConsumeRequest::default()
+    };
+    let mut told = client.consume(stream::iter([first]));
+    let error = told.next().await.expect("an answer").expect_err("they ended at once");
+    assert_refused(&error, ClientErrorKind::Invalid, "keep them open");
+    until(&client, "desk", |group| group.consumers.is_empty()).await;
+    fill(&client, &["x/a"]).await;
+    let mut one = Member::join(&client, "desk", "one", 1);
+    one.next().await.expect("an event");
+    one.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
