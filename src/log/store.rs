@@ -20,6 +20,7 @@ use std::{
 use crate::log::{
     checked_text,
     error::LogError,
+    file_journal::LISTING,
     files::{Files, folder_of},
     manifest::{Manifest, hex},
 };
@@ -236,7 +237,9 @@ fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
     if let Some(volume) = list(VOLUMES)?.pop() {
         return Ok(Some(volume));
     }
-    for path in list(JOURNAL)? {
+    // The list of the journal's files is written before anything is recorded.
+    let is_list = |path: &PathBuf| path.file_stem().is_some_and(|name| name == LISTING);
+    for path in list(JOURNAL)?.into_iter().filter(|path| !is_list(path)) {
         let file = files.open(&path, false)?;
         let mut head = vec![0; usize::try_from(file.len()?.min(4096)).unwrap_or_default()];
         file.read_exact_at(&mut head, 0)?;
@@ -256,6 +259,7 @@ mod tests {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         Store::open(&files, dir, &|journal, _| {
             fs::write(journal.join("00000001.journal"), [0; 4096]).unwrap();
+            fs::write(journal.join("FILES"), "1 4096").unwrap();
             Ok(())
         })
     }

@@ -36,6 +36,8 @@ use std::{
     time::Duration,
 };
 
+pub(super) use self::listing::NAME as LISTING;
+
 use self::{
     envelope::Reading,
     header::Header,
