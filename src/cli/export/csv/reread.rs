@@ -8,9 +8,10 @@ use crate::{
 };
 
 /// What changes a figure, or who claims what, if it is left out.
-const NEEDED: [&str; 10] = [
+const NEEDED: [&str; 11] = [
     "leg",
     "count",
+    "occurred",
     "reason",
     "role",
     "denied",
