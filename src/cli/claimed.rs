@@ -134,7 +134,7 @@ pub(super) fn row(claim: &ClaimedNumber) -> Vec<String> {
     let record = claim.record.unwrap_or_default();
     vec![
         record.position.to_string(),
-        actor(claim.claimant.as_ref()),
+        crate::cli::actor::write(claim.claimant.as_ref()),
         words::number(count.value),
         words::number(count.low),
         words::number(count.high),

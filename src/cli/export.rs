@@ -26,7 +26,7 @@ use crate::{
     },
     domain::{
         group,
-        name::RESERVED_TAG_KEYS,
+        name::is_of_the_server,
         proto::{ReadRequest, RecordedEvent, read_request::Start},
     },
     grpc::client::Client,
@@ -176,12 +176,8 @@ impl Exporter {
             )));
         }
         line.insert("payload".to_owned(), payload.into());
-        let own = |tag: &&String| {
-            let key = tag.split_once(':').map_or("", |(key, _)| key);
-            !RESERVED_TAG_KEYS.contains(&key)
-        };
-        let tags: Vec<Value> =
-            event.tags.iter().filter(own).map(|tag| tag.clone().into()).collect();
+        let own = event.tags.iter().filter(|tag| !is_of_the_server(tag));
+        let tags: Vec<Value> = own.map(|tag| tag.clone().into()).collect();
         if !tags.is_empty() {
             line.insert("tags".to_owned(), tags.into());
         }
@@ -215,6 +211,8 @@ fn id(position: u64) -> String {
     format!("e{position}")
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 #[path = "export/tests.rs"]
 mod tests;

@@ -2,8 +2,10 @@
 //!
 //! [`main`] parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
 
+mod actor;
 pub mod append;
 pub mod bench;
+mod cell;
 mod choice;
 mod claimed;
 pub mod claims;

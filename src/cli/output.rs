@@ -6,6 +6,7 @@ use prost::{Message, Name};
 use serde_json::Value;
 
 use crate::cli::{
+    cell,
     exit::{Exit, Failure},
     json,
 };
@@ -134,7 +135,7 @@ fn csv(grid: Grid, position: u64) -> Result<String, Failure> {
     table(&header, rows)
 }
 
-/// Rows as CSV (RFC 4180).
+/// Rows as CSV (RFC 4180), in which no spreadsheet finds a formula.
 pub(super) fn table(
     header: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
@@ -145,7 +146,8 @@ pub(super) fn table(
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(header).map_err(|error| failed(error.to_string()))?;
     for row in rows {
-        writer.write_record(row).map_err(|error| failed(error.to_string()))?;
+        let cells = row.into_iter().map(cell::escaped);
+        writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
@@ -180,6 +182,13 @@ mod tests {
         fn grid(&self) -> Grid {
             Grid { header: vec!["exchange"], rows: vec![vec!["a, \"b\"".to_owned()]] }
         }
+    }
+
+    #[test]
+    fn a_cell_is_no_formula_and_a_number_keeps_its_sign() {
+        let row = ["=HYPERLINK(\"http://a\")", "-7", "@a, b"].map(str::to_owned).to_vec();
+        let expected = "a,b,c\n\"'=HYPERLINK(\"\"http://a\"\")\",-7,\"'@a, b\"\n";
+        assert_eq!(table(&["a", "b", "c"], [row]).unwrap(), expected);
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Answer for SideBySide {
             row.extend([
                 differences::record(cell.kind()),
                 words::spoken(cell.decline_reason().as_str_name(), "REASON_").replace(' ', "_"),
-                actor(self.claimant(cell.claimant)),
+                crate::cli::actor::write(self.claimant(cell.claimant)),
             ]);
             row.extend([count.value, count.low, count.high].map(words::number));
             let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();

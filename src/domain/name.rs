@@ -20,6 +20,12 @@ const IDENTITY_TAG_KEYS: [&str; 7] =
 /// The categories of the record's own streams, whose names follow from identity texts.
 const OWN_CATEGORIES: [&str; 5] = ["exchange", "source", "statement", "series", "detention"];
 
+/// Whether the server put this tag on an event, and no client.
+pub fn is_of_the_server(tag: &str) -> bool {
+    let key = tag.split_once(':').map_or("", |(key, _)| key);
+    RESERVED_TAG_KEYS.contains(&key)
+}
+
 /// Why a name is refused: what is wrong, as a phrase, and whether it is merely too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidName {

@@ -22,7 +22,16 @@ STATUS = {
     "cancelled": "CANCELLED",
     "postponed": "POSTPONED",
     "false_report": "FALSE_REPORT",
+    "rumoured": "RUMOURED",
+    "proposed": "PROPOSED",
+    "announced": "ANNOUNCED",
+    "under_way": "UNDER_WAY",
+    "partly_completed": "PARTLY_COMPLETED",
+    "completed": "COMPLETED",
 }
+FORMULA = re.compile("'+[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+APART = re.compile(r"\[([^]]*)\]\s*(.*)", re.DOTALL)
+NAMED = re.compile(r"\[id (\S+)\](?:\s+(.*))?", re.DOTALL)
 # How those who moved were handed over, where the kind of the exchange says so.
 MOVED = {
     "exchange": "EXCHANGE",
@@ -43,7 +52,13 @@ TYPES = {
 def rows(path: pathlib.Path) -> list[dict[str, str]]:
     """The rows of a table."""
     with path.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+        return [{name: cell(it) for name, it in row.items()} for row in csv.DictReader(lines)]
+
+
+def cell(text: str) -> str:
+    """The text of a cell: without the mark that keeps it from being a formula."""
+    text = text.strip()
+    return text[1:] if FORMULA.match(text) else text
 
 
 def entries(folder: pathlib.Path) -> list[Entry]:
@@ -76,24 +91,28 @@ def parties(text: str) -> list[str]:
 
 
 def actor(text: str) -> common_pb2.Actor:
-    """Who is meant: the first word is the party if it can be one, and the whole is the name."""
+    """Who is meant: a party in brackets stands apart, else the first word is it if it can be one."""
+    apart = APART.fullmatch(text)
+    if apart and (is_party(apart[1]) or (not apart[1] and apart[2])):
+        return common_pb2.Actor(party=apart[1], name=apart[2])
     first = text.split()[0]
-    return common_pb2.Actor(
-        party=first if CODE.fullmatch(first) and is_party(first) else "", name=text
-    )
+    return common_pb2.Actor(party=first if is_party(first) else "", name=text)
 
 
 def is_party(word: str) -> bool:
-    """Whether a word that looks like a code is one: agencies and broadcasters look so too."""
-    return word not in {"AA", "AP", "IFP", "NJ", "NYT", "ICRC", "OSCE", "TASS", "TIME", "UN"}
+    """Whether a word is a code: names of agencies and broadcasters look like one too."""
+    return CODE.fullmatch(word) is not None and word not in {"AA", "AP", "IFP", "NJ", "NYT", "ICRC", "OSCE", "TASS", "TIME", "UN"}
 
 
-def source(row: dict[str, str]) -> tuple[str, Entry]:
-    """The id of a row's source, and its registration."""
+def source(row: dict[str, str]) -> tuple[str, list[Entry]]:
+    """The id of a row's source, and its registration if the row says more of it."""
     text = row["source"]
     id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if named := NAMED.fullmatch(text):
+        id, text = named[1], named[2] or ""
     given = {"url": text} if text.startswith("http") else {"title": text}
-    return id, (events_pb2.SourceRegistered(source_id=id, **given), f"source/{id}")
+    registered = events_pb2.SourceRegistered(source_id=id, **given)
+    return id, [(registered, f"source/{id}")] if text else []
 
 
 def attribution(id: str, by: str) -> common_pb2.Attribution:
@@ -104,9 +123,15 @@ def attribution(id: str, by: str) -> common_pb2.Attribution:
 def claim(row: dict[str, str]) -> typing.Iterator[Entry]:
     """A row of claims.csv."""
     id, registered = source(row)
-    yield registered
+    yield from registered
     stream = f"exchange/{row['exchange']}"
-    yield state(row, id), stream
+    if row["kind"]:
+        reported = state(row, id)
+        if row["record"] == "reported":
+            reported.attribution.CopyFrom(attribution(id, row["claimed_by"]))
+        yield reported, stream
+    if row["record"] == "reported":
+        return
     message = TYPES[row["record"]](
         attribution=attribution(id, row["claimed_by"]), leg=leg(row), count=count(row["count"], row)
     )
@@ -160,7 +185,7 @@ def count(number: str, row: dict[str, str]) -> common_pb2.Count:
 def role(row: dict[str, str]) -> typing.Iterator[Entry]:
     """A row of roles.csv: a role, and who denies it."""
     id, registered = source(row)
-    yield registered
+    yield from registered
     said = [(row["attributed_by"], False)] + (
         [(row["disputed_by"], True)] if row["disputed_by"] else []
     )
@@ -178,11 +203,12 @@ def role(row: dict[str, str]) -> typing.Iterator[Entry]:
 def total(row: dict[str, str]) -> typing.Iterator[Entry]:
     """A row of running_totals.csv."""
     id, registered = source(row)
-    yield registered
-    slug = re.sub(r"[^a-z0-9]+", "-", row["claimed_by"].lower()).strip("-")
+    yield from registered
+    series = actor(row["claimed_by"]).name
+    slug = re.sub(r"[^a-z0-9]+", "-", series.lower()).strip("-")
     message = events_pb2.TotalClaimed(
         attribution=attribution(id, row["claimed_by"]),
-        series=row["claimed_by"],
+        series=series,
         as_of=row["as_of"],
         count=count(row["total"], row),
         follows_exchange_id=row["exchange"],

@@ -59,6 +59,35 @@ def test_the_importer_records_what_its_page_says(imported):
         before = event
 
 
+# The forms of tables, and the names that examples give their files.
+ROWS = [("claims", "claims"), ("roles", "roles"), ("totals", "running_totals")]
+
+
+def test_exported_tables_are_recorded_as_what_their_rows_say(imported, tmp_path):
+    import tables
+    from ledger import Ledger
+
+    _, address = imported
+    for form, name in ROWS:
+        command = [TARGET / "debug" / "handover", "export", "--format", "csv", "--form", form]
+        command += ["--output-file", tmp_path / f"{name}.csv", "--server", f"http://{address}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode in (0, 5) and "error" not in done.stderr, done.stderr
+    other = Server(tmp_path / "data")
+    for _, name in ROWS:
+        added, _, refused = run_import(tmp_path / f"{name}.csv", other.address)
+        assert added > 0 and refused == 0
+    wanted = tables.entries(tmp_path)
+    with other.channel() as channel:
+        recorded = list(Ledger(channel).recorded())
+    other.stop()
+    assert len(recorded) == len(wanted) > 500
+    for event, (message, stream) in zip(recorded, wanted):
+        found = type(message)()
+        assert event.payload.Unpack(found), event
+        assert (event.stream, found) == (stream, message)
+
+
 def test_an_import_that_is_repeated_adds_nothing(imported):
     _, address = imported
     for file in FILES:

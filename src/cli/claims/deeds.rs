@@ -4,17 +4,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::{
     cli::{
-        ServerArgs,
+        ServerArgs, actor,
         exit::{Exit, Failure},
         json,
     },
-    domain::{
-        party::Party,
-        proto::{
-            Actor, Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
-            ConfirmClaimRequest, Direction, DisputeClaimRequest, PreferClaimRequest, Receipt,
-            RetractClaimRequest,
-        },
+    domain::proto::{
+        Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
+        ConfirmClaimRequest, Direction, DisputeClaimRequest, PreferClaimRequest, Receipt,
+        RetractClaimRequest,
     },
 };
 
@@ -58,7 +55,8 @@ pub(super) struct Said {
     /// Where in the source
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     locator: String,
-    /// Who says so; the first word is the party if it is a party's code
+    /// Who says so; the first word is the party if it is a party's code, and in `[TR] Hakan Demo`
+    /// the party stands apart
     #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
     by: String,
     /// A remark of the recorder
@@ -68,11 +66,7 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn attribution(self) -> Attribution {
-        let claimed_by = (!self.by.is_empty()).then(|| {
-            // As the tables that `import` reads have it.
-            let party = Party::beginning(&self.by).map(|it| it.to_string()).unwrap_or_default();
-            Actor { party, name: self.by.clone(), ..Actor::default() }
-        });
+        let claimed_by = actor::read(&self.by);
         let (source_id, locator, note) = (self.source, self.locator, self.note);
         Attribution { source_id, locator, claimed_by, note, ..Attribution::default() }
     }
@@ -195,6 +189,7 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::proto::Actor;
 
     #[test]
     fn an_actor_is_read_as_the_tables_have_it() {
@@ -208,6 +203,7 @@ mod tests {
         };
         assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
         assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
+        assert_eq!(actor("[] IS spokesman"), of("", "IS spokesman"));
     }
 
     #[test]

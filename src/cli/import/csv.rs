@@ -3,6 +3,7 @@
 //! A row gives the source once a file, the state of its exchange once for each content, and what it
 //! claims. It is checked as a whole before anything of it is passed on.
 
+pub(in crate::cli) mod cited;
 pub(in crate::cli) mod claims;
 mod counted;
 mod fields;
@@ -50,19 +51,51 @@ pub(super) struct Rows<R> {
 #[derive(Debug)]
 struct Event {
     known: Known,
+    /// Rows with the same content give it once.
+    once: bool,
     /// The event of the same row that it is about comes just before it.
     about_the_last: bool,
 }
 
 impl Event {
     fn new(known: impl Into<Known>) -> Self {
-        Self { known: known.into(), about_the_last: false }
+        Self { known: known.into(), once: false, about_the_last: false }
     }
 
-    /// Whether it stands for all rows with the same content.
-    fn is_told_once(&self) -> bool {
-        matches!(self.known, Known::SourceRegistered(_) | Known::ExchangeReported(_))
+    fn once(known: impl Into<Known>) -> Self {
+        Self { once: true, ..Self::new(known) }
     }
+
+    /// The registration of the row's source, if the row says more of it than its id.
+    fn registration(row: &Row<'_>) -> Result<Vec<Self>, RowError> {
+        Ok(row.source()?.registered().map(Self::once).into_iter().collect())
+    }
+}
+
+/// The events of a row with these fields under these columns, all of them in order.
+pub(in crate::cli) fn events_of(
+    columns: &[&str],
+    fields: &[String],
+) -> Result<Vec<Known>, RowError> {
+    let names: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
+    let form = Form::of(&names).map_err(|problem| RowError::whole(1, problem))?;
+    let (columns, record) = (names.into_iter().zip(0..).collect(), fields.to_vec().into());
+    let events = checked(form, &Row { line: 1, columns: &columns, record: &record })?;
+    Ok(events.into_iter().map(|event| event.known).collect())
+}
+
+/// The events of a row, if all of it is in order.
+fn checked(form: Form, row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+    let events = form.events(row)?;
+    for event in &events {
+        // The claim that it is about has no position yet; everything else is looked at.
+        let checked = if event.about_the_last { Ok(()) } else { event.known.validate() };
+        checked.map_err(|violations| {
+            let first = violations.0.first().map_or("", |violation| violation.field.as_str());
+            row.error(column_of(first), violations.to_string())
+        })?;
+    }
+    Ok(events)
 }
 
 impl<R: BufRead> Rows<R> {
@@ -120,24 +153,15 @@ impl<R: BufRead> Rows<R> {
             );
             return Err(RowError::whole(line, problem));
         }
-        let events = self.form.events(&row)?;
-        for event in &events {
-            // The claim that it is about has no position yet; everything else is looked at.
-            let checked = if event.about_the_last { Ok(()) } else { event.known.validate() };
-            checked.map_err(|violations| {
-                let first = violations.0.first().map_or("", |violation| violation.field.as_str());
-                row.error(column_of(first), violations.to_string())
-            })?;
-        }
-        Ok(events)
+        checked(self.form, &row)
     }
 
     /// Makes the events of a row ready, without those that stand for earlier rows as well.
     fn take(&mut self, line: u64, events: Vec<Event>) -> Result<(), Failure> {
         for event in events {
-            if event.is_told_once() {
+            if matches!(event.known, Known::SourceRegistered(_) | Known::ExchangeReported(_)) {
                 let key = shortened(&digest(&event.known));
-                if self.told.get(&key)?.is_some() {
+                if event.once && self.told.get(&key)?.is_some() {
                     continue;
                 }
                 self.told.set(key, Vec::new())?;
@@ -172,6 +196,8 @@ fn name(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 #[path = "csv/tests.rs"]
 mod tests;

@@ -158,7 +158,7 @@ fn plain_row(entry: &StatementEntry) -> Vec<String> {
         statement.occurred.clone(),
         speaker.name,
         speaker.party,
-        actor(statement.on_behalf_of.as_ref()),
+        crate::cli::actor::write(statement.on_behalf_of.as_ref()),
         spoken(statement.mode().as_str_name(), "STATEMENT_MODE_").replace(' ', "_"),
         statement.text,
         statement.topics.join("+"),

@@ -214,7 +214,7 @@ fn plain_row(entry: &TransferEntry) -> Vec<String> {
     row.extend([claimed::yes(count.approximate), count.scope]);
     row.extend([told.reason.replace(' ', "_"), told.as_of]);
     let claimant = told.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
-    row.push(words::actor(claimant));
+    row.push(crate::cli::actor::write(claimant));
     row.push(told.attribution.map(|said| said.source_id).unwrap_or_default());
     row.push(words::number((record.retracted_by > 0).then_some(record.retracted_by)));
     row

@@ -1,10 +1,14 @@
-//! The form `claims`: one row for each claim about a number of one exchange.
+//! The form `claims`: one row for each claim about a number of one exchange, and for each report of
+//! the state of one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use super::{Written, actor, record::Record, word};
+use super::{Written, record::Record, reread::Row, word};
 use crate::{
-    cli::import::csv::claims::{CATEGORIES, COLUMNS, KINDS, REASONS, UNITS},
+    cli::{
+        actor,
+        import::csv::claims::{CATEGORIES, COLUMNS, KINDS, REASONS, UNITS},
+    },
     domain::{
         known::Known,
         proto::{
@@ -13,136 +17,218 @@ use crate::{
     },
 };
 
+/// Reports of one source about one exchange that are tried in a claim's row, the latest first.
+const REPEATED: usize = 4;
+
+/// The rows of all claims and reports, by position.
+pub(super) fn written(record: &Record) -> Written {
+    let (written, told, with_claim) = (Written::default(), HashMap::new(), HashMap::new());
+    let mut writer = Writer { record, written, told, with_claim };
+    let next = followers(record);
+    for (position, known) in record.claims() {
+        match (known, Claim::of(known)) {
+            (Known::ExchangeReported(report), _) => {
+                writer.report(position, known, report, next.get(&position).copied());
+            }
+            (_, Some(claim)) => writer.claim(position, known, &claim),
+            _ => {}
+        }
+    }
+    writer.written
+}
+
+/// For each claim and report of an exchange, the one that comes next, by their positions.
+fn followers(record: &Record) -> HashMap<u64, (u64, &Known)> {
+    let (mut last, mut next) = (HashMap::new(), HashMap::new());
+    for (position, known) in record.claims() {
+        let report = matches!(known, Known::ExchangeReported(_));
+        let exchange = known.exchange_id().filter(|_| report || Claim::of(known).is_some());
+        let Some(exchange) = exchange else { continue };
+        if let Some(before) = last.insert(exchange, position) {
+            next.insert(before, (position, known));
+        }
+    }
+    next
+}
+
+/// A report that a row tells.
+struct Told<'a> {
+    report: &'a ExchangeReported,
+    /// As it is read from that row.
+    read: Known,
+}
+
+/// Puts claims and reports into rows. `import` takes a report out of the row of a claim if nobody
+/// is named for it, once for each content, and just before the claim; every other report has a row
+/// of its own. So what is told of one exchange keeps its order.
+struct Writer<'a> {
+    record: &'a Record,
+    written: Written,
+    /// Reports that are in rows, by exchange and source.
+    told: HashMap<(&'a str, &'a str), Vec<Told<'a>>>,
+    /// Reports that go into the row of the claim at a position.
+    with_claim: HashMap<u64, (&'a Known, Row)>,
+}
+
+impl<'a> Writer<'a> {
+    /// Puts a report into the row of the claim that comes next, or into its own.
+    fn report(
+        &mut self,
+        position: u64,
+        known: &'a Known,
+        report: &'a ExchangeReported,
+        next: Option<(u64, &'a Known)>,
+    ) {
+        let key = (report.exchange_id.as_str(), source(report.attribution.as_ref()));
+        // A second one with the same content would not be read.
+        let repeated = self.told.get(&key).is_some_and(|it| it.iter().any(|it| it.read == *known));
+        let together = next.filter(|_| !repeated).and_then(|(claim, next)| {
+            let fields = Claim::of(next)?.row(Some(report), self.record);
+            let row = Row::of(&COLUMNS, fields, &[known, next]).ok()?;
+            row.missing.first().is_some_and(Vec::is_empty).then_some((claim, row))
+        });
+        let read = if let Some((claim, row)) = together {
+            self.with_claim.insert(claim, (known, row));
+            Some(known.clone())
+        } else {
+            let row = Row::of(&COLUMNS, reported(report, self.record), &[known]);
+            let read = row.as_ref().ok().and_then(|row| row.read.first().cloned());
+            self.written.row_of(position, row, &[known]);
+            read
+        };
+        if let Some(read) = read {
+            self.told.entry(key).or_default().push(Told { report, read });
+        }
+    }
+
+    fn claim(&mut self, position: u64, known: &'a Known, claim: &Claim<'a>) {
+        if let Some((report, row)) = self.with_claim.remove(&position) {
+            return self.written.row_of(position, Ok(row), &[report, known]);
+        }
+        let row = match self.repeating(known, claim) {
+            Some(row) => Ok(row),
+            None => Row::of(&COLUMNS, claim.row(None, self.record), &[known]),
+        };
+        self.written.row_of(position, row, &[known]);
+    }
+
+    /// The row of a claim with a report that an earlier row tells: it is read once. Of several, the
+    /// one with which the row says the most of the claim.
+    fn repeating(&self, known: &Known, claim: &Claim<'_>) -> Option<Row> {
+        let told = self.told.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;
+        let rows = told.iter().rev().take(REPEATED).filter_map(|told| {
+            let fields = claim.row(Some(told.report), self.record);
+            let mut row = Row::of(&COLUMNS, fields, &[&told.read, known]).ok()?;
+            let same = row.read.first() == Some(&told.read);
+            row.missing.remove(0);
+            same.then_some(row)
+        });
+        rows.min_by_key(|row| row.missing.iter().map(Vec::len).sum::<usize>())
+    }
+}
+
 /// What a row is made of.
 struct Claim<'a> {
     record: &'static str,
     leg: &'a Leg,
     count: Count,
-    attribution: Attribution,
+    attribution: Option<&'a Attribution>,
     reason: DeclineReason,
     /// When persons moved, as this claim has it.
     occurred: &'a str,
 }
 
-/// The rows of all claims, by position.
-pub(super) fn written(record: &Record) -> Written {
-    let exchanges = record.exchanges();
-    let mut written = Written::default();
-    let (mut parts, mut preferences, mut kinds) = (0, 0, BTreeSet::new());
-    for (position, known) in record.claims() {
-        preferences += u32::from(matches!(known, Known::ClaimPreferred(_)));
-        let Some(claim) = claim(known) else { continue };
-        match row(&claim, record, &exchanges) {
-            Ok(row) => written.rows.push(row),
-            Err(problem) => {
-                written.left_out.push(format!("claim {position} {problem}"));
-                continue;
-            }
-        }
-        parts += u32::from(names_parts(known));
-        let report = exchanges.get(claim.leg.exchange_id.as_str());
-        if report.is_some_and(|report| report.kind != 0 && kind(Some(report)).1) {
-            kinds.insert(claim.leg.exchange_id.as_str());
-        }
+impl<'a> Claim<'a> {
+    /// What a claim about a number says; absent: it is another claim, or a running total of a
+    /// series, which has no leg and a form of its own.
+    fn of(known: &'a Known) -> Option<Self> {
+        let mut reason = DeclineReason::Unspecified;
+        let mut occurred = "";
+        let (record, leg, count, attribution) = if let Known::TransferCompleted(claim) = known {
+            occurred = &claim.occurred;
+            ("completed", &claim.leg, &claim.count, &claim.attribution)
+        } else if let Known::TransferAgreed(claim) = known {
+            ("agreed", &claim.leg, &claim.count, &claim.attribution)
+        } else if let Known::TransferDeclined(claim) = known {
+            reason = claim.reason();
+            ("declined", &claim.leg, &claim.count, &claim.attribution)
+        } else if let Known::TotalClaimed(claim) = known {
+            ("total", &claim.leg, &claim.count, &claim.attribution)
+        } else {
+            return None;
+        };
+        let (leg, count) = (leg.as_ref()?, count.clone().unwrap_or_default());
+        Some(Claim { record, leg, count, attribution: attribution.as_ref(), reason, occurred })
     }
-    let mut note = |number: u32, what: &str| {
-        if number > 0 {
-            written.notes.push(format!("the columns have no place for {what} ({number})"));
-        }
-    };
-    note(parts, "the minors, women, civilians or wounded that a claim names");
-    note(preferences, "preferences");
-    let kinds = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
-    note(kinds, "the kind of an exchange that is not completed");
-    written
-}
 
-/// What a claim about a number says; absent: it is another claim, or a running total of a series,
-/// which has no leg and a form of its own.
-fn claim(known: &Known) -> Option<Claim<'_>> {
-    let mut reason = DeclineReason::Unspecified;
-    let mut occurred = "";
-    let (record, leg, count, attribution) = if let Known::TransferCompleted(claim) = known {
-        occurred = &claim.occurred;
-        ("completed", &claim.leg, &claim.count, &claim.attribution)
-    } else if let Known::TransferAgreed(claim) = known {
-        ("agreed", &claim.leg, &claim.count, &claim.attribution)
-    } else if let Known::TransferDeclined(claim) = known {
-        reason = claim.reason();
-        ("declined", &claim.leg, &claim.count, &claim.attribution)
-    } else if let Known::TotalClaimed(claim) = known {
-        ("total", &claim.leg, &claim.count, &claim.attribution)
-    } else {
-        return None;
-    };
-    let (leg, count) = (leg.as_ref()?, count.clone().unwrap_or_default());
-    let attribution = attribution.clone().unwrap_or_default();
-    Some(Claim { record, leg, count, attribution, reason, occurred })
-}
-
-fn names_parts(known: &Known) -> bool {
-    matches!(known, Known::TransferCompleted(claim)
-        if claim.of_which.is_some_and(|parts| parts != crate::domain::proto::OfWhich::default()))
-}
-
-/// A row, or why there is none.
-fn row(
-    claim: &Claim<'_>,
-    record: &Record,
-    exchanges: &HashMap<&str, ExchangeReported>,
-) -> Result<Vec<String>, String> {
-    let Claim { leg, count, .. } = claim;
-    if count.low.is_some() || count.high.is_some() {
-        return Err("gives a range, which the columns cannot say".to_owned());
+    fn source(&self) -> &'a str {
+        source(self.attribution)
     }
-    let unknown = |what: &str| format!("has a {what} that the columns cannot say");
-    let report = exchanges.get(leg.exchange_id.as_str());
-    let told = report.cloned().unwrap_or_default();
-    let when = if told.occurred.is_empty() { claim.occurred } else { &told.occurred };
-    let unit = word(&UNITS, &leg.unit()).ok_or_else(|| unknown("unit"))?;
-    let category = word(&CATEGORIES, &leg.category()).ok_or_else(|| unknown("category"))?;
-    let reason = word(&REASONS, &claim.reason).ok_or_else(|| unknown("reason"))?;
-    let number = count.value.map(|value| value.to_string()).unwrap_or_default();
-    let fields = [
-        leg.exchange_id.clone(),
-        told.part_of.clone(),
-        told.title.clone(),
-        when.to_owned(),
-        told.place.clone(),
-        told.parties.join("+"),
-        kind(report).0.to_owned(),
-        claim.record.to_owned(),
-        leg.from.join("+"),
-        leg.to.join("+"),
-        unit.to_owned(),
-        category.to_owned(),
-        leg.portion.clone(),
-        number,
-        if count.approximate { "yes".to_owned() } else { String::new() },
-        reason.to_owned(),
-        count.scope.clone(),
-        actor(claim.attribution.claimed_by.as_ref()),
-        record.source(&claim.attribution.source_id),
-    ];
-    let row: [String; COLUMNS.len()] = fields;
-    Ok(row.into())
+
+    /// Its row, with the state of the exchange if there is a report to go with it.
+    fn row(&self, report: Option<&ExchangeReported>, record: &Record) -> Vec<String> {
+        let Self { leg, count, .. } = self;
+        let told = report.cloned().unwrap_or_default();
+        let number = count.value.map(|value| value.to_string()).unwrap_or_default();
+        let fields = [
+            leg.exchange_id.clone(),
+            told.part_of,
+            told.title,
+            report.map_or(self.occurred, |report| &report.occurred).to_owned(),
+            told.place,
+            told.parties.join("+"),
+            report.map(kind).unwrap_or_default().to_owned(),
+            self.record.to_owned(),
+            leg.from.join("+"),
+            leg.to.join("+"),
+            word(&UNITS, &leg.unit()).unwrap_or_default().to_owned(),
+            word(&CATEGORIES, &leg.category()).unwrap_or_default().to_owned(),
+            leg.portion.clone(),
+            number,
+            if count.approximate { "yes".to_owned() } else { String::new() },
+            word(&REASONS, &self.reason).unwrap_or_default().to_owned(),
+            count.scope.clone(),
+            actor::write(self.attribution.and_then(|said| said.claimed_by.as_ref())),
+            record.source(self.source()),
+        ];
+        let row: [String; COLUMNS.len()] = fields;
+        row.into()
+    }
 }
 
-/// The word for the sort of operation and how far it has come, and whether it leaves the sort out:
-/// there is one word for both, and only what is completed has a sort. Empty: it was never reported.
-fn kind(report: Option<&ExchangeReported>) -> (&'static str, bool) {
-    let Some(report) = report else {
-        return ("", false);
-    };
+/// The row of a report alone: the columns of numbers are empty.
+fn reported(report: &ExchangeReported, record: &Record) -> Vec<String> {
+    let said = report.attribution.as_ref();
+    COLUMNS
+        .map(|column| match column {
+            "exchange" => report.exchange_id.clone(),
+            "part_of" => report.part_of.clone(),
+            "title" => report.title.clone(),
+            "occurred" => report.occurred.clone(),
+            "place" => report.place.clone(),
+            "parties" => report.parties.join("+"),
+            "kind" => kind(report).to_owned(),
+            "record" => "reported".to_owned(),
+            "claimed_by" => actor::write(said.and_then(|said| said.claimed_by.as_ref())),
+            "source" => record.source(source(said)),
+            _ => String::new(),
+        })
+        .into()
+}
+
+fn source(said: Option<&Attribution>) -> &str {
+    said.map_or("", |said| said.source_id.as_str())
+}
+
+/// The word for the sort of operation and how far it has come. There is one word for both, and only
+/// what is completed has a sort; of anything else the word leaves it out.
+fn kind(report: &ExchangeReported) -> &'static str {
     let find = |kind: ExchangeKind, status: ExchangeStatus| {
         let fits = |(_, words): &&(&str, (ExchangeKind, ExchangeStatus, _))| {
             (words.0, words.1) == (kind, status)
         };
         KINDS.iter().find(fits).map(|(word, _)| *word)
     };
-    let (kind, status) = (report.kind(), report.status());
-    match find(kind, status) {
-        Some(word) => (word, false),
-        None => (find(ExchangeKind::Unspecified, status).unwrap_or_default(), true),
-    }
+    let without = || find(ExchangeKind::Unspecified, report.status());
+    find(report.kind(), report.status()).or_else(without).unwrap_or_default()
 }

@@ -2,23 +2,42 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::{
-    known::Known,
-    proto::{ExchangeReported, RecordedEvent, SourceRegistered},
+use super::Tally;
+use crate::{
+    cli::import::csv::cited::Cited,
+    domain::{
+        group,
+        known::Known,
+        name::is_of_the_server,
+        proto::{RecordedEvent, SourceRegistered},
+    },
 };
 
-/// The claims that stand.
+/// The claims that stand, and what no table has a place for.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     claims: BTreeMap<u64, Known>,
     sources: HashMap<String, SourceRegistered>,
+    others: Tally,
 }
 
 impl Record {
-    /// Takes in the next event of the log; what is no claim of ours changes nothing.
+    /// Takes in the next event of the log.
     pub(super) fn add(&mut self, event: &RecordedEvent) {
         let Some(any) = &event.payload else { return };
-        let Some(Ok(known)) = Known::read(any.type_name(), &any.value) else { return };
+        // How far groups are is of this store only.
+        if group::is_of_groups(&event.stream) {
+            return;
+        }
+        if event.tags.iter().any(|tag| !is_of_the_server(tag)) {
+            self.others.add("tags of clients");
+        }
+        if !event.metadata.is_empty() {
+            self.others.add("metadata");
+        }
+        let Some(Ok(known)) = Known::read(any.type_name(), &any.value) else {
+            return self.others.add(any.type_name());
+        };
         // A correction cannot be retracted, and nothing is said of a claim after its retraction:
         // so the last word on a claim is the one that counts.
         let position = event.position;
@@ -43,40 +62,31 @@ impl Record {
 
     /// What the column says of a source.
     pub(super) fn source(&self, id: &str) -> String {
-        super::source(id, self.sources.get(id))
+        Cited::write(id, self.sources.get(id))
     }
 
-    /// Each exchange as its reports say: of a field that the latest leaves empty, the report
-    /// before it that does not. A report that was corrected stays where it was.
-    pub(super) fn exchanges(&self) -> HashMap<&str, ExchangeReported> {
-        let mut exchanges: HashMap<&str, ExchangeReported> = HashMap::new();
+    /// The source as it is registered.
+    pub(super) fn registered(&self, id: &str) -> Option<&SourceRegistered> {
+        self.sources.get(id)
+    }
+
+    /// What no table has a place for, and how often it is there.
+    pub(super) fn in_no_table(&self) -> Tally {
+        let mut tally = self.others.clone();
         for (_, known) in self.claims() {
-            if let Known::ExchangeReported(report) = known {
-                put_over(exchanges.entry(&report.exchange_id).or_default(), report);
+            let tabled = matches!(
+                known,
+                Known::ExchangeReported(_)
+                    | Known::RoleAttributed(_)
+                    | Known::TransferAgreed(_)
+                    | Known::TransferCompleted(_)
+                    | Known::TransferDeclined(_)
+                    | Known::TotalClaimed(_)
+            );
+            if !tabled {
+                tally.add(known.short_name());
             }
         }
-        exchanges
+        tally
     }
-}
-
-/// Puts a later report over what was known.
-fn put_over(known: &mut ExchangeReported, report: &ExchangeReported) {
-    let texts = [
-        (&mut known.part_of, &report.part_of),
-        (&mut known.title, &report.title),
-        (&mut known.place, &report.place),
-        (&mut known.occurred, &report.occurred),
-    ];
-    for (text, later) in texts {
-        if !later.is_empty() {
-            text.clone_from(later);
-        }
-    }
-    if !report.parties.is_empty() {
-        known.parties.clone_from(&report.parties);
-    }
-    if report.kind != 0 {
-        known.kind = report.kind;
-    }
-    known.status = report.status;
 }

@@ -1,10 +1,18 @@
 //! The form `roles`: who had which part in an exchange, by whose word, and who denies it.
 
-use super::{Written, actor, record::Record, word};
+use std::collections::BTreeMap;
+
+use super::{Written, record::Record, reread::Row, word};
 use crate::{
-    cli::import::csv::roles::ROLES,
+    cli::{
+        actor,
+        import::csv::roles::{COLUMNS, ROLES},
+    },
     domain::{known::Known, proto::RoleAttributed},
 };
+
+/// What a denial has in common with the attribution whose row it can stand in.
+type About<'a> = (&'a str, i32, &'a str);
 
 /// The rows of all roles, by position. A denial stands in the row of an attribution from the same
 /// source, which is the only place that the columns have for it.
@@ -12,43 +20,56 @@ pub(super) fn written(record: &Record) -> Written {
     let mut written = Written::default();
     let roles = record.claims().filter_map(|(position, known)| {
         let Known::RoleAttributed(role) = known else { return None };
-        Some((position, role))
+        Some((position, known, role))
     });
-    let (mut denials, attributions): (Vec<_>, Vec<_>) = roles.partition(|(_, role)| role.denied);
-    for (position, role) in attributions {
-        let Some(name) = word(&ROLES, &role.role()) else {
-            written.left_out.push(format!("claim {position} has a role that has no word"));
-            continue;
-        };
-        let denial = denials.iter().position(|(_, denial)| fits(denial, role));
-        let denial = denial.map(|at| denials.remove(at).1);
-        let source = role.attribution.as_ref().map_or("", |said| said.source_id.as_str());
-        written.rows.push(vec![
-            role.exchange_id.clone(),
-            actor(role.actor.as_ref()),
-            name.to_owned(),
-            said_by(role),
-            denial.map(said_by).unwrap_or_default(),
-            record.source(source),
-        ]);
+    let (denied, attributed): (Vec<_>, Vec<_>) = roles.partition(|(.., role)| role.denied);
+    let mut denials: BTreeMap<About<'_>, Vec<_>> = BTreeMap::new();
+    for denial in denied {
+        denials.entry(about(denial.2)).or_default().push(denial);
     }
-    written.left_out.extend(denials.iter().map(|(position, _)| {
-        format!("claim {position} denies a role that its source does not attribute as well")
-    }));
+    for (position, known, role) in attributed {
+        let denials = denials.entry(about(role)).or_default();
+        let both = denials.iter().enumerate().find_map(|(at, (_, denial, denied))| {
+            let fields = fields(role, Some(denied), record);
+            Some((at, Row::of(&COLUMNS, fields, &[known, denial]).ok()?))
+        });
+        if let Some((at, row)) = both {
+            let (_, denial, _) = denials.remove(at);
+            written.row_of(position, Ok(row), &[known, denial]);
+        } else {
+            let row = Row::of(&COLUMNS, fields(role, None, record), &[known]);
+            written.row_of(position, row, &[known]);
+        }
+    }
+    let mut rest: Vec<u64> =
+        denials.into_values().flatten().map(|(position, ..)| position).collect();
+    rest.sort_unstable();
+    for position in rest {
+        let problem = "denies a role beside no attribution that a row could have it in";
+        written.leave_out(position, problem);
+    }
     written
 }
 
-fn said_by(role: &RoleAttributed) -> String {
-    actor(role.attribution.as_ref().and_then(|said| said.claimed_by.as_ref()))
+fn about(role: &RoleAttributed) -> About<'_> {
+    (&role.exchange_id, role.role, source(role))
 }
 
-/// Whether a denial can stand beside an attribution. One by nobody named would be an empty field.
-fn fits(denial: &RoleAttributed, role: &RoleAttributed) -> bool {
-    let source = |role: &RoleAttributed| {
-        role.attribution.as_ref().map(|said| said.source_id.clone()).unwrap_or_default()
+fn source(role: &RoleAttributed) -> &str {
+    role.attribution.as_ref().map_or("", |said| said.source_id.as_str())
+}
+
+fn fields(role: &RoleAttributed, denial: Option<&RoleAttributed>, record: &Record) -> Vec<String> {
+    let said_by = |role: &RoleAttributed| {
+        actor::write(role.attribution.as_ref().and_then(|said| said.claimed_by.as_ref()))
     };
-    let key = |role: &RoleAttributed| {
-        (role.exchange_id.clone(), actor(role.actor.as_ref()), role.role, source(role))
-    };
-    key(denial) == key(role) && !said_by(denial).is_empty()
+    let row: [String; COLUMNS.len()] = [
+        role.exchange_id.clone(),
+        actor::write(role.actor.as_ref()),
+        word(&ROLES, &role.role()).unwrap_or_default().to_owned(),
+        said_by(role),
+        denial.map(said_by).unwrap_or_default(),
+        record.source(source(role)),
+    ];
+    row.into()
 }

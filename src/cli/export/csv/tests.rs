@@ -4,8 +4,8 @@ use crate::{
     domain::{
         known::Known,
         proto::{
-            AppendRequest, Attribution, ClaimCorrected, ClaimRetracted, Count, NewEvent, OfWhich,
-            RecordedEvent, StreamWrite, TransferCompleted,
+            Actor, AppendRequest, Attribution, ClaimCorrected, ClaimRetracted, Count, NewEvent,
+            OfWhich, RecordedEvent, StreamWrite, TransferCompleted,
         },
     },
     grpc::client::fake::Fake,
@@ -113,7 +113,10 @@ async fn a_claim_reads_as_last_corrected_and_not_at_all_when_it_is_retracted() {
     append(&store, "exchange/demo-1", retraction).await;
     let (text, exit) = exported(&store, Form::Claims).await;
     let expected = CLAIMS.lines().take(2).collect::<Vec<_>>().join("\n").replace(",150,", ",152,");
-    assert_eq!((text, exit), (expected + "\n", Exit::Done));
+    // What its source says of the exchange stands.
+    let report = "demo-1,,A demonstration,2024-08,\"Ankara, TR\",RU+UA,exchange,reported,,,,,,,,,,,\
+        https://example.org/2";
+    assert_eq!((text, exit), (format!("{expected}\n{report}\n"), Exit::Done));
 }
 
 #[tokio::test]
@@ -124,11 +127,13 @@ async fn what_the_columns_cannot_say_is_left_out_and_told() {
     append(&store, "exchange/demo-1", TransferCompleted { of_which: parts, ..first.clone() }).await;
     let count = Some(Count { low: Some(1), high: Some(2), ..Default::default() });
     let range = append(&store, "exchange/demo-1", TransferCompleted { count, ..first }).await;
-    let written = claims::written(&record(&store.events()));
+    let record = record(&store.events());
+    let written = claims::written(&record);
     assert_eq!(written.rows.len(), 2);
     let why = format!("claim {range} gives a range, which the columns cannot say");
     assert_eq!(written.left_out, [why]);
-    assert!(written.notes[0].contains("minors") && written.notes[0].ends_with("(1)"));
+    let note = "the columns have no place for TransferCompleted.of_which (1)";
+    assert_eq!(written.notes(&record), [note]);
     assert_eq!(exported(&store, Form::Claims).await.1, Exit::RowsRefused);
 }
 
@@ -146,17 +151,4 @@ async fn a_denial_that_no_row_can_hold_is_told() {
     let written = roles::written(&record(&store.events()));
     assert_eq!(written.rows.len(), 2);
     assert!(written.left_out[0].starts_with(&format!("claim {position} denies")), "{written:?}");
-}
-
-#[test]
-fn an_actor_and_a_source_read_back() {
-    let text = |party: &str, name: &str| {
-        actor(Some(&Actor { party: party.into(), name: name.into(), ..Default::default() }))
-    };
-    assert_eq!(text("TR", "TR MFA"), "TR MFA");
-    assert_eq!((text("TR", ""), text("", "Anna")), ("TR".to_owned(), "Anna".to_owned()));
-    assert_eq!(text("TR", "Hakan Demo"), "TR Hakan Demo");
-    let registered = SourceRegistered { title: "A letter".to_owned(), ..Default::default() };
-    assert_eq!(source("abc", Some(&registered)), "A letter");
-    assert_eq!(source("abc", None), "abc");
 }

@@ -1,8 +1,8 @@
 //! The form `totals`: what claimants say that a series of exchanges adds up to, day by day.
 
-use super::{Written, actor, record::Record};
+use super::{Written, record::Record, reread::Row};
 use crate::{
-    cli::import::csv::totals::COLUMNS,
+    cli::{actor, import::csv::totals::COLUMNS},
     domain::{known::Known, proto::TotalClaimed},
 };
 
@@ -14,28 +14,19 @@ pub(super) fn written(record: &Record) -> Written {
         if total.series.is_empty() {
             continue;
         }
-        match row(total, record) {
-            Ok(row) => written.rows.push(row),
-            Err(problem) => written.left_out.push(format!("claim {position} {problem}")),
-        }
+        let row = Row::of(&COLUMNS, fields(total, record), &[known]);
+        written.row_of(position, row, &[known]);
     }
     written
 }
 
-/// A row, or why there is none.
-fn row(total: &TotalClaimed, record: &Record) -> Result<Vec<String>, &'static str> {
+/// The series is called as its claimant is: there is one column for both.
+fn fields(total: &TotalClaimed, record: &Record) -> Vec<String> {
     let count = total.count.clone().unwrap_or_default();
-    if count.low.is_some() || count.high.is_some() || count.approximate {
-        return Err("gives a range or \"about\", which the columns cannot say");
-    }
     let said = total.attribution.clone().unwrap_or_default();
-    // The series is called as its claimant is: there is one column for both.
-    if actor(said.claimed_by.as_ref()) != total.series {
-        return Err("is claimed by somebody else than its series is called");
-    }
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let row: [String; COLUMNS.len()] = [
-        total.series.clone(),
+        actor::write(said.claimed_by.as_ref()),
         total.as_of.clone(),
         number(count.value),
         count.scope,
@@ -43,5 +34,5 @@ fn row(total: &TotalClaimed, record: &Record) -> Result<Vec<String>, &'static st
         total.follows_exchange_id.clone(),
         record.source(&said.source_id),
     ];
-    Ok(row.into())
+    row.into()
 }

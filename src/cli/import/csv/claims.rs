@@ -101,27 +101,35 @@ enum Record {
     Retracted,
 }
 
-const RECORDS: [(&str, Record); 5] = [
-    ("completed", Record::Completed),
-    ("agreed", Record::Agreed),
-    ("declined", Record::Declined),
-    ("total", Record::Total),
-    ("retracted", Record::Retracted),
+/// `None`: nothing but the state of its exchange.
+const RECORDS: [(&str, Option<Record>); 6] = [
+    ("completed", Some(Record::Completed)),
+    ("agreed", Some(Record::Agreed)),
+    ("declined", Some(Record::Declined)),
+    ("total", Some(Record::Total)),
+    ("retracted", Some(Record::Retracted)),
+    ("reported", None),
 ];
+
+/// The columns that are about a number.
+const OF_NUMBERS: [&str; 9] =
+    ["from", "to", "unit", "category", "portion", "count", "approximate", "reason", "scope"];
 
 /// The events of a row.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let kind = if row.text("kind")?.is_empty() { None } else { Some(row.choice("kind", &KINDS)?) };
-    let record = row.choice("record", &RECORDS)?;
+    let Some(record) = row.choice("record", &RECORDS)? else {
+        return state(row, row.choice("kind", &KINDS)?);
+    };
     let (attribution, leg, count) = (row.attribution("claimed_by")?, leg(row)?, count(row)?);
     let reason = row.choice("reason", &REASONS)?;
     if reason != DeclineReason::Unspecified && record != Record::Declined {
         return Err(row.error("reason", "belongs to what was declined; leave it empty here"));
     }
     let claim = Claim { attribution, leg: Some(leg), count: Some(count) };
-    let mut events = vec![Event::new(row.source()?)];
+    let mut events = Event::registration(row)?;
     match kind {
-        Some(kind) => events.push(Event::new(reported(row, kind)?)),
+        Some(kind) => events.push(Event::once(reported(row, kind)?)),
         None => nothing_reported(row, record)?,
     }
     let moved = kind.map_or(TransferKind::Unspecified, |kind| kind.2);
@@ -141,9 +149,22 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     Ok(events)
 }
 
+/// The events of a row that tells nothing but the state of its exchange, by whoever claims it.
+fn state(row: &Row<'_>, kind: Kind) -> Result<Vec<Event>, RowError> {
+    for column in OF_NUMBERS {
+        if !row.text(column)?.is_empty() {
+            return Err(row.error(column, "belongs to a claim; leave it empty here"));
+        }
+    }
+    let attribution = row.attribution("claimed_by")?;
+    let mut events = Event::registration(row)?;
+    events.push(Event::new(ExchangeReported { attribution, ..reported(row, kind)? }));
+    Ok(events)
+}
+
 /// The state of the exchange, as the source has it; nobody is named for it.
 fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
-    let attribution = Attribution { source_id: row.source()?.source_id, ..Attribution::default() };
+    let attribution = Attribution { source_id: row.source()?.id, ..Attribution::default() };
     Ok(ExchangeReported {
         attribution: Some(attribution),
         exchange_id: row.required("exchange")?,

@@ -3,19 +3,11 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest as _, Sha256};
-
+use super::cited::Cited;
 use crate::{
-    cli::lines::RowError,
-    domain::{
-        identity::fold,
-        party::Party,
-        proto::{Actor, Attribution, SourceRegistered},
-    },
+    cli::{actor, cell, lines::RowError},
+    domain::proto::{Actor, Attribution},
 };
-
-/// Bytes of the SHA-256 of an address that make a source's id.
-const SOURCE_ID_BYTES: usize = 8;
 
 /// One row, which has a field for each column.
 #[derive(Debug)]
@@ -35,7 +27,7 @@ impl Row<'_> {
         let bytes = self.record.get(at).unwrap_or_default();
         let text = std::str::from_utf8(bytes);
         let text = text.map_err(|_| self.error(column, "is not UTF-8"))?;
-        Ok(text.trim().to_owned())
+        Ok(cell::unescaped(text.trim()).to_owned())
     }
 
     /// A text that must say something.
@@ -92,27 +84,19 @@ impl Row<'_> {
         })
     }
 
-    /// Somebody: the whole text is the name, and its first word the party if it is a party's code.
+    /// Somebody.
     pub(super) fn actor(&self, column: &str) -> Result<Option<Actor>, RowError> {
-        let name = self.text(column)?;
-        let party = Party::beginning(&name).map(|it| it.to_string()).unwrap_or_default();
-        Ok((!name.is_empty()).then(|| Actor { party, name, ..Actor::default() }))
+        Ok(actor::read(&self.text(column)?))
     }
 
-    /// The source, whose id follows from its address. One that has none on the web is told in
-    /// words, which are its title. Two spellings of one text are one source.
-    pub(super) fn source(&self) -> Result<SourceRegistered, RowError> {
-        let text = self.required("source")?;
-        let hash = Sha256::digest(fold(&text).as_bytes());
-        let id = hash.iter().take(SOURCE_ID_BYTES).map(|byte| format!("{byte:02x}"));
-        let (url, title) =
-            if text.contains("://") { (text, String::new()) } else { (String::new(), text) };
-        Ok(SourceRegistered { source_id: id.collect(), url, title, ..SourceRegistered::default() })
+    /// The source.
+    pub(super) fn source(&self) -> Result<Cited, RowError> {
+        Ok(Cited::read(&self.required("source")?))
     }
 
     /// Who says so, in the row's source.
     pub(super) fn attribution(&self, column: &str) -> Result<Option<Attribution>, RowError> {
-        let (source_id, claimed_by) = (self.source()?.source_id, self.actor(column)?);
+        let (source_id, claimed_by) = (self.source()?.id, self.actor(column)?);
         Ok(Some(Attribution { source_id, claimed_by, ..Attribution::default() }))
     }
 

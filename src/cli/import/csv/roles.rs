@@ -37,7 +37,8 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
         role: row.choice("role", &ROLES)?.into(),
         denied: false,
     };
-    let mut events = vec![Event::new(row.source()?), Event::new(attributed.clone())];
+    let mut events = Event::registration(row)?;
+    events.push(Event::new(attributed.clone()));
     if !row.text("disputed_by")?.is_empty() {
         let attribution = row.attribution("disputed_by")?;
         events.push(Event::new(RoleAttributed { attribution, denied: true, ..attributed }));

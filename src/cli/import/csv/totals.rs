@@ -10,18 +10,21 @@ use crate::{
 pub(in crate::cli) const COLUMNS: [&str; 7] =
     ["claimed_by", "as_of", "total", "scope", "previous_total", "exchange", "source"];
 
-/// The events of a row. The series is called as its claimant is.
+/// The events of a row. The series is called as its claimant is, without a party that stands apart.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let count =
         Count { value: row.number("total")?, scope: row.text("scope")?, ..Count::default() };
+    row.required("claimed_by")?;
     let total = TotalClaimed {
         attribution: row.attribution("claimed_by")?,
-        series: row.required("claimed_by")?,
+        series: row.actor("claimed_by")?.unwrap_or_default().name,
         as_of: row.required("as_of")?,
         count: Some(count),
         previous_total: row.number("previous_total")?,
         follows_exchange_id: row.text("exchange")?,
         ..TotalClaimed::default()
     };
-    Ok(vec![Event::new(row.source()?), Event::new(total)])
+    let mut events = Event::registration(row)?;
+    events.push(Event::new(total));
+    Ok(events)
 }

@@ -1,0 +1,88 @@
+//! Somebody as one text, as tables and the command line have it.
+//!
+//! `TR MFA` is the name, and its first word is the party because it is a party's code. Where that
+//! is not what is meant, the party stands apart: `[TR] Hakan Demo`, and `[] IS spokesman` for
+//! somebody without one.
+
+use crate::domain::{identity::fold, party::Party, proto::Actor};
+
+/// Reads somebody; `None` if the text names nobody.
+pub(super) fn read(text: &str) -> Option<Actor> {
+    let text = text.trim();
+    let (party, name) = apart(text).unwrap_or_else(|| {
+        let party = Party::beginning(text).map(|it| it.to_string());
+        (party.unwrap_or_default(), text)
+    });
+    let actor = Actor { party, name: name.to_owned(), ..Actor::default() };
+    (actor != Actor::default()).then_some(actor)
+}
+
+/// Writes somebody so that [`read`] gives the same party and name. What no text gives (a name that
+/// begins or ends with white space) comes as near as it can; the kind is in no text.
+pub(super) fn write(actor: Option<&Actor>) -> String {
+    let Some(Actor { party, name, .. }) = actor else {
+        return String::new();
+    };
+    let (plain, nobody) = (read(name), party.is_empty() && name.is_empty());
+    if nobody || plain.is_some_and(|read| (&read.party, &read.name) == (party, name)) {
+        name.clone()
+    } else {
+        format!("[{party}] {name}").trim_end().to_owned()
+    }
+}
+
+/// The party and the name of a text that has them apart.
+fn apart(text: &str) -> Option<(String, &str)> {
+    let (party, name) = text.strip_prefix('[')?.split_once(']')?;
+    let (party, name) = (fold(party).into_owned(), name.trim_start());
+    let known = if party.is_empty() { !name.is_empty() } else { Party::parse(&party).is_ok() };
+    known.then_some((party, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_first_word_is_the_party_if_it_is_a_code_and_brackets_have_it_apart() {
+        for (text, party, name) in [
+            ("TR MFA", "TR", "TR MFA"),
+            ("TR", "TR", "TR"),
+            ("x-unc", "x-unc", "x-unc"),
+            ("  UA HQ ", "UA", "UA HQ"),
+            ("Anna Demo", "", "Anna Demo"),
+            ("[TR] Hakan Demo", "TR", "Hakan Demo"),
+            ("[TR]", "TR", ""),
+            ("[ TR ]  TR MFA", "TR", "TR MFA"),
+            ("[] IS spokesman", "", "IS spokesman"),
+            // What holds no code is a name.
+            ("[sic] Demo", "", "[sic] Demo"),
+            ("[tr] Demo", "", "[tr] Demo"),
+            ("[]", "", "[]"),
+            ("[TR Demo", "", "[TR Demo"),
+            ("[] [TR] Demo", "", "[TR] Demo"),
+        ] {
+            let actor = read(text).expect(text);
+            assert_eq!((actor.party.as_str(), actor.name.as_str()), (party, name), "{text}");
+            assert_eq!(read(&write(Some(&actor))), Some(actor), "{text}");
+        }
+        assert_eq!((read(""), read(" ")), (None, None));
+        assert_eq!(write(None), "");
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_is_written_is_read(
+            party in prop::sample::select(vec!["", "TR", "IS", "x-unc", "SUHH"]),
+            start in prop::sample::select(vec!["", "IS ", "[] ", "[TR] ", "[", "] ", "x-a ", "-"]),
+            rest in "([A-Za-z\\[\\]][A-Za-z \\[\\]]{0,6}[A-Z\\]])?",
+        ) {
+            let name = format!("{start}{rest}").trim().to_owned();
+            let actor = Actor { party: party.to_owned(), name, ..Actor::default() };
+            let whole = (actor != Actor::default()).then_some(actor.clone());
+            prop_assert_eq!(read(&write(Some(&actor))), whole);
+        }
+    }
+}
