@@ -71,7 +71,7 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
-    watching::{Look, Told, Watch, Watched},
+    watching::{Changed, Look, Watch, Watched},
     writer::Appended,
 };
 use self::{
@@ -198,13 +198,13 @@ impl Engine {
         self.log.key_for(purpose)
     }
 
-    /// Refuses what is meant for another store; an empty name means whichever is here.
+    /// Refuses a request for another store; an empty name stands for any store.
     pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
         let own = self.store_name();
         if name.is_empty() || name == own {
             return Ok(());
         }
-        Err(ReadError::AnotherStore { asked: name.to_owned(), own })
+        Err(ReadError::AnotherStore { expected: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and tells the head.
