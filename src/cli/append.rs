@@ -142,7 +142,7 @@ mod tests {
             first_position: 7,
             last_position: 7,
             revisions: [("demo/1".to_owned(), 3)].into(),
-            duplicate: false,
+            ..Default::default()
         };
         assert_eq!(receipt("demo/1", &response), "position 7, demo/1 revision 3");
         response.duplicate = true;

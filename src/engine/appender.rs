@@ -12,6 +12,7 @@ use crate::{
         prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
+        undone,
         writer::{Fault, Message, Ticket, Verdict},
     },
 };
@@ -72,7 +73,7 @@ impl Appender {
         match prepare::remembered(Some(request_id), &self.reader).await? {
             None => Ok(None),
             Some(earlier) if earlier.digest == digest => {
-                self.reader.recall(earlier).await.map(Some)
+                Ok(Some(self.reader.recall(earlier).await?.0))
             }
             Some(Remembered { first_position, .. }) => {
                 Err(AppendError::RequestIdReused { first_position })
@@ -110,7 +111,7 @@ impl Appender {
         };
         match prepare::remembered(Some(id), &self.reader).await {
             Ok(Some(earlier)) if earlier.digest == digest => {
-                self.reader.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
+                self.repeated(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
             _ => Err(error),
         }
@@ -155,11 +156,18 @@ impl Appender {
         Ok(Submitted::Queued(verdict))
     }
 
+    /// The first answer to an append, with those of its events that have no effect any more.
+    async fn repeated(&self, earlier: Remembered) -> Result<Appended, AppendError> {
+        let (appended, events) = self.reader.recall(earlier).await?;
+        let undone = undone::among(&events, &self.reader, &self.record).await?;
+        Ok(Appended { undone, ..appended })
+    }
+
     /// What a verdict means for the caller; `None`: it has to be decided again.
     async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
         match verdict {
             Verdict::Appended(appended) => Ok(Some(appended)),
-            Verdict::Repeat(earlier) => self.reader.recall(earlier).await.map(Some),
+            Verdict::Repeat(earlier) => self.repeated(earlier).await.map(Some),
             Verdict::Reused(earlier) => {
                 Err(AppendError::RequestIdReused { first_position: earlier.first_position })
             }

@@ -30,6 +30,7 @@ mod streams;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod undone;
 mod watching;
 mod writer;
 
@@ -71,6 +72,7 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
+    undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
     writer::Appended,
 };

@@ -31,5 +31,6 @@ mod spellings;
 mod support;
 mod tidy;
 mod transport;
+mod undone;
 mod watches;
 mod web;
