@@ -12,6 +12,7 @@ use crate::{
         exit::{Exit, Failure},
         input, json,
         payload::{self, Payload},
+        undone,
     },
     domain::{limits, proto},
 };
@@ -88,7 +89,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Output::Jsonl => json::of_message(&response)?.to_string(),
     };
     writeln!(io::stdout(), "{text}")?;
-    Ok(Exit::Done)
+    undone::end(&response.undone)
 }
 
 /// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.

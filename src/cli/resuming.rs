@@ -73,7 +73,8 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
         | Exit::RowsRefused
         | Exit::Unavailable
         | Exit::Damaged
-        | Exit::Forbidden => format!("; resume with --after {position}"),
+        | Exit::Forbidden
+        | Exit::Undone => format!("; resume with --after {position}"),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }

@@ -6,7 +6,7 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json,
+        json, undone,
     },
     domain::{
         party::Party,
@@ -121,7 +121,7 @@ impl Deed {
             Output::Jsonl => json::of_message(&receipt)?.to_string(),
         };
         writeln!(io::stdout(), "{text}")?;
-        Ok(Exit::Done)
+        undone::end(&receipt.undone)
     }
 }
 
