@@ -12,6 +12,7 @@ use crate::{
         exit::{Exit, Failure},
         input, json,
         payload::{self, Payload},
+        undone,
     },
     domain::{limits, proto},
 };
@@ -88,7 +89,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Output::Jsonl => json::of_message(&response)?.to_string(),
     };
     writeln!(io::stdout(), "{text}")?;
-    Ok(Exit::Done)
+    undone::end(&response.undone)
 }
 
 /// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.
@@ -142,7 +143,7 @@ mod tests {
             first_position: 7,
             last_position: 7,
             revisions: [("demo/1".to_owned(), 3)].into(),
-            duplicate: false,
+            ..Default::default()
         };
         assert_eq!(receipt("demo/1", &response), "position 7, demo/1 revision 3");
         response.duplicate = true;

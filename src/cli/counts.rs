@@ -71,7 +71,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             ..Default::default()
         };
         let watch = resuming::client(client, args.watched.store).watch_counts(request);
-        let text = |told| update(told, output);
+        let text = |answer| update(answer, output);
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     if args.groups.are_asked_for() {
@@ -115,10 +115,11 @@ impl Answer for Counts {
     }
 }
 
-fn update(told: proto::WatchCountryCountsResponse, output: Output) -> Result<String, Failure> {
+/// One answer of the watch, in the form that `output` names.
+fn update(answer: proto::WatchCountryCountsResponse, output: Output) -> Result<String, Failure> {
     Ok(match output {
-        Output::Table | Output::Csv => plain::update(told),
-        Output::Json => format!("{:#}\n", json::of_message(&told)?),
-        Output::Jsonl => format!("{}\n", json::of_message(&told)?),
+        Output::Table | Output::Csv => plain::update(answer),
+        Output::Json => format!("{:#}\n", json::of_message(&answer)?),
+        Output::Jsonl => format!("{}\n", json::of_message(&answer)?),
     })
 }

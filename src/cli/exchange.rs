@@ -55,7 +55,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             ..Default::default()
         };
         let watch = resuming::client(client, args.watched.store).watch_exchange(request);
-        let text = |told| watch::update(&args.exchange, told, output);
+        let text = |answer| watch::update(&args.exchange, answer, output);
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     let request = GetExchangeRequest {

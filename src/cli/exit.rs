@@ -16,7 +16,8 @@ Exit codes:
   6  the server cannot be reached, is not ready, or took too long
   7  stored data is damaged
   8  a rule of the record forbids it
-  9  the server keeps another store than the one that the positions are of";
+  9  the server keeps another store than the one that the positions are of
+ 10  what a repeated request or an earlier import had recorded is undone since";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum Exit {
     Forbidden = 8,
     /// The server keeps another store than the one that the positions are of.
     AnotherStore = 9,
+    /// What a repeated request or an earlier import had recorded is undone since.
+    Undone = 10,
 }
 
 impl From<Exit> for ExitCode {
@@ -196,8 +199,8 @@ mod tests {
 
     #[test]
     fn help_names_every_exit_code() {
-        for code in 0..=Exit::AnotherStore as u8 {
-            assert!(HELP.contains(&format!("\n  {code}  ")), "{code} is not in the help");
+        for code in 0..=Exit::Undone as u8 {
+            assert!(HELP.contains(&format!("\n{code:>3}  ")), "{code} is not in the help");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! is recognised by the server. Lines are sent without waiting for the answers, except a line
 //! about a claim: it waits for the claim's position, and for earlier lines about the same claim.
 
+mod again;
 mod check;
 mod command;
 mod content;
@@ -14,22 +15,23 @@ mod named;
 mod pipeline;
 mod rows;
 mod source;
+mod summary;
 
-use std::{
-    fmt,
-    io::{BufRead, Seek},
+use std::io::{BufRead, Seek};
+
+pub use self::{
+    again::import_again,
+    check::check,
+    command::{Args, Terminal, run},
+    summary::{Report, Summary},
 };
-
 use self::{
+    again::{AllGone, Gone, Renewed, Repeat},
     check::Valid,
     content::Contents,
     fates::{Fate, Fates},
     pipeline::Pipeline,
     source::Source,
-};
-pub use self::{
-    check::check,
-    command::{Args, Terminal, run},
 };
 use crate::{
     cli::{
@@ -47,59 +49,6 @@ pub struct Options {
     pub stop_at_refusal: bool,
 }
 
-/// What an import did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Lines that are not blank, or rows of a table; a row gives several events.
-    pub lines: u64,
-    /// Events that were added.
-    pub added: u64,
-    /// Events that were there already.
-    pub already: u64,
-    /// Lines that were refused.
-    pub refused: u64,
-}
-
-impl Summary {
-    /// The exit code that tells it.
-    pub fn exit(&self) -> Exit {
-        if self.refused == 0 { Exit::Done } else { Exit::RowsRefused }
-    }
-
-    /// What came of only checking.
-    fn checked(&self) -> String {
-        let (refused, good) = (self.refused, self.lines.saturating_sub(self.refused));
-        let lines = self.counted();
-        format!("{lines}: {good} good, {refused} refused (only checked, nothing was sent)")
-    }
-
-    fn count(&mut self, row: &Result<Line, RowError>) {
-        let continues = row.as_ref().is_ok_and(|line| line.continues);
-        self.lines += u64::from(!continues);
-    }
-
-    fn counted(&self) -> String {
-        let ending = if self.lines == 1 { "" } else { "s" };
-        format!("{} line{ending}", self.lines)
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { added, already, refused, .. } = self;
-        let lines = self.counted();
-        write!(f, "{lines}: {added} added, {already} already there, {refused} refused")
-    }
-}
-
-/// Is told how an import goes on.
-pub trait Report {
-    /// A line was refused.
-    fn refused(&mut self, row: &RowError);
-    /// Some more lines are done.
-    fn advanced(&mut self, summary: &Summary);
-}
-
 /// Imports events. Refused lines are reported and counted; only what stops the whole import
 /// is a failure, after which it can simply be run again.
 pub async fn import(
@@ -108,12 +57,35 @@ pub async fn import(
     options: Options,
     report: &mut dyn Report,
 ) -> Result<Summary, Failure> {
+    let Passed { summary, gone } = pass(client, input, options, Renewed::default(), report).await?;
+    Ok(Summary { undone: gone.report(report)?, ..summary })
+}
+
+/// The outcome of one pass over an input.
+struct Passed {
+    summary: Summary,
+    /// Rows that have no effect any more and were not recorded anew.
+    gone: AllGone,
+}
+
+/// Imports an input. Records the rows in `renewed` anew if they have no effect any more.
+async fn pass(
+    client: &Client,
+    input: impl BufRead,
+    options: Options,
+    renewed: Renewed,
+    report: &mut dyn Report,
+) -> Result<Passed, Failure> {
     let import = Import {
+        client: client.clone(),
         pipeline: Pipeline::open(client),
         fates: Fates::default(),
         contents: Contents::default(),
         summary: Summary::default(),
         options,
+        rows: 0,
+        renewed,
+        gone: AllGone::default(),
         stopped: None,
         report,
     };
@@ -141,21 +113,32 @@ struct Sent {
     id: Option<String>,
     stream: StreamName,
     about: Option<Position>,
+    /// Which row of the input it is, counted from 0: a line of a table can give several.
+    row: u64,
+    repeat: Repeat,
 }
 
 struct Import<'a> {
+    /// For single calls beside the pipeline.
+    client: Client,
     pipeline: Pipeline<Sent>,
     fates: Fates,
     contents: Contents,
     summary: Summary,
     options: Options,
+    /// Rows so far.
+    rows: u64,
+    /// The rows to record anew if they have no effect any more.
+    renewed: Renewed,
+    /// Rows that have no effect any more.
+    gone: AllGone,
     /// The refusal that ended the import, with the exit code for it.
     stopped: Option<(Exit, RowError)>,
     report: &'a mut dyn Report,
 }
 
 impl Import<'_> {
-    async fn run(mut self, mut rows: Source<impl BufRead>) -> Result<Summary, Failure> {
+    async fn run(mut self, mut rows: Source<impl BufRead>) -> Result<Passed, Failure> {
         while self.stopped.is_none()
             && let Some(row) = rows.next()?
         {
@@ -165,7 +148,7 @@ impl Import<'_> {
                 Err(error) => self.refuse(None, error, Exit::RowsRefused)?,
             }
             while let Some((sent, outcome)) = self.pipeline.ready()? {
-                self.settle(sent, outcome)?;
+                self.settle(sent, outcome).await?;
             }
             self.report.advanced(&self.summary);
         }
@@ -174,7 +157,7 @@ impl Import<'_> {
         }
         self.report.advanced(&self.summary);
         match self.stopped {
-            None => Ok(self.summary),
+            None => Ok(Passed { summary: self.summary, gone: self.gone }),
             Some((exit, row)) => {
                 let Summary { added, already, .. } = self.summary;
                 let so_far = format!("{added} lines added, {already} already there");
@@ -238,25 +221,35 @@ impl Import<'_> {
         if self.stopped.is_some() {
             return Ok(());
         }
-        let request_id = self.contents.request_id(stream.as_str(), &event)?.to_string();
+        let content = self.contents.content(stream.as_str(), &event)?;
         let write = proto::StreamWrite {
             stream: stream.as_str().to_owned(),
             expected_revision: None,
             events: vec![event],
         };
-        let request = proto::AppendRequest { request_id, writes: vec![write], condition: None };
+        let repeat = Repeat { content, write };
+        let request = repeat.request(0);
         if let Some(id) = &line.id {
             self.fates.set(id.clone(), &Fate::Pending)?;
         }
-        self.pipeline.send(request, Sent { line: line.number, id: line.id, stream, about }).await
+        let (row, line, id) = (self.rows, line.number, line.id);
+        self.rows += 1;
+        self.pipeline.send(request, Sent { line, id, stream, about, row, repeat }).await
     }
 
     async fn settle_next(&mut self) -> Result<(), Failure> {
         let (sent, outcome) = self.pipeline.next().await?;
-        self.settle(sent, outcome)
+        self.settle(sent, outcome).await
     }
 
-    fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
+    async fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
+        let outcome = match outcome {
+            Ok(response) if !response.undone.is_empty() => {
+                let renewed = self.renewed.has(sent.row)?;
+                again::followed(&self.client, &sent.repeat, response, renewed).await
+            }
+            outcome => outcome,
+        };
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
@@ -269,6 +262,12 @@ impl Import<'_> {
             self.summary.already += 1;
         } else {
             self.summary.added += 1;
+        }
+        if let Some(undone) = response.undone.first().copied() {
+            self.gone.add(Gone { row: sent.row, line: sent.line, undone })?;
+        }
+        if sent.about.is_some() {
+            self.gone.is_about_a_claim(response.first_position)?;
         }
         if let Some(id) = sent.id {
             let position = response.first_position;

@@ -35,6 +35,7 @@ mod selection;
 pub mod serve;
 mod strict;
 pub mod tail;
+mod undone;
 mod words;
 
 use std::{

@@ -1,4 +1,4 @@
-//! What goes on over restarts of the server: how a lost connection is reported, and watches.
+//! Commands that go on over restarts of the server: their notes, and how watches are printed.
 
 use std::io::{self, Write as _};
 
@@ -35,8 +35,8 @@ pub(super) async fn print<T>(
             item => item,
         };
         match item {
-            Ok(Watched::Told(told)) => {
-                let text = text(*told)?;
+            Ok(Watched::Update(update)) => {
+                let text = text(*update)?;
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
                 out.flush()?;
@@ -48,12 +48,12 @@ pub(super) async fn print<T>(
     }
 }
 
-/// Says that the connection is lost, and that this is not the end.
+/// Notes that the connection is lost and that the command goes on.
 pub(super) fn waits(error: &ClientError) -> io::Result<()> {
     writeln!(io::stderr(), "note: {}; it goes on when the server is back", words(error))
 }
 
-/// A client over a connection, for the store of this name, or else for the one that is found there.
+/// A client over a connection, for the store of this name or else for the server's store.
 pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
     match store {
         Some(name) => Client::over(calls).of_store(name),
@@ -61,7 +61,7 @@ pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
     }
 }
 
-/// The failure, with how to go on if anything was seen.
+/// The failure, with the position to resume after if anything was printed.
 pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
     let resume = seen.map(|position| match failure.exit {
         Exit::AnotherStore => format!("; there, resume with --after {position}"),
@@ -73,7 +73,8 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
         | Exit::RowsRefused
         | Exit::Unavailable
         | Exit::Damaged
-        | Exit::Forbidden => format!("; resume with --after {position}"),
+        | Exit::Forbidden
+        | Exit::Undone => format!("; resume with --after {position}"),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }

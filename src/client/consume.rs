@@ -230,7 +230,7 @@ where
     /// Opens a call.
     async fn join(&mut self) -> Result<Call, ClientError> {
         let calls = &self.client.calls;
-        // Another store may have no such group: that it is another is what has to be told.
+        // Another store may have no such group, and then the store is the fault to report.
         let store = self.client.head().await?.store;
         let name = self.consumer.group.clone();
         let asked = ListGroupsRequest { name, ..ListGroupsRequest::default() };

@@ -63,10 +63,9 @@ pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
 
 /// A client with patience. Cloning is cheap; clones share one connection, and the store.
 ///
-/// Positions mean something in one store only. So a client that reads, follows, watches or consumes
-/// asks the server for its store's name, once, and names that store in every such call from then
-/// on. Where another store is found at the address later, the call ends with
-/// [`ClientErrorKind::AnotherStore`] instead of going on with other events.
+/// A position is valid in one store only. So a client that reads, follows, watches or consumes gets
+/// the name of the server's store with its first such call, and sends it with every one. If another
+/// store is at the address later, the call ends with [`ClientErrorKind::AnotherStore`].
 #[derive(Clone, Debug)]
 pub struct Client {
     calls: Calls,
@@ -92,19 +91,19 @@ impl Client {
         Self { calls, retry: Retry::default(), store: Arc::default() }
     }
 
-    /// The same client for a store whose name is known: it was kept beside a position. Clones that
-    /// were made before keep their own.
+    /// The same client for the store of this name, which a program keeps beside a position. Earlier
+    /// clones are not affected.
     #[must_use]
     pub fn of_store(self, name: impl Into<String>) -> Self {
         Self { store: Arc::new(OnceCell::new_with(Some(name.into()))), ..self }
     }
 
-    /// The name of the store, to be kept beside positions. The server is asked for it once.
+    /// The name of the store, for programs to keep beside a position. The client gets it once.
     pub async fn store(&self) -> Result<String, CallError> {
         retry::retried(self.retry, || self.named_store()).await
     }
 
-    /// The same, tried once. Empty: the server is older and tells no name.
+    /// The same, tried once. Empty: the server is older and gives no name.
     async fn named_store(&self) -> Result<String, ClientError> {
         match self.store.get() {
             Some(name) => Ok(name.clone()),

@@ -16,13 +16,13 @@ use crate::{
     grpc::client::Answers,
 };
 
-/// What somebody who watches is told.
+/// What a watch yields.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Watched<T> {
-    /// An answer, or a change of it.
-    Told(Box<T>),
-    /// The connection was lost, or the server is not ready. It is tried again after a pause, for as
-    /// long as items are asked for, and goes on with what has changed since the last one.
+    /// An answer or a change.
+    Update(Box<T>),
+    /// The connection was lost, or the server is not ready. The watch tries again after a pause, for
+    /// as long as `next` is called, and goes on with what has changed since the last update.
     Interrupted {
         /// What happened.
         error: ClientError,
@@ -34,10 +34,11 @@ pub enum Watched<T> {
 }
 
 impl Client {
-    /// Watches the figures: as they are, and then every change, each told once over lost
-    /// connections and restarts of the server. With an `after_position`, every change since then.
+    /// Watches the figures: as they are, and then every change. Each change comes once, over lost
+    /// connections and restarts of the server. A request with an `after_position` brings every
+    /// change since then.
     ///
-    /// Nothing is sent before the first item is asked for.
+    /// The first call of `next` sends the request.
     ///
     /// ```no_run
     /// # type Done = Result<(), Box<dyn std::error::Error>>;
@@ -47,7 +48,7 @@ impl Client {
     /// let mut watch =
     ///     client.watch_counts(WatchCountryCountsRequest { countries, ..Default::default() });
     /// loop {
-    ///     if let Watched::Told(update) = watch.next().await? {
+    ///     if let Watched::Update(update) = watch.next().await? {
     ///         println!("{update:?}");
     ///     }
     /// }
@@ -57,7 +58,7 @@ impl Client {
         &self,
         request: WatchCountryCountsRequest,
     ) -> Watch<WatchCountryCountsResponse> {
-        let told = request.after_position;
+        let resumed = request.after_position;
         let open = move |calls: &Calls, store, after_position| {
             calls.watch_country_counts(WatchCountryCountsRequest {
                 after_position,
@@ -65,27 +66,27 @@ impl Client {
                 ..request.clone()
             })
         };
-        Watch::new(self, told, Box::new(open), |answer| (answer.position, answer.more))
+        Watch::new(self, resumed, Box::new(open), |answer| (answer.position, answer.more))
     }
 
     /// Watches the story of one exchange, in the same way.
     pub fn watch_exchange(&self, request: WatchExchangeRequest) -> Watch<WatchExchangeResponse> {
-        let told = request.after_position;
+        let resumed = request.after_position;
         let open = move |calls: &Calls, store, after_position| {
             calls.watch_exchange(WatchExchangeRequest { after_position, store, ..request.clone() })
         };
-        Watch::new(self, told, Box::new(open), |answer| (answer.position, false))
+        Watch::new(self, resumed, Box::new(open), |answer| (answer.position, false))
     }
 }
 
-/// Opens the call: of the store of this name, after a position that was told if there is one.
+/// Opens the call, for the store of this name and after this position.
 type Open<T> = Box<dyn Fn(&Calls, String, Option<u64>) -> Answers<T> + Send>;
 
 /// A watch that outlives connections.
 ///
-/// Changes that are true for one position are given only once all of them have come, so none is
-/// lost or given twice where the connection is lost between them. An item counts as handled once
-/// the next one is asked for.
+/// It yields the changes that are true for one position once all of them have arrived. So a
+/// connection that is lost between them neither loses nor repeats one. An item counts as handled
+/// with the next call of `next`.
 pub struct Watch<T> {
     client: Client,
     open: Open<T>,
@@ -112,7 +113,7 @@ impl<T> fmt::Debug for Watch<T> {
 impl<T> Watch<T> {
     fn new(
         client: &Client,
-        told: Option<u64>,
+        resumed: Option<u64>,
         open: Open<T>,
         place: fn(&T) -> (u64, bool),
     ) -> Self {
@@ -123,14 +124,14 @@ impl<T> Watch<T> {
             answers: None,
             partial: Vec::new(),
             whole: VecDeque::new(),
-            given: told,
-            handled: told,
+            given: resumed,
+            handled: resumed,
             attempts: Attempts::default(),
         }
     }
 
     /// The position to resume after, as `after_position` of a later request: everything that
-    /// changed up to there was handled. `None`: nothing was told yet.
+    /// changed up to there was handled. `None`: nothing was yielded yet.
     pub fn position(&self) -> Option<u64> {
         self.handled
     }
@@ -145,11 +146,11 @@ impl<T> Watch<T> {
     pub async fn next(&mut self) -> Result<Watched<T>, CallError> {
         self.handled = self.given;
         loop {
-            if let Some(told) = self.whole.pop_front() {
+            if let Some(update) = self.whole.pop_front() {
                 if self.whole.is_empty() {
-                    self.given = Some((self.place)(&told).0);
+                    self.given = Some((self.place)(&update).0);
                 }
-                return Ok(Watched::Told(Box::new(told)));
+                return Ok(Watched::Update(Box::new(update)));
             }
             self.attempts.pause().await;
             if let Err(error) = self.receive().await {
@@ -166,10 +167,10 @@ impl<T> Watch<T> {
         }
         let Some(answers) = &mut self.answers else { return Ok(()) };
         let ended = || Err(lost("the server ended the watch"));
-        let told = answers.next().await.unwrap_or_else(ended)?;
+        let update = answers.next().await.unwrap_or_else(ended)?;
         self.attempts.succeeded();
-        let (_, more) = (self.place)(&told);
-        self.partial.push(told);
+        let (_, more) = (self.place)(&update);
+        self.partial.push(update);
         if !more {
             self.whole.extend(self.partial.drain(..));
         }

@@ -12,6 +12,7 @@ use crate::{
         prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
+        undone,
         writer::{Fault, Message, Ticket, Verdict},
     },
 };
@@ -76,7 +77,7 @@ impl Appender {
         match prepare::remembered(Some(request_id), &self.look_ups).await? {
             None => Ok(None),
             Some(earlier) if earlier.digest == digest => {
-                self.look_ups.recall(earlier).await.map(Some)
+                Ok(Some(self.look_ups.recall(earlier).await?.0))
             }
             Some(Remembered { first_position, .. }) => {
                 Err(AppendError::RequestIdReused { first_position })
@@ -116,7 +117,7 @@ impl Appender {
         self.look_ups.indexed(self.look_ups.opened_at()).await?;
         match prepare::remembered(Some(id), &self.look_ups).await? {
             Some(earlier) if earlier.digest == digest => {
-                self.look_ups.recall(earlier).await.map(|it| Pending(Way::Recalled(it)))
+                self.repeated(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
             _ => Err(error),
         }
@@ -161,11 +162,18 @@ impl Appender {
         Ok(Submitted::Queued(verdict))
     }
 
+    /// The first answer to an append, with those of its events that have no effect any more.
+    async fn repeated(&self, earlier: Remembered) -> Result<Appended, AppendError> {
+        let (appended, events) = self.look_ups.recall(earlier).await?;
+        let undone = undone::among(&events, &self.look_ups, &self.record).await?;
+        Ok(Appended { undone, ..appended })
+    }
+
     /// What a verdict means for the caller; `None`: it has to be decided again.
     async fn answer(&self, verdict: Verdict) -> Result<Option<Appended>, AppendError> {
         match verdict {
             Verdict::Appended(appended) => Ok(Some(appended)),
-            Verdict::Repeat(earlier) => self.look_ups.recall(earlier).await.map(Some),
+            Verdict::Repeat(earlier) => self.repeated(earlier).await.map(Some),
             Verdict::Reused(earlier) => {
                 Err(AppendError::RequestIdReused { first_position: earlier.first_position })
             }

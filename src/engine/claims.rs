@@ -24,7 +24,9 @@ use crate::{
 pub(super) struct History {
     /// The event that retracted it.
     pub(super) retracted: Option<Position>,
-    /// How it reads by its latest correction; `None`: as it was recorded.
+    /// The event of its latest correction; `None`: it reads as it was recorded.
+    pub(super) corrected: Option<Position>,
+    /// How it reads by that.
     pub(super) latest: Option<Known>,
 }
 
@@ -43,10 +45,13 @@ impl History {
         while latest.is_none()
             && let Some(events) = corrections.next().await?
         {
-            let reading = |(at, event): &(Position, Known)| retractions.reading(claim, *at, event);
+            let reading = |(at, event): &(Position, Known)| {
+                Some((*at, retractions.reading(claim, *at, event)?))
+            };
             latest = events.iter().find_map(reading);
         }
-        Ok(Self { retracted: retractions.of(claim), latest })
+        let (corrected, latest) = latest.unzip();
+        Ok(Self { retracted: retractions.of(claim), corrected, latest })
     }
 }
 

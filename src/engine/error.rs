@@ -181,14 +181,14 @@ pub enum ReadError {
         /// How far it is.
         indexed: Position,
     },
-    /// The request is meant for another store.
+    /// The request names another store.
     #[error(
-        "this is the store {own}, and the request is for {asked}, whose positions mean nothing \
-         here; find the server of that store, or begin anew with this one"
+        "this is the store {own}, and the request expects {expected}, whose positions are other \
+         events here; find the server of that store, or begin anew with this one"
     )]
     AnotherStore {
         /// The store that the request names.
-        asked: String,
+        expected: String,
         /// The store that is here.
         own: String,
     },

@@ -30,6 +30,7 @@ mod streams;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod undone;
 mod watching;
 mod writer;
 
@@ -71,7 +72,8 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     subscription::{Frame, Mark, Subscription},
-    watching::{Look, Told, Watch, Watched},
+    undone::{Undoing, Undone},
+    watching::{Changed, Look, Watch, Watched},
     writer::Appended,
 };
 use self::{
@@ -198,13 +200,13 @@ impl Engine {
         self.log.key_for(purpose)
     }
 
-    /// Refuses what is meant for another store; an empty name means whichever is here.
+    /// Refuses a request for another store; an empty name stands for any store.
     pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
         let own = self.store_name();
         if name.is_empty() || name == own {
             return Ok(());
         }
-        Err(ReadError::AnotherStore { asked: name.to_owned(), own })
+        Err(ReadError::AnotherStore { expected: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and tells the head.

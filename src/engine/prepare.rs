@@ -410,7 +410,7 @@ async fn look_up(position: Position, reader: &Reader) -> Result<Option<ClaimStat
     let Some(Ok(recorded)) = Known::read(payload.type_name(), &payload.value) else {
         return Ok(None);
     };
-    let History { retracted, latest } = History::of(position, reader).await?;
+    let History { retracted, latest, .. } = History::of(position, reader).await?;
     let own_tags = server_tags(&event.tags);
     let latest = latest.unwrap_or_else(|| recorded.clone());
     Ok(Some(ClaimState { stream: event.stream, recorded, latest, own_tags, retracted }))

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         event::{Direction, Micros, Position, Remembered},
         filter::Filter,
+        known::Known,
         limits,
         proto::RecordedEvent,
         recorded::decode_run,
@@ -223,21 +224,29 @@ impl Reader {
         self.page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
 
-    /// What was answered to an append that is durable.
-    pub(super) async fn recall(&self, earlier: Remembered) -> Result<Appended, AppendError> {
+    /// What was answered to an append that is durable, and those of its events that are known.
+    pub(super) async fn recall(
+        &self,
+        earlier: Remembered,
+    ) -> Result<(Appended, Vec<(Position, Known)>), AppendError> {
         let (first_position, count) = (earlier.first_position, u64::from(earlier.count));
         let last_position = first_position + count - 1;
         let mut revisions = std::collections::BTreeMap::new();
+        let mut known = Vec::new();
         let mut next = first_position;
         while next <= last_position {
             let page = move |log: &Log| log.page(next, last_position, limits::PAGE_BYTES);
             let run = self.blocking(page).await?;
             for event in decoded(run.events)? {
+                let payload = event.payload.unwrap_or_default();
+                let decoded = Known::read(payload.type_name(), &payload.value);
+                known.extend(decoded.and_then(Result::ok).map(|it| (event.position, it)));
                 revisions.insert(event.stream, event.revision);
             }
             next = run.last + 1;
         }
-        Ok(Appended { first_position, last_position, revisions, duplicate: true })
+        let (duplicate, undone) = (true, Vec::new());
+        Ok((Appended { first_position, last_position, revisions, duplicate, undone }, known))
     }
 
     /// The next events in the direction after `cursor`, up to `end` inclusive; `None`: none match.

@@ -26,11 +26,11 @@ pub enum Start {
 }
 
 impl Reader {
-    /// The position after which a read from `start` begins that goes on with what is recorded
-    /// later, and the time before which nothing is meant, if it has not come yet.
+    /// The position after which a subscription or a group from `start` begins. With it the time
+    /// before which it is sent nothing, if that time has not come yet.
     ///
-    /// Whether it has come is for the clock to say. The last event may be long ago, and who starts
-    /// at a time after it wants to know at once that there is nothing.
+    /// The clock decides whether the time has come. The last event may be long ago, and a
+    /// subscription from a time after it is to learn at once that it has caught up.
     pub(super) async fn begin(
         &self,
         start: Start,
@@ -47,8 +47,8 @@ impl Reader {
         Ok((self.resolve(start, filter).await?, None))
     }
 
-    /// Up to where everything was recorded before `time`, in a log that ends at `end`. The head may
-    /// lie beyond that already.
+    /// The number of events recorded before `time` in a log that ends at `end`. The head may lie
+    /// beyond `end` already.
     pub(super) async fn recorded_before(
         &self,
         time: Micros,

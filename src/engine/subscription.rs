@@ -60,8 +60,8 @@ pub struct Subscription {
     /// The last position that the subscriber was told of.
     told: Position,
     live: bool,
-    /// What is recorded before this time, which had not come when it began, is not sent. Nor is a
-    /// mark: whoever resumed after it would be sent what is recorded before the time.
+    /// The subscription starts at this time, which has not come yet. Until then it sends neither
+    /// events nor marks: a client that resumed after a mark would get events from before the time.
     held: Option<Micros>,
     /// It is to be told how far the log has come. Events do not tell that: what follows them may
     /// match nothing, and then no other moment would come.

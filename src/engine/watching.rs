@@ -3,7 +3,7 @@
 //!
 //! A watch remembers a position and no answer, because what the record said there can be asked
 //! again. So a watcher that stops reading costs nothing but its question, and what happens
-//! meanwhile is told as one change when it goes on; and a watch can be resumed after any position.
+//! meanwhile is told as one change when it goes on. A watch can resume after any position.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -44,15 +44,15 @@ pub struct Look<C> {
     pub up_to: Option<Position>,
 }
 
-/// A change, as a watcher is told it.
+/// A change with its place among the changes of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told<C> {
+pub struct Changed<C> {
     /// What differs.
     pub change: C,
     /// The position that it is true for.
     pub position: Position,
-    /// More changes are true for the same position, and come next: a watch that is resumed after
-    /// the position would not tell them.
+    /// More changes are true for the same position, and come next. A watch that resumes after the
+    /// position does not bring them.
     pub more: bool,
 }
 
@@ -71,7 +71,7 @@ pub struct Watch<Q: Watched> {
 }
 
 impl RecordReader {
-    /// Watches on from an earlier position; the projection need not have reached it yet.
+    /// Resumes after a position. The projection need not have reached it yet.
     pub fn watch_after<Q: Watched>(
         &self,
         question: Q,
@@ -103,12 +103,12 @@ impl<Q: Watched> Watch<Q> {
     /// The next change. A watch never ends by itself: a stop is an error.
     ///
     /// Changes that follow each other quickly are told as one, with all the events that caused it.
-    pub async fn next(&mut self) -> Result<Told<Q::Change>, ReadError> {
+    pub async fn next(&mut self) -> Result<Changed<Q::Change>, ReadError> {
         let stopping = self.shared.reader.stopping().clone();
         loop {
             if let Some(change) = self.changes.pop_front() {
                 let more = !self.changes.is_empty();
-                return Ok(Told { change, position: self.position, more });
+                return Ok(Changed { change, position: self.position, more });
             }
             let progress = self.progress.borrow_and_update().clone();
             if let Some(error) = progress.failed {

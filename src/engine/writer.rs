@@ -21,7 +21,9 @@ use crate::{
         recorded::{self, Place},
         window::Window,
     },
-    engine::{AppendError, Clock, Pause, head::HeadSender, pressure::Pressure, system_clock},
+    engine::{
+        AppendError, Clock, Pause, Undone, head::HeadSender, pressure::Pressure, system_clock,
+    },
     log::{
         Log,
         frame::{AppendEntry, Frame},
@@ -47,6 +49,8 @@ pub struct Appended {
     pub revisions: BTreeMap<String, Revision>,
     /// It had been acknowledged before; nothing was appended now.
     pub duplicate: bool,
+    /// Of a duplicate: its events that have no effect any more.
+    pub undone: Vec<Undone>,
 }
 
 /// What the writer's queue carries.
@@ -281,6 +285,7 @@ impl Writer {
             last_position: position - 1,
             revisions: revisions_after(append, before),
             duplicate: false,
+            undone: Vec::new(),
         }
     }
 

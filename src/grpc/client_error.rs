@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 
 use crate::domain::proto;
 
-/// The reason of an error that is told apart from others of its code.
+/// The reason of an error that has a kind of its own, unlike others of its code.
 const ANOTHER_STORE: &str = "ANOTHER_STORE";
 
 /// What the caller can do about an error.
@@ -26,8 +26,7 @@ pub enum ClientErrorKind {
     BeyondHead,
     /// A rule of the record forbids it.
     Refused,
-    /// The server keeps another store than the one of the request, so positions of that one mean
-    /// nothing to it.
+    /// The server keeps another store than the request names, so its positions are other events.
     AnotherStore,
     /// Stored data is damaged: tell the operator.
     DataLoss,
@@ -69,9 +68,12 @@ impl ClientError {
         Self::local(ClientErrorKind::Other, problem.to_owned())
     }
 
-    /// The server keeps another store than the one that is wanted, as it was found here.
-    pub(crate) fn another_store(wanted: &str, found: &str) -> Self {
-        let message = format!("this is the store {found}, and the positions here are of {wanted}");
+    /// The server keeps another store than the client expects.
+    pub(crate) fn another_store(expected: &str, found: &str) -> Self {
+        let message = format!(
+            "this is the store {found}, and the client expects {expected}; find the server of that \
+             store, or begin anew with this one"
+        );
         let error = Self::local(ClientErrorKind::AnotherStore, message);
         Self { reason: ANOTHER_STORE.to_owned(), ..error }
     }

@@ -96,13 +96,14 @@ impl ConsumerGroupService for ConsumerGroups {
 
 /// Where something about a group is recorded: the first of what was recorded with it.
 fn receipt(group: &str, appended: &Appended) -> proto::Receipt {
-    let Appended { first_position, last_position, revisions, duplicate } = appended;
+    let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
     let last = revisions.values().next().copied().unwrap_or_default();
     proto::Receipt {
         position: *first_position,
         stream: format!("{CATEGORY}/{group}"),
         revision: last - (last_position - first_position),
         duplicate: *duplicate,
+        undone: undone.first().map(|undone| (*undone).into()),
     }
 }
 

@@ -59,7 +59,7 @@ impl Echo {
             first_position: before + 1,
             last_position: before + events,
             revisions,
-            duplicate: false,
+            ..Default::default()
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, Appended, Engine, Frame, Scan, Subscription},
+    engine::{self, Appended, Engine, Frame, Scan, Subscription, Undoing, Undone},
     grpc::{
         convert,
         passthrough::{ReadFrame, SubscribeFrame},
@@ -90,8 +90,23 @@ impl EventStoreService for EventStore {
 
 impl From<Appended> for proto::AppendResponse {
     fn from(appended: Appended) -> Self {
-        let Appended { first_position, last_position, revisions, duplicate } = appended;
-        Self { first_position, last_position, revisions, duplicate }
+        let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
+        let undone = undone.into_iter().map(Into::into).collect();
+        Self { first_position, last_position, revisions, duplicate, undone }
+    }
+}
+
+impl From<Undone> for proto::Undone {
+    fn from(Undone { position, by, how }: Undone) -> Self {
+        let how = match how {
+            Undoing::Retracted => proto::Undoing::Retracted,
+            Undoing::Corrected => proto::Undoing::Corrected,
+            Undoing::Replaced => proto::Undoing::Replaced,
+            Undoing::Deleted => proto::Undoing::Deleted,
+            Undoing::Created => proto::Undoing::Created,
+            Undoing::Parked => proto::Undoing::Parked,
+        };
+        Self { position, by, how: how.into() }
     }
 }
 

@@ -58,8 +58,9 @@ impl Recorder {
         let appended = self.0.append(append).await.map_err(|error| rebased(error, field))?;
         // One event is in one stream, whose name is recorded folded.
         let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
+        let undone = appended.undone.first().map(|undone| (*undone).into());
         let (position, duplicate) = (appended.first_position, appended.duplicate);
-        Ok(Receipt { position, revision, stream, duplicate })
+        Ok(Receipt { position, revision, stream, duplicate, undone })
     }
 
     /// The stream of a claim. Where there is none, the refusal is the engine's own.

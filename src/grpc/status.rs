@@ -187,9 +187,9 @@ impl From<ReadError> for Fault {
             ReadError::Indexing { position, indexed } => {
                 not_ready(message).with("indexed", indexed).with("position", position)
             }
-            ReadError::AnotherStore { asked, own } => {
+            ReadError::AnotherStore { expected, own } => {
                 Self::new(Code::FailedPrecondition, ErrorReason::AnotherStore, message)
-                    .with("asked", asked)
+                    .with("expected", expected)
                     .with("store", own)
             }
             ReadError::Stopping => not_ready(message),

@@ -106,6 +106,21 @@ pub fn preferred(view: &View<'_>, claim: Position) -> Vec<ToldPreference> {
     found
 }
 
+/// The later preference in force for the leg or figure of the preference at `event`. Absent: there is
+/// none, or the event is no preference.
+pub fn replaced(view: &View<'_>, event: Position) -> Option<Position> {
+    let row = view.claims().row(event)?;
+    let Said::Preference(of) = row.said else { return None };
+    let nesting = view.nesting();
+    let within = nesting.within(nesting.outermost(row.subject));
+    let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
+    let decided = target(view, &of)?;
+    let preferences = ClaimedLegs::new(view, &rows).preferences;
+    let same = |preference: &Preference| target(view, preference) == Some(decided);
+    let latest = preferences.iter().find(|(_, preference)| same(preference))?.0.from;
+    (latest > event).then_some(latest)
+}
+
 /// What a preference decides: the place of a leg or, with a side, the unit of a country's figure.
 fn target(
     view: &View<'_>,
@@ -214,5 +229,9 @@ mod tests {
         assert_eq!(held(for_side, low), [for_leg, for_side]);
         assert_eq!((held(later, low), held(later, high)), (vec![for_side], vec![later]));
         assert_eq!((held(undone, low), held(undone, high)), (vec![for_leg, for_side], vec![]));
+        let replaced = |at, event| replaced(&register.at(at), event);
+        assert_eq!((replaced(for_side, for_leg), replaced(later, for_leg)), (None, Some(later)));
+        assert_eq!((replaced(later, for_side), replaced(later, later)), (None, None));
+        assert_eq!((replaced(undone, for_leg), replaced(undone, low)), (None, None));
     }
 }

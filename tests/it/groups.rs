@@ -7,6 +7,7 @@ mod member;
 mod recovery;
 mod refusals;
 mod sharing;
+mod undone;
 
 use handover::domain::proto::{
     CreateGroupRequest, Filter, FilterItem, Group, GroupSettings, GroupState, ListGroupsRequest,

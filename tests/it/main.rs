@@ -32,5 +32,6 @@ mod spellings;
 mod support;
 mod tidy;
 mod transport;
+mod undone;
 mod watches;
 mod web;

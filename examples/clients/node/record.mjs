@@ -15,6 +15,9 @@ const completed = {
 try {
   const { receipt } = await ask(connect('TransferService', address), 'RecordTransfer', { request_id, completed });
   console.log(`position ${receipt.position}, recorded ${receipt.duplicate ? 'before' : 'now'}`);
+  if (receipt.undone) {
+    console.log(`it has no effect any more, because of ${receipt.undone.by}: take a new id to mean it anew`);
+  }
 
   // min_position: the answer includes what was just written.
   const request = { countries: ['DE'], min_position: receipt.position };

@@ -26,6 +26,8 @@ with connect(address) as channel:
     except grpc.RpcError as error:
         sys.exit(f"{error.code().name} {reason(error)}: {error.details()}")
     print(f"position {receipt.position}, {'recorded before' if receipt.duplicate else 'recorded now'}")
+    if receipt.HasField("undone"):
+        print(f"it has no effect any more, because of {receipt.undone.by}: take a new id to mean it anew")
 
     # min_position: the answer includes what was just written.
     request = counts.GetCountryCountsRequest(countries=["DE"], min_position=receipt.position)

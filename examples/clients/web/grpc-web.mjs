@@ -49,7 +49,7 @@ export async function* call(server, method, request, signal) {
   try {
     yield* messages(reader, signal);
   } finally {
-    // Whoever has seen enough ends the call; otherwise it would go on unread. One that has failed has ended.
+    // A caller that has seen enough ends the call; otherwise it would go on unread. A call that failed has ended.
     await reader.cancel().catch(() => {});
   }
 }

@@ -225,8 +225,12 @@ mod tests {
         }
         let revisions = [(write.stream, revision)].into();
         let last_position = log.len() as u64;
-        let response =
-            AppendResponse { first_position, last_position, revisions, duplicate: false };
+        let response = AppendResponse {
+            first_position,
+            last_position,
+            revisions,
+            ..AppendResponse::default()
+        };
         if told {
             source.note(0, &batch, &response);
         }

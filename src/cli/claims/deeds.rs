@@ -6,7 +6,7 @@ use crate::{
     cli::{
         ServerArgs, actor,
         exit::{Exit, Failure},
-        json,
+        json, undone,
     },
     domain::proto::{
         Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
@@ -115,12 +115,12 @@ impl Deed {
             Output::Jsonl => json::of_message(&receipt)?.to_string(),
         };
         writeln!(io::stdout(), "{text}")?;
-        Ok(Exit::Done)
+        undone::end(&receipt.undone)
     }
 }
 
 fn told(receipt: &Receipt) -> String {
-    let Receipt { position, stream, revision, duplicate } = receipt;
+    let Receipt { position, stream, revision, duplicate, undone: _ } = receipt;
     let duplicate = if *duplicate { " (was there already)" } else { "" };
     format!("position {position}, {stream} revision {revision}{duplicate}")
 }
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_receipt_says_where_the_event_stands() {
         let stream = "exchange/demo-1".to_owned();
-        let mut receipt = Receipt { position: 7, stream, revision: 3, duplicate: false };
+        let mut receipt = Receipt { position: 7, stream, revision: 3, ..Receipt::default() };
         assert_eq!(told(&receipt), "position 7, exchange/demo-1 revision 3");
         receipt.duplicate = true;
         assert!(told(&receipt).ends_with("(was there already)"));

@@ -1,4 +1,4 @@
-//! The story of one exchange, told again whenever it changes.
+//! Prints the story of one exchange as a watch brings it.
 
 use super::Story;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     domain::proto::WatchExchangeResponse,
 };
 
-/// The story as it was told, in the form that is wanted.
+/// One answer of the watch, in the form that `output` names.
 pub(super) fn update(
     exchange: &str,
     response: WatchExchangeResponse,

@@ -10,9 +10,10 @@ use crate::{
         exit::{Exit, Failure},
         json, moment,
         selection::Selection,
+        undone,
     },
     domain::proto::{
-        CreateGroupRequest, DeleteGroupRequest, GroupSettings, ReplayParkedRequest,
+        CreateGroupRequest, DeleteGroupRequest, GroupSettings, Receipt, ReplayParkedRequest,
         create_group_request::Start,
     },
 };
@@ -107,8 +108,9 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
         settings: Some(settings),
     });
     let response = response.await?;
-    let position = response.receipt.as_ref().map_or(0, |receipt| receipt.position);
-    told(&response, &format!("{} is created, recorded at position {position}", args.group))
+    let receipt = response.receipt.clone().unwrap_or_default();
+    let words = format!("{} is created, recorded at position {}", args.group, receipt.position);
+    told(&response, &receipt, &words)
 }
 
 /// Puts parked events back.
@@ -120,7 +122,9 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
         positions: args.positions,
     });
     let response = response.await?;
-    told(&response, &format!("{} will be delivered again by {}", response.replayed, args.group))
+    let receipt = response.receipt.clone().unwrap_or_default();
+    let words = format!("{} will be delivered again by {}", response.replayed, args.group);
+    told(&response, &receipt, &words)
 }
 
 /// Deletes a group.
@@ -128,19 +132,25 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
     let client = args.deed.server.connect().await?;
     let request = DeleteGroupRequest { request_id: args.deed.id(), name: args.group.clone() };
     let response = client.delete_group(request).await?;
-    let position = response.receipt.as_ref().map_or(0, |receipt| receipt.position);
-    told(&response, &format!("{} is deleted, recorded at position {position}", args.group))
+    let receipt = response.receipt.clone().unwrap_or_default();
+    let words = format!("{} is deleted, recorded at position {}", args.group, receipt.position);
+    told(&response, &receipt, &words)
 }
 
-/// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
-fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<Exit, Failure> {
+/// Says what was done: in words on a terminal, as proto3 JSON elsewhere. What was done before and is
+/// undone since is a failure.
+fn told<M: prost::Message + prost::Name>(
+    response: &M,
+    receipt: &Receipt,
+    words: &str,
+) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         writeln!(out, "{words}")?;
     } else {
         writeln!(out, "{}", json::of_message(response)?)?;
     }
-    Ok(Exit::Done)
+    undone::end(&receipt.undone)
 }
 
 /// A time span in seconds, as in `30` and `0.5`.

@@ -1,13 +1,13 @@
 //! The command around an import: which file, what is shown meanwhile, how it ends.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
     path::PathBuf,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Options, Report, Summary, check, import, import_checked};
+use super::{Options, Report, Summary, check, import, import_again, import_checked};
 use crate::cli::{
     ServerArgs,
     exit::{Exit, Failure},
@@ -27,6 +27,12 @@ pub struct Args {
     /// line. What cannot be read twice (standard input, a pipe) is kept in a temporary file.
     #[arg(long)]
     atomic: bool,
+    /// Record anew what was imported before and is retracted, corrected or replaced since.
+    ///
+    /// What the file itself retracts or corrects stays so. Importing again with this flag adds
+    /// nothing twice. What cannot be read twice is kept in a temporary file.
+    #[arg(long, conflicts_with = "dry_run")]
+    again: bool,
     /// Only check and report; needs no server
     #[arg(long, conflicts_with = "atomic")]
     dry_run: bool,
@@ -51,6 +57,18 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure> {
+    if args.again {
+        let mut input = input::open_to_read_twice(&args.file)?;
+        if args.atomic {
+            let checked = check(&mut input, report)?;
+            if checked.refused > 0 {
+                return Ok(checked);
+            }
+            input.rewind()?;
+        }
+        let options = Options { stop_at_refusal: args.atomic };
+        return import_again(&args.server.connect().await?, input, options, report).await;
+    }
     if args.atomic {
         let input = input::open_to_read_twice(&args.file)?;
         return import_checked(&args.server.connect().await?, input, report).await;
@@ -91,6 +109,10 @@ impl Report for Terminal {
             // If even standard error is closed, the exit code still says it.
             let _ = writeln!(io::stderr(), "{}:{row}", self.name);
         });
+    }
+
+    fn undone(&mut self, row: &RowError) {
+        self.refused(row);
     }
 
     fn advanced(&mut self, summary: &Summary) {

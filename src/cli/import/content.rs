@@ -18,15 +18,33 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// The request id of an event in a stream. Its tags must be sorted.
-    pub(super) fn request_id(&mut self, stream: &str, event: &NewEvent) -> Result<Uuid, Failure> {
-        let content = digest(stream, event);
-        let key = shortened(&content);
+    /// The content of an event in a stream. Its tags must be sorted.
+    pub(super) fn content(&mut self, stream: &str, event: &NewEvent) -> Result<Content, Failure> {
+        let digest = digest(stream, event);
+        let key = shortened(&digest);
         let earlier = self.occurrences.get(&key)?;
         let count = earlier.as_deref().and_then(<[u8]>::first_chunk).copied();
         let occurrence = count.map_or(0, u64::from_be_bytes);
         self.occurrences.set(key, (occurrence + 1).to_be_bytes().into())?;
-        Ok(uuid([content.as_slice(), &occurrence.to_be_bytes()]))
+        Ok(Content { digest, occurrence })
+    }
+}
+
+/// What an event of a file is, and which occurrence of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    digest: Digest,
+    occurrence: u64,
+}
+
+impl Content {
+    /// The request id of its first recording (0), or of a later one, numbered from 1.
+    pub(super) fn request_id(&self, again: u64) -> Uuid {
+        let occurrence = self.occurrence.to_be_bytes();
+        match again {
+            0 => uuid(&[self.digest.as_slice(), &occurrence]),
+            again => uuid(&[self.digest.as_slice(), &occurrence, b"again", &again.to_be_bytes()]),
+        }
     }
 }
 
@@ -54,7 +72,7 @@ fn digest(stream: &str, event: &NewEvent) -> Digest {
 }
 
 /// A UUID of version 8 (RFC 9562), the one for ids that are made of a hash in one's own way.
-fn uuid(parts: [&[u8]; 2]) -> Uuid {
+fn uuid(parts: &[&[u8]]) -> Uuid {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);
@@ -85,21 +103,28 @@ mod tests {
     fn request_ids_never_change() {
         let mut contents = Contents::default();
         let event = event(b"\x01\x02", &["a:1"]);
-        let first = contents.request_id("demo/1", &event).unwrap();
-        let second = contents.request_id("demo/1", &event).unwrap();
+        let content = contents.content("demo/1", &event).unwrap();
+        let first = content.request_id(0);
+        let second = contents.content("demo/1", &event).unwrap().request_id(0);
         assert_eq!(first.to_string(), "71e59eb5-3ea1-836f-896f-4189c85af0e5");
         assert_eq!(second.to_string(), "ab9564b0-d421-83a1-9e65-10fd480b0a80");
         assert_eq!(first.get_version_num(), 8);
-        assert_eq!(Contents::default().request_id("demo/1", &event), Ok(first));
+        let anew = Contents::default().content("demo/1", &event).unwrap();
+        assert_eq!(anew.request_id(0), first);
+        assert_eq!(content.request_id(1).to_string(), "209b126e-d522-815e-8fbe-d3088c9fdcbb");
     }
 
     #[test]
     fn what_differs_has_another_id() {
+        let content =
+            |stream, event: &NewEvent| Contents::default().content(stream, event).unwrap();
         let ids = [
-            Contents::default().request_id("demo/1", &event(b"", &["a:1", "b:2"])),
-            Contents::default().request_id("demo/1", &event(b"", &["a:1b", ":2"])),
-            Contents::default().request_id("demo/1", &event(b"a", &["a:1", "b:2"])),
-            Contents::default().request_id("demo/12", &event(b"", &["a:1", "b:2"])),
+            content("demo/1", &event(b"", &["a:1", "b:2"])).request_id(0),
+            content("demo/1", &event(b"", &["a:1", "b:2"])).request_id(1),
+            content("demo/1", &event(b"", &["a:1", "b:2"])).request_id(2),
+            content("demo/1", &event(b"", &["a:1b", ":2"])).request_id(0),
+            content("demo/1", &event(b"a", &["a:1", "b:2"])).request_id(0),
+            content("demo/12", &event(b"", &["a:1", "b:2"])).request_id(0),
         ];
         for (index, id) in ids.iter().enumerate() {
             assert!(!ids[..index].contains(id), "{index} is the same as an earlier one");

@@ -11,6 +11,10 @@ impl Report for Rows {
         self.0.push(row.to_string());
     }
 
+    fn undone(&mut self, row: &RowError) {
+        self.0.push(row.to_string());
+    }
+
     fn advanced(&mut self, _: &Summary) {}
 }
 
@@ -92,7 +96,7 @@ async fn imported_checked(store: &Fake, text: &str) -> (Result<Summary, Failure>
 }
 
 fn summary(lines: u64, added: u64, already: u64, refused: u64) -> Summary {
-    Summary { lines, added, already, refused }
+    Summary { lines, added, already, refused, undone: 0 }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::{
     recording::{Recording, event},
     recovery,
     registry::{Ready, Standing},
-    saved::{self, GroupOrigin, streams_of},
+    saved::{GroupOrigin, streams_of},
     task::{Group, Message},
 };
 use crate::{
@@ -49,7 +49,8 @@ impl Groups {
         shared.known().await?;
         let _changing = shared.changing.lock().await;
         if let Some(earlier) = self.recall(request).await? {
-            return Ok(earlier);
+            let undone = self.deleted(&group.name, earlier.first_position).await?;
+            return Ok(Appended { undone: Vec::from_iter(undone), ..earlier });
         }
         let NewGroup { name, filter, start, settings } = group;
         if shared.standing(&name).await?.is_some() {
@@ -94,7 +95,9 @@ impl Groups {
         shared.known().await?;
         let _changing = shared.changing.lock().await;
         if let Some(earlier) = self.recall(request).await? {
-            return Ok(earlier);
+            let name = GroupName::parse(name).map_err(|_| shared.absent(name))?;
+            let undone = self.created_again(&name, earlier.first_position).await?;
+            return Ok(Appended { undone: Vec::from_iter(undone), ..earlier });
         }
         let (name, standing) = shared.named(name).await?;
         let standing = standing.borrow().clone();
@@ -131,14 +134,22 @@ impl Groups {
         positions: Vec<Position>,
         request: Option<Repeatable>,
     ) -> Result<(Option<Appended>, usize), GroupError> {
-        let (messages, _) = self.shared.group(name).await?;
         if let Some(earlier) = self.recall(request).await? {
-            let event = self.shared.appender.reader.event(earlier.first_position).await?;
-            let ParkedReplayed { positions } = saved::payload(event)?;
-            return Ok((Some(earlier), positions.len()));
+            return self.replayed_before(name, earlier).await;
         }
+        let (messages, _) = self.shared.group(name).await?;
         let (reply, replayed) = oneshot::channel();
-        ask(&messages, Message::Replay { positions, request, reply }, replayed).await?
+        let answer =
+            ask(&messages, Message::Replay { positions, request, reply }, replayed).await?;
+        let is_recorded_now = matches!(&answer, Ok((Some(appended), _)) if !appended.duplicate);
+        if is_recorded_now {
+            return answer;
+        }
+        // The repetition may have waited behind the request itself, which has put the events back.
+        match self.recall(request).await {
+            Ok(Some(earlier)) => self.replayed_before(name, earlier).await,
+            Ok(None) | Err(_) => answer,
+        }
     }
 
     /// What was answered to a request before.
@@ -224,6 +235,9 @@ impl Group {
         self.recording.begin_anew();
         let replayed = vec![event(&ParkedReplayed { positions })];
         let appended = self.recording.checkpoint(replayed, checkpoint, request).await?;
+        if appended.duplicate {
+            return Ok((Some(appended), count));
+        }
         let now = self.now();
         for (position, stream) in streams {
             self.parked.remove(&position);

@@ -98,7 +98,7 @@ impl Found {
     async fn leave_out_deleted(&mut self, reader: &Reader) -> Result<(), ReadError> {
         let mut deleted = Vec::new();
         for (name, creation) in &self.groups {
-            if is_deleted(reader, name, creation.position).await? {
+            if deletion(reader, name, creation.position).await?.is_some() {
                 deleted.push(name.clone());
             }
         }
@@ -137,15 +137,15 @@ pub(super) async fn is_of(
     Ok(!found.is_empty())
 }
 
-/// Whether a group that was created at a position was deleted after that.
-pub(super) async fn is_deleted(
+/// The deletion of the group of which something was recorded at a position.
+pub(super) async fn deletion(
     reader: &Reader,
     name: &GroupName,
-    created: Position,
-) -> Result<bool, ReadError> {
+    recorded: Position,
+) -> Result<Option<Position>, ReadError> {
     let filter = of_group(name, vec![type_name::<GroupDeleted>()]);
-    let span = Span { after: created, up_to: reader.head().position };
-    Ok(!reader.matches(&filter, span, Direction::Forwards, 1).await?.is_empty())
+    let span = Span { after: recorded, up_to: reader.head().position };
+    Ok(reader.matches(&filter, span, Direction::Forwards, 1).await?.first().copied())
 }
 
 /// Looks for the name in events of groups behind the creation, from the newest on: any one of the

@@ -16,6 +16,7 @@ mod recovery;
 mod registry;
 mod saved;
 mod task;
+mod undone;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -46,7 +46,7 @@ impl Group {
         Ok(true)
     }
 
-    /// Passes over what is recorded before the time from which on the group is for events.
+    /// Passes over what is recorded before the time at which the group begins.
     pub(super) async fn pass_held(&mut self, available: Position) -> Result<(), ReadError> {
         let Some(time) = self.held else { return Ok(()) };
         let passed = self.reader.recorded_before(time, available).await?;

@@ -198,7 +198,7 @@ impl Shared {
         for nameless in self.all_nameless() {
             let created = nameless.created;
             if finding::is_of(reader, name, created).await?
-                && !finding::is_deleted(reader, name, created).await?
+                && finding::deletion(reader, name, created).await?.is_none()
             {
                 return Ok(Some(nameless));
             }

@@ -102,7 +102,7 @@ pub(super) struct Group {
     pub(super) recording: Recording,
     pub(super) reader: Reader,
     pub(super) filter: Filter,
-    /// What is recorded before this time is passed over; absent: all of it is behind.
+    /// The group passes over what is recorded before this time; absent: it has.
     pub(super) held: Option<Micros>,
     clock: Clock,
     pub(super) begun: Instant,
@@ -339,7 +339,7 @@ impl Group {
                 let _ = reply.send(self.heard(id, said));
             }
             Message::Count(reply) => {
-                // What cannot be looked up now counts, and is passed over later.
+                // If that fails, the events count until the next attempt.
                 let _ = self.pass_held(self.reader.head().position).await;
                 let _ = reply.send(self.count());
             }

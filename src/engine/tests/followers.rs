@@ -177,7 +177,7 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
     let cause = record(&store, "DE", 15).await;
     let wanted = figures(&store).await.rows;
     while rows != wanted {
-        let Told { change, position, .. } = watch.next().await.unwrap();
+        let Changed { change, position, .. } = watch.next().await.unwrap();
         assert_eq!((change.caused_by.as_slice(), position), (&[cause][..], cause));
         let place = rows.iter().position(|it| Some(it) == change.before.as_ref()).unwrap();
         rows[place] = change.after.unwrap();
@@ -264,13 +264,13 @@ async fn a_burst_is_told_as_one_change_with_all_its_causes() {
     let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
     let (_, mut watch) = counts.watch(query).await.unwrap();
     record(&store, "DE", 1).await;
-    let Told { change: first, .. } = watch.next().await.unwrap();
+    let Changed { change: first, .. } = watch.next().await.unwrap();
     assert_eq!(first.caused_by, [1]);
     for number in 2..30 {
         record(&store, "DE", number).await;
     }
     counts.reached(29).await.unwrap();
-    let Told { change: second, position, .. } = watch.next().await.unwrap();
+    let Changed { change: second, position, .. } = watch.next().await.unwrap();
     assert_eq!((position, second.caused_by), (29, (2..30).collect::<Vec<_>>()));
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     domain::{known::samples, proto},
     projections::{
+        Projection as _,
         claims::samples::preferred,
         counts::{CountAnswer, CountQuery},
         register::Register,
@@ -98,4 +99,35 @@ async fn a_preference_for_a_number_that_its_figure_cannot_have_is_refused_and_le
     let rows = figures(&store).await.rows;
     let received = rows.into_iter().find(|row| row.country == "UA").unwrap().received.unwrap();
     assert_eq!((received.low, received.preferred), (Some(150), Some(189)));
+}
+
+#[tokio::test]
+async fn a_repeated_preference_waits_for_the_register_to_know_whether_it_is_in_force() {
+    let store = Store::new();
+    record(&store, transfer(189, false)).await.unwrap();
+    record(&store, transfer(150, false)).await.unwrap();
+    let prefer = |claim, id| {
+        let mut event = preferred(claim, "");
+        event.attribution = samples::preferred().attribution;
+        Append { request_id: Some([id; 16]), ..known(&stream(), &[event.into()]) }
+    };
+    let (first, later) = (prefer(1, 1), prefer(2, 2));
+    store.engine().append(first.clone()).await.unwrap();
+    store.engine().append(later.clone()).await.unwrap();
+    let progress = store.engine().record().0.progress.clone();
+    store.engine().record().reached(4).await.unwrap();
+    let stopped = ReadError::Projection { name: Register::NAME, reason: "spoilt".into() };
+    progress.send_modify(|progress| progress.failed = Some(stopped));
+    for request in [&first, &later] {
+        match store.engine().append(request.clone()).await {
+            Err(AppendError::Read(ReadError::Projection { .. })) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    progress.send_modify(|progress| progress.failed = None);
+    let again = store.engine().append(first).await.unwrap();
+    let undone = Undone { position: 3, by: 4, how: Undoing::Replaced };
+    assert_eq!((again.duplicate, again.undone), (true, vec![undone]));
+    let again = store.engine().append(later).await.unwrap();
+    assert_eq!((again.first_position, again.duplicate, again.undone), (4, true, vec![]));
 }

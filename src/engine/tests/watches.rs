@@ -48,7 +48,7 @@ async fn who_reads_slowly_is_told_a_burst_as_one_change_that_leads_to_the_answer
     causes.push(retract(&store, causes[2]).await);
     let head = store.engine().head().position;
     store.engine().record().reached(head).await.unwrap();
-    let Told { change, position, .. } = watch.next().await.unwrap();
+    let Changed { change, position, .. } = watch.next().await.unwrap();
     assert_eq!((&change.caused_by, position), (&causes, head));
     assert_eq!(change.story, answer(&store, position).await);
 }
@@ -65,7 +65,7 @@ async fn a_watch_goes_on_over_a_projection_that_is_built_anew() {
     let mut rebuild = reader.0.rebuild.subscribe();
     rebuild.wait_for(|rebuild| rebuild.position.is_none()).await.unwrap();
     let cause = record(&store, 15).await;
-    let Told { change, position, .. } = watch.next().await.unwrap();
+    let Changed { change, position, .. } = watch.next().await.unwrap();
     assert_eq!((change.caused_by, position), (vec![cause], cause), "the rebuild is no change");
     assert_eq!(change.story, answer(&store, cause).await);
     store.close().await;
@@ -84,7 +84,7 @@ async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position
     reader.reached(causes[1]).await.unwrap();
     let mut rows = before.rows;
     loop {
-        let Told { change, position, more } = watch.next().await.unwrap();
+        let Changed { change, position, more } = watch.next().await.unwrap();
         assert_eq!((change.caused_by.as_slice(), position), (&causes[..], causes[1]));
         let place = rows.iter().position(|row| Some(row) == change.before.as_ref());
         rows[place.expect("it was told so")] = change.after.unwrap();
@@ -97,7 +97,7 @@ async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position
     assert_eq!(rows, now.rows);
 
     let mut exchange = reader.watch_after(query(), told).unwrap();
-    let Told { change, position, more } = exchange.next().await.unwrap();
+    let Changed { change, position, more } = exchange.next().await.unwrap();
     assert_eq!((change.caused_by.as_slice(), position, more), (&causes[..], causes[1], false));
     assert_eq!(change.story, answer(&store, causes[1]).await);
 

@@ -97,7 +97,7 @@ impl Fake {
             first_position: events.first().map_or(0, |event| event.position),
             last_position: events.last().map_or(0, |event| event.position),
             revisions: events.iter().map(|e| (e.stream.clone(), e.revision)).collect(),
-            duplicate: false,
+            ..AppendResponse::default()
         };
         state.events.extend(events);
         if !id.is_empty() {

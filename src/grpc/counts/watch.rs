@@ -1,4 +1,4 @@
-//! The figures of countries, told again whenever they change.
+//! Sends the figures of countries, and then every change of them.
 
 use futures_util::{StreamExt as _, stream};
 use tonic::Status;
@@ -9,7 +9,7 @@ use crate::{
         proto::{self, watch_country_counts_response::Update},
         violation::Violations,
     },
-    engine::{Engine, Told, Watch},
+    engine::{Changed, Engine, Watch},
     grpc::{asked, event_store::Answers, status::Fault},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
@@ -52,7 +52,7 @@ fn snapshot(answer: CountAnswer) -> proto::WatchCountryCountsResponse {
 async fn next(
     mut watch: Watch<CountQuery>,
 ) -> Result<Option<(proto::WatchCountryCountsResponse, Watch<CountQuery>)>, Status> {
-    let Told { change, position, more } = watch.next().await.map_err(Fault::from)?;
+    let Changed { change, position, more } = watch.next().await.map_err(Fault::from)?;
     let Change { before, after, caused_by } = change;
     let (before, after) = (before.map(Into::into), after.map(Into::into));
     let update = Some(Update::Change(proto::CountryChange { before, after, caused_by }));

@@ -12,7 +12,7 @@ use tonic::Status;
 use super::story::{check_id, tell};
 use crate::{
     domain::{event::Position, proto, violation::Violations},
-    engine::{Engine, Told, Watch},
+    engine::{Changed, Engine, Watch},
     grpc::{asked, event_store::Answers, status::Fault},
     projections::story::{Story, StoryQuery},
 };
@@ -52,7 +52,7 @@ type Watching = (Arc<Engine>, Watch<StoryQuery>);
 async fn next(
     (engine, mut watch): Watching,
 ) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
-    let Told { change, position, more: _ } = watch.next().await.map_err(Fault::from)?;
+    let Changed { change, position, more: _ } = watch.next().await.map_err(Fault::from)?;
     let told = answer(&engine, change.story, position).await?;
     let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
     Ok(Some((told, (engine, watch))))

@@ -370,3 +370,125 @@ fn memory_does_not_grow_with_the_lines_of_an_import() {
     }
     assert_eq!(head(&server.address), 42_000);
 }
+
+/// A line that retracts what the line with this id claims.
+fn retracting(id: &str) -> Value {
+    json!({"payload": retraction(id)})
+}
+
+#[test]
+fn what_was_retracted_since_is_told_and_recorded_anew_only_if_that_is_meant() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let lines = [
+        json!({"id": "a", "payload": transfer("DE", 4)}),
+        json!({"id": "b", "payload": transfer("FR", 5)}),
+        json!({"payload": transfer("US", 6)}),
+        // The file takes this one back itself: that is no undoing.
+        json!({"id": "d", "payload": transfer("PL", 7)}),
+        retracting("d"),
+    ];
+    let path = file(dir.path(), "claims.jsonl", &lines);
+    let import = |extra: &[&str]| {
+        let mut arguments = vec!["import", arg(&path)];
+        arguments.extend(extra);
+        run(&server.address, &arguments)
+    };
+    let claims = |arguments: &[&str]| {
+        run(&server.address, &[&["claims"], arguments, &["--source", "desk"]].concat()).good();
+    };
+    let received = |country: &str| {
+        let counts = run(&server.address, &["counts", country]).good();
+        let row =
+            counts.lines().next().map(|row| serde_json::from_str::<Value>(row).expect("JSON"));
+        row.map(|row| row["received"]["preferred"].clone())
+    };
+    import(&[]).good();
+    assert!(import(&["--again"]).good().contains("5 lines: 0 added, 5 already there, 0 refused"));
+    assert_eq!(head(&server.address), 5, "what the file takes back is not recorded anew");
+
+    claims(&["retract", "1"]);
+    claims(&["correct", "2", "--value", "50"]);
+    for extra in [&[][..], &["--atomic"]] {
+        let done = import(extra);
+        assert_eq!(done.code, Some(10), "{}", done.err);
+        let told = "5 lines: 0 added, 5 already there, 0 refused; 2 of those already there";
+        assert!(done.out.contains(told) && done.out.contains("--again"), "{}", done.out);
+        let told: Vec<&str> = done.err.lines().collect();
+        assert_eq!(told.len(), 2, "{}", done.err);
+        let [first, second] = [
+            ":1:1: was imported before: the event at 1 is retracted by the one at 6",
+            ":2:1: was imported before: the event at 2 is corrected by the one at 7",
+        ];
+        assert!(told[0].ends_with(first) && told[1].ends_with(second), "{}", done.err);
+    }
+    assert_eq!((head(&server.address), received("DE")), (7, None));
+
+    let done = import(&["--again"]).good();
+    assert!(done.contains("5 lines: 2 added, 3 already there, 0 refused"), "{done}");
+    assert_eq!(received("DE"), Some(json!(4)));
+    for extra in [&[][..], &["--again"], &["--atomic", "--again"]] {
+        let done = import(extra).good();
+        assert!(done.contains("5 lines: 0 added, 5 already there, 0 refused"), "{done}");
+    }
+    assert_eq!(head(&server.address), 9, "nothing twice");
+
+    // The second time that it is recorded anew is another one again.
+    claims(&["retract", "8"]);
+    let done = import(&[]);
+    assert!(done.err.contains("the event at 8 is retracted by the one at 10"), "{}", done.err);
+    assert_eq!(done.code, Some(10));
+    assert!(import(&["--again"]).good().contains("1 added"));
+    import(&[]).good();
+}
+
+#[test]
+fn a_line_about_one_that_is_recorded_anew_names_the_new_one() {
+    let (dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let claim = json!({"id": "a", "payload": transfer("DE", 4)});
+    let path = file(dir.path(), "claims.jsonl", &[&claim]);
+    run(&server.address, &["import", arg(&path)]).good();
+    run(&server.address, &["claims", "retract", "1", "--source", "desk"]).good();
+    let confirmed = json!({"payload": {
+        "@type": "handover.v1.ClaimConfirmed", "attribution": {"sourceId": "demo"}, "claim": "a",
+    }});
+    let path = file(dir.path(), "claims.jsonl", &[&claim, &confirmed]);
+    let done = run(&server.address, &["import", arg(&path)]);
+    assert_eq!(done.code, Some(5), "the claim that it names is retracted: {}", done.err);
+    let done = run(&server.address, &["import", arg(&path), "--again"]).good();
+    assert!(done.contains("2 lines: 2 added, 0 already there, 0 refused"), "{done}");
+    let claim = run(&server.address, &["claims", "show", "3", "--output", "json"]).good();
+    assert!(claim.contains("ClaimConfirmed"), "{claim}");
+}
+
+#[test]
+fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a11";
+    let event = transfer("DE", 4).to_string();
+    let record = ["append", "-", "--stream", "exchange/demo-1", "--request-id", id];
+    run_with(&server.address, &record, &event).good();
+    run(&server.address, &["claims", "retract", "1", "--source", "desk"]).good();
+    let done = run_with(&server.address, &record, &event);
+    assert_eq!(done.code, Some(10));
+    assert!(done.out.contains("\"duplicate\": true"), "the first answer is given: {}", done.out);
+    let told = "the event at 1 is retracted by the one at 2; a new --request-id records it anew";
+    assert!(done.err.contains(told), "{}", done.err);
+
+    let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a12";
+    let create = ["groups", "create", "desk", "--request-id", id];
+    run(&server.address, &create).good();
+    run(&server.address, &create).good();
+    let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a13";
+    let delete = ["groups", "delete", "desk", "--request-id", id];
+    run(&server.address, &delete).good();
+    let done = run(&server.address, &create);
+    assert_eq!(done.code, Some(10), "{}", done.err);
+    assert!(done.err.contains("the group is deleted by the event at 4"), "{}", done.err);
+    run(&server.address, &["groups", "create", "desk"]).good();
+    let done = run(&server.address, &delete);
+    assert_eq!(done.code, Some(10), "{}", done.err);
+    assert!(done.err.contains("the group is created again by the event at 5"), "{}", done.err);
+}

@@ -49,7 +49,7 @@ impl Figures {
     /// Takes in what is told until everything up to a position is.
     async fn reach(&mut self, watch: &mut Watch<WatchCountryCountsResponse>, wanted: u64) {
         loop {
-            let Watched::Told(told) = watch.next().await.expect("it goes on") else { continue };
+            let Watched::Update(told) = watch.next().await.expect("it goes on") else { continue };
             let (position, more) = (told.position, told.more);
             self.take(*told);
             if position >= wanted && !more {
@@ -115,7 +115,7 @@ async fn each_change_is_told_once_over_cut_connections_and_restarts() {
         }
         figures.reach(&mut counts, last).await;
         while story.as_ref().is_none_or(|story| story.position < last) {
-            if let Watched::Told(told) = stories.next().await.expect("it goes on") {
+            if let Watched::Update(told) = stories.next().await.expect("it goes on") {
                 story_causes.extend(told.caused_by);
                 story = told.story;
             }

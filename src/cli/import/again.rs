@@ -1,0 +1,247 @@
+//! Rows that were imported before and have no effect any more, and recording them anew.
+//!
+//! Each row has a sequence of request ids: that of its content, then one for each later recording.
+//! They follow from the content. So a repeated import records nothing twice, and finds the last
+//! recording of each row.
+
+use std::io::{BufRead, Seek};
+
+use prost::Message as _;
+
+use super::{
+    Options, Passed, Report, Summary,
+    content::Content,
+    is_about_the_row,
+    kept::{Kept, key},
+    pass,
+};
+use crate::{
+    cli::{
+        exit::{Exit, Failure},
+        lines::RowError,
+        undone,
+    },
+    domain::{
+        event::Position,
+        proto::{AppendCondition, AppendRequest, AppendResponse, Filter, StreamWrite, Undone},
+    },
+    grpc::client::{AppendOutcome, Client, ClientError},
+};
+
+/// What a row appends, under one request id or another.
+pub(super) struct Repeat {
+    pub(super) content: Content,
+    pub(super) write: StreamWrite,
+}
+
+impl Repeat {
+    /// The append of its first recording (0), or of a later one, numbered from 1.
+    pub(super) fn request(&self, again: u64) -> AppendRequest {
+        AppendRequest {
+            request_id: self.content.request_id(again).to_string(),
+            writes: vec![self.write.clone()],
+            condition: None,
+        }
+    }
+}
+
+/// A row whose event has no effect any more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Gone {
+    /// Which row of the input, counted from 0.
+    pub(super) row: u64,
+    /// The line in which it begins.
+    pub(super) line: u64,
+    /// What took the effect away.
+    pub(super) undone: Undone,
+}
+
+impl Gone {
+    fn to_bytes(self) -> Vec<u8> {
+        let (row, line) = (self.row.to_le_bytes(), self.line.to_le_bytes());
+        [row.as_slice(), &line, &self.undone.encode_to_vec()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (row, rest) = bytes.split_first_chunk()?;
+        let (line, undone) = rest.split_first_chunk()?;
+        let undone = Undone::decode(undone).ok()?;
+        Some(Self { row: u64::from_le_bytes(*row), line: u64::from_le_bytes(*line), undone })
+    }
+}
+
+/// The rows of an input that have no effect any more, and what the input itself undoes. Both grow
+/// with the lines, so they are kept as the rest of what an import remembers.
+#[derive(Debug, Default)]
+pub(super) struct AllGone {
+    /// By their number in the order of the answers.
+    gone: Kept,
+    count: u64,
+    /// Positions of the events about claims that the input has.
+    about_claims: Kept,
+}
+
+impl AllGone {
+    /// Notes a row that has no effect any more.
+    pub(super) fn add(&mut self, gone: Gone) -> Result<(), Failure> {
+        self.gone.set(numbered(self.count), gone.to_bytes())?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Notes that a row of the input is an event about a claim, at this position.
+    pub(super) fn is_about_a_claim(&mut self, event: Position) -> Result<(), Failure> {
+        self.about_claims.set(numbered(event), Vec::new())
+    }
+
+    /// Goes through the rows whose effect another than the input took away; how many there are.
+    fn for_each(&self, mut visit: impl FnMut(Gone) -> Result<(), Failure>) -> Result<u64, Failure> {
+        let mut visited = 0;
+        for number in 0..self.count {
+            let bytes = self.gone.get(&numbered(number))?.unwrap_or_default();
+            let changed = || Failure::new(Exit::Failed, "the import's temporary file was changed");
+            let gone = Gone::from_bytes(&bytes).ok_or_else(changed)?;
+            if self.about_claims.get(&numbered(gone.undone.by))?.is_none() {
+                visited += 1;
+                visit(gone)?;
+            }
+        }
+        Ok(visited)
+    }
+
+    /// Reports the rows; how many there are.
+    pub(super) fn report(&self, report: &mut dyn Report) -> Result<u64, Failure> {
+        self.for_each(|gone| {
+            let problem = format!("was imported before: {}", undone::words(&gone.undone));
+            report.undone(&RowError::whole(gone.line, problem));
+            Ok(())
+        })
+    }
+}
+
+/// Rows that are to be recorded anew if they have no effect any more, counted from 0.
+#[derive(Debug, Default)]
+pub(super) struct Renewed(Kept);
+
+impl Renewed {
+    /// The rows whose effect another than the input took away, and how many there are.
+    fn of(gone: &AllGone) -> Result<(Self, u64), Failure> {
+        let mut renewed = Self::default();
+        let count = gone.for_each(|gone| renewed.0.set(numbered(gone.row), Vec::new()))?;
+        Ok((renewed, count))
+    }
+
+    pub(super) fn has(&self, row: u64) -> Result<bool, Failure> {
+        Ok(self.0.get(&numbered(row))?.is_some())
+    }
+}
+
+fn numbered(number: u64) -> [u8; 16] {
+    key(&number.to_string())
+}
+
+/// Goes from a recording without effect to the last recording of the row. If that one has no effect
+/// either, records the row anew where `renewed` says so.
+pub(super) async fn followed(
+    client: &Client,
+    row: &Repeat,
+    first: AppendResponse,
+    renewed: bool,
+) -> AppendOutcome {
+    let (mut answer, mut again) = (first, 0);
+    while !answer.undone.is_empty() {
+        again += 1;
+        let request = row.request(again);
+        if !renewed && !is_recorded(client, &request).await? {
+            break;
+        }
+        answer = client.append(request).await?;
+    }
+    Ok(answer)
+}
+
+/// Whether the request id was used. The append carries a condition that no log with events meets, so
+/// it records nothing; the server checks the id before the condition.
+async fn is_recorded(client: &Client, request: &AppendRequest) -> Result<bool, ClientError> {
+    let condition = AppendCondition { fail_if_match: Some(Filter::default()), after_position: 0 };
+    let asked = AppendRequest { condition: Some(condition), ..request.clone() };
+    match client.append(asked).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.reason == "REQUEST_ID_REUSED" => Ok(true),
+        Err(error) if is_about_the_row(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Imports events, and records anew those that were imported before and have no effect any more. An
+/// event that the input itself retracts or corrects is left as it is.
+///
+/// Only the end of the input shows which events these are, so the import reads it twice. Its second
+/// pass may accept a line that the first one refuses, about a row that is recorded anew. So what is
+/// refused is reported by the second pass.
+pub async fn import_again(
+    client: &Client,
+    mut input: impl BufRead + Seek,
+    options: Options,
+    report: &mut dyn Report,
+) -> Result<Summary, Failure> {
+    let first = pass(client, &mut input, options, Renewed::default(), &mut Silent).await?;
+    let (renewed, count) = Renewed::of(&first.gone)?;
+    if count == 0 && first.summary.refused == 0 {
+        return Ok(first.summary);
+    }
+    input.rewind()?;
+    let Passed { summary, gone } = pass(client, input, options, renewed, report).await?;
+    // The second pass finds what the first one added.
+    let added = first.summary.added;
+    Ok(Summary {
+        added: summary.added + added,
+        already: summary.already.saturating_sub(added),
+        undone: gone.report(report)?,
+        ..summary
+    })
+}
+
+/// Reports nothing.
+struct Silent;
+
+impl Report for Silent {
+    fn refused(&mut self, _: &RowError) {}
+
+    fn undone(&mut self, _: &RowError) {}
+
+    fn advanced(&mut self, _: &Summary) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::proto::Undoing;
+
+    #[test]
+    fn rows_that_the_input_itself_undoes_are_passed_over() {
+        let mut all = AllGone::default();
+        let gone = |row, by| {
+            let undone = Undone { position: row + 1, by, how: Undoing::Retracted.into() };
+            Gone { row, line: row + 7, undone }
+        };
+        let count = 30_000;
+        for row in 0..count {
+            all.add(gone(row, count + row)).unwrap();
+            if row % 3 == 0 {
+                all.is_about_a_claim(count + row).unwrap();
+            }
+        }
+        let mut seen = Vec::new();
+        let visited = all.for_each(|gone| {
+            seen.push(gone);
+            Ok(())
+        });
+        let expected: Vec<_> =
+            (0..count).filter(|row| row % 3 != 0).map(|row| gone(row, count + row)).collect();
+        assert_eq!(seen, expected);
+        let (renewed, rows) = Renewed::of(&all).unwrap();
+        assert_eq!((visited, rows), (Ok(20_000), 20_000));
+        assert_eq!([0, 1, 2, 3].map(|row| renewed.has(row)), [false, true, true, false].map(Ok));
+    }
+}
