@@ -81,7 +81,7 @@ impl Nesting {
     }
 
     /// The exchange and those around it, from the inside out; ends, because there is no cycle.
-    fn path(&self, exchange: Symbol) -> impl Iterator<Item = Symbol> + '_ {
+    pub fn path(&self, exchange: Symbol) -> impl Iterator<Item = Symbol> + '_ {
         std::iter::successors(Some(exchange), |inner| self.larger(*inner))
     }
 }
