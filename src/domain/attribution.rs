@@ -92,3 +92,6 @@ pub fn larger(sums: impl IntoIterator<Item = Share>) -> Option<Share> {
     };
     sums.into_iter().max_by_key(range)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,10 @@
 //! so the claims do not agree on one while the range is open. A claim without a number contributes
 //! nothing: unknown is not zero. The parts that a claim names enter with its number, or not at all.
 
+mod standing;
+
+pub use standing::StandingClaims;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -15,7 +19,7 @@ use crate::domain::{
 };
 
 /// The number of one claim, as it was given. Without bounds: no number was given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Number {
     /// The lower end, or "at least".
     pub low: Option<u32>,
@@ -74,6 +78,11 @@ impl Estimate {
             estimate.widen(number);
             estimate.widen_parts(parts.map(|part| part.map(|value| (value, value))));
         }
+        Self::decided(exact, about, preferred)
+    }
+
+    /// What the claims that do not say "about", and those that do, amount to together.
+    fn decided(exact: Self, mut about: Self, preferred: impl IntoIterator<Item = u32>) -> Self {
         let mut estimate = if exact.range.is_some() {
             exact
         } else {

@@ -38,6 +38,13 @@ impl Nesting {
         self.parts.insert((larger, part))
     }
 
+    /// Takes a link away: the part is a portion of nothing then.
+    pub fn unlink(&mut self, part: Symbol) {
+        if let Some(larger) = self.larger.remove(&part) {
+            self.parts.remove(&(larger, part));
+        }
+    }
+
     /// Bytes that it takes, roughly: two entries of a tree for each portion.
     pub fn bytes(&self) -> usize {
         self.larger.len() * 4 * size_of::<(Symbol, Symbol)>()
@@ -81,7 +88,7 @@ impl Nesting {
     }
 
     /// The exchange and those around it, from the inside out; ends, because there is no cycle.
-    fn path(&self, exchange: Symbol) -> impl Iterator<Item = Symbol> + '_ {
+    pub fn path(&self, exchange: Symbol) -> impl Iterator<Item = Symbol> + '_ {
         std::iter::successors(Some(exchange), |inner| self.larger(*inner))
     }
 }

@@ -9,69 +9,25 @@
 //! **Nobody hands persons over to themselves.** So who stands alone across is never among those on
 //! a side that is not said: of the 40 whom B received from persons unsaid, none was sent by B.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+mod across;
+mod joint;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use crate::domain::{
     amount::Amount,
+    disjoint::DisjointSets,
     flags::Flag,
-    leg::{LegKey, Side, includes},
+    leg::Side,
     side::{EstimatedLeg, Exchange, OwnSide, Rest},
     symbol::Symbol,
     whole::{self, Entry, Seen},
 };
+use across::{Across, Surroundings};
 
-/// What joint sides leave open to each of their members.
-pub(super) fn shared<'a>(exchange: &Exchange<'_, 'a>) -> BTreeMap<Symbol, Rest> {
-    let joint = joint(exchange);
-    let members: BTreeSet<Symbol> = joint.iter().flat_map(|joint| joint.side.iter()).collect();
-    let of_member = |member: Symbol| {
-        let own: Vec<&Joint<'_, 'a>> =
-            joint.iter().filter(|joint| joint.side.contains(member)).collect();
-        let sum = own.iter().fold(None, |sum, joint| Rest::plus(sum, Some(joint.rest)))?;
-        Some((member, sum.below(exchange.limit(&own))))
-    };
-    members.into_iter().filter_map(of_member).collect()
-}
-
-/// A joint side of which something remains.
-struct Joint<'l, 'a> {
-    side: &'a Side,
-    legs: Vec<&'l EstimatedLeg<'a>>,
-    rest: Rest,
-}
-
-/// The joint sides, the largest first. Legs whose persons must be among those of a larger joint
-/// side are not told again.
-fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
-    let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
-    sides.sort_by_key(|own| Reverse(own.side.len()));
-    let mut told: Vec<&OwnSide<'l, 'a>> = Vec::new();
-    let mut found = Vec::new();
-    for own in sides {
-        let around: Vec<_> = told.iter().filter(|larger| includes(larger.side, own.side)).collect();
-        let within = |(key, _): &EstimatedLeg<'a>| {
-            around.iter().any(|larger| exchange.must_be_among(key, larger.legs.iter().copied()))
-        };
-        let legs: Vec<_> = own.legs.iter().copied().filter(|leg| !within(leg)).collect();
-        if legs.is_empty() {
-            continue;
-        }
-        told.push(own);
-        let members = exchange.sides.iter().filter(|member| is_member(member, own));
-        let named =
-            members.fold(0_u64, |sum, member| sum.saturating_add(exchange.among(member, &legs)));
-        let rest = Rest::of(legs.len(), &exchange.share(&legs), named);
-        found.extend(rest.map(|rest| Joint { side: own.side, legs, rest }));
-    }
-    found
-}
-
-fn is_member(one: &OwnSide<'_, '_>, joint: &OwnSide<'_, '_>) -> bool {
-    one.side.len() == 1 && includes(joint.side, one.side)
-}
+pub(super) use joint::shared;
 
 /// What the side that is not said leaves open to each of the parties.
 pub(super) fn open(
@@ -99,133 +55,115 @@ pub(super) fn open(
 }
 
 /// The least number of persons of `legs` whom sides that are said account for.
+fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
+    let across = exchange.across_numbered(legs);
+    let said = exchange.sides.iter().filter(|own| !own.side.is_empty());
+    together(said.map(|own| (own.side, exchange.among(own, &across))).collect())
+}
+
+/// The least number of persons of all sides together, each given with that of its own.
 ///
 /// Sides that share a party can mean the same persons. So of those that hang together counts the
 /// one with most, or the smaller ones within, if they have more and share nobody.
-fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
-    let mut said: Vec<_> = exchange
-        .sides
-        .iter()
-        .filter(|own| !own.side.is_empty())
-        .map(|own| (own.side, exchange.among(own, legs)))
-        .filter(|(_, least)| *least > 0)
-        .collect();
+fn together(mut said: Vec<(&Side, u64)>) -> u64 {
+    said.retain(|(_, least)| *least > 0);
     said.sort_by_key(|(side, _)| side.len());
-    let mut clusters: Vec<Cluster> = Vec::new();
+    let mut clusters = Clusters::new(&said);
     // All sides of one size together: which of them comes first must make no difference.
     for same_size in said.chunk_by(|one, another| one.0.len() == another.0.len()) {
-        for (side, least) in same_size {
-            let joined = clusters.extract_if(.., |cluster| cluster.shares_a_party(side));
-            let of_side = Cluster { parties: side.iter().collect(), within: 0, most: *least };
-            let cluster = joined.fold(of_side, Cluster::join);
-            clusters.push(cluster);
-        }
-        for cluster in &mut clusters {
-            (cluster.within, cluster.most) = (cluster.within.max(cluster.most), 0);
-        }
+        clusters.add(same_size);
     }
-    clusters.iter().fold(0, |sum, cluster| sum.saturating_add(cluster.within))
+    clusters.least.values().fold(0, |sum, least| sum.saturating_add(*least))
 }
 
 /// Sides that hang together.
-struct Cluster {
-    parties: BTreeSet<Symbol>,
-    /// What smaller sides account for; they share nobody.
-    within: u64,
-    /// The most that one of the sides of the present size accounts for.
-    most: u64,
+struct Clusters {
+    /// The number of each party.
+    numbers: HashMap<Symbol, usize>,
+    sets: DisjointSets,
+    /// Of each cluster, the least number of the sides so far.
+    least: HashMap<usize, u64>,
 }
 
-impl Cluster {
-    fn shares_a_party(&self, side: &Side) -> bool {
-        side.iter().any(|party| self.parties.contains(&party))
+impl Clusters {
+    fn new(said: &[(&Side, u64)]) -> Self {
+        let mut numbers: HashMap<Symbol, usize> = HashMap::new();
+        for party in said.iter().flat_map(|(side, _)| side.iter()) {
+            let next = numbers.len();
+            numbers.entry(party).or_insert(next);
+        }
+        Self { sets: DisjointSets::new(numbers.len()), numbers, least: HashMap::new() }
     }
 
-    fn join(mut self, other: Self) -> Self {
-        self.parties.extend(other.parties);
-        let within = self.within.saturating_add(other.within);
-        Self { within, most: self.most.max(other.most), ..self }
+    /// Adds the sides of one size, to those that are smaller and share nobody by now.
+    fn add(&mut self, sides: &[(&Side, u64)]) {
+        for (side, _) in sides {
+            let mut roots: Vec<usize> = self.roots(side).collect();
+            roots.sort_unstable();
+            roots.dedup();
+            // What smaller sides within account for adds up: they share nobody.
+            let within = roots.iter().filter_map(|root| self.least.remove(root));
+            let within = within.fold(0_u64, u64::saturating_add);
+            let Some(first) = roots.first().copied() else { continue };
+            let root = roots.into_iter().fold(first, |one, it| self.sets.unite(one, it));
+            self.least.insert(root, within);
+        }
+        let mut most: HashMap<usize, u64> = HashMap::new();
+        for (side, least) in sides {
+            let Some(root) = self.roots(side).next() else { continue };
+            let most = most.entry(root).or_default();
+            *most = (*most).max(*least);
+        }
+        for (root, most) in most {
+            let least = self.least.entry(root).or_default();
+            *least = (*least).max(most);
+        }
     }
-}
 
-/// The legs that have a number: from no other can persons be taken away.
-fn numbered<'e, 'a>(
-    legs: &'e [&EstimatedLeg<'a>],
-) -> impl Iterator<Item = &'e EstimatedLeg<'a>> + use<'e, 'a> {
-    legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some())
+    fn roots(&mut self, side: &Side) -> impl Iterator<Item = usize> {
+        let Self { numbers, sets, .. } = self;
+        side.iter().filter_map(|party| numbers.get(&party)).map(|number| sets.root(*number))
+    }
 }
 
 impl<'a> Exchange<'_, 'a> {
-    /// The least number of persons of one side who must be among those of `legs`.
-    fn among(&self, own: &OwnSide<'_, 'a>, legs: &[&EstimatedLeg<'a>]) -> u64 {
+    /// Who stands across from some legs.
+    fn across<'e>(&self, legs: impl Iterator<Item = &'e EstimatedLeg<'a>>) -> Across
+    where
+        'a: 'e,
+    {
+        Across::new(legs.map(|(key, _)| *key), self.direction)
+    }
+
+    /// Who stands across from those with a number: from no other can persons be taken away.
+    fn across_numbered(&self, legs: &[&EstimatedLeg<'a>]) -> Across {
+        self.across(legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some()))
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { named: &self.named, nesting: self.nesting }
+    }
+
+    /// The legs of one party alone.
+    fn alone(&self, party: Symbol) -> Option<&OwnSide<'_, 'a>> {
+        let side: Side = [party].into_iter().collect();
+        let place = self.sides.binary_search_by(|own| own.side.cmp(&side));
+        self.sides.get(place.ok()?)
+    }
+
+    /// The least number of persons of one side who must be among those of some legs.
+    fn among(&self, own: &OwnSide<'_, 'a>, legs: &Across) -> u64 {
         let entries: Vec<Entry<'_>> = own
             .legs
             .iter()
             // "At most" has no lower end.
             .filter(|(_, estimate)| !estimate.flags.contains(Flag::OpenBelow))
-            .filter(|(key, _)| self.must_be_among(key, numbered(legs)))
             .filter_map(|(key, estimate)| {
                 let amount = Amount::of_leg(estimate)?;
                 Some(Entry { leg: Seen::new(key, self.direction), amount })
             })
+            .filter(|entry| legs.must_hold(entry.leg.key, self.surroundings()))
             .collect();
         whole::sum(&entries, self.nesting).map_or(0, |amount| amount.low)
-    }
-
-    /// Whether nobody whom `part` speaks of can be outside of what `legs` speak of together.
-    fn must_be_among<'e>(
-        &self,
-        part: &LegKey,
-        legs: impl Iterator<Item = &'e EstimatedLeg<'a>>,
-    ) -> bool
-    where
-        'a: 'e,
-    {
-        let own = part.own(self.direction);
-        let mut across: BTreeSet<Symbol> = BTreeSet::new();
-        for (leg, _) in legs {
-            let category = leg.category == 0 || leg.category == part.category;
-            if !category || !whole::holds_portion(leg, part, self.nesting) {
-                continue;
-            }
-            let other = leg.other(self.direction);
-            if other.is_empty() {
-                return true;
-            }
-            let to_itself = leg.own(self.direction).is_empty() && other == own;
-            if !to_itself || own.alone().is_none() {
-                across.extend(other.iter());
-            }
-        }
-        !across.is_empty() && self.is_only_across(part, &across)
-    }
-
-    /// Whether only these can stand across from `part`. Where it does not say who did, it is
-    /// those who are named across, for each of its own parties without itself.
-    fn is_only_across(&self, part: &LegKey, across: &BTreeSet<Symbol>) -> bool {
-        let other = part.other(self.direction);
-        if !other.is_empty() {
-            return other.iter().all(|party| across.contains(&party));
-        }
-        let only = |own: Option<Symbol>| {
-            let mut others = self.named.iter().filter(|party| Some(**party) != own).peekable();
-            others.peek().is_some() && others.all(|party| across.contains(party))
-        };
-        let own = part.own(self.direction);
-        if own.is_empty() { only(None) } else { own.iter().all(|party| only(Some(party))) }
-    }
-
-    /// At most so many are not attributed to one party alone, of several joint sides together: the
-    /// persons of legs that do not say this side, if those of all of `joint` must be among them.
-    fn limit(&self, joint: &[&Joint<'_, 'a>]) -> Option<u64> {
-        let unsaid = self.sides.iter().find(|own| own.side.is_empty())?;
-        let mut legs = joint.iter().flat_map(|joint| &joint.legs);
-        if joint.len() < 2 || !legs.all(|(key, _)| self.must_be_among(key, numbered(&unsaid.legs)))
-        {
-            return None;
-        }
-        let alone = self.sides.iter().filter(|own| own.side.len() == 1);
-        let named = alone.fold(0_u64, |sum, own| sum.saturating_add(self.among(own, &unsaid.legs)));
-        Rest::of(unsaid.legs.len(), &unsaid.share, named)?.at_most
     }
 }

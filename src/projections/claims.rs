@@ -17,6 +17,7 @@ mod said;
 mod view;
 mod vocabulary;
 
+pub use nested::{Moved, Renested};
 pub use read::{Taken, take};
 pub use said::{
     Actor, Counted, Covered, NameSet, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
@@ -116,9 +117,23 @@ pub struct Claims {
 pub struct Touched {
     /// A row came or went.
     pub changed: bool,
-    /// The outermost exchanges whose figures, or what these are grouped by, may have changed;
-    /// among them those that are outermost no longer.
-    pub outermost: Vec<Symbol>,
+    /// The claim that reads otherwise, if figures are made of it or grouped by it.
+    pub reread: Option<Reread>,
+    /// What became of how the exchanges nest.
+    pub nested: Renested,
+}
+
+/// A claim reads otherwise than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reread {
+    /// The exchange that the claim is about.
+    pub subject: Symbol,
+    /// How it read; absent: it did not stand.
+    pub before: Option<Row>,
+    /// How it reads; absent: it does not stand.
+    pub after: Option<Row>,
+    /// How many rows came.
+    pub recorded: usize,
 }
 
 impl Claims {
@@ -155,32 +170,14 @@ impl Claims {
 
     fn add(&mut self, row: Row) -> Touched {
         let place = Place::try_from(self.rows.len()).unwrap_or(Place::MAX);
+        let before = self.reading_now(row.claim).copied();
         self.rows.push(row);
         if row.claim != row.from {
             self.corrections.entry(row.claim).or_default().push(place);
         }
-        let told_before = row.claim == row.from && self.is_told(&row);
         self.enter(place, &row);
-        if told_before {
-            return Touched { changed: true, outermost: Vec::new() };
-        }
-        self.touched(row.from, &row)
-    }
-
-    /// Whether some claim that stands says just this of the same exchange, so that no figure and
-    /// nothing that figures are grouped by changes: most sources repeat what others say.
-    fn is_told(&self, row: &Row) -> bool {
-        let same = |told: &Row| match (&told.said, &row.said) {
-            (Said::Completed(told), Said::Completed(new)) => {
-                let number = |it: &Transfer| (it.counted.leg, it.counted.number, it.of_which);
-                number(told) == number(new) && told.occurred == new.occurred
-            }
-            (Said::Role(told), Said::Role(new)) => told == new,
-            _ => false,
-        };
-        let standing = self.at(row.from);
-        let repeats = || standing.figures(row.subject).into_iter().any(same);
-        matches!(row.said, Said::Completed(_) | Said::Role(_)) && repeats()
+        let subject = row.subject;
+        self.touched(row.from, Reread { subject, before, after: Some(row), recorded: 1 })
     }
 
     /// Enters a row in the lists that it is found by.
@@ -211,11 +208,22 @@ impl Claims {
     /// Makes what is not saved, from the rows.
     pub fn restore(&mut self) {
         (self.named, self.by_source) = <_>::default();
+        self.restore_nested();
         for place in 0..Place::try_from(self.rows.len()).unwrap_or(Place::MAX) {
             if let Some(row) = self.rows.get(place as usize).copied() {
                 self.note(place, &row);
             }
         }
+    }
+
+    fn restore_nested(&mut self) {
+        let view = self.now();
+        let reports = self.ever_nested().flat_map(|exchange| {
+            let named = move |(report, said): (Position, &Report)| (exchange, report, said.part_of);
+            view.reports(exchange).map(named)
+        });
+        let reports: Vec<_> = reports.collect();
+        self.nested.restore(reports.into_iter());
     }
 
     /// Enters a row in the lists that are not saved.
@@ -231,38 +239,18 @@ impl Claims {
     }
 
     /// What a row that came or went makes a difference to.
-    fn touched(&mut self, at: Position, row: &Row) -> Touched {
-        let mut outermost = Vec::new();
-        if let Said::Exchange(report) = row.said {
-            outermost = self.renest(at, row, report.part_of);
-        }
+    fn touched(&mut self, at: Position, reread: Reread) -> Touched {
+        let mut touched = Touched { changed: true, ..Touched::default() };
+        let Some(row) = reread.after.or(reread.before) else { return touched };
         if row.said.enters_figures() {
-            outermost.push(self.nested.now().outermost(row.subject));
+            touched.reread = Some(reread);
         }
-        outermost.sort_unstable();
-        outermost.dedup();
-        Touched { changed: true, outermost }
-    }
-
-    /// Exchanges whose outermost one is another than it was, with both.
-    ///
-    /// A correction or a retraction can bring back what another reading said, so all reports are
-    /// looked at.
-    fn renest(&mut self, at: Position, row: &Row, larger: Symbol) -> Vec<Symbol> {
-        if row.claim == at && larger.is_empty() {
-            return Vec::new();
+        if matches!(row.said, Said::Exchange(_)) {
+            let report = reread.after.and_then(|row| row.said.report().copied());
+            let larger = report.map_or(Symbol::EMPTY, |report| report.part_of);
+            touched.nested = self.nested.read(at, (row.subject, row.claim), larger);
         }
-        if row.claim == at {
-            let added = self.nested.add(at, row.subject, larger);
-            if let Some(moved) = added {
-                return moved;
-            }
-        }
-        if !larger.is_empty() {
-            self.nested.note(row.subject);
-        }
-        let links: Vec<_> = self.at(at).links().collect();
-        self.nested.replace(at, links.into_iter())
+        touched
     }
 
     fn prefer(
@@ -290,23 +278,34 @@ impl Claims {
         Some(self.add(Row::new(at, at, claim.subject, attributed, said(claim.claim))))
     }
 
-    /// A replacement of another kind is not a reading of this claim; it is refused when recorded.
+    /// A replacement of another kind, or about another exchange, is not a reading of this claim; it
+    /// is refused when recorded.
     fn correct(&mut self, at: Position, claim: Position, taken: &Taken) -> Option<Touched> {
         let first = self.standing(claim)?;
         let replacement = taken.replacement.as_ref()?;
         let said = if let Known::ClaimPreferred(preferred) = replacement {
             let preference = self.vocabulary.preference(preferred);
-            let claim = self.standing(preference.claim)?.claim;
+            let preferred = self.standing(preference.claim)?;
+            let claim = Some(preferred.claim).filter(|_| preferred.subject == first.subject)?;
             Said::Preference(Preference { claim, ..preference })
         } else {
             self.vocabulary.reading(replacement)?.said
         };
+        if said.counted().is_some() && !self.is_of(&said, first.subject) {
+            return None;
+        }
         if std::mem::discriminant(&first.said) != std::mem::discriminant(&said) {
             return None;
         }
         let attributed = self.vocabulary.attributed(replacement);
         let row = Row::new(first.claim, at, first.subject, attributed, said);
         Some(self.add_found_by(replacement, row))
+    }
+
+    /// Whether a claim about a leg is about one of this exchange.
+    fn is_of(&self, said: &Said, exchange: Symbol) -> bool {
+        let leg = said.counted().and_then(|counted| self.vocabulary.leg(counted.leg));
+        leg.is_some_and(|leg| leg.exchange == exchange)
     }
 
     /// Withdraws one correction, or a claim with all that it was corrected to.
@@ -316,6 +315,7 @@ impl Claims {
         if row.claim == row.from {
             places.extend(self.corrections.get(&row.claim).into_iter().flatten());
         }
+        let before = self.reading_now(row.claim).copied();
         let mut changed = false;
         for place in places {
             if let Some(row) = self.rows.get_mut(place as usize).filter(|row| row.to == STANDING) {
@@ -323,7 +323,8 @@ impl Claims {
                 changed = true;
             }
         }
-        changed.then(|| self.touched(at, &row))
+        let (after, subject) = (self.reading_now(row.claim).copied(), row.subject);
+        changed.then(|| self.touched(at, Reread { subject, before, after, recorded: 0 }))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::projections::{
     claims::{NestedThen, Row, View},
     counts::{When, when},
     interned::Place,
-    ledger::{ClaimedLegs, FigureKey, Group, Step},
+    ledger::{ClaimedLegs, FigureKey, Step},
     register::Register,
     told::{ToldLeg, ToldPreference, past},
     walk::{Walk, piece},
@@ -108,7 +108,7 @@ impl BehindWalk {
         let (ledger, exchange) = (register.ledger(), step.exchange);
         let Some(traits) = ledger.traits(exchange, self.at) else { return };
         let occurred = self.query.occurred.as_ref();
-        match occurred.map_or(When::Within, |occurred| when(traits, occurred)) {
+        match occurred.map_or(When::Within, |occurred| when(&traits, occurred)) {
             When::Within => {
                 ledger.apply(&Step { before: None, ..*step }, &mut self.tally);
                 let first = traits.first_day();
@@ -220,7 +220,7 @@ pub fn explain(
         .filter(|_| include_past)
         .flat_map(|exchange| past(view, register.claims().figure_rows(*exchange)))
         .collect();
-    let share = share(register, key, outermost, view.at());
+    let share = register.ledger().share(key, outermost, view.at()).unwrap_or_default();
     let (title, occurred) = described(view, outermost, &rows);
     let text = |name| view.vocabulary().text(name).to_owned();
     let concerned = concerned(view, &claimed, key, &share);
@@ -232,19 +232,6 @@ pub fn explain(
         share,
         legs: legs(view, &claimed, (concerned, key.2), &gone),
     }
-}
-
-/// What one outermost exchange adds to a figure just after `at`; of none, nothing.
-pub fn share(register: &Register, key: FigureKey, outermost: Symbol, at: Position) -> Share {
-    let standing = register.ledger().exchange(outermost, at);
-    let cells = standing.into_iter().flat_map(|standing| standing.cells);
-    let is_figure = |group: &Group| match group {
-        Group::Side(direction, side) => *direction == key.2 && side.alone() == Some(key.0),
-        Group::Route(..) | Group::Total(_) => false,
-    };
-    let mut shares = cells
-        .filter(|(cell, _)| cell.unit == key.1 && cell.legs.is_all() && is_figure(&cell.group));
-    shares.next().map(|(_, share)| *share).unwrap_or_default()
 }
 
 /// Title and date of the latest report that says them; without a date, that of the first claim.

@@ -1,5 +1,7 @@
 //! What became of a claim: how it reads, the events about it, and what it is preferred for.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{event::Position, leg::Direction, symbol::Symbol};
 use crate::projections::{
     claims::{Preference, Row, Said, View},
@@ -90,15 +92,10 @@ pub fn preferred(view: &View<'_>, claim: Position) -> Vec<ToldPreference> {
     let within = nesting.within(nesting.outermost(row.subject));
     let rows: Vec<&Row> = within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
     let preferences = ClaimedLegs::new(view, &rows).preferences;
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for (event, preference) in preferences {
-        let target = target(view, preference);
-        if seen.contains(&target) {
-            continue;
-        }
-        seen.push(target);
-        if preference.claim == claim {
+        if seen.insert(target(view, preference)) && preference.claim == claim {
             found.extend(ToldPreference::of(view, event, preference));
         }
     }

@@ -216,7 +216,7 @@ impl Grouping {
             .iter()
             .filter_map(|(cell, share)| Some((cell, self.selected.side_of(cell)?, share)))
             .collect();
-        let Some(keys) = self.keys(outermost, standing.traits, !asked.is_empty()) else { return };
+        let Some(keys) = self.keys(outermost, &standing.traits, !asked.is_empty()) else { return };
         for (cell, side, share) in asked {
             let part = self.parts.intern(CellKey::new(&self.selected, cell));
             for key in &keys {

@@ -6,12 +6,15 @@
 //! from the claims at each question, made old moments as dear as the whole record.
 
 mod cell;
+mod entries;
 mod outcome;
 mod series;
+mod traits;
 
-pub use cell::{Cell, Days, Group, Legs, Traits};
-pub use outcome::{ClaimedLegs, Outcome, traits};
+pub use cell::{Cell, Group, Legs};
+pub use outcome::{ClaimedLegs, Outcome, Rules, traits};
 pub use series::Step;
+pub use traits::{Days, Mark, Reported, TraitChanges, Traits};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,21 +28,13 @@ use crate::domain::{
     symbol::Symbol,
     tally::Tally,
 };
-use crate::projections::interned::{Interned, Place};
+use crate::projections::{
+    current::Changes,
+    interned::{Interned, Place},
+};
+use entries::{Entries, Entry, NOTHING, Values};
 use series::Series;
-
-/// In the place of a cell: the traits of the exchange.
-const TRAITS: Place = Place::MAX;
-/// In the place of a value: nothing any more.
-const NOTHING: Place = Place::MAX;
-
-/// One cell of one outermost exchange has another value from one event on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    event: Position,
-    cell: Place,
-    value: Place,
-}
+use traits::{MARKS, TraitTable, is_trait};
 
 /// Country, unit and direction of a figure.
 pub type FigureKey = (Symbol, UnitCode, Direction);
@@ -49,9 +44,8 @@ pub type FigureKey = (Symbol, UnitCode, Direction);
 pub struct Ledger {
     cells: Interned<Cell>,
     shares: Interned<Share>,
-    traits: Interned<Traits>,
-    /// In the order of their events.
-    exchanges: HashMap<Symbol, Vec<Entry>>,
+    traits: TraitTable,
+    exchanges: HashMap<Symbol, Entries>,
     figures: BTreeMap<FigureKey, Series>,
 }
 
@@ -59,7 +53,7 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct Standing<'a> {
     /// What it is grouped and selected by.
-    pub traits: &'a Traits,
+    pub traits: Traits,
     /// Its numbers.
     pub cells: Vec<(&'a Cell, &'a Share)>,
 }
@@ -67,15 +61,49 @@ pub struct Standing<'a> {
 impl Ledger {
     /// Enters what an outermost exchange says from `event` on.
     pub fn enter(&mut self, event: Position, outermost: Symbol, outcome: Outcome) {
-        let entries = self.exchanges.get(&outermost).map(Vec::as_slice).unwrap_or_default();
-        let mut before = values(entries, Position::MAX);
-        let mut entered = Vec::new();
-        if let Some(traits) = outcome.traits {
-            note(&mut before, &mut entered, TRAITS, self.traits.intern(traits));
+        let before = self.exchanges.get(&outermost).map(Entries::now).unwrap_or_default();
+        let mut values: Vec<_> =
+            outcome.traits.iter().flat_map(|traits| self.traits.values(traits)).collect();
+        values.extend(outcome.cells.into_iter().map(|(cell, share)| self.value(cell, share)));
+        self.replace((event, outermost), before, values);
+    }
+
+    /// Enters what an event has changed in what an outermost exchange says.
+    pub fn change(&mut self, event: Position, outermost: Symbol, changes: Changes) {
+        let Changes { traits, units } = changes;
+        let mut values = traits.map(|it| self.traits.changed(&it)).unwrap_or_default();
+        let entries = self.exchanges.get(&outermost);
+        let now = |(cell, _): &(Place, Place)| Some((*cell, entries?.at(*cell, Position::MAX)?));
+        let mut before: Values = values.iter().filter_map(now).collect();
+        values.retain(|(_, value)| *value != NOTHING);
+        if !units.is_empty() {
+            let mut now = entries.map(Entries::now).unwrap_or_default();
+            let unit = |cell: &Place| self.cells.get(*cell).map(|cell| cell.unit);
+            now.retain(|cell, _| unit(cell).is_some_and(|unit| units.contains_key(&unit)));
+            before.append(&mut now);
         }
-        for (cell, share) in outcome.cells {
-            let (cell, share) = (self.cells.intern(cell), self.shares.intern(share));
-            note(&mut before, &mut entered, cell, share);
+        let cells = units.into_values().flatten();
+        values.extend(cells.map(|(cell, share)| self.value(cell, share)));
+        self.replace((event, outermost), before, values);
+    }
+
+    fn value(&mut self, cell: Cell, share: Share) -> (Place, Place) {
+        (self.cells.intern(cell), self.shares.intern(share))
+    }
+
+    /// Puts the values that cells have from an event on in the place of those that they had.
+    fn replace(
+        &mut self,
+        (event, outermost): (Position, Symbol),
+        mut before: Values,
+        values: Vec<(Place, Place)>,
+    ) {
+        let mut entered = Vec::new();
+        for (cell, value) in values {
+            let old = before.remove(&cell);
+            if old != Some(value) {
+                entered.push((cell, old, value));
+            }
         }
         // What goes comes first: a figure can go from one cell to another.
         let gone = before.into_iter().map(|(cell, value)| (cell, Some(value), NOTHING));
@@ -106,6 +134,7 @@ impl Ledger {
         for series in self.figures.values_mut() {
             series.restore(&self.shares);
         }
+        self.exchanges.values_mut().for_each(Entries::restore);
     }
 
     /// Every figure of a country just after `position`.
@@ -130,9 +159,9 @@ impl Ledger {
         self.steps(key, 0, Position::MAX).iter().map(|step| step.exchange).collect()
     }
 
-    /// The steps of a figure that is made only of exchanges that pass, with the traits that they
-    /// have at each moment.
-    pub fn steps_where(&self, key: FigureKey, passes: impl Fn(&Traits) -> bool) -> Vec<Step> {
+    /// The steps of a figure that is made only of exchanges of which some date passes, of the dates
+    /// that they have at each moment.
+    pub fn steps_where(&self, key: FigureKey, passes: impl Fn(Days) -> bool) -> Vec<Step> {
         let concerned = self.concerned(key).into_iter();
         let steps = concerned.flat_map(|exchange| self.steps_in(exchange, key, &passes));
         let mut steps: Vec<Step> = steps.collect();
@@ -145,22 +174,23 @@ impl Ledger {
         &self,
         exchange: Symbol,
         key: FigureKey,
-        passes: impl Fn(&Traits) -> bool,
+        passes: impl Fn(Days) -> bool,
     ) -> Vec<Step> {
         let of_figure = |cell: Place| self.cells.get(cell).and_then(Cell::figure) == Some(key);
+        let Some(entries) = self.exchanges.get(&exchange) else { return Vec::new() };
+        let entries = entries.of(|cell| is_trait(cell) || of_figure(cell));
         let mut steps = Vec::new();
-        let entries = self.exchanges.get(&exchange).map(Vec::as_slice).unwrap_or_default();
-        let (mut in_time, mut value, mut before) = (false, None, None);
+        let mut dates = Passing::default();
+        let (mut value, mut before) = (None, None);
         for entries in entries.chunk_by(|one, another| one.event == another.event) {
             for entry in entries {
-                let now = (entry.value != NOTHING).then_some(entry.value);
-                if entry.cell == TRAITS {
-                    in_time = now.and_then(|it| self.traits.get(it)).is_some_and(&passes);
-                } else if of_figure(entry.cell) {
-                    value = now;
+                if is_trait(entry.cell) {
+                    dates.take(&self.traits, entry, &passes);
+                } else {
+                    value = (entry.value != NOTHING).then_some(entry.value);
                 }
             }
-            let after = value.filter(|_| in_time);
+            let after = value.filter(|_| dates.any());
             if let Some(entry) = entries.first().filter(|_| after != before) {
                 steps.push(Step { event: entry.event, exchange, before, after });
                 before = after;
@@ -186,11 +216,11 @@ impl Ledger {
 
     /// What an outermost exchange was grouped and selected by just after `position`; absent: no
     /// claim that enters figures stood about it, or it was a portion.
-    pub fn traits(&self, outermost: Symbol, position: Position) -> Option<&Traits> {
+    pub fn traits(&self, outermost: Symbol, position: Position) -> Option<Traits> {
+        let (mut values, mut traits) = (Vec::new(), Traits::default());
         let entries = self.exchanges.get(&outermost)?;
-        let said = entries.partition_point(|entry| entry.event <= position);
-        let mut said = entries.get(..said)?.iter().rev();
-        self.traits.get(said.find(|entry| entry.cell == TRAITS)?.value)
+        entries.values(position, (MARKS, |_| true), &mut values);
+        self.traits.read(&values, &mut traits).then_some(traits)
     }
 
     /// Shows what some outermost exchanges said just after `position`, of the cells that are asked
@@ -203,84 +233,68 @@ impl Ledger {
         mut show: impl FnMut(Symbol, &Traits, &[(Place, &Share)]),
     ) {
         let (mut values, mut shares) = (Vec::new(), Vec::new());
+        let mut traits = Traits::default();
         for outermost in exchanges {
             let Some(entries) = self.exchanges.get(outermost) else { continue };
-            values.clear();
+            entries.values(position, (0, |cell| is_trait(cell) || asked(cell)), &mut values);
+            if !self.traits.read(&values, &mut traits) {
+                continue;
+            }
+            let cells = values.iter().filter(|(cell, _)| !is_trait(*cell));
             shares.clear();
-            let mut traits = NOTHING;
-            for entry in entries.iter().take_while(|entry| entry.event <= position) {
-                if entry.cell == TRAITS {
-                    traits = entry.value;
-                } else if asked(entry.cell) {
-                    set(&mut values, entry.cell, entry.value);
-                }
-            }
-            let found =
-                values.iter().filter_map(|(cell, value)| Some((*cell, self.shares.get(*value)?)));
-            shares.extend(found);
-            if let Some(traits) = self.traits.get(traits) {
-                show(*outermost, traits, &shares);
-            }
+            shares.extend(cells.filter_map(|(cell, it)| Some((*cell, self.shares.get(*it)?))));
+            show(*outermost, &traits, &shares);
         }
     }
 
     /// What one outermost exchange said; absent: no claim about it stood, or it was a portion.
     pub fn exchange(&self, outermost: Symbol, position: Position) -> Option<Standing<'_>> {
-        let mut cells = Vec::new();
-        let traits = self.cells_at(self.exchanges.get(&outermost)?, position, &mut cells)?;
-        Some(Standing { traits, cells })
+        let (mut values, mut traits) = (Vec::new(), Traits::default());
+        self.exchanges.get(&outermost)?.values(position, (0, |_| true), &mut values);
+        let found = self.traits.read(&values, &mut traits);
+        let cell =
+            |(cell, it): &(Place, Place)| Some((self.cells.get(*cell)?, self.shares.get(*it)?));
+        let mut cells: Vec<_> = values.iter().filter(|(cell, _)| !is_trait(*cell)).collect();
+        cells.sort_unstable();
+        found.then(|| Standing { traits, cells: cells.into_iter().filter_map(cell).collect() })
     }
 
-    /// The traits and cells just after `position`; absent: it was no outermost exchange.
-    fn cells_at<'l>(
-        &'l self,
-        entries: &[Entry],
-        position: Position,
-        cells: &mut Vec<(&'l Cell, &'l Share)>,
-    ) -> Option<&'l Traits> {
-        let mut traits = None;
-        for (cell, value) in values(entries, position) {
-            if cell == TRAITS {
-                traits = self.traits.get(value);
-            } else if let (Some(cell), Some(share)) = (self.cells.get(cell), self.shares.get(value))
-            {
-                cells.push((cell, share));
+    /// What one outermost exchange adds to a figure just after `position`; absent: nothing.
+    pub fn share(&self, key: FigureKey, outermost: Symbol, position: Position) -> Option<Share> {
+        let of_figure = |cell: Place| self.cells.get(cell).and_then(Cell::figure) == Some(key);
+        let mut values = Vec::new();
+        self.exchanges.get(&outermost)?.values(position, (0, of_figure), &mut values);
+        values.iter().find_map(|(_, share)| self.shares.get(*share)).copied()
+    }
+}
+
+/// Which of the dates of an exchange pass, while its entries are gone through.
+#[derive(Debug, Default)]
+struct Passing {
+    reported: Option<bool>,
+    claimed: usize,
+    known: bool,
+}
+
+impl Passing {
+    /// Takes an entry of traits.
+    fn take(&mut self, table: &TraitTable, entry: &Entry, passes: &impl Fn(Days) -> bool) {
+        if let Some(mark) = table.marked(entry.cell) {
+            let counts = matches!(mark, Mark::Date(days) if passes(days));
+            if entry.value == NOTHING {
+                self.claimed = self.claimed.saturating_sub(counts.into());
+            } else {
+                self.claimed += usize::from(counts);
             }
+            return;
         }
-        traits
+        let reported = table.reported(entry.value);
+        self.known = reported.is_some();
+        self.reported = reported.and_then(|it| it.date).map(passes);
     }
-}
 
-/// The value of each cell just after `position`.
-fn values(entries: &[Entry], position: Position) -> BTreeMap<Place, Place> {
-    let mut values = BTreeMap::new();
-    for entry in entries.iter().take_while(|entry| entry.event <= position) {
-        if entry.value == NOTHING {
-            values.remove(&entry.cell);
-        } else {
-            values.insert(entry.cell, entry.value);
-        }
-    }
-    values
-}
-
-/// Sets the value of a cell among a few.
-fn set(values: &mut Vec<(Place, Place)>, cell: Place, value: Place) {
-    match values.iter_mut().find(|(known, _)| *known == cell) {
-        Some((_, known)) => *known = value,
-        None => values.push((cell, value)),
-    }
-}
-
-/// Notes a value that differs from the one before, and that the cell is still there.
-fn note(
-    before: &mut BTreeMap<Place, Place>,
-    entered: &mut Vec<(Place, Option<Place>, Place)>,
-    cell: Place,
-    value: Place,
-) {
-    let old = before.remove(&cell);
-    if old != Some(value) {
-        entered.push((cell, old, value));
+    /// Whether the exchange is one of those whose date passes.
+    fn any(&self) -> bool {
+        self.known && self.reported.unwrap_or(self.claimed > 0)
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod claims;
 pub mod counts;
+pub mod current;
 pub mod explain;
 pub mod extent;
 pub mod fate;

@@ -9,7 +9,6 @@ use crate::domain::{
 use crate::projections::{
     Projection as _,
     claims::{Row, View},
-    explain::share,
     ledger::ClaimedLegs,
     register::Register,
 };
@@ -69,7 +68,7 @@ fn of_country(
     let view = register.at(at);
     let unit = view.leg(row)?.unit;
     let outermost = view.nesting().outermost(row.subject);
-    let share = share(register, (country, unit, direction), outermost, at);
+    let share = register.ledger().share((country, unit, direction), outermost, at)?;
     share.amount.map(|amount| (amount.low, amount.high))
 }
 

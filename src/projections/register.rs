@@ -6,22 +6,35 @@ use crate::domain::event::Position;
 use crate::projections::{
     ApplyError, Event, Projection,
     claims::{Claims, NestedThen, Taken, View, take},
+    current::Current,
     ledger::{Ledger, Outcome},
 };
 
 /// Every claim, and every figure, at every moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Register {
     position: Position,
     /// The last event that changed what is claimed.
     last_change: Position,
     claims: Claims,
     ledger: Ledger,
+    #[serde(skip)]
+    current: Current,
 }
+
+/// What is kept beside follows from the claims.
+impl PartialEq for Register {
+    fn eq(&self, other: &Self) -> bool {
+        let at = |it: &Self| (it.position, it.last_change);
+        at(self) == at(other) && self.claims == other.claims && self.ledger == other.ledger
+    }
+}
+
+impl Eq for Register {}
 
 impl Projection for Register {
     const NAME: &'static str = "claims";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     type Taken = Option<Taken>;
 
     fn take(event: &Event<'_>) -> Result<Option<Taken>, ApplyError> {
@@ -38,9 +51,14 @@ impl Projection for Register {
         if touched.changed {
             self.last_change = at;
         }
-        for outermost in touched.outermost {
-            let outcome = Outcome::of(&self.claims.at(at), outermost);
-            self.ledger.enter(at, outermost, outcome);
+        for (outermost, changes) in self.current.take(&self.claims, &touched) {
+            match changes {
+                Some(changes) => self.ledger.change(at, outermost, changes),
+                None => {
+                    let outcome = Outcome::of(&self.claims.at(at), outermost);
+                    self.ledger.enter(at, outermost, outcome);
+                }
+            }
         }
         Ok(())
     }
@@ -52,6 +70,7 @@ impl Projection for Register {
     fn restore(&mut self) {
         self.claims.restore();
         self.ledger.restore();
+        self.current.restore(&self.claims);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::projections::{
     claims::{NestedThen, Row, RunningTotal, Said},
     groups::{Dimension, GroupKey, GroupQuery, GroupWalk, Part},
-    ledger::Days,
+    ledger::{Days, Traits},
     register::Register,
     told::Told,
     walk::{Walk, piece},
@@ -166,7 +166,7 @@ impl CompareWalk {
             let candidate = self.found.entry(id.clone()).or_insert_with(|| {
                 let exchange = register.claims().vocabulary().find(id).unwrap_or_default();
                 let traits = register.ledger().traits(exchange, self.at);
-                Candidate::new(exchange, traits.map(|it| it.dates.as_slice()).unwrap_or_default())
+                Candidate::new(exchange, traits.as_ref().map(Traits::dates).unwrap_or_default())
             });
             candidate.add(&figure);
         }

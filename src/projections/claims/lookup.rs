@@ -10,6 +10,11 @@ impl Claims {
         View::new(self, position, None)
     }
 
+    /// What the record says now.
+    pub fn now(&self) -> View<'_> {
+        self.at(STANDING - 1)
+    }
+
     /// The same for those who look at one position often; `nested` is of that position.
     pub fn again_at<'a>(&'a self, position: Position, nested: &'a NestedThen) -> View<'a> {
         View::new(self, position, Some(nested))
@@ -132,6 +137,30 @@ impl Claims {
     pub(super) fn standing(&self, event: Position) -> Option<Row> {
         let first = self.row(self.row(event)?.claim)?;
         (first.to == STANDING).then_some(*first)
+    }
+
+    /// How a claim reads now, given the position of its first reading; absent: it does not stand.
+    pub fn reading_now(&self, claim: Position) -> Option<&Row> {
+        let first = self.row(claim).filter(|row| row.to == STANDING)?;
+        let later = self.corrections.get(&claim).map(Vec::as_slice).unwrap_or_default();
+        Some(self.rows_at(later).rev().find(|row| row.to == STANDING).unwrap_or(first))
+    }
+
+    /// The corrections of a claim that were recorded by `position`, in their order.
+    pub(super) fn corrected_by(
+        &self,
+        claim: Position,
+        position: Position,
+    ) -> impl DoubleEndedIterator<Item = &Row> {
+        let later = self.corrections.get(&claim).map(Vec::as_slice).unwrap_or_default();
+        let known = |place: &Place| self.row_at(*place).is_some_and(|row| row.from <= position);
+        let known = later.partition_point(known);
+        self.rows_at(later.get(..known).unwrap_or_default())
+    }
+
+    /// How the exchanges nest now.
+    pub fn nested_now(&self) -> &Nesting {
+        self.nested.now()
     }
 
     /// The row at a place.

@@ -35,7 +35,7 @@ impl<'a> View<'a> {
     ///
     /// The larger exchange of each is the one named by the latest report that names one: a later
     /// report of another state need not repeat it.
-    pub(super) fn links(&self) -> impl Iterator<Item = (Symbol, Symbol)> + use<'a> {
+    fn links(&self) -> impl Iterator<Item = (Symbol, Symbol)> + use<'a> {
         let latest = |exchange: Symbol| {
             let reports = self.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
             let (claim, latest) = reports.last()?;
@@ -66,11 +66,16 @@ impl<'a> View<'a> {
         if let Some(now) = self.claims.nesting_now(self.at) {
             return now;
         }
-        let nesting = || Nesting::new(self.links());
+        let nesting = || self.nesting_of_reports();
         match self.nested {
             Some(nested) => nested.0.get_or_init(nesting),
             None => self.own.get_or_init(nesting),
         }
+    }
+
+    /// How the exchanges nest, by all reports that stand.
+    pub(in crate::projections) fn nesting_of_reports(&self) -> Nesting {
+        Nesting::new(self.links())
     }
 
     /// Whether anything was claimed of an exchange by then, or of one that is a portion of it.
@@ -124,10 +129,9 @@ impl<'a> View<'a> {
 
     /// What a claim reads, given any of its readings; absent: it does not stand.
     pub fn reading(&self, claim: Position) -> Option<&'a Row> {
-        let readings = self.claims.readings(claim);
-        let first = self.claims.row(claim)?;
-        let standing = readings.filter(|row| row.stands_at(self.at)).last()?;
-        first.stands_at(self.at).then_some(standing)
+        let first = self.claims.row(claim).filter(|row| row.stands_at(self.at))?;
+        let mut later = self.claims.corrected_by(claim, self.at).rev();
+        Some(later.find(|row| row.stands_at(self.at)).unwrap_or(first))
     }
 
     /// The leg that a row's claim is about, if it is about one.

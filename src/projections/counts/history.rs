@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{When, when};
 use crate::domain::{date::Edtf, event::Position, figure::Figure, symbol::Symbol, tally::Tally};
 use crate::projections::{
     ledger::{FigureKey, Step},
@@ -40,7 +39,7 @@ pub fn moves_of(
     occurred: &Edtf,
     (after, up_to): (Position, Position),
 ) -> Vec<Move> {
-    let within = |traits: &_| when(traits, occurred) == When::Within;
+    let within = |days| occurred.overlaps_days(days);
     let steps = register.ledger().steps_where(figure, within);
     let start = steps.partition_point(|step| step.event <= after);
     let end = steps.partition_point(|step| step.event <= up_to);
@@ -101,7 +100,7 @@ impl Walk for StepsWalk {
     fn go_on(&mut self, register: &Register) -> bool {
         let ledger = register.ledger();
         let left = self.left.get_or_insert_with(|| ledger.concerned(self.figure));
-        let within = |traits: &_| when(traits, &self.occurred) == When::Within;
+        let within = |days| self.occurred.overlaps_days(days);
         for _ in 0..PIECE {
             let Some(exchange) = left.pop_first() else { return true };
             let steps = ledger.steps_in(exchange, self.figure, within);

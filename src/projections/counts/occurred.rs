@@ -16,9 +16,9 @@ pub enum When {
 
 /// Goes by the dates that the exchange is selected by; a coarse date overlaps if any part does.
 pub fn when(traits: &Traits, occurred: &Edtf) -> When {
-    if traits.dates.is_empty() {
+    if traits.dates().is_empty() {
         When::Unknown
-    } else if traits.dates.iter().any(|days| occurred.overlaps_days(*days)) {
+    } else if traits.dates().iter().any(|days| occurred.overlaps_days(*days)) {
         When::Within
     } else {
         When::Elsewhere

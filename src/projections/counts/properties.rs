@@ -55,7 +55,7 @@ fn counts() -> impl Strategy<Value = proto::Count> {
     })
 }
 
-pub(super) fn flows() -> impl Strategy<Value = Flow> {
+pub(in crate::projections) fn flows() -> impl Strategy<Value = Flow> {
     let side = || select(ANY_SIDES.as_slice());
     let place = (select(EXCHANGES.as_slice()), select(["", "", "p", "q"].as_slice()));
     let rest = (0..3_i32, prop::bool::weighted(0.1), prop::option::of(1..5_u32));
@@ -210,7 +210,7 @@ proptest! {
             for (_, exchange) in register.claims().named().iter().copied() {
                 let Outcome { traits, cells } = Outcome::of(&view, exchange);
                 let told = register.ledger().exchange(exchange, position);
-                prop_assert_eq!(told.as_ref().map(|it| it.traits), traits.as_ref());
+                prop_assert_eq!(told.as_ref().map(|it| &it.traits), traits.as_ref());
                 let told = told.map(|it| it.cells).unwrap_or_default();
                 prop_assert_eq!(told.len(), cells.len());
                 for (cell, share) in told {

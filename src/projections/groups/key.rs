@@ -83,7 +83,7 @@ impl OfExchange {
             key.year = traits.first_day().and_then(date::year);
         }
         if asks(Dimension::Kind) {
-            key.kind = traits.kind;
+            key.kind = traits.reported.kind;
         }
         if !asks(Dimension::Mediator) {
             return vec![key];

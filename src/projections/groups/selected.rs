@@ -66,7 +66,7 @@ impl Selected {
     /// Whether an exchange is of the kind, and has the mediator, that is asked for.
     pub(super) fn exchange(&self, traits: &Traits) -> bool {
         let mut mediators = self.mediators(traits);
-        self.query.kind.is_none_or(|kind| kind == traits.kind)
+        self.query.kind.is_none_or(|kind| kind == traits.reported.kind)
             && self.mediator.is_none_or(|wanted| mediators.any(|it| it == wanted))
     }
 

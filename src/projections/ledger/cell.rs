@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::FigureKey;
-use crate::domain::{
-    leg::{CategoryCode, Direction, Side, UnitCode},
-    symbol::Symbol,
-};
+use crate::domain::leg::{CategoryCode, Direction, Side, UnitCode};
 
 /// What a number is about, within one outermost exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,27 +62,5 @@ impl Cell {
             }
             Group::Side(..) | Group::Route(..) | Group::Total(_) => None,
         }
-    }
-}
-
-/// First and last day of a date; absent where an end is open or unknown.
-pub type Days = (Option<i32>, Option<i32>);
-
-/// What an outermost exchange is grouped and selected by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Traits {
-    /// The latest date reported of the exchange itself; without one, all dates of claims about it
-    /// or about an exchange within it.
-    pub dates: Vec<Days>,
-    /// Number of `proto::ExchangeKind`, of the latest report that says one; 0: none does.
-    pub kind: i32,
-    /// Who is said to have mediated, sorted by symbol, with whether anybody denies it.
-    pub mediators: Vec<(Symbol, bool)>,
-}
-
-impl Traits {
-    /// The first day that any of the dates can mean; absent: none has a beginning.
-    pub fn first_day(&self) -> Option<i32> {
-        self.dates.iter().filter_map(|(first, _)| *first).min()
     }
 }

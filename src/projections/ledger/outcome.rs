@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cell::{Cell, Group, Legs, Traits};
+use super::{
+    FigureKey,
+    cell::{Cell, Group, Legs},
+    traits::{Reported, Traits},
+};
 use crate::domain::{
     attribution,
     date::Edtf,
@@ -13,6 +17,7 @@ use crate::domain::{
     proto,
     side::{EstimatedLeg, Share},
     symbol::Symbol,
+    work,
 };
 use crate::projections::claims::{Preference, Row, Said, Transfer, View};
 
@@ -49,25 +54,31 @@ impl Outcome {
         }
         let claimed = ClaimedLegs::new(view, &rows);
         let parties = view.parties(&rows);
-        let group = Rules { claimed: &claimed, parties: &parties, nesting: view.nesting() };
+        work::visit(rows.len());
+        let preferred = |key| claimed.preferred_for(key).collect();
+        let rules = Rules { preferred: &preferred, parties: &parties, nesting: view.nesting() };
         let mut outcome = Self { traits: Some(traits(view, outermost, &rows)), cells: Vec::new() };
         for (unit, legs) in claimed.estimates(view) {
-            outcome.cells.extend(group.of_unit(unit, &legs));
+            outcome.cells.extend(rules.of_unit(unit, &legs));
         }
         outcome
     }
 }
 
 /// What the rules need beside the legs.
-struct Rules<'g, 'a> {
-    claimed: &'g ClaimedLegs<'a>,
-    parties: &'g BTreeSet<Symbol>,
-    nesting: &'g Nesting,
+#[expect(missing_debug_implementations, reason = "a question to the preferences has none")]
+pub struct Rules<'g> {
+    /// The values preferred for a figure, the latest first.
+    pub preferred: &'g dyn Fn(FigureKey) -> Vec<u32>,
+    /// The parties of the outermost exchange.
+    pub parties: &'g BTreeSet<Symbol>,
+    /// Which exchange is a portion of which.
+    pub nesting: &'g Nesting,
 }
 
-impl Rules<'_, '_> {
+impl Rules<'_> {
     /// What the legs of one unit say: all of them, and those of each category.
-    fn of_unit(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Cell, Share)> {
+    pub fn of_unit(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Cell, Share)> {
         let cells = |legs: Legs, found: Vec<(Group, Share)>| {
             found.into_iter().map(move |(group, share)| (Cell { group, unit, legs }, share))
         };
@@ -90,7 +101,7 @@ impl Rules<'_, '_> {
         for direction in [Direction::Received, Direction::Sent] {
             let mut countries = attribution::shares(legs, self.parties, self.nesting, direction);
             for (country, share) in &mut countries {
-                share.prefer(self.claimed.preferred_for((*country, unit, direction)));
+                share.prefer((self.preferred)((*country, unit, direction)));
             }
             let side = |party: Symbol| Group::Side(direction, [party].into_iter().collect());
             found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
@@ -104,9 +115,6 @@ impl Rules<'_, '_> {
         found
     }
 }
-
-/// Country, unit and direction of a figure.
-type FigureKey = (Symbol, UnitCode, Direction);
 
 /// The claims on each leg, and the values that are preferred, the latest first.
 #[derive(Debug)]
@@ -186,7 +194,6 @@ impl<'a> ClaimedLegs<'a> {
 /// that a claim about it or about an exchange within it gives. And its kind and mediators.
 pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
-    let mut traits = Traits::default();
     let own = rows.iter().filter(|row| row.subject == outermost);
     let reported = own.filter_map(|row| Some((row.claim, row.said.report()?)));
     let mut dated = None;
@@ -199,15 +206,12 @@ pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
             kinds = kinds.max(Some((claim, report.kind)));
         }
     }
-    traits.kind = kinds.map_or(0, |(_, kind)| kind);
-    traits.dates = match dated {
-        Some((_, days)) => vec![days],
-        None => rows.iter().filter_map(|row| days(row.said.occurred()?)).collect(),
-    };
-    traits.dates.sort_unstable();
-    traits.dates.dedup();
-    traits.mediators = mediators(view, rows);
-    traits
+    let date = dated.map(|(_, days)| days);
+    let reported = Reported { date, kind: kinds.map_or(0, |(_, kind)| kind) };
+    let mut claimed: Vec<_> = rows.iter().filter_map(|row| days(row.said.occurred()?)).collect();
+    claimed.sort_unstable();
+    claimed.dedup();
+    Traits { reported, claimed, mediators: mediators(view, rows) }
 }
 
 fn mediators(view: &View<'_>, rows: &[&Row]) -> Vec<(Symbol, bool)> {

@@ -174,7 +174,7 @@ impl Found {
         let exchange = view.nesting().outermost(row.subject);
         *self.outermost.entry(exchange).or_insert_with(|| {
             let traits = register.ledger().traits(exchange, view.at());
-            traits.map_or(When::Unknown, |traits| when(traits, occurred))
+            traits.map_or(When::Unknown, |traits| when(&traits, occurred))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{date::Edtf, event::Position, proto, symbol::Symbol};
 use crate::projections::{
     claims::{Report, Row, Said, View},
-    ledger::{Days, Traits, traits},
+    ledger::{Days, traits},
 };
 
 /// What an exchange is. Of a field that the latest report leaves empty, the report before it that
@@ -42,14 +42,14 @@ impl Facts {
             let fields = reports.iter().map(|(_, report)| field(report));
             fields.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
         };
-        let Traits { dates, kind, .. } = traits(view, exchange, all);
+        let traits = traits(view, exchange, all);
         Self {
             title: said(|report| report.title),
             place: said(|report| report.place),
-            kind,
+            kind: traits.reported.kind,
             status,
             occurred: occurred(view, exchange, all),
-            dates,
+            dates: traits.dates().to_vec(),
             parties: parties(view, all),
         }
     }

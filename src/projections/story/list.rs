@@ -172,7 +172,7 @@ struct Seen<'s> {
 impl Seen<'_> {
     /// What the ledger keeps of it: of an outermost exchange the same that its claims say, and they
     /// need not be gathered. Absent: it is a portion, or nothing that enters figures stands.
-    fn kept(&self) -> Option<&Traits> {
+    fn kept(&self) -> Option<Traits> {
         self.register.ledger().traits(self.exchange, self.view.at())
     }
 }
@@ -213,7 +213,7 @@ impl Wanted {
         }
         let of_claims = query.party.is_some() || query.mediator.is_some();
         if let Some(kept) = seen.kept().filter(|_| !of_claims) {
-            return by_traits(query, kept);
+            return by_traits(query, &kept);
         }
         let (_, all) = extent::standing(view, seen.exchange);
         if all.is_empty() || !self.mediated(query, view, &all) || !self.concerned(query, view, &all)
@@ -261,13 +261,15 @@ impl Wanted {
 }
 
 fn by_traits(query: &ExchangeQuery, traits: &Traits) -> Look {
-    if query.kind.is_some_and(|kind| kind != traits.kind) {
+    if query.kind.is_some_and(|kind| kind != traits.reported.kind) {
         return Look::Other;
     }
     match &query.occurred {
-        Some(_) if traits.dates.is_empty() => Look::Undated,
-        Some(occurred) if !traits.dates.iter().any(|it| occurred.overlaps_days(*it)) => Look::Other,
-        _ => Look::Found(day(&traits.dates)),
+        Some(_) if traits.dates().is_empty() => Look::Undated,
+        Some(occurred) if !traits.dates().iter().any(|it| occurred.overlaps_days(*it)) => {
+            Look::Other
+        }
+        _ => Look::Found(day(&traits.dates())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One leg with what the claims on it amount to, and what becomes of each number.
 
+use hashbrown::HashSet;
+
 use super::{Ended, Told};
 use crate::domain::{
     estimate::{Estimate, Number},
@@ -165,7 +167,7 @@ fn numbers(view: &View<'_>, rows: &[&Row]) -> Vec<ToldNumber> {
         .iter()
         .filter_map(counted)
         .any(|counted| has_number(&counted.number) && !counted.number.approximate);
-    let mut before: Vec<(Place, Number)> = Vec::new();
+    let mut before: HashSet<(Place, Number)> = HashSet::new();
     let mut used = |row: &Row, counted: &Counted| {
         let number = counted.number;
         if !has_number(&number) {
@@ -177,11 +179,8 @@ fn numbers(view: &View<'_>, rows: &[&Row]) -> Vec<ToldNumber> {
         // Two sources that do not say who asserts it need not mean the same claimant.
         let known =
             view.vocabulary().actor_at(row.claimant).is_some_and(|it| !it.label().is_empty());
-        if known && before.contains(&(row.claimant, number)) {
-            return ClaimUse::Repeated;
-        }
-        before.push((row.claimant, number));
-        ClaimUse::Entered
+        let is_first = before.insert((row.claimant, number));
+        if known && !is_first { ClaimUse::Repeated } else { ClaimUse::Entered }
     };
     let told = rows.iter().filter_map(|row| {
         let used = used(row, row.said.counted()?);

@@ -1,0 +1,123 @@
+//! What joint sides leave open: several parties, of whom the legs do not say which it was.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use hashbrown::HashMap;
+
+use super::across::Across;
+use crate::domain::{
+    leg::{Side, includes},
+    side::{EstimatedLeg, Exchange, Rest},
+    symbol::Symbol,
+    work,
+};
+
+/// What joint sides leave open to each of their members.
+pub(in crate::domain) fn shared(exchange: &Exchange<'_, '_>) -> BTreeMap<Symbol, Rest> {
+    let joint = joint(exchange);
+    let limit = Limit::new(exchange, &joint);
+    let mut members: BTreeMap<Symbol, (Vec<Rest>, bool)> = BTreeMap::new();
+    for (joint, held) in joint.iter().zip(limit.held) {
+        for member in joint.side.iter() {
+            let (rests, all_held) = members.entry(member).or_insert((Vec::new(), true));
+            rests.push(joint.rest);
+            *all_held &= held;
+        }
+    }
+    let of_member = |(member, (rests, all_held)): (Symbol, (Vec<Rest>, bool))| {
+        let sum = rests.iter().fold(None, |sum, rest| Rest::plus(sum, Some(*rest)))?;
+        let limit = limit.at_most.filter(|_| all_held && rests.len() > 1);
+        Some((member, sum.below(limit)))
+    };
+    members.into_iter().filter_map(of_member).collect()
+}
+
+/// A joint side of which something remains.
+struct Joint<'l, 'a> {
+    side: &'a Side,
+    legs: Vec<&'l EstimatedLeg<'a>>,
+    rest: Rest,
+}
+
+/// The joint sides, the largest first. Legs whose persons must be among those of a larger joint
+/// side are not told again.
+fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
+    let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
+    sides.sort_by_key(|own| Reverse(own.side.len()));
+    let mut told = Told::default();
+    let mut found = Vec::new();
+    for own in sides {
+        let around = told.around(own.side);
+        let within = |(key, _): &EstimatedLeg<'a>| {
+            around.iter().any(|larger| larger.must_hold(key, exchange.surroundings()))
+        };
+        let legs: Vec<_> = own.legs.iter().copied().filter(|leg| !within(leg)).collect();
+        if legs.is_empty() {
+            continue;
+        }
+        told.add(own.side, exchange.across(own.legs.iter().copied()));
+        let across = exchange.across_numbered(&legs);
+        let members = own.side.iter().filter_map(|member| exchange.alone(member));
+        let named =
+            members.fold(0_u64, |sum, member| sum.saturating_add(exchange.among(member, &across)));
+        let rest = if legs.len() == own.legs.len() {
+            Rest::of(legs.len(), &own.share, named)
+        } else {
+            Rest::of(legs.len(), &exchange.share(&legs), named)
+        };
+        found.extend(rest.map(|rest| Joint { side: own.side, legs, rest }));
+    }
+    found
+}
+
+/// The joint sides that are told, with who stands across from them.
+#[derive(Default)]
+struct Told<'a> {
+    sides: Vec<(&'a Side, Across)>,
+    /// The places of those that name a party.
+    naming: HashMap<Symbol, Vec<usize>>,
+}
+
+impl<'a> Told<'a> {
+    fn add(&mut self, side: &'a Side, across: Across) {
+        for party in side.iter() {
+            self.naming.entry(party).or_default().push(self.sides.len());
+        }
+        self.sides.push((side, across));
+    }
+
+    /// Those that include a side: they name each of its parties.
+    fn around(&self, side: &Side) -> Vec<&Across> {
+        let by_party = side.iter().map(|it| self.naming.get(&it).map_or(&[][..], Vec::as_slice));
+        let fewest = by_party.min_by_key(|places| places.len()).unwrap_or_default();
+        work::visit(fewest.len());
+        let sides = fewest.iter().filter_map(|place| self.sides.get(*place));
+        sides.filter(|(larger, _)| includes(larger, side)).map(|(_, across)| across).collect()
+    }
+}
+
+/// How many of several joint sides together can be nobody's alone.
+struct Limit {
+    /// Of legs that do not say this side, those who are not attributed to one party alone.
+    at_most: Option<u64>,
+    /// Of each joint side, whether its persons must be among those of the legs not saying it.
+    held: Vec<bool>,
+}
+
+impl Limit {
+    fn new(exchange: &Exchange<'_, '_>, joint: &[Joint<'_, '_>]) -> Self {
+        let unsaid = exchange.sides.iter().find(|own| own.side.is_empty());
+        let Some(unsaid) = unsaid.filter(|_| joint.len() > 1) else {
+            return Self { at_most: None, held: vec![false; joint.len()] };
+        };
+        let across = exchange.across_numbered(&unsaid.legs);
+        let held = |joint: &Joint<'_, '_>| {
+            joint.legs.iter().all(|(key, _)| across.must_hold(key, exchange.surroundings()))
+        };
+        let held: Vec<bool> = joint.iter().map(held).collect();
+        let alone = exchange.sides.iter().filter(|own| own.side.len() == 1);
+        let named = alone.fold(0_u64, |sum, own| sum.saturating_add(exchange.among(own, &across)));
+        let rest = Rest::of(unsaid.legs.len(), &unsaid.share, named);
+        Self { at_most: rest.and_then(|rest| rest.at_most), held }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a leg speaks of, wherever it is; and finding flows that can speak of the same persons.
+
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use hashbrown::HashMap;
+
+use crate::domain::{
+    leg::{CategoryCode, Side, includes, overlaps},
+    symbol::Symbol,
+    work,
+};
+
+/// Both sides of a leg, and which persons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain) struct Flow<'a> {
+    /// The side that is asked about.
+    pub(in crate::domain) own: &'a Side,
+    /// The side across.
+    pub(in crate::domain) other: &'a Side,
+    pub(in crate::domain) category: CategoryCode,
+}
+
+impl Flow<'_> {
+    /// Whether the two can speak of the same persons, as far as their sides and categories tell.
+    pub(in crate::domain) fn meets(&self, other: &Flow<'_>) -> bool {
+        let (one, another) = (self.category, other.category);
+        (one == 0 || another == 0 || one == another)
+            && overlaps(self.own, other.own)
+            && overlaps(self.other, other.other)
+    }
+
+    /// Whether a leg of it would not be added to one of this flow in the same place.
+    pub(in crate::domain) fn holds(&self, part: &Flow<'_>) -> bool {
+        if self.category == part.category {
+            return (self.own, self.other) != (part.own, part.other) && self.includes(part);
+        }
+        self.category == 0 && self.meets(part)
+    }
+
+    /// Whether both sides include those of `part`.
+    pub(super) fn includes(&self, part: &Flow<'_>) -> bool {
+        includes(self.own, part.own) && includes(self.other, part.other)
+    }
+
+    /// Whether everybody of whom `part` speaks is among those of whom this does: what meets the
+    /// part meets this as well.
+    fn covers(&self, part: &Flow<'_>) -> bool {
+        (self.category == 0 || self.category == part.category) && self.includes(part)
+    }
+
+    /// Nothing is covered by what comes after it in this order.
+    fn breadth(&self) -> impl Ord + use<> {
+        let side = |side: &Side| (side.is_empty(), side.len());
+        Reverse((side(self.own), side(self.other), self.category == 0))
+    }
+}
+
+/// So many of the broadest flows are tried as covers of the others.
+const BROADEST: usize = 16;
+
+/// Leaves out flows that others cover, which makes no difference to what is met.
+pub(super) fn condense(flows: &mut Vec<Flow<'_>>) {
+    if flows.len() > 1 {
+        flows.sort_by_cached_key(Flow::breadth);
+        let mut kept: Vec<Flow<'_>> = Vec::new();
+        for flow in flows.iter() {
+            if !kept.iter().take(BROADEST).any(|broad| broad.covers(flow)) {
+                kept.push(*flow);
+            }
+        }
+        *flows = kept;
+    }
+}
+
+/// Things by who is named on each side of their flow.
+///
+/// Flows that meet share a party on each side, or one of them does not say that side. So all that
+/// a flow can meet are found by the parties of one side, whichever has fewer.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Index<T> {
+    all: BTreeSet<T>,
+    own: Naming<T>,
+    other: Naming<T>,
+}
+
+/// What names each party of a side; without a party, what does not say it.
+type Naming<T> = HashMap<Option<Symbol>, BTreeSet<T>>;
+
+/// Who is named on a side, or that nobody is.
+fn names(side: &Side) -> impl Iterator<Item = Option<Symbol>> + '_ {
+    side.iter().map(Some).chain(side.is_empty().then_some(None))
+}
+
+impl<T: Copy + Ord> Index<T> {
+    pub(in crate::domain) fn new() -> Self {
+        Self { all: BTreeSet::new(), own: Naming::new(), other: Naming::new() }
+    }
+
+    pub(in crate::domain) fn insert(&mut self, flow: &Flow<'_>, thing: T) {
+        self.all.insert(thing);
+        for (naming, side) in [(&mut self.own, flow.own), (&mut self.other, flow.other)] {
+            for name in names(side) {
+                naming.entry(name).or_default().insert(thing);
+            }
+        }
+    }
+
+    /// All that the flow can meet, and others; some more than once.
+    pub(in crate::domain) fn near(&self, flow: &Flow<'_>) -> impl Iterator<Item = T> + use<'_, T> {
+        let own = self.naming(&self.own, flow.own);
+        let other = self.naming(&self.other, flow.other);
+        let count = |things: &[&BTreeSet<T>]| things.iter().map(|it| it.len()).sum::<usize>();
+        let fewer = if count(&own) < count(&other) { own } else { other };
+        work::visit(count(&fewer));
+        fewer.into_iter().flatten().copied()
+    }
+
+    /// All that names a party of the side, and all that names nobody.
+    fn naming<'s>(&'s self, naming: &'s Naming<T>, side: &Side) -> Vec<&'s BTreeSet<T>> {
+        if side.is_empty() {
+            return vec![&self.all];
+        }
+        side.iter().map(Some).chain([None]).filter_map(|name| naming.get(&name)).collect()
+    }
+}

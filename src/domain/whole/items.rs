@@ -1,0 +1,201 @@
+//! Joining wholes with their parts, step by step: within one place, then within one exchange.
+//!
+//! What a step leaves are items: sums with what they speak of. How items are joined depends on
+//! what they speak of alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    flow::{Flow, Index, condense},
+    sides::across_sides,
+};
+use crate::domain::{
+    amount::Amount,
+    disjoint::DisjointSets,
+    leg::{CategoryCode, Side, includes},
+    work,
+};
+
+/// A sum, with what it speaks of: every leg in it, and below it.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Item<'a> {
+    pub(in crate::domain) speaks_of: Vec<Flow<'a>>,
+    pub(in crate::domain) amount: Amount,
+}
+
+/// A leg with a number.
+pub(super) type Numbered<'a> = (Flow<'a>, Amount);
+
+/// Flows that a whole has in common with a part.
+type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
+
+/// From so many flows on they are found by their parties.
+pub(super) const MANY: usize = 16;
+
+impl<'a> Item<'a> {
+    pub(super) fn new(flow: Flow<'a>, amount: Amount) -> Self {
+        Self { speaks_of: vec![flow], amount }
+    }
+
+    /// The same for steps that ask no more than whether it meets another.
+    fn condensed(mut self) -> Self {
+        condense(&mut self.speaks_of);
+        self
+    }
+}
+
+/// The sums of legs of one portion, or of those of one exchange without a portion: the leg without
+/// category is the whole of the categories.
+pub(in crate::domain) fn of_place(legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
+    work::visit(legs.len());
+    let mut by_category: BTreeMap<CategoryCode, Vec<Numbered<'_>>> = BTreeMap::new();
+    for leg in legs {
+        by_category.entry(leg.0.category).or_default().push(leg);
+    }
+    let wholes = by_category.remove(&0).unwrap_or_default();
+    let parts = by_category.into_values().flat_map(across_own_sides).collect();
+    of_exchange(across_own_sides(wholes), parts)
+}
+
+/// The sums of what an exchange says without a portion, and of its portions and the exchanges
+/// within it.
+pub(in crate::domain) fn of_exchange<'a>(
+    wholes: Vec<Item<'a>>,
+    parts: Vec<Item<'a>>,
+) -> Vec<Item<'a>> {
+    let meets: Fits = |whole, part| whole.meets(part);
+    nest(wholes, parts, meets, join).into_iter().map(Item::condensed).collect()
+}
+
+/// Legs of one category and portion: the smallest own sides first, then those that include them.
+fn across_own_sides(legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
+    type BySide<'a> = BTreeMap<&'a Side, Vec<Numbered<'a>>>;
+    let mut by_size: BTreeMap<(bool, usize), BySide<'_>> = BTreeMap::new();
+    for leg in legs {
+        let own = leg.0.own;
+        by_size.entry((own.is_empty(), own.len())).or_default().entry(own).or_default().push(leg);
+    }
+    let may_hold: Fits = |whole, part| includes(whole.own, part.own) && whole.meets(part);
+    let items = by_size.into_values().fold(Vec::new(), |within, sides| {
+        let wholes = sides.into_values().flat_map(across_sides).collect();
+        nest(wholes, within, may_hold, join_sides)
+    });
+    items.into_iter().map(Item::condensed).collect()
+}
+
+/// Wholes that share parts, with these.
+struct Group<'a> {
+    wholes: Vec<Item<'a>>,
+    parts: Vec<Item<'a>>,
+}
+
+/// Joins wholes with those parts that have a flow which fits one of theirs.
+fn nest<'a>(
+    mut wholes: Vec<Item<'a>>,
+    parts: Vec<Item<'a>>,
+    fits: Fits,
+    join: fn(Group<'a>) -> Option<Item<'a>>,
+) -> Vec<Item<'a>> {
+    work::visit(wholes.len() + parts.len());
+    if wholes.is_empty() || parts.is_empty() {
+        wholes.extend(parts);
+        return wholes;
+    }
+    let mut sets = DisjointSets::new(wholes.len());
+    let among = Wholes::new(&wholes);
+    let mut homes = Vec::with_capacity(parts.len());
+    for part in &parts {
+        let met = among.met(part, fits);
+        let first = met.first().copied();
+        homes.push(first.map(|first| met.into_iter().fold(first, |one, it| sets.unite(one, it))));
+    }
+    let mut groups: BTreeMap<usize, Group<'a>> = BTreeMap::new();
+    for (place, whole) in wholes.into_iter().enumerate() {
+        let group = groups.entry(sets.root(place));
+        group.or_insert_with(|| Group { wholes: Vec::new(), parts: Vec::new() }).wholes.push(whole);
+    }
+    let mut apart = Vec::new();
+    for (part, home) in parts.into_iter().zip(homes) {
+        match home.and_then(|place| groups.get_mut(&sets.root(place))) {
+            Some(group) => group.parts.push(part),
+            None => apart.push(part),
+        }
+    }
+    apart.extend(groups.into_values().filter_map(join));
+    apart
+}
+
+/// Wholes that are searched for what parts have in common with them.
+struct Wholes<'w, 'a> {
+    items: &'w [Item<'a>],
+    /// By place and number of the flow; few are not worth it.
+    index: Option<Index<(usize, usize)>>,
+}
+
+impl<'w, 'a> Wholes<'w, 'a> {
+    fn new(items: &'w [Item<'a>]) -> Self {
+        let flows = items.iter().map(|item| item.speaks_of.len()).sum::<usize>();
+        let index = (flows > MANY).then(|| {
+            let mut index = Index::new();
+            for (place, item) in items.iter().enumerate() {
+                for (number, flow) in item.speaks_of.iter().enumerate() {
+                    index.insert(flow, (place, number));
+                }
+            }
+            index
+        });
+        Self { items, index }
+    }
+
+    /// The places of those with a flow that fits one of the part. Flows that do not share a party
+    /// on each side, or leave it unsaid, never fit.
+    fn met(&self, part: &Item<'a>, fits: Fits) -> BTreeSet<usize> {
+        let Some(index) = &self.index else {
+            work::visit(self.items.len());
+            let any = |whole: &Item<'a>| {
+                whole.speaks_of.iter().any(|one| part.speaks_of.iter().any(|it| fits(one, it)))
+            };
+            let met = self.items.iter().enumerate().filter(|(_, whole)| any(whole));
+            return met.map(|(place, _)| place).collect();
+        };
+        let mut met = BTreeSet::new();
+        for flow in &part.speaks_of {
+            for (place, number) in index.near(flow) {
+                let whole = self.items.get(place).and_then(|it| it.speaks_of.get(number));
+                if !met.contains(&place) && whole.is_some_and(|whole| fits(whole, flow)) {
+                    met.insert(place);
+                }
+            }
+        }
+        met
+    }
+}
+
+fn join(group: Group<'_>) -> Option<Item<'_>> {
+    let amount = Amount::sum(group.wholes.iter().map(|whole| &whole.amount))?;
+    let amount = amount.with_parts(group.parts.iter().map(|part| &part.amount));
+    Some(group.into_item(amount))
+}
+
+/// Joins own sides with those within them.
+///
+/// 16 whom A and B gave up to persons unsaid hold only what A and B gave up. What several more gave
+/// up to C is neither within the 16 nor certainly beside them: then the larger of both is certain.
+fn join_sides(group: Group<'_>) -> Option<Item<'_>> {
+    let among = Wholes::new(&group.wholes);
+    let holds: Fits = |whole, part| whole.includes(part);
+    if group.parts.iter().all(|part| !among.met(part, holds).is_empty()) {
+        return join(group);
+    }
+    let sums = [&group.wholes, &group.parts]
+        .map(|items| Amount::sum(items.iter().map(|item| &item.amount)));
+    let amount = sums.into_iter().flatten().max_by_key(|sum| (sum.low, sum.high))?;
+    Some(group.into_item(amount))
+}
+
+impl<'a> Group<'a> {
+    fn into_item(self, amount: Amount) -> Item<'a> {
+        let items = self.wholes.into_iter().chain(self.parts);
+        Item { speaks_of: items.flat_map(|item| item.speaks_of).collect(), amount }
+    }
+}

@@ -1,0 +1,121 @@
+//! What stands now about outermost exchanges of which much is recorded, kept as claims come and go.
+//!
+//! An event on an exchange changes one claim. Asking the rules anew means to gather all claims of
+//! the exchange first, so 10,000 claims on one exchange took 25 s to catch up. Of an exchange with
+//! many readings the state that the rules need is kept instead, and an event costs what it changes.
+//! Most exchanges have few; for these it is quicker, and needs no memory, to gather them.
+//!
+//! Nothing of this is saved: it follows from the table of claims.
+
+mod cells;
+mod preferences;
+mod state;
+mod traits;
+
+pub use cells::Changes;
+
+use std::collections::BTreeSet;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::domain::symbol::Symbol;
+use crate::projections::claims::{Claims, Moved, Touched};
+use state::State;
+
+/// Up to so many readings, of an exchange with those within it, are gathered at each event.
+const FEW: usize = 16;
+
+/// The states, by outermost exchange: of those with more than a few readings.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    states: HashMap<Symbol, Box<State>>,
+}
+
+impl Current {
+    /// Takes what an event did to the table. Answers with the outermost exchanges, of before and of
+    /// now, whose figures or what these are grouped by may have changed, in the order of their
+    /// symbols; each comes with its changes or, if the rules have to be asked anew, without.
+    pub fn take(&mut self, claims: &Claims, touched: &Touched) -> Vec<(Symbol, Option<Changes>)> {
+        let Some(reread) = &touched.reread else { return Vec::new() };
+        let moved = touched.nested.moved.as_slice();
+        let nesting = claims.nested_now();
+        let left = moved.iter().find(|it| it.exchange == reread.subject).map(|it| it.from);
+        let outermost = left.unwrap_or_else(|| nesting.outermost(reread.subject));
+        if let Some(state) = self.states.get_mut(&outermost) {
+            state.reread(claims, reread);
+            if touched.nested.inside {
+                state.nests_otherwise();
+            }
+        }
+        let mut concerned = BTreeSet::from([outermost]);
+        concerned.extend(moved.iter().flat_map(|it| [it.from, it.to]));
+        self.move_exchanges(claims, moved);
+        concerned.into_iter().map(|it| (it, self.settle(claims, it))).collect()
+    }
+
+    fn move_exchanges(&mut self, claims: &Claims, moved: &[Moved]) {
+        // What is a portion now is left as a whole, so nothing has to be taken out of it.
+        let left: HashSet<Symbol> = moved.iter().map(|it| it.from).collect();
+        for outermost in left {
+            if claims.nested_now().larger(outermost).is_some() {
+                self.states.remove(&outermost);
+            }
+        }
+        for Moved { exchange, from, to } in moved {
+            if let Some(state) = self.states.get_mut(from) {
+                state.leave(claims, *exchange);
+            }
+            if let Some(state) = self.states.get_mut(to) {
+                state.join(claims, *exchange);
+            }
+        }
+    }
+
+    /// What has changed of an exchange since it was asked last; absent: all of it may have.
+    fn settle(&mut self, claims: &Claims, outermost: Symbol) -> Option<Changes> {
+        if claims.nested_now().larger(outermost).is_some() {
+            return None;
+        }
+        if let Some(state) = self.states.get_mut(&outermost) {
+            if state.readings() > FEW {
+                return Some(state.changes(claims, outermost));
+            }
+            self.states.remove(&outermost);
+        } else if is_much(claims, outermost) {
+            let mut state = Box::new(State::of(claims, outermost));
+            drop(state.changes(claims, outermost));
+            self.states.insert(outermost, state);
+        }
+        None
+    }
+
+    /// Makes the states anew from the table.
+    pub fn restore(&mut self, claims: &Claims) {
+        self.states.clear();
+        let nesting = claims.nested_now();
+        for (_, exchange) in claims.named() {
+            if nesting.larger(*exchange).is_none() {
+                drop(self.settle(claims, *exchange));
+            }
+        }
+    }
+}
+
+/// Whether more than a few readings are recorded of an exchange and those within it. Each of those
+/// within has one at least, the report that says so, so few of them are looked at.
+fn is_much(claims: &Claims, outermost: Symbol) -> bool {
+    let nesting = claims.nested_now();
+    let mut readings = 0;
+    let mut open = vec![outermost];
+    while let Some(exchange) = open.pop() {
+        readings += claims.figure_places(exchange).len();
+        if readings > FEW {
+            return true;
+        }
+        open.extend(nesting.direct_portions(exchange).take(FEW + 1));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What an outermost exchange is grouped and selected by, kept as claims come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{date::Edtf, event::Position, multiset::Multiset, proto, symbol::Symbol, work};
+use crate::projections::{
+    claims::{Row, Said, Vocabulary},
+    ledger::{Days, Mark, Reported, TraitChanges},
+};
+
+/// Of each exchange, something that its reports say, by the report.
+type ByReport<T> = BTreeMap<(Symbol, Position), T>;
+
+/// The dates, kinds and mediators that the standing claims give.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptTraits {
+    claims: usize,
+    dates: Multiset<Days>,
+    dated: ByReport<Days>,
+    kinds: ByReport<i32>,
+    /// How often each is said to have mediated, and how often not to have.
+    mediators: BTreeMap<Symbol, (u32, u32)>,
+    /// What may be other than it was when the changes were asked last.
+    dirty: BTreeSet<Mark>,
+}
+
+impl KeptTraits {
+    pub(super) fn add(&mut self, vocabulary: &Vocabulary, row: &Row) {
+        self.claims += 1;
+        let days = days(vocabulary, row);
+        if let Some(days) = days
+            && self.dates.add(days)
+        {
+            self.dirty.insert(Mark::Date(days));
+        }
+        let key = (row.subject, row.claim);
+        if let Said::Exchange(report) = &row.said {
+            days.map(|days| self.dated.insert(key, days));
+            if report.kind != 0 {
+                self.kinds.insert(key, report.kind);
+            }
+        }
+        if let Some((mediator, denied)) = mediator(vocabulary, row) {
+            self.dirty.insert(Mark::Mediator(mediator));
+            let said = self.mediators.entry(mediator).or_default();
+            let times = if denied { &mut said.1 } else { &mut said.0 };
+            *times += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, vocabulary: &Vocabulary, row: &Row) {
+        self.claims = self.claims.saturating_sub(1);
+        if let Some(days) = days(vocabulary, row)
+            && self.dates.remove(&days)
+        {
+            self.dirty.insert(Mark::Date(days));
+        }
+        let key = (row.subject, row.claim);
+        self.dated.remove(&key);
+        self.kinds.remove(&key);
+        if let Some((mediator, denied)) = mediator(vocabulary, row)
+            && let Some(said) = self.mediators.get_mut(&mediator)
+        {
+            self.dirty.insert(Mark::Mediator(mediator));
+            let times = if denied { &mut said.1 } else { &mut said.0 };
+            *times = times.saturating_sub(1);
+            if *said == (0, 0) {
+                self.mediators.remove(&mediator);
+            }
+        }
+    }
+
+    /// What has changed since this was asked last, of the exchange as the outermost one.
+    pub(super) fn changes(&mut self, outermost: Symbol) -> TraitChanges {
+        let date = latest(&self.dated, outermost);
+        let kind = latest(&self.kinds, outermost).unwrap_or(0);
+        let reported = (self.claims > 0).then_some(Reported { date, kind });
+        let dirty = std::mem::take(&mut self.dirty);
+        work::visit(dirty.len());
+        TraitChanges { reported, marks: dirty.into_iter().map(|it| (it, self.mark(it))).collect() }
+    }
+
+    /// Whether a mark is denied; absent: it is not there.
+    fn mark(&self, mark: Mark) -> Option<bool> {
+        match mark {
+            Mark::Date(days) => self.dates.contains(&days).then_some(false),
+            Mark::Mediator(name) => {
+                let (attributed, denied) = self.mediators.get(&name)?;
+                (*attributed > 0).then_some(*denied > 0)
+            }
+        }
+    }
+}
+
+/// What the latest report of an exchange says, of those that say it.
+fn latest<T: Copy>(said: &ByReport<T>, exchange: Symbol) -> Option<T> {
+    let said = said.range((exchange, 0)..=(exchange, Position::MAX));
+    said.last().map(|(_, said)| *said)
+}
+
+fn days(vocabulary: &Vocabulary, row: &Row) -> Option<Days> {
+    Edtf::parse(vocabulary.text(row.said.occurred()?)).ok().map(|date| date.days())
+}
+
+/// Who is said to have mediated, or not to have.
+fn mediator(vocabulary: &Vocabulary, row: &Row) -> Option<(Symbol, bool)> {
+    let Said::Role(role) = &row.said else { return None };
+    let actor = vocabulary.actor_at(role.actor)?;
+    (role.role == i32::from(proto::Role::Mediator)).then(|| (actor.label(), role.denied))
+}
