@@ -12,6 +12,7 @@ use crate::{
         exit::{Exit, Failure},
         input, json,
         payload::{self, Payload},
+        settled::settled,
         undone,
     },
     domain::{limits, proto},
@@ -82,6 +83,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let client = args.server.connect().await?;
     let response = client.append(request).await?;
+    settled(&client).await;
     let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
     let text = match args.output.unwrap_or(words) {
         Output::Table => receipt(&args.stream, &response),

@@ -244,7 +244,7 @@ impl Import<'_> {
 
     async fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
         let outcome = match outcome {
-            Ok(response) if !response.undone.is_empty() => {
+            Ok(response) if again::lost(&response).is_some() => {
                 let renewed = self.renewed.has(sent.row)?;
                 again::followed(&self.client, &sent.repeat, response, renewed).await
             }
@@ -263,7 +263,7 @@ impl Import<'_> {
         } else {
             self.summary.added += 1;
         }
-        if let Some(undone) = response.undone.first().copied() {
+        if let Some(undone) = again::lost(&response) {
             self.gone.add(Gone { row: sent.row, line: sent.line, undone })?;
         }
         if sent.about.is_some() {

@@ -33,6 +33,7 @@ pub mod reconcile;
 mod resuming;
 mod selection;
 pub mod serve;
+mod settled;
 mod strict;
 pub mod tail;
 mod undone;

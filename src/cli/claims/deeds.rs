@@ -6,13 +6,16 @@ use crate::{
     cli::{
         ServerArgs, actor,
         exit::{Exit, Failure},
-        json, undone,
+        json,
+        settled::settled,
+        undone,
     },
     domain::proto::{
         Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
         ConfirmClaimRequest, Direction, DisputeClaimRequest, PreferClaimRequest, Receipt,
         RetractClaimRequest,
     },
+    grpc::client::Client,
 };
 
 /// What every event about a claim is told by.
@@ -105,8 +108,13 @@ impl Deed {
         self.request_id.map(|id| id.to_string()).unwrap_or_default()
     }
 
-    /// Prints where the event stands.
-    pub(super) fn print(&self, receipt: Option<&Receipt>) -> Result<Exit, Failure> {
+    /// Waits until figures have the event, and prints where it stands.
+    pub(super) async fn end(
+        &self,
+        client: &Client,
+        receipt: Option<&Receipt>,
+    ) -> Result<Exit, Failure> {
+        settled(client).await;
         let receipt = receipt.cloned().unwrap_or_default();
         let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
         let text = match self.output.unwrap_or(words) {
@@ -134,7 +142,8 @@ pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
-    args.deed.print(client.retract_claim(request).await?.receipt.as_ref())
+    let recorded = client.retract_claim(request).await?;
+    args.deed.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
@@ -146,7 +155,8 @@ pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
-    args.deed.print(client.dispute_claim(request).await?.receipt.as_ref())
+    let recorded = client.dispute_claim(request).await?;
+    args.deed.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
@@ -158,7 +168,8 @@ pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
-    args.deed.print(client.confirm_claim(request).await?.receipt.as_ref())
+    let recorded = client.confirm_claim(request).await?;
+    args.deed.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
@@ -183,7 +194,8 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
-    args.deed.print(client.prefer_claim(request).await?.receipt.as_ref())
+    let recorded = client.prefer_claim(request).await?;
+    args.deed.end(&client, recorded.receipt.as_ref()).await
 }
 
 #[cfg(test)]

@@ -60,7 +60,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         tags: args.deed.tag.clone(),
         ..Default::default()
     };
-    args.deed.print(client.correct_claim(request).await?.receipt.as_ref())
+    let recorded = client.correct_claim(request).await?;
+    args.deed.end(&client, recorded.receipt.as_ref()).await
 }
 
 /// The claim as it reads now, with another number. What the claim says of the number's parts and

@@ -27,6 +27,10 @@ impl Report for NoneRefused {
         panic!("{row}");
     }
 
+    fn undone(&mut self, row: &crate::cli::lines::RowError) {
+        panic!("{row}");
+    }
+
     fn advanced(&mut self, _: &Summary) {}
 }
 

@@ -23,7 +23,9 @@ use crate::{
     },
     domain::{
         event::Position,
-        proto::{AppendCondition, AppendRequest, AppendResponse, Filter, StreamWrite, Undone},
+        proto::{
+            AppendCondition, AppendRequest, AppendResponse, Filter, StreamWrite, Undoing, Undone,
+        },
     },
     grpc::client::{AppendOutcome, Client, ClientError},
 };
@@ -140,6 +142,12 @@ fn numbered(number: u64) -> [u8; 16] {
     key(&number.to_string())
 }
 
+/// What took away the effect of what an append recorded, if anything did. A corrected claim stands
+/// with its correction: recorded anew, it would be a second claim that contradicts it.
+pub(super) fn lost(answer: &AppendResponse) -> Option<Undone> {
+    answer.undone.iter().find(|undone| undone.how() != Undoing::Corrected).copied()
+}
+
 /// Goes from a recording without effect to the last recording of the row. If that one has no effect
 /// either, records the row anew where `renewed` says so.
 pub(super) async fn followed(
@@ -149,7 +157,7 @@ pub(super) async fn followed(
     renewed: bool,
 ) -> AppendOutcome {
     let (mut answer, mut again) = (first, 0);
-    while !answer.undone.is_empty() {
+    while lost(&answer).is_some() {
         again += 1;
         let request = row.request(again);
         if !renewed && !is_recorded(client, &request).await? {

@@ -13,6 +13,7 @@ use crate::cli::{
     exit::{Exit, Failure},
     input,
     lines::RowError,
+    settled::settled,
 };
 
 /// What `import` can be asked for.
@@ -27,7 +28,7 @@ pub struct Args {
     /// line. What cannot be read twice (standard input, a pipe) is kept in a temporary file.
     #[arg(long)]
     atomic: bool,
-    /// Record anew what was imported before and is retracted, corrected or replaced since.
+    /// Record anew what was imported before and is retracted or replaced since.
     ///
     /// What the file itself retracts or corrects stays so. Importing again with this flag adds
     /// nothing twice. What cannot be read twice is kept in a temporary file.
@@ -46,6 +47,9 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let mut report = Terminal::new(&name);
     let done = imported(&args, &mut report).await;
     let summary = done.map_err(|failure| failure.during(&name))?;
+    if !args.dry_run {
+        settled(&args.server.connect().await?).await;
+    }
     report.finish();
     let words = match summary.refused {
         _ if args.dry_run => summary.checked(),

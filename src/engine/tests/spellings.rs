@@ -188,6 +188,6 @@ async fn who_follows_a_spelling_hears_of_what_is_recorded_folded() {
             }
         }
     };
-    let told = tokio::time::timeout(std::time::Duration::from_secs(30), told).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
     assert_eq!(told[0].stream, "exchange/demo-1");
 }

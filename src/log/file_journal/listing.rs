@@ -19,7 +19,7 @@ use crate::log::{
 };
 
 /// The list's name in the journal's folder.
-pub(super) const NAME: &str = "FILES";
+pub(in crate::log) const NAME: &str = "FILES";
 
 /// The length of each file, by the number in its name.
 pub(super) type Listing = BTreeMap<u64, u64>;

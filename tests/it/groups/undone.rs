@@ -1,8 +1,11 @@
 //! Repeated requests about groups whose effect is gone: the answer is the first one, and says so.
 
+use std::time::Duration;
+
 use handover::domain::proto::{
     DeleteGroupRequest, NackAction, Receipt, ReplayParkedRequest, Undoing,
 };
+use tokio::time::timeout;
 
 use super::{member::Member, *};
 
@@ -105,21 +108,24 @@ async fn a_replay_that_is_repeated_while_it_is_under_way_has_one_answer() {
     let positions = fill(&client, &["x/a", "x/b"]).await;
     let mut one = Member::join(&client, "desk", "one", 100);
     let mut delivery = 0;
-    for named in [&positions[..], &[]].repeat(8) {
-        assert_eq!(one.positions(2).await, positions);
-        for _ in 0..2 {
-            delivery += 1;
-            one.nack(delivery, NackAction::Park, "aside");
+    let rounds = async {
+        for named in [&positions[..], &[]].repeat(8) {
+            assert_eq!(one.positions(2).await, positions);
+            for _ in 0..2 {
+                delivery += 1;
+                one.nack(delivery, NackAction::Park, "aside");
+            }
+            until(&client, "desk", |group| group.parked == 2).await;
+            let (request_id, group) = (new_id(), "desk".to_owned());
+            let replay = ReplayParkedRequest { request_id, group, positions: named.to_vec() };
+            let all = (0..4).map(|_| client.replay_parked(replay.clone()));
+            let answers = futures_util::future::try_join_all(all).await.expect("safe to repeat");
+            let receipts = answers.iter().map(|answer| answer.receipt.as_ref().expect("a receipt"));
+            let places: Vec<_> = receipts.clone().map(|receipt| receipt.position).collect();
+            assert_eq!(places, [places[0]; 4]);
+            assert!(answers.iter().all(|answer| answer.replayed == 2), "{answers:?}");
+            assert_eq!(receipts.filter(|receipt| !receipt.duplicate).count(), 1);
         }
-        until(&client, "desk", |group| group.parked == 2).await;
-        let (request_id, group) = (new_id(), "desk".to_owned());
-        let replay = ReplayParkedRequest { request_id, group, positions: named.to_vec() };
-        let all = (0..4).map(|_| client.replay_parked(replay.clone()));
-        let answers = futures_util::future::try_join_all(all).await.expect("safe to repeat");
-        let receipts = answers.iter().map(|answer| answer.receipt.as_ref().expect("a receipt"));
-        let places: Vec<_> = receipts.clone().map(|receipt| receipt.position).collect();
-        assert_eq!(places, [places[0]; 4]);
-        assert!(answers.iter().all(|answer| answer.replayed == 2), "{answers:?}");
-        assert_eq!(receipts.filter(|receipt| !receipt.duplicate).count(), 1);
-    }
+    };
+    timeout(Duration::from_mins(2), rounds).await.expect("each replay is answered");
 }
