@@ -68,7 +68,8 @@ impl Client {
         Watch::new(self, told, Box::new(open), |answer| (answer.position, answer.more))
     }
 
-    /// Watches the story of one exchange, in the same way.
+    /// Watches the story of one exchange, in the same way. Of a long story the first page is told;
+    /// `GetExchange` has the others, by its `next_page_token`.
     pub fn watch_exchange(&self, request: WatchExchangeRequest) -> Watch<WatchExchangeResponse> {
         let told = request.after_position;
         let open = move |calls: &Calls, store, after_position| {
