@@ -14,9 +14,11 @@ use crate::{
         json,
         moment::AsOfArg,
         output::{self, Answer, Grid, Output, OutputArgs},
+        pages::{self, Limit},
         resuming::{self, WatchArgs},
     },
     domain::proto,
+    grpc::client::Client,
 };
 
 /// What `counts` can be asked for.
@@ -71,7 +73,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             ..Default::default()
         };
         let watch = resuming::client(client, args.watched.store).watch_counts(request);
-        let text = |answer| update(answer, output);
+        let text = async |answer| update(answer, output);
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     if args.groups.are_asked_for() {
@@ -83,9 +85,22 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         unit,
         as_of,
         occurred,
-        min_position: 0,
+        ..proto::GetCountryCountsRequest::default()
     };
-    output::print(&Counts(client.country_counts(request).await?), output)
+    output::print(&Counts(whole(&client, request).await?), output)
+}
+
+/// The figures of all pages.
+pub(super) async fn whole(
+    client: &Client,
+    request: proto::GetCountryCountsRequest,
+) -> Result<proto::GetCountryCountsResponse, Failure> {
+    let whole = pages::all(Limit::default(), async |page| {
+        let (page_size, page_token) = (page.size, page.token);
+        let request = proto::GetCountryCountsRequest { page_size, page_token, ..request.clone() };
+        client.country_counts(request).await
+    });
+    whole.await
 }
 
 /// The figures of countries.

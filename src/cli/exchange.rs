@@ -10,6 +10,7 @@ use crate::{
         exit::{Exit, Failure},
         moment::AsOfArg,
         output::{self, Answer, Grid, Output, OutputArgs},
+        pages::{self, Limit},
         resuming::{self, WatchArgs},
         words,
     },
@@ -54,17 +55,24 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
             after_position,
             ..Default::default()
         };
-        let watch = resuming::client(client, args.watched.store).watch_exchange(request);
-        let text = |answer| watch::update(&args.exchange, answer, output);
+        let client = resuming::client(client, args.watched.store);
+        let watch = client.watch_exchange(request);
+        let (exchange_id, include_past) = (args.exchange, args.past);
+        let asked = GetExchangeRequest { exchange_id, include_past, ..Default::default() };
+        let text = async |answer| watch::update(&client, &asked, answer, output).await;
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     let request = GetExchangeRequest {
         exchange_id: args.exchange,
         include_past: args.past,
         as_of: args.as_of.moment(),
-        min_position: 0,
+        ..GetExchangeRequest::default()
     };
-    output::print(&Story(client.exchange(request).await?), output)
+    let whole = pages::all(Limit::default(), async |page| {
+        let page_token = page.token;
+        client.exchange(GetExchangeRequest { page_token, ..request.clone() }).await
+    });
+    output::print(&Story(whole.await?), output)
 }
 
 /// One exchange.

@@ -1,6 +1,8 @@
 //! Lists in pages: asked for one after the other, and put together as if they were one.
 
-use crate::{cli::exit::Failure, domain::proto, grpc::client::ClientError};
+mod merged;
+
+use crate::{cli::exit::Failure, domain::proto};
 
 /// Entries of one page: as many as there can be. The server ends a page earlier where texts are
 /// long, so that it fits a message.
@@ -33,6 +35,11 @@ pub(super) trait Page {
 
     /// Puts the page that follows behind this one.
     fn follow(&mut self, next: Self);
+
+    /// Whether its last entry goes on with the next page.
+    fn is_cut(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! pages {
@@ -56,46 +63,59 @@ macro_rules! pages {
 
 pages! {
     CountTransfersResponse: groups,
-    ExplainCountResponse: exchanges,
     GetClaimResponse: history,
     GetCountHistoryResponse: entries,
+    GetCountryCountsResponse: counts,
     ListExchangesResponse: exchanges,
+    ListGroupsResponse: groups,
     ListSourcesResponse: sources,
     ListStatementsResponse: statements,
     ListTransfersResponse: transfers,
 }
 
-impl Page for proto::ReconcileSeriesResponse {
-    fn next(&self) -> &str {
-        &self.next_page_token
-    }
-
-    fn entries(&self) -> usize {
-        self.steps.len() + self.series.len()
-    }
-
-    fn follow(&mut self, next: Self) {
-        self.series.extend(next.series);
-        self.steps.extend(next.steps);
-        self.next_page_token = next.next_page_token;
-    }
-}
-
 /// Asks for page after page until the list ends or has as many entries as wanted. All pages are
 /// true for the position of the first, which their tokens pin.
-pub(super) async fn all<R: Page>(
+pub(super) async fn all<R: Page, E>(
     limit: Limit,
-    ask: impl AsyncFn(Ask) -> Result<R, ClientError>,
-) -> Result<R, Failure> {
-    let most = limit.limit.map_or(usize::MAX, |limit| limit as usize);
-    let size = |held: usize| u32::try_from(most - held).unwrap_or(PAGE).min(PAGE);
-    let mut whole = ask(Ask { size: size(0), token: String::new() }).await?;
-    while !whole.next().is_empty() && whole.entries() < most {
+    ask: impl AsyncFn(Ask) -> Result<R, E>,
+) -> Result<R, Failure>
+where
+    Failure: From<E>,
+{
+    let first = ask(Ask { size: limit.size(0), token: String::new() }).await?;
+    rest(limit, first, ask).await
+}
+
+/// Asks on where a first page is there already.
+pub(super) async fn rest<R: Page, E>(
+    limit: Limit,
+    first: R,
+    ask: impl AsyncFn(Ask) -> Result<R, E>,
+) -> Result<R, Failure>
+where
+    Failure: From<E>,
+{
+    let mut whole = first;
+    while !whole.next().is_empty() && (whole.entries() < limit.most() || whole.is_cut()) {
         let token = whole.next().to_owned();
-        let size = size(whole.entries());
+        let size = limit.size(whole.entries());
         whole.follow(ask(Ask { size, token }).await?);
     }
     Ok(whole)
+}
+
+impl Limit {
+    /// Entries that are wanted in all.
+    pub(super) fn most(self) -> usize {
+        self.limit.map_or(usize::MAX, |limit| limit as usize)
+    }
+
+    /// Entries of the next page where so many are there; one at least, of which the last may be
+    /// the rest.
+    pub(super) fn size(self, held: usize) -> u32 {
+        let left = self.most().saturating_sub(held).max(1);
+        u32::try_from(left).unwrap_or(PAGE).min(PAGE)
+    }
 }
 
 /// The line below a table that does not hold the whole list.
@@ -108,6 +128,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::grpc::client::ClientError;
 
     /// A list of 2,450 names, and what was asked of it.
     async fn listed(limit: Option<u32>) -> (Vec<String>, Vec<u32>, String) {
@@ -118,7 +139,7 @@ mod tests {
             let start: usize = ask.token.parse().unwrap_or(0);
             let end = (start + ask.size as usize).min(names.len());
             let more = end < names.len();
-            Ok(proto::ReconcileSeriesResponse {
+            Ok::<_, ClientError>(proto::ReconcileSeriesResponse {
                 series: names[start..end].to_vec(),
                 next_page_token: if more { end.to_string() } else { String::new() },
                 ..Default::default()

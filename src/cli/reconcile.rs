@@ -12,7 +12,7 @@ use crate::{
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
         output::{self, Answer, Grid, OutputArgs},
-        pages::Limit,
+        pages::{self, Limit},
         words::{self, actor},
     },
     domain::proto::{
@@ -82,9 +82,13 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let Some(exchange_id) = args.exchange.clone() else {
         return output::print(&series::ask(&client, &args).await?, output);
     };
-    let request =
-        ReconcileExchangeRequest { exchange_id, as_of: args.as_of.moment(), min_position: 0 };
-    output::print(&SideBySide(client.reconcile_exchange(request).await?), output)
+    let as_of = args.as_of.moment();
+    let request = ReconcileExchangeRequest { exchange_id, as_of, ..Default::default() };
+    let whole = pages::all(Limit::default(), async |page| {
+        let page_token = page.token;
+        client.reconcile_exchange(ReconcileExchangeRequest { page_token, ..request.clone() }).await
+    });
+    output::print(&SideBySide(whole.await?), output)
 }
 
 /// What everybody says of every leg.
@@ -148,9 +152,12 @@ impl Answer for SideBySide {
                 crate::cli::actor::write(self.claimant(cell.claimant)),
             ]);
             row.extend([count.value, count.low, count.high].map(words::number));
-            let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+            let mut positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+            positions.extend(words::more(cell.more_positions));
+            let mut sources = cell.source_ids.clone();
+            sources.extend(words::more(cell.more_source_ids));
             row.extend([claimed::yes(count.approximate), count.scope]);
-            row.extend([positions.join("+"), cell.source_ids.join("+")]);
+            row.extend([positions.join("+"), sources.join("+")]);
             grid.rows.push(row);
         }
         grid
@@ -181,7 +188,8 @@ impl SideBySide {
         if !scope.is_empty() {
             number = format!("{number} \"{scope}\"");
         }
-        let positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+        let mut positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+        positions.extend(words::more(cell.more_positions));
         vec![leg, record, number, claimant, positions.join(", ")]
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct WatchArgs {
 pub(super) async fn print<T>(
     mut watch: Watch<T>,
     reconnects: bool,
-    text: impl Fn(T) -> Result<String, Failure>,
+    text: impl AsyncFn(T) -> Result<String, Failure>,
 ) -> Result<Exit, Failure> {
     loop {
         let item = match watch.next().await {
@@ -36,7 +36,8 @@ pub(super) async fn print<T>(
         };
         match item {
             Ok(Watched::Update(update)) => {
-                let text = text(*update)?;
+                let text = text(*update).await;
+                let text = text.map_err(|failure| resumable(failure, watch.position()))?;
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
                 out.flush()?;

@@ -136,7 +136,7 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
             min_position: head.position,
             ..GetCountryCountsRequest::default()
         };
-        let counts = client.country_counts(request).await?;
+        let counts = counts::whole(client, request).await?;
         shown.push(format!("\n{}\n", counts::table(&counts).trim_end()));
     }
     Ok(shown)

@@ -155,6 +155,17 @@ pub(super) fn claims(positions: &[u64]) -> String {
     format!("claim{} {}", if all.len() == 1 { "" } else { "s" }, all.join(", "))
 }
 
+/// What stands behind a list that is not told whole; absent: it is.
+pub(super) fn more(count: u32) -> Option<String> {
+    (count > 0).then(|| format!("{} more", thousands(count)))
+}
+
+/// Positions of which only the first are told, with how many more there are.
+pub(super) fn some_claims(positions: &[u64], and_more: u32) -> String {
+    let more = more(and_more).map(|more| format!(" and {more}"));
+    claims(positions) + &more.unwrap_or_default()
+}
+
 /// A number for a program; unknown: empty.
 pub(super) fn number(number: Option<impl ToString>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()

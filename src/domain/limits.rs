@@ -76,8 +76,8 @@ pub const HELD_BYTES: usize = 128 << 20;
 /// Bytes of events that one message from the server carries at most, unless one event is larger.
 /// gRPC clients refuse messages over 4 MiB by default.
 pub const PAGE_BYTES: usize = 256 << 10;
-/// Bytes of one page of a list, unless its first entry alone is larger. Fewer entries than asked
-/// for are then answered.
+/// Bytes of one answer with lists in it, unless its first entry alone is larger. Fewer entries than
+/// asked for are then answered.
 pub const ANSWER_BYTES: usize = 1 << 20;
 /// Bytes of events in one frame of the journal; one append more may come on top.
 pub const FRAME_BYTES: usize = 4 << 20;

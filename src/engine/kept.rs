@@ -12,13 +12,19 @@ use std::{
     time::Duration,
 };
 
+use prost::Message as _;
 use tokio::time::Instant;
 
 use crate::{
-    domain::event::Position,
+    domain::{event::Position, proto},
     engine::{ReadError, RecordReader, lanes::Lane},
     projections::{
-        explain::Behind, lists::Statements, series::Compared, story::Listed, walk::Walk,
+        counts::CountAnswer,
+        explain::Behind,
+        lists::Statements,
+        series::Compared,
+        story::{Listed, Story},
+        walk::Walk,
     },
 };
 
@@ -71,6 +77,25 @@ impl Keepable for Behind {
 }
 
 impl Keepable for Compared {
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}
+
+impl Keepable for CountAnswer {
+    fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+}
+
+impl Keepable for proto::ReconcileExchangeResponse {
+    fn bytes(&self) -> usize {
+        // In memory its parts are about twice as large as on the wire.
+        2 * self.encoded_len()
+    }
+}
+
+impl Keepable for Story {
     fn bytes(&self) -> usize {
         Self::bytes(self)
     }
@@ -185,6 +210,11 @@ impl RecordReader {
     /// A list, if it is kept.
     pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
         self.0.kept.find(key)
+    }
+
+    /// Keeps what further pages may be told from.
+    pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
+        self.0.kept.keep(key, list);
     }
 
     /// A list as it was kept or, if it was not, as it is worked out now.

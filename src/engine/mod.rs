@@ -61,8 +61,8 @@ pub use self::{
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
     groups::{
-        Consumer, ConsumerStatus, Delivered, GroupError, GroupOrigin, GroupProgress, GroupState,
-        GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage, Repeatable, Said,
+        Consumer, ConsumerStatus, Delivered, GroupError, GroupOrigin, GroupPlace, GroupProgress,
+        GroupState, GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage, Repeatable, Said,
     },
     head::Head,
     kept::{Keepable, ListKey},

@@ -20,14 +20,29 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { left: limits::ANSWER_BYTES, begun: false }
+        Self::of(limits::ANSWER_BYTES)
     }
 }
 
 impl Budget {
+    /// So many bytes.
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self { left: bytes, begun: false }
+    }
+
     /// Whether an entry still belongs to the answer; then its bytes are taken.
     pub(crate) fn takes(&mut self, entry: &impl Message) -> bool {
         self.takes_bytes(entry.encoded_len())
+    }
+
+    /// Puts an entry behind others if it still belongs to the answer; absent: it does not.
+    pub(crate) fn put<M: Message>(&mut self, entries: &mut Vec<M>, entry: M) -> Option<()> {
+        self.takes(&entry).then(|| entries.push(entry))
+    }
+
+    /// The same for a name.
+    pub(crate) fn put_name(&mut self, names: &mut Vec<String>, name: &str) -> Option<()> {
+        self.takes_bytes(name.len()).then(|| names.push(name.to_owned()))
     }
 
     /// The same by the bytes of the entry.

@@ -95,14 +95,16 @@ impl Texts {
         }
     }
 
-    /// One leg with what the claims on it amount to.
-    pub(crate) fn leg(&self, told: ToldLeg) -> proto::LegEstimate {
-        let ToldLeg { leg, estimate, claims, preference } = told;
+    /// One leg with what the claims on it amount to, from one of its claims on, of which none is
+    /// told yet. The preference is told with the first.
+    pub(crate) fn leg(&self, told: &ToldLeg, first_claim: usize) -> proto::LegEstimate {
+        let preference = told.preference.clone().filter(|_| first_claim == 0);
         proto::LegEstimate {
-            leg: Some(leg),
-            estimate: Some(estimate.into()),
-            claims: claims.iter().map(|number| self.number(number)).collect(),
+            leg: Some(told.leg.clone()),
+            estimate: Some(told.estimate.clone().into()),
             preference: preference.map(|preference| self.preference(preference)),
+            continues: first_claim > 0,
+            ..proto::LegEstimate::default()
         }
     }
 

@@ -1,16 +1,19 @@
 //! `ClaimService`: what becomes of claims.
 
+use prost::Message as _;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
     domain::{
         event::Position,
+        limits,
         proto::{self, ErrorReason},
         violation::Violations,
     },
     engine::AsOf,
     grpc::{
         asked,
+        budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Tokens},
@@ -24,6 +27,9 @@ use crate::{
         told::{Told, ToldPreference},
     },
 };
+
+/// Bytes of the preferences that are told with a claim; its history has all of them.
+const PREFERENCES_BYTES: usize = 128 << 10;
 
 /// The body of a method that records one event about a claim.
 macro_rules! recorded {
@@ -131,22 +137,38 @@ impl Found {
         page: &Page,
         position: Position,
     ) -> Result<proto::GetClaimResponse, Fault> {
-        let Self { told, preferences, history } = self;
-        let events = preferences.iter().flat_map(ToldPreference::positions);
-        let texts = Texts::read(&recorder.0, events.chain([told.claim, told.read_from])).await?;
+        let head = self.head(recorder, position).await?;
+        // The claim itself is one entry, so its bytes leave less for the history.
+        let budget = Budget::of(limits::ANSWER_BYTES.saturating_sub(head.encoded_len()));
         let entry = |texts: &Texts, about: &About| proto::ClaimHistoryEntry {
             event: texts.event(about.event).cloned(),
             retracted_by: about.retracted_by.unwrap_or_default(),
         };
-        let entries = listed::told(&recorder.0, page.of(&history), entry).await?;
+        let history = listed::told(&recorder.0, budget, page.of(&self.history), entry).await?;
+        let next_page_token = page.next(history.len(), self.history.len(), position);
+        Ok(proto::GetClaimResponse { history, next_page_token, ..head })
+    }
+
+    /// The answer without the history: it is the same on every page.
+    async fn head(
+        &self,
+        recorder: &Recorder,
+        position: Position,
+    ) -> Result<proto::GetClaimResponse, Fault> {
+        let Self { told, preferences: all, history: _ } = self;
+        let texts = Texts::read(&recorder.0, [told.claim, told.read_from]).await?;
+        let preference = |texts: &Texts, it: &ToldPreference| texts.preference(it.clone());
+        let budget = Budget::of(PREFERENCES_BYTES);
+        let preferences = listed::told(&recorder.0, budget, all, preference).await?;
+        let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
-            record: Some(texts.record(&told)),
+            record: Some(texts.record(told)),
             event: texts.event(told.claim).cloned(),
             reading: texts.reading(told.read_from).map(|reading| reading.pack()),
-            preferences: preferences.into_iter().map(|it| texts.preference(it)).collect(),
-            next_page_token: page.next(entries.len(), history.len(), position),
-            history: entries,
+            preferences,
+            more_preferences: u32::try_from(more).unwrap_or(u32::MAX),
             position,
+            ..proto::GetClaimResponse::default()
         })
     }
 }

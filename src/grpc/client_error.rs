@@ -109,6 +109,9 @@ impl From<Status> for ClientError {
             _ => kind(status.code()),
         };
         let message = match status.message() {
+            message if reason.is_empty() && is_too_large(&status) => {
+                format!("the answer is larger than this client takes; ask for less: {message}")
+            }
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
         };
@@ -155,6 +158,9 @@ fn kind(code: Code) -> ClientErrorKind {
 /// The kind of an error that the server did not explain: mostly, the connection was lost.
 fn transport_kind(status: &Status) -> ClientErrorKind {
     let code = status.code();
+    if is_too_large(status) {
+        return ClientErrorKind::Other;
+    }
     let lost = [Code::Unknown, Code::Internal, Code::Cancelled].contains(&code);
     // The client's own timer ends a call as cancelled.
     if code == Code::Cancelled && status.message().contains("Timeout") {
@@ -173,6 +179,17 @@ fn not_listed(status: &Status) -> usize {
         key.ends_with("_not_listed").then(|| count.parse().ok()).flatten()
     };
     metadata.iter().find_map(count).unwrap_or_default()
+}
+
+/// Whether an answer came that is larger than this client takes. The library gives it a code of the
+/// server's, of a position beyond the end or of an overload; neither to correct the request nor to
+/// wait would help.
+fn is_too_large(status: &Status) -> bool {
+    match status.code() {
+        Code::OutOfRange => status.message().starts_with("Error, decoded message length"),
+        Code::ResourceExhausted => status.message().starts_with("Error decompressing"),
+        _ => false,
+    }
 }
 
 fn never_connected(status: &Status) -> bool {
@@ -284,6 +301,19 @@ mod tests {
         assert_eq!(error.kind, ClientErrorKind::Conflict);
         let check = ("demo/1".to_owned(), "expected revision 3, it is at 5".to_owned());
         assert_eq!(error.fields, [check]);
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_no_fault_of_the_request_and_not_worth_repeating() {
+        let found = "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes";
+        let unpacked = "Error decompressing: size limit, of 4 bytes, exceeded";
+        for status in [Status::out_of_range(found), Status::resource_exhausted(unpacked)] {
+            let error = ClientError::from(status);
+            assert_eq!(error.kind, ClientErrorKind::Other);
+            assert!(error.message.contains("ask for less"), "{error}");
+        }
+        let beyond = ClientError::from(Status::out_of_range("another"));
+        assert_eq!(beyond.kind, ClientErrorKind::BeyondHead);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod asked;
 mod consuming;
+mod listed;
 
 use std::sync::Arc;
 
@@ -50,12 +51,7 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::ListGroupsRequest>,
     ) -> Result<Response<proto::ListGroupsResponse>, Status> {
-        let proto::ListGroupsRequest { name, min_position } = request.into_inner();
-        self.0.reached(min_position).await.map_err(Fault::from)?;
-        let name = Some(name.as_str()).filter(|name| !name.is_empty());
-        let (groups, position) = self.0.groups().list(name).await.map_err(Fault::from)?;
-        let groups = groups.into_iter().map(Into::into).collect();
-        Ok(Response::new(proto::ListGroupsResponse { groups, position }))
+        Ok(Response::new(listed::list(&self.0, request.into_inner()).await?))
     }
 
     async fn list_parked(

@@ -1,5 +1,6 @@
 //! `CountService`: figures, as of any moment, and watched.
 
+mod countries;
 mod explain;
 mod figure_key;
 mod groups;
@@ -18,7 +19,7 @@ use crate::{
         proto::{self, FigureFlag, Unit},
         violation::Violations,
     },
-    engine::{AsOf, Engine},
+    engine::Engine,
     grpc::{
         asked, event_store::Answers, page::Tokens,
         server_stubs::count_service_server::CountService, status::Fault,
@@ -36,16 +37,9 @@ impl CountService for Counts {
         &self,
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
-        let min_position = request.get_ref().min_position;
-        let (query, as_of) = question(request.into_inner()).map_err(Fault::from)?;
-        let counts = self.0.record();
-        counts.reached(min_position).await.map_err(Fault::from)?;
-        let answer = counts.get(query, as_of).await.map_err(Fault::from)?;
-        Ok(Response::new(proto::GetCountryCountsResponse {
-            counts: answer.rows.into_iter().map(Into::into).collect(),
-            position: answer.position,
-            undated_exchanges: answer.undated_exchanges,
-        }))
+        let tokens = Tokens::of(&self.0);
+        let question = countries::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        Ok(Response::new(countries::answer(&self.0, question).await?))
     }
 
     type WatchCountryCountsStream = Answers<proto::WatchCountryCountsResponse>;
@@ -92,17 +86,6 @@ impl CountService for Counts {
         let question = series::question(&request.into_inner(), tokens).map_err(Fault::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
-}
-
-/// What is asked, and as of when.
-fn question(request: proto::GetCountryCountsRequest) -> Result<(CountQuery, AsOf), Violations> {
-    let proto::GetCountryCountsRequest { countries, unit, as_of, occurred, min_position: _ } =
-        request;
-    let mut wrong = Violations::default();
-    let mut query = narrow(&countries, unit, &mut wrong);
-    query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);
-    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
-    wrong.into_result((query, as_of))
 }
 
 fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
@@ -181,26 +164,6 @@ impl From<Flag> for FigureFlag {
             Flag::OpenBelow => Self::OpenBelow,
             Flag::OpenAbove => Self::OpenAbove,
             Flag::Overflow => Self::Overflow,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::proto::as_of::Moment;
-
-    #[test]
-    fn a_moment_leaves_out_what_came_a_nanosecond_later_and_must_be_a_time() {
-        let ask = |seconds, nanos| {
-            let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
-            let as_of = Some(proto::AsOf { moment });
-            question(proto::GetCountryCountsRequest { as_of, ..Default::default() })
-        };
-        assert_eq!(ask(1, 1_999).unwrap().1, AsOf::Time(1_000_001));
-        for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
-            let wrong = ask(seconds, nanos).unwrap_err();
-            assert!(wrong.0[0].field.starts_with("as_of.recorded_time."), "{wrong}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `ExchangeService`: exchanges, roles, superlatives and detentions.
 
+mod items;
 mod list;
 mod reconcile;
 mod story;
+mod telling;
 mod watch;
 
 use std::sync::Arc;

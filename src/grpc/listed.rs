@@ -6,7 +6,13 @@ use crate::{
     domain::event::Position,
     engine::Engine,
     grpc::{budget::Budget, claimed::Texts, status::Fault},
-    projections::{fate, fate::About, lists::SourceFound, register::Register, told::Told},
+    projections::{
+        fate,
+        fate::About,
+        lists::SourceFound,
+        register::Register,
+        told::{Told, ToldPreference},
+    },
 };
 
 /// Entries whose texts are read at once. A page may end early, so not all are read before.
@@ -36,14 +42,20 @@ impl InLog for SourceFound {
     }
 }
 
+impl InLog for ToldPreference {
+    fn events(&self) -> impl Iterator<Item = Position> {
+        self.positions().into_iter()
+    }
+}
+
 /// Entries as messages, as many as make an answer; at least one, if there is any.
 pub(crate) async fn told<T: InLog, M: Message>(
     engine: &Engine,
+    mut budget: Budget,
     entries: &[T],
     tell: impl Fn(&Texts, &T) -> M,
 ) -> Result<Vec<M>, Fault> {
     let mut told: Vec<M> = Vec::new();
-    let mut budget = Budget::default();
     for entries in entries.chunks(READ_AT_ONCE) {
         let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;
         for entry in entries {

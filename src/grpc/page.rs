@@ -50,7 +50,7 @@ impl Tokens {
         Self::new(engine.key_for("page tokens"))
     }
 
-    fn new(key: [u8; 16]) -> Self {
+    pub(crate) fn new(key: [u8; 16]) -> Self {
         Self(SipHasher24::new_with_key(&key))
     }
 
@@ -94,10 +94,14 @@ struct Token {
 pub(crate) struct Place {
     /// Entries before the page.
     pub(crate) offset: usize,
+    /// Of the entry that it begins with, the parts that were told before.
+    pub(crate) parts: usize,
     /// In a list by position, that of the last entry before the page.
     pub(crate) after: Position,
     /// What was counted as undated for the first page, where that takes all of the list.
     pub(crate) undated: Option<u32>,
+    /// In a list by name, that of the last entry before the page.
+    pub(crate) name: String,
 }
 
 /// The page of a list that is asked for.
@@ -138,6 +142,23 @@ impl Page {
             page.go_on(token, wrong);
         }
         page
+    }
+
+    /// The first page of what a request without a token asks for.
+    pub(crate) fn first<R: Message + Name>(tokens: Tokens, request: &R) -> Self {
+        Self::parse(tokens, 0, "", request, &mut Violations::default())
+    }
+
+    /// The same where a request that says no size gets as many as fit an answer.
+    pub(crate) fn parse_whole<R: Message + Name>(
+        tokens: Tokens,
+        size: u32,
+        token: &str,
+        request: &R,
+        wrong: &mut Violations,
+    ) -> Self {
+        let page = Self::parse(tokens, size, token, request, wrong);
+        Self { size: if size == 0 { usize::MAX } else { page.size }, ..page }
     }
 
     /// The same where a request that says no size gets as many as a page can have.
@@ -224,11 +245,11 @@ impl Page {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::proto;
 
-    const TOKENS: [u8; 16] = [7; 16];
+    pub(crate) const TOKENS: [u8; 16] = [7; 16];
 
     fn asked(size: u32, token: &str, country: &str, key: [u8; 16]) -> Result<Page, Violations> {
         let mut wrong = Violations::default();

@@ -12,6 +12,7 @@ use crate::{
     engine::AsOf,
     grpc::{
         asked,
+        budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Tokens},
@@ -70,7 +71,7 @@ impl SourceService for Recorder {
         let some = page.of(&list).to_vec();
         let found = record.go_through(CitingWalk::new(some, position)).await;
         let found = found.map_err(Fault::from)?;
-        let sources = listed::told(&self.0, &found, entry).await?;
+        let sources = listed::told(&self.0, Budget::default(), &found, entry).await?;
         let next_page_token = page.next(sources.len(), list.len(), position);
         Ok(Response::new(proto::ListSourcesResponse { sources, next_page_token, position }))
     }

@@ -10,6 +10,7 @@ use crate::{
     engine::AsOf,
     grpc::{
         asked,
+        budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Tokens},
@@ -48,7 +49,7 @@ impl StatementService for Recorder {
         let some = page.of(&list.claims).to_vec();
         let found = record.ask(move |register| listed::claims(register, position, &some));
         let found = found.await.map_err(Fault::from)?;
-        let statements = listed::told(&self.0, &found, Texts::statement).await?;
+        let statements = listed::told(&self.0, Budget::default(), &found, Texts::statement).await?;
         Ok(Response::new(proto::ListStatementsResponse {
             next_page_token: page.next(statements.len(), list.claims.len(), position),
             statements,

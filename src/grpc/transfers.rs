@@ -11,6 +11,7 @@ use crate::{
     engine::{AsOf, Engine},
     grpc::{
         asked,
+        budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Place, Tokens},
@@ -75,7 +76,7 @@ async fn list_page(
     let Transfers { claims, undated } = record.work_out(walk).await?;
     let some: Vec<Position> = claims.iter().take(page.size()).copied().collect();
     let found = record.ask(move |register| listed::claims(register, position, &some)).await?;
-    let transfers = listed::told(engine, &found, Texts::transfer).await?;
+    let transfers = listed::told(engine, Budget::default(), &found, Texts::transfer).await?;
     let last = found.get(..transfers.len()).and_then(<[_]>::last).map(|last| last.claim);
     let next = last.filter(|_| claims.len() > transfers.len());
     let next = next.map(|after| Place { after, undated: Some(undated), ..Place::default() });

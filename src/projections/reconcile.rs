@@ -13,6 +13,20 @@ use crate::domain::proto;
 use crate::projections::{claims::View, extent::Extent, story};
 use board::Board;
 
+/// Claims that a cell, a side or an explanation names, and places that a side does.
+const NAMED: usize = 1_000;
+/// Sources that a cell names.
+const SOURCES: usize = 256;
+/// Lines of a scope.
+const SCOPES: usize = 64;
+
+/// The first of a list, and how many more there are.
+fn first<T>(mut list: Vec<T>, most: usize) -> (Vec<T>, u32) {
+    let more = list.len().saturating_sub(most);
+    list.truncate(most);
+    (list, u32::try_from(more).unwrap_or(u32::MAX))
+}
+
 /// The reconciliation of the exchange with an id; its position is left to whoever asks. Absent:
 /// nothing was recorded of it or of a portion of it.
 pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeResponse> {
@@ -24,7 +38,7 @@ pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeRe
         legs: board.legs(),
         cells: board.cells(),
         lines: differences::all(&board),
-        position: 0,
+        ..proto::ReconcileExchangeResponse::default()
     })
 }
 

@@ -23,9 +23,6 @@ use crate::projections::{
 use facts::Facts;
 use flags::Cells;
 
-/// Statements that are told with an exchange; lists of statements have all.
-const MOST_STATEMENTS: usize = 1_000;
-
 /// Everything that the record says of an exchange; texts are told by where they stand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
@@ -44,10 +41,8 @@ pub struct Story {
     /// The totals claimed, each with what the completed transfers of its leg add up to; absent:
     /// none of them has a number.
     pub totals: Vec<(Told, Option<Figure>)>,
-    /// The first statements about it.
+    /// What was said of it.
     pub statements: Vec<Told>,
-    /// How many further statements there are.
-    pub more_statements: usize,
     /// What superlatives it was given.
     pub superlatives: Vec<Told>,
     /// What it adds to the figure of each country.
@@ -66,17 +61,18 @@ pub struct ToldReport {
 }
 
 impl Story {
-    /// The events whose texts the story shows, statements apart, which can be long.
-    pub fn positions(&self) -> Vec<Position> {
+    /// Bytes that it takes, roughly.
+    pub fn bytes(&self) -> usize {
         let legs = self.legs.iter().chain(&self.agreed);
         let legs = legs.chain(self.declined.iter().map(|(leg, _)| leg));
-        let mut positions: Vec<Position> = legs.flat_map(ToldLeg::positions).collect();
-        let roles = self.roles.iter().flat_map(|role| role.attributed.iter().chain(&role.denied));
-        let claims = self.reports.iter().map(|report| &report.told).chain(roles);
-        let claims = claims.chain(self.totals.iter().map(|(told, _)| told));
-        let claims = claims.chain(&self.superlatives);
-        positions.extend(claims.flat_map(Told::positions));
-        positions
+        let legs: usize = legs.map(|leg| size_of::<ToldLeg>() + size_of_val(&*leg.claims)).sum();
+        let names = self.summary.portions.iter().chain(&self.summary.parties);
+        let names: usize = names.map(|name| size_of::<String>() + name.len()).sum();
+        let roles = self.roles.iter().map(|role| role.attributed.len() + role.denied.len());
+        let told = roles.sum::<usize>() + self.statements.len() + self.superlatives.len();
+        let others = size_of_val(&*self.reports) + size_of_val(&*self.totals);
+        let counts = size_of_val(&*self.counts) + size_of_val(&*self.roles);
+        legs + names + others + counts + told * size_of::<Told>()
     }
 }
 
@@ -98,9 +94,6 @@ pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<St
     let mut past = told::past(&view, view.claims().figure_rows(exchange));
     past.extend(told::past(&view, view.claims().other_rows(exchange)));
     let telling = Telling { extent: &extent, past: &past, include_past: query.include_past };
-    let mut statements = telling.all(|said| matches!(said, Said::Statement(_)));
-    let more_statements = statements.len().saturating_sub(MOST_STATEMENTS);
-    statements.truncate(MOST_STATEMENTS);
     let outcome = Outcome::within(&view, exchange);
     Some(Story {
         summary: summary_of(&extent, &cells(&outcome)),
@@ -110,8 +103,7 @@ pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<St
         declined: telling.declined(),
         roles: telling.roles(),
         totals: telling.totals(),
-        statements,
-        more_statements,
+        statements: telling.all(|said| matches!(said, Said::Statement(_))),
         superlatives: telling.all(|said| matches!(said, Said::Superlative)),
         counts: figures_of(register, &outcome),
     })

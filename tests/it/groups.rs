@@ -65,7 +65,7 @@ async fn group(client: &Client, name: &str) -> Group {
 
 /// The group as it is listed.
 async fn listed(client: &Client, name: &str) -> Group {
-    let request = ListGroupsRequest { name: name.into(), min_position: 0 };
+    let request = ListGroupsRequest { name: name.into(), ..Default::default() };
     let mut groups = client.list_groups(request).await.expect("the group is there").groups;
     groups.pop().expect("one group")
 }

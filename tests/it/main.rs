@@ -7,6 +7,7 @@
 
 mod abuse;
 mod another_store;
+mod answers;
 mod claims;
 mod cli;
 mod client;

@@ -205,7 +205,9 @@ class Ledger:
             direction=f"DIRECTION_{direction.upper()}",
             page_size=PAGE,
         )
-        shares, last = self._pages(self.service.ExplainCount, request, "exchanges")
+        told, last = self._pages(self.service.ExplainCount, request, "exchanges")
+        # An exchange that goes on from the page before adds nothing again.
+        shares = [exchange for exchange in told if not exchange.continues]
         return shares, plain_figure(last.figure)
 
     def _pages(self, ask: typing.Callable, request: Message, name: str) -> tuple[list, Message]:
@@ -228,7 +230,7 @@ class Ledger:
         if as_of:
             request.as_of.position = as_of
         rows: Rows = {}
-        for row in self.service.GetCountryCounts(request).counts:
+        for row in self._pages(self.service.GetCountryCounts, request, "counts")[0]:
             given = [name for name in ("received", "sent") if row.HasField(name)]
             rows[row.country, unit(row.unit)] = {
                 name: plain_figure(getattr(row, name)) for name in given

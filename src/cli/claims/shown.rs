@@ -78,6 +78,9 @@ impl Answer for Shown {
                 text.push('\n');
             }
         }
+        if let Some(more) = words::more(self.0.more_preferences) {
+            text = format!("{text}{more} preferences, which the history below names\n");
+        }
         text += &self.history();
         text += pages::more(&self.0);
         text + &words::as_of(self.0.position)

@@ -5,6 +5,7 @@ use crate::{
     cli::{
         figure::{cell, flag},
         output::Grid,
+        words,
     },
     domain::proto::{
         CountryChange, CountryCount, Figure, GetCountryCountsResponse, SubsetCount,
@@ -135,7 +136,7 @@ pub(super) fn update(response: WatchCountryCountsResponse) -> String {
         Some(Update::Snapshot(snapshot)) => table(&GetCountryCountsResponse {
             counts: snapshot.counts,
             position,
-            undated_exchanges: 0,
+            ..GetCountryCountsResponse::default()
         }),
         Some(Update::Change(change)) => format!("{position}: {}\n", self::change(&change)),
         None => String::new(),
@@ -157,7 +158,8 @@ fn change(change: &CountryChange) -> String {
     };
     let received = side("received", |count| count.received.as_ref());
     let sent = side("sent", |count| count.sent.as_ref());
-    let causes: Vec<String> = change.caused_by.iter().map(u64::to_string).collect();
+    let causes = change.caused_by.iter().map(u64::to_string);
+    let causes: Vec<String> = causes.chain(words::more(change.more_causes)).collect();
     let causes = causes.join(", ");
     format!("{} ({}) {received}; {sent}; because of {causes}", named.country, unit(named))
 }
@@ -212,8 +214,12 @@ mod tests {
 
     #[test]
     fn a_change_names_both_figures_and_its_causes() {
-        let change =
-            CountryChange { before: Some(row(13)), after: Some(row(14)), caused_by: vec![41, 42] };
+        let change = CountryChange {
+            before: Some(row(13)),
+            after: Some(row(14)),
+            caused_by: vec![41, 42],
+            ..Default::default()
+        };
         let update = Some(Update::Change(change));
         let response = WatchCountryCountsResponse { update, position: 42, more: false };
         assert_eq!(

@@ -71,12 +71,7 @@ fn role_claim(claim: &RoleClaim) -> String {
 
 /// What was said, in short.
 pub(super) fn statements(told: &GetExchangeResponse) -> Vec<String> {
-    let mut lines: Vec<String> = told.statements.iter().flat_map(in_short).collect();
-    if told.more_statements > 0 {
-        let more = words::plural(told.more_statements, "further statement");
-        lines.push(format!("  {more}: `handover statements --exchange ...` has all"));
-    }
-    titled("Statements", lines)
+    titled("Statements", told.statements.iter().flat_map(in_short).collect())
 }
 
 fn in_short(entry: &StatementEntry) -> Vec<String> {

@@ -61,6 +61,7 @@ fn legs() -> Vec<LegEstimate> {
             rationale: "named one by one".to_owned(),
             ..Default::default()
         }),
+        ..Default::default()
     };
     let unknown = LegEstimate {
         leg: Some(leg("", "RU BY")),
@@ -95,6 +96,7 @@ fn role() -> RoleEntry {
             record: Some(record(12)),
             attribution: Some(said_by("US NSC")),
         }],
+        ..Default::default()
     }
 }
 
@@ -153,7 +155,6 @@ fn full() -> GetExchangeResponse {
                 ..Default::default()
             }),
         }],
-        more_statements: 3,
         superlatives: vec![SuperlativeEntry {
             record: Some(record(15)),
             superlative: Some(SuperlativeClaimed {
@@ -214,7 +215,6 @@ Statements
   Anna Demo: \"Went as planned. Went as planned. Went as planned. Went as planned. Went as
       planned. Went as planned. Went as planned. Went as planned. Went as planned. Went as...\"
       (claim 14)
-  3 further statements: `handover statements --exchange ...` has all
 
 Called
   the largest, by BBC (claim 15)

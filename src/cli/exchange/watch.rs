@@ -6,19 +6,34 @@ use crate::{
         exit::Failure,
         json,
         output::{Answer as _, Output},
+        pages::{self, Limit},
         words,
     },
-    domain::proto::WatchExchangeResponse,
+    client::{Calls, Client},
+    domain::proto::{GetExchangeRequest, WatchExchangeResponse},
 };
 
-/// One answer of the watch, in the form that `output` names.
-pub(super) fn update(
-    exchange: &str,
-    response: WatchExchangeResponse,
+/// One answer of the watch with its whole story, in the form that `output` names. A watch has a page
+/// of it; `same` asks for the others.
+pub(super) async fn update(
+    client: &Client,
+    same: &GetExchangeRequest,
+    mut response: WatchExchangeResponse,
     output: Output,
 ) -> Result<String, Failure> {
+    if let Some(first) = response.story.take() {
+        let whole = pages::rest(Limit::default(), first, async |page| {
+            let request = GetExchangeRequest { page_token: page.token, ..same.clone() };
+            let call = |calls: Calls| {
+                let request = request.clone();
+                async move { calls.exchange(request).await }
+            };
+            client.ask(call).await
+        });
+        response.story = Some(whole.await?);
+    }
     Ok(match output {
-        Output::Table | Output::Csv => told(exchange, response),
+        Output::Table | Output::Csv => told(&same.exchange_id, response),
         Output::Json => format!("{:#}\n", json::of_message(&response)?),
         Output::Jsonl => format!("{}\n", json::of_message(&response)?),
     })

@@ -35,7 +35,7 @@ fn leg(
         preferred: (low == high).then_some(low),
         ..Default::default()
     });
-    LegEstimate { leg: Some(leg), estimate, claims, preference: None }
+    LegEstimate { leg: Some(leg), estimate, claims, ..Default::default() }
 }
 
 fn explained() -> Explained {
@@ -59,7 +59,7 @@ fn explained() -> Explained {
                     ],
                 )),
                 r#use: LegUse::WholeOfParts.into(),
-                part_of: Vec::new(),
+                ..Default::default()
             },
             ExplainedLeg {
                 leg: Some(leg(
@@ -70,6 +70,7 @@ fn explained() -> Explained {
                 )),
                 r#use: LegUse::PartOfAnother.into(),
                 part_of: vec![0],
+                ..Default::default()
             },
         ],
         ..Default::default()
@@ -81,7 +82,7 @@ fn explained() -> Explained {
         legs: vec![ExplainedLeg {
             leg: Some(leg("demo-2", &[], None, Vec::new())),
             r#use: LegUse::Unnumbered.into(),
-            part_of: Vec::new(),
+            ..Default::default()
         }],
         ..Default::default()
     };

@@ -8,6 +8,7 @@ use crate::{
         exit::{Exit, Failure},
         moment,
         output::{self, Answer, Grid, OutputArgs},
+        pages::{self, Limit},
         words,
     },
     domain::proto::{Filter, Group, GroupState, ListGroupsRequest, ListGroupsResponse},
@@ -32,8 +33,12 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let client = args.server.connect().await?;
     let alone = !args.group.is_empty();
     let request = ListGroupsRequest { name: args.group, ..ListGroupsRequest::default() };
-    let response = client.list_groups(request).await?;
-    output::print(&Groups { response, alone }, output)
+    let whole = pages::all(Limit::default(), async |page| {
+        // As many as fit a page.
+        let page_token = page.token;
+        client.list_groups(ListGroupsRequest { page_token, ..request.clone() }).await
+    });
+    output::print(&Groups { response: whole.await?, alone }, output)
 }
 
 struct Groups {
@@ -270,7 +275,8 @@ mod tests {
 
     #[test]
     fn a_table_tells_lag_and_parked_events_and_what_is_in_the_way() {
-        let response = ListGroupsResponse { groups: vec![group()], position: 9 };
+        let groups = vec![group()];
+        let response = ListGroupsResponse { groups, position: 9, ..Default::default() };
         let table = Groups { response, alone: false }.table();
         // In a table it may take several lines.
         let said = "type=TransferCompleted tag=to:DE | type=TransferCompleted tag=from:DE";
@@ -282,7 +288,7 @@ mod tests {
 
     #[test]
     fn no_groups_and_a_group_without_lag_are_told_as_such() {
-        let nobody = ListGroupsResponse { groups: Vec::new(), position: 0 };
+        let nobody = ListGroupsResponse::default();
         let empty = Groups { response: nobody, alone: false }.table();
         assert_eq!(empty, "no consumer groups\nas of position 0\n");
         let done = Group { lag: None, filter: None, ..group() };
@@ -304,8 +310,11 @@ mod tests {
         assert_eq!(row(&group)[3..], ["-"; 6]);
         assert_eq!(plain_row(&group)[2..9], [""; 7]);
         assert_eq!(plain_row(&group)[9..], ["a volume is damaged", "damaged"]);
-        let response =
-            ListGroupsResponse { groups: vec![self::group(), group.clone()], position: 9 };
+        let response = ListGroupsResponse {
+            groups: vec![self::group(), group.clone()],
+            position: 9,
+            ..Default::default()
+        };
         let table = Groups { response, alone: false }.table();
         for told in ["| ready ", "| damaged ", "desk is damaged: a volume is damaged"] {
             assert!(table.contains(told), "{table}");

@@ -8,6 +8,7 @@ use crate::{
         exit::{Exit, Failure},
         moment,
         output::{self, Answer, Grid, OutputArgs},
+        pages::Limit,
         words,
     },
     domain::proto::{ListParkedRequest, ListParkedResponse, ParkedEvent},
@@ -22,9 +23,8 @@ pub(super) struct Args {
     /// Only those after this position
     #[arg(long, value_name = "POSITION", default_value_t = 0, hide_default_value = true)]
     after: u64,
-    /// At most so many, up to 1000
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
-    limit: u32,
+    #[command(flatten)]
+    limit: Limit,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -35,9 +35,17 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     let client = args.server.connect().await?;
-    let request =
-        ListParkedRequest { group: args.group, after_position: args.after, limit: args.limit };
-    output::print(&Parked(client.list_parked(request).await?), output)
+    let ask = async |after_position, held| {
+        let (group, limit) = (args.group.clone(), args.limit.size(held));
+        client.list_parked(ListParkedRequest { group, after_position, limit }).await
+    };
+    let mut whole = ask(args.after, 0).await?;
+    while whole.next_after_position > 0 && whole.parked.len() < args.limit.most() {
+        let next = ask(whole.next_after_position, whole.parked.len()).await?;
+        whole.parked.extend(next.parked);
+        whole.next_after_position = next.next_after_position;
+    }
+    output::print(&Parked(whole), output)
 }
 
 struct Parked(ListParkedResponse);

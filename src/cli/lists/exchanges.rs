@@ -122,10 +122,16 @@ fn row(exchange: &ExchangeSummary) -> Vec<String> {
         when(&exchange.occurred),
         exchange.exchange_id.clone(),
         exchange.title.clone(),
-        exchange.parties.join(", "),
+        named(&exchange.parties, exchange.more_parties, ", "),
         if status.is_empty() { "only named".to_owned() } else { status },
         flags.collect::<Vec<_>>().join("; "),
     ]
+}
+
+/// Names in a row, with how many more there are; `handover exchange` tells all.
+fn named(names: &[String], and_more: u32, between: &str) -> String {
+    let names: Vec<String> = names.iter().cloned().chain(words::more(and_more)).collect();
+    names.join(between)
 }
 
 fn plain_row(exchange: &ExchangeSummary) -> Vec<String> {
@@ -137,10 +143,10 @@ fn plain_row(exchange: &ExchangeSummary) -> Vec<String> {
         exchange.title.clone(),
         exchange.occurred.clone(),
         exchange.place.clone(),
-        exchange.parties.join("+"),
+        named(&exchange.parties, exchange.more_parties, "+"),
         code(exchange.kind().as_str_name(), "EXCHANGE_KIND_"),
         code(exchange.status().as_str_name(), "EXCHANGE_STATUS_"),
-        exchange.portions.join("+"),
+        named(&exchange.portions, exchange.more_portions, "+"),
         flags.collect::<Vec<_>>().join("+"),
     ]
 }

@@ -59,7 +59,8 @@ fn names(kind: DifferenceKind) -> (&'static str, &'static str) {
 
 /// The legs of a side; several are summed.
 fn summed(side: &DifferenceSide, all: &ReconcileExchangeResponse) -> String {
-    side.legs.iter().map(|at| leg(all, *at)).collect::<Vec<_>>().join(" + ")
+    let legs = side.legs.iter().map(|at| leg(all, *at));
+    legs.chain(words::more(side.more_legs)).collect::<Vec<_>>().join(" + ")
 }
 
 fn side(
@@ -85,6 +86,7 @@ fn side(
             nobody if nobody.is_empty() => "nobody named".to_owned(),
             claimant => claimant,
         })
+        .chain(words::more(told.more_claimants))
         .collect();
     let mut text = format!("{name} {number}").trim_start().to_owned();
     if with_legs && !told.legs.is_empty() {
@@ -94,7 +96,8 @@ fn side(
         text = format!("{text} according to {}", claimants.join(", "));
     }
     if !told.positions.is_empty() {
-        text = format!("{text}, {}", words::claims(&told.positions));
+        let claims = words::some_claims(&told.positions, told.more_positions);
+        text = format!("{text}, {claims}");
     }
     text
 }
@@ -124,12 +127,13 @@ fn explanation(explanation: &DifferenceExplanation) -> String {
     };
     let mut text = format!("{amount}{}", reason(explanation.reason()));
     if !explanation.scope.is_empty() {
-        let scopes: Vec<String> =
-            explanation.scope.lines().map(|scope| format!("\"{scope}\"")).collect();
+        let scopes = explanation.scope.lines().map(|scope| format!("\"{scope}\""));
+        let scopes: Vec<String> = scopes.chain(words::more(explanation.more_scopes)).collect();
         text = format!("{text}: {}", scopes.join(", "));
     }
     if !explanation.positions.is_empty() {
-        text = format!("{text} ({})", words::claims(&explanation.positions));
+        let claims = words::some_claims(&explanation.positions, explanation.more_positions);
+        text = format!("{text} ({claims})");
     }
     text
 }

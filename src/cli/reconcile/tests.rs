@@ -46,13 +46,14 @@ fn side_by_side() -> SideBySide {
         low,
         high,
         positions: positions.to_vec(),
+        ..Default::default()
     };
     let reason = |reason: DifferenceReason, low, high, positions: &[u64]| DifferenceExplanation {
         reason: reason.into(),
         low,
         high,
         positions: positions.to_vec(),
-        scope: String::new(),
+        ..Default::default()
     };
     let line = Difference {
         kind: DifferenceKind::AgreedVsCompleted.into(),
@@ -84,6 +85,7 @@ fn side_by_side() -> SideBySide {
         ],
         lines: vec![line, unknown],
         position: 9,
+        ..Default::default()
     })
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::oneshot,
+    sync::{oneshot, watch},
     time::{Instant, timeout_at},
 };
 
@@ -67,6 +67,16 @@ pub enum GroupState {
     Restoring,
     /// What is recorded of it is damaged.
     Damaged,
+}
+
+/// A place in the list of groups. First come those whose names cannot be read, by where they were
+/// created, and behind them the others, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupPlace {
+    /// The group's name; empty: that cannot be read.
+    pub name: String,
+    /// Where a group without a name was created; of others 0.
+    pub created: Position,
 }
 
 /// A group as it is listed.
@@ -151,37 +161,85 @@ impl Group {
 }
 
 impl Groups {
-    /// How far each group is, by name; or only one. One that is not restored within a moment is
-    /// listed without.
+    /// How far each group is, in the order of their places; or only one. One that is not restored
+    /// within a moment is listed without.
     pub async fn list(
         &self,
         name: Option<&str>,
     ) -> Result<(Vec<GroupStatus>, Position), GroupError> {
-        self.shared.known().await?;
-        let head = self.shared.appender.reader.head().position;
-        let (mut statuses, groups) = if let Some(name) = name {
-            (Vec::new(), vec![self.shared.named(name).await?])
-        } else {
-            let nameless = self.shared.all_nameless();
-            (nameless.iter().map(GroupStatus::nameless).collect(), self.shared.all())
+        let mut listed = Vec::new();
+        let Some(name) = name else {
+            let first = GroupPlace::default();
+            let all = self.list_after(&first, |_, status| {
+                listed.push(status);
+                true
+            });
+            let head = all.await?;
+            return Ok((listed, head));
         };
+        let head = self.head().await?;
+        let (group, standing) = self.shared.named(name).await?;
         let until = Instant::now() + recovery::MOMENT;
-        for (group, mut standing) in groups {
-            // What it is now is listed, whether it got further meanwhile or not.
-            let _ = timeout_at(until, standing.wait_for(Standing::is_known)).await;
-            let standing = standing.borrow().clone();
-            match self.standing(&group, standing, head).await? {
-                Some(status) => statuses.push(status),
-                None if name.is_some() => return Err(self.shared.absent(group.as_str())),
-                // A group that is deleted meanwhile is left out.
-                None => {}
+        let status = self.status(&group, standing, until, head).await?;
+        listed.push(status.ok_or_else(|| self.shared.absent(group.as_str()))?);
+        self.complete((listed, head))
+    }
+
+    /// Tells how far the groups behind a place are, one after the other, until one is not taken.
+    /// Answers with the head of the log that their lags are counted to.
+    pub async fn list_after(
+        &self,
+        after: &GroupPlace,
+        mut take: impl FnMut(GroupPlace, GroupStatus) -> bool,
+    ) -> Result<Position, GroupError> {
+        let head = self.head().await?;
+        for nameless in self.shared.all_nameless() {
+            let place = GroupPlace { name: String::new(), created: nameless.created };
+            if place > *after && !take(place, GroupStatus::nameless(&nameless)) {
+                return self.complete(head);
             }
         }
+        let until = Instant::now() + recovery::MOMENT;
+        for (group, standing) in self.shared.all() {
+            let place = GroupPlace { name: group.to_string(), created: 0 };
+            if place <= *after {
+                continue;
+            }
+            let status = self.status(&group, standing, until, head).await?;
+            // A group that is deleted meanwhile is left out.
+            if status.is_some_and(|status| !take(place, status)) {
+                break;
+            }
+        }
+        self.complete(head)
+    }
+
+    /// The head of the log, once the groups are known.
+    async fn head(&self) -> Result<Position, GroupError> {
+        self.shared.known().await?;
+        Ok(self.shared.appender.reader.head().position)
+    }
+
+    /// The answer, unless the engine stops: groups that have gone by now would be missing from it.
+    fn complete<T>(&self, answer: T) -> Result<T, GroupError> {
         if self.shared.appender.reader.stopping().is_cancelled() {
-            // Groups that have gone by now would be missing from the list.
             return Err(GroupError::stopping());
         }
-        Ok((statuses, head))
+        Ok(answer)
+    }
+
+    /// A group as it is listed; absent: it has gone. What it is by then is listed, whether it got
+    /// further meanwhile or not.
+    async fn status(
+        &self,
+        name: &GroupName,
+        mut standing: watch::Receiver<Standing>,
+        until: Instant,
+        head: Position,
+    ) -> Result<Option<GroupStatus>, GroupError> {
+        let _ = timeout_at(until, standing.wait_for(Standing::is_known)).await;
+        let standing = standing.borrow().clone();
+        self.standing(name, standing, head).await
     }
 
     /// A group as it is listed; absent: it has gone.

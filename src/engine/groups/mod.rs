@@ -27,7 +27,7 @@ pub use self::{
     admin::NewGroup,
     consumer::{Consumer, Delivered, Said},
     error::GroupError,
-    lag::{ConsumerStatus, GroupProgress, GroupState, GroupStatus},
+    lag::{ConsumerStatus, GroupPlace, GroupProgress, GroupState, GroupStatus},
     parked::{ParkedEvent, ParkedPage},
     recording::Repeatable,
     saved::GroupOrigin,

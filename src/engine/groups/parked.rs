@@ -1,5 +1,6 @@
 //! The parked events of a group, for those who look at them.
 
+use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::{GroupError, Groups, admin::ask, saved, task::Message};
@@ -65,7 +66,7 @@ impl Groups {
                 }
                 parked => parked?,
             };
-            bytes += prost::Message::encoded_len(&parked.event);
+            bytes += parked.event.encoded_len() + parked.parked.encoded_len();
             page.parked.push(parked);
         }
         Ok(page)

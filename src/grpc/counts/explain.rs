@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prost::Message;
+
 use crate::{
     domain::{
         date::Edtf,
@@ -16,13 +18,13 @@ use crate::{
         budget::Budget,
         claimed::Texts,
         counts::figure_key::NamedFigure,
-        page::{Page, Tokens},
+        page::{Page, Place, Tokens},
         status::Fault,
     },
     projections::{
         explain::{BehindQuery, BehindWalk, ExplainWalk, ExplainedExchange, ExplainedLeg},
         register::Register,
-        told::{ToldLeg, ToldPreference},
+        told::ToldPreference,
     },
 };
 
@@ -100,40 +102,184 @@ pub(super) async fn answer(
     let of = (Arc::clone(&behind), position);
     let walk = ExplainWalk::new(of, key, question.include_past, stretch);
     let exchanges = record.go_through(walk).await?;
-    let legs = exchanges.iter().flat_map(|exchange| &exchange.legs);
-    let of_legs = legs.flat_map(|leg| ToldLeg::positions(&leg.leg));
-    let preferences = exchanges.iter().flat_map(|exchange| &exchange.preference);
-    let positions = of_legs.chain(preferences.flat_map(ToldPreference::positions));
-    let texts = Texts::read(engine, positions).await?;
-    let mut budget = Budget::default();
-    let exchanges = exchanges.into_iter().map(|it| exchange(it, &texts));
-    let exchanges: Vec<_> = exchanges.take_while(|exchange| budget.takes(exchange)).collect();
+    let mut telling = Telling::default();
+    for (place, exchange) in exchanges.iter().enumerate() {
+        let parts = if place == 0 { page.begins().parts } else { 0 };
+        if !telling.take(engine, exchange, parts).await? {
+            break;
+        }
+    }
+    let Place { offset, parts, .. } = telling.next;
+    let offset = page.begins().offset + offset;
+    let is_last = offset >= behind.exchanges.len();
+    let next = (!is_last).then(|| page.token(Place { offset, parts, ..<_>::default() }, position));
     Ok(proto::ExplainCountResponse {
         figure: behind.figure.clone().map(Into::into),
-        next_page_token: page.next(exchanges.len(), behind.exchanges.len(), position),
-        exchanges,
+        exchanges: telling.told,
         position,
         undated_exchanges: behind.undated_exchanges,
+        next_page_token: next.unwrap_or_default(),
     })
 }
 
-fn exchange(explained: ExplainedExchange, texts: &Texts) -> proto::ExplainedExchange {
-    let ExplainedExchange { exchange, title, occurred, share, legs, preference } = explained;
-    let figure = Figure::from(share);
-    let leg = |ExplainedLeg { leg, used, part_of }| proto::ExplainedLeg {
-        leg: Some(texts.leg(leg)),
-        r#use: used.into(),
-        part_of,
-    };
+/// Claims whose texts are read at once; not all need fit.
+const READ_AT_ONCE: usize = 50;
+/// Larger legs that a leg names.
+const PARTS_OF: usize = 1_000;
+
+/// A page that is being put together.
+#[derive(Default)]
+struct Telling {
+    budget: Budget,
+    told: Vec<proto::ExplainedExchange>,
+    /// Where the next page begins: an exchange of this one, and a claim on its legs.
+    next: Place,
+}
+
+impl Telling {
+    /// Tells of an exchange what comes after so many claims on its legs; answers whether all of it
+    /// still belonged to the page. An exchange is told with one claim at least, if it has any.
+    async fn take(
+        &mut self,
+        engine: &Engine,
+        explained: &ExplainedExchange,
+        parts: usize,
+    ) -> Result<bool, Fault> {
+        let claims = claims(explained);
+        let preferred = explained.preference.iter().flat_map(ToldPreference::positions);
+        let mut head = head(explained, &Texts::read(engine, preferred).await?, parts > 0);
+        let mut owed = head.encoded_len();
+        let begins = parts.min(claims.len());
+        let mut told = begins;
+        'all: for some in claims.get(begins..).unwrap_or_default().chunks(READ_AT_ONCE) {
+            let texts = some.iter().flat_map(|at| positions(explained, *at));
+            let texts = Texts::read(engine, texts).await?;
+            for at in some {
+                let Some((begun, number)) = claim(&head, explained, *at, &texts) else {
+                    break 'all;
+                };
+                let leg = begun.as_ref().map_or(0, Message::encoded_len);
+                if !self.budget.takes_bytes(owed + leg + number.encoded_len()) {
+                    break 'all;
+                }
+                (told, owed) = (told + 1, 0);
+                head.legs.extend(begun);
+                let leg = head.legs.last_mut().and_then(|leg| leg.leg.as_mut());
+                if let Some(leg) = leg {
+                    leg.claims.push(number);
+                }
+            }
+        }
+        if (told == begins && begins < claims.len()) || (owed > 0 && !self.budget.takes_bytes(owed))
+        {
+            return Ok(false);
+        }
+        count_rest(&mut head, explained, claims.get(told..).unwrap_or_default());
+        self.told.push(head);
+        let all = told == claims.len();
+        let offset = self.next.offset + usize::from(all);
+        self.next = Place { offset, parts: if all { 0 } else { told }, ..Place::default() };
+        Ok(all)
+    }
+}
+
+/// The claims on the legs of an exchange: the place of each one's leg, and its own on it.
+fn claims(explained: &ExplainedExchange) -> Vec<(usize, usize)> {
+    let legs = explained.legs.iter().enumerate();
+    let claims = legs.flat_map(|(leg, it)| (0..it.leg.claims.len()).map(move |at| (leg, at)));
+    claims.collect()
+}
+
+/// A claim, and its leg if that is not the last of the answer yet.
+fn claim(
+    head: &proto::ExplainedExchange,
+    explained: &ExplainedExchange,
+    (place, claim): (usize, usize),
+    texts: &Texts,
+) -> Option<(Option<proto::ExplainedLeg>, proto::ClaimedNumber)> {
+    let leg = explained.legs.get(place)?;
+    let number = texts.number(leg.leg.claims.get(claim)?);
+    let begins = claim == 0 || head.legs.is_empty();
+    Some((begins.then(|| self::leg(leg, texts, claim)), number))
+}
+
+/// The events whose texts a claim shows; the first one on a leg, those of its preference as well.
+fn positions(explained: &ExplainedExchange, (leg, claim): (usize, usize)) -> Vec<Position> {
+    let leg = explained.legs.get(leg).map(|it| &it.leg);
+    let number = leg.and_then(|leg| leg.claims.get(claim));
+    let preferred = leg.and_then(|leg| leg.preference.as_ref()).filter(|_| claim == 0);
+    let preferred = preferred.into_iter().flat_map(ToldPreference::positions);
+    number.into_iter().flat_map(|number| number.told.positions()).chain(preferred).collect()
+}
+
+/// Says how many claims and legs more there are.
+fn count_rest(
+    head: &mut proto::ExplainedExchange,
+    explained: &ExplainedExchange,
+    rest: &[(usize, usize)],
+) {
+    head.more_legs = count(rest.iter().filter(|(_, claim)| *claim == 0).count());
+    if let Some((place, claim)) = rest.first().filter(|(_, claim)| *claim > 0)
+        && let Some(leg) = head.legs.last_mut().and_then(|leg| leg.leg.as_mut())
+    {
+        let all = explained.legs.get(*place).map_or(0, |leg| leg.leg.claims.len());
+        leg.more_claims = count(all - claim);
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A leg from one of its claims on, of which none is told yet.
+fn leg(leg: &ExplainedLeg, texts: &Texts, first_claim: usize) -> proto::ExplainedLeg {
+    let ExplainedLeg { leg, used, part_of } = leg;
+    proto::ExplainedLeg {
+        leg: Some(texts.leg(leg, first_claim)),
+        r#use: (*used).into(),
+        part_of: part_of.iter().take(PARTS_OF).copied().collect(),
+        more_part_of: count(part_of.len().saturating_sub(PARTS_OF)),
+    }
+}
+
+/// What an exchange adds, without its legs. The preference is told where it begins.
+fn head(explained: &ExplainedExchange, texts: &Texts, continues: bool) -> proto::ExplainedExchange {
+    let ExplainedExchange { exchange, title, occurred, share, preference, legs: _ } = explained;
+    let figure = Figure::from(*share);
+    let preference = preference.clone().filter(|_| !continues);
     proto::ExplainedExchange {
-        exchange_id: exchange,
-        title,
-        occurred,
+        exchange_id: exchange.clone(),
+        title: title.clone(),
+        occurred: occurred.clone(),
         unnumbered: figure.unnumbered,
         shared: figure.shared.map(Into::into),
         open: figure.open.map(Into::into),
         share: Some(figure.into()),
-        legs: legs.into_iter().map(leg).collect(),
         preference: preference.map(|preference| texts.preference(preference)),
+        continues,
+        ..proto::ExplainedExchange::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{estimate::Estimate, proto::LegUse},
+        projections::told::ToldLeg,
+    };
+
+    #[test]
+    fn a_leg_names_its_first_larger_legs_and_counts_the_others() {
+        let told = ToldLeg {
+            leg: proto::Leg::default(),
+            estimate: Estimate::default(),
+            claims: Vec::new(),
+            preference: None,
+        };
+        let part_of = (0..1_003).collect();
+        let explained = ExplainedLeg { leg: told, used: LegUse::PartOfAnother, part_of };
+        let leg = leg(&explained, &Texts::default(), 0);
+        assert_eq!((leg.part_of.len(), leg.more_part_of), (PARTS_OF, 3));
     }
 }

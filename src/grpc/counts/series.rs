@@ -1,6 +1,8 @@
 //! `ReconcileSeries`: the steps of a running total against the exchanges in between.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
+
+use prost::Message as _;
 
 use crate::{
     domain::{
@@ -15,7 +17,7 @@ use crate::{
         asked,
         budget::Budget,
         claimed::Texts,
-        page::{Page, Tokens},
+        page::{Page, Place, Tokens},
         status::Fault,
     },
     projections::series::{
@@ -95,11 +97,101 @@ pub(super) async fn answer(
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
     let steps = record.go_through(walk).await?;
     let texts = Texts::read(engine, steps.iter().flat_map(|step| step.told.positions())).await?;
-    let mut budget = Budget::default();
-    let steps = steps.into_iter().map(|step| told(step, &texts));
-    let steps: Vec<_> = steps.take_while(|step| budget.takes(step)).collect();
-    let next_page_token = page.next(steps.len(), compared.steps(), position);
-    Ok(proto::ReconcileSeriesResponse { series: Vec::new(), steps, next_page_token, position })
+    let mut telling = Telling::default();
+    for (place, step) in steps.into_iter().enumerate() {
+        let parts = if place == 0 { page.begins().parts } else { 0 };
+        if !telling.take(step, &texts, parts) {
+            break;
+        }
+    }
+    let Place { offset, parts, .. } = telling.next;
+    let offset = page.begins().offset + offset;
+    let is_last = offset >= compared.steps();
+    let next = (!is_last).then(|| page.token(Place { offset, parts, ..<_>::default() }, position));
+    Ok(proto::ReconcileSeriesResponse {
+        steps: telling.told,
+        next_page_token: next.unwrap_or_default(),
+        position,
+        ..Default::default()
+    })
+}
+
+/// A page of steps that is being put together.
+#[derive(Default)]
+struct Telling {
+    budget: Budget,
+    told: Vec<proto::SeriesStep>,
+    /// Where the next page begins: a step of this one, and one of the exchanges that it names.
+    next: Place,
+}
+
+impl Telling {
+    /// Tells of a step what comes after so many of the exchanges that it names, those missing
+    /// behind the others; answers whether all of it still belonged to the page. A step is told
+    /// with one exchange at least, if it names any.
+    fn take(&mut self, step: Step, texts: &Texts, parts: usize) -> bool {
+        let mut whole = told(step, texts);
+        let named = Named::of(&mut whole);
+        whole.continues = parts > 0;
+        let mut owed = whole.encoded_len();
+        let begins = parts.min(named.len());
+        let mut end = begins;
+        while end < named.len() && self.budget.takes_bytes(owed + named.bytes(end)) {
+            (end, owed) = (end + 1, 0);
+        }
+        let nothing = end == begins && begins < named.len();
+        if nothing || (owed > 0 && !self.budget.takes_bytes(owed)) {
+            return false;
+        }
+        let (all, between) = (named.len(), named.exchanges.len());
+        whole.more_exchanges = count(between.saturating_sub(end));
+        whole.more_missing = count(all - end.max(between));
+        named.put(begins..end, &mut whole);
+        self.told.push(whole);
+        let is_all = end == all;
+        let offset = self.next.offset + usize::from(is_all);
+        self.next = Place { offset, parts: if is_all { 0 } else { end }, ..Place::default() };
+        is_all
+    }
+}
+
+/// The exchanges that a step names: those in between, and behind them those that are missing.
+struct Named {
+    exchanges: Vec<proto::SeriesExchange>,
+    missing: Vec<proto::MissingExchange>,
+}
+
+impl Named {
+    /// Takes them out of the step.
+    fn of(step: &mut proto::SeriesStep) -> Self {
+        let exchanges = std::mem::take(&mut step.exchanges);
+        Self { exchanges, missing: std::mem::take(&mut step.missing) }
+    }
+
+    fn len(&self) -> usize {
+        self.exchanges.len() + self.missing.len()
+    }
+
+    /// Bytes that one of them takes, framed.
+    fn bytes(&self, place: usize) -> usize {
+        let missing = place.checked_sub(self.exchanges.len()).and_then(|it| self.missing.get(it));
+        let exchange = self.exchanges.get(place).map(prost::Message::encoded_len);
+        exchange.or(missing.map(prost::Message::encoded_len)).unwrap_or_default()
+    }
+
+    /// Puts some of them into the step.
+    fn put(self, some: Range<usize>, step: &mut proto::SeriesStep) {
+        let between = self.exchanges.len();
+        let (skipped, taken) = (some.start, some.len());
+        step.exchanges = self.exchanges.into_iter().skip(skipped).take(taken).collect();
+        let skipped = skipped.saturating_sub(between);
+        let taken = taken - step.exchanges.len();
+        step.missing = self.missing.into_iter().skip(skipped).take(taken).collect();
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn not_found(series: &str) -> Fault {
@@ -158,6 +250,7 @@ fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
         residual_high: step.residual.map(|residual| residual.1),
         missing: step.missing.into_iter().map(missing).collect(),
         approximate: step.approximate,
+        ..proto::SeriesStep::default()
     }
 }
 
@@ -174,4 +267,34 @@ fn missing(missing: crate::projections::series::Missing) -> proto::MissingExchan
         MissingReason::Undated => proto::MissingReason::Undated,
     };
     proto::MissingExchange { exchange_id: missing.exchange, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_step_names_is_put_into_pages_without_a_gap() {
+        let id = |number: usize| format!("x-{number}");
+        let exchange = |exchange_id| proto::SeriesExchange { exchange_id, ..Default::default() };
+        let missing = |exchange_id| proto::MissingExchange { exchange_id, reason: 0 };
+        for (between, all) in [(0, 3), (3, 3), (2, 7), (5, 6)] {
+            for stretch in 1..=all {
+                let mut ids = Vec::new();
+                for start in (0..all).step_by(stretch) {
+                    let mut step = proto::SeriesStep {
+                        exchanges: (0..between).map(id).map(exchange).collect(),
+                        missing: (between..all).map(id).map(missing).collect(),
+                        ..Default::default()
+                    };
+                    let named = Named::of(&mut step);
+                    assert!((named.len(), named.bytes(start) > 0) == (all, true));
+                    named.put(start..(start + stretch).min(all), &mut step);
+                    ids.extend(step.exchanges.into_iter().map(|it| it.exchange_id));
+                    ids.extend(step.missing.into_iter().map(|it| it.exchange_id));
+                }
+                assert_eq!(ids, (0..all).map(id).collect::<Vec<_>>(), "{between} {stretch}");
+            }
+        }
+    }
 }

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use tonic::Status;
 
-use super::story::{check_id, tell};
+use super::{
+    story::{check_id, first_page},
+    telling::tell,
+};
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{asked, event_store::Answers, status::Fault},
+    grpc::{asked, event_store::Answers, page::Page, status::Fault},
     projections::story::{Story, StoryQuery},
 };
 
@@ -37,34 +40,36 @@ pub(super) async fn watch(
     let record = engine.record();
     record.reached(min_position).await?;
     let query = StoryQuery { exchange_id, include_past };
+    let page = first_page(&engine, &query);
     let (first, watch) = if let Some(after) = after_position {
         (None, record.watch_after(query, after)?)
     } else {
         let (story, at, watch) = record.watch_exchange(query).await?;
-        (Some(Ok(answer(&engine, story, at).await?)), watch)
+        (Some(Ok(answer(&engine, &page, story, at).await?)), watch)
     };
-    let changes = stream::try_unfold((engine, watch), next);
+    let changes = stream::try_unfold((engine, page, watch), next);
     Ok(Box::pin(stream::iter(first).chain(changes)))
 }
 
-type Watching = (Arc<Engine>, Watch<StoryQuery>);
+type Watching = (Arc<Engine>, Page, Watch<StoryQuery>);
 
 async fn next(
-    (engine, mut watch): Watching,
+    (engine, page, mut watch): Watching,
 ) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
     let Changed { change, position, more: _ } = watch.next().await.map_err(Fault::from)?;
-    let told = answer(&engine, change.story, position).await?;
+    let told = answer(&engine, &page, change.story, position).await?;
     let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
-    Ok(Some((told, (engine, watch))))
+    Ok(Some((told, (engine, page, watch))))
 }
 
 async fn answer(
     engine: &Engine,
+    page: &Page,
     story: Option<Story>,
     position: Position,
 ) -> Result<proto::WatchExchangeResponse, Fault> {
     let story = match story {
-        Some(story) => Some(tell(engine, story, position).await?),
+        Some(story) => Some(tell(engine, &story, page, position).await?),
         None => None,
     };
     Ok(proto::WatchExchangeResponse { story, position, caused_by: Vec::new() })

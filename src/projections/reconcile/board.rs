@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{NAMED, SOURCES};
 use crate::domain::{
     estimate::Number,
     event::Position,
@@ -101,14 +102,20 @@ impl<'x, 'a> Board<'x, 'a> {
     fn cell(&self, claims: &[&Claimed<'a>]) -> Option<proto::ReconciliationCell> {
         let first = claims.first()?;
         let sources = self.extent.view.vocabulary().texts(claims.iter().map(|it| it.row.source));
+        let sources = each_once(sources.into_iter().filter(|source| !source.is_empty()));
+        let (source_ids, more_source_ids) = super::first(sources, SOURCES);
+        let positions: Vec<Position> = claims.iter().map(|claim| claim.row.claim).collect();
+        let (positions, more_positions) = super::first(positions, NAMED);
         Some(proto::ReconciliationCell {
             leg: self.leg(first),
             claimant: self.claimant(first),
             kind: first.kind.into(),
             decline_reason: first.reason,
             count: Some(self.count(first.counted)),
-            positions: claims.iter().map(|claim| claim.row.claim).collect::<Vec<Position>>(),
-            source_ids: each_once(sources.into_iter().filter(|source| !source.is_empty())),
+            positions,
+            source_ids,
+            more_positions,
+            more_source_ids,
         })
     }
 

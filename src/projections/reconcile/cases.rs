@@ -244,3 +244,20 @@ fn as_of_a_position_the_answer_is_what_the_first_claims_give() {
         assert_eq!(Some(then), reconcile(&first.at(at), "donbas-2017-12-27"), "at {at}");
     }
 }
+
+#[test]
+fn a_cell_names_its_first_claims_and_sources_and_counts_the_others() {
+    let mut claims = Claims::of("x-1");
+    for number in 0..NAMED + 3 {
+        let (attribution, leg, count) = claims.claim("RU>UA", "5", "desk");
+        let source_id = format!("page-{:03}", number % (SOURCES + 4));
+        let attribution = attribution.map(|it| proto::Attribution { source_id, ..it });
+        let completed = proto::TransferCompleted { attribution, leg, count, ..Default::default() };
+        claims.record.push(&completed);
+    }
+    let answer = claims.answer();
+    let [cell] = &answer.cells[..] else { panic!("one cell") };
+    assert_eq!((cell.positions.len(), cell.more_positions), (NAMED, 3));
+    assert_eq!((cell.source_ids.len(), cell.more_source_ids), (SOURCES, 4));
+    assert!(cell.positions.is_sorted() && cell.source_ids.is_sorted());
+}

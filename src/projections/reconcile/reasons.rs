@@ -1,9 +1,11 @@
 //! What explains a difference, as far as the record says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    NAMED, SCOPES,
     board::{Board, Claimed},
+    first,
     side::Side,
 };
 use crate::domain::{
@@ -71,12 +73,14 @@ fn explanation(
     let mut positions: Vec<Position> = positions.into_iter().collect();
     positions.sort_unstable();
     positions.dedup();
+    let (positions, more_positions) = first(positions, NAMED);
     DifferenceExplanation {
         reason: reason.into(),
         low: persons.map(|(low, _)| told(low)),
         high: persons.map(|(_, high)| told(high)),
         positions,
-        scope: String::new(),
+        more_positions,
+        ..DifferenceExplanation::default()
     }
 }
 
@@ -99,15 +103,12 @@ fn scope(
     if texts(&one) == texts(&other) {
         return None;
     }
-    let mut lines: Vec<&str> = Vec::new();
     let all: BTreeMap<Position, &str> = one.into_iter().chain(other).collect();
-    for text in all.values() {
-        if !lines.contains(text) {
-            lines.push(text);
-        }
-    }
+    let mut known = BTreeSet::new();
+    let lines = all.values().copied().filter(|text| known.insert(*text)).collect();
     let found = explanation(DifferenceReason::Scope, None, all.keys().copied());
-    Some(DifferenceExplanation { scope: lines.join("\n"), ..found })
+    let (lines, more_scopes) = first(lines, SCOPES);
+    Some(DifferenceExplanation { scope: lines.join("\n"), more_scopes, ..found })
 }
 
 /// Persons of the legs who were not handed over, by the reason that is given.

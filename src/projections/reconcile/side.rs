@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::board::{Board, Claimed};
+use super::{
+    NAMED,
+    board::{Board, Claimed},
+    first,
+};
 use crate::domain::{
     amount::Amount,
     estimate::Estimate,
@@ -82,16 +86,23 @@ impl<'a> Side<'a> {
 
     pub(super) fn message(&self, board: &Board<'_, 'a>) -> proto::DifferenceSide {
         let claims = || self.claims.iter().chain(&self.unnumbered);
-        let sorted = |numbers: BTreeSet<u32>| numbers.into_iter().collect();
+        let sorted = |numbers: BTreeSet<u32>| first(numbers.into_iter().collect(), NAMED);
         let fits = |end: Option<u64>| end.and_then(|end| u32::try_from(end).ok());
         let positions: BTreeSet<_> = claims().map(|claim| claim.row.claim).collect();
+        let (positions, more_positions) = first(positions.into_iter().collect(), NAMED);
+        let (legs, more_legs) = sorted(claims().map(|claim| board.leg(claim)).collect());
+        let claimants = claims().map(|claim| board.claimant(claim));
+        let (claimants, more_claimants) = sorted(claimants.collect());
         proto::DifferenceSide {
-            legs: sorted(claims().map(|claim| board.leg(claim)).collect()),
+            legs,
             kind: self.kind.into(),
-            claimants: sorted(claims().map(|claim| board.claimant(claim)).collect()),
+            claimants,
             low: self.span.and_then(|span| fits(span.low)),
             high: self.span.and_then(|span| fits(span.high)),
-            positions: positions.into_iter().collect(),
+            positions,
+            more_legs,
+            more_claimants,
+            more_positions,
         }
     }
 }

@@ -68,7 +68,7 @@ impl Facts {
             part_of: text(larger),
             portions: view.vocabulary().texts(view.nesting().direct_portions(exchange)),
             parties: view.vocabulary().texts(self.parties.iter().copied()),
-            flags: Vec::new(),
+            ..proto::ExchangeSummary::default()
         }
     }
 }

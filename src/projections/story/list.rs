@@ -150,7 +150,7 @@ impl Walk for SummaryWalk {
         let view = register.again_at(*at, &listed.nested);
         let some = listed.exchanges.get(piece(next, SUMMARIES, *end)).unwrap_or_default();
         for exchange in some {
-            let summary = summary(register, &view, *exchange);
+            let summary = in_short(summary(register, &view, *exchange));
             *left = left.saturating_sub(summary.encoded_len());
             told.push(summary);
         }
@@ -160,6 +160,21 @@ impl Walk for SummaryWalk {
     fn answer(self) -> Vec<proto::ExchangeSummary> {
         self.told
     }
+}
+
+/// Names of a sort that a list gives of each exchange.
+const NAMES: usize = 256;
+
+/// The same with the first names alone.
+fn in_short(mut summary: proto::ExchangeSummary) -> proto::ExchangeSummary {
+    let cut = |names: &mut Vec<String>| {
+        let more = names.len().saturating_sub(NAMES);
+        names.truncate(NAMES);
+        u32::try_from(more).unwrap_or(u32::MAX)
+    };
+    summary.more_portions = cut(&mut summary.portions);
+    summary.more_parties = cut(&mut summary.parties);
+    summary
 }
 
 /// One exchange as it is looked at.

@@ -129,12 +129,6 @@ impl ToldLeg {
         }
         self.preference = preference;
     }
-
-    /// The events whose texts an answer about the leg shows.
-    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
-        let claims = self.claims.iter().flat_map(|number| number.told.positions());
-        claims.chain(self.preference.iter().flat_map(ToldPreference::positions))
-    }
 }
 
 const NO_PARTS: OfWhich<Option<u32>> =

@@ -55,7 +55,7 @@ async fn create_with(calls: &Calls, max_attempts: u32, lease: Option<i64>) {
 async fn until(calls: &Calls, enough: impl Fn(&Group) -> bool) -> Group {
     let looking = async {
         loop {
-            let request = ListGroupsRequest { name: GROUP.into(), min_position: 0 };
+            let request = ListGroupsRequest { name: GROUP.into(), ..Default::default() };
             let groups = calls.list_groups(request).await.expect("the group is there").groups;
             let group = groups.into_iter().next().expect("one group");
             if enough(&group) {

@@ -66,7 +66,7 @@ async fn a_group_that_is_not_there_is_named() {
     let group = "no-such".to_owned();
     let mut member = Member::join(&client, "no-such", "one", 1);
     let error = member.next().await.expect_err("there is no such group");
-    let list = ListGroupsRequest { name: group.clone(), min_position: 0 };
+    let list = ListGroupsRequest { name: group.clone(), ..Default::default() };
     let parked = ListParkedRequest { group: group.clone(), ..ListParkedRequest::default() };
     let replay = ReplayParkedRequest { group, ..ReplayParkedRequest::default() };
     for error in [

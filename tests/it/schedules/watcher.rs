@@ -142,8 +142,12 @@ impl Actor for ExchangeWatcher {
         async move {
             let (exchange_id, include_past) = (self.exchange_id.clone(), self.include_past);
             let min_position = world.head().await;
-            let request =
-                GetExchangeRequest { exchange_id, include_past, as_of: None, min_position };
+            let request = GetExchangeRequest {
+                exchange_id,
+                include_past,
+                min_position,
+                ..Default::default()
+            };
             let answer = match world.client.exchange(request).await {
                 Ok(answer) => Some(answer),
                 Err(error) => {

@@ -146,7 +146,7 @@ async fn wait_until_finished(
         if acknowledged.load(Ordering::Relaxed) < events {
             continue;
         }
-        let request = ListGroupsRequest { name: group.to_owned(), min_position: 0 };
+        let request = ListGroupsRequest { name: group.to_owned(), ..Default::default() };
         let groups = client.list_groups(request).await?.groups;
         let done = |group: &Group| group.state() == GroupState::Ready && group.lag_events == 0;
         if groups.first().is_some_and(done) {

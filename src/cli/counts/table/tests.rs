@@ -59,7 +59,7 @@ fn the_table_of_the_first_exchange() {
             row("US", Some(number(3, 3)), shared()),
         ],
         position: 31,
-        undated_exchanges: 0,
+        ..Default::default()
     };
     let expected = [
         " country | unit   | received      | sent",
@@ -98,6 +98,7 @@ fn a_total_is_never_more_certain_than_its_parts() {
         ],
         position: 9,
         undated_exchanges: 1,
+        ..Default::default()
     };
     let text = table(&response);
     assert!(text.contains("in all: 1,008..1,010 + 2 unknown + what is shared or open\n"), "{text}");
