@@ -94,4 +94,4 @@ pub fn larger(sums: impl IntoIterator<Item = Share>) -> Option<Share> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod flags;
 pub mod group;
 pub mod identity;
+pub mod kept;
 pub mod known;
 pub mod leg;
 pub mod limits;

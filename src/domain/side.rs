@@ -9,6 +9,7 @@ use crate::domain::{
     nesting::Nesting,
     of_which::OfWhich,
     symbol::Symbol,
+    unattributed::Named,
     whole::{self, Entry, Seen},
 };
 
@@ -103,7 +104,7 @@ pub(super) struct Exchange<'l, 'a> {
     /// Ordered by side.
     pub(super) sides: Vec<OwnSide<'l, 'a>>,
     /// Everybody who is named on the side across.
-    pub(super) named: BTreeSet<Symbol>,
+    pub(super) named: Named,
     pub(super) nesting: &'l Nesting,
     pub(super) direction: Direction,
 }
@@ -129,8 +130,11 @@ impl<'l, 'a> Exchange<'l, 'a> {
             .into_iter()
             .map(|(side, legs)| OwnSide { side, share: own(&legs, nesting, direction), legs })
             .collect();
-        let others = legs.iter().flat_map(|(leg, _)| leg.other(direction).iter());
-        Self { sides, named: others.collect(), nesting, direction }
+        let mut named = Named::default();
+        for (leg, _) in legs {
+            named.add(leg.other(direction));
+        }
+        Self { sides, named, nesting, direction }
     }
 
     /// The number of some legs of one own side by themselves.
@@ -139,7 +143,7 @@ impl<'l, 'a> Exchange<'l, 'a> {
     }
 }
 
-fn disputed(amount: Option<&Amount>) -> u32 {
+pub(super) fn disputed(amount: Option<&Amount>) -> u32 {
     u32::from(amount.is_some_and(|amount| amount.low < amount.high))
 }
 

@@ -16,16 +16,8 @@ use crate::domain::{
 pub struct Tally {
     /// How many shares are in it.
     pub shares: u64,
-    /// Those of them with a number.
-    numbered: u64,
-    /// Those with a number, but none to use.
-    undecided: u64,
-    low: u64,
-    high: u64,
-    preferred: u64,
-    legs: u64,
-    /// How many have each flag.
-    flags: [u64; Flag::ALL.len()],
+    /// The numbers of those that have one.
+    amount: AmountTally,
     /// Exchanges, at any level.
     pub exchanges: u64,
     /// Outermost exchanges where the claims differ.
@@ -38,6 +30,21 @@ pub struct Tally {
     pub open: RestTally,
     /// The parts that were named.
     pub of_which: OfWhich<PartTally>,
+}
+
+/// The sum of numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AmountTally {
+    /// How many numbers are in it.
+    amounts: u64,
+    /// Those of them without a number to use.
+    undecided: u64,
+    low: u64,
+    high: u64,
+    preferred: u64,
+    legs: u64,
+    /// How many have each flag.
+    flags: [u64; Flag::ALL.len()],
 }
 
 /// The sum of what is not attributed to one country alone.
@@ -101,25 +108,18 @@ impl Tally {
 
     /// The sum of the numbers; absent: no share has one.
     pub fn amount(&self) -> Option<Amount> {
-        (self.numbered > 0).then(|| Amount {
-            low: self.low,
-            high: self.high,
-            preferred: (self.undecided == 0).then_some(self.preferred),
-            legs: u32::try_from(self.legs).unwrap_or(u32::MAX),
-            flags: self.flags().collect::<Flags>(),
-        })
+        self.amount.amount()
     }
 
     /// The flags of any share.
     pub fn flags(&self) -> impl Iterator<Item = Flag> + '_ {
-        let counted = Flag::ALL.into_iter().zip(self.flags);
-        counted.filter(|(_, count)| *count > 0).map(|(flag, _)| flag)
+        self.amount.flags()
     }
 
     fn change(&mut self, share: &Share, way: Way) {
         way.step(&mut self.shares, 1);
         if let Some(amount) = &share.amount {
-            self.change_amount(amount, way);
+            self.amount.change(&amount.into(), way);
         }
         way.step(&mut self.exchanges, share.exchanges.into());
         way.step(&mut self.disputed, share.disputed.into());
@@ -131,16 +131,63 @@ impl Tally {
             tally
         });
     }
+}
 
-    fn change_amount(&mut self, amount: &Amount, way: Way) {
-        way.step(&mut self.numbered, 1);
-        way.step(&mut self.undecided, amount.preferred.is_none().into());
-        way.step(&mut self.low, amount.low);
-        way.step(&mut self.high, amount.high);
-        way.step(&mut self.preferred, amount.preferred.unwrap_or(0));
-        way.step(&mut self.legs, amount.legs.into());
-        for (count, flag) in self.flags.iter_mut().zip(Flag::ALL) {
-            way.step(count, amount.flags.contains(flag).into());
+impl AmountTally {
+    /// Adds another sum.
+    pub fn add(&mut self, other: &Self) {
+        self.change(other, Way::In);
+    }
+
+    /// Takes out what was added.
+    pub fn remove(&mut self, other: &Self) {
+        self.change(other, Way::Out);
+    }
+
+    /// Whether nothing is in it, which is not zero.
+    pub fn is_empty(&self) -> bool {
+        self.amounts == 0
+    }
+
+    /// The sum; absent: of none.
+    pub fn amount(&self) -> Option<Amount> {
+        (self.amounts > 0).then(|| Amount {
+            low: self.low,
+            high: self.high,
+            preferred: (self.undecided == 0).then_some(self.preferred),
+            legs: u32::try_from(self.legs).unwrap_or(u32::MAX),
+            flags: self.flags().collect::<Flags>(),
+        })
+    }
+
+    fn flags(&self) -> impl Iterator<Item = Flag> + '_ {
+        let counted = Flag::ALL.into_iter().zip(self.flags);
+        counted.filter(|(_, count)| *count > 0).map(|(flag, _)| flag)
+    }
+
+    fn change(&mut self, other: &Self, way: Way) {
+        way.step(&mut self.amounts, other.amounts);
+        way.step(&mut self.undecided, other.undecided);
+        way.step(&mut self.low, other.low);
+        way.step(&mut self.high, other.high);
+        way.step(&mut self.preferred, other.preferred);
+        way.step(&mut self.legs, other.legs);
+        for (count, more) in self.flags.iter_mut().zip(other.flags) {
+            way.step(count, more);
+        }
+    }
+}
+
+impl From<&Amount> for AmountTally {
+    fn from(amount: &Amount) -> Self {
+        Self {
+            amounts: 1,
+            undecided: amount.preferred.is_none().into(),
+            low: amount.low,
+            high: amount.high,
+            preferred: amount.preferred.unwrap_or(0),
+            legs: amount.legs.into(),
+            flags: Flag::ALL.map(|flag| amount.flags.contains(flag).into()),
         }
     }
 }

@@ -20,12 +20,12 @@ use crate::domain::{
     amount::Amount,
     disjoint::DisjointSets,
     flags::Flag,
-    leg::Side,
+    leg::{LegKey, Side},
     side::{EstimatedLeg, Exchange, OwnSide, Rest},
     symbol::Symbol,
     whole::{self, Entry, Seen},
 };
-use across::{Across, Surroundings};
+pub(super) use across::{Across, Named, Placed, Surroundings};
 
 pub(super) use joint::shared;
 
@@ -65,7 +65,7 @@ fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
 ///
 /// Sides that share a party can mean the same persons. So of those that hang together counts the
 /// one with most, or the smaller ones within, if they have more and share nobody.
-fn together(mut said: Vec<(&Side, u64)>) -> u64 {
+pub(super) fn together(mut said: Vec<(&Side, u64)>) -> u64 {
     said.retain(|(_, least)| *least > 0);
     said.sort_by_key(|(side, _)| side.len());
     let mut clusters = Clusters::new(&said);
@@ -132,7 +132,7 @@ impl<'a> Exchange<'_, 'a> {
     where
         'a: 'e,
     {
-        Across::new(legs.map(|(key, _)| *key), self.direction)
+        Across::new(legs.map(|(key, _)| Placed::new(key, self.direction)))
     }
 
     /// Who stands across from those with a number: from no other can persons be taken away.
@@ -140,8 +140,10 @@ impl<'a> Exchange<'_, 'a> {
         self.across(legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some()))
     }
 
-    fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { named: &self.named, nesting: self.nesting }
+    /// Whether nobody of whom `part` speaks can be outside of what some legs speak of together.
+    fn must_hold(&self, legs: &Across, part: &LegKey) -> bool {
+        let surroundings = Surroundings { named: &self.named, nesting: self.nesting };
+        legs.must_hold(Placed::new(part, self.direction), surroundings)
     }
 
     /// The legs of one party alone.
@@ -162,7 +164,7 @@ impl<'a> Exchange<'_, 'a> {
                 let amount = Amount::of_leg(estimate)?;
                 Some(Entry { leg: Seen::new(key, self.direction), amount })
             })
-            .filter(|entry| legs.must_hold(entry.leg.key, self.surroundings()))
+            .filter(|entry| self.must_hold(legs, entry.leg.key))
             .collect();
         whole::sum(&entries, self.nesting).map_or(0, |amount| amount.low)
     }

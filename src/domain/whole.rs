@@ -34,8 +34,8 @@ use crate::domain::{
     nesting::Nesting,
     symbol::Symbol,
 };
-use flow::Flow;
-use items::{Item, of_exchange, of_place};
+pub(in crate::domain) use flow::{Flow, FlowId, Index};
+pub(in crate::domain) use items::{Item, of_exchange, of_place};
 
 /// A leg seen from the side that is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl<'a> Seen<'a> {
 
     /// What it speaks of, wherever it is.
     fn flow(self) -> Flow<'a> {
-        Flow { own: self.own, other: self.other, category: self.key.category }
+        Flow { own: self.own, other: self.other, category: self.key.category, id: 0 }
     }
 }
 

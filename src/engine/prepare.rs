@@ -129,7 +129,7 @@ fn check_content(
                 }
                 Ok(Admitted::Foreign) => home = home.or_else(|| Some(write.stream.folded())),
                 Ok(Admitted::FirstHand(own)) => home = own.or(home),
-                Ok(Admitted::About(known)) => about.push((place, known)),
+                Ok(Admitted::About(known)) => about.push((place, *known)),
             }
             let size = recorded::size_bound(&write.stream, recorded_by, event);
             if size > limits::EVENT_BYTES {
@@ -157,7 +157,7 @@ enum Admitted {
     /// A claim or a source, with its own stream.
     FirstHand(Option<StreamName>),
     /// About a claim, which the event has to fit.
-    About(Known),
+    About(Box<Known>),
 }
 
 /// Looks at an event that a client brings, and makes it as it will be recorded; what the server
@@ -181,7 +181,7 @@ fn admit(
         event.payload = payload;
     }
     let about = known.about().is_some();
-    Ok(if about { Admitted::About(known) } else { Admitted::FirstHand(home) })
+    Ok(if about { Admitted::About(Box::new(known)) } else { Admitted::FirstHand(home) })
 }
 
 /// What is too large as a whole is not looked at more closely: it would cost more than what it is

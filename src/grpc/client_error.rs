@@ -185,11 +185,10 @@ fn not_listed(status: &Status) -> usize {
 /// server's, of a position beyond the end or of an overload; neither to correct the request nor to
 /// wait would help.
 fn is_too_large(status: &Status) -> bool {
-    match status.code() {
-        Code::OutOfRange => status.message().starts_with("Error, decoded message length"),
-        Code::ResourceExhausted => status.message().starts_with("Error decompressing"),
-        _ => false,
-    }
+    let begins =
+        |code: Code, words: &str| status.code() == code && status.message().starts_with(words);
+    begins(Code::OutOfRange, "Error, decoded message length")
+        || begins(Code::ResourceExhausted, "Error decompressing")
 }
 
 fn never_connected(status: &Status) -> bool {

@@ -38,7 +38,7 @@ impl CountService for Counts {
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = countries::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = countries::question(request.get_ref(), tokens).map_err(Fault::from)?;
         Ok(Response::new(countries::answer(&self.0, question).await?))
     }
 

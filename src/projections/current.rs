@@ -25,10 +25,16 @@ use state::State;
 /// Up to so many readings, of an exchange with those within it, are gathered at each event.
 const FEW: usize = 16;
 
+/// So many events on an outermost exchange are worked out without a state before one is made of
+/// it: where each report brings another outermost exchange, a state would be made for each.
+const PATIENCE: u32 = 8;
+
 /// The states, by outermost exchange: of those with more than a few readings.
 #[derive(Clone, Debug, Default)]
 pub struct Current {
     states: HashMap<Symbol, Box<State>>,
+    /// How many events there were on those that have no state yet.
+    waiting: HashMap<Symbol, u32>,
 }
 
 impl Current {
@@ -43,13 +49,13 @@ impl Current {
         let outermost = left.unwrap_or_else(|| nesting.outermost(reread.subject));
         if let Some(state) = self.states.get_mut(&outermost) {
             state.reread(claims, reread);
-            if touched.nested.inside {
-                state.nests_otherwise();
-            }
         }
         let mut concerned = BTreeSet::from([outermost]);
         concerned.extend(moved.iter().flat_map(|it| [it.from, it.to]));
         self.move_exchanges(claims, moved);
+        if let Some(state) = self.states.get_mut(&outermost) {
+            state.turn(claims, &touched.nested.inside);
+        }
         concerned.into_iter().map(|it| (it, self.settle(claims, it))).collect()
     }
 
@@ -59,12 +65,15 @@ impl Current {
         for outermost in left {
             if claims.nested_now().larger(outermost).is_some() {
                 self.states.remove(&outermost);
+                self.waiting.remove(&outermost);
             }
         }
-        for Moved { exchange, from, to } in moved {
+        for Moved { exchange, from, .. } in moved.iter().rev() {
             if let Some(state) = self.states.get_mut(from) {
                 state.leave(claims, *exchange);
             }
+        }
+        for Moved { exchange, to, .. } in moved {
             if let Some(state) = self.states.get_mut(to) {
                 state.join(claims, *exchange);
             }
@@ -82,20 +91,30 @@ impl Current {
             }
             self.states.remove(&outermost);
         } else if is_much(claims, outermost) {
-            let mut state = Box::new(State::of(claims, outermost));
-            drop(state.changes(claims, outermost));
-            self.states.insert(outermost, state);
+            let events = self.waiting.entry(outermost).or_default();
+            *events += 1;
+            if *events > PATIENCE {
+                self.begin(claims, outermost);
+            }
         }
         None
     }
 
+    /// Makes the state of an outermost exchange.
+    fn begin(&mut self, claims: &Claims, outermost: Symbol) {
+        self.waiting.remove(&outermost);
+        let mut state = Box::new(State::of(claims, outermost));
+        drop(state.changes(claims, outermost));
+        self.states.insert(outermost, state);
+    }
+
     /// Makes the states anew from the table.
     pub fn restore(&mut self, claims: &Claims) {
-        self.states.clear();
+        *self = Self::default();
         let nesting = claims.nested_now();
         for (_, exchange) in claims.named() {
-            if nesting.larger(*exchange).is_none() {
-                drop(self.settle(claims, *exchange));
+            if nesting.larger(*exchange).is_none() && is_much(claims, *exchange) {
+                self.begin(claims, *exchange);
             }
         }
     }

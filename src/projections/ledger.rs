@@ -64,26 +64,28 @@ impl Ledger {
         let before = self.exchanges.get(&outermost).map(Entries::now).unwrap_or_default();
         let mut values: Vec<_> =
             outcome.traits.iter().flat_map(|traits| self.traits.values(traits)).collect();
-        values.extend(outcome.cells.into_iter().map(|(cell, share)| self.value(cell, share)));
+        // In the order in which changes come, so that it makes no difference which way they came.
+        let mut cells = outcome.cells;
+        let key = |cell: &Cell| (cell.unit, cell.legs, cell.group.clone());
+        cells.sort_by_cached_key(|(cell, _)| key(cell));
+        values.extend(cells.into_iter().map(|(cell, share)| self.value(cell, share)));
         self.replace((event, outermost), before, values);
     }
 
     /// Enters what an event has changed in what an outermost exchange says.
     pub fn change(&mut self, event: Position, outermost: Symbol, changes: Changes) {
-        let Changes { traits, units } = changes;
+        let Changes { traits, cells } = changes;
         let mut values = traits.map(|it| self.traits.changed(&it)).unwrap_or_default();
+        for (cell, share) in cells {
+            match share {
+                Some(share) => values.push(self.value(cell, share)),
+                None => values.extend(self.cells.find(&cell).map(|cell| (cell, NOTHING))),
+            }
+        }
         let entries = self.exchanges.get(&outermost);
         let now = |(cell, _): &(Place, Place)| Some((*cell, entries?.at(*cell, Position::MAX)?));
-        let mut before: Values = values.iter().filter_map(now).collect();
+        let before: Values = values.iter().filter_map(now).collect();
         values.retain(|(_, value)| *value != NOTHING);
-        if !units.is_empty() {
-            let mut now = entries.map(Entries::now).unwrap_or_default();
-            let unit = |cell: &Place| self.cells.get(*cell).map(|cell| cell.unit);
-            now.retain(|cell, _| unit(cell).is_some_and(|unit| units.contains_key(&unit)));
-            before.append(&mut now);
-        }
-        let cells = units.into_values().flatten();
-        values.extend(cells.map(|(cell, share)| self.value(cell, share)));
         self.replace((event, outermost), before, values);
     }
 

@@ -52,12 +52,11 @@ impl Projection for Register {
             self.last_change = at;
         }
         for (outermost, changes) in self.current.take(&self.claims, &touched) {
-            match changes {
-                Some(changes) => self.ledger.change(at, outermost, changes),
-                None => {
-                    let outcome = Outcome::of(&self.claims.at(at), outermost);
-                    self.ledger.enter(at, outermost, outcome);
-                }
+            if let Some(changes) = changes {
+                self.ledger.change(at, outermost, changes);
+            } else {
+                let outcome = Outcome::of(&self.claims.at(at), outermost);
+                self.ledger.enter(at, outermost, outcome);
             }
         }
         Ok(())

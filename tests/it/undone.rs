@@ -1,5 +1,7 @@
 //! A repeated request is answered as at first, for ever, and is told where its effect is gone.
 
+#![expect(clippy::unnecessary_wraps, reason = "messages are made of optional fields")]
+
 use futures_util::{StreamExt as _, stream};
 use handover::{
     domain::proto::{

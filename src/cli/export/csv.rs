@@ -74,7 +74,9 @@ impl Written {
         // Where a row repeats a report, what it does not say of that is told with the first row.
         for (event, missing) in events.iter().zip(missing) {
             let name = event.short_name();
-            missing.iter().for_each(|path| self.missing.add(format!("{name}.{path}")));
+            for path in missing {
+                self.missing.add(format!("{name}.{path}"));
+            }
             self.sources.extend(event.attribution().map(|said| said.source_id.clone()));
         }
     }
@@ -178,7 +180,9 @@ pub(super) mod properties {
     /// The claims that stand, by position, in their latest correction.
     pub(in crate::cli::export) fn standing(events: &[RecordedEvent]) -> Vec<(u64, Known)> {
         let mut record = Record::default();
-        events.iter().for_each(|event| record.add(event));
+        for event in events {
+            record.add(event);
+        }
         record.claims().map(|(position, known)| (position, known.clone())).collect()
     }
 }

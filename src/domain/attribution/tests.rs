@@ -2,7 +2,7 @@
 //! prints the seed that brings it back.
 
 mod beside;
-mod legs;
+pub(in crate::domain) mod legs;
 mod sums;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +108,7 @@ fn ten_times_the_legs_cost_about_ten_times_as_much() {
             leg(if it == 0 { none() } else { alone(it) }, side([11]), 0, 0)
         }),
         ("senders of wholes and categories", &|it| {
-            leg(alone(it / 2), side([11]), 0, (it % 2) as i32)
+            leg(alone(it / 2), side([11]), 0, i32::try_from(it % 2).unwrap())
         }),
         ("joint senders", &|it| leg(side([10, 100 + it]), side([11]), 0, 0)),
     ];

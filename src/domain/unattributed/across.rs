@@ -7,7 +7,7 @@
 //! Nobody hands persons over to themselves. So who stands alone across from a leg that does not say
 //! its own side is not on that side; and what a party sent to persons unsaid did not go to itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
@@ -17,6 +17,63 @@ use crate::domain::{
     symbol::Symbol,
     work,
 };
+
+/// A leg as it is seen from one side.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain) struct Placed<'a> {
+    pub(in crate::domain) exchange: Symbol,
+    pub(in crate::domain) portion: Symbol,
+    pub(in crate::domain) category: CategoryCode,
+    pub(in crate::domain) own: &'a Side,
+    pub(in crate::domain) other: &'a Side,
+}
+
+impl<'a> Placed<'a> {
+    pub(in crate::domain) fn new(key: &'a LegKey, direction: Direction) -> Self {
+        let (own, other) = (key.own(direction), key.other(direction));
+        let LegKey { exchange, portion, category, .. } = *key;
+        Self { exchange, portion, category, own, other }
+    }
+}
+
+/// Everybody who is named on the side across, with by how many legs.
+#[derive(Clone, Debug, Default)]
+pub(in crate::domain) struct Named(BTreeMap<Symbol, u32>);
+
+impl Named {
+    /// Notes those whom a leg names; answers whether somebody was not named before.
+    pub(in crate::domain) fn add(&mut self, other: &Side) -> bool {
+        add(&mut self.0, other.iter())
+    }
+
+    /// Forgets a leg that was noted; answers whether somebody is named no longer.
+    pub(in crate::domain) fn remove(&mut self, other: &Side) -> bool {
+        remove(&mut self.0, other.iter())
+    }
+}
+
+/// Counts things; answers whether one was not there before.
+fn add<T: Ord>(counts: &mut BTreeMap<T, u32>, things: impl Iterator<Item = T>) -> bool {
+    let before = counts.len();
+    for thing in things {
+        *counts.entry(thing).or_default() += 1;
+    }
+    counts.len() > before
+}
+
+/// Takes out things that were counted; answers whether one is there no longer.
+fn remove<T: Ord>(counts: &mut BTreeMap<T, u32>, things: impl Iterator<Item = T>) -> bool {
+    let before = counts.len();
+    for thing in things {
+        if let Some(count) = counts.get_mut(&thing) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&thing);
+            }
+        }
+    }
+    counts.len() < before
+}
 
 /// Who stands across from a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,63 +86,84 @@ enum Opposite {
     NotItself(Symbol),
 }
 
+/// By how many legs each stands across.
+type Opposites = BTreeMap<Opposite, u32>;
+
 /// Who stands across from some legs, by category, exchange and portion.
-#[derive(Clone, Debug)]
-pub(super) struct Across {
-    direction: Direction,
-    places: HashMap<(CategoryCode, Symbol, Symbol), BTreeSet<Opposite>>,
+#[derive(Clone, Debug, Default)]
+pub(in crate::domain) struct Across {
+    places: HashMap<(CategoryCode, Symbol, Symbol), Opposites>,
 }
 
 /// What is the same for all legs of an exchange.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Surroundings<'a> {
+pub(in crate::domain) struct Surroundings<'a> {
     /// Everybody who is named on the side across.
-    pub(super) named: &'a BTreeSet<Symbol>,
-    pub(super) nesting: &'a Nesting,
+    pub(in crate::domain) named: &'a Named,
+    pub(in crate::domain) nesting: &'a Nesting,
 }
 
-fn opposite(own: &Side, other: &Side) -> impl Iterator<Item = Opposite> {
-    let not_itself = own.is_empty() && other.len() == 1;
+fn opposite(leg: Placed<'_>) -> impl Iterator<Item = Opposite> {
+    let not_itself = leg.own.is_empty() && leg.other.len() == 1;
     let party = if not_itself { Opposite::NotItself } else { Opposite::Party };
-    other.iter().map(party).chain(other.is_empty().then_some(Opposite::Anybody))
+    leg.other.iter().map(party).chain(leg.other.is_empty().then_some(Opposite::Anybody))
 }
 
 impl Across {
-    pub(super) fn new<'k>(keys: impl Iterator<Item = &'k LegKey>, direction: Direction) -> Self {
-        let mut places: HashMap<_, BTreeSet<Opposite>> = HashMap::new();
-        for key in keys {
-            let place = places.entry((key.category, key.exchange, key.portion)).or_default();
-            place.extend(opposite(key.own(direction), key.other(direction)));
+    pub(in crate::domain) fn new<'a>(legs: impl Iterator<Item = Placed<'a>>) -> Self {
+        let mut across = Self::default();
+        for leg in legs {
+            across.add(leg);
         }
-        Self { direction, places }
+        across
+    }
+
+    /// Adds a leg; answers whether that makes a difference to whose persons must be among them.
+    pub(in crate::domain) fn add(&mut self, leg: Placed<'_>) -> bool {
+        let place = self.places.entry((leg.category, leg.exchange, leg.portion)).or_default();
+        add(place, opposite(leg))
+    }
+
+    /// Takes out a leg that was added; answers whether that makes a difference.
+    pub(in crate::domain) fn remove(&mut self, leg: Placed<'_>) -> bool {
+        let key = (leg.category, leg.exchange, leg.portion);
+        let Some(place) = self.places.get_mut(&key) else { return false };
+        let gone = remove(place, opposite(leg));
+        if place.is_empty() {
+            self.places.remove(&key);
+        }
+        gone
     }
 
     /// Whether nobody of whom `part` speaks can be outside of what these legs speak of together.
-    pub(super) fn must_hold(&self, part: &LegKey, surroundings: Surroundings<'_>) -> bool {
+    pub(in crate::domain) fn must_hold(
+        &self,
+        part: Placed<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> bool {
         let around: Vec<_> = self.around(part, surroundings.nesting).collect();
         work::visit(1 + around.len());
-        if around.iter().any(|place| place.contains(&Opposite::Anybody)) {
+        if around.iter().any(|place| place.contains_key(&Opposite::Anybody)) {
             return true;
         }
-        let own = part.own(self.direction);
+        let Placed { own, other, .. } = part;
         let alone = own.alone();
         let stands = |party: Symbol| {
             around.iter().any(|place| {
-                place.contains(&Opposite::Party(party))
-                    || (alone != Some(party) && place.contains(&Opposite::NotItself(party)))
+                place.contains_key(&Opposite::Party(party))
+                    || (alone != Some(party) && place.contains_key(&Opposite::NotItself(party)))
             })
         };
-        let other = part.other(self.direction);
         if !other.is_empty() {
             return other.iter().all(stands);
         }
         // Each of its own parties can have everybody across who is named, but itself.
-        let named = surroundings.named;
+        let named = &surroundings.named.0;
         if around.iter().map(|place| place.len()).sum::<usize>() + 1 < named.len() {
             return false;
         }
         let only_these = |own: Option<Symbol>| {
-            let mut others = named.iter().filter(|party| Some(**party) != own).peekable();
+            let mut others = named.keys().filter(|party| Some(**party) != own).peekable();
             others.peek().is_some() && others.all(|party| stands(*party))
         };
         work::visit(named.len() * own.len().max(1));
@@ -100,9 +178,9 @@ impl Across {
     /// of its portion or, without a portion, of its exchange or one around it.
     fn around<'s>(
         &'s self,
-        part: &'s LegKey,
+        part: Placed<'s>,
         nesting: &'s Nesting,
-    ) -> impl Iterator<Item = &'s BTreeSet<Opposite>> {
+    ) -> impl Iterator<Item = &'s Opposites> {
         let own = (!part.portion.is_empty()).then_some((part.exchange, part.portion));
         let whole = nesting.path(part.exchange).map(|exchange| (exchange, Symbol::EMPTY));
         whole.chain(own).flat_map(move |(exchange, portion)| {

@@ -49,7 +49,7 @@ fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     for own in sides {
         let around = told.around(own.side);
         let within = |(key, _): &EstimatedLeg<'a>| {
-            around.iter().any(|larger| larger.must_hold(key, exchange.surroundings()))
+            around.iter().any(|larger| exchange.must_hold(larger, key))
         };
         let legs: Vec<_> = own.legs.iter().copied().filter(|leg| !within(leg)).collect();
         if legs.is_empty() {
@@ -112,7 +112,7 @@ impl Limit {
         };
         let across = exchange.across_numbered(&unsaid.legs);
         let held = |joint: &Joint<'_, '_>| {
-            joint.legs.iter().all(|(key, _)| across.must_hold(key, exchange.surroundings()))
+            joint.legs.iter().all(|(key, _)| exchange.must_hold(&across, key))
         };
         let held: Vec<bool> = joint.iter().map(held).collect();
         let alone = exchange.sides.iter().filter(|own| own.side.len() == 1);

@@ -10,6 +10,9 @@ use crate::domain::{
     work,
 };
 
+/// The number of a flow among those that are kept.
+pub(in crate::domain) type FlowId = u32;
+
 /// Both sides of a leg, and which persons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Flow<'a> {
@@ -18,6 +21,8 @@ pub(in crate::domain) struct Flow<'a> {
     /// The side across.
     pub(in crate::domain) other: &'a Side,
     pub(in crate::domain) category: CategoryCode,
+    /// Its number among those that are kept; 0 where none are.
+    pub(in crate::domain) id: FlowId,
 }
 
 impl Flow<'_> {
@@ -61,7 +66,7 @@ const BROADEST: usize = 16;
 /// Leaves out flows that others cover, which makes no difference to what is met.
 pub(super) fn condense(flows: &mut Vec<Flow<'_>>) {
     if flows.len() > 1 {
-        flows.sort_by_cached_key(Flow::breadth);
+        flows.sort_by_cached_key(|flow| (flow.breadth(), flow.id));
         let mut kept: Vec<Flow<'_>> = Vec::new();
         for flow in flows.iter() {
             if !kept.iter().take(BROADEST).any(|broad| broad.covers(flow)) {
@@ -101,6 +106,20 @@ impl<T: Copy + Ord> Index<T> {
         for (naming, side) in [(&mut self.own, flow.own), (&mut self.other, flow.other)] {
             for name in names(side) {
                 naming.entry(name).or_default().insert(thing);
+            }
+        }
+    }
+
+    pub(in crate::domain) fn remove(&mut self, flow: &Flow<'_>, thing: T) {
+        self.all.remove(&thing);
+        for (naming, side) in [(&mut self.own, flow.own), (&mut self.other, flow.other)] {
+            for name in names(side) {
+                if let Some(things) = naming.get_mut(&name) {
+                    things.remove(&thing);
+                    if things.is_empty() {
+                        naming.remove(&name);
+                    }
+                }
             }
         }
     }

@@ -48,6 +48,9 @@ impl<'a> Item<'a> {
 /// category is the whole of the categories.
 pub(in crate::domain) fn of_place(legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
     work::visit(legs.len());
+    if let [(flow, amount)] = legs.as_slice() {
+        return vec![Item::new(*flow, *amount)];
+    }
     let mut by_category: BTreeMap<CategoryCode, Vec<Numbered<'_>>> = BTreeMap::new();
     for leg in legs {
         by_category.entry(leg.0.category).or_default().push(leg);

@@ -58,13 +58,11 @@ impl Groups {
         let event = self.shared.appender.reader.event(replay).await?;
         let ParkedReplayed { positions } = saved::payload(event)?;
         let parsed = GroupName::parse(name).map_err(|_| self.shared.absent(name))?;
-        let undone = match self.deleted(&parsed, replay).await? {
-            Some(deleted) => Some(deleted),
-            None => {
-                let (messages, _) = self.shared.group(name).await?;
-                parked_again(&messages, &positions, replay).await?
-            }
-        };
+        let mut undone = self.deleted(&parsed, replay).await?;
+        if undone.is_none() {
+            let (messages, _) = self.shared.group(name).await?;
+            undone = parked_again(&messages, &positions, replay).await?;
+        }
         let undone = Vec::from_iter(undone);
         Ok((Some(Appended { undone, ..earlier }), positions.len()))
     }
@@ -76,8 +74,8 @@ async fn parked_again(
     positions: &[Position],
     replay: Position,
 ) -> Result<Option<Undone>, GroupError> {
-    let (reply, parked) = oneshot::channel();
-    let question = Message::Parked { after: 0, limit: usize::MAX, reply };
+    let (answer, parked) = oneshot::channel();
+    let question = Message::Parked { after: 0, limit: usize::MAX, reply: answer };
     let (parked, _) = ask(messages, question, parked).await?;
     let again = parked.into_iter().filter(|(event, _)| positions.binary_search(event).is_ok());
     let first = again.map(|(_, by)| by).filter(|by| *by > replay).min();

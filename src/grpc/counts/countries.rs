@@ -25,7 +25,7 @@ pub(super) struct Question {
 }
 
 pub(super) fn question(
-    request: proto::GetCountryCountsRequest,
+    request: &proto::GetCountryCountsRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
@@ -80,7 +80,7 @@ mod tests {
             let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
             let as_of = Some(proto::AsOf { moment });
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
-            question(request, Tokens::new(TOKENS))
+            question(&request, Tokens::new(TOKENS))
         };
         assert_eq!(ask(1, 1_999).unwrap().as_of, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {

@@ -25,13 +25,12 @@ pub(super) async fn reconcile_exchange(
     let at = page.position(engine, min_position, as_of).await?;
     let (record, key) = (engine.record(), page.list(at));
     let kept: Option<Arc<proto::ReconcileExchangeResponse>> = record.kept(key);
-    let whole = match &kept {
-        Some(whole) => Arc::clone(whole),
-        None => {
-            let asked = id.clone();
-            let found = record.ask(move |register| reconcile(&register.at(at), &asked)).await?;
-            Arc::new(found.ok_or_else(|| not_found(&id))?)
-        }
+    let whole = if let Some(whole) = &kept {
+        Arc::clone(whole)
+    } else {
+        let asked = id.clone();
+        let found = record.ask(move |register| reconcile(&register.at(at), &asked)).await?;
+        Arc::new(found.ok_or_else(|| not_found(&id))?)
     };
     let answer = tell(&whole, &page, at);
     if kept.is_none() && !answer.next_page_token.is_empty() {

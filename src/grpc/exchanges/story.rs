@@ -29,13 +29,12 @@ pub(super) async fn get(
     let at = page.position(engine, min_position, as_of).await?;
     let (record, key) = (engine.record(), page.list(at));
     let kept = record.kept(key);
-    let told = match &kept {
-        Some(story) => Arc::clone(story),
-        None => {
-            let asked = query.clone();
-            let told = record.ask(move |register| story(register, &asked, at)).await?;
-            Arc::new(told.ok_or_else(|| not_found(&query.exchange_id))?)
-        }
+    let told = if let Some(story) = &kept {
+        Arc::clone(story)
+    } else {
+        let asked = query.clone();
+        let told = record.ask(move |register| story(register, &asked, at)).await?;
+        Arc::new(told.ok_or_else(|| not_found(&query.exchange_id))?)
     };
     let answer = tell(engine, &told, &page, at).await?;
     if kept.is_none() && !answer.next_page_token.is_empty() {

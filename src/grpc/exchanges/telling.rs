@@ -94,9 +94,9 @@ impl<'s> Telling<'s> {
     fn take(&mut self, texts: &Texts, item: Item) -> Option<()> {
         let Self { story, budget, answer, .. } = self;
         match item {
-            Item::Claim(legs, place, claim) => return self.take_claim(texts, legs, place, claim),
-            Item::Attributed(place, claim) => return self.take_role(texts, place, claim, false),
-            Item::Denied(place, claim) => return self.take_role(texts, place, claim, true),
+            Item::Claim(legs, place, claim) => self.take_claim(texts, legs, place, claim),
+            Item::Attributed(place, claim) => self.take_role(texts, place, claim, false),
+            Item::Denied(place, claim) => self.take_role(texts, place, claim, true),
             Item::Count(place) => {
                 let count = story.counts.get(place)?.clone().into();
                 budget.put(&mut answer.counts, count)
@@ -194,12 +194,14 @@ impl<'s> Telling<'s> {
             match *item {
                 Item::Claim(legs, place, claim) => self.count_claim(legs, place, claim),
                 Item::Attributed(place, _) if self.last_role == Some(place) => {
-                    let last = answer.roles.last_mut();
-                    last.into_iter().for_each(|role| role.more_attributed_by += 1);
+                    if let Some(role) = answer.roles.last_mut() {
+                        role.more_attributed_by += 1;
+                    }
                 }
                 Item::Denied(place, _) if self.last_role == Some(place) => {
-                    let last = answer.roles.last_mut();
-                    last.into_iter().for_each(|role| role.more_denied_by += 1);
+                    if let Some(role) = answer.roles.last_mut() {
+                        role.more_denied_by += 1;
+                    }
                 }
                 Item::Attributed(_, claim) => answer.more_roles += u32::from(claim == 0),
                 Item::Denied(place, claim) => {

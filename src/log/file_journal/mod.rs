@@ -140,7 +140,9 @@ impl FileJournal {
         let unused = std::mem::take(&mut recovered.unused);
         let (listed, spares) =
             sort_out(&*files, dir, settings.file_bytes, (listed, found), unused)?;
-        spares.into_iter().for_each(|spare| recovered.slots.add_spare(spare));
+        for spare in spares {
+            recovered.slots.add_spare(spare);
+        }
         let numbers = segments.iter().map(|segment| segment.number);
         let writer = Writer {
             segment: recovered.segment,

@@ -41,10 +41,10 @@ pub struct Moved {
 /// What an event changed in how the exchanges nest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Renested {
-    /// Some exchange is directly a portion of another one than before, within the same outermost
+    /// Exchanges that are directly a portion of another one than before, within the same outermost
     /// one.
-    pub inside: bool,
-    /// Exchanges whose outermost one is another, each once.
+    pub inside: Vec<Symbol>,
+    /// Exchanges whose outermost one is another, each once, before those within it.
     pub moved: Vec<Moved>,
 }
 
@@ -184,7 +184,8 @@ impl Nested {
             }
             work::visit(within.len());
             let stays = |it: &Moved| it.from == it.to;
-            renested.inside |= within.iter().any(|it| stays(it) && old.contains_key(&it.exchange));
+            let turned = within.iter().filter(|it| stays(it) && old.contains_key(&it.exchange));
+            renested.inside.extend(turned.map(|it| it.exchange));
             renested.moved.extend(within.into_iter().filter(|it| !stays(it)));
         }
         renested

@@ -1,36 +1,81 @@
-//! From what the claims on each leg amount to, to the cells of the ledger.
+//! The numbers of an exchange, kept while what the claims on its legs amount to changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::{
-    leg::UnitCode,
+    estimate::Estimate,
+    kept::{self, Group, Legs},
+    leg::{LegKey, UnitCode},
     nesting::Nesting,
-    side::{EstimatedLeg, Share},
+    side::Share,
     symbol::Symbol,
-    work,
 };
-use crate::projections::ledger::{Cell, FigureKey, Rules, TraitChanges};
+use crate::projections::ledger::{Cell, FigureKey, TraitChanges};
 
 /// What an event changed of one outermost exchange.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// What it is grouped and selected by; absent: that is as before.
     pub traits: Option<TraitChanges>,
-    /// Of each unit of which something may be another, all cells.
-    pub units: BTreeMap<UnitCode, Vec<(Cell, Share)>>,
+    /// Cells that may be others than before; absent: there is none any longer.
+    pub cells: Vec<(Cell, Option<Share>)>,
 }
 
-/// The cells of the legs of one unit; of no legs, none.
-pub(super) fn cells(
-    unit: UnitCode,
-    legs: &[EstimatedLeg<'_>],
-    parties: &BTreeSet<Symbol>,
-    nesting: &Nesting,
-    preferred: &dyn Fn(FigureKey) -> Vec<u32>,
-) -> Vec<(Cell, Share)> {
-    if legs.is_empty() {
-        return Vec::new();
+/// The numbers of all units, and which of them were told anew.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    units: BTreeMap<UnitCode, kept::Unit>,
+    told: BTreeMap<(UnitCode, Legs, Group), Option<Share>>,
+}
+
+impl Numbers {
+    /// Sets what the claims on a leg amount to; absent: there are none.
+    pub(super) fn set(&mut self, nesting: &Nesting, leg: &LegKey, estimate: Option<Estimate>) {
+        let unit = self.units.entry(leg.unit).or_default();
+        let changes = unit.set(nesting, leg, estimate);
+        self.note(leg.unit, changes);
     }
-    work::visit(legs.len());
-    Rules { preferred, parties, nesting }.of_unit(unit, legs)
+
+    /// Sets whether a party is one of the exchange.
+    pub(super) fn set_party(&mut self, nesting: &Nesting, party: Symbol, is_one: bool) {
+        let change = |(code, unit): (&UnitCode, &mut kept::Unit)| {
+            (*code, unit.set_party(nesting, party, is_one))
+        };
+        let changes: Vec<_> = self.units.iter_mut().map(change).collect();
+        for (unit, changes) in changes {
+            self.note(unit, changes);
+        }
+    }
+
+    /// Sets the values preferred for a figure, the latest first.
+    pub(super) fn prefer(
+        &mut self,
+        nesting: &Nesting,
+        (country, code, direction): FigureKey,
+        values: Vec<u32>,
+    ) {
+        let Some(unit) = self.units.get_mut(&code) else { return };
+        let changes = unit.prefer(nesting, (country, direction), values);
+        self.note(code, changes);
+    }
+
+    /// Makes room for a unit; answers whether it is a new one.
+    pub(super) fn begin(&mut self, unit: UnitCode) -> bool {
+        let is_new = !self.units.contains_key(&unit);
+        if is_new {
+            self.units.insert(unit, kept::Unit::default());
+        }
+        is_new
+    }
+
+    fn note(&mut self, unit: UnitCode, changes: kept::Changes) {
+        let told = |((legs, group), share)| ((unit, legs, group), share);
+        self.told.extend(changes.into_iter().map(told));
+    }
+
+    /// The cells that were told since this was asked last.
+    pub(super) fn told(&mut self) -> Vec<(Cell, Option<Share>)> {
+        let told = std::mem::take(&mut self.told).into_iter();
+        told.map(|((unit, legs, group), share)| (Cell { group, unit, legs }, share)).collect()
+    }
 }

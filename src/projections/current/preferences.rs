@@ -34,7 +34,7 @@ pub(super) struct Preferable {
 /// What has other preferred values than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preferred {
-    Leg(UnitCode, Place),
+    Leg(Place),
     Figure(FigureKey),
 }
 
@@ -57,6 +57,11 @@ impl Preferences {
     /// The values preferred for a figure, the latest first.
     pub(super) fn of_figure(&self, key: FigureKey) -> impl Iterator<Item = u32> + '_ {
         values(self.figures.get(&key))
+    }
+
+    /// The figures for which something was preferred.
+    pub(super) fn figures(&self) -> impl Iterator<Item = FigureKey> + '_ {
+        self.figures.keys().copied()
     }
 
     /// Takes an event that prefers a claim; the claim is absent if it does not stand.
@@ -126,11 +131,11 @@ impl Preferences {
         let value = claim.value.filter(|_| before != after)?;
         let preferred = match named {
             Some((country, direction)) => Preferred::Figure((country, claim.unit, direction)),
-            None => Preferred::Leg(claim.unit, claim.leg),
+            None => Preferred::Leg(claim.leg),
         };
         let values = match preferred {
             Preferred::Figure(key) => self.figures.entry(key).or_default(),
-            Preferred::Leg(_, leg) => self.legs.entry(leg).or_default(),
+            Preferred::Leg(leg) => self.legs.entry(leg).or_default(),
         };
         before.map(|event| values.remove(&Reverse(event)));
         after.map(|event| values.insert(Reverse(event), value));

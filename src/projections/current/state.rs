@@ -2,24 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashSet;
+
 use super::{
-    cells::{self, Changes},
+    cells::{Changes, Numbers},
     preferences::{Preferable, Preferences, Preferred},
     traits::KeptTraits,
 };
 use crate::domain::{
     estimate::{Estimate, StandingClaims},
     event::Position,
-    leg::UnitCode,
     multiset::Multiset,
-    side::{EstimatedLeg, Share},
+    nesting::Nesting,
     symbol::Symbol,
     work,
 };
 use crate::projections::{
     claims::{Claims, NameSet, Reread, Row, Said, Transfer},
     interned::Place,
-    ledger::Cell,
+    ledger::FigureKey,
 };
 
 /// The standing claims, reduced to what the rules need.
@@ -27,7 +28,10 @@ use crate::projections::{
 pub(super) struct State {
     /// How many readings were ever recorded.
     readings: usize,
-    units: BTreeMap<UnitCode, BTreeMap<Place, Leg>>,
+    /// How the exchanges within it nest, as the numbers were made.
+    nesting: Nesting,
+    legs: BTreeMap<Place, Leg>,
+    numbers: Numbers,
     parties: Multiset<Symbol>,
     preferences: Preferences,
     traits: KeptTraits,
@@ -38,7 +42,7 @@ pub(super) struct State {
 #[derive(Clone, Debug, Default)]
 struct Leg {
     claims: StandingClaims,
-    /// What they amounted to when the cells were made; absent: there was no claim.
+    /// What they amounted to when the numbers were made; absent: there was no claim.
     estimate: Option<Estimate>,
 }
 
@@ -46,9 +50,9 @@ struct Leg {
 #[derive(Clone, Debug, Default)]
 struct Dirty {
     traits: bool,
-    legs: BTreeSet<(UnitCode, Place)>,
-    units: BTreeSet<UnitCode>,
-    all_units: bool,
+    legs: BTreeSet<Place>,
+    parties: BTreeSet<Symbol>,
+    figures: BTreeSet<FigureKey>,
 }
 
 impl State {
@@ -74,25 +78,56 @@ impl State {
         }
     }
 
-    /// An exchange within this one is directly a portion of another one than before.
-    pub(super) fn nests_otherwise(&mut self) {
-        self.dirty.all_units = true;
-    }
-
-    /// Takes an exchange that is within this one from now on.
+    /// Takes an exchange that is within this one from now on; those around it have been taken.
     pub(super) fn join(&mut self, claims: &Claims, exchange: Symbol) {
+        if let Some(larger) = claims.nested_now().larger(exchange) {
+            self.nesting.link(exchange, larger);
+        }
         self.readings += claims.figure_places(exchange).len();
         // A preference needs its claim.
         let (preferences, others) = standing(claims, exchange);
         others.chain(preferences).for_each(|row| self.add(claims, row));
     }
 
-    /// Takes out an exchange that is within this one no longer.
+    /// Takes out an exchange that is within this one no longer; those within it are out.
     pub(super) fn leave(&mut self, claims: &Claims, exchange: Symbol) {
         let readings = claims.figure_places(exchange).len();
         self.readings = self.readings.saturating_sub(readings);
         let (preferences, others) = standing(claims, exchange);
         preferences.chain(others).for_each(|row| self.remove(claims, row));
+        // The numbers of its legs are taken out of those of the exchanges around it.
+        self.settle(claims);
+        self.nesting.unlink(exchange);
+    }
+
+    /// Takes exchanges that are directly a portion of another one than before, within this one.
+    pub(super) fn turn(&mut self, claims: &Claims, exchanges: &[Symbol]) {
+        if exchanges.is_empty() {
+            return;
+        }
+        self.settle(claims);
+        let within: HashSet<Symbol> =
+            exchanges.iter().flat_map(|exchange| self.nesting.within(*exchange)).collect();
+        work::visit(within.len() + self.legs.len());
+        let key = |(place, leg): (&Place, &Leg)| {
+            let key = claims.vocabulary().leg(*place)?;
+            within.contains(&key.exchange).then(|| (key, leg.estimate.clone()))
+        };
+        let legs: Vec<_> = self.legs.iter().filter_map(key).collect();
+        for (key, _) in &legs {
+            self.numbers.set(&self.nesting, key, None);
+        }
+        for exchange in exchanges {
+            self.nesting.unlink(*exchange);
+        }
+        for exchange in exchanges {
+            if let Some(larger) = claims.nested_now().larger(*exchange) {
+                self.nesting.link(*exchange, larger);
+            }
+        }
+        for (key, estimate) in legs {
+            self.numbers.set(&self.nesting, key, estimate);
+        }
     }
 
     fn add(&mut self, claims: &Claims, row: &Row) {
@@ -104,7 +139,7 @@ impl State {
         } else if let Some(report) = row.said.report() {
             let parties = claims.vocabulary().side(report.parties).into_iter();
             for party in parties.flat_map(NameSet::iter) {
-                self.dirty.all_units |= self.parties.add(party);
+                self.add_party(party);
             }
         } else if let Said::Preference(preference) = &row.said {
             let preferable = preferable(claims, preference.claim);
@@ -122,7 +157,7 @@ impl State {
         } else if let Some(report) = row.said.report() {
             let parties = claims.vocabulary().side(report.parties).into_iter();
             for party in parties.flat_map(NameSet::iter) {
-                self.dirty.all_units |= self.parties.remove(&party);
+                self.remove_party(party);
             }
         } else if let Said::Preference(preference) = &row.said {
             let preferable = preferable(claims, preference.claim);
@@ -131,89 +166,97 @@ impl State {
         }
     }
 
+    fn add_party(&mut self, party: Symbol) {
+        if self.parties.add(party) {
+            self.dirty.parties.insert(party);
+        }
+    }
+
+    fn remove_party(&mut self, party: Symbol) {
+        if self.parties.remove(&party) {
+            self.dirty.parties.insert(party);
+        }
+    }
+
     fn add_transfer(&mut self, claims: &Claims, claim: Position, transfer: &Transfer) {
         let Some(preferable) = of_transfer(claims, transfer) else { return };
         let Preferable { leg: place, unit, .. } = preferable;
-        let leg = self.units.entry(unit).or_default().entry(place).or_default();
-        if leg.claims.is_empty() {
-            for party in parties(claims, place) {
-                self.dirty.all_units |= self.parties.add(party);
-            }
-        }
+        let leg = self.legs.entry(place).or_default();
+        let is_first = leg.claims.is_empty();
         leg.claims.add(&transfer.counted.number, claims.vocabulary().parts(transfer.of_which));
-        self.dirty.legs.insert((unit, place));
+        if is_first {
+            parties(claims, place).for_each(|party| self.add_party(party));
+        }
+        if self.numbers.begin(unit) {
+            self.dirty.parties.extend(self.parties.iter().copied());
+            self.dirty.figures.extend(self.preferences.figures().filter(|(_, it, _)| *it == unit));
+        }
+        self.dirty.legs.insert(place);
         let changed = self.preferences.offer(claim, preferable);
         self.note(changed);
     }
 
     fn remove_transfer(&mut self, claims: &Claims, claim: Position, transfer: &Transfer) {
         let Some(preferable) = of_transfer(claims, transfer) else { return };
-        let Preferable { leg: place, unit, .. } = preferable;
         let changed = self.preferences.withdraw(claim, preferable);
         self.note(changed);
-        let leg = self.units.get_mut(&unit).and_then(|legs| legs.get_mut(&place));
-        let Some(leg) = leg else { return };
+        let place = preferable.leg;
+        let Some(leg) = self.legs.get_mut(&place) else { return };
         leg.claims.remove(&transfer.counted.number, claims.vocabulary().parts(transfer.of_which));
         if leg.claims.is_empty() {
-            for party in parties(claims, place) {
-                self.dirty.all_units |= self.parties.remove(&party);
-            }
+            parties(claims, place).for_each(|party| self.remove_party(party));
         }
-        self.dirty.legs.insert((unit, place));
+        self.dirty.legs.insert(place);
     }
 
     fn note(&mut self, preferred: impl IntoIterator<Item = Preferred>) {
         for preferred in preferred {
             match preferred {
-                Preferred::Leg(unit, leg) => drop(self.dirty.legs.insert((unit, leg))),
-                Preferred::Figure((_, unit, _)) => drop(self.dirty.units.insert(unit)),
+                Preferred::Leg(leg) => drop(self.dirty.legs.insert(leg)),
+                Preferred::Figure(key) => drop(self.dirty.figures.insert(key)),
             }
         }
     }
 
     /// What has changed since this was asked last.
     pub(super) fn changes(&mut self, claims: &Claims, outermost: Symbol) -> Changes {
-        let Dirty { traits, legs, mut units, all_units } = std::mem::take(&mut self.dirty);
-        for (unit, place) in legs {
-            if self.settle(unit, place) {
-                units.insert(unit);
-            }
-        }
-        if all_units {
-            units.extend(self.units.keys());
-        }
+        let traits = std::mem::take(&mut self.dirty.traits);
         let traits = traits.then(|| self.traits.changes(outermost));
-        let units = units.into_iter().map(|unit| (unit, self.cells(claims, unit))).collect();
-        Changes { traits, units }
+        self.settle(claims);
+        Changes { traits, cells: self.numbers.told() }
     }
 
-    /// Works out what the claims on a leg amount to; answers whether that is another.
-    fn settle(&mut self, unit: UnitCode, place: Place) -> bool {
-        let Some(legs) = self.units.get_mut(&unit) else { return false };
-        let Some(leg) = legs.get_mut(&place) else { return false };
+    /// Brings the numbers to what stands.
+    fn settle(&mut self, claims: &Claims) {
+        let traits = self.dirty.traits;
+        let Dirty { legs, parties, figures, .. } =
+            std::mem::replace(&mut self.dirty, Dirty { traits, ..Dirty::default() });
+        for party in parties {
+            self.numbers.set_party(&self.nesting, party, self.parties.contains(&party));
+        }
+        for key in figures {
+            let values = self.preferences.of_figure(key).collect();
+            self.numbers.prefer(&self.nesting, key, values);
+        }
+        for place in legs {
+            self.settle_leg(claims, place);
+        }
+    }
+
+    /// Works out what the claims on a leg amount to.
+    fn settle_leg(&mut self, claims: &Claims, place: Place) {
+        let key = claims.vocabulary().leg(place);
+        let Some((leg, key)) = self.legs.get_mut(&place).zip(key) else { return };
         let preferred = self.preferences.of_leg(place);
         let estimate = (!leg.claims.is_empty()).then(|| leg.claims.estimate(preferred));
-        let changed = leg.estimate != estimate;
         let gone = estimate.is_none();
-        leg.estimate = estimate;
-        if gone {
-            legs.remove(&place);
-            if legs.is_empty() {
-                self.units.remove(&unit);
-            }
+        if leg.estimate != estimate {
+            leg.estimate.clone_from(&estimate);
+            self.numbers.set(&self.nesting, key, estimate);
         }
-        changed
-    }
-
-    fn cells(&self, claims: &Claims, unit: UnitCode) -> Vec<(Cell, Share)> {
-        let legs = self.units.get(&unit).into_iter().flatten();
-        let estimated = legs.filter_map(|(place, leg)| {
-            Some((claims.vocabulary().leg(*place)?, leg.estimate.clone()?))
-        });
-        let legs: Vec<EstimatedLeg<'_>> = estimated.collect();
-        let parties = self.parties.iter().copied().collect();
-        let preferred = |key| self.preferences.of_figure(key).collect();
-        cells::cells(unit, &legs, &parties, claims.nested_now(), &preferred)
+        if gone {
+            self.legs.remove(&place);
+        }
     }
 }
 

@@ -68,20 +68,19 @@ impl Entries {
 
     /// The value of a cell just after `position`; absent: it had none.
     pub(super) fn at(&self, cell: Place, position: Position) -> Option<Place> {
-        let entry = match &self.cells {
-            Some(cells) => self.last(cells.get(&cell)?, position),
-            None => {
-                let said = self.all.partition_point(|entry| entry.event <= position);
-                work::visit(said);
-                let mut said = self.all.get(..said)?.iter().rev();
-                said.find(|entry| entry.cell == cell)
-            }
+        let entry = if let Some(cells) = &self.cells {
+            self.last(cells.get(&cell)?, position)
+        } else {
+            let said = self.all.partition_point(|entry| entry.event <= position);
+            work::visit(said);
+            let mut said = self.all.get(..said)?.iter().rev();
+            said.find(|entry| entry.cell == cell)
         };
         entry.map(|entry| entry.value).filter(|value| *value != NOTHING)
     }
 
-    /// Puts the values of some cells just after `position`, of those from one place on, in the place
-    /// of `values`.
+    /// Puts the values of some cells just after `position`, of those from one place on, in the
+    /// place of `values`.
     pub(super) fn values(
         &self,
         position: Position,

@@ -284,7 +284,7 @@ fn by_traits(query: &ExchangeQuery, traits: &Traits) -> Look {
         Some(occurred) if !traits.dates().iter().any(|it| occurred.overlaps_days(*it)) => {
             Look::Other
         }
-        _ => Look::Found(day(&traits.dates())),
+        _ => Look::Found(day(traits.dates())),
     }
 }
 

@@ -1,6 +1,9 @@
 //! A record that is extreme in every way that makes an answer large: long notes, many claims on one
 //! exchange, many exchanges, many parties, many groups.
 
+#![expect(clippy::unnecessary_wraps, reason = "messages are made of optional fields")]
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use handover::{
     domain::proto::{
         Actor, Any, AppendRequest, Attribution, ClaimConfirmed, ClaimPreferred, Count,
@@ -107,12 +110,11 @@ impl<'c> Recorder<'c> {
         }
         let event = NewEvent { payload: Some(Any::pack(event)), ..NewEvent::default() };
         let last = self.writes.last_mut().filter(|write| write.stream == stream);
-        match last.filter(|write| write.events.len() < 500) {
-            Some(write) => write.events.push(event),
-            None => {
-                let (stream, events) = (stream.to_owned(), vec![event]);
-                self.writes.push(StreamWrite { stream, events, ..StreamWrite::default() });
-            }
+        if let Some(write) = last.filter(|write| write.events.len() < 500) {
+            write.events.push(event);
+        } else {
+            let (stream, events) = (stream.to_owned(), vec![event]);
+            self.writes.push(StreamWrite { stream, events, ..StreamWrite::default() });
         }
         if self.writes.iter().map(|write| write.events.len()).sum::<usize>() == 1_000 {
             self.flush().await;

@@ -8,6 +8,7 @@ use super::{arg, example, file, positions, run};
 use crate::support::{Server, data_dir};
 
 /// Today in UTC.
+#[expect(clippy::disallowed_methods, reason = "the server goes by this clock")]
 fn today() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     let seconds = i64::try_from(now.as_secs()).expect("a time");

@@ -110,7 +110,10 @@ impl Random {
                         ExchangeKind::Exchange => TransferKind::Exchange,
                         ExchangeKind::Repatriation => TransferKind::Repatriation,
                         ExchangeKind::UnilateralRelease => TransferKind::UnilateralRelease,
-                        _ => TransferKind::Unspecified,
+                        ExchangeKind::Unspecified
+                        | ExchangeKind::DisputedExchange
+                        | ExchangeKind::RepatriationOfRemains
+                        | ExchangeKind::ReleaseForConsideration => TransferKind::Unspecified,
                     }
                     .into();
                     known.push(ExchangeReported { attribution: Some(said), ..report }.into());

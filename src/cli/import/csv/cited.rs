@@ -1,6 +1,8 @@
 //! What the column `source` says: an address, or words where there is none, and the source's id
 //! where that does not follow from them.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{identity::fold, proto::SourceRegistered};
@@ -62,7 +64,11 @@ impl Cited {
 /// are one source.
 fn follows(text: &str) -> String {
     let hash = Sha256::digest(fold(text).as_bytes());
-    hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().take(ID_BYTES).fold(String::new(), |mut id, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
 }
 
 /// The id that a text begins with, and the rest. An id has no white space.

@@ -75,6 +75,18 @@ const SHAPES: &[(&str, Shape)] = &[
             });
         }
     }),
+    ("portions", |record, events| {
+        for number in 0..events {
+            record.completed(&flow("x", "RU", "UA", Some(5)).portion(&format!("p{number}")));
+        }
+    }),
+    ("exchanges within it", |record, events| {
+        for number in 0..events / 2 {
+            let exchange = format!("e{number}");
+            record.report(&exchange, "x", "2024-08-01", "RU+UA");
+            record.completed(&flow(&exchange, "RU", "UA", Some(5)));
+        }
+    }),
     ("dates", |record, events| {
         for number in 0..events {
             let occurred = format!("2024-{:02}-{:02}", 1 + number / 28 % 12, 1 + number % 28);

@@ -1,0 +1,30 @@
+//! Numbers that are kept while legs come and go, so that a leg costs what it changes.
+//!
+//! The rules are those of [`whole`](crate::domain::whole) and `unattributed`, and the same
+//! functions decide. What is kept is what they leave at each step, so that few of them have to be
+//! asked again:
+//!
+//! - Legs that cannot speak of the same persons, directly or through others, are never joined. So
+//!   a sum is that of **regions** of flows, and a leg makes a difference to its own region alone.
+//! - Portions, and exchanges within another, that leave sums of the same flows are joined alike. So
+//!   they are kept as **one sum**, however many they are.
+
+mod cells;
+mod flows;
+mod joint;
+mod present;
+mod remainders;
+mod subtotal;
+mod sum;
+mod unattributed;
+mod unit;
+
+pub use cells::Group;
+pub use unit::{Changes, Legs, Unit};
+
+use flows::{Flows, LegId};
+use remainders::{Open, Remainders};
+use sum::{Context, Sum};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! What is shared by parties jointly, and what is open for each, kept while legs come and go.
+//!
+//! The rules are those of [`unattributed`](crate::domain::unattributed). Which persons must be
+//! among those of which legs is asked again only of legs that the change can reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Context, LegId,
+    joint::JointSides,
+    unattributed::{Facing, Unattributed, View},
+};
+use crate::domain::{
+    estimate::Estimate,
+    leg::{Direction, Side},
+    side::Rest,
+    symbol::Symbol,
+    unattributed::Named,
+    work,
+};
+
+/// Parties that stand alone across, times legs that do not say their own side, up to which it is
+/// kept for each of these parties what is open for it. Of more it is worked out when it is asked
+/// for, since keeping it takes the square of the memory.
+const KEPT: usize = 1 << 14;
+
+/// What stands beside the figures of parties in one outermost exchange.
+#[derive(Clone, Debug)]
+pub(super) struct Remainders {
+    direction: Direction,
+    named: Named,
+    facing: Facing,
+    /// The legs that do not say their own side.
+    unsaid: Unattributed,
+    /// Of those, by who stands alone across, the ones that are not open for it.
+    to_itself: BTreeMap<Symbol, BTreeSet<LegId>>,
+    /// For each of them, if they are few, the ones that are open.
+    open: BTreeMap<Symbol, Unattributed>,
+    /// Up to how many are kept.
+    most: usize,
+    joints: JointSides,
+}
+
+/// What is left for every party, and for those who stand alone across from a leg.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Open {
+    /// For everybody else; absent: nothing.
+    pub(super) all: Option<Rest>,
+    /// For these; absent: nothing.
+    pub(super) of: BTreeMap<Symbol, Option<Rest>>,
+}
+
+impl Open {
+    /// What is left for a party.
+    pub(super) fn to(&self, party: Symbol) -> Option<Rest> {
+        self.of.get(&party).copied().unwrap_or(self.all)
+    }
+}
+
+impl Remainders {
+    /// Of no legs.
+    pub(super) fn new(direction: Direction) -> Self {
+        Self::keeping(direction, KEPT)
+    }
+
+    pub(super) fn keeping(direction: Direction, most: usize) -> Self {
+        Self {
+            direction,
+            named: Named::default(),
+            facing: Facing::new(),
+            unsaid: Unattributed::new(direction),
+            to_itself: BTreeMap::new(),
+            open: BTreeMap::new(),
+            most,
+            joints: JointSides::new(direction),
+        }
+    }
+
+    /// Takes notice of a leg that has another estimate than `before`; `legs` are all, as they are
+    /// now.
+    pub(super) fn set(
+        &mut self,
+        context: Context<'_>,
+        legs: &BTreeMap<LegId, Estimate>,
+        leg_id: LegId,
+        before: Option<&Estimate>,
+    ) {
+        let Some(flow) = context.flows.seen(leg_id.flow, self.direction) else { return };
+        let after = legs.get(&leg_id);
+        let renamed = match (before, after) {
+            (None, Some(_)) => self.named.add(flow.other),
+            (Some(_), None) => self.named.remove(flow.other),
+            (None, None) | (Some(_), Some(_)) => false,
+        };
+        self.face(leg_id, flow.other, after.is_some());
+        let (named, facing) = (std::mem::take(&mut self.named), std::mem::take(&mut self.facing));
+        let view =
+            View { context, direction: self.direction, named: &named, legs, facing: &facing };
+        if flow.own.is_empty() {
+            self.set_unsaid(view, leg_id, flow.other.alone());
+        } else {
+            for holder in self.open.values_mut().chain([&mut self.unsaid]) {
+                holder.set_said(view, leg_id);
+            }
+            self.joints.set(view, leg_id, &self.unsaid);
+        }
+        if renamed {
+            self.rename(view);
+        }
+        (self.named, self.facing) = (named, facing);
+    }
+
+    /// Enters a leg under who stands across, or takes it out.
+    fn face(&mut self, leg_id: LegId, other: &Side, there: bool) {
+        let unsaid = other.is_empty().then_some(None);
+        for party in other.iter().map(Some).chain(unsaid) {
+            let ids = self.facing.entry(party).or_default();
+            if there {
+                ids.insert(leg_id);
+            } else {
+                ids.remove(&leg_id);
+            }
+            if ids.is_empty() {
+                self.facing.remove(&party);
+            }
+        }
+    }
+
+    /// Sets a leg that does not say its own side; `alone` is who stands alone across.
+    fn set_unsaid(&mut self, view: View<'_>, leg_id: LegId, alone: Option<Symbol>) {
+        let estimate = view.legs.get(&leg_id);
+        if hold(&mut self.unsaid, view, leg_id, estimate.cloned()) {
+            self.joints.look_again(view, &view.in_reach(leg_id), &self.unsaid);
+        }
+        for (party, open) in &mut self.open {
+            if alone != Some(*party) {
+                hold(open, view, leg_id, estimate.cloned());
+            }
+        }
+        if let Some(party) = alone {
+            let own = self.to_itself.entry(party).or_default();
+            if estimate.is_some() {
+                own.insert(leg_id)
+            } else {
+                own.remove(&leg_id)
+            };
+            if own.is_empty() {
+                self.to_itself.remove(&party);
+                self.open.remove(&party);
+            }
+        }
+        self.keep_open(view, alone);
+    }
+
+    /// Begins to keep what is open for a party that stands alone across for the first time; gives
+    /// it up for all when they are too many.
+    fn keep_open(&mut self, view: View<'_>, alone: Option<Symbol>) {
+        if self.to_itself.len().saturating_mul(self.unsaid.legs().len()) > self.most {
+            self.most = 0;
+            self.open.clear();
+        }
+        let Some(party) = alone.filter(|_| self.most > 0) else { return };
+        let Some(own) = self.to_itself.get(&party).filter(|_| !self.open.contains_key(&party))
+        else {
+            return;
+        };
+        let mut open = Unattributed::new(self.direction);
+        for (leg_id, estimate) in
+            self.unsaid.legs().iter().filter(|(leg_id, _)| !own.contains(leg_id))
+        {
+            open.set_leg(view, *leg_id, Some(estimate.clone()));
+        }
+        for leg_id in view.legs.keys() {
+            set_said(&mut open, view, *leg_id);
+        }
+        self.open.insert(party, open);
+    }
+
+    /// Looks again at the legs that do not say who stood across: it is somebody who is named.
+    fn rename(&mut self, view: View<'_>) {
+        let ids: Vec<LegId> = view.facing.get(&None).into_iter().flatten().copied().collect();
+        work::visit(ids.len());
+        for leg_id in &ids {
+            for holder in self.open.values_mut().chain([&mut self.unsaid]) {
+                set_said(holder, view, *leg_id);
+            }
+        }
+        self.joints.name_again(view, &ids, &self.unsaid);
+    }
+
+    /// What joint sides leave for each of their members.
+    pub(super) fn shared(&self) -> BTreeMap<Symbol, Rest> {
+        self.joints.shared(&self.unsaid)
+    }
+
+    /// What legs that do not say this side leave for each party.
+    pub(super) fn open(&mut self, context: Context<'_>, legs: &BTreeMap<LegId, Estimate>) -> Open {
+        if self.unsaid.legs().is_empty() {
+            return Open::default();
+        }
+        let all = self.unsaid.beside_said();
+        let (named, facing) = (std::mem::take(&mut self.named), std::mem::take(&mut self.facing));
+        let view =
+            View { context, direction: self.direction, named: &named, legs, facing: &facing };
+        let parties: Vec<Symbol> = self.to_itself.keys().copied().collect();
+        let tighter = |own: Option<Rest>| Some(Rest::tighter(own?, all?));
+        let of = parties.into_iter().map(|party| (party, tighter(self.open_to(view, party))));
+        let of = of.collect();
+        (self.named, self.facing) = (named, facing);
+        Open { all, of }
+    }
+
+    /// What the legs leave that are open for a party.
+    fn open_to(&mut self, view: View<'_>, party: Symbol) -> Option<Rest> {
+        if let Some(open) = self.open.get(&party) {
+            return open.beside_said().filter(|_| !open.legs().is_empty());
+        }
+        let own = self.to_itself.get(&party)?;
+        if own.len() == self.unsaid.legs().len() {
+            return None;
+        }
+        // Without the others, which are put back.
+        for leg_id in own {
+            hold(&mut self.unsaid, view, *leg_id, None);
+        }
+        let rest = self.unsaid.beside_said();
+        for leg_id in own {
+            hold(&mut self.unsaid, view, *leg_id, view.legs.get(leg_id).cloned());
+        }
+        rest
+    }
+}
+
+/// Sets a leg that is held, and looks again at those that can be among it; answers whether there
+/// are any.
+fn hold(
+    holder: &mut Unattributed,
+    view: View<'_>,
+    leg_id: LegId,
+    estimate: Option<Estimate>,
+) -> bool {
+    let reaches = holder.set_leg(view, leg_id, estimate);
+    if reaches {
+        for leg_id in view.in_reach(leg_id) {
+            set_said(holder, view, leg_id);
+        }
+    }
+    reaches
+}
+
+/// Looks at a leg, if it says its own side.
+fn set_said(holder: &mut Unattributed, view: View<'_>, leg_id: LegId) {
+    if view.placed(leg_id).is_some_and(|it| !it.own.is_empty()) {
+        holder.set_said(view, leg_id);
+    }
+}
