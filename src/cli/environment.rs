@@ -15,7 +15,8 @@ use crate::cli::exit::{Exit, Failure};
 const PREFIX: &str = "HANDOVER_";
 /// What container platforms set for a service that is named handover: these are not settings.
 const OF_A_PLATFORM: [&str; 2] = ["HANDOVER_SERVICE_", "HANDOVER_PORT"];
-/// A name that differs by at most so many letters is taken for a misspelt one.
+/// A name that differs by a letter of every three, and by at most so many, is taken for a misspelt
+/// one.
 const SLIPS: usize = 2;
 
 /// Refuses a variable whose name is nearly that of a setting: the setting would not be used, and
@@ -56,7 +57,8 @@ fn unknown(
 fn near<'k>(name: &str, known: &'k BTreeSet<String>) -> Option<&'k String> {
     let name = name.to_ascii_uppercase();
     let slips = |known: &&String| strsim::damerau_levenshtein(&name, known);
-    known.iter().min_by_key(slips).filter(|nearest| slips(nearest) <= SLIPS)
+    let allowed = |known: &&String| ((known.len() - PREFIX.len()) / 3).min(SLIPS);
+    known.iter().min_by_key(slips).filter(|nearest| slips(nearest) <= allowed(nearest))
 }
 
 /// Every variable that stands in for a flag of any command.
@@ -139,6 +141,7 @@ mod tests {
             ("HANDOVER_Listen", Some("HANDOVER_LISTEN")),
             ("HANDOVER_VOLUMES_MIB", Some("HANDOVER_VOLUME_MIB")),
             ("HANDOVER_TOKEN", None),
+            ("HANDOVER_FOO", None),
         ] {
             assert_eq!(set(&[wrong]), [wrong]);
             assert_eq!(near(wrong, &known).map(String::as_str), right, "{wrong}");

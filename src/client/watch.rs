@@ -21,8 +21,8 @@ use crate::{
 pub enum Watched<T> {
     /// An answer or a change.
     Update(Box<T>),
-    /// The connection was lost, or the server is not ready. The watch tries again after a pause, for
-    /// as long as `next` is called, and goes on with what has changed since the last update.
+    /// The connection was lost, or the server is not ready. The watch tries again after a pause,
+    /// for as long as `next` is called, and goes on with what has changed since the last update.
     Interrupted {
         /// What happened.
         error: ClientError,

@@ -87,8 +87,8 @@ async fn taken_back(
     event: &Known,
     reader: &Reader,
 ) -> Result<Option<(Position, Undoing)>, ReadError> {
-    // A retraction stands. A later registration of a source undoes no earlier one, as a later report
-    // on an exchange does not: both are history.
+    // A retraction stands. A later registration of a source undoes no earlier one, as a later
+    // report on an exchange does not: both are history.
     if matches!(event, Known::ClaimRetracted(_) | Known::SourceRegistered(_)) {
         return Ok(None);
     }

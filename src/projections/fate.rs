@@ -103,8 +103,8 @@ pub fn preferred(view: &View<'_>, claim: Position) -> Vec<ToldPreference> {
     found
 }
 
-/// The later preference in force for the leg or figure of the preference at `event`. Absent: there is
-/// none, or the event is no preference.
+/// The later preference in force for the leg or figure of the preference at `event`. Absent: there
+/// is none, or the event is no preference.
 pub fn replaced(view: &View<'_>, event: Position) -> Option<Position> {
     let row = view.claims().row(event)?;
     let Said::Preference(of) = row.said else { return None };

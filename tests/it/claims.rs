@@ -7,7 +7,8 @@ use handover::{
         CorrectClaimResponse, CorrectedBy, Count, DisputeClaimRequest, DisputeClaimResponse,
         GetClaimRequest, GetClaimResponse, Leg, PreferClaimRequest, PreferClaimResponse, Receipt,
         RecordTransferRequest, RecordTransferResponse, RetractClaimRequest, RetractClaimResponse,
-        TransferAgreed, TransferCompleted, as_of::Moment, record_transfer_request::Transfer,
+        TransferAgreed, TransferCompleted, Undoing, Undone, as_of::Moment,
+        record_transfer_request::Transfer,
     },
     grpc::client::ClientErrorKind,
 };
@@ -175,9 +176,10 @@ async fn a_request_that_is_repeated_is_recorded_once() {
     let request = ConfirmClaimRequest { request_id: new_id(), ..confirmation(claim) };
     let ask = || rpc.ask::<_, ConfirmClaimResponse>("ClaimService/ConfirmClaim", request.clone());
     let first = ask().await.receipt.expect("a receipt");
-    retract(&rpc, claim).await;
+    let by = retract(&rpc, claim).await.position;
     let again = ask().await.receipt.expect("a receipt");
-    assert_eq!(again, Receipt { duplicate: true, ..first });
+    let undone = Undone { position: first.position, by, how: Undoing::Retracted.into() };
+    assert_eq!(again, Receipt { duplicate: true, undone: Some(undone), ..first });
 }
 
 #[tokio::test]

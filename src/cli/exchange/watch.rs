@@ -13,8 +13,8 @@ use crate::{
     domain::proto::{GetExchangeRequest, WatchExchangeResponse},
 };
 
-/// One answer of the watch with its whole story, in the form that `output` names. A watch has a page
-/// of it; `same` asks for the others.
+/// One answer of the watch with its whole story, in the form that `output` names. A watch has a
+/// page of it; `same` asks for the others.
 pub(super) async fn update(
     client: &Client,
     same: &GetExchangeRequest,

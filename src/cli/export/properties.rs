@@ -189,8 +189,8 @@ proptest! {
                 }
                 assert_eq!(table.text.len(), again.text.len());
             }
-            let left_out: Vec<_> =
-                tables.into_iter().flat_map(|table| [table.left_out, table.notes].concat()).collect();
+            let noted = tables.into_iter().map(|table| [table.left_out, table.notes].concat());
+            let left_out: Vec<_> = noted.flatten().collect();
             (store.events(), other.events(), left_out)
         });
         prop_assert_eq!(left_out, Vec::<String>::new());
@@ -230,9 +230,9 @@ proptest! {
         let kept = standing.into_iter().filter(|(position, _)| !left_out(*position));
         let before: Vec<Known> = kept.map(|(_, claim)| claim).collect();
         let after: Vec<Known> = after.iter().filter_map(known).collect();
-        for (before, after) in
-            told(before.iter().cloned().map(bare)).iter().zip(&told(after.iter().cloned().map(bare)))
-        {
+        let [told_before, told_after] =
+            [&before, &after].map(|claims| told(claims.iter().cloned().map(bare)));
+        for (before, after) in told_before.iter().zip(&told_after) {
             prop_assert_eq!(before, after);
         }
         // The sort of an operation is said as it was, or not at all.

@@ -137,8 +137,8 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
     told(&response, &receipt, &words)
 }
 
-/// Says what was done: in words on a terminal, as proto3 JSON elsewhere. What was done before and is
-/// undone since is a failure.
+/// Says what was done: in words on a terminal, as proto3 JSON elsewhere. What was done before and
+/// is undone since is a failure.
 fn told<M: prost::Message + prost::Name>(
     response: &M,
     receipt: &Receipt,

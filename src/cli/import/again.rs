@@ -168,8 +168,8 @@ pub(super) async fn followed(
     Ok(answer)
 }
 
-/// Whether the request id was used. The append carries a condition that no log with events meets, so
-/// it records nothing; the server checks the id before the condition.
+/// Whether the request id was used. The append carries a condition that no log with events meets,
+/// so it records nothing; the server checks the id before the condition.
 async fn is_recorded(client: &Client, request: &AppendRequest) -> Result<bool, ClientError> {
     let condition = AppendCondition { fail_if_match: Some(Filter::default()), after_position: 0 };
     let asked = AppendRequest { condition: Some(condition), ..request.clone() };

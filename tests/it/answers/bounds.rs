@@ -21,8 +21,9 @@ pub(super) const METHODS: [(&str, &str); 6] = [
 
 /// Lists that neither go on with a page token nor say how many more there are, and what bounds
 /// them.
-const LISTS: [(&str, &str); 30] = [
+const LISTS: [(&str, &str); 31] = [
     ("AppendResponse.revisions", "the streams of one append"),
+    ("AppendResponse.undone", "the events of one append"),
     ("Attribution.relayed_by", "LIST_ENTRIES"),
     ("ClaimedNumber.relayed_by", "LIST_ENTRIES"),
     ("ConsumeResponse.events", "PAGE_BYTES, or one event"),
