@@ -5,7 +5,8 @@
 //! many readings the state that the rules need is kept instead, and an event costs what it changes.
 //! Most exchanges have few; for these it is quicker, and needs no memory, to gather them.
 //!
-//! Nothing of this is saved: it follows from the table of claims.
+//! Nothing of this is saved: it follows from the table of claims, and after a start it is made where
+//! events come again.
 
 mod cells;
 mod preferences;
@@ -106,17 +107,6 @@ impl Current {
         let mut state = Box::new(State::of(claims, outermost));
         drop(state.changes(claims, outermost));
         self.states.insert(outermost, state);
-    }
-
-    /// Makes the states anew from the table.
-    pub fn restore(&mut self, claims: &Claims) {
-        *self = Self::default();
-        let nesting = claims.nested_now();
-        for (_, exchange) in claims.named() {
-            if nesting.larger(*exchange).is_none() && is_much(claims, *exchange) {
-                self.begin(claims, *exchange);
-            }
-        }
     }
 }
 

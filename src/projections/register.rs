@@ -69,7 +69,7 @@ impl Projection for Register {
     fn restore(&mut self) {
         self.claims.restore();
         self.ledger.restore();
-        self.current.restore(&self.claims);
+        self.current = Current::default();
     }
 }
 
