@@ -5,8 +5,8 @@
 //! many readings the state that the rules need is kept instead, and an event costs what it changes.
 //! Most exchanges have few; for these it is quicker, and needs no memory, to gather them.
 //!
-//! Nothing of this is saved: it follows from the table of claims, and after a start it is made where
-//! events come again.
+//! Nothing of this is saved: it follows from the table of claims, and after a start it is made
+//! where events come again.
 
 mod cells;
 mod preferences;

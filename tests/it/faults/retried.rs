@@ -40,7 +40,9 @@ async fn settled_by_the_next_server(action: &'static str) {
     let hasty = client(&proxy.address).with_retry(Retry::default().within(Duration::from_secs(1)));
     let error = hasty.append(append.clone()).await.expect_err("the sync went wrong");
     println!("{action}: {error}");
-    assert_eq!(error.error.kind, ClientErrorKind::Unavailable, "{error:?}");
+    // The last try may be under way when the time is up.
+    let open = [ClientErrorKind::Unavailable, ClientErrorKind::Deadline];
+    assert!(open.contains(&error.error.kind), "{error:?}");
     assert!(error.outcome_unknown, "nobody has said that it is not recorded: {error:?}");
     assert!(error.attempts > 1, "{error:?}");
 
