@@ -1,12 +1,16 @@
-//! Somebody as one text, as tables and the command line have it.
+//! An actor as one text, as tables and the command line have it.
 //!
 //! `TR MFA` is the name, and its first word is the party because it is a party's code. Where that
-//! is not what is meant, the party stands apart: `[TR] Hakan Demo`, and `[] IS spokesman` for
-//! somebody without one.
+//! is not what is meant, the party stands apart: `[TR] Hakan Demo`, and `[] IS spokesman` for an
+//! actor without one.
 
-use crate::domain::{identity::fold, party::Party, proto::Actor};
+use crate::domain::{
+    identity::{fold, trim_start},
+    party::Party,
+    proto::Actor,
+};
 
-/// Reads somebody; `None` if the text names nobody.
+/// Reads an actor; `None` if the text names none.
 pub(super) fn read(text: &str) -> Option<Actor> {
     let text = text.trim();
     let (party, name) = apart(text).unwrap_or_else(|| {
@@ -17,7 +21,7 @@ pub(super) fn read(text: &str) -> Option<Actor> {
     (actor != Actor::default()).then_some(actor)
 }
 
-/// Writes somebody so that [`read`] gives the same party and name. What no text gives (a name that
+/// Writes an actor so that [`read`] gives the same party and name. What no text gives (a name that
 /// begins or ends with white space) comes as near as it can; the kind is in no text.
 pub(super) fn write(actor: Option<&Actor>) -> String {
     let Some(Actor { party, name, .. }) = actor else {
@@ -33,7 +37,7 @@ pub(super) fn write(actor: Option<&Actor>) -> String {
 
 /// The party and the name of a text that has them apart.
 fn apart(text: &str) -> Option<(String, &str)> {
-    let (party, name) = text.strip_prefix('[')?.split_once(']')?;
+    let (party, name) = trim_start(text).strip_prefix('[')?.split_once(']')?;
     let (party, name) = (fold(party).into_owned(), name.trim_start());
     let known = if party.is_empty() { !name.is_empty() } else { Party::parse(&party).is_ok() };
     known.then_some((party, name))
@@ -57,6 +61,9 @@ mod tests {
             ("[TR]", "TR", ""),
             ("[ TR ]  TR MFA", "TR", "TR MFA"),
             ("[] IS spokesman", "", "IS spokesman"),
+            // What shows nothing makes no other actor.
+            ("\u{200b}[TR] Hakan Demo", "TR", "Hakan Demo"),
+            ("[\u{200b}TR]\u{a0}Hakan Demo", "TR", "Hakan Demo"),
             // What holds no code is a name.
             ("[sic] Demo", "", "[sic] Demo"),
             ("[tr] Demo", "", "[tr] Demo"),

@@ -2,8 +2,8 @@
 //!
 //! A text that begins with a character that begins a formula gets a `'` before it, as OWASP advises
 //! against CSV injection. Reading takes one `'` away where a formula follows. So a text that begins
-//! with `'` and a formula gets one more, and every other text stays as it is, with the `'` that
-//! somebody typed.
+//! with `'` and a formula gets one more, and every other text stays as it is, with any `'` that it
+//! has.
 
 /// What spreadsheets begin formulas with, and what they pass over before one. The wide forms are
 /// the same to some of them.

@@ -69,6 +69,11 @@ fn is_folded(text: &str) -> bool {
         && (text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes)
 }
 
+/// The text from the first character on that folding keeps: for what follows from how it begins.
+pub fn trim_start(text: &str) -> &str {
+    text.trim_start_matches(|it: char| it.is_whitespace() || shows_nothing(it))
+}
+
 /// Whether a character is left out of identity texts: a format character (general category Cf), or
 /// another that Unicode says to ignore by default.
 ///
@@ -100,7 +105,7 @@ impl Misfit {
     pub fn space(text: &str) -> Option<Self> {
         let edge = |character: char| character.is_whitespace() || shows_nothing(character);
         let inner = text.trim_end_matches(edge);
-        let start = inner.trim_start_matches(edge);
+        let start = trim_start(inner);
         let before = inner.chars().count() - start.chars().count();
         let found = Self::first(start, char::is_whitespace)?;
         Some(Self { place: before + found.place, ..found })

@@ -157,8 +157,7 @@ impl Page {
         request: &R,
         wrong: &mut Violations,
     ) -> Self {
-        let page = Self::parse(tokens, size, token, request, wrong);
-        Self { size: if size == 0 { usize::MAX } else { page.size }, ..page }
+        Self::parse(tokens, size, token, request, wrong).of_size(size, usize::MAX)
     }
 
     /// The same where a request that says no size gets as many as a page can have.
@@ -169,8 +168,12 @@ impl Page {
         request: &R,
         wrong: &mut Violations,
     ) -> Self {
-        let page = Self::parse(tokens, size, token, request, wrong);
-        Self { size: if size == 0 { MOST } else { page.size }, ..page }
+        Self::parse(tokens, size, token, request, wrong).of_size(size, MOST)
+    }
+
+    /// The same, of another size where the request says none.
+    fn of_size(self, said: u32, otherwise: usize) -> Self {
+        Self { size: if said == 0 { otherwise } else { self.size }, ..self }
     }
 
     fn go_on(&mut self, token: &str, wrong: &mut Violations) {

@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{identity::fold, proto::SourceRegistered};
+use crate::domain::{
+    identity::{fold, trim_start},
+    proto::SourceRegistered,
+};
 
 /// Bytes of the SHA-256 of the text that make a source's id.
 const ID_BYTES: usize = 8;
 /// What begins a text that names the id: `[id demo-source] https://demo.example/`.
-const NAMED: &str = "[id ";
+const NAMED: &str = "[id";
 
 /// A source as a row names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +52,14 @@ impl Cited {
         });
         let texts = texts.iter().flatten().filter(|(text, _)| !text.is_empty());
         let ways = texts.flat_map(|(text, wanted)| {
-            let plain = [(*text).clone(), format!("{NAMED}{id}] {text}")];
+            let plain = [(*text).clone(), format!("{NAMED} {id}] {text}")];
             plain.map(|text| (text, wanted))
         });
         let same = |(text, wanted): &(String, &SourceRegistered)| {
             Self::read(text.trim()).registered().as_ref() == Some(*wanted)
         };
         let found = ways.filter(same).map(|(text, _)| text).next();
-        found.unwrap_or_else(|| format!("{NAMED}{id}]"))
+        found.unwrap_or_else(|| format!("{NAMED} {id}]"))
     }
 }
 
@@ -73,7 +76,7 @@ fn follows(text: &str) -> String {
 
 /// The id that a text begins with, and the rest. An id has no white space.
 fn named(text: &str) -> Option<(String, &str)> {
-    let rest = text.strip_prefix(NAMED)?;
+    let rest = trim_start(text).strip_prefix(NAMED)?.strip_prefix(char::is_whitespace)?;
     let (id, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let id = id.strip_suffix(']').filter(|id| !id.is_empty())?;
     Some((id.to_owned(), text.trim_start()))
@@ -89,6 +92,7 @@ mod tests {
             ("A letter", "06c382c34285bc10", "", "A letter"),
             ("[id desk] https://demo.example/", "desk", "https://demo.example/", ""),
             ("[id desk]  A letter", "desk", "", "A letter"),
+            ("\u{200b}[id\u{a0}desk] A letter", "desk", "", "A letter"),
             ("[id a]b]] [id c] d", "a]b]", "", "[id c] d"),
         ] {
             let source = Cited::read(text).registered().unwrap();
