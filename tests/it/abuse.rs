@@ -2,19 +2,15 @@
 //! carry, sent to a real server whose memory and processor time are looked at.
 
 #![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
-#![expect(clippy::print_stdout, reason = "figures are printed for who asks for them")]
 
 mod caller;
+mod figures;
 mod hostile;
 mod process;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use handover::{
-    domain::{limits, proto},
-    grpc::client::Client,
-};
-use tokio_util::sync::CancellationToken;
+use handover::domain::limits;
 use tonic::Code;
 
 use self::{
@@ -120,126 +116,4 @@ async fn a_hostile_append_is_refused_in_its_place_of_a_pipeline() {
     let error = refused.expect_err("too many events");
     assert_eq!(error.reason, "LIMIT_EXCEEDED", "{error}");
     assert_eq!(error.fields[0].0, "writes");
-}
-
-/// Latencies of one who appends and asks for figures fifty times a second.
-async fn good_caller(client: Client, until: CancellationToken) -> (Vec<Duration>, Vec<Duration>) {
-    let (mut appends, mut counts) = (Vec::new(), Vec::new());
-    let mut beat = tokio::time::interval(Duration::from_millis(20));
-    while !until.is_cancelled() {
-        beat.tick().await;
-        let begun = Instant::now();
-        client.append(append("x/good", vec![event("noted", &[])])).await.expect("an append");
-        appends.push(begun.elapsed());
-        let begun = Instant::now();
-        client.country_counts(proto::GetCountryCountsRequest::default()).await.expect("counts");
-        counts.push(begun.elapsed());
-    }
-    (appends, counts)
-}
-
-fn percentiles(mut times: Vec<Duration>) -> String {
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
-    format!("p50 {:.1} ms, p99 {:.1} ms", at(50), at(99))
-}
-
-/// Bytes in megabytes, rounded to a tenth.
-fn megabytes(bytes: usize) -> String {
-    let tenths = (bytes + 50_000) / 100_000;
-    format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-/// Prints what each request costs at most, and what a good caller sees meanwhile:
-/// `cargo test --release --test it -- --ignored --nocapture abuse::figures`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints figures, for which the build has to be the released one"]
-async fn figures() {
-    let (_dir, data) = data_dir();
-    let server = Server::start(&data, &[]);
-    let (process, caller) = (Process(server.id()), Caller::connect(&server.address).await);
-    let mut worst: [(Cost, String); 2] = Default::default();
-    let plans = plans(hostile::Depth::EachWay);
-    for plan in &plans {
-        for packing in [Packing::Gzip, Packing::None] {
-            let cost = refused(&process, &caller, plan, (limits::REQUEST_BYTES, packing)).await;
-            if cost.memory > worst[0].0.memory {
-                worst[0] = (cost, format!("{plan}, {packing:?}"));
-            }
-            if cost.processor > worst[1].0.processor {
-                worst[1] = (cost, format!("{plan}, {packing:?}"));
-            }
-        }
-    }
-    println!("{} requests of 8 MiB, each compressed and not", plans.len());
-    println!("most memory: {} MB ({})", megabytes(worst[0].0.memory), worst[0].1);
-    println!("most processor time: {:?} ({})", worst[1].0.processor, worst[1].1);
-    assert!(worst[0].0.memory < MEMORY, "memory");
-    assert!(cfg!(debug_assertions) || worst[1].0.processor <= PROCESSOR, "processor time");
-    at_the_limits(&process, &caller, &plans).await;
-    beside_a_good_caller(&server, &process).await;
-}
-
-/// What lists cost at their limits, and at a thousand times as much.
-async fn at_the_limits(process: &Process, caller: &Caller, plans: &[Plan]) {
-    const TIMES: u32 = 50;
-    let (mut at_most, mut beyond_most) = (Duration::ZERO, Duration::ZERO);
-    for plan in plans.iter().filter(|plan| plan.is_list()) {
-        let told = caller.call(&plan.path, caller::framed(&plan.message(1 << 18), Packing::None));
-        let message = told.await.message;
-        let limit = message.rsplit("the limit is ").next().expect("it names the limit");
-        let limit: usize = limit.parse().unwrap_or_else(|_| panic!("{plan}: {message}"));
-        let mut cost = [limit, 1_000 * limit].map(|count| (count, Duration::ZERO));
-        for (count, cost) in &mut cost {
-            let bytes = plan.bytes_of(*count).min(limits::REQUEST_BYTES);
-            let sent = caller::framed(&plan.message(bytes), Packing::Gzip);
-            let before = process.processor();
-            for _ in 0..TIMES {
-                caller.call(&plan.path, sent.clone()).await;
-            }
-            *cost = process.processor().saturating_sub(before) / TIMES;
-        }
-        at_most = at_most.max(cost[0].1);
-        beyond_most = beyond_most.max(cost[1].1);
-        println!("{plan}: {limit} {:?}, {} {:?}", cost[0].1, cost[1].0, cost[1].1);
-    }
-    println!("a list at its limit: {at_most:?} at most; a thousand times as long: {beyond_most:?}");
-}
-
-async fn beside_a_good_caller(server: &Server, process: &Process) {
-    let fresh = process.reset_peak();
-    for attackers in [0, 1, 4] {
-        let until = CancellationToken::new();
-        let good = tokio::spawn(good_caller(server.client().await, until.clone()));
-        let attacks: Vec<_> = (0..attackers)
-            .map(|_| tokio::spawn(attack(server.address.clone(), until.clone())))
-            .collect();
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        until.cancel();
-        let mut sent = 0;
-        for attack in attacks {
-            sent += attack.await.expect("an attacker");
-        }
-        let (appends, counts) = good.await.expect("a good caller");
-        let grown = megabytes(process.peak().saturating_sub(fresh));
-        println!("{attackers} attackers, {sent} requests in 10 s: {grown} MB more at most");
-        println!("  good caller: append {}", percentiles(appends));
-        println!("  good caller: counts {}", percentiles(counts));
-    }
-}
-
-/// Sends the request that is the dearest for its size, again and again.
-async fn attack(address: String, until: CancellationToken) -> usize {
-    let caller = Caller::connect(&address).await;
-    let plans = plans(hostile::Depth::Methods);
-    let plan = plans.iter().find(|plan| plan.path.ends_with("/GetCountryCounts")).expect("a plan");
-    let sent = caller::framed(&plan.message(limits::REQUEST_BYTES), Packing::Gzip);
-    let mut count = 0;
-    while !until.is_cancelled() {
-        let told = caller.call(&plan.path, sent.clone()).await;
-        let expected = [Code::InvalidArgument, Code::ResourceExhausted];
-        assert!(expected.contains(&told.code), "{told:?}");
-        count += 1;
-    }
-    count
 }

@@ -1,0 +1,92 @@
+//! Attacks by streams that are opened and not read, or not acknowledged.
+
+use futures_util::{
+    StreamExt as _,
+    future::{join_all, poll_immediate},
+    stream,
+};
+use handover::{
+    domain::{
+        limits,
+        proto::{ConsumeRequest, ConsumeResponse, CreateGroupRequest, SubscribeRequest},
+    },
+    grpc::client::{Answers, Client},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use super::Target;
+
+/// Subscribers that read nothing.
+const SUBSCRIBERS: usize = 1_000;
+/// Groups whose consumers acknowledge nothing.
+const GROUPS: usize = 300;
+
+/// Subscribers over connections that they share, and consumers.
+pub(super) async fn unread(target: Target) -> usize {
+    let client = Client::connect(&target.address).await.expect("the server can be reached");
+    let mut streams: Vec<_> =
+        (0..SUBSCRIBERS).map(|_| client.subscribe(SubscribeRequest::default())).collect();
+    // A stream begins when it is polled; from then on nothing reads it.
+    join_all(streams.iter_mut().map(|stream| poll_immediate(stream.next()))).await;
+    // What is not read fills the connection: consumers have another one.
+    let client = Client::connect(&target.address).await.expect("the server can be reached");
+    let mut consumers = JoinSet::new();
+    for number in 0..GROUPS {
+        consumers.spawn(consume(client.clone(), format!("group-{number}"), target.until.clone()));
+    }
+    let consumers = consumers.join_all().await;
+    let taken: usize = consumers.iter().map(|(taken, _)| taken).sum();
+    println!("  all {GROUPS} groups together delivered {taken} events");
+    target.until.cancelled().await;
+    streams.len() + consumers.len()
+}
+
+/// Takes as many events as a consumer may have, and acknowledges none; how many these were, and the
+/// call.
+async fn consume(
+    client: Client,
+    group: String,
+    until: CancellationToken,
+) -> (usize, Answers<ConsumeResponse>) {
+    let request = CreateGroupRequest { name: group.clone(), ..<_>::default() };
+    client.create_group(request).await.expect("there may be so many groups");
+    let credit = limits::CONSUMER_CREDIT as u64;
+    let first = ConsumeRequest { group, credit, ..<_>::default() };
+    let mut answers = client.consume(stream::iter([first]).chain(stream::pending()));
+    let mut taken = 0;
+    while taken < limits::CONSUMER_CREDIT {
+        match until.run_until_cancelled(answers.next()).await {
+            Some(Some(Ok(answer))) => taken += answer.events.len(),
+            _ => break,
+        }
+    }
+    (taken, answers)
+}
+
+/// Subscribers that have a connection each.
+pub(super) async fn connections(target: Target) -> usize {
+    let mut held = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        let channel = Channel::from_shared(target.address.clone()).expect("an address");
+        let client = Client::from_channel(channel.connect().await.expect("it is accepted"));
+        let mut stream = client.subscribe(SubscribeRequest::default());
+        assert!(poll_immediate(stream.next()).await.is_none(), "the answer takes a while");
+        held.push(stream);
+    }
+    target.until.cancelled().await;
+    held.len()
+}
+
+/// More streams than a connection carries.
+pub(super) async fn crowd(target: Target) -> usize {
+    let channel = Channel::from_shared(target.address.clone()).expect("an address");
+    let channel = channel.connect().await.expect("it is accepted");
+    let client = Client::from_channel(channel);
+    let mut streams: Vec<_> =
+        (0..3 * SUBSCRIBERS).map(|_| client.subscribe(SubscribeRequest::default())).collect();
+    join_all(streams.iter_mut().map(|stream| poll_immediate(stream.next()))).await;
+    target.until.cancelled().await;
+    streams.len()
+}
