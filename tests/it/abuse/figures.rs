@@ -135,11 +135,11 @@ async fn measure(attack: &Attack) -> Outcome {
     answered.expect("figures");
     let process = Process(server.id());
     let fresh = process.reset_peak();
-    let good = GoodCaller::start(&server.address);
+    let good = GoodCaller::start(&server.address).await;
     tokio::time::sleep(BEFORE).await;
     let before = good.end();
     let used = process.processor();
-    let good = GoodCaller::start(&server.address);
+    let good = GoodCaller::start(&server.address).await;
     let until = CancellationToken::new();
     let target = Target { address: server.address.clone(), until: until.clone() };
     let running: Vec<_> =

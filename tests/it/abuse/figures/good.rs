@@ -5,8 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use handover::{domain::proto::GetCountryCountsRequest, grpc::client::Client};
-use tokio::time::{MissedTickBehavior, interval};
+use handover::{
+    domain::proto::{GetCountryCountsRequest, GetHeadRequest},
+    grpc::client::Client,
+};
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{append, event};
@@ -52,14 +58,16 @@ pub(super) struct GoodCaller {
 }
 
 impl GoodCaller {
-    /// Starts to call.
-    pub(super) fn start(address: &str) -> Self {
+    /// Connects and starts to call.
+    pub(super) async fn start(address: &str) -> Self {
         let until = CancellationToken::new();
         let (address, ends) = (address.to_owned(), until.clone());
+        let (connected, waits) = oneshot::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(call(&address, &ends))
+            runtime.expect("a runtime").block_on(call(&address, connected, &ends))
         });
+        waits.await.expect("it connects");
         Self { thread, until }
     }
 
@@ -70,8 +78,10 @@ impl GoodCaller {
     }
 }
 
-async fn call(address: &str, until: &CancellationToken) -> Seen {
+async fn call(address: &str, connected: oneshot::Sender<()>, until: &CancellationToken) -> Seen {
     let client = Client::connect(address).await.expect("the server can be reached");
+    client.get_head(GetHeadRequest::default()).await.expect("it is answered");
+    connected.send(()).expect("the start is awaited");
     let mut seen = Seen::default();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

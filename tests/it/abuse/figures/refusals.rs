@@ -94,7 +94,7 @@ const LIMITS: [Limit; 18] = [
         let items = vec![FilterItem { tags, ..<_>::default() }];
         ReadRequest { filter: Some(Filter { items }), ..<_>::default() }.encode_to_vec()
     }),
-    limit("countries", limits::LIST_ENTRIES, 16, "ProjectionService/GetCountryCounts", |count| {
+    limit("countries", limits::LIST_ENTRIES, 16, "CountService/GetCountryCounts", |count| {
         let countries = (0..count).map(|number| format!("x-{number}")).collect();
         GetCountryCountsRequest { countries, ..<_>::default() }.encode_to_vec()
     }),

@@ -77,7 +77,7 @@ pub(super) async fn pipeline(target: Target) -> usize {
     assert!(poll_immediate(&mut next).await.is_none(), "an answer has many bytes");
     tokio::select! {
         () = target.until.cancelled() => 1,
-        _ = &mut next => 0,
+        answer = &mut next => panic!("it ends: {answer:?}"),
     }
 }
 

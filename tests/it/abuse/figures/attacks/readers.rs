@@ -59,7 +59,8 @@ async fn consume(
     while taken < limits::CONSUMER_CREDIT {
         match until.run_until_cancelled(answers.next()).await {
             Some(Some(Ok(answer))) => taken += answer.events.len(),
-            _ => break,
+            Some(other) => panic!("it ends: {other:?}"),
+            None => break,
         }
     }
     (taken, answers)
