@@ -3,6 +3,9 @@
 //! `TR MFA` is the name, and its first word is the party because it is a party's code. Where that
 //! is not what is meant, the party stands apart: `[TR] Hakan Demo`, and `[] IS spokesman` for an
 //! actor without one.
+//!
+//! A text without a letter or a digit stands for "not said" in many tables (`-`, `[]`, `?`). It is
+//! refused rather than recorded as an actor; `[] -` is the actor that is called `-`.
 
 use crate::domain::{
     identity::{fold, trim_start},
@@ -10,15 +13,25 @@ use crate::domain::{
     proto::Actor,
 };
 
-/// Reads an actor; `None` if the text names none.
-pub(super) fn read(text: &str) -> Option<Actor> {
+/// What is wrong with a text that names no actor.
+const NOBODY: &str = "names nobody: it has no letter and no digit; leave it empty if that is not \
+    said, or write [] before a name of signs";
+
+/// Reads an actor; `None` if the text is empty. An error says what is wrong with it.
+pub(super) fn read(text: &str) -> Result<Option<Actor>, &'static str> {
     let text = text.trim();
-    let (party, name) = apart(text).unwrap_or_else(|| {
-        let party = Party::beginning(text).map(|it| it.to_string());
-        (party.unwrap_or_default(), text)
-    });
-    let actor = Actor { party, name: name.to_owned(), ..Actor::default() };
-    (actor != Actor::default()).then_some(actor)
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (party, name) = match apart(text) {
+        Some(apart) => apart,
+        None if !text.contains(char::is_alphanumeric) => return Err(NOBODY),
+        None => {
+            let party = Party::beginning(text).map(|it| it.to_string());
+            (party.unwrap_or_default(), text)
+        }
+    };
+    Ok(Some(Actor { party, name: name.to_owned(), ..Actor::default() }))
 }
 
 /// Writes an actor so that [`read`] gives the same party and name. What no text gives (a name that
@@ -28,7 +41,8 @@ pub(super) fn write(actor: Option<&Actor>) -> String {
         return String::new();
     };
     let (plain, nobody) = (read(name), party.is_empty() && name.is_empty());
-    if nobody || plain.is_some_and(|read| (&read.party, &read.name) == (party, name)) {
+    let same = |read: Actor| (&read.party, &read.name) == (party, name);
+    if nobody || plain.is_ok_and(|read| read.is_some_and(same)) {
         name.clone()
     } else {
         format!("[{party}] {name}").trim_end().to_owned()
@@ -67,15 +81,21 @@ mod tests {
             // What holds no code is a name.
             ("[sic] Demo", "", "[sic] Demo"),
             ("[tr] Demo", "", "[tr] Demo"),
-            ("[]", "", "[]"),
+            ("[] -", "", "-"),
+            ("[] []", "", "[]"),
+            ("[TR] -", "TR", "-"),
+            ("\u{665}", "", "\u{665}"),
             ("[TR Demo", "", "[TR Demo"),
             ("[] [TR] Demo", "", "[TR] Demo"),
         ] {
-            let actor = read(text).expect(text);
+            let actor = read(text).unwrap().expect(text);
             assert_eq!((actor.party.as_str(), actor.name.as_str()), (party, name), "{text}");
-            assert_eq!(read(&write(Some(&actor))), Some(actor), "{text}");
+            assert_eq!(read(&write(Some(&actor))), Ok(Some(actor)), "{text}");
         }
-        assert_eq!((read(""), read(" ")), (None, None));
+        assert_eq!((read(""), read(" ")), (Ok(None), Ok(None)));
+        for nobody in ["[]", "[ ]", "-", "--", "\u{2013}", "?", "...", "\u{200b}", "["] {
+            assert_eq!(read(nobody), Err(NOBODY), "{nobody:?}");
+        }
         assert_eq!(write(None), "");
     }
 
@@ -89,7 +109,7 @@ mod tests {
             let name = format!("{start}{rest}").trim().to_owned();
             let actor = Actor { party: party.to_owned(), name, ..Actor::default() };
             let whole = (actor != Actor::default()).then_some(actor.clone());
-            prop_assert_eq!(read(&write(Some(&actor))), whole);
+            prop_assert_eq!(read(&write(Some(&actor))), Ok(whole));
         }
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn became(record: &ClaimRecord) -> Vec<String> {
 fn used(used: ClaimUse) -> &'static str {
     match used {
         ClaimUse::Unspecified | ClaimUse::Entered | ClaimUse::NoNumber => "",
-        ClaimUse::Repeated => "said before in another source",
+        ClaimUse::Repeated => "the same claimant said so before",
         ClaimUse::ApproximateBesideExact => "left aside: an exact number is there",
         ClaimUse::Corrected => "left aside: it reads otherwise now",
         ClaimUse::Retracted => "left aside: it is withdrawn",

@@ -12,7 +12,7 @@ use crate::{
         ServerArgs, choice, ended_by_user,
         exit::{Exit, Failure},
         json,
-        moment::AsOfArg,
+        moment::{self, AsOfArg},
         output::{self, Answer, Grid, Output, OutputArgs},
         pages::{self, Limit},
         resuming::{self, WatchArgs},
@@ -35,7 +35,7 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     /// Only exchanges that occurred then, as in `2024`, `2024-08` or `2022-03/2024-08-01`
-    #[arg(long, value_name = "EDTF")]
+    #[arg(long, value_name = "EDTF", value_parser = moment::occurred)]
     occurred: Option<String>,
     /// Show the figures, and then every change of them
     #[arg(long, conflicts_with = "as_of")]

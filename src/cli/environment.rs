@@ -1,7 +1,12 @@
 //! Environment variables stand in for flags: a bad value is reported under the variable's name, and
 //! a misspelt variable is not passed over.
 
-use std::{collections::BTreeSet, env, ffi::OsString};
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    io::{self, Write as _},
+};
 
 use clap::{
     CommandFactory as _,
@@ -31,6 +36,17 @@ pub(super) fn check() -> Result<(), Failure> {
                 format!("the environment variable {name} is not known; {meant} is meant?");
             Err(Failure::new(Exit::Usage, message))
         }
+    }
+}
+
+/// Tells on standard error which variables are named as settings are and are none.
+pub(super) fn warn() {
+    for variable in strangers() {
+        // If even standard error is closed, the command does the same.
+        let _ = writeln!(
+            io::stderr(),
+            "note: the environment variable {variable} is no setting; it is ignored"
+        );
     }
 }
 

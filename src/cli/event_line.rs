@@ -1,5 +1,7 @@
 //! One event as one line: aligned for people, or whole as JSON.
 
+use serde_json::Value;
+
 use crate::{
     cli::{
         exit::Failure,
@@ -56,12 +58,17 @@ pub(super) fn told(event: &RecordedEvent) -> (String, String) {
 
 /// The whole event as proto3 JSON; a payload of another type keeps its bytes as base64.
 pub(super) fn json(event: &RecordedEvent) -> Result<String, Failure> {
+    Ok(value(event)?.to_string())
+}
+
+/// The same, to be a part of something else.
+pub(super) fn value(event: &RecordedEvent) -> Result<Value, serde_json::Error> {
     let bare = RecordedEvent { payload: None, ..event.clone() };
     let mut value = json::of_message(&bare)?;
     if let (Some(members), Some(any)) = (value.as_object_mut(), &event.payload) {
         members.insert("payload".to_owned(), payload::write(any, |_| None).into());
     }
-    Ok(value.to_string())
+    Ok(value)
 }
 
 fn summary(event: &Known) -> String {

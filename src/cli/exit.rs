@@ -113,6 +113,16 @@ impl From<CallError> for Failure {
     }
 }
 
+/// What a server advises to call, and the command for it.
+const COMMANDS: [(&str, &str); 3] = [
+    ("; ListExchanges has the ids", "; `handover exchanges` has the ids"),
+    ("; ListParked tells which are", "; `handover groups parked` tells which are"),
+    (
+        "; a request without a series lists them",
+        "; `handover reconcile --series` without a name lists them",
+    ),
+];
+
 /// A server's refusal in terms of the command: paths within the request would only confuse.
 pub(super) fn words(error: &ClientError) -> String {
     let text = match (error.kind, error.fields.first()) {
@@ -123,9 +133,10 @@ pub(super) fn words(error: &ClientError) -> String {
         }
         _ => error.to_string(),
     };
-    ["writes[0].events[0].", "writes[0].", "filter.items[0]."]
+    let text = ["writes[0].events[0].", "writes[0].", "filter.items[0]."]
         .iter()
-        .fold(text, |text, path| text.replace(path, ""))
+        .fold(text, |text, path| text.replace(path, ""));
+    COMMANDS.iter().fold(text, |text, (call, command)| text.replace(call, command))
 }
 
 /// An error with what caused it, each told once: most tell their cause themselves.
@@ -183,6 +194,8 @@ mod tests {
         assert_eq!(words(&invalid), "bad; payload.place: is empty");
         let conflict = error(ClientErrorKind::Conflict, "demo/1 holds 3", "demo/1", "it is at 3");
         assert_eq!(words(&conflict), "demo/1 holds 3");
+        let missing = error(ClientErrorKind::NotFound, "x; ListExchanges has the ids", "", "x");
+        assert_eq!(words(&missing), "x; `handover exchanges` has the ids");
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn request(args: &Args) -> ExplainCountRequest {
         unit: args.figure.unit,
         exchange_id: args.exchange.clone(),
         as_of: args.as_of.moment(),
-        occurred: args.occurred.occurred.clone(),
+        occurred: args.occurred.text(),
         include_past: args.past,
         ..Default::default()
     }

@@ -21,7 +21,7 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, payload,
+        json, payload, position,
         selection::Selection,
     },
     domain::{
@@ -48,7 +48,8 @@ pub struct Args {
     #[command(flatten)]
     selection: Selection,
     /// Only events after this position
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    #[arg(long, value_name = "POSITION", value_parser = position::only,
+          default_value_t = 0)]
     after: u64,
     /// Add position, revision and recorded time, which `import` does not use
     #[arg(long)]

@@ -47,7 +47,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         country: args.figure.country,
         unit: unit.into(),
         direction: direction.into(),
-        occurred: args.occurred.occurred,
+        occurred: args.occurred.text(),
         after: args.after.map(Asked::fixed),
         as_of: args.as_of.moment(),
         ..Default::default()

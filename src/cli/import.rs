@@ -11,6 +11,7 @@ mod content;
 pub(super) mod csv;
 mod fates;
 mod kept;
+mod looks;
 mod named;
 mod pipeline;
 mod rows;

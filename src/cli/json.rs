@@ -1,5 +1,7 @@
 //! Proto3 JSON of messages, from the descriptors that the program carries.
 
+mod plain;
+
 use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 use serde_json::Value;
@@ -63,12 +65,7 @@ impl From<serde_json::Error> for JsonError {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let problem = text.strip_suffix(&place).unwrap_or(&text);
-        let problem = match problem {
-            _ if !error.is_data() => format!("not JSON: {problem}"),
-            problem => problem
-                .replace("expected a map", "expected an object")
-                .replace("invalid type: map", "invalid type: object"),
-        };
+        let problem = if error.is_data() { plain::data(problem) } else { plain::syntax(problem) };
         Self { line: error.line().max(1), column: error.column().max(1), problem }
     }
 }

@@ -17,6 +17,7 @@ pub mod exit;
 pub mod explain;
 pub mod export;
 mod figure;
+mod given;
 pub mod groups;
 pub mod history;
 pub mod import;
@@ -29,6 +30,7 @@ mod moment;
 mod output;
 mod pages;
 pub mod payload;
+mod position;
 pub mod reconcile;
 mod resuming;
 mod selection;
@@ -45,7 +47,7 @@ use std::{
     thread,
 };
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
@@ -130,9 +132,13 @@ pub enum Command {
 
 /// The whole program: reads the command line, runs the command, and tells how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| environment::named(error).exit());
+    let cli = given::parsed().unwrap_or_else(|error| error.exit());
     if let Err(misspelt) = environment::check() {
         return exit_code(Err(misspelt));
+    }
+    // The server has a log for it, and a script of completions is read at every start of a shell.
+    if !matches!(cli.command, Command::Serve(_) | Command::Completions { .. }) {
+        environment::warn();
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
@@ -188,7 +194,7 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
 /// Where the server is.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerArgs {
-    /// Address of the server
+    /// Address of the server; an empty `HANDOVER_SERVER` is refused
     #[arg(
         long,
         env = "HANDOVER_SERVER",

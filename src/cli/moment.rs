@@ -1,29 +1,30 @@
 //! Moments as people write and read them: positions, RFC 3339 and EDTF times, and dates.
 //!
 //! A date means its last moment in UTC where a state of the record is asked for, and its first one
-//! where something is to begin. A bare number is a position, unless it reads as a year.
-
-use std::ops::RangeInclusive;
+//! where something is to begin. A bare number is a position, unless it reads as a date.
 
 use prost_types::Timestamp;
 use time::{Date, Month, OffsetDateTime};
 
-use crate::domain::{
-    date::{Edtf, instant},
-    proto,
+use crate::{
+    cli::position,
+    domain::{
+        date::{InvalidDate, calendar, instant},
+        proto,
+    },
 };
 
-/// Numbers that people write as years. Each could be a position as well, so it is asked back.
-const YEARS: RangeInclusive<u64> = 1900..=2100;
-/// Says that the number behind it is a position.
-const POSITION: &str = "position:";
+/// Ways to name a time of occurrence.
+const OCCURRED: &str = "leave the flag out to have everything, or give a date (2024, 2024-08, \
+     2024-08-01) or an interval (2022-03/2024-08-01, 2024/.. from then on, ../2024 up to then)";
 
 /// The flag that asks for the record as it stood.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct AsOfArg {
     /// As the record stood at this position (42, or position:2024 where the number reads as a
-    /// year), time (2024-08-02T12:00:00Z) or date (2024-08-02 or 2024-08, which means its end in
-    /// UTC, and now while it lasts)
+    /// year or, like 20240801, as a day), time (2024-08-02T12:00:00Z) or date (2024-08-02 or
+    /// 2024-08, which means its end in UTC, and now while it lasts). A position has no sign and no
+    /// zeros before it
     #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = asked)]
     as_of: Option<Asked>,
 }
@@ -46,8 +47,25 @@ impl AsOfArg {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct OccurredArg {
     /// Only what occurred then, as in `2024`, `2024-08` or `2022-03/2024-08-01`
-    #[arg(long, value_name = "EDTF", default_value = "", hide_default_value = true)]
-    pub(super) occurred: String,
+    #[arg(long, value_name = "EDTF", value_parser = occurred)]
+    occurred: Option<String>,
+}
+
+impl OccurredArg {
+    /// The date; empty: any time.
+    pub(super) fn text(&self) -> String {
+        self.occurred.clone().unwrap_or_default()
+    }
+}
+
+/// Reads a time of occurrence. What would mean any time at all is refused: it comes of a variable
+/// that is not set, or is meant as something else.
+pub(super) fn occurred(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err(format!("it is empty; {OCCURRED}")),
+        ".." | "/" | "../.." => Err(format!("it names no date; {OCCURRED}")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 /// A moment of the record, as it is asked for.
@@ -79,51 +97,36 @@ pub(super) fn asked(text: &str) -> Result<Asked, String> {
 }
 
 fn asked_at(text: &str, now: OffsetDateTime) -> Result<Asked, String> {
-    let forms = "give a position, a time or a date";
-    if let Some(number) = text.strip_prefix(POSITION) {
-        let position = number.parse().map(Asked::Position);
-        return position.map_err(|_| format!("{number:?} is not a position; {forms}"));
+    let forms = "give a position, a time or a date such as 2024-08-02 or 2024-08";
+    let told = |problem: String| format!("{problem}; {forms}");
+    if let position::Read::Position(position) = position::read(text).map_err(told)? {
+        return Ok(Asked::Position(position));
     }
-    match text.parse() {
-        Ok(year) if text.len() == 4 && YEARS.contains(&year) => Err(format!(
-            "{year} can be a position and a year; write {POSITION}{year}, or a date such as \
-             {year}-12-31"
-        )),
-        Ok(position) => Ok(Asked::Position(position)),
-        Err(_) => match dates(text) {
-            Some((first, last)) => end_of(first, last, now).ok_or_else(|| out_of_range(text)),
-            None => timestamp(text)
-                .map(Asked::Time)
-                .map_err(|error| format!("{error}; {forms} such as 2024-08-02 or 2024-08")),
-        },
+    match dates(text).map_err(told)? {
+        Some((first, last)) => end_of(first, last, now).ok_or_else(|| out_of_range(text)),
+        None => timestamp(text).map(Asked::Time).map_err(told),
     }
 }
 
 /// Reads the moment from which something is to be told: a time, or the beginning of a date.
 pub(super) fn since(text: &str) -> Result<Timestamp, String> {
-    match dates(text) {
-        Some((first, _)) => Ok(of(first.midnight().assume_utc())),
-        None if text.parse::<u64>().is_ok() => Err(format!(
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
             "{text:?} is a number; give a time such as 2024-08-02T12:00:00Z or a date such as \
              2024-08-02"
-        )),
-        None => timestamp(text).map_err(|error| format!("{error}; or give a date: 2024-08-02")),
+        ));
     }
-}
-
-/// A position as `--as-of` takes it.
-pub(super) fn position(position: u64) -> String {
-    let prefix = if YEARS.contains(&position) { POSITION } else { "" };
-    format!("{prefix}{position}")
+    let told = |problem: String| format!("{problem}; or give a date: 2024-08-02");
+    match dates(text).map_err(told)? {
+        Some((first, _)) => Ok(of(first.midnight().assume_utc())),
+        None => timestamp(text).map_err(told),
+    }
 }
 
 /// Reads a time, as in `2024-08-02T12:00:00Z`.
 fn timestamp(text: &str) -> Result<Timestamp, String> {
-    let nanos = instant(text).map_err(|error| {
-        let problem = error.to_string();
-        let problem = problem.strip_prefix("is ").unwrap_or(&problem);
-        format!("{problem}; a time is written as 2024-08-02T12:00:00Z")
-    })?;
+    let nanos = instant(text)
+        .map_err(|error| format!("{}; a time is written as 2024-08-02T12:00:00Z", plain(&error)))?;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos);
     time.map(of).map_err(|_| out_of_range(text))
 }
@@ -134,13 +137,24 @@ fn of(time: OffsetDateTime) -> Timestamp {
 }
 
 /// The first and the last day of a month or a day; absent: it is something else. A year is no date
-/// here: it would be a number.
-fn dates(text: &str) -> Option<(Date, Date)> {
-    let whole = text.len() > "2024".len() && !text.contains(['T', '/']);
-    let (first, last) = Edtf::parse(text).ok().filter(|_| whole)?.days();
-    let epoch = Date::from_calendar_date(1970, Month::January, 1).ok()?;
-    let day = |number: i32| epoch.checked_add(time::Duration::days(number.into()));
-    Some((day(first?)?, day(last?)?))
+/// here: it would be a number. An error is of what begins as a date does.
+fn dates(text: &str) -> Result<Option<(Date, Date)>, String> {
+    let begins = |(year, rest): (&str, &str)| {
+        year.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with('-')
+    };
+    if text.contains('T') || !text.split_at_checked("2024".len()).is_some_and(begins) {
+        return Ok(None);
+    }
+    let days = calendar(text).map_err(|error| plain(&error))?;
+    let epoch = Date::from_calendar_date(1970, Month::January, 1).ok();
+    let day = |number: i32| epoch?.checked_add(time::Duration::days(number.into()));
+    Ok(day(days.0).zip(day(days.1)))
+}
+
+/// What is wrong with a date, as a sentence of its own.
+fn plain(error: &InvalidDate) -> String {
+    let problem = error.to_string();
+    problem.strip_prefix("is ").unwrap_or(&problem).to_owned()
 }
 
 /// The last moment of some days. `None`: there is none that can be said.
@@ -187,7 +201,6 @@ mod tests {
     #[test]
     fn a_moment_is_a_position_or_a_time() {
         assert_eq!(ask("42"), Ok(Asked::Position(42)));
-        assert_eq!(ask("613"), Ok(Asked::Position(613)));
         let noon = time("2024-08-02T14:00:00.5+02:00");
         assert_eq!((noon.seconds, noon.nanos), (1_722_600_000, 500_000_000));
         assert_eq!(to_the_second(Some(&noon)), "2024-08-02T12:00:00Z");
@@ -225,18 +238,44 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_reads_as_a_year_is_asked_back_and_can_be_said() {
-        for year in [1900, 2024, 2100] {
-            let error = ask(&year.to_string()).unwrap_err();
-            assert!(error.contains(&format!("write position:{year}")), "{error}");
-            assert!(error.contains(&format!("{year}-12-31")), "{error}");
+    fn a_number_is_a_position_or_asked_back_with_the_ways_to_say_it() {
+        assert_eq!(ask("position:20240801"), Ok(Asked::Position(20_240_801)));
+        for (number, told) in [
+            ("2024", "write position:2024, or a date such as 2024-12-31; give"),
+            ("20240801", "write position:20240801, or a date such as 2024-08-01; give"),
+            ("02024", "\"02024\" is not a position"),
+            ("+5", "\"+5\" is not a position"),
+            ("position:x", "\"x\" is not a position"),
+        ] {
+            let error = ask(number).unwrap_err();
+            assert!(error.contains(told), "{error}");
         }
-        for number in [1, 999, 1899, 2101, 2024, 20_240] {
-            assert_eq!(ask(&position(number)), Ok(Asked::Position(number)), "{number}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_date_is_said_of_the_date() {
+        for (text, told) in [
+            ("2024-13", "\"2024-13\", a month that no year has; "),
+            ("2024-02-30", "a day that this month does not have"),
+            ("2024-8-1", "its month is \"8\"; a month has 2 digits"),
+            ("2024-08-02 12:00:00", "a time of day follows a T"),
+            ("2024-08-02T12:00:00+24:00", "an offset that no place has: +24:00"),
+        ] {
+            for error in [ask(text).unwrap_err(), since(text).unwrap_err()] {
+                assert!(error.contains(told), "{text}: {error}");
+            }
         }
-        assert_eq!(position(2024), "position:2024");
-        assert_eq!(position(1899), "1899");
-        assert!(ask("position:x").unwrap_err().contains("\"x\" is not a position"));
+    }
+
+    #[test]
+    fn any_time_at_all_is_no_time_of_occurrence() {
+        for any in ["", " ", "..", "/", "../.."] {
+            let error = occurred(any).unwrap_err();
+            assert!(error.contains("leave the flag out to have everything"), "{any:?}: {error}");
+        }
+        for some in ["2024", "2024/..", "../2024", "no date"] {
+            assert_eq!(occurred(some), Ok(some.to_owned()), "the server looks at it");
+        }
     }
 
     #[test]

@@ -75,9 +75,14 @@ pub(super) trait Answer {
     /// For people; every line ends.
     fn table(&self) -> String;
 
+    /// The whole answer as proto3 JSON.
+    fn whole(&self) -> Result<Value, serde_json::Error> {
+        json::of_message(self.response())
+    }
+
     /// The entries, one a line; an answer about one thing is one entry.
     fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        Ok(vec![json::of_message(self.response())?])
+        Ok(vec![self.whole()?])
     }
 
     /// For spreadsheets.
@@ -101,7 +106,7 @@ pub(super) fn print(answer: &impl Answer, output: Output) -> Result<Exit, Failur
 fn text(answer: &impl Answer, output: Output) -> Result<String, Failure> {
     Ok(match output {
         Output::Table => answer.table(),
-        Output::Json => format!("{:#}\n", json::of_message(answer.response())?),
+        Output::Json => format!("{:#}\n", answer.whole()?),
         Output::Jsonl => {
             let mut text = String::new();
             for mut entry in answer.entries()? {

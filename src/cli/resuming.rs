@@ -3,15 +3,22 @@
 use std::io::{self, Write as _};
 
 use crate::{
-    cli::exit::{Exit, Failure, words},
+    cli::{
+        exit::{Exit, Failure, words},
+        position,
+    },
     client::{CallError, Calls, Client, ClientError, Watch, Watched},
 };
+
+/// How names of stores begin.
+const NAMED: &str = "urn:uuid:";
 
 /// How a watch begins, and whether it outlives the connection.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct WatchArgs {
     /// With --watch: begin with what has changed since this position, the last one that was shown
-    #[arg(long, value_name = "POSITION", requires = "watch")]
+    #[arg(long, value_name = "POSITION", value_parser = position::only,
+          requires = "watch")]
     pub(super) after: Option<u64>,
     /// With --watch: end when the connection is lost, and say how to resume; without it, it goes on
     /// where it was once the server is back
@@ -19,7 +26,7 @@ pub(super) struct WatchArgs {
     pub(super) no_reconnect: bool,
     /// With --watch: end with exit code 9 if the server keeps another store than the one of this
     /// name (urn:uuid:...); without it, the one that it keeps at the beginning is meant
-    #[arg(long, value_name = "NAME", requires = "watch")]
+    #[arg(long, value_name = "NAME", value_parser = store_name, requires = "watch")]
     pub(super) store: Option<String>,
 }
 
@@ -62,20 +69,61 @@ pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
     }
 }
 
-/// The failure, with the position to resume after if anything was printed.
+/// Reads the name of a store.
+pub(super) fn store_name(text: &str) -> Result<String, String> {
+    let id = text.strip_prefix(NAMED).and_then(|id| uuid::Uuid::try_parse(id).ok());
+    // Stores are told apart by the bytes of their names, which have one way to be written.
+    let name = id.map(|id| format!("{NAMED}{}", id.hyphenated()));
+    name.ok_or_else(|| {
+        format!(
+            "it is not the name of a store, as in \
+             {NAMED}cd2948ff-a784-8fdc-a72d-56b596a76a19; `handover export --format cloudevents` \
+             has it as the source"
+        )
+    })
+}
+
+/// The failure, with the position to resume after if anything was printed. A request that is
+/// refused for what it says would be refused again.
 pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
     let resume = seen.map(|position| match failure.exit {
         Exit::AnotherStore => format!("; there, resume with --after {position}"),
+        Exit::Failed | Exit::Unavailable | Exit::Damaged => {
+            format!("; resume with --after {position}")
+        }
         Exit::Done
-        | Exit::Failed
         | Exit::Usage
         | Exit::NotFound
         | Exit::Conflict
         | Exit::RowsRefused
-        | Exit::Unavailable
-        | Exit::Damaged
         | Exit::Forbidden
-        | Exit::Undone => format!("; resume with --after {position}"),
+        | Exit::Undone => String::new(),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_advised_where_it_can_be_resumed_after() {
+        let told = |exit| resumable(Failure::new(exit, "it ended"), Some(8)).message;
+        assert_eq!(told(Exit::Unavailable), "it ended; resume with --after 8");
+        assert_eq!(told(Exit::AnotherStore), "it ended; there, resume with --after 8");
+        assert_eq!(told(Exit::Usage), "it ended", "it would be refused again");
+        let failure = Failure::new(Exit::Unavailable, "it ended");
+        assert_eq!(resumable(failure, None).message, "it ended", "nothing was printed");
+    }
+
+    #[test]
+    fn a_store_is_named_by_its_uuid() {
+        let name = "urn:uuid:cd2948ff-a784-8fdc-a72d-56b596a76a19";
+        assert_eq!(store_name(name).as_deref(), Ok(name));
+        let upper = name.replace("cd2948ff", "CD2948FF");
+        assert_eq!(store_name(&upper).as_deref(), Ok(name), "as servers write it");
+        for bad in ["", "junk", "cd2948ff-a784-8fdc-a72d-56b596a76a19", "urn:uuid:", "urn:uuid:1"] {
+            assert!(store_name(bad).unwrap_err().contains("name of a store"), "{bad}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     cli::{
         ServerArgs, ended_by_user, event_line,
         exit::{Exit, Failure},
-        moment, resuming,
+        moment, position, resuming,
         selection::Selection,
     },
     client::{CallError, Calls, Follow, Followed, Start, Subscription},
@@ -23,7 +23,8 @@ pub struct Args {
     #[command(flatten)]
     selection: Selection,
     /// Start after this position; 0 is the beginning, as without the flag
-    #[arg(long, value_name = "POSITION", conflicts_with_all = ["from_now", "since"])]
+    #[arg(long, value_name = "POSITION", value_parser = position::only,
+          conflicts_with_all = ["from_now", "since"])]
     after: Option<u64>,
     /// Start with what is recorded from now on
     #[arg(long, conflicts_with_all = ["since", "no_follow"])]
@@ -44,7 +45,7 @@ pub struct Args {
     no_reconnect: bool,
     /// End with exit code 9 if the server keeps another store than the one of this name
     /// (urn:uuid:...); without it, the one that it keeps at the beginning is meant
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
     store: Option<String>,
     /// How to print; without it aligned text on a terminal and jsonl elsewhere
     #[arg(long)]

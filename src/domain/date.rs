@@ -49,10 +49,23 @@ impl Edtf {
             );
             return Err(InvalidDate(problem));
         }
-        Self::parse(text)
+        Self::parse_asked(text)
     }
 
-    /// Checks and takes a date that is asked for, or one that is recorded: `..` alone is any day.
+    /// Checks and takes a date that is asked for: `..` alone is any day.
+    pub fn parse_asked(text: &str) -> Result<Self, InvalidDate> {
+        let parsed = Self::parse(text)?;
+        let time = text.split_once('T').map(|(day, time)| DateTime::parse(day, time));
+        match time.and_then(Result::ok).map(DateTime::of_a_place) {
+            Some(Err(problem)) => {
+                Err(InvalidDate(format!("is {text:?}, {problem}; {ACCEPTED_DATES}")))
+            }
+            _ => Ok(parsed),
+        }
+    }
+
+    /// Reads a date as it may be recorded. Earlier versions took `..` alone, and offsets up to
+    /// 25:59, which ISO 8601 does not have: they are still read, and not taken any more.
     pub fn parse(text: &str) -> Result<Self, InvalidDate> {
         if text.len() > LONGEST {
             let problem = format!(
@@ -104,6 +117,15 @@ impl Edtf {
         };
         reaches(self.days.0, other.1) && reaches(other.0, self.days.1)
     }
+}
+
+/// The first and the last day of a year, a month or a day, in days since 1970-01-01.
+///
+/// # Errors
+///
+/// It is none of these.
+pub fn calendar(text: &str) -> Result<(i32, i32), InvalidDate> {
+    date(text).map_err(|problem| InvalidDate(format!("is {text:?}, {problem}")))
 }
 
 /// The year of a day, given in days since 1970-01-01.
@@ -300,6 +322,27 @@ mod tests {
             assert_eq!(Edtf::parse_claimed(open), Edtf::parse(open));
         }
         assert_eq!(days(".."), (None, None), "what is recorded is still read");
+        assert!(Edtf::parse_asked("..").is_ok());
+    }
+
+    #[test]
+    fn an_offset_goes_up_to_a_minute_before_a_day_and_longer_ones_are_only_read() {
+        for offset in ["+23:59", "-23:59", "+23", "+14:00", "-00:00", "Z", ""] {
+            let text = format!("2024-08-01T12:30:00{offset}");
+            assert_eq!(Edtf::parse_claimed(&text), Edtf::parse(&text), "{text}");
+            assert!(Edtf::parse_asked(&text).is_ok(), "{text}");
+        }
+        for offset in ["+24:00", "-24:00", "+24", "+24:30", "+25:59", "-25:59"] {
+            let text = format!("2024-08-01T12:30:00{offset}");
+            for parse in [Edtf::parse_claimed, Edtf::parse_asked] {
+                let error = parse(&text).unwrap_err().to_string();
+                assert!(error.contains("an offset that no place has"), "{error}");
+                assert!(error.contains("(at most 23:59)"), "{error}");
+                assert!(error.contains(ACCEPTED_DATES), "{error}");
+            }
+            assert!(instant(&text).is_err(), "{text}");
+            assert_eq!(days(&text), (Some(19_936), Some(19_936)), "what is recorded is still read");
+        }
     }
 
     #[test]

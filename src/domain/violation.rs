@@ -99,6 +99,14 @@ impl Violations {
     }
 }
 
+/// A problem without what is accepted instead, if `told` says that already. Lists of what is
+/// accepted are long, and each wrong party of a claim has the same.
+pub fn once<'p>(problem: &'p str, told: &str) -> &'p str {
+    let ends = problem.match_indices("; ").map(|(at, _)| problem.split_at(at));
+    let mut again = ends.filter(|(_, advice)| told.contains(advice));
+    again.next().map_or(problem, |(short, _)| short)
+}
+
 /// Joins a path and the path of a part below it; either may be empty.
 pub fn join(prefix: &str, field: &str) -> String {
     match (prefix, field) {
@@ -111,10 +119,12 @@ pub fn join(prefix: &str, field: &str) -> String {
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, violation) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{}: {}", violation.field, violation.problem)?;
+        let mut told = String::new();
+        for Violation { field, problem, .. } in &self.0 {
+            let separator = if told.is_empty() { "" } else { "; " };
+            told = format!("{told}{separator}{field}: {}", once(problem, &told));
         }
+        f.write_str(&told)?;
         if self.1 > 0 {
             write!(f, "; and {} more", self.1)?;
         }
@@ -127,6 +137,22 @@ impl std::error::Error for Violations {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_accepted_is_said_once() {
+        let mut wrong = Violations::default();
+        for (field, code) in [("from[0]", "UK"), ("from[1]", "a; b"), ("to[0]", "EU")] {
+            wrong.add(field, format!("is {code:?}, not a party's code; accepted are codes; or x-"));
+        }
+        wrong.add("unit", "is required; choose one of these");
+        assert_eq!(
+            wrong.to_string(),
+            "from[0]: is \"UK\", not a party's code; accepted are codes; or x-; \
+             from[1]: is \"a; b\", not a party's code; to[0]: is \"EU\", not a party's code; \
+             unit: is required; choose one of these"
+        );
+        assert!(wrong.0.iter().take(3).all(|it| it.problem.ends_with("or x-")), "each has it");
+    }
 
     #[test]
     fn the_first_are_kept_and_the_others_counted() {

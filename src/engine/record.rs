@@ -53,14 +53,24 @@ impl RecordReader {
     /// The position that a moment stands for, once the answers include it. A moment that has not
     /// come yet is refused, by the clock where it is a time.
     pub async fn moment(&self, as_of: AsOf) -> Result<Position, ReadError> {
+        self.moment_of(as_of, ["as_of.position", "as_of.recorded_time"]).await
+    }
+
+    /// The same for a moment that other fields of a request name: one for a position, one for a
+    /// time.
+    pub async fn moment_of(
+        &self,
+        as_of: AsOf,
+        [by_position, by_time]: [&'static str; 2],
+    ) -> Result<Position, ReadError> {
         let head = self.0.reader.head();
         let wanted = match as_of {
             AsOf::Now => 0,
-            AsOf::Position(position) => within("as_of.position", position, head.position)?,
+            AsOf::Position(position) => within(by_position, position, head.position)?,
             AsOf::Time(time) => {
                 // The log may be a little ahead of the clock, if that was set back.
                 let now = (self.0.clock)().max(head.recorded_at.unwrap_or(Micros::MIN));
-                BeyondHead::check("as_of.recorded_time", End::Time(time), End::Time(now))
+                BeyondHead::check(by_time, End::Time(time), End::Time(now))
                     .map_err(ReadError::BeyondHead)?;
                 // The time may lie after what the answers include so far.
                 head.position

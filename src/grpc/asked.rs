@@ -36,7 +36,7 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
     if text.is_empty() {
         return None;
     }
-    Edtf::parse(text).map_err(|error| wrong.add(path, error.to_string())).ok()
+    Edtf::parse_asked(text).map_err(|error| wrong.add(path, error.to_string())).ok()
 }
 
 /// A name or an id that is asked for, as the record compares it; empty: none is.

@@ -6,7 +6,7 @@ use prost::{Message as _, Name as _};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::domain::proto;
+use crate::domain::{proto, violation::once};
 
 /// The reason of an error that has a kind of its own, unlike others of its code.
 const ANOTHER_STORE: &str = "ANOTHER_STORE";
@@ -87,14 +87,14 @@ impl ClientError {
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        let mut told = self.message.clone();
         for (field, problem) in &self.fields {
             // Servers often repeat the first problem in the message; once is enough.
             if !self.message.contains(problem.as_str()) {
-                write!(f, "; {field}: {problem}")?;
+                told = format!("{told}; {field}: {}", once(problem, &told));
             }
         }
-        Ok(())
+        f.write_str(&told)
     }
 }
 

@@ -101,10 +101,17 @@ fn ended(child: Held, out: String) -> Ran {
     Ran { code: status.code(), out, err }
 }
 
-/// The binary, asking the server at this address.
+/// The binary, asking the server at this address; empty: none is named.
 fn command(server: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.env("HANDOVER_SERVER", server).args(arguments);
+    command.env_remove("HANDOVER_SERVER").args(arguments);
+    if !server.is_empty() {
+        command.env("HANDOVER_SERVER", server);
+    }
+    // Variables of the tests are no settings, which commands would note.
+    for variable in ["HANDOVER_SEED", "HANDOVER_FAULTS", "HANDOVER_CASE"] {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -6,12 +6,12 @@ use crate::{
     cli::{
         ServerArgs, actor,
         exit::{Exit, Failure},
-        json,
+        json, position,
         settled::settled,
         undone,
     },
     domain::proto::{
-        Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
+        Actor, Attribution, ClaimConfirmed, ClaimDisputed, ClaimPreferred, ClaimRetracted,
         ConfirmClaimRequest, Direction, DisputeClaimRequest, PreferClaimRequest, Receipt,
         RetractClaimRequest,
     },
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Position of the claim
-    #[arg(value_name = "POSITION")]
+    #[arg(value_name = "POSITION", value_parser = position::only)]
     pub(super) claim: u64,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -49,6 +49,11 @@ pub struct PreferArgs {
     sent: bool,
 }
 
+/// Reads an actor, who is not left out.
+fn somebody(text: &str) -> Result<Actor, &'static str> {
+    actor::read(text)?.ok_or("names nobody; leave it out if that is not said")
+}
+
 /// Who says so, and where it can be read.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Said {
@@ -60,8 +65,8 @@ pub(super) struct Said {
     locator: String,
     /// Who says so; the first word is the party if it is a party's code, and in `[TR] Hakan Demo`
     /// the party stands apart
-    #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
-    by: String,
+    #[arg(long, value_name = "ACTOR", value_parser = somebody)]
+    by: Option<Actor>,
     /// A remark of the recorder
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
@@ -69,8 +74,8 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn attribution(self) -> Attribution {
-        let claimed_by = actor::read(&self.by);
         let (source_id, locator, note) = (self.source, self.locator, self.note);
+        let claimed_by = self.by;
         Attribution { source_id, locator, claimed_by, note, ..Attribution::default() }
     }
 }
@@ -201,13 +206,12 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::Actor;
 
     #[test]
     fn an_actor_is_read_as_the_tables_have_it() {
         let actor = |by: &str| {
             let (source, locator, note) = ("a".to_owned(), String::new(), String::new());
-            let said = Said { source, locator, by: by.to_owned(), note };
+            let said = Said { source, locator, by: somebody(by).ok(), note };
             said.attribution().claimed_by
         };
         let of = |party: &str, name: &str| {
@@ -216,6 +220,7 @@ mod tests {
         assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
         assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
         assert_eq!(actor("[] IS spokesman"), of("", "IS spokesman"));
+        assert!(somebody("-").unwrap_err().contains("names nobody"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
         moment::{self, AsOfArg},
         output::{self, Answer, Grid, OutputArgs},
         pages::{self, Limit},
-        payload, words,
+        payload, position, words,
     },
     domain::proto::{ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference},
 };
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Position of the claim
-    #[arg(value_name = "POSITION")]
+    #[arg(value_name = "POSITION", value_parser = position::only)]
     claim: u64,
     #[command(flatten)]
     as_of: AsOfArg,

@@ -1,7 +1,7 @@
 //! The command that gives the same answer again, whatever is recorded later.
 
 use crate::{
-    cli::moment,
+    cli::position,
     domain::proto::{Direction, ExplainCountRequest, Unit},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn command(asked: &ExplainCountRequest, position: u64) -> String {
         }
     }
     words.extend(asked.include_past.then(|| "--past".to_owned()));
-    words.extend(["--as-of".to_owned(), moment::position(position)]);
+    words.extend(["--as-of".to_owned(), position::written(position)]);
     words.join(" ")
 }
 

@@ -115,7 +115,7 @@ June 2025 (june-2025), 2025-06: adds 1,000..1,200
     1,200  UA HQ (claim 8)
            source source-8
   RU -> UA: 300, not added: among those of a larger one (\"RU -> UA\"); in june-2025-a
-    300  UA HQ (claim 9; said before in another source)
+    300  UA HQ (claim 9; the same claimant said so before)
          https://example.org/a
 
 demo-2, date not given: adds 1 transfer of unknown number; beside it shared, at most 26

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, moment,
+        json, moment, position,
         selection::Selection,
         undone,
     },
@@ -43,7 +43,8 @@ pub(super) struct CreateArgs {
     #[command(flatten)]
     selection: Selection,
     /// Begin after this position; without it at the beginning
-    #[arg(long, value_name = "POSITION", conflicts_with_all = ["from_now", "since"])]
+    #[arg(long, value_name = "POSITION", value_parser = position::only,
+          conflicts_with_all = ["from_now", "since"])]
     after: Option<u64>,
     /// Begin with what is recorded from now on
     #[arg(long, conflicts_with = "since")]
@@ -72,7 +73,8 @@ pub(super) struct ReplayArgs {
     #[arg(value_name = "GROUP")]
     group: String,
     /// Their positions
-    #[arg(value_name = "POSITION", required_unless_present = "all")]
+    #[arg(value_name = "POSITION", value_parser = position::only,
+          required_unless_present = "all")]
     positions: Vec<u64>,
     /// All that are parked, at most 10000 at once
     #[arg(long, conflicts_with = "positions")]

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::{
     cli::{
-        ServerArgs,
+        ServerArgs, event_line,
         exit::{Exit, Failure},
-        moment,
+        json, moment,
         output::{self, Answer, Grid, OutputArgs},
         pages::Limit,
-        words,
+        position, words,
     },
     domain::proto::{ListParkedRequest, ListParkedResponse, ParkedEvent},
 };
@@ -21,7 +21,8 @@ pub(super) struct Args {
     #[arg(value_name = "GROUP")]
     group: String,
     /// Only those after this position
-    #[arg(long, value_name = "POSITION", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "POSITION", value_parser = position::only,
+          default_value_t = 0, hide_default_value = true)]
     after: u64,
     #[command(flatten)]
     limit: Limit,
@@ -77,7 +78,19 @@ impl Answer for Parked {
     }
 
     fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.0.parked)
+        self.0.parked.iter().map(entry).collect()
+    }
+
+    /// Events may be of types that have no JSON of their own.
+    fn whole(&self) -> Result<Value, serde_json::Error> {
+        let bare = ListParkedResponse { parked: Vec::new(), ..self.0.clone() };
+        let mut whole = json::of_message(&bare)?;
+        if let Some(members) = whole.as_object_mut()
+            && !self.0.parked.is_empty()
+        {
+            members.insert("parked".to_owned(), self.entries()?.into());
+        }
+        Ok(whole)
     }
 
     fn grid(&self) -> Grid {
@@ -86,6 +99,16 @@ impl Answer for Parked {
         grid.rows.extend(self.0.parked.iter().map(row));
         grid
     }
+}
+
+/// A parked event as proto3 JSON, with its payload as `tail` prints it.
+fn entry(parked: &ParkedEvent) -> Result<Value, serde_json::Error> {
+    let bare = ParkedEvent { event: None, ..parked.clone() };
+    let mut value = json::of_message(&bare)?;
+    if let (Some(members), Some(event)) = (value.as_object_mut(), &parked.event) {
+        members.insert("event".to_owned(), event_line::value(event)?);
+    }
+    Ok(value)
 }
 
 fn row(parked: &ParkedEvent) -> Vec<String> {
@@ -98,4 +121,38 @@ fn row(parked: &ParkedEvent) -> Vec<String> {
         moment::to_the_second(parked.parked_at.as_ref()),
         words::plain(&parked.reason),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        known::samples,
+        proto::{Any, RecordedEvent},
+    };
+
+    #[test]
+    fn an_event_of_any_type_is_printed_as_tail_prints_it() {
+        let of = |position, payload| ParkedEvent {
+            event: Some(RecordedEvent { position, payload: Some(payload), ..Default::default() }),
+            attempts: 5,
+            reason: "it failed".to_owned(),
+            ..Default::default()
+        };
+        let value = [0xff, 1].as_slice().into();
+        let unknown = Any { type_url: "type.googleapis.com/demo.v1.Noted".into(), value };
+        let parked = vec![of(7, unknown), of(8, Any::pack(&samples::completed()))];
+        let list =
+            Parked(ListParkedResponse { parked: parked.clone(), total: 2, ..Default::default() });
+        let (whole, entries) = (list.whole().unwrap(), list.entries().unwrap());
+        assert_eq!(whole["parked"], Value::from(entries.clone()));
+        assert_eq!((whole["total"].to_string().trim_matches('"'), entries.len()), ("2", 2));
+        for (entry, parked) in entries.iter().zip(&parked) {
+            let event = event_line::json(parked.event.as_ref().unwrap()).unwrap();
+            assert_eq!(entry["event"].to_string(), event);
+            assert_eq!((&entry["attempts"], &entry["reason"]), (&5.into(), &"it failed".into()));
+        }
+        assert_eq!(entries[0]["event"]["payload"]["@bytes"], "/wE=");
+        assert_eq!(entries[1], json::of_message(&parked[1]).unwrap(), "proto3 JSON, as before");
+    }
 }

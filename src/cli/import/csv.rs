@@ -8,6 +8,7 @@ pub(in crate::cli) mod claims;
 mod counted;
 mod fields;
 mod form;
+mod quotes;
 pub(in crate::cli) mod roles;
 pub(in crate::cli) mod totals;
 
@@ -18,11 +19,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use self::{
-    counted::Counted,
-    fields::{Row, column_of},
-    form::Form,
-};
+use self::{counted::Counted, fields::Row, form::Form, quotes::Stray};
 use super::kept::{Kept, shortened};
 use crate::{
     cli::{
@@ -92,7 +89,7 @@ fn checked(form: Form, row: &Row<'_>) -> Result<Vec<Event>, RowError> {
         let checked = if event.about_the_last { Ok(()) } else { event.known.validate() };
         checked.map_err(|violations| {
             let first = violations.0.first().map_or("", |violation| violation.field.as_str());
-            row.error(column_of(first), violations.to_string())
+            row.error(form.column_of(&event.known, first), violations.to_string())
         })?;
     }
     Ok(events)
@@ -106,7 +103,16 @@ impl<R: BufRead> Rows<R> {
             .flexible(true)
             .from_reader(Counted::new(input));
         let mut record = ::csv::ByteRecord::new();
-        reader.read_byte_record(&mut record).map_err(|error| Failure::usage(error.to_string()))?;
+        while reader
+            .read_byte_record(&mut record)
+            .map_err(|error| Failure::usage(error.to_string()))?
+            && is_blank(&record)
+        {}
+        let end = reader.position().byte();
+        if let Some(stray) = reader.get_mut().stray_quote(end) {
+            let (column, problem) = (stray.field + 1, said(stray));
+            return Err(Failure::usage(format!("the header, column {column}: {problem}")));
+        }
         let names: Vec<String> = record.iter().map(name).collect();
         let form = Form::of(&names).map_err(Failure::usage)?;
         let columns = names.into_iter().zip(0..).collect();
@@ -136,7 +142,12 @@ impl<R: BufRead> Rows<R> {
                     return Ok(Some(Err(RowError::whole(line, error.to_string()))));
                 }
             }
-            match self.events(line) {
+            let end = self.reader.position().byte();
+            let stray = self.reader.get_mut().stray_quote(end);
+            if stray.is_none() && is_blank(&self.record) {
+                continue;
+            }
+            match self.events(line, stray) {
                 Ok(events) => self.take(line, events)?,
                 Err(error) => return Ok(Some(Err(error))),
             }
@@ -144,8 +155,11 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// The events of the row that begins in this line, if all of it is in order.
-    fn events(&self, line: u64) -> Result<Vec<Event>, RowError> {
+    fn events(&self, line: u64, stray: Option<Stray>) -> Result<Vec<Event>, RowError> {
         let row = Row { line, columns: &self.columns, record: &self.record };
+        if let Some(stray) = stray {
+            return Err(row.error_at(stray.field, &said(stray)));
+        }
         if self.record.len() != self.columns.len() {
             let (found, wanted) = (self.record.len(), self.columns.len());
             let problem = format!(
@@ -189,6 +203,22 @@ fn digest(known: &Known) -> [u8; 32] {
     hash.update([0]);
     hash.update(&any.value);
     hash.finalize().into()
+}
+
+/// Whether this is a line of nothing but blanks.
+fn is_blank(record: &::csv::ByteRecord) -> bool {
+    record.len() == 1 && record.iter().all(|field| field.trim_ascii().is_empty())
+}
+
+/// What is wrong with a quote, and how one is written.
+fn said(stray: Stray) -> String {
+    let problem = stray.problem;
+    format!("{problem}; a text with quotes in it is written as \"a \"\"b\"\" c\"")
+}
+
+/// How many columns a form has of these at most.
+pub(super) fn shared_columns(names: &[&str]) -> usize {
+    Form::shared_at_most(names)
 }
 
 /// A column's name as it is compared: what is not text is no column.

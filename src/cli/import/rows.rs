@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead},
 };
 
+use super::looks::Looks;
 use crate::{
     cli::{
         exit::Failure,
@@ -18,6 +19,11 @@ const LINE_BYTES: usize = 8 * limits::EVENT_BYTES;
 
 /// Lines that must be no events at the beginning of an input for it to be something else.
 const BEGINNING: usize = 20;
+
+/// How the message begins about an input that is something else.
+const NEITHER: &str = "this is not JSON Lines, and no table";
+/// What is said of an input that is no text, where nothing more is known.
+const NOT_TEXT: &str = "it is not text in UTF-8";
 
 type Row = Result<Line, RowError>;
 
@@ -52,26 +58,33 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// The lines up to the first that is an event.
+    /// The lines up to the first that is an event. Where none of them is, one message tells what
+    /// the input looks like, instead of one for each line.
     fn look(&mut self) -> Result<VecDeque<Row>, Failure> {
-        let mut looked = VecDeque::new();
-        while let Some(row) = self.read()? {
-            if self.buffer.contains(&0) {
-                let problem = "this is not JSON Lines, and no table: it is not text in UTF-8";
-                return Err(Failure::usage(problem));
-            }
+        let (mut looked, mut looks) = (VecDeque::new(), Looks::default());
+        while looked.len() < BEGINNING
+            && let Some(row) = self.read()?
+        {
             let good = row.is_ok();
+            looks.add(&self.buffer);
             looked.push_back(row);
             if good {
-                break;
+                return Ok(looked);
             }
-            if looked.len() == BEGINNING {
-                let first = looked.into_iter().find_map(Result::err);
-                let first = first.map(|error| format!("; {error}")).unwrap_or_default();
-                let problem = format!("none of its first {BEGINNING} lines is an event{first}");
-                let problem = format!("this is not JSON Lines: {problem}");
-                return Err(Failure::usage(problem));
+            if self.buffer.contains(&0) {
+                let problem = looks.problem().unwrap_or_default();
+                let binary = if problem.contains("looks") { &problem } else { NOT_TEXT };
+                return Err(Failure::usage(format!("{NEITHER}: {binary}")));
             }
+        }
+        if let Some(problem) = looks.problem() {
+            return Err(Failure::usage(format!("{NEITHER}: {problem}")));
+        }
+        if looked.len() == BEGINNING {
+            let first = looked.into_iter().find_map(Result::err);
+            let first = first.map(|error| format!("; {error}")).unwrap_or_default();
+            let problem = format!("none of its first {BEGINNING} lines is an event{first}");
+            return Err(Failure::usage(format!("this is not JSON Lines: {problem}")));
         }
         Ok(looked)
     }
@@ -130,7 +143,7 @@ mod tests {
 
     #[test]
     fn blank_lines_count_but_are_no_rows() {
-        let mut rows = Rows::new(b"\n  \r\n{\n\nx".as_slice());
+        let mut rows = Rows::new(b"\n  \r\n{a\n\nx".as_slice());
         assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 3);
         assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 5);
         assert!(rows.next().unwrap().is_none());
@@ -185,15 +198,18 @@ mod tests {
     #[test]
     fn what_is_plainly_something_else_is_told_once() {
         for (text, told) in [
-            ("\u{1f}\u{8b}\0\0".to_owned(), "not text"),
-            ("a,b\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:1: not JSON"),
+            ("\u{1}\0\0".to_owned(), "not text"),
+            ("PK\u{3}\u{4}\0\0".to_owned(), "and no table: it looks like a zip file"),
+            ("{a\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:2: not JSON"),
+            ("exchange;actor\n\nx;y".to_owned(), "it looks like a table with semicolons"),
+            ("a b\n".to_owned(), "it begins with \"a b\""),
         ] {
             let failure = Rows::new(text.as_bytes()).next().unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.message.contains(told), "{failure}");
         }
         // One event, or fewer lines, and each line is told by itself.
-        let few = "a,b\n".repeat(BEGINNING - 1);
+        let few = "{a\n".repeat(BEGINNING - 1);
         let mut rows = Rows::new(few.as_bytes());
         let mut count = 0;
         while let Some(row) = rows.next().unwrap() {

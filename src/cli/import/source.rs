@@ -11,6 +11,8 @@ use crate::cli::{
 
 /// Bytes without an end of a line or a comma that are the header of no table.
 const HEADER_BYTES: usize = 4096;
+/// Blank bytes before a table. JSON Lines may begin with more of them.
+const BLANK_BYTES: usize = 1 << 16;
 
 /// An input, of which the beginning has been looked at.
 type Begun<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -67,14 +69,18 @@ fn begin<R: BufRead>(mut input: R) -> io::Result<(bool, Begun<R>)> {
     Ok((table, beginning.chain(input)))
 }
 
-/// Whether it begins like a header: names with commas between them. JSON never does. `None`: that
-/// takes more of it.
+/// Whether it begins like a header: names with commas between them. JSON never does. Blank lines
+/// may stand before it. `None`: that takes more of it.
 fn is_table(beginning: &[u8]) -> Option<bool> {
     let mark = BYTE_ORDER_MARK.as_bytes();
     if beginning.len() < mark.len() && mark.starts_with(beginning) {
         return None;
     }
-    let text = beginning.strip_prefix(mark).unwrap_or(beginning);
+    let whole = beginning.strip_prefix(mark).unwrap_or(beginning);
+    let text = whole.trim_ascii_start();
+    if whole.len() - text.len() > BLANK_BYTES {
+        return Some(false);
+    }
     let first = text.first()?;
     if !first.is_ascii_alphabetic() && *first != b'"' {
         return Some(false);
@@ -92,12 +98,23 @@ mod tests {
 
     #[test]
     fn a_header_makes_a_table_and_everything_else_is_lines() {
-        for table in ["exchange,actor", "\"a\",b\n1,2", "a,b\r", "\u{feff}a,b", "a,\0"] {
+        for table in [
+            "exchange,actor",
+            "\"a\",b\n1,2",
+            "a,b\r",
+            "\u{feff}a,b",
+            "a,\0",
+            "\na,b",
+            "\u{feff}\r\n \t\r\n a,b",
+        ] {
             assert_eq!(is_table(table.as_bytes()), Some(true), "{table}");
         }
         let long = "x".repeat(HEADER_BYTES);
+        let blank = "\n".repeat(BLANK_BYTES + 1);
         for lines in [
-            "\n",
+            "\n{",
+            "\n\na\nb,c",
+            &blank,
             "{\"a\":1,\"b\":2}",
             " {",
             "[1,2]",
@@ -111,7 +128,16 @@ mod tests {
         ] {
             assert_eq!(is_table(lines.as_bytes()), Some(false), "{lines}");
         }
-        for open in [&b""[..], b"a", b"\"exchange", b"\xef", b"\xef\xbb", b"\xef\xbb\xbf"] {
+        for open in [
+            &b""[..],
+            b"\n \r\n",
+            b"\na",
+            b"a",
+            b"\"exchange",
+            b"\xef",
+            b"\xef\xbb",
+            b"\xef\xbb\xbf",
+        ] {
             assert_eq!(is_table(open), None, "{open:?}");
         }
     }
@@ -147,11 +173,12 @@ mod tests {
         let table = format!("{ROLES}demo-1,TR,host,,,https://a\n\ndemo-1,TR,hst,,,https://a\n");
         let quoted = format!("\"exchange\",{}", table.trim_start_matches("exchange,"));
         let lines = format!("{LINE}\n\n{{\n{LINE}");
+        let late = format!("\n \r\n\n{table}");
         let texts =
-            [&table, &quoted, &lines, &table.replace('\n', "\r\n"), &long, "a,b\n", "a", ""];
+            [&table, &late, &quoted, &lines, &table.replace('\n', "\r\n"), &long, "a,b\n", "a", ""];
         let texts = texts.into_iter().flat_map(|text| [text.to_owned(), format!("\u{feff}{text}")]);
         let good = |text: &str| rows(text.as_bytes()).is_ok_and(|rows| rows[0].1.is_empty());
-        assert!(good(&table) && good(&quoted) && good(&lines));
+        assert!(good(&table) && good(&late) && good(&quoted) && good(&lines));
         let mut not_text = vec![b"\x1f\x8b\x08\0,\n".to_vec(), b"PK\x03\x04\0,\n".to_vec()];
         not_text.push("exchange,actor\n".encode_utf16().flat_map(u16::to_le_bytes).collect());
         for bytes in texts.map(String::into_bytes).chain(not_text) {

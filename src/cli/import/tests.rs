@@ -71,7 +71,7 @@ fn each_wrong_row_is_told_and_the_good_ones_are_kept() {
         "5:36: stream: is source/other",
         "6:12: source_id",
         "7:12: \"stream\" is needed",
-        "9:1: not JSON: EOF",
+        "9:1: not JSON: it ends within an object",
     ]) {
         assert!(row.starts_with(expected), "{row:?} is not {expected:?}");
     }

@@ -64,7 +64,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         status: args.status.unwrap_or_default(),
         mediator: args.mediator,
         include_denied_mediators: args.denied_mediators,
-        occurred: args.occurred.occurred,
+        occurred: args.occurred.text(),
         words: searched(&args.words),
         outermost_only: args.outermost,
         order: args.order.unwrap_or_default(),

@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         topic: args.topic,
         exchange_id: args.exchange,
         mode: args.mode.unwrap_or_default(),
-        occurred: args.occurred.occurred,
+        occurred: args.occurred.text(),
         source_id: args.source,
         order: args.order.unwrap_or_default(),
         include_retracted: args.past,

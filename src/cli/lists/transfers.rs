@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         unit: args.unit.unwrap_or_default(),
         claimant: args.claimant,
         source_id: args.source,
-        occurred: args.occurred.occurred,
+        occurred: args.occurred.text(),
         include_retracted: args.past,
         as_of: args.as_of.moment(),
         ..Default::default()

@@ -118,8 +118,8 @@ fn what_cannot_be_read_is_told_with_its_column() {
         (r#"{"@type":"other.v1.Thing"}"#, 10, "\"@bytes\""),
         (r#"{"@type":"other.v1.Thing","@bytes":"?"}"#, 36, "not base64"),
         (r#"{"@type":"other.v1.Thing","@bytes":"","x":1}"#, 43, "beside"),
-        (r#"{"@type":7}"#, 10, "expected a string"),
-        (r#"{"@type":"handover.v1.StatementMade""#, 36, "EOF"),
+        (r#"{"@type":7}"#, 10, "is the number 7; a text should stand here"),
+        (r#"{"@type":"handover.v1.StatementMade""#, 36, "it ends within an object"),
     ] {
         let error = read(text).expect_err(text);
         assert!(error.problem.contains(problem), "{text}: {error:?}");

@@ -31,7 +31,7 @@ pub(super) async fn ask(client: &Client, args: &Args) -> Result<Series, Failure>
         mediator: args.mediator.clone(),
         include_denied_mediators: args.denied_mediators,
         unit: args.unit.unwrap_or_default(),
-        occurred: args.occurred.occurred.clone(),
+        occurred: args.occurred.text(),
         as_of: args.as_of.moment(),
         ..Default::default()
     };

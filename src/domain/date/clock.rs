@@ -7,6 +7,8 @@ use super::{InvalidDate, digits, one_day};
 
 /// Most digits of a part of a second: nanoseconds, as protobuf and JSON of it have them.
 const FRACTION: usize = 9;
+/// Most hours of an offset, as ISO 8601 and RFC 3339 have it.
+const OFFSET_HOURS: u8 = 23;
 
 /// A day with a time, and the offset from UTC if it says one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +29,26 @@ pub fn instant(text: &str) -> Result<i128, InvalidDate> {
         None => Err("not a date with a time of day".to_owned()),
     };
     let offset_missing = "a time of day without an offset; write Z for UTC".to_owned();
-    let moment = parsed.and_then(|DateTime { day, time, offset }| {
-        let offset = offset.ok_or(offset_missing)?;
-        Ok(OffsetDateTime::new_in_offset(day, time, offset).unix_timestamp_nanos())
-    });
+    let moment =
+        parsed.and_then(DateTime::of_a_place).and_then(|DateTime { day, time, offset }| {
+            let offset = offset.ok_or(offset_missing)?;
+            Ok(OffsetDateTime::new_in_offset(day, time, offset).unix_timestamp_nanos())
+        });
     moment.map_err(|problem| InvalidDate(format!("is {text:?}, {problem}")))
 }
 
 impl DateTime {
+    /// The same, unless its offset is larger than any that is written today.
+    pub(super) fn of_a_place(self) -> Result<Self, String> {
+        let (hours, minutes, _) = self.offset.unwrap_or(UtcOffset::UTC).as_hms();
+        if hours.unsigned_abs() <= OFFSET_HOURS {
+            return Ok(self);
+        }
+        let sign = if hours < 0 { '-' } else { '+' };
+        let (hours, minutes) = (hours.unsigned_abs(), minutes.unsigned_abs());
+        Err(no_place(&format!("{sign}{hours:02}:{minutes:02}")))
+    }
+
     pub(super) fn parse(day: &str, time: &str) -> Result<Self, String> {
         let day = one_day(day)?.ok_or("a time of day without a day")?;
         let end = time.find(['Z', '+', '-']).unwrap_or(time.len());
@@ -93,7 +107,11 @@ fn offset(text: &str) -> Result<Option<UtcOffset>, String> {
         return Err(misfit(&format!("its offset is {text:?}, not Z, +01:00 or +01")));
     };
     let offset = UtcOffset::from_hms(sign * hours, sign * minutes, 0);
-    offset.map(Some).map_err(|_| format!("an offset that no place has: {text}"))
+    offset.map(Some).map_err(|_| no_place(text))
+}
+
+fn no_place(offset: &str) -> String {
+    format!("an offset that no place has: {offset} (at most {OFFSET_HOURS}:59)")
 }
 
 fn misfit(part: &str) -> String {

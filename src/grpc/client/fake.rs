@@ -4,6 +4,8 @@
 //! pipeline) and nothing else: no expected revisions, no conditions, no filters. Of a claim it asks
 //! only that it is there.
 
+mod beside;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -15,9 +17,10 @@ use std::{
 use futures_util::{
     FutureExt as _, StreamExt as _, TryStreamExt as _,
     future::BoxFuture,
-    stream::{BoxStream, iter, once},
+    stream::{BoxStream, iter, once, unfold},
 };
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
 use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
@@ -49,6 +52,8 @@ pub(crate) struct Fake(Arc<Mutex<State>>);
 struct State {
     events: Vec<RecordedEvent>,
     answered: BTreeMap<String, (AppendRequest, AppendResponse)>,
+    /// The positions that the figures had to include before an answer.
+    waited_for: Vec<u64>,
     /// Stops accepting when so many events are there.
     full_at: Option<usize>,
 }
@@ -69,6 +74,28 @@ impl Fake {
         let endpoint = Endpoint::from_static("http://fake");
         let channel: Channel = endpoint.connect_with_connector(connector).await.unwrap();
         Client::from_channel(channel)
+    }
+
+    /// Listens on this machine, until the test ends; the address.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let incoming = unfold(listener, |listener: TcpListener| async move {
+            let accepted = listener.accept().await.map(|(connection, _)| connection);
+            Some((accepted, listener))
+        });
+        let server = Server::builder()
+            .add_service(self.clone())
+            .add_service(beside::Sources(self.clone()))
+            .add_service(beside::Claims)
+            .serve_with_incoming(incoming.boxed());
+        tokio::spawn(server);
+        address
+    }
+
+    /// The positions that the figures had to include before an answer, in order.
+    pub(crate) fn waited_for(&self) -> Vec<u64> {
+        self.0.lock().unwrap().waited_for.clone()
     }
 
     pub(crate) fn events(&self) -> Vec<RecordedEvent> {
@@ -166,7 +193,16 @@ impl tower::Service<http::Request<Body>> for Fake {
         async move {
             let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             Ok(match method.as_str() {
-                "Append" => Grpc::new(ProstCodec::default()).unary(fake, request).await,
+                "Append" => {
+                    let mut grpc =
+                        Grpc::new(ProstCodec::<AppendResponse, AppendRequest>::default());
+                    grpc.unary(fake, request).await
+                }
+                "GetHead" => {
+                    let codec =
+                        ProstCodec::<proto::GetHeadResponse, proto::GetHeadRequest>::default();
+                    Grpc::new(codec).unary(fake, request).await
+                }
                 "AppendStream" => Grpc::new(ProstCodec::default()).streaming(fake, request).await,
                 "Read" => Grpc::new(ProstCodec::default()).server_streaming(fake, request).await,
                 other => panic!("{other} is not faked"),

@@ -82,7 +82,8 @@ impl Question {
 }
 
 fn not_found(exchange: &str) -> Fault {
-    let message = format!("no claim about exchange {exchange:?} is recorded");
+    let message =
+        format!("no claim about exchange {exchange:?} is recorded; ListExchanges has the ids");
     Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
 }
 

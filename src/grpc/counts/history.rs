@@ -71,7 +71,7 @@ pub(super) async fn answer(
     let at = page.position(engine, min_position, as_of).await?;
     let record = engine.record();
     let after = match after {
-        Some(after) => record.moment(after).await?,
+        Some(after) => record.moment_of(after, ["after.position", "after.recorded_time"]).await?,
         None => 0,
     };
     let Some(key) = record.look_up(move |register| figure.key(register)).await? else {

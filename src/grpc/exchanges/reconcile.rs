@@ -30,7 +30,7 @@ pub(super) async fn reconcile_exchange(
     } else {
         let asked = id.clone();
         let found = record.ask(move |register| reconcile(&register.at(at), &asked)).await?;
-        Arc::new(found.ok_or_else(|| not_found(&id))?)
+        Arc::new(found.ok_or_else(|| not_found(&id, at))?)
     };
     let answer = tell(&whole, &page, at);
     if kept.is_none() && !answer.next_page_token.is_empty() {

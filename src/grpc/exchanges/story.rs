@@ -7,6 +7,7 @@ use tonic::Code;
 use super::telling::tell;
 use crate::{
     domain::{
+        event::Position,
         proto::{self, ErrorReason},
         violation::Violations,
     },
@@ -34,7 +35,7 @@ pub(super) async fn get(
     } else {
         let asked = query.clone();
         let told = record.ask(move |register| story(register, &asked, at)).await?;
-        Arc::new(told.ok_or_else(|| not_found(&query.exchange_id))?)
+        Arc::new(told.ok_or_else(|| not_found(&query.exchange_id, at))?)
     };
     let answer = tell(engine, &told, &page, at).await?;
     if kept.is_none() && !answer.next_page_token.is_empty() {
@@ -75,9 +76,10 @@ pub(super) fn check_id(exchange_id: &str, wrong: &mut Violations) {
     }
 }
 
-pub(super) fn not_found(exchange_id: &str) -> Fault {
+pub(super) fn not_found(exchange_id: &str, at: Position) -> Fault {
     let message = format!(
-        "nothing is recorded of the exchange {exchange_id:?} by then; ListExchanges has the ids"
+        "nothing is recorded of the exchange {exchange_id:?} up to position {at}; ListExchanges \
+         has the ids"
     );
     Fault::new(Code::NotFound, ErrorReason::NotFound, message)
 }

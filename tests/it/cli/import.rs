@@ -159,10 +159,12 @@ fn standard_input_is_read_and_named() {
     let done = run_with(&server.address, &["import", "-"], &line).good();
     assert_eq!(done, "standard input: 1 line: 1 added, 0 already there, 0 refused\n");
     let done = run_with(&server.address, &["import", "-"], "x\n");
-    assert!(done.err.starts_with("standard input:1:1: not JSON"), "{}", done.err);
+    assert!(done.err.contains("this is not JSON Lines, and no table: it begins"), "{}", done.err);
     for (text, told) in [
         ("\u{0}\n".to_owned(), "this is not JSON Lines"),
         ("a b\n".repeat(1_000), "this is not JSON Lines"),
+        ("exchange;actor\na;b".to_owned(), "this is not JSON Lines, and no table: it looks like"),
+        ("[\n  {}\n]\n".to_owned(), "this is not JSON Lines, and no table: it looks like a JSON"),
         ("a,b\n".repeat(1_000), "these are not the columns of a form"),
     ] {
         let error = run_with(&server.address, &["import", "-"], &text).refused(2);
@@ -328,7 +330,7 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     assert!(counts.contains("DE") && counts.contains("13") && !counts.contains("US"), "{counts}");
     let wrong = file(dir.path(), "wrong.csv", &["exchange,role".to_owned(), "a,b".to_owned()]);
     let error = run(&server.address, &["import", arg(&wrong)]).refused(2);
-    assert!(error.contains("missing [\"actor\", "), "{error}");
+    assert!(error.contains(": missing \"actor\", \"attributed_by\""), "{error}");
 }
 
 /// Imports so many lines, which all differ and have an id, and tells the most memory that it had

@@ -49,12 +49,98 @@ fn a_number_that_reads_as_a_year_is_asked_back() {
         assert!(error.contains("write position:2024, or a date such as 2024-12-31"), "{error}");
         with("position:32").good();
         with("32").good();
+        for (number, told) in [
+            ("20240801", "write position:20240801, or a date such as 2024-08-01"),
+            ("02024", "is not a position"),
+            ("+5", "is not a position"),
+            ("2024-13", "a month that no year has"),
+        ] {
+            let error = with(number).refused(2);
+            assert!(error.contains(told), "{error}");
+        }
+    }
+    for command in [
+        &["tail", "--no-follow", "--after", "+5"][..],
+        &["counts", "--watch", "--after", "05"],
+        &["export", "--after", "05"],
+        &["claims", "show", "+5"],
+        &["groups", "parked", "desk", "--after", "05"],
+        &["groups", "replay", "desk", "05"],
+        &["groups", "create", "desk", "--after", "+5"],
+    ] {
+        let error = run(&server.address, command).refused(2);
+        assert!(error.contains("5\" is not a position; a position is digits"), "{error}");
     }
     let error = run(&server.address, &["counts", "--as-of", "position:2024"]).refused(2);
     assert!(error.contains("as_of.position is 2024, but the log ends at 32"), "{error}");
     let error =
         run(&server.address, &["history", "DE", "--received", "--after", "1999"]).refused(2);
     assert!(error.contains("position:1999"), "{error}");
+}
+
+#[test]
+fn any_time_of_occurrence_is_said_by_leaving_the_flag_out() {
+    let (_dir, server) = example();
+    for command in [
+        &["counts"][..],
+        &["counts", "--group-by", "year"],
+        &["explain", "DE", "--received"],
+        &["history", "DE", "--received"],
+        &["exchanges"],
+        &["transfers"],
+        &["statements"],
+        &["reconcile", "--series", "x", "--country", "UA", "--received"],
+    ] {
+        for any in ["", ".."] {
+            let error = run(&server.address, &[command, &["--occurred", any]].concat()).refused(2);
+            assert!(error.contains("leave the flag out to have everything"), "{error}");
+        }
+    }
+    let all = run(&server.address, &["counts"]).good();
+    assert_eq!(run(&server.address, &["counts", "--occurred", "1990/.."]).good(), all);
+    let error = run(&server.address, &["counts", "--unit", "person", "--from", ""]).refused(2);
+    assert!(error.contains("the value of --from is empty"), "{error}");
+}
+
+#[test]
+fn an_error_names_what_was_given_and_advises_what_is_taken() {
+    let (_dir, server) = example();
+    for (command, told, unsaid) in [
+        (
+            &["history", "DE", "--received", "--after", "80"][..],
+            "after.position is 80, but the log ends at 32",
+            "as_of",
+        ),
+        (
+            &["history", "DE", "--received", "--after", "2999-01-01"],
+            "after.recorded_time is 2999-01-01",
+            "as_of",
+        ),
+        (&["counts", "--watch", "--after", "80"], "after_position is 80", "resume"),
+        (&["exchange", "--watch", "x", "--after", "80"], "after_position is 80", "resume"),
+        (&["tail", "--after", "80"], "the log ends at 32", "resume"),
+        (&["tail", "--store", "junk"], "name of a store", "expects junk"),
+        (&["counts", "--watch", "--store", "junk"], "name of a store", "expects junk"),
+    ] {
+        let error = run(&server.address, command).refused(2);
+        assert!(error.contains(told) && !error.contains(unsaid), "{error}");
+    }
+    for (command, told) in [
+        (&["exchange", "nope"][..], "\"nope\" up to position 32; `handover exchanges` has the ids"),
+        (&["exchange", "nope", "--as-of", "3"], "\"nope\" up to position 3; `handover exchanges`"),
+        (&["reconcile", "nope"], "\"nope\" up to position 32; `handover exchanges` has the ids"),
+        (
+            &["explain", "DE", "--received", "--exchange", "nope"],
+            "`handover exchanges` has the ids",
+        ),
+        (
+            &["reconcile", "--series", "nope", "--country", "UA", "--received"],
+            "`handover reconcile --series` without a name lists them",
+        ),
+    ] {
+        let error = run(&server.address, command).refused(3);
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[test]
@@ -101,6 +187,7 @@ fn dates_of_other_programs_are_taken_and_kept_and_a_wrong_part_is_named() {
         ("2024-08-01 12:30:00", "", "its day is \"01 12:30:00\""),
         ("2024-08-01T12:30:00+0200", "", "its offset is \"+0200\""),
         ("2024", "2024-08-01T12:30:00.1234567890Z", "10 digits after the point, over 9"),
+        ("2024-08-01T12:30:00+24:00", "", "an offset that no place has: +24:00 (at most 23:59)"),
     ];
     let rows: Vec<_> = good
         .iter()
@@ -110,7 +197,7 @@ fn dates_of_other_programs_are_taken_and_kept_and_a_wrong_part_is_named() {
     let path = file(dir.path(), "dates.jsonl", &rows);
     let done = run(&server.address, &["import", arg(&path)]);
     assert_eq!(done.code, Some(5), "{}", done.err);
-    assert!(done.out.contains("3 added, 0 already there, 5 refused"), "{}", done.out);
+    assert!(done.out.contains("3 added, 0 already there, 6 refused"), "{}", done.out);
     for (told, row) in bad.iter().zip(done.err.lines()) {
         assert!(row.contains(told.2), "{row}");
     }

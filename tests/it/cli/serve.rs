@@ -1,7 +1,8 @@
 //! `serve --load`: from a clone to "who went where".
 
 use super::{
-    EXAMPLE, EXAMPLE_EVENTS, Running, arg, command, file, parsed, retraction, run, transfer,
+    EXAMPLE, EXAMPLE_EVENTS, Running, arg, command, example, file, parsed, retraction, run,
+    transfer,
 };
 use crate::support::{Server, data_dir, read_all};
 use serde_json::json;
@@ -76,6 +77,34 @@ fn a_misspelt_variable_is_refused_before_anything_is_made() {
         command.env("HANDOVER_LISTN", "127.0.0.1:1").env("HANDOVER_SERVICE_HOST", "10.0.0.1");
         let error = Running::start(command).end().refused(2);
         assert!(error.contains("HANDOVER_LISTN") && error.contains("HANDOVER_LISTEN"), "{error}");
+        assert!(!data.exists(), "a refused start touches nothing");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_noted_beside_the_output() {
+    let (_dir, server) = example();
+    let plain = run(&server.address, &["counts"]).good();
+    let mut command = command(&server.address, &["counts"]);
+    command.env("HANDOVER_TOKEN", "x").env("HANDOVER_PORT", "tcp://10.0.0.1:50051");
+    let done = Running::start(command).end();
+    assert_eq!((done.code, done.out.as_str()), (Some(0), plain.as_str()));
+    let note = "note: the environment variable HANDOVER_TOKEN is no setting; it is ignored\n";
+    assert_eq!(done.err, note);
+}
+
+#[test]
+fn an_empty_variable_is_neither_a_value_nor_the_default() {
+    let mut unset = command("", &["counts"]);
+    unset.env("HANDOVER_SERVER", "");
+    let error = Running::start(unset).end().refused(2);
+    assert!(error.contains("the environment variable HANDOVER_SERVER is empty"), "{error}");
+    let (_dir, data) = data_dir();
+    for variable in ["HANDOVER_RECORDED_BY", "HANDOVER_LISTEN", "HANDOVER_DATA"] {
+        let mut command = command("http://127.0.0.1:1", &["serve"]);
+        command.env("HANDOVER_DATA", &data).env(variable, "");
+        let error = Running::start(command).end().refused(2);
+        assert!(error.contains(variable), "{error}");
         assert!(!data.exists(), "a refused start touches nothing");
     }
 }

@@ -5,6 +5,8 @@ use std::{
     io::{self, Read},
 };
 
+use super::quotes::{Quotes, Stray};
+
 /// Bytes of one row, its quoted line breaks included: far more than all fields at their limits.
 pub(super) const ROW_BYTES: usize = 1 << 20;
 
@@ -26,12 +28,13 @@ pub(super) struct Counted<R> {
     /// Where lines that are not blank begin, and their numbers; those of rows that were taken are
     /// gone.
     begun: VecDeque<(u64, u64)>,
+    quotes: Quotes,
 }
 
 impl<R> Counted<R> {
     pub(super) fn new(input: R) -> Self {
-        let (left, begun) = (ROW_BYTES, VecDeque::new());
-        Self { input, left, passed: 0, line: 1, blank: true, after_cr: false, begun }
+        let (left, begun, quotes) = (ROW_BYTES, VecDeque::new(), Quotes::default());
+        Self { input, left, passed: 0, line: 1, blank: true, after_cr: false, begun, quotes }
     }
 
     /// Allows the bytes of one more row.
@@ -47,7 +50,13 @@ impl<R> Counted<R> {
         self.begun.front().map_or(self.line, |(_, line)| *line)
     }
 
+    /// The quote that stands where none may, in the row that ends before this offset.
+    pub(super) fn stray_quote(&mut self, end: u64) -> Option<Stray> {
+        self.quotes.of_row(end)
+    }
+
     fn note(&mut self, byte: u8) {
+        self.quotes.note(byte, self.passed);
         match byte {
             b'\n' if self.after_cr => {}
             b'\n' | b'\r' => {
@@ -76,6 +85,9 @@ impl<R: Read> Read for Counted<R> {
         let most = buffer.len().min(self.left);
         let read = self.input.read(buffer.get_mut(..most).unwrap_or_default())?;
         self.left -= read;
+        if read == 0 && most > 0 {
+            self.quotes.end();
+        }
         for byte in buffer.iter().take(read) {
             self.note(*byte);
         }

@@ -86,7 +86,7 @@ impl Row<'_> {
 
     /// Somebody.
     pub(super) fn actor(&self, column: &str) -> Result<Option<Actor>, RowError> {
-        Ok(actor::read(&self.text(column)?))
+        actor::read(&self.text(column)?).map_err(|problem| self.error(column, problem))
     }
 
     /// The source.
@@ -100,36 +100,18 @@ impl Row<'_> {
         Ok(Some(Attribution { source_id, claimed_by, ..Attribution::default() }))
     }
 
+    /// An error of a field, by its place in the row, from 0.
+    pub(super) fn error_at(&self, at: usize, problem: &str) -> RowError {
+        match self.columns.iter().find(|(_, place)| **place == at) {
+            Some((column, _)) => self.error(column, problem),
+            None => RowError { line: self.line, column: at + 1, problem: problem.to_owned() },
+        }
+    }
+
     /// An error in a column, whose number stands for the place in the line.
     pub(super) fn error(&self, column: &str, problem: impl Into<String>) -> RowError {
         let at = self.columns.get(column).copied().unwrap_or_default();
         let problem = format!("{column}: {}", problem.into());
         RowError { line: self.line, column: at + 1, problem }
     }
-}
-
-/// The column that a field of an event was taken from.
-pub(super) fn column_of(field: &str) -> &'static str {
-    const COLUMNS: [(&str, &str); 18] = [
-        ("url", "source"),
-        ("source_id", "source"),
-        ("leg.from", "from"),
-        ("leg.to", "to"),
-        ("leg.unit", "unit"),
-        ("leg.category", "category"),
-        ("leg.portion", "portion"),
-        ("leg", "exchange"),
-        ("count.scope", "scope"),
-        ("count", "count"),
-        ("attribution.source_id", "source"),
-        ("attribution", "claimed_by"),
-        ("part_of", "part_of"),
-        ("parties", "parties"),
-        ("title", "title"),
-        ("place", "place"),
-        ("occurred", "occurred"),
-        ("as_of", "as_of"),
-    ];
-    let found = COLUMNS.iter().find(|(prefix, _)| field.starts_with(prefix));
-    found.map_or("exchange", |(_, column)| column)
 }

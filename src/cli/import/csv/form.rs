@@ -1,7 +1,7 @@
 //! The three forms, told apart by their columns.
 
 use super::{Event, claims, fields::Row, roles, totals};
-use crate::cli::lines::RowError;
+use crate::{cli::lines::RowError, domain::known::Known};
 
 /// What the rows of a file are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +31,51 @@ impl Form {
         }
         let nearest = Self::ALL.into_iter().max_by_key(|form| form.shared(&given));
         let nearest = nearest.unwrap_or(Self::Claims);
-        let missing = nearest.columns().iter().filter(|name| !given.contains(name));
-        let missing: Vec<_> = missing.copied().collect();
-        let unknown: Vec<_> =
-            given.iter().filter(|name| !nearest.columns().contains(name)).copied().collect();
         let forms: Vec<_> = Self::ALL.iter().map(|form| form.columns().join(",")).collect();
         Err(format!(
-            "these are not the columns of a form that is read: missing {missing:?}, unknown or \
-             twice {unknown:?}; the forms are {}",
+            "these are not the columns of a form that is read: {}; the forms are {}",
+            nearest.differences(&given),
             forms.join(" | ")
         ))
+    }
+
+    /// What of these columns, which are sorted, is not as the form has it.
+    fn differences(self, given: &[&str]) -> String {
+        let list = |what: &str, mut names: Vec<&str>| {
+            names.dedup();
+            let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+            (!names.is_empty()).then(|| format!("{what} {}", quoted.join(", ")))
+        };
+        let missing = self.columns().iter().filter(|name| !given.contains(name)).copied();
+        let unknown = given.iter().filter(|name| !self.columns().contains(name)).copied();
+        let twice = given.windows(2).filter_map(|pair| match pair {
+            [first, second] if first == second => Some(*first),
+            _ => None,
+        });
+        let lists = [
+            list("missing", missing.collect()),
+            list("unknown", unknown.collect()),
+            list("given twice", twice.collect()),
+        ];
+        lists.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    /// How many of these columns a form has at most.
+    pub(super) fn shared_at_most(given: &[&str]) -> usize {
+        Self::ALL.iter().map(|form| form.shared(given)).max().unwrap_or_default()
+    }
+
+    /// The column that a field of an event was taken from.
+    pub(super) fn column_of(self, known: &Known, field: &str) -> &'static str {
+        let fields: &[(&str, &str)] = match (self, known) {
+            (_, Known::SourceRegistered(_)) => return "source",
+            (Self::Claims, _) => &claims::FIELDS,
+            (Self::Roles, Known::RoleAttributed(role)) if role.denied => &roles::OF_DENIALS,
+            (Self::Roles, _) => &roles::FIELDS,
+            (Self::Totals, _) => &totals::FIELDS,
+        };
+        let found = fields.iter().find(|(prefix, _)| field.starts_with(prefix));
+        found.map_or("exchange", |(_, column)| column)
     }
 
     fn shared(self, given: &[&str]) -> usize {

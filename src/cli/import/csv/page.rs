@@ -20,7 +20,7 @@ fn somebody_is_read_and_written_as_the_page_says() {
     let examples = table(["text", "party", "name"]);
     assert!(examples.len() > 4, "{examples:?}");
     for [text, party, name] in examples {
-        let actor = actor::read(&text).unwrap();
+        let actor = actor::read(&text).unwrap().unwrap();
         assert_eq!((&actor.party, &actor.name), (&party, &name), "{text}");
         assert_eq!(actor::write(Some(&actor)), text);
     }

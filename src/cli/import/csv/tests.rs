@@ -174,11 +174,134 @@ fn columns_may_stand_in_any_order_and_others_are_refused() {
     let mut source = Source::open(text.as_bytes()).unwrap();
     assert!(matches!(source, Source::Table(_)));
     assert!(source.next().unwrap().unwrap().is_ok());
-    for header in ["a,b\n", "exchange,actor,role,attributed_by,disputed,source\n", "role,role\n"] {
+    for (header, told) in [
+        ("a,b\n", "unknown \"a\", \"b\"; the forms are"),
+        (
+            "exchange,actor,role,attributed_by,disputed,source\n",
+            ": missing \"disputed_by\"; unknown \"disputed\"; the forms are",
+        ),
+        (
+            "exchange,role,actor,role,attributed_by,disputed_by,source,role\n",
+            ": given twice \"role\"; the forms are",
+        ),
+    ] {
         let failure = Rows::open(header.as_bytes()).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains(told), "{failure}");
         assert!(failure.message.contains("exchange,actor,role,attributed_by,disputed_by,source"));
     }
+}
+
+#[test]
+fn blank_lines_stand_before_within_and_behind_a_table() {
+    let row = "demo-1,TR,host,,,https://a\n";
+    let bad = "demo-1,TR,hst,,,https://a";
+    for end in ["\n", "\r", "\r\n"] {
+        let text = format!("\n \t\n{ROLES}{row}  \n\n{bad}\n \n").replace('\n', end);
+        let mut source = Source::open(text.as_bytes()).unwrap();
+        assert!(matches!(source, Source::Table(_)), "{end:?}");
+        let rows: Vec<_> = std::iter::from_fn(|| source.next().unwrap()).collect();
+        let wrong: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();
+        assert_eq!((rows.len(), wrong.len(), wrong[0].line), (3, 1, 7), "{end:?}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_stray_quote_is_told_with_its_column_and_changes_no_text() {
+    let ends = "host,,,https://a\n";
+    for (row, told) in [
+        ("demo-1,T\"R\"x,", "3:2: actor: has a quote in a text that does not begin with one"),
+        ("demo-1,\"TR\"x,", "3:2: actor: has more behind the quote that closes it"),
+        (" \"demo-1\",TR,", "3:1: exchange: has a quote in a text"),
+        ("demo-1,\"TR,", "3:2: actor: has a quote that nothing closes"),
+        ("a,b,c,d,e,f,g\"h,", "3:7: has a quote in a text"),
+    ] {
+        let text = format!("{ROLES}demo-1,\"TR \"\"a\"\", b\" ,{ends}{row}{ends}");
+        let (events, errors) = read(&text);
+        assert_eq!(names(&events), ["SourceRegistered", "RoleAttributed"], "{row}");
+        let Known::RoleAttributed(role) = &events[1] else { panic!() };
+        assert_eq!(role.actor.as_ref().unwrap().name, "TR \"a\", b");
+        assert!(errors.len() == 1 && errors[0].starts_with(told), "{row}: {errors:?}");
+        assert!(errors[0].ends_with("is written as \"a \"\"b\"\" c\""), "{errors:?}");
+        // However the bytes come.
+        for capacity in [1, 3, 8192] {
+            assert_eq!(places(text.as_bytes(), capacity).len(), 1, "{row}");
+        }
+    }
+    // The next row is read as if nothing had been.
+    let text = format!("{ROLES}demo-1,\"TR\"x,{ends}demo-1,TR,{ends}");
+    assert_eq!(read(&text).0.len(), 2);
+    let failure = Rows::open(ROLES.replace("role", "ro\"le\"").as_bytes()).unwrap_err();
+    assert!(failure.message.starts_with("the header, column 3: has a quote"), "{failure}");
+}
+
+#[test]
+fn a_wrong_value_is_told_by_the_column_of_its_own_table() {
+    let wrong = "a\u{1}";
+    let roles = |column: &str, value: &str| {
+        let good = [
+            ("exchange", "demo-1"),
+            ("actor", "TR"),
+            ("role", "host"),
+            ("attributed_by", "RU"),
+            ("disputed_by", "US"),
+            ("source", "https://a"),
+        ];
+        let fields = good.map(|(name, good)| if name == column { value } else { good });
+        format!("{ROLES}{}\n", fields.join(","))
+    };
+    let totals = |column: &str, value: &str| {
+        let good = [
+            ("claimed_by", "AE MFA"),
+            ("as_of", "2024-07-17"),
+            ("total", "1558"),
+            ("scope", "both"),
+            ("previous_total", "1400"),
+            ("exchange", "demo-1"),
+            ("source", "https://a"),
+        ];
+        let fields = good.map(|(name, good)| if name == column { value } else { good });
+        format!("{TOTALS}{}\n", fields.join(","))
+    };
+    for (column, value, at) in [
+        ("exchange", "no good", 1),
+        ("actor", wrong, 2),
+        ("actor", "[]", 2),
+        ("actor", "-", 2),
+        ("actor", "", 2),
+        ("role", "guest", 3),
+        ("attributed_by", wrong, 4),
+        ("attributed_by", "-", 4),
+        ("disputed_by", wrong, 5),
+        ("disputed_by", "[]", 5),
+        ("source", "gopher://x", 6),
+    ] {
+        let (events, errors) = read(&roles(column, value));
+        assert_eq!(names(&events), Vec::<&str>::new(), "{column} {value:?}");
+        let told = format!("2:{at}: {column}: ");
+        assert!(errors.len() == 1 && errors[0].starts_with(&told), "{told}: {errors:?}");
+    }
+    for (column, value, at) in [
+        ("claimed_by", wrong, 1),
+        ("claimed_by", "-", 1),
+        ("as_of", "2024-13", 2),
+        ("total", "x", 3),
+        ("scope", "a\u{0}", 4),
+        ("previous_total", "x", 5),
+        ("exchange", "no good", 6),
+        ("source", "gopher://x", 7),
+    ] {
+        let (events, errors) = read(&totals(column, value));
+        assert_eq!(names(&events), Vec::<&str>::new(), "{column} {value:?}");
+        let told = format!("2:{at}: {column}: ");
+        assert!(errors.len() == 1 && errors[0].starts_with(&told), "{told}: {errors:?}");
+    }
+    assert_eq!(read(&roles("", "")).1, Vec::<String>::new());
+    assert_eq!(read(&totals("", "")).1, Vec::<String>::new());
+    // A title of a source is no title of an exchange.
+    let long = "x".repeat(70_000);
+    let (_, errors) = read(&[CLAIMS, &claim(&[("source", &long)])].concat());
+    assert!(errors[0].starts_with("2:19: source: "), "{:.99}", errors[0]);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What was given on the command line and by the environment, before any command looks at it.
+//!
+//! A value that is empty comes of a variable that is not set: `--exchange "$ID"`. Most flags would
+//! take it for "not given", and answer another question than the one that was meant.
+
+use clap::{
+    ArgMatches, Command, CommandFactory as _, FromArgMatches as _, error::ErrorKind,
+    parser::ValueSource,
+};
+
+use super::{Cli, environment};
+
+/// Reads the command line. A value that is empty is refused, wherever it comes from.
+pub(super) fn parsed() -> Result<Cli, clap::Error> {
+    read(std::env::args_os())
+}
+
+fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(arguments).map_err(environment::named)?;
+    if let Some(problem) = empty(&command, &matches) {
+        return Err(command.error(ErrorKind::InvalidValue, problem));
+    }
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// What is wrong with the first value that is empty.
+fn empty(command: &Command, matches: &ArgMatches) -> Option<String> {
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        let Ok(Some(mut values)) = matches.try_get_raw(id) else { continue };
+        // A flag that may stand without a value has an empty one then.
+        let bare = argument.get_num_args().is_some_and(|number| number.min_values() == 0);
+        if bare || !values.any(std::ffi::OsStr::is_empty) {
+            continue;
+        }
+        return Some(match (matches.value_source(id), argument.get_env(), argument.get_long()) {
+            (Some(ValueSource::EnvVariable), Some(variable), _) => {
+                let variable = variable.to_string_lossy();
+                format!("the environment variable {variable} is empty; unset it, or set it")
+            }
+            (Some(ValueSource::CommandLine), _, Some(flag)) => {
+                format!("the value of --{flag} is empty; leave the flag out, or give it a value")
+            }
+            (Some(ValueSource::CommandLine), _, None) => {
+                let name = argument.get_value_names().and_then(<[_]>::first);
+                let name = name.map_or(id, |name| name.as_str());
+                format!("the argument <{name}> is empty; is a variable not set?")
+            }
+            _ => continue,
+        });
+    }
+    let (name, below) = matches.subcommand()?;
+    empty(command.find_subcommand(name)?, below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_empty_is_told_and_never_taken_for_none() {
+        let told = |arguments: &[&str]| {
+            let arguments = ["handover"].iter().chain(arguments).map(Into::into);
+            read(arguments).map(drop).map_err(|error| error.to_string())
+        };
+        for (arguments, named) in [
+            (&["explain", "DE", "--received", "--exchange", ""][..], "the value of --exchange"),
+            (&["exchanges", "--mediator="], "the value of --mediator"),
+            (&["claims", "retract", "4", "--source", ""], "the value of --source"),
+            (&["groups", "list", "--server", ""], "the value of --server"),
+            (&["counts", "DE", ""], "the argument <COUNTRY>"),
+            (&["exchange", ""], "the argument <EXCHANGE>"),
+            (&["tail", "--stream", "a/b", "--stream", ""], "the value of --stream"),
+        ] {
+            let error = told(arguments).unwrap_err();
+            assert!(error.contains(&format!("{named} is empty")), "{arguments:?}: {error}");
+        }
+        for good in [&["counts"][..], &["reconcile", "--series"], &["exchanges", " "]] {
+            assert_eq!(told(good), Ok(()), "{good:?}");
+        }
+    }
+}

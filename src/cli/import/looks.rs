@@ -1,0 +1,144 @@
+//! What an input looks like that is neither JSON Lines nor a table, so that one message says what
+//! to do with all of it.
+
+use super::csv::shared_columns;
+
+/// How files begin that hold no text in UTF-8, and what to do with them.
+const FORMATS: [(&[u8], &str); 8] = [
+    (
+        b"PK\x03\x04",
+        "a zip file, as spreadsheets (.xlsx, .ods) are; save the table as CSV in UTF-8",
+    ),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls); save the table as CSV in UTF-8"),
+    (b"\x1f\x8b", "a gzip file; unpack it: `gzip -dc FILE | handover import -`"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file; unpack it: `zstd -dc FILE | handover import -`"),
+    (b"\xfd7zXZ", "an xz file; unpack it: `xz -dc FILE | handover import -`"),
+    (b"\xff\xfe", "text in UTF-16; save it in UTF-8"),
+    (b"\xfe\xff", "text in UTF-16; save it in UTF-8"),
+    (b"%PDF", "a PDF; take the table out of it, as CSV in UTF-8"),
+];
+/// What else separates the fields of a table.
+const SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+/// Columns that a header shares with a form by more than chance.
+const SHARED: usize = 2;
+/// Bytes of the first line that are kept, and characters of it that are shown.
+const KEPT: usize = 4096;
+const SHOWN: usize = 40;
+
+/// What is remembered of the first lines that are not blank.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    /// The beginning of the first line.
+    first: Vec<u8>,
+    /// Lines so far.
+    lines: usize,
+    /// Some line begins as an object does.
+    objects: bool,
+}
+
+impl Looks {
+    /// Looks at the next line that is not blank.
+    pub(super) fn add(&mut self, line: &[u8]) {
+        let line = line.trim_ascii();
+        if self.lines == 0 {
+            self.first = line.iter().take(KEPT).copied().collect();
+        }
+        self.lines += 1;
+        self.objects |= line.starts_with(b"{");
+    }
+
+    /// What the input is, as a sentence goes on after `this is not JSON Lines: `, if no line of it
+    /// is an event. `None`: it is JSON Lines, whose lines are wrong.
+    pub(super) fn problem(&self) -> Option<String> {
+        let format = FORMATS.iter().find(|(start, _)| self.first.starts_with(start));
+        if let Some((_, format)) = format {
+            return Some(format!("it looks like {format}"));
+        }
+        let Ok(first) = std::str::from_utf8(&self.first) else {
+            return Some("it is not text in UTF-8; save it in UTF-8".to_owned());
+        };
+        let told = match first.bytes().next()? {
+            b'[' => {
+                "it looks like a JSON array; JSON Lines has one event a line: `jq -c '.[]' FILE`"
+            }
+            b'{' if self.lines > 1 && first.ends_with(['{', '[', ',']) => {
+                "it looks like JSON over several lines; JSON Lines has one event a line: \
+                 `jq -c . FILE`"
+            }
+            _ if self.objects => return None,
+            b'<' => "it looks like XML or HTML",
+            _ => return Some(separated(first).unwrap_or_else(|| begins(first))),
+        };
+        Some(told.to_owned())
+    }
+}
+
+/// A table whose fields have something else than commas between them.
+fn separated(first: &str) -> Option<String> {
+    let table = |(separator, name): &(char, &str)| {
+        let names: Vec<_> = first.split(*separator).map(|it| it.trim().trim_matches('"')).collect();
+        let known = shared_columns(&names) >= SHARED;
+        (known || (*separator == '\t' && names.len() > SHARED)).then(|| {
+            format!(
+                "it looks like a table with {name} between its fields; save it as CSV, which has \
+                 commas, in UTF-8"
+            )
+        })
+    };
+    SEPARATORS.iter().find_map(table)
+}
+
+fn begins(first: &str) -> String {
+    let shown: String = first.chars().take(SHOWN).collect();
+    let more = if shown.len() < first.len() { "..." } else { "" };
+    format!(
+        "it begins with {shown:?}{more}, which is neither an event, such as {{\"payload\": ...}}, \
+         nor the header of a table"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &[u8]) -> Option<String> {
+        let mut looks = Looks::default();
+        text.split(|byte| *byte == b'\n').for_each(|line| looks.add(line));
+        looks.problem()
+    }
+
+    #[test]
+    fn what_it_looks_like_is_told_with_what_to_do() {
+        for (text, told) in [
+            ("exchange;actor;role;attributed_by\ndemo;TR;host;", "a table with semicolons"),
+            ("\"exchange\";\"actor\"\n", "a table with semicolons"),
+            ("exchange\tactor\tx", "a table with tabs"),
+            ("a\tb\tc", "a table with tabs"),
+            (" exchange | actor ", "a table with bars"),
+            ("[{\"payload\": {}}]", "jq -c '.[]' FILE"),
+            ("[\n{\n", "a JSON array"),
+            ("{\n  \"payload\": {\n", "JSON over several lines"),
+            ("{\"payload\": {},\n\"id\": 5}", "JSON over several lines"),
+            ("<?xml version=\"1.0\"?>", "XML or HTML"),
+            ("Dear reader; we write", "it begins with \"Dear reader; we write\", which is neither"),
+            ("5", "it begins with \"5\""),
+            ("%PDF-1.7", "a PDF"),
+            ("PK\u{3}\u{4}", ".xlsx"),
+        ] {
+            let problem = problem(text.as_bytes()).expect(text);
+            assert!(problem.contains(told), "{text:?}: {problem}");
+        }
+        let long = problem(&[b'x'; 9000]).unwrap();
+        assert!(long.contains("xxx\"..., which"), "{long}");
+        for bytes in [&b"\x1f\x8b\x08"[..], b"\xff\xfea\0", b"Stra\xdfe"] {
+            assert!(problem(bytes).is_some_and(|it| it.contains("UTF-8") || it.contains("gzip")));
+        }
+    }
+
+    #[test]
+    fn lines_of_which_one_is_an_object_are_json_lines() {
+        for text in ["{", "{\"a\": 1}\n{\"b\": 2}", "x\n{\"payload\": 5}", "{\"a\"\n{"] {
+            assert_eq!(problem(text.as_bytes()), None, "{text:?}");
+        }
+    }
+}
