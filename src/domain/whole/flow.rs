@@ -126,12 +126,23 @@ impl<T: Copy + Ord> Index<T> {
 
     /// All that the flow can meet, and others; some more than once.
     pub(in crate::domain) fn near(&self, flow: &Flow<'_>) -> impl Iterator<Item = T> + use<'_, T> {
+        let (count, fewer) = self.fewer(flow);
+        work::visit(count);
+        fewer.into_iter().flatten().copied()
+    }
+
+    /// How many [`near`](Self::near) answers with.
+    pub(super) fn reach(&self, flow: &Flow<'_>) -> usize {
+        self.fewer(flow).0
+    }
+
+    /// What names a party of one side, whichever has fewer, and how many these are.
+    fn fewer(&self, flow: &Flow<'_>) -> (usize, Vec<&BTreeSet<T>>) {
         let own = self.naming(&self.own, flow.own);
         let other = self.naming(&self.other, flow.other);
         let count = |things: &[&BTreeSet<T>]| things.iter().map(|it| it.len()).sum::<usize>();
-        let fewer = if count(&own) < count(&other) { own } else { other };
-        work::visit(count(&fewer));
-        fewer.into_iter().flatten().copied()
+        let (of_own, of_other) = (count(&own), count(&other));
+        if of_own < of_other { (of_own, own) } else { (of_other, other) }
     }
 
     /// All that names a party of the side, and all that names nobody.
