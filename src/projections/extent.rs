@@ -43,8 +43,8 @@ impl<'v, 'a> Extent<'v, 'a> {
         let (own, all) = standing(view, exchange);
         let claimed = ClaimedLegs::new(view, &all);
         let estimates = claimed.estimates(view);
-        let finder = |legs: &Vec<EstimatedLeg<'a>>| finder(legs, view.nesting());
-        let finders = estimates.iter().map(|(unit, legs)| (*unit, finder(legs))).collect();
+        let of_unit = |(unit, legs): (&UnitCode, &Vec<_>)| (*unit, finder(legs, view.nesting()));
+        let finders = estimates.iter().map(of_unit).collect();
         Self { view, exchange, own, all, claimed, estimates, finders }
     }
 

@@ -112,7 +112,7 @@ const SHAPES: &[(&str, Shape)] = &[
     }),
     ("agreed and declined", |record, events| {
         for number in 0..events / 3 {
-            record.completed(&Flow { count: Default::default(), ..portion(number) });
+            record.completed(&Flow { count: proto::Count::default(), ..portion(number) });
             record.push(&agreed(&portion(number)));
             record.push(&declined(&portion(number)));
         }

@@ -5,7 +5,10 @@
 
 use hashbrown::HashMap;
 
-use super::{Seen, flow::Index, items::MANY};
+use super::{
+    Seen,
+    flow::{Index, MANY},
+};
 use crate::domain::{
     leg::{Direction, LegKey},
     nesting::Nesting,
@@ -86,11 +89,8 @@ impl Many {
         many
     }
 
-    /// A whole is in the place of its part, or says no portion and is in an exchange around it.
     fn around(&self, leg: &LegKey, nesting: &Nesting) -> Vec<usize> {
-        let own = (!leg.portion.is_empty()).then_some((leg.exchange, leg.portion));
-        let whole = nesting.path(leg.exchange).map(|exchange| (exchange, Symbol::EMPTY));
-        let places = own.into_iter().chain(whole).inspect(|_| work::visit(1));
+        let places = around(leg, nesting).inspect(|_| work::visit(1));
         let flow = seen(leg).flow();
         places.filter_map(|it| self.places.get(&it)).flat_map(|it| it.near(&flow)).collect()
     }
@@ -111,6 +111,17 @@ impl Many {
     }
 }
 
+/// The places where something is said that can hold a leg: its own portion, and without a portion
+/// its exchange and those around it.
+pub(super) fn around<'n>(
+    leg: &LegKey,
+    nesting: &'n Nesting,
+) -> impl Iterator<Item = (Symbol, Symbol)> + use<'n> {
+    let (exchange, portion) = (leg.exchange, leg.portion);
+    let own = (!portion.is_empty()).then_some((exchange, portion));
+    nesting.path(exchange).map(|exchange| (exchange, Symbol::EMPTY)).chain(own)
+}
+
 /// Which side is asked about makes no difference here.
 fn seen(leg: &LegKey) -> Seen<'_> {
     Seen::new(leg, Direction::Received)
@@ -118,28 +129,16 @@ fn seen(leg: &LegKey) -> Seen<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::hash::{BuildHasher as _, RandomState};
-
-    use proptest::{prelude::*, test_runner::RngSeed};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::domain::{
         leg::includes,
         whole::{
             holds_portion, is_part,
-            samples::{legs, nestings},
+            samples::{config, legs, nestings},
         },
     };
-
-    /// Every run takes another seed; `PROPTEST_RNG_SEED` takes one again.
-    fn config() -> ProptestConfig {
-        let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-        if matches!(config.rng_seed, RngSeed::Random) {
-            config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(0));
-        }
-        eprintln!("PROPTEST_RNG_SEED={:?}", config.rng_seed);
-        config
-    }
 
     /// Whether any rule can take one leg for a part of another.
     fn is_any_part(whole: &LegKey, part: &LegKey, nesting: &Nesting) -> bool {

@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::domain::{
     leg::{CategoryCode, Side, includes, overlaps},
@@ -64,10 +65,10 @@ impl Flow<'_> {
 const BROADEST: usize = 16;
 
 /// Leaves out flows that others cover, which makes no difference to what is met.
-pub(super) fn condense(flows: &mut Vec<Flow<'_>>) {
+pub(super) fn condense(flows: &mut SmallVec<[Flow<'_>; 1]>) {
     if flows.len() > 1 {
         flows.sort_by_cached_key(|flow| (flow.breadth(), flow.id));
-        let mut kept: Vec<Flow<'_>> = Vec::new();
+        let mut kept: SmallVec<[Flow<'_>; 1]> = SmallVec::new();
         for flow in flows.iter() {
             if !kept.iter().take(BROADEST).any(|broad| broad.covers(flow)) {
                 kept.push(*flow);
@@ -151,5 +152,74 @@ impl<T: Copy + Ord> Index<T> {
             return vec![&self.all];
         }
         side.iter().map(Some).chain([None]).filter_map(|name| naming.get(&name)).collect()
+    }
+}
+
+/// From so many flows on they are found by their parties.
+pub(super) const MANY: usize = 16;
+
+/// Flows among which one is looked for that meets another.
+#[derive(Debug)]
+pub(in crate::domain) struct Among<'a> {
+    flows: Vec<Flow<'a>>,
+    /// By their places, of many.
+    index: Option<Index<usize>>,
+}
+
+impl<'a> Among<'a> {
+    pub(in crate::domain) fn new(flows: Vec<Flow<'a>>) -> Self {
+        let index = (flows.len() > MANY).then(|| {
+            let mut index = Index::new();
+            flows.iter().enumerate().for_each(|(place, flow)| index.insert(flow, place));
+            index
+        });
+        Self { flows, index }
+    }
+
+    /// Whether a flow that meets this one is as it is wanted.
+    pub(in crate::domain) fn any(
+        &self,
+        flow: &Flow<'_>,
+        wanted: impl Fn(&Flow<'a>) -> bool,
+    ) -> bool {
+        let Some(index) = &self.index else {
+            work::visit(self.flows.len());
+            return self.flows.iter().any(wanted);
+        };
+        index.near(flow).any(|place| self.flows.get(place).is_some_and(&wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{
+        leg::Direction,
+        whole::{
+            Seen,
+            samples::{config, legs},
+        },
+    };
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn among_many_flows_the_same_is_found_as_by_looking_at_all(
+            keys in prop::collection::btree_set(legs(), 1..60),
+            other in legs(),
+        ) {
+            let seen = |key| Seen::new(key, Direction::Received).flow();
+            let flows: Vec<Flow<'_>> = keys.iter().map(seen).collect();
+            let (among, other) = (Among::new(flows.clone()), seen(&other));
+            for flow in flows.iter().chain([&other]) {
+                let held = flows.iter().any(|whole| whole.holds(flow));
+                prop_assert_eq!(among.any(flow, |whole| whole.holds(flow)), held);
+                let met = flows.iter().any(|whole| whole.meets(flow));
+                prop_assert_eq!(among.any(flow, |whole| whole.meets(flow)), met);
+            }
+        }
     }
 }

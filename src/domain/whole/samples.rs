@@ -1,12 +1,24 @@
 //! Legs of one unit that contain each other in every way, for tests.
 
-use proptest::{prelude::*, sample::select};
+use std::hash::{BuildHasher as _, RandomState};
+
+use proptest::{prelude::*, sample::select, test_runner::RngSeed};
 
 use crate::domain::{
     leg::{LegKey, Side},
     nesting::Nesting,
     symbol::Symbol,
 };
+
+/// Every run takes another seed; `PROPTEST_RNG_SEED` takes one again.
+pub(crate) fn config() -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if matches!(config.rng_seed, RngSeed::Random) {
+        config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(0));
+    }
+    eprintln!("PROPTEST_RNG_SEED={:?}", config.rng_seed);
+    config
+}
 
 /// Up to two of three parties; empty: not said.
 fn sides() -> impl Strategy<Value = Side> {
