@@ -36,7 +36,7 @@ use crate::domain::{
     nesting::Nesting,
     symbol::Symbol,
 };
-pub(in crate::domain) use flow::{Among, Flow, FlowId, Index};
+pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List};
 pub(in crate::domain) use items::{Item, of_exchange, of_place};
 
 /// A leg seen from the side that is asked about.

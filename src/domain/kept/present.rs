@@ -5,7 +5,7 @@ use hashbrown::{HashMap, HashSet};
 use super::Flows;
 use crate::domain::{
     leg::Direction,
-    whole::{FlowId, Index},
+    whole::{FlowId, Index, List},
     work,
 };
 
@@ -71,18 +71,25 @@ impl Present {
         let mut known = HashSet::new();
         known.insert(id);
         let mut found = vec![id];
+        // Of each list that was looked at, those that are not found: what is, is not met again.
+        let mut left: HashMap<List, Vec<FlowId>> = HashMap::new();
         let mut next = 0;
         while let Some(flow) = found.get(next).and_then(|id| flows.seen(*id, self.direction)) {
-            for id in index.near(&flow) {
-                let meets = || flows.seen(id, self.direction).is_some_and(|it| it.meets(&flow));
-                if !known.contains(&id) && meets() {
-                    known.insert(id);
-                    found.push(id);
-                }
+            for (list, all) in index.near_lists(&flow) {
+                let left = left.entry(list).or_insert_with(|| all.iter().copied().collect());
+                work::visit(1 + left.len());
+                left.retain(|id| {
+                    let meets =
+                        || flows.seen(*id, self.direction).is_some_and(|it| it.meets(&flow));
+                    if !known.contains(id) && meets() {
+                        known.insert(*id);
+                        found.push(*id);
+                    }
+                    !known.contains(id)
+                });
             }
             next += 1;
         }
-        work::visit(found.len());
         found.sort_unstable();
         Region::Of(found)
     }

@@ -92,6 +92,18 @@ pub(in crate::domain) struct Index<T> {
 /// What names each party of a side; without a party, what does not say it.
 type Naming<T> = HashMap<Option<Symbol>, BTreeSet<T>>;
 
+/// Which side of a flow names somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::domain) enum Which {
+    Own,
+    Other,
+    /// It makes no difference: the list has all.
+    Any,
+}
+
+/// What tells one list of an index from the others.
+pub(in crate::domain) type List = (Which, Option<Symbol>);
+
 /// Who is named on a side, or that nobody is.
 fn names(side: &Side) -> impl Iterator<Item = Option<Symbol>> + '_ {
     side.iter().map(Some).chain(side.is_empty().then_some(None))
@@ -129,7 +141,7 @@ impl<T: Copy + Ord> Index<T> {
     pub(in crate::domain) fn near(&self, flow: &Flow<'_>) -> impl Iterator<Item = T> + use<'_, T> {
         let (count, fewer) = self.fewer(flow);
         work::visit(count);
-        fewer.into_iter().flatten().copied()
+        fewer.into_iter().flat_map(|(_, things)| things).copied()
     }
 
     /// How many [`near`](Self::near) answers with.
@@ -138,20 +150,28 @@ impl<T: Copy + Ord> Index<T> {
     }
 
     /// What names a party of one side, whichever has fewer, and how many these are.
-    fn fewer(&self, flow: &Flow<'_>) -> (usize, Vec<&BTreeSet<T>>) {
-        let own = self.naming(&self.own, flow.own);
-        let other = self.naming(&self.other, flow.other);
-        let count = |things: &[&BTreeSet<T>]| things.iter().map(|it| it.len()).sum::<usize>();
+    fn fewer(&self, flow: &Flow<'_>) -> (usize, Vec<(List, &BTreeSet<T>)>) {
+        let (own, other) = (self.lists(Which::Own, flow.own), self.lists(Which::Other, flow.other));
+        let count = |lists: &[(List, &BTreeSet<T>)]| {
+            lists.iter().map(|(_, things)| things.len()).sum::<usize>()
+        };
         let (of_own, of_other) = (count(&own), count(&other));
         if of_own < of_other { (of_own, own) } else { (of_other, other) }
     }
 
+    /// The lists of all that the flow can meet, and others.
+    pub(in crate::domain) fn near_lists(&self, flow: &Flow<'_>) -> Vec<(List, &BTreeSet<T>)> {
+        self.fewer(flow).1
+    }
+
     /// All that names a party of the side, and all that names nobody.
-    fn naming<'s>(&'s self, naming: &'s Naming<T>, side: &Side) -> Vec<&'s BTreeSet<T>> {
+    fn lists(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
         if side.is_empty() {
-            return vec![&self.all];
+            return vec![((Which::Any, None), &self.all)];
         }
-        side.iter().map(Some).chain([None]).filter_map(|name| naming.get(&name)).collect()
+        let naming = if which == Which::Own { &self.own } else { &self.other };
+        let names = side.iter().map(Some).chain([None]);
+        names.filter_map(|name| Some(((which, name), naming.get(&name)?))).collect()
     }
 }
 
