@@ -164,9 +164,11 @@ mod tests {
                 prop_assert!(within.is_sorted_by(|one, next| one < next));
                 for (place, key) in keys.iter().enumerate() {
                     let is_whole = is_any_part(key, leg, &nesting);
-                    prop_assert!(!is_whole || around.contains(&place), "{:?} around {:?}", key, leg);
+                    let found = around.contains(&place);
+                    prop_assert!(!is_whole || found, "{:?} around {:?}", key, leg);
                     let is_part = is_any_part(leg, key, &nesting);
-                    prop_assert!(!is_part || within.contains(&place), "{:?} within {:?}", key, leg);
+                    let found = within.contains(&place);
+                    prop_assert!(!is_part || found, "{:?} within {:?}", key, leg);
                 }
             }
         }
