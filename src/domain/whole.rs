@@ -19,6 +19,7 @@
 //! Several wholes that share a part are compared with their parts together: 5 from A and 7 from
 //! B are the same 12 as 8 prisoners of war and 4 civilians from persons unsaid.
 
+mod finder;
 mod flow;
 mod items;
 mod known;
@@ -26,6 +27,7 @@ mod sides;
 
 use std::collections::BTreeMap;
 
+pub use finder::Finder;
 pub use known::unnumbered;
 
 use crate::domain::{
@@ -34,7 +36,7 @@ use crate::domain::{
     nesting::Nesting,
     symbol::Symbol,
 };
-pub(in crate::domain) use flow::{Flow, FlowId, Index};
+pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List};
 pub(in crate::domain) use items::{Item, of_exchange, of_place};
 
 /// A leg seen from the side that is asked about.
@@ -129,3 +131,6 @@ pub fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
     }
     holds_portion(whole.key, part.key, nesting) && whole.flow().meets(&part.flow())
 }
+
+#[cfg(test)]
+pub(crate) mod samples;

@@ -20,7 +20,10 @@ use std::collections::BTreeSet;
 use hashbrown::{HashMap, HashSet};
 
 use crate::domain::symbol::Symbol;
-use crate::projections::claims::{Claims, Moved, Touched};
+use crate::projections::{
+    claims::{Claims, Moved, Touched},
+    interned::Place,
+};
 use state::State;
 
 /// Up to so many readings, of an exchange with those within it, are gathered at each event.
@@ -58,6 +61,17 @@ impl Current {
             state.turn(claims, &touched.nested.inside);
         }
         concerned.into_iter().map(|it| (it, self.settle(claims, it))).collect()
+    }
+
+    /// The range of the numbers claimed now for a leg within an outermost exchange; where no state
+    /// of this exchange is kept, what `gathered` answers.
+    pub fn range(
+        &self,
+        outermost: Symbol,
+        leg: Place,
+        gathered: impl FnOnce() -> Option<(u32, u32)>,
+    ) -> Option<(u32, u32)> {
+        self.states.get(&outermost).map_or_else(gathered, |state| state.range(leg))
     }
 
     fn move_exchanges(&mut self, claims: &Claims, moved: &[Moved]) {

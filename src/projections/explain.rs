@@ -1,6 +1,10 @@
 //! What a figure is made of: the outermost exchanges behind it, and what becomes of each leg.
 
+mod parts;
+
 use std::{collections::BTreeMap, sync::Arc};
+
+use hashbrown::HashMap;
 
 use crate::domain::{
     date::Edtf,
@@ -8,12 +12,11 @@ use crate::domain::{
     event::Position,
     figure::Figure,
     leg::{Direction, LegKey},
-    nesting::Nesting,
     proto::LegUse,
     side::Share,
     symbol::Symbol,
     tally::Tally,
-    whole::{Seen, is_part},
+    whole::Seen,
 };
 use crate::projections::{
     claims::{NestedThen, Row, View},
@@ -24,6 +27,7 @@ use crate::projections::{
     told::{ToldLeg, ToldPreference, past},
     walk::{Walk, piece},
 };
+use parts::Parts;
 
 /// A figure, and the outermost exchanges that it is made of.
 #[derive(Debug, Default)]
@@ -300,49 +304,22 @@ fn legs(
         .values()
         .map(|(leg, estimate)| (Seen::new(leg, direction), estimate.range.is_some()))
         .collect();
-    let explained = concerned.keys().zip(&seen).filter_map(|(place, (leg, numbered))| {
-        let on_leg = |row: &&&Row| row.said.counted().is_some_and(|it| it.leg == *place);
-        let gone: Vec<&Row> = gone.iter().filter(on_leg).copied().collect();
+    let parts = Parts::new(&seen, view.nesting());
+    let mut gone_from: HashMap<Place, Vec<&Row>> = HashMap::new();
+    for row in gone {
+        if let Some(counted) = row.said.counted() {
+            gone_from.entry(counted.leg).or_default().push(row);
+        }
+    }
+    let explained = (0..).zip(concerned.keys()).filter_map(|(number, place)| {
+        let gone = gone_from.get(place).map(Vec::as_slice).unwrap_or_default();
         Some(ExplainedLeg {
-            leg: ToldLeg::completed(view, claimed, *place, &gone)?,
-            used: used(*leg, *numbered, &seen, view.nesting()),
-            part_of: directly_part_of(*leg, &seen, view.nesting()),
+            leg: ToldLeg::completed(view, claimed, *place, gone)?,
+            used: parts.used(number),
+            part_of: parts.directly_part_of(number),
         })
     });
     explained.collect()
-}
-
-fn used(leg: Seen<'_>, numbered: bool, all: &[(Seen<'_>, bool)], nesting: &Nesting) -> LegUse {
-    if leg.own.is_empty() {
-        return LegUse::SideUnsaid;
-    }
-    if leg.own.len() > 1 {
-        return LegUse::Joint;
-    }
-    if !numbered {
-        return LegUse::Unnumbered;
-    }
-    let others = || all.iter().filter(|(other, it)| *it && other.own == leg.own);
-    if others().any(|(whole, _)| is_part(*whole, leg, nesting)) {
-        LegUse::PartOfAnother
-    } else if others().any(|(part, _)| is_part(leg, *part, nesting)) {
-        LegUse::WholeOfParts
-    } else {
-        LegUse::Counted
-    }
-}
-
-/// The legs of the same own side that it is a part of, without those around another of them.
-fn directly_part_of(leg: Seen<'_>, all: &[(Seen<'_>, bool)], nesting: &Nesting) -> Vec<u32> {
-    let around: Vec<(u32, Seen<'_>)> = (0..)
-        .zip(all)
-        .filter(|(_, (whole, _))| whole.own == leg.own && is_part(*whole, leg, nesting))
-        .map(|(place, (whole, _))| (place, *whole))
-        .collect();
-    let direct = |whole: Seen<'_>| {
-        !around.iter().any(|(_, nearer)| *nearer != whole && is_part(whole, *nearer, nesting))
-    };
-    around.iter().filter(|(_, whole)| direct(*whole)).map(|(place, _)| *place).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::domain::{
     side::{EstimatedLeg, Share},
     span::Span,
     symbol::Symbol,
-    whole::holds_portion,
+    whole::{Finder, holds_portion},
 };
 use crate::projections::{
     claims::{Row, Said, View},
@@ -33,6 +33,8 @@ pub struct Extent<'v, 'a> {
     pub claimed: ClaimedLegs<'a>,
     /// What they amount to, by unit.
     pub estimates: BTreeMap<UnitCode, Vec<EstimatedLeg<'a>>>,
+    /// Finds the legs of each unit by their places among its estimates.
+    finders: BTreeMap<UnitCode, Finder>,
 }
 
 impl<'v, 'a> Extent<'v, 'a> {
@@ -41,14 +43,18 @@ impl<'v, 'a> Extent<'v, 'a> {
         let (own, all) = standing(view, exchange);
         let claimed = ClaimedLegs::new(view, &all);
         let estimates = claimed.estimates(view);
-        Self { view, exchange, own, all, claimed, estimates }
+        let of_unit = |(unit, legs): (&UnitCode, &Vec<_>)| (*unit, finder(legs, view.nesting()));
+        let finders = estimates.iter().map(of_unit).collect();
+        Self { view, exchange, own, all, claimed, estimates, finders }
     }
 
     /// The legs of completed transfers that lie within a leg, with what they amount to.
     pub fn within(&self, leg: &LegKey) -> Vec<EstimatedLeg<'a>> {
         let nesting = self.view.nesting();
-        let legs = self.estimates.get(&leg.unit).into_iter().flatten();
-        legs.filter(|(key, _)| lies_within(leg, key, nesting)).cloned().collect()
+        let of_unit = self.finders.get(&leg.unit).zip(self.estimates.get(&leg.unit));
+        let Some((finder, legs)) = of_unit else { return Vec::new() };
+        let near = finder.within(leg, nesting).into_iter().filter_map(|place| legs.get(place));
+        near.filter(|(key, _)| lies_within(leg, key, nesting)).cloned().collect()
     }
 
     /// What some legs of one unit add up to: the larger of the sum by those who received and the
@@ -102,6 +108,11 @@ pub fn standing<'a>(view: &View<'a>, exchange: Symbol) -> (Vec<&'a Row>, Vec<&'a
     let within = view.nesting().within(exchange);
     all.extend(within.iter().skip(1).flat_map(|inner| view.standing(*inner)));
     (own, all)
+}
+
+/// Finds legs of one unit by their places.
+pub fn finder(legs: &[EstimatedLeg<'_>], nesting: &Nesting) -> Finder {
+    Finder::new(legs.iter().map(|(key, _)| *key), nesting)
 }
 
 /// Whether everybody of whom `part` speaks is among those of whom `whole` speaks.

@@ -86,3 +86,6 @@ pub enum ApplyError {
         source: prost::DecodeError,
     },
 }
+
+#[cfg(test)]
+mod questions;

@@ -27,7 +27,7 @@ pub fn check(
     let value = row.said.counted().and_then(|counted| counted.number.value());
     let Some(value) = value.map(u64::from) else { return Ok(()) };
     let range = match side {
-        None => of_leg(&view, row),
+        None => of_leg(register, &view, row),
         Some((country, direction)) => {
             let country = register.claims().vocabulary().find(country);
             country.and_then(|country| of_country(register, row, country, direction))
@@ -51,10 +51,14 @@ pub fn check(
     Err(RuleBroken { rule: PREFERRED_IN_RANGE, description, subject })
 }
 
-fn of_leg(view: &View<'_>, row: &Row) -> Option<(u64, u64)> {
-    let rows = view.figures(row.subject);
-    let claimed = ClaimedLegs::new(view, &rows);
-    let (low, high) = claimed.estimate(view, row.said.counted()?.leg).range?;
+fn of_leg(register: &Register, view: &View<'_>, row: &Row) -> Option<(u64, u64)> {
+    let leg = row.said.counted()?.leg;
+    let outermost = view.nesting().outermost(row.subject);
+    let (low, high) = register.current().range(outermost, leg, || {
+        // Few claims, or none that came since the start.
+        let rows = view.figures(row.subject);
+        ClaimedLegs::new(view, &rows).estimate(view, leg).range
+    })?;
     Some((low.into(), high.into()))
 }
 

@@ -84,6 +84,11 @@ impl Register {
         &self.ledger
     }
 
+    /// What stands now about exchanges of which much is recorded.
+    pub fn current(&self) -> &Current {
+        &self.current
+    }
+
     /// What the record said just after `position`; beyond the last event, what it says now.
     pub fn at(&self, position: Position) -> View<'_> {
         self.claims.at(position.min(self.position))

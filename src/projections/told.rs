@@ -7,7 +7,7 @@ mod leg;
 
 pub use leg::{ToldLeg, ToldNumber, ToldPreference};
 
-use crate::domain::event::Position;
+use crate::domain::{event::Position, work};
 use crate::projections::claims::{Row, Said, View};
 
 /// One reading of a claim, and what became of it by the moment that is asked about.
@@ -52,7 +52,12 @@ impl Told {
     pub fn of(view: &View<'_>, row: &Row) -> Self {
         let claims = view.claims();
         let first = claims.row(row.claim).map_or(row.to, |first| first.to);
-        let source = view.latest(claims.source_rows(row.source)).into_iter();
+        // Of what stands of a source's registrations the last reading is in force.
+        let mut registered = claims.source_rows(row.source, view.at()).rev();
+        let source = registered.find(|row| {
+            work::visit(1);
+            row.stands_at(view.at())
+        });
         let opinions = view.latest(claims.opinion_rows(row.claim));
         let count = |wanted: fn(&Said) -> bool| {
             let found = opinions.iter().filter(|row| wanted(&row.said)).count();
@@ -65,7 +70,7 @@ impl Told {
             retracted_by: (first <= view.at()).then_some(first),
             confirmations: count(|said| matches!(said, Said::Confirmed(_))),
             disputes: count(|said| matches!(said, Said::Disputed(_))),
-            source: source.map(|row| row.from).max(),
+            source: source.map(|row| row.from),
         }
     }
 
@@ -81,9 +86,9 @@ impl Told {
 fn ended(view: &View<'_>, row: &Row) -> Option<Ended> {
     let withdrawn = row.to <= view.at();
     let last = if withdrawn { row.to } else { view.at().saturating_add(1) };
-    let in_its_place =
-        |later: &&Row| row.from < later.from && later.from < last && later.to >= last;
-    let later = view.claims().readings(row.claim).find(in_its_place);
+    let later = view.claims().corrected_after(row.claim, row.from);
+    let mut later = later.take_while(|later| later.from < last).inspect(|_| work::visit(1));
+    let later = later.find(|later| later.to >= last);
     later
         .map(|later| Ended::Corrected(later.from))
         .or_else(|| withdrawn.then_some(Ended::Retracted(row.to)))

@@ -1,13 +1,11 @@
 //! Which flows a sum has, and which of them hang together.
 
-use std::collections::BTreeSet;
-
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::Flows;
 use crate::domain::{
     leg::Direction,
-    whole::{FlowId, Index},
+    whole::{FlowId, Index, List},
     work,
 };
 
@@ -19,8 +17,8 @@ const FEW: usize = 16;
 pub(super) enum Region {
     /// All, because there are few.
     All,
-    /// These.
-    Of(BTreeSet<FlowId>),
+    /// These, rising.
+    Of(Vec<FlowId>),
 }
 
 /// The flows that a sum has.
@@ -70,18 +68,29 @@ impl Present {
     /// The region of a flow that is present.
     pub(super) fn region(&self, id: FlowId, flows: &Flows) -> Region {
         let Some(index) = &self.index else { return Region::All };
-        let mut found = BTreeSet::from([id]);
-        let mut next = vec![id];
-        while let Some(flow) = next.pop().and_then(|id| flows.seen(id, self.direction)) {
-            for id in index.near(&flow) {
-                let meets = || flows.seen(id, self.direction).is_some_and(|it| it.meets(&flow));
-                if !found.contains(&id) && meets() {
-                    found.insert(id);
-                    next.push(id);
-                }
+        let mut known = HashSet::new();
+        known.insert(id);
+        let mut found = vec![id];
+        // Of each list that was looked at, those that are not found: what is, is not met again.
+        let mut left: HashMap<List, Vec<FlowId>> = HashMap::new();
+        let mut next = 0;
+        while let Some(flow) = found.get(next).and_then(|id| flows.seen(*id, self.direction)) {
+            for (list, all) in index.near_lists(&flow) {
+                let left = left.entry(list).or_insert_with(|| all.iter().copied().collect());
+                work::visit(1 + left.len());
+                left.retain(|id| {
+                    let meets =
+                        || flows.seen(*id, self.direction).is_some_and(|it| it.meets(&flow));
+                    if !known.contains(id) && meets() {
+                        known.insert(*id);
+                        found.push(*id);
+                    }
+                    !known.contains(id)
+                });
             }
+            next += 1;
         }
-        work::visit(found.len());
+        found.sort_unstable();
         Region::Of(found)
     }
 }

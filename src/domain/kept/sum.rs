@@ -17,7 +17,7 @@ use crate::domain::{
     of_which::OfWhich,
     side::{Share, disputed},
     symbol::Symbol,
-    whole::{FlowId, of_exchange, of_place},
+    whole::{Among, FlowId, of_exchange, of_place},
     work,
 };
 
@@ -181,15 +181,21 @@ impl Sum {
         legs: &[Leg<'_>],
         within: Option<Vec<(FlowId, u64)>>,
     ) {
-        let numbered: Vec<_> = legs.iter().filter(|(_, it)| it.range.is_some()).collect();
-        for (part, _) in legs.iter().filter(|(_, it)| it.range.is_none()) {
-            if !numbered.iter().any(|(whole, _)| whole.holds(part)) {
+        let within = within.unwrap_or_default();
+        let mut without = legs.iter().filter(|(_, it)| it.range.is_none()).peekable();
+        if without.peek().is_none() && within.is_empty() {
+            return;
+        }
+        let numbered = legs.iter().filter(|(_, it)| it.range.is_some()).map(|(flow, _)| *flow);
+        let numbered = Among::new(numbered.collect());
+        for (part, _) in without {
+            if !numbered.any(part, |whole| whole.holds(part)) {
                 said.add_unknown(part.id, 1);
             }
         }
-        for (id, legs) in within.unwrap_or_default() {
+        for (id, legs) in within {
             let Some(part) = context.flows.seen(id, self.direction) else { continue };
-            if !numbered.iter().any(|(whole, _)| whole.meets(&part)) {
+            if !numbered.any(&part, |whole| whole.meets(&part)) {
                 said.add_unknown(id, legs);
             }
         }

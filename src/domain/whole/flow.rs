@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::domain::{
     leg::{CategoryCode, Side, includes, overlaps},
@@ -64,10 +65,10 @@ impl Flow<'_> {
 const BROADEST: usize = 16;
 
 /// Leaves out flows that others cover, which makes no difference to what is met.
-pub(super) fn condense(flows: &mut Vec<Flow<'_>>) {
+pub(super) fn condense(flows: &mut SmallVec<[Flow<'_>; 1]>) {
     if flows.len() > 1 {
         flows.sort_by_cached_key(|flow| (flow.breadth(), flow.id));
-        let mut kept: Vec<Flow<'_>> = Vec::new();
+        let mut kept: SmallVec<[Flow<'_>; 1]> = SmallVec::new();
         for flow in flows.iter() {
             if !kept.iter().take(BROADEST).any(|broad| broad.covers(flow)) {
                 kept.push(*flow);
@@ -90,6 +91,18 @@ pub(in crate::domain) struct Index<T> {
 
 /// What names each party of a side; without a party, what does not say it.
 type Naming<T> = HashMap<Option<Symbol>, BTreeSet<T>>;
+
+/// Which side of a flow names somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::domain) enum Which {
+    Own,
+    Other,
+    /// It makes no difference: the list has all.
+    Any,
+}
+
+/// What tells one list of an index from the others.
+pub(in crate::domain) type List = (Which, Option<Symbol>);
 
 /// Who is named on a side, or that nobody is.
 fn names(side: &Side) -> impl Iterator<Item = Option<Symbol>> + '_ {
@@ -126,19 +139,107 @@ impl<T: Copy + Ord> Index<T> {
 
     /// All that the flow can meet, and others; some more than once.
     pub(in crate::domain) fn near(&self, flow: &Flow<'_>) -> impl Iterator<Item = T> + use<'_, T> {
-        let own = self.naming(&self.own, flow.own);
-        let other = self.naming(&self.other, flow.other);
-        let count = |things: &[&BTreeSet<T>]| things.iter().map(|it| it.len()).sum::<usize>();
-        let fewer = if count(&own) < count(&other) { own } else { other };
-        work::visit(count(&fewer));
-        fewer.into_iter().flatten().copied()
+        let (count, fewer) = self.fewer(flow);
+        work::visit(count);
+        fewer.into_iter().flat_map(|(_, things)| things).copied()
+    }
+
+    /// How many [`near`](Self::near) answers with.
+    pub(super) fn reach(&self, flow: &Flow<'_>) -> usize {
+        self.fewer(flow).0
+    }
+
+    /// What names a party of one side, whichever has fewer, and how many these are.
+    fn fewer(&self, flow: &Flow<'_>) -> (usize, Vec<(List, &BTreeSet<T>)>) {
+        let (own, other) = (self.lists(Which::Own, flow.own), self.lists(Which::Other, flow.other));
+        let count = |lists: &[(List, &BTreeSet<T>)]| {
+            lists.iter().map(|(_, things)| things.len()).sum::<usize>()
+        };
+        let (of_own, of_other) = (count(&own), count(&other));
+        if of_own < of_other { (of_own, own) } else { (of_other, other) }
+    }
+
+    /// The lists of all that the flow can meet, and others.
+    pub(in crate::domain) fn near_lists(&self, flow: &Flow<'_>) -> Vec<(List, &BTreeSet<T>)> {
+        self.fewer(flow).1
     }
 
     /// All that names a party of the side, and all that names nobody.
-    fn naming<'s>(&'s self, naming: &'s Naming<T>, side: &Side) -> Vec<&'s BTreeSet<T>> {
+    fn lists(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
         if side.is_empty() {
-            return vec![&self.all];
+            return vec![((Which::Any, None), &self.all)];
         }
-        side.iter().map(Some).chain([None]).filter_map(|name| naming.get(&name)).collect()
+        let naming = if which == Which::Own { &self.own } else { &self.other };
+        let names = side.iter().map(Some).chain([None]);
+        names.filter_map(|name| Some(((which, name), naming.get(&name)?))).collect()
+    }
+}
+
+/// From so many flows on they are found by their parties.
+pub(super) const MANY: usize = 16;
+
+/// Flows among which one is looked for that meets another.
+#[derive(Debug)]
+pub(in crate::domain) struct Among<'a> {
+    flows: Vec<Flow<'a>>,
+    /// By their places, of many.
+    index: Option<Index<usize>>,
+}
+
+impl<'a> Among<'a> {
+    pub(in crate::domain) fn new(flows: Vec<Flow<'a>>) -> Self {
+        let index = (flows.len() > MANY).then(|| {
+            let mut index = Index::new();
+            flows.iter().enumerate().for_each(|(place, flow)| index.insert(flow, place));
+            index
+        });
+        Self { flows, index }
+    }
+
+    /// Whether a flow that meets this one is as it is wanted.
+    pub(in crate::domain) fn any(
+        &self,
+        flow: &Flow<'_>,
+        wanted: impl Fn(&Flow<'a>) -> bool,
+    ) -> bool {
+        let Some(index) = &self.index else {
+            work::visit(self.flows.len());
+            return self.flows.iter().any(wanted);
+        };
+        index.near(flow).any(|place| self.flows.get(place).is_some_and(&wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{
+        leg::Direction,
+        whole::{
+            Seen,
+            samples::{config, legs},
+        },
+    };
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn among_many_flows_the_same_is_found_as_by_looking_at_all(
+            keys in prop::collection::btree_set(legs(), 1..60),
+            other in legs(),
+        ) {
+            let seen = |key| Seen::new(key, Direction::Received).flow();
+            let flows: Vec<Flow<'_>> = keys.iter().map(seen).collect();
+            let (among, other) = (Among::new(flows.clone()), seen(&other));
+            for flow in flows.iter().chain([&other]) {
+                let held = flows.iter().any(|whole| whole.holds(flow));
+                prop_assert_eq!(among.any(flow, |whole| whole.holds(flow)), held);
+                let met = flows.iter().any(|whole| whole.meets(flow));
+                prop_assert_eq!(among.any(flow, |whole| whole.meets(flow)), met);
+            }
+        }
     }
 }

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{
-    flow::{Flow, Index, condense},
+    flow::{Flow, Index, MANY, condense},
     sides::across_sides,
 };
 use crate::domain::{
@@ -19,7 +21,7 @@ use crate::domain::{
 /// A sum, with what it speaks of: every leg in it, and below it.
 #[derive(Clone, Debug)]
 pub(in crate::domain) struct Item<'a> {
-    pub(in crate::domain) speaks_of: Vec<Flow<'a>>,
+    pub(in crate::domain) speaks_of: SmallVec<[Flow<'a>; 1]>,
     pub(in crate::domain) amount: Amount,
 }
 
@@ -29,12 +31,9 @@ pub(super) type Numbered<'a> = (Flow<'a>, Amount);
 /// Flows that a whole has in common with a part.
 type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
 
-/// From so many flows on they are found by their parties.
-pub(super) const MANY: usize = 16;
-
 impl<'a> Item<'a> {
     pub(super) fn new(flow: Flow<'a>, amount: Amount) -> Self {
-        Self { speaks_of: vec![flow], amount }
+        Self { speaks_of: smallvec![flow], amount }
     }
 
     /// The same for steps that ask no more than whether it meets another.
@@ -71,16 +70,14 @@ pub(in crate::domain) fn of_exchange<'a>(
 }
 
 /// Legs of one category and portion: the smallest own sides first, then those that include them.
-fn across_own_sides(legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
-    type BySide<'a> = BTreeMap<&'a Side, Vec<Numbered<'a>>>;
-    let mut by_size: BTreeMap<(bool, usize), BySide<'_>> = BTreeMap::new();
-    for leg in legs {
-        let own = leg.0.own;
-        by_size.entry((own.is_empty(), own.len())).or_default().entry(own).or_default().push(leg);
-    }
+fn across_own_sides(mut legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
+    let size = |own: &Side| (own.is_empty(), own.len());
+    legs.sort_by_key(|(flow, _)| (size(flow.own), flow.own));
     let may_hold: Fits = |whole, part| includes(whole.own, part.own) && whole.meets(part);
-    let items = by_size.into_values().fold(Vec::new(), |within, sides| {
-        let wholes = sides.into_values().flat_map(across_sides).collect();
+    let same_size = legs.chunk_by(|(one, _), (next, _)| size(one.own) == size(next.own));
+    let items = same_size.fold(Vec::new(), |within, legs| {
+        let sides = legs.chunk_by(|(one, _), (next, _)| one.own == next.own);
+        let wholes = sides.flat_map(across_sides).collect();
         nest(wholes, within, may_hold, join_sides)
     });
     items.into_iter().map(Item::condensed).collect()

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Seen, flow::Index, is_part};
+use super::{Seen, finder::around, flow::Index, is_part};
 use crate::domain::{nesting::Nesting, symbol::Symbol, work};
 
 /// How many legs have a number that nobody knows. Each leg comes with whether it has a number.
@@ -21,7 +21,7 @@ pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
         place.or_insert_with(Index::new).insert(&leg.flow(), number);
     }
     let within = |part: &Seen<'_>| {
-        let near = around(part, nesting).filter_map(|place| places.get(&place));
+        let near = around(part.key, nesting).filter_map(|place| places.get(&place));
         let mut near = near.flat_map(|place| place.near(&part.flow()));
         near.any(|number| {
             work::visit(1);
@@ -29,15 +29,4 @@ pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
         })
     };
     without.iter().filter(|part| !within(part)).count()
-}
-
-/// The places where something is said that can hold a leg: its own portion, and without a portion
-/// its exchange and those around it.
-fn around<'n>(
-    part: &Seen<'_>,
-    nesting: &'n Nesting,
-) -> impl Iterator<Item = (Symbol, Symbol)> + use<'n> {
-    let (exchange, portion) = (part.key.exchange, part.key.portion);
-    let own = (!portion.is_empty()).then_some((exchange, portion));
-    nesting.path(exchange).map(|exchange| (exchange, Symbol::EMPTY)).chain(own)
 }

@@ -2,8 +2,12 @@
 //! includes is a part of it.
 
 use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
 
-use super::items::{Item, MANY, Numbered};
+use super::{
+    flow::MANY,
+    items::{Item, Numbered},
+};
 use crate::domain::{
     leg::{Side, includes},
     symbol::Symbol,
@@ -11,15 +15,15 @@ use crate::domain::{
 };
 
 /// Sums the legs. What no other leg includes is counted.
-pub(super) fn across_sides(mut legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
-    if let [(flow, amount)] = legs.as_slice() {
-        return vec![Item::new(*flow, *amount)];
+pub(super) fn across_sides<'a>(legs: &[Numbered<'a>]) -> SmallVec<[Item<'a>; 1]> {
+    if let [(flow, amount)] = legs {
+        return smallvec![Item::new(*flow, *amount)];
     }
+    let mut all: Vec<&Numbered<'a>> = legs.iter().collect();
     // Nothing can include what stands before it in this order.
-    legs.sort_by_key(|(flow, _)| (!flow.other.is_empty(), usize::MAX - flow.other.len()));
-    let all: Vec<&Numbered<'_>> = legs.iter().collect();
+    all.sort_by_key(|(flow, _)| (!flow.other.is_empty(), usize::MAX - flow.other.len()));
     let within = Within::new(&all);
-    let mut items = Vec::new();
+    let mut items = SmallVec::new();
     for (flow, amount) in outermost(&all) {
         let parts = outermost(&within.below(flow.other));
         items.push(Item::new(*flow, amount.with_parts(parts.iter().map(|(_, amount)| amount))));

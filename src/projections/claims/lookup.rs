@@ -67,9 +67,20 @@ impl Claims {
         self.rows_at(self.series.get(&series).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// The registrations of a source.
-    pub fn source_rows(&self, source: Symbol) -> impl Iterator<Item = &Row> {
-        self.rows_at(self.sources.get(&source).map(Vec::as_slice).unwrap_or_default())
+    /// The registrations of a source that were recorded by `position`, in their order.
+    pub fn source_rows(
+        &self,
+        source: Symbol,
+        position: Position,
+    ) -> impl DoubleEndedIterator<Item = &Row> {
+        let rows = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
+        self.rows_at(rows.get(..self.recorded_by(rows, position)).unwrap_or_default())
+    }
+
+    /// How many of some rows, in the order of their recording, there were by `position`.
+    fn recorded_by(&self, rows: &[Place], position: Position) -> usize {
+        let known = |place: &Place| self.row_at(*place).is_some_and(|row| row.from <= position);
+        rows.partition_point(known)
     }
 
     /// The places of all statements, rising.
@@ -153,9 +164,17 @@ impl Claims {
         position: Position,
     ) -> impl DoubleEndedIterator<Item = &Row> {
         let later = self.corrections.get(&claim).map(Vec::as_slice).unwrap_or_default();
-        let known = |place: &Place| self.row_at(*place).is_some_and(|row| row.from <= position);
-        let known = later.partition_point(known);
-        self.rows_at(later.get(..known).unwrap_or_default())
+        self.rows_at(later.get(..self.recorded_by(later, position)).unwrap_or_default())
+    }
+
+    /// The corrections of a claim that were recorded after `position`, in their order.
+    pub fn corrected_after(
+        &self,
+        claim: Position,
+        position: Position,
+    ) -> impl Iterator<Item = &Row> {
+        let later = self.corrections.get(&claim).map(Vec::as_slice).unwrap_or_default();
+        self.rows_at(later.get(self.recorded_by(later, position)..).unwrap_or_default())
     }
 
     /// How the exchanges nest now.

@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeSet, sync::OnceLock};
 
 use super::{Claims, NameSet, Report, Row, Vocabulary};
-use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol};
+use crate::domain::{event::Position, leg::LegKey, nesting::Nesting, symbol::Symbol, work};
 
 /// What the record said at one position: the standing readings, and how the exchanges nest.
 #[derive(Clone, Debug)]
@@ -116,6 +116,7 @@ impl<'a> View<'a> {
     pub fn latest(&self, rows: impl Iterator<Item = &'a Row>) -> Vec<&'a Row> {
         let mut latest: Vec<&'a Row> = Vec::new();
         for row in rows.take_while(|row| row.from <= self.at) {
+            work::visit(1);
             if self.at >= row.to {
                 continue;
             }

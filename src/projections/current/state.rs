@@ -69,6 +69,12 @@ impl State {
         self.readings
     }
 
+    /// The range of the numbers that the standing claims give a leg; absent: none has a number.
+    pub(super) fn range(&self, leg: Place) -> Option<(u32, u32)> {
+        work::visit(1);
+        self.legs.get(&leg)?.claims.estimate([]).range
+    }
+
     /// Takes how a claim reads now, in place of how it read before.
     pub(super) fn reread(&mut self, claims: &Claims, reread: &Reread) {
         self.readings += reread.recorded;

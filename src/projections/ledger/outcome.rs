@@ -121,7 +121,8 @@ impl Rules<'_> {
 pub struct ClaimedLegs<'a> {
     /// Of each leg, by its place in the table, the rows of its completed transfers.
     pub legs: BTreeMap<u32, Vec<(&'a Row, &'a Transfer)>>,
-    for_legs: BTreeMap<u32, Vec<u32>>,
+    /// With the numbers of the claims that they name.
+    for_legs: BTreeMap<u32, Vec<(&'a Row, &'a Preference, u32)>>,
     for_sides: BTreeMap<FigureKey, Vec<u32>>,
     /// The preferences that hold, the latest first.
     pub preferences: Vec<(&'a Row, &'a Preference)>,
@@ -146,7 +147,7 @@ impl<'a> ClaimedLegs<'a> {
         let mut group = Self { legs, for_legs, for_sides, preferences };
         // A preference ends with its claim: it then finds none.
         group.preferences.retain(|(_, preference)| transfers.contains_key(&preference.claim));
-        for (_, preference) in &group.preferences {
+        for (row, preference) in &group.preferences {
             let Some(transfer) = transfers.get(&preference.claim) else { continue };
             let Some(value) = transfer.counted.number.value() else { continue };
             let leg = transfer.counted.leg;
@@ -155,7 +156,7 @@ impl<'a> ClaimedLegs<'a> {
                     let unit = view.vocabulary().leg(leg).map_or(0, |leg| leg.unit);
                     group.for_sides.entry((country, unit, direction)).or_default().push(value);
                 }
-                None => group.for_legs.entry(leg).or_default().push(value),
+                None => group.for_legs.entry(leg).or_default().push((row, preference, value)),
             }
         }
         group
@@ -181,8 +182,14 @@ impl<'a> ClaimedLegs<'a> {
             .flatten()
             .map(|(_, it)| (it.counted.number, view.vocabulary().parts(it.of_which)))
             .collect();
-        let preferred = self.for_legs.get(&leg).into_iter().flatten().copied();
+        let preferred = self.for_leg(leg).iter().map(|(.., value)| *value);
+        work::visit(claims.len());
         Estimate::of(claims.iter().map(|(number, parts)| (number, parts)), preferred)
+    }
+
+    /// The preferences for a leg, the latest first, with the numbers of the claims that they name.
+    pub fn for_leg(&self, leg: u32) -> &[(&'a Row, &'a Preference, u32)] {
+        self.for_legs.get(&leg).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn preferred_for(&self, key: FigureKey) -> impl Iterator<Item = u32> + '_ {

@@ -178,7 +178,7 @@ fn is_latest(claims: &Claims, row: &Row, at: Position) -> bool {
 
 /// The latest registration of a source.
 fn registration(claims: &Claims, source: Symbol, at: Position) -> Option<&Row> {
-    claims.source_rows(source).filter(|row| row.stands_at(at)).last()
+    claims.source_rows(source, at).rev().find(|row| row.stands_at(at))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
+
 use super::{
     board::{Board, Claimed},
     reasons::{self, Amount},
@@ -9,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     attribution,
+    estimate::Number,
     event::Position,
     leg::{Direction, LegKey},
     proto::{self, DifferenceKind, TransferClaimKind},
@@ -93,32 +96,38 @@ fn agreed(board: &Board<'_, '_>) -> Vec<proto::Difference> {
     for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Agreed) {
         groups.entry(board.leg(claim)).or_default().push(*claim);
     }
-    let line = |claims| against_sum(board, claims, DifferenceKind::AgreedVsCompleted);
-    groups.values().filter_map(|claims| line(claims)).collect()
+    against_sums(board, groups.values(), DifferenceKind::AgreedVsCompleted)
 }
 
 /// Every total that is claimed, by itself, against what was completed.
 fn totals(board: &Board<'_, '_>) -> Vec<proto::Difference> {
     let mut groups: BTreeMap<(u32, Position), Vec<Claimed<'_>>> = BTreeMap::new();
-    let totals = || board.claims.iter().filter(|it| it.kind == TransferClaimKind::Total);
-    for claim in totals() {
-        let alike =
-            |it: &&Claimed<'_>| it.key == claim.key && it.counted.number == claim.counted.number;
-        let first = totals().find(alike).map_or(claim.row.claim, |first| first.row.claim);
-        groups.entry((board.leg(claim), first)).or_default().push(*claim);
+    let mut first: HashMap<(u32, Number), Position> = HashMap::new();
+    for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Total) {
+        let leg = board.leg(claim);
+        let first = first.entry((leg, claim.counted.number)).or_insert(claim.row.claim);
+        groups.entry((leg, *first)).or_default().push(*claim);
     }
-    let line = |claims| against_sum(board, claims, DifferenceKind::TotalVsSum);
-    groups.values().filter_map(|claims| line(claims)).collect()
+    against_sums(board, groups.values(), DifferenceKind::TotalVsSum)
 }
 
-fn against_sum<'a>(
+/// Claims of one sort, those on one leg in a row, against what was completed of their legs.
+fn against_sums<'g, 'a: 'g>(
     board: &Board<'_, 'a>,
-    claims: &[Claimed<'a>],
+    groups: impl Iterator<Item = &'g Vec<Claimed<'a>>>,
     kind: DifferenceKind,
-) -> Option<proto::Difference> {
-    let leg = claims.first()?.key;
-    let sum = Side::of_legs(board, &board.extent.within(leg));
-    Compared { one: Side::of_claims(claims), other: sum, legs: vec![leg] }.line(board, kind)
+) -> Vec<proto::Difference> {
+    let mut lines = Vec::new();
+    let mut sum: Option<(&LegKey, Side<'a>)> = None;
+    for claims in groups {
+        let Some(leg) = claims.first().map(|first| first.key) else { continue };
+        let known = sum.take().filter(|(of, _)| *of == leg).map(|(_, sum)| sum);
+        let other = known.unwrap_or_else(|| Side::of_legs(board, &board.extent.within(leg)));
+        let compared = Compared { one: Side::of_claims(claims), other, legs: vec![leg] };
+        lines.extend(compared.line(board, kind));
+        sum = Some((leg, compared.other));
+    }
+    lines
 }
 
 /// Parts that add up to more than the number of their whole. They may add up to less: nothing says

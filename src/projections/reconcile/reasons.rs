@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashSet;
+
 use super::{
     NAMED, SCOPES,
     board::{Board, Claimed},
@@ -13,7 +15,7 @@ use crate::domain::{
     event::Position,
     leg::LegKey,
     of_which::OfWhich,
-    proto::{DeclineReason, DifferenceExplanation, DifferenceReason, TransferClaimKind},
+    proto::{DeclineReason, DifferenceExplanation, DifferenceReason},
     side::EstimatedLeg,
     span::Span,
 };
@@ -113,13 +115,10 @@ fn scope(
 
 /// Persons of the legs who were not handed over, by the reason that is given.
 pub(super) fn declined(board: &Board<'_, '_>, legs: &[&LegKey]) -> Vec<DifferenceExplanation> {
-    let nesting = board.extent.view.nesting();
     let mut reasons: BTreeMap<i32, BTreeMap<Place, Vec<Claimed<'_>>>> = BTreeMap::new();
-    for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Declined) {
-        if legs.iter().any(|leg| can_meet(leg, claim.key, nesting)) {
-            let reason = i32::from(reason(claim.reason));
-            reasons.entry(reason).or_default().entry(claim.counted.leg).or_default().push(*claim);
-        }
+    for claim in board.declined(legs) {
+        let reason = i32::from(reason(claim.reason));
+        reasons.entry(reason).or_default().entry(claim.counted.leg).or_default().push(*claim);
     }
     let explained = |(reason, legs): (i32, BTreeMap<Place, Vec<Claimed<'_>>>)| {
         let reason = DifferenceReason::try_from(reason).unwrap_or_default();
@@ -179,21 +178,10 @@ fn total_against_each(
         return None;
     }
     let nesting = board.extent.view.nesting();
-    let legs: Vec<&LegKey> = one.claims.iter().chain(&other.claims).map(|it| it.key).collect();
-    let flows = board.extent.estimates.values().flatten();
-    let fitting: Vec<&LegKey> = flows
-        .filter(|(_, estimate)| {
-            let amount = crate::domain::amount::Amount::of_leg(estimate);
-            amount.is_some_and(|amount| Span::of_amount(&amount).meets(small))
-        })
-        .map(|(leg, _)| *leg)
-        .collect();
-    let back = |leg: &LegKey| LegKey { from: leg.to.clone(), to: leg.from.clone(), ..leg.clone() };
-    let both = fitting.iter().any(|leg| {
-        let back = back(leg);
-        leg.from != leg.to
-            && fitting.contains(&&back)
-            && legs.iter().any(|it| can_meet(it, leg, nesting) || can_meet(it, &back, nesting))
+    let legs: HashSet<&LegKey> = one.claims.iter().chain(&other.claims).map(|it| it.key).collect();
+    let both = board.both_ways().iter().any(|both| {
+        both.iter().all(|(_, span)| span.meets(small))
+            && both.iter().any(|(leg, _)| legs.iter().any(|it| can_meet(it, leg, nesting)))
     });
     both.then(|| explanation(DifferenceReason::TotalAgainstEach, amount.persons(), []))
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     side::{EstimatedLeg, Share},
     span::Span,
 };
-use crate::projections::extent::lies_within;
+use crate::projections::extent::{finder, lies_within};
 
 /// One of two things that differ.
 #[derive(Clone, Debug)]
@@ -56,27 +56,29 @@ impl<'a> Side<'a> {
         legs: &[EstimatedLeg<'a>],
         (share, direction): (Share, Direction),
     ) -> Self {
+        let nesting = board.extent.view.nesting();
         let exceeded = share.amount.is_some_and(|it| it.flags.contains(Flag::PartsExceedWhole));
-        let numbered = |leg: &&EstimatedLeg<'a>| leg.1.range.is_some();
+        let numbered = |leg: &EstimatedLeg<'a>| leg.1.range.is_some();
+        let finder = finder(legs, nesting);
         // What lies within a leg that has a number is not added to it; the larger of several own
         // sides speaks for the smaller ones, unless these add up to more.
         let held = |part: &LegKey| {
-            let mut around = legs.iter().filter(numbered).filter(|leg| leg.0 != part);
-            around.any(|(whole, _)| {
-                lies_within(whole, part, board.extent.view.nesting())
-                    || (!exceeded && speaks_for(whole, part, direction))
+            let around = finder.around(part, nesting);
+            let mut around = around.into_iter().filter_map(|place| legs.get(place));
+            around.any(|whole| {
+                numbered(whole)
+                    && whole.0 != part
+                    && (lies_within(whole.0, part, nesting)
+                        || (!exceeded && speaks_for(whole.0, part, direction)))
             })
         };
         let (mut claims, mut unnumbered) = (Vec::new(), Vec::new());
         for leg in legs.iter().filter(|(key, _)| !held(key)) {
-            let on_leg = board
-                .claims
-                .iter()
-                .filter(|claim| claim.kind == TransferClaimKind::Completed && claim.key == leg.0);
-            if numbered(&leg) {
-                claims.extend(entered(&on_leg.copied().collect::<Vec<_>>()));
+            let on_leg = board.completed(leg.0);
+            if numbered(leg) {
+                claims.extend(entered(on_leg));
             } else if share.unnumbered > 0 {
-                unnumbered.extend(on_leg);
+                unnumbered.extend_from_slice(on_leg);
             }
         }
         claims.sort_by_key(|claim| claim.row.claim);

@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashSet;
+
 use super::{Story, StoryQuery, story};
-use crate::domain::{event::Position, symbol::Symbol};
+use crate::domain::{event::Position, symbol::Symbol, work};
 use crate::projections::{
     Projection as _,
     claims::{Claims, Row},
@@ -66,15 +68,21 @@ fn concerned(register: &Register, id: &str, since: Position) -> BTreeSet<Positio
     };
     let mut events = BTreeSet::new();
     let mut note = |row: &Row| {
+        work::visit(1);
         // An event that withdraws a row that stands is none yet.
         let ends = [row.from, row.to].into_iter();
         events.extend(ends.filter(|event| (since + 1..=register.position()).contains(event)));
     };
+    let (mut read, mut cited) = (HashSet::new(), HashSet::new());
     for exchange in family(claims, exchange) {
         for row in claims.figure_rows(exchange).chain(claims.other_rows(exchange)) {
             note(row);
-            claims.opinion_rows(row.claim).for_each(&mut note);
-            claims.source_rows(row.source).for_each(&mut note);
+            if read.insert(row.claim) {
+                claims.opinion_rows(row.claim).for_each(&mut note);
+            }
+            if cited.insert(row.source) {
+                claims.source_rows(row.source, register.position()).for_each(&mut note);
+            }
         }
     }
     // Which of two exchanges that name each other is the larger one, other reports can decide.

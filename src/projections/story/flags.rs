@@ -1,10 +1,11 @@
 //! What stands out in the record of an exchange, decided from what is within it as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{facts::Facts, roles};
 use crate::domain::{
     flags::Flag,
+    leg::LegKey,
     proto::{ExchangeFlag, ExchangeStatus, TransferClaimKind},
     side::Share,
     span::{Span, farthest},
@@ -12,6 +13,7 @@ use crate::domain::{
 use crate::projections::{
     claims::Said,
     extent::{Extent, sort},
+    interned::Place,
     ledger::{Cell, Group},
 };
 
@@ -70,13 +72,20 @@ fn incomplete(cells: &Cells<'_>) -> bool {
 
 /// Whether one of the numbers of a sort is none that the completed transfers of its leg allow.
 fn differs_from_sum(extent: &Extent<'_, '_>, kind: TransferClaimKind) -> bool {
-    extent.all.iter().any(|row| {
+    let mut legs: BTreeMap<Place, (&LegKey, Vec<Span>)> = BTreeMap::new();
+    for row in &extent.all {
         let of_kind = sort(&row.said).is_some_and(|(sort, _)| sort == kind);
         let counted = row.said.counted().filter(|_| of_kind);
-        let claimed = counted.and_then(|counted| Span::of_number(&counted.number));
-        let leg = extent.view.leg(row);
-        let sum = || Span::of_share(&extent.sum(&extent.within(leg?)));
-        claimed.is_some_and(|claimed| sum().is_some_and(|sum| !claimed.meets(sum)))
+        if let Some(counted) = counted
+            && let Some(claimed) = Span::of_number(&counted.number)
+            && let Some(leg) = extent.view.leg(row)
+        {
+            legs.entry(counted.leg).or_insert((leg, Vec::new())).1.push(claimed);
+        }
+    }
+    legs.values().any(|(leg, claimed)| {
+        let sum = Span::of_share(&extent.sum(&extent.within(leg)));
+        sum.is_some_and(|sum| claimed.iter().any(|claimed| !claimed.meets(sum)))
     })
 }
 

@@ -41,12 +41,17 @@ impl<'a> Telling<'_, '_, 'a> {
 
     pub(super) fn totals(&self) -> Vec<(Told, Option<Figure>)> {
         let totals = self.rows(|said| matches!(said, Said::Total(..)), self.include_past);
-        let with_sum = |(row, told): (&Row, Told)| {
-            let leg = self.extent.view.leg(row);
-            let sum = leg.map(|leg| self.extent.sum(&self.extent.within(leg)));
-            (told, sum.filter(|sum| sum.amount.is_some()).map(Figure::from))
+        // What many totals are claimed of is summed up once.
+        let mut sums: BTreeMap<Place, Option<Figure>> = BTreeMap::new();
+        let mut sum = |row: &Row| {
+            let (counted, leg) = (row.said.counted()?, self.extent.view.leg(row)?);
+            let sum = sums.entry(counted.leg).or_insert_with(|| {
+                let sum = self.extent.sum(&self.extent.within(leg));
+                Some(sum).filter(|sum| sum.amount.is_some()).map(Figure::from)
+            });
+            sum.clone()
         };
-        totals.into_iter().map(with_sum).collect()
+        totals.into_iter().map(|(row, told)| (told, sum(row))).collect()
     }
 
     /// The rows of one sort, those of now and those of before, by leg.

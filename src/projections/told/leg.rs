@@ -9,6 +9,7 @@ use crate::domain::{
     leg::Direction,
     of_which::OfWhich,
     proto::{self, ClaimUse},
+    work,
 };
 use crate::projections::{
     claims::{Counted, Preference, Row, View},
@@ -142,15 +143,12 @@ fn preference(
     range: Option<(u32, u32)>,
 ) -> Option<ToldPreference> {
     let (low, high) = range?;
-    let for_leg = claimed.preferences.iter().filter(|(_, preference)| preference.side.is_none());
-    let mut on_leg = for_leg.filter(|(_, preference)| {
-        let preferred = view.reading(preference.claim).and_then(|row| row.said.counted());
-        preferred.is_some_and(|counted| counted.leg == leg)
-    });
-    on_leg.find_map(|(row, preference)| {
-        let told = ToldPreference::of(view, row, preference)?;
-        (low..=high).contains(&told.value).then_some(told)
-    })
+    let mut fitting = claimed.for_leg(leg).iter();
+    let (row, preference, _) = fitting.find(|(.., value)| {
+        work::visit(1);
+        (low..=high).contains(value)
+    })?;
+    ToldPreference::of(view, row, preference)
 }
 
 /// What becomes of each number, by the rules of the estimate.
