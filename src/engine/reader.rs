@@ -2,7 +2,7 @@
 
 mod matches;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
@@ -19,7 +19,7 @@ use crate::{
         violation::Violations,
     },
     engine::{
-        AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start,
+        AppendError, Appended, HEARTBEAT, Head, REACH_TIMEOUT, ReadError, Start,
         beats::Beats,
         streams::{OpenStream, Streams},
     },
@@ -46,6 +46,7 @@ pub(super) struct Reader {
     permits: Arc<Semaphore>,
     streams: Streams,
     beats: Beats,
+    heartbeat: Duration,
     stopping: CancellationToken,
 }
 
@@ -97,7 +98,13 @@ impl Reader {
         let opened_at = head.borrow().position;
         let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES as usize));
         let (streams, beats) = (Streams::default(), Beats::start(head.clone(), stopping.clone()));
-        Self { log, head, indexed, opened_at, permits, streams, beats, stopping }
+        let heartbeat = HEARTBEAT;
+        Self { log, head, indexed, opened_at, permits, streams, beats, heartbeat, stopping }
+    }
+
+    /// The same reader with another time after which a silent stream gets a heartbeat.
+    pub(super) fn with_heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// The same reader with turns of its own at the disk, which no other reader can take up.
@@ -150,6 +157,11 @@ impl Reader {
 
     pub(super) fn watch_head(&self) -> watch::Receiver<Head> {
         self.head.clone()
+    }
+
+    /// How long a stream may be silent before it is sent a heartbeat.
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.heartbeat
     }
 
     /// Tells when somebody to whom nothing is sent should be told how far the log has come.

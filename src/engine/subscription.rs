@@ -9,7 +9,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     domain::{
@@ -47,6 +50,8 @@ pub enum Frame {
     Checkpoint(Mark),
     /// No longer live.
     FellBehind(Mark),
+    /// Nothing can be told yet. Where it can, a checkpoint is the heartbeat.
+    Heartbeat,
 }
 
 /// One subscriber's place in the log.
@@ -67,6 +72,8 @@ pub struct Subscription {
     /// match nothing, and then no other moment would come.
     due: bool,
     beat: watch::Receiver<()>,
+    /// When a heartbeat is due, if nothing else is sent before.
+    silent_until: Instant,
     /// What wakes it, of one with a filter that has nothing left to read.
     woken: Option<(Arc<Notify>, Interest)>,
     stream: OpenStream,
@@ -82,8 +89,20 @@ impl Subscription {
         let stream = reader.open_stream()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (moves, beat) = (reader.watch_head(), reader.beat());
-        let (told, live, due, woken) = (cursor, false, false, None);
-        Ok(Self { reader, filter, head: moves, cursor, told, live, held, due, beat, woken, stream })
+        Ok(Self {
+            silent_until: Instant::now() + reader.heartbeat(),
+            reader,
+            filter,
+            head: moves,
+            cursor,
+            told: cursor,
+            live: false,
+            held,
+            due: false,
+            beat,
+            woken: None,
+            stream,
+        })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
@@ -102,12 +121,19 @@ impl Subscription {
             // Marking the value as seen before reading means that no move after it is missed.
             let available = self.head.borrow_and_update().position;
             if let Some(frame) = self.step(available).await? {
+                self.silent_until = Instant::now() + self.reader.heartbeat();
                 return Ok(frame);
             }
-            if !self.wait().await {
+            let moved = tokio::time::timeout_at(self.silent_until, self.wait()).await;
+            if moved == Ok(false) {
                 return Err(ReadError::Stopping);
             }
         }
+    }
+
+    /// Nothing was sent for so long that what lies on the way may take the stream for dead.
+    fn is_silent(&self) -> bool {
+        self.silent_until <= Instant::now()
     }
 
     /// Waits until there may be something to tell; false: the engine stops.
@@ -147,7 +173,7 @@ impl Subscription {
             self.cursor = self.reader.recorded_before(time, available).await?;
             (self.told, self.due) = (self.cursor, false);
             if self.cursor == available {
-                return Ok(None);
+                return Ok(self.is_silent().then_some(Frame::Heartbeat));
             }
             self.held = None;
         }
@@ -173,7 +199,7 @@ impl Subscription {
             self.live = true;
             return Ok(Some(Frame::CaughtUp(mark)));
         }
-        if self.due && self.cursor > self.told {
+        if self.is_silent() || self.due && self.cursor > self.told {
             return Ok(Some(Frame::Checkpoint(self.tell().await?)));
         }
         self.due = false;

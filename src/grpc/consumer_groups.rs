@@ -14,7 +14,7 @@ use crate::{
         Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
     },
     grpc::{
-        event_store::Answers, passthrough::ConsumeFrame,
+        event_store::Answers, heartbeat::lively, passthrough::ConsumeFrame,
         server_stubs::consumer_group_service_server::ConsumerGroupService, status::Fault,
     },
 };
@@ -44,7 +44,7 @@ impl ConsumerGroupService for ConsumerGroups {
     ) -> Result<Response<Self::ConsumeStream>, Status> {
         let connection = request.extensions().get().cloned();
         let consuming = consuming::begin(&self.0, request.into_inner(), connection).await?;
-        Ok(Response::new(Box::pin(consuming)))
+        Ok(Response::new(lively(consuming, self.0.heartbeat(), 0)))
     }
 
     async fn list_groups(

@@ -85,7 +85,7 @@ impl EventStoreService for Echo {
                 Ok(append) => Outcome::Appended(echo.answer(append)),
                 Err(violations) => Outcome::Rejection(Fault::from(violations).into()),
             };
-            proto::AppendStreamResponse { outcome: Some(outcome) }
+            proto::AppendStreamResponse { outcome: Some(outcome), heartbeat: false }
         });
         Ok(Response::new(answers.boxed()))
     }

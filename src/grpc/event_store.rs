@@ -15,6 +15,7 @@ use crate::{
     engine::{self, Appended, Engine, Frame, Scan, Subscription, Undoing, Undone},
     grpc::{
         convert,
+        heartbeat::lively,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
@@ -47,7 +48,7 @@ impl EventStoreService for EventStore {
         request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
         let answers = pipeline::begin(Arc::clone(&self.0), request.into_inner());
-        Ok(Response::new(Box::pin(answers)))
+        Ok(Response::new(lively(answers, self.0.heartbeat(), 0)))
     }
 
     type ReadStream = Answers<ReadFrame>;
@@ -61,7 +62,9 @@ impl EventStoreService for EventStore {
         let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
         let scan = self.0.read(spec).await.map_err(Fault::from)?;
-        Ok(Response::new(Box::pin(stream::try_unfold(Batches::First(scan), Batches::next))))
+        let head = scan.head();
+        let batches = stream::try_unfold(Batches::First(scan), Batches::next);
+        Ok(Response::new(lively(batches, self.0.heartbeat(), head)))
     }
 
     type SubscribeStream = Answers<SubscribeFrame>;
@@ -125,7 +128,10 @@ impl Batches {
         let run = scan.next().await.map_err(Fault::from)?;
         let position = scan.head();
         Ok(match run {
-            Some(run) => Some((ReadFrame { run: run.events, position }, Self::More(scan))),
+            Some(run) => {
+                let frame = ReadFrame { run: run.events, position, heartbeat: false };
+                Some((frame, Self::More(scan)))
+            }
             None if first => {
                 Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
             }
@@ -157,6 +163,9 @@ impl From<Frame> for SubscribeFrame {
             Frame::FellBehind(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::FellBehind(proto::FellBehind { position, recorded_at }).into()
+            }
+            Frame::Heartbeat => {
+                Self::Mark(proto::SubscribeResponse { frame: None, heartbeat: true })
             }
         }
     }

@@ -16,6 +16,7 @@ mod event_store;
 mod exchanges;
 mod explain;
 mod goaway;
+mod heartbeat;
 mod incoming;
 mod intake;
 mod lean;

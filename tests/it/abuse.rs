@@ -7,6 +7,7 @@
 mod caller;
 mod hostile;
 mod process;
+mod readers;
 
 use std::time::{Duration, Instant};
 

@@ -113,6 +113,7 @@ async fn submit(
             Ok(appended) => Outcome::Appended(appended.into()),
             Err(fault) => Outcome::Rejection(fault.into()),
         };
-        (slot, Ok(proto::AppendStreamResponse { outcome: Some(outcome) }))
+        let response = proto::AppendStreamResponse { outcome: Some(outcome), heartbeat: false };
+        (slot, Ok(response))
     }
 }
