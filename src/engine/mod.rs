@@ -71,6 +71,7 @@ pub use self::{
     reader::{ReadSpec, Scan},
     record::{AsOf, RecordReader},
     start::Start,
+    streams::{Outbound, Streams},
     subscription::{Frame, Mark, Subscription},
     undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
@@ -231,6 +232,11 @@ impl Engine {
     /// What the record says.
     pub fn record(&self) -> RecordReader {
         self.projector.record()
+    }
+
+    /// What those who read hold together; the transport counts what it has not sent.
+    pub fn streams(&self) -> Streams {
+        self.reader.streams().clone()
     }
 
     /// How long a stream may be silent before it is sent a heartbeat.

@@ -112,6 +112,31 @@ impl Reader {
         Self { permits: Arc::new(Semaphore::new(CONCURRENT_PAGES as usize)), ..self.clone() }
     }
 
+    /// The same reader with a budget of its own for what is held of its pages.
+    pub(super) fn with_own_budget(&self) -> Self {
+        Self { streams: self.streams.with_own_budget(), ..self.clone() }
+    }
+
+    /// Bytes that a page should have now, at most.
+    pub(super) fn page_bytes(&self) -> usize {
+        self.streams.page_bytes()
+    }
+
+    /// Whether so much is held that only what is needed now should be.
+    pub(super) fn is_short(&self) -> bool {
+        self.streams.is_short()
+    }
+
+    /// Counts bytes as held until they are dropped.
+    pub(super) fn hold(&self, bytes: Bytes) -> Bytes {
+        self.streams.hold(bytes)
+    }
+
+    /// Those who read, and what they hold.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
     /// Takes up all turns.
     #[cfg(test)]
     pub(super) async fn hold_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
@@ -232,8 +257,8 @@ impl Reader {
 
     /// The events at these positions, which rise, as many from the first on as make a page.
     pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
-        let page_bytes = self.streams.page_bytes();
-        self.page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
+        let page_bytes = self.page_bytes();
+        self.held_page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
 
     /// What was answered to an append that is durable, and those of its events that are known.
@@ -274,10 +299,14 @@ impl Reader {
             return Ok(None);
         }
         let most = usize::try_from(most).unwrap_or(MATCHES).min(MATCHES);
-        let page_bytes = self.streams.page_bytes();
         if filter.is_all() && span.direction == Direction::Forwards {
             let last = span.end.min(span.cursor.saturating_add(most as u64));
-            let page = move |log: &Log| log.page(span.cursor + 1, last, page_bytes);
+            let streams = self.streams.clone();
+            // Its size is decided when its turn has come, and not with all others that wait.
+            let page = move |log: &Log| {
+                let run = log.page(span.cursor + 1, last, streams.page_bytes())?;
+                Ok(Run { events: streams.hold(run.events), ..run })
+            };
             return self.blocking(page).await.map(Some);
         }
         let positions = if filter.is_all() {
@@ -291,7 +320,16 @@ impl Reader {
         if positions.is_empty() {
             return Ok(None);
         }
-        self.page_of(positions, page_bytes).await
+        self.held_page_of(positions, self.page_bytes()).await
+    }
+
+    async fn held_page_of(
+        &self,
+        positions: Vec<Position>,
+        page_bytes: usize,
+    ) -> Result<Option<Run>, ReadError> {
+        let run = self.page_of(positions, page_bytes).await?;
+        Ok(run.map(|run| Run { events: self.hold(run.events), ..run }))
     }
 
     /// The first positions of the span, in the order of the direction, at which events match; at
@@ -330,12 +368,12 @@ pub struct Scan {
     span: Span,
     remaining: u64,
     head: Position,
-    stream: OpenStream,
+    _open: OpenStream,
 }
 
 impl Scan {
     pub(super) async fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
-        let stream = reader.open_stream()?;
+        let open = reader.open_stream()?;
         let head = reader.head().position;
         if spec.limit == Some(0) {
             let mut violations = Violations::default();
@@ -353,7 +391,7 @@ impl Scan {
             }
         };
         let remaining = spec.limit.unwrap_or(u64::MAX);
-        Ok(Self { reader, filter: spec.filter, span, remaining, head, stream })
+        Ok(Self { reader, filter: spec.filter, span, remaining, head, _open: open })
     }
 
     /// The head that the read is true for.
@@ -363,11 +401,8 @@ impl Scan {
 
     /// The next batch; `None`: that was all.
     pub async fn next(&mut self) -> Result<Option<Run>, ReadError> {
-        // Who asks for the next page has taken the last.
-        self.stream.hold(0);
         let run = self.reader.next(&self.filter, self.span, self.remaining).await?;
         if let Some(run) = &run {
-            self.stream.hold(run.events.len());
             self.span.cursor = run.last;
             self.remaining -= run.count as u64;
         }

@@ -76,7 +76,7 @@ pub struct Subscription {
     silent_until: Instant,
     /// What wakes it, of one with a filter that has nothing left to read.
     woken: Option<(Arc<Notify>, Interest)>,
-    stream: OpenStream,
+    _open: OpenStream,
 }
 
 impl Subscription {
@@ -86,7 +86,7 @@ impl Subscription {
         start: Start,
         now: Micros,
     ) -> Result<Self, ReadError> {
-        let stream = reader.open_stream()?;
+        let open = reader.open_stream()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (moves, beat) = (reader.watch_head(), reader.beat());
         Ok(Self {
@@ -101,7 +101,7 @@ impl Subscription {
             due: false,
             beat,
             woken: None,
-            stream,
+            _open: open,
         })
     }
 
@@ -112,8 +112,6 @@ impl Subscription {
     /// over events that do not match.
     pub async fn next(&mut self) -> Result<Frame, ReadError> {
         let stopping = self.reader.stopping().clone();
-        // Who asks for the next frame has taken the last.
-        self.stream.hold(0);
         loop {
             if stopping.is_cancelled() {
                 return Err(ReadError::Stopping);
@@ -188,7 +186,6 @@ impl Subscription {
                     return Ok(Some(Frame::FellBehind(mark)));
                 }
                 self.cursor = run.last;
-                self.stream.hold(run.events.len());
                 self.told = self.cursor;
                 return Ok(Some(Frame::Events(run)));
             }

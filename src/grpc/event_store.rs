@@ -16,6 +16,7 @@ use crate::{
     grpc::{
         convert,
         heartbeat::lively,
+        paged::paged,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
@@ -57,14 +58,15 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        let min_position = request.get_ref().min_position;
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
-        let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
+        let (asked, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(Fault::from)?;
+        let min_position = request.min_position;
+        let spec = convert::read(request).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
         let scan = self.0.read(spec).await.map_err(Fault::from)?;
         let head = scan.head();
         let batches = stream::try_unfold(Batches::First(scan), Batches::next);
-        Ok(Response::new(lively(batches, self.0.heartbeat(), head)))
+        Ok(paged(&asked, lively(batches, self.0.heartbeat(), head)))
     }
 
     type SubscribeStream = Answers<SubscribeFrame>;
@@ -73,10 +75,11 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
-        let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
+        let (asked, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(Fault::from)?;
+        let (filter, start) = convert::subscribe(request).map_err(Fault::from)?;
         let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
-        Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))
+        Ok(paged(&asked, Box::pin(stream::try_unfold(subscription, next_frame))))
     }
 
     async fn get_head(

@@ -47,10 +47,8 @@ impl Message for ReadFrame {
             0 => 0,
             position => encoding::uint64::encoded_len(POSITION, &position),
         };
-        let heartbeat = match self.heartbeat {
-            false => 0,
-            true => encoding::bool::encoded_len(HEARTBEAT, &true),
-        };
+        let heartbeat =
+            if self.heartbeat { encoding::bool::encoded_len(HEARTBEAT, &true) } else { 0 };
         self.run.len() + position + heartbeat
     }
 

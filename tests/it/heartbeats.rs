@@ -50,7 +50,7 @@ async fn call(server: &Server, path: &str, request: Vec<u8>, goes_on: bool) -> I
 }
 
 /// The messages of an answer, until enough of them are heartbeats.
-async fn until_beats(path: &str, mut body: Incoming, is_beat: fn(Bytes) -> bool) {
+async fn until_beats(path: &str, mut body: Incoming, is_beat: IsBeat) {
     let (mut read, mut beats) = (Vec::<u8>::new(), 0);
     while beats < BEATS {
         let part = tokio::time::timeout(PATIENCE, body.frame()).await;
@@ -68,9 +68,12 @@ async fn until_beats(path: &str, mut body: Incoming, is_beat: fn(Bytes) -> bool)
     }
 }
 
+/// Whether an answer is a heartbeat.
+type IsBeat = fn(Bytes) -> bool;
+
 /// A request that is answered with a stream on which nothing happens, and what its heartbeats are.
 /// None: the stream ends by itself.
-fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, fn(Bytes) -> bool)> {
+fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, IsBeat)> {
     fn decoded<M: Message + Default>(bytes: Bytes) -> M {
         M::decode(bytes).expect("an answer")
     }
