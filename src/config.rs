@@ -22,6 +22,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 const DEFAULT_DATA: &str = "handover-data";
 /// Bytes of the name that is written into every event.
 const RECORDED_BY_BYTES: usize = 256;
+/// The longest that a stream may be silent: proxies end what brought nothing for as long.
+const MOST_HEARTBEAT_SECONDS: u64 = 30;
 /// How long calls under way may take when the server stops.
 const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -72,6 +74,11 @@ pub struct Settings {
     /// Seconds that calls under way may take when the server stops [default: 10]
     #[arg(long, env = "HANDOVER_STOP_GRACE_SECONDS", value_name = "SECONDS")]
     pub stop_grace_seconds: Option<u64>,
+    /// Seconds after which a stream that brings nothing is sent a heartbeat, from 1 to 30
+    /// [default: 20]
+    #[arg(long, env = "HANDOVER_HEARTBEAT_SECONDS", value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=MOST_HEARTBEAT_SECONDS))]
+    pub heartbeat_seconds: Option<u64>,
     /// Let clients ask which services there are [default: true]
     #[arg(long, env = "HANDOVER_REFLECTION", value_name = "BOOL")]
     pub reflection: Option<bool>,
@@ -153,6 +160,7 @@ impl Settings {
     fn from_toml(text: &str) -> anyhow::Result<Self> {
         let settings: Self = toml::from_str(text).map_err(|error| plain(&error))?;
         for (key, value, most) in [
+            ("heartbeat-seconds", settings.heartbeat_seconds, MOST_HEARTBEAT_SECONDS),
             ("journal-file-mib", settings.journal_file_mib, 1024),
             ("volume-mib", settings.volume_mib, 1024),
             ("open-volumes", settings.open_volumes, 16),
@@ -187,6 +195,7 @@ impl Settings {
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
             stop_grace_seconds: self.stop_grace_seconds.or(file.stop_grace_seconds),
+            heartbeat_seconds: self.heartbeat_seconds.or(file.heartbeat_seconds),
             reflection: self.reflection.or(file.reflection),
             web_origins: self.web_origins.or(file.web_origins),
             journal_file_mib: self.journal_file_mib.or(file.journal_file_mib),
@@ -202,6 +211,8 @@ impl Settings {
     fn complete(self, load: Vec<PathBuf>) -> Config {
         let log = self.log_settings();
         let recorded_by = self.recorded_by.unwrap_or_default();
+        let defaults = EngineSettings::default();
+        let heartbeat = self.heartbeat_seconds.map_or(defaults.heartbeat, Duration::from_secs);
         Config {
             data: self.data.unwrap_or_else(|| DEFAULT_DATA.into()),
             listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.into()),
@@ -216,7 +227,8 @@ impl Settings {
                 log,
                 recorded_by,
                 accept_clock_behind: self.accept_clock_behind.unwrap_or(false),
-                ..EngineSettings::default()
+                heartbeat,
+                ..defaults
             },
         }
     }
@@ -308,6 +320,7 @@ mod tests {
         };
         check("listen = 'nowhere'", &["listen", "nowhere"]);
         check("liste = '127.0.0.1:7'", &["liste"]);
+        check("heartbeat-seconds = 31", &["heartbeat-seconds", "31", "30"]);
         check("volume-mib = 0", &["volume-mib", "0"]);
         check("open-volumes = 17", &["open-volumes", "17", "16"]);
         check("scrub-days = 366", &["scrub-days", "366", "365"]);

@@ -71,6 +71,7 @@ pub use self::{
     reader::{ReadSpec, Scan},
     record::{AsOf, RecordReader},
     start::Start,
+    streams::{Outbound, Streams},
     subscription::{Frame, Mark, Subscription},
     undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
@@ -89,6 +90,10 @@ const QUEUE_CALLERS: usize = 16_384;
 /// How long a request without a deadline of its own waits for a position to be reached.
 const REACH_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a stream is silent before it is sent a heartbeat. Proxies end a stream that brought
+/// nothing for a time, the strictest after 30 s; what is left is for delays on the way.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
 /// How an engine is run.
 #[derive(Clone)]
 pub struct EngineSettings {
@@ -101,6 +106,8 @@ pub struct EngineSettings {
     /// Appends go on although the last event was recorded more than an hour in the clock's future:
     /// at the last time, until the clock has caught up.
     pub accept_clock_behind: bool,
+    /// How long a stream may be silent before it is sent a heartbeat.
+    pub heartbeat: Duration,
     /// Where the log's own files are kept; tests make them fail.
     pub files: Arc<dyn Files>,
 }
@@ -121,6 +128,7 @@ impl Default for EngineSettings {
             recorded_by: String::new(),
             clock: system_clock(),
             accept_clock_behind: false,
+            heartbeat: HEARTBEAT,
             files: Arc::new(RealFiles),
         }
     }
@@ -224,6 +232,16 @@ impl Engine {
     /// What the record says.
     pub fn record(&self) -> RecordReader {
         self.projector.record()
+    }
+
+    /// What those who read hold together; the transport counts what it has not sent.
+    pub fn streams(&self) -> Streams {
+        self.reader.streams().clone()
+    }
+
+    /// How long a stream may be silent before it is sent a heartbeat.
+    pub fn heartbeat(&self) -> Duration {
+        self.reader.heartbeat()
     }
 
     /// The consumer groups.

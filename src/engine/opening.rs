@@ -59,7 +59,8 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     let (looking, looked_at) = (Arc::clone(&pressure), Arc::clone(&log));
     tokio::spawn(pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
     let stop = stopping.clone();
-    let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop);
+    let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop)
+        .with_heartbeat(settings.heartbeat);
     let projections = projections_dir(dir);
     let clock = Arc::clone(&settings.clock);
     let of_projector = reader.with_own_turns();

@@ -2,7 +2,7 @@
 
 mod matches;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
@@ -19,7 +19,7 @@ use crate::{
         violation::Violations,
     },
     engine::{
-        AppendError, Appended, Head, REACH_TIMEOUT, ReadError, Start,
+        AppendError, Appended, HEARTBEAT, Head, REACH_TIMEOUT, ReadError, Start,
         beats::Beats,
         streams::{OpenStream, Streams},
     },
@@ -46,6 +46,7 @@ pub(super) struct Reader {
     permits: Arc<Semaphore>,
     streams: Streams,
     beats: Beats,
+    heartbeat: Duration,
     stopping: CancellationToken,
 }
 
@@ -97,12 +98,43 @@ impl Reader {
         let opened_at = head.borrow().position;
         let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES as usize));
         let (streams, beats) = (Streams::default(), Beats::start(head.clone(), stopping.clone()));
-        Self { log, head, indexed, opened_at, permits, streams, beats, stopping }
+        let heartbeat = HEARTBEAT;
+        Self { log, head, indexed, opened_at, permits, streams, beats, heartbeat, stopping }
+    }
+
+    /// The same reader with another time after which a silent stream gets a heartbeat.
+    pub(super) fn with_heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// The same reader with turns of its own at the disk, which no other reader can take up.
     pub(super) fn with_own_turns(&self) -> Self {
         Self { permits: Arc::new(Semaphore::new(CONCURRENT_PAGES as usize)), ..self.clone() }
+    }
+
+    /// The same reader with a budget of its own for what is held of its pages.
+    pub(super) fn with_own_budget(&self) -> Self {
+        Self { streams: self.streams.with_own_budget(), ..self.clone() }
+    }
+
+    /// Bytes that a page should have now, at most.
+    pub(super) fn page_bytes(&self) -> usize {
+        self.streams.page_bytes()
+    }
+
+    /// Whether so much is held that only what is needed now should be.
+    pub(super) fn is_short(&self) -> bool {
+        self.streams.is_short()
+    }
+
+    /// Counts bytes as held until they are dropped.
+    pub(super) fn hold(&self, bytes: Bytes) -> Bytes {
+        self.streams.hold(bytes)
+    }
+
+    /// Those who read, and what they hold.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// Takes up all turns.
@@ -150,6 +182,11 @@ impl Reader {
 
     pub(super) fn watch_head(&self) -> watch::Receiver<Head> {
         self.head.clone()
+    }
+
+    /// How long a stream may be silent before it is sent a heartbeat.
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.heartbeat
     }
 
     /// Tells when somebody to whom nothing is sent should be told how far the log has come.
@@ -220,8 +257,8 @@ impl Reader {
 
     /// The events at these positions, which rise, as many from the first on as make a page.
     pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
-        let page_bytes = self.streams.page_bytes();
-        self.page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
+        let page_bytes = self.page_bytes();
+        self.held_page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
 
     /// What was answered to an append that is durable, and those of its events that are known.
@@ -262,10 +299,14 @@ impl Reader {
             return Ok(None);
         }
         let most = usize::try_from(most).unwrap_or(MATCHES).min(MATCHES);
-        let page_bytes = self.streams.page_bytes();
         if filter.is_all() && span.direction == Direction::Forwards {
             let last = span.end.min(span.cursor.saturating_add(most as u64));
-            let page = move |log: &Log| log.page(span.cursor + 1, last, page_bytes);
+            let streams = self.streams.clone();
+            // Its size is decided when its turn has come, and not with all others that wait.
+            let page = move |log: &Log| {
+                let run = log.page(span.cursor + 1, last, streams.page_bytes())?;
+                Ok(Run { events: streams.hold(run.events), ..run })
+            };
             return self.blocking(page).await.map(Some);
         }
         let positions = if filter.is_all() {
@@ -279,7 +320,16 @@ impl Reader {
         if positions.is_empty() {
             return Ok(None);
         }
-        self.page_of(positions, page_bytes).await
+        self.held_page_of(positions, self.page_bytes()).await
+    }
+
+    async fn held_page_of(
+        &self,
+        positions: Vec<Position>,
+        page_bytes: usize,
+    ) -> Result<Option<Run>, ReadError> {
+        let run = self.page_of(positions, page_bytes).await?;
+        Ok(run.map(|run| Run { events: self.hold(run.events), ..run }))
     }
 
     /// The first positions of the span, in the order of the direction, at which events match; at
@@ -318,12 +368,12 @@ pub struct Scan {
     span: Span,
     remaining: u64,
     head: Position,
-    stream: OpenStream,
+    _open: OpenStream,
 }
 
 impl Scan {
     pub(super) async fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
-        let stream = reader.open_stream()?;
+        let open = reader.open_stream()?;
         let head = reader.head().position;
         if spec.limit == Some(0) {
             let mut violations = Violations::default();
@@ -341,7 +391,7 @@ impl Scan {
             }
         };
         let remaining = spec.limit.unwrap_or(u64::MAX);
-        Ok(Self { reader, filter: spec.filter, span, remaining, head, stream })
+        Ok(Self { reader, filter: spec.filter, span, remaining, head, _open: open })
     }
 
     /// The head that the read is true for.
@@ -351,11 +401,8 @@ impl Scan {
 
     /// The next batch; `None`: that was all.
     pub async fn next(&mut self) -> Result<Option<Run>, ReadError> {
-        // Who asks for the next page has taken the last.
-        self.stream.hold(0);
         let run = self.reader.next(&self.filter, self.span, self.remaining).await?;
         if let Some(run) = &run {
-            self.stream.hold(run.events.len());
             self.span.cursor = run.last;
             self.remaining -= run.count as u64;
         }

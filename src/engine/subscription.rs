@@ -9,7 +9,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     domain::{
@@ -47,6 +50,8 @@ pub enum Frame {
     Checkpoint(Mark),
     /// No longer live.
     FellBehind(Mark),
+    /// Nothing can be told yet. Where it can, a checkpoint is the heartbeat.
+    Heartbeat,
 }
 
 /// One subscriber's place in the log.
@@ -67,9 +72,11 @@ pub struct Subscription {
     /// match nothing, and then no other moment would come.
     due: bool,
     beat: watch::Receiver<()>,
+    /// When a heartbeat is due, if nothing else is sent before.
+    silent_until: Instant,
     /// What wakes it, of one with a filter that has nothing left to read.
     woken: Option<(Arc<Notify>, Interest)>,
-    stream: OpenStream,
+    _open: OpenStream,
 }
 
 impl Subscription {
@@ -79,11 +86,23 @@ impl Subscription {
         start: Start,
         now: Micros,
     ) -> Result<Self, ReadError> {
-        let stream = reader.open_stream()?;
+        let open = reader.open_stream()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (moves, beat) = (reader.watch_head(), reader.beat());
-        let (told, live, due, woken) = (cursor, false, false, None);
-        Ok(Self { reader, filter, head: moves, cursor, told, live, held, due, beat, woken, stream })
+        Ok(Self {
+            silent_until: Instant::now() + reader.heartbeat(),
+            reader,
+            filter,
+            head: moves,
+            cursor,
+            told: cursor,
+            live: false,
+            held,
+            due: false,
+            beat,
+            woken: None,
+            _open: open,
+        })
     }
 
     /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
@@ -93,8 +112,6 @@ impl Subscription {
     /// over events that do not match.
     pub async fn next(&mut self) -> Result<Frame, ReadError> {
         let stopping = self.reader.stopping().clone();
-        // Who asks for the next frame has taken the last.
-        self.stream.hold(0);
         loop {
             if stopping.is_cancelled() {
                 return Err(ReadError::Stopping);
@@ -102,12 +119,19 @@ impl Subscription {
             // Marking the value as seen before reading means that no move after it is missed.
             let available = self.head.borrow_and_update().position;
             if let Some(frame) = self.step(available).await? {
+                self.silent_until = Instant::now() + self.reader.heartbeat();
                 return Ok(frame);
             }
-            if !self.wait().await {
+            let moved = tokio::time::timeout_at(self.silent_until, self.wait()).await;
+            if moved == Ok(false) {
                 return Err(ReadError::Stopping);
             }
         }
+    }
+
+    /// Nothing was sent for so long that what lies on the way may take the stream for dead.
+    fn is_silent(&self) -> bool {
+        self.silent_until <= Instant::now()
     }
 
     /// Waits until there may be something to tell; false: the engine stops.
@@ -147,7 +171,7 @@ impl Subscription {
             self.cursor = self.reader.recorded_before(time, available).await?;
             (self.told, self.due) = (self.cursor, false);
             if self.cursor == available {
-                return Ok(None);
+                return Ok(self.is_silent().then_some(Frame::Heartbeat));
             }
             self.held = None;
         }
@@ -162,7 +186,6 @@ impl Subscription {
                     return Ok(Some(Frame::FellBehind(mark)));
                 }
                 self.cursor = run.last;
-                self.stream.hold(run.events.len());
                 self.told = self.cursor;
                 return Ok(Some(Frame::Events(run)));
             }
@@ -173,7 +196,7 @@ impl Subscription {
             self.live = true;
             return Ok(Some(Frame::CaughtUp(mark)));
         }
-        if self.due && self.cursor > self.told {
+        if self.is_silent() || self.due && self.cursor > self.told {
             return Ok(Some(Frame::Checkpoint(self.tell().await?)));
         }
         self.due = false;

@@ -124,17 +124,20 @@ impl Client {
         let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
         let answers =
             self.stream(|mut over| async move { over.store.append_stream(requests).await });
+        let answers = without(answers, |answer| answer.heartbeat);
         answers.and_then(async |answer| outcome(answer)).boxed()
     }
 
     /// Reads events that are in the log now, in batches.
     pub fn read(&self, request: proto::ReadRequest) -> Answers<proto::ReadResponse> {
-        self.stream(|mut over| async move { over.store.read(request).await })
+        let answers = self.stream(|mut over| async move { over.store.read(request).await });
+        without(answers, |answer| answer.heartbeat)
     }
 
     /// Reads events and then follows the log.
     pub fn subscribe(&self, request: proto::SubscribeRequest) -> Answers<proto::SubscribeResponse> {
-        self.stream(|mut over| async move { over.store.subscribe(request).await })
+        let answers = self.stream(|mut over| async move { over.store.subscribe(request).await });
+        without(answers, |answer| answer.heartbeat)
     }
 
     /// The position of the last durable event.
@@ -160,7 +163,9 @@ impl Client {
         &self,
         request: proto::WatchCountryCountsRequest,
     ) -> Answers<proto::WatchCountryCountsResponse> {
-        self.stream(|mut over| async move { over.counts.watch_country_counts(request).await })
+        let answers =
+            self.stream(|mut over| async move { over.counts.watch_country_counts(request).await });
+        without(answers, |answer| answer.heartbeat)
     }
 
     /// The story of one exchange, and then every change of it.
@@ -168,7 +173,9 @@ impl Client {
         &self,
         request: proto::WatchExchangeRequest,
     ) -> Answers<proto::WatchExchangeResponse> {
-        self.stream(|over| async move { over.exchange_service().watch_exchange(request).await })
+        let answers = self
+            .stream(|over| async move { over.exchange_service().watch_exchange(request).await });
+        without(answers, |answer| answer.heartbeat)
     }
 
     /// Opens a stream over a connection that has room for it.
@@ -184,6 +191,14 @@ impl Client {
             }
         }
     }
+}
+
+/// The answers that are no heartbeats.
+pub(super) fn without<T: Send + 'static>(
+    answers: Answers<T>,
+    heartbeat: fn(&T) -> bool,
+) -> Answers<T> {
+    answers.try_filter(move |answer| std::future::ready(!heartbeat(answer))).boxed()
 }
 
 fn endpoint(address: &str) -> Result<Endpoint, ClientError> {

@@ -14,7 +14,7 @@ use crate::{
         Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
     },
     grpc::{
-        event_store::Answers, passthrough::ConsumeFrame,
+        event_store::Answers, heartbeat::lively, paged::paged, passthrough::ConsumeFrame,
         server_stubs::consumer_group_service_server::ConsumerGroupService, status::Fault,
     },
 };
@@ -42,9 +42,10 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<Streaming<proto::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        let connection = request.extensions().get().cloned();
-        let consuming = consuming::begin(&self.0, request.into_inner(), connection).await?;
-        Ok(Response::new(Box::pin(consuming)))
+        let (asked, extensions, requests) = request.into_parts();
+        let connection = extensions.get().cloned();
+        let consuming = consuming::begin(&self.0, requests, connection).await?;
+        Ok(paged(&asked, lively(consuming, self.0.heartbeat(), 0)))
     }
 
     async fn list_groups(

@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 
 use crate::{
     domain::{limits, proto::ErrorReason, violation::Violations},
-    grpc::{explain::explained, status::Fault},
+    grpc::{explain::explained, paged::taken_up, status::Fault},
 };
 
 /// How much earlier than the transport this layer gives up.
@@ -67,9 +67,10 @@ where
         let timeout = request.headers().get("grpc-timeout").and_then(timeout);
         let answer = self.0.call(request);
         Box::pin(async move {
-            let Some(timeout) = timeout else { return answer.await.map(explained) };
+            let answer = async { answer.await.map(taken_up).map(explained) };
+            let Some(timeout) = timeout else { return answer.await };
             match tokio::time::timeout(timeout.saturating_sub(MARGIN), answer).await {
-                Ok(answer) => answer.map(explained),
+                Ok(answer) => answer,
                 Err(_) => Ok(too_late(timeout).into_http()),
             }
         })

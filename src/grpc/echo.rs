@@ -23,6 +23,7 @@ use crate::{
     grpc::{
         event_store::Answers,
         intake::IntakeLayer,
+        outbound::SendingLayer,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         serve,
@@ -44,7 +45,8 @@ pub async fn listen(
     let echo = EventStoreServiceServer::new(Echo::default())
         .max_decoding_message_size(limits::REQUEST_BYTES);
     let (origins, intake) = (Origins::default(), IntakeLayer::prepared());
-    let router = serve::bounded(Routes::new(echo).prepare(), origins, intake);
+    let sending = SendingLayer::default();
+    let router = serve::bounded(Routes::new(echo).prepare(), sending, origins, intake);
     serve::listen(router, listener, usize::MAX, stop).await
 }
 
@@ -85,7 +87,7 @@ impl EventStoreService for Echo {
                 Ok(append) => Outcome::Appended(echo.answer(append)),
                 Err(violations) => Outcome::Rejection(Fault::from(violations).into()),
             };
-            proto::AppendStreamResponse { outcome: Some(outcome) }
+            proto::AppendStreamResponse { outcome: Some(outcome), heartbeat: false }
         });
         Ok(Response::new(answers.boxed()))
     }

@@ -15,6 +15,8 @@ use crate::{
     engine::{self, Appended, Engine, Frame, Scan, Subscription, Undoing, Undone},
     grpc::{
         convert,
+        heartbeat::lively,
+        paged::paged,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
@@ -47,7 +49,7 @@ impl EventStoreService for EventStore {
         request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
         let answers = pipeline::begin(Arc::clone(&self.0), request.into_inner());
-        Ok(Response::new(Box::pin(answers)))
+        Ok(Response::new(lively(answers, self.0.heartbeat(), 0)))
     }
 
     type ReadStream = Answers<ReadFrame>;
@@ -56,12 +58,15 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        let min_position = request.get_ref().min_position;
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
-        let spec = convert::read(request.into_inner()).map_err(Fault::from)?;
+        let (asked, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(Fault::from)?;
+        let min_position = request.min_position;
+        let spec = convert::read(request).map_err(Fault::from)?;
         self.0.reached(min_position).await.map_err(Fault::from)?;
         let scan = self.0.read(spec).await.map_err(Fault::from)?;
-        Ok(Response::new(Box::pin(stream::try_unfold(Batches::First(scan), Batches::next))))
+        let head = scan.head();
+        let batches = stream::try_unfold(Batches::First(scan), Batches::next);
+        Ok(paged(&asked, lively(batches, self.0.heartbeat(), head)))
     }
 
     type SubscribeStream = Answers<SubscribeFrame>;
@@ -70,10 +75,11 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
-        let (filter, start) = convert::subscribe(request.into_inner()).map_err(Fault::from)?;
+        let (asked, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(Fault::from)?;
+        let (filter, start) = convert::subscribe(request).map_err(Fault::from)?;
         let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
-        Ok(Response::new(Box::pin(stream::try_unfold(subscription, next_frame))))
+        Ok(paged(&asked, Box::pin(stream::try_unfold(subscription, next_frame))))
     }
 
     async fn get_head(
@@ -125,7 +131,10 @@ impl Batches {
         let run = scan.next().await.map_err(Fault::from)?;
         let position = scan.head();
         Ok(match run {
-            Some(run) => Some((ReadFrame { run: run.events, position }, Self::More(scan))),
+            Some(run) => {
+                let frame = ReadFrame { run: run.events, position, heartbeat: false };
+                Some((frame, Self::More(scan)))
+            }
             None if first => {
                 Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
             }
@@ -157,6 +166,9 @@ impl From<Frame> for SubscribeFrame {
             Frame::FellBehind(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::FellBehind(proto::FellBehind { position, recorded_at }).into()
+            }
+            Frame::Heartbeat => {
+                Self::Mark(proto::SubscribeResponse { frame: None, heartbeat: true })
             }
         }
     }

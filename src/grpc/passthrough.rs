@@ -15,6 +15,8 @@ use crate::domain::proto::{self, subscribe_response::Frame as Mark};
 
 /// Field number of `ReadResponse.position`.
 const POSITION: u32 = 2;
+/// Field number of `ReadResponse.heartbeat`.
+const HEARTBEAT: u32 = 3;
 /// Field number of `SubscribeResponse.events`.
 const EVENTS: u32 = 1;
 
@@ -25,6 +27,8 @@ pub(crate) struct ReadFrame {
     pub(crate) run: Bytes,
     /// The head that the answer is true for.
     pub(crate) position: u64,
+    /// It is only a heartbeat.
+    pub(crate) heartbeat: bool,
 }
 
 impl Message for ReadFrame {
@@ -33,6 +37,9 @@ impl Message for ReadFrame {
         if self.position != 0 {
             encoding::uint64::encode(POSITION, &self.position, buf);
         }
+        if self.heartbeat {
+            encoding::bool::encode(HEARTBEAT, &true, buf);
+        }
     }
 
     fn encoded_len(&self) -> usize {
@@ -40,7 +47,9 @@ impl Message for ReadFrame {
             0 => 0,
             position => encoding::uint64::encoded_len(POSITION, &position),
         };
-        self.run.len() + position
+        let heartbeat =
+            if self.heartbeat { encoding::bool::encoded_len(HEARTBEAT, &true) } else { 0 };
+        self.run.len() + position + heartbeat
     }
 
     fn merge_field(
@@ -75,7 +84,7 @@ impl Default for SubscribeFrame {
 
 impl From<Mark> for SubscribeFrame {
     fn from(mark: Mark) -> Self {
-        Self::Mark(proto::SubscribeResponse { frame: Some(mark) })
+        Self::Mark(proto::SubscribeResponse { frame: Some(mark), heartbeat: false })
     }
 }
 
@@ -168,9 +177,10 @@ mod tests {
 
     #[test]
     fn a_run_with_its_position_is_a_read_response() {
-        for position in [0, 300] {
-            let bytes = ReadFrame { run: run(), position }.encode_to_vec();
-            assert_eq!(bytes, ReadResponse { events: events(), position }.encode_to_vec());
+        for (position, heartbeat) in [(0, false), (300, false), (300, true)] {
+            let bytes = ReadFrame { run: run(), position, heartbeat }.encode_to_vec();
+            let response = ReadResponse { events: events(), position, heartbeat };
+            assert_eq!(bytes, response.encode_to_vec());
         }
     }
 
@@ -181,6 +191,7 @@ mod tests {
             attempts: vec![0, 2],
             withdrawn: vec![3],
             events: Vec::new(),
+            heartbeat: true,
         };
         let bytes = ConsumeFrame { run: run(), rest: rest.clone() }.encode_to_vec();
         assert_eq!(bytes, ConsumeResponse { events: events(), ..rest }.encode_to_vec());
@@ -190,13 +201,14 @@ mod tests {
     fn a_run_is_a_batch_of_a_subscription() {
         let bytes = SubscribeFrame::Events(run()).encode_to_vec();
         let frame = Some(Mark::Events(EventBatch { events: events() }));
-        assert_eq!(bytes, SubscribeResponse { frame }.encode_to_vec());
+        assert_eq!(bytes, SubscribeResponse { frame, heartbeat: false }.encode_to_vec());
     }
 
     #[test]
     fn other_frames_of_a_subscription_are_encoded_as_generated() {
         let mark = Mark::CaughtUp(proto::CaughtUp { position: 9, recorded_at: None });
         let bytes = SubscribeFrame::from(mark.clone()).encode_to_vec();
-        assert_eq!(bytes, SubscribeResponse { frame: Some(mark) }.encode_to_vec());
+        let response = SubscribeResponse { frame: Some(mark), heartbeat: false };
+        assert_eq!(bytes, response.encode_to_vec());
     }
 }

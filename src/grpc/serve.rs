@@ -25,6 +25,7 @@ use crate::{
         event_store::EventStore,
         incoming::Incoming,
         intake::IntakeLayer,
+        outbound::SendingLayer,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -118,6 +119,7 @@ impl Health {
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
+    sending: SendingLayer,
     origins: Origins,
     intake: IntakeLayer,
     /// Health of the services; not ready at first.
@@ -147,7 +149,8 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        Self { routes: routes.prepare(), origins, intake: IntakeLayer::prepared(), health }
+        let (routes, intake) = (routes.prepare(), IntakeLayer::prepared());
+        Self { routes, sending: SendingLayer(engine.streams()), origins, intake, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
@@ -162,7 +165,8 @@ impl Services {
     }
 
     fn router(&self) -> Bounded {
-        bounded(self.routes.clone(), self.origins.clone(), self.intake.clone())
+        let (sending, origins) = (self.sending.clone(), self.origins.clone());
+        bounded(self.routes.clone(), sending, origins, self.intake.clone())
     }
 
     /// A client of these services that needs no network.
@@ -182,7 +186,8 @@ impl Services {
 }
 
 /// What is served and how its transport is bounded.
-pub(super) type Bounded = Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Identity>>>>;
+pub(super) type Bounded =
+    Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Stack<SendingLayer, Identity>>>>>;
 
 /// Serves `router` to at most so many connections at a time on `listener` until `stop`.
 pub(super) async fn listen(
@@ -203,7 +208,12 @@ pub(super) async fn listen(
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-pub(super) fn bounded(routes: Routes, origins: Origins, intake: IntakeLayer) -> Bounded {
+pub(super) fn bounded(
+    routes: Routes,
+    sending: SendingLayer,
+    origins: Origins,
+    intake: IntakeLayer,
+) -> Bounded {
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -214,6 +224,7 @@ pub(super) fn bounded(routes: Routes, origins: Origins, intake: IntakeLayer) -> 
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .layer(sending)
         .layer(WebLayer(origins))
         .layer(ErrorLayer)
         .layer(intake)

@@ -170,7 +170,7 @@ pub(super) struct RunBuilder {
     ends: Option<(Position, Position)>,
 }
 
-/// The events so far: one piece is shared, several are copied together.
+/// The events so far: one piece is shared until the run is finished, several are copied together.
 #[derive(Debug)]
 enum Gathered {
     Shared(Bytes),
@@ -229,11 +229,13 @@ impl RunBuilder {
         self.ends = Some((self.ends.map_or(first, |(first, _)| first), last));
     }
 
-    /// The run; `None` if nothing was taken.
+    /// The run; `None` if nothing was taken. Its bytes are its own: as a part of what was read it
+    /// would keep all of that, up to a frame of the journal of 8 MiB, for as long as a reader has
+    /// the run.
     pub(super) fn finish(self) -> Option<Run> {
         let (first, last) = self.ends?;
         let events = match self.gathered {
-            Gathered::Shared(piece) => piece,
+            Gathered::Shared(piece) => Bytes::copy_from_slice(&piece),
             Gathered::Copied(copied) => copied.freeze(),
         };
         Some(Run { events, count: self.count, first, last })

@@ -7,6 +7,7 @@ mod caller;
 mod figures;
 mod hostile;
 mod process;
+mod readers;
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ mod faults;
 mod followers;
 mod golden;
 mod groups;
+mod heartbeats;
 mod lifecycle;
 mod lists;
 mod pipeline;

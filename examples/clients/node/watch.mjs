@@ -36,6 +36,7 @@ for (;;) {
     const request = { countries: [country], after_position: position, store };
     for await (const update of counts.WatchCountryCounts(request)) {
       // Changes of one position are taken together: to resume between them would lose some.
+      if (update.heartbeat) continue;
       together.push(update);
       if (update.more) continue;
       together.forEach(show);

@@ -48,6 +48,8 @@ with connect(address) as channel:
             request = counts.WatchCountryCountsRequest(countries=[country], after_position=position, store=name)
             for update in service.WatchCountryCounts(request):
                 # Changes of one position are taken together: to resume between them would lose some.
+                if update.heartbeat:
+                    continue
                 together.append(update)
                 if update.more:
                     continue

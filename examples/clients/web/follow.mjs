@@ -1,10 +1,12 @@
 // Follows the events with a tag in the body of one fetch after the other, from a page or from Node.
 //
 //     node follow.mjs http://127.0.0.1:50051 to:DE
-import { bytesField, call, fields, numberField, text } from './grpc-web.mjs';
+import { CallError, bytesField, call, fields, numberField, text } from './grpc-web.mjs';
 
 const SERVICE = 'handover.v1.EventStoreService';
 const UNAVAILABLE = 14;
+// The server sends something every 20 s, so a stream that is silent for longer has ended without a word.
+const SILENCE = 60_000;
 
 const [server, tag] = process.argv.slice(2);
 const filter = bytesField(1, bytesField(1, bytesField(4, tag)));
@@ -20,19 +22,32 @@ async function follow() {
   // SubscribeRequest { filter { items { tags } }, after_position, store }
   const after = position === undefined ? [] : numberField(2, position);
   const request = Uint8Array.from([...filter, ...after, ...bytesField(5, store)]);
-  for await (const answer of call(server, `${SERVICE}/Subscribe`, request)) {
-    const frame = fields(answer);
-    for (const event of frame.has(1) ? (fields(frame.get(1)[0]).get(1) ?? []) : []) {
-      const recorded = fields(event);
-      position = recorded.get(1)[0];
-      console.log(`${position} ${text(recorded.get(2)[0])}`);
+  const silence = new AbortController();
+  const silent = () => silence.abort(new CallError(UNAVAILABLE, 'the server says nothing any more'));
+  let timer = setTimeout(silent, SILENCE);
+  try {
+    for await (const answer of call(server, `${SERVICE}/Subscribe`, request, silence.signal)) {
+      clearTimeout(timer);
+      timer = setTimeout(silent, SILENCE);
+      take(answer);
     }
-    // caught_up, checkpoint and fell_behind say up to where everything was sent.
-    for (const mark of [2, 3, 4].filter((number) => frame.has(number))) {
-      position = fields(frame.get(mark)[0]).get(1)?.[0] ?? 0n;
-    }
-    if (frame.has(2)) console.log('caught up');
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function take(answer) {
+  const frame = fields(answer);
+  for (const event of frame.has(1) ? (fields(frame.get(1)[0]).get(1) ?? []) : []) {
+    const recorded = fields(event);
+    position = recorded.get(1)[0];
+    console.log(`${position} ${text(recorded.get(2)[0])}`);
+  }
+  // caught_up, checkpoint and fell_behind say up to where everything was sent.
+  for (const mark of [2, 3, 4].filter((number) => frame.has(number))) {
+    position = fields(frame.get(mark)[0]).get(1)?.[0] ?? 0n;
+  }
+  if (frame.has(2)) console.log('caught up');
 }
 
 for (;;) {
@@ -40,7 +55,7 @@ for (;;) {
     await follow();
   } catch (error) {
     if (error.code !== UNAVAILABLE) throw error;
-    // The server stops or cannot be reached; it goes on where it was.
+    // The server stops or cannot be reached, or a proxy has ended the stream; it goes on where it was.
     await new Promise((done) => setTimeout(done, 200));
   }
 }

@@ -11,7 +11,10 @@ export class CallError extends Error {
   }
 }
 
+const UNKNOWN = 2;
 const UNAVAILABLE = 14;
+// What a proxy answers while the server behind it cannot be reached or takes too long.
+const OF_PROXIES = [502, 503, 504];
 
 /** Waits for a promise of the browser's; that the connection fails is UNAVAILABLE, as other clients have it. */
 async function reached(promise, signal) {
@@ -43,7 +46,10 @@ export async function* call(server, method, request, signal) {
   body.set(request, 5);
   const headers = { 'content-type': 'application/grpc-web+proto', 'x-grpc-web': '1' };
   const response = await reached(fetch(`${server}/${method}`, { method: 'POST', headers, body, signal }), signal);
-  if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
+  if (!response.ok) {
+    const code = OF_PROXIES.includes(response.status) ? UNAVAILABLE : UNKNOWN;
+    throw new CallError(code, `HTTP ${response.status}: ${await response.text()}`);
+  }
   check(response.headers);
   const reader = response.body.getReader();
   try {

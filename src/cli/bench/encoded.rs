@@ -87,9 +87,13 @@ mod tests {
     fn encoded_events_are_counted_without_being_decoded() {
         let event = |stream: &str| RecordedEvent { stream: stream.into(), ..Default::default() };
         for events in [vec![], vec![event("")], vec![event("demo/1"), event(&"x".repeat(300))]] {
-            let bare = ReadResponse { events: events.clone(), position: 0 }.encoded_len() as u64;
+            let response = |position| {
+                let (events, heartbeat) = (events.clone(), false);
+                ReadResponse { events, position, heartbeat }
+            };
+            let bare = response(0).encoded_len() as u64;
             for position in [0, 7, 300] {
-                let message = ReadResponse { events: events.clone(), position }.encode_to_vec();
+                let message = response(position).encode_to_vec();
                 let expected = Counted { events: events.len() as u64, bytes: bare };
                 assert_eq!(Counted::of(message.into()).unwrap(), expected);
             }
@@ -100,7 +104,7 @@ mod tests {
     fn a_frame_of_a_subscription_is_counted_if_it_has_events() {
         let events = vec![RecordedEvent { position: 7, ..Default::default() }; 3];
         let count = |frame| {
-            let frame = SubscribeResponse { frame: Some(frame) }.encode_to_vec();
+            let frame = SubscribeResponse { frame: Some(frame), heartbeat: false }.encode_to_vec();
             Counted::of_frame(frame.into()).unwrap().map(|counted| counted.events)
         };
         assert_eq!(count(Frame::Events(EventBatch { events })), Some(3));

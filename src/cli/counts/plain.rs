@@ -221,7 +221,7 @@ mod tests {
             ..Default::default()
         };
         let update = Some(Update::Change(change));
-        let response = WatchCountryCountsResponse { update, position: 42, more: false };
+        let response = WatchCountryCountsResponse { update, position: 42, ..Default::default() };
         assert_eq!(
             super::update(response),
             "42: DE (person) received 13 -> 14; sent shared, at most 26; because of 41, 42\n"

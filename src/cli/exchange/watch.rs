@@ -41,7 +41,7 @@ pub(super) async fn update(
 
 /// For people: which events changed it, then the story as it is printed without a watch.
 fn told(exchange: &str, response: WatchExchangeResponse) -> String {
-    let WatchExchangeResponse { story, caused_by, position } = response;
+    let WatchExchangeResponse { story, caused_by, position, heartbeat: _ } = response;
     let causes: Vec<String> = caused_by.iter().map(ToString::to_string).collect();
     let why = match causes.as_slice() {
         [] => String::new(),
@@ -69,6 +69,7 @@ mod tests {
             story: known.then(|| GetExchangeResponse { position, ..Default::default() }),
             caused_by: caused_by.to_vec(),
             position,
+            heartbeat: false,
         };
         assert_eq!(
             told("x-1", response(3, &[], false)),

@@ -260,6 +260,7 @@ mod tests {
             first_delivery,
             attempts: vec![0; streams.len()],
             withdrawn: Vec::new(),
+            heartbeat: false,
         }
     }
 

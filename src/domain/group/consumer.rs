@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::lane::Moment;
+use super::{lane::Moment, unanswered::Unanswered};
 use crate::domain::{event::Position, limits};
 
 /// A consumer, for as long as it takes part; never used again.
@@ -41,7 +41,7 @@ pub(super) struct Consumer {
     /// Deliveries up to this one have arrived.
     received: u64,
     /// Unanswered deliveries, and the streams of their events.
-    unanswered: BTreeMap<u64, Arc<str>>,
+    unanswered: Unanswered,
     /// Unanswered deliveries that were not sent yet.
     outbox: VecDeque<Outgoing>,
     withdrawn: Vec<u64>,
@@ -94,7 +94,7 @@ impl Consumer {
         }
         self.given += 1;
         self.credit -= 1;
-        self.unanswered.insert(self.given, Arc::clone(stream));
+        self.unanswered.push(self.given, stream);
         self.outbox.push_back(Outgoing { delivery: self.given, position, attempts });
         self.given
     }
@@ -117,7 +117,7 @@ impl Consumer {
     /// It has answered a delivery of a stream, in time or late; what came before in that stream it
     /// is not at any more.
     pub(super) fn answered(&mut self, stream: &Arc<str>, delivery: u64, now: Moment) {
-        self.answers += u64::from(self.unanswered.remove(&delivery).is_some());
+        self.answers += u64::from(self.unanswered.remove(delivery));
         self.answered = self.answered.max(delivery);
         while let Some(passed) = self.lost_before(stream, delivery) {
             self.maybe_at.remove(&passed);
@@ -177,13 +177,13 @@ impl Consumer {
 
     /// The stream of an unanswered delivery; `None`: it was answered or withdrawn.
     pub(super) fn stream_of(&self, delivery: u64) -> Option<Arc<str>> {
-        self.unanswered.get(&delivery).cloned()
+        self.unanswered.stream_of(delivery).cloned()
     }
 
     /// Takes a delivery back; whether it was sent. A delivery that was sent is reported to the
     /// consumer as withdrawn.
     pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
-        self.unanswered.remove(&delivery);
+        self.unanswered.remove(delivery);
         let unsent = self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery);
         if let Ok(place) = unsent {
             // The consumer never heard of it, and has the credit back.
@@ -222,12 +222,12 @@ impl Consumer {
 
     /// The oldest unanswered delivery, and its stream.
     pub(super) fn oldest(&self) -> Option<(u64, &Arc<str>)> {
-        self.unanswered.first_key_value().map(|(delivery, stream)| (*delivery, stream))
+        self.unanswered.oldest()
     }
 
     /// The streams of which it has something.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.unanswered.values()
+        self.unanswered.streams()
     }
 
     /// What is to be sent next: neighbours among the deliveries.

@@ -112,6 +112,8 @@ impl Work {
             Held { delivery, event, answer: None, named: false }
         });
         let events: std::collections::VecDeque<_> = given.collect();
+        // What is given is answered or not; the place of what waited is not needed meanwhile.
+        lane.waiting.shrink_to_fit();
         if let Some(first) = events.front() {
             consumer.await_turn(key, first.delivery, others);
         }
@@ -147,10 +149,12 @@ impl Work {
                     let back = lane.take_back(place);
                     self.withdraw(id, &back);
                 } else {
-                    given.answer = Some(Answer::Park(reason));
+                    given.answer = Some(Box::new(Answer::Park(reason)));
                 }
             }
-            Answer::Handled | Answer::Park(_) | Answer::Skip => given.answer = Some(answer),
+            Answer::Handled | Answer::Park(_) | Answer::Skip => {
+                given.answer = Some(Box::new(answer));
+            }
         }
         self.advance(&key, id);
         self.settle(&key, now);
@@ -183,7 +187,7 @@ impl Work {
         if let (Some(reason), Some(first)) = (failed, hold.events.front_mut()) {
             first.event.attempts += 1;
             if first.event.attempts >= self.settings.max_attempts {
-                first.answer = Some(Answer::Park(reason.to_owned()));
+                first.answer = Some(Box::new(Answer::Park(reason.to_owned())));
                 let (delivery, position) = (first.delivery, first.event.position);
                 if let Some(consumer) = self.consumers.get_mut(&id) {
                     consumer.lose(delivery, key, position);

@@ -24,8 +24,8 @@ pub(super) struct Waiting {
 pub(super) struct Held {
     pub(super) delivery: u64,
     pub(super) event: Waiting,
-    /// Said already, but something earlier is not answered.
-    pub(super) answer: Option<Answer>,
+    /// Said already, but something earlier is not answered. Most have none, so it lies elsewhere.
+    pub(super) answer: Option<Box<Answer>>,
     /// The consumer has named it as what it works on.
     pub(super) named: bool,
 }
@@ -124,7 +124,7 @@ impl Lane {
         let Some(hold) = &mut self.hold else { return Vec::new() };
         let answered = hold.events.iter().take_while(|held| held.answer.is_some()).count();
         let taken = hold.events.drain(..answered);
-        let taken: Vec<_> = taken.filter_map(|held| Some((held.event, held.answer?))).collect();
+        let taken: Vec<_> = taken.filter_map(|held| Some((held.event, *held.answer?))).collect();
         if hold.events.is_empty() {
             self.hold = None;
         }

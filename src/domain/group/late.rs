@@ -27,7 +27,7 @@ impl Work {
         };
         if let Some(held) = lane.held_by_mut(id, position) {
             // The same consumer has it again, and need not handle it twice.
-            held.answer = Some(answer);
+            held.answer = Some(Box::new(answer));
             let again = held.delivery;
             consumer.lose(again, &key, position);
             self.advance(&key, id);

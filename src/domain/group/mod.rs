@@ -13,6 +13,7 @@ mod leases;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 mod work;
 
 use std::{fmt, sync::Arc};

@@ -45,7 +45,9 @@ pub struct Groups {
 impl Groups {
     /// Begins to look for the groups that the log knows of; whoever asks for one waits for that.
     pub(super) fn start(appender: Appender, clock: Clock) -> Self {
-        let shared = Arc::new(Shared::new(appender, clock));
+        // All groups together, whatever readers hold.
+        let reader = appender.reader.with_own_budget();
+        let shared = Arc::new(Shared::new(Appender { reader, ..appender }, clock));
         let recovering = tokio::spawn(recovery::recover(Arc::clone(&shared)));
         let recovering = Mutex::new(Some(recovering));
         Self { shared, recovering, runtime: Handle::current() }

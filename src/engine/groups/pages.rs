@@ -1,7 +1,7 @@
 //! Events that a group has read lately, so that most are read once from the log: what is given to
 //! consumers soon after it was read comes from here, and what waits long is read again.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 
@@ -13,8 +13,9 @@ use crate::{
     engine::ReadError,
 };
 
-/// Bytes that are kept for one group. A page has as much as a reader is given at once, and a group
-/// without consumers keeps none.
+/// Bytes that are kept for one group, unless all groups together hold too much: then it keeps the
+/// last page alone. A page has as much as a reader is given at once, and a group without consumers
+/// keeps none.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// The pages, the oldest first.
@@ -27,29 +28,32 @@ pub(super) struct Pages {
 #[derive(Debug)]
 struct Page {
     run: Bytes,
-    /// In the order of their positions.
-    heads: Vec<Head>,
+    /// Where each event stands in the run, in the order of their positions.
+    places: Vec<(Position, Range<u32>)>,
 }
 
 impl Page {
     fn get(&self, position: Position) -> Option<Bytes> {
-        let place = self.heads.binary_search_by_key(&position, |head| head.position).ok()?;
-        Some(self.run.slice(self.heads.get(place)?.span.clone()))
+        let place = self.places.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        let Range { start, end } = &self.places.get(place)?.1;
+        Some(self.run.slice(*start as usize..*end as usize))
     }
 }
 
 impl Pages {
     /// Keeps a run that was read forwards, and lets the oldest go; returns what it holds.
-    pub(super) fn keep(&mut self, run: Bytes) -> Result<&[Head], ReadError> {
+    pub(super) fn keep(&mut self, run: Bytes, short: bool) -> Result<Vec<Head>, ReadError> {
         let heads =
             heads(&run).map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
         self.bytes += run.len();
-        self.pages.push_back(Page { run, heads });
-        while self.bytes > KEPT_BYTES && self.pages.len() > 1 {
+        let places = heads.iter().map(place).collect();
+        self.pages.push_back(Page { run, places });
+        let most = if short { 0 } else { KEPT_BYTES };
+        while self.bytes > most && self.pages.len() > 1 {
             let gone = self.pages.pop_front();
             self.bytes -= gone.map_or(0, |page| page.run.len());
         }
-        Ok(self.pages.back().map_or(&[], |page| &page.heads))
+        Ok(heads)
     }
 
     /// The bytes of an event, as they stand in a run.
@@ -60,4 +64,9 @@ impl Pages {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+fn place(head: &Head) -> (Position, Range<u32>) {
+    let at = |place: usize| u32::try_from(place).expect("a page is bounded, and so is an event");
+    (head.position, at(head.span.start)..at(head.span.end))
 }

@@ -37,7 +37,7 @@ impl Group {
             return Ok(false);
         };
         let last = run.last;
-        for head in self.pages.keep(run.events)? {
+        for head in self.pages.keep(run.events, self.reader.is_short())? {
             if !is_of_groups(&head.stream) {
                 self.work.offer(&head.stream, head.position, now);
             }
@@ -128,17 +128,18 @@ impl Group {
             return Ok(());
         }
         let run = self.reader.events_at(missing).await?;
-        self.pages.keep(run.events)?;
+        self.pages.keep(run.events, self.reader.is_short())?;
         Ok(())
     }
 
     /// As many of the first as were read and fit.
     fn frame(&self, outgoing: &[Outgoing]) -> Delivered {
+        let most = self.reader.page_bytes();
         let mut events = BytesMut::new();
         let mut frame = Delivered::default();
         for Outgoing { delivery, position, attempts } in outgoing {
             let Some(event) = self.pages.get(*position) else { break };
-            if !frame.attempts.is_empty() && events.len() + event.len() > limits::PAGE_BYTES {
+            if !frame.attempts.is_empty() && events.len() + event.len() > most {
                 break;
             }
             if frame.attempts.is_empty() {
@@ -147,7 +148,7 @@ impl Group {
             events.extend_from_slice(&event);
             frame.attempts.push(*attempts);
         }
-        frame.events = events.freeze();
+        frame.events = self.reader.hold(events.freeze());
         frame
     }
 }

@@ -185,6 +185,10 @@ impl Group {
                 break;
             }
             let more = self.turn(available).await;
+            if !more && self.reader.is_short() {
+                // What is to be sent later is read again.
+                self.pages.clear();
+            }
             let (taken, wants) = (Arc::clone(&self.taken), self.work.has_credit());
             let moment = self.next_moment();
             tokio::select! {

@@ -35,7 +35,9 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
                 seen = run.last;
             }
             Frame::CaughtUp(mark) => break assert_eq!(mark.position, seen),
-            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_)) => panic!("{other:?}"),
+            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_) | Frame::Heartbeat) => {
+                panic!("{other:?}")
+            }
         }
     }
     assert_eq!(seen, 12_001);

@@ -136,7 +136,9 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
         match follower.next().await.unwrap() {
             Frame::Events(run) => seen = run.last,
             Frame::CaughtUp(mark) => break mark,
-            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_)) => panic!("{other:?}"),
+            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_) | Frame::Heartbeat) => {
+                panic!("{other:?}")
+            }
         }
     };
     assert_eq!((seen, mark.position), (before.len() as u64, before.len() as u64));

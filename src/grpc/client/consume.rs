@@ -3,7 +3,7 @@
 use futures_util::Stream;
 use tonic::transport::Channel;
 
-use super::{Answers, Client, ClientError, timed};
+use super::{Answers, Client, ClientError, timed, without};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::consumer_group_service_client::ConsumerGroupServiceClient,
@@ -16,7 +16,9 @@ impl Client {
         &self,
         requests: impl Stream<Item = proto::ConsumeRequest> + Send + 'static,
     ) -> Answers<proto::ConsumeResponse> {
-        self.stream(|over| async move { over.group_service().consume(requests).await })
+        let answers =
+            self.stream(|over| async move { over.group_service().consume(requests).await });
+        without(answers, |answer| answer.heartbeat)
     }
 
     /// The groups, and how far each is.

@@ -242,7 +242,7 @@ impl StreamingService<AppendStreamRequest> for Fake {
                     status: status.details().to_vec().into(),
                 }),
             };
-            AppendStreamResponse { outcome: Some(outcome) }
+            AppendStreamResponse { outcome: Some(outcome), heartbeat: false }
         });
         std::future::ready(Ok(Response::new(answers.boxed()))).boxed()
     }
@@ -258,7 +258,10 @@ impl ServerStreamingService<ReadRequest> for Fake {
         let position = events.len() as u64;
         let pages: Vec<_> = events
             .chunks(7)
-            .map(|events| Ok(ReadResponse { events: events.to_vec(), position }))
+            .map(|events| {
+                let events = events.to_vec();
+                Ok(ReadResponse { events, position, heartbeat: false })
+            })
             .collect();
         std::future::ready(Ok(Response::new(iter(pages).boxed()))).boxed()
     }

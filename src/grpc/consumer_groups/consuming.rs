@@ -130,8 +130,12 @@ impl Drop for Part {
 impl From<Delivered> for ConsumeFrame {
     fn from(delivered: Delivered) -> Self {
         let Delivered { events, first_delivery, attempts, withdrawn } = delivered;
-        let rest =
-            proto::ConsumeResponse { events: Vec::new(), first_delivery, attempts, withdrawn };
+        let rest = proto::ConsumeResponse {
+            first_delivery,
+            attempts,
+            withdrawn,
+            ..proto::ConsumeResponse::default()
+        };
         Self { run: events, rest }
     }
 }

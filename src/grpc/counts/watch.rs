@@ -11,7 +11,7 @@ use crate::{
         violation::Violations,
     },
     engine::{Changed, Engine, Watch},
-    grpc::{asked, budget::Budget, event_store::Answers, status::Fault},
+    grpc::{asked, budget::Budget, event_store::Answers, heartbeat::lively, status::Fault},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
 
@@ -45,7 +45,8 @@ pub(super) async fn watch(
         (snapshots(first), watch)
     };
     let first = first.into_iter().map(Ok);
-    Ok(Box::pin(stream::iter(first).chain(stream::try_unfold(watch, next))))
+    let answers = stream::iter(first).chain(stream::try_unfold(watch, next));
+    Ok(lively(answers, engine.heartbeat(), after_position.unwrap_or_default()))
 }
 
 /// The figures that a watch begins with: in one message, if they fit.
@@ -67,7 +68,7 @@ fn snapshots(answer: CountAnswer) -> Vec<proto::WatchCountryCountsResponse> {
     let told = snapshots.into_iter().enumerate().map(|(place, counts)| {
         let update = Some(Update::Snapshot(proto::CountrySnapshot { counts }));
         let (position, more) = (answer.position, place < last);
-        proto::WatchCountryCountsResponse { update, position, more }
+        proto::WatchCountryCountsResponse { update, position, more, heartbeat: false }
     });
     told.collect()
 }
@@ -85,7 +86,8 @@ fn told(change: Change, position: Position, more: bool) -> proto::WatchCountryCo
     let more_causes = u32::try_from(caused_by.len().saturating_sub(CAUSES)).unwrap_or(u32::MAX);
     caused_by.truncate(CAUSES);
     let change = proto::CountryChange { before, after, caused_by, more_causes };
-    proto::WatchCountryCountsResponse { update: Some(Update::Change(change)), position, more }
+    let update = Some(Update::Change(change));
+    proto::WatchCountryCountsResponse { update, position, more, heartbeat: false }
 }
 
 #[cfg(test)]

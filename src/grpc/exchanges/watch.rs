@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{asked, event_store::Answers, page::Page, status::Fault},
+    grpc::{asked, event_store::Answers, heartbeat::lively, page::Page, status::Fault},
     projections::story::{Story, StoryQuery},
 };
 
@@ -47,8 +47,10 @@ pub(super) async fn watch(
         let (story, at, watch) = record.watch_exchange(query).await?;
         (Some(Ok(answer(&engine, &page, story, at).await?)), watch)
     };
+    let silence = engine.heartbeat();
     let changes = stream::try_unfold((engine, page, watch), next);
-    Ok(Box::pin(stream::iter(first).chain(changes)))
+    let answers = stream::iter(first).chain(changes);
+    Ok(lively(answers, silence, after_position.unwrap_or_default()))
 }
 
 type Watching = (Arc<Engine>, Page, Watch<StoryQuery>);
@@ -72,5 +74,5 @@ async fn answer(
         Some(story) => Some(tell(engine, &story, page, position).await?),
         None => None,
     };
-    Ok(proto::WatchExchangeResponse { story, position, caused_by: Vec::new() })
+    Ok(proto::WatchExchangeResponse { story, position, ..Default::default() })
 }

@@ -1,0 +1,92 @@
+//! What was made for clients and not sent yet is counted, and no more of an answer is made while
+//! much of it is on its way.
+//!
+//! The transport takes parts of an answer long before it can send them: one that waits for the
+//! client's window, and 400 KB more for the socket. Each part counts until the transport has
+//! dropped it, and that is when its last byte was written.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http_body::{Frame, SizeHint};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use crate::engine::{Outbound, Streams};
+
+type HttpRequest = http::Request<Body>;
+type HttpResponse = http::Response<Body>;
+
+/// Wraps a service in [`Sending`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct SendingLayer(pub(super) Streams);
+
+/// A service whose answers are counted until they are sent.
+#[derive(Clone, Debug)]
+pub(super) struct Sending<S> {
+    calls: S,
+    streams: Streams,
+}
+
+impl<S> Layer<S> for SendingLayer {
+    type Service = Sending<S>;
+
+    fn layer(&self, calls: S) -> Sending<S> {
+        Sending { calls, streams: self.0.clone() }
+    }
+}
+
+impl<S> Service<HttpRequest> for Sending<S>
+where
+    S: Service<HttpRequest, Response = HttpResponse>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+{
+    type Response = HttpResponse;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.calls.poll_ready(context)
+    }
+
+    fn call(&mut self, request: HttpRequest) -> Self::Future {
+        let outbound = self.streams.outbound();
+        let counted = |body| Body::new(Sent { body, outbound });
+        let answer = self.calls.call(request);
+        Box::pin(answer.map(|answer| answer.map(|response| response.map(counted))))
+    }
+}
+
+/// A body whose parts are counted.
+struct Sent {
+    body: Body,
+    outbound: Outbound,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        ready!(self.outbound.poll_room(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let counted = |frame: Frame<Bytes>| frame.map_data(|part| self.outbound.hold(part));
+        Poll::Ready(frame.map(|frame| frame.map(counted)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

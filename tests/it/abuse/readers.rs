@@ -1,0 +1,193 @@
+//! Readers who take nothing, and consumers who acknowledge nothing: what they cost the server.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
+use handover::{
+    domain::proto::{ConsumeRequest, ConsumeResponse, CreateGroupRequest},
+    grpc::client::{Answers, Client},
+};
+use http_body_util::Full;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tonic::{body::Body, transport::Channel};
+use tower::{Service as _, ServiceExt as _};
+
+use super::{megabytes, process::Process};
+use crate::support::{Server, append, data_dir, event, new_id};
+
+const SUBSCRIBE: &str = "/handover.v1.EventStoreService/Subscribe";
+/// How long the memory is looked at until it changes no more.
+const SETTLES: Duration = Duration::from_secs(30);
+/// Streams of the log: a consumer is given 256 events of one stream at a time.
+const STREAMS: usize = 200;
+
+/// Appends so many thousand events with payloads of so many bytes.
+async fn fill(client: &Client, thousands: usize, bytes: usize) {
+    let payload = "x".repeat(bytes);
+    let requests = (0..thousands * 10).map(move |number| {
+        append(&format!("x/{}", number % STREAMS), vec![event(&payload, &[]); 100])
+    });
+    let answers = client.append_stream(stream::iter(requests));
+    let answers: Vec<_> = answers.try_collect().await.expect("answers");
+    assert!(answers.len() == thousands * 10 && answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+/// A connection on which everything is asked for and nothing is read, not even from the socket.
+async fn unread_connection(server: &Server) -> TcpStream {
+    fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).expect("it is small");
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], content].concat()
+    }
+    let text = |text: &str| {
+        let length = u8::try_from(text.len()).expect("it is short");
+        [&[length], text.as_bytes()].concat()
+    };
+    let most = 0x7fff_ffff_u32;
+    let settings = [&[0, 4], most.to_be_bytes().as_slice()].concat();
+    let window = (most - 65_535).to_be_bytes();
+    // POST, http, and by their numbers in the static table: path, authority, content type.
+    let headers = [
+        &[0x83, 0x86, 0x04][..],
+        &text(SUBSCRIBE),
+        &[0x01],
+        &text("localhost"),
+        &[0x0f, 0x10],
+        &text("application/grpc"),
+        &[0x00],
+        &text("te"),
+        &text("trailers"),
+    ];
+    let sent = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &settings),
+        frame(8, 0, 0, &window),
+        frame(1, 4, 1, &headers.concat()),
+        frame(0, 1, 1, &[0; 5]),
+    ];
+    let address = server.address.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.expect("the server can be reached");
+    connection.write_all(&sent.concat()).await.expect("it is taken");
+    connection
+}
+
+/// Subscriptions over one connection, of which nothing is read but what the transport takes.
+async fn unread_calls(server: &Server, count: usize) -> Vec<http::Response<Body>> {
+    let endpoint = Channel::from_shared(server.address.clone()).expect("an address");
+    let channel = endpoint.connect().await.expect("the server can be reached");
+    let calls = (0..count).map(|_| {
+        let mut channel = channel.clone();
+        async move {
+            let request = http::Request::post(SUBSCRIBE).header("content-type", "application/grpc");
+            let body = Body::new(Full::new(Bytes::from_static(&[0; 5])));
+            let request = request.header("te", "trailers").body(body).expect("a request");
+            let channel = channel.ready().await.expect("the connection stands");
+            channel.call(request).await.expect("an answer")
+        }
+    });
+    future::join_all(calls).await
+}
+
+/// A consumer that takes so many events and answers none.
+async fn consumer(client: Client, group: String, count: u64) -> Answers<ConsumeResponse> {
+    let name = group.clone();
+    let group_is = CreateGroupRequest { name, request_id: new_id(), ..Default::default() };
+    client.create_group(group_is).await.expect("a group");
+    let first =
+        ConsumeRequest { group, consumer: "one".into(), credit: count, ..Default::default() };
+    let said = stream::once(future::ready(first)).chain(stream::pending());
+    let mut told = client.consume(said);
+    let mut taken = 0;
+    while taken < count {
+        taken += told.next().await.expect("it goes on").expect("events").events.len() as u64;
+    }
+    told
+}
+
+/// Waits until memory grows no more; what it was at most, in bytes beyond `fresh`.
+async fn settled(process: Process, fresh: usize) -> usize {
+    let (begun, mut peak, mut since) = (Instant::now(), 0, Instant::now());
+    while begun.elapsed() < SETTLES && since.elapsed() < Duration::from_secs(2) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if process.peak() > peak {
+            (peak, since) = (process.peak(), Instant::now());
+        }
+    }
+    peak.saturating_sub(fresh)
+}
+
+/// A server that has a log and was started over it.
+async fn with_log(data: &Path, thousands: usize, bytes: usize) -> Server {
+    let server = Server::start(data, &[]);
+    fill(&server.client().await, thousands, bytes).await;
+    server.terminate();
+    assert!(server.wait(), "it stops");
+    let server = Server::start(data, &[]);
+    // What the first calls need once is no cost of the readers.
+    super::caller::Caller::connect(&server.address).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_who_takes_nothing_holds_no_memory() {
+    const READERS: usize = 300;
+    let (_dir, data) = data_dir();
+    let server = with_log(&data, 30, 200).await;
+    let process = Process(server.id());
+    let fresh = process.reset_peak();
+    let _calls = unread_calls(&server, READERS).await;
+    let all = settled(process, fresh).await;
+    println!("{READERS} readers: {} MB", megabytes(all));
+    assert!(all < MOST_OF_READERS, "{READERS} readers: {} MB", megabytes(all));
+}
+
+/// What readers may hold together, with what the allocator keeps.
+const MOST_OF_READERS: usize = 100_000_000;
+/// The same of groups, which also record how far they are.
+const MOST_OF_GROUPS: usize = 300_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_hold_no_payloads_of_what_they_have_delivered() {
+    const GROUPS: usize = 60;
+    const EVENTS: u64 = 2_000;
+    let (_dir, data) = data_dir();
+    let server = with_log(&data, 10, 2_000).await;
+    let process = Process(server.id());
+    let client = server.client().await;
+    let fresh = process.reset_peak();
+    let consumers =
+        (0..GROUPS).map(|number| consumer(client.clone(), format!("g{number}"), EVENTS));
+    let _consumers = future::join_all(consumers).await;
+    let all = settled(process, fresh).await;
+    println!("{GROUPS} groups: {} MB", megabytes(all));
+    assert!(all < MOST_OF_GROUPS, "{GROUPS} groups: {} MB", megabytes(all));
+}
+
+/// Prints what they cost at most: `cargo test --release --test it -- --ignored --nocapture
+/// abuse::readers::figures`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "prints figures, for which the build has to be the released one"]
+async fn figures() {
+    let (_dir, data) = data_dir();
+    let server = with_log(&data, 500, 200).await;
+    let process = Process(server.id());
+    let fresh = process.reset_peak();
+    println!("fresh: {} MB", megabytes(fresh));
+    let calls = future::join_all((0..2).map(|_| unread_calls(&server, 500))).await;
+    println!("1,000 unread over two connections: {} MB", megabytes(settled(process, fresh).await));
+    let client = server.client().await;
+    let consumers = (0..300).map(|number| consumer(client.clone(), format!("g{number}"), 10_000));
+    let consumers = future::join_all(consumers).await;
+    println!("with 300 groups: {} MB", megabytes(settled(process, fresh).await));
+    let connections = future::join_all((0..1_000).map(|_| unread_connection(&server))).await;
+    println!("with 1,000 connections: {} MB", megabytes(settled(process, fresh).await));
+    drop((calls, consumers, connections, client));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    println!(
+        "20 s after they are gone: {} MB",
+        megabytes(process.reset_peak().saturating_sub(fresh))
+    );
+}
