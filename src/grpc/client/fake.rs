@@ -1,8 +1,8 @@
 //! A server for tests of clients: an event store in memory, spoken to over a real connection.
 //!
-//! It keeps the promises that clients build on (request ids, order of answers, rejections in the
-//! pipeline) and nothing else: no expected revisions, no conditions, no filters. Of a claim it asks
-//! only that it is there.
+//! It keeps the promises that clients build on (request ids, expected revisions, order of answers,
+//! rejections in the pipeline) and nothing else: no conditions, no filters. Of a claim it asks only
+//! that it is there.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,8 @@ use crate::{
         },
         wire::Room,
     },
-    grpc::client::Client,
+    engine::AppendError,
+    grpc::{client::Client, status::Fault},
 };
 
 /// The store; clones share it.
@@ -85,7 +86,8 @@ impl Fake {
         let id = std::mem::take(&mut request.request_id);
         if let Some((content, response)) = state.answered.get(&id) {
             if *content != request {
-                return Err(Status::already_exists("the request id was used for other content"));
+                let first_position = response.first_position;
+                return Err(Fault::from(AppendError::RequestIdReused { first_position }).into());
             }
             return Ok(AppendResponse { duplicate: true, ..response.clone() });
         }
@@ -112,6 +114,9 @@ impl State {
         let mut events = Vec::new();
         for write in &request.writes {
             let held = self.events.iter().filter(|event| event.stream == write.stream).count();
+            if write.expected_revision.is_some_and(|expected| expected != held as u64) {
+                return Err(Status::aborted("the stream holds another number of events"));
+            }
             for (event, revision) in write.events.iter().zip(held + 1..) {
                 let mut tags = derived(&write.stream, event, self.events.len() + events.len())?;
                 tags.extend(event.tags.iter().cloned());
