@@ -157,7 +157,8 @@ pub async fn import_again(
     })
 }
 
-/// Checks an input, and asks the server what an import of it with --again would do. Records nothing.
+/// Checks an input, and asks the server what an import of it with --again would do. Records
+/// nothing.
 pub async fn check_again(
     client: &Client,
     input: impl BufRead,

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         event::{NewEvent, Position},
         examine::{Examined, examine},
+        identity,
         known::{Home, Known},
         limits,
         name::{StreamName, TypeName},
@@ -127,6 +128,9 @@ fn within_limits(
     event: &proto::NewEvent,
 ) -> Result<(), Violations> {
     let mut violations = Violations::default();
+    if let Some(problem) = identity::hidden(stream.folded().as_str()) {
+        violations.add("stream", problem);
+    }
     let any = event.payload.clone().unwrap_or_default();
     match TypeName::parse(any.type_name()) {
         Err(error) => violations.add(join("payload", "@type"), error.problem),
@@ -139,6 +143,7 @@ fn within_limits(
                 metadata: line.metadata.clone(),
             };
             event.check_limits("", &mut violations);
+            event.check_tags("", &mut violations);
             let size = recorded::size_bound(stream, "", &event);
             if size > limits::EVENT_BYTES {
                 violations.exceeds("event", "bytes", size, limits::EVENT_BYTES);

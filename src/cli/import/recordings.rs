@@ -68,8 +68,8 @@ impl Way {
         AppendRequest { request_id, writes: vec![self.write.clone()], ..AppendRequest::default() }
     }
 
-    /// The first answer to the recording with this number, and what undid it since; `None`: there is
-    /// none. The server looks at a request id before it looks at a revision, so an append that
+    /// The first answer to the recording with this number, and what undid it since; `None`: there
+    /// is none. The server looks at a request id before it looks at a revision, so an append that
     /// expects what cannot be tells whether its id was used and records nothing.
     async fn recalled(
         &self,
@@ -180,9 +180,9 @@ impl Repeat {
         self.ways.get(self.recorded).map(|way| way.request(way.number))
     }
 
-    /// The answer to the row's recording, if there is one in another way than that in which it would
-    /// be recorded; with `all`, in that one too. What it costs is paid by few rows: most can be in
-    /// one way only, which the append itself tells.
+    /// The answer to the row's recording, if there is one in another way than that in which it
+    /// would be recorded; with `all`, in that one too. What it costs is paid by few rows: most can
+    /// be in one way only, which the append itself tells.
     pub(super) async fn found(
         &self,
         client: &Client,
