@@ -37,6 +37,10 @@ pub struct Args {
     /// A UUID that makes it safe to repeat this append
     #[arg(long, value_name = "UUID")]
     request_id: Option<uuid::Uuid>,
+    /// Append only to the store of this name (urn:uuid:...), and end with exit code 9 if the server
+    /// keeps another one
+    #[arg(long, value_name = "NAME")]
+    store: Option<String>,
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]
     tag: Vec<String>,
@@ -79,7 +83,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let request = proto::AppendRequest {
         request_id: args.request_id.map(|id| id.to_string()).unwrap_or_default(),
         writes: vec![write],
-        condition: None,
+        store: args.store.unwrap_or_default(),
+        ..Default::default()
     };
     let client = args.server.connect().await?;
     let response = client.append(request).await?;
@@ -91,7 +96,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Output::Jsonl => json::of_message(&response)?.to_string(),
     };
     writeln!(io::stdout(), "{text}")?;
-    undone::end(&response.undone)
+    undone::end(&client, &response.undone, undone::Repeated::Event).await
 }
 
 /// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.

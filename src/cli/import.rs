@@ -6,6 +6,7 @@
 
 mod again;
 mod check;
+mod claimed;
 mod command;
 mod content;
 pub(super) mod csv;
@@ -14,32 +15,37 @@ mod kept;
 mod looks;
 mod named;
 mod pipeline;
+mod recordings;
 mod rows;
 mod source;
 mod summary;
 
 use std::io::{BufRead, Seek};
 
+use prost::Message as _;
+
+use self::{
+    again::{AllGone, Gone, Renewed},
+    claimed::Named,
+    content::Contents,
+    fates::{Fate, Fates},
+    kept::Kept,
+    named::NamedClaims,
+    pipeline::Pipeline,
+    recordings::{Recordings, Repeat},
+    source::Source,
+};
 pub use self::{
-    again::import_again,
+    again::{check_again, import_again},
     check::check,
     command::{Args, Terminal, run},
     summary::{Report, Summary},
-};
-use self::{
-    again::{AllGone, Gone, Renewed, Repeat},
-    check::Valid,
-    content::Contents,
-    fates::{Fate, Fates},
-    pipeline::Pipeline,
-    source::Source,
 };
 use crate::{
     cli::{
         exit::{Exit, Failure, words},
         lines::{Line, RowError},
     },
-    domain::{event::Position, name::StreamName, proto},
     grpc::client::{AppendOutcome, Client, ClientError, ClientErrorKind},
 };
 
@@ -48,6 +54,8 @@ use crate::{
 pub struct Options {
     /// Ends at the first one; what was added before it stays.
     pub stop_at_refusal: bool,
+    /// Records nothing, and only finds out what is recorded already.
+    pub dry_run: bool,
 }
 
 /// Imports events. Refused lines are reported and counted; only what stops the whole import
@@ -82,6 +90,8 @@ async fn pass(
         pipeline: Pipeline::open(client),
         fates: Fates::default(),
         contents: Contents::default(),
+        recordings: Kept::default(),
+        checked: NamedClaims::default(),
         summary: Summary::default(),
         options,
         rows: 0,
@@ -105,15 +115,13 @@ pub async fn import_checked(
         return Ok(checked);
     }
     input.rewind()?;
-    import(client, input, Options { stop_at_refusal: true }, report).await
+    import(client, input, Options { stop_at_refusal: true, ..Options::default() }, report).await
 }
 
 /// A line whose answer is awaited.
 struct Sent {
     line: u64,
     id: Option<String>,
-    stream: StreamName,
-    about: Option<Position>,
     /// Which row of the input it is, counted from 0: a line of a table can give several.
     row: u64,
     repeat: Repeat,
@@ -125,6 +133,10 @@ struct Import<'a> {
     pipeline: Pipeline<Sent>,
     fates: Fates,
     contents: Contents,
+    /// Of each content of which a recording has no effect any more, all of them.
+    recordings: Kept,
+    /// The lines so far, where their claims need not be in the record.
+    checked: NamedClaims,
     summary: Summary,
     options: Options,
     /// Rows so far.
@@ -174,47 +186,32 @@ impl Import<'_> {
             let problem = format!("the id {id:?} belongs to an earlier line already");
             return self.refuse(None, RowError::whole(line.number, problem), Exit::RowsRefused);
         }
-        let claim = match self.claim(&line).await? {
-            Ok(claim) => claim,
+        if self.options.dry_run
+            && let Err(error) = check::row_is_good(&line, &mut self.checked)?
+        {
+            return self.refuse(line.id, error, Exit::RowsRefused);
+        }
+        let named = match self.claim(&line).await? {
+            Ok(Named::NotRecorded) => return self.would_add(line.id),
+            Ok(Named::Claim(claim)) => Some(claim),
+            Ok(Named::Nothing) => None,
             Err(error) => return self.refuse(line.id, error, Exit::RowsRefused),
         };
-        let (position, stream) = claim.unzip();
         // What can be told here is told with its column, and in the order of the file.
-        match check::valid(&line, position, stream) {
-            Ok(valid) => self.send(line, valid).await,
+        match Repeat::of(&line, named.as_ref(), &self.contents)? {
+            Ok(repeat) => self.send(line, repeat).await,
             Err(error) => self.refuse(line.id, error, Exit::RowsRefused),
         }
     }
 
-    /// Position and stream of the claim that the line names by id, if it names one.
-    async fn claim(
-        &mut self,
-        line: &Line,
-    ) -> Result<Result<Option<(Position, StreamName)>, RowError>, Failure> {
-        let Some(name) = &line.payload.claim else {
-            return Ok(Ok(None));
-        };
-        while self.fates.get(&name.id)? == Some(Fate::Pending) {
-            self.settle_next().await?;
-        }
-        Ok(match self.fates.get(&name.id)? {
-            Some(Fate::Recorded { position, stream }) => Ok(Some((position, stream))),
-            Some(Fate::Refused | Fate::Pending) => {
-                Err(line.claim_error(format!("the line with the id {:?} was refused", name.id)))
-            }
-            None => Err(line.claim_error(format!("no earlier line has the id {:?}", name.id))),
-        })
-    }
-
-    async fn send(&mut self, line: Line, valid: Valid) -> Result<(), Failure> {
-        let Valid { stream, event, known } = valid;
-        let about = known.and_then(|known| known.about());
+    async fn send(&mut self, line: Line, repeat: Repeat) -> Result<(), Failure> {
+        let about = repeat.about;
         // Of two events about one claim that are under way together, the server has to look at
         // the second one again; what comes behind would overtake it.
-        let same_claim = |sent: &Sent| about.is_some() && sent.about == about;
+        let same_claim = |sent: &Sent| about.is_some() && sent.repeat.about == about;
         // What the record may forbid goes alone, so that nothing overtakes its refusal.
         let alone = self.options.stop_at_refusal;
-        let apart = |sent: &Sent| alone && (about.is_some() || sent.about.is_some());
+        let apart = |sent: &Sent| alone && (about.is_some() || sent.repeat.about.is_some());
         while self.pipeline.is_full() || self.pipeline.holds(|sent| same_claim(sent) || apart(sent))
         {
             self.settle_next().await?;
@@ -222,20 +219,30 @@ impl Import<'_> {
         if self.stopped.is_some() {
             return Ok(());
         }
-        let content = self.contents.content(stream.as_str(), &event)?;
-        let write = proto::StreamWrite {
-            stream: stream.as_str().to_owned(),
-            expected_revision: None,
-            events: vec![event],
-        };
-        let repeat = Repeat { content, write };
-        let request = repeat.request(0);
-        if let Some(id) = &line.id {
+        let (row, dry_run) = (self.rows, self.options.dry_run);
+        self.rows += 1;
+        let found = repeat.found(&self.client, dry_run, &mut self.contents).await?;
+        let sent = Sent { line: line.number, id: line.id, row, repeat };
+        if let Some(answer) = found {
+            return self.settle(sent, Ok(answer)).await;
+        }
+        self.contents.add(&sent.repeat.content())?;
+        if dry_run {
+            return self.would_add(sent.id);
+        }
+        if let Some(id) = &sent.id {
             self.fates.set(id.clone(), &Fate::Pending)?;
         }
-        let (row, line, id) = (self.rows, line.number, line.id);
-        self.rows += 1;
-        self.pipeline.send(request, Sent { line, id, stream, about, row, repeat }).await
+        match sent.repeat.request() {
+            Some(request) => self.pipeline.send(request, sent).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that a dry run did not find a line in the record.
+    fn would_add(&mut self, id: Option<String>) -> Result<(), Failure> {
+        self.summary.added += 1;
+        id.map_or(Ok(()), |id| self.fates.set(id, &Fate::NotRecorded))
     }
 
     async fn settle_next(&mut self) -> Result<(), Failure> {
@@ -244,13 +251,9 @@ impl Import<'_> {
     }
 
     async fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
-        let outcome = match outcome {
-            Ok(response) if again::lost(&response).is_some() => {
-                let renewed = self.renewed.has(sent.row)?;
-                again::followed(&self.client, &sent.repeat, response, renewed).await
-            }
-            outcome => outcome,
-        };
+        let own = outcome.as_ref().map_or(0, |response| response.first_position);
+        let undone = outcome.as_ref().is_ok_and(|response| again::lost(response).is_some());
+        let outcome = if undone { self.recorded_since(&sent).await? } else { outcome };
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
@@ -267,14 +270,42 @@ impl Import<'_> {
         if let Some(undone) = again::lost(&response) {
             self.gone.add(Gone { row: sent.row, line: sent.line, undone })?;
         }
-        if sent.about.is_some() {
+        if sent.repeat.about.is_some() {
             self.gone.is_about_a_claim(response.first_position)?;
         }
         if let Some(id) = sent.id {
-            let position = response.first_position;
-            self.fates.set(id, &Fate::Recorded { position, stream: sent.stream })?;
+            let undone = undone.then(|| sent.repeat.content());
+            let fate = Fate::Recorded { position: own, stream: sent.repeat.stream, undone };
+            self.fates.set(id, &fate)?;
         }
         Ok(())
+    }
+
+    /// The answer to a recording of a row that has its effect, where the row's own has none any
+    /// more; or else to the last one. Records the row anew if that is meant.
+    async fn recorded_since(&mut self, sent: &Sent) -> Result<AppendOutcome, Failure> {
+        let content = sent.repeat.content();
+        let known = self.recordings(&content)?;
+        let renewed = self.renewed.has(sent.row)?;
+        let all = async {
+            let mut all = match known {
+                Some(known) => known,
+                None => Recordings::of(&self.client, &sent.repeat).await?,
+            };
+            if renewed && !all.stand() {
+                all.record_anew(&self.client, &sent.repeat).await?;
+            }
+            Ok(all)
+        };
+        let mut all: Recordings = match all.await {
+            Ok(all) => all,
+            Err(error) => return Ok(Err(error)),
+        };
+        let answer = all.answer().cloned().unwrap_or_default();
+        // To whom it is told next, it was there already.
+        all.is_known();
+        self.recordings.set(content, all.encode_to_vec())?;
+        Ok(Ok(answer))
     }
 
     /// Notes that a line is refused; `exit` tells why, should that end the import.

@@ -193,7 +193,8 @@ impl Append {
             return Err(invalid(format!("{stream}: is expected, but nothing is appended to it")));
         }
         let request_id = self.request_id.to_string();
-        Ok(AppendRequest { request_id, writes, condition: self.condition })
+        let condition = self.condition;
+        Ok(AppendRequest { request_id, writes, condition, store: String::new() })
     }
 
     /// The claims whose streams have to be looked up.
@@ -225,7 +226,9 @@ fn stream_of(event: &Event, claims: &BTreeMap<Position, String>) -> Result<Named
 
 impl Client {
     /// Appends events and repeats the request until it is answered, for as long as the client's
-    /// [`Retry`](super::Retry) allows. However often it is repeated, it is recorded once.
+    /// [`Retry`](super::Retry) allows. However often it is repeated, it is recorded once, and only
+    /// in the store that this client is for: a revision, or the position of a claim, means
+    /// something else in another one.
     ///
     /// # Errors
     ///
@@ -239,7 +242,11 @@ impl Client {
             }
         }
         let request = append.request(&claims)?;
-        retry::retried(self.retry, || self.calls.append(request.clone())).await
+        retry::retried(self.retry, || async {
+            let store = self.named_store().await?;
+            self.calls.append(AppendRequest { store, ..request.clone() }).await
+        })
+        .await
     }
 
     /// The stream of the event at a position.

@@ -63,9 +63,10 @@ pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
 
 /// A client with patience. Cloning is cheap; clones share one connection, and the store.
 ///
-/// A position is valid in one store only. So a client that reads, follows, watches or consumes gets
-/// the name of the server's store with its first such call, and sends it with every one. If another
-/// store is at the address later, the call ends with [`ClientErrorKind::AnotherStore`].
+/// Positions and revisions are valid in one store only. So a client that appends, reads, follows,
+/// watches or consumes gets the name of the server's store with its first such call, and sends it
+/// with every one. If another store is at the address later, the call ends with
+/// [`ClientErrorKind::AnotherStore`], and nothing is recorded there.
 #[derive(Clone, Debug)]
 pub struct Client {
     calls: Calls,

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
     filter::Filter,
-    limits,
+    identity, limits,
     name::{Category, StreamName, Tag, TypeName},
     recorded,
     violation::{Violations, join},
@@ -86,6 +86,15 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// Notes below `path` which of a client's own tags hide something.
+    pub fn check_tags(&self, path: &str, violations: &mut Violations) {
+        for (index, tag) in self.tags.iter().enumerate() {
+            if let Some(problem) = identity::hidden(tag.as_str()) {
+                violations.add(join(path, &format!("tags[{index}]")), problem);
+            }
+        }
+    }
+
     /// Notes below `path` what is more than an event may bring beside its payload. The tags must
     /// still be the client's own.
     pub fn check_limits(&self, path: &str, violations: &mut Violations) {

@@ -85,6 +85,25 @@ pub fn shows_nothing(character: char) -> bool {
             || IGNORABLE.iter().any(|(first, last)| (*first..=*last).contains(&character)))
 }
 
+/// How a name that the record does not fold differs from what readers see, if it does. The name
+/// means nothing here, so its author has to write it so that it is not mistaken for another.
+pub fn hidden(name: &str) -> Option<String> {
+    let unseen = name.chars().enumerate().find(|(_, character)| shows_nothing(*character));
+    if let Some((index, character)) = unseen {
+        let (code, place) = (u32::from(character), index + 1);
+        return Some(format!(
+            "has U+{code:04X} as character {place}, which shows nothing; leave it out"
+        ));
+    }
+    let composed: String = name.nfc().collect();
+    let differs = |(_, (typed, composed)): &(usize, (char, char))| typed != composed;
+    let place = name.chars().zip(composed.chars()).enumerate().find(differs)?.0 + 1;
+    Some(format!(
+        "is not in normalization form C from character {place} on; write {composed:?}, which \
+         looks the same"
+    ))
+}
+
 /// A character that an identity text cannot have, and that folding cannot take away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misfit {
@@ -167,6 +186,21 @@ pub(crate) mod tests {
         ] {
             assert_eq!(fold(spelling), folded, "{spelling:?}");
             assert_eq!(is_folded(spelling), spelling == folded, "{spelling:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_folded_is_refused_where_it_hides_something() {
+        for (name, told) in [
+            ("desk/berlin", None),
+            ("desk/\u{e9}t\u{e9}", None),
+            ("desk/a\u{200b}b", Some("has U+200B as character 7, which shows nothing")),
+            ("\u{feff}desk:a", Some("has U+FEFF as character 1")),
+            ("desk:e\u{301}", Some("form C from character 6 on; write \"desk:\u{e9}\"")),
+        ] {
+            let found = hidden(name);
+            assert_eq!(found.is_some(), told.is_some(), "{name:?}");
+            assert!(found.unwrap_or_default().contains(told.unwrap_or_default()), "{name:?}");
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
         event::{Append, Digest, NewEvent, Position, Remembered, RequestId, Revision},
         examine::{self, Examined, examine},
         filter::Filter,
+        identity,
         known::Known,
         limits,
         name::{RESERVED_TAG_KEYS, StreamName, Tag},
@@ -117,7 +118,7 @@ fn check_content(
     let (mut about, mut room) = (Vec::new(), Room::default());
     let (mut bytes, mut place) = (0, 0);
     let mut violations = Violations::default();
-    check_shape(&append, &mut violations);
+    check_shape(&append, author, &mut violations);
     for (index, write) in append.writes.iter_mut().enumerate() {
         let mut home = None;
         for (number, event) in write.events.iter_mut().enumerate() {
@@ -213,7 +214,7 @@ fn check_condition(append: &Append, head: Position) -> Result<(), AppendError> {
     BeyondHead::check("condition.after_position", given, end).map_err(AppendError::BeyondHead)
 }
 
-fn check_shape(append: &Append, violations: &mut Violations) {
+fn check_shape(append: &Append, author: Author, violations: &mut Violations) {
     if append.writes.is_empty() {
         violations.add("writes", "is empty; name at least one stream and one event");
     }
@@ -221,6 +222,9 @@ fn check_shape(append: &Append, violations: &mut Violations) {
         if write.events.is_empty() {
             violations.add(format!("writes[{index}].events"), "is empty; give at least one event");
         }
+    }
+    if matches!(author, Author::Client) {
+        check_names(append, violations);
     }
 }
 
@@ -231,6 +235,19 @@ fn check_streams(append: &Append, violations: &mut Violations) {
         if let Some(first) = seen.insert(write.stream.clone(), index) {
             let problem = format!("is the stream of writes[{first}] too; put all its events there");
             violations.add(format!("writes[{index}].stream"), problem);
+        }
+    }
+}
+
+/// Tags of clients and streams of other services are not folded, so none may hide how it is
+/// spelled. Streams of the record itself are found under every spelling.
+fn check_names(append: &Append, violations: &mut Violations) {
+    for (index, write) in append.writes.iter().enumerate() {
+        if let Some(problem) = identity::hidden(write.stream.folded().as_str()) {
+            violations.add(format!("writes[{index}].stream"), problem);
+        }
+        for (number, event) in write.events.iter().enumerate() {
+            event.check_tags(&format!("writes[{index}].events[{number}]"), violations);
         }
     }
 }

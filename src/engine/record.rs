@@ -2,19 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
 use crate::{
     domain::{
         event::{Micros, Position},
+        limits,
         proto::RecordedEvent,
     },
-    engine::{BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared},
+    engine::{
+        BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared, reader::decoded,
+    },
     projections::{register::Register, walk::Walk},
 };
-
-/// Events that are read from the log at once for one answer.
-const CONCURRENT_EVENTS: usize = 4;
 
 /// The moment of the record that a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,18 +124,22 @@ impl RecordReader {
         }
     }
 
-    /// Reads events of the log: the texts that the register does not keep.
+    /// Reads events of the log: the texts that the register does not keep. Neighbours are read
+    /// together, because each read of the journal's tail takes a frame of up to 4 MiB as a whole.
     pub async fn events(
         &self,
         positions: impl IntoIterator<Item = Position>,
     ) -> Result<BTreeMap<Position, RecordedEvent>, ReadError> {
-        let mut positions: Vec<Position> = positions.into_iter().collect();
-        positions.sort_unstable();
-        positions.dedup();
-        let read = |position| async move {
-            Ok::<_, ReadError>((position, self.0.reader.event(position).await?))
-        };
-        let events = stream::iter(positions).map(read).buffer_unordered(CONCURRENT_EVENTS);
-        events.try_collect().await
+        let mut rest: Vec<Position> = positions.into_iter().collect();
+        rest.sort_unstable();
+        rest.dedup();
+        let mut events = BTreeMap::new();
+        while !rest.is_empty() {
+            let run = self.0.reader.page_of(rest.clone(), limits::ANSWER_BYTES).await?;
+            let run = run.ok_or(ReadError::Stopping)?;
+            rest.drain(..run.count.min(rest.len()));
+            events.extend(decoded(run.events)?.into_iter().map(|event| (event.position, event)));
+        }
+        Ok(events)
     }
 }

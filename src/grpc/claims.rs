@@ -34,7 +34,8 @@ const PREFERENCES_BYTES: usize = 128 << 10;
 /// The body of a method that records one event about a claim.
 macro_rules! recorded {
     ($recorder:expr, $request:expr, $type:ident { $field:ident }, $response:ident) => {{
-        let proto::$type { request_id, $field, tags, metadata } = $request.into_inner();
+        let proto::$type { request_id, $field, tags, metadata, store } = $request.into_inner();
+        $recorder.0.expect_store(&store).map_err(Fault::from)?;
         let extras = Extras { request_id, tags, metadata };
         let receipt = $recorder.record(stringify!($field), $field, extras).await?;
         Ok(Response::new(proto::$response { receipt: Some(receipt) }))

@@ -29,6 +29,7 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::CreateGroupRequest>,
     ) -> Result<Response<proto::CreateGroupResponse>, Status> {
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let (group, request) = asked::group(request.into_inner()).map_err(Fault::from)?;
         let name = group.name.to_string();
         let created = self.0.groups().create(group, request).await.map_err(Fault::from)?;
@@ -72,6 +73,7 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::ReplayParkedRequest>,
     ) -> Result<Response<proto::ReplayParkedResponse>, Status> {
+        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
         let (group, positions, request) =
             asked::replay(request.into_inner()).map_err(Fault::from)?;
         let replayed = self.0.groups().replay(&group, positions, request).await;

@@ -27,7 +27,7 @@ const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// An append, with all that is wrong with its syntax; what is wrong with its payloads is told
 /// beside it, or the sender would learn of it only afterwards.
 pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations> {
-    let proto::AppendRequest { request_id, writes, condition } = request;
+    let proto::AppendRequest { request_id, writes, condition, store: _ } = request;
     let mut wrong = Violations::default();
     let request_id = self::request_id(&request_id, &mut wrong);
     let named = writes.iter().enumerate();
@@ -220,6 +220,7 @@ mod tests {
                 write("x/b", vec![proto::NewEvent::default()]),
             ],
             condition: Some(proto::AppendCondition { fail_if_match: None, after_position: 0 }),
+            ..Default::default()
         };
         let found = append(request).unwrap_err();
         let expected = [

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
+        event::Append,
         proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
@@ -37,9 +38,9 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::AppendRequest>,
     ) -> Result<Response<proto::AppendResponse>, Status> {
-        let append = convert::append(request.into_inner()).map_err(Fault::from)?;
+        let append = asked(&self.0, request.into_inner())?;
         let appended = self.0.append(append).await.map_err(Fault::from)?;
-        Ok(Response::new(appended.into()))
+        Ok(Response::new(answer(&self.0, appended)))
     }
 
     type AppendStreamStream = Answers<proto::AppendStreamResponse>;
@@ -94,12 +95,16 @@ impl EventStoreService for EventStore {
     }
 }
 
-impl From<Appended> for proto::AppendResponse {
-    fn from(appended: Appended) -> Self {
-        let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
-        let undone = undone.into_iter().map(Into::into).collect();
-        Self { first_position, last_position, revisions, duplicate, undone }
-    }
+/// What an append asks for, if it is meant for this store.
+fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, Fault> {
+    engine.expect_store(&request.store)?;
+    Ok(convert::append(request)?)
+}
+
+fn answer(engine: &Engine, appended: Appended) -> proto::AppendResponse {
+    let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
+    let (undone, store) = (undone.into_iter().map(Into::into).collect(), engine.store_name());
+    proto::AppendResponse { first_position, last_position, revisions, duplicate, undone, store }
 }
 
 impl From<Undone> for proto::Undone {

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use handover::{
-    client::{Client, Consumer, Follow, Followed, Start, Verdict, Watch, Watched},
+    client::{
+        Append, Client, Consumer, Event, Follow, Followed, Start, UpdateError, Verdict, Watch,
+        Watched,
+    },
     domain::proto::{
-        ConsumeRequest, CreateGroupRequest, GetHeadRequest, ReadRequest, SubscribeRequest,
-        WatchCountryCountsRequest, WatchExchangeRequest, subscribe_request,
+        Any, AppendRequest, Attribution, ClaimConfirmed, ClaimDisputed, ConfirmClaimRequest,
+        ConsumeRequest, Count, CreateGroupRequest, DisputeClaimRequest, GetHeadRequest, Leg,
+        ReadRequest, ReplayParkedRequest, SubscribeRequest, TransferCompleted, Unit,
+        WatchCountryCountsRequest, WatchExchangeRequest, create_group_request, subscribe_request,
     },
     grpc::client::{Client as Calls, ClientError, ClientErrorKind},
 };
@@ -16,7 +21,7 @@ use handover::{
 use crate::{
     client::{client, write},
     proxy::Proxy,
-    support::{Server, data_dir},
+    support::{Server, append, data_dir, event, known, new_id},
 };
 
 async fn name(calls: &Calls) -> String {
@@ -157,4 +162,111 @@ async fn who_goes_on_is_not_led_into_another_store() {
     }
     let anew: Client = client(&proxy.address);
     assert_eq!(anew.store().await.as_deref(), Ok(names[1]), "another client may begin there");
+}
+
+/// What takes a position or a revision and records something, with the name of a store.
+async fn recorded(calls: &Calls, store: &str, claim: u64) -> Vec<Result<(), ClientError>> {
+    let store = store.to_owned();
+    let append = AppendRequest {
+        store: store.clone(),
+        ..append("desk/notes", vec![event("noted", &["desk:a"])])
+    };
+    let attribution = Some(Attribution { source_id: "desk".into(), ..Default::default() });
+    let confirmation =
+        Some(ClaimConfirmed { attribution: attribution.clone(), claim, ..Default::default() });
+    let confirm = ConfirmClaimRequest { confirmation, store: store.clone(), ..Default::default() };
+    let dispute = Some(ClaimDisputed { attribution, claim, ..Default::default() });
+    let dispute = DisputeClaimRequest { dispute, store: store.clone(), ..Default::default() };
+    let (name, group) = (new_id().replace('-', "."), "desk".to_owned());
+    let start = Some(create_group_request::Start::AfterPosition(1));
+    let create = CreateGroupRequest {
+        name: format!("g{name}"),
+        start,
+        store: store.clone(),
+        ..Default::default()
+    };
+    let replay = ReplayParkedRequest { group, store, ..Default::default() };
+    let mut piped = calls.append_stream(futures_util::stream::iter([append.clone()]));
+    let piped = piped.next().await.expect("an answer").expect("the pipeline goes on");
+    vec![
+        calls.append(append).await.map(drop),
+        piped.map(drop),
+        calls.confirm_claim(confirm).await.map(drop),
+        calls.dispute_claim(dispute).await.map(drop),
+        calls.create_group(create).await.map(drop),
+        calls.replay_parked(replay).await.map(drop),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_that_records_can_name_its_store_and_leaves_nothing_in_another() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let calls = server.client().await;
+    create_group(&calls).await;
+    let claim = TransferCompleted {
+        attribution: Some(Attribution { source_id: "desk".into(), ..Default::default() }),
+        leg: Some(Leg {
+            exchange_id: "demo-1".into(),
+            to: vec!["DE".into()],
+            unit: Unit::Person.into(),
+            ..Default::default()
+        }),
+        count: Some(Count { value: Some(3), ..Default::default() }),
+        ..Default::default()
+    };
+    let claim = calls.append(known("exchange/demo-1", &claim)).await.expect("recorded");
+    let own = name(&calls).await;
+    assert_eq!(claim.store, own, "the answer names the store");
+    let head = async || calls.get_head(GetHeadRequest::default()).await.expect("a head").position;
+    let before = head().await;
+    let other = "urn:uuid:00000000-0000-4000-8000-000000000000";
+    for outcome in recorded(&calls, other, claim.first_position).await {
+        assert_another(&outcome.expect_err("a refusal"), [&own, other]);
+    }
+    assert_eq!(head().await, before, "nothing is recorded");
+    for store in ["", &own] {
+        for outcome in recorded(&calls, store, claim.first_position).await {
+            assert_eq!(outcome, Ok(()), "{store:?} is this store");
+        }
+    }
+    // The store is no part of what a request id stands for.
+    let first = append("desk/notes", vec![event("noted", &["desk:b"])]);
+    let recorded = calls.append(first.clone()).await.expect("recorded");
+    let again = AppendRequest { store: own, ..first };
+    let again = calls.append(again).await.expect("known again");
+    assert!(again.duplicate && again.first_position == recorded.first_position);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_writes_nothing_into_another_store_that_took_the_place_of_its_own() {
+    let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
+    let (server, other) = (Server::start(&data, &[]), Server::start(&other_data, &[]));
+    let proxy = Proxy::start(&server.address).await;
+    let (calls, other_calls) = (server.client().await, other.client().await);
+    let names = [name(&calls).await, name(&other_calls).await];
+    let names = [names[0].as_str(), names[1].as_str()];
+    let noted = || Any { type_url: "x/demo.v1.Noted".into(), value: "a".into() };
+    let appending = client(&proxy.address);
+    let append = || Append::new().event_in("desk/1", Event::packed(noted()));
+    appending.append(append().expect("desk/1", 0)).await.expect("recorded");
+
+    // In the midst of an update: what it has read is of another store.
+    let mut decided = 0;
+    let updated = appending
+        .update("desk/1", |_| {
+            decided += 1;
+            proxy.point_at(&other.address);
+            proxy.cut();
+            Ok::<_, std::convert::Infallible>(vec![Event::packed(noted())])
+        })
+        .await;
+    let Err(UpdateError::Call(error)) = updated else { panic!("{updated:?}") };
+    assert_another(&error.error, names);
+    assert_eq!(decided, 1);
+    for append in [append(), append().expect("desk/1", 0)] {
+        assert_another(&appending.append(append).await.expect_err("another").error, names);
+    }
+    let head = other_calls.get_head(GetHeadRequest::default()).await.expect("a head");
+    assert_eq!(head.position, 0, "nothing is recorded there");
 }

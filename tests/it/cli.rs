@@ -18,6 +18,7 @@ mod counts;
 mod help;
 mod import;
 mod moments;
+mod repeats;
 mod serve;
 mod tables;
 mod tail;

@@ -29,6 +29,7 @@ fn quick(name: &str) -> CreateGroupRequest {
         filter: Some(category("x")),
         settings: Some(settings),
         start: None,
+        ..<_>::default()
     }
 }
 

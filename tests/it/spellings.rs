@@ -388,3 +388,23 @@ async fn a_request_is_known_again_by_what_was_typed() {
     let error = client.append(other).await.expect_err("other content");
     assert_eq!(error.reason, "REQUEST_ID_REUSED");
 }
+
+#[tokio::test]
+async fn a_tag_or_a_stream_that_hides_something_is_refused_with_the_character() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    let client = server.client().await;
+    let noted = |stream: &str, tag: &str| append(stream, vec![crate::support::event("x", &[tag])]);
+    for (stream, tag, field, told) in [
+        ("desk/a\u{200b}", "desk:a", "writes[0].stream", "U+200B as character 7"),
+        ("desk/e\u{301}", "desk:a", "writes[0].stream", "normalization form C"),
+        ("desk/a", "desk:a\u{ad}b", "writes[0].events[0].tags[0]", "U+00AD as character 7"),
+        ("desk/a", "desk:e\u{301}", "writes[0].events[0].tags[0]", "write \"desk:\u{e9}\""),
+    ] {
+        let error = client.append(noted(stream, tag)).await.expect_err(field);
+        let named = |(name, problem): &(String, String)| name == field && problem.contains(told);
+        assert!(error.fields.iter().any(named), "{error:?}");
+    }
+    assert_eq!(read_all(&client).await, []);
+    client.append(noted("desk/\u{e9}", "desk:\u{e9}")).await.expect("other letters are taken");
+}

@@ -175,7 +175,7 @@ pub(crate) fn event(payload: &str, tags: &[&str]) -> NewEvent {
 /// An append of `events` to one stream.
 pub(crate) fn append(stream: &str, events: Vec<NewEvent>) -> AppendRequest {
     let write = StreamWrite { stream: stream.into(), expected_revision: None, events };
-    AppendRequest { request_id: new_id(), writes: vec![write], condition: None }
+    AppendRequest { request_id: new_id(), writes: vec![write], ..AppendRequest::default() }
 }
 
 /// An append of one known event to its stream.

@@ -149,7 +149,7 @@ impl Source {
         AppendRequest {
             request_id: Uuid::from_u64_pair(self.identity.run, batch.first).to_string(),
             writes: vec![StreamWrite { stream, expected_revision: None, events }],
-            condition: None,
+            ..AppendRequest::default()
         }
     }
 

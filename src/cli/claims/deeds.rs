@@ -86,6 +86,10 @@ pub(super) struct Deed {
     /// A UUID that makes it safe to repeat this
     #[arg(long, value_name = "UUID")]
     request_id: Option<uuid::Uuid>,
+    /// Record it only in the store of this name (urn:uuid:...), and end with exit code 9 if the
+    /// server keeps another one, where the position is another event
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub(super) store: String,
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]
     pub(super) tag: Vec<String>,
@@ -128,7 +132,7 @@ impl Deed {
             Output::Jsonl => json::of_message(&receipt)?.to_string(),
         };
         writeln!(io::stdout(), "{text}")?;
-        undone::end(&receipt.undone)
+        undone::end(client, &receipt.undone, undone::Repeated::Event).await
     }
 }
 
@@ -144,6 +148,7 @@ pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         retraction: Some(ClaimRetracted { attribution, claim, reason }),
         tags: args.deed.tag.clone(),
+        store: args.deed.store.clone(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -157,6 +162,7 @@ pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         dispute: Some(ClaimDisputed { attribution, claim, grounds }),
         tags: args.deed.tag.clone(),
+        store: args.deed.store.clone(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -170,6 +176,7 @@ pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
         tags: args.deed.tag.clone(),
+        store: args.deed.store.clone(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -196,6 +203,7 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         preference: Some(preference),
         tags: args.deed.tag.clone(),
+        store: args.deed.store.clone(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;

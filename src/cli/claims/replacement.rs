@@ -58,6 +58,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         correction: Some(correction),
         tags: args.deed.tag.clone(),
+        store: args.deed.store.clone(),
         ..Default::default()
     };
     let recorded = client.correct_claim(request).await?;

@@ -10,12 +10,13 @@ use crate::{
         exit::{Exit, Failure},
         json, moment, position,
         selection::Selection,
-        undone,
+        undone::{self, Repeated},
     },
     domain::proto::{
-        CreateGroupRequest, DeleteGroupRequest, GroupSettings, Receipt, ReplayParkedRequest,
-        create_group_request::Start,
+        CreateGroupRequest, DeleteGroupRequest, GroupSettings, ListGroupsRequest,
+        ReplayParkedRequest, create_group_request::Start,
     },
+    grpc::client::{Client, ClientErrorKind},
 };
 
 /// What makes a request safe to repeat, and how its answer is printed.
@@ -62,6 +63,10 @@ pub(super) struct CreateArgs {
     /// Seconds that an event rests before its second try, doubled with each; without it 1
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     retry_delay: Option<Duration>,
+    /// Create it only in the store of this name (urn:uuid:...), and end with exit code 9 if the
+    /// server keeps another one
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    store: String,
     #[command(flatten)]
     deed: Deed,
 }
@@ -79,6 +84,9 @@ pub(super) struct ReplayArgs {
     /// All that are parked, at most 10000 at once
     #[arg(long, conflicts_with = "positions")]
     all: bool,
+    /// Only in the store of this name (urn:uuid:...); exit code 9 if the server keeps another one
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    store: String,
     #[command(flatten)]
     deed: Deed,
 }
@@ -108,11 +116,24 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
         filter: args.selection.into_filter(),
         start: start.or(args.from_now.then_some(Start::FromNow(true))),
         settings: Some(settings),
+        store: args.store,
     });
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} is created, recorded at position {}", args.group, receipt.position);
-    told(&response, &receipt, &words)
+    told(&response, &words)?;
+    let exists = receipt.undone.is_some() && exists(&client, &args.group).await?;
+    undone::end(&client, &receipt.undone, Repeated::Group { exists }).await
+}
+
+/// Whether there is a group of this name.
+async fn exists(client: &Client, name: &str) -> Result<bool, Failure> {
+    let request = ListGroupsRequest { name: name.to_owned(), ..ListGroupsRequest::default() };
+    match client.list_groups(request).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind == ClientErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Puts parked events back.
@@ -122,11 +143,13 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
         request_id: args.deed.id(),
         group: args.group.clone(),
         positions: args.positions,
+        store: args.store,
     });
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} will be delivered again by {}", response.replayed, args.group);
-    told(&response, &receipt, &words)
+    told(&response, &words)?;
+    undone::end(&client, &receipt.undone, Repeated::Replay).await
 }
 
 /// Deletes a group.
@@ -136,23 +159,19 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
     let response = client.delete_group(request).await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} is deleted, recorded at position {}", args.group, receipt.position);
-    told(&response, &receipt, &words)
+    told(&response, &words)?;
+    undone::end(&client, &receipt.undone, Repeated::Deletion).await
 }
 
-/// Says what was done: in words on a terminal, as proto3 JSON elsewhere. What was done before and
-/// is undone since is a failure.
-fn told<M: prost::Message + prost::Name>(
-    response: &M,
-    receipt: &Receipt,
-    words: &str,
-) -> Result<Exit, Failure> {
+/// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
+fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         writeln!(out, "{words}")?;
     } else {
         writeln!(out, "{}", json::of_message(response)?)?;
     }
-    undone::end(&receipt.undone)
+    Ok(())
 }
 
 /// A time span in seconds, as in `30` and `0.5`.

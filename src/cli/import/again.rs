@@ -1,8 +1,9 @@
 //! Rows that were imported before and have no effect any more, and recording them anew.
 //!
-//! Each row has a sequence of request ids: that of its content, then one for each later recording.
-//! They follow from the content. So a repeated import records nothing twice, and finds the last
-//! recording of each row.
+//! Each content has a sequence of request ids, one for each copy of it: the rows of a file have the
+//! first ones, and a recording that is made anew has the next. They follow from the content. So a
+//! repeated import records nothing twice, and a file that an export wrote afterwards finds both
+//! recordings. A row has its effect as long as one recording of its content has.
 
 use std::io::{BufRead, Seek};
 
@@ -10,8 +11,6 @@ use prost::Message as _;
 
 use super::{
     Options, Passed, Report, Summary,
-    content::Content,
-    is_about_the_row,
     kept::{Kept, key},
     pass,
 };
@@ -23,29 +22,10 @@ use crate::{
     },
     domain::{
         event::Position,
-        proto::{
-            AppendCondition, AppendRequest, AppendResponse, Filter, StreamWrite, Undoing, Undone,
-        },
+        proto::{AppendResponse, Undoing, Undone},
     },
-    grpc::client::{AppendOutcome, Client, ClientError},
+    grpc::client::Client,
 };
-
-/// What a row appends, under one request id or another.
-pub(super) struct Repeat {
-    pub(super) content: Content,
-    pub(super) write: StreamWrite,
-}
-
-impl Repeat {
-    /// The append of its first recording (0), or of a later one, numbered from 1.
-    pub(super) fn request(&self, again: u64) -> AppendRequest {
-        AppendRequest {
-            request_id: self.content.request_id(again).to_string(),
-            writes: vec![self.write.clone()],
-            condition: None,
-        }
-    }
-}
 
 /// A row whose event has no effect any more.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,39 +128,6 @@ pub(super) fn lost(answer: &AppendResponse) -> Option<Undone> {
     answer.undone.iter().find(|undone| undone.how() != Undoing::Corrected).copied()
 }
 
-/// Goes from a recording without effect to the last recording of the row. If that one has no effect
-/// either, records the row anew where `renewed` says so.
-pub(super) async fn followed(
-    client: &Client,
-    row: &Repeat,
-    first: AppendResponse,
-    renewed: bool,
-) -> AppendOutcome {
-    let (mut answer, mut again) = (first, 0);
-    while lost(&answer).is_some() {
-        again += 1;
-        let request = row.request(again);
-        if !renewed && !is_recorded(client, &request).await? {
-            break;
-        }
-        answer = client.append(request).await?;
-    }
-    Ok(answer)
-}
-
-/// Whether the request id was used. The append carries a condition that no log with events meets,
-/// so it records nothing; the server checks the id before the condition.
-async fn is_recorded(client: &Client, request: &AppendRequest) -> Result<bool, ClientError> {
-    let condition = AppendCondition { fail_if_match: Some(Filter::default()), after_position: 0 };
-    let asked = AppendRequest { condition: Some(condition), ..request.clone() };
-    match client.append(asked).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.reason == "REQUEST_ID_REUSED" => Ok(true),
-        Err(error) if is_about_the_row(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Imports events, and records anew those that were imported before and have no effect any more. An
 /// event that the input itself retracts or corrects is left as it is.
 ///
@@ -208,6 +155,18 @@ pub async fn import_again(
         undone: gone.report(report)?,
         ..summary
     })
+}
+
+/// Checks an input, and asks the server what an import of it with --again would do. Records
+/// nothing.
+pub async fn check_again(
+    client: &Client,
+    input: impl BufRead,
+    report: &mut dyn Report,
+) -> Result<Summary, Failure> {
+    let options = Options { dry_run: true, ..Options::default() };
+    let Passed { summary, gone } = pass(client, input, options, Renewed::default(), report).await?;
+    Ok(Summary { undone: gone.report(report)?, ..summary })
 }
 
 /// Reports nothing.

@@ -10,7 +10,8 @@ use crate::{
     },
     domain::{
         event::{NewEvent, Position},
-        examine::examine,
+        examine::{Examined, examine},
+        identity,
         known::{Home, Known},
         limits,
         name::{StreamName, TypeName},
@@ -44,14 +45,17 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Fa
 }
 
 /// Checks a line against those before it, and notes what it says for those after it.
-fn row_is_good(line: &Line, claims: &mut NamedClaims) -> Result<Result<(), RowError>, Failure> {
+pub(super) fn row_is_good(
+    line: &Line,
+    claims: &mut NamedClaims,
+) -> Result<Result<(), RowError>, Failure> {
     let claim_stream = match claims.stream_of_claim(line)? {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(error)),
     };
     let claim = claim_stream.as_ref().map(|_| SOME_POSITION);
     match valid(line, claim, claim_stream) {
-        Ok(valid) => claims.admit(line, &valid.stream, valid.known.as_ref()),
+        Ok(valid) => claims.admit(line, &valid.typed.stream, valid.known.as_ref()),
         Err(error) => Ok(Err(error)),
     }
 }
@@ -59,12 +63,38 @@ fn row_is_good(line: &Line, claims: &mut NamedClaims) -> Result<Result<(), RowEr
 /// A line whose event is in order, as far as can be known here.
 #[derive(Debug)]
 pub(super) struct Valid {
+    /// As it was typed.
+    pub(super) typed: Written,
+    /// As the server records it, with its identity texts folded, where that differs.
+    pub(super) folded: Option<Written>,
+    /// The event's payload, if it is of a known type.
+    pub(super) known: Option<Known>,
+}
+
+/// An event in one spelling of its identity texts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Written {
     /// The stream it is for.
     pub(super) stream: StreamName,
     /// The event.
     pub(super) event: proto::NewEvent,
-    /// The event's payload, if it is of a known type.
-    pub(super) known: Option<Known>,
+}
+
+impl Valid {
+    /// A line of another package means nothing here, so only its stream can be one that is folded.
+    fn new(typed: Written, examined: Option<Examined>) -> Self {
+        let Written { stream, event } = &typed;
+        let mut folded = Written { stream: stream.folded(), event: event.clone() };
+        let known = examined.map(|Examined { known, rewritten, home }| {
+            folded.stream = home.unwrap_or_else(|| folded.stream.clone());
+            if let (Some(payload), Some(value)) = (&mut folded.event.payload, rewritten) {
+                payload.value = value;
+            }
+            known
+        });
+        let folded = (folded != typed).then_some(folded);
+        Self { typed, folded, known }
+    }
 }
 
 /// The line as an event in its stream, if all that can be known of it here is in order.
@@ -77,12 +107,12 @@ pub(super) fn valid(
     let stream = stream(line, &event, claim_stream)?;
     let any = event.payload.as_ref();
     let (name, value) = any.map_or(("", [].as_slice()), |any| (any.type_name(), &any.value));
-    let known = examine(&stream, name, value, &mut Room::default()).and_then(|known| {
+    let examined = examine(&stream, name, value, &mut Room::default()).and_then(|examined| {
         within_limits(line, &stream, &event)?;
-        Ok(known)
+        Ok(examined)
     });
-    match known {
-        Ok(examined) => Ok(Valid { stream, event, known: examined.map(|it| it.known) }),
+    match examined {
+        Ok(examined) => Ok(Valid::new(Written { stream, event }, examined)),
         Err(violations) => {
             let column = line.payload_offset + 1;
             Err(RowError { line: line.number, column, problem: violations.to_string() })
@@ -98,6 +128,9 @@ fn within_limits(
     event: &proto::NewEvent,
 ) -> Result<(), Violations> {
     let mut violations = Violations::default();
+    if let Some(problem) = identity::hidden(stream.folded().as_str()) {
+        violations.add("stream", problem);
+    }
     let any = event.payload.clone().unwrap_or_default();
     match TypeName::parse(any.type_name()) {
         Err(error) => violations.add(join("payload", "@type"), error.problem),
@@ -110,6 +143,7 @@ fn within_limits(
                 metadata: line.metadata.clone(),
             };
             event.check_limits("", &mut violations);
+            event.check_tags("", &mut violations);
             let size = recorded::size_bound(stream, "", &event);
             if size > limits::EVENT_BYTES {
                 violations.exceeds("event", "bytes", size, limits::EVENT_BYTES);

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Options, Report, Summary, check, import, import_again, import_checked};
+use super::{Options, Report, Summary, check, check_again, import, import_again, import_checked};
 use crate::cli::{
     ServerArgs,
     exit::{Exit, Failure},
@@ -32,9 +32,9 @@ pub struct Args {
     ///
     /// What the file itself retracts or corrects stays so. Importing again with this flag adds
     /// nothing twice. What cannot be read twice is kept in a temporary file.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     again: bool,
-    /// Only check and report; needs no server
+    /// Only check and report; needs no server, except with --again, to say what that would record
     #[arg(long, conflicts_with = "atomic")]
     dry_run: bool,
     #[command(flatten)]
@@ -52,15 +52,21 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     }
     report.finish();
     let words = match summary.refused {
+        _ if args.dry_run && args.again => summary.checked_again(),
         _ if args.dry_run => summary.checked(),
         1.. if args.atomic => format!("{summary}; with --atomic, nothing is added then"),
         _ => summary.to_string(),
     };
     writeln!(io::stdout(), "{name}: {words}")?;
-    Ok(summary.exit())
+    // A dry run has told what --again would record anew, and that is no failure.
+    Ok(if args.dry_run { Summary { undone: 0, ..summary }.exit() } else { summary.exit() })
 }
 
 async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure> {
+    if args.again && args.dry_run {
+        let input = input::open(&args.file)?;
+        return check_again(&args.server.connect().await?, input, report).await;
+    }
     if args.again {
         let mut input = input::open_to_read_twice(&args.file)?;
         if args.atomic {
@@ -70,7 +76,7 @@ async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure
             }
             input.rewind()?;
         }
-        let options = Options { stop_at_refusal: args.atomic };
+        let options = Options { stop_at_refusal: args.atomic, ..Options::default() };
         return import_again(&args.server.connect().await?, input, options, report).await;
     }
     if args.atomic {

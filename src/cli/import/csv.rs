@@ -48,7 +48,7 @@ pub(super) struct Rows<R> {
 #[derive(Debug)]
 struct Event {
     known: Known,
-    /// Rows with the same content give it once.
+    /// Rows with the same content, in whatever spelling, give it once.
     once: bool,
     /// The event of the same row that it is about comes just before it.
     about_the_last: bool,
@@ -174,7 +174,7 @@ impl<R: BufRead> Rows<R> {
     fn take(&mut self, line: u64, events: Vec<Event>) -> Result<(), Failure> {
         for event in events {
             if matches!(event.known, Known::SourceRegistered(_) | Known::ExchangeReported(_)) {
-                let key = shortened(&digest(&event.known));
+                let key = shortened(&digest(&event.known.clone().folded()));
                 if event.once && self.told.get(&key)?.is_some() {
                     continue;
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::kept::{self, Kept};
+use super::kept::{self, Kept, Key};
 use crate::{
     cli::exit::{Exit, Failure},
     domain::{event::Position, name::StreamName},
@@ -13,8 +13,11 @@ use crate::{
 pub(super) enum Fate {
     /// Its answer is awaited.
     Pending,
-    /// It is the event at this position.
-    Recorded { position: Position, stream: StreamName },
+    /// It is the event at this position. Where that has no effect any more, the content tells its
+    /// other recordings.
+    Recorded { position: Position, stream: StreamName, undone: Option<Key> },
+    /// It is in order, and a dry run did not find it in the record.
+    NotRecorded,
     /// It is no event.
     Refused,
 }
@@ -43,9 +46,12 @@ impl Fates {
                 self.pending.insert(id);
                 return Ok(());
             }
-            Fate::Recorded { position, stream } => {
-                [&position.to_le_bytes()[..], stream.as_str().as_bytes()].concat()
+            Fate::Recorded { position, stream, undone } => {
+                let content = undone.unwrap_or_default();
+                let stream = stream.as_str().as_bytes();
+                [&position.to_le_bytes()[..], &content, stream].concat()
             }
+            Fate::NotRecorded => vec![0],
             Fate::Refused => Vec::new(),
         };
         self.pending.remove(&id);
@@ -54,13 +60,15 @@ impl Fates {
 }
 
 fn decoded(bytes: &[u8]) -> Result<Fate, Failure> {
-    let Some((position, stream)) = bytes.split_first_chunk() else {
-        return Ok(Fate::Refused);
+    let Some((position, rest)) = bytes.split_first_chunk() else {
+        return Ok(if bytes.is_empty() { Fate::Refused } else { Fate::NotRecorded });
     };
+    let (content, stream) = rest.split_first_chunk().unwrap_or((&[0; 16], rest));
     let stream = str::from_utf8(stream).ok().and_then(|stream| StreamName::parse(stream).ok());
     let damaged = || Failure::new(Exit::Failed, "the import's temporary file was changed");
     let stream = stream.ok_or_else(damaged)?;
-    Ok(Fate::Recorded { position: u64::from_le_bytes(*position), stream })
+    let undone = (*content != Key::default()).then_some(*content);
+    Ok(Fate::Recorded { position: u64::from_le_bytes(*position), stream, undone })
 }
 
 #[cfg(test)]
@@ -71,12 +79,16 @@ mod tests {
     fn a_fate_is_the_last_one_that_was_noted() {
         let mut fates = Fates::default();
         let stream = StreamName::parse("demo/1").unwrap();
-        let recorded = Fate::Recorded { position: 7, stream };
-        for fate in [Fate::Pending, recorded, Fate::Refused] {
+        let recorded = |undone| Fate::Recorded { position: 7, stream: stream.clone(), undone };
+        let recorded = [recorded(None), recorded(Some([3; 16]))];
+        let others = [Fate::Pending, Fate::NotRecorded, Fate::Refused];
+        for fate in recorded.into_iter().chain(others) {
             assert_eq!(fates.get("b"), Ok(None));
             fates.set("a".to_owned(), &fate).unwrap();
             assert_eq!(fates.get("a"), Ok(Some(fate)));
         }
+        fates.set("a".to_owned(), &Fate::Pending).unwrap();
+        fates.set("a".to_owned(), &Fate::Refused).unwrap();
         assert!(fates.pending.is_empty());
     }
 }

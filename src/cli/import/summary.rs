@@ -40,6 +40,16 @@ impl Summary {
         format!("{lines}: {good} good, {refused} refused (only checked, nothing was sent)")
     }
 
+    /// What an import with --again would do.
+    pub(super) fn checked_again(&self) -> String {
+        let Self { added, already, refused, undone, .. } = self;
+        let (lines, already) = (self.counted(), already.saturating_sub(*undone));
+        format!(
+            "{lines}: {added} would be added, {undone} recorded anew, {already} are there already, \
+             {refused} refused (only checked, nothing was recorded)"
+        )
+    }
+
     pub(super) fn count(&mut self, row: &Result<Line, RowError>) {
         let continues = row.as_ref().is_ok_and(|line| line.continues);
         self.lines += u64::from(!continues);

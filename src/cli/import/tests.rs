@@ -290,3 +290,64 @@ async fn what_only_the_server_refuses_ends_a_checked_import_at_its_line() {
     assert!(failure.message.ends_with(told), "{failure}");
     assert_eq!(store.events().len(), 20, "nothing overtook it");
 }
+
+/// A line about so many persons of a portion.
+fn portion(portion: &str, count: u32) -> String {
+    let transfer = Said::transfer("demo-1", "DE", &format!(r#""value":{count}"#));
+    let portion = format!(r#""unit":"UNIT_PERSON","portion":"{portion}""#);
+    format!(r#"{{"payload":{}}}"#, transfer.replace(r#""unit":"UNIT_PERSON""#, &portion))
+}
+
+/// Imports as an older build did: each line under the id of what was typed.
+async fn imported_as_typed(store: &Fake, text: &str) {
+    let mut contents = Contents::default();
+    for (line, number) in text.lines().zip(1..) {
+        let line = crate::cli::lines::read(line.as_bytes(), number).unwrap();
+        let typed = check::valid(&line, None, None).unwrap().typed;
+        let content = content::Content::of(&typed);
+        let copies = contents.copies(&content.key()).unwrap();
+        contents.add(&content.key()).unwrap();
+        let request = crate::domain::proto::AppendRequest {
+            request_id: content.request_id(copies).to_string(),
+            writes: vec![crate::domain::proto::StreamWrite {
+                stream: typed.stream.to_string(),
+                expected_revision: None,
+                events: vec![typed.event],
+            }],
+            ..Default::default()
+        };
+        let answer = store.client().await.append(request).await.unwrap();
+        assert!(!answer.duplicate);
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_known_by_what_it_says_however_it_is_spelled() {
+    let spellings = ["caf\u{e9} batch", "cafe\u{301} batch", "caf\u{e9}\u{a0}  batch\u{200b}"];
+    for first in spellings {
+        for second in spellings {
+            let store = Fake::default();
+            assert_eq!(imported(&store, &portion(first, 3)).await.0, Ok(summary(1, 1, 0, 0)));
+            let again = imported(&store, &portion(second, 3)).await.0;
+            assert_eq!(again, Ok(summary(1, 0, 1, 0)), "{first:?} and then {second:?}");
+            let other = imported(&store, &portion(second, 4)).await.0;
+            assert_eq!(other, Ok(summary(1, 1, 0, 0)), "another number is another row");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_that_an_older_build_knew_by_what_was_typed_are_known_again() {
+    for spellings in [["zz", "zz\u{200b}"], ["zz\u{200b}", "zz"], ["zz\u{200b}", "zz\u{200b}"]] {
+        let text = spellings.map(|it| portion(it, 3)).join("\n");
+        let (old, new) = (Fake::default(), Fake::default());
+        imported_as_typed(&old, &text).await;
+        assert_eq!(imported(&old, &text).await.0, Ok(summary(2, 0, 2, 0)), "{spellings:?}");
+        // A new store knows each as often as the file has it, in whatever spelling.
+        assert_eq!(imported(&new, &text).await.0, Ok(summary(2, 2, 0, 0)), "{spellings:?}");
+        for other in ["zz", "z\u{ad}z"] {
+            let text = [portion(other, 3), portion("zz", 3)].join("\n");
+            assert_eq!(imported(&new, &text).await.0, Ok(summary(2, 0, 2, 0)), "{spellings:?}");
+        }
+    }
+}

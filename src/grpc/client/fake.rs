@@ -1,8 +1,8 @@
 //! A server for tests of clients: an event store in memory, spoken to over a real connection.
 //!
-//! It keeps the promises that clients build on (request ids, order of answers, rejections in the
-//! pipeline) and nothing else: no expected revisions, no conditions, no filters. Of a claim it asks
-//! only that it is there.
+//! It keeps the promises that clients build on (request ids, expected revisions, order of answers,
+//! rejections in the pipeline) and nothing else: no conditions, no filters. Of a claim it asks only
+//! that it is there.
 
 mod beside;
 
@@ -41,7 +41,8 @@ use crate::{
         },
         wire::Room,
     },
-    grpc::client::Client,
+    engine::AppendError,
+    grpc::{client::Client, status::Fault},
 };
 
 /// The store; clones share it.
@@ -112,7 +113,8 @@ impl Fake {
         let id = std::mem::take(&mut request.request_id);
         if let Some((content, response)) = state.answered.get(&id) {
             if *content != request {
-                return Err(Status::already_exists("the request id was used for other content"));
+                let first_position = response.first_position;
+                return Err(Fault::from(AppendError::RequestIdReused { first_position }).into());
             }
             return Ok(AppendResponse { duplicate: true, ..response.clone() });
         }
@@ -138,16 +140,25 @@ impl State {
     fn recorded(&self, request: &AppendRequest) -> Result<Vec<RecordedEvent>, Status> {
         let mut events = Vec::new();
         for write in &request.writes {
-            let held = self.events.iter().filter(|event| event.stream == write.stream).count();
+            let stream = folded(&write.stream);
+            let held = self.events.iter().filter(|event| event.stream == stream).count();
+            if write.expected_revision.is_some_and(|expected| expected != held as u64) {
+                return Err(Status::aborted("the stream holds another number of events"));
+            }
             for (event, revision) in write.events.iter().zip(held + 1..) {
-                let mut tags = derived(&write.stream, event, self.events.len() + events.len())?;
+                let held = self.events.len() + events.len();
+                let (mut tags, rewritten) = looked_at(&write.stream, event, held)?;
                 tags.extend(event.tags.iter().cloned());
+                let mut payload = event.payload.clone();
+                if let (Some(payload), Some(value)) = (&mut payload, rewritten) {
+                    payload.value = value;
+                }
                 events.push(RecordedEvent {
                     position: (self.events.len() + events.len() + 1) as u64,
-                    stream: write.stream.clone(),
+                    stream: folded(&write.stream),
                     revision: revision as u64,
                     recorded_at: Some(prost_types::Timestamp::default()),
-                    payload: event.payload.clone(),
+                    payload,
                     tags,
                     metadata: event.metadata.clone(),
                     recorded_by: String::new(),
@@ -158,21 +169,31 @@ impl State {
     }
 }
 
-/// The tags that a server adds to an event that comes after so many others.
-fn derived(stream: &str, event: &proto::NewEvent, held: usize) -> Result<Vec<String>, Status> {
+/// The name under which a server records a stream.
+fn folded(stream: &str) -> String {
+    StreamName::parse(stream).map_or_else(|_| stream.to_owned(), |it| it.folded().to_string())
+}
+
+/// The tags that a server adds to an event that comes after so many others, and its payload with
+/// folded identity texts if that differs.
+fn looked_at(
+    stream: &str,
+    event: &proto::NewEvent,
+    held: usize,
+) -> Result<(Vec<String>, Option<bytes::Bytes>), Status> {
     let any = event.payload.clone().unwrap_or_default();
     let refused = |problem: String| Status::invalid_argument(problem);
     let stream = StreamName::parse(stream).map_err(|error| refused(error.to_string()))?;
     let examined = examine(&stream, any.type_name(), &any.value, &mut Room::default())
         .map_err(|violations| refused(format!("writes[0].events[0].{violations}")))?;
-    let known = examined.map(|examined| examined.known);
+    let (known, rewritten) = examined.map(|it| (it.known, it.rewritten)).unzip();
     if let Some(claim) = known.as_ref().and_then(Known::about).filter(|claim| *claim > held as u64)
     {
         return Err(Status::failed_precondition(format!("there is no claim {claim}")));
     }
     let tags: Vec<String> = known.iter().flat_map(Known::tags).map(|tag| tag.to_string()).collect();
     assert!(tags.iter().all(|tag| RESERVED_TAG_KEYS.contains(&tag.split(':').next().unwrap())));
-    Ok(tags)
+    Ok((tags, rewritten.flatten()))
 }
 
 impl NamedService for Fake {

@@ -24,8 +24,11 @@ pub(super) fn group(
     mut request: proto::CreateGroupRequest,
 ) -> Result<(NewGroup, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
+    // The store is compared before, and is no part of what is asked for.
+    request.store.clear();
     let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
-    let proto::CreateGroupRequest { request_id: _, name, filter, start, settings } = request;
+    let proto::CreateGroupRequest { request_id: _, name, filter, start, settings, store: _ } =
+        request;
     let name = match GroupName::parse(&name) {
         Ok(name) => Some(name),
         Err(error) => {
@@ -81,8 +84,9 @@ pub(super) fn replay(
     mut request: proto::ReplayParkedRequest,
 ) -> Result<(String, Vec<Position>, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
+    request.store.clear();
     let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
-    let proto::ReplayParkedRequest { request_id: _, group, positions } = request;
+    let proto::ReplayParkedRequest { request_id: _, group, positions, store: _ } = request;
     named("group", &group, &mut wrong);
     if positions.len() > limits::PARKED_REPLAYED {
         wrong.exceeds("positions", "positions", positions.len(), limits::PARKED_REPLAYED);

@@ -16,13 +16,14 @@ use tokio::sync::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::{answer, asked};
 use crate::{
     domain::{
         limits,
         proto::{self, append_stream_response::Outcome},
     },
     engine::{AppendError, Engine},
-    grpc::{convert, pipelined::Pipelined, status::Fault},
+    grpc::{pipelined::Pipelined, status::Fault},
 };
 
 /// Appends of one call that are under way or whose answers are unread.
@@ -127,10 +128,12 @@ async fn submit(
 ) -> impl Future<Output = (Slot, Answer)> {
     let submitted = match request {
         Err(status) => Err(status),
-        Ok(Pipelined(request)) => match request.and_then(convert::append) {
-            Err(violations) => Ok(Err(Fault::from(violations))),
-            Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
-        },
+        Ok(Pipelined(request)) => {
+            match request.map_err(Fault::from).and_then(|request| asked(&engine, request)) {
+                Err(fault) => Ok(Err(fault)),
+                Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
+            }
+        }
     };
     async move {
         let outcome = match submitted {
@@ -139,7 +142,7 @@ async fn submit(
             Ok(Ok(pending)) => engine.outcome(pending).await.map_err(Fault::from),
         };
         let outcome = match outcome {
-            Ok(appended) => Outcome::Appended(appended.into()),
+            Ok(appended) => Outcome::Appended(answer(&engine, appended)),
             Err(fault) => Outcome::Rejection(fault.into()),
         };
         let response = proto::AppendStreamResponse { outcome: Some(outcome), heartbeat: false };

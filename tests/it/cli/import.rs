@@ -474,6 +474,18 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     assert!(done.out.contains("\"duplicate\": true"), "the first answer is given: {}", done.out);
     let told = "the event at 1 is retracted by the one at 2; a new --request-id records it anew";
     assert!(done.err.contains(told), "{}", done.err);
+    // What is about a claim cannot be recorded anew while that is retracted.
+    let mut anew = record;
+    anew[5] = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a21";
+    run_with(&server.address, &anew, &event).good();
+    let confirm = ["claims", "confirm", "3", "--source", "desk", "--request-id"];
+    let confirm = [&confirm[..], &["6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a22"]].concat();
+    run(&server.address, &confirm).good();
+    run(&server.address, &["claims", "retract", "3", "--source", "desk"]).good();
+    let done = run(&server.address, &confirm);
+    assert_eq!(done.code, Some(10), "{}", done.err);
+    let told = "retracted by the one at 5; record claim 3 anew, and then what is about it";
+    assert!(done.err.contains(told), "{}", done.err);
 
     let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a12";
     let create = ["groups", "create", "desk", "--request-id", id];
@@ -484,9 +496,21 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     run(&server.address, &delete).good();
     let done = run(&server.address, &create);
     assert_eq!(done.code, Some(10), "{}", done.err);
-    assert!(done.err.contains("the group is deleted by the event at 4"), "{}", done.err);
+    assert!(
+        done.err.contains("the group is deleted by the event at 7; a new --request-id creates"),
+        "{}",
+        done.err
+    );
     run(&server.address, &["groups", "create", "desk"]).good();
     let done = run(&server.address, &delete);
     assert_eq!(done.code, Some(10), "{}", done.err);
-    assert!(done.err.contains("the group is created again by the event at 5"), "{}", done.err);
+    assert!(
+        done.err.contains("the group is created again by the event at 8; a new --"),
+        "{}",
+        done.err
+    );
+    // The group that the first request created is gone, and one of its name is there.
+    let done = run(&server.address, &create);
+    assert_eq!(done.code, Some(10), "{}", done.err);
+    assert!(done.err.contains("at 7; a group of this name is there again"), "{}", done.err);
 }

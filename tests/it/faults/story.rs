@@ -59,7 +59,7 @@ fn make(number: u64) -> AppendRequest {
         }
     };
     let request_id = uuid::Uuid::from_u128((0x5707 << 64) + u128::from(number)).to_string();
-    AppendRequest { request_id, writes, condition: None }
+    AppendRequest { request_id, writes, ..AppendRequest::default() }
 }
 
 fn transfer(number: u64) -> NewEvent {

@@ -180,7 +180,7 @@ async fn fill_streams(client: &Client, count: usize) -> Vec<u64> {
             events: vec![event("one", &[])],
         });
         let writes = writes.collect();
-        let request = AppendRequest { request_id: new_id(), writes, condition: None };
+        let request = AppendRequest { request_id: new_id(), writes, ..<_>::default() };
         let appended = client.append(request).await.expect("it is appended");
         positions.extend(appended.first_position..=appended.last_position);
     }

@@ -145,6 +145,7 @@ async fn what_is_not_parked_cannot_be_replayed() {
         request_id: new_id(),
         group: "desk".into(),
         positions: positions.clone(),
+        ..<_>::default()
     };
     let error = client.replay_parked(request).await.expect_err("one of them is not parked");
     assert_eq!(error.reason, "RECORD_RULE");

@@ -124,6 +124,7 @@ async fn what_fails_too_often_is_parked_with_its_reason_and_comes_back_when_it_i
         request_id: new_id(),
         group: "desk".into(),
         positions: vec![],
+        ..<_>::default()
     };
     let replayed = client.replay_parked(request.clone()).await.expect("it is put back");
     assert_eq!(replayed.replayed, 1);

@@ -67,6 +67,7 @@ async fn a_replay_is_undone_by_what_is_parked_again_or_by_a_deletion() {
         request_id: new_id(),
         group: "desk".into(),
         positions: positions.clone(),
+        ..<_>::default()
     };
     let first = client.replay_parked(replay.clone()).await.expect("they are parked");
     let first = first.receipt.expect("a receipt").position;
@@ -117,7 +118,12 @@ async fn a_replay_that_is_repeated_while_it_is_under_way_has_one_answer() {
             }
             until(&client, "desk", |group| group.parked == 2).await;
             let (request_id, group) = (new_id(), "desk".to_owned());
-            let replay = ReplayParkedRequest { request_id, group, positions: named.to_vec() };
+            let replay = ReplayParkedRequest {
+                request_id,
+                group,
+                positions: named.to_vec(),
+                ..<_>::default()
+            };
             let all = (0..4).map(|_| client.replay_parked(replay.clone()));
             let answers = futures_util::future::try_join_all(all).await.expect("safe to repeat");
             let receipts = answers.iter().map(|answer| answer.receipt.as_ref().expect("a receipt"));

@@ -42,7 +42,7 @@ pub(super) fn request(chance: &mut StdRng, claims: &[u64]) -> AppendRequest {
             writes.dedup_by(|one, other| one.stream == other.stream);
             writes.sort_by(|one, other| one.stream.cmp(&other.stream));
             writes.dedup_by(|one, other| one.stream == other.stream);
-            AppendRequest { request_id: new_id(), writes, condition: None }
+            AppendRequest { request_id: new_id(), writes, ..<_>::default() }
         }
     }
 }

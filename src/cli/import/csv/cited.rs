@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
-    identity::{fold, trim_start},
+    identity::{self, fold, trim_start},
     proto::SourceRegistered,
 };
 
@@ -28,6 +28,9 @@ impl Cited {
     /// Reads the column.
     pub(in crate::cli) fn read(text: &str) -> Self {
         let (id, text) = named(text).unwrap_or_else(|| (follows(text), text));
+        // What shows nothing is no part of an address.
+        let seen = trim_start(text).trim_end_matches(identity::shows_nothing);
+        let text = if is_address(seen) { seen } else { text };
         Self { id, text: text.to_owned() }
     }
 
@@ -35,7 +38,7 @@ impl Cited {
     pub(in crate::cli) fn registered(&self) -> Option<SourceRegistered> {
         let (source_id, text) = (self.id.clone(), self.text.clone());
         let (url, title) =
-            if text.contains("://") { (text, String::new()) } else { (String::new(), text) };
+            if is_address(&text) { (text, String::new()) } else { (String::new(), text) };
         let source = SourceRegistered { source_id, url, title, ..SourceRegistered::default() };
         (!self.text.is_empty()).then_some(source)
     }
@@ -61,6 +64,10 @@ impl Cited {
         let found = ways.filter(same).map(|(text, _)| text).next();
         found.unwrap_or_else(|| format!("{NAMED} {id}]"))
     }
+}
+
+fn is_address(text: &str) -> bool {
+    text.contains("://")
 }
 
 /// The id of a source that is named by nothing but its address or title. Two spellings of one text
@@ -94,6 +101,12 @@ mod tests {
             ("[id desk]  A letter", "desk", "", "A letter"),
             ("\u{200b}[id\u{a0}desk] A letter", "desk", "", "A letter"),
             ("[id a]b]] [id c] d", "a]b]", "", "[id c] d"),
+            (
+                "\u{feff}HTTPS://demo.example/\u{200b}",
+                "1b0456146cf32851",
+                "HTTPS://demo.example/",
+                "",
+            ),
         ] {
             let source = Cited::read(text).registered().unwrap();
             let found = (source.source_id.as_str(), source.url.as_str(), source.title.as_str());

@@ -2,6 +2,7 @@
 
 use super::parts;
 use crate::domain::{
+    identity,
     known::fields::Fields,
     limits,
     proto::{SourceKind, SourceRegistered, StatementMade, StatementMode},
@@ -82,11 +83,23 @@ fn address(fields: &mut Fields, field: &str, url: &str) {
     if url.is_empty() {
         return;
     }
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    // A scheme is the same in capitals (RFC 3986, section 3.1).
+    let (scheme, rest) = url.split_once("://").unzip();
+    let known = |it: &&str| ["http", "https"].iter().any(|name| it.eq_ignore_ascii_case(name));
+    let rest = rest.filter(|_| scheme.as_ref().is_some_and(known));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     let odd = |c: char| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c);
     if !host.starts_with(|c: char| c.is_alphanumeric() || c == '[') || url.contains(odd) {
-        fields.add(field, "is not an address that begins with http:// or https:// and a host");
+        let problem = match url.chars().next().filter(|it| identity::shows_nothing(*it)) {
+            Some(unseen) => {
+                format!(
+                    "begins with U+{:04X}, which shows nothing; leave it out",
+                    u32::from(unseen)
+                )
+            }
+            None => "is not an address that begins with http:// or https:// and a host".to_owned(),
+        };
+        fields.add(field, problem);
     }
 }
 

@@ -376,6 +376,13 @@ fn a_source_can_be_found_and_recognised() {
             e.archive_url = bad.into();
         });
     }
+    for good in ["https://demo.example", "HTTPS://demo.example/x", "Http://[::1]/"] {
+        check(&samples::source(), &[], |e| e.url = good.into());
+    }
+    let mut unseen = samples::source();
+    unseen.url = "\u{200b}https://demo.example".into();
+    let problem = Known::from(unseen).validate().unwrap_err().0.remove(0).problem;
+    assert!(problem.contains("begins with U+200B, which shows nothing"), "{problem}");
     let long = format!("https://{}", line(limits::URL_BYTES));
     check(&samples::source(), &["url"], |e| {
         e.url = long[..=limits::URL_BYTES].into();

@@ -53,7 +53,7 @@ async fn consume(
     let request = CreateGroupRequest { name: group.clone(), ..<_>::default() };
     client.create_group(request).await.expect("there may be so many groups");
     let credit = limits::CONSUMER_CREDIT as u64;
-    let first = ConsumeRequest { group, credit, ..<_>::default() };
+    let first = ConsumeRequest { group, consumer: "one".into(), credit, ..<_>::default() };
     let mut answers = client.consume(stream::iter([first]).chain(stream::pending()));
     let mut taken = 0;
     while taken < limits::CONSUMER_CREDIT {

@@ -1,0 +1,209 @@
+//! A file that is imported again, after what it says was undone, recorded anew or typed otherwise.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Ran, arg, file, head, parsed, retraction, run, run_with, transfer};
+use crate::support::{Server, data_dir};
+
+/// A server and files to import into it.
+struct Desk {
+    dir: TempDir,
+    server: Server,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let (dir, data) = data_dir();
+        let server = Server::start(&data, &[]);
+        Self { dir, server }
+    }
+
+    fn file(&self, name: &str, lines: &[Value]) -> PathBuf {
+        file(self.dir.path(), name, lines)
+    }
+
+    fn import(&self, path: &PathBuf, extra: &[&str]) -> Ran {
+        run(&self.server.address, &[&["import", arg(path)], extra].concat())
+    }
+
+    /// Imports, and tells how many events were added and were there.
+    fn counted(&self, path: &PathBuf, extra: &[&str]) -> [u64; 2] {
+        let done = self.import(path, extra).good();
+        let number = |word: &str| {
+            let before = done.split(word).next().expect("a text").trim_end();
+            before.rsplit(' ').next().expect("a number").parse().expect("a number")
+        };
+        [number("added"), number("already")]
+    }
+
+    fn retract(&self, claim: u64) {
+        let claim = claim.to_string();
+        run(&self.server.address, &["claims", "retract", &claim, "--source", "desk"]).good();
+    }
+
+    fn head(&self) -> u64 {
+        head(&self.server.address)
+    }
+
+    /// What is counted as received by Germany.
+    fn received(&self) -> Option<Value> {
+        let counts = parsed(&run(&self.server.address, &["counts", "DE"]).good());
+        counts.first().map(|row| row["received"]["preferred"].clone())
+    }
+
+    /// Everything that is recorded, in a file.
+    fn exported(&self) -> PathBuf {
+        let path = self.dir.path().join("export.jsonl");
+        run(&self.server.address, &["export", "-o", arg(&path)]).good();
+        path
+    }
+}
+
+fn claim() -> Value {
+    json!({"id": "a", "payload": transfer("DE", 4)})
+}
+
+fn confirmation() -> Value {
+    let payload = json!({
+        "@type": "handover.v1.ClaimConfirmed",
+        "attribution": {"sourceId": "demo"},
+        "claim": "a",
+    });
+    json!({"payload": payload})
+}
+
+#[test]
+fn a_file_with_a_retraction_does_not_retract_what_was_recorded_anew() {
+    let desk = Desk::new();
+    let alone = desk.file("alone.jsonl", &[claim()]);
+    let both = desk.file("both.jsonl", &[claim(), json!({"payload": retraction("a")})]);
+    assert_eq!(desk.counted(&both, &[]), [2, 0]);
+    assert_eq!(desk.import(&alone, &[]).code, Some(10));
+    assert_eq!(desk.counted(&alone, &["--again"]), [1, 0]);
+    // Twice: the second time, there are three recordings.
+    for head in [3, 5] {
+        assert_eq!((desk.head(), desk.received()), (head, Some(json!(4))));
+        for extra in [&[][..], &["--atomic"], &["--again"]] {
+            assert_eq!(desk.counted(&both, extra), [0, 2], "{extra:?}");
+            let all = desk.exported();
+            let events = [0, desk.head()];
+            assert_eq!(desk.counted(&all, extra), events, "{extra:?}");
+        }
+        assert_eq!((desk.head(), desk.received()), (head, Some(json!(4))));
+        if head == 3 {
+            desk.retract(3);
+            assert_eq!(desk.import(&both, &[]).code, Some(10), "the desk has retracted it");
+            assert_eq!(desk.counted(&alone, &["--again"]), [1, 0]);
+        }
+    }
+}
+
+#[test]
+fn a_line_about_a_row_is_recorded_anew_with_the_row_and_only_then() {
+    let desk = Desk::new();
+    let lines = desk.file("lines.jsonl", &[claim(), confirmation(), confirmation()]);
+    assert_eq!(desk.counted(&lines, &[]), [3, 0]);
+    desk.retract(1);
+    let alone = desk.file("alone.jsonl", &[claim()]);
+    assert_eq!(desk.counted(&alone, &["--again"]), [1, 0]);
+    let done = desk.import(&lines, &[]);
+    assert_eq!((done.code, desk.head()), (Some(10), 5), "{}", done.err);
+    for told in [":2:1: was imported before: ", ":3:1: was imported before: "] {
+        assert!(done.err.contains(told), "{}", done.err);
+    }
+    assert!(!done.err.contains(":1:1:"), "the claim is there again: {}", done.err);
+    // Of equal rows one is recorded anew, and stands for the others.
+    assert_eq!(desk.counted(&lines, &["--again"]), [1, 2]);
+    for extra in [&[][..], &["--again"]] {
+        assert_eq!(desk.counted(&lines, extra), [0, 3], "{extra:?}");
+        assert_eq!(desk.counted(&desk.exported(), extra), [0, 6], "{extra:?}");
+    }
+}
+
+#[test]
+fn a_row_counts_as_there_while_a_copy_of_it_stands() {
+    let desk = Desk::new();
+    let other = json!({"id": "b", "payload": transfer("DE", 4)});
+    let twice = desk.file("twice.jsonl", &[claim(), other]);
+    let once = desk.file("once.jsonl", &[claim()]);
+    assert_eq!(desk.counted(&twice, &[]), [2, 0]);
+    desk.retract(1);
+    assert_eq!(desk.counted(&twice, &[]), [0, 2], "the second copy stands");
+    assert_eq!(desk.counted(&once, &["--again"]), [0, 1], "whether or not the file has it");
+    desk.retract(2);
+    for (path, rows) in [(&once, 1), (&twice, 2)] {
+        let done = desk.import(path, &[]);
+        assert_eq!((done.code, done.err.lines().count()), (Some(10), rows), "{}", done.err);
+    }
+    assert_eq!(desk.counted(&twice, &["--again"]), [1, 1]);
+    assert_eq!(desk.received(), Some(json!(4)));
+    for path in [&once, &twice] {
+        assert_eq!(desk.counted(path, &[])[0], 0);
+    }
+}
+
+#[test]
+fn what_again_would_record_is_shown_without_recording_it() {
+    let desk = Desk::new();
+    let lines = desk.file("lines.jsonl", &[claim(), confirmation()]);
+    // Nothing is recorded into an empty store either.
+    let dry = |told: &str| {
+        let before = desk.head();
+        let done = desk.import(&lines, &["--dry-run", "--again"]);
+        assert_eq!((done.code, desk.head()), (Some(0), before), "{}", done.err);
+        let told = format!("2 lines: {told}, 0 refused (only checked, nothing was recorded)\n");
+        assert!(done.out.ends_with(&told), "{}", done.out);
+        done.err
+    };
+    assert_eq!(dry("2 would be added, 0 recorded anew, 0 are there already"), "");
+    assert_eq!(desk.counted(&lines, &[]), [2, 0]);
+    assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
+    desk.retract(1);
+    let told = dry("0 would be added, 2 recorded anew, 0 are there already");
+    assert!(told.contains(":1:1: was imported before: the event at 1 is retracted"), "{told}");
+    assert_eq!(desk.counted(&lines, &["--again"]), [2, 0], "as it was shown");
+    assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
+    let wrong = desk.file("wrong.jsonl", &[claim(), json!({"payload": retraction("b")})]);
+    let done = desk.import(&wrong, &["--dry-run", "--again"]);
+    assert_eq!(done.code, Some(5), "{}", done.err);
+}
+
+#[test]
+fn a_row_that_is_spelled_otherwise_is_the_same_row() {
+    const HEADER: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
+        category,portion,count,approximate,reason,scope,claimed_by,source";
+    let desk = Desk::new();
+    let row = |portion: &str, claimant: &str| {
+        format!(
+            "demo-1,,A title,2024-08,,,exchange,completed,RU,DE,person,,{portion},4,,,,\
+             {claimant},A letter"
+        )
+    };
+    let table = |name: &str, rows: &[String]| {
+        let path = desk.dir.path().join(name);
+        fs::write(&path, [&[HEADER.to_owned()], rows].concat().join("\n")).expect("written");
+        path
+    };
+    let typed = [row("zz\u{200b} 1", "De\u{301}mo"), row("zz\u{a0} 2", "D\u{e9}mo ")];
+    let folded = [row("zz 1", "D\u{e9}mo"), row("zz 2", "D\u{e9}mo")];
+    let (typed, folded) = (table("typed.csv", &typed), table("folded.csv", &folded));
+    assert_eq!(desk.counted(&typed, &[]), [4, 0]);
+    assert_eq!(desk.counted(&folded, &[]), [0, 4]);
+    let text = run(&desk.server.address, &["export", "--format", "csv"]).good();
+    let own = run_with(&desk.server.address, &["import", "-"], &text).good();
+    assert!(own.ends_with(": 2 lines: 0 added, 4 already there, 0 refused\n"), "{own}");
+    assert_eq!(desk.counted(&desk.exported(), &[]), [0, 4]);
+    // No spelling goes past a retraction, or past what was recorded anew.
+    desk.retract(3);
+    for path in [&typed, &folded] {
+        let done = desk.import(path, &[]);
+        assert_eq!((done.code, done.err.lines().count()), (Some(10), 1), "{}", done.err);
+    }
+    assert_eq!(desk.counted(&typed, &["--again"]), [1, 3]);
+    for path in [&folded, &typed] {
+        assert_eq!(desk.counted(path, &["--again"]), [0, 4]);
+    }
+}
