@@ -252,8 +252,8 @@ impl Import<'_> {
 
     async fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
         let own = outcome.as_ref().map_or(0, |response| response.first_position);
-        let undone = outcome.as_ref().is_ok_and(|response| again::lost(response).is_some());
-        let outcome = if undone { self.recorded_since(&sent).await? } else { outcome };
+        let undone = outcome.as_ref().ok().and_then(again::lost);
+        let outcome = if undone.is_some() { self.recorded_since(&sent).await? } else { outcome };
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
@@ -274,7 +274,8 @@ impl Import<'_> {
             self.gone.is_about_a_claim(response.first_position)?;
         }
         if let Some(id) = sent.id {
-            let undone = undone.then(|| sent.repeat.content());
+            let content = sent.repeat.content();
+            let undone = undone.map(|it| fates::Gone { content, retracted: again::retracted(&it) });
             let fate = Fate::Recorded { position: own, stream: sent.repeat.stream, undone };
             self.fates.set(id, &fate)?;
         }

@@ -105,8 +105,7 @@ impl From<Status> for ClientError {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         let kind = match reason.as_str() {
             "" => transport_kind(&status),
-            ANOTHER_STORE => ClientErrorKind::AnotherStore,
-            _ => kind(status.code()),
+            reason => told_kind(reason, status.code()),
         };
         let message = match status.message() {
             message if reason.is_empty() && is_too_large(&status) => {
@@ -130,9 +129,14 @@ impl From<proto::AppendRejection> for ClientError {
         let code = Code::from_i32(rejection.code);
         let mut error = Self::from(Status::with_details(code, rejection.message, rejection.status));
         // The pipeline itself works, so even a rejection without details is the server's word.
-        error.kind = kind(code);
+        error.kind = told_kind(&error.reason, code);
         error
     }
+}
+
+/// What the server says, by its reason where the code alone does not tell.
+fn told_kind(reason: &str, code: Code) -> ClientErrorKind {
+    if reason == ANOTHER_STORE { ClientErrorKind::AnotherStore } else { kind(code) }
 }
 
 fn kind(code: Code) -> ClientErrorKind {

@@ -128,6 +128,11 @@ pub(super) fn lost(answer: &AppendResponse) -> Option<Undone> {
     answer.undone.iter().find(|undone| undone.how() != Undoing::Corrected).copied()
 }
 
+/// The event that retracted what has no effect any more; 0: the effect was taken away otherwise.
+pub(super) fn retracted(undone: &Undone) -> Position {
+    if undone.how() == Undoing::Retracted { undone.by } else { 0 }
+}
+
 /// Imports events, and records anew those that were imported before and have no effect any more. An
 /// event that the input itself retracts or corrects is left as it is.
 ///

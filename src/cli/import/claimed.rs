@@ -23,6 +23,8 @@ pub(super) struct Claimed {
     pub(super) others: Vec<Position>,
     /// The recording that an event about it is recorded about: one that stands, if one does.
     pub(super) target: Position,
+    /// What retracted its own recording; 0: nothing did.
+    pub(super) retracted: Position,
     /// Its stream.
     pub(super) stream: StreamName,
 }
@@ -49,12 +51,13 @@ impl Import<'_> {
         }
         Ok(match self.fates.get(&name.id)? {
             Some(Fate::Recorded { position, stream, undone }) => {
-                let mut claimed =
-                    Claimed { own: position, others: Vec::new(), target: position, stream };
-                if let Some(content) = undone
-                    && let Some(all) = self.recordings(&content)?
+                let retracted = undone.map_or(0, |gone| gone.retracted);
+                let (own, target, others) = (position, position, Vec::new());
+                let mut claimed = Claimed { own, others, target, retracted, stream };
+                if let Some(gone) = undone
+                    && let Some(all) = self.recordings(&gone.content)?
                 {
-                    claimed.choose(&all, self.contents.copies(&content)?);
+                    claimed.choose(&all, self.contents.copies(&gone.content)?);
                 }
                 Ok(Named::Claim(claimed))
             }

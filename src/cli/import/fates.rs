@@ -13,13 +13,21 @@ use crate::{
 pub(super) enum Fate {
     /// Its answer is awaited.
     Pending,
-    /// It is the event at this position. Where that has no effect any more, the content tells its
-    /// other recordings.
-    Recorded { position: Position, stream: StreamName, undone: Option<Key> },
+    /// It is the event at this position.
+    Recorded { position: Position, stream: StreamName, undone: Option<Gone> },
     /// It is in order, and a dry run did not find it in the record.
     NotRecorded,
     /// It is no event.
     Refused,
+}
+
+/// An event that has no effect any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Gone {
+    /// Its content, which tells its other recordings.
+    pub(super) content: Key,
+    /// What retracted it; 0: its effect was taken away otherwise.
+    pub(super) retracted: Position,
 }
 
 /// The fates of lines by their ids.
@@ -47,9 +55,9 @@ impl Fates {
                 return Ok(());
             }
             Fate::Recorded { position, stream, undone } => {
-                let content = undone.unwrap_or_default();
-                let stream = stream.as_str().as_bytes();
-                [&position.to_le_bytes()[..], &content, stream].concat()
+                let Gone { content, retracted } = undone.unwrap_or_default();
+                let (retracted, stream) = (retracted.to_le_bytes(), stream.as_str().as_bytes());
+                [&position.to_le_bytes()[..], &content, &retracted, stream].concat()
             }
             Fate::NotRecorded => vec![0],
             Fate::Refused => Vec::new(),
@@ -63,11 +71,13 @@ fn decoded(bytes: &[u8]) -> Result<Fate, Failure> {
     let Some((position, rest)) = bytes.split_first_chunk() else {
         return Ok(if bytes.is_empty() { Fate::Refused } else { Fate::NotRecorded });
     };
-    let (content, stream) = rest.split_first_chunk().unwrap_or((&[0; 16], rest));
+    let (content, rest) = rest.split_first_chunk().unwrap_or((&[0; 16], rest));
+    let (retracted, stream) = rest.split_first_chunk().unwrap_or((&[0; 8], rest));
     let stream = str::from_utf8(stream).ok().and_then(|stream| StreamName::parse(stream).ok());
     let damaged = || Failure::new(Exit::Failed, "the import's temporary file was changed");
     let stream = stream.ok_or_else(damaged)?;
-    let undone = (*content != Key::default()).then_some(*content);
+    let gone = Gone { content: *content, retracted: u64::from_le_bytes(*retracted) };
+    let undone = (gone != Gone::default()).then_some(gone);
     Ok(Fate::Recorded { position: u64::from_le_bytes(*position), stream, undone })
 }
 
@@ -80,7 +90,7 @@ mod tests {
         let mut fates = Fates::default();
         let stream = StreamName::parse("demo/1").unwrap();
         let recorded = |undone| Fate::Recorded { position: 7, stream: stream.clone(), undone };
-        let recorded = [recorded(None), recorded(Some([3; 16]))];
+        let recorded = [recorded(None), recorded(Some(Gone { content: [3; 16], retracted: 5 }))];
         let others = [Fate::Pending, Fate::NotRecorded, Fate::Refused];
         for fate in recorded.into_iter().chain(others) {
             assert_eq!(fates.get("b"), Ok(None));

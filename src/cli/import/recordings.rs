@@ -23,6 +23,7 @@ use crate::{
     },
     domain::{
         event::Position,
+        known::Known,
         name::StreamName,
         proto::{AppendRequest, AppendResponse, StreamWrite},
     },
@@ -96,6 +97,8 @@ pub(super) struct Repeat {
     pub(super) stream: StreamName,
     /// The claim that it is about.
     pub(super) about: Option<Position>,
+    /// A retraction has its effect by this one already; 0: it has not, or is no retraction.
+    pub(super) retracted: Position,
     /// In the order in which they are looked up.
     ways: Vec<Way>,
     /// The one of them in which it is recorded.
@@ -118,8 +121,13 @@ impl Repeat {
             Ok(valid) => valid,
             Err(error) => return Ok(Err(error)),
         };
+        let retracts = matches!(valid.known, Some(Known::ClaimRetracted(_)));
         let mut row = Self::itself(valid, contents)?;
         let Some(claim) = claim else { return Ok(Ok(row)) };
+        // A retraction was meant for the row as it was, and not for what was recorded anew.
+        if retracts {
+            return Ok(Ok(Self { retracted: claim.retracted, ..row }));
+        }
         for &other in &claim.others {
             match check::valid(line, Some(other), stream.clone()) {
                 Ok(valid) => row.may_be_about(other, valid, claim.target == other, contents)?,
@@ -142,7 +150,8 @@ impl Repeat {
         let ways: Vec<Way> = typed.into_iter().chain([own]).collect();
         let recorded = ways.len().saturating_sub(1);
         let about = known.and_then(|known| known.about());
-        Ok(Self { stream, about, ways, recorded, content, typed: typed_content })
+        let typed = typed_content;
+        Ok(Self { stream, about, retracted: 0, ways, recorded, content, typed })
     }
 
     fn may_be_about(
@@ -189,6 +198,12 @@ impl Repeat {
         all: bool,
         contents: &mut Contents,
     ) -> Result<Option<AppendResponse>, Failure> {
+        if self.retracted > 0 {
+            let (position, duplicate) = (self.retracted, true);
+            let answer = AppendResponse { first_position: position, duplicate, ..<_>::default() };
+            contents.add(&self.content)?;
+            return Ok(Some(answer));
+        }
         let elsewhere = self.ways.iter().any(|way| way.kind == Kind::Elsewhere);
         for (index, way) in self.ways.iter().enumerate() {
             if index == self.recorded && !all && !elsewhere {

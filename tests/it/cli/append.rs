@@ -1,5 +1,6 @@
 //! `append`: one event and its receipt.
 
+use handover::domain::proto::GetHeadRequest;
 use serde_json::json;
 
 use super::{arg, example, file, head, parsed, retraction, run, run_with, transfer};
@@ -17,8 +18,13 @@ async fn a_receipt_says_where_the_event_stands() {
             .good()
     };
     let receipt = parsed(&append(&["--output", "jsonl"])).remove(0);
-    let expected =
-        json!({"firstPosition": "1", "lastPosition": "1", "revisions": {"exchange/demo-1": "1"}});
+    let store = server.client().await.get_head(GetHeadRequest::default()).await.expect("it").store;
+    let expected = json!({
+        "firstPosition": "1",
+        "lastPosition": "1",
+        "revisions": {"exchange/demo-1": "1"},
+        "store": store,
+    });
     assert_eq!(receipt, expected);
     let extra = ["--tag", "desk:night", "--metadata", "shift=3", "--expected-revision", "1"];
     let receipt = append(&[&["--output", "table"], &extra[..]].concat());
