@@ -410,7 +410,7 @@ impl Scan {
     }
 }
 
-fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
+pub(super) fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
     // The log has checked the bytes' sums, so what cannot be decoded was written so.
     decode_run(run).map_err(|error| ReadError::Undecodable(error.to_string().into()))
 }

@@ -40,7 +40,7 @@ struct Work {
 impl Reader {
     /// The events at these positions, which rise or fall, as many from the first on as make a
     /// page; `None`: there are no positions.
-    pub(super) async fn page_of(
+    pub(in crate::engine) async fn page_of(
         &self,
         positions: Vec<Position>,
         max_bytes: usize,
