@@ -1,6 +1,9 @@
 //! A file that is imported again, after what it says was undone, recorded anew or typed otherwise.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,12 +28,12 @@ impl Desk {
         file(self.dir.path(), name, lines)
     }
 
-    fn import(&self, path: &PathBuf, extra: &[&str]) -> Ran {
+    fn import(&self, path: &Path, extra: &[&str]) -> Ran {
         run(&self.server.address, &[&["import", arg(path)], extra].concat())
     }
 
     /// Imports, and tells how many events were added and were there.
-    fn counted(&self, path: &PathBuf, extra: &[&str]) -> [u64; 2] {
+    fn counted(&self, path: &Path, extra: &[&str]) -> [u64; 2] {
         let done = self.import(path, extra).good();
         let number = |word: &str| {
             let before = done.split(word).next().expect("a text").trim_end();
