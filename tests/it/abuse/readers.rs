@@ -16,7 +16,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tonic::{body::Body, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
-use super::{megabytes, process::Process};
+use super::process::Process;
 use crate::support::{Server, append, data_dir, event, new_id};
 
 const SUBSCRIBE: &str = "/handover.v1.EventStoreService/Subscribe";
@@ -37,7 +37,7 @@ async fn fill(client: &Client, thousands: usize, bytes: usize) {
 }
 
 /// A connection on which everything is asked for and nothing is read, not even from the socket.
-async fn unread_connection(server: &Server) -> TcpStream {
+pub(super) async fn unread_connection(address: &str) -> TcpStream {
     fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).expect("it is small");
         [&[0, 0, length, kind, flags, 0, 0, 0, stream], content].concat()
@@ -68,7 +68,7 @@ async fn unread_connection(server: &Server) -> TcpStream {
         frame(1, 4, 1, &headers.concat()),
         frame(0, 1, 1, &[0; 5]),
     ];
-    let address = server.address.trim_start_matches("http://");
+    let address = address.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.expect("the server can be reached");
     connection.write_all(&sent.concat()).await.expect("it is taken");
     connection
@@ -131,6 +131,11 @@ async fn with_log(data: &Path, thousands: usize, bytes: usize) -> Server {
     server
 }
 
+/// Bytes in megabytes.
+fn megabytes(bytes: usize) -> usize {
+    bytes / 1_000_000
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriber_who_takes_nothing_holds_no_memory() {
     const READERS: usize = 300;
@@ -140,7 +145,6 @@ async fn a_subscriber_who_takes_nothing_holds_no_memory() {
     let fresh = process.reset_peak();
     let _calls = unread_calls(&server, READERS).await;
     let all = settled(process, fresh).await;
-    println!("{READERS} readers: {} MB", megabytes(all));
     assert!(all < MOST_OF_READERS, "{READERS} readers: {} MB", megabytes(all));
 }
 
@@ -162,32 +166,5 @@ async fn groups_hold_no_payloads_of_what_they_have_delivered() {
         (0..GROUPS).map(|number| consumer(client.clone(), format!("g{number}"), EVENTS));
     let _consumers = future::join_all(consumers).await;
     let all = settled(process, fresh).await;
-    println!("{GROUPS} groups: {} MB", megabytes(all));
     assert!(all < MOST_OF_GROUPS, "{GROUPS} groups: {} MB", megabytes(all));
-}
-
-/// Prints what they cost at most: `cargo test --release --test it -- --ignored --nocapture
-/// abuse::readers::figures`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints figures, for which the build has to be the released one"]
-async fn figures() {
-    let (_dir, data) = data_dir();
-    let server = with_log(&data, 500, 200).await;
-    let process = Process(server.id());
-    let fresh = process.reset_peak();
-    println!("fresh: {} MB", megabytes(fresh));
-    let calls = future::join_all((0..2).map(|_| unread_calls(&server, 500))).await;
-    println!("1,000 unread over two connections: {} MB", megabytes(settled(process, fresh).await));
-    let client = server.client().await;
-    let consumers = (0..300).map(|number| consumer(client.clone(), format!("g{number}"), 10_000));
-    let consumers = future::join_all(consumers).await;
-    println!("with 300 groups: {} MB", megabytes(settled(process, fresh).await));
-    let connections = future::join_all((0..1_000).map(|_| unread_connection(&server))).await;
-    println!("with 1,000 connections: {} MB", megabytes(settled(process, fresh).await));
-    drop((calls, consumers, connections, client));
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    println!(
-        "20 s after they are gone: {} MB",
-        megabytes(process.reset_peak().saturating_sub(fresh))
-    );
 }

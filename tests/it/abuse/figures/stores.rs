@@ -88,7 +88,7 @@ fn exchanges(thousand: usize) -> AppendRequest {
         StreamWrite { stream: format!("exchange/{id}"), expected_revision: None, events }
     };
     let writes = (thousand * 1_000..(thousand + 1) * 1_000).map(write).collect();
-    AppendRequest { request_id: new_id(), writes, condition: None }
+    AppendRequest { request_id: new_id(), writes, ..<_>::default() }
 }
 
 fn long(hundred: usize) -> AppendRequest {

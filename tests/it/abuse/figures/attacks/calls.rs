@@ -114,7 +114,7 @@ pub(super) async fn conflicts(target: Target) -> usize {
     let mut count = 0;
     while !target.until.is_cancelled() {
         let request_id = new_id();
-        let request = AppendRequest { request_id, writes: writes.clone(), condition: None };
+        let request = AppendRequest { request_id, writes: writes.clone(), ..<_>::default() };
         client.append(request).await.expect_err("no stream has five events");
         count += 1;
     }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::Target;
+use crate::abuse::readers::unread_connection;
 
 /// Subscribers that read nothing.
 const SUBSCRIBERS: usize = 1_000;
@@ -66,16 +67,9 @@ async fn consume(
     (taken, answers)
 }
 
-/// Subscribers that have a connection each.
+/// Subscribers that have a connection each, and do not even read from the socket.
 pub(super) async fn connections(target: Target) -> usize {
-    let mut held = Vec::new();
-    for _ in 0..SUBSCRIBERS {
-        let channel = Channel::from_shared(target.address.clone()).expect("an address");
-        let client = Client::from_channel(channel.connect().await.expect("it is accepted"));
-        let mut stream = client.subscribe(SubscribeRequest::default());
-        assert!(poll_immediate(stream.next()).await.is_none(), "the answer takes a while");
-        held.push(stream);
-    }
+    let held = join_all((0..SUBSCRIBERS).map(|_| unread_connection(&target.address))).await;
     target.until.cancelled().await;
     held.len()
 }
