@@ -44,6 +44,8 @@ struct State {
     short: bool,
     /// Whether what tasks read of the journal is not what was written.
     spoilt: bool,
+    /// Reads of the journal by tasks.
+    reads: usize,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,11 @@ impl Gate {
     /// Spoils what tasks read of the journal, or lets it be; the log's own threads read the truth.
     pub(super) fn set_spoilt(&self, spoilt: bool) {
         self.state.0.lock().unwrap().spoilt = spoilt;
+    }
+
+    /// How often tasks have read the journal.
+    pub(super) fn reads(&self) -> usize {
+        self.state.0.lock().unwrap().reads
     }
 
     /// Lets one sync pass that waits.
@@ -176,7 +183,8 @@ impl FileHandle for GatedFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let by_a_task = std::thread::current().name().is_some_and(|it| it.starts_with("tokio"));
         let (unreadable, spoilt) = {
-            let state = self.gate.state.0.lock().unwrap();
+            let mut state = self.gate.state.0.lock().unwrap();
+            state.reads += usize::from(by_a_task);
             (state.unreadable && by_a_task, state.spoilt && by_a_task)
         };
         if unreadable {

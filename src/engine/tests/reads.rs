@@ -1,5 +1,6 @@
-//! Reads of events that lie far apart, which two tasks share.
+//! Reads of events that lie far apart, which two tasks share, and of those that stand together.
 
+use super::gate::Gate;
 use super::*;
 use crate::log::fixtures::Random;
 
@@ -43,4 +44,24 @@ async fn matches_come_whole_and_in_order_in_both_directions_from_wherever_they_a
             wanted.reverse();
         }
     }
+}
+
+/// A read of one event takes its whole frame of the journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_stand_in_one_frame_are_read_with_one_read() {
+    const EVENTS: u64 = 100;
+    let (gate, _waiting) = Gate::new();
+    let mut store = Store::on(Arc::new(gate.clone()));
+    let events = (0..EVENTS).map(|number| noted(&number.to_string(), &[])).collect();
+    let writes = vec![write("x/a", events)];
+    let all = Append { request_id: None, writes, condition: None };
+    store.engine().append(all).await.unwrap();
+    store.close().await;
+    store.open(Arc::new(gate.clone()));
+    let before = gate.reads();
+    let texts = store.engine().record().events((1..=EVENTS).rev()).await.unwrap();
+    assert!(texts.keys().copied().eq(1..=EVENTS));
+    let reads = gate.reads() - before;
+    // The header of the frame and its body.
+    assert!((1..=2).contains(&reads), "{reads} reads of the journal");
 }
