@@ -81,10 +81,6 @@ impl Shape {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         self.fields.get(index)?.as_ref()
     }
-
-    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().flatten()
-    }
 }
 
 impl Field {
