@@ -2,8 +2,8 @@
 //! bytes that were read for them and did not go to the socket yet.
 //!
 //! A page counts from when it is read until the transport lets go of its last byte. The more is
-//! held, the smaller is the next page. A stream that waits for events holds nothing, so idle ones do
-//! not make the pages of others smaller. One that is not read holds a page or two.
+//! held, the smaller is the next page. A stream that waits for events holds nothing, so idle ones
+//! do not make the pages of others smaller. One that is not read holds a page or two.
 
 use std::{
     sync::{

@@ -8,13 +8,13 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
 };
 
 use bytes::{BufMut as _, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::HeaderMap;
 use http_body::Frame;
+use http_body_util::StreamBody;
 use prost::Message;
 use tonic::{Response, Status, body::Body, metadata::MetadataMap};
 
@@ -57,32 +57,17 @@ fn framed(message: &impl Message) -> Bytes {
 pub(super) fn taken_up(mut response: http::Response<Body>) -> http::Response<Body> {
     let Some(Pages(pages)) = response.extensions_mut().remove::<Pages>() else { return response };
     let pages = pages.lock().unwrap_or_else(PoisonError::into_inner).take();
-    response.map(|_| Body::new(PagedBody(pages)))
+    response.map(|_| Body::new(StreamBody::new(stream::unfold(pages, next))))
 }
 
-/// The pages, and then how the call ended.
-struct PagedBody(Option<Encoded>);
-
-impl http_body::Body for PagedBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(pages) = &mut self.0 else { return Poll::Ready(None) };
-        let status = match ready!(pages.poll_next_unpin(context)) {
-            Some(Ok(page)) => return Poll::Ready(Some(Ok(Frame::data(page)))),
-            Some(Err(status)) => status,
-            None => Status::ok(""),
-        };
-        self.0 = None;
-        let mut trailers = HeaderMap::new();
-        Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
+/// The next page, and behind the last one how the call ended.
+async fn next(pages: Option<Encoded>) -> Option<(Result<Frame<Bytes>, Status>, Option<Encoded>)> {
+    let mut pages = pages?;
+    let status = match pages.next().await {
+        Some(Ok(page)) => return Some((Ok(Frame::data(page)), Some(pages))),
+        Some(Err(status)) => status,
+        None => Status::ok(""),
+    };
+    let mut trailers = HeaderMap::new();
+    Some((status.add_header(&mut trailers).map(|()| Frame::trailers(trailers)), None))
 }

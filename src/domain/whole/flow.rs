@@ -92,7 +92,7 @@ pub(in crate::domain) struct Index<T> {
 /// What names each party of a side; without a party, what does not say it.
 type Naming<T> = HashMap<Option<Symbol>, BTreeSet<T>>;
 
-/// Which side of a flow names somebody.
+/// Which side of a flow names a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::domain) enum Which {
     Own,

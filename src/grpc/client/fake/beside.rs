@@ -37,35 +37,29 @@ impl NamedService for Claims {
     const NAME: &'static str = "handover.v1.ClaimService";
 }
 
-impl tower::Service<http::Request<Body>> for Sources {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+/// Serves the only method that is called of a service, whatever its path.
+macro_rules! serve_one_method {
+    ($service:ty) => {
+        impl tower::Service<http::Request<Body>> for $service {
+            type Response = http::Response<Body>;
+            type Error = Infallible;
+            type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+                Poll::Ready(Ok(()))
+            }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let sources = self.clone();
-        async move { Ok(Grpc::new(ProstCodec::default()).unary(sources, request).await) }.boxed()
-    }
+            fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+                let own = self.clone();
+                async move { Ok(Grpc::new(ProstCodec::default()).unary(own, request).await) }
+                    .boxed()
+            }
+        }
+    };
 }
 
-impl tower::Service<http::Request<Body>> for Claims {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let claims = self.clone();
-        async move { Ok(Grpc::new(ProstCodec::default()).unary(claims, request).await) }.boxed()
-    }
-}
+serve_one_method!(Sources);
+serve_one_method!(Claims);
 
 impl UnaryService<ListSourcesRequest> for Sources {
     type Response = ListSourcesResponse;

@@ -1,5 +1,7 @@
 //! What a server keeps before it is attacked.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use handover::{
     domain::proto::{
@@ -8,8 +10,12 @@ use handover::{
     },
     grpc::client::Client,
 };
+use tokio::time::timeout;
 
 use crate::support::{append, event, new_id};
+
+/// How long the figures may need to include everything.
+const CATCHES_UP: Duration = Duration::from_mins(5);
 
 /// Events of the log that subscribers do not read.
 pub(super) const EVENTS: usize = 500_000;
@@ -49,7 +55,8 @@ impl Store {
         let min_position = done.iter().map(|it| it.last_position).max().unwrap_or_default();
         let request = || GetCountryCountsRequest { min_position, ..<_>::default() };
         // The figures may need longer than the client waits.
-        while client.country_counts(request()).await.is_err() {}
+        let caught_up = async { while client.country_counts(request()).await.is_err() {} };
+        timeout(CATCHES_UP, caught_up).await.expect("the figures catch up");
     }
 }
 
