@@ -24,7 +24,7 @@ struct Page {
 impl Page {
     fn read(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{}", path.display()));
+        let text = fs::read_to_string(&path).expect("a page");
         Self { path, text }
     }
 
