@@ -1,5 +1,5 @@
-//! The writer: one thread that decides, encodes, and commits in batches. It never reads the disk. It
-//! waits for the journal, and between batches for followers that lie far behind.
+//! The writer: one thread that decides, encodes, and commits in batches. It never reads the disk.
+//! It waits for the journal, and between batches for followers that lie far behind.
 //!
 //! A commit batch is whatever has queued up while the one before it was being made durable. All its
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an

@@ -1,8 +1,8 @@
 //! Deadlines and errors that the transport would tell less well.
 //!
 //! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large, has
-//! every error that was not made by a service of ours with_error_info, and decides whose answers are
+//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large,
+//! gives an `ErrorInfo` to each error of a library's service, and decides which answers are
 //! compressed.
 
 use std::{

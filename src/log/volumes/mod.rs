@@ -1,9 +1,9 @@
 //! The sealed volumes: finds the one that holds a position, and reads it.
 //!
-//! A block is read at its offset in the volume's file. That fails where there is no offset table, or
-//! where wrong bytes lie at the offset. The block is then read through sled, on a copy of the volume.
-//! If sled does not have it either it is damage, which is reported once and remembered; all other
-//! reads go on. Memory and the number of open databases are bounded whatever is read.
+//! A block is read at its offset in the volume's file. That fails where there is no offset table,
+//! or where wrong bytes lie at the offset. The block is then read through sled, on a copy of the
+//! volume. If sled does not have it either it is damage, which is reported once and remembered; all
+//! other reads go on. Memory and the number of open databases are bounded whatever is read.
 
 mod cursor;
 mod damage;
