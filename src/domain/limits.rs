@@ -72,7 +72,7 @@ pub const FOREIGN_REQUEST_BYTES: usize = 64 << 10;
 /// Bytes of the headers of a request, counted as HTTP/2 does.
 pub const HEADER_BYTES: usize = 16 << 10;
 /// Bytes of an error on the wire: its message and details, encoded as headers, and what stands
-/// beside them. Clients of gRPC's C library refuse more than 8 KiB and report RESOURCE_EXHAUSTED.
+/// beside them. Clients of gRPC's C library refuse more than 8 KiB and report `RESOURCE_EXHAUSTED`.
 pub const ERROR_BYTES: usize = 6 << 10;
 /// Bytes of large requests that the server holds at a time, over all calls: of messages that are
 /// not whole, and of whole ones until they are answered. The server refuses what goes beyond.
