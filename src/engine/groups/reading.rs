@@ -103,7 +103,7 @@ impl Group {
                 self.fetch(&outgoing).await?;
                 self.frame(&outgoing)
             };
-            self.work.sent(id, frame.attempts.len());
+            self.work.sent(id, frame.last_delivery());
             let withdrawn = self.work.take_withdrawn(id);
             if frame.attempts.is_empty() && withdrawn.is_empty() {
                 return Ok(());
