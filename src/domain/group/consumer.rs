@@ -189,6 +189,11 @@ impl Consumer {
         self.lost.take(delivery)
     }
 
+    /// How many events it has lost to the end of a lease and not answered since.
+    pub(super) fn lost(&self) -> usize {
+        self.lost.len()
+    }
+
     pub(super) fn unanswered(&self) -> usize {
         self.unanswered.len()
     }

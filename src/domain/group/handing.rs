@@ -64,6 +64,9 @@ impl Work {
             self.take_back(&key, failed.then_some(&*reason), now);
         }
         self.consumers.remove(&id);
+        if self.consumers.is_empty() {
+            self.shorten(now);
+        }
     }
 
     /// The streams of which a consumer has something.

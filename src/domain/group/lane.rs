@@ -15,6 +15,9 @@ pub type Moment = Duration;
 /// Events of a stream that are listed while they wait; those behind them are found again later.
 pub(super) const MOST_WAITING: usize = 256;
 
+/// Events of a stream that stay listed when the last consumer has left.
+const LEFT_WAITING: usize = 16;
+
 /// An event that no consumer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
@@ -94,6 +97,8 @@ pub(super) struct Lane {
     pub(super) waiting: VecDeque<Waiting>,
     /// What comes after this position is not listed.
     pub(super) behind: Option<Position>,
+    /// Whatever of the stream was looked at and comes after this position is unfinished.
+    pub(super) whole_after: Position,
     /// When what is held is taken back, whatever else its consumer answers: its first event was
     /// surely begun. `None`: not before the consumer falls silent.
     pub(super) lease_ends: Option<Moment>,
@@ -153,7 +158,33 @@ impl Lane {
         }
         // Its rest is over: it need not be tried again.
         self.rests_until = Moment::ZERO;
+        self.whole_after = self.whole_after.max(position);
         self.waiting.pop_front()
+    }
+
+    /// Lists few of what waits: the others are found again when they are needed. How many are not
+    /// listed any more; those stay that have failed, and those behind which something is finished.
+    pub(super) fn shorten(&mut self) -> usize {
+        if self.hold.is_some() {
+            return 0;
+        }
+        // What was put back while later events were held stands behind those.
+        self.waiting.make_contiguous().sort_unstable_by_key(|event| event.position);
+        let found_again =
+            |event: &Waiting| event.attempts == 0 && event.position > self.whole_after;
+        let last_to_stay = self.waiting.iter().rposition(|event| !found_again(event));
+        let stay = last_to_stay.map_or(0, |place| place + 1).max(LEFT_WAITING);
+        let Some(last) = stay.checked_sub(1).and_then(|place| self.waiting.get(place)) else {
+            return 0;
+        };
+        if stay == self.waiting.len() {
+            return 0;
+        }
+        self.behind = Some(last.position.max(self.whole_after));
+        let gone = self.waiting.len() - stay;
+        self.waiting.truncate(stay);
+        self.waiting.shrink_to_fit();
+        gone
     }
 
     /// Lists an event again, at its place.
@@ -188,6 +219,7 @@ impl Lane {
             && let Some(held) = hold.events.pop_front()
         {
             hold.first += 1;
+            self.whole_after = self.whole_after.max(held.position);
             taken.push((held.into(), answer));
         }
         if hold.events.is_empty() {
