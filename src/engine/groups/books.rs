@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 /// Bytes of all books, or little more: a page is listed as a whole.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = 32 << 20;
 /// Bytes of one book with which its group may read on in any case.
 const LEAST_BYTES: usize = 32 << 10;
 
