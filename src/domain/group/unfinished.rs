@@ -94,8 +94,8 @@ impl FromIterator<(Position, u32)> for Unfinished {
             position
         });
         let mut sorted: Vec<_> = noted.collect();
-        // A stable sort makes use of what is in order: they come stream by stream.
-        sorted.sort();
+        // They come stream by stream.
+        sorted.sort_unstable();
         sorted.dedup();
         let mut positions = RoaringTreemap::new();
         positions.append(sorted).expect("the positions are sorted, and each stands there once");
