@@ -76,8 +76,8 @@ impl Consumer {
         Some(())
     }
 
-    /// Gives it so many events of a stream, for which it must have credit; returns the number of the
-    /// first delivery.
+    /// Gives it so many events of a stream, for which it must have credit; returns the number of
+    /// the first delivery.
     pub(super) fn give(&mut self, stream: &Arc<str>, count: usize, now: Moment) -> u64 {
         if self.unanswered.is_empty() {
             self.waited_for_since = now;

@@ -239,7 +239,7 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
     assert_eq!(handled, (2..=1_000).collect::<Vec<_>>());
 }
 
-/// Hands out all that is left of a stream of so many events, and handles it; in which order it came.
+/// Hands out and handles all that is left of a stream of so many events; in which order it came.
 fn rest_of(work: &mut Work, id: ConsumerId, count: Position) -> Vec<Position> {
     let mut handled = Vec::new();
     while work.listed() > 0 || !work.hungry().is_empty() {

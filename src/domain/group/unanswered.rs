@@ -57,8 +57,7 @@ impl Unanswered {
         self.runs.values().map(|(_, stream)| stream)
     }
 
-    /// The first of them after a delivery and those that follow it without a gap, as far as they are
-    /// of one stream.
+    /// The first of them after a delivery, and those that follow it without a gap: by stream.
     pub(super) fn after(
         &self,
         delivery: u64,
@@ -119,7 +118,8 @@ mod tests {
                 prop_assert_eq!((runs.len(), runs.is_empty()), (all.len(), all.is_empty()));
                 for delivery in 0..46 {
                     prop_assert_eq!(runs.stream_of(delivery), all.get(&delivery));
-                    let after = runs.after(delivery).flat_map(|(run, stream)| run.zip(repeat(stream)));
+                    let after = runs.after(delivery);
+                    let after = after.flat_map(|(run, stream)| run.zip(repeat(stream)));
                     let expected = all.range(delivery + 1..);
                     let neighbours = expected.clone().next().map_or(0, |(first, _)| *first);
                     let expected = expected.zip(neighbours..).take_while(|((it, _), at)| *it == at);

@@ -26,8 +26,8 @@ const MOST_BEHIND: usize = 256;
 
 /// Bytes of an event that is listed, about, with its place in the last checkpoint.
 const EVENT_BYTES: usize = 20;
-/// Bytes of a lane, about: with its name, its place among the others, and what its consumer knows of
-/// it.
+/// Bytes of a lane, about: with its name, its place among the others, and what its consumer knows
+/// of it.
 const LANE_BYTES: usize = size_of::<Lane>() + 250;
 
 /// The work of a group.
