@@ -4,19 +4,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    ConsumerId, Park, Settings,
+    ConsumerId, Park, Settings, Unfinished,
     lane::{Lane, Moment},
     work::Work,
 };
 use crate::domain::{event::Position, proto};
 
 /// How far a group is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// Every event up to here was looked at.
     pub position: Position,
     /// Unfinished events that are listed, and how often each of them has failed.
-    pub unfinished: BTreeMap<Position, u32>,
+    pub unfinished: Unfinished,
     /// Streams of which all events after a position are unfinished.
     pub behind: BTreeMap<Arc<str>, Position>,
 }
@@ -29,11 +29,7 @@ impl Checkpoint {
 
     /// What has changed since an earlier checkpoint.
     pub fn changes_since(&self, earlier: &Self) -> proto::GroupProgressed {
-        let gone = |position: &&Position| !self.unfinished.contains_key(*position);
-        let new = |position: &&Position| !earlier.unfinished.contains_key(*position);
-        let failed = self.unfinished.iter().filter(|(position, attempts)| {
-            earlier.unfinished.get(*position).unwrap_or(&0) != *attempts
-        });
+        let failed = self.unfinished.failed_beside(&earlier.unfinished);
         let behind = self
             .behind
             .iter()
@@ -41,9 +37,9 @@ impl Checkpoint {
         let ended = earlier.behind.keys().filter(|stream| !self.behind.contains_key(*stream));
         proto::GroupProgressed {
             position: self.position,
-            finished: earlier.unfinished.keys().filter(gone).copied().collect(),
-            unfinished: self.unfinished.keys().filter(new).copied().collect(),
-            failed: failed.map(attempts_of).collect(),
+            finished: earlier.unfinished.positions_beside(&self.unfinished),
+            unfinished: self.unfinished.positions_beside(&earlier.unfinished),
+            failed: failed.into_iter().map(attempts_of).collect(),
             behind: behind.map(behind_of).collect(),
             no_longer_behind: ended.map(ToString::to_string).collect(),
         }
@@ -54,9 +50,11 @@ impl Checkpoint {
     pub fn apply(&mut self, changes: &proto::GroupProgressed) {
         self.position = changes.position;
         for position in &changes.finished {
-            self.unfinished.remove(position);
+            self.unfinished.remove(*position);
         }
-        self.unfinished.extend(changes.unfinished.iter().map(|position| (*position, 0)));
+        for position in &changes.unfinished {
+            self.unfinished.insert(*position, 0);
+        }
         self.tried(&changes.failed);
         for stream in &changes.no_longer_behind {
             self.behind.remove(stream.as_str());
@@ -66,15 +64,15 @@ impl Checkpoint {
 
     fn tried(&mut self, failed: &[proto::FailedAttempts]) {
         for failed in failed {
-            if let Some(attempts) = self.unfinished.get_mut(&failed.position) {
-                *attempts = failed.attempts;
+            if self.unfinished.attempts(failed.position).is_some() {
+                self.unfinished.insert(failed.position, failed.attempts);
             }
         }
     }
 }
 
-fn attempts_of((position, attempts): (&Position, &u32)) -> proto::FailedAttempts {
-    proto::FailedAttempts { position: *position, attempts: *attempts }
+fn attempts_of((position, attempts): (Position, u32)) -> proto::FailedAttempts {
+    proto::FailedAttempts { position, attempts }
 }
 
 fn behind_of((stream, after_position): (&Arc<str>, &Position)) -> proto::StreamBehind {
@@ -87,11 +85,10 @@ fn named(behind: &proto::StreamBehind) -> (Arc<str>, Position) {
 
 impl From<&Checkpoint> for proto::GroupCheckpointed {
     fn from(checkpoint: &Checkpoint) -> Self {
-        let failed = checkpoint.unfinished.iter().filter(|(_, attempts)| **attempts > 0);
         Self {
             position: checkpoint.position,
-            unfinished: checkpoint.unfinished.keys().copied().collect(),
-            failed: failed.map(attempts_of).collect(),
+            unfinished: checkpoint.unfinished.positions().collect(),
+            failed: checkpoint.unfinished.failed().map(attempts_of).collect(),
             behind: checkpoint.behind.iter().map(behind_of).collect(),
         }
     }
@@ -117,7 +114,7 @@ impl Work {
     ) -> Self {
         let mut work = Self::new(settings, checkpoint.position);
         for (position, stream) in streams {
-            let attempts = checkpoint.unfinished.get(&position).copied().unwrap_or_default();
+            let attempts = checkpoint.unfinished.attempts(position).unwrap_or_default();
             work.put(&stream, position, attempts, Moment::ZERO);
         }
         for (stream, after) in &checkpoint.behind {

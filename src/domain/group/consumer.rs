@@ -1,12 +1,9 @@
 //! One consumer of a group: what it may be given, what it has, what was withdrawn from it, and when
 //! it last gave a sign of life.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc};
 
-use super::{lane::Moment, unanswered::Unanswered};
+use super::{lane::Moment, lost::Lost, unanswered::Unanswered};
 use crate::domain::{event::Position, limits};
 
 /// A consumer, for as long as it takes part; never used again.
@@ -40,15 +37,13 @@ pub(super) struct Consumer {
     given: u64,
     /// Deliveries up to this one have arrived.
     received: u64,
+    /// Deliveries up to this one were sent, or taken back before.
+    sent: u64,
     /// Unanswered deliveries, and the streams of their events.
     unanswered: Unanswered,
-    /// Unanswered deliveries that were not sent yet.
-    outbox: VecDeque<Outgoing>,
     withdrawn: Vec<u64>,
-    /// Events that it lost because a lease has ended, by delivery: an answer may still count.
-    lost: BTreeMap<u64, (Arc<str>, Position)>,
-    /// Those of them that it may be at: of their streams it has answered nothing later.
-    maybe_at: BTreeSet<(Arc<str>, u64)>,
+    /// Events that it lost because a lease has ended: an answer may still count.
+    lost: Lost,
     /// How many answers it has given in time, and the newest delivery that it has answered.
     answers: u64,
     answered: u64,
@@ -81,22 +76,17 @@ impl Consumer {
         Some(())
     }
 
-    /// Gives it an event, for which it must have credit; returns the number of the delivery.
-    pub(super) fn give(
-        &mut self,
-        stream: &Arc<str>,
-        position: Position,
-        attempts: u32,
-        now: Moment,
-    ) -> u64 {
+    /// Gives it so many events of a stream, for which it must have credit; returns the number of
+    /// the first delivery.
+    pub(super) fn give(&mut self, stream: &Arc<str>, count: usize, now: Moment) -> u64 {
         if self.unanswered.is_empty() {
             self.waited_for_since = now;
         }
-        self.given += 1;
-        self.credit -= 1;
-        self.unanswered.push(self.given, stream);
-        self.outbox.push_back(Outgoing { delivery: self.given, position, attempts });
-        self.given
+        let first = self.given + 1;
+        self.given += count as u64;
+        self.credit = self.credit.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        self.unanswered.push(first..=self.given, stream);
+        first
     }
 
     /// Deliveries up to this one have arrived. The first that it has to answer begins the wait.
@@ -119,16 +109,8 @@ impl Consumer {
     pub(super) fn answered(&mut self, stream: &Arc<str>, delivery: u64, now: Moment) {
         self.answers += u64::from(self.unanswered.remove(delivery));
         self.answered = self.answered.max(delivery);
-        while let Some(passed) = self.lost_before(stream, delivery) {
-            self.maybe_at.remove(&passed);
-        }
+        self.lost.passed(stream, delivery);
         self.shows_progress(now);
-    }
-
-    /// The first delivery of a stream, before another, that it has lost and may be at.
-    fn lost_before(&self, stream: &Arc<str>, delivery: u64) -> Option<(Arc<str>, u64)> {
-        let (from, to) = ((Arc::clone(stream), 0), (Arc::clone(stream), delivery));
-        self.maybe_at.range(from..to).next().cloned()
     }
 
     /// Whether it has surely begun a delivery that should be its next of a stream. It has not if it
@@ -136,8 +118,7 @@ impl Consumer {
     /// older, or at work on something older that it has lost.
     pub(super) fn has_begun(&self, stream: &Arc<str>, delivery: u64) -> bool {
         let after = (self.answered + 1).min(delivery);
-        let at_lost = self.lost.range(after..delivery).next().is_some()
-            || self.lost_before(stream, delivery).is_some();
+        let at_lost = self.lost.any(after..delivery) || self.lost.may_be_at(stream, delivery);
         !self.names_work && !self.stuck && self.received >= delivery && !at_lost
     }
 
@@ -184,36 +165,33 @@ impl Consumer {
     /// consumer as withdrawn.
     pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
         self.unanswered.remove(delivery);
-        let unsent = self.outbox.binary_search_by_key(&delivery, |outgoing| outgoing.delivery);
-        if let Ok(place) = unsent {
-            // The consumer never heard of it, and has the credit back.
-            self.outbox.remove(place);
-            self.credit += 1;
-        } else {
+        let sent = delivery <= self.sent;
+        if sent {
             self.withdrawn.push(delivery);
+        } else {
+            // The consumer never heard of it, and has the credit back.
+            self.credit += 1;
         }
-        unsent.is_err()
+        sent
     }
 
     /// Takes a delivery back because a lease has ended. The oldest are forgotten if one collects
     /// more of them than it may have at a time.
     pub(super) fn lose(&mut self, delivery: u64, stream: &Arc<str>, position: Position) {
         if self.withdraw(delivery) {
-            self.lost.insert(delivery, (Arc::clone(stream), position));
-            self.maybe_at.insert((Arc::clone(stream), delivery));
+            self.lost.push(delivery, stream, position);
         }
-        while self.lost.len() > limits::CONSUMER_CREDIT
-            && let Some((oldest, _)) = self.lost.first_key_value()
-        {
-            self.take_lost(*oldest);
-        }
+        while self.lost.len() > limits::CONSUMER_CREDIT && self.lost.forget_oldest() {}
     }
 
     /// The event of a delivery that it has lost and not answered since.
     pub(super) fn take_lost(&mut self, delivery: u64) -> Option<(Arc<str>, Position)> {
-        let (stream, position) = self.lost.remove(&delivery)?;
-        self.maybe_at.remove(&(Arc::clone(&stream), delivery));
-        Some((stream, position))
+        self.lost.take(delivery)
+    }
+
+    /// How many events it has lost to the end of a lease and not answered since.
+    pub(super) fn lost(&self) -> usize {
+        self.lost.len()
     }
 
     pub(super) fn unanswered(&self) -> usize {
@@ -230,16 +208,14 @@ impl Consumer {
         self.unanswered.streams()
     }
 
-    /// What is to be sent next: neighbours among the deliveries.
-    pub(super) fn outgoing(&self) -> impl Iterator<Item = Outgoing> {
-        let first = self.outbox.front().map_or(0, |first| first.delivery);
-        let neighbours = self.outbox.iter().copied().zip(first..);
-        neighbours.take_while(|(next, number)| next.delivery == *number).map(|(next, _)| next)
+    /// What is to be sent next, neighbours among the deliveries; and the streams.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = (RangeInclusive<u64>, &Arc<str>)> {
+        self.unanswered.after(self.sent)
     }
 
-    /// So many of these were sent.
-    pub(super) fn sent(&mut self, count: usize) {
-        self.outbox.drain(..count.min(self.outbox.len()));
+    /// Deliveries up to this one were sent.
+    pub(super) fn sent(&mut self, last: u64) {
+        self.sent = self.sent.max(last);
     }
 
     pub(super) fn take_withdrawn(&mut self) -> Vec<u64> {

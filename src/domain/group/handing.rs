@@ -1,6 +1,6 @@
 //! What goes to whom, and what becomes of it: given, answered, withdrawn.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     consumer::{Consumer, ConsumerId, Outgoing},
@@ -64,6 +64,9 @@ impl Work {
             self.take_back(&key, failed.then_some(&*reason), now);
         }
         self.consumers.remove(&id);
+        if self.consumers.is_empty() {
+            self.shorten(now);
+        }
     }
 
     /// The streams of which a consumer has something.
@@ -107,17 +110,17 @@ impl Work {
         lane.rests_until = Moment::ZERO;
         let count = RUN.min(consumer.credit as usize).min(lane.waiting.len());
         let others = consumer.unanswered();
-        let given = lane.waiting.drain(..count).map(|event| {
-            let delivery = consumer.give(key, event.position, event.attempts, now);
-            Held { delivery, event, answer: None, named: false }
+        let given = lane.waiting.drain(..count).map(|Waiting { position, attempts }| Held {
+            position,
+            attempts,
+            named: false,
         });
-        let events: std::collections::VecDeque<_> = given.collect();
+        let events: VecDeque<_> = given.collect();
         // What is given is answered or not; the place of what waited is not needed meanwhile.
         lane.waiting.shrink_to_fit();
-        if let Some(first) = events.front() {
-            consumer.await_turn(key, first.delivery, others);
-        }
-        lane.hold = Some(Hold { consumer: id, events });
+        let first = consumer.give(key, events.len(), now);
+        consumer.await_turn(key, first, others);
+        lane.hold = Some(Hold::new(id, first, events));
     }
 
     /// Takes a consumer's answer. An answer to a withdrawn delivery counts if a lease had ended and
@@ -142,19 +145,17 @@ impl Work {
         let Some((place, given)) = lane.held_mut(delivery) else { return Ok(()) };
         match answer {
             Answer::Retry(reason) => {
-                given.event.attempts += 1;
+                given.attempts += 1;
                 self.changed = true;
-                if given.event.attempts < self.settings.max_attempts {
-                    lane.rests_until = now + self.settings.rest(given.event.attempts);
+                if given.attempts < self.settings.max_attempts {
+                    lane.rests_until = now + self.settings.rest(given.attempts);
                     let back = lane.take_back(place);
                     self.withdraw(id, &back);
                 } else {
-                    given.answer = Some(Box::new(Answer::Park(reason)));
+                    lane.answer(delivery, Answer::Park(reason));
                 }
             }
-            Answer::Handled | Answer::Park(_) | Answer::Skip => {
-                given.answer = Some(Box::new(answer));
-            }
+            Answer::Handled | Answer::Park(_) | Answer::Skip => lane.answer(delivery, answer),
         }
         self.advance(&key, id);
         self.settle(&key, now);
@@ -164,13 +165,22 @@ impl Work {
 
     /// What is to be sent to a consumer next, neighbours among its deliveries.
     pub fn outgoing(&self, id: ConsumerId) -> impl Iterator<Item = Outgoing> {
-        self.consumers.get(&id).into_iter().flat_map(Consumer::outgoing)
+        let unsent = self.consumers.get(&id).into_iter().flat_map(Consumer::unsent);
+        let events = unsent.flat_map(|(deliveries, stream)| {
+            let hold = self.lanes.get(stream).and_then(|lane| lane.hold.as_ref());
+            let first = *deliveries.start();
+            deliveries.zip(hold.into_iter().flat_map(move |hold| hold.from(first)))
+        });
+        events.map(|(delivery, held)| {
+            let Held { position, attempts, .. } = held;
+            Outgoing { delivery, position, attempts }
+        })
     }
 
-    /// So many of these are on their way.
-    pub fn sent(&mut self, id: ConsumerId, count: usize) {
+    /// These are on their way, up to this delivery.
+    pub fn sent(&mut self, id: ConsumerId, last: u64) {
         if let Some(consumer) = self.consumers.get_mut(&id) {
-            consumer.sent(count);
+            consumer.sent(last);
         }
     }
 
@@ -185,10 +195,10 @@ impl Work {
         let Some(hold) = &mut lane.hold else { return };
         let id = hold.consumer;
         if let (Some(reason), Some(first)) = (failed, hold.events.front_mut()) {
-            first.event.attempts += 1;
-            if first.event.attempts >= self.settings.max_attempts {
-                first.answer = Some(Box::new(Answer::Park(reason.to_owned())));
-                let (delivery, position) = (first.delivery, first.event.position);
+            first.attempts += 1;
+            if first.attempts >= self.settings.max_attempts {
+                let (delivery, position) = (hold.first, first.position);
+                hold.answer(delivery, Answer::Park(reason.to_owned()));
                 if let Some(consumer) = self.consumers.get_mut(&id) {
                     consumer.lose(delivery, key, position);
                 }
@@ -197,9 +207,9 @@ impl Work {
         self.advance(key, id);
         let back = self.lanes.get_mut(key).map(|lane| lane.take_back(0)).unwrap_or_default();
         if let Some(consumer) = self.consumers.get_mut(&id) {
-            for held in back {
-                if consumer.stream_of(held.delivery).is_some() {
-                    consumer.lose(held.delivery, key, held.event.position);
+            for (delivery, position) in back {
+                if consumer.stream_of(delivery).is_some() {
+                    consumer.lose(delivery, key, position);
                 }
             }
         }
@@ -209,11 +219,11 @@ impl Work {
 
     /// These are not with the consumer any more, because an earlier event is tried again; what it
     /// has answered already it need not hear of.
-    fn withdraw(&mut self, id: ConsumerId, back: &[Held]) {
+    fn withdraw(&mut self, id: ConsumerId, back: &[(u64, Position)]) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
-        for held in back {
-            if consumer.stream_of(held.delivery).is_some() {
-                consumer.withdraw(held.delivery);
+        for (delivery, _) in back {
+            if consumer.stream_of(*delivery).is_some() {
+                consumer.withdraw(*delivery);
             }
         }
     }
@@ -226,7 +236,7 @@ impl Work {
         if answered.is_empty() {
             return;
         }
-        let next = lane.first_held().map(|held| held.delivery);
+        let next = lane.first_held().map(|(delivery, _)| delivery);
         if let (Some(next), Some(consumer)) = (next, self.consumers.get_mut(&id)) {
             consumer.await_turn(key, next, consumer.unanswered().saturating_sub(1));
         }

@@ -1,7 +1,10 @@
 //! The unfinished events of one stream, in order: those that a consumer holds, those that wait, and
 //! whether there are more than are listed.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use super::{consumer::ConsumerId, handing::Answer};
 use crate::domain::event::Position;
@@ -12,6 +15,9 @@ pub type Moment = Duration;
 /// Events of a stream that are listed while they wait; those behind them are found again later.
 pub(super) const MOST_WAITING: usize = 256;
 
+/// Events of a stream that stay listed when the last consumer has left.
+const LEFT_WAITING: usize = 16;
+
 /// An event that no consumer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
@@ -20,21 +26,68 @@ pub(super) struct Waiting {
 }
 
 /// An event that a consumer has.
-#[derive(Debug)]
+///
+/// There can be millions of them, so it has 16 bytes: the number of its delivery follows from its
+/// place, and the few answers that wait lie elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
-    pub(super) delivery: u64,
-    pub(super) event: Waiting,
-    /// Said already, but something earlier is not answered. Most have none, so it lies elsewhere.
-    pub(super) answer: Option<Box<Answer>>,
+    pub(super) position: Position,
+    pub(super) attempts: u32,
     /// The consumer has named it as what it works on.
     pub(super) named: bool,
 }
 
-/// What a consumer has of the stream. The first of it is not answered; it is never empty.
+const _: () = assert!(size_of::<Held>() == 16 && size_of::<Waiting>() == 16);
+
+impl From<Held> for Waiting {
+    fn from(Held { position, attempts, .. }: Held) -> Self {
+        Self { position, attempts }
+    }
+}
+
+/// What a consumer has of the stream: neighbours among its deliveries. The first of it is not
+/// answered; it is never empty.
 #[derive(Debug)]
 pub(super) struct Hold {
     pub(super) consumer: ConsumerId,
+    /// The delivery of the first event.
+    pub(super) first: u64,
     pub(super) events: VecDeque<Held>,
+    /// Said already, but something earlier is not answered; by delivery.
+    answers: BTreeMap<u64, Answer>,
+}
+
+impl Hold {
+    /// A consumer is given events, in one delivery after the other.
+    pub(super) fn new(consumer: ConsumerId, first: u64, events: VecDeque<Held>) -> Self {
+        Self { consumer, first, events, answers: BTreeMap::new() }
+    }
+
+    /// The place of a delivery among the events.
+    fn place(&self, delivery: u64) -> Option<usize> {
+        let place = usize::try_from(delivery.checked_sub(self.first)?).ok()?;
+        (place < self.events.len()).then_some(place)
+    }
+
+    /// The events from a delivery on, if that is held.
+    pub(super) fn from(&self, delivery: u64) -> impl Iterator<Item = Held> {
+        let place = self.place(delivery).unwrap_or(self.events.len());
+        self.events.range(place..).copied()
+    }
+
+    /// A delivery is answered, if it is held.
+    pub(super) fn answer(&mut self, delivery: u64, answer: Answer) {
+        if self.place(delivery).is_some() {
+            self.answers.insert(delivery, answer);
+        }
+    }
+
+    /// The delivery of an event that is not answered.
+    fn unanswered(&self, position: Position) -> Option<u64> {
+        let place = self.events.iter().position(|held| held.position == position)?;
+        let delivery = self.first + place as u64;
+        (!self.answers.contains_key(&delivery)).then_some(delivery)
+    }
 }
 
 /// A stream with unfinished events.
@@ -44,6 +97,8 @@ pub(super) struct Lane {
     pub(super) waiting: VecDeque<Waiting>,
     /// What comes after this position is not listed.
     pub(super) behind: Option<Position>,
+    /// Whatever of the stream was looked at and comes after this position is unfinished.
+    pub(super) whole_after: Position,
     /// When what is held is taken back, whatever else its consumer answers: its first event was
     /// surely begun. `None`: not before the consumer falls silent.
     pub(super) lease_ends: Option<Moment>,
@@ -69,23 +124,30 @@ impl Lane {
         true
     }
 
-    /// The delivery of the event that has to be answered first.
-    pub(super) fn first_held(&self) -> Option<&Held> {
-        self.hold.as_ref()?.events.front()
+    /// The event that has to be answered first, and its delivery.
+    pub(super) fn first_held(&self) -> Option<(u64, Held)> {
+        let hold = self.hold.as_ref()?;
+        Some((hold.first, *hold.events.front()?))
     }
 
     /// A delivery that is held, and its place.
     pub(super) fn held_mut(&mut self, delivery: u64) -> Option<(usize, &mut Held)> {
         let hold = self.hold.as_mut()?;
-        let place = hold.events.partition_point(|held| held.delivery < delivery);
-        let event = hold.events.get_mut(place).filter(|held| held.delivery == delivery)?;
-        Some((place, event))
+        let place = hold.place(delivery)?;
+        Some((place, hold.events.get_mut(place)?))
     }
 
-    /// An event, if it is with this consumer and not answered.
-    pub(super) fn held_by_mut(&mut self, id: ConsumerId, position: Position) -> Option<&mut Held> {
-        let hold = self.hold.as_mut().filter(|hold| hold.consumer == id)?;
-        hold.events.iter_mut().find(|held| held.event.position == position && held.answer.is_none())
+    /// A delivery that is held is answered.
+    pub(super) fn answer(&mut self, delivery: u64, answer: Answer) {
+        if let Some(hold) = &mut self.hold {
+            hold.answer(delivery, answer);
+        }
+    }
+
+    /// The delivery of an event, if it is with this consumer and not answered.
+    pub(super) fn unanswered_by(&self, id: ConsumerId, position: Position) -> Option<u64> {
+        let hold = self.hold.as_ref().filter(|hold| hold.consumer == id)?;
+        hold.unanswered(position)
     }
 
     /// Takes out an event that waits, if nothing before it is unfinished.
@@ -96,7 +158,33 @@ impl Lane {
         }
         // Its rest is over: it need not be tried again.
         self.rests_until = Moment::ZERO;
+        self.whole_after = self.whole_after.max(position);
         self.waiting.pop_front()
+    }
+
+    /// Lists few of what waits: the others are found again when they are needed. How many are not
+    /// listed any more; those stay that have failed, and those behind which something is finished.
+    pub(super) fn shorten(&mut self) -> usize {
+        if self.hold.is_some() {
+            return 0;
+        }
+        // What was put back while later events were held stands behind those.
+        self.waiting.make_contiguous().sort_unstable_by_key(|event| event.position);
+        let found_again =
+            |event: &Waiting| event.attempts == 0 && event.position > self.whole_after;
+        let last_to_stay = self.waiting.iter().rposition(|event| !found_again(event));
+        let stay = last_to_stay.map_or(0, |place| place + 1).max(LEFT_WAITING);
+        let Some(last) = stay.checked_sub(1).and_then(|place| self.waiting.get(place)) else {
+            return 0;
+        };
+        if stay == self.waiting.len() {
+            return 0;
+        }
+        self.behind = Some(last.position.max(self.whole_after));
+        let gone = self.waiting.len() - stay;
+        self.waiting.truncate(stay);
+        self.waiting.shrink_to_fit();
+        gone
     }
 
     /// Lists an event again, at its place.
@@ -105,26 +193,35 @@ impl Lane {
         self.waiting.insert(place, event);
     }
 
-    /// Takes back what is held from the delivery in this place on; it waits, before all others.
-    pub(super) fn take_back(&mut self, from: usize) -> Vec<Held> {
+    /// Takes back what is held from the delivery in this place on; it waits, before all others. The
+    /// deliveries, and their events.
+    pub(super) fn take_back(&mut self, from: usize) -> Vec<(u64, Position)> {
         let Some(hold) = &mut self.hold else { return Vec::new() };
-        let back: Vec<_> = hold.events.drain(from.min(hold.events.len())..).collect();
+        let from = from.min(hold.events.len());
+        let first = hold.first + from as u64;
+        let back = hold.events.split_off(from);
+        hold.answers.split_off(&first);
         if hold.events.is_empty() {
             self.hold = None;
             self.lease_ends = None;
         }
-        for held in back.iter().rev() {
-            self.waiting.push_front(held.event);
-        }
-        back
+        // No more than there is: it may wait for long.
+        self.waiting.reserve_exact(back.len());
+        back.iter().rev().for_each(|held| self.waiting.push_front((*held).into()));
+        (first..).zip(back).map(|(delivery, held)| (delivery, held.position)).collect()
     }
 
     /// Takes out what is answered and has nothing unanswered before it.
     pub(super) fn take_answered(&mut self) -> Vec<(Waiting, Answer)> {
         let Some(hold) = &mut self.hold else { return Vec::new() };
-        let answered = hold.events.iter().take_while(|held| held.answer.is_some()).count();
-        let taken = hold.events.drain(..answered);
-        let taken: Vec<_> = taken.filter_map(|held| Some((held.event, *held.answer?))).collect();
+        let mut taken = Vec::new();
+        while let Some(answer) = hold.answers.remove(&hold.first)
+            && let Some(held) = hold.events.pop_front()
+        {
+            hold.first += 1;
+            self.whole_after = self.whole_after.max(held.position);
+            taken.push((held.into(), answer));
+        }
         if hold.events.is_empty() {
             self.hold = None;
         }
@@ -136,7 +233,8 @@ impl Lane {
 
     /// All that is listed.
     pub(super) fn listed(&self) -> impl Iterator<Item = Waiting> {
-        let held = self.hold.iter().flat_map(|hold| hold.events.iter().map(|held| held.event));
+        let held =
+            self.hold.iter().flat_map(|hold| hold.events.iter().map(|held| Waiting::from(*held)));
         held.chain(self.waiting.iter().copied())
     }
 

@@ -25,10 +25,9 @@ impl Work {
         let Some(lane) = self.lanes.get_mut(&key) else {
             return self.call_back(position, &answer);
         };
-        if let Some(held) = lane.held_by_mut(id, position) {
+        if let Some(again) = lane.unanswered_by(id, position) {
             // The same consumer has it again, and need not handle it twice.
-            held.answer = Some(Box::new(answer));
-            let again = held.delivery;
+            lane.answer(again, answer);
             consumer.lose(again, &key, position);
             self.advance(&key, id);
         } else if let Some(event) = lane.take_first_waiting(position) {

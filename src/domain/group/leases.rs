@@ -64,7 +64,7 @@ impl Work {
         {
             let Some(lane) = self.lanes.get_mut(&key) else { continue };
             let holder = lane.hold.as_ref().map(|hold| hold.consumer);
-            let first = lane.first_held().map(|held| held.delivery);
+            let first = lane.first_held().map(|(delivery, _)| delivery);
             if (holder, first) == (Some(id), Some(delivery)) && lane.lease_ends.is_none() {
                 lane.lease_ends = Some(now + self.settings.lease);
                 self.settle(&key, now);
@@ -132,15 +132,17 @@ impl Work {
         let oldest = consumer.oldest().map(|(_, stream)| stream);
         let begun = |key: &Arc<str>| {
             let first = self.lanes.get(key).and_then(Lane::first_held);
-            first.is_some_and(|it| it.named || oldest == Some(key) && has_begun(consumer, key, it))
+            first.is_some_and(|first| {
+                first.1.named || oldest == Some(key) && has_begun(consumer, key, first)
+            })
         };
         self.lanes_of(id).into_iter().filter(begun).collect()
     }
 }
 
 /// Whether a consumer has surely begun an event that it has to answer next in its stream.
-fn has_begun(consumer: &Consumer, key: &Arc<str>, first: &Held) -> bool {
-    first.named || consumer.has_begun(key, first.delivery)
+fn has_begun(consumer: &Consumer, key: &Arc<str>, (delivery, first): (u64, Held)) -> bool {
+    first.named || consumer.has_begun(key, delivery)
 }
 
 fn not_in_time(consumer: &str) -> String {

@@ -10,10 +10,12 @@ mod handing;
 mod lane;
 mod late;
 mod leases;
+mod lost;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod unanswered;
+mod unfinished;
 mod work;
 
 use std::{fmt, sync::Arc};
@@ -25,6 +27,7 @@ pub use self::{
     handing::{Answer, NeverDelivered, Park},
     lane::Moment,
     settings::Settings,
+    unfinished::Unfinished,
     work::Work,
 };
 use crate::domain::{

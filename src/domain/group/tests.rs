@@ -43,10 +43,15 @@ fn send(work: &mut Work, id: ConsumerId, now: Moment) -> Vec<(u64, Position)> {
     loop {
         let some: Vec<_> = work.outgoing(id).map(|it| (it.delivery, it.position)).collect();
         let Some((last, _)) = some.last() else { return sent };
-        work.sent(id, some.len());
+        work.sent(id, *last);
         work.received(id, *last, now);
         sent.extend(some);
     }
+}
+
+/// What is recorded as unfinished, and how often tried, if so many parks are recorded with it.
+fn unfinished(work: &Work, parks: usize) -> Vec<(Position, u32)> {
+    work.checkpoint(parks).unfinished.iter().collect()
 }
 
 fn parks(work: &Work) -> Vec<(Position, u32)> {
@@ -100,11 +105,11 @@ fn how_often_an_event_was_tried_is_recorded_however_that_was_found() {
     work.recorded(0);
     work.answer(1, 1, Answer::Retry("no".into()), seconds(0)).unwrap();
     assert!(work.changed(), "the consumer has said so");
-    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 1), (2, 0)]));
+    assert_eq!(unfinished(&work, 0), [(1, 1), (2, 0)]);
     work.recorded(0);
     work.expire(seconds(10));
     assert!(work.changed(), "its lease has ended");
-    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 1), (2, 1)]));
+    assert_eq!(unfinished(&work, 0), [(1, 1), (2, 1)]);
 }
 
 #[test]
@@ -144,8 +149,8 @@ fn an_event_that_fails_too_often_is_parked_and_what_is_behind_it_goes_on() {
     work.answer(1, delivery + 1, Answer::Handled, seconds(300)).unwrap();
     assert_eq!(work.listed(), 0);
     // Not recorded as parked yet, so still unfinished.
-    assert_eq!(work.checkpoint(0).unfinished, BTreeMap::from([(1, 3)]));
-    assert_eq!(work.checkpoint(1).unfinished, BTreeMap::new());
+    assert_eq!(unfinished(&work, 0), [(1, 3)]);
+    assert_eq!(unfinished(&work, 1), []);
     work.recorded(1);
     assert!(!work.changed());
 }
@@ -234,6 +239,60 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
     assert_eq!(handled, (2..=1_000).collect::<Vec<_>>());
 }
 
+/// Hands out and handles all that is left of a stream of so many events; in which order it came.
+fn rest_of(work: &mut Work, id: ConsumerId, count: Position) -> Vec<Position> {
+    let mut handled = Vec::new();
+    while work.listed() > 0 || !work.hungry().is_empty() {
+        for (stream, after, asked) in work.hungry() {
+            let found: Vec<_> = (after + 1..=count).take(asked).collect();
+            work.feed(&stream, &found, asked, seconds(100));
+        }
+        work.assign(seconds(100));
+        let sent = send(work, id, seconds(100));
+        assert!(!sent.is_empty(), "it goes on after {} events", handled.len());
+        for (delivery, position) in sent {
+            handled.push(position);
+            work.answer(id, delivery, Answer::Handled, seconds(100)).unwrap();
+            work.grant(id, 1).expect("what was handled makes room");
+        }
+    }
+    handled
+}
+
+#[test]
+fn without_consumers_few_events_stay_listed_and_none_that_is_finished_comes_again() {
+    const COUNT: Position = 1_000;
+    let mut work = Work::new(SETTINGS, 0);
+    join(&mut work, 1, 100);
+    (1..=COUNT).for_each(|position| work.offer("a/1", position, seconds(0)));
+    work.assign(seconds(0));
+    for (delivery, position) in send(&mut work, 1, seconds(0)).into_iter().take(30) {
+        let park = position <= 20;
+        let answer = if park { Answer::Park("no".into()) } else { Answer::Handled };
+        work.answer(1, delivery, answer, seconds(0)).unwrap();
+    }
+    work.recorded(20);
+    // They are put back: they come before what is finished by now.
+    (1..=20).for_each(|position| work.put("a/1", position, 0, seconds(0)));
+    let before = work.bytes();
+    work.leave(1, false, seconds(0));
+    assert!(work.listed() <= 20, "{} are listed", work.listed());
+    assert!(work.bytes() < before / 4, "{} of {before} bytes", work.bytes());
+    assert_eq!((work.hungry(), work.finished_up_to()), (Vec::new(), 0));
+    let checkpoint = work.checkpoint(0);
+    let restored = Work::restored(
+        SETTINGS,
+        &checkpoint,
+        checkpoint.unfinished.positions().map(|position| (position, "a/1".to_owned())),
+    );
+    for mut work in [work, restored] {
+        join(&mut work, 2, 500);
+        let left: Vec<_> = (1..=20).chain(31..=COUNT).collect();
+        assert_eq!(rest_of(&mut work, 2, COUNT), left);
+        assert_eq!(work.finished_up_to(), COUNT);
+    }
+}
+
 /// A group, and what it should have come to.
 struct Story {
     chance: StdRng,
@@ -312,8 +371,8 @@ impl Story {
         self.withdrawn.clear();
         let streams = checkpoint
             .unfinished
-            .keys()
-            .map(|position| (*position, self.log[usize::try_from(*position).unwrap() - 1].clone()));
+            .positions()
+            .map(|position| (position, self.log[usize::try_from(position).unwrap() - 1].clone()));
         self.work = Work::restored(SETTINGS, &checkpoint, streams);
         assert_eq!(self.work.checkpoint(0), checkpoint, "it is as it was");
         assert!(!self.work.changed(), "nothing has to be recorded");

@@ -3,7 +3,7 @@
 //! A consumer may have ten thousand, and most follow each other within one stream. So they are kept
 //! as runs of numbers, and many that are never answered take little memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 /// The deliveries, by number.
 #[derive(Debug, Default)]
@@ -14,17 +14,18 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Adds a delivery, whose number is above all others.
-    pub(super) fn push(&mut self, delivery: u64, stream: &Arc<str>) {
-        self.count += 1;
+    /// Adds deliveries of a stream, whose numbers are above all others.
+    pub(super) fn push(&mut self, deliveries: RangeInclusive<u64>, stream: &Arc<str>) {
+        let (first, last) = deliveries.into_inner();
+        self.count += usize::try_from(last + 1 - first).unwrap_or(usize::MAX);
         if let Some(mut newest) = self.runs.last_entry() {
-            let (last, of) = newest.get_mut();
-            if *last + 1 == delivery && of == stream {
-                *last = delivery;
+            let (before, of) = newest.get_mut();
+            if *before + 1 == first && of == stream {
+                *before = last;
                 return;
             }
         }
-        self.runs.insert(delivery, (delivery, Arc::clone(stream)));
+        self.runs.insert(first, (last, Arc::clone(stream)));
     }
 
     /// Takes a delivery out; whether it was there.
@@ -56,6 +57,24 @@ impl Unanswered {
         self.runs.values().map(|(_, stream)| stream)
     }
 
+    /// The first of them after a delivery, and those that follow it without a gap: by stream.
+    pub(super) fn after(
+        &self,
+        delivery: u64,
+    ) -> impl Iterator<Item = (RangeInclusive<u64>, &Arc<str>)> {
+        let begun = self.run_of(delivery + 1).unwrap_or(delivery + 1);
+        let runs = self
+            .runs
+            .range(begun..)
+            .map(move |(first, (last, stream))| ((*first).max(delivery + 1)..=*last, stream));
+        let mut next = None;
+        runs.take_while(move |(deliveries, _)| {
+            let neighbours = next.is_none_or(|next| next == *deliveries.start());
+            next = Some(deliveries.end() + 1);
+            neighbours
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -73,6 +92,8 @@ impl Unanswered {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::repeat;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -87,7 +108,7 @@ mod tests {
             let (mut runs, mut all) = (Unanswered::default(), BTreeMap::new());
             for (delivery, stream) in (1..).zip(given) {
                 let stream = &streams[usize::from(stream)];
-                runs.push(delivery, stream);
+                runs.push(delivery..=delivery, stream);
                 all.insert(delivery, Arc::clone(stream));
             }
             for delivery in taken {
@@ -97,6 +118,13 @@ mod tests {
                 prop_assert_eq!((runs.len(), runs.is_empty()), (all.len(), all.is_empty()));
                 for delivery in 0..46 {
                     prop_assert_eq!(runs.stream_of(delivery), all.get(&delivery));
+                    let after = runs.after(delivery);
+                    let after = after.flat_map(|(run, stream)| run.zip(repeat(stream)));
+                    let expected = all.range(delivery + 1..);
+                    let neighbours = expected.clone().next().map_or(0, |(first, _)| *first);
+                    let expected = expected.zip(neighbours..).take_while(|((it, _), at)| *it == at);
+                    let expected = expected.map(|((it, stream), _)| (*it, stream));
+                    prop_assert_eq!(after.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
                 }
                 let mut found: Vec<_> = runs.streams().cloned().collect();
                 let mut expected: Vec<_> = all.values().cloned().collect();
@@ -113,7 +141,7 @@ mod tests {
     fn what_follows_in_one_stream_takes_one_entry() {
         let stream: Arc<str> = "x/a".into();
         let mut runs = Unanswered::default();
-        (1..=10_000).for_each(|delivery| runs.push(delivery, &stream));
+        (1..=10_000).for_each(|delivery| runs.push(delivery..=delivery, &stream));
         assert_eq!((runs.runs.len(), runs.len()), (1, 10_000));
     }
 }

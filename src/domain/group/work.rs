@@ -21,6 +21,15 @@ use crate::domain::event::Position;
 /// checkpoint must not be a reason for the next.
 const PASSED: u64 = 10_000;
 
+/// Streams that are behind after the last consumer has left, unless more were before.
+const MOST_BEHIND: usize = 256;
+
+/// Bytes of an event that is listed, about, with its place in the last checkpoint.
+const EVENT_BYTES: usize = 20;
+/// Bytes of a lane, about: with its name, its place among the others, and what its consumer knows
+/// of it.
+const LANE_BYTES: usize = size_of::<Lane>() + 250;
+
 /// The work of a group.
 #[derive(Debug)]
 pub struct Work {
@@ -76,6 +85,12 @@ impl Work {
         self.listed
     }
 
+    /// Bytes that it holds of what is unfinished, about.
+    pub fn bytes(&self) -> usize {
+        let lost: usize = self.consumers.values().map(Consumer::lost).sum();
+        EVENT_BYTES * (self.listed + lost) + LANE_BYTES * self.lanes.len()
+    }
+
     /// Lanes that could be given now.
     pub fn ready(&self) -> usize {
         self.ready.len()
@@ -120,11 +135,34 @@ impl Work {
     pub fn put_behind(&mut self, stream: &str, after: Position, now: Moment) {
         let (lane, key) = self.lane(stream);
         lane.behind = Some(after);
+        lane.whole_after = lane.whole_after.min(after);
         self.settle(&key, now);
     }
 
+    /// The last consumer has left. Few events of long streams stay listed, because nothing may need
+    /// the others for long.
+    pub(super) fn shorten(&mut self, now: Moment) {
+        let mut behind = self.behind().count();
+        let long = self.lanes.iter().filter(|(_, lane)| lane.waiting.len() >= MOST_WAITING / 2);
+        for key in long.map(|(key, _)| Arc::clone(key)).collect::<Vec<_>>() {
+            let Some(lane) = self.lanes.get_mut(&key) else { continue };
+            // Each that is behind is recorded by its name, and all names have to fit one event.
+            if lane.behind.is_none() && behind >= MOST_BEHIND {
+                continue;
+            }
+            behind += usize::from(lane.behind.is_none());
+            self.listed -= lane.shorten();
+            self.settle(&key, now);
+        }
+        self.ready.shrink_to_fit();
+    }
+
     /// Streams of which more events should be listed: those after the position, at most so many.
+    /// There are none as long as no consumer takes part.
     pub fn hungry(&self) -> Vec<(Arc<str>, Position, usize)> {
+        if self.consumers.is_empty() {
+            return Vec::new();
+        }
         let hungry = self.hungry.iter().filter_map(|key| {
             let lane = self.lanes.get(key)?;
             Some((Arc::clone(key), lane.behind?, MOST_WAITING - lane.waiting.len()))
@@ -146,7 +184,9 @@ impl Work {
     fn lane(&mut self, stream: &str) -> (&mut Lane, Arc<str>) {
         let key = self.lanes.get_key_value(stream).map(|(key, _)| Arc::clone(key));
         let key = key.unwrap_or_else(|| stream.into());
-        (self.lanes.entry(Arc::clone(&key)).or_default(), key)
+        // What comes after it was not looked at.
+        let new = Lane { whole_after: self.read, ..Lane::default() };
+        (self.lanes.entry(Arc::clone(&key)).or_insert(new), key)
     }
 
     /// Puts a lane where it belongs now: among those that can be given, those that wait for a

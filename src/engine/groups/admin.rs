@@ -228,7 +228,9 @@ impl Group {
         }
         let streams = streams_of(&self.reader, &positions).await?;
         let mut checkpoint = self.work.checkpoint(0);
-        checkpoint.unfinished.extend(positions.iter().map(|position| (*position, 0)));
+        for position in &positions {
+            checkpoint.unfinished.insert(*position, 0);
+        }
         let count = positions.len();
         // Together, so that they are neither parked nor unfinished at no moment; and whole, because
         // an older program, which reads nothing else, must not lose them.

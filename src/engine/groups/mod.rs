@@ -4,6 +4,7 @@
 //! there at every start, each by itself. Everybody else talks to a group's task by messages.
 
 mod admin;
+mod books;
 mod consumer;
 mod error;
 mod finding;

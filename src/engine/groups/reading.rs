@@ -27,7 +27,8 @@ impl Group {
         let (read, now) = (self.work.read(), self.now());
         let wanted = self.work.has_credit()
             && self.work.ready() == 0
-            && self.work.listed() < limits::GROUP_UNFINISHED;
+            && self.work.listed() < limits::GROUP_UNFINISHED
+            && self.book.has_room();
         if !wanted || read >= available {
             return Ok(wanted && self.work.ready() > 0);
         }
@@ -103,7 +104,7 @@ impl Group {
                 self.fetch(&outgoing).await?;
                 self.frame(&outgoing)
             };
-            self.work.sent(id, frame.attempts.len());
+            self.work.sent(id, frame.last_delivery());
             let withdrawn = self.work.take_withdrawn(id);
             if frame.attempts.is_empty() && withdrawn.is_empty() {
                 return Ok(());

@@ -106,8 +106,7 @@ impl Group {
     /// Restores the group and then runs it.
     async fn run(self, origin: Option<Arc<GroupOrigin>>, standing: watch::Sender<Standing>) {
         let Some((origin, saved)) = self.restored(origin, &standing).await else { return };
-        let clock = Arc::clone(&self.shared.clock);
-        let (messages, running) = task::begin(self.shared.appender.clone(), clock, &origin, saved);
+        let (messages, running) = task::begin(&self.shared, &origin, saved);
         standing.send_replace(Standing::Ready(Ready { origin, messages }));
         running.await;
     }
@@ -162,8 +161,7 @@ impl Group {
 pub(super) fn begin(shared: &Shared, origin: GroupOrigin) {
     let saved = Saved::begun(&origin);
     let (name, origin) = (origin.name.clone(), Arc::new(origin));
-    let clock = Arc::clone(&shared.clock);
-    let (messages, running) = task::begin(shared.appender.clone(), clock, &origin, saved);
+    let (messages, running) = task::begin(shared, &origin, saved);
     let (_, standing) = watch::channel(Standing::Ready(Ready { origin, messages }));
     shared.insert(name, standing, tokio::spawn(running));
 }

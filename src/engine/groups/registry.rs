@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     GroupError,
+    books::Books,
     finding::{self, Nameless},
     saved::GroupOrigin,
     task::Message,
@@ -26,6 +27,7 @@ use crate::{
 pub(super) struct Shared {
     pub(super) appender: Appender,
     pub(super) clock: Clock,
+    pub(super) books: Books,
     /// Groups are created and deleted one at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
     groups: Mutex<BTreeMap<GroupName, Entry>>,
@@ -87,7 +89,8 @@ impl Shared {
     pub(super) fn new(appender: Appender, clock: Clock) -> Self {
         let (changing, found) = (tokio::sync::Mutex::default(), watch::Sender::new(None));
         let (groups, nameless) = (Mutex::default(), Mutex::default());
-        Self { appender, clock, changing, groups, nameless, found }
+        let books = Books::default();
+        Self { appender, clock, books, changing, groups, nameless, found }
     }
 
     /// The groups of the log are known from now on.

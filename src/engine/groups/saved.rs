@@ -86,7 +86,7 @@ impl Saved {
         let head = reader.head().position;
         let chain = chain(reader, group, head).await?;
         let last = chain.last().cloned().unwrap_or_default();
-        let unfinished: Vec<_> = last.unfinished.keys().copied().collect();
+        let unfinished: Vec<_> = last.unfinished.positions().collect();
         let streams = streams_of(reader, &unfinished).await?;
         let work = Work::restored(group.settings, &last, streams);
         Ok(Self { work, chain, parked: parked(reader, group, head).await? })

@@ -14,10 +14,12 @@ use tokio::{
 
 use super::{
     GroupError, Repeatable,
+    books::Book,
     consumer::{Consumer, Delivered, Leaving, Said},
     lag::Counted,
     pages::Pages,
     recording::Recording,
+    registry::Shared,
     saved::{GroupOrigin, Saved},
 };
 use crate::{
@@ -28,8 +30,7 @@ use crate::{
         limits,
     },
     engine::{
-        Appended, Clock, Head, ReadError, appender::Appender, reader::Reader, retries::Retries,
-        streams::OpenStream,
+        Appended, Clock, Head, ReadError, reader::Reader, retries::Retries, streams::OpenStream,
     },
 };
 
@@ -44,6 +45,8 @@ const HEARD_BEFORE_EXPIRY: usize = 4 * MESSAGES;
 const FRAMES: usize = 2;
 /// How long changes may stay unrecorded.
 const RECORD_WITHIN: Duration = Duration::from_secs(1);
+/// When a group looks again whether what all groups hold leaves room.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How long a group rests after something failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -107,6 +110,8 @@ pub(super) struct Group {
     clock: Clock,
     pub(super) begun: Instant,
     pub(super) work: Work,
+    /// What the work holds counts here.
+    pub(super) book: Book,
     pub(super) pages: Pages,
     pub(super) parked: BTreeMap<Position, Position>,
     pub(super) consumers: BTreeMap<ConsumerId, Link>,
@@ -125,6 +130,8 @@ pub(super) struct Group {
     unread: Retries,
     /// Nothing is read before, because that failed.
     pub(super) rests_until: Option<Instant>,
+    /// When it is looked again whether the books have room.
+    pub(super) room_again: Option<Instant>,
     /// Why nothing is delivered, for those who look.
     pub(super) stalled: String,
     pub(super) deleted: bool,
@@ -142,20 +149,21 @@ pub(super) struct Link {
 
 /// The way to a group, and what runs it from where it was.
 pub(super) fn begin(
-    appender: Appender,
-    clock: Clock,
+    shared: &Shared,
     group: &GroupOrigin,
     saved: Saved,
 ) -> (mpsc::Sender<Message>, impl Future<Output = ()> + Send + use<>) {
     let (messages, inbox) = mpsc::channel(MESSAGES);
+    let appender = shared.appender.clone();
     let task = Group {
         reader: appender.reader.clone(),
         recording: Recording::new(group.name.clone(), appender, saved.chain),
         filter: group.filter.clone(),
         held: group.recorded_from,
-        clock,
+        clock: Arc::clone(&shared.clock),
         begun: Instant::now(),
         work: saved.work,
+        book: shared.books.open(),
         pages: Pages::default(),
         parked: saved.parked,
         consumers: BTreeMap::new(),
@@ -168,6 +176,7 @@ pub(super) fn begin(
         unrecorded: Retries::default(),
         unread: Retries::default(),
         rests_until: None,
+        room_again: None,
         stalled: String::new(),
         deleted: false,
     };
@@ -232,7 +241,8 @@ impl Group {
         let mut more = false;
         if !rests {
             self.rests_until = None;
-            self.stalled = stalled(full, self.work.listed());
+            self.note_room();
+            self.stalled = self.why_stalled(full);
             match self.work_on(available, full).await {
                 Ok(went_on) => {
                     more = went_on;
@@ -297,7 +307,37 @@ impl Group {
     /// When there is something to do without anybody's saying so.
     fn next_moment(&self) -> Option<Instant> {
         let work = self.work.next_moment().map(|moment| self.begun + moment);
-        [work, self.record_by, self.rests_until].into_iter().flatten().min()
+        [work, self.record_by, self.rests_until, self.room_again].into_iter().flatten().min()
+    }
+
+    /// Counts what the work holds, and notes when to look again if all groups hold too much.
+    fn note_room(&mut self) {
+        self.book.has(self.work.bytes());
+        let short = self.work.has_credit() && !self.book.has_room();
+        self.room_again = short.then(|| Instant::now() + LOOK_AGAIN);
+    }
+
+    /// Why nothing more is delivered; empty: nothing is in the way.
+    fn why_stalled(&self, full: bool) -> String {
+        if full {
+            let limit = limits::GROUP_PARKED;
+            return format!("{limit} events are parked, which is the limit; replay some of them");
+        }
+        if self.work.listed() >= limits::GROUP_UNFINISHED {
+            let limit = limits::GROUP_UNFINISHED;
+            return format!(
+                "{limit} events are unfinished, which is the limit: they fail, or consumers hold \
+                 them"
+            );
+        }
+        if self.room_again.is_some() {
+            let listed = self.work.listed();
+            return format!(
+                "{listed} events are unfinished, and all groups together have as many as fit into \
+                 memory: answer what was delivered, or delete groups that are not used"
+            );
+        }
+        String::new()
     }
 
     /// If a lease would end now, hears everything that was said before: recording or reading may
@@ -424,20 +464,6 @@ impl Group {
 fn never_delivered(field: &str, NeverDelivered(number): NeverDelivered) -> GroupError {
     let problem = format!("cannot name delivery {number}: it was never made in this call");
     GroupError::invalid(field, problem)
-}
-
-fn stalled(full: bool, listed: usize) -> String {
-    if full {
-        let limit = limits::GROUP_PARKED;
-        return format!("{limit} events are parked, which is the limit; replay some of them");
-    }
-    if listed >= limits::GROUP_UNFINISHED {
-        let limit = limits::GROUP_UNFINISHED;
-        return format!(
-            "{limit} events are unfinished, which is the limit: they fail, or consumers hold them"
-        );
-    }
-    String::new()
 }
 
 async fn sleep_until(moment: Option<Instant>) {

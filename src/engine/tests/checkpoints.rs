@@ -68,7 +68,7 @@ async fn recorded(store: &Store, after: Position) -> Vec<RecordedEvent> {
 async fn until_all_failed(store: &Store) {
     let failed = |chain: &Chain| {
         let unfinished = &chain.last().unwrap().unfinished;
-        unfinished.len() == RESTING && unfinished.values().all(|attempts| *attempts == 1)
+        unfinished.len() == RESTING && unfinished.iter().all(|(_, attempts)| attempts == 1)
     };
     let (mut chain, mut read) = (Chain::begun(0), 0);
     while !failed(&chain) {

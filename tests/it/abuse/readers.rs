@@ -8,7 +8,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use handover::{
-    domain::proto::{ConsumeRequest, ConsumeResponse, CreateGroupRequest},
+    domain::{
+        limits,
+        proto::{ConsumeRequest, ConsumeResponse, CreateGroupRequest},
+    },
     grpc::client::{Answers, Client},
 };
 use http_body_util::Full;
@@ -167,4 +170,26 @@ async fn groups_hold_no_payloads_of_what_they_have_delivered() {
     let _consumers = future::join_all(consumers).await;
     let all = settled(process, fresh).await;
     assert!(all < MOST_OF_GROUPS, "{GROUPS} groups: {} MB", megabytes(all));
+}
+
+/// Bytes that an event may cost which a consumer has and does not answer.
+const MOST_IN_FLIGHT: usize = 100;
+/// What groups hold of pages, whatever they have delivered, and what their calls take.
+const MOST_OF_PAGES: usize = 40_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_in_flight_takes_few_bytes() {
+    const GROUPS: usize = 40;
+    let events = limits::CONSUMER_CREDIT;
+    let (_dir, data) = data_dir();
+    let server = with_log(&data, 20, 20).await;
+    let process = Process(server.id());
+    let client = server.client().await;
+    let fresh = process.reset_peak();
+    let consumers =
+        (0..GROUPS).map(|number| consumer(client.clone(), format!("g{number}"), events as u64));
+    let _consumers = future::join_all(consumers).await;
+    let all = settled(process, fresh).await;
+    let most = MOST_OF_PAGES + GROUPS * events * MOST_IN_FLIGHT;
+    assert!(all < most, "{GROUPS} groups: {} MB; limit {}", megabytes(all), megabytes(most));
 }

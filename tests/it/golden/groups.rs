@@ -16,7 +16,7 @@ const GOLDEN: &str = "groups.txt";
 fn before() -> Checkpoint {
     Checkpoint {
         position: 300,
-        unfinished: BTreeMap::from([(7, 0), (150, 2), (299, 1)]),
+        unfinished: [(7, 0), (150, 2), (299, 1)].into_iter().collect(),
         behind: BTreeMap::from([("x/slow".into(), 250)]),
     }
 }
@@ -26,7 +26,7 @@ fn before() -> Checkpoint {
 fn after() -> Checkpoint {
     Checkpoint {
         position: 400,
-        unfinished: BTreeMap::from([(150, 3), (299, 1), (390, 0)]),
+        unfinished: [(150, 3), (299, 1), (390, 0)].into_iter().collect(),
         behind: BTreeMap::from([("x/other".into(), 380)]),
     }
 }

@@ -153,7 +153,7 @@ async fn recorded(client: &Client) -> (BTreeMap<u64, u32>, usize) {
         };
         chain.read(&entry);
     }
-    (chain.last().expect("it begins somewhere").unfinished.clone(), changes)
+    (chain.last().expect("it begins somewhere").unfinished.iter().collect(), changes)
 }
 
 /// Waits until these events, tried so often, are recorded as unfinished; how many changes are.
