@@ -52,7 +52,7 @@ impl JointSides {
         let Some(own) = view.placed(leg_id).map(|it| it.own) else { return };
         if let Some(member) = own.alone() {
             let joints = self.sides.iter_mut().filter(|((_, side), _)| side.contains(member));
-            joints.for_each(|(_, joint)| joint.told.set_said(view, leg_id));
+            joints.for_each(|(_, joint)| drop(joint.told.set_said(view, leg_id)));
             return;
         }
         let there = view.legs.contains_key(&leg_id);

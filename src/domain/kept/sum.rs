@@ -17,6 +17,7 @@ use crate::domain::{
     of_which::OfWhich,
     side::{Share, disputed},
     symbol::Symbol,
+    tally::AmountTally,
     whole::{Among, FlowId, of_exchange, of_place},
     work,
 };
@@ -199,6 +200,17 @@ impl Sum {
                 said.add_unknown(id, legs);
             }
         }
+    }
+
+    /// The number of all persons, and how many legs have one that nobody knows.
+    pub(super) fn total(&self) -> (AmountTally, u64) {
+        let Total { amounts: [amount, ..], unknown } = self.total;
+        (amount, unknown)
+    }
+
+    /// The flows that hang together with that of a leg.
+    pub(super) fn region(&self, context: Context<'_>, leg_id: LegId) -> Region {
+        self.present.region(leg_id.flow, context.flows)
     }
 
     /// The sum, as that of the legs of one own side.

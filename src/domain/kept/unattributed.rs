@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use super::{Context, LegId, Sum};
+use super::{Context, LegId, Sum, attributed::Attributed, present::Region};
 use crate::domain::{
     estimate::Estimate,
     flags::Flag,
-    leg::{Direction, Side},
+    leg::Direction,
     side::Rest,
     symbol::Symbol,
-    unattributed::{Across, Named, Placed, Surroundings, together},
+    tally::AmountTally,
+    unattributed::{Across, Named, Placed, Surroundings},
     work,
 };
 
@@ -74,22 +75,41 @@ pub(super) struct Unattributed {
     legs: Sum,
     /// Who stands across from those with a number: from no other can persons be taken away.
     across: Across,
-    /// Of each party alone the legs whose persons must be among these.
-    alone: HashMap<Symbol, Sum>,
-    /// The least numbers of persons of these.
-    of_alone: u64,
-    /// The same of several parties jointly.
-    joint: BTreeMap<Side, Sum>,
+    /// The legs whose persons must be among these.
+    said: Attributed,
 }
 
 impl Unattributed {
     pub(super) fn new(direction: Direction) -> Self {
-        let (alone, joint) = (HashMap::new(), BTreeMap::new());
-        Self { legs: Sum::new(direction), across: Across::default(), alone, of_alone: 0, joint }
+        let said = Attributed::new(direction);
+        Self { legs: Sum::new(direction), across: Across::default(), said }
     }
 
     pub(super) fn legs(&self) -> &BTreeMap<LegId, Estimate> {
         self.legs.legs()
+    }
+
+    pub(super) fn across(&self) -> &Across {
+        &self.across
+    }
+
+    pub(super) fn across_mut(&mut self) -> &mut Across {
+        &mut self.across
+    }
+
+    /// Their sum.
+    pub(super) fn sum_mut(&mut self) -> &mut Sum {
+        &mut self.legs
+    }
+
+    /// Their number, and how many of them have one that nobody knows.
+    pub(super) fn total(&self) -> (AmountTally, u64) {
+        self.legs.total()
+    }
+
+    /// The flows that hang together with that of a leg.
+    pub(super) fn region(&self, view: View<'_>, leg_id: LegId) -> Region {
+        self.legs.region(view.context, leg_id)
     }
 
     /// Sets one of the legs; answers whether others can be among them now, or no longer.
@@ -116,67 +136,32 @@ impl Unattributed {
         !self.legs().is_empty() && self.across.must_hold(part, view.surroundings())
     }
 
-    /// Sets a leg that says this side.
-    pub(super) fn set_said(&mut self, view: View<'_>, leg_id: LegId) {
-        let Some(part) = view.placed(leg_id) else { return };
-        if self.legs().is_empty() && self.alone.is_empty() && self.joint.is_empty() {
-            return;
+    /// Sets a leg that says this side; answers with what of it must be among these.
+    pub(super) fn set_said(&mut self, view: View<'_>, leg_id: LegId) -> Option<Estimate> {
+        let part = view.placed(leg_id)?;
+        if self.legs().is_empty() && self.said.is_empty() {
+            return None;
         }
-        // "At most" has no lower end.
-        let counts = |estimate: &&Estimate| {
-            estimate.range.is_some() && !estimate.flags.contains(Flag::OpenBelow)
-        };
-        let counted = view.legs.get(&leg_id).filter(counts);
-        let counted = counted.filter(|_| self.holds(view, part)).cloned();
-        if let Some(party) = part.own.alone() {
-            if counted.is_none() && !self.alone.contains_key(&party) {
-                return;
-            }
-            let sum = self.alone.entry(party).or_insert_with(|| Sum::new(view.direction));
-            self.of_alone = self.of_alone.saturating_sub(least(sum));
-            sum.set(view.context, leg_id, counted);
-            self.of_alone = self.of_alone.saturating_add(least(sum));
-            if sum.legs().is_empty() {
-                self.alone.remove(&party);
-            }
-        } else if counted.is_some() || self.joint.contains_key(part.own) {
-            let sum = self.joint.entry(part.own.clone());
-            let sum = sum.or_insert_with(|| Sum::new(view.direction));
-            sum.set(view.context, leg_id, counted);
-            if sum.legs().is_empty() {
-                self.joint.remove(part.own);
-            }
-        }
+        let counted = counted(view, leg_id).filter(|_| self.holds(view, part)).cloned();
+        self.said.set(view.context, leg_id, counted.clone());
+        counted
     }
 
     /// What is left once the persons of parties alone are taken away.
     pub(super) fn beside_alone(&self) -> Option<Rest> {
-        Rest::of(self.legs().len(), &self.legs.share(), self.of_alone)
+        Rest::of(self.legs().len(), &self.legs.share(), self.said.of_alone())
     }
 
     /// What is left once the persons of all who are said are taken away.
     pub(super) fn beside_said(&self) -> Option<Rest> {
-        Rest::of(self.legs().len(), &self.legs.share(), self.of_all())
-    }
-
-    /// Joint sides can mean the same persons as each other, and as those alone who are on them.
-    fn of_all(&self) -> u64 {
-        let joint = self.joint.iter().map(|(side, sum)| (side.clone(), least(sum)));
-        let joint: Vec<(Side, u64)> = joint.filter(|(_, least)| *least > 0).collect();
-        let mut members: Vec<Symbol> = joint.iter().flat_map(|(side, _)| side.iter()).collect();
-        members.sort_unstable();
-        members.dedup();
-        let alone =
-            members.iter().filter_map(|party| Some((*party, least(self.alone.get(party)?))));
-        let alone: Vec<(Side, u64)> =
-            alone.map(|(party, least)| ([party].into_iter().collect(), least)).collect();
-        let apart = alone.iter().fold(self.of_alone, |sum, (_, least)| sum.saturating_sub(*least));
-        let hanging = alone.iter().chain(&joint).map(|(side, least)| (side, *least));
-        apart.saturating_add(together(hanging.collect()))
+        Rest::of(self.legs().len(), &self.legs.share(), self.said.of_all())
     }
 }
 
-/// The least number of persons.
-fn least(sum: &Sum) -> u64 {
-    sum.share().amount.map_or(0, |amount| amount.low)
+/// A leg whose persons count where they must be among others: "at most" has no lower end.
+pub(super) fn counted(view: View<'_>, leg_id: LegId) -> Option<&Estimate> {
+    let counts = |estimate: &&Estimate| {
+        estimate.range.is_some() && !estimate.flags.contains(Flag::OpenBelow)
+    };
+    view.legs.get(&leg_id).filter(counts)
 }
