@@ -13,6 +13,7 @@ mod attributed;
 mod cells;
 mod flows;
 mod joint;
+mod members;
 mod opened;
 mod present;
 mod remainders;

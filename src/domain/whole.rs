@@ -21,6 +21,7 @@
 
 mod finder;
 mod flow;
+mod hanging;
 mod items;
 mod known;
 mod sides;

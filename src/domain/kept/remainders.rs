@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Context, LegId,
     joint::JointSides,
+    members::Members,
     opened::Opened,
     unattributed::{Facing, Unattributed, View},
 };
@@ -237,9 +238,14 @@ impl Remainders {
         self.joints.name_again(view, &ids, &self.unsaid);
     }
 
+    /// Brings what joint sides leave up to date; answers for whom that may be something else.
+    pub(super) fn settle_shared(&mut self) -> BTreeSet<Symbol> {
+        self.joints.settle(&self.unsaid)
+    }
+
     /// What joint sides leave for each of their members.
-    pub(super) fn shared(&self) -> BTreeMap<Symbol, Rest> {
-        self.joints.shared(&self.unsaid)
+    pub(super) fn shared(&self) -> &Members {
+        self.joints.members()
     }
 
     /// What legs that do not say this side leave for each party.

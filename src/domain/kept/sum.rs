@@ -76,13 +76,13 @@ impl Sum {
             return false;
         }
         if is_new {
-            self.present.add(leg_id.flow, context.flows);
+            self.present.add(leg_id, context.flows);
             *self.exchanges.entry(leg_id.exchange).or_default() += 1;
         }
         let gone = estimate.is_none();
         self.replace(context, leg_id, estimate);
         if gone {
-            self.present.remove(leg_id.flow, context.flows);
+            self.present.remove(leg_id, context.flows);
             let left =
                 self.exchanges.get(&leg_id.exchange).map_or(0, |legs| legs.saturating_sub(1));
             if left == 0 {

@@ -87,10 +87,11 @@ proptest! {
             remainders.set(context, &kept, leg_id, before.as_ref());
             let all: Vec<_> = legs.iter().map(|(key, estimate)| (key, estimate.clone())).collect();
             let expected = shares(&all, &parties, &nesting, direction);
-            let (shared, open) = (remainders.shared(), remainders.open(context, &kept));
+            remainders.settle_shared();
+            let open = remainders.open(context, &kept);
             for party in &parties {
                 let expected = expected.get(party).copied().unwrap_or_default();
-                let told = (shared.get(party).copied(), open.to(*party));
+                let told = (remainders.shared().of(*party), open.to(*party));
                 if failed.is_ok() && told != (expected.shared, expected.open) {
                     failed = Err(format!("{party:?} {told:?} {expected:?}"));
                 }

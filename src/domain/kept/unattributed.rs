@@ -49,11 +49,7 @@ impl<'a> View<'a> {
     /// portion, of its exchange and those within it; with the same party across.
     pub(super) fn in_reach(&self, leg_id: LegId) -> Vec<LegId> {
         let Some(placed) = self.placed(leg_id) else { return Vec::new() };
-        let reached = |part: &&LegId| {
-            let place = (part.exchange, part.portion) == (leg_id.exchange, leg_id.portion);
-            let within = || self.context.nesting.is_within(part.exchange, leg_id.exchange);
-            place || (leg_id.portion.is_empty() && within())
-        };
+        let reached = |part: &&LegId| self.reaches(leg_id, **part);
         let parties = placed.other.iter().map(Some).chain([None]);
         let facing = parties.filter_map(|party| self.facing.get(&party)).flatten();
         let ids: Vec<LegId> = if !leg_id.portion.is_empty() {
@@ -66,6 +62,25 @@ impl<'a> View<'a> {
         };
         work::visit(ids.len());
         ids
+    }
+
+    /// Those of some legs whose persons one that came or went can have.
+    pub(super) fn among_in_reach(&self, leg_id: LegId, legs: &BTreeSet<LegId>) -> Vec<LegId> {
+        let of = |flow| LegId { flow, ..leg_id };
+        let ids: Vec<LegId> = if leg_id.portion.is_empty() {
+            legs.iter().filter(|part| self.reaches(leg_id, **part)).copied().collect()
+        } else {
+            legs.range(of(0)..=of(u32::MAX)).copied().collect()
+        };
+        work::visit(ids.len());
+        ids
+    }
+
+    /// Whether the place of a leg lies within that of another.
+    fn reaches(&self, leg_id: LegId, part: LegId) -> bool {
+        let same_place = (part.exchange, part.portion) == (leg_id.exchange, leg_id.portion);
+        let within = || self.context.nesting.is_within(part.exchange, leg_id.exchange);
+        same_place || (leg_id.portion.is_empty() && within())
     }
 }
 
