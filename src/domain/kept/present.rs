@@ -8,7 +8,7 @@ use super::{Flows, LegId};
 use crate::domain::{
     leg::{CategoryCode, Direction, Side},
     symbol::Symbol,
-    whole::{Flow, FlowId, Index, List},
+    whole::{Flow, FlowId, Index, List, Which},
     work,
 };
 
@@ -42,14 +42,16 @@ struct Found {
     /// By who is named.
     index: Index<FlowId>,
     /// By their own side.
-    sides: HashMap<Side, BTreeSet<FlowId>>,
+    own: HashMap<Side, BTreeSet<FlowId>>,
+    /// By the side across.
+    other: HashMap<Side, BTreeSet<FlowId>>,
 }
 
 /// What tells one list of flows from the others.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Key {
     Named(CategoryCode, List),
-    Own(CategoryCode, Side),
+    Side(CategoryCode, Which, Side),
 }
 
 impl Present {
@@ -142,16 +144,22 @@ fn near<'f>(
     for (category, found) in found.iter().filter(|(category, _)| fits(**category)) {
         let named = |(list, flows)| (Key::Named(*category, list), flows);
         let near = found.index.near_lists(flow);
-        let parts = flow.own.parts().filter(|_| is_one_place && *category == flow.category);
-        let Some(parts) = parts.filter(|_| !flow.own.is_empty()) else {
+        // Of sides that differ, one includes the other; of one own side, those across.
+        let (which, side, sides) = if found.own.len() == 1 {
+            (Which::Other, flow.other, &found.other)
+        } else {
+            (Which::Own, flow.own, &found.own)
+        };
+        let parts = side.parts().filter(|_| is_one_place && *category == flow.category);
+        let Some(parts) = parts.filter(|_| !side.is_empty()) else {
             lists.extend(near.into_iter().map(named));
             continue;
         };
-        // Its own side includes the other's, or the other's includes it.
-        let around = found.index.around_own(flow.own);
+        let around = found.index.around(which, side);
         let mut comparable: Vec<_> = around.into_iter().map(named).collect();
-        let within = parts.into_iter().filter_map(|side| found.sides.get_key_value(&side));
-        comparable.extend(within.map(|(side, it)| (Key::Own(*category, side.clone()), it)));
+        let within = parts.into_iter().filter_map(|side| sides.get_key_value(&side));
+        let key = |side: &Side| Key::Side(*category, which, side.clone());
+        comparable.extend(within.map(|(side, flows)| (key(side), flows)));
         let near: Vec<_> = near.into_iter().map(named).collect();
         let count = |lists: &[(Key, &BTreeSet<FlowId>)]| {
             lists.iter().map(|(_, flows)| flows.len()).sum::<usize>()
@@ -162,22 +170,30 @@ fn near<'f>(
 }
 
 fn enter(found: &mut BTreeMap<CategoryCode, Found>, flow: &Flow<'_>) {
-    let new = || Found { index: Index::new(), sides: HashMap::new() };
-    let found = found.entry(flow.category).or_insert_with(new);
+    let found = found.entry(flow.category).or_insert_with(|| Found {
+        index: Index::new(),
+        own: HashMap::new(),
+        other: HashMap::new(),
+    });
     found.index.insert(flow, flow.id);
-    found.sides.entry(flow.own.clone()).or_default().insert(flow.id);
+    for (sides, side) in [(&mut found.own, flow.own), (&mut found.other, flow.other)] {
+        sides.entry(side.clone()).or_default().insert(flow.id);
+    }
 }
 
 fn leave(found: &mut BTreeMap<CategoryCode, Found>, flow: &Flow<'_>) {
     let Some(of_category) = found.get_mut(&flow.category) else { return };
     of_category.index.remove(flow, flow.id);
-    if let Some(flows) = of_category.sides.get_mut(flow.own) {
-        flows.remove(&flow.id);
-        if flows.is_empty() {
-            of_category.sides.remove(flow.own);
+    let Found { own, other, .. } = of_category;
+    for (sides, side) in [(own, flow.own), (other, flow.other)] {
+        if let Some(flows) = sides.get_mut(side) {
+            flows.remove(&flow.id);
+            if flows.is_empty() {
+                sides.remove(side);
+            }
         }
     }
-    if of_category.sides.is_empty() {
+    if of_category.own.is_empty() {
         found.remove(&flow.category);
     }
 }

@@ -157,6 +157,7 @@ impl Unattributed {
         if self.legs().is_empty() && self.said.is_empty() {
             return None;
         }
+        work::visit(1);
         let counted = counted(view, leg_id).filter(|_| self.holds(view, part)).cloned();
         self.said.set(view.context, leg_id, counted.clone());
         counted

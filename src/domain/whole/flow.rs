@@ -177,10 +177,10 @@ impl<T: Copy + Ord> Index<T> {
         self.fewer(flow).1
     }
 
-    /// The lists of all with an own side that includes another, and others: they name each of its
+    /// The lists of all with a side that includes another, and others: they name each of its
     /// parties, or nobody.
-    pub(in crate::domain) fn around_own(&self, own: &Side) -> Vec<(List, &BTreeSet<T>)> {
-        let mut lists = self.lists(Which::Own, own);
+    pub(in crate::domain) fn around(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
+        let mut lists = self.lists(which, side);
         let unsaid = lists.extract_if(.., |((_, party), _)| party.is_none()).next();
         let fewest = lists.into_iter().min_by_key(|(_, things)| things.len());
         unsaid.into_iter().chain(fewest).collect()
