@@ -28,7 +28,7 @@ use crate::{
         pipelined::Pipelined,
         serve,
         server_stubs::event_store_service_server::{EventStoreService, EventStoreServiceServer},
-        status::Fault,
+        status::RpcError,
         web::Origins,
     },
 };
@@ -85,7 +85,7 @@ impl EventStoreService for Echo {
         let answers = request.into_inner().map_ok(move |Pipelined(request)| {
             let outcome = match request {
                 Ok(append) => Outcome::Appended(echo.answer(append)),
-                Err(violations) => Outcome::Rejection(Fault::from(violations).into()),
+                Err(violations) => Outcome::Rejection(RpcError::from(violations).into()),
             };
             proto::AppendStreamResponse { outcome: Some(outcome), heartbeat: false }
         });
@@ -120,7 +120,7 @@ impl EventStoreService for Echo {
 
 fn keeps_nothing() -> Status {
     let message = "this server only answers appends and keeps nothing";
-    Fault::new(Code::Unimplemented, ErrorReason::Unimplemented, message).into()
+    RpcError::new(Code::Unimplemented, ErrorReason::Unimplemented, message).into()
 }
 
 #[cfg(test)]

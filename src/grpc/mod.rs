@@ -1,6 +1,5 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
-mod asked;
 mod budget;
 mod claimed;
 mod claims;
@@ -12,9 +11,10 @@ mod convert;
 mod counts;
 mod deadline;
 pub mod echo;
+mod error_bounds;
+mod error_info;
 mod event_store;
 mod exchanges;
-mod explain;
 mod goaway;
 mod heartbeat;
 mod incoming;
@@ -28,11 +28,11 @@ pub(crate) mod passthrough;
 mod pipelined;
 mod projections;
 mod record;
+mod request;
 pub mod serve;
 mod sources;
 mod statements;
 mod status;
-mod told;
 mod transfers;
 pub mod web;
 
