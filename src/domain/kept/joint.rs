@@ -1,5 +1,7 @@
 //! Joint sides, and what they leave for each of their members.
 
+mod side;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::{
     LegId,
-    members::{Left, Members},
+    members::Members,
     unattributed::{Unattributed, View},
 };
 use crate::domain::{
@@ -18,20 +20,7 @@ use crate::domain::{
     unattributed::Across,
     work,
 };
-
-/// One joint side.
-#[derive(Clone, Debug)]
-struct JointSide {
-    legs: BTreeSet<LegId>,
-    /// Who stands across from them, those without a number included.
-    across: Across,
-    /// Those that are told: their persons need not be among those of a larger joint side.
-    told: Unattributed,
-    /// Those of them whose persons need not be among those of legs that do not say this side.
-    apart: BTreeSet<LegId>,
-    /// What its members were told that it leaves.
-    left: Left,
-}
+use side::JointSide;
 
 /// The larger sides come first; of one size, in their order.
 type Place = (Reverse<usize>, Side);
@@ -269,62 +258,5 @@ fn note<T: Ord>(
     }
     if of_party.is_empty() {
         things.remove(&party);
-    }
-}
-
-impl JointSide {
-    fn new(direction: Direction) -> Self {
-        let (legs, apart) = (BTreeSet::new(), BTreeSet::new());
-        let told = Unattributed::new(direction);
-        Self { legs, across: Across::default(), told, apart, left: None }
-    }
-
-    fn is_told(&self) -> bool {
-        !self.told.legs().is_empty()
-    }
-
-    /// Notes whether a leg is there; answers whether that makes a difference to whom they hold.
-    fn set(&mut self, view: View<'_>, leg_id: LegId, there: bool) -> bool {
-        let Some(placed) = view.placed(leg_id) else { return false };
-        match (self.legs.contains(&leg_id), there) {
-            (false, true) => {
-                self.legs.insert(leg_id);
-                self.across.add(placed)
-            }
-            (true, false) => {
-                self.legs.remove(&leg_id);
-                self.across.remove(placed)
-            }
-            (false, false) | (true, true) => false,
-        }
-    }
-
-    /// Sets a leg that is told, or is not.
-    fn tell(
-        &mut self,
-        view: View<'_>,
-        (side, alone): (&Side, &HashMap<Symbol, BTreeSet<LegId>>),
-        leg_id: LegId,
-        told: bool,
-    ) {
-        let estimate = view.legs.get(&leg_id).filter(|_| told).cloned();
-        if self.told.set_leg(view, leg_id, estimate) {
-            // Of its members alone; all others that it reaches can be many more.
-            for legs in side.iter().filter_map(|member| alone.get(&member)) {
-                for leg_id in view.among_in_reach(leg_id, legs) {
-                    self.told.set_said(view, leg_id);
-                }
-            }
-        }
-    }
-
-    fn note_apart(&mut self, view: View<'_>, leg_id: LegId, unsaid: &Unattributed) {
-        let told = self.told.legs().contains_key(&leg_id);
-        let apart = || view.placed(leg_id).is_some_and(|it| !unsaid.holds(view, it));
-        if told && apart() {
-            self.apart.insert(leg_id)
-        } else {
-            self.apart.remove(&leg_id)
-        };
     }
 }

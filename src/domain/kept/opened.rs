@@ -73,7 +73,7 @@ impl Opened {
             opened.count(view, *leg_id, true);
         }
         for leg_id in view.legs.keys() {
-            if view.placed(*leg_id).is_some_and(|it| !it.own.is_empty()) {
+            if view.says_own_side(*leg_id) {
                 let counted = unsaid.set_said(view, *leg_id);
                 opened.set_said(view, *leg_id, counted, unsaid.across());
             }
@@ -108,7 +108,7 @@ impl Opened {
         }
     }
 
-    /// Sets what of a leg that says this side must be among all; answers whether it was another.
+    /// Sets what of a leg that says this side must be among all.
     pub(super) fn set_said(
         &mut self,
         view: View<'_>,

@@ -137,6 +137,11 @@ impl Remainders {
         for open in self.open.values_mut() {
             open.set_said(view, leg_id);
         }
+        self.look_at_for_all(view, leg_id);
+    }
+
+    /// The same of all legs that do not, which every party is told of.
+    fn look_at_for_all(&mut self, view: View<'_>, leg_id: LegId) {
         let counted = self.unsaid.set_said(view, leg_id);
         if let Some(opened) = &mut self.opened {
             opened.set_said(view, leg_id, counted, self.unsaid.across());
@@ -148,17 +153,14 @@ impl Remainders {
         let estimate = view.legs.get(&leg_id);
         for (party, open) in &mut self.open {
             if alone != Some(*party) {
-                hold(open, view, leg_id, estimate.cloned());
+                open.hold(view, leg_id, estimate.cloned());
             }
         }
         if self.set_of_all(view, leg_id, estimate) {
             let reached = view.in_reach(leg_id);
             for leg_id in &reached {
-                if view.placed(*leg_id).is_some_and(|it| !it.own.is_empty()) {
-                    let counted = self.unsaid.set_said(view, *leg_id);
-                    if let Some(opened) = &mut self.opened {
-                        opened.set_said(view, *leg_id, counted, self.unsaid.across());
-                    }
+                if view.says_own_side(*leg_id) {
+                    self.look_at_for_all(view, *leg_id);
                 }
             }
             self.joints.look_again(view, &reached, &self.unsaid);
@@ -221,7 +223,7 @@ impl Remainders {
             open.set_leg(view, *leg_id, Some(estimate.clone()));
         }
         for leg_id in view.legs.keys() {
-            set_said(&mut open, view, *leg_id);
+            open.set_if_said(view, *leg_id);
         }
         self.open.insert(party, open);
     }
@@ -231,7 +233,7 @@ impl Remainders {
         let ids: Vec<LegId> = view.facing.get(&None).into_iter().flatten().copied().collect();
         work::visit(ids.len());
         for leg_id in &ids {
-            if view.placed(*leg_id).is_some_and(|it| !it.own.is_empty()) {
+            if view.says_own_side(*leg_id) {
                 self.look_at(view, *leg_id);
             }
         }
@@ -290,36 +292,12 @@ impl Remainders {
         }
         // Without its own, which are put back.
         for leg_id in own {
-            hold(&mut self.unsaid, view, *leg_id, None);
+            self.unsaid.hold(view, *leg_id, None);
         }
         let rest = self.unsaid.beside_said();
         for leg_id in own {
-            hold(&mut self.unsaid, view, *leg_id, view.legs.get(leg_id).cloned());
+            self.unsaid.hold(view, *leg_id, view.legs.get(leg_id).cloned());
         }
         rest
-    }
-}
-
-/// Sets a leg that is held, and looks again at those that can be among it; answers whether there
-/// are any.
-fn hold(
-    holder: &mut Unattributed,
-    view: View<'_>,
-    leg_id: LegId,
-    estimate: Option<Estimate>,
-) -> bool {
-    let reaches = holder.set_leg(view, leg_id, estimate);
-    if reaches {
-        for leg_id in view.in_reach(leg_id) {
-            set_said(holder, view, leg_id);
-        }
-    }
-    reaches
-}
-
-/// Looks at a leg, if it says its own side.
-fn set_said(holder: &mut Unattributed, view: View<'_>, leg_id: LegId) {
-    if view.placed(leg_id).is_some_and(|it| !it.own.is_empty()) {
-        holder.set_said(view, leg_id);
     }
 }

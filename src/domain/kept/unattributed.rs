@@ -41,6 +41,11 @@ impl<'a> View<'a> {
         Some(Placed { exchange, portion, category, own, other })
     }
 
+    /// Whether a leg says its own side.
+    pub(super) fn says_own_side(&self, leg_id: LegId) -> bool {
+        self.placed(leg_id).is_some_and(|it| !it.own.is_empty())
+    }
+
     pub(super) fn surroundings(&self) -> Surroundings<'a> {
         Surroundings { named: self.named, nesting: self.context.nesting }
     }
@@ -161,6 +166,22 @@ impl Unattributed {
         let counted = counted(view, leg_id).filter(|_| self.holds(view, part)).cloned();
         self.said.set(view.context, leg_id, counted.clone());
         counted
+    }
+
+    /// Sets a leg that says this side, and no other.
+    pub(super) fn set_if_said(&mut self, view: View<'_>, leg_id: LegId) {
+        if view.says_own_side(leg_id) {
+            self.set_said(view, leg_id);
+        }
+    }
+
+    /// Sets one of the legs, and looks again at those that can be among them.
+    pub(super) fn hold(&mut self, view: View<'_>, leg_id: LegId, estimate: Option<Estimate>) {
+        if self.set_leg(view, leg_id, estimate) {
+            for leg_id in view.in_reach(leg_id) {
+                self.set_if_said(view, leg_id);
+            }
+        }
     }
 
     /// What is left once the persons of parties alone are taken away.
