@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::{
     estimate::Estimate,
-    leg::Direction,
+    leg::{Direction, Side},
     side::{Rest, Share},
     symbol::Symbol,
     tally::AmountTally,
@@ -84,7 +84,7 @@ impl Opened {
     /// Takes notice that a leg that does not say its own side came or went.
     pub(super) fn count(&mut self, view: View<'_>, leg_id: LegId, there: bool) {
         let other = view.placed(leg_id).map(|it| it.other).filter(|other| other.len() > 1);
-        for party in other.into_iter().flat_map(|other| other.iter()) {
+        for party in other.into_iter().flat_map(Side::iter) {
             let legs = self.among.entry(party).or_default();
             *legs = if there { *legs + 1 } else { legs.saturating_sub(1) };
             if *legs == 0 {
@@ -128,27 +128,22 @@ impl Opened {
         self.firm.of_all()
     }
 
-    /// What the legs leave that are open for a party, `own` being those that are not; absent: that
-    /// cannot be told from what is kept here.
+    /// Whether what is kept tells what is open for a party. It does not where the party stands
+    /// across by other legs as well, which legs that are loose may need.
+    pub(super) fn tells(&self, party: Symbol) -> bool {
+        self.loose.is_empty() || !self.among.contains_key(&party)
+    }
+
+    /// What the legs leave that are open for a party of which this tells; `own` are those that are
+    /// not open.
     pub(super) fn to(
         &mut self,
         view: View<'_>,
         (party, own): (Symbol, &BTreeSet<LegId>),
         unsaid: &mut Unattributed,
         of_firm: u64,
-    ) -> Option<Option<Rest>> {
-        // It stands across by other legs as well, which legs that are loose may need.
-        if self.among.contains_key(&party) && !self.loose.is_empty() {
-            return None;
-        }
-        let more = match self.own.get(&party) {
-            Some(more) => *more,
-            None => {
-                let more = more(view, own, unsaid);
-                self.own.insert(party, more);
-                more
-            }
-        };
+    ) -> Option<Rest> {
+        let more = *self.own.entry(party).or_insert_with(|| more(view, own, unsaid));
         let open = More::of(unsaid).less(more);
         let share = Share {
             amount: open.amount.amount(),
@@ -156,7 +151,7 @@ impl Opened {
             ..Share::default()
         };
         let named = self.attributed(view, (party, own), unsaid, of_firm);
-        Some(Rest::of(unsaid.legs().len() - own.len(), &share, named))
+        Rest::of(unsaid.legs().len() - own.len(), &share, named)
     }
 
     /// The least number of persons who must be among the legs that are open for a party.

@@ -69,7 +69,9 @@ impl Present {
         }
         let seen = |id: FlowId| flows.seen(id, self.direction);
         if let Some(found) = &mut self.found {
-            seen(leg_id.flow).iter().for_each(|flow| enter(found, flow));
+            if let Some(flow) = seen(leg_id.flow) {
+                enter(found, &flow);
+            }
         } else if self.legs.len() > FEW {
             let mut found = BTreeMap::new();
             self.legs.keys().filter_map(|id| seen(*id)).for_each(|it| enter(&mut found, &it));

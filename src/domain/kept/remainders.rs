@@ -285,10 +285,8 @@ impl Remainders {
         if own.len() == self.unsaid.legs().len() {
             return None;
         }
-        let unsaid = &mut self.unsaid;
-        let opened = self.opened.as_mut();
-        if let Some(rest) = opened.and_then(|it| it.to(view, (party, own), unsaid, of_firm)) {
-            return rest;
+        if let Some(opened) = self.opened.as_mut().filter(|opened| opened.tells(party)) {
+            return opened.to(view, (party, own), &mut self.unsaid, of_firm);
         }
         // Without its own, which are put back.
         for leg_id in own {
