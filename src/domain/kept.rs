@@ -9,9 +9,12 @@
 //! - Portions, and exchanges within another, that leave sums of the same flows are joined alike. So
 //!   they are kept as **one sum**, however many they are.
 
+mod attributed;
 mod cells;
 mod flows;
 mod joint;
+mod members;
+mod opened;
 mod present;
 mod remainders;
 mod subtotal;

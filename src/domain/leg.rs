@@ -57,6 +57,20 @@ impl Side {
         self.0.contains(&party)
     }
 
+    /// The sides that name some of these parties and not all; absent: of so many parties there are
+    /// more of them than is worth trying.
+    pub fn parts(&self) -> Option<Vec<Self>> {
+        if self.0.len() > 4 {
+            return None;
+        }
+        let all = (1_u32 << self.0.len()) - 1;
+        let part = |chosen: u32| {
+            let parties = (0..).zip(&self.0).filter(|(place, _)| chosen >> place & 1 == 1);
+            Self(parties.map(|(_, party)| *party).collect())
+        };
+        Some((1..all).map(part).collect())
+    }
+
     /// The party, where exactly one is named.
     pub fn alone(&self) -> Option<Symbol> {
         self.0.first().copied().filter(|_| self.0.len() == 1)

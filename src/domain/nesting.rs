@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::symbol::Symbol;
+use crate::domain::{symbol::Symbol, work};
 
 /// The larger exchange of each exchange that has one. Holds no cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,8 +79,35 @@ impl Nesting {
     }
 
     /// How many exchanges `exchange` is a portion of.
-    pub fn depth(&self, exchange: Symbol) -> usize {
-        self.path(exchange).skip(1).count()
+    #[cfg(test)]
+    pub(in crate::domain) fn depth(&self, exchange: Symbol) -> usize {
+        self.path(exchange).skip(1).inspect(|_| work::visit(1)).count()
+    }
+
+    /// How many exchanges `exchange` is a portion of, with those that were asked for before; notes
+    /// this one, and all around it.
+    pub(in crate::domain) fn depth_beside(
+        &self,
+        exchange: Symbol,
+        known: &mut HashMap<Symbol, usize>,
+    ) -> usize {
+        let mut path = Vec::new();
+        let mut around = None;
+        for exchange in self.path(exchange) {
+            around = known.get(&exchange).copied();
+            if around.is_some() {
+                break;
+            }
+            path.push(exchange);
+        }
+        work::visit(1 + path.len());
+        let mut depth = around;
+        for exchange in path.into_iter().rev() {
+            let own = depth.map_or(0, |depth| depth + 1);
+            known.insert(exchange, own);
+            depth = Some(own);
+        }
+        depth.unwrap_or(0)
     }
 
     /// The exchange that `exchange` is directly a portion of.
@@ -110,6 +138,11 @@ mod tests {
         assert_eq!(nesting.outermost(ELSEWHERE), ELSEWHERE);
         assert!(nesting.is_within(MORNING, TRUCE) && !nesting.is_within(TRUCE, MORNING));
         assert_eq!((nesting.depth(TRUCE), nesting.depth(MORNING)), (0, 2));
+        let mut known = HashMap::new();
+        for exchange in [DAY_1, MORNING, TRUCE, ELSEWHERE, DAY_2, MORNING] {
+            let depth = nesting.depth_beside(exchange, &mut known);
+            assert_eq!(depth, nesting.depth(exchange), "{exchange:?}");
+        }
         assert_eq!(nesting.within(TRUCE), [TRUCE, DAY_1, DAY_2, MORNING]);
         assert_eq!(nesting.within(ELSEWHERE), [ELSEWHERE]);
     }

@@ -21,11 +21,14 @@
 
 mod finder;
 mod flow;
+mod hanging;
 mod items;
 mod known;
 mod sides;
 
 use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 pub use finder::Finder;
 pub use known::unnumbered;
@@ -36,7 +39,7 @@ use crate::domain::{
     nesting::Nesting,
     symbol::Symbol,
 };
-pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List};
+pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List, Which};
 pub(in crate::domain) use items::{Item, of_exchange, of_place};
 
 /// A leg seen from the side that is asked about.
@@ -82,8 +85,11 @@ pub fn sum(entries: &[Entry<'_>], nesting: &Nesting) -> Option<Amount> {
         places.entry(place).or_default().push((leg.flow(), *amount));
     }
     let mut waiting: BTreeMap<(usize, Symbol), Portions<'_>> = BTreeMap::new();
+    // Walking out from each exchange of a chain would cost the square of its length.
+    let mut depths = HashMap::new();
     for ((exchange, portion), legs) in places {
-        let place = waiting.entry((nesting.depth(exchange), exchange)).or_default();
+        let depth = nesting.depth_beside(exchange, &mut depths);
+        let place = waiting.entry((depth, exchange)).or_default();
         place.add(portion.is_empty(), of_place(legs));
     }
     // The deepest first, so that an exchange is resolved before the one that it is a portion of.

@@ -17,7 +17,8 @@ use super::{routes, shares, total};
 use crate::domain::{
     estimate::Estimate,
     leg::{Direction, LegKey, Side},
-    side::{EstimatedLeg, Share},
+    nesting::Nesting,
+    side::{EstimatedLeg, Share, own},
     symbol::Symbol,
     work,
 };
@@ -116,4 +117,28 @@ fn ten_times_the_legs_cost_about_ten_times_as_much() {
         let (few, many) = (looked_at(100, key), looked_at(1_000, key));
         assert!(many < 15 * few, "{name}: {few} for 100 legs, {many} for 1,000");
     }
+}
+
+#[test]
+fn a_chain_of_exchanges_costs_ten_times_as_much_where_it_is_ten_times_as_long() {
+    let chain = |exchanges: u32| {
+        let nesting = Nesting::new((1..exchanges).map(|it| (Symbol::at(it), Symbol::at(it + 1))));
+        let key = |exchange| LegKey {
+            exchange: Symbol::at(exchange),
+            unit: 1,
+            from: side([10]),
+            to: side([11]),
+            category: 0,
+            portion: Symbol::EMPTY,
+        };
+        let keys: Vec<LegKey> = (1..=exchanges).map(key).collect();
+        let estimate = Estimate { range: Some((5, 5)), ..Estimate::default() };
+        let legs: Vec<_> = keys.iter().map(|key| (key, estimate.clone())).collect();
+        let before = work::visited();
+        let all: Vec<_> = legs.iter().collect();
+        assert!(own(&all, &nesting, Direction::Sent).amount.is_some());
+        work::visited() - before
+    };
+    let (few, many) = (chain(50), chain(500));
+    assert!(many < 15 * few, "{few} for 50 exchanges, {many} for 500");
 }

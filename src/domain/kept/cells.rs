@@ -8,7 +8,7 @@ use super::{Context, LegId, Open, Remainders, Sum};
 use crate::domain::{
     estimate::Estimate,
     leg::{Direction, Side},
-    side::{Rest, Share, disputed},
+    side::{Share, disputed},
     symbol::Symbol,
     tally::AmountTally,
 };
@@ -62,7 +62,6 @@ struct BySide {
     /// The sum of the countries, with what is preferred.
     countries: AmountTally,
     remainders: Remainders,
-    shared: BTreeMap<Symbol, Rest>,
     open: Open,
 }
 
@@ -156,7 +155,6 @@ impl BySide {
             apart: 0,
             countries: AmountTally::default(),
             remainders: Remainders::new(direction),
-            shared: BTreeMap::new(),
             open: Open::default(),
         }
     }
@@ -204,9 +202,7 @@ impl BySide {
         legs: &BTreeMap<LegId, Estimate>,
         parties: &mut BTreeSet<Symbol>,
     ) {
-        let shared = std::mem::replace(&mut self.shared, self.remainders.shared());
-        let members = shared.keys().chain(self.shared.keys());
-        parties.extend(members.filter(|it| shared.get(it) != self.shared.get(it)));
+        parties.extend(self.remainders.settle_shared());
         let now = self.remainders.open(terms.context, legs);
         let open = std::mem::replace(&mut self.open, now);
         if open.all != self.open.all {
@@ -252,7 +248,7 @@ impl BySide {
     fn cell(&self, terms: Terms<'_>, party: Symbol) -> (Group, Option<Share>) {
         let side: Side = [party].into_iter().collect();
         let own = self.of_country(terms, &side);
-        let shared = self.shared.get(&party).copied();
+        let shared = self.remainders.shared().of(party);
         let open = self.open.to(party).filter(|_| terms.parties.contains(&party));
         let any = own.is_some() || shared.is_some() || open.is_some();
         let share = any.then(|| Share { shared, open, ..own.unwrap_or_default() });
@@ -273,7 +269,7 @@ impl BySide {
     fn all(&self, terms: Terms<'_>, all: &mut Vec<(Group, Share)>) {
         let of_country = self.sides.keys().filter_map(Side::alone);
         let mut parties: BTreeSet<Symbol> = of_country.collect();
-        parties.extend(self.shared.keys());
+        parties.extend(self.remainders.shared().iter());
         parties.extend(terms.parties);
         let cells = parties.into_iter().map(|party| self.cell(terms, party));
         all.extend(cells.filter_map(|(group, share)| Some((group, share?))));

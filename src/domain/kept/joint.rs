@@ -1,32 +1,26 @@
 //! Joint sides, and what they leave for each of their members.
 
+mod side;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
 };
 
+use hashbrown::HashMap;
+
 use super::{
     LegId,
+    members::Members,
     unattributed::{Unattributed, View},
 };
 use crate::domain::{
     leg::{Direction, Side, includes},
-    side::Rest,
     symbol::Symbol,
     unattributed::Across,
+    work,
 };
-
-/// One joint side.
-#[derive(Clone, Debug)]
-struct JointSide {
-    legs: BTreeSet<LegId>,
-    /// Who stands across from them, those without a number included.
-    across: Across,
-    /// Those that are told: their persons need not be among those of a larger joint side.
-    told: Unattributed,
-    /// Those of them whose persons need not be among those of legs that do not say this side.
-    apart: BTreeSet<LegId>,
-}
+use side::JointSide;
 
 /// The larger sides come first; of one size, in their order.
 type Place = (Reverse<usize>, Side);
@@ -40,187 +34,229 @@ fn place(side: &Side) -> Place {
 pub(super) struct JointSides {
     direction: Direction,
     sides: BTreeMap<Place, JointSide>,
+    /// The places of those that name a party.
+    naming: HashMap<Symbol, BTreeSet<Place>>,
+    /// The legs of each party alone.
+    alone: HashMap<Symbol, BTreeSet<LegId>>,
+    /// Those that may leave something else than their members were told.
+    dirty: BTreeSet<Place>,
+    members: Members,
+    /// Those for whom something else may be left than when this was asked last.
+    changed: BTreeSet<Symbol>,
 }
 
 impl JointSides {
     pub(super) fn new(direction: Direction) -> Self {
-        Self { direction, sides: BTreeMap::new() }
+        Self {
+            direction,
+            sides: BTreeMap::new(),
+            naming: HashMap::new(),
+            alone: HashMap::new(),
+            dirty: BTreeSet::new(),
+            members: Members::default(),
+            changed: BTreeSet::new(),
+        }
     }
 
     /// Takes notice of a leg that says its own side: one party alone, or several.
     pub(super) fn set(&mut self, view: View<'_>, leg_id: LegId, unsaid: &Unattributed) {
         let Some(own) = view.placed(leg_id).map(|it| it.own) else { return };
+        let there = view.legs.contains_key(&leg_id);
         if let Some(member) = own.alone() {
-            let joints = self.sides.iter_mut().filter(|((_, side), _)| side.contains(member));
-            joints.for_each(|(_, joint)| joint.told.set_said(view, leg_id));
+            note(&mut self.alone, member, leg_id, there);
+            self.look_at_alone(view, member, leg_id);
             return;
         }
-        let there = view.legs.contains_key(&leg_id);
-        let direction = self.direction;
-        let joint = self.sides.entry(place(own)).or_insert_with(|| JointSide::new(direction));
+        let place = place(own);
+        if there && !self.sides.contains_key(&place) {
+            self.sides.insert(place.clone(), JointSide::new(self.direction));
+            own.iter().for_each(|party| note(&mut self.naming, party, place.clone(), true));
+        }
+        let Some(joint) = self.sides.get_mut(&place) else { return };
         let turned = joint.set(view, leg_id, there);
-        let was_told = !joint.told.legs().is_empty();
-        self.tell(view, own, &[leg_id], unsaid);
-        let told = self.sides.get(&place(own)).is_some_and(|it| !it.told.legs().is_empty());
-        let reached = match (turned, told == was_told) {
-            (false, true) => Vec::new(),
-            (true, true) => view.in_reach(leg_id),
-            (_, false) => view.legs.keys().copied().collect(),
-        };
-        self.tell_within(view, own, reached, unsaid);
-        self.sides.retain(|_, joint| !joint.legs.is_empty());
+        if self.tell(view, own, Some(&[leg_id]), unsaid) {
+            self.tell_within(view, own, None, unsaid);
+        } else if turned {
+            self.tell_within(view, own, Some(leg_id), unsaid);
+        }
+        if self.sides.get(&place).is_some_and(|joint| joint.legs.is_empty()) {
+            self.end(&place);
+        }
     }
 
-    /// Asks again which legs of sides within one are told; `reached` are those that may be others.
-    fn tell_within(
-        &mut self,
-        view: View<'_>,
-        outer: &Side,
-        mut reached: Vec<LegId>,
-        unsaid: &Unattributed,
-    ) {
-        if reached.is_empty() {
-            return;
+    /// Forgets a side without legs.
+    fn end(&mut self, place: &Place) {
+        let Some(joint) = self.sides.remove(place) else { return };
+        self.members.replace(&place.1, joint.left, None);
+        self.changed.extend(place.1.iter());
+        for party in place.1.iter() {
+            note(&mut self.naming, party, place.clone(), false);
         }
-        let within = |side: &Side| side != outer && includes(outer, side);
-        let sides = self.sides.keys().map(|(_, side)| side).filter(|side| within(side));
-        for side in sides.cloned().collect::<Vec<_>>() {
-            if self.tell(view, &side, &reached, unsaid) {
-                // What is within this side may be told again, or no longer.
-                reached = view.legs.keys().copied().collect();
+    }
+
+    /// Asks again whether a leg of a party alone must be among those of the sides that it is on.
+    fn look_at_alone(&mut self, view: View<'_>, member: Symbol, leg_id: LegId) {
+        for place in self.naming.get(&member).into_iter().flatten() {
+            work::visit(1);
+            if let Some(joint) = self.sides.get_mut(place) {
+                joint.told.set_said(view, leg_id);
+                self.dirty.insert(place.clone());
             }
         }
     }
 
-    /// Asks again which of some legs of a side are told; answers whether the side is told now and
-    /// was not before, or the other way round.
-    fn tell(&mut self, view: View<'_>, side: &Side, ids: &[LegId], unsaid: &Unattributed) -> bool {
+    /// Asks again which legs of sides within one are told: of all that a leg of it reaches or,
+    /// without one, of all.
+    fn tell_within(
+        &mut self,
+        view: View<'_>,
+        outer: &Side,
+        reaching: Option<LegId>,
+        unsaid: &Unattributed,
+    ) {
+        let within = self.within(outer);
+        let reaching = reaching.filter(|_| !within.is_empty());
+        let mut reached = reaching.map(|leg_id| view.in_reach(leg_id));
+        for place in within {
+            if self.tell(view, &place.1, reached.as_deref(), unsaid) {
+                // What is within this side may be told again, or no longer.
+                reached = None;
+            }
+        }
+    }
+
+    /// The sides within another, the larger ones first.
+    fn within(&self, outer: &Side) -> BTreeSet<Place> {
+        if let Some(parts) = outer.parts() {
+            work::visit(parts.len());
+            return parts.iter().map(place).filter(|it| self.sides.contains_key(it)).collect();
+        }
+        let naming = outer.iter().filter_map(|party| self.naming.get(&party)).flatten();
+        let naming = naming.inspect(|_| work::visit(1));
+        naming.filter(|(_, side)| side != outer && includes(outer, side)).cloned().collect()
+    }
+
+    /// Who stands across from the larger sides that are told and include one.
+    fn around(&self, side: &Side) -> Vec<&Across> {
+        let naming = side.iter().filter_map(|party| self.naming.get(&party));
+        let fewest = naming.min_by_key(|places| places.len()).into_iter().flatten();
+        let larger = fewest.take_while(|(Reverse(len), _)| *len > side.len());
+        let larger = larger.inspect(|_| work::visit(1)).filter(|(_, it)| includes(it, side));
+        let joints = larger.filter_map(|place| self.sides.get(place));
+        joints.filter(|joint| joint.is_told()).map(|joint| &joint.across).collect()
+    }
+
+    /// Asks again which of some legs of a side, or of all, are told; answers whether the side is
+    /// told now and was not before, or the other way round.
+    fn tell(
+        &mut self,
+        view: View<'_>,
+        side: &Side,
+        ids: Option<&[LegId]>,
+        unsaid: &Unattributed,
+    ) -> bool {
         let place = place(side);
-        let context = self.sides.range(..&place).filter(|((_, larger), joint)| {
-            larger.len() > side.len() && includes(larger, side) && !joint.told.legs().is_empty()
-        });
-        let context: Vec<&Across> = context.map(|(_, joint)| &joint.across).collect();
+        let around = self.around(side);
         let Some(joint) = self.sides.get(&place) else { return false };
         let within = |leg_id: &LegId| {
             let part = view.placed(*leg_id);
             let surroundings = view.surroundings();
-            let holds = |part| context.iter().any(|larger| larger.must_hold(part, surroundings));
+            let holds = |part| around.iter().any(|larger| larger.must_hold(part, surroundings));
             part.is_some_and(holds)
         };
-        let known = |leg_id: &&LegId| {
-            joint.legs.contains(*leg_id) || joint.told.legs().contains_key(*leg_id)
+        let of_side =
+            |leg_id: &LegId| joint.legs.contains(leg_id) || joint.told.legs().contains_key(leg_id);
+        let ids: BTreeSet<LegId> = match ids {
+            Some(ids) => ids.iter().copied().filter(of_side).collect(),
+            None => joint.legs.iter().chain(joint.told.legs().keys()).copied().collect(),
         };
-        let of_side = ids.iter().filter(known);
-        let told: Vec<(LegId, bool)> = of_side
-            .map(|leg_id| (*leg_id, joint.legs.contains(leg_id) && !within(leg_id)))
-            .collect();
+        work::visit(ids.len());
+        let told = |leg_id: &LegId| joint.legs.contains(leg_id) && !within(leg_id);
+        let told: Vec<(LegId, bool)> = ids.into_iter().map(|it| (it, told(&it))).collect();
         let Some(joint) = self.sides.get_mut(&place) else { return false };
-        let before = joint.told.legs().is_empty();
+        let before = joint.is_told();
         for (leg_id, told) in told {
-            joint.tell(view, side, leg_id, told);
+            joint.tell(view, (side, &self.alone), leg_id, told);
             joint.note_apart(view, leg_id, unsaid);
         }
-        before != joint.told.legs().is_empty()
+        let turns = before != joint.is_told();
+        self.dirty.insert(place);
+        turns
     }
 
     /// Asks again which legs need not be among those that do not say this side.
     pub(super) fn look_again(&mut self, view: View<'_>, ids: &[LegId], unsaid: &Unattributed) {
-        for joint in self.sides.values_mut() {
-            for leg_id in ids {
-                if joint.legs.contains(leg_id) {
-                    joint.note_apart(view, *leg_id, unsaid);
-                }
+        for leg_id in ids {
+            let own = view.placed(*leg_id).map(|it| it.own).filter(|own| own.len() > 1);
+            let Some(place) = own.map(place) else { continue };
+            if let Some(joint) = self.sides.get_mut(&place) {
+                joint.note_apart(view, *leg_id, unsaid);
+                self.dirty.insert(place);
             }
         }
     }
 
     /// Asks everything again about legs that do not say who stood across.
     pub(super) fn name_again(&mut self, view: View<'_>, ids: &[LegId], unsaid: &Unattributed) {
-        let mut reached = ids.to_vec();
-        for side in self.sides.keys().map(|(_, side)| side.clone()).collect::<Vec<_>>() {
-            if self.tell(view, &side, &reached, unsaid) {
-                reached = view.legs.keys().copied().collect();
+        let mut joint: BTreeMap<Place, Vec<LegId>> = BTreeMap::new();
+        for leg_id in ids {
+            let own = view.placed(*leg_id).map(|it| it.own).filter(|own| own.len() > 1);
+            if let Some(own) = own {
+                joint.entry(place(own)).or_default().push(*leg_id);
             }
-            let Some(joint) = self.sides.get_mut(&place(&side)) else { continue };
-            for leg_id in ids {
-                joint.set_member(view, &side, *leg_id);
+        }
+        for (place, ids) in joint {
+            if self.tell(view, &place.1, Some(&ids), unsaid) {
+                self.tell_within(view, &place.1, None, unsaid);
+            }
+        }
+        for leg_id in ids {
+            if let Some(member) = view.placed(*leg_id).and_then(|it| it.own.alone()) {
+                self.look_at_alone(view, member, *leg_id);
             }
         }
         self.look_again(view, ids, unsaid);
     }
 
-    /// What is left for each member.
-    pub(super) fn shared(&self, unsaid: &Unattributed) -> BTreeMap<Symbol, Rest> {
-        let mut found: BTreeMap<Symbol, (Rest, u32, bool)> = BTreeMap::new();
-        for ((_, side), joint) in &self.sides {
-            let told = !joint.told.legs().is_empty();
-            let Some(rest) = joint.told.beside_alone().filter(|_| told) else { continue };
-            for member in side.iter() {
-                let apart = !joint.apart.is_empty();
-                let sum = found.get(&member);
-                let sum = sum.map_or((rest, 1, apart), |(sum, sides, any)| {
-                    let sum = Rest::plus(Some(*sum), Some(rest)).unwrap_or(rest);
-                    (sum, sides + 1, *any || apart)
-                });
-                found.insert(member, sum);
+    /// Brings what is left for members to what the sides leave now; answers for whom that may be
+    /// something else.
+    pub(super) fn settle(&mut self, unsaid: &Unattributed) -> BTreeSet<Symbol> {
+        for place in std::mem::take(&mut self.dirty) {
+            work::visit(1);
+            let Some(joint) = self.sides.get_mut(&place) else { continue };
+            let rest = joint.told.beside_alone().filter(|_| joint.is_told());
+            let left = rest.map(|rest| (rest, !joint.apart.is_empty()));
+            if left != joint.left {
+                self.members.replace(&place.1, joint.left, left);
+                self.changed.extend(place.1.iter());
+                joint.left = left;
             }
         }
         let limit = if unsaid.legs().is_empty() { None } else { unsaid.beside_alone() };
-        let limit = limit.and_then(|rest| rest.at_most);
-        let of_member = |(member, (rest, sides, apart)): (Symbol, (Rest, u32, bool))| {
-            (member, rest.below(limit.filter(|_| sides > 1 && !apart)))
-        };
-        found.into_iter().map(of_member).collect()
+        self.changed.extend(self.members.limit(limit.and_then(|rest| rest.at_most)));
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What is left for each member.
+    pub(super) fn members(&self) -> &Members {
+        &self.members
     }
 }
 
-impl JointSide {
-    fn new(direction: Direction) -> Self {
-        let (legs, apart) = (BTreeSet::new(), BTreeSet::new());
-        Self { legs, across: Across::default(), told: Unattributed::new(direction), apart }
+/// Notes a thing of a party, or forgets it.
+fn note<T: Ord>(
+    things: &mut HashMap<Symbol, BTreeSet<T>>,
+    party: Symbol,
+    thing: T,
+    is_there: bool,
+) {
+    let of_party = things.entry(party).or_default();
+    if is_there {
+        of_party.insert(thing);
+    } else {
+        of_party.remove(&thing);
     }
-
-    /// Notes whether a leg is there; answers whether that makes a difference to whom they hold.
-    fn set(&mut self, view: View<'_>, leg_id: LegId, there: bool) -> bool {
-        let Some(placed) = view.placed(leg_id) else { return false };
-        match (self.legs.contains(&leg_id), there) {
-            (false, true) => {
-                self.legs.insert(leg_id);
-                self.across.add(placed)
-            }
-            (true, false) => {
-                self.legs.remove(&leg_id);
-                self.across.remove(placed)
-            }
-            (false, false) | (true, true) => false,
-        }
-    }
-
-    /// Sets a leg that is told, or is not.
-    fn tell(&mut self, view: View<'_>, side: &Side, leg_id: LegId, told: bool) {
-        let estimate = view.legs.get(&leg_id).filter(|_| told).cloned();
-        if self.told.set_leg(view, leg_id, estimate) {
-            for leg_id in view.in_reach(leg_id) {
-                self.set_member(view, side, leg_id);
-            }
-        }
-    }
-
-    /// Looks at a leg, if it is that of a member alone.
-    fn set_member(&mut self, view: View<'_>, side: &Side, leg_id: LegId) {
-        let member = view.placed(leg_id).and_then(|it| it.own.alone());
-        if member.is_some_and(|member| side.contains(member)) {
-            self.told.set_said(view, leg_id);
-        }
-    }
-
-    fn note_apart(&mut self, view: View<'_>, leg_id: LegId, unsaid: &Unattributed) {
-        let told = self.told.legs().contains_key(&leg_id);
-        let apart = || view.placed(leg_id).is_some_and(|it| !unsaid.holds(view, it));
-        if told && apart() {
-            self.apart.insert(leg_id)
-        } else {
-            self.apart.remove(&leg_id)
-        };
+    if of_party.is_empty() {
+        things.remove(&party);
     }
 }

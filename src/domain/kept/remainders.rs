@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Context, LegId,
     joint::JointSides,
+    members::Members,
+    opened::Opened,
     unattributed::{Facing, Unattributed, View},
 };
 use crate::domain::{
@@ -19,10 +21,13 @@ use crate::domain::{
     work,
 };
 
-/// Parties that stand alone across, times legs that do not say their own side, up to which it is
-/// kept for each of these parties what is open for it. Of more it is worked out when it is asked
-/// for, since keeping it takes the square of the memory.
-const KEPT: usize = 1 << 14;
+/// Up to so many parties that stand alone across, it is kept for each what is open for it. Of more
+/// it is worked out from what is kept for all of them, since each leg would cost all of them.
+const FEW: usize = 16;
+
+/// The same for these parties times the legs that do not say their own side, since each leg is
+/// kept for each party.
+const KEPT: usize = 1 << 16;
 
 /// What stands beside the figures of parties in one outermost exchange.
 #[derive(Clone, Debug)]
@@ -36,8 +41,10 @@ pub(super) struct Remainders {
     to_itself: BTreeMap<Symbol, BTreeSet<LegId>>,
     /// For each of them, if they are few, the ones that are open.
     open: BTreeMap<Symbol, Unattributed>,
-    /// Up to how many are kept.
-    most: usize,
+    /// For all of them, if they are many or were.
+    opened: Option<Box<Opened>>,
+    /// How many are few.
+    few: usize,
     joints: JointSides,
 }
 
@@ -60,10 +67,10 @@ impl Open {
 impl Remainders {
     /// Of no legs.
     pub(super) fn new(direction: Direction) -> Self {
-        Self::keeping(direction, KEPT)
+        Self::keeping(direction, FEW)
     }
 
-    pub(super) fn keeping(direction: Direction, most: usize) -> Self {
+    pub(super) fn keeping(direction: Direction, few: usize) -> Self {
         Self {
             direction,
             named: Named::default(),
@@ -71,7 +78,8 @@ impl Remainders {
             unsaid: Unattributed::new(direction),
             to_itself: BTreeMap::new(),
             open: BTreeMap::new(),
-            most,
+            opened: None,
+            few,
             joints: JointSides::new(direction),
         }
     }
@@ -99,9 +107,7 @@ impl Remainders {
         if flow.own.is_empty() {
             self.set_unsaid(view, leg_id, flow.other.alone());
         } else {
-            for holder in self.open.values_mut().chain([&mut self.unsaid]) {
-                holder.set_said(view, leg_id);
-            }
+            self.look_at(view, leg_id);
             self.joints.set(view, leg_id, &self.unsaid);
         }
         if renamed {
@@ -126,16 +132,38 @@ impl Remainders {
         }
     }
 
+    /// Asks again whether a leg that says its own side must be among those that do not.
+    fn look_at(&mut self, view: View<'_>, leg_id: LegId) {
+        for open in self.open.values_mut() {
+            open.set_said(view, leg_id);
+        }
+        self.look_at_for_all(view, leg_id);
+    }
+
+    /// The same of all legs that do not, which every party is told of.
+    fn look_at_for_all(&mut self, view: View<'_>, leg_id: LegId) {
+        let counted = self.unsaid.set_said(view, leg_id);
+        if let Some(opened) = &mut self.opened {
+            opened.set_said(view, leg_id, counted, self.unsaid.across());
+        }
+    }
+
     /// Sets a leg that does not say its own side; `alone` is who stands alone across.
     fn set_unsaid(&mut self, view: View<'_>, leg_id: LegId, alone: Option<Symbol>) {
         let estimate = view.legs.get(&leg_id);
-        if hold(&mut self.unsaid, view, leg_id, estimate.cloned()) {
-            self.joints.look_again(view, &view.in_reach(leg_id), &self.unsaid);
-        }
         for (party, open) in &mut self.open {
             if alone != Some(*party) {
-                hold(open, view, leg_id, estimate.cloned());
+                open.hold(view, leg_id, estimate.cloned());
             }
+        }
+        if self.set_of_all(view, leg_id, estimate) {
+            let reached = view.in_reach(leg_id);
+            for leg_id in &reached {
+                if view.says_own_side(*leg_id) {
+                    self.look_at_for_all(view, *leg_id);
+                }
+            }
+            self.joints.look_again(view, &reached, &self.unsaid);
         }
         if let Some(party) = alone {
             let own = self.to_itself.entry(party).or_default();
@@ -152,14 +180,38 @@ impl Remainders {
         self.keep_open(view, alone);
     }
 
-    /// Begins to keep what is open for a party that stands alone across for the first time; gives
-    /// it up for all when they are too many.
-    fn keep_open(&mut self, view: View<'_>, alone: Option<Symbol>) {
-        if self.to_itself.len().saturating_mul(self.unsaid.legs().len()) > self.most {
-            self.most = 0;
-            self.open.clear();
+    /// Sets one of all legs that do not say their own side; answers whether others can be among
+    /// them now, or no longer.
+    fn set_of_all(&mut self, view: View<'_>, leg_id: LegId, estimate: Option<&Estimate>) -> bool {
+        let was = self.unsaid.legs().contains_key(&leg_id);
+        if let Some(opened) = self.opened.as_mut().filter(|_| was) {
+            opened.forget(view, leg_id, &self.unsaid);
         }
-        let Some(party) = alone.filter(|_| self.most > 0) else { return };
+        let reaches = self.unsaid.set_leg(view, leg_id, estimate.cloned());
+        if let Some(opened) = &mut self.opened {
+            if estimate.is_some() {
+                opened.forget(view, leg_id, &self.unsaid);
+            }
+            if was != estimate.is_some() {
+                opened.count(view, leg_id, !was);
+            }
+        }
+        reaches
+    }
+
+    /// Begins to keep what is open for a party that stands alone across for the first time; keeps
+    /// it for all together from when they are too many.
+    fn keep_open(&mut self, view: View<'_>, alone: Option<Symbol>) {
+        let parties = self.to_itself.len();
+        if parties == 0 {
+            self.opened = None;
+        }
+        let many = parties > self.few || parties * self.unsaid.legs().len() > KEPT;
+        if many && self.opened.is_none() {
+            self.open.clear();
+            self.opened = Some(Box::new(Opened::new(self.direction, view, &mut self.unsaid)));
+        }
+        let Some(party) = alone.filter(|_| self.opened.is_none()) else { return };
         let Some(own) = self.to_itself.get(&party).filter(|_| !self.open.contains_key(&party))
         else {
             return;
@@ -171,7 +223,7 @@ impl Remainders {
             open.set_leg(view, *leg_id, Some(estimate.clone()));
         }
         for leg_id in view.legs.keys() {
-            set_said(&mut open, view, *leg_id);
+            open.set_if_said(view, *leg_id);
         }
         self.open.insert(party, open);
     }
@@ -181,16 +233,21 @@ impl Remainders {
         let ids: Vec<LegId> = view.facing.get(&None).into_iter().flatten().copied().collect();
         work::visit(ids.len());
         for leg_id in &ids {
-            for holder in self.open.values_mut().chain([&mut self.unsaid]) {
-                set_said(holder, view, *leg_id);
+            if view.says_own_side(*leg_id) {
+                self.look_at(view, *leg_id);
             }
         }
         self.joints.name_again(view, &ids, &self.unsaid);
     }
 
+    /// Brings what joint sides leave up to date; answers for whom that may be something else.
+    pub(super) fn settle_shared(&mut self) -> BTreeSet<Symbol> {
+        self.joints.settle(&self.unsaid)
+    }
+
     /// What joint sides leave for each of their members.
-    pub(super) fn shared(&self) -> BTreeMap<Symbol, Rest> {
-        self.joints.shared(&self.unsaid)
+    pub(super) fn shared(&self) -> &Members {
+        self.joints.members()
     }
 
     /// What legs that do not say this side leave for each party.
@@ -202,55 +259,43 @@ impl Remainders {
         let (named, facing) = (std::mem::take(&mut self.named), std::mem::take(&mut self.facing));
         let view =
             View { context, direction: self.direction, named: &named, legs, facing: &facing };
-        let parties: Vec<Symbol> = self.to_itself.keys().copied().collect();
+        let of_firm = self.opened.as_ref().map_or(0, |opened| opened.of_firm());
+        let to_itself = std::mem::take(&mut self.to_itself);
         let tighter = |own: Option<Rest>| Some(Rest::tighter(own?, all?));
-        let of = parties.into_iter().map(|party| (party, tighter(self.open_to(view, party))));
+        let of = to_itself.iter().map(|(party, own)| {
+            work::visit(1);
+            (*party, tighter(self.open_to(view, (*party, own), of_firm)))
+        });
         let of = of.collect();
+        self.to_itself = to_itself;
         (self.named, self.facing) = (named, facing);
         Open { all, of }
     }
 
-    /// What the legs leave that are open for a party.
-    fn open_to(&mut self, view: View<'_>, party: Symbol) -> Option<Rest> {
+    /// What the legs leave that are open for a party, `own` being those that are not.
+    fn open_to(
+        &mut self,
+        view: View<'_>,
+        (party, own): (Symbol, &BTreeSet<LegId>),
+        of_firm: u64,
+    ) -> Option<Rest> {
         if let Some(open) = self.open.get(&party) {
             return open.beside_said().filter(|_| !open.legs().is_empty());
         }
-        let own = self.to_itself.get(&party)?;
         if own.len() == self.unsaid.legs().len() {
             return None;
         }
-        // Without the others, which are put back.
+        if let Some(opened) = self.opened.as_mut().filter(|opened| opened.tells(party)) {
+            return opened.to(view, (party, own), &mut self.unsaid, of_firm);
+        }
+        // Without its own, which are put back.
         for leg_id in own {
-            hold(&mut self.unsaid, view, *leg_id, None);
+            self.unsaid.hold(view, *leg_id, None);
         }
         let rest = self.unsaid.beside_said();
         for leg_id in own {
-            hold(&mut self.unsaid, view, *leg_id, view.legs.get(leg_id).cloned());
+            self.unsaid.hold(view, *leg_id, view.legs.get(leg_id).cloned());
         }
         rest
-    }
-}
-
-/// Sets a leg that is held, and looks again at those that can be among it; answers whether there
-/// are any.
-fn hold(
-    holder: &mut Unattributed,
-    view: View<'_>,
-    leg_id: LegId,
-    estimate: Option<Estimate>,
-) -> bool {
-    let reaches = holder.set_leg(view, leg_id, estimate);
-    if reaches {
-        for leg_id in view.in_reach(leg_id) {
-            set_said(holder, view, leg_id);
-        }
-    }
-    reaches
-}
-
-/// Looks at a leg, if it says its own side.
-fn set_said(holder: &mut Unattributed, view: View<'_>, leg_id: LegId) {
-    if view.placed(leg_id).is_some_and(|it| !it.own.is_empty()) {
-        holder.set_said(view, leg_id);
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::{
     of_which::OfWhich,
     side::{Share, disputed},
     symbol::Symbol,
+    tally::AmountTally,
     whole::{Among, FlowId, of_exchange, of_place},
     work,
 };
@@ -75,13 +76,13 @@ impl Sum {
             return false;
         }
         if is_new {
-            self.present.add(leg_id.flow, context.flows);
+            self.present.add(leg_id, context.flows);
             *self.exchanges.entry(leg_id.exchange).or_default() += 1;
         }
         let gone = estimate.is_none();
         self.replace(context, leg_id, estimate);
         if gone {
-            self.present.remove(leg_id.flow, context.flows);
+            self.present.remove(leg_id, context.flows);
             let left =
                 self.exchanges.get(&leg_id.exchange).map_or(0, |legs| legs.saturating_sub(1));
             if left == 0 {
@@ -199,6 +200,17 @@ impl Sum {
                 said.add_unknown(id, legs);
             }
         }
+    }
+
+    /// The number of all persons, and how many legs have one that nobody knows.
+    pub(super) fn total(&self) -> (AmountTally, u64) {
+        let Total { amounts: [amount, ..], unknown } = self.total;
+        (amount, unknown)
+    }
+
+    /// The flows that hang together with that of a leg.
+    pub(super) fn region(&self, context: Context<'_>, leg_id: LegId) -> Region {
+        self.present.region(leg_id.flow, context.flows)
     }
 
     /// The sum, as that of the legs of one own side.

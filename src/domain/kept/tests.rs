@@ -68,16 +68,16 @@ proptest! {
 
     #[test]
     fn what_stands_beside_is_what_the_legs_leave(
-        steps in steps(false),
+        steps in prop_oneof![steps(false), steps_in_one_place()],
         sent in any::<bool>(),
-        most in select(&[0, 6, 1_000][..]),
+        few in select(&[0, 2, 1_000][..]),
     ) {
         let direction = if sent { Direction::Sent } else { Direction::Received };
         let parties: BTreeSet<Symbol> = (10..18).map(Symbol::at).collect();
         let nesting = nesting();
         let mut flows = Flows::default();
         let mut kept: BTreeMap<LegId, Estimate> = BTreeMap::new();
-        let mut remainders = Remainders::keeping(direction, most);
+        let mut remainders = Remainders::keeping(direction, few);
         let mut failed = Ok(());
         play(steps, |legs, key| {
             let leg_id = flows.id(key);
@@ -87,16 +87,44 @@ proptest! {
             remainders.set(context, &kept, leg_id, before.as_ref());
             let all: Vec<_> = legs.iter().map(|(key, estimate)| (key, estimate.clone())).collect();
             let expected = shares(&all, &parties, &nesting, direction);
-            let (shared, open) = (remainders.shared(), remainders.open(context, &kept));
+            remainders.settle_shared();
+            let open = remainders.open(context, &kept);
             for party in &parties {
                 let expected = expected.get(party).copied().unwrap_or_default();
-                let told = (shared.get(party).copied(), open.to(*party));
+                let told = (remainders.shared().of(*party), open.to(*party));
                 if failed.is_ok() && told != (expected.shared, expected.open) {
                     failed = Err(format!("{party:?} {told:?} {expected:?}"));
                 }
             }
         });
         prop_assert_eq!(failed, Ok(()));
+    }
+}
+
+/// All legs in one place, where fewer of them hang together than in several; of one category, or of
+/// several.
+fn steps_in_one_place() -> impl Strategy<Value = Vec<Step>> {
+    (steps(false), any::<bool>()).prop_map(|(steps, one_category)| {
+        let in_place = |key: LegKey| LegKey {
+            exchange: Symbol::at(1),
+            portion: Symbol::EMPTY,
+            category: if one_category { 0 } else { key.category },
+            ..key
+        };
+        let step = |(index, key, estimate)| (index, in_place(key), estimate);
+        steps.into_iter().map(step).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_sum_in_one_place_is_that_of_its_legs(
+        steps in steps_in_one_place(),
+        sent in any::<bool>(),
+    ) {
+        check(steps, if sent { Direction::Sent } else { Direction::Received })?;
     }
 }
 
@@ -239,16 +267,53 @@ fn the_last_leg_costs_what_it_changes_however_many_there_are() {
         portion: Symbol::at(portion),
     };
     let either = |odd: u32, even: Side| if odd.is_multiple_of(2) { even } else { side([10]) };
-    let shapes: [(&str, &dyn Fn(u32) -> LegKey); 6] = [
+    let shapes: [(&str, &dyn Fn(u32) -> LegKey); 8] = [
         ("portions", &|it| leg(side([10]), 100 + it, 0)),
         ("portions of a whole", &|it| leg(side([10]), it.min(1) * (99 + it), 0)),
         ("portions of categories", &|it| leg(side([10]), 100 + it, i32::try_from(it % 3).unwrap())),
         ("portions by senders not said", &|it| leg(either(it, side([])), 100 + it / 2, 0)),
         ("portions by joint senders", &|it| leg(either(it, side([10, 12])), 100 + it / 2, 0)),
         ("senders", &|it| leg(side([100 + it]), 0, 0)),
+        ("each jointly with one", &|it| leg(side([10, 100 + it]), 0, 0)),
+        ("each jointly with the next", &|it| leg(side([100 + it, 101 + it]), 0, 0)),
     ];
     for (name, key) in shapes {
         let (few, many) = (last_of(100, key), last_of(1_000, key));
         assert!(many <= few + few / 10, "{name}: {few} for the 100th leg, {many} for the 1,000th");
+    }
+}
+
+/// What is open for all parties changes with each of these legs, and is told for each of them.
+#[test]
+fn a_leg_that_changes_what_is_open_for_all_costs_them_once() {
+    let leg = |from: Side, to: Side, category| LegKey {
+        exchange: Symbol::at(1),
+        unit: 1,
+        from,
+        to,
+        category,
+        portion: Symbol::EMPTY,
+    };
+    let party = |number: u32| side([100 + number]);
+    let turns = |number: u32, party: Side, category| {
+        if number.is_multiple_of(2) {
+            leg(party, side([]), category)
+        } else {
+            leg(side([]), party, category)
+        }
+    };
+    let shapes: [(&str, &dyn Fn(u32) -> LegKey); 6] = [
+        ("senders beside a whole", &|it| {
+            leg(if it == 0 { side([]) } else { party(it) }, side([11]), 0)
+        }),
+        ("each by persons unsaid", &|it| leg(side([]), party(it), 0)),
+        ("each to persons unsaid", &|it| leg(party(it), side([]), 0)),
+        ("each to and by persons unsaid", &|it| turns(it, party(it / 2), 0)),
+        ("one to and another by persons unsaid", &|it| turns(it, party(it), 0)),
+        ("the same by category", &|it| turns(it, party(it), i32::try_from(it / 2 % 3).unwrap())),
+    ];
+    for (name, key) in shapes {
+        let (few, many) = (last_of(40, key), last_of(120, key));
+        assert!(many <= 4 * few, "{name}: {few} for the 40th leg, {many} for the 120th");
     }
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use super::{Context, LegId, Sum};
+use super::{Context, LegId, Sum, attributed::Attributed, present::Region};
 use crate::domain::{
     estimate::Estimate,
     flags::Flag,
-    leg::{Direction, Side},
+    leg::Direction,
     side::Rest,
     symbol::Symbol,
-    unattributed::{Across, Named, Placed, Surroundings, together},
+    tally::AmountTally,
+    unattributed::{Across, Named, Placed, Surroundings},
     work,
 };
 
@@ -40,6 +41,11 @@ impl<'a> View<'a> {
         Some(Placed { exchange, portion, category, own, other })
     }
 
+    /// Whether a leg says its own side.
+    pub(super) fn says_own_side(&self, leg_id: LegId) -> bool {
+        self.placed(leg_id).is_some_and(|it| !it.own.is_empty())
+    }
+
     pub(super) fn surroundings(&self) -> Surroundings<'a> {
         Surroundings { named: self.named, nesting: self.context.nesting }
     }
@@ -48,11 +54,7 @@ impl<'a> View<'a> {
     /// portion, of its exchange and those within it; with the same party across.
     pub(super) fn in_reach(&self, leg_id: LegId) -> Vec<LegId> {
         let Some(placed) = self.placed(leg_id) else { return Vec::new() };
-        let reached = |part: &&LegId| {
-            let place = (part.exchange, part.portion) == (leg_id.exchange, leg_id.portion);
-            let within = || self.context.nesting.is_within(part.exchange, leg_id.exchange);
-            place || (leg_id.portion.is_empty() && within())
-        };
+        let reached = |part: &&LegId| self.reaches(leg_id, **part);
         let parties = placed.other.iter().map(Some).chain([None]);
         let facing = parties.filter_map(|party| self.facing.get(&party)).flatten();
         let ids: Vec<LegId> = if !leg_id.portion.is_empty() {
@@ -66,6 +68,25 @@ impl<'a> View<'a> {
         work::visit(ids.len());
         ids
     }
+
+    /// Those of some legs whose persons one that came or went can have.
+    pub(super) fn among_in_reach(&self, leg_id: LegId, legs: &BTreeSet<LegId>) -> Vec<LegId> {
+        let of = |flow| LegId { flow, ..leg_id };
+        let ids: Vec<LegId> = if leg_id.portion.is_empty() {
+            legs.iter().filter(|part| self.reaches(leg_id, **part)).copied().collect()
+        } else {
+            legs.range(of(0)..=of(u32::MAX)).copied().collect()
+        };
+        work::visit(ids.len());
+        ids
+    }
+
+    /// Whether the place of a leg lies within that of another.
+    fn reaches(&self, leg_id: LegId, part: LegId) -> bool {
+        let same_place = (part.exchange, part.portion) == (leg_id.exchange, leg_id.portion);
+        let within = || self.context.nesting.is_within(part.exchange, leg_id.exchange);
+        same_place || (leg_id.portion.is_empty() && within())
+    }
 }
 
 /// Legs with what of their persons is attributed.
@@ -74,22 +95,41 @@ pub(super) struct Unattributed {
     legs: Sum,
     /// Who stands across from those with a number: from no other can persons be taken away.
     across: Across,
-    /// Of each party alone the legs whose persons must be among these.
-    alone: HashMap<Symbol, Sum>,
-    /// The least numbers of persons of these.
-    of_alone: u64,
-    /// The same of several parties jointly.
-    joint: BTreeMap<Side, Sum>,
+    /// The legs whose persons must be among these.
+    said: Attributed,
 }
 
 impl Unattributed {
     pub(super) fn new(direction: Direction) -> Self {
-        let (alone, joint) = (HashMap::new(), BTreeMap::new());
-        Self { legs: Sum::new(direction), across: Across::default(), alone, of_alone: 0, joint }
+        let said = Attributed::new(direction);
+        Self { legs: Sum::new(direction), across: Across::default(), said }
     }
 
     pub(super) fn legs(&self) -> &BTreeMap<LegId, Estimate> {
         self.legs.legs()
+    }
+
+    pub(super) fn across(&self) -> &Across {
+        &self.across
+    }
+
+    pub(super) fn across_mut(&mut self) -> &mut Across {
+        &mut self.across
+    }
+
+    /// Their sum.
+    pub(super) fn sum_mut(&mut self) -> &mut Sum {
+        &mut self.legs
+    }
+
+    /// Their number, and how many of them have one that nobody knows.
+    pub(super) fn total(&self) -> (AmountTally, u64) {
+        self.legs.total()
+    }
+
+    /// The flows that hang together with that of a leg.
+    pub(super) fn region(&self, view: View<'_>, leg_id: LegId) -> Region {
+        self.legs.region(view.context, leg_id)
     }
 
     /// Sets one of the legs; answers whether others can be among them now, or no longer.
@@ -116,67 +156,49 @@ impl Unattributed {
         !self.legs().is_empty() && self.across.must_hold(part, view.surroundings())
     }
 
-    /// Sets a leg that says this side.
-    pub(super) fn set_said(&mut self, view: View<'_>, leg_id: LegId) {
-        let Some(part) = view.placed(leg_id) else { return };
-        if self.legs().is_empty() && self.alone.is_empty() && self.joint.is_empty() {
-            return;
+    /// Sets a leg that says this side; answers with what of it must be among these.
+    pub(super) fn set_said(&mut self, view: View<'_>, leg_id: LegId) -> Option<Estimate> {
+        let part = view.placed(leg_id)?;
+        if self.legs().is_empty() && self.said.is_empty() {
+            return None;
         }
-        // "At most" has no lower end.
-        let counts = |estimate: &&Estimate| {
-            estimate.range.is_some() && !estimate.flags.contains(Flag::OpenBelow)
-        };
-        let counted = view.legs.get(&leg_id).filter(counts);
-        let counted = counted.filter(|_| self.holds(view, part)).cloned();
-        if let Some(party) = part.own.alone() {
-            if counted.is_none() && !self.alone.contains_key(&party) {
-                return;
-            }
-            let sum = self.alone.entry(party).or_insert_with(|| Sum::new(view.direction));
-            self.of_alone = self.of_alone.saturating_sub(least(sum));
-            sum.set(view.context, leg_id, counted);
-            self.of_alone = self.of_alone.saturating_add(least(sum));
-            if sum.legs().is_empty() {
-                self.alone.remove(&party);
-            }
-        } else if counted.is_some() || self.joint.contains_key(part.own) {
-            let sum = self.joint.entry(part.own.clone());
-            let sum = sum.or_insert_with(|| Sum::new(view.direction));
-            sum.set(view.context, leg_id, counted);
-            if sum.legs().is_empty() {
-                self.joint.remove(part.own);
+        work::visit(1);
+        let counted = counted(view, leg_id).filter(|_| self.holds(view, part)).cloned();
+        self.said.set(view.context, leg_id, counted.clone());
+        counted
+    }
+
+    /// Sets a leg that says this side, and no other.
+    pub(super) fn set_if_said(&mut self, view: View<'_>, leg_id: LegId) {
+        if view.says_own_side(leg_id) {
+            self.set_said(view, leg_id);
+        }
+    }
+
+    /// Sets one of the legs, and looks again at those that can be among them.
+    pub(super) fn hold(&mut self, view: View<'_>, leg_id: LegId, estimate: Option<Estimate>) {
+        if self.set_leg(view, leg_id, estimate) {
+            for leg_id in view.in_reach(leg_id) {
+                self.set_if_said(view, leg_id);
             }
         }
     }
 
     /// What is left once the persons of parties alone are taken away.
     pub(super) fn beside_alone(&self) -> Option<Rest> {
-        Rest::of(self.legs().len(), &self.legs.share(), self.of_alone)
+        Rest::of(self.legs().len(), &self.legs.share(), self.said.of_alone())
     }
 
     /// What is left once the persons of all who are said are taken away.
     pub(super) fn beside_said(&self) -> Option<Rest> {
-        Rest::of(self.legs().len(), &self.legs.share(), self.of_all())
-    }
-
-    /// Joint sides can mean the same persons as each other, and as those alone who are on them.
-    fn of_all(&self) -> u64 {
-        let joint = self.joint.iter().map(|(side, sum)| (side.clone(), least(sum)));
-        let joint: Vec<(Side, u64)> = joint.filter(|(_, least)| *least > 0).collect();
-        let mut members: Vec<Symbol> = joint.iter().flat_map(|(side, _)| side.iter()).collect();
-        members.sort_unstable();
-        members.dedup();
-        let alone =
-            members.iter().filter_map(|party| Some((*party, least(self.alone.get(party)?))));
-        let alone: Vec<(Side, u64)> =
-            alone.map(|(party, least)| ([party].into_iter().collect(), least)).collect();
-        let apart = alone.iter().fold(self.of_alone, |sum, (_, least)| sum.saturating_sub(*least));
-        let hanging = alone.iter().chain(&joint).map(|(side, least)| (side, *least));
-        apart.saturating_add(together(hanging.collect()))
+        Rest::of(self.legs().len(), &self.legs.share(), self.said.of_all())
     }
 }
 
-/// The least number of persons.
-fn least(sum: &Sum) -> u64 {
-    sum.share().amount.map_or(0, |amount| amount.low)
+/// A leg whose persons count where they must be among others: "at most" has no lower end.
+pub(super) fn counted(view: View<'_>, leg_id: LegId) -> Option<&Estimate> {
+    let counts = |estimate: &&Estimate| {
+        estimate.range.is_some() && !estimate.flags.contains(Flag::OpenBelow)
+    };
+    view.legs.get(&leg_id).filter(counts)
 }

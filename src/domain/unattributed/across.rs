@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::domain::{
     leg::{CategoryCode, Direction, LegKey, Side},
@@ -43,51 +44,127 @@ pub(in crate::domain) struct Named(BTreeMap<Symbol, u32>);
 impl Named {
     /// Notes those whom a leg names; answers whether somebody was not named before.
     pub(in crate::domain) fn add(&mut self, other: &Side) -> bool {
-        add(&mut self.0, other.iter())
+        let before = self.0.len();
+        for party in other.iter() {
+            *self.0.entry(party).or_default() += 1;
+        }
+        self.0.len() > before
     }
 
     /// Forgets a leg that was noted; answers whether somebody is named no longer.
     pub(in crate::domain) fn remove(&mut self, other: &Side) -> bool {
-        remove(&mut self.0, other.iter())
-    }
-}
-
-/// Counts things; answers whether one was not there before.
-fn add<T: Ord>(counts: &mut BTreeMap<T, u32>, things: impl Iterator<Item = T>) -> bool {
-    let before = counts.len();
-    for thing in things {
-        *counts.entry(thing).or_default() += 1;
-    }
-    counts.len() > before
-}
-
-/// Takes out things that were counted; answers whether one is there no longer.
-fn remove<T: Ord>(counts: &mut BTreeMap<T, u32>, things: impl Iterator<Item = T>) -> bool {
-    let before = counts.len();
-    for thing in things {
-        if let Some(count) = counts.get_mut(&thing) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&thing);
+        let before = self.0.len();
+        for party in other.iter() {
+            if let Some(legs) = self.0.get_mut(&party) {
+                *legs = legs.saturating_sub(1);
+                if *legs == 0 {
+                    self.0.remove(&party);
+                }
             }
         }
+        self.0.len() < before
     }
-    counts.len() < before
+
+    /// How many are named, without one party.
+    fn others(&self, but: Option<Symbol>) -> usize {
+        self.0.len() - usize::from(but.is_some_and(|party| self.0.contains_key(&party)))
+    }
 }
 
-/// Who stands across from a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Opposite {
-    /// It does not say.
-    Anybody,
-    /// This party.
-    Party(Symbol),
-    /// This party alone, while the leg does not say its own side: the party is not on that side.
-    NotItself(Symbol),
+/// By how many legs a party stands across.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stands {
+    /// By legs that name it.
+    named: u32,
+    /// By legs that name it alone, and do not say their own side: it is not on that side.
+    not_itself: u32,
 }
 
-/// By how many legs each stands across.
-type Opposites = BTreeMap<Opposite, u32>;
+impl Stands {
+    fn count(&mut self, leg: Placed<'_>) -> &mut u32 {
+        let not_itself = leg.own.is_empty() && leg.other.len() == 1;
+        if not_itself { &mut self.not_itself } else { &mut self.named }
+    }
+}
+
+/// Who stands across from the legs of one place. Everybody in it is named by a leg.
+#[derive(Clone, Debug, Default)]
+struct Opposites {
+    /// Legs that do not say it.
+    unsaid: u32,
+    parties: BTreeMap<Symbol, Stands>,
+}
+
+impl Opposites {
+    /// Adds a leg; answers whether somebody stands there who did not, or in another way.
+    fn add(&mut self, leg: Placed<'_>) -> bool {
+        let mut is_new = false;
+        let mut count = |legs: &mut u32| {
+            is_new |= *legs == 0;
+            *legs += 1;
+        };
+        if leg.other.is_empty() {
+            count(&mut self.unsaid);
+        }
+        for party in leg.other.iter() {
+            count(self.parties.entry(party).or_default().count(leg));
+        }
+        is_new
+    }
+
+    /// Takes out a leg that was added; answers whether somebody stands there no longer.
+    fn remove(&mut self, leg: Placed<'_>) -> bool {
+        let mut is_gone = false;
+        let mut count = |legs: &mut u32| {
+            *legs = legs.saturating_sub(1);
+            is_gone |= *legs == 0;
+        };
+        if leg.other.is_empty() {
+            count(&mut self.unsaid);
+        }
+        for party in leg.other.iter() {
+            if let Some(stands) = self.parties.get_mut(&party) {
+                count(stands.count(leg));
+                if *stands == Stands::default() {
+                    self.parties.remove(&party);
+                }
+            }
+        }
+        is_gone
+    }
+
+    fn is_empty(&self) -> bool {
+        self.unsaid == 0 && self.parties.is_empty()
+    }
+
+    /// Whether a party stands across from persons of `alone`, if that is one party.
+    fn has(&self, party: Symbol, alone: Option<Symbol>) -> bool {
+        let stands = self.parties.get(&party);
+        stands.is_some_and(|it| it.named > 0 || alone != Some(party))
+    }
+}
+
+/// Whether everybody who is named, but for one party, stands in one of some places.
+///
+/// Of one place it is enough to count. Asking for each party made a leg cost all who are named,
+/// once for each leg that says one side only.
+fn all_stand(places: &[&Opposites], named: &Named, but: Option<Symbol>) -> bool {
+    let (others, but) = (named.others(but), but.as_ref());
+    let standing = |place: &&Opposites| {
+        place.parties.len() - usize::from(but.is_some_and(|it| place.parties.contains_key(it)))
+    };
+    match places {
+        [place] => standing(place) == others,
+        _ if places.iter().map(standing).sum::<usize>() < others => false,
+        _ => {
+            let mut others = named.0.keys().filter(|party| Some(*party) != but);
+            others.all(|party| {
+                work::visit(places.len());
+                places.iter().any(|place| place.parties.contains_key(party))
+            })
+        }
+    }
+}
 
 /// Who stands across from some legs, by category, exchange and portion.
 #[derive(Clone, Debug, Default)]
@@ -103,12 +180,6 @@ pub(in crate::domain) struct Surroundings<'a> {
     pub(in crate::domain) nesting: &'a Nesting,
 }
 
-fn opposite(leg: Placed<'_>) -> impl Iterator<Item = Opposite> {
-    let not_itself = leg.own.is_empty() && leg.other.len() == 1;
-    let party = if not_itself { Opposite::NotItself } else { Opposite::Party };
-    leg.other.iter().map(party).chain(leg.other.is_empty().then_some(Opposite::Anybody))
-}
-
 impl Across {
     pub(in crate::domain) fn new<'a>(legs: impl Iterator<Item = Placed<'a>>) -> Self {
         let mut across = Self::default();
@@ -121,14 +192,14 @@ impl Across {
     /// Adds a leg; answers whether that makes a difference to whose persons must be among them.
     pub(in crate::domain) fn add(&mut self, leg: Placed<'_>) -> bool {
         let place = self.places.entry((leg.category, leg.exchange, leg.portion)).or_default();
-        add(place, opposite(leg))
+        place.add(leg)
     }
 
     /// Takes out a leg that was added; answers whether that makes a difference.
     pub(in crate::domain) fn remove(&mut self, leg: Placed<'_>) -> bool {
         let key = (leg.category, leg.exchange, leg.portion);
         let Some(place) = self.places.get_mut(&key) else { return false };
-        let gone = remove(place, opposite(leg));
+        let gone = place.remove(leg);
         if place.is_empty() {
             self.places.remove(&key);
         }
@@ -141,37 +212,35 @@ impl Across {
         part: Placed<'_>,
         surroundings: Surroundings<'_>,
     ) -> bool {
-        let around: Vec<_> = self.around(part, surroundings.nesting).collect();
+        let around: SmallVec<[&Opposites; 2]> = self.around(part, surroundings.nesting).collect();
         work::visit(1 + around.len());
-        if around.iter().any(|place| place.contains_key(&Opposite::Anybody)) {
+        if around.iter().any(|place| place.unsaid > 0) {
             return true;
         }
         let Placed { own, other, .. } = part;
-        let alone = own.alone();
-        let stands = |party: Symbol| {
-            around.iter().any(|place| {
-                place.contains_key(&Opposite::Party(party))
-                    || (alone != Some(party) && place.contains_key(&Opposite::NotItself(party)))
-            })
-        };
         if !other.is_empty() {
+            let stands = |party| around.iter().any(|place| place.has(party, own.alone()));
             return other.iter().all(stands);
         }
-        // Each of its own parties can have everybody across who is named, but itself.
-        let named = &surroundings.named.0;
-        if around.iter().map(|place| place.len()).sum::<usize>() + 1 < named.len() {
-            return false;
-        }
-        let only_these = |own: Option<Symbol>| {
-            let mut others = named.keys().filter(|party| Some(**party) != own).peekable();
-            others.peek().is_some() && others.all(|party| stands(*party))
-        };
-        work::visit(named.len() * own.len().max(1));
-        if own.is_empty() {
-            only_these(None)
+        // Each of its own parties can have everybody across who is named, but itself. What several
+        // can have together is everybody.
+        let named = surroundings.named;
+        let faces_any = |party: Option<Symbol>| named.others(party) > 0;
+        let faced = if own.is_empty() {
+            faces_any(None)
         } else {
-            own.iter().all(|party| only_these(Some(party)))
-        }
+            own.iter().all(|party| faces_any(Some(party)))
+        };
+        faced && all_stand(&around, named, own.alone())
+    }
+
+    /// Whether a leg that can have the persons of `part` does not say who stands across.
+    pub(in crate::domain) fn is_unsaid_around(
+        &self,
+        part: Placed<'_>,
+        surroundings: Surroundings<'_>,
+    ) -> bool {
+        self.around(part, surroundings.nesting).any(|place| place.unsaid > 0)
     }
 
     /// Those across from legs that can have the persons of `part`: of its category or of none, and

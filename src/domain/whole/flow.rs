@@ -35,6 +35,19 @@ impl Flow<'_> {
             && overlaps(self.other, other.other)
     }
 
+    /// Whether the two can be joined where all legs are in one place: of one category, only those
+    /// of which one side includes the other are.
+    pub(in crate::domain) fn joins(&self, other: &Flow<'_>) -> bool {
+        let either = |one: &Side, other: &Side| includes(one, other) || includes(other, one);
+        self.meets(other)
+            && (self.category != other.category
+                || if self.own == other.own {
+                    either(self.other, other.other)
+                } else {
+                    either(self.own, other.own)
+                })
+    }
+
     /// Whether a leg of it would not be added to one of this flow in the same place.
     pub(in crate::domain) fn holds(&self, part: &Flow<'_>) -> bool {
         if self.category == part.category {
@@ -162,6 +175,15 @@ impl<T: Copy + Ord> Index<T> {
     /// The lists of all that the flow can meet, and others.
     pub(in crate::domain) fn near_lists(&self, flow: &Flow<'_>) -> Vec<(List, &BTreeSet<T>)> {
         self.fewer(flow).1
+    }
+
+    /// The lists of all with a side that includes another, and others: they name each of its
+    /// parties, or nobody.
+    pub(in crate::domain) fn around(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
+        let mut lists = self.lists(which, side);
+        let unsaid = lists.extract_if(.., |((_, party), _)| party.is_none()).next();
+        let fewest = lists.into_iter().min_by_key(|(_, things)| things.len());
+        unsaid.into_iter().chain(fewest).collect()
     }
 
     /// All that names a party of the side, and all that names nobody.

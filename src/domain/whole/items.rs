@@ -3,17 +3,17 @@
 //! What a step leaves are items: sums with what they speak of. How items are joined depends on
 //! what they speak of alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use smallvec::{SmallVec, smallvec};
 
 use super::{
     flow::{Flow, Index, MANY, condense},
+    hanging::{Hanging, hanging},
     sides::across_sides,
 };
 use crate::domain::{
     amount::Amount,
-    disjoint::DisjointSets,
     leg::{CategoryCode, Side, includes},
     work,
 };
@@ -28,8 +28,8 @@ pub(in crate::domain) struct Item<'a> {
 /// A leg with a number.
 pub(super) type Numbered<'a> = (Flow<'a>, Amount);
 
-/// Flows that a whole has in common with a part.
-type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
+/// Whether a flow of a whole has persons in common with one of a part.
+pub(super) type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
 
 impl<'a> Item<'a> {
     pub(super) fn new(flow: Flow<'a>, amount: Amount) -> Self {
@@ -101,22 +101,15 @@ fn nest<'a>(
         wholes.extend(parts);
         return wholes;
     }
-    let mut sets = DisjointSets::new(wholes.len());
-    let among = Wholes::new(&wholes);
-    let mut homes = Vec::with_capacity(parts.len());
-    for part in &parts {
-        let met = among.met(part, fits);
-        let first = met.first().copied();
-        homes.push(first.map(|first| met.into_iter().fold(first, |one, it| sets.unite(one, it))));
-    }
+    let Hanging { wholes: roots, parts: homes } = hanging(&wholes, &parts, fits);
     let mut groups: BTreeMap<usize, Group<'a>> = BTreeMap::new();
-    for (place, whole) in wholes.into_iter().enumerate() {
-        let group = groups.entry(sets.root(place));
+    for (whole, root) in wholes.into_iter().zip(roots) {
+        let group = groups.entry(root);
         group.or_insert_with(|| Group { wholes: Vec::new(), parts: Vec::new() }).wholes.push(whole);
     }
     let mut apart = Vec::new();
     for (part, home) in parts.into_iter().zip(homes) {
-        match home.and_then(|place| groups.get_mut(&sets.root(place))) {
+        match home.and_then(|root| groups.get_mut(&root)) {
             Some(group) => group.parts.push(part),
             None => apart.push(part),
         }
@@ -147,27 +140,20 @@ impl<'w, 'a> Wholes<'w, 'a> {
         Self { items, index }
     }
 
-    /// The places of those with a flow that fits one of the part. Flows that do not share a party
-    /// on each side, or leave it unsaid, never fit.
-    fn met(&self, part: &Item<'a>, fits: Fits) -> BTreeSet<usize> {
+    /// Whether one has a flow that holds one of the part. Flows that do not share a party on each
+    /// side, or leave it unsaid, never do.
+    fn hold(&self, part: &Item<'a>) -> bool {
         let Some(index) = &self.index else {
             work::visit(self.items.len());
-            let any = |whole: &Item<'a>| {
-                whole.speaks_of.iter().any(|one| part.speaks_of.iter().any(|it| fits(one, it)))
-            };
-            let met = self.items.iter().enumerate().filter(|(_, whole)| any(whole));
-            return met.map(|(place, _)| place).collect();
+            let mut flows = self.items.iter().flat_map(|whole| &whole.speaks_of);
+            return flows.any(|one| part.speaks_of.iter().any(|it| one.includes(it)));
         };
-        let mut met = BTreeSet::new();
-        for flow in &part.speaks_of {
-            for (place, number) in index.near(flow) {
+        part.speaks_of.iter().any(|flow| {
+            index.near(flow).any(|(place, number)| {
                 let whole = self.items.get(place).and_then(|it| it.speaks_of.get(number));
-                if !met.contains(&place) && whole.is_some_and(|whole| fits(whole, flow)) {
-                    met.insert(place);
-                }
-            }
-        }
-        met
+                whole.is_some_and(|whole| whole.includes(flow))
+            })
+        })
     }
 }
 
@@ -183,8 +169,7 @@ fn join(group: Group<'_>) -> Option<Item<'_>> {
 /// up to C is neither within the 16 nor certainly beside them: then the larger of both is certain.
 fn join_sides(group: Group<'_>) -> Option<Item<'_>> {
     let among = Wholes::new(&group.wholes);
-    let holds: Fits = |whole, part| whole.includes(part);
-    if group.parts.iter().all(|part| !among.met(part, holds).is_empty()) {
+    if group.parts.iter().all(|part| among.hold(part)) {
         return join(group);
     }
     let sums = [&group.wholes, &group.parts]

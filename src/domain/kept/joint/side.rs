@@ -1,0 +1,87 @@
+//! One joint side: its legs, and which of them its members are told of.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+
+use crate::domain::{
+    kept::{
+        LegId,
+        members::Left,
+        unattributed::{Unattributed, View},
+    },
+    leg::{Direction, Side},
+    symbol::Symbol,
+    unattributed::Across,
+};
+
+/// One joint side.
+#[derive(Clone, Debug)]
+pub(super) struct JointSide {
+    pub(super) legs: BTreeSet<LegId>,
+    /// Who stands across from them, those without a number included.
+    pub(super) across: Across,
+    /// Those that are told: their persons need not be among those of a larger joint side.
+    pub(super) told: Unattributed,
+    /// Those of them whose persons need not be among those of legs that do not say this side.
+    pub(super) apart: BTreeSet<LegId>,
+    /// What its members were told that it leaves.
+    pub(super) left: Left,
+}
+
+impl JointSide {
+    pub(super) fn new(direction: Direction) -> Self {
+        let (legs, apart) = (BTreeSet::new(), BTreeSet::new());
+        let told = Unattributed::new(direction);
+        Self { legs, across: Across::default(), told, apart, left: None }
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        !self.told.legs().is_empty()
+    }
+
+    /// Notes whether a leg is there; answers whether that makes a difference to whom they hold.
+    pub(super) fn set(&mut self, view: View<'_>, leg_id: LegId, there: bool) -> bool {
+        let Some(placed) = view.placed(leg_id) else { return false };
+        match (self.legs.contains(&leg_id), there) {
+            (false, true) => {
+                self.legs.insert(leg_id);
+                self.across.add(placed)
+            }
+            (true, false) => {
+                self.legs.remove(&leg_id);
+                self.across.remove(placed)
+            }
+            (false, false) | (true, true) => false,
+        }
+    }
+
+    /// Sets a leg that is told, or is not.
+    pub(super) fn tell(
+        &mut self,
+        view: View<'_>,
+        (side, alone): (&Side, &HashMap<Symbol, BTreeSet<LegId>>),
+        leg_id: LegId,
+        told: bool,
+    ) {
+        let estimate = view.legs.get(&leg_id).filter(|_| told).cloned();
+        if self.told.set_leg(view, leg_id, estimate) {
+            // Of its members alone; all others that it reaches can be many more.
+            for legs in side.iter().filter_map(|member| alone.get(&member)) {
+                for leg_id in view.among_in_reach(leg_id, legs) {
+                    self.told.set_said(view, leg_id);
+                }
+            }
+        }
+    }
+
+    pub(super) fn note_apart(&mut self, view: View<'_>, leg_id: LegId, unsaid: &Unattributed) {
+        let told = self.told.legs().contains_key(&leg_id);
+        let apart = || view.placed(leg_id).is_some_and(|it| !unsaid.holds(view, it));
+        if told && apart() {
+            self.apart.insert(leg_id)
+        } else {
+            self.apart.remove(&leg_id)
+        };
+    }
+}
