@@ -391,5 +391,4 @@ fn again(error: ClientError) -> Failure {
 }
 
 #[cfg(test)]
-#[path = "import/tests.rs"]
 mod tests;
