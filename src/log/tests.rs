@@ -478,6 +478,10 @@ fn a_stop_between_any_two_steps_of_sealing_loses_nothing() {
     let mut seen = 0;
     for image in RealFiles.list(images.path()).unwrap() {
         // The volume is whole, and the manifest does not have it yet.
+        let manifest = fs::read_to_string(image.join("MANIFEST")).unwrap();
+        let built = RealFiles.list(&image.join("volumes")).unwrap().into_iter().max().unwrap();
+        let built = built.file_name().unwrap().to_str().unwrap();
+        assert!(!manifest.contains(built), "{built} counts before it was read back");
         let log = Log::open(&image, &settings(), Arc::new(RealFiles), Hooks::default()).unwrap();
         let found = log.tip().unwrap();
         log.close().unwrap();

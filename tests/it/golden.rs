@@ -6,6 +6,7 @@
 
 mod events;
 mod groups;
+mod limits;
 mod page;
 mod protos;
 mod stored;

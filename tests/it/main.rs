@@ -23,6 +23,7 @@ mod groups;
 mod heartbeats;
 mod lifecycle;
 mod lists;
+mod pages;
 mod pipeline;
 mod proxy;
 mod reflection;

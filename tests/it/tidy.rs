@@ -235,15 +235,3 @@ fn nothing_unfinished_is_left() {
     }
     check("unfinished", broken);
 }
-
-#[test]
-fn every_limit_is_documented() {
-    let limits = fs::read_to_string("src/domain/limits.rs").expect("the limits");
-    let format = fs::read_to_string("ARCHITECTURE.md").expect("the architecture");
-    let names = limits.lines().filter_map(|line| line.strip_prefix("pub const "));
-    let missing = names
-        .filter_map(|rest| rest.split(':').next())
-        .filter(|name| !format.contains(&format!("`{name}`")))
-        .map(|name| format!("{name} is not in ARCHITECTURE.md"));
-    check("limits", missing.collect::<Vec<_>>());
-}
