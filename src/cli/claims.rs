@@ -1,6 +1,6 @@
 //! `handover claims`: what a claim says, and what is recorded about it.
 
-mod deeds;
+mod recording;
 mod replacement;
 mod shown;
 
@@ -19,16 +19,16 @@ pub enum Command {
     Correct(replacement::Args),
     /// Record that a claim is withdrawn
     #[command(after_help = exit::HELP)]
-    Retract(deeds::Args),
+    Retract(recording::Args),
     /// Record that somebody contests a claim
     #[command(after_help = exit::HELP)]
-    Dispute(deeds::Args),
+    Dispute(recording::Args),
     /// Record that somebody backs a claim
     #[command(after_help = exit::HELP)]
-    Confirm(deeds::Args),
+    Confirm(recording::Args),
     /// Record that a claim is to be used, for its leg or for a country's figure in its exchange
     #[command(after_help = exit::HELP)]
-    Prefer(deeds::PreferArgs),
+    Prefer(recording::PreferArgs),
 }
 
 /// Does it.
@@ -36,9 +36,9 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Show(args) => shown::run(args).await,
         Command::Correct(args) => replacement::run(args).await,
-        Command::Retract(args) => deeds::retract(args).await,
-        Command::Dispute(args) => deeds::dispute(args).await,
-        Command::Confirm(args) => deeds::confirm(args).await,
-        Command::Prefer(args) => deeds::prefer(args).await,
+        Command::Retract(args) => recording::retract(args).await,
+        Command::Dispute(args) => recording::dispute(args).await,
+        Command::Confirm(args) => recording::confirm(args).await,
+        Command::Prefer(args) => recording::prefer(args).await,
     }
 }

@@ -127,5 +127,4 @@ impl Answer for Story {
 }
 
 #[cfg(test)]
-#[path = "exchange/tests.rs"]
 mod tests;

@@ -177,5 +177,4 @@ impl Answer for Explained {
 }
 
 #[cfg(test)]
-#[path = "explain/tests.rs"]
 mod tests;

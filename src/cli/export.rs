@@ -215,5 +215,4 @@ fn id(position: u64) -> String {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-#[path = "export/tests.rs"]
 mod tests;

@@ -11,10 +11,10 @@ mod command;
 mod content;
 pub(super) mod csv;
 mod exported;
-mod fates;
 mod kept;
 mod looks;
 mod named;
+mod outcomes;
 mod pipeline;
 mod recordings;
 mod rows;
@@ -30,9 +30,9 @@ use self::{
     claimed::Named,
     content::Contents,
     exported::Exported,
-    fates::{Fate, Fates},
     kept::Kept,
     named::NamedClaims,
+    outcomes::{LineOutcome, LineOutcomes},
     pipeline::Pipeline,
     recordings::{Recordings, Repeat},
     source::Source,
@@ -91,7 +91,7 @@ async fn pass(
     let import = Import {
         client: client.clone(),
         pipeline: Pipeline::open(client),
-        fates: Fates::default(),
+        outcomes: LineOutcomes::default(),
         contents: Contents::default(),
         recordings: Kept::default(),
         exported: Exported::default(),
@@ -135,7 +135,7 @@ struct Import<'a> {
     /// For single calls beside the pipeline.
     client: Client,
     pipeline: Pipeline<Sent>,
-    fates: Fates,
+    outcomes: LineOutcomes,
     contents: Contents,
     /// Of each content of which a recording has no effect any more, all of them.
     recordings: Kept,
@@ -187,7 +187,7 @@ impl Import<'_> {
 
     async fn line(&mut self, line: Line) -> Result<(), Failure> {
         if let Some(id) = &line.id
-            && self.fates.get(id)?.is_some()
+            && self.outcomes.get(id)?.is_some()
         {
             let problem = format!("the id {id:?} belongs to an earlier line already");
             return self.refuse(None, RowError::whole(line.number, problem), Exit::RowsRefused);
@@ -240,7 +240,7 @@ impl Import<'_> {
             return self.would_add(sent.id);
         }
         if let Some(id) = &sent.id {
-            self.fates.set(id.clone(), &Fate::Pending)?;
+            self.outcomes.set(id.clone(), &LineOutcome::Pending)?;
         }
         match sent.repeat.request() {
             Some(request) => self.pipeline.send(request, sent).await,
@@ -268,7 +268,7 @@ impl Import<'_> {
     /// Notes that a dry run did not find a line in the record.
     fn would_add(&mut self, id: Option<String>) -> Result<(), Failure> {
         self.summary.added += 1;
-        id.map_or(Ok(()), |id| self.fates.set(id, &Fate::NotRecorded))
+        id.map_or(Ok(()), |id| self.outcomes.set(id, &LineOutcome::NotRecorded))
     }
 
     async fn settle_next(&mut self) -> Result<(), Failure> {
@@ -305,9 +305,11 @@ impl Import<'_> {
         }
         if let Some(id) = sent.id {
             let content = sent.repeat.content();
-            let undone = undone.map(|it| fates::Gone { content, retracted: again::retracted(&it) });
-            let fate = Fate::Recorded { position: own, stream: sent.repeat.stream, undone };
-            self.fates.set(id, &fate)?;
+            let undone =
+                undone.map(|it| outcomes::Gone { content, retracted: again::retracted(&it) });
+            let outcome =
+                LineOutcome::Recorded { position: own, stream: sent.repeat.stream, undone };
+            self.outcomes.set(id, &outcome)?;
         }
         Ok(())
     }
@@ -348,7 +350,7 @@ impl Import<'_> {
     fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) -> Result<(), Failure> {
         self.summary.refused += 1;
         if let Some(id) = id {
-            self.fates.set(id, &Fate::Refused)?;
+            self.outcomes.set(id, &LineOutcome::Refused)?;
         }
         if self.options.stop_at_refusal {
             self.stopped.get_or_insert((exit, error));
@@ -389,5 +391,4 @@ fn again(error: ClientError) -> Failure {
 }
 
 #[cfg(test)]
-#[path = "import/tests.rs"]
 mod tests;

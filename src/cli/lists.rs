@@ -23,5 +23,4 @@ fn when(occurred: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "lists/tests.rs"]
 mod tests;

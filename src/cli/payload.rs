@@ -248,5 +248,4 @@ fn spelled_out(message: &DynamicMessage, any: &Any) -> Option<Map<String, Value>
 }
 
 #[cfg(test)]
-#[path = "payload/tests.rs"]
 mod tests;

@@ -195,5 +195,4 @@ impl SideBySide {
 }
 
 #[cfg(test)]
-#[path = "reconcile/tests.rs"]
 mod tests;

@@ -218,5 +218,4 @@ fn whole(literal: &str) -> Option<i128> {
 }
 
 #[cfg(test)]
-#[path = "strict/tests.rs"]
 mod tests;

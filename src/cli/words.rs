@@ -270,5 +270,4 @@ pub(super) fn undated(count: u32, noun: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "words/tests.rs"]
 mod tests;

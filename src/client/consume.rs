@@ -1,6 +1,6 @@
 //! Taking part in a consumer group with a function that handles events.
 
-mod desk;
+mod deliveries;
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-use self::desk::{Desk, Task};
+use self::deliveries::{Deliveries, Task};
 use super::{CallError, Client, ClientError, attempts::lost, retry};
 use crate::{
     domain::{
@@ -149,9 +149,10 @@ impl Client {
         V: Into<Verdict> + 'static,
     {
         let (client, handle) = (self.clone(), Arc::new(handle));
-        let (desk, tasks) = (Desk::default(), JoinSet::new());
+        let (deliveries, tasks) = (Deliveries::default(), JoinSet::new());
         let (lease, name_at) = (Settings::default().lease, Instant::now());
-        let mut work = Work { client, consumer, handle, desk, tasks, lease, name_at, failed: 0 };
+        let mut work =
+            Work { client, consumer, handle, deliveries, tasks, lease, name_at, failed: 0 };
         let taken_part = work.take_part(pin!(stop)).await;
         // Handlers are not broken off in the middle because of a stop.
         while work.tasks.join_next().await.is_some() {}
@@ -164,7 +165,7 @@ struct Work<H> {
     client: Client,
     consumer: Consumer,
     handle: Arc<H>,
-    desk: Desk,
+    deliveries: Deliveries,
     tasks: JoinSet<(Task, Verdict)>,
     /// The group's lease.
     lease: Duration,
@@ -237,7 +238,7 @@ where
         let groups = calls.list_groups(asked).await?.groups;
         let settings = groups.into_iter().next().and_then(|group| group.settings);
         let settings = Settings::recorded(&settings.unwrap_or_default());
-        self.desk.joined(settings.max_attempts);
+        self.deliveries.joined(settings.max_attempts);
         (self.lease, self.name_at) = (settings.lease, Instant::now());
         // One message waits while the one before is being sent; more would only be older.
         let (requests, queue) = mpsc::channel(1);
@@ -262,22 +263,22 @@ where
         let mut stopping = false;
         loop {
             self.begin();
-            if stopping && self.tasks.is_empty() && !self.desk.has_answers() {
+            if stopping && self.tasks.is_empty() && !self.deliveries.has_answers() {
                 return leave(call).await;
             }
             match self.next(&mut call, stop.as_mut(), stopping).await {
                 Next::Stop => {
                     stopping = true;
-                    self.desk.stop();
+                    self.deliveries.stop();
                 }
-                Next::Handled(task, verdict) => self.desk.finished(&task, verdict),
+                Next::Handled(task, verdict) => self.deliveries.finished(&task, verdict),
                 Next::Name => {
                     let now = Instant::now();
-                    self.desk.name_work(now, self.timeout());
+                    self.deliveries.name_work(now, self.timeout());
                     self.name_at = now + self.lease / NAMED_PER_LEASE;
                 }
                 Next::Said(Some(said)) => {
-                    self.desk.receive(said?);
+                    self.deliveries.receive(said?);
                     self.failed = 0;
                 }
                 Next::Said(None) => return Err(lost("the server ended the call")),
@@ -294,7 +295,7 @@ where
     /// Begins what may be begun.
     fn begin(&mut self) {
         while self.tasks.len() < self.consumer.concurrency {
-            let Some((task, delivery)) = self.desk.begin(Instant::now()) else { return };
+            let Some((task, delivery)) = self.deliveries.begin(Instant::now()) else { return };
             let (handle, within) = (Arc::clone(&self.handle), self.timeout());
             self.tasks.spawn(async move {
                 let handled = AssertUnwindSafe(async { handle(delivery).await.into() });
@@ -316,11 +317,11 @@ where
         stop: Pin<&mut impl Future<Output = ()>>,
         stopping: bool,
     ) -> Next {
-        let Self { desk, tasks, name_at, .. } = self;
-        let at_work = desk.is_at_work();
+        let Self { deliveries, tasks, name_at, .. } = self;
+        let at_work = deliveries.is_at_work();
         let told = async {
             match &call.requests {
-                Some(requests) if desk.has_answers() => requests.reserve().await.ok(),
+                Some(requests) if deliveries.has_answers() => requests.reserve().await.ok(),
                 _ => None,
             }
         };
@@ -332,7 +333,7 @@ where
             said = call.answers.next() => Next::Said(said),
             () = sleep_until(*name_at), if at_work => Next::Name,
             Some(permit) = told => {
-                permit.send(desk.take_answers());
+                permit.send(deliveries.take_answers());
                 Next::Answered
             }
         }

@@ -117,5 +117,4 @@ pub fn revisions_after(append: &Append, before: &[Revision]) -> BTreeMap<String,
 }
 
 #[cfg(test)]
-#[path = "append_tests.rs"]
 mod tests;

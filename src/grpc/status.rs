@@ -339,5 +339,4 @@ fn not_ready(message: String) -> RpcError {
 }
 
 #[cfg(test)]
-#[path = "status/tests.rs"]
 mod tests;

@@ -233,5 +233,4 @@ fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
 }
 
 #[cfg(test)]
-#[path = "web/tests.rs"]
 mod tests;

@@ -50,10 +50,7 @@ impl Source {
                 continue;
             }
             let next = lines.get(number + 1).copied().unwrap_or_default();
-            if let Some(path) = next.strip_prefix("#[path = \"") {
-                let name = path.trim_end_matches("\"]");
-                found.push(self.path.parent().expect("a folder").join(name));
-            } else if let Some(name) = after(next) {
+            if let Some(name) = after(next) {
                 found.push(dir.join(name));
             }
         }
@@ -178,6 +175,22 @@ fn every_file_says_what_it_is_for_and_stays_small() {
         }
     }
     check("files", broken);
+}
+
+#[test]
+fn a_module_lies_where_its_name_says() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        for (number, line) in source.text.lines().enumerate() {
+            if line.trim_start().starts_with("#[path") {
+                broken.push(place(&source, number + 1, line));
+            }
+        }
+        if source.path.ends_with("mod.rs") {
+            broken.push(place(&source, 1, "is called as its folder is, beside it"));
+        }
+    }
+    check("modules", broken);
 }
 
 #[test]

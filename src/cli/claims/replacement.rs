@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::deeds;
+use super::recording;
 use crate::{
     cli::{
         append, choice,
@@ -22,7 +22,7 @@ use crate::{
 #[group(id = "reading", required = true, args = ["payload", "value"])]
 pub struct Args {
     #[command(flatten)]
-    about: deeds::Args,
+    about: recording::Args,
     /// The whole claim as it should read, as JSON, as in
     /// `{"@type": "handover.v1.TransferCompleted", ...}`; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
@@ -39,7 +39,7 @@ pub struct Args {
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let Args { about: args, payload, value, corrected_by } = args;
     let given = payload.map(|path| append::read(&path)).transpose()?;
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let replacement = match (given, value) {
         (Some(payload), _) => payload.pack(None),
         (None, value) => {
@@ -55,14 +55,14 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         reason: args.reason,
     };
     let request = CorrectClaimRequest {
-        request_id: args.deed.request_id(),
+        request_id: args.recording.request_id(),
         correction: Some(correction),
-        tags: args.deed.tag.clone(),
-        store: args.deed.store.clone().unwrap_or_default(),
+        tags: args.recording.tag.clone(),
+        store: args.recording.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let recorded = client.correct_claim(request).await?;
-    args.deed.end(&client, recorded.receipt.as_ref()).await
+    args.recording.end(&client, recorded.receipt.as_ref()).await
 }
 
 /// The claim as it reads now, with another number. What the claim says of the number's parts and

@@ -74,5 +74,4 @@ fn total(counts: &[CountryCount], unit: Unit) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "table/tests.rs"]
 mod tests;

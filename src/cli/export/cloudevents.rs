@@ -142,5 +142,4 @@ fn stands_in_a_uri(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-#[path = "cloudevents/tests.rs"]
 mod tests;

@@ -188,5 +188,4 @@ pub(super) mod properties {
 }
 
 #[cfg(test)]
-#[path = "csv/tests.rs"]
 mod tests;

@@ -21,7 +21,7 @@ use crate::{
 
 /// What makes a request safe to repeat, and how its answer is printed.
 #[derive(Clone, Debug, clap::Args)]
-struct Deed {
+struct RecordArgs {
     /// A UUID that makes it safe to repeat this
     #[arg(long, value_name = "UUID")]
     request_id: Option<uuid::Uuid>,
@@ -29,7 +29,7 @@ struct Deed {
     server: ServerArgs,
 }
 
-impl Deed {
+impl RecordArgs {
     fn id(&self) -> String {
         self.request_id.map(|id| id.to_string()).unwrap_or_default()
     }
@@ -68,7 +68,7 @@ pub(super) struct CreateArgs {
     #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
     store: Option<String>,
     #[command(flatten)]
-    deed: Deed,
+    recording: RecordArgs,
 }
 
 /// Parked events that are to be put back.
@@ -88,7 +88,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
     store: Option<String>,
     #[command(flatten)]
-    deed: Deed,
+    recording: RecordArgs,
 }
 
 /// A group that is to be deleted.
@@ -98,12 +98,12 @@ pub(super) struct DeleteArgs {
     #[arg(value_name = "GROUP")]
     group: String,
     #[command(flatten)]
-    deed: Deed,
+    recording: RecordArgs,
 }
 
 /// Creates a group.
 pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
     let settings = GroupSettings {
         lease: args.lease,
@@ -111,7 +111,7 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
         retry_delay: args.retry_delay,
     };
     let response = client.create_group(CreateGroupRequest {
-        request_id: args.deed.id(),
+        request_id: args.recording.id(),
         name: args.group.clone(),
         filter: args.selection.into_filter(),
         start: start.or(args.from_now.then_some(Start::FromNow(true))),
@@ -138,9 +138,9 @@ async fn exists(client: &Client, name: &str) -> Result<bool, Failure> {
 
 /// Puts parked events back.
 pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let response = client.replay_parked(ReplayParkedRequest {
-        request_id: args.deed.id(),
+        request_id: args.recording.id(),
         group: args.group.clone(),
         positions: args.positions,
         store: args.store.unwrap_or_default(),
@@ -154,8 +154,8 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
 
 /// Deletes a group.
 pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
-    let client = args.deed.server.connect().await?;
-    let request = DeleteGroupRequest { request_id: args.deed.id(), name: args.group.clone() };
+    let client = args.recording.server.connect().await?;
+    let request = DeleteGroupRequest { request_id: args.recording.id(), name: args.group.clone() };
     let response = client.delete_group(request).await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} is deleted, recorded at position {}", args.group, receipt.position);

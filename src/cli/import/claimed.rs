@@ -3,7 +3,7 @@
 
 use super::{
     Import,
-    fates::Fate,
+    outcomes::LineOutcome,
     recordings::{self, Recordings},
 };
 use crate::{
@@ -46,11 +46,11 @@ impl Import<'_> {
         let Some(name) = &line.payload.claim else {
             return Ok(Ok(Named::Nothing));
         };
-        while self.fates.get(&name.id)? == Some(Fate::Pending) {
+        while self.outcomes.get(&name.id)? == Some(LineOutcome::Pending) {
             self.settle_next().await?;
         }
-        Ok(match self.fates.get(&name.id)? {
-            Some(Fate::Recorded { position, stream, undone }) => {
+        Ok(match self.outcomes.get(&name.id)? {
+            Some(LineOutcome::Recorded { position, stream, undone }) => {
                 let retracted = undone.map_or(0, |gone| gone.retracted);
                 let (own, target, others) = (position, position, Vec::new());
                 let mut claimed = Claimed { own, others, target, retracted, stream };
@@ -61,8 +61,8 @@ impl Import<'_> {
                 }
                 Ok(Named::Claim(claimed))
             }
-            Some(Fate::NotRecorded) => Ok(Named::NotRecorded),
-            Some(Fate::Refused | Fate::Pending) => {
+            Some(LineOutcome::NotRecorded) => Ok(Named::NotRecorded),
+            Some(LineOutcome::Refused | LineOutcome::Pending) => {
                 Err(line.claim_error(format!("the line with the id {:?} was refused", name.id)))
             }
             None => Err(line.claim_error(format!("no earlier line has the id {:?}", name.id))),

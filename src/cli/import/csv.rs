@@ -229,5 +229,4 @@ fn name(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod page;
 #[cfg(test)]
-#[path = "csv/tests.rs"]
 mod tests;

@@ -54,7 +54,7 @@ impl Lane {
 
 /// All deliveries of a consumer.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct Deliveries {
     session: u64,
     max_attempts: u32,
     lanes: HashMap<String, Lane>,
@@ -68,7 +68,7 @@ pub(super) struct Desk {
     stopping: bool,
 }
 
-impl Desk {
+impl Deliveries {
     /// A new call: what was given in the last one needs no answer any more. The group tries an
     /// event so often before it parks it.
     pub(super) fn joined(&mut self, max_attempts: u32) {
@@ -268,15 +268,15 @@ mod tests {
         ConsumeResponse { withdrawn: numbers.to_vec(), ..ConsumeResponse::default() }
     }
 
-    fn desk() -> Desk {
-        let mut desk = Desk::default();
-        desk.joined(5);
-        desk
+    fn deliveries() -> Deliveries {
+        let mut deliveries = Deliveries::default();
+        deliveries.joined(5);
+        deliveries
     }
 
     /// Begins all that may be.
-    fn begin(desk: &mut Desk) -> Vec<Task> {
-        std::iter::from_fn(|| desk.begin(Instant::now())).map(|(task, _)| task).collect()
+    fn begin(deliveries: &mut Deliveries) -> Vec<Task> {
+        std::iter::from_fn(|| deliveries.begin(Instant::now())).map(|(task, _)| task).collect()
     }
 
     fn numbers(tasks: &[Task]) -> Vec<u64> {
@@ -285,58 +285,58 @@ mod tests {
 
     #[test]
     fn of_each_stream_one_is_handled_at_a_time_and_in_order() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1", "b/1", "a/1"]));
-        let mut tasks = begin(&mut desk);
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1", "b/1", "a/1"]));
+        let mut tasks = begin(&mut deliveries);
         assert_eq!(numbers(&tasks), [1, 3]);
-        desk.finished(&tasks.remove(0), Verdict::Done);
-        let mut tasks = begin(&mut desk);
+        deliveries.finished(&tasks.remove(0), Verdict::Done);
+        let mut tasks = begin(&mut deliveries);
         assert_eq!(numbers(&tasks), [2]);
-        desk.finished(&tasks.remove(0), Verdict::Park("odd".to_owned()));
-        assert_eq!(numbers(&begin(&mut desk)), [4]);
-        let answers = desk.take_answers();
+        deliveries.finished(&tasks.remove(0), Verdict::Park("odd".to_owned()));
+        assert_eq!(numbers(&begin(&mut deliveries)), [4]);
+        let answers = deliveries.take_answers();
         assert_eq!((answers.acks, answers.nacks.len(), answers.credit), (vec![1], 1, 2));
-        assert!(!desk.has_answers());
+        assert!(!deliveries.has_answers());
     }
 
     #[test]
     fn behind_what_is_tried_again_nothing_is_begun_until_it_is_taken_back() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1"]));
-        let task = begin(&mut desk).remove(0);
-        desk.finished(&task, Verdict::Retry("later".to_owned()));
-        desk.receive(given(3, &["a/1"]));
-        assert_eq!(begin(&mut desk), [], "2 waits for its withdrawal, and so does 3");
-        desk.receive(withdrawn(&[2, 3]));
-        assert_eq!(begin(&mut desk), []);
-        desk.receive(given(4, &["a/1", "a/1"]));
-        assert_eq!(numbers(&begin(&mut desk)), [4]);
-        assert_eq!(desk.take_answers().credit, 3);
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1"]));
+        let task = begin(&mut deliveries).remove(0);
+        deliveries.finished(&task, Verdict::Retry("later".to_owned()));
+        deliveries.receive(given(3, &["a/1"]));
+        assert_eq!(begin(&mut deliveries), [], "2 waits for its withdrawal, and so does 3");
+        deliveries.receive(withdrawn(&[2, 3]));
+        assert_eq!(begin(&mut deliveries), []);
+        deliveries.receive(given(4, &["a/1", "a/1"]));
+        assert_eq!(numbers(&begin(&mut deliveries)), [4]);
+        assert_eq!(deliveries.take_answers().credit, 3);
     }
 
     #[test]
     fn the_last_attempt_parks_so_what_is_behind_goes_on() {
-        let mut desk = desk();
+        let mut deliveries = deliveries();
         let mut last = given(1, &["a/1", "a/1"]);
         last.attempts = vec![4, 0];
-        desk.receive(last);
-        let task = begin(&mut desk).remove(0);
-        desk.finished(&task, Verdict::Retry("again".to_owned()));
-        assert_eq!(numbers(&begin(&mut desk)), [2]);
+        deliveries.receive(last);
+        let task = begin(&mut deliveries).remove(0);
+        deliveries.finished(&task, Verdict::Retry("again".to_owned()));
+        assert_eq!(numbers(&begin(&mut deliveries)), [2]);
     }
 
     #[test]
     fn what_is_withdrawn_is_dropped_unless_it_was_begun() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
-        let tasks = begin(&mut desk);
-        desk.receive(withdrawn(&[1, 2]));
-        assert_eq!(desk.take_answers().credit, 2);
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut deliveries);
+        deliveries.receive(withdrawn(&[1, 2]));
+        assert_eq!(deliveries.take_answers().credit, 2);
         for task in tasks {
-            desk.finished(&task, Verdict::Done);
+            deliveries.finished(&task, Verdict::Done);
         }
-        assert_eq!(begin(&mut desk), []);
-        let answers = desk.take_answers();
+        assert_eq!(begin(&mut deliveries), []);
+        let answers = deliveries.take_answers();
         assert_eq!((answers.acks, answers.credit), (vec![1, 3], 1), "credit is given back once");
     }
 
@@ -347,72 +347,75 @@ mod tests {
             // It did not succeed, so it is tried again.
             (Verdict::Retry("later".to_owned()), vec![], [2]),
         ] {
-            let mut desk = desk();
-            desk.receive(given(1, &["a/1"]));
-            let task = begin(&mut desk).remove(0);
-            desk.receive(withdrawn(&[1]));
+            let mut deliveries = deliveries();
+            deliveries.receive(given(1, &["a/1"]));
+            let task = begin(&mut deliveries).remove(0);
+            deliveries.receive(withdrawn(&[1]));
             let mut again = given(2, &["a/1", "a/1"]);
             again.events[0].position = 1;
-            desk.receive(again);
-            assert_eq!(begin(&mut desk), [], "the stream is still being handled");
-            desk.take_answers();
-            desk.finished(&task, verdict);
-            assert_eq!(desk.take_answers().acks, acks);
-            assert_eq!(numbers(&begin(&mut desk)), begun);
+            deliveries.receive(again);
+            assert_eq!(begin(&mut deliveries), [], "the stream is still being handled");
+            deliveries.take_answers();
+            deliveries.finished(&task, verdict);
+            assert_eq!(deliveries.take_answers().acks, acks);
+            assert_eq!(numbers(&begin(&mut deliveries)), begun);
         }
     }
 
     #[test]
     fn what_is_being_handled_is_named_for_as_long_as_a_handler_may_take() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1", "b/1", "c/1"]));
-        assert!(!desk.is_at_work());
-        let tasks = begin(&mut desk);
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1", "b/1", "c/1"]));
+        assert!(!deliveries.is_at_work());
+        let tasks = begin(&mut deliveries);
         let (now, longest) = (Instant::now(), Duration::from_mins(1));
-        desk.name_work(now, longest);
-        assert_eq!(desk.answers.working, [1, 3, 4], "2 waits");
-        desk.receive(withdrawn(&[3]));
-        desk.name_work(now, longest);
-        desk.finished(&tasks[2], Verdict::Done);
-        let answers = desk.take_answers();
+        deliveries.name_work(now, longest);
+        assert_eq!(deliveries.answers.working, [1, 3, 4], "2 waits");
+        deliveries.receive(withdrawn(&[3]));
+        deliveries.name_work(now, longest);
+        deliveries.finished(&tasks[2], Verdict::Done);
+        let answers = deliveries.take_answers();
         assert_eq!((answers.working, answers.acks), (vec![1], vec![4]));
-        desk.name_work(now + longest, longest);
-        assert!(!desk.has_answers(), "it takes too long");
+        deliveries.name_work(now + longest, longest);
+        assert!(!deliveries.has_answers(), "it takes too long");
     }
 
     #[test]
     fn a_lost_call_leaves_nothing_to_answer_and_no_stream_handled_twice_at_once() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
-        let tasks = begin(&mut desk);
-        desk.joined(5);
-        desk.receive(given(1, &["a/1", "c/1", "d/1"]));
-        let begun = begin(&mut desk);
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut deliveries);
+        deliveries.joined(5);
+        deliveries.receive(given(1, &["a/1", "c/1", "d/1"]));
+        let begun = begin(&mut deliveries);
         assert_eq!(numbers(&begun), [2, 3], "a/1 is still being handled");
         for task in tasks {
-            desk.finished(&task, Verdict::Done);
+            deliveries.finished(&task, Verdict::Done);
         }
-        assert!(!desk.has_answers(), "the numbers of the old call mean nothing in the new one");
+        assert!(
+            !deliveries.has_answers(),
+            "the numbers of the old call mean nothing in the new one"
+        );
         for task in begun {
-            desk.finished(&task, Verdict::Done);
+            deliveries.finished(&task, Verdict::Done);
         }
-        assert_eq!(desk.take_answers().acks, [2, 3]);
-        assert_eq!(numbers(&begin(&mut desk)), [1]);
+        assert_eq!(deliveries.take_answers().acks, [2, 3]);
+        assert_eq!(numbers(&begin(&mut deliveries)), [1]);
     }
 
     #[test]
     fn who_stops_answers_what_was_begun_and_nothing_else() {
-        let mut desk = desk();
-        desk.receive(given(1, &["a/1", "a/1", "b/1"]));
-        let tasks = begin(&mut desk);
-        desk.stop();
-        desk.receive(given(4, &["c/1"]));
-        assert!(!desk.has_answers());
+        let mut deliveries = deliveries();
+        deliveries.receive(given(1, &["a/1", "a/1", "b/1"]));
+        let tasks = begin(&mut deliveries);
+        deliveries.stop();
+        deliveries.receive(given(4, &["c/1"]));
+        assert!(!deliveries.has_answers());
         for task in tasks {
-            desk.finished(&task, Verdict::Done);
+            deliveries.finished(&task, Verdict::Done);
         }
-        assert_eq!(begin(&mut desk), []);
-        let answers = desk.take_answers();
+        assert_eq!(begin(&mut deliveries), []);
+        let answers = deliveries.take_answers();
         assert_eq!((answers.acks, answers.credit), (vec![1, 3], 0));
     }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// What has become of a line that has an id.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum LineOutcome {
     /// Its answer is awaited.
     Pending,
     /// It is the event at this position.
@@ -30,46 +30,46 @@ pub(super) struct Gone {
     pub(super) retracted: Position,
 }
 
-/// The fates of lines by their ids.
+/// The outcomes of lines by their ids.
 #[derive(Debug, Default)]
-pub(super) struct Fates {
+pub(super) struct LineOutcomes {
     /// At most as many as are under way at once.
     pending: HashSet<String>,
     settled: Kept,
 }
 
-impl Fates {
-    /// The fate of the line with this id, if there is one.
-    pub(super) fn get(&self, id: &str) -> Result<Option<Fate>, Failure> {
+impl LineOutcomes {
+    /// The outcome of the line with this id, if there is one.
+    pub(super) fn get(&self, id: &str) -> Result<Option<LineOutcome>, Failure> {
         if self.pending.contains(id) {
-            return Ok(Some(Fate::Pending));
+            return Ok(Some(LineOutcome::Pending));
         }
         self.settled.get(&kept::key(id))?.map(|bytes| decoded(&bytes)).transpose()
     }
 
-    /// Notes the fate of the line with this id.
-    pub(super) fn set(&mut self, id: String, fate: &Fate) -> Result<(), Failure> {
-        let bytes = match fate {
-            Fate::Pending => {
+    /// Notes the outcome of the line with this id.
+    pub(super) fn set(&mut self, id: String, outcome: &LineOutcome) -> Result<(), Failure> {
+        let bytes = match outcome {
+            LineOutcome::Pending => {
                 self.pending.insert(id);
                 return Ok(());
             }
-            Fate::Recorded { position, stream, undone } => {
+            LineOutcome::Recorded { position, stream, undone } => {
                 let Gone { content, retracted } = undone.unwrap_or_default();
                 let (retracted, stream) = (retracted.to_le_bytes(), stream.as_str().as_bytes());
                 [&position.to_le_bytes()[..], &content, &retracted, stream].concat()
             }
-            Fate::NotRecorded => vec![0],
-            Fate::Refused => Vec::new(),
+            LineOutcome::NotRecorded => vec![0],
+            LineOutcome::Refused => Vec::new(),
         };
         self.pending.remove(&id);
         self.settled.set(kept::key(&id), bytes)
     }
 }
 
-fn decoded(bytes: &[u8]) -> Result<Fate, Failure> {
+fn decoded(bytes: &[u8]) -> Result<LineOutcome, Failure> {
     let Some((position, rest)) = bytes.split_first_chunk() else {
-        return Ok(if bytes.is_empty() { Fate::Refused } else { Fate::NotRecorded });
+        return Ok(if bytes.is_empty() { LineOutcome::Refused } else { LineOutcome::NotRecorded });
     };
     let (content, rest) = rest.split_first_chunk().unwrap_or((&[0; 16], rest));
     let (retracted, stream) = rest.split_first_chunk().unwrap_or((&[0; 8], rest));
@@ -78,7 +78,7 @@ fn decoded(bytes: &[u8]) -> Result<Fate, Failure> {
     let stream = stream.ok_or_else(damaged)?;
     let gone = Gone { content: *content, retracted: u64::from_le_bytes(*retracted) };
     let undone = (gone != Gone::default()).then_some(gone);
-    Ok(Fate::Recorded { position: u64::from_le_bytes(*position), stream, undone })
+    Ok(LineOutcome::Recorded { position: u64::from_le_bytes(*position), stream, undone })
 }
 
 #[cfg(test)]
@@ -87,18 +87,19 @@ mod tests {
 
     #[test]
     fn a_fate_is_the_last_one_that_was_noted() {
-        let mut fates = Fates::default();
+        let mut outcomes = LineOutcomes::default();
         let stream = StreamName::parse("demo/1").unwrap();
-        let recorded = |undone| Fate::Recorded { position: 7, stream: stream.clone(), undone };
+        let recorded =
+            |undone| LineOutcome::Recorded { position: 7, stream: stream.clone(), undone };
         let recorded = [recorded(None), recorded(Some(Gone { content: [3; 16], retracted: 5 }))];
-        let others = [Fate::Pending, Fate::NotRecorded, Fate::Refused];
-        for fate in recorded.into_iter().chain(others) {
-            assert_eq!(fates.get("b"), Ok(None));
-            fates.set("a".to_owned(), &fate).unwrap();
-            assert_eq!(fates.get("a"), Ok(Some(fate)));
+        let others = [LineOutcome::Pending, LineOutcome::NotRecorded, LineOutcome::Refused];
+        for outcome in recorded.into_iter().chain(others) {
+            assert_eq!(outcomes.get("b"), Ok(None));
+            outcomes.set("a".to_owned(), &outcome).unwrap();
+            assert_eq!(outcomes.get("a"), Ok(Some(outcome)));
         }
-        fates.set("a".to_owned(), &Fate::Pending).unwrap();
-        fates.set("a".to_owned(), &Fate::Refused).unwrap();
-        assert!(fates.pending.is_empty());
+        outcomes.set("a".to_owned(), &LineOutcome::Pending).unwrap();
+        outcomes.set("a".to_owned(), &LineOutcome::Refused).unwrap();
+        assert!(outcomes.pending.is_empty());
     }
 }

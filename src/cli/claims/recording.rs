@@ -30,7 +30,7 @@ pub struct Args {
     #[command(flatten)]
     pub(super) said: Said,
     #[command(flatten)]
-    pub(super) deed: Deed,
+    pub(super) recording: RecordArgs,
 }
 
 /// What a preference is told by.
@@ -82,7 +82,7 @@ impl Said {
 
 /// How an event is recorded and its receipt printed.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Deed {
+pub(super) struct RecordArgs {
     /// A UUID that makes it safe to repeat this
     #[arg(long, value_name = "UUID")]
     request_id: Option<uuid::Uuid>,
@@ -111,7 +111,7 @@ enum Output {
     Jsonl,
 }
 
-impl Deed {
+impl RecordArgs {
     /// The id of the request; empty: it is not safe to repeat.
     pub(super) fn request_id(&self) -> String {
         self.request_id.map(|id| id.to_string()).unwrap_or_default()
@@ -145,43 +145,43 @@ fn told(receipt: &Receipt) -> String {
 pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
     let (attribution, claim, reason) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = RetractClaimRequest {
-        request_id: args.deed.request_id(),
+        request_id: args.recording.request_id(),
         retraction: Some(ClaimRetracted { attribution, claim, reason }),
-        tags: args.deed.tag.clone(),
-        store: args.deed.store.clone().unwrap_or_default(),
+        tags: args.recording.tag.clone(),
+        store: args.recording.store.clone().unwrap_or_default(),
         ..Default::default()
     };
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let recorded = client.retract_claim(request).await?;
-    args.deed.end(&client, recorded.receipt.as_ref()).await
+    args.recording.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
     let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = DisputeClaimRequest {
-        request_id: args.deed.request_id(),
+        request_id: args.recording.request_id(),
         dispute: Some(ClaimDisputed { attribution, claim, grounds }),
-        tags: args.deed.tag.clone(),
-        store: args.deed.store.clone().unwrap_or_default(),
+        tags: args.recording.tag.clone(),
+        store: args.recording.store.clone().unwrap_or_default(),
         ..Default::default()
     };
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let recorded = client.dispute_claim(request).await?;
-    args.deed.end(&client, recorded.receipt.as_ref()).await
+    args.recording.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
     let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
     let request = ConfirmClaimRequest {
-        request_id: args.deed.request_id(),
+        request_id: args.recording.request_id(),
         confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
-        tags: args.deed.tag.clone(),
-        store: args.deed.store.clone().unwrap_or_default(),
+        tags: args.recording.tag.clone(),
+        store: args.recording.store.clone().unwrap_or_default(),
         ..Default::default()
     };
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let recorded = client.confirm_claim(request).await?;
-    args.deed.end(&client, recorded.receipt.as_ref()).await
+    args.recording.end(&client, recorded.receipt.as_ref()).await
 }
 
 pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
@@ -200,15 +200,15 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
         rationale: args.reason,
     };
     let request = PreferClaimRequest {
-        request_id: args.deed.request_id(),
+        request_id: args.recording.request_id(),
         preference: Some(preference),
-        tags: args.deed.tag.clone(),
-        store: args.deed.store.clone().unwrap_or_default(),
+        tags: args.recording.tag.clone(),
+        store: args.recording.store.clone().unwrap_or_default(),
         ..Default::default()
     };
-    let client = args.deed.server.connect().await?;
+    let client = args.recording.server.connect().await?;
     let recorded = client.prefer_claim(request).await?;
-    args.deed.end(&client, recorded.receipt.as_ref()).await
+    args.recording.end(&client, recorded.receipt.as_ref()).await
 }
 
 #[cfg(test)]
