@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     case::{Bench, Suite, Target},
     claims, followers, log,
-    machine::Head,
+    machine::ReportHeader,
     plan::Plan,
     runner::{self, Show},
     subject::Origin,
@@ -60,7 +60,7 @@ pub(super) struct Args {
     /// Payloads follow from it [default: drawn]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Check after each case that every acknowledged event is there, once, as it was told
+    /// Check after each case that every acknowledged event is there, once, as it was acknowledged
     #[arg(long)]
     verify: bool,
     /// Kill the server so often under load, and check that nothing was lost by it
@@ -79,7 +79,7 @@ pub(super) struct Args {
 enum SuiteName {
     /// The event store: appends, reads, subscriptions, a large log
     Log,
-    /// A million claims, and the questions that are asked of them
+    /// A million claims, and the queries over them
     Claims,
     /// Subscriptions: how soon, how many, how rarely, and what idle ones cost
     Followers,
@@ -104,7 +104,7 @@ impl SuiteName {
     }
 }
 
-/// Measures, and tells what was measured. A figure that is missed is no failure; an acknowledged
+/// Measures and reports. A figure that is missed is no failure; an acknowledged
 /// event that is lost is one.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let work = measure(args);
@@ -138,11 +138,11 @@ async fn measure(args: Args) -> Result<(), Failure> {
         Some(address) => Target::At(address),
         None => Target::Own(args.serve),
     };
-    let head = Head {
+    let head = ReportHeader {
         quick: args.quick,
         server: target.describe(&plan),
         seed,
-        ..Head::new(suite.name, &plan, workspace.path())
+        ..ReportHeader::new(suite.name, &plan, workspace.path())
     };
     let origin = Origin { seed, verify: args.verify };
     let mut bench = Bench::new(plan, target, origin, workspace).await?;

@@ -1,6 +1,6 @@
 //! The seam between what a suite measures and how: a suite is a list of cases and of figures.
 //!
-//! A case asks the [`Bench`] for servers, loads them, and answers with rows and with values of
+//! A case gets servers from the [`Bench`], loads them, and returns rows and values of
 //! figures. It prints nothing and keeps nothing, so a new suite is a new list.
 
 use std::{cell::Cell, ffi::OsString};
@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use handover::cli::exit::Failure;
 
 use super::{
-    limits::{self, Group},
+    limits::{self, CommitBatch},
     meter::Sample,
     plan::Plan,
     process::{Invocation, Role},
@@ -119,7 +119,7 @@ impl Bench {
         Subject::start(home, invocation, &self.plan, self.origin).await
     }
 
-    /// Ends with a server: checks what it acknowledged, if that is asked for, and removes it.
+    /// Ends with a server: checks what it acknowledged, if `--verify` is given, and removes it.
     pub(super) async fn retire(&self, mut subject: Subject) -> Result<(), Failure> {
         let verified = verify(&subject.line(0).client, &subject.source).await?;
         self.verified.set(self.verified.get() + verified.acknowledged);
@@ -140,9 +140,9 @@ impl Bench {
         &self.echo
     }
 
-    /// What the disk does with such groups, for one repeat.
-    pub(super) async fn commits(&self, group: Group) -> Result<Sample, Failure> {
-        limits::commits(self.workspace.path(), group, &self.plan).await
+    /// What the disk does with such batches, for one repeat.
+    pub(super) async fn commits(&self, batch: CommitBatch) -> Result<Sample, Failure> {
+        limits::commits(self.workspace.path(), batch, &self.plan).await
     }
 
     /// Acknowledged events that were found again.

@@ -1,4 +1,4 @@
-//! The suite `claims`: a million claims about exchanges, and the questions that are asked of them.
+//! The suite `claims`: a million claims about exchanges, and the queries over them.
 
 mod generator;
 mod register;

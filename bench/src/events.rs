@@ -12,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use uuid::Uuid;
 
 use super::{
-    ledger::{Entry, Ledger},
+    acknowledged::{Acknowledged, Entry},
     shares::{self, Share},
 };
 
@@ -23,7 +23,7 @@ const TYPE_URL: &str = "type.googleapis.com/bench.v1.Payload";
 /// Category of all streams that the bench appends to.
 pub(super) const CATEGORY: &str = "bench";
 
-/// Tells the events of one run from those of others and from each other.
+/// Distinguishes the events of one run from those of others and from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     /// Drawn for each server that is measured, so that no id is ever used again.
@@ -55,11 +55,11 @@ pub(super) struct Batch {
 
 /// Makes the events for one server, and notes what is acknowledged if it is to be checked.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct EventSource {
     identity: Identity,
     next: AtomicU64,
     acknowledged: AtomicU64,
-    ledger: Option<Ledger>,
+    noted: Option<Acknowledged>,
 }
 
 impl Identity {
@@ -105,11 +105,11 @@ impl Layout {
     }
 }
 
-impl Source {
-    /// Numbers from 0. With a ledger, what is acknowledged is kept there.
-    pub(super) fn new(identity: Identity, ledger: Option<Ledger>) -> Self {
+impl EventSource {
+    /// Numbers from 0. What is acknowledged is kept in `noted`, if given.
+    pub(super) fn new(identity: Identity, noted: Option<Acknowledged>) -> Self {
         let (next, acknowledged) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { identity, next, acknowledged, ledger }
+        Self { identity, next, acknowledged, noted }
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -126,8 +126,8 @@ impl Source {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    pub(super) fn ledger(&self) -> Option<&Ledger> {
-        self.ledger.as_ref()
+    pub(super) fn noted(&self) -> Option<&Acknowledged> {
+        self.noted.as_ref()
     }
 
     /// The next events, for the stream that the first of them belongs to.
@@ -142,7 +142,7 @@ impl Source {
         Batch { stream, ..self.draw(Layout::Streams(1), count) }
     }
 
-    /// The request that appends a batch; the same one whenever it is asked for.
+    /// The request that appends a batch; the same one each time.
     pub(super) fn request(&self, batch: &Batch) -> AppendRequest {
         let numbers = batch.first..batch.first + u64::from(batch.count);
         let events = numbers.map(|number| self.event(number, batch.layout)).collect();
@@ -167,14 +167,14 @@ impl Source {
         }
     }
 
-    /// Notes what the server told of a batch; `lane` is the connection that told it.
+    /// Notes the server's answer for a batch; `lane` is its connection.
     pub(super) fn note(&self, lane: usize, batch: &Batch, response: &AppendResponse) {
         self.acknowledged.fetch_add(u64::from(batch.count), Ordering::Relaxed);
-        if let Some(ledger) = &self.ledger {
+        if let Some(noted) = &self.noted {
             let last_revision = response.revisions.values().next().copied().unwrap_or_default();
             let (first, count, stream) = (batch.first, batch.count, batch.stream);
             let first_position = response.first_position;
-            ledger.note(lane, Entry { first, first_position, last_revision, stream, count });
+            noted.note(lane, Entry { first, first_position, last_revision, stream, count });
         }
     }
 }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_request_is_the_same_whenever_it_is_made_and_its_id_is_its_own() {
-        let source = Source::new(Identity { run: 1, seed: 7 }, None);
+        let source = EventSource::new(Identity { run: 1, seed: 7 }, None);
         let batches = [source.draw(Layout::Streams(3), 2), source.draw(Layout::Streams(3), 2)];
         let [first, second] = batches.map(|batch| source.request(&batch));
         assert_eq!(first, source.request(&batches[0]));

@@ -1,4 +1,4 @@
-//! How long after it is sent an event reaches subscribers, at a rate that troubles nobody.
+//! How long after it is sent an event reaches subscribers, at a fixed rate below saturation.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     case::{Bench, Case, Measuring},
-    events::{Layout, Source},
+    events::{EventSource, Layout},
     load::Line,
     meter::{Callers, Meter, Sample, watch},
     report::{Measured, Outcome, Row},
@@ -68,7 +68,7 @@ impl Case for Follow {
             let (rate, value) = (count(self.rate.into()), Spread::of(&shares));
             let rows = vec![
                 Row::rate("subscriber", &arrivals).note("times are from sending to arrival"),
-                Row::rate("append", &appends).note(format!("asked for {rate} a second")),
+                Row::rate("append", &appends).note(format!("{rate} a second are wanted")),
                 Row::new("99th percentile, subscriber / append", "x", value),
             ];
             let limit = "appends in the same run".to_owned();
@@ -79,7 +79,7 @@ impl Case for Follow {
     }
 }
 
-/// When events were sent, by their numbers; a place is used again after many others.
+/// When events were sent, by their numbers; a slot is used again after many others.
 struct Sent {
     begun: Instant,
     nanoseconds: Vec<AtomicU64>,
@@ -91,7 +91,7 @@ impl Sent {
         Arc::new(Self { begun: Instant::now(), nanoseconds })
     }
 
-    fn place(&self, number: u64) -> Option<&AtomicU64> {
+    fn slot(&self, number: u64) -> Option<&AtomicU64> {
         self.nanoseconds.get(usize::try_from(number).ok()? % REMEMBERED)
     }
 
@@ -100,13 +100,13 @@ impl Sent {
     }
 
     fn note(&self, number: u64) {
-        if let Some(place) = self.place(number) {
-            place.store(self.now(), Ordering::Relaxed);
+        if let Some(slot) = self.slot(number) {
+            slot.store(self.now(), Ordering::Relaxed);
         }
     }
 
     fn since(&self, number: u64) -> Duration {
-        let sent = self.place(number).map_or(0, |place| place.load(Ordering::Relaxed));
+        let sent = self.slot(number).map_or(0, |slot| slot.load(Ordering::Relaxed));
         Duration::from_nanos(self.now().saturating_sub(sent))
     }
 }
@@ -140,7 +140,7 @@ impl Follow {
 /// Takes what arrives; the arrival of a frame is that of all its events.
 async fn subscribe(
     line: Line,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     sent: Arc<Sent>,
     meter: Arc<Meter>,
 ) -> Result<(), Failure> {
@@ -169,7 +169,7 @@ async fn subscribe(
 /// Sends at a fixed rate, whether or not answers come.
 struct Sender {
     lines: Vec<Line>,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     sent: Arc<Sent>,
 }
 
@@ -203,7 +203,7 @@ impl Sender {
 
 async fn append(
     line: Line,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     sent: Arc<Sent>,
 ) -> Result<(usize, Duration), Failure> {
     let batch = source.draw(LAYOUT, 1);

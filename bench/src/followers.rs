@@ -1,12 +1,12 @@
 //! The suite `followers`: subscriptions, from one event to many and from many events to few, and
 //! consumer groups.
 
+mod consumers;
 mod crowd;
 mod idle;
 mod rare;
-mod team;
 
-use self::{crowd::Crowd, idle::Idle, rare::Rare, team::Team};
+use self::{consumers::Consumers, crowd::Crowd, idle::Idle, rare::Rare};
 use super::{
     case::{Case, Suite},
     follow::Follow,
@@ -21,7 +21,7 @@ const ARRIVAL: &str = "arrival";
 const FAN_OUT: &str = "fan-out";
 const RARE: &str = "rare";
 const PER_EVENT: &str = "per-event";
-const TEAM: &str = "team";
+const GROUP_RATE: &str = "group-rate";
 const IDLE_MEMORY: &str = "idle-memory";
 const IDLE_APPENDS: &str = "idle-appends";
 
@@ -53,7 +53,7 @@ const FIGURES: &[Figure] = &[
         unit: "x",
     },
     Figure {
-        id: TEAM,
+        id: GROUP_RATE,
         name: "acknowledged by a group of 4 consumers",
         wanted: AtLeast(50_000.0),
         unit: "events/s",
@@ -79,7 +79,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Box::new(Follow { subscribers, rate, figure: Some(ARRIVAL) }),
         Box::new(Crowd),
         Box::new(Rare),
-        Box::new(Team),
+        Box::new(Consumers),
         Box::new(Idle),
     ];
     Suite { name: "followers", cases, figures: FIGURES }

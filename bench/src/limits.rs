@@ -1,6 +1,6 @@
 //! What the disk allows: writes into a preallocated file, each made durable before the next.
 //!
-//! No journal with one sync a group can do more than this.
+//! No journal with one sync for each commit can do more than this.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -29,16 +29,16 @@ const FRAME_HEAD: usize = 80 + 24;
 /// Bytes that the append table takes for each request.
 const FRAME_ENTRY: usize = 44;
 
-/// A group of single events that becomes durable at once.
+/// Events that become durable at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Group {
+pub(super) struct CommitBatch {
     /// Events in it.
     pub(super) events: usize,
     /// Bytes of its write, a multiple of a page.
     bytes: usize,
 }
 
-impl Group {
+impl CommitBatch {
     /// One page, which stands for one event.
     pub(super) const PAGE: Self = Self { events: 1, bytes: PAGE };
 
@@ -49,7 +49,7 @@ impl Group {
     }
 }
 
-/// Tells a loop on the blocking pool to end when the measurement is given up.
+/// Ends a loop on the blocking pool when the measurement is given up.
 struct EndOnDrop(Arc<AtomicBool>);
 
 impl Drop for EndOnDrop {
@@ -58,45 +58,49 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Writes groups one after the other, each followed by `fdatasync`, as long as a repeat takes.
+/// Writes batches one after the other, each followed by `fdatasync`, as long as a repeat takes.
 ///
 /// The file is made in `dir` and removed again.
-pub(super) async fn commits(dir: &Path, group: Group, plan: &Plan) -> Result<Sample, Failure> {
+pub(super) async fn commits(
+    dir: &Path,
+    batch: CommitBatch,
+    plan: &Plan,
+) -> Result<Sample, Failure> {
     let ended = Arc::new(AtomicBool::new(false));
     let _end = EndOnDrop(Arc::clone(&ended));
     let (path, bytes, measured) = (dir.join("limit"), plan.limit_file, plan.measured);
-    let told = path.display().to_string();
+    let named = path.display().to_string();
     let work = tokio::task::spawn_blocking(move || {
         let file = preallocated(&path, bytes);
         let goes_on = |spent| spent < measured && !ended.load(Ordering::Relaxed);
-        let sample = file.and_then(|file| commit_while(&file, bytes / group.bytes, group, goes_on));
+        let sample = file.and_then(|file| commit_while(&file, bytes / batch.bytes, batch, goes_on));
         let removed = fs::remove_file(&path);
         sample.and_then(|sample| removed.map(|()| sample))
     });
     let done = work.await.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    done.map_err(|error| Failure::from(error).during(&told))
+    done.map_err(|error| Failure::from(error).during(&named))
 }
 
-/// Commits at least one group, at one of `places` after the other.
+/// Commits at least one batch, at one of `slots` after the other.
 fn commit_while(
     file: &File,
-    places: usize,
-    group: Group,
+    slots: usize,
+    batch: CommitBatch,
     goes_on: impl Fn(Duration) -> bool,
 ) -> io::Result<Sample> {
-    let bytes = vec![0x5A; group.bytes];
-    let (begun, mut groups, mut latency) = (Instant::now(), 0, Times::new());
-    for place in (0..places.max(1)).cycle() {
+    let bytes = vec![0x5A; batch.bytes];
+    let (begun, mut batches, mut latency) = (Instant::now(), 0, Times::new());
+    for slot in (0..slots.max(1)).cycle() {
         let started = Instant::now();
-        file.write_all_at(&bytes, (place * group.bytes) as u64)?;
+        file.write_all_at(&bytes, (slot * batch.bytes) as u64)?;
         file.sync_data()?;
         latency.record(started.elapsed());
-        groups += 1;
+        batches += 1;
         if !goes_on(begun.elapsed()) {
             break;
         }
     }
-    let events = groups * group.events as u64;
+    let events = batches * batch.events as u64;
     let rates = vec![approximate(events) / begun.elapsed().as_secs_f64()];
     Ok(Sample { rates, refused: 0, latency })
 }
@@ -105,8 +109,8 @@ fn commit_while(
 fn preallocated(path: &Path, bytes: usize) -> io::Result<File> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
     let zeros = vec![0; 1 << 20];
-    for place in (0..bytes).step_by(zeros.len()) {
-        file.write_all_at(&zeros, place as u64)?;
+    for offset in (0..bytes).step_by(zeros.len()) {
+        file.write_all_at(&zeros, offset as u64)?;
     }
     file.sync_all()?;
     Ok(file)
@@ -119,10 +123,10 @@ mod tests {
     #[tokio::test]
     async fn commits_are_counted_and_leave_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
-        let group = Group::of(64, 1, 340);
-        assert_eq!(group.bytes % PAGE, 0);
+        let batch = CommitBatch::of(64, 1, 340);
+        assert_eq!(batch.bytes % PAGE, 0);
         let plan = Plan::quick();
-        let sample = commits(dir.path(), group, &plan).await.unwrap();
+        let sample = commits(dir.path(), batch, &plan).await.unwrap();
         assert!(sample.latency.count() > 0);
         let seconds = 64.0 * approximate(sample.latency.count()) / sample.rates[0];
         assert!(seconds >= plan.measured.as_secs_f64(), "so many commits took {seconds} s");
@@ -132,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_cannot_be_written_is_named() {
         let missing = Path::new("/nonexistent/folder");
-        let failure = commits(missing, Group::PAGE, &Plan::quick()).await.unwrap_err();
+        let failure = commits(missing, CommitBatch::PAGE, &Plan::quick()).await.unwrap_err();
         assert!(failure.message.contains("/nonexistent/folder/limit"), "{failure}");
     }
 }

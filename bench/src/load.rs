@@ -15,7 +15,7 @@ use handover::{
 use tokio::sync::Semaphore;
 
 use super::{
-    events::{Batch, Layout, Source},
+    events::{Batch, EventSource, Layout},
     meter::{Callers, Meter},
 };
 
@@ -44,7 +44,7 @@ pub(super) fn start<C: Caller>(meter: &Arc<Meter>, callers: impl Iterator<Item =
     started
 }
 
-/// A connection of a caller, and its place among the connections.
+/// A connection of a caller, and its index among the connections.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) client: Client,
@@ -52,7 +52,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Appends, and tells how long the answer took.
+    /// Appends, and measures how long the answer took.
     pub(super) async fn append(
         &self,
         request: AppendRequest,
@@ -67,7 +67,7 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Appender {
     pub(super) line: Line,
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<EventSource>,
     pub(super) layout: Layout,
     /// Events of each request.
     pub(super) events: u32,

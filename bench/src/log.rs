@@ -8,7 +8,7 @@ mod reads;
 mod scale;
 
 use self::{
-    appends::{Appends, Place},
+    appends::{Appends, StreamChoice},
     conditions::Conditions,
     kills::Kills,
     pipelines::Pipelines,
@@ -80,13 +80,17 @@ const fn figure(
 pub(super) fn suite(plan: &Plan) -> Suite {
     let mut cases: Vec<Box<dyn Case>> = Vec::new();
     for callers in CALLERS {
-        cases.push(Box::new(Appends { callers, events: 1, place: Place::Spread }));
+        cases.push(Box::new(Appends { callers, events: 1, choice: StreamChoice::Spread }));
     }
-    for place in [Place::Hot, Place::Many(plan.streams)] {
-        cases.push(Box::new(Appends { callers: USUAL_CALLERS, events: 1, place }));
+    for choice in [StreamChoice::Hot, StreamChoice::Many(plan.streams)] {
+        cases.push(Box::new(Appends { callers: USUAL_CALLERS, events: 1, choice }));
     }
     for events in BATCHES {
-        cases.push(Box::new(Appends { callers: BATCH_CALLERS, events, place: Place::Spread }));
+        cases.push(Box::new(Appends {
+            callers: BATCH_CALLERS,
+            events,
+            choice: StreamChoice::Spread,
+        }));
     }
     for sustained in [false, true] {
         for events in PIPELINED {

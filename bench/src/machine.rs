@@ -15,7 +15,7 @@ use super::{
 
 /// What stands above all measurements.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Head {
+pub(super) struct ReportHeader {
     pub(super) suite: &'static str,
     /// Nothing but that everything works can be learnt from a quick run.
     pub(super) quick: bool,
@@ -38,7 +38,7 @@ pub(super) struct Head {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct EventSize {
     pub(super) payload_bytes: usize,
-    /// As the server stores and sends it: with names, place and time.
+    /// As the server stores and sends it: with names, position and time.
     pub(super) stored_bytes: usize,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Machine {
     pub(super) file_system: String,
 }
 
-impl Head {
+impl ReportHeader {
     /// Looks at the machine, of which `dir` holds the data.
     pub(super) fn new(suite: &'static str, plan: &Plan, dir: &Path) -> Self {
         Self {

@@ -5,6 +5,7 @@
 //! load on it, and measures its limits right beside it, because machines change from minute to
 //! minute: `case` is the seam between the two. The report gives every figure, met or missed.
 
+mod acknowledged;
 mod args;
 mod case;
 mod claims;
@@ -13,7 +14,6 @@ mod encoded;
 mod events;
 mod follow;
 mod followers;
-mod ledger;
 mod limits;
 mod load;
 mod log;

@@ -29,7 +29,7 @@ pub(super) struct Meter {
     phase: AtomicU8,
     events: AtomicU64,
     refused: AtomicU64,
-    /// For those who wait for something else; the phase is cheaper to look at.
+    /// For tasks that wait for something else besides; the phase is cheaper to read.
     ended: CancellationToken,
     /// Nanoseconds; one histogram for each connection, so that callers seldom meet at a lock.
     lanes: Vec<Mutex<Times>>,
@@ -73,7 +73,7 @@ impl Meter {
         self.phase.load(Ordering::Relaxed) == ENDED
     }
 
-    /// Tells callers to end.
+    /// Lets callers end.
     pub(super) fn end(&self) {
         self.phase.store(ENDED, Ordering::Relaxed);
         self.ended.cancel();
@@ -143,7 +143,7 @@ pub(super) async fn watch(
     Ok(Sample { rates, refused, latency: meter.latency() })
 }
 
-/// Waits for the last answers of callers that were told to end.
+/// Waits for the last answers of callers after the end.
 pub(super) async fn finish(callers: Callers) -> Result<(), Failure> {
     let ended = tokio::time::timeout(LAST_ANSWERS, complete(callers)).await;
     ended.unwrap_or_else(|_| {
@@ -209,8 +209,8 @@ mod tests {
         let meter = Meter::new(1);
         let failure = Failure::new(Exit::Unavailable, "gone");
         let mut callers = Callers::new();
-        let told = failure.clone();
-        callers.spawn(async move { Err(told) });
+        let own = failure.clone();
+        callers.spawn(async move { Err(own) });
         assert_eq!(watch(&meter, SPAN, callers).await.unwrap_err(), failure);
     }
 

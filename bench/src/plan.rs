@@ -15,7 +15,7 @@ pub(super) struct Plan {
     pub(super) measured: Duration,
     /// A burst on a server that had nothing to do.
     pub(super) burst: Duration,
-    /// A sustained load, and the slices that it is told in.
+    /// A sustained load, and the slices of its report.
     pub(super) sustained: (Duration, usize),
     /// Connections that callers share.
     pub(super) connections: usize,
@@ -30,7 +30,7 @@ pub(super) struct Plan {
     /// Subscribers of everything that share the processors.
     pub(super) crowd: usize,
     /// Events that a consumer group works through.
-    pub(super) team: u64,
+    pub(super) group_events: u64,
     /// Subscribers for whom nothing comes.
     pub(super) idle: usize,
     /// Events of the large log.
@@ -54,7 +54,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What the command line asks for.
+    /// Follows from the command line.
     pub(super) fn new(args: &Args) -> Self {
         let mut plan = if args.quick { Self::quick() } else { Self::full() };
         plan.repeats = args.repeats.map_or(plan.repeats, usize::from);
@@ -81,7 +81,7 @@ impl Plan {
             followed: 2_000,
             fan_out: (10_000, 10),
             crowd: 50,
-            team: 500_000,
+            group_events: 500_000,
             idle: 10_000,
             scale_events: 10_000_000,
             scale_streams: 1_000_000,
@@ -109,7 +109,7 @@ impl Plan {
             followed: 500,
             fan_out: (500, 3),
             crowd: 3,
-            team: 3_000,
+            group_events: 3_000,
             idle: 50,
             scale_events: 3_000,
             scale_streams: 300,

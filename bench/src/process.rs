@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 const SERVING: &str = "serving on ";
 /// Beginning of the environment variables that would change what is measured.
 const SETTINGS: &str = "HANDOVER_";
-/// Lines of a failed server's log that are told.
+/// Lines of a failed server's log that an error quotes.
 const LAST_LINES: usize = 5;
 
 /// What a process of this executable does instead of measuring, by its first argument.
@@ -79,7 +79,7 @@ pub(super) struct Memory {
 }
 
 impl Process {
-    /// Starts a child and waits until it tells its address. What it logs goes to the file `log`.
+    /// Starts a child and waits until it announces its address. What it logs goes to the file `log`.
     pub(super) async fn start(invocation: &Invocation, log: &Path) -> Result<Self, Failure> {
         let (sender, address) = oneshot::channel();
         let (ended_sender, ended) = oneshot::channel::<()>();
@@ -90,7 +90,7 @@ impl Process {
         thread::spawn(move || {
             let _ended = ended_sender;
             if let Some(output) = output {
-                tell_address(output, sender);
+                send_address(output, sender);
             }
         });
         let Ok(address) = address.await else {
@@ -108,7 +108,7 @@ impl Process {
         self.child.wait().map(drop)
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends it SIGTERM, and waits until it has stopped.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).map_err(io::Error::from)?;
         if let Some(ended) = self.ended.take() {
@@ -153,7 +153,7 @@ fn memory(status: &str) -> Result<Memory, Failure> {
     };
     let found = (bytes("VmRSS"), bytes("RssAnon"), bytes("RssFile"));
     let (Some(resident), Some(anonymous), Some(files)) = found else {
-        return Err(Failure::new(Exit::Failed, "the system does not tell the server's memory"));
+        return Err(Failure::new(Exit::Failed, "`/proc` does not have the server's memory"));
     };
     Ok(Memory { resident, anonymous, files })
 }
@@ -175,7 +175,7 @@ impl Drop for Process {
 
 fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
     let mut command = Command::new(env::current_exe()?);
-    // What is measured must not depend on who measures.
+    // What is measured must not depend on the user's environment.
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with(SETTINGS) {
             command.env_remove(name);
@@ -188,7 +188,7 @@ fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
 }
 
 /// Reads what a child prints until it ends; the address is sent on when it comes.
-fn tell_address(output: BufReader<ChildStdout>, address: oneshot::Sender<String>) {
+fn send_address(output: BufReader<ChildStdout>, address: oneshot::Sender<String>) {
     let mut address = Some(address);
     for line in output.lines().map_while(Result::ok) {
         if let Some((_, found)) = line.split_once(SERVING)
@@ -199,7 +199,7 @@ fn tell_address(output: BufReader<ChildStdout>, address: oneshot::Sender<String>
     }
 }
 
-/// The end of a log, to be told after a message.
+/// The end of a log, to follow a message.
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();

@@ -1,4 +1,4 @@
-//! What a bench tells: rows of measurements, and figures against what was wanted of them.
+//! The report of a bench: rows of measurements, and figures against what was wanted of them.
 
 use serde::Serialize;
 
@@ -150,12 +150,12 @@ pub(super) struct CaseReport {
     pub(super) rows: Vec<Row>,
 }
 
-/// Everything that a bench tells, as it is written to JSON.
+/// The whole report, as it is written to JSON.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
-    pub(super) head: super::machine::Head,
+    pub(super) head: super::machine::ReportHeader,
     pub(super) cases: Vec<CaseReport>,
-    /// Acknowledged events that were found again; `None`: it was not asked for.
+    /// Acknowledged events that were found again; `None`: without `--verify`.
     pub(super) verified: Option<u64>,
     pub(super) figures: Vec<Judged>,
 }

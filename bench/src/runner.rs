@@ -1,4 +1,4 @@
-//! Runs the cases of a suite one after the other, and tells what they measure.
+//! Runs the cases of a suite one after the other, and reports what they measure.
 
 use std::io::{self, Write as _};
 
@@ -13,7 +13,7 @@ use super::{
     case::{Bench, Case, Suite},
     encoded::counted,
     events::Layout,
-    machine::{Busy, Head},
+    machine::{Busy, ReportHeader},
     report::{CaseReport, Measured, Report, judge},
     table,
 };
@@ -25,7 +25,7 @@ const NOT_OURS: &str = "needs a server of the bench's own, so leave out --server
 pub(super) async fn run(
     suite: &Suite,
     bench: &mut Bench,
-    head: Head,
+    head: ReportHeader,
     show: Show,
 ) -> Result<(), Failure> {
     let stored_bytes = probe(bench).await?;
@@ -63,7 +63,7 @@ async fn run_case(
     Ok(CaseReport { name, left_out: None, others, rows: outcome.rows })
 }
 
-/// Appends one event and reads it back: tells early whether the server can be used at all, and
+/// Appends one event and reads it back. Finds early that a server cannot be used, and measures
 /// how many bytes one event takes.
 async fn probe(bench: &Bench) -> Result<usize, Failure> {
     let subject = bench.subject().await?;

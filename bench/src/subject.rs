@@ -14,8 +14,8 @@ use handover::{
 };
 
 use super::{
-    events::{Identity, Layout, Source},
-    ledger::Ledger,
+    acknowledged::Acknowledged,
+    events::{EventSource, Identity, Layout},
     load::{Appender, Line, Pipeline, start_pipelines},
     meter::{Callers, Meter, complete},
     plan::Plan,
@@ -33,7 +33,7 @@ const SETTLING: Duration = Duration::from_mins(5);
 /// A server under test.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<EventSource>,
     clients: Vec<Client>,
     own: Option<Own>,
 }
@@ -82,14 +82,14 @@ impl Subject {
         own: Option<Own>,
     ) -> Result<Self, Failure> {
         let clients = connect(address, plan.connections).await?;
-        let ledger = match clients.first().filter(|_| origin.verify) {
+        let noted = match clients.first().filter(|_| origin.verify) {
             Some(client) => {
                 let head = client.get_head(GetHeadRequest::default()).await?;
-                Some(Ledger::new(plan.connections, head.position))
+                Some(Acknowledged::new(plan.connections, head.position))
             }
             None => None,
         };
-        let source = Arc::new(Source::new(Identity::new(origin.seed), ledger));
+        let source = Arc::new(EventSource::new(Identity::new(origin.seed), noted));
         Ok(Self { source, clients, own })
     }
 
@@ -159,7 +159,7 @@ impl Subject {
         process.map_or(Ok(()), |mut process| Ok(process.kill()?))
     }
 
-    /// Asks the server to stop, and waits until it has.
+    /// Sends the server SIGTERM, and waits until it has stopped.
     pub(super) async fn stop(&mut self) -> Result<(), Failure> {
         match self.own.as_mut().and_then(|own| own.process.take()) {
             Some(process) => process.stop().await,
@@ -179,7 +179,7 @@ impl Subject {
         own.process = Some(process);
         let client = Client::connect(&address).await?;
         if !client.serving().await? {
-            let problem = "the server told its address before health said that it serves";
+            let problem = "the server announced its address before health said that it serves";
             return Err(Failure::new(Exit::Unavailable, problem));
         }
         let serving = begun.elapsed();

@@ -4,21 +4,21 @@
 use tabled::{builder::Builder, settings::Style};
 
 use super::{
-    machine::Head,
+    machine::ReportHeader,
     report::{CaseReport, Judged, Row},
     statistics::Spread,
 };
 
 /// Columns of the name of a measurement.
 const NAME: usize = 40;
-/// Share of the processors that other processes may use without being told.
+/// Share of the processors that other processes may use before a report says so.
 const DISTURBING: f64 = 0.05;
 /// What stands where nothing was measured.
 const NOTHING: &str = "-";
 
 /// What stands above all cases.
-pub(super) fn head(head: &Head) -> String {
-    let Head { suite, version, started, machine, server, event, .. } = head;
+pub(super) fn head(head: &ReportHeader) -> String {
+    let ReportHeader { suite, version, started, machine, server, event, .. } = head;
     let quick =
         if head.quick { "\nquick: shows that all works; its figures mean nothing" } else { "" };
     format!(
@@ -99,7 +99,10 @@ pub(super) fn figures(figures: &[Judged], verified: Option<u64>) -> String {
     let grid = rows.build().with(Style::psql()).to_string();
     let grid: String = grid.lines().flat_map(|line| [line.trim_end(), "\n"]).collect();
     let verified = verified.map_or_else(String::new, |events| {
-        format!("\nverified: all {} acknowledged events are there, once, as told\n", count(events))
+        format!(
+            "\nverified: all {} acknowledged events are there, once, as acknowledged\n",
+            count(events)
+        )
     });
     format!("\n{grid}{verified}")
 }
@@ -168,8 +171,8 @@ mod tests {
         let latency = Latency { p50: 1.5, p99: 3.25, p999: 12.0 };
         let value = Spread { median: 34_000.0, min: 33_000.0, max: 35_000.0 };
         let of_echo = Spread { median: 0.83, min: 0.81, max: 0.85 };
-        let told = Row { latency: Some(latency), ..Row::new("append", "events/s", value) };
-        let line = row(&told.against("echo RPC", of_echo).note("x"));
+        let filled = Row { latency: Some(latency), ..Row::new("append", "events/s", value) };
+        let line = row(&filled.against("echo RPC", of_echo).note("x"));
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(
             words.join(" "),

@@ -11,19 +11,19 @@ use handover::{
 };
 
 use super::{
-    events::{Identity, Source},
-    ledger::Entry,
+    acknowledged::Entry,
+    events::{EventSource, Identity},
 };
 
-/// Faults that are told in full; the others are counted.
-const TOLD: usize = 10;
+/// Faults that are described; the others are only counted.
+const DESCRIBED: usize = 10;
 
 /// A log that was found right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verified {
     /// Events that were acknowledged, all of which are there.
     pub(super) acknowledged: u64,
-    /// Events that are there although nobody was told so.
+    /// Events that are there without an acknowledgement.
     pub(super) unacknowledged: u64,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct Faults {
     /// How many faults there are.
     pub(super) count: usize,
     /// The first of them, in words.
-    pub(super) told: Vec<String>,
+    pub(super) described: Vec<String>,
 }
 
-/// Compares a log, event by event, with the entries of a ledger.
+/// Compares a log, event by event, with the acknowledged requests.
 #[derive(Debug)]
 pub(super) struct Checker {
     identity: Identity,
-    /// In the order of the positions that were told.
+    /// In the order of their positions.
     entries: Vec<Entry>,
     /// Entries before this one are passed.
     current: usize,
@@ -61,7 +61,7 @@ impl Checker {
             seen: vec![false; usize::try_from(drawn).unwrap_or(usize::MAX)],
             position: after,
             found: Verified::default(),
-            faults: Faults { count: 0, told: Vec::new() },
+            faults: Faults { count: 0, described: Vec::new() },
         }
     }
 
@@ -73,14 +73,14 @@ impl Checker {
         }
         self.position = event.position;
         let payload = event.payload.as_ref().map(|any| &any.value[..]).unwrap_or_default();
-        // What is not of this run is somebody else's, even in the place of what is missing.
+        // An event of another run is skipped, even at the position of a missing event.
         if let Some(number) = self.identity.number(payload) {
             let promised = self.promised(event.position);
             self.own(event, number, promised);
         }
     }
 
-    /// What was told about a position.
+    /// The request that was acknowledged for a position.
     fn promised(&mut self, position: u64) -> Option<Entry> {
         let rest = self.entries.iter().skip(self.current);
         self.current += rest.take_while(|entry| entry.end() <= position).count();
@@ -92,12 +92,14 @@ impl Checker {
         let acknowledged: u64 = self.entries.iter().map(|entry| u64::from(entry.count)).sum();
         if self.found.acknowledged != acknowledged {
             let found = self.found.acknowledged;
-            self.fault(format!("{found} of {acknowledged} acknowledged events are as told"));
+            self.fault(format!(
+                "{found} of {acknowledged} acknowledged events are as acknowledged"
+            ));
         }
         if let Some(lost) = self.lost() {
-            // The worst is told first.
+            // The worst is described first.
             self.faults.count += 1;
-            self.faults.told.insert(0, lost);
+            self.faults.described.insert(0, lost);
         }
         if self.faults.count == 0 { Ok(self.found) } else { Err(self.faults) }
     }
@@ -107,16 +109,19 @@ impl Checker {
         let seen = |number: u64| {
             usize::try_from(number).ok().and_then(|number| self.seen.get(number)) == Some(&true)
         };
-        let places = self.entries.iter().flat_map(|entry| {
-            (entry.first_position..entry.end()).map(|place| (entry.number_at(place), place))
+        let positions = self.entries.iter().flat_map(|entry| {
+            (entry.first_position..entry.end())
+                .map(|position| (entry.number_at(position), position))
         });
-        let mut lost = places.filter(|(number, _)| !seen(*number));
-        let (number, place) = lost.next()?;
+        let mut lost = positions.filter(|(number, _)| !seen(*number));
+        let (number, position) = lost.next()?;
         let more = lost.count();
-        Some(format!("event {number} is missing, told to be at position {place}, and {more} more"))
+        Some(format!(
+            "event {number} is missing, acknowledged at position {position}, and {more} more"
+        ))
     }
 
-    /// Compares an event of this run with what was sent, and with what was told about its place.
+    /// Compares an event of this run with what was sent, and with what was acknowledged for its position.
     fn own(&mut self, event: &RecordedEvent, number: u64, promised: Option<Entry>) {
         let position = event.position;
         let seen = usize::try_from(number).ok().and_then(|number| self.seen.get_mut(number));
@@ -133,12 +138,12 @@ impl Checker {
             self.found.unacknowledged += 1;
             return;
         };
-        let (told, stream) = (entry.number_at(position), self.identity.stream(entry.stream));
+        let (expected, stream) = (entry.number_at(position), self.identity.stream(entry.stream));
         let revision = entry.revision_at(position);
-        if told != number || event.stream != stream || event.revision != revision {
+        if expected != number || event.stream != stream || event.revision != revision {
             self.fault(format!(
                 "position {position} has event {number}, {} revision {}; \
-                 told was event {told}, {stream} revision {revision}",
+                 acknowledged was event {expected}, {stream} revision {revision}",
                 event.stream, event.revision
             ));
         } else {
@@ -148,8 +153,8 @@ impl Checker {
 
     fn fault(&mut self, what: String) {
         self.faults.count += 1;
-        if self.faults.told.len() < TOLD {
-            self.faults.told.push(what);
+        if self.faults.described.len() < DESCRIBED {
+            self.faults.described.push(what);
         }
     }
 }
@@ -169,22 +174,23 @@ impl Entry {
     }
 }
 
-/// Reads the whole log and checks it against the ledger of `source`.
-pub(super) async fn verify(client: &Client, source: &Source) -> Result<Verified, Failure> {
-    let Some(ledger) = source.ledger() else {
+/// Reads the whole log and checks it against what `source` has noted as acknowledged.
+pub(super) async fn verify(client: &Client, source: &EventSource) -> Result<Verified, Failure> {
+    let Some(acknowledged) = source.noted() else {
         return Ok(Verified::default());
     };
-    let (after, drawn) = (ledger.after(), source.drawn());
-    let mut checker = Checker::new(source.identity(), drawn, after, ledger.take());
+    let (after, drawn) = (acknowledged.after(), source.drawn());
+    let mut checker = Checker::new(source.identity(), drawn, after, acknowledged.take());
     let start = Some(Start::AfterPosition(after));
     let mut batches = client.read(ReadRequest { start, ..ReadRequest::default() });
     while let Some(batch) = batches.try_next().await? {
         batch.events.iter().for_each(|event| checker.event(event));
     }
     checker.finish().map_err(|faults| {
-        let told = faults.told.join("\n  ");
+        let described = faults.described.join("\n  ");
         let count = faults.count;
-        let problem = format!("the log is not what was acknowledged; {count} faults:\n  {told}");
+        let problem =
+            format!("the log is not what was acknowledged; {count} faults:\n  {described}");
         Failure::new(Exit::Damaged, problem)
     })
 }
@@ -196,17 +202,23 @@ mod tests {
     use handover::domain::proto::AppendResponse;
 
     /// A log of four requests of three events each, two streams in turn, and its entries.
-    fn appended() -> (Source, Vec<RecordedEvent>, Vec<Entry>) {
-        let source = Source::new(Identity::new(7), Some(crate::ledger::Ledger::new(1, 0)));
+    fn appended() -> (EventSource, Vec<RecordedEvent>, Vec<Entry>) {
+        let source =
+            EventSource::new(Identity::new(7), Some(crate::acknowledged::Acknowledged::new(1, 0)));
         let mut log = Vec::new();
         for _ in 0..4 {
             append(&source, source.draw(Layout::Streams(2), 3), &mut log, true);
         }
-        let entries = source.ledger().unwrap().take();
+        let entries = source.noted().unwrap().take();
         (source, log, entries)
     }
 
-    fn append(source: &Source, batch: Batch, log: &mut Vec<RecordedEvent>, told: bool) {
+    fn append(
+        source: &EventSource,
+        batch: Batch,
+        log: &mut Vec<RecordedEvent>,
+        acknowledged: bool,
+    ) {
         let [write] = <[_; 1]>::try_from(source.request(&batch).writes).unwrap();
         let first_position = log.len() as u64 + 1;
         let mut revision = log.iter().filter(|event| event.stream == write.stream).count() as u64;
@@ -228,13 +240,13 @@ mod tests {
             revisions,
             ..AppendResponse::default()
         };
-        if told {
+        if acknowledged {
             source.note(0, &batch, &response);
         }
     }
 
     fn check(
-        source: &Source,
+        source: &EventSource,
         log: &[RecordedEvent],
         entries: &[Entry],
     ) -> Result<Verified, Faults> {
@@ -246,11 +258,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn broken(change: impl FnOnce(&mut Vec<RecordedEvent>), told: &str) {
+    fn broken(change: impl FnOnce(&mut Vec<RecordedEvent>), description: &str) {
         let (source, mut log, entries) = appended();
         change(&mut log);
         let faults = check(&source, &log, &entries).unwrap_err();
-        assert!(faults.told.iter().any(|fault| fault.contains(told)), "{faults:#?}");
+        assert!(faults.described.iter().any(|fault| fault.contains(description)), "{faults:#?}");
     }
 
     fn renumber(log: &mut [RecordedEvent]) {
@@ -282,7 +294,7 @@ mod tests {
             };
             broken(closed_up, "missing");
         }
-        broken(Vec::clear, "event 0 is missing, told to be at position 1, and 11 more");
+        broken(Vec::clear, "event 0 is missing, acknowledged at position 1, and 11 more");
     }
 
     #[test]
@@ -300,9 +312,9 @@ mod tests {
             log.swap(1, 10);
             renumber(log);
         };
-        broken(swap, "told was event");
-        broken(|log| log[4].revision += 1, "told was event");
-        broken(|log| log[4].stream.push('x'), "told was event");
+        broken(swap, "acknowledged was event");
+        broken(|log| log[4].revision += 1, "acknowledged was event");
+        broken(|log| log[4].stream.push('x'), "acknowledged was event");
         let flip = |log: &mut Vec<RecordedEvent>| {
             let any = log[4].payload.as_mut().unwrap();
             let mut bytes = any.value.to_vec();
@@ -317,13 +329,13 @@ mod tests {
     fn a_gap_or_an_event_that_nobody_sent_is_found() {
         broken(|log| log.last_mut().unwrap().position += 1, "comes after position 11");
         let (source, mut log, entries) = appended();
-        let foreign = Source::new(source.identity(), None);
+        let foreign = EventSource::new(source.identity(), None);
         for _ in 0..4 {
             foreign.draw(Layout::Streams(2), 3);
         }
         append(&foreign, foreign.draw(Layout::Streams(2), 3), &mut log, false);
         let faults = check(&source, &log, &entries).unwrap_err();
-        assert!(faults.told[0].contains("was never sent"), "{faults:#?}");
+        assert!(faults.described[0].contains("was never sent"), "{faults:#?}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Drop for Workspace {
         if self.keep {
             return;
         }
-        // What cannot be removed now stays; there is nobody left to tell.
+        // What cannot be removed now stays: a drop has no way to report it.
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             let path = entry.path();
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };

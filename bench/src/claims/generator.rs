@@ -1,6 +1,6 @@
 //! Claims such as newsrooms record, made from a seed: the same seed makes the same record.
 //!
-//! Two hundred exchanges are told of at any time. Of each there is a report, then what several
+//! Two hundred exchanges are open at any time. Of each there is a report, then what several
 //! sources say about two flows (mostly the same number), roles, statements, totals, and now and
 //! then a correction, a retraction, a confirmation or a preference. One exchange in twenty is a
 //! portion of another.
@@ -13,7 +13,7 @@ use handover::domain::{
 use rand::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Exchanges that are told of at the same time.
+/// Exchanges that get claims at the same time.
 const AT_ONCE: usize = 200;
 /// Claims about each exchange.
 pub(super) const CLAIMS_EACH: u64 = 20;
@@ -28,9 +28,9 @@ const WORDS: u32 = 4_000;
 /// Words of a statement.
 const STATEMENT_WORDS: u32 = 20;
 
-/// An exchange that is being told of.
+/// An exchange that gets further claims.
 #[derive(Clone, Debug)]
-struct Told {
+struct Exchange {
     id: String,
     number: u64,
     sides: [&'static str; 2],
@@ -47,7 +47,7 @@ pub(super) struct Made {
     /// Its stream.
     pub(super) stream: String,
     pub(super) event: Known,
-    /// Of a completed transfer, the exchange's place and number, and the transfer's place.
+    /// Of a completed transfer, the exchange's index and number, and the transfer's index.
     transfer: Option<(usize, u64, usize)>,
 }
 
@@ -55,65 +55,67 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) struct Generator {
     rng: Xoshiro256PlusPlus,
-    told: Vec<Told>,
-    exchanges: u64,
+    open: Vec<Exchange>,
+    begun: u64,
 }
 
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
         let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Self { rng, told: Vec::new(), exchanges: 0 }
+        Self { rng, open: Vec::new(), begun: 0 }
     }
 
     /// The next claim.
     pub(super) fn next(&mut self) -> Made {
-        let full = self.told.len() >= AT_ONCE;
-        let place = if full { self.rng.random_range(0..AT_ONCE) } else { self.told.len() };
-        let goes_on = self.told.get(place).is_some_and(|told| told.claims < CLAIMS_EACH);
+        let full = self.open.len() >= AT_ONCE;
+        let index = if full { self.rng.random_range(0..AT_ONCE) } else { self.open.len() };
+        let goes_on = self.open.get(index).is_some_and(|exchange| exchange.claims < CLAIMS_EACH);
         let event = if goes_on {
-            self.claim(place)
+            self.claim(index)
         } else {
             let next = self.begin();
-            match self.told.get_mut(place) {
-                Some(told) => *told = next,
-                None => self.told.push(next),
+            match self.open.get_mut(index) {
+                Some(exchange) => *exchange = next,
+                None => self.open.push(next),
             }
-            self.report(place)
+            self.report(index)
         };
-        let told = self.told.get(place);
+        let exchange = self.open.get(index);
         let stream = match event.home() {
             Some(Home::Stream(stream)) => stream.to_string(),
-            _ => told.map(|told| format!("exchange/{}", told.id)).unwrap_or_default(),
+            _ => exchange.map(|exchange| format!("exchange/{}", exchange.id)).unwrap_or_default(),
         };
         let is_transfer = matches!(event, Known::TransferCompleted(_));
-        let transfer = told.filter(|_| is_transfer);
-        let transfer = transfer.map(|told| (place, told.number, told.completed.len() - 1));
+        let transfer = exchange.filter(|_| is_transfer);
+        let transfer =
+            transfer.map(|exchange| (index, exchange.number, exchange.completed.len() - 1));
         Made { stream, event, transfer }
     }
 
     /// A claim was recorded.
     pub(super) fn recorded(&mut self, made: &Made, position: Position) {
-        let Some((place, number, transfer)) = made.transfer else { return };
-        if let Some(told) = self.told.get_mut(place).filter(|told| told.number == number)
-            && let Some(completed) = told.completed.get_mut(transfer)
+        let Some((index, number, transfer)) = made.transfer else { return };
+        if let Some(exchange) =
+            self.open.get_mut(index).filter(|exchange| exchange.number == number)
+            && let Some(completed) = exchange.completed.get_mut(transfer)
         {
             completed.0 = position;
         }
     }
 
-    fn begin(&mut self) -> Told {
-        self.exchanges += 1;
-        let number = self.exchanges;
+    fn begin(&mut self) -> Exchange {
+        self.begun += 1;
+        let number = self.begun;
         let from = self.rng.random_range(0..PARTIES.len());
         let to = (from + self.rng.random_range(1..PARTIES.len())) % PARTIES.len();
-        let party = |place: usize| PARTIES.get(place).copied().unwrap_or_default();
+        let party = |index: usize| PARTIES.get(index).copied().unwrap_or_default();
         let count = self.rng.random_range(1..300);
         let (year, month, day) = (
             self.rng.random_range(1990..2026),
             self.rng.random_range(1..13),
             self.rng.random_range(1..29),
         );
-        Told {
+        Exchange {
             id: format!("bench-{number}"),
             number,
             sides: [party(from), party(to)],
@@ -138,59 +140,60 @@ impl Generator {
         }
     }
 
-    fn report(&mut self, place: usize) -> Known {
+    fn report(&mut self, index: usize) -> Known {
         let attribution = Some(self.attribution());
         let nested = self.rng.random_ratio(1, 20);
-        let other = self.told.first().map(|told| told.id.clone());
-        let Some(told) = self.told.get_mut(place) else { return Known::from(empty()) };
-        told.claims += 1;
-        let part_of = other.filter(|other| nested && *other != told.id).unwrap_or_default();
+        let other = self.open.first().map(|exchange| exchange.id.clone());
+        let Some(exchange) = self.open.get_mut(index) else { return Known::from(empty()) };
+        exchange.claims += 1;
+        let part_of = other.filter(|other| nested && *other != exchange.id).unwrap_or_default();
         Known::from(proto::ExchangeReported {
             attribution,
-            exchange_id: told.id.clone(),
+            exchange_id: exchange.id.clone(),
             part_of,
-            title: format!("Exchange number {}", told.number),
+            title: format!("Exchange number {}", exchange.number),
             kind: proto::ExchangeKind::Exchange.into(),
-            parties: told.sides.iter().map(ToString::to_string).collect(),
-            occurred: told.day.clone(),
+            parties: exchange.sides.iter().map(ToString::to_string).collect(),
+            occurred: exchange.day.clone(),
             status: proto::ExchangeStatus::Completed.into(),
             ..proto::ExchangeReported::default()
         })
     }
 
     /// Any claim about an exchange that is reported.
-    fn claim(&mut self, place: usize) -> Known {
+    fn claim(&mut self, index: usize) -> Known {
         let kind = self.rng.random_range(0..100);
         let attribution = Some(self.attribution());
         let text = if (62..77).contains(&kind) { self.text() } else { String::new() };
         let differs = self.rng.random_ratio(1, 5);
         let (flow, more) = (self.rng.random_range(0..2), self.rng.random_range(1..9));
-        let Some(told) = self.told.get_mut(place) else { return Known::from(empty()) };
-        told.claims += 1;
-        let value = told.counts.get(flow).copied().unwrap_or(1) + if differs { more } else { 0 };
+        let Some(exchange) = self.open.get_mut(index) else { return Known::from(empty()) };
+        exchange.claims += 1;
+        let value =
+            exchange.counts.get(flow).copied().unwrap_or(1) + if differs { more } else { 0 };
         // Of what is not recorded yet nothing can be said.
-        let latest = told.completed.last().copied().filter(|(position, ..)| *position > 0);
+        let latest = exchange.completed.last().copied().filter(|(position, ..)| *position > 0);
         match (kind, latest) {
             (80.., Some((claim, flow, value))) => {
                 if (86..90).contains(&kind) {
-                    told.completed.pop();
+                    exchange.completed.pop();
                 }
-                let replacement = completed(attribution.clone(), told, flow, value + 1);
+                let replacement = completed(attribution.clone(), exchange, flow, value + 1);
                 about(kind, attribution, claim, &replacement)
             }
             (..45 | 80.., _) => {
-                told.completed.push((0, flow, value));
-                Known::from(completed(attribution, told, flow, value))
+                exchange.completed.push((0, flow, value));
+                Known::from(completed(attribution, exchange, flow, value))
             }
-            (45..62 | 77..80, _) => beside(kind, attribution, leg(told, flow), value),
+            (45..62 | 77..80, _) => beside(kind, attribution, leg(exchange, flow), value),
             (62..77, _) => Known::from(proto::StatementMade {
                 attribution,
-                speaker: Some(speaker(told.number)),
+                speaker: Some(speaker(exchange.number)),
                 mode: proto::StatementMode::DirectQuote.into(),
                 text,
                 topics: vec!["exchange".into()],
-                exchange_id: told.id.clone(),
-                occurred: told.day.clone(),
+                exchange_id: exchange.id.clone(),
+                occurred: exchange.day.clone(),
                 ..proto::StatementMade::default()
             }),
         }
@@ -284,10 +287,11 @@ fn speaker(number: u64) -> proto::Actor {
     proto::Actor { name, ..proto::Actor::default() }
 }
 
-fn leg(told: &Told, flow: usize) -> proto::Leg {
-    let side = |place: usize| told.sides.get(place).map(ToString::to_string).into_iter().collect();
+fn leg(exchange: &Exchange, flow: usize) -> proto::Leg {
+    let side =
+        |index: usize| exchange.sides.get(index).map(ToString::to_string).into_iter().collect();
     proto::Leg {
-        exchange_id: told.id.clone(),
+        exchange_id: exchange.id.clone(),
         from: side(flow),
         to: side(1 - flow),
         unit: proto::Unit::Person.into(),
@@ -298,16 +302,16 @@ fn leg(told: &Told, flow: usize) -> proto::Leg {
 
 fn completed(
     attribution: Option<proto::Attribution>,
-    told: &Told,
+    exchange: &Exchange,
     flow: usize,
     value: u32,
 ) -> proto::TransferCompleted {
     proto::TransferCompleted {
         attribution,
-        leg: Some(leg(told, flow)),
+        leg: Some(leg(exchange, flow)),
         count: Some(count(value)),
         kind: proto::TransferKind::Exchange.into(),
-        occurred: told.day.clone(),
+        occurred: exchange.day.clone(),
         ..proto::TransferCompleted::default()
     }
 }

@@ -41,7 +41,7 @@ impl Case for InProcess {
             let (register, seconds) = filled.map_err(failed)??;
             let grown = own_resident()?.saturating_sub(before);
             let mut outcome = Outcome::default();
-            told(&mut outcome, claims, seconds, grown);
+            report(&mut outcome, claims, seconds, grown);
             drop(register);
             Ok(outcome)
         }
@@ -49,7 +49,7 @@ impl Case for InProcess {
     }
 }
 
-fn told(outcome: &mut Outcome, claims: u64, seconds: f64, grown: u64) {
+fn report(outcome: &mut Outcome, claims: u64, seconds: f64, grown: u64) {
     let rate = Spread::exactly(approximate(claims) / seconds);
     let note = format!("{} claims, one thread", count(claims));
     outcome.rows.push(Row::new("decoded and applied", "events/s", rate).note(note));

@@ -26,16 +26,16 @@ use crate::{
 
 /// Claims of one append.
 const APPENDED: u64 = 200;
-/// How often a quick question is asked, and a slow one.
-const ASKED: (usize, usize) = (2_000, 30);
+/// Calls of a quick query, and of a slow one.
+const CALLS: (usize, usize) = (2_000, 30);
 
-/// Everything that is asked of a server.
+/// All queries to one server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Served;
 
-/// What can be asked.
+/// A query.
 #[derive(Clone, Copy, Debug)]
-enum Question {
+enum Query {
     Countries,
     Year,
     Groups(&'static [Dimension]),
@@ -78,8 +78,8 @@ async fn fill(outcome: &mut Outcome, bench: &Bench, client: &Client) -> Result<(
         let made: Vec<Made> = (0..many).map(|_| generator.next()).collect();
         let (request, order) = request(&made);
         let answer = client.append(request).await?;
-        for (place, position) in order.iter().zip(answer.first_position..) {
-            made.get(*place).into_iter().for_each(|made| generator.recorded(made, position));
+        for (index, position) in order.iter().zip(answer.first_position..) {
+            made.get(*index).into_iter().for_each(|made| generator.recorded(made, position));
         }
         recorded += many;
     }
@@ -90,21 +90,21 @@ async fn fill(outcome: &mut Outcome, bench: &Bench, client: &Client) -> Result<(
     Ok(())
 }
 
-/// One append of all, and the places of the claims in the order of their positions.
+/// One append of all, and the indexes of the claims in the order of their positions.
 fn request(made: &[Made]) -> (AppendRequest, Vec<usize>) {
     let mut streams: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, made) in made.iter().enumerate() {
-        streams.entry(&made.stream).or_default().push(place);
+    for (index, made) in made.iter().enumerate() {
+        streams.entry(&made.stream).or_default().push(index);
     }
     let order = streams.values().flatten().copied().collect();
-    let event = |place: &usize| proto::NewEvent {
-        payload: made.get(*place).map(|made| made.event.pack()),
+    let event = |index: &usize| proto::NewEvent {
+        payload: made.get(*index).map(|made| made.event.pack()),
         ..proto::NewEvent::default()
     };
-    let write = |(stream, places): (&str, Vec<usize>)| proto::StreamWrite {
+    let write = |(stream, indexes): (&str, Vec<usize>)| proto::StreamWrite {
         stream: stream.to_owned(),
         expected_revision: None,
-        events: places.iter().map(event).collect(),
+        events: indexes.iter().map(event).collect(),
     };
     let writes = streams.into_iter().map(write).collect();
     (AppendRequest { writes, ..AppendRequest::default() }, order)
@@ -135,17 +135,16 @@ async fn questions(outcome: &mut Outcome, bench: &Bench, subject: &Subject) -> R
     let mut slowest: f64 = 0.0;
     let mut worst: f64 = 0.0;
     let early = bench.plan.claims / 3;
-    let named = groups.iter().map(|(name, dimensions)| (*name, Question::Groups(dimensions)));
-    let all =
-        [("GetCountryCounts", Question::Countries), ("GetCountryCounts of a year", Question::Year)];
-    for (name, question) in all.into_iter().chain(named) {
-        let now = timed(client, question, None).await?;
-        let before = timed(client, question, Some(early)).await?;
+    let named = groups.iter().map(|(name, dimensions)| (*name, Query::Groups(dimensions)));
+    let all = [("GetCountryCounts", Query::Countries), ("GetCountryCounts of a year", Query::Year)];
+    for (name, query) in all.into_iter().chain(named) {
+        let now = timed(client, query, None).await?;
+        let before = timed(client, query, Some(early)).await?;
         worst = worst.max(before.p50 / now.p50);
-        match question {
-            Question::Countries => figure(outcome, COUNTS, now.p99),
-            Question::Groups(_) => slowest = slowest.max(now.p50),
-            Question::Year => {}
+        match query {
+            Query::Countries => figure(outcome, COUNTS, now.p99),
+            Query::Groups(_) => slowest = slowest.max(now.p50),
+            Query::Year => {}
         }
         for (name, latency) in [(name.to_owned(), now), (format!("{name}, as of before"), before)] {
             let value = Spread::exactly(latency.p50);
@@ -164,33 +163,25 @@ fn figure(outcome: &mut Outcome, figure: &'static str, value: f64) {
 }
 
 /// How long the answers take, one after the other.
-async fn timed(
-    client: &Client,
-    question: Question,
-    as_of: Option<Position>,
-) -> Result<Latency, Failure> {
+async fn timed(client: &Client, query: Query, as_of: Option<Position>) -> Result<Latency, Failure> {
     let mut times = Times::new();
-    let many = if matches!(question, Question::Countries) { ASKED.0 } else { ASKED.1 };
+    let many = if matches!(query, Query::Countries) { CALLS.0 } else { CALLS.1 };
     for _ in 0..many {
         let begun = Instant::now();
-        ask(client, question, as_of).await?;
+        call(client, query, as_of).await?;
         times.record(begun.elapsed());
     }
-    Latency::of(&times).ok_or_else(|| Failure::usage("nothing was asked".to_owned()))
+    Latency::of(&times).ok_or_else(|| Failure::usage("no query was made".to_owned()))
 }
 
-async fn ask(
-    client: &Client,
-    question: Question,
-    as_of: Option<Position>,
-) -> Result<(), ClientError> {
+async fn call(client: &Client, query: Query, as_of: Option<Position>) -> Result<(), ClientError> {
     let as_of = as_of.map(|it| proto::AsOf { moment: Some(Moment::Position(it)) });
-    if let Question::Groups(dimensions) = question {
+    if let Query::Groups(dimensions) = query {
         let group_by = dimensions.iter().map(|dimension| (*dimension).into()).collect();
         let request = proto::CountTransfersRequest { group_by, as_of, ..Default::default() };
         return client.count_transfers(request).await.map(drop);
     }
-    let occurred = if matches!(question, Question::Year) { "2024" } else { "" };
+    let occurred = if matches!(query, Query::Year) { "2024" } else { "" };
     let request = proto::GetCountryCountsRequest {
         as_of,
         occurred: occurred.into(),

@@ -1,5 +1,5 @@
 //! Many subscribers for whom nothing comes: the memory and the time that they cost the server, and
-//! what they cost those who append.
+//! what they cost the callers that append.
 
 use std::time::{Duration, Instant};
 
@@ -28,9 +28,9 @@ use crate::{
 const PER_CONNECTION: usize = 1_000;
 /// Callers that append meanwhile.
 const CALLERS: usize = 64;
-/// Bytes of a megabyte, as figures of memory are told.
+/// Bytes of a megabyte, the unit of memory in reports.
 const MEGABYTE: f64 = 1e6;
-/// Ticks of the system's clock in a second, by which processor time is told.
+/// Ticks of the system's clock in a second, the unit of processor time in `/proc`.
 const TICKS: f64 = 100.0;
 /// Streams that the events are spread over.
 const LAYOUT: Layout = Layout::Streams(64);

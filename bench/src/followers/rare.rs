@@ -26,7 +26,7 @@ const RAREST: u64 = 10_000;
 /// Nanoseconds of a second.
 const NANOSECONDS: f64 = 1e9;
 
-/// A large log, of which little is asked for.
+/// Filters that select little of a large log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rare;
 

@@ -7,7 +7,7 @@ use super::{CALLERS_64, ONE_CALLER, USUAL_CALLERS};
 use crate::{
     case::{Bench, Case, Measuring},
     events::Layout,
-    limits::Group,
+    limits::CommitBatch,
     load::start,
     meter::{Meter, Sample, Span, watch},
     report::{Measured, Outcome, Row},
@@ -22,12 +22,12 @@ pub(super) struct Appends {
     pub(super) callers: usize,
     /// Events of each request.
     pub(super) events: u32,
-    pub(super) place: Place,
+    pub(super) choice: StreamChoice,
 }
 
 /// Which streams the events are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StreamChoice {
     /// As many streams as there are callers.
     Spread,
     /// One stream.
@@ -40,28 +40,28 @@ pub(super) enum Place {
 struct Rounds {
     appends: Series,
     echo: Series,
-    group: Series,
+    batch: Series,
     page: Series,
 }
 
 impl Case for Appends {
     fn name(&self) -> String {
-        let callers = count(self.callers as u64);
-        let who = if self.callers == 1 { "1 caller".into() } else { format!("{callers} callers") };
-        match (self.events, self.place) {
-            (1, Place::Spread) => format!("single appends, {who}"),
-            (1, Place::Hot) => format!("single appends to one hot stream, {who}"),
-            (1, Place::Many(streams)) => {
-                format!("single appends to {} streams, {who}", count(streams))
+        let plural = if self.callers == 1 { "" } else { "s" };
+        let callers = format!("{} caller{plural}", count(self.callers as u64));
+        match (self.events, self.choice) {
+            (1, StreamChoice::Spread) => format!("single appends, {callers}"),
+            (1, StreamChoice::Hot) => format!("single appends to one hot stream, {callers}"),
+            (1, StreamChoice::Many(streams)) => {
+                format!("single appends to {} streams, {callers}", count(streams))
             }
-            (events, _) => format!("{} events a request, {who}", count(events.into())),
+            (events, _) => format!("{} events a request, {callers}", count(events.into())),
         }
     }
 
     fn run<'a>(&'a self, bench: &'a Bench) -> Measuring<'a> {
         async move {
             let subject = bench.subject().await?;
-            if let Place::Many(streams) = self.place {
+            if let StreamChoice::Many(streams) = self.choice {
                 subject.fill(self.layout(), streams).await?;
             }
             let rounds = self.rounds(bench, &subject).await?;
@@ -74,31 +74,31 @@ impl Case for Appends {
 
 impl Appends {
     fn layout(&self) -> Layout {
-        match self.place {
-            Place::Spread => Layout::Streams(self.callers as u64),
-            Place::Hot => Layout::Streams(1),
-            Place::Many(streams) => Layout::Streams(streams),
+        match self.choice {
+            StreamChoice::Spread => Layout::Streams(self.callers as u64),
+            StreamChoice::Hot => Layout::Streams(1),
+            StreamChoice::Many(streams) => Layout::Streams(streams),
         }
     }
 
-    fn group(&self, bench: &Bench) -> Group {
-        Group::of(self.callers, self.events as usize, bench.stored_bytes)
+    fn batch(&self, bench: &Bench) -> CommitBatch {
+        CommitBatch::of(self.callers, self.events as usize, bench.stored_bytes)
     }
 
     async fn rounds(&self, bench: &Bench, subject: &Subject) -> Result<Rounds, Failure> {
         let mut rounds = Rounds {
             appends: Series::new(),
             echo: Series::new(),
-            group: Series::new(),
+            batch: Series::new(),
             page: Series::new(),
         };
         for _ in 0..bench.plan.repeats {
             // What the server still does in the background must not burden its limits.
             subject.settle(&bench.plan).await?;
             if self.callers == 1 {
-                rounds.page.add(&bench.commits(Group::PAGE).await?);
+                rounds.page.add(&bench.commits(CommitBatch::PAGE).await?);
             }
-            rounds.group.add(&bench.commits(self.group(bench)).await?);
+            rounds.batch.add(&bench.commits(self.batch(bench)).await?);
             rounds.echo.add(&self.load(bench.echo(), bench.plan.span()).await?);
             rounds.appends.add(&self.load(subject, bench.plan.span()).await?);
         }
@@ -111,20 +111,21 @@ impl Appends {
 
     fn outcome(&self, bench: &Bench, rounds: &Rounds) -> Outcome {
         let of_echo = rounds.appends.against(&rounds.echo);
-        let group = self.group(bench);
-        let plural = if group.events == 1 { "" } else { "s" };
-        let raw = format!("raw commit of {} event{plural}", count(group.events as u64));
+        let batch = self.batch(bench);
+        let plural = if batch.events == 1 { "" } else { "s" };
+        let raw = format!("raw commit of {} event{plural}", count(batch.events as u64));
         let mut rows = vec![
             Row::rate("append", &rounds.appends).against("echo RPC", of_echo),
             Row::rate("echo RPC", &rounds.echo),
-            Row::rate(raw, &rounds.group),
+            Row::rate(raw, &rounds.batch),
         ];
         let mut figures = Vec::new();
         if self.callers == 1 {
             rows.push(Row { unit: "1/s", ..Row::rate("fdatasync of a page", &rounds.page) });
             figures.push(one_caller(rounds));
         }
-        if self.callers == USUAL_CALLERS && self.events == 1 && self.place == Place::Spread {
+        if self.callers == USUAL_CALLERS && self.events == 1 && self.choice == StreamChoice::Spread
+        {
             let limit = format!("echo RPC {} /s", count(rounded(rounds.echo.rate())));
             figures.push(Measured { figure: CALLERS_64, value: of_echo, limit });
         }
@@ -143,7 +144,7 @@ pub(super) async fn closed_loop(
     watch(&meter, span, callers).await
 }
 
-/// How long an append of a lone caller takes, in units of what it cannot do without. Times are
+/// The time of one append of a single caller, in units of one `fdatasync` and one echo. Times are
 /// the reciprocals of rates, so that both sides include all that a caller does in between.
 fn one_caller(rounds: &Rounds) -> Measured {
     let limits = rounds.page.rates.iter().zip(&rounds.echo.rates);

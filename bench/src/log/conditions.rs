@@ -1,4 +1,4 @@
-//! Conditional appends: an expected revision and a condition, with nobody else and with rivals.
+//! Conditional appends: an expected revision and a condition, without and with conflicts.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use handover::{
 use super::{BATCH_CALLERS, USUAL_CALLERS};
 use crate::{
     case::{Bench, Case, Measuring},
-    events::Source,
+    events::EventSource,
     load::{Caller, Line, start},
-    log::appends::{Appends, Place, closed_loop},
+    log::appends::{Appends, StreamChoice, closed_loop},
     meter::{Meter, Sample, watch},
     report::{Outcome, Row},
     statistics::{Series, approximate},
@@ -42,7 +42,7 @@ impl Case for Conditions {
         async move {
             let subject = bench.subject().await?;
             let (mut appends, mut echo) = (Series::new(), Series::new());
-            let load = Appends { callers: self.callers(), events: 1, place: Place::Spread };
+            let load = Appends { callers: self.callers(), events: 1, choice: StreamChoice::Spread };
             for _ in 0..bench.plan.repeats {
                 subject.settle(&bench.plan).await?;
                 echo.add(&closed_loop(bench.echo(), &load, bench.plan.span()).await?);
@@ -68,9 +68,9 @@ impl Conditions {
 
     async fn load(self, bench: &Bench, subject: &Subject) -> Result<Sample, Failure> {
         let meter = Meter::new(subject.lanes());
-        // Streams of their own are new ones in each repeat: no caller knows their revisions yet.
+        // Streams of their own are new ones in each repeat: their revisions are known.
         let first = if self.contended { 0 } else { subject.source.drawn() };
-        let callers = (0..self.callers()).map(|caller| Cautious {
+        let callers = (0..self.callers()).map(|caller| ConditionalCaller {
             line: subject.line(caller),
             source: Arc::clone(&subject.source),
             stream: if self.contended { first } else { first + caller as u64 },
@@ -83,9 +83,9 @@ impl Conditions {
 
 /// Appends only if its stream, and the events with its label, are as it has last seen them.
 #[derive(Debug)]
-struct Cautious {
+struct ConditionalCaller {
     line: Line,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     stream: u64,
     /// The stream's revision as last seen.
     revision: u64,
@@ -93,7 +93,7 @@ struct Cautious {
     position: u64,
 }
 
-impl Caller for Cautious {
+impl Caller for ConditionalCaller {
     async fn call(&mut self, meter: &Meter) -> Result<(), Failure> {
         let batch = self.source.draw_for(self.stream, 1);
         let request = self.guarded(self.source.request(&batch));
@@ -115,7 +115,7 @@ impl Caller for Cautious {
     }
 }
 
-impl Cautious {
+impl ConditionalCaller {
     fn label(&self) -> String {
         format!("bench-writer:{}", self.source.identity().stream(self.stream))
     }
@@ -133,7 +133,7 @@ impl Cautious {
         request
     }
 
-    /// Reads the last event of the stream, as a client does that was refused.
+    /// Reads the last event of the stream, as a refused client does.
     async fn look(&mut self) -> Result<(), Failure> {
         let streams = vec![self.source.identity().stream(self.stream)];
         let request = ReadRequest {

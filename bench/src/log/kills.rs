@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     case::{Bench, Case, Measuring},
-    events::{Layout, Source},
+    events::{EventSource, Layout},
     load::Line,
     meter::{Callers, Meter, finish, joined},
     report::{Outcome, Row},
@@ -24,7 +24,7 @@ const CALLERS: usize = 32;
 /// Acknowledged events before a kill; the exact moment is chance.
 const ACKNOWLEDGED: u64 = 500;
 /// How long so many may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_mins(1);
 
 /// So many kills under load; the check of what was acknowledged follows when the case is over.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Case for Kills {
     fn run<'a>(&'a self, bench: &'a Bench) -> Measuring<'a> {
         async move {
             let mut subject = bench.subject().await?;
-            let mut load = StubbornLoad::start(&subject);
+            let mut load = RetryingLoad::start(&subject);
             let mut ready = Vec::new();
             for _ in 0..bench.plan.kills {
                 let readiness = load.kill_and_start_again(&mut subject).await?;
@@ -57,9 +57,9 @@ impl Case for Kills {
     }
 }
 
-/// Callers that go on through kills: whoever lost its server waits for the next, and asks again
-/// with the same request id.
-pub(super) struct StubbornLoad {
+/// Callers that go on through kills: a caller without a server waits for the next one, and repeats
+/// its request with the same request id.
+pub(super) struct RetryingLoad {
     meter: Arc<Meter>,
     /// Events that were acknowledged to its callers.
     acknowledged: watch::Receiver<u64>,
@@ -68,26 +68,26 @@ pub(super) struct StubbornLoad {
     callers: Callers,
 }
 
-impl StubbornLoad {
+impl RetryingLoad {
     pub(super) fn start(subject: &Subject) -> Self {
         let meter = Meter::new(1);
         let (lines, running) = watch::channel(Some(lines(subject)));
-        let (told, acknowledged) = watch::channel(0);
-        let told = Arc::new(told);
+        let (acknowledging, acknowledged) = watch::channel(0);
+        let acknowledging = Arc::new(acknowledging);
         let mut callers = Callers::new();
         for caller in 0..CALLERS {
-            let caller = Stubborn {
+            let caller = RetryingCaller {
                 number: caller,
                 source: Arc::clone(&subject.source),
                 running: running.clone(),
-                told: Arc::clone(&told),
+                acknowledging: Arc::clone(&acknowledging),
             };
             callers.spawn(caller.run(Arc::clone(&meter)));
         }
         Self { meter, acknowledged, lines, callers }
     }
 
-    /// Kills the server while it works, and starts it again; callers go on once it was timed.
+    /// Kills the server while it works, and starts it again; callers go on after its readiness was measured.
     pub(super) async fn kill_and_start_again(
         &mut self,
         subject: &mut Subject,
@@ -119,8 +119,9 @@ impl StubbornLoad {
                 Some(ended) = self.callers.join_next() => joined(ended).and(Err(over())),
             }
         };
-        tokio::time::timeout(PATIENCE, worked).await.unwrap_or_else(|_| {
-            let problem = format!("{ACKNOWLEDGED} appends took longer than {PATIENCE:?}");
+        tokio::time::timeout(ACKNOWLEDGED_WITHIN, worked).await.unwrap_or_else(|_| {
+            let problem =
+                format!("{ACKNOWLEDGED} appends took longer than {ACKNOWLEDGED_WITHIN:?}");
             Err(Failure::new(Exit::Unavailable, problem))
         })
     }
@@ -130,15 +131,15 @@ fn lines(subject: &Subject) -> Vec<Line> {
     (0..subject.lanes()).map(|lane| subject.line(lane)).collect()
 }
 
-/// A caller that does not give up.
-struct Stubborn {
+/// A caller that repeats a request until it is answered.
+struct RetryingCaller {
     number: usize,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     running: watch::Receiver<Option<Vec<Line>>>,
-    told: Arc<watch::Sender<u64>>,
+    acknowledging: Arc<watch::Sender<u64>>,
 }
 
-impl Stubborn {
+impl RetryingCaller {
     async fn run(mut self, meter: Arc<Meter>) -> Result<(), Failure> {
         while !meter.has_ended() {
             let batch = self.source.draw(Layout::Streams(CALLERS as u64), 1);
@@ -148,7 +149,7 @@ impl Stubborn {
                 match answer {
                     Ok(response) => {
                         self.source.note(line.lane, &batch, &response);
-                        self.told.send_modify(|events| *events += 1);
+                        self.acknowledging.send_modify(|events| *events += 1);
                         break;
                     }
                     Err(error) if error.kind == ClientErrorKind::Unavailable => {

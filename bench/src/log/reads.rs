@@ -32,9 +32,9 @@ const COMPARED: u64 = 1_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reads;
 
-/// What is read.
+/// ReadKind is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum ReadKind {
     All,
     Backwards,
     Decoded,
@@ -52,11 +52,11 @@ impl Case for Reads {
             let subject = bench.subject().await?;
             subject.fill(Layout::Shares, bench.plan.read_events).await?;
             subject.settle(&bench.plan).await?;
-            let mut all: Vec<(What, Series)> =
-                whats().into_iter().map(|what| (what, Series::new())).collect();
+            let mut all: Vec<(ReadKind, Series)> =
+                kinds().into_iter().map(|kind| (kind, Series::new())).collect();
             for _ in 0..bench.plan.repeats {
-                for (what, series) in &mut all {
-                    series.add(&read_for(bench, &subject, *what).await?);
+                for (kind, series) in &mut all {
+                    series.add(&read_for(bench, &subject, *kind).await?);
                 }
             }
             let events = subject.source.acknowledged();
@@ -67,14 +67,14 @@ impl Case for Reads {
     }
 }
 
-fn whats() -> Vec<What> {
-    let mut whats = vec![What::All, What::Decoded, What::Backwards];
-    whats.extend(SELECTIVITIES.map(What::Stream));
-    whats.extend(SELECTIVITIES.map(What::Tag));
-    whats
+fn kinds() -> Vec<ReadKind> {
+    let mut kinds = vec![ReadKind::All, ReadKind::Decoded, ReadKind::Backwards];
+    kinds.extend(SELECTIVITIES.map(ReadKind::Stream));
+    kinds.extend(SELECTIVITIES.map(ReadKind::Tag));
+    kinds
 }
 
-impl What {
+impl ReadKind {
     fn name(self) -> String {
         match self {
             Self::All => "full, left encoded".to_owned(),
@@ -118,12 +118,12 @@ impl What {
     }
 }
 
-async fn read_for(bench: &Bench, subject: &Subject, what: What) -> Result<Sample, Failure> {
+async fn read_for(bench: &Bench, subject: &Subject, kind: ReadKind) -> Result<Sample, Failure> {
     let meter = Meter::new(1);
     let reader = Reader {
         line: subject.line(0),
-        request: what.request(subject.source.identity()),
-        decodes: what == What::Decoded,
+        request: kind.request(subject.source.identity()),
+        decodes: kind == ReadKind::Decoded,
     };
     watch(&meter, bench.plan.span(), start(&meter, std::iter::once(reader))).await
 }
@@ -171,15 +171,15 @@ impl Reader {
     }
 }
 
-fn outcome(all: &[(What, Series)], events: u64) -> Outcome {
+fn outcome(all: &[(ReadKind, Series)], events: u64) -> Outcome {
     let mut outcome = Outcome::default();
-    let full = all.iter().find(|(what, _)| *what == What::All).map(|(_, series)| series);
-    for (what, series) in all {
+    let full = all.iter().find(|(kind, _)| *kind == ReadKind::All).map(|(_, series)| series);
+    for (kind, series) in all {
         let of_full = full.map_or(Spread::exactly(0.0), |full| series.against(full));
-        let row = Row::rate(what.name(), series);
-        let partial = *what != What::All;
+        let row = Row::rate(kind.name(), series);
+        let partial = *kind != ReadKind::All;
         outcome.rows.push(if partial { row.against("full read", of_full) } else { row });
-        outcome.figures.extend(what.figure().map(|figure| Measured {
+        outcome.figures.extend(kind.figure().map(|figure| Measured {
             figure,
             value: if partial { of_full } else { series.rate() },
             limit: match full {

@@ -10,8 +10,8 @@ use handover::{cli::exit::Failure, domain::proto::ReadRequest};
 use self::growth::{Growth, fill_watched};
 use super::{
     DISK, GROWTH, KEPT_RATE, MEMORY, READY_CLEAN, READY_KILLED, USUAL_CALLERS,
-    appends::{Appends, Place, closed_loop},
-    kills::StubbornLoad,
+    appends::{Appends, StreamChoice, closed_loop},
+    kills::RetryingLoad,
 };
 use crate::{
     case::{Bench, Case, Measuring},
@@ -24,7 +24,7 @@ use crate::{
     workspace::disk_bytes,
 };
 
-/// Bytes of a megabyte, as figures of memory are told.
+/// Bytes of a megabyte, the unit of memory in reports.
 const MEGABYTE: f64 = 1e6;
 
 /// Everything that depends on how large the log is.
@@ -115,7 +115,7 @@ async fn disk(outcome: &mut Outcome, subject: &Subject) -> Result<(), Failure> {
 /// The same callers on the large log and, right before, on a new small one.
 async fn kept_rate(outcome: &mut Outcome, bench: &Bench, large: &Subject) -> Result<(), Failure> {
     let (mut at_large, mut at_small) = (Series::new(), Series::new());
-    let load = Appends { callers: USUAL_CALLERS, events: 1, place: Place::Spread };
+    let load = Appends { callers: USUAL_CALLERS, events: 1, choice: StreamChoice::Spread };
     let layout = Layout::Streams(bench.plan.scale_streams);
     for _ in 0..bench.plan.repeats {
         let small = bench.subject().await?;
@@ -149,7 +149,7 @@ async fn readiness(
         clean.push(subject.start_again().await?);
     }
     for _ in 0..bench.plan.repeats {
-        let mut load = StubbornLoad::start(subject);
+        let mut load = RetryingLoad::start(subject);
         killed.push(load.kill_and_start_again(subject).await?);
         load.end().await?;
     }

@@ -1,4 +1,4 @@
-//! What the server acknowledged, in 40 bytes a request: where it said that the events stand.
+//! What the server acknowledged, in 40 bytes a request: the positions and revisions it assigned.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Entry {
     /// Number of its first event.
     pub(super) first: u64,
-    /// The position that the server told for it.
+    /// The position that the server gave it.
     pub(super) first_position: u64,
-    /// The revision that the server told for the last of its events.
+    /// The revision that the server gave the last of its events.
     pub(super) last_revision: u64,
     /// The stream of all of them.
     pub(super) stream: u64,
@@ -19,14 +19,14 @@ pub(super) struct Entry {
 
 /// All acknowledged requests of one server.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Acknowledged {
     lanes: Vec<Mutex<Vec<Entry>>>,
     /// The head before the first of them.
     after: u64,
 }
 
-impl Ledger {
-    /// An empty ledger with a lane for each connection; the log ended at `after` when it began.
+impl Acknowledged {
+    /// No requests yet, with a lane for each connection; the log ended at `after` when it began.
     pub(super) fn new(lanes: usize, after: u64) -> Self {
         Self { lanes: (0..lanes.max(1)).map(|_| Mutex::default()).collect(), after }
     }
@@ -42,7 +42,7 @@ impl Ledger {
         }
     }
 
-    /// Takes all entries, in the order of the positions that were told.
+    /// Takes all entries, in the order of their positions.
     pub(super) fn take(&self) -> Vec<Entry> {
         let mut all = Vec::new();
         for lane in &self.lanes {

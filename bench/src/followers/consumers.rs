@@ -23,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::TEAM;
+use super::GROUP_RATE;
 use crate::{
     case::{Bench, Case, Measuring},
     events::{CATEGORY, Layout},
@@ -43,14 +43,14 @@ const ANSWERS: usize = 64;
 /// How the events are spread: over many streams, over few, and all in one, whose order lets only
 /// one consumer work at a time.
 const STREAMS: [u64; 3] = [10_000, 64, 1];
-/// How often the group is asked how far it is, once all is acknowledged.
+/// Pause between two looks at how far the group is, once all is acknowledged.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A group that works through a log that is there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Team;
+pub(super) struct Consumers;
 
-impl Case for Team {
+impl Case for Consumers {
     fn name(&self) -> String {
         format!("a group of {CONSUMERS} consumers that acknowledge everything")
     }
@@ -68,8 +68,8 @@ impl Case for Team {
                 let credit = count(CREDIT);
                 outcome.rows.push(row.note(format!("each consumer with a credit of {credit}")));
                 if outcome.figures.is_empty() {
-                    let limit = format!("{} events of {of}", count(bench.plan.team));
-                    outcome.figures.push(Measured { figure: TEAM, value: rates, limit });
+                    let limit = format!("{} events of {of}", count(bench.plan.group_events));
+                    outcome.figures.push(Measured { figure: GROUP_RATE, value: rates, limit });
                 }
             }
             Ok(outcome)
@@ -83,7 +83,7 @@ async fn work_through(bench: &Bench, streams: u64) -> Result<Spread, Failure> {
     let subject = bench.subject().await?;
     // A server that is only an address may hold what an earlier case appended.
     let head = subject.line(0).client.get_head(GetHeadRequest::default()).await?.position;
-    subject.fill(Layout::Streams(streams), bench.plan.team).await?;
+    subject.fill(Layout::Streams(streams), bench.plan.group_events).await?;
     subject.settle(&bench.plan).await?;
     let mut rates = Vec::new();
     for _ in 0..bench.plan.repeats {
@@ -133,7 +133,7 @@ async fn create(client: &Client, after: u64) -> Result<String, Failure> {
     Ok(name)
 }
 
-/// The server has the last word on what is finished; it is asked only when it can be everything.
+/// The group is finished when the server says so, which is queried once all can be acknowledged.
 async fn wait_until_finished(
     client: &Client,
     group: &str,
