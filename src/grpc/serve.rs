@@ -194,8 +194,8 @@ pub async fn routes(
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let (sending, intake) = (SendingLayer::default(), IntakeLayer::prepared());
-    let router = bounded(routes.prepare(), sending, Origins::default(), intake);
-    listen(router, listener, connections, stop).await
+    let bounded = bounded(routes.prepare(), sending, Origins::default(), intake);
+    listen(bounded, listener, connections, stop).await
 }
 
 /// What is served and how its transport is bounded.
