@@ -66,7 +66,7 @@ pub fn decode_run(run: Bytes) -> Result<Vec<RecordedEvent>, prost::DecodeError> 
 
 /// Which event stands where in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct EventHead {
     /// Its place in the log.
     pub position: Position,
     /// Its stream.
@@ -75,7 +75,7 @@ pub struct Head {
     pub span: Range<usize>,
 }
 
-/// What [`Head`] tells of an event; everything else is passed over.
+/// What [`EventHead`] tells of an event; everything else is passed over.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Beginning {
     #[prost(uint64, tag = "1")]
@@ -85,14 +85,14 @@ struct Beginning {
 }
 
 /// Tells which events a run holds, without taking them apart.
-pub fn heads(run: &Bytes) -> Result<Vec<Head>, prost::DecodeError> {
+pub fn heads(run: &Bytes) -> Result<Vec<EventHead>, prost::DecodeError> {
     let mut rest = run.clone();
     let mut heads = Vec::new();
     while rest.has_remaining() {
         let start = run.len() - rest.len();
         prost::encoding::decode_key(&mut rest)?;
         let Beginning { position, stream } = Beginning::decode_length_delimited(&mut rest)?;
-        heads.push(Head { position, stream, span: start..run.len() - rest.len() });
+        heads.push(EventHead { position, stream, span: start..run.len() - rest.len() });
     }
     Ok(heads)
 }
@@ -151,7 +151,7 @@ mod tests {
             encode(&place, &event, &mut run);
             prop_assert!(run.len() <= size_bound(&stream, recorded_by, &event));
             let run = Bytes::from(run);
-            let head = Head { position, stream: "demo/one".into(), span: 0..run.len() };
+            let head = EventHead { position, stream: "demo/one".into(), span: 0..run.len() };
             prop_assert_eq!(heads(&run).unwrap(), [head]);
             let events = decode_run(run).unwrap();
             let [recorded] = events.as_slice() else { panic!("not one event") };

@@ -13,7 +13,7 @@ use crate::{
         reader::Reader,
         record::RecordReader,
         undone,
-        writer::{Fault, Message, Ticket, Verdict},
+        writer::{Message, PermanentFailure, Ticket, Verdict},
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Appender {
     pub(super) queue: mpsc::Sender<Message>,
     pub(super) budget: Arc<Semaphore>,
     pub(super) callers: Arc<Semaphore>,
-    pub(super) fault: Arc<Fault>,
+    pub(super) fault: Arc<PermanentFailure>,
     pub(super) record: RecordReader,
     pub(super) recorded_by: Arc<str>,
 }

@@ -6,7 +6,8 @@
 
 mod apart;
 mod appender;
-mod beats;
+mod back_pressure;
+mod checkpoint_ticker;
 mod claims;
 mod clock;
 mod counts;
@@ -20,7 +21,6 @@ mod opening;
 mod pause;
 mod preferring;
 mod prepare;
-mod pressure;
 mod projector;
 mod reader;
 mod record;
@@ -72,13 +72,14 @@ pub use self::{
     record::{AsOf, RecordReader},
     start::Start,
     streams::{Outbound, Streams},
-    subscription::{Frame, Mark, Subscription},
+    subscription::{Mark, Subscription, SubscriptionItem},
     undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
     writer::Appended,
 };
 use self::{
-    appender::Appender, pressure::Pressure, projector::Projector, reader::Reader, writer::Message,
+    appender::Appender, back_pressure::BackPressure, projector::Projector, reader::Reader,
+    writer::Message,
 };
 
 /// Appends that may wait for the writer.
@@ -142,7 +143,7 @@ pub struct Engine {
     head: watch::Receiver<Head>,
     appender: Appender,
     groups: Groups,
-    pressure: Arc<Pressure>,
+    back_pressure: Arc<BackPressure>,
     projector: Projector,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -256,7 +257,7 @@ impl Engine {
 
     /// Why appends are refused for the time being, if they are.
     pub fn paused(&self) -> watch::Receiver<Option<Pause>> {
-        self.pressure.watch()
+        self.back_pressure.watch()
     }
 
     /// Is cancelled when the engine begins to stop; streams end then.
@@ -277,7 +278,7 @@ impl Engine {
         // They record how far they are.
         self.groups.stop();
         self.appender.budget.close();
-        self.pressure.stop();
+        self.back_pressure.stop();
         // The writer may already be gone; then there is nothing to stop.
         let _ = self.appender.queue.blocking_send(Message::Stop);
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

@@ -14,11 +14,11 @@ use crate::{
     engine::{
         Engine, EngineSettings, Groups, Head, QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS,
         appender::Appender,
+        back_pressure::{self, BackPressure, Followers, Sensors},
         head::HeadSender,
-        pressure::{self, Followers, Pressure, Sensors},
         projector::Projector,
         reader::Reader,
-        writer::{Fault, GROUPS, Message, Writer, give},
+        writer::{BATCHES, Message, PermanentFailure, Writer, give},
     },
     log::{Hooks, Log, LogError, store},
 };
@@ -33,8 +33,8 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     raise(&indexed, log.index().watermark());
     let last = Head::of(&log, log.tip()?.position)?;
     let (head_sender, head) = HeadSender::new(last);
-    let fault = Arc::new(Fault::default());
-    let pressure = Arc::new(Pressure::new(
+    let fault = Arc::new(PermanentFailure::default());
+    let back_pressure = Arc::new(BackPressure::new(
         (&settings.log).into(),
         Sensors {
             files: Arc::clone(&settings.files),
@@ -44,11 +44,11 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
         },
         followers,
     ));
-    pressure.look(&log, last.recorded_at.unwrap_or(0));
+    back_pressure.look(&log, last.recorded_at.unwrap_or(0));
     let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
-    let (answers, given) = mpsc::channel(GROUPS);
+    let (answers, given) = mpsc::channel(BATCHES);
     tokio::spawn(give(given));
-    let pressing = Arc::clone(&pressure);
+    let pressing = Arc::clone(&back_pressure);
     let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, pressing, answers)
         .last_recorded(last.recorded_at)
         .recorded_by(settings.recorded_by.clone())
@@ -56,8 +56,8 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
         .clock(Arc::clone(&settings.clock));
     let writer = start(writer, messages, dir)?;
     let stopping = CancellationToken::new();
-    let (looking, looked_at) = (Arc::clone(&pressure), Arc::clone(&log));
-    tokio::spawn(pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
+    let (looking, looked_at) = (Arc::clone(&back_pressure), Arc::clone(&log));
+    tokio::spawn(back_pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
     let stop = stopping.clone();
     let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop)
         .with_heartbeat(settings.heartbeat);
@@ -82,7 +82,7 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
         head,
         appender,
         groups,
-        pressure,
+        back_pressure,
         projector,
         stopping,
         writer: Mutex::new(Some(writer)),

@@ -1,5 +1,5 @@
 //! Why appends pause: no room on the disk, followers too far behind, or a clock that was set back.
-//! Decisions only; [`super::pressure`] has the effects.
+//! Decisions only; [`super::back_pressure`] has the effects.
 //!
 //! A pause is not a fault: nothing was written, and appends resume by themselves once its reason
 //! is gone.
@@ -141,14 +141,14 @@ impl Bounds {
     /// Why appends pause with `free` bytes on the disk.
     ///
     /// What must stay free: the volumes of all that is not sealed (at least one: what is being
-    /// built may have to be built again), the next file of the journal, and the group that is
+    /// built may have to be built again), the next file of the journal, and the batch that is
     /// about to be written.
     pub(super) fn room(&self, free: u64, behind: Behind) -> Option<Pause> {
-        let group = (limits::FRAME_BYTES + limits::APPEND_BYTES) as u64;
-        let to_seal = behind.unsealed.saturating_add(group).max(self.volume_bytes);
+        let batch = (limits::FRAME_BYTES + limits::APPEND_BYTES) as u64;
+        let to_seal = behind.unsealed.saturating_add(batch).max(self.volume_bytes);
         let needed = to_seal
             .saturating_mul(SEALING)
-            .saturating_add(self.journal_file_bytes.max(group))
+            .saturating_add(self.journal_file_bytes.max(batch))
             .saturating_add(SMALL_BYTES);
         (free < needed).then_some(Pause::Full { free, needed })
     }

@@ -288,8 +288,8 @@ pub(super) async fn remembered(
 ) -> Result<Option<Remembered>, AppendError> {
     let Some(id) = id else { return Ok(None) };
     let known =
-        reader.ask(move |log, patience| match log.index().lookup(patience).request(&id)? {
-            Some(position) => log.append_at(position, &id, patience),
+        reader.ask(move |log, blocking| match log.index().lookup(blocking).request(&id)? {
+            Some(position) => log.append_at(position, &id, blocking),
             None => Ok(None),
         });
     let remembered = |entry: AppendEntry| {
@@ -306,8 +306,8 @@ async fn state_of(
 ) -> Result<(Vec<Revision>, Option<Position>), AppendError> {
     let streams: Vec<_> = append.writes.iter().map(|write| write.stream.clone()).collect();
     let condition = append.condition.as_ref().map(|it| (it.filter.clone(), it.after_position));
-    let state = reader.ask(move |log, patience| {
-        let lookup = log.index().lookup(patience);
+    let state = reader.ask(move |log, blocking| {
+        let lookup = log.index().lookup(blocking);
         let revisions = streams.iter().map(|stream| lookup.revision(stream));
         let revisions = revisions.collect::<Result<_, _>>()?;
         let violating = match &condition {

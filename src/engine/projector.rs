@@ -142,7 +142,7 @@ impl Projector {
     }
 }
 
-/// How long a projection rests between two looks at the head: under load, a few groups are taken
+/// How long a projection rests between two looks at the head: under load, a few batches are taken
 /// together instead of each by itself, and nobody notices the difference.
 const REST: Duration = Duration::from_millis(2);
 

@@ -20,12 +20,12 @@ use crate::{
     },
     engine::{
         AppendError, Appended, HEARTBEAT, Head, REACH_TIMEOUT, ReadError, Start,
-        beats::Beats,
+        checkpoint_ticker::CheckpointTicker,
         streams::{OpenStream, Streams},
     },
     log::{
         Log, LogError, Run,
-        index::{self, IndexError, Interest, Patience, Tell},
+        index::{self, Blocking, IndexError, Interest, Tell},
     },
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Reader {
     opened_at: Position,
     permits: Arc<Semaphore>,
     streams: Streams,
-    beats: Beats,
+    ticker: CheckpointTicker,
     heartbeat: Duration,
     stopping: CancellationToken,
 }
@@ -97,9 +97,10 @@ impl Reader {
     ) -> Self {
         let opened_at = head.borrow().position;
         let permits = Arc::new(Semaphore::new(CONCURRENT_PAGES as usize));
-        let (streams, beats) = (Streams::default(), Beats::start(head.clone(), stopping.clone()));
+        let (streams, ticker) =
+            (Streams::default(), CheckpointTicker::start(head.clone(), stopping.clone()));
         let heartbeat = HEARTBEAT;
-        Self { log, head, indexed, opened_at, permits, streams, beats, heartbeat, stopping }
+        Self { log, head, indexed, opened_at, permits, streams, ticker, heartbeat, stopping }
     }
 
     /// The same reader with another time after which a silent stream gets a heartbeat.
@@ -190,8 +191,8 @@ impl Reader {
     }
 
     /// Tells when somebody to whom nothing is sent should be told how far the log has come.
-    pub(super) fn beat(&self) -> watch::Receiver<()> {
-        self.beats.subscribe()
+    pub(super) fn checkpoint_ticks(&self) -> watch::Receiver<()> {
+        self.ticker.subscribe()
     }
 
     /// Tells of matching events that are indexed from now on.
@@ -220,11 +221,11 @@ impl Reader {
     /// blocking pool if it is not.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        question: impl Fn(&Log, Patience) -> Result<T, LogError> + Send + 'static,
+        question: impl Fn(&Log, Blocking) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        match question(&self.log, Patience::Now) {
+        match question(&self.log, Blocking::Never) {
             Err(LogError::Index(IndexError::WouldBlock)) => {
-                self.blocking(move |log| question(log, Patience::Disk)).await
+                self.blocking(move |log| question(log, Blocking::Allowed)).await
             }
             answer => Ok(answer?),
         }
@@ -240,7 +241,7 @@ impl Reader {
             return Ok(None);
         }
         let indexed = self
-            .ask(move |log, patience| Ok(log.index().lookup(patience).recorded_at(position)?));
+            .ask(move |log, blocking| Ok(log.index().lookup(blocking).recorded_at(position)?));
         match indexed.await {
             Ok(Some(time)) => Ok(Some(time)),
             Ok(None) | Err(_) => {
@@ -343,8 +344,8 @@ impl Reader {
     ) -> Result<Vec<Position>, ReadError> {
         self.indexed(span.up_to).await?;
         let filter = filter.clone();
-        let matches = move |log: &Log, patience| {
-            Ok(log.index().lookup(patience).matches(&filter, span, direction, most)?)
+        let matches = move |log: &Log, blocking| {
+            Ok(log.index().lookup(blocking).matches(&filter, span, direction, most)?)
         };
         self.ask(matches).await
     }

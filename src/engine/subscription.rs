@@ -41,7 +41,7 @@ pub struct Mark {
 
 /// What a subscriber is sent.
 #[derive(Clone, Debug)]
-pub enum Frame {
+pub enum SubscriptionItem {
     /// Events, in order.
     Events(Run),
     /// What follows is live.
@@ -71,7 +71,7 @@ pub struct Subscription {
     /// It is to be told how far the log has come. Events do not tell that: what follows them may
     /// match nothing, and then no other moment would come.
     due: bool,
-    beat: watch::Receiver<()>,
+    ticks: watch::Receiver<()>,
     /// When a heartbeat is due, if nothing else is sent before.
     silent_until: Instant,
     /// What wakes it, of one with a filter that has nothing left to read.
@@ -88,7 +88,7 @@ impl Subscription {
     ) -> Result<Self, ReadError> {
         let open = reader.open_stream()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
-        let (moves, beat) = (reader.watch_head(), reader.beat());
+        let (moves, ticks) = (reader.watch_head(), reader.checkpoint_ticks());
         Ok(Self {
             silent_until: Instant::now() + reader.heartbeat(),
             reader,
@@ -99,7 +99,7 @@ impl Subscription {
             live: false,
             held,
             due: false,
-            beat,
+            ticks,
             woken: None,
             _open: open,
         })
@@ -110,7 +110,7 @@ impl Subscription {
     ///
     /// Dropping the future loses nothing: the cursor moves only with a frame that is returned or
     /// over events that do not match.
-    pub async fn next(&mut self) -> Result<Frame, ReadError> {
+    pub async fn next(&mut self) -> Result<SubscriptionItem, ReadError> {
         let stopping = self.reader.stopping().clone();
         loop {
             if stopping.is_cancelled() {
@@ -157,21 +157,21 @@ impl Subscription {
         tokio::select! {
             () = woken.notified() => true,
             moved = self.head.changed(), if ahead => moved.is_ok(),
-            beaten = self.beat.changed() => {
+            ticked = self.ticks.changed() => {
                 self.due = true;
-                beaten.is_ok()
+                ticked.is_ok()
             }
             () = stopping.cancelled() => false,
         }
     }
 
     /// What can be told now, given that everything up to `available` is durable.
-    async fn step(&mut self, available: Position) -> Result<Option<Frame>, ReadError> {
+    async fn step(&mut self, available: Position) -> Result<Option<SubscriptionItem>, ReadError> {
         if let Some(time) = self.held {
             self.cursor = self.reader.recorded_before(time, available).await?;
             (self.told, self.due) = (self.cursor, false);
             if self.cursor == available {
-                return Ok(self.is_silent().then_some(Frame::Heartbeat));
+                return Ok(self.is_silent().then_some(SubscriptionItem::Heartbeat));
             }
             self.held = None;
         }
@@ -183,21 +183,21 @@ impl Subscription {
                     self.cursor = run.first - 1;
                     let mark = self.tell().await?;
                     self.live = false;
-                    return Ok(Some(Frame::FellBehind(mark)));
+                    return Ok(Some(SubscriptionItem::FellBehind(mark)));
                 }
                 self.cursor = run.last;
                 self.told = self.cursor;
-                return Ok(Some(Frame::Events(run)));
+                return Ok(Some(SubscriptionItem::Events(run)));
             }
             self.cursor = available;
         }
         if self.cursor == available && !self.live {
             let mark = self.tell().await?;
             self.live = true;
-            return Ok(Some(Frame::CaughtUp(mark)));
+            return Ok(Some(SubscriptionItem::CaughtUp(mark)));
         }
         if self.is_silent() || self.due && self.cursor > self.told {
-            return Ok(Some(Frame::Checkpoint(self.tell().await?)));
+            return Ok(Some(SubscriptionItem::Checkpoint(self.tell().await?)));
         }
         self.due = false;
         Ok(None)

@@ -1,9 +1,9 @@
-//! The writer: one thread that decides, encodes, and commits in groups. It never reads the disk. It
-//! waits for the journal, and between groups for followers that lie far behind.
+//! The writer: one thread that decides, encodes, and commits in batches. It never reads the disk.
+//! It waits for the journal, and between batches for followers that lie far behind.
 //!
-//! A group is whatever has queued up while the one before it was being made durable. All its
+//! A commit batch is whatever has queued up while the one before it was being made durable. All its
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
-//! event of the same group.
+//! event of the same batch.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,8 @@ use crate::{
         window::Window,
     },
     engine::{
-        AppendError, Clock, Pause, Undone, head::HeadSender, pressure::Pressure, system_clock,
+        AppendError, Clock, Pause, Undone, back_pressure::BackPressure, head::HeadSender,
+        system_clock,
     },
     log::{
         Log,
@@ -31,10 +32,10 @@ use crate::{
     },
 };
 
-/// Appends that one group takes at most.
-const GROUP_APPENDS: usize = 4_096;
-/// Groups whose answers may wait to be given.
-pub(super) const GROUPS: usize = 16;
+/// Appends that one batch takes at most.
+const BATCH_APPENDS: usize = 4_096;
+/// Batches whose answers may wait to be given.
+pub(super) const BATCHES: usize = 16;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
 
@@ -84,9 +85,9 @@ pub(super) enum Verdict {
 
 /// Why appends are refused for good; the first reason is kept.
 #[derive(Debug, Default)]
-pub(super) struct Fault(watch::Sender<Option<Arc<str>>>);
+pub(super) struct PermanentFailure(watch::Sender<Option<Arc<str>>>);
 
-impl Fault {
+impl PermanentFailure {
     /// The first reason, if there is one.
     pub(super) fn reason(&self) -> Option<Arc<str>> {
         self.0.borrow().clone()
@@ -105,17 +106,17 @@ impl Fault {
     }
 }
 
-/// The answers of one group, on their way to those who wait for them.
+/// The answers of one batch, on their way to those who wait for them.
 #[derive(Debug)]
 pub(super) struct Answers {
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
     outcome: Result<(), Arc<str>>,
 }
 
-/// Gives the answers of group after group. A task does this and not the writer's thread: to wake a
+/// Gives the answers of batch after batch. A task does this and not the writer's thread: to wake a
 /// task from another thread costs more than to decide on its append.
-pub(super) async fn give(mut groups: mpsc::Receiver<Answers>) {
-    while let Some(Answers { answers, outcome }) = groups.recv().await {
+pub(super) async fn give(mut batches: mpsc::Receiver<Answers>) {
+    while let Some(Answers { answers, outcome }) = batches.recv().await {
         for (reply, verdict) in answers {
             let answer = match &outcome {
                 Ok(()) => Ok(verdict),
@@ -134,21 +135,21 @@ pub(super) struct Writer {
     last_recorded: Micros,
     window: Window,
     head: HeadSender,
-    fault: Arc<Fault>,
+    fault: Arc<PermanentFailure>,
     recorded_by: String,
     clock: Clock,
-    pressure: Arc<Pressure>,
+    back_pressure: Arc<BackPressure>,
     answers: mpsc::Sender<Answers>,
-    /// Why the group that is being decided may append nothing.
+    /// Why the batch that is being decided may append nothing.
     paused: Option<Pause>,
-    /// Where the events of a group are encoded. A frame gets a copy of its own length: what grew
+    /// Where the events of a batch are encoded. A frame gets a copy of its own length: what grew
     /// as it was written would keep up to twice of it in memory for as long as the frame is cached.
     buffer: BytesMut,
 }
 
 /// Appends that become one frame, with the answers that wait for it.
 #[derive(Default)]
-struct Group {
+struct CommitBatch {
     /// When its events are recorded: one time for all of it, so that the index has one change of
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
@@ -163,7 +164,7 @@ impl Writer {
         log: Arc<Log>,
         tip: Tip,
         head: HeadSender,
-        pressure: Arc<Pressure>,
+        back_pressure: Arc<BackPressure>,
         answers: mpsc::Sender<Answers>,
     ) -> Self {
         Self {
@@ -175,7 +176,7 @@ impl Writer {
             fault: Arc::default(),
             recorded_by: String::new(),
             clock: system_clock(),
-            pressure,
+            back_pressure,
             answers,
             paused: None,
             buffer: BytesMut::new(),
@@ -192,7 +193,7 @@ impl Writer {
     }
 
     /// Where the first failure is kept.
-    pub(super) fn reports_to(self, fault: Arc<Fault>) -> Self {
+    pub(super) fn reports_to(self, fault: Arc<PermanentFailure>) -> Self {
         Self { fault, ..self }
     }
 
@@ -203,27 +204,27 @@ impl Writer {
     /// Works until it is told to stop; what was queued by then is answered.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         while let Some(message) = queue.blocking_recv() {
-            self.pressure.keep_pace(&self.log);
-            self.paused = self.pressure.look(&self.log, self.last_recorded);
-            let mut group = Group::default();
+            self.back_pressure.keep_pace(&self.log);
+            self.paused = self.back_pressure.look(&self.log, self.last_recorded);
+            let mut batch = CommitBatch::default();
             let mut next = Some(message);
             while let Some(message) = next {
                 match message {
-                    Message::Append(ticket) => self.decide(ticket, &mut group),
+                    Message::Append(ticket) => self.decide(ticket, &mut batch),
                     Message::Stop => queue.close(),
                 }
                 // While appends are paused, it is looked again for each.
-                let ended = self.is_full(&group) || self.paused.is_some();
+                let ended = self.is_full(&batch) || self.paused.is_some();
                 next = if ended { None } else { queue.try_recv().ok() };
             }
-            self.commit(group);
+            self.commit(batch);
             let indexed = self.log.index().watermark();
             self.window.trim(indexed.min(self.tip.position.saturating_sub(WINDOW_SLACK)));
         }
     }
 
-    /// Decides on one append; an accepted one becomes part of the group.
-    fn decide(&mut self, ticket: Ticket, group: &mut Group) {
+    /// Decides on one append; an accepted one becomes part of the batch.
+    fn decide(&mut self, ticket: Ticket, batch: &mut CommitBatch) {
         let Ticket { append, digest, resolved, reply } = ticket;
         if let Some(refusal) = self.refusal() {
             // The caller may have gone; then nobody wants to know.
@@ -232,14 +233,14 @@ impl Writer {
         }
         let verdict = match decide(&append, digest, &resolved, &self.window) {
             Decision::Accept(before) => {
-                Verdict::Appended(self.accept(&append, digest, &before, group))
+                Verdict::Appended(self.accept(&append, digest, &before, batch))
             }
             Decision::Repeat(earlier) => Verdict::Repeat(earlier),
             Decision::Reused(earlier) => Verdict::Reused(earlier),
             Decision::Refuse(conflict) => Verdict::Refuse(conflict),
             Decision::Stale => Verdict::Stale,
         };
-        group.answers.push((reply, verdict));
+        batch.answers.push((reply, verdict));
     }
 
     /// Why no append can be taken now, if so.
@@ -254,12 +255,12 @@ impl Writer {
         append: &Append,
         digest: Digest,
         before: &[Revision],
-        group: &mut Group,
+        batch: &mut CommitBatch,
     ) -> Appended {
         let first_position = self.window.head() + 1;
         // Times never go back within the log, even when the clock does.
         let now = || self.last_recorded.max((self.clock)());
-        self.last_recorded = *group.recorded_at.get_or_insert_with(now);
+        self.last_recorded = *batch.recorded_at.get_or_insert_with(now);
         let mut position = first_position;
         for (write, before) in append.writes.iter().zip(before) {
             for (revision, event) in (before + 1..).zip(&write.events) {
@@ -275,9 +276,9 @@ impl Writer {
             }
         }
         let count = u32::try_from(position - first_position).unwrap_or(u32::MAX);
-        group.count += count;
+        batch.count += count;
         if let Some(request_id) = append.request_id {
-            group.entries.push(AppendEntry { request_id, digest, first_position, count });
+            batch.entries.push(AppendEntry { request_id, digest, first_position, count });
         }
         self.window.push(append, before, digest);
         Appended {
@@ -289,24 +290,24 @@ impl Writer {
         }
     }
 
-    fn is_full(&self, group: &Group) -> bool {
-        group.answers.len() >= GROUP_APPENDS || self.buffer.len() >= limits::FRAME_BYTES
+    fn is_full(&self, batch: &CommitBatch) -> bool {
+        batch.answers.len() >= BATCH_APPENDS || self.buffer.len() >= limits::FRAME_BYTES
     }
 
-    /// Makes the group durable, then visible, then answers all of it.
-    fn commit(&mut self, mut group: Group) {
-        let outcome = if group.count == 0 { Ok(()) } else { self.write(&mut group) };
+    /// Makes the batch durable, then visible, then answers all of it.
+    fn commit(&mut self, mut batch: CommitBatch) {
+        let outcome = if batch.count == 0 { Ok(()) } else { self.write(&mut batch) };
         self.buffer.clear();
         // If nobody gives them, the engine is gone, and who waits is told that.
-        let _ = self.answers.blocking_send(Answers { answers: group.answers, outcome });
+        let _ = self.answers.blocking_send(Answers { answers: batch.answers, outcome });
     }
 
-    fn write(&mut self, group: &mut Group) -> Result<(), Arc<str>> {
+    fn write(&mut self, batch: &mut CommitBatch) -> Result<(), Arc<str>> {
         let frame = Frame {
             index: self.tip.index + 1,
             first_position: self.tip.position + 1,
-            count: group.count,
-            appends: std::mem::take(&mut group.entries),
+            count: batch.count,
+            appends: std::mem::take(&mut batch.entries),
             events: Bytes::copy_from_slice(&self.buffer),
         };
         let (done, outcome) = std_mpsc::sync_channel(1);

@@ -16,7 +16,7 @@ use crate::{
         side::Share,
     },
     engine::Engine,
-    grpc::status::Fault,
+    grpc::status::RpcError,
     projections::told::{Ended, Told, ToldLeg, ToldNumber, ToldPreference},
 };
 
@@ -29,7 +29,7 @@ impl Texts {
     pub(crate) async fn read(
         engine: &Engine,
         positions: impl IntoIterator<Item = Position>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, RpcError> {
         Ok(Self(engine.record().events(positions).await?))
     }
 

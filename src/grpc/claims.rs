@@ -12,14 +12,14 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked,
         budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Tokens},
         record::{Extras, Recorder},
+        request,
         server_stubs::claim_service_server::ClaimService,
-        status::Fault,
+        status::RpcError,
     },
     projections::{
         fate::{self, About},
@@ -35,7 +35,7 @@ const PREFERENCES_BYTES: usize = 128 << 10;
 macro_rules! recorded {
     ($recorder:expr, $request:expr, $type:ident { $field:ident }, $response:ident) => {{
         let proto::$type { request_id, $field, tags, metadata, store } = $request.into_inner();
-        $recorder.0.expect_store(&store).map_err(Fault::from)?;
+        $recorder.0.expect_store(&store).map_err(RpcError::from)?;
         let extras = Extras { request_id, tags, metadata };
         let receipt = $recorder.record(stringify!($field), $field, extras).await?;
         Ok(Response::new(proto::$response { receipt: Some(receipt) }))
@@ -85,11 +85,11 @@ impl ClaimService for Recorder {
     ) -> Result<Response<proto::GetClaimResponse>, Status> {
         let request = request.into_inner();
         let (claim, min_position) = (request.claim, request.min_position);
-        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(Fault::from)?;
+        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(RpcError::from)?;
         let at = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| Found::of(register, claim, at));
-        let found = found.await.map_err(Fault::from)?.ok_or_else(|| missing(claim, at))?;
+        let found = found.await.map_err(RpcError::from)?.ok_or_else(|| missing(claim, at))?;
         Ok(Response::new(found.answer(self, &page, at).await?))
     }
 }
@@ -102,16 +102,16 @@ fn question(request: proto::GetClaimRequest, tokens: Tokens) -> Result<(Page, As
     }
     let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
     let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
-    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((page, as_of))
 }
 
-fn missing(claim: Position, at: Position) -> Fault {
+fn missing(claim: Position, at: Position) -> RpcError {
     let message = format!(
         "as of position {at}, no claim is recorded at position {claim}; a correction or a \
          retraction is found in the history of the claim that it names"
     );
-    Fault::new(Code::NotFound, ErrorReason::NotFound, message)
+    RpcError::new(Code::NotFound, ErrorReason::NotFound, message)
 }
 
 /// A claim, what became of it, and a page of its history.
@@ -137,7 +137,7 @@ impl Found {
         recorder: &Recorder,
         page: &Page,
         position: Position,
-    ) -> Result<proto::GetClaimResponse, Fault> {
+    ) -> Result<proto::GetClaimResponse, RpcError> {
         let head = self.head(recorder, position).await?;
         // The claim itself is one entry, so its bytes leave less for the history.
         let budget = Budget::of(limits::ANSWER_BYTES.saturating_sub(head.encoded_len()));
@@ -155,7 +155,7 @@ impl Found {
         &self,
         recorder: &Recorder,
         position: Position,
-    ) -> Result<proto::GetClaimResponse, Fault> {
+    ) -> Result<proto::GetClaimResponse, RpcError> {
         let Self { told, preferences: all, history: _ } = self;
         let texts = Texts::read(&recorder.0, [told.claim, told.read_from]).await?;
         let preference = |texts: &Texts, it: &ToldPreference| texts.preference(it.clone());

@@ -1,8 +1,8 @@
 //! `ConsumerGroupService`: services that share the work of following the log.
 
-mod asked;
 mod consuming;
 mod listed;
+mod request;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     },
     grpc::{
         event_store::Answers, heartbeat::lively, paged::paged, passthrough::ConsumeFrame,
-        server_stubs::consumer_group_service_server::ConsumerGroupService, status::Fault,
+        server_stubs::consumer_group_service_server::ConsumerGroupService, status::RpcError,
     },
 };
 
@@ -29,10 +29,10 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::CreateGroupRequest>,
     ) -> Result<Response<proto::CreateGroupResponse>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
-        let (group, request) = asked::group(request.into_inner()).map_err(Fault::from)?;
+        self.0.expect_store(&request.get_ref().store).map_err(RpcError::from)?;
+        let (group, request) = request::group(request.into_inner()).map_err(RpcError::from)?;
         let name = group.name.to_string();
-        let created = self.0.groups().create(group, request).await.map_err(Fault::from)?;
+        let created = self.0.groups().create(group, request).await.map_err(RpcError::from)?;
         let receipt = Some(receipt(&name, &created));
         Ok(Response::new(proto::CreateGroupResponse { receipt }))
     }
@@ -43,10 +43,10 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<Streaming<proto::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
-        let (asked, extensions, requests) = request.into_parts();
+        let (metadata, extensions, requests) = request.into_parts();
         let connection = extensions.get().cloned();
         let consuming = consuming::begin(&self.0, requests, connection).await?;
-        Ok(paged(&asked, lively(consuming, self.0.heartbeat(), 0)))
+        Ok(paged(&metadata, lively(consuming, self.0.heartbeat(), 0)))
     }
 
     async fn list_groups(
@@ -60,8 +60,9 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::ListParkedRequest>,
     ) -> Result<Response<proto::ListParkedResponse>, Status> {
-        let (group, after, limit) = asked::parked(request.into_inner()).map_err(Fault::from)?;
-        let page = self.0.groups().parked(&group, after, limit).await.map_err(Fault::from)?;
+        let (group, after, limit) =
+            request::parked(request.into_inner()).map_err(RpcError::from)?;
+        let page = self.0.groups().parked(&group, after, limit).await.map_err(RpcError::from)?;
         Ok(Response::new(proto::ListParkedResponse {
             parked: page.parked.into_iter().map(Into::into).collect(),
             next_after_position: page.more_after.unwrap_or_default(),
@@ -73,11 +74,11 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::ReplayParkedRequest>,
     ) -> Result<Response<proto::ReplayParkedResponse>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(Fault::from)?;
+        self.0.expect_store(&request.get_ref().store).map_err(RpcError::from)?;
         let (group, positions, request) =
-            asked::replay(request.into_inner()).map_err(Fault::from)?;
+            request::replay(request.into_inner()).map_err(RpcError::from)?;
         let replayed = self.0.groups().replay(&group, positions, request).await;
-        let (appended, replayed) = replayed.map_err(Fault::from)?;
+        let (appended, replayed) = replayed.map_err(RpcError::from)?;
         let receipt = appended.map(|appended| receipt(&group, &appended));
         Ok(Response::new(proto::ReplayParkedResponse { receipt, replayed: count(replayed) }))
     }
@@ -86,8 +87,8 @@ impl ConsumerGroupService for ConsumerGroups {
         &self,
         request: Request<proto::DeleteGroupRequest>,
     ) -> Result<Response<proto::DeleteGroupResponse>, Status> {
-        let (name, request) = asked::deletion(request.into_inner()).map_err(Fault::from)?;
-        let deleted = self.0.groups().delete(&name, request).await.map_err(Fault::from)?;
+        let (name, request) = request::deletion(request.into_inner()).map_err(RpcError::from)?;
+        let deleted = self.0.groups().delete(&name, request).await.map_err(RpcError::from)?;
         let receipt = Some(receipt(&name, &deleted));
         Ok(Response::new(proto::DeleteGroupResponse { receipt }))
     }

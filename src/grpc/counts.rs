@@ -21,8 +21,8 @@ use crate::{
     },
     engine::Engine,
     grpc::{
-        asked, event_store::Answers, page::Tokens,
-        server_stubs::count_service_server::CountService, status::Fault,
+        event_store::Answers, page::Tokens, request,
+        server_stubs::count_service_server::CountService, status::RpcError,
     },
     projections::counts::{CountQuery, CountRow},
 };
@@ -38,7 +38,7 @@ impl CountService for Counts {
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = countries::question(request.get_ref(), tokens).map_err(Fault::from)?;
+        let question = countries::question(request.get_ref(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(countries::answer(&self.0, question).await?))
     }
 
@@ -56,7 +56,7 @@ impl CountService for Counts {
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = groups::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = groups::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
@@ -65,7 +65,7 @@ impl CountService for Counts {
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = explain::question(&request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = explain::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
@@ -74,7 +74,7 @@ impl CountService for Counts {
         request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = history::question(request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = history::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(history::answer(&self.0, question).await?))
     }
 
@@ -83,7 +83,7 @@ impl CountService for Counts {
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = series::question(&request.into_inner(), tokens).map_err(Fault::from)?;
+        let question = series::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }
@@ -91,9 +91,9 @@ impl CountService for Counts {
 fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
     let mut parties = BTreeSet::new();
     for (index, country) in countries.iter().enumerate() {
-        parties.extend(asked::party(country, &format!("countries[{index}]"), wrong));
+        parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
     }
-    let unit = asked::choice::<Unit>(unit, "unit", wrong);
+    let unit = request::choice::<Unit>(unit, "unit", wrong);
     CountQuery { countries: parties, unit, ..CountQuery::default() }
 }
 

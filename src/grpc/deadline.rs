@@ -1,8 +1,8 @@
 //! Deadlines and errors that the transport would tell less well.
 //!
 //! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large, has
-//! every error that was not made by a service of ours explained, and decides whose answers are
+//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large,
+//! gives an `ErrorInfo` to each error of a library's service, and decides which answers are
 //! compressed.
 
 use std::{
@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 
 use crate::{
     domain::{limits, proto::ErrorReason, violation::Violations},
-    grpc::{explain::explained, paged::taken_up, status::Fault},
+    grpc::{error_info::with_error_info, paged::taken_up, status::RpcError},
 };
 
 /// How much earlier than the transport this layer gives up.
@@ -67,7 +67,7 @@ where
         let timeout = request.headers().get("grpc-timeout").and_then(timeout);
         let answer = self.0.call(request);
         Box::pin(async move {
-            let answer = async { answer.await.map(taken_up).map(explained) };
+            let answer = async { answer.await.map(taken_up).map(with_error_info) };
             let Some(timeout) = timeout else { return answer.await };
             match tokio::time::timeout(timeout.saturating_sub(MARGIN), answer).await {
                 Ok(answer) => answer,
@@ -99,12 +99,12 @@ pub(super) fn header_bytes<B>(request: &http::Request<B>) -> usize {
 fn too_large(header: usize) -> Status {
     let mut violations = Violations::default();
     violations.exceeds("metadata", "bytes", header, limits::HEADER_BYTES);
-    Fault::from(violations).into()
+    RpcError::from(violations).into()
 }
 
 fn too_late(timeout: Duration) -> Status {
     let message = format!("there was no answer within the deadline of {} ms", timeout.as_millis());
-    Fault::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
+    RpcError::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
 }
 
 /// Reads a `grpc-timeout`: at most eight digits and a unit.

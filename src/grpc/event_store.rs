@@ -13,7 +13,7 @@ use crate::{
         proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, Appended, Engine, Frame, Scan, Subscription, Undoing, Undone},
+    engine::{self, Appended, Engine, Scan, Subscription, SubscriptionItem, Undoing, Undone},
     grpc::{
         convert,
         heartbeat::lively,
@@ -21,7 +21,7 @@ use crate::{
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
-        status::Fault,
+        status::RpcError,
     },
 };
 
@@ -39,7 +39,7 @@ impl EventStoreService for EventStore {
         request: Request<proto::AppendRequest>,
     ) -> Result<Response<proto::AppendResponse>, Status> {
         let append = asked(&self.0, request.into_inner())?;
-        let appended = self.0.append(append).await.map_err(Fault::from)?;
+        let appended = self.0.append(append).await.map_err(RpcError::from)?;
         Ok(Response::new(answer(&self.0, appended)))
     }
 
@@ -59,15 +59,15 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        let (asked, _, request) = request.into_parts();
-        self.0.expect_store(&request.store).map_err(Fault::from)?;
+        let (metadata, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(RpcError::from)?;
         let min_position = request.min_position;
-        let spec = convert::read(request).map_err(Fault::from)?;
-        self.0.reached(min_position).await.map_err(Fault::from)?;
-        let scan = self.0.read(spec).await.map_err(Fault::from)?;
+        let spec = convert::read(request).map_err(RpcError::from)?;
+        self.0.reached(min_position).await.map_err(RpcError::from)?;
+        let scan = self.0.read(spec).await.map_err(RpcError::from)?;
         let head = scan.head();
         let batches = stream::try_unfold(Batches::First(scan), Batches::next);
-        Ok(paged(&asked, lively(batches, self.0.heartbeat(), head)))
+        Ok(paged(&metadata, lively(batches, self.0.heartbeat(), head)))
     }
 
     type SubscribeStream = Answers<SubscribeFrame>;
@@ -76,11 +76,11 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let (asked, _, request) = request.into_parts();
-        self.0.expect_store(&request.store).map_err(Fault::from)?;
-        let (filter, start) = convert::subscribe(request).map_err(Fault::from)?;
-        let subscription = self.0.subscribe(filter, start).await.map_err(Fault::from)?;
-        Ok(paged(&asked, Box::pin(stream::try_unfold(subscription, next_frame))))
+        let (metadata, _, request) = request.into_parts();
+        self.0.expect_store(&request.store).map_err(RpcError::from)?;
+        let (filter, start) = convert::subscribe(request).map_err(RpcError::from)?;
+        let subscription = self.0.subscribe(filter, start).await.map_err(RpcError::from)?;
+        Ok(paged(&metadata, Box::pin(stream::try_unfold(subscription, next_frame))))
     }
 
     async fn get_head(
@@ -88,7 +88,7 @@ impl EventStoreService for EventStore {
         request: Request<proto::GetHeadRequest>,
     ) -> Result<Response<proto::GetHeadResponse>, Status> {
         let proto::GetHeadRequest { min_position } = request.into_inner();
-        let head = self.0.reached(min_position).await.map_err(Fault::from)?;
+        let head = self.0.reached(min_position).await.map_err(RpcError::from)?;
         let recorded_at = head.recorded_at.map(timestamp);
         let (position, store) = (head.position, self.0.store_name());
         Ok(Response::new(proto::GetHeadResponse { position, recorded_at, store }))
@@ -96,7 +96,7 @@ impl EventStoreService for EventStore {
 }
 
 /// What an append asks for, if it is meant for this store.
-fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, Fault> {
+fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, RpcError> {
     engine.expect_store(&request.store)?;
     Ok(convert::append(request)?)
 }
@@ -133,7 +133,7 @@ impl Batches {
             Self::First(scan) => (scan, true),
             Self::More(scan) => (scan, false),
         };
-        let run = scan.next().await.map_err(Fault::from)?;
+        let run = scan.next().await.map_err(RpcError::from)?;
         let position = scan.head();
         Ok(match run {
             Some(run) => {
@@ -151,28 +151,28 @@ impl Batches {
 async fn next_frame(
     mut subscription: Subscription,
 ) -> Result<Option<(SubscribeFrame, Subscription)>, Status> {
-    let frame = subscription.next().await.map_err(Fault::from)?;
+    let frame = subscription.next().await.map_err(RpcError::from)?;
     Ok(Some((frame.into(), subscription)))
 }
 
-impl From<Frame> for SubscribeFrame {
-    fn from(frame: Frame) -> Self {
+impl From<SubscriptionItem> for SubscribeFrame {
+    fn from(item: SubscriptionItem) -> Self {
         let parts = |mark: engine::Mark| (mark.position, mark.recorded_at.map(timestamp));
-        match frame {
-            Frame::Events(run) => Self::Events(run.events),
-            Frame::CaughtUp(mark) => {
+        match item {
+            SubscriptionItem::Events(run) => Self::Events(run.events),
+            SubscriptionItem::CaughtUp(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::CaughtUp(proto::CaughtUp { position, recorded_at }).into()
             }
-            Frame::Checkpoint(mark) => {
+            SubscriptionItem::Checkpoint(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::Checkpoint(proto::Checkpoint { position, recorded_at }).into()
             }
-            Frame::FellBehind(mark) => {
+            SubscriptionItem::FellBehind(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::FellBehind(proto::FellBehind { position, recorded_at }).into()
             }
-            Frame::Heartbeat => {
+            SubscriptionItem::Heartbeat => {
                 Self::Mark(proto::SubscribeResponse { frame: None, heartbeat: true })
             }
         }

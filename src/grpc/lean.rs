@@ -18,7 +18,7 @@ use tonic_prost::{ProstCodec, ProstEncoder};
 use crate::{
     domain::{violation::Violations, wire::Room},
     engine::apart,
-    grpc::status::{Fault, REQUEST},
+    grpc::status::{REQUEST, RpcError},
 };
 
 /// Bytes that a buffer begins with: most answers fit.
@@ -40,7 +40,7 @@ impl<M: Message + Name + Default> Asked for M {
     type Message = M;
 
     fn asked(decoded: Result<M, Violations>) -> Result<M, Status> {
-        decoded.map_err(|violations| Fault::from(violations).into())
+        decoded.map_err(|violations| RpcError::from(violations).into())
     }
 }
 

@@ -5,7 +5,7 @@ use prost::Message;
 use crate::{
     domain::event::Position,
     engine::Engine,
-    grpc::{budget::Budget, claimed::Texts, status::Fault},
+    grpc::{budget::Budget, claimed::Texts, status::RpcError},
     projections::{
         fate,
         fate::About,
@@ -54,7 +54,7 @@ pub(crate) async fn told<T: InLog, M: Message>(
     mut budget: Budget,
     entries: &[T],
     tell: impl Fn(&Texts, &T) -> M,
-) -> Result<Vec<M>, Fault> {
+) -> Result<Vec<M>, RpcError> {
     let mut told: Vec<M> = Vec::new();
     for entries in entries.chunks(READ_AT_ONCE) {
         let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;

@@ -1,6 +1,5 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
-mod asked;
 mod budget;
 mod claimed;
 mod claims;
@@ -11,9 +10,10 @@ mod consumer_groups;
 mod convert;
 mod counts;
 mod deadline;
+mod error_bounds;
+mod error_info;
 mod event_store;
 mod exchanges;
-mod explain;
 mod goaway;
 mod heartbeat;
 mod incoming;
@@ -27,11 +27,11 @@ pub(crate) mod passthrough;
 mod pipelined;
 mod projections;
 mod record;
+mod request;
 pub mod serve;
 mod sources;
 mod statements;
 mod status;
-mod told;
 mod transfers;
 pub mod web;
 

@@ -16,7 +16,7 @@ use siphasher::sip128::SipHasher24;
 use crate::{
     domain::{event::Position, violation::Violations},
     engine::{AsOf, Engine, ListKey},
-    grpc::status::Fault,
+    grpc::status::RpcError,
 };
 
 /// Most entries of a page, and how many there are where the request does not say.
@@ -201,7 +201,7 @@ impl Page {
         engine: &Engine,
         min_position: Position,
         as_of: AsOf,
-    ) -> Result<Position, Fault> {
+    ) -> Result<Position, RpcError> {
         let record = engine.record();
         record.reached(min_position).await?;
         match self.at {

@@ -7,7 +7,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::{
     domain::proto::{self, ErrorReason},
     engine::{Engine, ProjectionState, ProjectionStatus},
-    grpc::{server_stubs::projection_service_server::ProjectionService, status::Fault},
+    grpc::{server_stubs::projection_service_server::ProjectionService, status::RpcError},
 };
 
 /// Serves the state of projections.
@@ -21,7 +21,7 @@ impl ProjectionService for Projections {
         request: Request<proto::ListProjectionsRequest>,
     ) -> Result<Response<proto::ListProjectionsResponse>, Status> {
         let record = self.0.record();
-        record.reached(request.get_ref().min_position).await.map_err(Fault::from)?;
+        record.reached(request.get_ref().min_position).await.map_err(RpcError::from)?;
         let statuses = record.projections();
         let position = statuses.iter().map(|status| status.head).max().unwrap_or_default();
         let projections = statuses.into_iter().map(Into::into).collect();
@@ -35,7 +35,7 @@ impl ProjectionService for Projections {
         let name = request.into_inner().name;
         let begun = self.0.record().rebuild(&name).ok_or_else(|| {
             let message = format!("there is no projection {name:?}; ListProjections names them");
-            Fault::new(Code::NotFound, ErrorReason::NotFound, message)
+            RpcError::new(Code::NotFound, ErrorReason::NotFound, message)
         })?;
         let position = self.0.head().position;
         Ok(Response::new(proto::RebuildProjectionResponse { already_running: !begun, position }))

@@ -18,7 +18,7 @@ use crate::{
         wire::Room,
     },
     engine::{AppendError, Engine},
-    grpc::{convert, status::Fault},
+    grpc::{convert, status::RpcError},
 };
 
 /// Where violations of the single event of an append are found.
@@ -43,8 +43,9 @@ impl Recorder {
         field: &str,
         message: Option<M>,
         extras: Extras,
-    ) -> Result<Receipt, Fault> {
-        let Prepared { request_id, known, home, event } = prepare(field, message.as_ref(), extras)?;
+    ) -> Result<Receipt, RpcError> {
+        let EventDraft { request_id, known, home, event } =
+            prepare(field, message.as_ref(), extras)?;
         let stream = match home {
             Home::Stream(stream) => stream,
             Home::OfClaim(claim) => match self.stream_of(claim).await {
@@ -64,7 +65,7 @@ impl Recorder {
     }
 
     /// The stream of a claim. Where there is none, the refusal is the engine's own.
-    async fn stream_of(&self, claim: Position) -> Result<StreamName, Fault> {
+    async fn stream_of(&self, claim: Position) -> Result<StreamName, RpcError> {
         let missing = || AppendError::Rule(claim::missing(claim));
         if claim > self.0.head().position {
             return Err(missing().into());
@@ -76,7 +77,7 @@ impl Recorder {
 }
 
 /// An event, which the engine will look at, and where it belongs.
-struct Prepared {
+struct EventDraft {
     request_id: Option<RequestId>,
     known: Known,
     home: Home,
@@ -87,7 +88,7 @@ fn prepare<M: Message + Name>(
     field: &str,
     message: Option<&M>,
     extras: Extras,
-) -> Result<Prepared, Violations> {
+) -> Result<EventDraft, Violations> {
     let mut wrong = Violations::default();
     let request_id = convert::request_id(&extras.request_id, &mut wrong);
     let tags = convert::own_tags(&extras.tags, "", &mut wrong);
@@ -128,7 +129,7 @@ fn prepare<M: Message + Name>(
         tags,
         metadata: extras.metadata,
     };
-    wrong.into_result(Prepared { request_id, known, home, event })
+    wrong.into_result(EventDraft { request_id, known, home, event })
 }
 
 /// What is wrong with the fields of an event, which the request holds in `field`.
@@ -139,7 +140,7 @@ fn wrong_fields(field: &str, known: &Known) -> Option<Violations> {
 }
 
 /// Violations as the recording request names its fields.
-fn rebased(error: AppendError, field: &str) -> Fault {
+fn rebased(error: AppendError, field: &str) -> RpcError {
     if let AppendError::Invalid(violations) = error {
         let violations = violations.rebased(&format!("{EVENT}.payload"), field);
         return violations.rebased(EVENT, "").into();

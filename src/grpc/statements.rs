@@ -9,14 +9,14 @@ use crate::{
     },
     engine::AsOf,
     grpc::{
-        asked,
         budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Tokens},
         record::{Extras, Recorder},
+        request,
         server_stubs::statement_service_server::StatementService,
-        status::Fault,
+        status::RpcError,
     },
     projections::lists::{StatementQuery, StatementWalk},
 };
@@ -41,14 +41,14 @@ impl StatementService for Recorder {
         let min_position = request.get_ref().min_position;
         let tokens = Tokens::of(&self.0);
         let question = question(request.into_inner(), tokens);
-        let (query, page, as_of) = question.map_err(Fault::from)?;
+        let (query, page, as_of) = question.map_err(RpcError::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         let record = self.0.record();
         let list = record.list(page.list(position), StatementWalk::new(query, position));
-        let list = list.await.map_err(Fault::from)?;
+        let list = list.await.map_err(RpcError::from)?;
         let some = page.of(&list.claims).to_vec();
         let found = record.ask(move |register| listed::claims(register, position, &some));
-        let found = found.await.map_err(Fault::from)?;
+        let found = found.await.map_err(RpcError::from)?;
         let statements = listed::told(&self.0, Budget::default(), &found, Texts::statement).await?;
         Ok(Response::new(proto::ListStatementsResponse {
             next_page_token: page.next(statements.len(), list.claims.len(), position),
@@ -71,20 +71,20 @@ fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Que
         ..request.clone()
     };
     let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
-    asked::words(&request.words, "words", &mut wrong);
-    asked::choice::<ListOrder>(request.order, "order", &mut wrong);
+    request::words(&request.words, "words", &mut wrong);
+    request::choice::<ListOrder>(request.order, "order", &mut wrong);
     let query = StatementQuery {
         words: request.words,
-        speaker: asked::name(&request.speaker),
-        party: asked::any_party(&request.party, "party", &mut wrong),
-        topic: asked::name(&request.topic),
-        exchange: asked::name(&request.exchange_id),
-        mode: asked::choice::<StatementMode>(request.mode, "mode", &mut wrong),
-        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
-        source: asked::name(&request.source_id),
+        speaker: request::name(&request.speaker),
+        party: request::any_party(&request.party, "party", &mut wrong),
+        topic: request::name(&request.topic),
+        exchange: request::name(&request.exchange_id),
+        mode: request::choice::<StatementMode>(request.mode, "mode", &mut wrong),
+        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
+        source: request::name(&request.source_id),
         order,
         include_retracted: request.include_retracted,
     };
-    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     wrong.into_result((query, page, as_of))
 }

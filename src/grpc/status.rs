@@ -10,7 +10,7 @@ use prost::{Message as _, Name};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
-use super::told::{self, List};
+use super::error_bounds::{self, List};
 use crate::{
     domain::{
         append::Conflict,
@@ -32,7 +32,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// An error as a client is told it.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
+pub(crate) struct RpcError {
     code: Code,
     message: String,
     reason: ErrorReason,
@@ -42,9 +42,9 @@ pub(crate) struct Fault {
     list: Option<List>,
 }
 
-impl Fault {
+impl RpcError {
     pub(crate) fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
-        let message = told::message(&message.into());
+        let message = error_bounds::message(&message.into());
         let (metadata, details) = (HashMap::new(), Vec::new());
         Self { code, message, reason, metadata, details, list: None }
     }
@@ -55,12 +55,12 @@ impl Fault {
     }
 
     fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
-        self.metadata.insert(key.into(), told::text(&format!("{value}")));
+        self.metadata.insert(key.into(), error_bounds::text(&format!("{value}")));
         self
     }
 
     fn detail(mut self, name: &str, encoded: Vec<u8>) -> Self {
-        self.details.push(told::detail(name, encoded));
+        self.details.push(error_bounds::detail(name, encoded));
         self
     }
 
@@ -80,7 +80,7 @@ impl Fault {
         let Some(list) = &self.list else { return status };
         // How much the list leaves out is said in the ErrorInfo, which needs room for that too.
         let most = self.without_list(Some((list.left_out_as, list.total())));
-        let (detail, left_out) = list.that_fits(told::room_beside(&most));
+        let (detail, left_out) = list.that_fits(error_bounds::room_beside(&most));
         if left_out > 0 {
             status = self.without_list(Some((list.left_out_as, left_out)));
         }
@@ -97,28 +97,28 @@ impl Fault {
             domain: DOMAIN.into(),
             metadata,
         };
-        let info = told::detail("google.rpc.ErrorInfo", info.encode_to_vec());
+        let info = error_bounds::detail("google.rpc.ErrorInfo", info.encode_to_vec());
         let details = std::iter::once(info).chain(self.details.iter().cloned()).collect();
         pb::Status { code: self.code.into(), message: self.message.clone(), details }
     }
 }
 
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
+impl From<RpcError> for Status {
+    fn from(fault: RpcError) -> Self {
         let details = fault.rpc_status().encode_to_vec();
         Self::with_details(fault.code, fault.message, details.into())
     }
 }
 
-impl From<Fault> for proto::AppendRejection {
-    fn from(fault: Fault) -> Self {
+impl From<RpcError> for proto::AppendRejection {
+    fn from(fault: RpcError) -> Self {
         let status = fault.rpc_status();
         let encoded = status.encode_to_vec().into();
         Self { code: status.code, message: status.message, status: encoded }
     }
 }
 
-impl From<Violations> for Fault {
+impl From<Violations> for RpcError {
     fn from(violations: Violations) -> Self {
         let only_limits = violations.0.iter().all(|violation| violation.limit);
         let reason =
@@ -126,8 +126,8 @@ impl From<Violations> for Fault {
         let mut list = List::new("google.rpc.BadRequest", "violations_not_listed");
         for violation in &violations.0 {
             let violation = pb::bad_request::FieldViolation {
-                field: told::text(&violation.field),
-                description: told::text(&violation.problem),
+                field: error_bounds::text(&violation.field),
+                description: error_bounds::text(&violation.problem),
                 ..Default::default()
             };
             list.push(&pb::BadRequest { field_violations: vec![violation] });
@@ -137,7 +137,7 @@ impl From<Violations> for Fault {
     }
 }
 
-impl From<AppendError> for Fault {
+impl From<AppendError> for RpcError {
     fn from(error: AppendError) -> Self {
         let message = error.to_string();
         match error {
@@ -165,7 +165,7 @@ impl From<AppendError> for Fault {
     }
 }
 
-impl From<ReadError> for Fault {
+impl From<ReadError> for RpcError {
     fn from(error: ReadError) -> Self {
         let message = error.to_string();
         match error {
@@ -197,7 +197,7 @@ impl From<ReadError> for Fault {
     }
 }
 
-impl From<GroupError> for Fault {
+impl From<GroupError> for RpcError {
     fn from(error: GroupError) -> Self {
         let message = error.to_string();
         match error {
@@ -232,7 +232,7 @@ impl From<GroupError> for Fault {
     }
 }
 
-impl From<BeyondHead> for Fault {
+impl From<BeyondHead> for RpcError {
     fn from(beyond: BeyondHead) -> Self {
         Self::new(Code::OutOfRange, ErrorReason::BeyondHead, beyond.to_string())
             .with("field", beyond.field)
@@ -241,20 +241,20 @@ impl From<BeyondHead> for Fault {
     }
 }
 
-fn rule_broken(broken: &RuleBroken) -> Fault {
+fn rule_broken(broken: &RuleBroken) -> RpcError {
     let violation = pb::precondition_failure::Violation {
         r#type: broken.rule.into(),
-        subject: told::text(&broken.subject),
-        description: told::text(&broken.description),
+        subject: error_bounds::text(&broken.subject),
+        description: error_bounds::text(&broken.description),
     };
     let details = pb::PreconditionFailure { violations: vec![violation] }.encode_to_vec();
-    Fault::new(Code::FailedPrecondition, ErrorReason::RecordRule, &broken.description)
+    RpcError::new(Code::FailedPrecondition, ErrorReason::RecordRule, &broken.description)
         .with("rule", broken.rule)
         .with("subject", &broken.subject)
         .detail("google.rpc.PreconditionFailure", details)
 }
 
-fn conflicting(conflict: &Conflict, message: String) -> Fault {
+fn conflicting(conflict: &Conflict, message: String) -> RpcError {
     let mut list = List::new(&proto::AppendConflict::full_name(), "revisions_not_listed");
     if let Some(condition) = conflict.condition {
         let (after_position, conflicting_position) = (condition.after, condition.conflicting);
@@ -270,7 +270,7 @@ fn conflicting(conflict: &Conflict, message: String) -> Fault {
         };
         list.push(&proto::AppendConflict { revisions: vec![revision], condition: None });
     }
-    let mut fault = Fault::new(Code::Aborted, ErrorReason::AppendConflict, message).list(list);
+    let mut fault = RpcError::new(Code::Aborted, ErrorReason::AppendConflict, message).list(list);
     if let Some(first) = conflict.revisions.first() {
         fault = fault
             .with("stream", &first.stream)
@@ -285,12 +285,12 @@ fn conflicting(conflict: &Conflict, message: String) -> Fault {
     fault
 }
 
-fn unreadable(error: &LogError) -> Fault {
+fn unreadable(error: &LogError) -> RpcError {
     let message = error.to_string();
     match error.damage() {
         Some(damage) => {
             let place = damage.place.file_name().map(|name| name.to_string_lossy().into_owned());
-            let fault = Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message)
+            let fault = RpcError::new(Code::DataLoss, ErrorReason::DataDamaged, message)
                 .with("volume", place.unwrap_or_default());
             match damage.position {
                 Some(position) => fault.with("position", position),
@@ -298,19 +298,19 @@ fn unreadable(error: &LogError) -> Fault {
             }
         }
         None if error.is_passing() => not_ready(message),
-        None => Fault::new(Code::Unavailable, ErrorReason::StoreFailed, message),
+        None => RpcError::new(Code::Unavailable, ErrorReason::StoreFailed, message),
     }
 }
 
 /// What is damaged of a group is its records: damage of the log, or what no program can decode.
-fn damaged_group(reason: ReadError, message: String) -> Fault {
-    let place = Fault::from(reason).metadata;
-    let fault = Fault::new(Code::DataLoss, ErrorReason::DataDamaged, message);
-    Fault { metadata: place, ..fault }
+fn damaged_group(reason: ReadError, message: String) -> RpcError {
+    let place = RpcError::from(reason).metadata;
+    let fault = RpcError::new(Code::DataLoss, ErrorReason::DataDamaged, message);
+    RpcError { metadata: place, ..fault }
 }
 
-fn paused(pause: &Pause, message: String) -> Fault {
-    let fault = |reason| Fault::new(Code::Unavailable, reason, message);
+fn paused(pause: &Pause, message: String) -> RpcError {
+    let fault = |reason| RpcError::new(Code::Unavailable, reason, message);
     match pause {
         Pause::Full { free, needed } => fault(ErrorReason::StoreFull)
             .with("free_bytes", free)
@@ -330,12 +330,12 @@ fn paused(pause: &Pause, message: String) -> Fault {
     }
 }
 
-pub(super) fn overloaded(message: String) -> Fault {
-    Fault::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
+pub(super) fn overloaded(message: String) -> RpcError {
+    RpcError::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
 }
 
-fn not_ready(message: String) -> Fault {
-    Fault::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
+fn not_ready(message: String) -> RpcError {
+    RpcError::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
 }
 
 #[cfg(test)]

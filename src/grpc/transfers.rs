@@ -10,14 +10,14 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Place, Tokens},
         record::{Extras, Recorder},
+        request,
         server_stubs::transfer_service_server::TransferService,
-        status::Fault,
+        status::RpcError,
     },
     projections::lists::{TransferQuery, TransferWalk, Transfers},
 };
@@ -57,7 +57,7 @@ impl TransferService for Recorder {
         let min_position = request.get_ref().min_position;
         let tokens = Tokens::of(&self.0);
         let question = question(&request.into_inner(), tokens);
-        let (query, page, as_of) = question.map_err(Fault::from)?;
+        let (query, page, as_of) = question.map_err(RpcError::from)?;
         let position = page.position(&self.0, min_position, as_of).await?;
         Ok(Response::new(list_page(&self.0, (query, page), position).await?))
     }
@@ -67,7 +67,7 @@ async fn list_page(
     engine: &Engine,
     (query, page): (TransferQuery, Page),
     position: Position,
-) -> Result<proto::ListTransfersResponse, Fault> {
+) -> Result<proto::ListTransfersResponse, RpcError> {
     let record = engine.record();
     let Place { after, undated, .. } = *page.begins();
     // One more than the page has tells whether there is another.
@@ -100,18 +100,18 @@ fn question(request: &proto::ListTransfersRequest, tokens: Tokens) -> Result<Que
     };
     let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let query = TransferQuery {
-        from: asked::any_party(&request.from, "from", &mut wrong),
-        to: asked::any_party(&request.to, "to", &mut wrong),
+        from: request::any_party(&request.from, "from", &mut wrong),
+        to: request::any_party(&request.to, "to", &mut wrong),
         kinds: kinds(&request.kinds, &mut wrong),
-        category: asked::choice::<Category>(request.category, "category", &mut wrong),
-        unit: asked::choice::<Unit>(request.unit, "unit", &mut wrong),
-        claimant: asked::any_party(&request.claimant, "claimant", &mut wrong),
-        source: asked::name(&request.source_id),
-        exchange: asked::name(&request.exchange_id),
-        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
+        category: request::choice::<Category>(request.category, "category", &mut wrong),
+        unit: request::choice::<Unit>(request.unit, "unit", &mut wrong),
+        claimant: request::any_party(&request.claimant, "claimant", &mut wrong),
+        source: request::name(&request.source_id),
+        exchange: request::name(&request.exchange_id),
+        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
         include_retracted: request.include_retracted,
     };
-    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     wrong.into_result((query, page, as_of))
 }
 

@@ -1,4 +1,4 @@
-//! A frame: one group commit, whole appends under one checksum, so that no append can tear.
+//! A frame: one commit batch, whole appends under one checksum, so that no append can tear.
 //!
 //! ```text
 //! body = index u64 | first position u64 | events u32 | entries u32 | entry x entries | event bytes
@@ -20,7 +20,7 @@ const HEAD: usize = 8 + 8 + 4 + 4;
 /// The tag byte of `repeated RecordedEvent events = 1`: field 1, length-delimited.
 pub const EVENT_TAG: u8 = 0x0A;
 
-/// One group commit.
+/// One commit batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// Place in the journal, from 1, without gaps.

@@ -50,9 +50,9 @@ use self::{
     file_journal::FileJournal,
     files::Files,
     frame::{AppendEntry, Frame},
-    index::{Index, Patience},
+    index::{Blocking, Index},
     journal::{Done, Journal as _, Outcome, Tip},
-    reader::Reader,
+    reader::LogReader,
     store::Store,
     tail::Tail,
     volume::VolumeError,
@@ -72,11 +72,11 @@ pub struct LogSettings {
     /// Number of events after which a volume is sealed.
     pub volume_events: u64,
     /// Volumes that may be open through sled at the same time, which is only done where reading
-    /// them at their places fails. Each takes some tens of MiB, and a copy of the volume on disk.
+    /// them at their offsets fails. Each takes some tens of MiB, and a copy of the volume on disk.
     pub open_volumes: usize,
-    /// Bytes of tables of places that are kept in memory: 256 KiB for a volume of 64 MiB.
-    pub places_bytes: usize,
-    /// Volumes whose files are open to be read at their places, each with one descriptor.
+    /// Bytes of offset tables that are kept in memory: 256 KiB for a volume of 64 MiB.
+    pub offset_table_bytes: usize,
+    /// Volumes whose files are open to be read at their offsets, each with one descriptor.
     pub open_files: usize,
     /// How sealed volumes are read through to find damage; absent: they are not.
     pub scrub: Option<ScrubSettings>,
@@ -91,7 +91,7 @@ impl Default for LogSettings {
             volume_bytes: 64 << 20,
             volume_events: 200_000,
             open_volumes: 2,
-            places_bytes: 16 << 20,
+            offset_table_bytes: 16 << 20,
             open_files: 128,
             scrub: Some(ScrubSettings::default()),
             tail_bytes: 16 << 20,
@@ -107,7 +107,7 @@ pub struct Log {
     journal: Arc<FileJournal>,
     tail: Arc<Tail>,
     index: Arc<Index>,
-    reader: Reader,
+    reader: LogReader,
     store: Store,
 }
 
@@ -187,9 +187,9 @@ impl Log {
         &self,
         position: Position,
         id: &RequestId,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<AppendEntry>, LogError> {
-        let entry = self.reader.append_at(position, patience)?;
+        let entry = self.reader.append_at(position, blocking)?;
         Ok(entry.filter(|entry| entry.request_id == *id))
     }
 

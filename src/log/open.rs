@@ -8,13 +8,13 @@ use std::{
 
 use super::{
     Log, LogError, LogSettings,
-    feeder::{Feeder, Hooks, Keeper, Shared, Source},
+    feeder::{Feeder, FrameSource, Hooks, Keeper, Shared},
     file_journal::{FileJournal, JournalSettings},
     files::Files,
     index::{Index, Opening},
     journal::Journal,
     manifest::Manifest,
-    reader::Reader,
+    reader::LogReader,
     store::Store,
     tail::Tail,
     volume::{Marker, VolumeSize},
@@ -78,11 +78,12 @@ fn open_store(
     })?);
     let tail = Arc::new(Tail::new(settings.tail_bytes));
     let shared: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
-    let source = Source { journal: shared, tail: Arc::clone(&tail) };
+    let source = FrameSource { journal: shared, tail: Arc::clone(&tail) };
     let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
     let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
-    let places = store.places();
-    let scrubber = Scrubber::new(Arc::clone(&volumes), Arc::clone(&files), &places, settings.scrub);
+    let offsets = store.offset_tables();
+    let scrubber =
+        Scrubber::new(Arc::clone(&volumes), Arc::clone(&files), &offsets, settings.scrub);
     let keeper = Keeper {
         files,
         volumes: Arc::clone(&volumes),
@@ -91,7 +92,7 @@ fn open_store(
     };
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
-    let reader = Reader { source, volumes };
+    let reader = LogReader { source, volumes };
     Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
 }
 
@@ -104,9 +105,9 @@ fn open_volumes(
 ) -> Result<Arc<Volumes>, LogError> {
     let volumes = VolumeSettings {
         volumes: store.volumes(),
-        places: store.places(),
+        offsets: store.offset_tables(),
         open_databases: settings.open_volumes,
-        places_bytes: settings.places_bytes,
+        offset_table_bytes: settings.offset_table_bytes,
         open_files: settings.open_files,
         marker: Marker::of(store.id()),
     };

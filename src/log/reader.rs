@@ -8,9 +8,9 @@ use crate::{
     domain::event::{Micros, Position},
     log::{
         error::LogError,
-        feeder::Source,
+        feeder::FrameSource,
         frame::{AppendEntry, Frame},
-        index::{IndexError, Labels, Patience},
+        index::{Blocking, IndexError, Labels},
         journal::JournalError,
         run::{Chunk, Run, RunBuilder},
         volumes::{Ahead, Cursor, Volumes},
@@ -23,12 +23,12 @@ const ATTEMPTS: usize = 2;
 
 /// Reads the durable log.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
-    pub(super) source: Source,
+pub(super) struct LogReader {
+    pub(super) source: FrameSource,
     pub(super) volumes: Arc<Volumes>,
 }
 
-impl Reader {
+impl LogReader {
     /// See [`super::Log::page`].
     pub(super) fn page(
         &self,
@@ -112,7 +112,7 @@ impl Reader {
     pub(super) fn append_at(
         &self,
         position: Position,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<AppendEntry>, LogError> {
         let among = |frame: &Frame| {
             frame.appends.iter().find(|entry| entry.first_position == position).copied()
@@ -121,7 +121,7 @@ impl Reader {
             if let Some(frame) = self.source.tail.frame_at(position) {
                 return Ok(among(&frame));
             }
-            if patience == Patience::Now {
+            if blocking == Blocking::Never {
                 return Err(IndexError::WouldBlock.into());
             }
             if let Some(entry) = self.volumes.append_at(position)? {

@@ -36,7 +36,7 @@ const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
-const PLACES: &str = "places";
+const OFFSET_TABLES: &str = "places";
 const INDEX: &str = "index";
 /// The folder in which layers above keep what they derive from the log.
 pub const PROJECTIONS: &str = "projections";
@@ -100,9 +100,9 @@ impl Store {
         self.dir.join(VOLUMES)
     }
 
-    /// The folder of the tables of places.
-    pub fn places(&self) -> PathBuf {
-        self.dir.join(PLACES)
+    /// The folder of the offset tables.
+    pub fn offset_tables(&self) -> PathBuf {
+        self.dir.join(OFFSET_TABLES)
     }
 
     /// The folder of the index.
@@ -127,7 +127,7 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Refuses a directory with things in it that are not ours, unless it says that it is a store.
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
-    let folders = [JOURNAL, VOLUMES, PLACES, INDEX, PROJECTIONS];
+    let folders = [JOURNAL, VOLUMES, OFFSET_TABLES, INDEX, PROJECTIONS];
     let texts = [LOCK, STORE, MANIFEST, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();

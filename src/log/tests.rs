@@ -271,7 +271,7 @@ impl Case {
         let span = Span { after: 0, up_to: u64::MAX };
         let filter = Filter::new(items).unwrap();
         for direction in [Direction::Forwards, Direction::Backwards] {
-            let lookup = self.log().index().lookup(Patience::Disk);
+            let lookup = self.log().index().lookup(Blocking::Allowed);
             let found = lookup.matches(&filter, span, direction, usize::MAX).unwrap();
             let mut rest = &found[..];
             while let Some(run) = self.log().events_at(rest, 4000).unwrap() {
@@ -287,10 +287,10 @@ impl Case {
     /// The append whose request id is this number.
     fn request(&self, id: u64) -> Result<Option<AppendEntry>, LogError> {
         let id = u128::from(id).to_be_bytes();
-        let found = self.log().index().lookup(Patience::Disk).request(&id).unwrap();
+        let found = self.log().index().lookup(Blocking::Allowed).request(&id).unwrap();
         let Some(at) = found else { return Ok(None) };
-        let entry = self.log().append_at(at, &id, Patience::Disk)?;
-        assert_eq!(self.log().append_at(at, &[0xEE; 16], Patience::Disk)?, None);
+        let entry = self.log().append_at(at, &id, Blocking::Allowed)?;
+        assert_eq!(self.log().append_at(at, &[0xEE; 16], Blocking::Allowed)?, None);
         Ok(Some(entry.unwrap()))
     }
 

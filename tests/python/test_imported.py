@@ -4,13 +4,18 @@ What the importer records is compared with a reading of docs/IMPORT.md of its ow
 countries with the groups and the explanations that must say the same.
 """
 
+import fcntl
+import os
 import pathlib
 import re
+import struct
 import subprocess
+import termios
+import time
 
 import pytest
 from answers import assert_groups_agree, assert_shares_add_up
-from conftest import ROOT, TARGET, Server
+from conftest import BINARY, ROOT, TARGET, Server
 from figures import figures
 from record import Record
 
@@ -117,3 +122,29 @@ def test_a_group_of_one_party_is_what_that_party_received_or_sent(imported, by, 
 def test_the_shares_of_its_exchanges_add_up_to_each_figure(imported):
     ledger, _ = imported
     assert_shares_add_up(ledger, ledger.counts())
+
+
+def taken(pipe: int) -> bool:
+    """Whether the reader of a pipe has taken all that was written into it, within a minute."""
+    for _ in range(6000):
+        if struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] == 0:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_table_whose_first_bytes_come_alone_is_read_as_a_table(server):
+    table = (EXCHANGES / "claims.csv").read_bytes()
+    command = [BINARY, "import", "-", "--server", f"http://{server.address}"]
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        command, stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    os.close(reader)
+    os.write(writer, table[:4])
+    assert taken(writer), "nothing was read"
+    with os.fdopen(writer, "wb") as rest:
+        rest.write(table[4:])
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, (out, err)
+    assert re.search(r" [1-9]\d* added, 0 already there, 0 refused", out), (out, err)

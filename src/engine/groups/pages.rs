@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::{
     domain::{
         event::Position,
-        recorded::{Head, heads},
+        recorded::{EventHead, heads},
     },
     engine::ReadError,
 };
@@ -42,7 +42,7 @@ impl Page {
 
 impl Pages {
     /// Keeps a run that was read forwards, and lets the oldest go; returns what it holds.
-    pub(super) fn keep(&mut self, run: Bytes, short: bool) -> Result<Vec<Head>, ReadError> {
+    pub(super) fn keep(&mut self, run: Bytes, short: bool) -> Result<Vec<EventHead>, ReadError> {
         let heads =
             heads(&run).map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
         self.bytes += run.len();
@@ -66,7 +66,7 @@ impl Pages {
     }
 }
 
-fn place(head: &Head) -> (Position, Range<u32>) {
+fn place(head: &EventHead) -> (Position, Range<u32>) {
     let at = |place: usize| u32::try_from(place).expect("a page is bounded, and so is an event");
     (head.position, at(head.span.start)..at(head.span.end))
 }

@@ -66,8 +66,8 @@ impl Group {
             let found = match name.and_then(|name| self.filter.only_stream(&name)) {
                 Some(filter) => {
                     let span = index::Span { after, up_to };
-                    let ask = move |log: &crate::log::Log, patience| {
-                        let lookup = log.index().lookup(patience);
+                    let ask = move |log: &crate::log::Log, blocking| {
+                        let lookup = log.index().lookup(blocking);
                         Ok(lookup.matches(&filter, span, Direction::Forwards, asked)?)
                     };
                     self.reader.ask(ask).await?

@@ -59,8 +59,10 @@ async fn after_a_failed_sync_appends_stop_with_the_first_reason_and_reads_go_on(
     assert_eq!(engine.fault().borrow().clone(), Some(reason));
     assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept"]);
     let mut follower = engine.subscribe(Filter::all(), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::Events(run) if run.count == 1));
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(
+        matches!(follower.next().await.unwrap(), SubscriptionItem::Events(run) if run.count == 1)
+    );
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     drop((follower, engine));
 
     // A restart settles what became of the unknown one; asking again with its id is safe.

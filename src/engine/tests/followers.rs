@@ -21,21 +21,23 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
     let store = Store::new();
     store.engine().append(append("x/a", "first")).await.unwrap();
     let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::Events(_)));
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::Events(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     append_many(&store, 12_000).await;
     let frame = follower.next().await.unwrap();
-    let Frame::FellBehind(mark) = frame else { panic!("{frame:?}") };
+    let SubscriptionItem::FellBehind(mark) = frame else { panic!("{frame:?}") };
     assert_eq!(mark.position, 1);
     let mut seen = 1;
     loop {
         match follower.next().await.unwrap() {
-            Frame::Events(run) => {
+            SubscriptionItem::Events(run) => {
                 assert_eq!(run.first, seen + 1);
                 seen = run.last;
             }
-            Frame::CaughtUp(mark) => break assert_eq!(mark.position, seen),
-            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_) | Frame::Heartbeat) => {
+            SubscriptionItem::CaughtUp(mark) => break assert_eq!(mark.position, seen),
+            other @ (SubscriptionItem::Checkpoint(_)
+            | SubscriptionItem::FellBehind(_)
+            | SubscriptionItem::Heartbeat) => {
                 panic!("{other:?}")
             }
         }
@@ -47,7 +49,7 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
 async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     let store = Store::new();
     let mut follower = store.engine().subscribe(tagged("desk:none"), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     store.engine().append(append("x/a", "first")).await.unwrap();
     store.engine().reader.indexed(1).await.unwrap();
     let mut waiting = Box::pin(follower.next());
@@ -55,7 +57,7 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     // Only the clock of the timers is moved; nobody waits.
     tokio::time::pause();
     let frame = waiting.await.unwrap();
-    let Frame::Checkpoint(mark) = frame else { panic!("{frame:?}") };
+    let SubscriptionItem::Checkpoint(mark) = frame else { panic!("{frame:?}") };
     assert_eq!((mark.position, mark.recorded_at), (1, Some(1_000_000_000)));
 }
 
@@ -68,7 +70,7 @@ async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
     for _ in 0..16 {
         let mut follower =
             store.engine().subscribe(tagged("desk:one"), Start::Unset).await.unwrap();
-        assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+        assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
         followers.push(follower);
     }
     let mut waiting: Vec<_> = followers.iter_mut().map(|it| Box::pin(it.next())).collect();
@@ -83,12 +85,12 @@ async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
     tokio::time::sleep(Duration::from_secs(20)).await;
     tokio::time::resume();
     for told in waiting {
-        assert!(matches!(told.await.unwrap(), Frame::Events(_)));
+        assert!(matches!(told.await.unwrap(), SubscriptionItem::Events(_)));
     }
     for follower in &mut followers {
         let next = tokio::time::timeout(Duration::from_secs(20), follower.next()).await;
         let frame = next.expect("it is told in the end").unwrap();
-        let Frame::Checkpoint(mark) = frame else { panic!("{frame:?}") };
+        let SubscriptionItem::Checkpoint(mark) = frame else { panic!("{frame:?}") };
         assert_eq!(mark.position, 2);
     }
 }
@@ -98,10 +100,10 @@ async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine
     let mut store = Store::new();
     store.engine().append(append("x/a", "before")).await.unwrap();
     let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     store.engine().append(append("x/a", "after")).await.unwrap();
     let frame = follower.next().await.unwrap();
-    let Frame::Events(run) = frame else { panic!("{frame:?}") };
+    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
     assert_eq!((run.first, run.count), (2, 1));
     store.close().await;
     assert!(matches!(follower.next().await, Err(ReadError::Stopping)));
@@ -209,11 +211,11 @@ async fn figures_that_take_long_hold_nobody_up() {
     told.recv().unwrap();
     let asked = tokio::spawn(async move { counts.get(CountQuery::default(), AsOf::Now).await });
     let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     // The second is one that the projection waits to take in.
     store.engine().append(append("x/a", "meanwhile")).await.unwrap();
     record(&store, "DE", 15).await;
-    assert!(matches!(follower.next().await.unwrap(), Frame::Events(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::Events(_)));
     assert!(!asked.is_finished());
     release.send(()).unwrap();
     assert!(holder.join().unwrap(), "nothing waited for the figures");
@@ -290,7 +292,7 @@ impl std::task::Wake for Wakes {
 async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_what_it_does() {
     let store = Store::new();
     let mut follower = store.engine().subscribe(tagged("desk:one"), Start::Unset).await.unwrap();
-    assert!(matches!(follower.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     let counted = Arc::new(Wakes::default());
     let waker = std::task::Waker::from(Arc::clone(&counted));
     let mut waiting = Box::pin(follower.next());
@@ -307,6 +309,6 @@ async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_
     store.engine().reader.indexed(21).await.unwrap();
     assert_eq!(counted.0.load(Ordering::SeqCst), 1);
     let frame = waiting.await.unwrap();
-    let Frame::Events(run) = frame else { panic!("{frame:?}") };
+    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
     assert_eq!((run.first, run.count), (21, 1));
 }

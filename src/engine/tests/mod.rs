@@ -1,6 +1,7 @@
 //! The engine at its edges: a disk that waits or fails, clocks, claims about claims, followers.
 
 mod appends;
+mod back_pressure;
 mod checkpoints;
 mod claims;
 mod durability;
@@ -9,7 +10,6 @@ mod gate;
 mod groups;
 mod leases;
 mod lists;
-mod pressure;
 mod projections;
 mod reads;
 mod rebuild;

@@ -13,7 +13,7 @@ use crate::{
     domain::{filter::FilterItem, known::samples},
     log::{
         files::FileHandle,
-        index::{IndexError, Patience},
+        index::{Blocking, IndexError},
     },
     projections::counts::{CountAnswer, CountQuery},
 };
@@ -134,9 +134,11 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
     let mut seen = 0;
     let mark = loop {
         match follower.next().await.unwrap() {
-            Frame::Events(run) => seen = run.last,
-            Frame::CaughtUp(mark) => break mark,
-            other @ (Frame::Checkpoint(_) | Frame::FellBehind(_) | Frame::Heartbeat) => {
+            SubscriptionItem::Events(run) => seen = run.last,
+            SubscriptionItem::CaughtUp(mark) => break mark,
+            other @ (SubscriptionItem::Checkpoint(_)
+            | SubscriptionItem::FellBehind(_)
+            | SubscriptionItem::Heartbeat) => {
                 panic!("{other:?}")
             }
         }
@@ -237,9 +239,9 @@ async fn a_question_leaves_the_task_only_if_its_answer_is_not_in_memory() {
     let here = std::thread::current().id();
     let known = reader.ask(move |_, _| Ok(std::thread::current().id())).await.unwrap();
     assert_eq!(known, here);
-    let on_disk = reader.ask(move |_, patience| match patience {
-        Patience::Now => Err(IndexError::WouldBlock.into()),
-        Patience::Disk => Ok(std::thread::current().id()),
+    let on_disk = reader.ask(move |_, blocking| match blocking {
+        Blocking::Never => Err(IndexError::WouldBlock.into()),
+        Blocking::Allowed => Ok(std::thread::current().id()),
     });
     assert_ne!(on_disk.await.unwrap(), here);
 }

@@ -178,12 +178,12 @@ async fn who_follows_a_spelling_hears_of_what_is_recorded_folded() {
     let store = Store::new();
     let filter = tagged("exchange:demo-1\u{ad}");
     let mut following = store.engine().subscribe(filter, Start::FromNow).await.unwrap();
-    assert!(matches!(following.next().await.unwrap(), Frame::CaughtUp(_)));
+    assert!(matches!(following.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     let event = Known::from(transfer(TYPED, "Demo"));
     store.engine().append(known("exchange/demo-1", &[event])).await.unwrap();
     let told = async {
         loop {
-            if let Frame::Events(run) = following.next().await.unwrap() {
+            if let SubscriptionItem::Events(run) = following.next().await.unwrap() {
                 break decode_run(run.events).unwrap();
             }
         }

@@ -18,8 +18,8 @@ async fn note(store: &Store, time: Micros, tags: &[&str]) -> Position {
 }
 
 /// The positions of the next batch.
-fn positions(frame: &Frame) -> Vec<Position> {
-    let Frame::Events(run) = frame else { panic!("{frame:?}") };
+fn positions(frame: &SubscriptionItem) -> Vec<Position> {
+    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
     decode_run(run.events.clone()).unwrap().iter().map(|event| event.position).collect()
 }
 
@@ -38,7 +38,7 @@ async fn a_subscription_from_a_later_time_is_sent_nothing_that_is_recorded_befor
     assert_eq!(note(&store, LATER + 1, &[]).await, 5);
     assert_eq!(positions(&follower.next().await.unwrap()), [4, 5]);
     let frame = follower.next().await.unwrap();
-    assert!(matches!(frame, Frame::CaughtUp(Mark { position: 5, .. })), "{frame:?}");
+    assert!(matches!(frame, SubscriptionItem::CaughtUp(Mark { position: 5, .. })), "{frame:?}");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_filter_does_not_let_through_what_is_held_back() {
     assert_eq!(note(&store, LATER, &["desk:one"]).await, 3);
     let frame = loop {
         let frame = follower.next().await.unwrap();
-        let Frame::CaughtUp(mark) = &frame else { break frame };
+        let SubscriptionItem::CaughtUp(mark) = &frame else { break frame };
         // The time has come, though nothing that matches had.
         assert_eq!(mark.position, 2);
     };
@@ -69,7 +69,7 @@ async fn a_time_that_has_come_is_not_waited_for() {
         let start = Start::RecordedFrom(time);
         let mut follower = store.engine().subscribe(Filter::all(), start).await.unwrap();
         let frame = follower.next().await.unwrap();
-        assert!(matches!(frame, Frame::CaughtUp(Mark { position: 1, .. })), "{frame:?}");
+        assert!(matches!(frame, SubscriptionItem::CaughtUp(Mark { position: 1, .. })), "{frame:?}");
     }
 }
 

@@ -42,7 +42,7 @@ use crate::{
         wire::Room,
     },
     engine::AppendError,
-    grpc::{client::Client, status::Fault},
+    grpc::{client::Client, status::RpcError},
 };
 
 /// The store; clones share it.
@@ -114,7 +114,7 @@ impl Fake {
         if let Some((content, response)) = state.answered.get(&id) {
             if *content != request {
                 let first_position = response.first_position;
-                return Err(Fault::from(AppendError::RequestIdReused { first_position }).into());
+                return Err(RpcError::from(AppendError::RequestIdReused { first_position }).into());
             }
             return Ok(AppendResponse { duplicate: true, ..response.clone() });
         }

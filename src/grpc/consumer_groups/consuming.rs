@@ -6,11 +6,11 @@ use futures_util::{Stream, stream};
 use tokio::{runtime::Handle, time::Instant};
 use tonic::{Status, Streaming};
 
-use super::asked;
+use super::request;
 use crate::{
     domain::{proto, violation::Violations},
     engine::{Consumer, Delivered, Engine, GroupError},
-    grpc::{connection::Ending, passthrough::ConsumeFrame, status::Fault},
+    grpc::{connection::Ending, passthrough::ConsumeFrame, status::RpcError},
 };
 
 type Requests = Streaming<proto::ConsumeRequest>;
@@ -28,8 +28,8 @@ pub(super) async fn begin(
     // A call without any message names no group.
     let mut first = requests.message().await?.unwrap_or_default();
     let (group, name) = (std::mem::take(&mut first.group), std::mem::take(&mut first.consumer));
-    engine.expect_store(&std::mem::take(&mut first.store)).map_err(Fault::from)?;
-    let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(Fault::from)?;
+    engine.expect_store(&std::mem::take(&mut first.store)).map_err(RpcError::from)?;
+    let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(RpcError::from)?;
     let part = Part { consumer: Some(consumer), connection };
     part.say(first).await?;
     let call = Some(Call { part, requests, early_until: Some(Instant::now() + EARLY) });
@@ -61,7 +61,7 @@ impl Call {
                     self.part.say(said).await?;
                 }
                 told = self.part.next() => {
-                    let frame = told.map_err(Fault::from)?.into();
+                    let frame = told.map_err(RpcError::from)?.into();
                     self.early_until = None;
                     return Ok(Some((frame, Some(self))));
                 }
@@ -79,7 +79,7 @@ impl Call {
         let problem = "ended before any event could be delivered; keep them open for as long as \
                        the consumer takes part: it answers by them";
         violations.add("requests", problem);
-        Err(Fault::from(violations).into())
+        Err(RpcError::from(violations).into())
     }
 }
 
@@ -92,9 +92,9 @@ struct Part {
 
 impl Part {
     async fn say(&self, said: proto::ConsumeRequest) -> Result<(), Status> {
-        let said = asked::said(said).map_err(Fault::from)?;
+        let said = request::said(said).map_err(RpcError::from)?;
         let Some(consumer) = &self.consumer else { return Ok(()) };
-        consumer.say(said).await.map_err(|error| Fault::from(error).into())
+        consumer.say(said).await.map_err(|error| RpcError::from(error).into())
     }
 
     async fn next(&mut self) -> Result<Delivered, GroupError> {

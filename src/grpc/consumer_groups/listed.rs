@@ -6,7 +6,7 @@ use crate::{
     grpc::{
         budget::Budget,
         page::{Page, Place, Tokens},
-        status::Fault,
+        status::RpcError,
     },
 };
 
@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn list(
     engine: &Engine,
     request: proto::ListGroupsRequest,
-) -> Result<proto::ListGroupsResponse, Fault> {
+) -> Result<proto::ListGroupsResponse, RpcError> {
     let proto::ListGroupsRequest { name, min_position, page_size, page_token } = request;
     let mut wrong = Violations::default();
     let same = proto::ListGroupsRequest { name: name.clone(), ..Default::default() };
@@ -31,7 +31,7 @@ pub(super) async fn list(
 
 /// A page of all groups. It goes on behind a place and not after so many, because groups come and
 /// go.
-async fn all(engine: &Engine, page: &Page) -> Result<proto::ListGroupsResponse, Fault> {
+async fn all(engine: &Engine, page: &Page) -> Result<proto::ListGroupsResponse, RpcError> {
     let Place { name, after: created, .. } = page.begins().clone();
     let begins = GroupPlace { name, created };
     let (mut last, mut more, mut budget) = (begins.clone(), false, Budget::default());

@@ -7,10 +7,10 @@ use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         page::{Page, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::counts::{CountQuery, CountWalk, country_counts},
 };
@@ -36,10 +36,10 @@ pub(super) fn question(
         ..request.clone()
     };
     let mut query = narrow(&request.countries, request.unit, &mut wrong);
-    query.occurred = asked::occurred(&request.occurred, "occurred", &mut wrong);
+    query.occurred = request::occurred(&request.occurred, "occurred", &mut wrong);
     let question = Question {
         query,
-        as_of: asked::as_of(request.as_of, "as_of", &mut wrong),
+        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
         min_position: request.min_position,
         page: Page::parse_whole(tokens, request.page_size, &request.page_token, &same, &mut wrong),
     };
@@ -49,7 +49,7 @@ pub(super) fn question(
 pub(super) async fn answer(
     engine: &Engine,
     question: Question,
-) -> Result<proto::GetCountryCountsResponse, Fault> {
+) -> Result<proto::GetCountryCountsResponse, RpcError> {
     let Question { query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
     let query = CountQuery { as_of: Some(position), ..query };

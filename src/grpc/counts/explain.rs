@@ -14,12 +14,12 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         claimed::Texts,
         counts::figure_key::NamedFigure,
         page::{Page, Place, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::{
         explain::{BehindQuery, BehindWalk, ExplainWalk, ExplainedExchange, ExplainedLeg},
@@ -54,10 +54,10 @@ pub(super) fn question(
     let (unit, direction) = (request.unit, request.direction);
     let question = Question {
         figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: asked::name(&request.exchange_id),
-        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
+        exchange: request::name(&request.exchange_id),
+        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
         include_past: request.include_past,
-        as_of: asked::as_of(request.as_of, "as_of", &mut wrong),
+        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
         min_position: request.min_position,
         page: Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong),
     };
@@ -67,7 +67,7 @@ pub(super) fn question(
 impl Question {
     /// The figure; absent: the record knows nothing of it. It is a fault if the exchange that is
     /// asked about is not in the record.
-    fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, Fault> {
+    fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, RpcError> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
             "" => None,
@@ -81,19 +81,19 @@ impl Question {
     }
 }
 
-fn not_found(exchange: &str) -> Fault {
+fn not_found(exchange: &str) -> RpcError {
     let message =
         format!("no claim about exchange {exchange:?} is recorded; ListExchanges has the ids");
-    Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
+    RpcError::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
 }
 
 pub(super) async fn answer(
     engine: &Engine,
     question: Question,
-) -> Result<proto::ExplainCountResponse, Fault> {
+) -> Result<proto::ExplainCountResponse, RpcError> {
     let position = question.page.position(engine, question.min_position, question.as_of).await?;
-    let (asked, record) = (question.clone(), engine.record());
-    let found = record.ask(move |register| asked.find(register, position)).await??;
+    let (query, record) = (question.clone(), engine.record());
+    let found = record.ask(move |register| query.find(register, position)).await??;
     let Some(query) = found else {
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
     };
@@ -145,7 +145,7 @@ impl Telling {
         engine: &Engine,
         explained: &ExplainedExchange,
         parts: usize,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, RpcError> {
         let claims = claims(explained);
         let preferred = explained.preference.iter().flat_map(ToldPreference::positions);
         let mut head = head(explained, &Texts::read(engine, preferred).await?, parts > 0);

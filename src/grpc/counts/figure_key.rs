@@ -6,7 +6,7 @@ use crate::{
         proto::{self, Unit},
         violation::Violations,
     },
-    grpc::asked,
+    grpc::request,
     projections::{ledger::FigureKey, register::Register},
 };
 
@@ -21,11 +21,11 @@ pub(super) struct NamedFigure {
 impl NamedFigure {
     /// All three are required.
     pub(super) fn parse(country: &str, unit: i32, direction: i32, wrong: &mut Violations) -> Self {
-        let country = asked::party(country, "country", wrong).unwrap_or_default();
+        let country = request::party(country, "country", wrong).unwrap_or_default();
         if unit == 0 {
             wrong.add("unit", "is required: UNIT_PERSON or UNIT_REMAINS");
         }
-        let unit = asked::choice::<Unit>(unit, "unit", wrong).unwrap_or_default();
+        let unit = request::choice::<Unit>(unit, "unit", wrong).unwrap_or_default();
         let direction = match proto::Direction::try_from(direction) {
             Ok(proto::Direction::Received) => Direction::Received,
             Ok(proto::Direction::Sent) => Direction::Sent,

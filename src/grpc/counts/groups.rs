@@ -13,10 +13,10 @@ use crate::{
     },
     engine::{AsOf, Engine, Keepable},
     grpc::{
-        asked,
         budget::Budget,
         page::{Page, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::{
         groups::{Dimension, GroupAnswer, GroupKey, GroupQuery, GroupWalk, Part},
@@ -46,13 +46,13 @@ pub(super) fn question(
     let (size, token) = (request.page_size, request.page_token.clone());
     let page = Page::parse_large(tokens, size, &token, &same, &mut wrong);
     let min_position = request.min_position;
-    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);
     wrong.into_result(Question { query, as_of, min_position, page })
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
-    let named = |typed: String| Some(asked::name(&typed)).filter(|name| !name.is_empty());
+    let named = |typed: String| Some(request::name(&typed)).filter(|name| !name.is_empty());
     GroupQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),
@@ -60,17 +60,17 @@ fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> Group
         exchange: named(request.exchange_id),
         mediator: named(request.mediator),
         include_denied: request.include_denied_mediators,
-        kind: asked::choice::<ExchangeKind>(request.kind, "kind", wrong),
-        category: asked::choice::<Category>(request.category, "category", wrong),
-        unit: asked::choice::<Unit>(request.unit, "unit", wrong),
-        occurred: asked::occurred(&request.occurred, "occurred", wrong),
+        kind: request::choice::<ExchangeKind>(request.kind, "kind", wrong),
+        category: request::choice::<Category>(request.category, "category", wrong),
+        unit: request::choice::<Unit>(request.unit, "unit", wrong),
+        occurred: request::occurred(&request.occurred, "occurred", wrong),
     }
 }
 
 fn parties(codes: &[String], path: &str, wrong: &mut Violations) -> BTreeSet<String> {
     let codes = codes.iter().enumerate();
     codes
-        .filter_map(|(index, code)| asked::party(code, &format!("{path}[{index}]"), wrong))
+        .filter_map(|(index, code)| request::party(code, &format!("{path}[{index}]"), wrong))
         .collect()
 }
 
@@ -105,7 +105,7 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
 pub(super) async fn answer(
     engine: &Engine,
     question: Question,
-) -> Result<proto::CountTransfersResponse, Fault> {
+) -> Result<proto::CountTransfersResponse, RpcError> {
     let Question { query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
     let walk = Then::new(GroupWalk::new(query, position), Groups::new);
@@ -113,7 +113,7 @@ pub(super) async fn answer(
     let mut budget = Budget::default();
     let fit = page.of(&list.encoded).iter().take_while(|group| budget.takes_bytes(group.len()));
     let groups = fit.map(|group| proto::CountGroup::decode(&**group));
-    let groups: Vec<_> = groups.collect::<Result<_, _>>().map_err(Fault::internal)?;
+    let groups: Vec<_> = groups.collect::<Result<_, _>>().map_err(RpcError::internal)?;
     Ok(proto::CountTransfersResponse {
         next_page_token: page.next(groups.len(), list.encoded.len(), position),
         groups,

@@ -10,11 +10,11 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         counts::figure_key::NamedFigure,
         page::{Page, Place, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::counts::{Move, MoveWalk, StepsWalk},
 };
@@ -54,9 +54,9 @@ pub(super) fn question(
     } = request;
     let question = Question {
         figure: NamedFigure::parse(&country, unit, direction, wrong),
-        occurred: asked::occurred(&occurred, "occurred", wrong),
-        after: after.map(|after| asked::as_of(Some(after), "after", wrong)),
-        as_of: asked::as_of(as_of, "as_of", wrong),
+        occurred: request::occurred(&occurred, "occurred", wrong),
+        after: after.map(|after| request::as_of(Some(after), "after", wrong)),
+        as_of: request::as_of(as_of, "as_of", wrong),
         min_position,
         page: Page::parse(tokens, page_size, &page_token, &same, wrong),
     };
@@ -66,7 +66,7 @@ pub(super) fn question(
 pub(super) async fn answer(
     engine: &Engine,
     question: Question,
-) -> Result<proto::GetCountHistoryResponse, Fault> {
+) -> Result<proto::GetCountHistoryResponse, RpcError> {
     let Question { figure, occurred, after, as_of, min_position, page } = question;
     let at = page.position(engine, min_position, as_of).await?;
     let record = engine.record();

@@ -14,11 +14,11 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         claimed::Texts,
         page::{Page, Place, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::series::{
         Base, CompareWalk, MissingReason, NameWalk, SeriesQuery, Step, StepWalk,
@@ -46,40 +46,40 @@ pub(super) fn question(
         ..request.clone()
     };
     let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
-    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
-    let (series, min_position) = (asked::name(&request.series), request.min_position);
+    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
+    let (series, min_position) = (request::name(&request.series), request.min_position);
     let query = query(request, &mut wrong);
     wrong.into_result(Question { series, query, as_of, min_position, page })
 }
 
 fn query(request: &proto::ReconcileSeriesRequest, wrong: &mut Violations) -> SeriesQuery {
-    let direction = match asked::choice::<proto::Direction>(request.direction, "direction", wrong)
+    let direction = match request::choice::<proto::Direction>(request.direction, "direction", wrong)
         .map(proto::Direction::try_from)
     {
         Some(Ok(proto::Direction::Received)) => Some(Direction::Received),
         Some(Ok(proto::Direction::Sent)) => Some(Direction::Sent),
         _ => None,
     };
-    let named = !asked::name(&request.country).is_empty();
+    let named = !request::name(&request.country).is_empty();
     if direction.is_some() && !named {
         wrong.add("direction", "goes with country, which is missing");
     }
-    let country = named.then(|| asked::party(&request.country, "country", wrong)).flatten();
-    let unit = asked::choice::<Unit>(request.unit, "unit", wrong);
+    let country = named.then(|| request::party(&request.country, "country", wrong)).flatten();
+    let unit = request::choice::<Unit>(request.unit, "unit", wrong);
     SeriesQuery {
         country,
         direction,
-        mediator: Some(asked::name(&request.mediator)).filter(|it| !it.is_empty()),
+        mediator: Some(request::name(&request.mediator)).filter(|it| !it.is_empty()),
         include_denied: request.include_denied_mediators,
         unit: unit.unwrap_or(Unit::Person.into()),
-        occurred: asked::occurred(&request.occurred, "occurred", wrong),
+        occurred: request::occurred(&request.occurred, "occurred", wrong),
     }
 }
 
 pub(super) async fn answer(
     engine: &Engine,
     question: Question,
-) -> Result<proto::ReconcileSeriesResponse, Fault> {
+) -> Result<proto::ReconcileSeriesResponse, RpcError> {
     let Question { series, query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
     if series.is_empty() {
@@ -194,11 +194,11 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn not_found(series: &str) -> Fault {
+fn not_found(series: &str) -> RpcError {
     let message = format!(
         "no total of a series {series:?} is recorded; a request without a series lists them"
     );
-    Fault::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
+    RpcError::new(tonic::Code::NotFound, ErrorReason::NotFound, message)
 }
 
 /// The names of the series of which a total stands, sorted.
@@ -206,7 +206,7 @@ async fn names(
     engine: &Engine,
     page: &Page,
     position: Position,
-) -> Result<proto::ReconcileSeriesResponse, Fault> {
+) -> Result<proto::ReconcileSeriesResponse, RpcError> {
     let record = engine.record();
     let list = record.list(page.list(position), NameWalk::new(None, position)).await?;
     let some = page.of(&list).to_vec();

@@ -11,7 +11,7 @@ use crate::{
         violation::Violations,
     },
     engine::{Changed, Engine, Watch},
-    grpc::{asked, budget::Budget, event_store::Answers, heartbeat::lively, status::Fault},
+    grpc::{budget::Budget, event_store::Answers, heartbeat::lively, request, status::RpcError},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
 
@@ -22,7 +22,7 @@ const CAUSES: usize = 10_000;
 pub(super) async fn watch(
     engine: &Engine,
     request: proto::WatchCountryCountsRequest,
-) -> Result<Answers<proto::WatchCountryCountsResponse>, Fault> {
+) -> Result<Answers<proto::WatchCountryCountsResponse>, RpcError> {
     let proto::WatchCountryCountsRequest {
         countries,
         unit,
@@ -34,7 +34,7 @@ pub(super) async fn watch(
     engine.expect_store(&store)?;
     let mut wrong = Violations::default();
     let mut query = narrow(&countries, unit, &mut wrong);
-    query.occurred = asked::occurred(&occurred, "occurred", &mut wrong);
+    query.occurred = request::occurred(&occurred, "occurred", &mut wrong);
     let query = wrong.into_result(query)?;
     let record = engine.record();
     record.reached(min_position).await?;
@@ -76,7 +76,7 @@ fn snapshots(answer: CountAnswer) -> Vec<proto::WatchCountryCountsResponse> {
 async fn next(
     mut watch: Watch<CountQuery>,
 ) -> Result<Option<(proto::WatchCountryCountsResponse, Watch<CountQuery>)>, Status> {
-    let Changed { change, position, more } = watch.next().await.map_err(Fault::from)?;
+    let Changed { change, position, more } = watch.next().await.map_err(RpcError::from)?;
     Ok(Some((told(change, position, more), watch)))
 }
 

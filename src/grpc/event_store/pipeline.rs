@@ -23,7 +23,7 @@ use crate::{
         proto::{self, append_stream_response::Outcome},
     },
     engine::{AppendError, Engine},
-    grpc::{pipelined::Pipelined, status::Fault},
+    grpc::{pipelined::Pipelined, status::RpcError},
 };
 
 /// Appends of one call that are under way or whose answers are unread.
@@ -114,7 +114,7 @@ fn until_stopping<T>(
         let request = tokio::select! {
             // First, or a client that never pauses could go on for ever.
             biased;
-            () = stopping.cancelled() => Err(Fault::from(AppendError::Stopping).into()),
+            () = stopping.cancelled() => Err(RpcError::from(AppendError::Stopping).into()),
             request = requests.next() => request?,
         };
         Some((request, (requests, stopping)))
@@ -129,9 +129,9 @@ async fn submit(
     let submitted = match request {
         Err(status) => Err(status),
         Ok(Pipelined(request)) => {
-            match request.map_err(Fault::from).and_then(|request| asked(&engine, request)) {
+            match request.map_err(RpcError::from).and_then(|request| asked(&engine, request)) {
                 Err(fault) => Ok(Err(fault)),
-                Ok(append) => Ok(engine.submit(append).await.map_err(Fault::from)),
+                Ok(append) => Ok(engine.submit(append).await.map_err(RpcError::from)),
             }
         }
     };
@@ -139,7 +139,7 @@ async fn submit(
         let outcome = match submitted {
             Err(status) => return (slot, Err(status)),
             Ok(Err(fault)) => Err(fault),
-            Ok(Ok(pending)) => engine.outcome(pending).await.map_err(Fault::from),
+            Ok(Ok(pending)) => engine.outcome(pending).await.map_err(RpcError::from),
         };
         let outcome = match outcome {
             Ok(appended) => Outcome::Appended(answer(&engine, appended)),

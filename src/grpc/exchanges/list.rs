@@ -10,10 +10,10 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         page::{Page, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::story::{ExchangeQuery, ListWalk, Mediator, SummaryWalk},
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(super) async fn list_page(
     engine: &Engine,
     request: proto::ListExchangesRequest,
-) -> Result<proto::ListExchangesResponse, Fault> {
+) -> Result<proto::ListExchangesResponse, RpcError> {
     let min_position = request.min_position;
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
@@ -55,18 +55,18 @@ fn question(
         ..request
     };
     let page = Page::parse(tokens, size, &token, &request, &mut wrong);
-    let as_of = asked::as_of(request.as_of, "as_of", &mut wrong);
-    let order = asked::choice::<ListOrder>(request.order, "order", &mut wrong);
+    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
+    let order = request::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
-    let mediator = Mediator { actor: asked::name(&request.mediator), even_if_denied };
-    let party = asked::any_party(&request.party, "party", &mut wrong);
-    asked::words(&request.words, "words", &mut wrong);
+    let mediator = Mediator { actor: request::name(&request.mediator), even_if_denied };
+    let party = request::any_party(&request.party, "party", &mut wrong);
+    request::words(&request.words, "words", &mut wrong);
     let query = ExchangeQuery {
         party: Some(party).filter(|party| !party.is_empty()),
-        kind: asked::choice::<ExchangeKind>(request.kind, "kind", &mut wrong),
-        status: asked::choice::<ExchangeStatus>(request.status, "status", &mut wrong),
+        kind: request::choice::<ExchangeKind>(request.kind, "kind", &mut wrong),
+        status: request::choice::<ExchangeStatus>(request.status, "status", &mut wrong),
         mediator: Some(mediator).filter(|mediator| !mediator.actor.is_empty()),
-        occurred: asked::occurred(&request.occurred, "occurred", &mut wrong),
+        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
         words: request.words,
         outermost_only: request.outermost_only,
         order: order.and_then(|it| ListOrder::try_from(it).ok()).unwrap_or_default(),

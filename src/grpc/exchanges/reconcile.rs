@@ -7,10 +7,10 @@ use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         budget::Budget,
         page::{Page, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::reconcile::reconcile,
 };
@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn reconcile_exchange(
     engine: &Engine,
     request: proto::ReconcileExchangeRequest,
-) -> Result<proto::ReconcileExchangeResponse, Fault> {
+) -> Result<proto::ReconcileExchangeResponse, RpcError> {
     let min_position = request.min_position;
     let (id, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
@@ -45,7 +45,7 @@ fn question(
 ) -> Result<(String, AsOf, Page), Violations> {
     let proto::ReconcileExchangeRequest { exchange_id, as_of, min_position: _, page_token } =
         request;
-    let exchange_id = asked::name(&exchange_id);
+    let exchange_id = request::name(&exchange_id);
     let mut wrong = Violations::default();
     let same = proto::ReconcileExchangeRequest {
         exchange_id: exchange_id.clone(),
@@ -53,7 +53,7 @@ fn question(
         ..proto::ReconcileExchangeRequest::default()
     };
     let page = Page::parse(tokens, 0, &page_token, &same, &mut wrong);
-    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
     check_id(&exchange_id, &mut wrong);
     wrong.into_result((exchange_id, as_of, page))
 }

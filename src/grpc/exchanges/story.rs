@@ -13,9 +13,9 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        asked,
         page::{Page, Tokens},
-        status::Fault,
+        request,
+        status::RpcError,
     },
     projections::story::{StoryQuery, story},
 };
@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn get(
     engine: &Engine,
     request: proto::GetExchangeRequest,
-) -> Result<proto::GetExchangeResponse, Fault> {
+) -> Result<proto::GetExchangeResponse, RpcError> {
     let min_position = request.min_position;
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, min_position, as_of).await?;
@@ -33,8 +33,8 @@ pub(super) async fn get(
     let told = if let Some(story) = &kept {
         Arc::clone(story)
     } else {
-        let asked = query.clone();
-        let told = record.ask(move |register| story(register, &asked, at)).await?;
+        let queried = query.clone();
+        let told = record.ask(move |register| story(register, &queried, at)).await?;
         Arc::new(told.ok_or_else(|| not_found(&query.exchange_id, at))?)
     };
     let answer = tell(engine, &told, &page, at).await?;
@@ -49,10 +49,10 @@ fn question(
     tokens: Tokens,
 ) -> Result<(StoryQuery, AsOf, Page), Violations> {
     let proto::GetExchangeRequest { exchange_id, include_past, as_of, page_token, .. } = request;
-    let query = StoryQuery { exchange_id: asked::name(&exchange_id), include_past };
+    let query = StoryQuery { exchange_id: request::name(&exchange_id), include_past };
     let mut wrong = Violations::default();
     let page = Page::parse(tokens, 0, &page_token, &same(&query, as_of), &mut wrong);
-    let as_of = asked::as_of(as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
     check_id(&query.exchange_id, &mut wrong);
     wrong.into_result((query, as_of, page))
 }
@@ -76,10 +76,10 @@ pub(super) fn check_id(exchange_id: &str, wrong: &mut Violations) {
     }
 }
 
-pub(super) fn not_found(exchange_id: &str, at: Position) -> Fault {
+pub(super) fn not_found(exchange_id: &str, at: Position) -> RpcError {
     let message = format!(
         "nothing is recorded of the exchange {exchange_id:?} up to position {at}; ListExchanges \
          has the ids"
     );
-    Fault::new(Code::NotFound, ErrorReason::NotFound, message)
+    RpcError::new(Code::NotFound, ErrorReason::NotFound, message)
 }

@@ -6,7 +6,7 @@ use super::items::{Item, Legs, items, leg};
 use crate::{
     domain::{event::Position, known::Known, proto},
     engine::Engine,
-    grpc::{budget::Budget, claimed::Texts, page::Page, status::Fault},
+    grpc::{budget::Budget, claimed::Texts, page::Page, status::RpcError},
     projections::{
         story::{Story, ToldReport, ToldRole},
         told::{Told, ToldPreference},
@@ -22,7 +22,7 @@ pub(super) async fn tell(
     story: &Story,
     page: &Page,
     at: Position,
-) -> Result<proto::GetExchangeResponse, Fault> {
+) -> Result<proto::GetExchangeResponse, RpcError> {
     let items = items(story);
     let begins = page.begins().offset.min(items.len());
     let mut telling = Telling::new(story, at);

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{asked, event_store::Answers, heartbeat::lively, page::Page, status::Fault},
+    grpc::{event_store::Answers, heartbeat::lively, page::Page, request, status::RpcError},
     projections::story::{Story, StoryQuery},
 };
 
@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn watch(
     engine: Arc<Engine>,
     request: proto::WatchExchangeRequest,
-) -> Result<Answers<proto::WatchExchangeResponse>, Fault> {
+) -> Result<Answers<proto::WatchExchangeResponse>, RpcError> {
     let proto::WatchExchangeRequest {
         exchange_id,
         include_past,
@@ -33,7 +33,7 @@ pub(super) async fn watch(
         store,
     } = request;
     engine.expect_store(&store)?;
-    let exchange_id = asked::name(&exchange_id);
+    let exchange_id = request::name(&exchange_id);
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
     wrong.into_result(())?;
@@ -58,7 +58,7 @@ type Watching = (Arc<Engine>, Page, Watch<StoryQuery>);
 async fn next(
     (engine, page, mut watch): Watching,
 ) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
-    let Changed { change, position, more: _ } = watch.next().await.map_err(Fault::from)?;
+    let Changed { change, position, more: _ } = watch.next().await.map_err(RpcError::from)?;
     let told = answer(&engine, &page, change.story, position).await?;
     let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
     Ok(Some((told, (engine, page, watch))))
@@ -69,7 +69,7 @@ async fn answer(
     page: &Page,
     story: Option<Story>,
     position: Position,
-) -> Result<proto::WatchExchangeResponse, Fault> {
+) -> Result<proto::WatchExchangeResponse, RpcError> {
     let story = match story {
         Some(story) => Some(tell(engine, &story, page, position).await?),
         None => None,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{proto::ErrorReason, violation::Violations},
-    grpc::status::{Fault, REQUEST},
+    grpc::status::{REQUEST, RpcError},
 };
 
 /// Bytes of an unfinished message that are not counted: a stream takes as much itself.
@@ -110,7 +110,7 @@ impl Intake {
         if !self.gzip {
             // gRPC says that this is INTERNAL, though it is the sender who is wrong.
             let message = "a message is marked as compressed, but grpc-encoding names no encoding";
-            return Err(Fault::new(Code::Internal, ErrorReason::Transport, message).into());
+            return Err(RpcError::new(Code::Internal, ErrorReason::Transport, message).into());
         }
         let packed = Packed::new(content, self.method)?;
         if packed.is_small() {
@@ -180,7 +180,7 @@ impl Intake {
             Broken::TooLarge(length) => {
                 let mut violations = Violations::default();
                 violations.exceeds(REQUEST, "bytes", *length, self.method.limit);
-                Fault::from(violations).into()
+                RpcError::from(violations).into()
             }
         }
     }
@@ -238,7 +238,7 @@ impl http_body::Body for Watched {
 pub(super) fn unreadable(problem: &str) -> Status {
     let mut violations = Violations::default();
     violations.add(REQUEST, problem);
-    Fault::from(violations).into()
+    RpcError::from(violations).into()
 }
 
 /// gRPC-Web's encoding is read by a library, which calls what it cannot read an internal error.

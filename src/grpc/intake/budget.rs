@@ -21,7 +21,7 @@ use futures_util::task::AtomicWaker;
 
 use crate::{
     domain::limits,
-    grpc::status::{Fault, overloaded},
+    grpc::status::{RpcError, overloaded},
 };
 
 /// What all calls hold.
@@ -85,7 +85,7 @@ impl Share {
     }
 
     /// Holds so many bytes, all in all. What is not `whole` may have to give up its place later.
-    pub(super) fn hold(&self, bytes: usize, whole: bool) -> Result<(), Fault> {
+    pub(super) fn hold(&self, bytes: usize, whole: bool) -> Result<(), RpcError> {
         self.budget.lock().hold(&self.call, bytes, whole)
     }
 
@@ -107,7 +107,7 @@ impl Budget {
 }
 
 impl Held {
-    fn hold(&mut self, call: &Arc<Call>, bytes: usize, whole: bool) -> Result<(), Fault> {
+    fn hold(&mut self, call: &Arc<Call>, bytes: usize, whole: bool) -> Result<(), RpcError> {
         let place = call.place.load(Relaxed);
         self.release(call);
         while self.bytes + bytes > limits::HELD_BYTES && self.cut_oldest() {}
@@ -144,7 +144,7 @@ impl Held {
 }
 
 /// What is told where there is no room.
-pub(super) fn full() -> Fault {
+pub(super) fn full() -> RpcError {
     let limit = limits::HELD_BYTES;
     overloaded(format!(
         "large requests that have not come whole or are not answered take {limit} bytes, which is \

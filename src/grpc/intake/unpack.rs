@@ -17,7 +17,7 @@ use crate::{
     engine::LARGE,
     grpc::{
         intake::{body::unreadable, methods::Method},
-        status::{Fault, REQUEST, overloaded},
+        status::{REQUEST, RpcError, overloaded},
     },
 };
 
@@ -71,7 +71,7 @@ impl Packed {
             let (limit, mut violations) = (method.limit, Violations::default());
             let problem = format!("is to unpack to {size} bytes; the limit is {limit}");
             violations.beyond(REQUEST, problem);
-            return Err(Fault::from(violations).into());
+            return Err(RpcError::from(violations).into());
         }
         Ok(Self { content, size, method })
     }
@@ -92,7 +92,7 @@ impl Packed {
         let unpacked = unpack(&self.content, self.size).map_err(unreadable)?;
         if self.method.takes_one {
             let checked = Room::default().check(&self.method.message, &unpacked);
-            checked.map_err(|violations| Fault::from(violations.of_whole(REQUEST)))?;
+            checked.map_err(|violations| RpcError::from(violations.of_whole(REQUEST)))?;
         }
         Ok(unpacked.into())
     }
@@ -123,7 +123,7 @@ impl Unpacker {
         });
         unpacking.await.unwrap_or_else(|_| {
             let message = "unpacking the message failed";
-            Err(Fault::new(Code::Internal, ErrorReason::Internal, message).into())
+            Err(RpcError::new(Code::Internal, ErrorReason::Internal, message).into())
         })
     }
 }

@@ -56,7 +56,7 @@ fn a_conflict_fits_its_trailers_in_any_script_and_says_what_it_leaves_out() {
     for script in SCRIPTS {
         for streams in [1, 14, limits::APPEND_EVENTS] {
             let status =
-                Status::from(Fault::from(AppendError::Conflict(conflict(script, streams))));
+                Status::from(RpcError::from(AppendError::Conflict(conflict(script, streams))));
             assert_eq!(status.code(), Code::Aborted);
             assert!(bytes(&status) <= limits::ERROR_BYTES, "{script}: {}", bytes(&status));
             let details = pb::Status::decode(status.details()).unwrap().details;
@@ -79,7 +79,7 @@ fn violations_fit_their_trailers_in_any_script_and_are_counted() {
                 let field = format!("metadata[{}{index}]", script.repeat(900));
                 violations.note(Violation { field, problem: script.repeat(5_000), limit: false });
             }
-            let status = Status::from(Fault::from(violations));
+            let status = Status::from(RpcError::from(violations));
             assert!(bytes(&status) <= limits::ERROR_BYTES, "{script}: {}", bytes(&status));
             let told = status.get_details_bad_request().unwrap().field_violations.len();
             assert!(told > 0);
@@ -99,7 +99,7 @@ fn every_other_error_fits_its_trailers_in_any_script() {
         let backlog = Pause::Backlog { unsealed, unindexed, reason: Arc::clone(&reason) };
         let given = End::Number(u64::MAX);
         let faults = [
-            Fault::from(AppendError::Rule(broken)),
+            RpcError::from(AppendError::Rule(broken)),
             AppendError::StoreFailed { reason: Arc::clone(&reason) }.into(),
             AppendError::OutcomeUnknown { reason: Arc::clone(&reason) }.into(),
             AppendError::Paused(backlog).into(),
@@ -107,7 +107,7 @@ fn every_other_error_fits_its_trailers_in_any_script() {
             ReadError::Projection { name: "register", reason }.into(),
             GroupError::NotFound { name: long.clone() }.into(),
             GroupError::AlreadyExists { name: long.clone() }.into(),
-            Fault::new(Code::Unimplemented, ErrorReason::Transport, long),
+            RpcError::new(Code::Unimplemented, ErrorReason::Transport, long),
         ];
         for fault in faults {
             let status = Status::from(fault);
@@ -119,7 +119,7 @@ fn every_other_error_fits_its_trailers_in_any_script() {
 
 #[test]
 fn what_fits_is_told_whole() {
-    let fault = Fault::new(Code::NotFound, ErrorReason::NotFound, "there is no group \u{4e2d}");
+    let fault = RpcError::new(Code::NotFound, ErrorReason::NotFound, "there is no group \u{4e2d}");
     let status = Status::from(fault.with("group", "\u{4e2d}"));
     assert_eq!(status.message(), "there is no group \u{4e2d}");
     assert_eq!(info(&status), [("group".to_owned(), "\u{4e2d}".to_owned())].into());
@@ -128,7 +128,7 @@ fn what_fits_is_told_whole() {
 #[test]
 fn only_what_passes_is_to_be_repeated() {
     let retries = |error: GroupError| {
-        let status = Status::from(Fault::from(error));
+        let status = Status::from(RpcError::from(error));
         assert_eq!(info(&status)["limit"], "7");
         (status.code(), status.get_details_retry_info().is_some())
     };

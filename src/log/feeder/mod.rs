@@ -118,12 +118,12 @@ impl fmt::Debug for Hooks {
 
 /// Where frames come from: the tail while it has them, else the journal.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct FrameSource {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) tail: Arc<Tail>,
 }
 
-impl Source {
+impl FrameSource {
     /// The frames after `after`, each with the tip behind it; none if none came in time.
     fn next(&self, after: Tip) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
         match self.tail.frame(after.index + 1) {
@@ -156,7 +156,7 @@ fn chained(mut tip: Tip, frames: Vec<Arc<Frame>>) -> Vec<(Arc<Frame>, Tip)> {
 /// What all threads need.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) source: Source,
+    pub(super) source: FrameSource,
     pub(super) index: Arc<Index>,
     pub(super) hooks: Arc<Hooks>,
     /// When a volume is full. Index and volumes go by it alike, so that a table of the index and a

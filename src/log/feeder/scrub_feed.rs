@@ -1,4 +1,4 @@
-//! Keeps the sealed volumes: reads them through, slowly, and finds places that are not known.
+//! Keeps the sealed volumes: reads them through, slowly, and finds offsets that are not known.
 
 use std::{sync::Arc, time::Instant};
 

@@ -85,7 +85,7 @@ impl VolumeFeed {
     /// Enters the sealed volume, if there is one, into the manifest; only then may the journal
     /// let its frames go.
     fn enter(&mut self) -> Result<(), LogError> {
-        let Some(NewVolume { volume, places }) = self.sealed.clone() else {
+        let Some(NewVolume { volume, offsets }) = self.sealed.clone() else {
             return Ok(());
         };
         let manifest = self.manifest.with(volume.clone());
@@ -93,10 +93,10 @@ impl VolumeFeed {
         self.manifest = manifest;
         self.sealed = None;
         let tip = volume.tip;
-        self.keeper.volumes.add(volume.clone(), places.as_ref());
+        self.keeper.volumes.add(volume.clone(), offsets.as_ref());
         self.shared.index.sealed(&volume);
         self.shared.source.journal.release(tip)?;
-        // Logged when all of it is done, its places too: what waits for this line finds them.
+        // Logged when all of it is done, its offsets too: what waits for this line finds them.
         tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         (self.shared.hooks.on_sealed)(tip.position);
         (self.shared.hooks.on_done)(Follower::Volumes);

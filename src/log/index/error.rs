@@ -7,20 +7,20 @@ use std::{
 
 use crate::log::error::LogError;
 
-/// How long whoever asks can wait.
+/// Whether a lookup may block its thread: the blocking mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// Not at all: the question is given up if it would read from the disk or take long. For
-    /// tasks, which must not block.
-    Now,
-    /// As long as it takes.
-    Disk,
+pub enum Blocking {
+    /// The lookup ends with [`IndexError::WouldBlock`] where it would read from the disk or take
+    /// long. For tasks, which must not block.
+    Never,
+    /// The lookup reads from the disk and takes as long as it needs.
+    Allowed,
 }
 
 /// Why the index did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
-    /// The answer takes longer than the patience allows.
+    /// The answer needs the disk or takes long, and the blocking mode allows neither.
     #[error("the index has to read from the disk")]
     WouldBlock,
     /// A file of the index is not what was written. It is built again from the record.

@@ -6,7 +6,7 @@
 
 use super::{
     Index,
-    error::{IndexError, Patience},
+    error::{Blocking, IndexError},
     key::{Key, Term},
     segment::{Search, Segment},
     walk::Wanted,
@@ -26,23 +26,23 @@ pub struct Span {
     pub up_to: Position,
 }
 
-/// Asks the index, with some patience. Every answer is true as of the watermark when it was asked
+/// Asks the index, in one blocking mode. Every answer is true as of the watermark when it was asked
 /// for, or later.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup<'a> {
     index: &'a Index,
-    patience: Patience,
+    blocking: Blocking,
 }
 
 impl<'a> Lookup<'a> {
-    pub(super) fn new(index: &'a Index, patience: Patience) -> Self {
-        Self { index, patience }
+    pub(super) fn new(index: &'a Index, blocking: Blocking) -> Self {
+        Self { index, blocking }
     }
 
     /// The number of events in the stream.
     pub fn revision(&self, stream: &StreamName) -> Result<Revision, IndexError> {
         let key = self.stream(stream);
-        let found = self.newest(|segment| segment.revision(key, self.patience))?;
+        let found = self.newest(|segment| segment.revision(key, self.blocking))?;
         Ok(found.map_or(0, |(revision, _)| revision))
     }
 
@@ -54,11 +54,11 @@ impl<'a> Lookup<'a> {
     ) -> Result<Option<Position>, IndexError> {
         let key = self.stream(stream);
         // In each segment a stream has consecutive revisions, of which the last is known.
-        self.newest(|segment| match segment.revision(key, self.patience)? {
+        self.newest(|segment| match segment.revision(key, self.blocking)? {
             Some((last, count)) if revision.saturating_add(count) > last => {
                 let rank = Some(revision.saturating_add(count) - last);
                 let rank = rank.filter(|rank| *rank <= count);
-                let position = rank.map(|rank| segment.at(key, rank, self.patience)).transpose()?;
+                let position = rank.map(|rank| segment.at(key, rank, self.blocking)).transpose()?;
                 Ok(Some(position.flatten()))
             }
             _ => Ok(None),
@@ -96,7 +96,7 @@ impl<'a> Lookup<'a> {
             });
         }
         let wanted = Wanted::new(filter, &self.index.keys);
-        let search = Search { wanted: &wanted, direction, patience: self.patience, limit };
+        let search = Search { wanted: &wanted, direction, blocking: self.blocking, limit };
         self.walk(first, last, &search)
     }
 
@@ -130,7 +130,7 @@ impl<'a> Lookup<'a> {
     /// Where the append that was made with this request id begins.
     pub fn request(&self, id: &RequestId) -> Result<Option<Position>, IndexError> {
         let key = self.index.keys.of(Term::Request(id));
-        self.newest(|segment| segment.at(key, 1, self.patience))
+        self.newest(|segment| segment.at(key, 1, self.blocking))
     }
 
     /// The number of events recorded before `time`: reading after that position begins with the
@@ -141,7 +141,7 @@ impl<'a> Lookup<'a> {
         let mut first = None;
         // From the newest on, until one begins before the time.
         for segment in layout.visible().iter().rev() {
-            match segment.first_since(time, self.patience)? {
+            match segment.first_since(time, self.blocking)? {
                 Some(found) => first = Some(found),
                 None if segment.first() <= watermark => break,
                 None => {}
@@ -157,7 +157,7 @@ impl<'a> Lookup<'a> {
     pub fn recorded_at(&self, position: Position) -> Result<Option<Micros>, IndexError> {
         match self.index.layout().at(position) {
             Some(segment) if position <= segment.last() => {
-                segment.recorded_at(position, self.patience)
+                segment.recorded_at(position, self.blocking)
             }
             _ => Ok(None),
         }

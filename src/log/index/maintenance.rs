@@ -84,13 +84,13 @@ impl Maintenance {
         }
     }
 
-    /// Does what is most urgent, as long as `go_on` says so; waits up to `patience` if there is
+    /// Does what is most urgent, as long as `go_on` says so; waits up to `at_most` if there is
     /// nothing to do. Tells whether anything was done. What fails is left alone for a while, and
     /// everything else goes on.
     pub(in crate::log) fn step(
         &mut self,
         go_on: &dyn Fn() -> bool,
-        patience: Duration,
+        at_most: Duration,
     ) -> Result<bool, LogError> {
         self.remove_retired();
         let jobs = self.jobs();
@@ -98,7 +98,7 @@ impl Maintenance {
             self.failures = Failures::default();
         }
         let Some(job) = jobs.into_iter().find(|job| !self.failures.rest(*job)) else {
-            self.wait(patience);
+            self.wait(at_most);
             return Ok(false);
         };
         match self.carry_out(job, GoOn(go_on)) {
@@ -128,12 +128,12 @@ impl Maintenance {
     }
 
     /// Waits until there is something to do, or the time is up.
-    fn wait(&self, patience: Duration) {
+    fn wait(&self, at_most: Duration) {
         let idle = |state: &mut State| {
             let jobs = self.index.situation(state, &self.spares).jobs();
             jobs.into_iter().all(|job| self.failures.rest(job))
         };
-        let waited = self.index.changed.wait_timeout_while(self.index.state(), patience, idle);
+        let waited = self.index.changed.wait_timeout_while(self.index.state(), at_most, idle);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 

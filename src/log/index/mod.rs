@@ -57,7 +57,7 @@ use crate::{
 };
 
 pub use self::{
-    error::{IndexError, Patience},
+    error::{Blocking, IndexError},
     interests::{Interest, Tell},
     labels::Unindexable,
     lookup::{Lookup, Span},
@@ -111,9 +111,9 @@ impl Index {
         self.layout().watermark()
     }
 
-    /// Questions to the index, by somebody with this patience.
-    pub fn lookup(&self, patience: Patience) -> Lookup<'_> {
-        Lookup::new(self, patience)
+    /// Lookups in the index, in this blocking mode.
+    pub fn lookup(&self, blocking: Blocking) -> Lookup<'_> {
+        Lookup::new(self, blocking)
     }
 
     /// Tells of every event that matches the filter and is indexed from now on, until the answer

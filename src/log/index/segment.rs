@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    error::{IndexError, Patience},
+    error::{Blocking, IndexError},
     key::Key,
     memory::Table,
     run::{Binding, Run},
@@ -41,7 +41,7 @@ pub(super) struct Search<'a> {
     /// The order of the matches.
     pub(super) direction: Direction,
     /// How long it may take.
-    pub(super) patience: Patience,
+    pub(super) blocking: Blocking,
     /// How many matches are enough.
     pub(super) limit: usize,
 }
@@ -101,11 +101,11 @@ impl Segment {
     pub(super) fn revision(
         &self,
         key: Key,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<(Revision, u64)>, IndexError> {
         match self {
             Self::Table(table) => Ok(table.read().revision(key)),
-            Self::Run(run) => run.revision(key, patience),
+            Self::Run(run) => run.revision(key, blocking),
         }
     }
 
@@ -114,11 +114,11 @@ impl Segment {
         &self,
         key: Key,
         rank: u64,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<Position>, IndexError> {
         match self {
             Self::Table(table) => Ok(table.read().at(key, rank)),
-            Self::Run(run) => match run.list(key, patience)? {
+            Self::Run(run) => match run.list(key, blocking)? {
                 Some(mut list) => list.at(rank),
                 None => Ok(None),
             },
@@ -132,16 +132,16 @@ impl Segment {
         search: &Search<'_>,
         found: &mut Vec<Position>,
     ) -> Result<(), IndexError> {
-        let Search { wanted, direction, patience, limit } = *search;
+        let Search { wanted, direction, blocking, limit } = *search;
         match self {
             Self::Table(table) => {
                 let table = table.read();
-                let walk = Walk::new(wanted, direction, patience, &mut |key| Ok(table.list(key)))?;
+                let walk = Walk::new(wanted, direction, blocking, &mut |key| Ok(table.list(key)))?;
                 walk.collect(range, limit, found)
             }
             Self::Run(run) => {
-                let mut list = |key| run.list(key, patience);
-                Walk::new(wanted, direction, patience, &mut list)?.collect(range, limit, found)
+                let mut list = |key| run.list(key, blocking);
+                Walk::new(wanted, direction, blocking, &mut list)?.collect(range, limit, found)
             }
         }
     }
@@ -150,11 +150,11 @@ impl Segment {
     pub(super) fn first_since(
         &self,
         time: Micros,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<Position>, IndexError> {
         match self {
             Self::Table(table) => Ok(table.read().first_since(time)),
-            Self::Run(run) => run.first_since(time, patience),
+            Self::Run(run) => run.first_since(time, blocking),
         }
     }
 
@@ -162,11 +162,11 @@ impl Segment {
     pub(super) fn recorded_at(
         &self,
         position: Position,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<Micros>, IndexError> {
         match self {
             Self::Table(table) => Ok(table.read().recorded_at(position)),
-            Self::Run(run) => run.recorded_at(position, patience),
+            Self::Run(run) => run.recorded_at(position, blocking),
         }
     }
 }

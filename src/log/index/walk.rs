@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    error::{IndexError, Patience},
+    error::{Blocking, IndexError},
     key::{Key, Keys, Term},
 };
 use crate::domain::{
@@ -91,7 +91,7 @@ fn groups(item: &FilterItem) -> Vec<Vec<Term<'_>>> {
 pub(super) struct Walk<L> {
     items: Vec<Item<L>>,
     direction: Direction,
-    patience: Patience,
+    blocking: Blocking,
     questions: u32,
 }
 
@@ -115,14 +115,14 @@ impl<L: List> Walk<L> {
     pub(super) fn new(
         wanted: &Wanted,
         direction: Direction,
-        patience: Patience,
+        blocking: Blocking,
         list: &mut dyn FnMut(Key) -> Result<Option<L>, IndexError>,
     ) -> Result<Self, IndexError> {
         let mut items = Vec::with_capacity(wanted.0.len());
         for groups in &wanted.0 {
             items.extend(Item::new(groups, list)?);
         }
-        Ok(Self { items, direction, patience, questions: 0 })
+        Ok(Self { items, direction, blocking, questions: 0 })
     }
 
     /// Collects the matches of a range in the order of the direction, each once, until `found`
@@ -157,7 +157,7 @@ impl<L: List> Walk<L> {
             if item.next.is_none_or(|next| direction.before(next, from)) {
                 item.next = item.seek(from, direction, &mut self.questions)?;
             }
-            if self.patience == Patience::Now && self.questions > QUESTIONS {
+            if self.blocking == Blocking::Never && self.questions > QUESTIONS {
                 return Err(IndexError::WouldBlock);
             }
             let Some(next) = item.next else {

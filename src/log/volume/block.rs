@@ -13,7 +13,7 @@
 //! into a file of its own, and one random read fetches little that nobody asked for. The checksum,
 //! CRC-32C, covers the key, the marker and the body, so that a value that turns up under another
 //! key is found out. By the marker and the checksum values are found in sled's file again; see
-//! [`super::places`]. `docs/FORMAT.md` draws it all.
+//! [`super::offsets`]. `docs/FORMAT.md` draws it all.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use sha2::{Digest as _, Sha256};

@@ -135,12 +135,12 @@ impl Drop for Database {
 }
 
 /// What went wrong inside sled.
-enum Fault {
+enum SledFault {
     Sled(sled::Error),
     Panic(String),
 }
 
-impl Fault {
+impl SledFault {
     fn on(self, dir: &Path, action: &'static str) -> VolumeError {
         match self {
             // What sled knows lies behind the end of its file, which is shorter than it was.
@@ -158,15 +158,15 @@ impl Fault {
     }
 }
 
-fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
+fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, SledFault> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(Fault::Sled),
+        Ok(result) => result.map_err(SledFault::Sled),
         Err(payload) => {
             let text = payload
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| payload.downcast_ref::<&str>().copied());
-            Err(Fault::Panic(text.unwrap_or("without a message").to_owned()))
+            Err(SledFault::Panic(text.unwrap_or("without a message").to_owned()))
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Volumes: the record, one sled database per stretch of the log.
 //!
 //! A volume is built from durable frames, sealed once sled has been read back, and from then on
-//! only read: at the places where its values were found in sled's file, and through sled only where
-//! that fails, on a copy. sled is trusted for nothing more: what it returns is checked value by
-//! value, what it panics over is caught, and an unsealed volume is thrown away rather than
+//! only read: at the offsets where its values were found in sled's file, and through sled only
+//! where that fails, on a copy. sled is trusted for nothing more: what it returns is checked value
+//! by value, what it panics over is caught, and an unsealed volume is thrown away rather than
 //! repaired.
 
 mod audit;
@@ -14,7 +14,7 @@ mod contents;
 mod database;
 mod folder;
 mod key;
-mod places;
+mod offsets;
 mod reader;
 mod sealed;
 mod sealing;
@@ -30,7 +30,7 @@ pub use self::{
     contents::{Contents, Tally, VolumeSize},
     folder::FileRecord,
     reader::{AppendPage, Pieces},
-    sealed::{Blocks, PlacedVolume, PlacesFile, SealedVolume, SledVolume},
+    sealed::{Blocks, OffsetTableBytes, SealedVolume, SledVolume, VolumeByOffset},
     sealing::NewVolume,
 };
 

@@ -47,7 +47,7 @@ impl<V: Values> VolumeReader<V> {
         Self { dir: dir.to_owned(), first, last, marker: None, values }
     }
 
-    /// Values of another store are refused: they may lie at the same places under the same keys,
+    /// Values of another store are refused: they may lie at the same offsets under the same keys,
     /// with checksums in order.
     pub(super) fn of_store(self, marker: Marker) -> Self {
         Self { marker: Some(marker), ..self }

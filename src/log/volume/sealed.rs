@@ -1,4 +1,4 @@
-//! What is known of a sealed volume, and the two ways to read it: at its places, and through sled.
+//! What is known of a sealed volume, and the two ways to read it: at its offsets, and through sled.
 
 use std::{ops::RangeInclusive, path::Path};
 
@@ -8,7 +8,7 @@ use super::{
     contents::Contents,
     folder,
     folder::FileRecord,
-    places::{Placed, Stretch, Table},
+    offsets::{OffsetReader, Stretch, Table},
     reader::{Pieces, VolumeReader},
     sealing,
     through_sled::ThroughSled,
@@ -34,13 +34,13 @@ pub struct SealedVolume {
     pub files: Vec<FileRecord>,
 }
 
-/// The bytes of a table of places.
+/// The bytes of an offset table.
 #[derive(Clone, Debug)]
-pub struct PlacesFile(pub(super) Vec<u8>);
+pub struct OffsetTableBytes(pub(super) Vec<u8>);
 
-/// A volume that is read at its places.
+/// A volume that is read at its offsets.
 #[derive(Debug)]
-pub struct PlacedVolume(VolumeReader<Placed>);
+pub struct VolumeByOffset(VolumeReader<OffsetReader>);
 
 /// A volume that is read through sled.
 #[derive(Debug)]
@@ -56,19 +56,19 @@ impl SealedVolume {
         folder::check(&volumes.join(&self.directory), &self.files)
     }
 
-    /// Opens it for reads at the places that a table tells; an error says what is wrong with it.
-    pub fn placed(
+    /// Opens it for reads at the offsets that a table tells; an error says what is wrong with it.
+    pub fn by_offset(
         &self,
         volumes: &Path,
         marker: Marker,
         table: &[u8],
-    ) -> Result<PlacedVolume, VolumeError> {
+    ) -> Result<VolumeByOffset, VolumeError> {
         let dir = volumes.join(&self.directory);
         let table = Table::decode(table, &self.contents).map_err(|what| {
-            VolumeError::damaged(&dir, None, format!("the table of its places: {what}"))
+            VolumeError::damaged(&dir, None, format!("the offset table: {what}"))
         })?;
-        let reader = VolumeReader::new(&dir, self.range(), Placed::open(&dir, table)?);
-        Ok(PlacedVolume(reader.of_store(marker)))
+        let reader = VolumeReader::new(&dir, self.range(), OffsetReader::open(&dir, table)?);
+        Ok(VolumeByOffset(reader.of_store(marker)))
     }
 
     /// Opens a copy of it through sled. At most one may be open at a time.
@@ -83,14 +83,14 @@ impl SealedVolume {
     }
 }
 
-impl PlacesFile {
+impl OffsetTableBytes {
     /// The bytes to keep.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl PlacedVolume {
+impl VolumeByOffset {
     /// What can be read of it.
     pub fn pieces(&self) -> &dyn Pieces {
         &self.0
@@ -138,14 +138,14 @@ impl SledVolume {
 
     /// Reads all of `volume`, which this is a copy of, and finds where it lies. `None`: it could
     /// not all be found, or `go_on` said no.
-    pub fn find_places(
+    pub fn find_offsets(
         &self,
         volume: &SealedVolume,
         volumes: &Path,
         go_on: &dyn Fn() -> bool,
-    ) -> Result<Option<PlacesFile>, VolumeError> {
+    ) -> Result<Option<OffsetTableBytes>, VolumeError> {
         let dir = volumes.join(&volume.directory);
-        let table = sealing::find_places(&dir, &volume.contents, &self.0.values, go_on)?;
-        Ok(table.map(|table| PlacesFile(table.encode(&volume.contents))))
+        let table = sealing::find_offsets(&dir, &volume.contents, &self.0.values, go_on)?;
+        Ok(table.map(|table| OffsetTableBytes(table.encode(&volume.contents))))
     }
 }

@@ -9,9 +9,9 @@ use super::{
     contents::Contents,
     database::{self, Database},
     folder::{self, FileRecord},
-    places::{Table, Wanted},
+    offsets::{Table, Wanted},
     reader::VolumeReader,
-    sealed::{PlacesFile, SealedVolume},
+    sealed::{OffsetTableBytes, SealedVolume},
     through_sled::ThroughSled,
 };
 
@@ -26,9 +26,9 @@ const READINGS: usize = 4;
 pub struct NewVolume {
     /// The volume: an entry of the manifest.
     pub volume: SealedVolume,
-    /// Bytes of the table of its places; absent if they could not all be found, which costs time
+    /// Bytes of the offset table; absent if they could not all be found, which costs time
     /// and nothing else.
-    pub places: Option<PlacesFile>,
+    pub offsets: Option<OffsetTableBytes>,
 }
 
 impl Built {
@@ -40,9 +40,9 @@ impl Built {
         folder::sync(&dir)?;
         before_read_back(&dir);
         let (files, table) = read_back(&dir, &contents)?;
-        let places = table.map(|table| PlacesFile(table.encode(&contents)));
+        let offsets = table.map(|table| OffsetTableBytes(table.encode(&contents)));
         let directory = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(NewVolume { volume: SealedVolume { directory, contents, tip, files }, places })
+        Ok(NewVolume { volume: SealedVolume { directory, contents, tip, files }, offsets })
     }
 }
 
@@ -56,7 +56,7 @@ fn read_back(
         let files = settle(dir)?;
         folder::forget(dir)?;
         let sled = ThroughSled::of_unsealed(dir);
-        let table = find_places(dir, contents, &sled, &|| true)?;
+        let table = find_offsets(dir, contents, &sled, &|| true)?;
         sled.close()?;
         if folder::record(dir)? == files {
             return Ok((files, table));
@@ -86,7 +86,7 @@ const CHANGES: &str = "its files change whenever sled opens it";
 
 /// Reads a volume through sled, compares it with `contents`, and looks in the file of the volume
 /// in `dir` for what was read. Ends early, with nothing, once `go_on` says no.
-pub(super) fn find_places(
+pub(super) fn find_offsets(
     dir: &Path,
     contents: &Contents,
     sled: &ThroughSled,

@@ -1,4 +1,4 @@
-//! Volumes from frames to read-back, at their places and through sled, and what damage does to
+//! Volumes from frames to read-back, at their offsets and through sled, and what damage does to
 //! them.
 
 use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
@@ -61,7 +61,7 @@ fn build(dir: &Path, frames: &[(Frame, Tip)]) -> Built {
 struct Case {
     dir: TempDir,
     volume: SealedVolume,
-    places: PlacesFile,
+    offsets: OffsetTableBytes,
     frames: Vec<(Frame, Tip)>,
 }
 
@@ -69,8 +69,8 @@ impl Case {
     fn of(frames: Vec<(Frame, Tip)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sealed = build(dir.path(), &frames).seal(&|_| ()).unwrap();
-        let places = sealed.places.expect("every value lies in the file in one piece");
-        Self { dir, volume: sealed.volume, places, frames }
+        let offsets = sealed.offsets.expect("every value lies in the file in one piece");
+        Self { dir, volume: sealed.volume, offsets, frames }
     }
 
     fn with(random: &mut Random, sizes: &[&[usize]]) -> Self {
@@ -92,8 +92,8 @@ impl Case {
         self.folder().join("db")
     }
 
-    fn placed(&self) -> PlacedVolume {
-        self.volume.placed(self.dir.path(), marker(), self.places.bytes()).unwrap()
+    fn by_offset(&self) -> VolumeByOffset {
+        self.volume.by_offset(self.dir.path(), marker(), self.offsets.bytes()).unwrap()
     }
 
     fn through_sled(&self) -> Result<SledVolume, VolumeError> {
@@ -161,7 +161,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn events_of_every_size_come_back_at_their_places_and_through_sled() {
+fn events_of_every_size_come_back_at_their_offsets_and_through_sled() {
     let mut random = Random::new();
     // 4 KiB of value hold 4,079 bytes of a single event; a part holds 4,083.
     let edges = [4077, 4078, 4079, 4080, 4082, 4083, 4084, 2 * 4083, 2 * 4083 + 1];
@@ -172,7 +172,7 @@ fn events_of_every_size_come_back_at_their_places_and_through_sled() {
     assert_eq!(volume.tip, last);
     assert_eq!(volume.contents.first_position, 41);
     assert_eq!(volume.contents.last_position, last.position);
-    case.check(case.placed().pieces());
+    case.check(case.by_offset().pieces());
     case.check(case.through_sled().unwrap().pieces());
     assert_eq!(fs::read_dir(case.folder().join("blobs")).unwrap().count(), 0);
 }
@@ -182,9 +182,9 @@ fn append_tables_of_several_pages_come_back() {
     let sizes: Vec<&[usize]> = vec![&[9]; 500];
     let case = Case::with(&mut Random::new(), &sizes);
     assert_eq!(case.volume.contents.appends, 500);
-    case.check(case.placed().pieces());
+    case.check(case.by_offset().pieces());
     case.check(case.through_sled().unwrap().pieces());
-    for pieces in [case.placed().pieces(), case.through_sled().unwrap().pieces()] {
+    for pieces in [case.by_offset().pieces(), case.through_sled().unwrap().pieces()] {
         for nothing in [0, 40, 541, 1 << 40] {
             assert_eq!(pieces.append_at(nothing).unwrap(), None);
         }
@@ -194,15 +194,15 @@ fn append_tables_of_several_pages_come_back() {
 #[test]
 fn neighbouring_blocks_are_read_together_as_far_as_they_are_wanted() {
     let case = Case::with(&mut Random::new(), &[&vec![300; 3000]]);
-    let (placed, contents) = (case.placed(), &case.volume.contents);
+    let (by_offset, contents) = (case.by_offset(), &case.volume.contents);
     let events: BTreeMap<u64, Bytes> = case.events().collect();
     let mut together = 0;
     for (wanted, from) in [(41..=3040, 41), (41..=3040, 3040), (500..=510, 505), (7..=9, 2000)] {
         let wants = |range: RangeInclusive<u64>| {
             range.start() <= wanted.end() && range.end() >= wanted.start()
         };
-        let blocks = placed.blocks(from, 1 << 20, &wants).unwrap();
-        let held = |at: u64| placed.chunk_in(&blocks, at).unwrap();
+        let blocks = by_offset.blocks(from, 1 << 20, &wants).unwrap();
+        let held = |at: u64| by_offset.chunk_in(&blocks, at).unwrap();
         assert_eq!(held(from).unwrap().event(from), events[&from]);
         for at in contents.first_position..=contents.last_position {
             if let Some(chunk) = held(at) {
@@ -214,8 +214,8 @@ fn neighbouring_blocks_are_read_together_as_far_as_they_are_wanted() {
         }
     }
     assert!(together > 8 * 13, "only {together} events were read along");
-    let blocks = placed.blocks(41, 3000, &|_| true).unwrap();
-    assert!(placed.chunk_in(&blocks, 41 + 13).unwrap().is_none(), "more than the bytes allowed");
+    let blocks = by_offset.blocks(41, 3000, &|_| true).unwrap();
+    assert!(by_offset.chunk_in(&blocks, 41 + 13).unwrap().is_none(), "more than the bytes allowed");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_volume_of_any_size_is_sealed_with_its_files_settled() {
     for _ in 0..25 {
         let sizes: Vec<usize> = (0..=random.below(250)).map(|_| 8000).collect();
         let case = Case::with(&mut random, &[&sizes]);
-        case.check(case.placed().pieces());
+        case.check(case.by_offset().pieces());
         // The volume itself this time: sled would change nothing.
         database::Database::open(&case.folder(), &case.folder()).unwrap().close().unwrap();
         assert_eq!(folder::record(&case.folder()).unwrap(), case.volume.files);
@@ -235,7 +235,7 @@ fn a_volume_of_any_size_is_sealed_with_its_files_settled() {
 #[test]
 fn a_volume_takes_little_more_on_the_disk_than_its_events() {
     let case = Case::with(&mut Random::new(), &[&vec![340; 40_000]]);
-    case.check(case.placed().pieces());
+    case.check(case.by_offset().pieces());
     let (bytes, length) = (case.volume.contents.bytes, fs::metadata(case.db()).unwrap().len());
     assert!(length * 2 < bytes * 3, "{length} bytes for {bytes}");
 }
@@ -251,7 +251,7 @@ fn reading_a_sealed_volume_changes_no_byte_of_it_and_leaves_nothing_behind() {
         }
         let sled = case.through_sled().unwrap();
         case.check(sled.pieces());
-        case.check(case.placed().pieces());
+        case.check(case.by_offset().pieces());
         drop(sled);
         let mut after = files(&case.folder());
         assert_eq!(after.remove(&garbage).is_some(), torn);
@@ -277,7 +277,7 @@ fn a_wrong_or_missing_snapshot_or_configuration_keeps_nothing_from_being_read() 
     for breakage in breakages {
         breakage();
         case.check(case.through_sled().unwrap().pieces());
-        case.check(case.placed().pieces());
+        case.check(case.by_offset().pieces());
     }
 }
 
@@ -310,7 +310,7 @@ fn of_a_shorter_database_what_lies_before_the_cut_is_still_read() {
     let case = Case::with(&mut Random::new(), &[&[700; 2000]]);
     let length = fs::metadata(case.db()).unwrap().len();
     fs::OpenOptions::new().write(true).open(case.db()).unwrap().set_len(length / 2).unwrap();
-    let missing = case.check_given(case.placed().pieces());
+    let missing = case.check_given(case.by_offset().pieces());
     assert!((200..1800).contains(&missing), "{missing} of 2000 are missing");
     if let Ok(sled) = case.through_sled() {
         case.check_given(sled.pieces());
@@ -323,19 +323,19 @@ fn a_flipped_byte_of_a_sealed_volume_is_never_served() {
     let case = Case::mixed();
     let whole = fs::read(case.db()).unwrap();
     let mut random = Random::new();
-    let (mut by_place, mut by_sled) = (0, 0);
+    let (mut by_offset, mut by_sled) = (0, 0);
     for _ in 0..60 {
         let mut flipped = whole.clone();
         flipped[random.below(whole.len())] ^= 1 << random.below(8);
         fs::write(case.db(), &flipped).unwrap();
-        by_place += usize::from(case.check_given(case.placed().pieces()) > 0);
+        by_offset += usize::from(case.check_given(case.by_offset().pieces()) > 0);
         // sled reports it, panics, or serves what the checksum refuses; or the byte was unused.
         let served = case.through_sled().map(|sled| case.check_given(sled.pieces()));
         by_sled += usize::from(served.map_or(true, |missing| missing > 0));
         assert!(fs::read(case.db()).unwrap() == flipped, "sled has changed the volume");
     }
-    println!("of 60 flips {by_place} hit a place, and {by_sled} something that sled uses");
-    assert!(by_place > 0);
+    println!("of 60 flips {by_offset} hit an offset, and {by_sled} something that sled uses");
+    assert!(by_offset > 0);
 }
 
 /// Events that hold, as their payload, values of the volume that they are in.
@@ -368,18 +368,18 @@ fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
     let case = Case::of(frames);
     let in_file = fs::read(case.db()).unwrap();
     assert!(memchr::memmem::find(&in_file, &claimed[..1000]).is_some(), "it is not in one piece");
-    case.check(case.placed().pieces());
+    case.check(case.by_offset().pieces());
 }
 
-/// They lie at the same places, under the same keys, with checksums in order.
+/// They lie at the same offsets, under the same keys, with checksums in order.
 #[test]
 fn values_of_another_store_are_never_given() {
     let case = Case::mixed();
     let stranger = Marker::of([8; 16]);
-    let (dir, table) = (case.dir.path(), case.places.bytes());
-    let by_place = case.volume.placed(dir, stranger, table).unwrap();
+    let (dir, table) = (case.dir.path(), case.offsets.bytes());
+    let by_offset = case.volume.by_offset(dir, stranger, table).unwrap();
     let sled = case.volume.through_sled(dir, stranger).unwrap();
-    for pieces in [by_place.pieces(), sled.pieces()] {
+    for pieces in [by_offset.pieces(), sled.pieces()] {
         for (position, _) in case.events() {
             let error = pieces.chunk_at(position).unwrap_err().to_string();
             assert!(error.contains("not of this store"), "{position}: {error}");
@@ -387,16 +387,16 @@ fn values_of_another_store_are_never_given() {
         let page = pieces.page_after(None);
         assert!(page.is_err() || matches!(page, Ok(None)), "{page:?}");
     }
-    case.check(case.placed().pieces());
+    case.check(case.by_offset().pieces());
 }
 
 #[test]
-fn a_table_of_places_that_is_not_whole_or_not_of_this_volume_is_refused() {
+fn an_offset_table_that_is_not_whole_or_not_of_this_volume_is_refused() {
     let (case, other) = (Case::mixed(), Case::mixed());
-    let table = case.places.bytes();
-    let open = |bytes: &[u8]| case.volume.placed(case.dir.path(), marker(), bytes);
+    let table = case.offsets.bytes();
+    let open = |bytes: &[u8]| case.volume.by_offset(case.dir.path(), marker(), bytes);
     assert!(open(table).is_ok());
-    let error = open(other.places.bytes()).unwrap_err().to_string();
+    let error = open(other.offsets.bytes()).unwrap_err().to_string();
     assert!(error.contains("another volume"), "{error}");
     for byte in 0..table.len() {
         let mut flipped = table.to_vec();
@@ -408,12 +408,12 @@ fn a_table_of_places_that_is_not_whole_or_not_of_this_volume_is_refused() {
 }
 
 #[test]
-fn places_are_found_again_through_sled() {
+fn offsets_are_found_again_through_sled() {
     let case = Case::mixed();
     let sled = case.through_sled().unwrap();
-    let found = sled.find_places(&case.volume, case.dir.path(), &|| true).unwrap().unwrap();
-    assert_eq!(found.bytes(), case.places.bytes());
-    let interrupted = sled.find_places(&case.volume, case.dir.path(), &|| false).unwrap();
+    let found = sled.find_offsets(&case.volume, case.dir.path(), &|| true).unwrap().unwrap();
+    assert_eq!(found.bytes(), case.offsets.bytes());
+    let interrupted = sled.find_offsets(&case.volume, case.dir.path(), &|| false).unwrap();
     assert!(interrupted.is_none());
 }
 

@@ -1,4 +1,4 @@
-//! Where the values of a volume come from: from their places in the file, or from sled.
+//! Where the values of a volume come from: from their offsets in the file, or from sled.
 
 use std::fmt;
 

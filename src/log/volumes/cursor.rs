@@ -7,7 +7,7 @@ use crate::{
     domain::event::Position,
     log::{
         run::Chunk,
-        volume::{Blocks, Pieces as _, PlacedVolume, SealedVolume, VolumeError},
+        volume::{Blocks, Pieces as _, SealedVolume, VolumeByOffset, VolumeError},
     },
 };
 
@@ -15,8 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::log) struct Cursor<'a> {
     volumes: &'a Volumes,
-    /// The volume that was read last, with its places if they are known.
-    volume: Option<(Arc<SealedVolume>, Option<Arc<PlacedVolume>>)>,
+    /// The volume that was read last, with its offsets if they are known.
+    volume: Option<(Arc<SealedVolume>, Option<Arc<VolumeByOffset>>)>,
     /// Its blocks that were read last.
     blocks: Blocks,
 }
@@ -37,9 +37,9 @@ impl<'a> Cursor<'a> {
     /// The events that are kept together with the one at `position`, if they were read along with
     /// what was read last.
     pub(in crate::log) fn held(&self, position: Position) -> Option<Chunk> {
-        let (_, placed) = self.volume.as_ref().filter(|(it, _)| holds(it, position))?;
+        let (_, by_offset) = self.volume.as_ref().filter(|(it, _)| holds(it, position))?;
         // What is wrong with it is seen when it is read by itself.
-        placed.as_ref()?.chunk_in(&self.blocks, position).ok().flatten()
+        by_offset.as_ref()?.chunk_in(&self.blocks, position).ok().flatten()
     }
 
     /// The events that are kept together with the one at `position`; `None` if it is not sealed.
@@ -50,8 +50,9 @@ impl<'a> Cursor<'a> {
         ahead: &Ahead<'_>,
     ) -> Result<Option<Chunk>, VolumeError> {
         let Some(volume) = self.enter(position) else { return Ok(None) };
-        let placed = self.volume.as_ref().and_then(|(_, placed)| placed.as_ref());
-        if let Some(Ok(blocks)) = placed.map(|it| it.blocks(position, ahead.bytes, ahead.wants)) {
+        let by_offset = self.volume.as_ref().and_then(|(_, by_offset)| by_offset.as_ref());
+        if let Some(Ok(blocks)) = by_offset.map(|it| it.blocks(position, ahead.bytes, ahead.wants))
+        {
             self.blocks = blocks;
             if let Some(chunk) = self.held(position) {
                 return Ok(Some(chunk));
@@ -68,9 +69,9 @@ impl<'a> Cursor<'a> {
             return Some(Arc::clone(volume));
         }
         let volume = self.volumes.volume(position)?;
-        let placed = self.volumes.tables.get(&volume);
+        let by_offset = self.volumes.tables.get(&volume);
         self.blocks = Blocks::default();
-        self.volume = Some((Arc::clone(&volume), placed));
+        self.volume = Some((Arc::clone(&volume), by_offset));
         Some(volume)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 /// After this time what was damaged is tried again: a disk may have come back.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
 /// Pieces of a volume that are remembered one by one. Of a volume with more, nothing that is wrong
-/// at its place is asked of sled until it is time to try again.
+/// at its offset is asked of sled until it is time to try again.
 const REMEMBERED: usize = 1_000;
 
 /// What somebody wanted to read of a volume.

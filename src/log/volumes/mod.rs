@@ -1,14 +1,13 @@
 //! The sealed volumes: finds the one that holds a position, and reads it.
 //!
-//! A block is read at its place in the volume's file. Where that fails, because there is no table
-//! of places or what lies there is wrong, sled is asked, on a copy of the volume; only if sled does
-//! not have it either is it damage, which is reported once and remembered, and everything else goes
-//! on. What is kept in memory, and the number of databases that are open, is bounded whatever is
-//! read.
+//! A block is read at its offset in the volume's file. That fails where there is no offset table,
+//! or where wrong bytes lie at the offset. The block is then read through sled, on a copy of the
+//! volume. If sled does not have it either it is damage, which is reported once and remembered; all
+//! other reads go on. Memory and the number of open databases are bounded whatever is read.
 
 mod cursor;
 mod damage;
-mod gate;
+mod pool;
 mod remaking;
 mod scrub;
 mod tables;
@@ -30,7 +29,7 @@ pub(super) use self::{
 };
 use self::{
     damage::{Asked, Damage},
-    gate::Gate,
+    pool::DatabasePool,
     remaking::Remaking,
     tables::Tables,
 };
@@ -42,22 +41,24 @@ use crate::{
         frame::AppendEntry,
         index::Record,
         run::Chunk,
-        volume::{AppendPage, Audit, Marker, Piece, Pieces, PlacesFile, SealedVolume, VolumeError},
+        volume::{
+            AppendPage, Audit, Marker, OffsetTableBytes, Piece, Pieces, SealedVolume, VolumeError,
+        },
     },
 };
 
-/// Where volumes and the tables of their places are kept, and how much of them at once.
+/// Where volumes and the offset tables are kept, and how much of them at once.
 #[derive(Debug)]
 pub struct VolumeSettings {
     /// The folder of the volumes.
     pub volumes: PathBuf,
-    /// The folder of the tables of places; made if there is none.
-    pub places: PathBuf,
+    /// The folder of the offset tables; made if there is none.
+    pub offsets: PathBuf,
     /// Databases that may be open through sled at the same time; at least one.
     pub open_databases: usize,
     /// Bytes of tables that are kept in memory.
-    pub places_bytes: usize,
-    /// Volumes whose files are open to be read at their places.
+    pub offset_table_bytes: usize,
+    /// Volumes whose files are open to be read at their offsets.
     pub open_files: usize,
     /// What the store's values begin with.
     pub marker: Marker,
@@ -72,7 +73,7 @@ pub struct Volumes {
     /// By last position, so that a range's first entry is the volume that holds a position.
     sealed: RwLock<BTreeMap<Position, Arc<SealedVolume>>>,
     tables: Tables,
-    gate: Gate,
+    pool: DatabasePool,
     damage: Damage,
     remaking: Remaking,
     report: Report,
@@ -85,7 +86,7 @@ impl fmt::Debug for Volumes {
 }
 
 impl Volumes {
-    /// These volumes. Tables of places that belong to none of them are removed.
+    /// These volumes. Offset tables that belong to none of them are removed.
     pub fn open(
         files: Arc<dyn Files>,
         settings: &VolumeSettings,
@@ -97,7 +98,11 @@ impl Volumes {
             dir: settings.volumes.clone(),
             sealed: RwLock::default(),
             tables,
-            gate: Gate::new(&settings.volumes, settings.marker, settings.open_databases.max(1)),
+            pool: DatabasePool::new(
+                &settings.volumes,
+                settings.marker,
+                settings.open_databases.max(1),
+            ),
             damage: Damage::default(),
             remaking: Remaking::default(),
             report,
@@ -117,11 +122,11 @@ impl Volumes {
     }
 
     /// Takes a newly sealed volume, and where its values lie if that is known.
-    pub fn add(&self, volume: SealedVolume, places: Option<&PlacesFile>) {
-        let kept = places.map(|places| self.tables.keep(&volume, places));
+    pub fn add(&self, volume: SealedVolume, offsets: Option<&OffsetTableBytes>) {
+        let kept = offsets.map(|offsets| self.tables.keep(&volume, offsets));
         if !matches!(kept, Some(Ok(()))) {
             // It is read through sled until there is a table.
-            tracing::warn!(directory = volume.directory, "the places of a volume are not known");
+            tracing::warn!(directory = volume.directory, "the offsets of a volume are not known");
             self.remaking.want(&volume);
         }
         self.insert(volume);
@@ -160,11 +165,11 @@ impl Volumes {
         self.damage.first_of_each()
     }
 
-    /// Finds the places of a volume that has no good table, if there is such a one.
-    fn find_missing_places(&self, now: Instant, go_on: &dyn Fn() -> bool) -> Result<(), LogError> {
+    /// Finds the offsets of a volume that has no good table, if there is such a one.
+    fn find_missing_offsets(&self, now: Instant, go_on: &dyn Fn() -> bool) -> Result<(), LogError> {
         let Some(last) = self.remaking.next(now) else { return Ok(()) };
         let Some(volume) = self.volume(last) else { return Ok(()) };
-        let found = self.gate.with(&volume, |sled| sled.find_places(&volume, &self.dir, go_on));
+        let found = self.pool.with(&volume, |sled| sled.find_offsets(&volume, &self.dir, go_on));
         // Interrupted.
         if matches!(found, Ok(None)) && !go_on() {
             return Ok(());
@@ -178,12 +183,12 @@ impl Volumes {
             found => found?,
         };
         let directory = &volume.directory;
-        if let Some(places) = found {
-            self.tables.keep(&volume, &places)?;
+        if let Some(offsets) = found {
+            self.tables.keep(&volume, &offsets)?;
             self.remaking.done(last);
-            tracing::info!(directory, "the places of a volume were found");
+            tracing::info!(directory, "the offsets of a volume were found");
         } else {
-            tracing::warn!(directory, "not all places were found; it is read through sled");
+            tracing::warn!(directory, "not all offsets were found; it is read through sled");
         }
         Ok(())
     }
@@ -205,12 +210,12 @@ impl Volumes {
         (volume.contents.first_position <= position).then_some(volume)
     }
 
-    /// A volume as it is read piece by piece, at its places or through sled.
+    /// A volume as it is read piece by piece, at its offsets or through sled.
     fn whole<'a>(&'a self, volume: &'a SealedVolume) -> Whole<'a> {
         Whole { volumes: self, volume }
     }
 
-    /// Asks sled for what could not be read at its place.
+    /// Asks sled for what could not be read at its offset.
     fn ask_sled<T>(
         &self,
         volume: &SealedVolume,
@@ -220,7 +225,7 @@ impl Volumes {
         if let Some(known) = self.damage.known(volume, asked, Instant::now()) {
             return Err(known);
         }
-        let answer = self.gate.with(volume, |sled| question(sled.pieces()));
+        let answer = self.pool.with(volume, |sled| question(sled.pieces()));
         match answer {
             Ok(answer) => {
                 self.remaking.want(volume);
@@ -262,8 +267,8 @@ impl Whole<'_> {
         asked: Asked,
         question: impl Fn(&dyn Pieces) -> Result<T, VolumeError>,
     ) -> Result<T, VolumeError> {
-        if let Some(placed) = self.volumes.tables.get(self.volume) {
-            match question(placed.pieces()) {
+        if let Some(by_offset) = self.volumes.tables.get(self.volume) {
+            match question(by_offset.pieces()) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => tracing::debug!(%error, "sled is asked"),
             }

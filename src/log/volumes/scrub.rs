@@ -1,5 +1,5 @@
 //! The scrub: reads every sealed volume through, one after the other and slowly, so that damage is
-//! found while there is still a backup to mend it from. It also makes missing tables of places, and
+//! found while there is still a backup to mend it from. It also makes missing offset tables, and
 //! closes databases that nobody uses.
 
 use std::{
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The file, beside the tables of places, that says which volume was read last.
+/// The file, beside the offset tables, that says which volume was read last.
 pub(super) const PROGRESS: &str = "scrubbed";
 /// Bytes that are read together.
 const PIECE: u64 = 1 << 20;
@@ -71,15 +71,15 @@ impl Default for ScrubSettings {
 }
 
 impl Scrubber {
-    /// Keeps these volumes; without settings they are not read through. `places` is the folder of
+    /// Keeps these volumes; without settings they are not read through. `offsets` is the folder of
     /// the tables.
     pub(in crate::log) fn new(
         volumes: Arc<Volumes>,
         files: Arc<dyn Files>,
-        places: &Path,
+        offsets: &Path,
         settings: Option<ScrubSettings>,
     ) -> Self {
-        let progress = places.join(PROGRESS);
+        let progress = offsets.join(PROGRESS);
         // It only says where to go on: if it cannot be read, that is at the beginning.
         let done = checked_text::read(files.as_ref(), &progress).ok().flatten();
         let done = done.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
@@ -94,8 +94,8 @@ impl Scrubber {
         busy: bool,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Duration, LogError> {
-        self.volumes.gate.sweep(now);
-        self.volumes.find_missing_places(now, go_on)?;
+        self.volumes.pool.sweep(now);
+        self.volumes.find_missing_offsets(now, go_on)?;
         let Some(settings) = self.settings else { return Ok(LOOK) };
         let next = *self.next.get_or_insert(now + settings.interval.min(FIRST));
         if now >= next {
@@ -141,8 +141,8 @@ impl Scrubber {
             let next = sealed.range(self.done + 1..).next().or_else(|| sealed.iter().next());
             Arc::clone(next?.1)
         };
-        if let Some(placed) = self.volumes.tables.get(&volume) {
-            placed.forget();
+        if let Some(by_offset) = self.volumes.tables.get(&volume) {
+            by_offset.forget();
         }
         let audit = Audit::new(volume.contents.clone());
         Some(Reading { volume, audit, began: now, piece: 0 })

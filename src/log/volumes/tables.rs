@@ -1,4 +1,4 @@
-//! The tables of places, of which some are kept in memory together with the open files that they
+//! The offset tables, of which some are kept in memory together with the open files that they
 //! tell of.
 
 use std::{
@@ -14,15 +14,15 @@ use crate::{
     log::{
         error::LogError,
         files::{Files, write_atomically},
-        volume::{Marker, PlacedVolume, PlacesFile, SealedVolume},
+        volume::{Marker, OffsetTableBytes, SealedVolume, VolumeByOffset},
     },
 };
 
-/// Tables of places, read when they are needed.
+/// Offset tables, read when they are needed.
 #[derive(Debug)]
 pub(super) struct Tables {
     files: Arc<dyn Files>,
-    places: PathBuf,
+    offsets: PathBuf,
     volumes: PathBuf,
     marker: Marker,
     max_bytes: usize,
@@ -30,10 +30,10 @@ pub(super) struct Tables {
     open: Mutex<Open>,
 }
 
-/// The volumes that are open at their places, by last position.
+/// The volumes that are open at their offsets, by last position.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    pub(super) volumes: HashMap<Position, (Arc<PlacedVolume>, u64)>,
+    pub(super) volumes: HashMap<Position, (Arc<VolumeByOffset>, u64)>,
     pub(super) bytes: usize,
     /// Counts uses, to tell which volume was used longest ago.
     uses: u64,
@@ -47,10 +47,10 @@ impl Tables {
         settings: &VolumeSettings,
         sealed: &[SealedVolume],
     ) -> Result<Self, LogError> {
-        let places = &settings.places;
+        let offsets = &settings.offsets;
         let clean_up = || -> io::Result<()> {
-            files.create_dir(places)?;
-            for path in files.list(places)? {
+            files.create_dir(offsets)?;
+            for path in files.list(offsets)? {
                 let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
                 if name != super::scrub::PROGRESS && sealed.iter().all(|it| it.directory != name) {
                     files.remove(&path)?;
@@ -58,13 +58,13 @@ impl Tables {
             }
             Ok(())
         };
-        clean_up().map_err(|error| LogError::io("clean up", places, error))?;
+        clean_up().map_err(|error| LogError::io("clean up", offsets, error))?;
         Ok(Self {
             files,
-            places: places.clone(),
+            offsets: offsets.clone(),
             volumes: settings.volumes.clone(),
             marker: settings.marker,
-            max_bytes: settings.places_bytes,
+            max_bytes: settings.offset_table_bytes,
             max_files: settings.open_files,
             open: Mutex::default(),
         })
@@ -75,22 +75,31 @@ impl Tables {
         self.files.open(&self.path(volume), false).is_ok()
     }
 
-    /// The volume with its places; `None` if there is no table of it that can be used.
-    pub(super) fn get(&self, volume: &SealedVolume) -> Option<Arc<PlacedVolume>> {
+    /// The volume with its offsets; `None` if there is no table of it that can be used.
+    pub(super) fn get(&self, volume: &SealedVolume) -> Option<Arc<VolumeByOffset>> {
         if let Some(open) = self.lock().get(volume.contents.last_position) {
             return Some(open);
         }
         let table = self.read(&self.path(volume)).ok()?;
-        let placed = volume.placed(&self.volumes, self.marker, &table);
+        let by_offset = volume.by_offset(&self.volumes, self.marker, &table);
         // Every read comes here again until there is a good table: that is no news for a log.
-        let placed = placed.inspect_err(|error| tracing::debug!(%error, "places are not used"));
-        let placed = Arc::new(placed.ok()?);
-        self.lock().put(volume.contents.last_position, &placed, (self.max_bytes, self.max_files));
-        Some(placed)
+        let by_offset =
+            by_offset.inspect_err(|error| tracing::debug!(%error, "offsets are not used"));
+        let by_offset = Arc::new(by_offset.ok()?);
+        self.lock().put(
+            volume.contents.last_position,
+            &by_offset,
+            (self.max_bytes, self.max_files),
+        );
+        Some(by_offset)
     }
 
     /// Keeps a table, in place of the one before.
-    pub(super) fn keep(&self, volume: &SealedVolume, table: &PlacesFile) -> Result<(), LogError> {
+    pub(super) fn keep(
+        &self,
+        volume: &SealedVolume,
+        table: &OffsetTableBytes,
+    ) -> Result<(), LogError> {
         let path = self.path(volume);
         let kept = write_atomically(self.files.as_ref(), &path, table.bytes());
         self.lock().remove(volume.contents.last_position);
@@ -98,7 +107,7 @@ impl Tables {
     }
 
     fn path(&self, volume: &SealedVolume) -> PathBuf {
-        self.places.join(&volume.directory)
+        self.offsets.join(&volume.directory)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -114,29 +123,29 @@ impl Tables {
 }
 
 impl Open {
-    fn get(&mut self, last: Position) -> Option<Arc<PlacedVolume>> {
+    fn get(&mut self, last: Position) -> Option<Arc<VolumeByOffset>> {
         self.uses += 1;
-        let (placed, used) = self.volumes.get_mut(&last)?;
+        let (by_offset, used) = self.volumes.get_mut(&last)?;
         *used = self.uses;
-        Some(Arc::clone(placed))
+        Some(Arc::clone(by_offset))
     }
 
     /// Takes a volume, and lets go of those that were used longest ago until the others fit.
-    fn put(&mut self, last: Position, placed: &Arc<PlacedVolume>, most: (usize, usize)) {
+    fn put(&mut self, last: Position, by_offset: &Arc<VolumeByOffset>, most: (usize, usize)) {
         let (max_bytes, max_files) = most;
         self.remove(last);
-        let room = max_bytes.saturating_sub(placed.bytes());
+        let room = max_bytes.saturating_sub(by_offset.bytes());
         while self.bytes > room || self.volumes.len() >= max_files {
             let oldest = self.volumes.iter().min_by_key(|(_, (_, used))| *used).map(|(it, _)| *it);
             let Some(oldest) = oldest else { break };
             self.remove(oldest);
         }
-        self.bytes += placed.bytes();
-        self.volumes.insert(last, (Arc::clone(placed), self.uses));
+        self.bytes += by_offset.bytes();
+        self.volumes.insert(last, (Arc::clone(by_offset), self.uses));
     }
 
     fn remove(&mut self, last: Position) {
         let removed = self.volumes.remove(&last);
-        self.bytes -= removed.map_or(0, |(placed, _)| placed.bytes());
+        self.bytes -= removed.map_or(0, |(by_offset, _)| by_offset.bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! Many sealed volumes: read at their places, through sled where those fail, kept and reported.
+//! Many sealed volumes: read at their offsets, through sled where those fail, kept and reported.
 
 use std::{
     collections::BTreeSet,
@@ -35,7 +35,7 @@ pub(super) fn volume(first: Position, count: u64) -> SealedVolume {
 /// Sealed volumes in a folder, and what is in them.
 struct Case {
     home: TempDir,
-    sealed: Vec<(SealedVolume, PlacesFile)>,
+    sealed: Vec<(SealedVolume, OffsetTableBytes)>,
     events: Vec<Bytes>,
     reports: Arc<Mutex<Vec<VolumeError>>>,
 }
@@ -60,11 +60,11 @@ impl Case {
                 builder.feed(&next, tip).unwrap();
             }
             let new = builder.finish().unwrap().seal(&|_| ()).unwrap();
-            case.sealed.push((new.volume, new.places.unwrap()));
+            case.sealed.push((new.volume, new.offsets.unwrap()));
         }
         let volumes = case.open();
-        for (volume, places) in &case.sealed {
-            volumes.tables.keep(volume, places).unwrap();
+        for (volume, offsets) in &case.sealed {
+            volumes.tables.keep(volume, offsets).unwrap();
         }
         case
     }
@@ -72,9 +72,9 @@ impl Case {
     fn settings(&self) -> VolumeSettings {
         VolumeSettings {
             volumes: self.home.path().join("volumes"),
-            places: self.home.path().join("places"),
+            offsets: self.home.path().join("places"),
             open_databases: 2,
-            places_bytes: 1 << 20,
+            offset_table_bytes: 1 << 20,
             open_files: 128,
             marker: Marker::of([7; 16]),
         }
@@ -93,12 +93,12 @@ impl Case {
 
     fn scrubber(&self, volumes: &Arc<Volumes>) -> Scrubber {
         let settings = ScrubSettings { interval: Duration::from_secs(100), bytes_per_second: 1000 };
-        let places = self.settings().places;
-        Scrubber::new(Arc::clone(volumes), Arc::new(RealFiles), &places, Some(settings))
+        let offsets = self.settings().offsets;
+        Scrubber::new(Arc::clone(volumes), Arc::new(RealFiles), &offsets, Some(settings))
     }
 
     fn table(&self, number: usize) -> PathBuf {
-        self.settings().places.join(&self.sealed[number].0.directory)
+        self.settings().offsets.join(&self.sealed[number].0.directory)
     }
 
     fn folder(&self, number: usize) -> PathBuf {
@@ -133,7 +133,7 @@ impl Case {
         assert!(volumes.append_at(self.events.len() as u64 + 1).unwrap().is_none());
     }
 
-    /// Makes all places of a volume wrong by a byte, in a table that is whole.
+    /// Makes all offsets of a volume wrong by a byte, in a table that is whole.
     fn misplace(&self, number: usize) {
         let mut table = fs::read(self.table(number)).unwrap();
         table[68..].chunks_mut(16).for_each(|place| place[15] ^= 1);
@@ -172,7 +172,7 @@ fn scrub(scrubber: &mut Scrubber, now: &mut Instant, done: impl Fn() -> bool) {
 }
 
 #[test]
-fn events_and_appends_are_read_at_their_places_without_sled() {
+fn events_and_appends_are_read_at_their_offsets_without_sled() {
     let case = Case::new(3);
     let volumes = case.open();
     // sled could not open this.
@@ -194,7 +194,7 @@ fn events_and_appends_are_read_at_their_places_without_sled() {
 }
 
 #[test]
-fn without_places_or_with_wrong_ones_everything_is_right_and_they_are_found_again() {
+fn without_offsets_or_with_wrong_ones_everything_is_right_and_they_are_found_again() {
     let case = Case::new(3);
     fs::remove_file(case.table(0)).unwrap();
     case.misplace(1);
@@ -265,17 +265,17 @@ fn many_read_through_sled_while_it_is_closed_and_opened_again_among_them() {
 }
 
 #[test]
-fn tables_of_places_take_no_more_memory_than_they_may() {
+fn offset_tables_take_no_more_memory_than_they_may() {
     let case = Case::new(40);
     let one = case.sealed[0].1.bytes().len();
-    let settings = VolumeSettings { places_bytes: 5 * one, ..case.settings() };
+    let settings = VolumeSettings { offset_table_bytes: 5 * one, ..case.settings() };
     let volumes = case.open_with(&settings);
     let mut random = Random::new();
     let mut most = 0;
     for _ in 0..400 {
         case.read(&volumes, 1 + random.below(case.events.len()) as u64).unwrap();
         let open = volumes.tables.lock();
-        let bytes: usize = open.volumes.values().map(|(placed, _)| placed.bytes()).sum();
+        let bytes: usize = open.volumes.values().map(|(by_offset, _)| by_offset.bytes()).sum();
         assert_eq!(open.bytes, bytes);
         assert!(bytes <= 5 * one, "{bytes} bytes in {} tables", open.volumes.len());
         most = most.max(open.volumes.len());
@@ -359,7 +359,7 @@ fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
     let volumes = case.open();
     case.read(&volumes, 50).unwrap_err();
     // Now sled would have it; but not for those who come soon.
-    volumes.gate.sweep(Instant::now() + Duration::from_mins(1));
+    volumes.pool.sweep(Instant::now() + Duration::from_mins(1));
     fs::write(db, whole).unwrap();
     case.read(&volumes, 50).unwrap_err();
     assert_eq!(case.copies(), 0, "a copy was made");
@@ -388,7 +388,7 @@ fn the_scrub_finds_damage_that_nobody_has_read_and_reports_it_once() {
 }
 
 #[test]
-fn a_damaged_volume_without_places_is_reported_once_and_holds_nothing_up() {
+fn a_damaged_volume_without_offsets_is_reported_once_and_holds_nothing_up() {
     let case = Case::new(2);
     fs::remove_file(case.table(0)).unwrap();
     case.damage(50);
@@ -396,7 +396,7 @@ fn a_damaged_volume_without_places_is_reported_once_and_holds_nothing_up() {
     let (mut scrubber, mut now) = (case.scrubber(&volumes), Instant::now());
     for at in [100, 200, 100, 200] {
         scrub(&mut scrubber, &mut now, || scrubbed(&case) == Some(at));
-        // Its places are looked for once more.
+        // Its offsets are looked for once more.
         now += Duration::from_mins(11);
     }
     assert_eq!(case.reports().len(), 1, "{:?}", case.reports());
@@ -406,7 +406,7 @@ fn a_damaged_volume_without_places_is_reported_once_and_holds_nothing_up() {
 
 /// The last position of the volume that was scrubbed last.
 fn scrubbed(case: &Case) -> Option<Position> {
-    let text = fs::read_to_string(case.settings().places.join(scrub::PROGRESS)).ok()?;
+    let text = fs::read_to_string(case.settings().offsets.join(scrub::PROGRESS)).ok()?;
     text.lines().next()?.parse().ok()
 }
 
@@ -420,7 +420,7 @@ fn the_scrub_goes_on_after_a_restart_where_it_was() {
     let volumes = case.open();
     let mut scrubber = case.scrubber(&volumes);
     // What it notes first is what it has read first.
-    fs::remove_file(case.settings().places.join(scrub::PROGRESS)).unwrap();
+    fs::remove_file(case.settings().offsets.join(scrub::PROGRESS)).unwrap();
     scrub(&mut scrubber, &mut now, || scrubbed(&case).is_some());
     assert_eq!(scrubbed(&case), Some(200));
 }
@@ -458,11 +458,11 @@ fn tables_of_volumes_that_are_not_there_are_removed_when_the_log_is_opened() {
     let volumes = case.open();
     let mut scrubber = case.scrubber(&volumes);
     scrub(&mut scrubber, &mut Instant::now(), || scrubbed(&case).is_some());
-    let places = case.settings().places;
+    let offsets = case.settings().offsets;
     for leftover in ["00000000000000000777", "00000000000000000001.new"] {
-        fs::write(places.join(leftover), b"any").unwrap();
+        fs::write(offsets.join(leftover), b"any").unwrap();
     }
     let volumes = case.open();
-    assert_eq!(fs::read_dir(&places).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&offsets).unwrap().count(), 3);
     case.check(&volumes);
 }

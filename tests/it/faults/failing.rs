@@ -148,7 +148,7 @@ async fn run(world: &World, told: &mut Told, case: &Case) {
     let (status, said) = server.stop().await;
     let struck = steps::read(&world.steps()).iter().any(|step| step.call == "struck");
     // What goes wrong in a volume while it is given up, as the server stops, harms nobody; nor does
-    // a table of places that is missing for a while.
+    // a offset table that is missing for a while.
     let of_no_use = ["data/volumes/", "data/places"];
     let given_up = of_no_use.iter().any(|of| fault.place.starts_with(of)) && status.success();
     if struck && fault.action != "short" && !given_up {

@@ -26,7 +26,7 @@ use handover::{
         file_journal::{FileJournal, JournalSettings},
         files::{Files, RealFiles},
         frame::{AppendEntry, Frame},
-        index::{Direction, Patience, Span},
+        index::{Blocking, Direction, Span},
         journal::{Journal as _, Outcome, Tip},
         manifest::Manifest,
         store::Store,
@@ -221,11 +221,11 @@ fn volume_values() -> Vec<(Vec<u8>, Vec<u8>)> {
     db.iter().map(pair).collect()
 }
 
-/// The table of places, with what is sled's affair left out: where in its file the values lie, and
+/// The offset table, with what is sled's affair left out: where in its file the values lie, and
 /// so the checksum.
-fn places() -> Vec<u8> {
+fn offset_table() -> Vec<u8> {
     let (_dir, new) = volume();
-    let mut table = new.places.expect("the places").bytes().to_vec();
+    let mut table = new.offsets.expect("the offset table").bytes().to_vec();
     let said = u32::from_be_bytes(table[8..12].try_into().expect("4 bytes"));
     assert_eq!(said, crc32c::crc32c(&table[12..]));
     table[8..12].fill(0);
@@ -312,7 +312,7 @@ fn what_is_stored_has_the_bytes_it_always_had() {
         format!("request_digest = {}", hex(&append().digest())),
         format!("saved_state = {}", hex(&snapshot::encode(&Counter(300), STORE))),
         format!("manifest = {}", hex(&manifest())),
-        format!("places = {}", hex(&places())),
+        format!("places = {}", hex(&offset_table())),
     ];
     for (key, value) in volume_values() {
         // A full value is told by its hash.
@@ -386,7 +386,7 @@ fn a_stored_run_of_the_index_is_taken_up_and_answers() {
     let (log, _moved) = log(dir.path());
     assert!(file.exists(), "it does not fit any more");
     assert_eq!(log.index().watermark(), 2);
-    let index = log.index().lookup(Patience::Disk);
+    let index = log.index().lookup(Blocking::Allowed);
     assert_eq!(index.revision(&stream()), Ok(2));
     assert_eq!(index.request(&[0x11; 16]), Ok(Some(1)));
     assert_eq!(index.recorded_at(2), Ok(Some(1_722_513_600_123_456)));

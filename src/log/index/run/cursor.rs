@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::event::{Direction, Position},
     log::index::{
-        error::{IndexError, Patience},
+        error::{Blocking, IndexError},
         walk::List,
     },
 };
@@ -30,7 +30,7 @@ pub(in crate::log::index) enum RunList<'a> {
 pub(in crate::log::index) struct Cursor<'a> {
     run: &'a Run,
     list: LongList,
-    patience: Patience,
+    blocking: Blocking,
     directory: Option<Directory>,
     /// The container that was needed last; one at a time bounds the memory.
     current: Option<(usize, RoaringBitmap)>,
@@ -41,8 +41,8 @@ impl<'a> RunList<'a> {
         Self::Short(positions)
     }
 
-    pub(super) fn long(run: &'a Run, list: LongList, patience: Patience) -> Self {
-        Self::Long(Cursor { run, list, patience, directory: None, current: None })
+    pub(super) fn long(run: &'a Run, list: LongList, blocking: Blocking) -> Self {
+        Self::Long(Cursor { run, list, blocking, directory: None, current: None })
     }
 
     /// The position with this rank, from 1.
@@ -155,7 +155,7 @@ impl Cursor<'_> {
     fn directory(&mut self) -> Result<&Directory, IndexError> {
         let directory = match self.directory.take() {
             Some(directory) => directory,
-            None => self.run.directory(&self.list, self.patience)?,
+            None => self.run.directory(&self.list, self.blocking)?,
         };
         Ok(self.directory.insert(directory))
     }
@@ -163,7 +163,7 @@ impl Cursor<'_> {
     fn bitmap(&mut self, place: usize, at: Container) -> Result<&RoaringBitmap, IndexError> {
         let current = match self.current.take().filter(|(current, _)| *current == place) {
             Some(current) => current,
-            None => (place, self.run.bitmap(&at, self.patience)?),
+            None => (place, self.run.bitmap(&at, self.blocking)?),
         };
         Ok(&self.current.insert(current).1)
     }

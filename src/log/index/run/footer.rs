@@ -1,15 +1,15 @@
 //! The end of a run: where everything is.
 //!
 //! ```text
-//! footer  = groups n u32 | (first key 16 | place of its pages u64 | pages u32 | keys u32
+//! footer  = groups n u32 | (first key 16 | offset of its pages u64 | pages u32 | keys u32
 //!           | bytes of the filter u32) x n
-//!         | place of the times u64 | pages m u32 | (first time i64 | its position u64) x m
-//! trailer = place of the footer u64 | bytes of the footer u64 | crc of the footer u32
+//!         | offset of the times u64 | pages m u32 | (first time i64 | its position u64) x m
+//! trailer = offset of the footer u64 | bytes of the footer u64 | crc of the footer u32
 //! ```
 
 use bytes::{Buf as _, BufMut as _};
 
-use super::{Malformed, checksum, group::GroupPlace, output::Output, times::Change};
+use super::{Malformed, checksum, group::GroupPointer, output::Output, times::Change};
 use crate::log::index::{error::WriteError, key::Key};
 
 /// Bytes of the trailer, which are the last of the file.
@@ -21,7 +21,7 @@ const CHANGE: usize = 8 + 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Footer {
     /// The groups, by rising keys.
-    pub(super) groups: Vec<GroupPlace>,
+    pub(super) groups: Vec<GroupPointer>,
     /// Place of the pages of times.
     pub(super) times_at: u64,
     /// The first change of each of them.
@@ -98,10 +98,10 @@ impl Footer {
     }
 }
 
-fn decode_group(mut bytes: &[u8]) -> GroupPlace {
+fn decode_group(mut bytes: &[u8]) -> GroupPointer {
     let mut key = [0; Key::BYTES];
     bytes.copy_to_slice(&mut key);
-    GroupPlace {
+    GroupPointer {
         first_key: Key::from_bytes(key),
         pages_at: bytes.get_u64(),
         pages: bytes.get_u32(),

@@ -20,7 +20,7 @@ const FILTER_HEAD: usize = CRC + 8 + 4 + 4;
 
 /// Where a group is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GroupPlace {
+pub(super) struct GroupPointer {
     /// The first key.
     pub(super) first_key: Key,
     /// Place of the first leaf page in the file.
@@ -33,7 +33,7 @@ pub(super) struct GroupPlace {
     pub(super) filter_bytes: u32,
 }
 
-impl GroupPlace {
+impl GroupPointer {
     /// Place of a leaf page.
     pub(super) fn page_at(&self, page: usize) -> u64 {
         self.pages_at + page as u64 * PAGE_U64

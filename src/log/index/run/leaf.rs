@@ -1,11 +1,11 @@
 //! Leaf pages: the entries of a run, sorted by key.
 //!
 //! ```text
-//! page  = crc u32 | entries n u16 | entry x n | zeros | place of each entry u16 x n
+//! page  = crc u32 | entries n u16 | entry x n | zeros | offset of each entry u16 x n
 //! entry = key 16 | varint: number of positions, 1 bit: it has a revision, 1 bit: its list is long
 //!         [| varint last revision]
 //!         | short list: varint first position less the run's first, then varint differences
-//!         | long list: varint place of its directory, varint containers,
+//!         | long list: varint offset of its directory, varint containers,
 //!                      varint last position less the run's first
 //! ```
 
@@ -20,13 +20,13 @@ use crate::{
 
 const CRC: usize = 4;
 const HEAD: usize = CRC + 2;
-const PLACE: usize = 2;
+const ENTRY_OFFSET: usize = 2;
 /// The lowest bits of the number in an entry.
 const LONG: u64 = 1;
 const REVISION: u64 = 2;
 const FLAG_BITS: u32 = 2;
 
-const _: () = assert!(PAGE <= u16::MAX as usize, "places are u16");
+const _: () = assert!(PAGE <= u16::MAX as usize, "offsets are u16");
 
 /// What stands in an entry beside its key.
 #[derive(Clone, Copy, Debug)]
@@ -83,19 +83,19 @@ pub(super) fn decode_short(
 #[derive(Debug)]
 pub(super) struct LeafBuilder {
     page: Vec<u8>,
-    places: Vec<u16>,
+    offsets: Vec<u16>,
     entry: Vec<u8>,
 }
 
 impl LeafBuilder {
     /// An empty page.
     pub(super) fn new() -> Self {
-        Self { page: vec![0; HEAD], places: Vec::new(), entry: Vec::new() }
+        Self { page: vec![0; HEAD], offsets: Vec::new(), entry: Vec::new() }
     }
 
     /// Whether it has no entries.
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.offsets.is_empty()
     }
 
     /// Takes an entry behind all others of a run that begins at `first`; false if it does not fit
@@ -117,23 +117,23 @@ impl LeafBuilder {
                 encode_varint(last - first, &mut self.entry);
             }
         }
-        let places = (self.places.len() + 1) * PLACE;
-        if self.page.len() + self.entry.len() + places > PAGE {
+        let offsets = (self.offsets.len() + 1) * ENTRY_OFFSET;
+        if self.page.len() + self.entry.len() + offsets > PAGE {
             return false;
         }
-        self.places.push(u16::try_from(self.page.len()).expect("a page is that small"));
+        self.offsets.push(u16::try_from(self.page.len()).expect("a page is that small"));
         self.page.extend_from_slice(&self.entry);
         true
     }
 
     /// The page without its checksum, and an empty builder.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        let Self { mut page, places, .. } = std::mem::replace(self, Self::new());
-        let count = u16::try_from(places.len()).expect("an entry has at least a byte");
+        let Self { mut page, offsets, .. } = std::mem::replace(self, Self::new());
+        let count = u16::try_from(offsets.len()).expect("an entry has at least a byte");
         page.iter_mut().skip(CRC).zip(count.to_be_bytes()).for_each(|(to, from)| *to = from);
-        page.resize(PAGE - places.len() * PLACE, 0);
-        for place in places {
-            page.put_u16(place);
+        page.resize(PAGE - offsets.len() * ENTRY_OFFSET, 0);
+        for offset in offsets {
+            page.put_u16(offset);
         }
         page
     }
@@ -165,7 +165,7 @@ impl<'a> LeafPage<'a> {
     /// A page that was checked before.
     pub(super) fn again(page: &'a [u8]) -> Result<Self, Malformed> {
         let count = usize::from(u16_at(page, CRC)?);
-        if page.len() != PAGE || HEAD + count * PLACE > PAGE {
+        if page.len() != PAGE || HEAD + count * ENTRY_OFFSET > PAGE {
             return Err(BAD_ENTRY);
         }
         Ok(Self { page, count })
@@ -199,7 +199,7 @@ impl<'a> LeafPage<'a> {
 
     /// The key of the entry at a place, and the rest of the page.
     fn split(&self, at: usize) -> Result<(Key, &'a [u8]), Malformed> {
-        let place = u16_at(self.page, PAGE - (self.count - at) * PLACE)?;
+        let place = u16_at(self.page, PAGE - (self.count - at) * ENTRY_OFFSET)?;
         let entry = self.page.get(usize::from(place)..).ok_or(BAD_ENTRY)?;
         let (key, rest) = entry.split_first_chunk::<{ Key::BYTES }>().ok_or(BAD_ENTRY)?;
         Ok((Key::from_bytes(*key), rest))

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::event::{Position, Revision},
     log::index::{
-        error::{IndexError, Patience, WriteError},
+        error::{Blocking, IndexError, WriteError},
         key::Key,
     },
 };
@@ -29,7 +29,7 @@ pub(in crate::log::index) fn merge(target: &Target<'_>, runs: &[&Run]) -> Result
         }
         for run in runs {
             for page in 0..run.pages_of_times() {
-                let changes = run.changes(page, Patience::Disk)?;
+                let changes = run.changes(page, Blocking::Allowed)?;
                 changes.into_iter().try_for_each(|change| writer.time(change))?;
             }
         }
@@ -78,9 +78,9 @@ fn copy(part: &Part<'_>, list: &mut ListWriter<'_, '_>) -> Result<(), WriteError
     match &part.list {
         PartList::Short(positions) => positions.iter().try_for_each(|at| list.push(*at)),
         PartList::Long(long) => {
-            let directory = part.run.directory(long, Patience::Disk)?;
+            let directory = part.run.directory(long, Blocking::Allowed)?;
             for container in (0..directory.len()).filter_map(|place| directory.get(place)) {
-                list.container(container.number, part.run.bitmap(&container, Patience::Disk)?)?;
+                list.container(container.number, part.run.bitmap(&container, Blocking::Allowed)?)?;
             }
             Ok(())
         }

@@ -14,7 +14,7 @@ use super::{
     checksum,
     cursor::RunList,
     footer::{Footer, TRAILER, Trailer},
-    group::{self, GroupPlace, Loaded},
+    group::{self, GroupPointer, Loaded},
     header::Header,
     leaf::{self, Entry, EntryList, LeafPage},
     list::{self, Container, Directory, LongList},
@@ -25,7 +25,7 @@ use crate::{
     log::{
         files::{FileHandle, Files},
         index::{
-            error::{IndexError, Patience},
+            error::{Blocking, IndexError},
             key::Key,
         },
     },
@@ -38,7 +38,7 @@ pub(in crate::log::index) struct Run {
     file: Arc<dyn FileHandle>,
     header: Header,
     salt: u32,
-    groups: Vec<Group>,
+    groups: Vec<KeyGroup>,
     times_at: u64,
     times: Vec<Change>,
     /// The first damage that was met.
@@ -46,8 +46,8 @@ pub(in crate::log::index) struct Run {
 }
 
 #[derive(Debug)]
-struct Group {
-    place: GroupPlace,
+struct KeyGroup {
+    pointer: GroupPointer,
     /// Its keys and filter, if the budget had room for them.
     loaded: OnceLock<Loaded>,
 }
@@ -70,7 +70,8 @@ impl Run {
         let mut footer = vec![0; bytes];
         file.read_exact_at(&mut footer, trailer.footer_at).map_err(failed)?;
         let footer = Footer::decode(&footer, salt, &trailer).map_err(malformed)?;
-        let group = |place: &GroupPlace| Group { place: *place, loaded: OnceLock::new() };
+        let group =
+            |pointer: &GroupPointer| KeyGroup { pointer: *pointer, loaded: OnceLock::new() };
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -101,13 +102,13 @@ impl Run {
     /// Takes keys and filters of its groups into memory as far as the budget has room.
     pub(in crate::log::index) fn load(&self, budget: &Arc<Budget>) -> Result<(), IndexError> {
         for group in self.groups.iter().filter(|group| group.loaded.get().is_none()) {
-            let Some(taken) = budget.take(group.place.memory()) else { return Ok(()) };
-            let keys = self.keys_of(&group.place, Patience::Disk)?.into();
-            let filter = match group.place.filter_bytes as usize {
+            let Some(taken) = budget.take(group.pointer.memory()) else { return Ok(()) };
+            let keys = self.keys_of(&group.pointer, Blocking::Allowed)?.into();
+            let filter = match group.pointer.filter_bytes as usize {
                 0 => None,
                 bytes => {
-                    let at = group.place.filter_at();
-                    let filter = self.read(at, bytes, Patience::Disk)?;
+                    let at = group.pointer.filter_at();
+                    let filter = self.read(at, bytes, Blocking::Allowed)?;
                     Some(self.checked(group::decode_filter(&filter, self.salt, at))?)
                 }
             };
@@ -121,23 +122,23 @@ impl Run {
     pub(in crate::log::index) fn revision(
         &self,
         key: Key,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<(Revision, u64)>, IndexError> {
-        self.find(key, patience, |entry| Ok((entry.revision, entry.count)))
+        self.find(key, blocking, |entry| Ok((entry.revision, entry.count)))
     }
 
     /// The positions of a term; `None`: it is not here.
     pub(in crate::log::index) fn list(
         &self,
         key: Key,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<RunList<'_>>, IndexError> {
-        self.find(key, patience, |entry| match entry.list {
+        self.find(key, blocking, |entry| match entry.list {
             EntryList::Short(bytes) => {
                 let positions = leaf::decode_short(self.header.first, entry.count, bytes)?;
                 Ok(RunList::short(positions))
             }
-            EntryList::Long(list) => Ok(RunList::long(self, list, patience)),
+            EntryList::Long(list) => Ok(RunList::long(self, list, blocking)),
         })
     }
 
@@ -145,11 +146,11 @@ impl Run {
     pub(in crate::log::index) fn first_since(
         &self,
         time: Micros,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<Position>, IndexError> {
         let after = self.times.partition_point(|(first, _)| *first < time);
         if let Some(before) = after.checked_sub(1) {
-            let changes = self.changes(before, patience)?;
+            let changes = self.changes(before, blocking)?;
             let found = changes.iter().find(|(recorded, _)| *recorded >= time);
             if let Some((_, position)) = found {
                 return Ok(Some(*position));
@@ -162,11 +163,11 @@ impl Run {
     pub(in crate::log::index) fn recorded_at(
         &self,
         position: Position,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Option<Micros>, IndexError> {
         let after = self.times.partition_point(|(_, first)| *first <= position);
         let Some(page) = after.checked_sub(1) else { return Ok(None) };
-        let changes = self.changes(page, patience)?;
+        let changes = self.changes(page, blocking)?;
         let last = changes.iter().rfind(|(_, first)| *first <= position);
         Ok(last.map(|(time, _)| *time))
     }
@@ -180,10 +181,10 @@ impl Run {
     pub(super) fn changes(
         &self,
         page: usize,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Vec<Change>, IndexError> {
         let at = self.times_at + (page * PAGE) as u64;
-        let bytes = self.read(at, PAGE, patience)?;
+        let bytes = self.read(at, PAGE, blocking)?;
         self.checked(times::decode(&bytes, self.salt, at))
     }
 
@@ -194,7 +195,7 @@ impl Run {
 
     /// Number of leaf pages of a group.
     pub(super) fn pages_of(&self, group: usize) -> usize {
-        self.groups.get(group).map_or(0, |group| group.place.pages as usize)
+        self.groups.get(group).map_or(0, |group| group.pointer.pages as usize)
     }
 
     /// Reads neighbouring leaf pages of a group, unchecked, and tells where they are.
@@ -204,8 +205,8 @@ impl Run {
         page: usize,
         pages: usize,
     ) -> Result<(Vec<u8>, u64), IndexError> {
-        let at = self.groups.get(group).map_or(0, |group| group.place.page_at(page));
-        Ok((self.read(at, pages * PAGE, Patience::Disk)?, at))
+        let at = self.groups.get(group).map_or(0, |group| group.pointer.page_at(page));
+        Ok((self.read(at, pages * PAGE, Blocking::Allowed)?, at))
     }
 
     /// A leaf page that was read.
@@ -217,9 +218,9 @@ impl Run {
     pub(super) fn directory(
         &self,
         list: &LongList,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<Directory, IndexError> {
-        let mut bytes = self.read(list.directory, list.directory_bytes(), patience)?;
+        let mut bytes = self.read(list.directory, list.directory_bytes(), blocking)?;
         let crc = bytes.split_off(bytes.len().saturating_sub(4));
         if crc != checksum(self.salt, list.directory, &bytes).to_be_bytes() {
             return Err(self.bad("the checksum of a list's directory is wrong"));
@@ -231,9 +232,9 @@ impl Run {
     pub(super) fn bitmap(
         &self,
         container: &Container,
-        patience: Patience,
+        blocking: Blocking,
     ) -> Result<RoaringBitmap, IndexError> {
-        let bytes = self.read(container.offset, container.bytes, patience)?;
+        let bytes = self.read(container.offset, container.bytes, blocking)?;
         if container.crc != checksum(self.salt, container.offset, &bytes) {
             return Err(self.bad("the checksum of a list is wrong"));
         }
@@ -256,46 +257,46 @@ impl Run {
     fn find<T>(
         &self,
         key: Key,
-        patience: Patience,
+        blocking: Blocking,
         then: impl FnOnce(Entry<'_>) -> Result<T, Malformed>,
     ) -> Result<Option<T>, IndexError> {
-        let Some(at) = self.page_of(key, patience)? else { return Ok(None) };
+        let Some(at) = self.page_of(key, blocking)? else { return Ok(None) };
         let mut page = [0; PAGE];
-        self.read_into(&mut page, at, patience)?;
+        self.read_into(&mut page, at, blocking)?;
         let found = self.checked(self.leaf(&page, at)?.find(self.header.first, key))?;
         found.map(|entry| self.checked(then(entry))).transpose()
     }
 
     /// The place of the leaf page that has the key if the run has it.
-    fn page_of(&self, key: Key, patience: Patience) -> Result<Option<u64>, IndexError> {
-        let after = self.groups.partition_point(|group| group.place.first_key <= key);
+    fn page_of(&self, key: Key, blocking: Blocking) -> Result<Option<u64>, IndexError> {
+        let after = self.groups.partition_point(|group| group.pointer.first_key <= key);
         let Some(group) = after.checked_sub(1).and_then(|before| self.groups.get(before)) else {
             return Ok(None);
         };
         let page = match group.loaded.get() {
             Some(loaded) if !loaded.may_have(key) => None,
             Some(loaded) => group::page_of(&loaded.keys, key),
-            None => group::page_of(&self.keys_of(&group.place, patience)?, key),
+            None => group::page_of(&self.keys_of(&group.pointer, blocking)?, key),
         };
-        Ok(page.map(|page| group.place.page_at(page)))
+        Ok(page.map(|page| group.pointer.page_at(page)))
     }
 
-    fn keys_of(&self, group: &GroupPlace, patience: Patience) -> Result<Vec<Key>, IndexError> {
+    fn keys_of(&self, group: &GroupPointer, blocking: Blocking) -> Result<Vec<Key>, IndexError> {
         let at = group.keys_at();
-        let bytes = self.read(at, group.keys_bytes(), patience)?;
+        let bytes = self.read(at, group.keys_bytes(), blocking)?;
         self.checked(group::decode_keys(&bytes, self.salt, at))
     }
 
-    fn read(&self, at: u64, length: usize, patience: Patience) -> Result<Vec<u8>, IndexError> {
+    fn read(&self, at: u64, length: usize, blocking: Blocking) -> Result<Vec<u8>, IndexError> {
         let mut bytes = vec![0; length];
-        self.read_into(&mut bytes, at, patience)?;
+        self.read_into(&mut bytes, at, blocking)?;
         Ok(bytes)
     }
 
-    fn read_into(&self, bytes: &mut [u8], at: u64, patience: Patience) -> Result<(), IndexError> {
-        let read = match patience {
-            Patience::Now => self.file.read_cached_at(bytes, at),
-            Patience::Disk => self.file.read_exact_at(bytes, at),
+    fn read_into(&self, bytes: &mut [u8], at: u64, blocking: Blocking) -> Result<(), IndexError> {
+        let read = match blocking {
+            Blocking::Never => self.file.read_cached_at(bytes, at),
+            Blocking::Allowed => self.file.read_exact_at(bytes, at),
         };
         read.map_err(|error| {
             if error.kind() == io::ErrorKind::WouldBlock {

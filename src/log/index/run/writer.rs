@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Sizes,
     footer::Footer,
-    group::{self, GroupPlace},
+    group::{self, GroupPointer},
     header::Header,
     leaf::{self, Entry, EntryList, LeafBuilder},
     list::{ListWriter, LongList},
@@ -189,7 +189,7 @@ impl<'a> RunWriter<'a> {
         let count = |length: usize| u32::try_from(length).expect("a group is small");
         let (pages, keys) = (count(first_keys.len()), count(lows.len()));
         let filter_bytes = group::write(&mut self.output, &first_keys, lows)?;
-        self.footer.groups.push(GroupPlace { first_key, pages_at, pages, keys, filter_bytes });
+        self.footer.groups.push(GroupPointer { first_key, pages_at, pages, keys, filter_bytes });
         Ok(())
     }
 

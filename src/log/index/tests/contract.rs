@@ -150,7 +150,7 @@ fn whoever_cannot_wait_gives_up_where_the_disk_is_needed_and_nowhere_else() {
     let on_disk = case.model.last();
     case.feed(random, 10);
     case.files.set_cold(true);
-    let now = case.index.lookup(Patience::Now);
+    let now = case.index.lookup(Blocking::Never);
     let anything = Filter::new(vec![FilterItem {
         categories: vec![Category::parse("c1").unwrap()],
         ..FilterItem::default()
@@ -193,7 +193,7 @@ fn whoever_cannot_wait_gives_up_a_long_walk() {
     let tags = ["k:0", "k:1"].map(|tag| Tag::parse(tag).unwrap()).to_vec();
     let both = Filter::new(vec![FilterItem { tags, ..FilterItem::default() }]).unwrap();
     let span = Span { after: random.below(9) as u64, up_to: u64::MAX };
-    let find = |patience| case.index.lookup(patience).matches(&both, span, Direction::Forwards, 1);
-    assert_eq!(find(Patience::Now), Err(IndexError::WouldBlock));
-    assert_eq!(find(Patience::Disk), Ok(vec![]));
+    let find = |blocking| case.index.lookup(blocking).matches(&both, span, Direction::Forwards, 1);
+    assert_eq!(find(Blocking::Never), Err(IndexError::WouldBlock));
+    assert_eq!(find(Blocking::Allowed), Ok(vec![]));
 }

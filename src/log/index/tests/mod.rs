@@ -321,7 +321,7 @@ fn check(index: &Index, model: &Model, random: &mut Random) {
 }
 
 fn ask(index: &Index) -> Lookup<'_> {
-    index.lookup(Patience::Disk)
+    index.lookup(Blocking::Allowed)
 }
 
 fn check_matches(index: &Index, model: &Model, random: &mut Random) {

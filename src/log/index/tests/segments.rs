@@ -88,12 +88,12 @@ impl Around {
             let at = self.first + random.below(self.events.len()) as u64;
             let time = self.event(at).recorded_at;
             let since = (self.first..).zip(&self.events).find(|(_, it)| it.recorded_at >= time);
-            assert_eq!(segment.recorded_at(at, Patience::Disk), Ok(Some(time)));
+            assert_eq!(segment.recorded_at(at, Blocking::Allowed), Ok(Some(time)));
             let first = since.map(|(first, _)| first);
-            assert_eq!(segment.first_since(time, Patience::Disk), Ok(first));
+            assert_eq!(segment.first_since(time, Blocking::Allowed), Ok(first));
         }
         let never = self.events.last().unwrap().recorded_at + 1;
-        assert_eq!(segment.first_since(never, Patience::Disk), Ok(None));
+        assert_eq!(segment.first_since(never, Blocking::Allowed), Ok(None));
     }
 
     fn check_search(&self, segment: &Segment, random: &mut Random) {
@@ -109,7 +109,7 @@ impl Around {
             range.clone().filter(|at| filter.matches(&labels(self.event(*at)))).collect();
         for direction in [Direction::Forwards, Direction::Backwards] {
             let wanted = Wanted::new(&filter, &self.keys);
-            let search = Search { wanted: &wanted, direction, patience: Patience::Disk, limit };
+            let search = Search { wanted: &wanted, direction, blocking: Blocking::Allowed, limit };
             let mut found = Vec::new();
             segment.search(range.clone(), &search, &mut found).unwrap();
             assert_eq!(found, expected[..limit.min(expected.len())], "{filter:?} in {range:?}");
@@ -123,14 +123,14 @@ impl Around {
         let of_it = (self.first..).zip(&self.events).filter(|(_, it)| it.stream == *stream);
         let positions: Vec<Position> = of_it.clone().map(|(at, _)| at).collect();
         let (last, count) = (of_it.last().unwrap().1.revision, positions.len() as u64);
-        assert_eq!(segment.revision(key, Patience::Disk), Ok(Some((last, count))));
+        assert_eq!(segment.revision(key, Blocking::Allowed), Ok(Some((last, count))));
         for (rank, position) in (1..).zip(&positions) {
-            assert_eq!(segment.at(key, rank, Patience::Disk), Ok(Some(*position)));
+            assert_eq!(segment.at(key, rank, Blocking::Allowed), Ok(Some(*position)));
         }
-        assert_eq!(segment.at(key, 0, Patience::Disk), Ok(None));
-        assert_eq!(segment.at(key, count + 1, Patience::Disk), Ok(None));
+        assert_eq!(segment.at(key, 0, Blocking::Allowed), Ok(None));
+        assert_eq!(segment.at(key, count + 1, Blocking::Allowed), Ok(None));
         let absent = self.keys.of(Term::Stream(b"c9/none"));
-        assert_eq!(segment.revision(absent, Patience::Disk), Ok(None));
+        assert_eq!(segment.revision(absent, Blocking::Allowed), Ok(None));
     }
 }
 
@@ -176,7 +176,7 @@ fn a_list_of_many_containers_is_read_one_container_at_a_time() {
     let shared = table.table(100, table.last());
     let run = table.run_of(&shared.read(), 100, table.last());
     let key = table.keys.of(Term::Stream(b"c0/often"));
-    let mut list = run.list(key, Patience::Disk).unwrap().unwrap();
+    let mut list = run.list(key, Blocking::Allowed).unwrap().unwrap();
     for rank in [1, 2, 9_000, 20_000, 37_450] {
         assert_eq!(list.at(rank), Ok(Some(100 + (rank - 1) * 7)));
     }
@@ -185,7 +185,7 @@ fn a_list_of_many_containers_is_read_one_container_at_a_time() {
         let streams = vec![StreamName::parse("c0/often").unwrap()];
         let item = FilterItem { streams, ..FilterItem::default() };
         let wanted = Wanted::new(&Filter::new(vec![item]).unwrap(), &table.keys);
-        let search = Search { wanted: &wanted, direction, patience: Patience::Disk, limit: 1 };
+        let search = Search { wanted: &wanted, direction, blocking: Blocking::Allowed, limit: 1 };
         let mut found = Vec::new();
         let range = match direction {
             Direction::Forwards => at..=table.last(),
@@ -204,7 +204,7 @@ fn a_list_of_many_containers_is_read_one_container_at_a_time() {
     let times = [1, 800, 801, 70_000, 262_143];
     for time in times {
         let at = 100 + u64::try_from(time).unwrap();
-        assert_eq!(segment.first_since(time, Patience::Disk), Ok(Some(at)));
-        assert_eq!(segment.recorded_at(at, Patience::Disk), Ok(Some(time)));
+        assert_eq!(segment.first_since(time, Blocking::Allowed), Ok(Some(at)));
+        assert_eq!(segment.recorded_at(at, Blocking::Allowed), Ok(Some(time)));
     }
 }

@@ -1,7 +1,7 @@
-//! The gate: the one way to read a sealed volume through sled.
+//! The database pool: the one way to read a sealed volume through sled.
 //!
-//! A bounded number of databases is open at a time; whoever comes when all are in use waits. One
-//! that nobody has used for a while is closed.
+//! A bounded number of databases is open at a time. A reader waits while all are in use. A database
+//! without a reader for a while is closed.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,12 +11,12 @@ use std::{
 
 use crate::log::volume::{Marker, SealedVolume, SledVolume, VolumeError};
 
-/// How long a database stays open that nobody uses.
+/// How long a database stays open without a reader.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Lends open databases.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct DatabasePool {
     volumes: PathBuf,
     marker: Marker,
     most: usize,
@@ -34,7 +34,7 @@ struct Slot {
     used: Instant,
 }
 
-impl Gate {
+impl DatabasePool {
     /// Lends up to `most` databases of the volumes in a folder at a time.
     pub(super) fn new(volumes: &Path, marker: Marker, most: usize) -> Self {
         let (volumes, slots) = (volumes.to_owned(), Mutex::default());
@@ -60,7 +60,7 @@ impl Gate {
         result
     }
 
-    /// Closes what nobody has used for a while.
+    /// Closes the databases that had no reader for a while.
     pub(super) fn sweep(&self, now: Instant) {
         let idle = |slot: &Slot| now.saturating_duration_since(slot.used) >= IDLE;
         loop {

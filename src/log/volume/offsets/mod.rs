@@ -1,19 +1,19 @@
-//! Places: where in the file of a sealed volume its values lie.
+//! Offsets of values in the file of a sealed volume.
 //!
 //! sled keeps every value in one piece, and a sealed volume's file is never written again. So once
-//! sled has been read back, its values are looked for in its file ([`search`]), and the table of
-//! their places ([`Table`]) is kept beside the volume. From then on a block is one read of its own
-//! bytes ([`placed`]), whereas sled reads a leaf of up to 17 values and keeps it.
+//! sled has been read back, [`search`] looks for its values in its file, and the offset table
+//! ([`Table`]) is kept beside the volume. From then on a block is one read of its own bytes
+//! ([`reader`]), whereas sled reads a leaf of up to 17 values and keeps it.
 //!
-//! A table is derived, and trusted for nothing: what lies at a place is checked like any value, and
-//! if it is wrong, sled is asked.
+//! A table is derived and never evidence: what lies at an offset is checked like any value, and if
+//! it is wrong, the value is read through sled.
 
 mod file;
-mod placed;
+mod reader;
 mod search;
 
 pub(super) use self::{
-    placed::{Placed, Stretch},
+    reader::{OffsetReader, Stretch},
     search::Wanted,
 };
 
@@ -22,7 +22,7 @@ use crate::domain::event::Position;
 
 /// Where one value lies; 16 bytes, on disk as in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ValueOffset {
     /// Its position, counted from the volume's first.
     position: u32,
     /// The number of a part; 0 for everything else.
@@ -33,12 +33,12 @@ pub(super) struct Place {
     offset: u64,
 }
 
-/// The places of all values of a volume.
+/// The offsets of all values of a volume.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Table {
     first: Position,
     /// Blocks and heads, then parts, then pages, each by rising positions and part numbers.
-    places: Vec<Place>,
+    offsets: Vec<ValueOffset>,
     /// Number of blocks and heads.
     blocks: usize,
     /// Number of parts.
@@ -46,37 +46,37 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table of these places, of a volume that begins at `first`; `None` if a key is too far
+    /// A table of these offsets, of a volume that begins at `first`; `None` if a key is too far
     /// from the beginning to be told in 32 bits.
     fn new(first: Position, mut found: Vec<(Key, u64, u16)>) -> Option<Self> {
         found.sort_unstable();
         let count = |kind: fn(&Key) -> bool| found.iter().filter(|(key, ..)| kind(key)).count();
         let blocks = count(|key| matches!(key, Key::Block(_)));
         let parts = count(|key| matches!(key, Key::Part(..)));
-        let place = |(key, offset, length): &(Key, u64, u16)| {
+        let value = |(key, offset, length): &(Key, u64, u16)| {
             let part = if let Key::Part(_, part) = key { u16::try_from(*part).ok()? } else { 0 };
             let position = u32::try_from(key.position().checked_sub(first)?).ok()?;
-            Some(Place { position, part, length: *length, offset: *offset })
+            Some(ValueOffset { position, part, length: *length, offset: *offset })
         };
-        let places = found.iter().map(place).collect::<Option<_>>()?;
-        Some(Self { first, places, blocks, parts })
+        let offsets = found.iter().map(value).collect::<Option<_>>()?;
+        Some(Self { first, offsets, blocks, parts })
     }
 
     /// Bytes that it takes in memory.
     fn bytes(&self) -> usize {
-        self.places.len() * size_of::<Place>()
+        self.offsets.len() * size_of::<ValueOffset>()
     }
 
-    fn blocks(&self) -> &[Place] {
-        self.places.get(..self.blocks).unwrap_or_default()
+    fn blocks(&self) -> &[ValueOffset] {
+        self.offsets.get(..self.blocks).unwrap_or_default()
     }
 
-    fn parts(&self) -> &[Place] {
-        self.places.get(self.blocks..self.blocks + self.parts).unwrap_or_default()
+    fn parts(&self) -> &[ValueOffset] {
+        self.offsets.get(self.blocks..self.blocks + self.parts).unwrap_or_default()
     }
 
-    fn pages(&self) -> &[Place] {
-        self.places.get(self.blocks + self.parts..).unwrap_or_default()
+    fn pages(&self) -> &[ValueOffset] {
+        self.offsets.get(self.blocks + self.parts..).unwrap_or_default()
     }
 
     /// The number among the blocks of the last one at or before `position`.
@@ -89,12 +89,12 @@ impl Table {
         self.last_up_to(self.pages(), position)
     }
 
-    fn last_up_to(&self, places: &[Place], position: Position) -> Option<usize> {
+    fn last_up_to(&self, offsets: &[ValueOffset], position: Position) -> Option<usize> {
         let offset = position.checked_sub(self.first)?;
-        places.partition_point(|place| u64::from(place.position) <= offset).checked_sub(1)
+        offsets.partition_point(|value| u64::from(value.position) <= offset).checked_sub(1)
     }
 
-    fn find(&self, key: Key) -> Option<&Place> {
+    fn find(&self, key: Key) -> Option<&ValueOffset> {
         let offset = u32::try_from(key.position().checked_sub(self.first)?).ok()?;
         let (among, part) = match key {
             Key::Block(_) => (self.blocks(), 0),
@@ -102,12 +102,12 @@ impl Table {
             Key::Page(_) => (self.pages(), 0),
         };
         let sought = (offset, part);
-        let found = among.binary_search_by_key(&sought, |place| (place.position, place.part)).ok();
+        let found = among.binary_search_by_key(&sought, |value| (value.position, value.part)).ok();
         found.and_then(|number| among.get(number))
     }
 
-    /// The position that a place is of.
-    fn position(&self, place: &Place) -> Position {
-        self.first + u64::from(place.position)
+    /// The position that an entry is of.
+    fn position(&self, value: &ValueOffset) -> Position {
+        self.first + u64::from(value.position)
     }
 }

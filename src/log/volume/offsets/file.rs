@@ -1,4 +1,4 @@
-//! A table of places as bytes.
+//! An offset table as bytes.
 //!
 //! ```text
 //! offset  bytes
@@ -10,9 +10,9 @@
 //!     56      4  number of blocks and heads
 //!     60      4  number of parts
 //!     64      4  number of pages
-//!     68  16 x n  places: blocks and heads, parts, pages, each sorted
+//!     68  16 x n  offsets: blocks and heads, parts, pages, each sorted
 //!
-//! place   4  position, counted from the first   2  part   2  length   8  offset in `db`
+//! value   4  position, counted from the first   2  part   2  length   8  offset in `db`
 //! ```
 //!
 //! All numbers are big-endian. The digest binds it to its volume: a table that belongs to another
@@ -20,37 +20,37 @@
 
 use bytes::{Buf as _, BufMut as _};
 
-use super::{Place, Table};
+use super::{Table, ValueOffset};
 use crate::log::volume::contents::Contents;
 
-/// What a table of places begins with.
+/// What an offset table begins with.
 const MAGIC: [u8; 8] = *b"\x89HOP\r\n\x1a\n";
 const VERSION: u32 = 1;
 /// Where the checksummed part begins.
 const CHECKED: usize = 8 + 4;
-/// Bytes before the places.
+/// Bytes before the offsets.
 const HEAD: usize = CHECKED + 4 + 32 + 8 + 3 * 4;
-/// Bytes of a place.
-const PLACE: usize = 4 + 2 + 2 + 8;
+/// Bytes of one entry.
+const VALUE_OFFSET: usize = 4 + 2 + 2 + 8;
 
-const _: () = assert!(PLACE == size_of::<Place>(), "the budget counts bytes of files");
+const _: () = assert!(VALUE_OFFSET == size_of::<ValueOffset>(), "the budget counts bytes of files");
 
 impl Table {
     /// The bytes of the table of a volume with these contents.
     pub(in crate::log::volume) fn encode(&self, contents: &Contents) -> Vec<u8> {
         let number = |n: usize| u32::try_from(n).expect("positions are told in 32 bits");
-        let mut checked = Vec::with_capacity(HEAD - CHECKED + self.places.len() * PLACE);
+        let mut checked = Vec::with_capacity(HEAD - CHECKED + self.offsets.len() * VALUE_OFFSET);
         checked.put_u32(VERSION);
         checked.put_slice(&contents.digest_bytes());
         checked.put_u64(self.first);
         checked.put_u32(number(self.blocks().len()));
         checked.put_u32(number(self.parts().len()));
         checked.put_u32(number(self.pages().len()));
-        for place in &self.places {
-            checked.put_u32(place.position);
-            checked.put_u16(place.part);
-            checked.put_u16(place.length);
-            checked.put_u64(place.offset);
+        for value in &self.offsets {
+            checked.put_u32(value.position);
+            checked.put_u16(value.part);
+            checked.put_u16(value.length);
+            checked.put_u64(value.offset);
         }
         let mut bytes = Vec::with_capacity(CHECKED + checked.len());
         bytes.put_slice(&MAGIC);
@@ -69,7 +69,7 @@ impl Table {
             return Err("it is cut off");
         };
         if !head.starts_with(&MAGIC) {
-            return Err("it is not a table of places");
+            return Err("it is not an offset table");
         }
         head.advance(MAGIC.len());
         if head.get_u32() != bytes.get(CHECKED..).map_or(0, crc32c::crc32c) {
@@ -85,15 +85,15 @@ impl Table {
         }
         let mut number = || head.get_u32() as usize;
         let (blocks, parts, pages) = (number(), number(), number());
-        if rest.len() != (blocks + parts + pages) * PLACE {
-            return Err("it has other places than it says");
+        if rest.len() != (blocks + parts + pages) * VALUE_OFFSET {
+            return Err("it does not have the number of offsets that it says");
         }
-        let places = (0..blocks + parts + pages).map(|_| Place {
+        let offsets = (0..blocks + parts + pages).map(|_| ValueOffset {
             position: rest.get_u32(),
             part: rest.get_u16(),
             length: rest.get_u16(),
             offset: rest.get_u64(),
         });
-        Ok(Self { first, places: places.collect(), blocks, parts })
+        Ok(Self { first, offsets: offsets.collect(), blocks, parts })
     }
 }

@@ -10,7 +10,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, body::Body};
 
-use crate::{domain::proto::ErrorReason, grpc::status::Fault};
+use crate::{domain::proto::ErrorReason, grpc::status::RpcError};
 
 /// Where gRPC carries the code.
 const STATUS_HEADER: &str = "grpc-status";
@@ -18,9 +18,9 @@ const STATUS_HEADER: &str = "grpc-status";
 const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// The response with its error explained, now or when it comes at the end of the body.
-pub(super) fn explained(mut response: http::Response<Body>) -> http::Response<Body> {
+pub(super) fn with_error_info(mut response: http::Response<Body>) -> http::Response<Body> {
     if response.headers().contains_key(STATUS_HEADER) {
-        explain(response.headers_mut());
+        add_error_info(response.headers_mut());
         return response;
     }
     response.map(|body| Body::new(body.map_frame(last)))
@@ -29,7 +29,7 @@ pub(super) fn explained(mut response: http::Response<Body>) -> http::Response<Bo
 fn last(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
-            explain(&mut trailers);
+            add_error_info(&mut trailers);
             Frame::trailers(trailers)
         }
         Err(frame) => frame,
@@ -37,7 +37,7 @@ fn last(frame: Frame<Bytes>) -> Frame<Bytes> {
 }
 
 /// Gives an error that has no details its `ErrorInfo`; what else is in the headers stays.
-fn explain(headers: &mut HeaderMap) {
+fn add_error_info(headers: &mut HeaderMap) {
     if headers.contains_key(DETAILS_HEADER) {
         return;
     }
@@ -47,14 +47,14 @@ fn explain(headers: &mut HeaderMap) {
     let _ = Status::from(fault(status.code(), status.message())).add_header(headers);
 }
 
-fn fault(code: Code, message: &str) -> Fault {
+fn fault(code: Code, message: &str) -> RpcError {
     match (code, message) {
         (Code::Unimplemented, "") => {
             let message = "this server has no such method; its reflection lists those it has";
-            Fault::new(code, ErrorReason::Unimplemented, message)
+            RpcError::new(code, ErrorReason::Unimplemented, message)
         }
-        (Code::NotFound, _) => Fault::new(code, ErrorReason::NotFound, message),
-        (Code::DeadlineExceeded, _) => Fault::new(code, ErrorReason::DeadlineExceeded, message),
-        _ => Fault::new(code, ErrorReason::Transport, message),
+        (Code::NotFound, _) => RpcError::new(code, ErrorReason::NotFound, message),
+        (Code::DeadlineExceeded, _) => RpcError::new(code, ErrorReason::DeadlineExceeded, message),
+        _ => RpcError::new(code, ErrorReason::Transport, message),
     }
 }

@@ -23,12 +23,12 @@ const SLOTS: u8 = 16;
 
 /// Tells followers when they are due.
 #[derive(Clone, Debug)]
-pub(super) struct Beats {
+pub(super) struct CheckpointTicker {
     slots: Arc<[watch::Sender<()>]>,
     next: Arc<AtomicUsize>,
 }
 
-impl Beats {
+impl CheckpointTicker {
     /// Keeps the time until the engine stops.
     pub(super) fn start(head: watch::Receiver<Head>, stopping: CancellationToken) -> Self {
         let slots: Arc<[_]> = (0..SLOTS).map(|_| watch::Sender::default()).collect();

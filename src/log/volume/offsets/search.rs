@@ -1,6 +1,6 @@
 //! Looks for values in sled's file.
 //!
-//! Values begin with a marker, so one pass at memory speed finds every place where one may lie. A
+//! Values begin with a marker, so one pass at memory speed finds every value where one may lie. A
 //! payload could hold bytes that look like a value, checksum and all; so a candidate counts only if
 //! it has the very bytes that sled returned when the volume was read back, which is told by their
 //! length and a hash whose key is drawn anew each time.
@@ -66,7 +66,7 @@ impl<'a, V> Wanted<'a, V> {
         Self { values, noted: RefCell::default() }
     }
 
-    /// The table of the places in `file` of what was read, in a volume that begins at `first`;
+    /// The offset table in `file` of what was read, in a volume that begins at `first`;
     /// `None`: not all of it is there.
     pub(in crate::log::volume) fn find(
         self,
@@ -141,7 +141,7 @@ impl Noted {
         Ok(())
     }
 
-    /// Takes what lies at `offset` for the place of a value if it is one.
+    /// Notes `offset` for the value that begins there, if one does.
     fn candidate(&mut self, bytes: &[u8], offset: u64) {
         let noted = block::said_checksum(bytes).and_then(|crc| self.by_checksum.get_mut(&crc));
         for value in noted.into_iter().flatten() {
@@ -152,7 +152,7 @@ impl Noted {
         }
     }
 
-    /// Of several places of a value the one nearest to where the one before it ends, so that what
+    /// Of several offsets of a value the one nearest to where the one before it ends, so that what
     /// is read in order lies in order.
     fn table(self, first: Position) -> Option<Table> {
         let mut values: Vec<Value> = self.by_checksum.into_values().flatten().collect();

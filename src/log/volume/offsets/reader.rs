@@ -1,4 +1,4 @@
-//! Reads values at their places.
+//! Reads values at their offsets.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
 
-use super::{Place, Table};
+use super::{Table, ValueOffset};
 use crate::{
     domain::event::Position,
     log::volume::{VolumeError, database, key::Key, values::Values},
@@ -20,9 +20,9 @@ use crate::{
 /// few KiB do.
 const GAP: u64 = 4 << 10;
 
-/// The values of a volume whose places are known.
+/// The values of a volume whose offsets are known.
 #[derive(Debug)]
-pub(in crate::log::volume) struct Placed {
+pub(in crate::log::volume) struct OffsetReader {
     volume: PathBuf,
     table: Table,
     file: File,
@@ -38,7 +38,7 @@ pub(in crate::log::volume) struct Stretch {
     last: Position,
 }
 
-impl Placed {
+impl OffsetReader {
     /// The values of the volume in the folder `volume`, which lie where the table says.
     pub(in crate::log::volume) fn open(volume: &Path, table: Table) -> Result<Self, VolumeError> {
         let file = File::open(volume.join(database::FILE))
@@ -63,17 +63,17 @@ impl Placed {
         let Some(number) = self.table.block(position) else { return Ok(Stretch::default()) };
         let numbers = self.neighbours(number, max_bytes, is_wanted);
         let last = self.range(numbers.end - 1).map_or(position, |range| *range.end());
-        let places = self.table.blocks().get(numbers).unwrap_or_default();
-        let (Some(from), Some(to)) = (places.first(), places.last()) else {
+        let offsets = self.table.blocks().get(numbers).unwrap_or_default();
+        let (Some(from), Some(to)) = (offsets.first(), offsets.last()) else {
             return Ok(Stretch::default());
         };
         let start = from.offset;
-        let span = |place: &Place| {
-            let at = usize::try_from(place.offset - start).unwrap_or(usize::MAX);
-            at..at.saturating_add(usize::from(place.length))
+        let span = |value: &ValueOffset| {
+            let at = usize::try_from(value.offset - start).unwrap_or(usize::MAX);
+            at..at.saturating_add(usize::from(value.length))
         };
         let bytes = self.read(position, start, span(to).end)?;
-        let blocks = places.iter().map(|place| (self.table.position(place), span(place)));
+        let blocks = offsets.iter().map(|value| (self.table.position(value), span(value)));
         Ok(Stretch { bytes, blocks: blocks.collect(), last })
     }
 
@@ -122,9 +122,9 @@ impl Placed {
         let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
     }
 
-    fn at(&self, place: &Place) -> Result<(Position, Bytes), VolumeError> {
-        let position = self.table.position(place);
-        Ok((position, self.read(position, place.offset, usize::from(place.length))?))
+    fn at(&self, value: &ValueOffset) -> Result<(Position, Bytes), VolumeError> {
+        let position = self.table.position(value);
+        Ok((position, self.read(position, value.offset, usize::from(value.length))?))
     }
 
     fn read(&self, position: Position, offset: u64, length: usize) -> Result<Bytes, VolumeError> {
@@ -148,14 +148,14 @@ impl Stretch {
     }
 }
 
-impl Values for Placed {
+impl Values for OffsetReader {
     fn block(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
         let number = self.table.block(position);
         number.and_then(|number| self.table.blocks().get(number)).map(|at| self.at(at)).transpose()
     }
 
     fn value(&self, key: Key) -> Result<Option<Bytes>, VolumeError> {
-        self.table.find(key).map(|place| Ok(self.at(place)?.1)).transpose()
+        self.table.find(key).map(|value| Ok(self.at(value)?.1)).transpose()
     }
 
     fn page(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
@@ -169,6 +169,6 @@ impl Values for Placed {
     ) -> Result<Option<(Position, Bytes)>, VolumeError> {
         let before = after.and_then(|position| self.table.page(position));
         let number = before.map_or(0, |before| before + 1);
-        self.table.pages().get(number).map(|place| self.at(place)).transpose()
+        self.table.pages().get(number).map(|value| self.at(value)).transpose()
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps the writer in step with those who follow it and with the disk: it waits for slow ones,
 //! and tells when appends have to pause.
 //!
-//! The writer looks before each group. While appends are paused nobody may be appending, so that
+//! The writer looks before each batch. While appends are paused nobody may be appending, so that
 //! somebody else looks too, until the reason is gone.
 
 use std::{
@@ -37,16 +37,16 @@ pub(super) struct Sensors {
 }
 
 /// Whether and why the writer waits or pauses.
-pub(super) struct Pressure {
+pub(super) struct BackPressure {
     bounds: Bounds,
     sensors: Sensors,
     followers: Arc<Followers>,
     paused: watch::Sender<Option<Pause>>,
 }
 
-impl fmt::Debug for Pressure {
+impl fmt::Debug for BackPressure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pressure").field("bounds", &self.bounds).finish_non_exhaustive()
+        f.debug_struct("BackPressure").field("bounds", &self.bounds).finish_non_exhaustive()
     }
 }
 
@@ -109,7 +109,7 @@ impl Followers {
     }
 }
 
-impl Pressure {
+impl BackPressure {
     pub(super) fn new(bounds: Bounds, sensors: Sensors, followers: Arc<Followers>) -> Self {
         Self { bounds, sensors, followers, paused: watch::Sender::new(None) }
     }
@@ -125,7 +125,7 @@ impl Pressure {
     }
 
     /// Waits while the followers lie far behind and nothing has failed. To be called by the writer
-    /// between groups, so that appends queue up and the rate becomes that of the slowest.
+    /// between batches, so that appends queue up and the rate becomes that of the slowest.
     pub(super) fn keep_pace(&self, log: &Log) {
         if self.bounds.are_slow(behind(log)) {
             self.followers.wait_while(|| self.bounds.are_slow(behind(log)));
@@ -163,19 +163,19 @@ impl Pressure {
 
 /// Looks again and again while appends are paused.
 pub(super) async fn follow(
-    pressure: Arc<Pressure>,
+    back_pressure: Arc<BackPressure>,
     log: Arc<Log>,
     head: watch::Receiver<Head>,
     stopping: CancellationToken,
 ) {
-    let mut paused = pressure.watch();
+    let mut paused = back_pressure.watch();
     let looking = async {
         while paused.wait_for(Option::is_some).await.is_ok() {
             tokio::time::sleep(LOOK_AGAIN).await;
-            let (pressure, log) = (Arc::clone(&pressure), Arc::clone(&log));
+            let (back_pressure, log) = (Arc::clone(&back_pressure), Arc::clone(&log));
             let last = head.borrow().recorded_at.unwrap_or(0);
             // A failed look is repeated like any other.
-            let _ = tokio::task::spawn_blocking(move || pressure.look(&log, last)).await;
+            let _ = tokio::task::spawn_blocking(move || back_pressure.look(&log, last)).await;
         }
     };
     tokio::select! {
