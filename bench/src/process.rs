@@ -79,7 +79,7 @@ pub(super) struct Memory {
 }
 
 impl Process {
-    /// Starts a child and waits until it announces its address. What it logs goes to the file `log`.
+    /// Starts a child and waits until it announces its address. Its log goes to the file `log`.
     pub(super) async fn start(invocation: &Invocation, log: &Path) -> Result<Self, Failure> {
         let (sender, address) = oneshot::channel();
         let (ended_sender, ended) = oneshot::channel::<()>();

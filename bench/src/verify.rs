@@ -121,7 +121,8 @@ impl Checker {
         ))
     }
 
-    /// Compares an event of this run with what was sent, and with what was acknowledged for its position.
+    /// Compares an event of this run with what was sent, and with what was acknowledged for its
+    /// position.
     fn own(&mut self, event: &RecordedEvent, number: u64, promised: Option<Entry>) {
         let position = event.position;
         let seen = usize::try_from(number).ok().and_then(|number| self.seen.get_mut(number));

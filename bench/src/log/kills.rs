@@ -87,7 +87,8 @@ impl RetryingLoad {
         Self { meter, acknowledged, lines, callers }
     }
 
-    /// Kills the server while it works, and starts it again; callers go on after its readiness was measured.
+    /// Kills the server while it works, and starts it again. Callers go on once its readiness was
+    /// measured.
     pub(super) async fn kill_and_start_again(
         &mut self,
         subject: &mut Subject,
