@@ -32,7 +32,7 @@ const COMPARED: u64 = 1_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reads;
 
-/// ReadKind is read.
+/// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadKind {
     All,
