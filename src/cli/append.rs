@@ -12,6 +12,7 @@ use crate::{
         exit::{Exit, Failure},
         input, json,
         payload::{self, Payload},
+        resuming,
         settled::settled,
         undone,
     },
@@ -39,7 +40,7 @@ pub struct Args {
     request_id: Option<uuid::Uuid>,
     /// Append only to the store of this name (urn:uuid:...), and end with exit code 9 if the server
     /// keeps another one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
     store: Option<String>,
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]

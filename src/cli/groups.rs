@@ -4,7 +4,7 @@ mod change;
 mod list;
 mod parked;
 
-use super::exit::{Exit, Failure};
+use super::exit::{self, Exit, Failure};
 
 /// What `groups` can be asked for.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,14 +20,19 @@ pub struct Args {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
     /// Print how far each group is, who takes part, and how much is parked
+    #[command(after_help = exit::HELP)]
     List(list::Args),
     /// Create a group
+    #[command(after_help = exit::HELP)]
     Create(change::CreateArgs),
     /// Print the events that a group has parked, and why
+    #[command(after_help = exit::HELP)]
     Parked(parked::Args),
     /// Put parked events back, to be delivered again
+    #[command(after_help = exit::HELP)]
     Replay(change::ReplayArgs),
     /// Delete a group and what it remembers
+    #[command(after_help = exit::HELP)]
     Delete(change::DeleteArgs),
 }
 

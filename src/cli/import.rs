@@ -10,6 +10,7 @@ mod claimed;
 mod command;
 mod content;
 pub(super) mod csv;
+mod exported;
 mod fates;
 mod kept;
 mod looks;
@@ -28,6 +29,7 @@ use self::{
     again::{AllGone, Gone, Renewed},
     claimed::Named,
     content::Contents,
+    exported::Exported,
     fates::{Fate, Fates},
     kept::Kept,
     named::NamedClaims,
@@ -46,6 +48,7 @@ use crate::{
         exit::{Exit, Failure, words},
         lines::{Line, RowError},
     },
+    domain::proto::AppendResponse,
     grpc::client::{AppendOutcome, Client, ClientError, ClientErrorKind},
 };
 
@@ -91,6 +94,7 @@ async fn pass(
         fates: Fates::default(),
         contents: Contents::default(),
         recordings: Kept::default(),
+        exported: Exported::default(),
         checked: NamedClaims::default(),
         summary: Summary::default(),
         options,
@@ -135,6 +139,8 @@ struct Import<'a> {
     contents: Contents,
     /// Of each content of which a recording has no effect any more, all of them.
     recordings: Kept,
+    /// What was read of the store, to know lines of its own export again.
+    exported: Exported,
     /// The lines so far, where their claims need not be in the record.
     checked: NamedClaims,
     summary: Summary,
@@ -221,10 +227,13 @@ impl Import<'_> {
         }
         let (row, dry_run) = (self.rows, self.options.dry_run);
         self.rows += 1;
-        let found = repeat.found(&self.client, dry_run, &mut self.contents).await?;
         let sent = Sent { line: line.number, id: line.id, row, repeat };
-        if let Some(answer) = found {
+        if let Some(answer) = self.found(&sent).await? {
             return self.settle(sent, Ok(answer)).await;
+        }
+        if sent.repeat.retracted > 0 {
+            let row = retracted_already(&sent);
+            return self.refuse(sent.id, row, Exit::RowsRefused);
         }
         self.contents.add(&sent.repeat.content())?;
         if dry_run {
@@ -237,6 +246,23 @@ impl Import<'_> {
             Some(request) => self.pipeline.send(request, sent).await,
             None => Ok(()),
         }
+    }
+
+    /// The answer to a recording of the line, if it can be known before the line is sent.
+    async fn found(&mut self, sent: &Sent) -> Result<Option<AppendResponse>, Failure> {
+        let Sent { id, repeat, .. } = sent;
+        let own = self.exported.answer(&self.client, id.as_deref(), repeat).await?;
+        if own.is_some() {
+            self.contents.add(&repeat.content())?;
+            return Ok(own);
+        }
+        let by = repeat.retracted;
+        if by > 0 && self.exported.is_at(&self.client, by, repeat).await? {
+            let answer = AppendResponse { first_position: by, duplicate: true, ..<_>::default() };
+            self.contents.add(&repeat.content())?;
+            return Ok(Some(answer));
+        }
+        repeat.found(&self.client, self.options.dry_run, &mut self.contents).await
     }
 
     /// Notes that a dry run did not find a line in the record.
@@ -253,7 +279,10 @@ impl Import<'_> {
     async fn settle(&mut self, sent: Sent, outcome: AppendOutcome) -> Result<(), Failure> {
         let own = outcome.as_ref().map_or(0, |response| response.first_position);
         let undone = outcome.as_ref().ok().and_then(again::lost);
-        let outcome = if undone.is_some() { self.recorded_since(&sent).await? } else { outcome };
+        let outcome = match outcome {
+            Ok(first) if undone.is_some() => self.recorded_since(&sent, first).await?,
+            outcome => outcome,
+        };
         let response = match outcome {
             Ok(response) => response,
             Err(error) if is_about_the_row(&error) => {
@@ -268,7 +297,8 @@ impl Import<'_> {
             self.summary.added += 1;
         }
         if let Some(undone) = again::lost(&response) {
-            self.gone.add(Gone { row: sent.row, line: sent.line, undone })?;
+            let content = sent.repeat.content();
+            self.gone.add(Gone { row: sent.row, line: sent.line, content, undone })?;
         }
         if sent.repeat.about.is_some() {
             self.gone.is_about_a_claim(response.first_position)?;
@@ -284,7 +314,11 @@ impl Import<'_> {
 
     /// The answer to a recording of a row that has its effect, where the row's own has none any
     /// more; or else to the last one. Records the row anew if that is meant.
-    async fn recorded_since(&mut self, sent: &Sent) -> Result<AppendOutcome, Failure> {
+    async fn recorded_since(
+        &mut self,
+        sent: &Sent,
+        first: AppendResponse,
+    ) -> Result<AppendOutcome, Failure> {
         let content = sent.repeat.content();
         let known = self.recordings(&content)?;
         let renewed = self.renewed.has(sent.row)?;
@@ -296,6 +330,7 @@ impl Import<'_> {
             if renewed && !all.stand() {
                 all.record_anew(&self.client, &sent.repeat).await?;
             }
+            all.recorded_otherwise(first);
             Ok(all)
         };
         let mut all: Recordings = match all.await {
@@ -322,6 +357,16 @@ impl Import<'_> {
         }
         Ok(())
     }
+}
+
+/// Why a retraction is not recorded whose claim another event has retracted.
+fn retracted_already(sent: &Sent) -> RowError {
+    let (by, claim) = (sent.repeat.retracted, sent.repeat.about.unwrap_or_default());
+    let problem = format!(
+        "claim {claim} is retracted already, by the event at {by}, which says something else; to \
+         retract what was recorded anew since, use `handover claims retract`"
+    );
+    RowError::whole(sent.line, problem)
 }
 
 /// Whether the server refused this one line, rather than being unable to go on.

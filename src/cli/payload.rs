@@ -23,11 +23,17 @@ use crate::{
         members::{self, Hidden, TYPE},
         strict::{self, Members, Text},
     },
-    domain::{known::Known, proto::Any},
+    domain::{
+        known::Known,
+        proto::{self, Any},
+    },
 };
 
 /// The member that holds a payload which is not spelled out.
 pub(super) const BYTES: &str = "@bytes";
+
+/// Letters that a type's name may differ in from the one that is suggested.
+const SLIPS: usize = 3;
 
 /// Proto3 JSON reads both alphabets of base64, with its padding or without.
 const READ: GeneralPurposeConfig =
@@ -102,15 +108,26 @@ pub fn read(text: &str) -> Result<Payload, JsonError> {
     let body = match descriptor {
         _ if source.members.get(BYTES).is_some() => source.bytes(descriptor, claim.is_some())?,
         Some(descriptor) => source.message(descriptor, claim.is_some())?,
-        None => {
-            let problem = format!(
-                "{type_url:?} is not a type that can be written as JSON here; \
-                 give its encoded bytes as base64 in \"@bytes\""
-            );
-            return Err(source.error(TYPE, problem));
-        }
+        None => return Err(source.error(TYPE, unknown(&type_url))),
     };
     Ok(Payload { type_url, body, claim })
+}
+
+/// Why a payload of a type without a description cannot be read as JSON.
+fn unknown(type_url: &str) -> String {
+    let name = type_url.rsplit('/').next().unwrap_or_default();
+    if !name.starts_with(proto::PACKAGE) {
+        return format!(
+            "{type_url:?} is not a type that can be written as JSON here; \
+             give its encoded bytes as base64 in \"@bytes\""
+        );
+    }
+    let slips = |known: &&&str| strsim::damerau_levenshtein(name, known);
+    let meant = Known::TYPE_NAMES.iter().min_by_key(slips).filter(|it| slips(it) <= SLIPS);
+    match meant {
+        Some(meant) => format!("{name} is no event that this version knows; is {meant} meant?"),
+        None => format!("{name} is no event that this version knows"),
+    }
 }
 
 /// The text of a payload and its members.

@@ -51,7 +51,10 @@ pub(super) fn only(text: &str) -> Result<u64, String> {
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let plain = digits && (number == "0" || !number.starts_with('0'));
     let wrong = || format!("{number:?} is not a position; {FORM}");
-    if plain { number.parse().map_err(|_| wrong()) } else { Err(wrong()) }
+    if !plain {
+        return Err(wrong());
+    }
+    number.parse().map_err(|_| format!("{number} is larger than any position"))
 }
 
 /// A position as it is read where a date may stand.

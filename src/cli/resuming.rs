@@ -44,14 +44,15 @@ pub(super) async fn print<T>(
         match item {
             Ok(Watched::Update(update)) => {
                 let text = text(*update).await;
-                let text = text.map_err(|failure| resumable(failure, watch.position()))?;
+                let text =
+                    text.map_err(|failure| resumable(failure, watch.position(), watch.store()))?;
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
                 out.flush()?;
             }
             Ok(Watched::Interrupted { error, failed: 1, .. }) => waits(&error)?,
             Ok(Watched::Interrupted { .. }) => {}
-            Err(error) => return Err(resumable(error.into(), watch.position())),
+            Err(error) => return Err(resumable(error.into(), watch.position(), watch.store())),
         }
     }
 }
@@ -83,13 +84,15 @@ pub(super) fn store_name(text: &str) -> Result<String, String> {
     })
 }
 
-/// The failure, with the position to resume after if anything was printed. A request that is
-/// refused for what it says would be refused again.
-pub(super) fn resumable(failure: Failure, seen: Option<u64>) -> Failure {
+/// The failure, with the position to resume after if anything was printed, and its store: in
+/// another one the position is another event. A request that is refused for what it says would be
+/// refused again.
+pub(super) fn resumable(failure: Failure, seen: Option<u64>, store: Option<&str>) -> Failure {
+    let of_store = store.map(|name| format!(" --store {name}")).unwrap_or_default();
     let resume = seen.map(|position| match failure.exit {
-        Exit::AnotherStore => format!("; there, resume with --after {position}"),
+        Exit::AnotherStore => format!("; there, resume with --after {position}{of_store}"),
         Exit::Failed | Exit::Unavailable | Exit::Damaged => {
-            format!("; resume with --after {position}")
+            format!("; resume with --after {position}{of_store}")
         }
         Exit::Done
         | Exit::Usage
@@ -108,12 +111,13 @@ mod tests {
 
     #[test]
     fn a_position_is_advised_where_it_can_be_resumed_after() {
-        let told = |exit| resumable(Failure::new(exit, "it ended"), Some(8)).message;
-        assert_eq!(told(Exit::Unavailable), "it ended; resume with --after 8");
-        assert_eq!(told(Exit::AnotherStore), "it ended; there, resume with --after 8");
+        let told = |exit| resumable(Failure::new(exit, "it ended"), Some(8), Some("one")).message;
+        assert_eq!(told(Exit::Unavailable), "it ended; resume with --after 8 --store one");
+        assert_eq!(told(Exit::AnotherStore), "it ended; there, resume with --after 8 --store one");
         assert_eq!(told(Exit::Usage), "it ended", "it would be refused again");
         let failure = Failure::new(Exit::Unavailable, "it ended");
-        assert_eq!(resumable(failure, None).message, "it ended", "nothing was printed");
+        let early = resumable(failure, None, None).message;
+        assert_eq!(early, "it ended", "nothing was printed");
     }
 
     #[test]

@@ -133,7 +133,7 @@ async fn follow(
             ) => seen = Some(mark.position),
             Ok(Followed::Interrupted { error, failed: 1, .. }) => resuming::waits(&error)?,
             Ok(Followed::Interrupted { .. }) => {}
-            Err(error) => return Err(resuming::resumable(error.into(), seen)),
+            Err(error) => return Err(resuming::resumable(error.into(), seen, following.store())),
         }
     }
 }

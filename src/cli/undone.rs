@@ -109,7 +109,9 @@ async fn event(client: &Client, position: Position) -> Result<Option<Known>, Cli
 pub(super) fn words(undone: &Undone) -> String {
     let Undone { position, by, .. } = undone;
     match undone.how() {
-        Undoing::Retracted => format!("the event at {position} is retracted by the one at {by}"),
+        Undoing::Retracted => {
+            format!("the event at {position} has no effect since the retraction at {by}")
+        }
         Undoing::Corrected => format!("the event at {position} is corrected by the one at {by}"),
         Undoing::Replaced => {
             format!("the preference at {position} is replaced by the one at {by}")

@@ -137,6 +137,11 @@ impl<T> Watch<T> {
         self.handled
     }
 
+    /// The name of the store that positions are of; `None`: not known yet.
+    pub fn store(&self) -> Option<&str> {
+        self.client.store.get().map(String::as_str)
+    }
+
     /// The next item; it is waited for. If the future is dropped, nothing is lost.
     ///
     /// # Errors

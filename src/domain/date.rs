@@ -68,6 +68,11 @@ impl Edtf {
     /// 25:59, which ISO 8601 does not have: they are still read, and not taken any more.
     pub fn parse(text: &str) -> Result<Self, InvalidDate> {
         if text.len() > LONGEST {
+            if let Some(Err(problem)) = text.split_once('/').map(|(from, to)| interval(from, to))
+                && text.len() <= 2 * LONGEST
+            {
+                return Err(InvalidDate(format!("is {text:?}, {problem}; {ACCEPTED_DATES}")));
+            }
             let problem = format!(
                 "has {} characters and is longer than any date; {ACCEPTED_DATES}",
                 text.chars().count()

@@ -207,8 +207,15 @@ fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
     if !url.starts_with("http://") {
         return Err(ClientError::address(address, "only http:// addresses are supported"));
     }
-    Endpoint::from_shared(url)
-        .map_err(|error| ClientError::address(address, &error.to_string()))?
+    let endpoint = Endpoint::from_shared(url)
+        .map_err(|error| ClientError::address(address, &error.to_string()))?;
+    if !matches!(endpoint.uri().path(), "" | "/") || endpoint.uri().query().is_some() {
+        return Err(ClientError::address(
+            address,
+            "it ends with the port; the server has no paths",
+        ));
+    }
+    endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

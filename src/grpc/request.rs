@@ -39,9 +39,21 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
     Edtf::parse_asked(text).map_err(|error| wrong.add(path, error.to_string())).ok()
 }
 
-/// A name or an id that is asked for, as the record compares it; empty: none is.
+/// A required name or id, as the record compares it.
 pub(crate) fn name(text: &str) -> String {
     fold(text).into_owned()
+}
+
+/// A name or an id that selects, as the record compares it; empty: none was given. A text that
+/// shows nothing is refused: taken as none, it would select everything.
+pub(crate) fn optional_name(text: &str, path: &str, wrong: &mut Violations) -> String {
+    let folded = name(text);
+    if folded.is_empty() && !text.is_empty() {
+        let problem = "has nothing but space or characters that show nothing; \
+                       give a name, or leave it out";
+        wrong.add(path, problem);
+    }
+    folded
 }
 
 /// The party that is asked about.
@@ -52,8 +64,8 @@ pub(crate) fn party(code: &str, path: &str, wrong: &mut Violations) -> Option<St
 
 /// The party that is asked about; empty: any.
 pub(crate) fn any_party(code: &str, path: &str, wrong: &mut Violations) -> String {
-    let said = (!fold(code).is_empty()).then(|| party(code, path, wrong));
-    said.flatten().unwrap_or_default()
+    let given = !optional_name(code, path, wrong).is_empty();
+    given.then(|| party(code, path, wrong)).flatten().unwrap_or_default()
 }
 
 /// The words that are asked for; empty: none are.

@@ -75,13 +75,13 @@ fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Que
     request::choice::<ListOrder>(request.order, "order", &mut wrong);
     let query = StatementQuery {
         words: request.words,
-        speaker: request::name(&request.speaker),
+        speaker: request::optional_name(&request.speaker, "speaker", &mut wrong),
         party: request::any_party(&request.party, "party", &mut wrong),
-        topic: request::name(&request.topic),
-        exchange: request::name(&request.exchange_id),
+        topic: request::optional_name(&request.topic, "topic", &mut wrong),
+        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
         mode: request::choice::<StatementMode>(request.mode, "mode", &mut wrong),
         occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        source: request::name(&request.source_id),
+        source: request::optional_name(&request.source_id, "source_id", &mut wrong),
         order,
         include_retracted: request.include_retracted,
     };

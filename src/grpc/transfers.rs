@@ -106,8 +106,8 @@ fn question(request: &proto::ListTransfersRequest, tokens: Tokens) -> Result<Que
         category: request::choice::<Category>(request.category, "category", &mut wrong),
         unit: request::choice::<Unit>(request.unit, "unit", &mut wrong),
         claimant: request::any_party(&request.claimant, "claimant", &mut wrong),
-        source: request::name(&request.source_id),
-        exchange: request::name(&request.exchange_id),
+        source: request::optional_name(&request.source_id, "source_id", &mut wrong),
+        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
         occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
         include_retracted: request.include_retracted,
     };

@@ -11,6 +11,7 @@ use handover::{
     },
     grpc::client::{Client, ClientErrorKind},
 };
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ServiceDescriptor, Value as Field};
 use serde_json::json;
 
 use crate::{
@@ -297,7 +298,6 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
         list("", "prisoner  list", "", ""),
         list("", "", "demo-\u{200b}source", ""),
         list("", "", "", IDS[3]),
-        list("\u{200b}", " ", "\u{feff}", "\u{ad}"),
     ] {
         let found: proto::ListStatementsResponse =
             rpc.ask("StatementService/ListStatements", asked.clone()).await;
@@ -407,4 +407,43 @@ async fn a_tag_or_a_stream_that_hides_something_is_refused_with_the_character() 
     }
     assert_eq!(read_all(&client).await, []);
     client.append(noted("desk/\u{e9}", "desk:\u{e9}")).await.expect("other letters are taken");
+}
+
+/// Whether a method answers questions with one message.
+fn reads(method: &MethodDescriptor) -> bool {
+    let verbs = ["Get", "List", "Count", "Explain", "Reconcile"];
+    !method.is_server_streaming() && verbs.iter().any(|verb| method.name().starts_with(verb))
+}
+
+#[tokio::test]
+async fn a_text_that_shows_nothing_selects_nothing() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &[]);
+    record(&server, &server.client().await).await;
+    let rpc = Rpc::connect(&server).await;
+    let mut fields = 0;
+    let own = |service: &ServiceDescriptor| service.package_name() == "handover.v1";
+    for service in proto::descriptions().services().filter(own) {
+        for method in service.methods().filter(reads) {
+            let input = method.input();
+            let texts = input.fields().filter(|field| field.kind() == Kind::String);
+            // A store's name is compared before anything else is looked at.
+            for field in texts.filter(|field| field.name() != "store") {
+                for text in [" ", "\u{200b}", "\u{a0}\t"] {
+                    let text = Field::String(text.to_owned());
+                    let value = if field.is_list() { Field::List(vec![text]) } else { text };
+                    let mut request = DynamicMessage::new(input.clone());
+                    request.set_field(&field, value);
+                    let name = format!("{}/{}", service.name(), method.name());
+                    let error = rpc.call::<_, ()>(&name, request).await.expect_err(&name);
+                    // Of a group, nothing has such a name.
+                    let named = error.fields.iter().any(|(it, _)| it.starts_with(field.name()))
+                        || error.kind == ClientErrorKind::NotFound;
+                    assert!(named, "{name} does not name {}: {error:?}", field.name());
+                }
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 30, "only {fields} fields were tried");
 }

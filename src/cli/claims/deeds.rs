@@ -6,7 +6,7 @@ use crate::{
     cli::{
         ServerArgs, actor,
         exit::{Exit, Failure},
-        json, position,
+        json, position, resuming,
         settled::settled,
         undone,
     },
@@ -88,8 +88,8 @@ pub(super) struct Deed {
     request_id: Option<uuid::Uuid>,
     /// Record it only in the store of this name (urn:uuid:...), and end with exit code 9 if the
     /// server keeps another one, where the position is another event
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    pub(super) store: String,
+    #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
+    pub(super) store: Option<String>,
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]
     pub(super) tag: Vec<String>,
@@ -148,7 +148,7 @@ pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         retraction: Some(ClaimRetracted { attribution, claim, reason }),
         tags: args.deed.tag.clone(),
-        store: args.deed.store.clone(),
+        store: args.deed.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -162,7 +162,7 @@ pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         dispute: Some(ClaimDisputed { attribution, claim, grounds }),
         tags: args.deed.tag.clone(),
-        store: args.deed.store.clone(),
+        store: args.deed.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -176,7 +176,7 @@ pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
         tags: args.deed.tag.clone(),
-        store: args.deed.store.clone(),
+        store: args.deed.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;
@@ -203,7 +203,7 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         preference: Some(preference),
         tags: args.deed.tag.clone(),
-        store: args.deed.store.clone(),
+        store: args.deed.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let client = args.deed.server.connect().await?;

@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         request_id: args.deed.request_id(),
         correction: Some(correction),
         tags: args.deed.tag.clone(),
-        store: args.deed.store.clone(),
+        store: args.deed.store.clone().unwrap_or_default(),
         ..Default::default()
     };
     let recorded = client.correct_claim(request).await?;

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, moment, position,
+        json, moment, position, resuming,
         selection::Selection,
         undone::{self, Repeated},
     },
@@ -58,15 +58,15 @@ pub(super) struct CreateArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lease: Option<Duration>,
     /// How often an event is tried before it is parked; without it 5
-    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
-    max_attempts: u32,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    max_attempts: Option<u32>,
     /// Seconds that an event rests before its second try, doubled with each; without it 1
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     retry_delay: Option<Duration>,
     /// Create it only in the store of this name (urn:uuid:...), and end with exit code 9 if the
     /// server keeps another one
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    store: String,
+    #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
+    store: Option<String>,
     #[command(flatten)]
     deed: Deed,
 }
@@ -85,8 +85,8 @@ pub(super) struct ReplayArgs {
     #[arg(long, conflicts_with = "positions")]
     all: bool,
     /// Only in the store of this name (urn:uuid:...); exit code 9 if the server keeps another one
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    store: String,
+    #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
+    store: Option<String>,
     #[command(flatten)]
     deed: Deed,
 }
@@ -107,7 +107,7 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
     let start = args.since.map(Start::RecordedFrom).or(args.after.map(Start::AfterPosition));
     let settings = GroupSettings {
         lease: args.lease,
-        max_attempts: args.max_attempts,
+        max_attempts: args.max_attempts.unwrap_or_default(),
         retry_delay: args.retry_delay,
     };
     let response = client.create_group(CreateGroupRequest {
@@ -116,7 +116,7 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
         filter: args.selection.into_filter(),
         start: start.or(args.from_now.then_some(Start::FromNow(true))),
         settings: Some(settings),
-        store: args.store,
+        store: args.store.unwrap_or_default(),
     });
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();
@@ -143,7 +143,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
         request_id: args.deed.id(),
         group: args.group.clone(),
         positions: args.positions,
-        store: args.store,
+        store: args.store.unwrap_or_default(),
     });
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();

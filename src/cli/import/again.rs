@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::{
     Options, Passed, Report, Summary,
-    kept::{Kept, key},
+    kept::{Kept, Key, key},
     pass,
 };
 use crate::{
@@ -34,21 +34,30 @@ pub(super) struct Gone {
     pub(super) row: u64,
     /// The line in which it begins.
     pub(super) line: u64,
+    /// What it says: of equal rows that are all undone, one is recorded anew.
+    pub(super) content: Key,
     /// What took the effect away.
     pub(super) undone: Undone,
 }
 
 impl Gone {
+    fn told(&self) -> RowError {
+        let problem = format!("was imported before: {}", undone::words(&self.undone));
+        RowError::whole(self.line, problem)
+    }
+
     fn to_bytes(self) -> Vec<u8> {
         let (row, line) = (self.row.to_le_bytes(), self.line.to_le_bytes());
-        [row.as_slice(), &line, &self.undone.encode_to_vec()].concat()
+        [row.as_slice(), &line, &self.content, &self.undone.encode_to_vec()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (row, rest) = bytes.split_first_chunk()?;
-        let (line, undone) = rest.split_first_chunk()?;
+        let (line, rest) = rest.split_first_chunk()?;
+        let (content, undone) = rest.split_first_chunk()?;
         let undone = Undone::decode(undone).ok()?;
-        Some(Self { row: u64::from_le_bytes(*row), line: u64::from_le_bytes(*line), undone })
+        let (row, line) = (u64::from_le_bytes(*row), u64::from_le_bytes(*line));
+        Some(Self { row, line, content: *content, undone })
     }
 }
 
@@ -91,11 +100,24 @@ impl AllGone {
         Ok(visited)
     }
 
+    /// The rows of which `import --again` records one each; equal rows count once.
+    fn report_each_content(&self, report: &mut dyn Report) -> Result<u64, Failure> {
+        let (mut seen, mut count) = (Kept::default(), 0);
+        self.for_each(|gone| {
+            if seen.get(&gone.content)?.is_none() {
+                seen.set(gone.content, Vec::new())?;
+                count += 1;
+                report.undone(&gone.told());
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// Reports the rows; how many there are.
     pub(super) fn report(&self, report: &mut dyn Report) -> Result<u64, Failure> {
         self.for_each(|gone| {
-            let problem = format!("was imported before: {}", undone::words(&gone.undone));
-            report.undone(&RowError::whole(gone.line, problem));
+            report.undone(&gone.told());
             Ok(())
         })
     }
@@ -171,7 +193,7 @@ pub async fn check_again(
 ) -> Result<Summary, Failure> {
     let options = Options { dry_run: true, ..Options::default() };
     let Passed { summary, gone } = pass(client, input, options, Renewed::default(), report).await?;
-    Ok(Summary { undone: gone.report(report)?, ..summary })
+    Ok(Summary { undone: gone.report_each_content(report)?, ..summary })
 }
 
 /// Reports nothing.
@@ -195,7 +217,7 @@ mod tests {
         let mut all = AllGone::default();
         let gone = |row, by| {
             let undone = Undone { position: row + 1, by, how: Undoing::Retracted.into() };
-            Gone { row, line: row + 7, undone }
+            Gone { row, line: row + 7, content: [7; 16], undone }
         };
         let count = 30_000;
         for row in 0..count {

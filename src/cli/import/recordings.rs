@@ -24,8 +24,8 @@ use crate::{
     domain::{
         event::Position,
         known::Known,
-        name::StreamName,
-        proto::{AppendRequest, AppendResponse, StreamWrite},
+        name::{StreamName, is_of_the_server},
+        proto::{Any, AppendRequest, AppendResponse, NewEvent, RecordedEvent, StreamWrite},
     },
     grpc::client::{Client, ClientError},
 };
@@ -97,7 +97,9 @@ pub(super) struct Repeat {
     pub(super) stream: StreamName,
     /// The claim that it is about.
     pub(super) about: Option<Position>,
-    /// A retraction has its effect by this one already; 0: it has not, or is no retraction.
+    /// It is a retraction.
+    pub(super) retracts: bool,
+    /// The event that retracted the claim of this retraction already; 0: none, or it is none.
     pub(super) retracted: Position,
     /// In the order in which they are looked up.
     ways: Vec<Way>,
@@ -122,7 +124,7 @@ impl Repeat {
             Err(error) => return Ok(Err(error)),
         };
         let retracts = matches!(valid.known, Some(Known::ClaimRetracted(_)));
-        let mut row = Self::itself(valid, contents)?;
+        let mut row = Self { retracts, ..Self::itself(valid, contents)? };
         let Some(claim) = claim else { return Ok(Ok(row)) };
         // A retraction was meant for the row as it was, and not for what was recorded anew.
         if retracts {
@@ -151,7 +153,8 @@ impl Repeat {
         let recorded = ways.len().saturating_sub(1);
         let about = known.and_then(|known| known.about());
         let typed = typed_content;
-        Ok(Self { stream, about, retracted: 0, ways, recorded, content, typed })
+        let retracts = false;
+        Ok(Self { stream, about, retracts, retracted: 0, ways, recorded, content, typed })
     }
 
     fn may_be_about(
@@ -179,6 +182,13 @@ impl Repeat {
         Ok(())
     }
 
+    /// Whether an event of the store says what the row says, in whatever spelling.
+    pub(super) fn says_what_is_recorded(&self, event: &RecordedEvent) -> bool {
+        let own = self.ways.iter().filter(|way| way.kind != Kind::Elsewhere);
+        own.flat_map(|way| way.write.events.iter().map(|it| (&way.write.stream, it)))
+            .any(|(stream, typed)| says_the_same(stream, typed, event))
+    }
+
     /// What an import remembers of the row's recordings by.
     pub(super) fn content(&self) -> Key {
         self.content
@@ -198,12 +208,6 @@ impl Repeat {
         all: bool,
         contents: &mut Contents,
     ) -> Result<Option<AppendResponse>, Failure> {
-        if self.retracted > 0 {
-            let (position, duplicate) = (self.retracted, true);
-            let answer = AppendResponse { first_position: position, duplicate, ..<_>::default() };
-            contents.add(&self.content)?;
-            return Ok(Some(answer));
-        }
         let elsewhere = self.ways.iter().any(|way| way.kind == Kind::Elsewhere);
         for (index, way) in self.ways.iter().enumerate() {
             if index == self.recorded && !all && !elsewhere {
@@ -218,6 +222,23 @@ impl Repeat {
         }
         Ok(None)
     }
+}
+
+/// Whether a typed event and a recorded one are the same, their identity texts folded. Metadata and
+/// the client's own tags count; what the server derives does not.
+fn says_the_same(stream: &str, typed: &NewEvent, recorded: &RecordedEvent) -> bool {
+    let (Some(one), Some(other)) = (&typed.payload, &recorded.payload) else { return false };
+    let read = |any: &Any| Known::read(any.type_name(), &any.value).and_then(Result::ok);
+    let same_payload = match (read(one), read(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.type_name() == other.type_name() && one.value == other.value,
+    };
+    let own = recorded.tags.iter().filter(|tag| !is_of_the_server(tag));
+    let folded = |stream: &str| StreamName::parse(stream).map(|stream| stream.folded()).ok();
+    same_payload
+        && folded(stream) == folded(&recorded.stream)
+        && own.eq(&typed.tags)
+        && typed.metadata == recorded.metadata
 }
 
 /// What has become of the recordings of a row.
@@ -286,6 +307,11 @@ impl Recordings {
         if self.answer.as_ref().is_none_or(|known| rank(known) < rank(&answer)) {
             self.answer = Some(answer);
         }
+    }
+
+    /// Takes the answer to a recording that no request id tells, if there is no other.
+    pub(super) fn recorded_otherwise(&mut self, answer: AppendResponse) {
+        self.answer.get_or_insert(answer);
     }
 
     /// Notes that what was recorded now is there already for every other copy.

@@ -54,7 +54,7 @@ pub(super) fn question(
     let (unit, direction) = (request.unit, request.direction);
     let question = Question {
         figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: request::name(&request.exchange_id),
+        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
         occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
         include_past: request.include_past,
         as_of: request::as_of(request.as_of, "as_of", &mut wrong),

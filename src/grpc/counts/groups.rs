@@ -52,13 +52,17 @@ pub(super) fn question(
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
-    let named = |typed: String| Some(request::name(&typed)).filter(|name| !name.is_empty());
+    let mut named = |typed: &str, path| {
+        Some(request::optional_name(typed, path, wrong)).filter(|name| !name.is_empty())
+    };
+    let exchange = named(&request.exchange_id, "exchange_id");
+    let mediator = named(&request.mediator, "mediator");
     GroupQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),
         receivers: parties(&request.receivers, "receivers", wrong),
-        exchange: named(request.exchange_id),
-        mediator: named(request.mediator),
+        exchange,
+        mediator,
         include_denied: request.include_denied_mediators,
         kind: request::choice::<ExchangeKind>(request.kind, "kind", wrong),
         category: request::choice::<Category>(request.category, "category", wrong),

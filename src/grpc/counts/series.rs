@@ -47,7 +47,8 @@ pub(super) fn question(
     };
     let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
-    let (series, min_position) = (request::name(&request.series), request.min_position);
+    let series = request::optional_name(&request.series, "series", &mut wrong);
+    let min_position = request.min_position;
     let query = query(request, &mut wrong);
     wrong.into_result(Question { series, query, as_of, min_position, page })
 }
@@ -60,16 +61,17 @@ fn query(request: &proto::ReconcileSeriesRequest, wrong: &mut Violations) -> Ser
         Some(Ok(proto::Direction::Sent)) => Some(Direction::Sent),
         _ => None,
     };
-    let named = !request::name(&request.country).is_empty();
-    if direction.is_some() && !named {
+    let country = request::any_party(&request.country, "country", wrong);
+    let country = Some(country).filter(|country| !country.is_empty());
+    if direction.is_some() && request.country.is_empty() {
         wrong.add("direction", "goes with country, which is missing");
     }
-    let country = named.then(|| request::party(&request.country, "country", wrong)).flatten();
     let unit = request::choice::<Unit>(request.unit, "unit", wrong);
     SeriesQuery {
         country,
         direction,
-        mediator: Some(request::name(&request.mediator)).filter(|it| !it.is_empty()),
+        mediator: Some(request::optional_name(&request.mediator, "mediator", wrong))
+            .filter(|it| !it.is_empty()),
         include_denied: request.include_denied_mediators,
         unit: unit.unwrap_or(Unit::Person.into()),
         occurred: request::occurred(&request.occurred, "occurred", wrong),

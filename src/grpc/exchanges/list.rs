@@ -58,7 +58,10 @@ fn question(
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let order = request::choice::<ListOrder>(request.order, "order", &mut wrong);
     let even_if_denied = request.include_denied_mediators;
-    let mediator = Mediator { actor: request::name(&request.mediator), even_if_denied };
+    let mediator = Mediator {
+        actor: request::optional_name(&request.mediator, "mediator", &mut wrong),
+        even_if_denied,
+    };
     let party = request::any_party(&request.party, "party", &mut wrong);
     request::words(&request.words, "words", &mut wrong);
     let query = ExchangeQuery {

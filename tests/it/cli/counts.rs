@@ -188,7 +188,7 @@ fn a_watch_can_end_with_its_server_and_says_how_to_resume() {
     let done = first.end();
     assert_eq!((done.code, done.out.as_str()), (Some(6), ""));
     assert!(done.err.starts_with("error: "), "{}", done.err);
-    assert!(done.err.ends_with("; resume with --after 1\n"), "{}", done.err);
+    assert!(done.err.contains("; resume with --after 1 --store urn:uuid:"), "{}", done.err);
 
     let server = Server::start(&data, &[]);
     record(&server.address, &transfer("DE", 5));

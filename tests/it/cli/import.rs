@@ -416,7 +416,8 @@ fn what_was_retracted_since_is_told_and_recorded_anew_only_if_that_is_meant() {
         assert_eq!(done.code, Some(10), "{}", done.err);
         let told = "5 lines: 0 added, 5 already there, 0 refused; 1 of those already there";
         assert!(done.out.contains(told) && done.out.contains("--again"), "{}", done.out);
-        let told = ":1:1: was imported before: the event at 1 is retracted by the one at 6";
+        let told =
+            ":1:1: was imported before: the event at 1 has no effect since the retraction at 6";
         let alone = done.err.trim_end().ends_with(told) && done.err.lines().count() == 1;
         assert!(alone, "what is corrected stands with its correction: {}", done.err);
     }
@@ -434,7 +435,11 @@ fn what_was_retracted_since_is_told_and_recorded_anew_only_if_that_is_meant() {
     // The second time that it is recorded anew is another one again.
     claims(&["retract", "8"]);
     let done = import(&[]);
-    assert!(done.err.contains("the event at 8 is retracted by the one at 9"), "{}", done.err);
+    assert!(
+        done.err.contains("the event at 8 has no effect since the retraction at 9"),
+        "{}",
+        done.err
+    );
     assert_eq!(done.code, Some(10));
     assert!(import(&["--again"]).good().contains("1 added"));
     import(&[]).good();
@@ -472,7 +477,7 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     let done = run_with(&server.address, &record, &event);
     assert_eq!(done.code, Some(10));
     assert!(done.out.contains("\"duplicate\": true"), "the first answer is given: {}", done.out);
-    let told = "the event at 1 is retracted by the one at 2; a new --request-id records it anew";
+    let told = "the event at 1 has no effect since the retraction at 2; a new --request-id records it anew";
     assert!(done.err.contains(told), "{}", done.err);
     // What is about a claim cannot be recorded anew while that is retracted.
     let mut anew = record;
@@ -484,7 +489,7 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     run(&server.address, &["claims", "retract", "3", "--source", "desk"]).good();
     let done = run(&server.address, &confirm);
     assert_eq!(done.code, Some(10), "{}", done.err);
-    let told = "retracted by the one at 5; record claim 3 anew, and then what is about it";
+    let told = "since the retraction at 5; record claim 3 anew, and then what is about it";
     assert!(done.err.contains(told), "{}", done.err);
 
     let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a12";

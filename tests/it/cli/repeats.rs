@@ -59,7 +59,7 @@ impl Desk {
 
     /// Everything that is recorded, in a file.
     fn exported(&self) -> PathBuf {
-        let path = self.dir.path().join("export.jsonl");
+        let path = self.dir.path().join(format!("export-{}.jsonl", self.head()));
         run(&self.server.address, &["export", "-o", arg(&path)]).good();
         path
     }
@@ -166,7 +166,7 @@ fn what_again_would_record_is_shown_without_recording_it() {
     assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
     desk.retract(1);
     let told = dry("0 would be added, 2 recorded anew, 0 are there already");
-    assert!(told.contains(":1:1: was imported before: the event at 1 is retracted"), "{told}");
+    assert!(told.contains(":1:1: was imported before: the event at 1 has no effect"), "{told}");
     assert_eq!(desk.counted(&lines, &["--again"]), [2, 0], "as it was shown");
     assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
     let wrong = desk.file("wrong.jsonl", &[claim(), json!({"payload": retraction("b")})]);
@@ -209,4 +209,115 @@ fn a_row_that_is_spelled_otherwise_is_the_same_row() {
     for path in [&folded, &typed] {
         assert_eq!(desk.counted(path, &["--again"]), [0, 4]);
     }
+}
+
+/// A claim about the claim `a`, of this type.
+fn about(kind: &str, more: &Value) -> Value {
+    let mut payload = json!({
+        "@type": format!("handover.v1.{kind}"),
+        "attribution": {"sourceId": "demo"},
+        "claim": "a",
+    });
+    let more = more.as_object().expect("members").clone();
+    payload.as_object_mut().expect("members").extend(more);
+    json!({"payload": payload})
+}
+
+#[test]
+fn an_export_of_the_store_adds_nothing_however_its_events_were_recorded() {
+    let desk = Desk::new();
+    let at = |arguments: &[&str]| run(&desk.server.address, arguments).good();
+    let row = desk.file("row.jsonl", &[claim()]);
+    assert_eq!(desk.counted(&row, &[]), [1, 0]);
+    at(&["claims", "correct", "1", "--value", "5", "--source", "desk"]);
+    at(&["claims", "prefer", "1", "--source", "desk"]);
+    at(&["claims", "confirm", "1", "--source", "other"]);
+    let early = desk.exported();
+    at(&["claims", "correct", "1", "--value", "6", "--source", "desk"]);
+    at(&["claims", "prefer", "1", "--source", "desk", "--reason", "later"]);
+    for extra in [&[][..], &["--again"], &["--atomic"]] {
+        assert_eq!(desk.counted(&early, extra), [0, 4], "{extra:?}");
+        assert_eq!((desk.head(), desk.received()), (6, Some(json!(6))), "{extra:?}");
+    }
+    assert_eq!(desk.counted(&desk.exported(), &[]), [0, 6]);
+}
+
+#[test]
+fn an_export_from_before_a_retraction_revives_nothing() {
+    let desk = Desk::new();
+    let payload = desk.dir.path().join("payload.json");
+    fs::write(&payload, transfer("DE", 7).to_string()).expect("a file");
+    let stream = ["append", arg(&payload), "--stream", "exchange/demo-1"];
+    run(&desk.server.address, &stream).good();
+    let early = desk.exported();
+    desk.retract(1);
+    let done = desk.import(&early, &[]);
+    assert_eq!((done.code, desk.head(), desk.received()), (Some(10), 2, None), "{}", done.err);
+    assert!(done.err.contains("has no effect since the retraction at 2"), "{}", done.err);
+    assert_eq!(desk.counted(&desk.exported(), &[]), [0, 2], "with its retraction");
+    assert_eq!(desk.counted(&early, &["--again"]), [1, 0]);
+    assert_eq!((desk.head(), desk.received()), (3, Some(json!(7))));
+    for all in [early, desk.exported()] {
+        assert_eq!(desk.import(&all, &[]).code, Some(0), "it stands again");
+        assert_eq!(desk.head(), 3);
+    }
+}
+
+#[test]
+fn a_correction_stays_with_the_recording_that_it_was_about() {
+    let desk = Desk::new();
+    let row = desk.file("row.jsonl", &[claim()]);
+    assert_eq!(desk.counted(&row, &[]), [1, 0]);
+    let correct = ["claims", "correct", "1", "--value", "5", "--source", "desk"];
+    run(&desk.server.address, &correct).good();
+    desk.retract(1);
+    assert_eq!(desk.counted(&row, &["--again"]), [1, 0]);
+    for extra in [&[][..], &["--again"]] {
+        assert_eq!(desk.counted(&desk.exported(), extra), [0, 4], "{extra:?}");
+        assert_eq!((desk.head(), desk.received()), (4, Some(json!(4))), "{extra:?}");
+    }
+}
+
+#[test]
+fn a_line_that_an_export_wrote_and_somebody_changed_is_a_line_of_its_own() {
+    let desk = Desk::new();
+    let row = desk.file("row.jsonl", &[json!({"id": "e1", "payload": transfer("DE", 4)})]);
+    assert_eq!(desk.counted(&row, &[]), [1, 0]);
+    let other = desk.file("other.jsonl", &[json!({"id": "e1", "payload": transfer("DE", 6)})]);
+    assert_eq!(desk.counted(&other, &[]), [1, 0]);
+    let tagged = json!({"id": "e1", "payload": transfer("DE", 4), "tags": ["desk:a"]});
+    let tagged = desk.file("tagged.jsonl", &[tagged]);
+    assert_eq!(desk.counted(&tagged, &[]), [1, 0]);
+}
+
+#[test]
+fn a_retraction_of_what_another_retracted_is_reported_and_not_taken_for_recorded() {
+    let desk = Desk::new();
+    let row = desk.file("row.jsonl", &[claim()]);
+    assert_eq!(desk.counted(&row, &[]), [1, 0]);
+    desk.retract(1);
+    let retracted = about("ClaimRetracted", &json!({"reason": "a slip of ours"}));
+    let both = desk.file("both.jsonl", &[claim(), retracted]);
+    for (head, again) in [(2, false), (3, true)] {
+        if again {
+            assert_eq!(desk.counted(&row, &["--again"]), [1, 0]);
+        }
+        let done = desk.import(&both, &[]);
+        assert_eq!((done.code, desk.head()), (Some(5), head), "{}", done.err);
+        let told = "claim 1 is retracted already, by the event at 2, which says something else";
+        assert!(done.err.contains(told), "{}", done.err);
+    }
+}
+
+#[test]
+fn of_equal_rows_that_are_undone_a_dry_run_counts_the_one_that_again_records() {
+    let desk = Desk::new();
+    let rows = [json!({"payload": transfer("DE", 4)}), json!({"payload": transfer("DE", 4)})];
+    let rows = desk.file("rows.jsonl", &rows);
+    assert_eq!(desk.counted(&rows, &[]), [2, 0]);
+    desk.retract(1);
+    desk.retract(2);
+    let done = desk.import(&rows, &["--dry-run", "--again"]);
+    assert!(done.out.contains("1 recorded anew"), "{}", done.out);
+    assert_eq!(desk.counted(&rows, &["--again"]), [1, 1], "as it was shown");
 }
