@@ -4,7 +4,6 @@
 
 mod actor;
 pub mod append;
-pub mod bench;
 mod cell;
 mod choice;
 mod claimed;
@@ -117,12 +116,6 @@ pub enum Command {
     /// Print how far consumer groups are and what they have parked, and look after them
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
-    /// Measure a server as its clients use it, beside what the machine allows
-    #[command(after_help = exit::HELP)]
-    Bench(bench::Args),
-    /// Answer appends at once and keep nothing: a limit that the bench measures
-    #[command(hide = true)]
-    BenchEcho(bench::EchoArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -165,8 +158,6 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Exchanges(args) => lists::exchanges::run(args).await,
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
-        Command::Bench(args) => bench::run(args).await,
-        Command::BenchEcho(args) => bench::run_echo(args).await,
         Command::Completions { shell } => completions(shell),
     };
     exit_code(done)

@@ -27,7 +27,7 @@ const BEGINS_WITH: usize = 512;
 const TOGETHER: usize = 32 << 10;
 
 /// A request as its service takes it.
-pub(crate) trait Asked: Sized {
+pub trait Asked: Sized {
     /// The message that is sent.
     type Message: Message + Name + Default;
 
@@ -46,7 +46,7 @@ impl<M: Message + Name + Default> Asked for M {
 
 /// Encodes answers and decodes requests.
 #[derive(Clone, Debug)]
-pub(crate) struct LeanCodec<Answer, Request>(PhantomData<(Answer, Request)>);
+pub struct LeanCodec<Answer, Request>(PhantomData<(Answer, Request)>);
 
 impl<Answer, Request> Default for LeanCodec<Answer, Request> {
     fn default() -> Self {
@@ -75,7 +75,7 @@ where
 
 /// Decodes requests of bounded content.
 #[derive(Clone, Debug)]
-pub(crate) struct LeanDecoder<Request>(PhantomData<Request>);
+pub struct LeanDecoder<Request>(PhantomData<Request>);
 
 impl<Request: Asked> Decoder for LeanDecoder<Request> {
     type Item = Request;

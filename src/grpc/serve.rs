@@ -185,12 +185,25 @@ impl Services {
     }
 }
 
+/// Serves `routes` of a program's own to at most so many connections at a time on `listener` until
+/// `stop`. The transport has the same bounds as that of [`Services`].
+pub async fn routes(
+    routes: Routes,
+    listener: TcpListener,
+    connections: usize,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let (sending, intake) = (SendingLayer::default(), IntakeLayer::prepared());
+    let bounded = bounded(routes.prepare(), sending, Origins::default(), intake);
+    listen(bounded, listener, connections, stop).await
+}
+
 /// What is served and how its transport is bounded.
-pub(super) type Bounded =
+type Bounded =
     Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Stack<SendingLayer, Identity>>>>>;
 
 /// Serves `router` to at most so many connections at a time on `listener` until `stop`.
-pub(super) async fn listen(
+async fn listen(
     router: Bounded,
     listener: TcpListener,
     connections: usize,
@@ -208,7 +221,7 @@ pub(super) async fn listen(
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-pub(super) fn bounded(
+fn bounded(
     routes: Routes,
     sending: SendingLayer,
     origins: Origins,

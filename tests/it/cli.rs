@@ -12,7 +12,6 @@ use crate::support::{BINARY, Held, Server, data_dir};
 
 mod append;
 mod ask;
-mod bench;
 mod claims;
 mod counts;
 mod help;

@@ -75,7 +75,7 @@ def test_the_second_command_is_there():
 
 def test_each_file_that_the_page_names_is_there():
     pages = README + (ROOT / "ARCHITECTURE.md").read_text()
-    named = re.findall(r"`((?:src|tests|docs|proto|examples)/[\w./-]*)`", pages)
+    named = re.findall(r"`((?:src|bench|tests|docs|proto|examples)/[\w./-]*)`", pages)
     named += re.findall(r"\]\(([\w./-]+)\)", pages)
     assert len(named) > 20
     assert [name for name in named if not (ROOT / name).exists()] == []

@@ -2,7 +2,7 @@
 
 use super::run;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "import",
     "export",
@@ -18,7 +18,6 @@ const COMMANDS: [&str; 16] = [
     "transfers",
     "exchanges",
     "sources",
-    "bench",
 ];
 
 #[test]
