@@ -56,7 +56,7 @@ impl CountService for Counts {
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = groups::question(request.into_inner(), tokens).map_err(RpcError::from)?;
+        let question = groups::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 

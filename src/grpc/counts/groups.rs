@@ -33,7 +33,7 @@ pub(super) struct Question {
 }
 
 pub(super) fn question(
-    request: proto::CountTransfersRequest,
+    request: &proto::CountTransfersRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
@@ -51,7 +51,7 @@ pub(super) fn question(
     wrong.into_result(Question { query, as_of, min_position, page })
 }
 
-fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+fn query(request: &proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
     let mut named = |typed: &str, path| {
         Some(request::optional_name(typed, path, wrong)).filter(|name| !name.is_empty())
     };
