@@ -105,11 +105,12 @@ mod tests {
             "position:",
             "position:+5",
             "position:07",
-            "18446744073709551616",
         ] {
             let error = only(bad).expect_err(bad);
             assert!(error.contains(FORM), "{bad:?}: {error}");
         }
+        let beyond = "18446744073709551616";
+        assert_eq!(only(beyond), Err(format!("{beyond} is larger than any position")));
     }
 
     #[test]
