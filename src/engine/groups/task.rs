@@ -198,7 +198,9 @@ impl Group {
                 // What is to be sent later is read again.
                 self.pages.clear();
             }
-            let (taken, wants) = (Arc::clone(&self.taken), self.work.has_credit());
+            let taken = Arc::clone(&self.taken);
+            // While the books are full, a new event changes nothing for this group.
+            let wants = self.work.has_credit() && self.room_again.is_none();
             let moment = self.next_moment();
             tokio::select! {
                 Some(message) = inbox.recv() => self.hear_all(message, &mut inbox).await,
