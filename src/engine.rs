@@ -172,8 +172,8 @@ impl Engine {
 
     /// Queues an append; appends that are submitted one after the other keep their order.
     ///
-    /// Only one whose lookup has become outdated meanwhile, which needs thousands of appends in
-    /// between or a change to the claim that it is about, is queued again later.
+    /// An append is queued again later only if its lookup has become outdated meanwhile. That needs
+    /// thousands of appends in between, or a change to the claim that it is about.
     pub async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
         self.appender.submit(append).await
     }
@@ -235,7 +235,7 @@ impl Engine {
         self.projector.record()
     }
 
-    /// What those who read hold together; the transport counts what it has not sent.
+    /// What all readers hold together; the transport counts what it has not sent.
     pub fn streams(&self) -> Streams {
         self.reader.streams().clone()
     }

@@ -76,7 +76,7 @@ pub struct LogSettings {
     pub open_volumes: usize,
     /// Bytes of offset tables that are kept in memory: 256 KiB for a volume of 64 MiB.
     pub offset_table_bytes: usize,
-    /// Volumes whose files are open to be read at their offsets, each with one descriptor.
+    /// Volumes with open files, to be read at their offsets, each with one descriptor.
     pub open_files: usize,
     /// How sealed volumes are read through to find damage; absent: they are not.
     pub scrub: Option<ScrubSettings>,
@@ -140,8 +140,8 @@ impl Log {
         Ok(self.journal.reserve()?)
     }
 
-    /// Appends a frame right after `after`. When it is durable it can be read before `done` is
-    /// told so.
+    /// Appends a frame right after `after`. Once it is durable, it can be read before `done` is
+    /// called.
     pub fn append(&self, after: Tip, frame: Frame, done: Done) {
         let (tail, durable) = (Arc::clone(&self.tail), frame.clone());
         let done = Box::new(move |outcome: Outcome| {
@@ -208,7 +208,7 @@ impl Log {
         self.store.id()
     }
 
-    /// The store's name for everybody: it says nothing about the id that it is made from.
+    /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
         uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
     }

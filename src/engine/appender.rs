@@ -107,9 +107,9 @@ impl Appender {
         Ok(Pending(Way::Valid { prepared, state, permit }))
     }
 
-    /// What is invalid today may have been recorded by an older build, whose rules were others, so
-    /// before the log was opened: the repetition of a request is known by its id whatever the rules
-    /// are.
+    /// Refuses a request, unless it repeats a recorded one. An older build with other rules may
+    /// have recorded what is invalid today; that was before the log was opened. The id identifies a
+    /// repetition, whatever the rules are.
     async fn refused(&self, Refused { error, known_by }: Refused) -> Result<Pending, AppendError> {
         let (AppendError::Invalid(_), Some((id, digest))) = (&error, known_by) else {
             return Err(error);

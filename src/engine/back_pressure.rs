@@ -1,8 +1,8 @@
-//! Keeps the writer in step with those who follow it and with the disk: it waits for slow ones,
-//! and tells when appends have to pause.
+//! Keeps the writer in step with its followers and with the disk. The writer waits for slow
+//! followers, and this module decides when appends have to pause.
 //!
-//! The writer looks before each batch. While appends are paused nobody may be appending, so that
-//! somebody else looks too, until the reason is gone.
+//! The writer looks before each batch. While appends are paused there may be no batches, so a task
+//! looks too, until the reason is gone.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use crate::{
     log::{Follower, Log, LogError, files::Files},
 };
 
-/// How often the reason of a pause is looked at while nobody appends.
+/// How often the reason of a pause is looked at while no appends come.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What is needed to look.
@@ -87,7 +87,7 @@ impl Followers {
         self.moved.notify_all();
     }
 
-    /// Nobody waits for them any more.
+    /// Ends all waiting for the followers.
     pub(super) fn stop(&self) {
         self.state().stopping = true;
         self.moved.notify_all();
@@ -132,7 +132,7 @@ impl BackPressure {
         }
     }
 
-    /// Looks whether appends have to pause, and tells everybody who watches.
+    /// Looks whether appends have to pause, and notifies all watchers.
     pub(super) fn look(&self, log: &Log, last: Micros) -> Option<Pause> {
         let found = self.reason(behind(log), last).or_else(|| short(log));
         self.paused.send_if_modified(|paused| {
@@ -191,7 +191,7 @@ fn short(log: &Log) -> Option<Pause> {
 }
 
 fn behind(log: &Log) -> Behind {
-    // What cannot be told now will be met by the next append.
+    // If the tip cannot be read now, the next append meets the reason.
     let tip = log.tip().map_or(0, |tip| tip.position);
     Behind {
         unsealed: log.unsealed_bytes(),

@@ -1,7 +1,9 @@
-//! When followers to whom nothing was sent are told how far the log has come.
+//! Decides when a follower without new events gets a checkpoint, which says how far the log has
+//! come.
 //!
-//! One task keeps the time for all, and none passes while nothing is recorded: whoever waits for
-//! events holds no timer. Followers are spread over slots, so that they are not all told at once.
+//! One task keeps the time for all followers, so a follower that waits for events holds no timer.
+//! The task rests while nothing is recorded. Followers are spread over slots, so that they do not
+//! all get their checkpoints at once.
 
 use std::{
     sync::{
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{domain::event::Position, engine::Head};
 
-/// Within this time after an event, everybody is told.
+/// Within this time after an event, every follower gets a tick.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// In so many parts.
 const SLOTS: u8 = 16;

@@ -173,7 +173,7 @@ pub enum ReadError {
         /// How many may be.
         streams: usize,
     },
-    /// The index does not know yet what was asked.
+    /// The index has not reached the position that is needed.
     #[error("the index is being rebuilt: it has reached position {indexed} of {position}")]
     Indexing {
         /// How far it must be.
@@ -240,8 +240,8 @@ impl ReadError {
         if self.is_passing() { String::new() } else { self.to_string() }
     }
 
-    /// What those are told who ask a projection that has stopped because of this. Damage is told
-    /// as such: it does not pass by itself, so nobody should come back for it.
+    /// The error that queries get from a projection that has stopped because of this one. Damage is
+    /// reported as damage: it does not pass by itself, so clients should not try again.
     pub(super) fn stopping(self, name: &'static str) -> Self {
         match self {
             Self::Projection { .. } => self,

@@ -1,7 +1,8 @@
-//! Consumer groups: a task for each, which alone knows who has what, and the desk that finds them.
+//! Consumer groups: a task for each, which alone knows which consumer has which events, and the
+//! desk that finds them.
 //!
 //! What a group has to remember stands in the log, in its own stream; the tasks are begun anew from
-//! there at every start, each by itself. Everybody else talks to a group's task by messages.
+//! there at every start, each by itself. All other code talks to a group's task by messages.
 
 mod admin;
 mod books;
@@ -44,7 +45,8 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Begins to look for the groups that the log knows of; whoever asks for one waits for that.
+    /// Begins to look for the groups that the log knows of; each request for a group waits for
+    /// that.
     pub(super) fn start(appender: Appender, clock: Clock) -> Self {
         // All groups together, whatever readers hold.
         let reader = appender.reader.with_own_budget();

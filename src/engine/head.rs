@@ -1,4 +1,4 @@
-//! The position of the last durable event, and everybody who waits for it to move.
+//! The position of the last durable event, and the watchers that wait for it to move.
 
 use tokio::sync::watch;
 

@@ -1,8 +1,9 @@
-//! Lists that were worked out, kept for the pages that may still be asked for.
+//! Lists that were worked out, kept for the pages that may still be requested.
 //!
-//! A list is true for one position for ever, so a kept one needs no care: whoever asks for its
-//! next page finds it, and if it was dropped, it is worked out again. What is kept is bounded in
-//! bytes; the list that was looked at longest ago goes first, and all go soon after the last look.
+//! A list is true for one position for ever, so a kept list never becomes outdated. A request for
+//! its next page finds it, and if it was dropped, it is worked out again. What is kept is bounded
+//! in bytes; the list that was looked at longest ago goes first, and all go soon after the last
+//! look.
 
 use std::{
     any::Any,
@@ -34,13 +35,13 @@ const KEPT_BYTES: usize = 32 << 20;
 const LIST_BYTES: usize = 16 << 20;
 /// Lists that are kept at most.
 const LISTS: usize = 256;
-/// How long a list is kept after somebody looked at it; at most twice as long.
+/// How long a list is kept after the last look at it; at most twice as long.
 const KEPT: Duration = Duration::from_secs(8);
 
 /// Which list it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListKey {
-    /// Stands for the question, whatever page of the answer is asked for.
+    /// Stands for the question, whichever page of the answer is requested.
     pub question: u128,
     /// The position that the list is true for.
     pub at: Position,
@@ -48,7 +49,7 @@ pub struct ListKey {
 
 /// A list that can be kept.
 pub trait Keepable: Any + Send + Sync {
-    /// Bytes that it takes, roughly; they may grow as pages are told from it.
+    /// Bytes that it takes, roughly; they may grow as pages are made from it.
     fn bytes(&self) -> usize;
 }
 
@@ -121,7 +122,7 @@ struct Kept {
 #[derive(Default)]
 struct Shelf {
     lists: HashMap<ListKey, Kept>,
-    /// A task looks after what nobody asks for any more.
+    /// A task drops lists that are no longer requested.
     swept: bool,
 }
 
@@ -191,7 +192,7 @@ impl Shelf {
     }
 }
 
-/// Drops what nobody has looked at for a while, until nothing is left.
+/// Drops lists that were not looked at for a while, until none is left.
 async fn sweep(kept: Weak<Mutex<Shelf>>) {
     loop {
         tokio::time::sleep(KEPT).await;
@@ -212,7 +213,7 @@ impl RecordReader {
         self.0.kept.find(key)
     }
 
-    /// Keeps what further pages may be told from.
+    /// Keeps a list that further pages may be made from.
     pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
         self.0.kept.keep(key, list);
     }
@@ -228,7 +229,7 @@ impl RecordReader {
             return Ok(list);
         }
         let _under_way = self.0.lanes.turn(Lane::Walk).await?;
-        // Somebody may have asked for the same meanwhile.
+        // Another request may have worked out the same list meanwhile.
         if let Some(list) = kept.find(key) {
             return Ok(list);
         }

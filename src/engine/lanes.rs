@@ -1,9 +1,9 @@
-//! Who may look at the register at once, by how long they will.
+//! How many queries may look at the register at once, by how long they take.
 //!
-//! What is looked up (the figures of countries, what a preference has to fit) never waits for
-//! what has to be worked out. Of that, single pieces wait for each other in the order in which
-//! they come, however long the questions are that they belong to; and only a few long questions
-//! are under way, because each holds what it has gathered so far.
+//! A lookup (the figures of countries, what a preference has to fit) never waits for what has to be
+//! worked out. Pieces of such work wait for each other in the order in which they come, however
+//! long their questions are. Only a few long questions are under way, because each holds what it
+//! has gathered so far.
 
 use std::{num::NonZero, sync::Arc};
 

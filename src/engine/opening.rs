@@ -29,7 +29,7 @@ pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, 
     let followers = Arc::new(Followers::default());
     let hooks = hooks(&indexed, &followers);
     let log = Log::open(dir, &settings.log, Arc::clone(&settings.files), hooks)?;
-    // What was indexed while it was opened is not told by the hook.
+    // The hook does not report what was indexed while the log was opened.
     raise(&indexed, log.index().watermark());
     let last = Head::of(&log, log.tip()?.position)?;
     let (head_sender, head) = HeadSender::new(last);

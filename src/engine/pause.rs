@@ -78,7 +78,7 @@ impl fmt::Display for Pause {
     }
 }
 
-/// How far those who follow the journal lie behind it.
+/// How far the followers of the journal lie behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Behind {
     /// Bytes of frames that are in no sealed volume.
@@ -121,7 +121,7 @@ impl From<&LogSettings> for Bounds {
 }
 
 impl Bounds {
-    /// Whether the writer should wait for those who follow it.
+    /// Whether the writer should wait for its followers.
     pub(super) fn are_slow(&self, behind: Behind) -> bool {
         self.exceeded(behind, 1)
     }

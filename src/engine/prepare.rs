@@ -65,17 +65,17 @@ impl Prepared {
     }
 }
 
-/// Who writes an append.
+/// The author of an append.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Author {
-    /// A client, whose payloads are looked at, and which the server's own streams are closed to.
+    /// A client: its payloads are looked at, and the server's own streams are closed to it.
     Client,
     /// The server itself, with the digest of the request that it answers by it, if it has an id.
     Server(Option<Digest>),
 }
 
 impl Author {
-    /// The digest by which the append is known again: of what was asked for, as it was typed.
+    /// The digest that identifies a repetition of the append: of the request, as it was typed.
     pub(super) fn digest(self, append: &Append) -> Digest {
         match self {
             Self::Server(Some(digest)) => digest,

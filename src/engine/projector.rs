@@ -142,8 +142,8 @@ impl Projector {
     }
 }
 
-/// How long a projection rests between two looks at the head: under load, a few batches are taken
-/// together instead of each by itself, and nobody notices the difference.
+/// How long a projection rests between two looks at the head. Under load it takes a few batches
+/// together instead of each by itself, and no client notices the difference.
 const REST: Duration = Duration::from_millis(2);
 
 /// Applies what is durable, then waits for more, until the engine stops or an event cannot be
@@ -231,7 +231,7 @@ impl Shared {
         self.reader.next(&filter, span, u64::MAX).await
     }
 
-    /// Applies a run. Nobody waits for the decoding, and readers get in every few events.
+    /// Applies a run. No reader waits for the decoding, and readers get in every few events.
     fn apply(&self, run: bytes::Bytes) -> Result<(), ReadError> {
         for taken in decoded(run)?.chunks_mut(EVENTS_AT_ONCE) {
             let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
@@ -246,7 +246,7 @@ impl Shared {
         self.register.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps everybody from the register.
+    /// Keeps all other code from the register.
     #[cfg(test)]
     pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Register> {
         self.register.write().unwrap_or_else(PoisonError::into_inner)
@@ -261,7 +261,7 @@ impl Shared {
     ) -> Result<T, ReadError> {
         let permit = self.lanes.turn(lane).await?;
         self.blocking(move |shared| {
-            // It ends with the computing, even if nobody waits for that any more.
+            // The permit ends with the computing, even if no caller waits for that any more.
             let _permit = permit;
             compute(&shared.register())
         })

@@ -35,7 +35,7 @@ const CONCURRENT_PAGES: u32 = 8;
 /// Matches that are looked up at once.
 const MATCHES: usize = 1_024;
 
-/// Reads the log for everybody.
+/// Reads the log for all parts of the engine.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     log: Arc<Log>,
@@ -133,7 +133,7 @@ impl Reader {
         self.streams.hold(bytes)
     }
 
-    /// Those who read, and what they hold.
+    /// The open reads and subscriptions, and what they hold.
     pub(super) fn streams(&self) -> &Streams {
         &self.streams
     }
@@ -160,7 +160,7 @@ impl Reader {
         event: impl Future<Output = T>,
     ) -> Result<Option<T>, ReadError> {
         tokio::select! {
-            // What is there already is told even now.
+            // What is there already is returned even while the engine stops.
             biased;
             waited = tokio::time::timeout(REACH_TIMEOUT, event) => Ok(waited.ok()),
             () = self.stopping.cancelled() => Err(ReadError::Stopping),
@@ -190,7 +190,7 @@ impl Reader {
         self.heartbeat
     }
 
-    /// Tells when somebody to whom nothing is sent should be told how far the log has come.
+    /// Ticks when a follower without new events should get a checkpoint.
     pub(super) fn checkpoint_ticks(&self) -> watch::Receiver<()> {
         self.ticker.subscribe()
     }

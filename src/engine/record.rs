@@ -109,7 +109,7 @@ impl RecordReader {
 
     /// Goes through the pieces of a question that gathers little, so that many may be under way.
     ///
-    /// If nobody waits for the answer any more, no further piece is begun.
+    /// If the caller no longer waits for the answer, no further piece is begun.
     pub async fn go_through<W: Walk>(&self, mut walk: W) -> Result<W::Answer, ReadError> {
         loop {
             let went = self.0.compute(Lane::Piece, move |register| {

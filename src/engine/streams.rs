@@ -1,5 +1,5 @@
-//! Bounds what those who read hold together: how many reads and subscriptions are open, and the
-//! bytes that were read for them and did not go to the socket yet.
+//! Bounds what all readers hold together. That is the number of open reads and subscriptions, and
+//! the bytes that were read for them and did not go to the socket yet.
 //!
 //! A page counts from when it is read until the transport lets go of its last byte. The more is
 //! held, the smaller is the next page. A stream that waits for events holds nothing, so idle ones
@@ -104,7 +104,7 @@ pub struct Outbound {
 #[derive(Debug, Default)]
 struct Own {
     bytes: AtomicUsize,
-    /// Told when some of them went.
+    /// Woken when some of the bytes went.
     sent: AtomicWaker,
 }
 

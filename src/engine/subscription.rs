@@ -1,11 +1,12 @@
 //! A catch-up subscription: pages of the log up to the head, then the head's moves.
 //!
-//! There is one cursor and one source, the log, so catching up and following are the same act:
-//! nothing is broadcast, so nothing can be skipped, and a slow subscriber holds nobody up.
+//! A subscription has one cursor and one source, the log, so catching up and following are the same
+//! act. Nothing is broadcast, so nothing can be skipped, and a slow subscriber does not hold up
+//! others.
 //!
-//! Who follows everything is woken by the head; who follows what matches a filter, by the index,
-//! and only for what matches. Either way it then reads on from its cursor: to be woken says when to
-//! look, never what there is.
+//! The head wakes a subscription to everything. The index wakes a subscription with a filter, and
+//! only for what matches. Either then reads on from its cursor, because a wake-up does not contain
+//! events.
 
 use std::sync::Arc;
 
@@ -27,10 +28,10 @@ use crate::{
     log::{Run, index::Interest},
 };
 
-/// How far a live subscriber may lag before it is told that it fell behind.
+/// How many events a live subscriber may lag before a frame says that it fell behind.
 const FELL_BEHIND: u64 = 10_000;
 
-/// A place in the log, told to a subscriber.
+/// A place in the log, sent to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Everything up to here was sent or does not match.
@@ -50,7 +51,7 @@ pub enum SubscriptionItem {
     Checkpoint(Mark),
     /// No longer live.
     FellBehind(Mark),
-    /// Nothing can be told yet. Where it can, a checkpoint is the heartbeat.
+    /// No place in the log can be sent yet. Where one can, a checkpoint is the heartbeat.
     Heartbeat,
 }
 
@@ -62,14 +63,14 @@ pub struct Subscription {
     head: watch::Receiver<Head>,
     /// Everything up to here was sent or does not match.
     cursor: Position,
-    /// The last position that the subscriber was told of.
+    /// The last position that the subscriber knows of.
     told: Position,
     live: bool,
     /// The subscription starts at this time, which has not come yet. Until then it sends neither
     /// events nor marks: a client that resumed after a mark would get events from before the time.
     held: Option<Micros>,
-    /// It is to be told how far the log has come. Events do not tell that: what follows them may
-    /// match nothing, and then no other moment would come.
+    /// A checkpoint is due, which says how far the log has come. Events do not say that: what
+    /// follows them may match nothing, and then no other moment would come.
     due: bool,
     ticks: watch::Receiver<()>,
     /// When a heartbeat is due, if nothing else is sent before.
@@ -105,7 +106,7 @@ impl Subscription {
         })
     }
 
-    /// The next frame. A subscription never ends by itself: a stop is an error, so that nobody
+    /// The next frame. A subscription never ends by itself: a stop is an error, so that no client
     /// takes it for the end of the log.
     ///
     /// Dropping the future loses nothing: the cursor moves only with a frame that is returned or
@@ -144,15 +145,16 @@ impl Subscription {
             };
         }
         let Some((woken, _)) = &self.woken else {
-            // It looks once more: nobody is told of what was indexed before.
+            // It looks once more: the interest does not report what was indexed before.
             let woken = Arc::new(Notify::new());
             let tell = Arc::clone(&woken);
             let interest = self.reader.interest(&self.filter, Box::new(move || tell.notify_one()));
             self.woken = Some((woken, interest));
             return true;
         };
-        // The index can be a moment ahead of the head. Then it has told of what could not be seen
-        // yet, and will not tell of it again; but the head moves, or has since the cursor followed.
+        // The index can be a moment ahead of the head. Then it has reported what could not be seen
+        // yet, and will not report it again. But the head moves, or has moved since the cursor
+        // followed.
         let ahead = self.reader.watermark() > self.cursor;
         tokio::select! {
             () = woken.notified() => true,
@@ -165,7 +167,7 @@ impl Subscription {
         }
     }
 
-    /// What can be told now, given that everything up to `available` is durable.
+    /// What can be sent now, given that everything up to `available` is durable.
     async fn step(&mut self, available: Position) -> Result<Option<SubscriptionItem>, ReadError> {
         if let Some(time) = self.held {
             self.cursor = self.reader.recorded_before(time, available).await?;
@@ -203,7 +205,7 @@ impl Subscription {
         Ok(None)
     }
 
-    /// The cursor as the subscriber is told it.
+    /// The cursor as the subscriber gets it.
     async fn tell(&mut self) -> Result<Mark, ReadError> {
         let head = self.reader.head();
         let recorded_at = if self.cursor == head.position {

@@ -42,7 +42,7 @@ struct Store {
     _dir: tempfile::TempDir,
     data: PathBuf,
     clock: Arc<AtomicI64>,
-    /// How far the clock goes on whenever somebody looks at it.
+    /// How far the clock goes on at each look at it.
     tick: Arc<AtomicI64>,
     accept_clock_behind: bool,
     engine: Option<Arc<Engine>>,

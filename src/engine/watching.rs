@@ -1,9 +1,9 @@
-//! Watching an answer of the projection: it is looked at again when the projection has moved, and
-//! told when it differs.
+//! Watches an answer of the projection: looks at it again when the projection has moved, and
+//! reports it when it differs.
 //!
-//! A watch remembers a position and no answer, because what the record said there can be asked
-//! again. So a watcher that stops reading costs nothing but its question, and what happens
-//! meanwhile is told as one change when it goes on. A watch can resume after any position.
+//! A watch remembers a position and no answer, because what the record said there can be looked up
+//! again. So a watcher that stops reading costs nothing but its question. When it goes on, one
+//! change reports all that happened meanwhile. A watch can resume after any position.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -25,20 +25,20 @@ use crate::{
 /// a burst of events is looked at a few times, and never by all processors.
 const REST: Duration = Duration::from_millis(50);
 
-/// A question whose answer can be watched.
+/// A question with an answer that can be watched.
 pub trait Watched: Clone + Send + 'static {
-    /// What is told when the answer differs.
+    /// What a watch reports when the answer differs.
     type Change: Send + 'static;
 
-    /// What differs between the answer just after `since` and a later one. It is asked while
-    /// nothing can be applied, so it looks at a bounded number of events.
+    /// What differs between the answer just after `since` and a later one. Nothing can be applied
+    /// during a look, so it covers a bounded number of events.
     fn look(&self, register: &Register, since: Position) -> Look<Self::Change>;
 }
 
 /// What a look has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look<C> {
-    /// What differs, in the order in which it is told.
+    /// What differs, in the order in which it is reported.
     pub changes: Vec<C>,
     /// Where the look ended, which the changes are true for; absent: with the last event.
     pub up_to: Option<Position>,
@@ -56,13 +56,13 @@ pub struct Changed<C> {
     pub more: bool,
 }
 
-/// Somebody who watches an answer.
+/// A watch on an answer.
 #[derive(Debug)]
 pub struct Watch<Q: Watched> {
     shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
     question: Q,
-    /// What was told last is true for this position.
+    /// What was reported last is true for this position.
     position: Position,
     changes: VecDeque<Q::Change>,
     /// When the next look may be taken.
@@ -102,7 +102,8 @@ impl RecordReader {
 impl<Q: Watched> Watch<Q> {
     /// The next change. A watch never ends by itself: a stop is an error.
     ///
-    /// Changes that follow each other quickly are told as one, with all the events that caused it.
+    /// Changes that follow each other quickly are reported as one, with all the events that caused
+    /// it.
     pub async fn next(&mut self) -> Result<Changed<Q::Change>, ReadError> {
         let stopping = self.shared.reader.stopping().clone();
         loop {
@@ -130,7 +131,7 @@ impl<Q: Watched> Watch<Q> {
         }
     }
 
-    /// Finds what differs between what was told and the answer now; the projection had come to
+    /// Finds what differs between what was reported and the answer now; the projection had come to
     /// `reached` before.
     async fn look(&mut self, reached: Position) -> Result<(), ReadError> {
         let (question, since) = (self.question.clone(), self.position);

@@ -34,7 +34,7 @@ use crate::{
 
 /// Appends that one batch takes at most.
 const BATCH_APPENDS: usize = 4_096;
-/// Batches whose answers may wait to be given.
+/// Batches that may wait for their answers to be given.
 pub(super) const BATCHES: usize = 16;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
@@ -106,7 +106,7 @@ impl PermanentFailure {
     }
 }
 
-/// The answers of one batch, on their way to those who wait for them.
+/// The answers of one batch, on their way to the callers that wait for them.
 #[derive(Debug)]
 pub(super) struct Answers {
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
@@ -122,7 +122,7 @@ pub(super) async fn give(mut batches: mpsc::Receiver<Answers>) {
                 Ok(()) => Ok(verdict),
                 Err(reason) => Err(AppendError::OutcomeUnknown { reason: Arc::clone(reason) }),
             };
-            // The caller may have gone; then nobody wants to know.
+            // The caller may have gone; then the answer is dropped.
             let _ = reply.send(answer);
         }
     }
@@ -201,7 +201,7 @@ impl Writer {
         Self { clock, ..self }
     }
 
-    /// Works until it is told to stop; what was queued by then is answered.
+    /// Works until it gets the message to stop; what was queued by then is answered.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         while let Some(message) = queue.blocking_recv() {
             self.back_pressure.keep_pace(&self.log);
@@ -227,7 +227,7 @@ impl Writer {
     fn decide(&mut self, ticket: Ticket, batch: &mut CommitBatch) {
         let Ticket { append, digest, resolved, reply } = ticket;
         if let Some(refusal) = self.refusal() {
-            // The caller may have gone; then nobody wants to know.
+            // The caller may have gone; then the answer is dropped.
             let _ = reply.send(Err(refusal));
             return;
         }
@@ -298,7 +298,8 @@ impl Writer {
     fn commit(&mut self, mut batch: CommitBatch) {
         let outcome = if batch.count == 0 { Ok(()) } else { self.write(&mut batch) };
         self.buffer.clear();
-        // If nobody gives them, the engine is gone, and who waits is told that.
+        // If no task gives them any more, the engine is gone, and each waiter gets an error
+        // instead.
         let _ = self.answers.blocking_send(Answers { answers: batch.answers, outcome });
     }
 

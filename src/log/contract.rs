@@ -29,7 +29,7 @@ pub(crate) fn check_contract(open: impl Fn() -> Arc<dyn Journal>) {
     of_racing_appends_exactly_one_has_each_place(&open());
 }
 
-/// The frame after `after`: `count` events that are told from others by `seed`, of about `size`
+/// The frame after `after`: `count` events that `seed` makes different from others, of about `size`
 /// bytes each, and one append entry.
 pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> Frame {
     let first_position = after.position + 1;

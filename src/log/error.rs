@@ -77,7 +77,7 @@ pub enum LogError {
     /// There is no event at this position (yet).
     #[error("there is no event at position {position}: the last is at {last}")]
     OutOfRange {
-        /// What was asked for.
+        /// The requested position.
         position: Position,
         /// What there is.
         last: Position,

@@ -41,7 +41,7 @@ use crate::{
 
 /// How long a thread waits for frames before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The niceness of threads that nobody waits for; 0 is usual, 19 the most.
+/// The niceness of threads that no caller waits for; 0 is usual, 19 the most.
 const PATIENT_NICENESS: i32 = 10;
 /// The thread that filtered subscriptions wait for.
 const INDEX: &str = "index";
@@ -77,7 +77,7 @@ impl Follower {
     }
 }
 
-/// Told of a follower that failed, and why.
+/// Called with a follower that failed, and why.
 type OnFault = Box<dyn Fn(Follower, &LogError) + Send + Sync>;
 
 /// What the feeder tells, from its own threads. None of these may wait for the log.
@@ -90,7 +90,8 @@ pub struct Hooks {
     pub on_fault: OnFault,
     /// A follower has done what may have failed before.
     pub on_done: Box<dyn Fn(Follower) + Send + Sync>,
-    /// A sealed volume is damaged: told once for each, by whoever met it. Everything else goes on.
+    /// A sealed volume is damaged: called once for each, by the thread that met it. Everything else
+    /// goes on.
     pub on_damage: Box<dyn Fn(&VolumeError) + Send + Sync>,
     /// Runs on the folder of a volume between its last write and its read-back. It is for tests
     /// that break the volume there.
@@ -230,8 +231,8 @@ impl Drop for Feeder {
     }
 }
 
-/// Lets this thread, and those that it starts, run behind others: nobody waits for what they do
-/// while the backlog is short, and once it is long, it is the writer that waits.
+/// Lets this thread, and those that it starts, run behind others. No caller waits for what they do
+/// while the backlog is short. Once it is long, the writer waits.
 fn give_way() {
     // Where that is not allowed, the work is done all the same.
     let _ = rustix::process::setpriority_process(None, PATIENT_NICENESS);

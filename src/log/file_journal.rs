@@ -57,14 +57,14 @@ use crate::domain::{event::Position, limits};
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalSettings {
-    /// The store it belongs to: random, and told to nobody.
+    /// The store it belongs to: random, and given to no client.
     pub store_id: [u8; 16],
     /// Size of a file, in bytes. A frame that is larger gets a file of its own size.
     pub file_bytes: u64,
 }
 
 impl JournalSettings {
-    /// The size of a file if nobody asks for another: 32 MiB.
+    /// The default size of a file: 32 MiB.
     pub const FILE_BYTES: u64 = 32 << 20;
 }
 
@@ -244,7 +244,7 @@ impl FileJournal {
         Ok(Arc::new(made))
     }
 
-    /// A file to go on in: one whose frames were released, else a new one.
+    /// A file to go on in: one with released frames only, else a new one.
     fn next_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
         if let Some(spare) = self.slots().take_spare(length) {
             return Ok(spare);
@@ -259,7 +259,7 @@ impl Journal for FileJournal {
     }
 
     fn append(&self, after: Tip, frame: Frame, done: Done) {
-        // Held while `done` runs: outcomes are told in the order of the appends.
+        // The lock is held while `done` runs: outcomes are reported in the order of the appends.
         match self.writer.lock() {
             Ok(mut writer) => done(self.append_now(&mut writer, after, &frame)),
             Err(_) => done(Outcome::Unknown(panicked(&self.dir))),
@@ -345,8 +345,8 @@ fn sort_out(
     Ok((found, spares))
 }
 
-/// Makes durable what was found and may be in the page cache only, and files whose making may not
-/// have been finished.
+/// Makes durable what was found and may be in the page cache only, and files that may not have been
+/// made to the end.
 fn make_durable(recovered: &Recovered, sealed: Tip) -> Result<(), JournalError> {
     let slots = &recovered.slots;
     let synced = slots.tip_at(recovered.synced).unwrap_or(sealed);

@@ -1,4 +1,4 @@
-//! Frames for tests, and random numbers whose seed is printed.
+//! Frames for tests, and random numbers from a seed that is printed.
 
 use std::{
     collections::HashMap,

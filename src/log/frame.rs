@@ -40,7 +40,7 @@ pub struct Frame {
 pub struct AppendEntry {
     /// The client's id for it.
     pub request_id: RequestId,
-    /// Digest of what it asked for.
+    /// Digest of the request.
     pub digest: Digest,
     /// Position of its first event.
     pub first_position: Position,

@@ -88,7 +88,7 @@ pub struct Index {
     /// What lookups see. Held for no longer than it takes to clone or replace it.
     layout: RwLock<Arc<Layout>>,
     state: Mutex<State>,
-    /// Something has changed that somebody may wait for.
+    /// Something has changed that a thread may wait for.
     changed: Condvar,
     /// The number that names the next file.
     next_number: AtomicU64,
@@ -116,8 +116,8 @@ impl Index {
         Lookup::new(self, blocking)
     }
 
-    /// Tells of every event that matches the filter and is indexed from now on, until the answer
-    /// is dropped. A filter of everything is never told of.
+    /// Calls `tell` for every event that matches the filter and is indexed from now on, until the
+    /// returned interest is dropped. For a filter of everything, no event leads to a call.
     pub fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
         self.interests.add(Wanted::new(filter, &self.keys), tell)
     }
@@ -130,8 +130,8 @@ impl Index {
         self.apply_events(&chunk, &frame.appends)
     }
 
-    /// Takes events and the table of their appends in one step: whoever sees a watermark also
-    /// finds every request id up to it, or an append could be accepted twice.
+    /// Takes events and the table of their appends in one step. A reader that sees a watermark must
+    /// also find every request id up to it, or an append could be accepted twice.
     fn apply_events(&self, chunk: &Chunk, appends: &[AppendEntry]) -> Result<(), Unindexable> {
         let batch = Batch::read(&self.keys, chunk, appends)?;
         let layout = self.layout();
@@ -142,7 +142,7 @@ impl Index {
         }
         table.take(&batch);
         drop(table);
-        // Whoever is told looks, and finds it.
+        // A waiter that looks now finds the events.
         self.interests.indexed(batch.keys());
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Tip {
             && self.position.checked_add(1) == Some(frame.first_position)
     }
 
-    /// The tip just after `frame`, whose body has the checksum `check`.
+    /// The tip just after `frame`; `check` is the checksum of its body.
     pub fn after(frame: &Frame, check: u32) -> Self {
         Self { index: frame.index, position: frame.last_position(), check }
     }
@@ -66,8 +66,8 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// The last durable frame. A barrier: every append acknowledged before is included.
     fn tip(&self) -> Result<Tip, JournalError>;
 
-    /// Appends `frame` right after `after`; appends may be pipelined. A frame whose own index and
-    /// first position do not come next is a conflict too: it can have no place here.
+    /// Appends `frame` right after `after`; appends may be pipelined. A frame is a conflict too if
+    /// its own index and first position do not come next: it can have no place here.
     fn append(&self, after: Tip, frame: Frame, done: Done);
 
     /// Makes sure that the next frame finds a place, before anything is decided that rests on it.
@@ -129,7 +129,7 @@ pub enum JournalError {
         /// Its format version.
         version: u32,
     },
-    /// The frames asked for were released.
+    /// The requested frames were released.
     #[error("frames up to index {up_to} were released from the journal")]
     Released {
         /// The last released frame.

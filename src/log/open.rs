@@ -1,4 +1,4 @@
-//! Opens a log: what was interrupted is finished or thrown away before anybody looks.
+//! Opens a log: what was interrupted is finished or thrown away before the first read.
 
 use std::{
     io,
@@ -37,14 +37,15 @@ pub(super) fn open(
     remove_copies(kept.as_ref(), &dir)?;
     let opened = open_store(store, settings, files, hooks);
     if opened.is_err() {
-        // A store that is refused is left as it was, also where sled held on to a copy for longer
-        // than whoever worked on it could wait. What can't be removed now goes at the next start.
+        // A refused store is left as it was, so copies are removed again. Sled may have held on to
+        // one for longer than the thread that worked on it could wait. What can't be removed now
+        // goes at the next start.
         let _ = remove_copies(kept.as_ref(), &dir);
     }
     opened
 }
 
-/// Opens a store that nobody else has open.
+/// Opens a store that no other process has open.
 fn open_store(
     store: Store,
     settings: &LogSettings,
@@ -119,7 +120,7 @@ fn open_volumes(
 /// What the copies of volumes that sled works on end with; see [`super::volume`].
 const COPY: &str = "copy";
 
-/// Removes copies of volumes that a killed process has left behind, before anybody makes new ones.
+/// Removes copies of volumes that a killed process has left behind, before new ones are made.
 fn remove_copies(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     remove(files, dir, is_copy)
 }

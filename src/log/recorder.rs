@@ -92,8 +92,8 @@ impl State {
         Ok(())
     }
 
-    /// Leaves behind what the step does when it fails: half a write, or a sync whose changes are
-    /// lost though they can still be read.
+    /// Leaves behind what the step does when it fails: half a write, or a sync that loses its
+    /// changes though they can still be read.
     fn fail(&mut self, step: &Step) {
         match step {
             Step::Change(file, Change::Write(offset, bytes)) => {

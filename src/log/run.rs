@@ -87,7 +87,7 @@ pub struct Run {
 }
 
 impl Chunk {
-    /// Events from `first` on whose ends are known; `None` if the ends do not fit the bytes.
+    /// Events from `first` on, with known ends; `None` if the ends do not fit the bytes.
     pub fn new(first: Position, ends: Vec<u32>, events: Bytes) -> Option<Self> {
         let ends = Ends::Counted(ends);
         ends.fit(events.len()).then_some(Self { first, ends, events })
@@ -250,8 +250,8 @@ impl Gathered {
         }
     }
 
-    /// Copies one piece more. It grows in few steps, and not far beyond `max_bytes`: what a reader
-    /// holds is bounded by what it asked for.
+    /// Copies one piece more. It grows in few steps, and not far beyond `max_bytes`: the request of
+    /// a reader bounds what it holds.
     fn copy(&mut self, piece: &[u8], max_bytes: usize) {
         let length = self.len() + piece.len();
         let copied = match self {

@@ -1,4 +1,4 @@
-//! The data directory: who may work on it, and whether it is one of ours.
+//! The data directory: which process may work on it, and whether it is one of ours.
 //!
 //! ```text
 //! LOCK        locked while a process works here; names the process
@@ -143,7 +143,8 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     }
 }
 
-/// Takes the lock and leaves this process's id in it, for the message of whoever comes too late.
+/// Takes the lock and leaves this process's id in it, for the message of a process that comes too
+/// late.
 fn lock(dir: &Path) -> Result<File, LogError> {
     let path = dir.join(LOCK);
     let failed = |error| LogError::io("lock", &path, error);

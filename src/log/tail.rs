@@ -1,4 +1,4 @@
-//! The newest durable frames, kept in memory: who follows the log touches no disk.
+//! The newest durable frames, kept in memory: a follower of the log touches no disk.
 
 use std::{
     collections::VecDeque,
@@ -32,7 +32,7 @@ impl Tail {
     /// Takes a frame that has become durable. One that does not follow the last begins anew.
     pub fn push(&self, frame: Frame) {
         let Ok(chunk) = Chunk::parse(frame.first_position, frame.events.clone()) else {
-            // Whoever asks for it reads it from the journal and gets the error there.
+            // A reader reads this frame from the journal and gets the error there.
             return;
         };
         let mut state = self.lock();

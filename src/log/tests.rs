@@ -284,7 +284,7 @@ impl Case {
         }
     }
 
-    /// The append whose request id is this number.
+    /// The append with this number as its request id.
     fn request(&self, id: u64) -> Result<Option<AppendEntry>, LogError> {
         let id = u128::from(id).to_be_bytes();
         let found = self.log().index().lookup(Blocking::Allowed).request(&id).unwrap();
@@ -508,7 +508,7 @@ fn a_stop_between_any_two_steps_of_sealing_loses_nothing() {
     case.check(&mut random);
 }
 
-/// Whether somebody has made the folder of a volume other than this one.
+/// Whether there is the folder of a later volume than this one.
 fn is_another_built(volume: &Path) -> bool {
     let volumes = RealFiles.list(volume.parent().unwrap()).unwrap();
     // They are named by their first positions.

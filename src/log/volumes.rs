@@ -58,13 +58,13 @@ pub struct VolumeSettings {
     pub open_databases: usize,
     /// Bytes of tables that are kept in memory.
     pub offset_table_bytes: usize,
-    /// Volumes whose files are open to be read at their offsets.
+    /// Volumes with open files, to be read at their offsets.
     pub open_files: usize,
     /// What the store's values begin with.
     pub marker: Marker,
 }
 
-/// Is told of each damaged volume, once.
+/// Is called once for each damaged volume.
 pub type Report = Box<dyn Fn(&VolumeError) + Send + Sync>;
 
 /// The sealed volumes of a store.

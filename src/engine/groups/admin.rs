@@ -25,7 +25,7 @@ use crate::{
 /// Parked events that are recorded at once; the rest of an append is for how far the group is.
 const PARKED_AT_ONCE: usize = limits::APPEND_EVENTS - 100;
 
-/// A group that is asked for.
+/// A group to create.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
     /// Its name.

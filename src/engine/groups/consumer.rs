@@ -26,7 +26,7 @@ pub struct Said {
     pub working: Vec<u64>,
 }
 
-/// What a consumer is told.
+/// What a consumer receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
     /// A run of events.
@@ -51,10 +51,10 @@ impl Delivered {
 pub struct Consumer {
     pub(super) id: ConsumerId,
     pub(super) group: mpsc::Sender<Message>,
-    /// Told whether it left in order, or dropped.
+    /// Reports to the group whether the consumer left in order, or was dropped.
     pub(super) leaving: Option<oneshot::Sender<()>>,
     pub(super) frames: mpsc::Receiver<Delivered>,
-    /// Told when a frame was taken.
+    /// Notified when a frame was taken.
     pub(super) taken: Arc<Notify>,
     /// Why the group has ended the call.
     pub(super) ended: watch::Receiver<Option<GroupError>>,
@@ -70,7 +70,7 @@ pub(super) struct Leaving {
 }
 
 impl Consumer {
-    /// Takes part in a group. The name is for those who look at the group.
+    /// Takes part in a group. The group's status contains the name.
     pub async fn join(groups: &Groups, group: &str, name: &str) -> Result<Self, GroupError> {
         check_name(group, name)?;
         let (messages, _) = groups.shared.group(group).await?;
@@ -92,7 +92,7 @@ impl Consumer {
         heard.await.map_err(|_| self.why_ended())?
     }
 
-    /// The next that the consumer is told; an error: the call has ended.
+    /// The next delivery; an error: the call has ended.
     ///
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<Delivered, GroupError> {
@@ -109,7 +109,8 @@ impl Consumer {
     pub async fn leave(mut self) {
         let (reply, heard) = oneshot::channel();
         let said = Said::default();
-        // What it said before was heard once this is; then it may go like anybody else.
+        // Once the group has heard this, it has heard all that the consumer said before. Then the
+        // consumer may go.
         if self.group.send(Message::Say { id: self.id, said, reply }).await.is_ok() {
             let _ = heard.await;
         }

@@ -14,7 +14,7 @@ pub enum GroupError {
     /// There is no such group.
     #[error("there is no consumer group {name}")]
     NotFound {
-        /// The name that was asked for.
+        /// The name in the request.
         name: String,
     },
     /// There is one already.

@@ -46,7 +46,7 @@ pub(super) struct Creation {
     pub(super) origin: Result<GroupOrigin, ReadError>,
 }
 
-/// A group whose creation cannot be read, and of which there is nothing else that can.
+/// A group of which nothing can be read: neither its creation nor anything else.
 #[derive(Clone, Debug)]
 pub(super) struct Nameless {
     pub(super) created: Position,

@@ -1,4 +1,4 @@
-//! How far groups are, and what is missing: counted when somebody asks.
+//! How far groups are, and what is missing: counted on request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ use crate::{
 /// Matches that are counted at once.
 const COUNTED_AT_ONCE: usize = 65_536;
 
-/// A consumer, as those who look at a group see it.
+/// A consumer in the status of its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerStatus {
     /// What it calls itself.
@@ -69,8 +69,8 @@ pub enum GroupState {
     Damaged,
 }
 
-/// A place in the list of groups. First come those whose names cannot be read, by where they were
-/// created, and behind them the others, by name.
+/// A place in the list of groups. Groups without a readable name come first, in the order of their
+/// creation. The others follow, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupPlace {
     /// The group's name; empty: that cannot be read.
@@ -107,7 +107,7 @@ pub struct GroupProgress {
     pub resting: usize,
     /// Events that are parked.
     pub parked: usize,
-    /// Who takes part, by name.
+    /// The consumers, by name.
     pub consumers: Vec<ConsumerStatus>,
 }
 

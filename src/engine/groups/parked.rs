@@ -1,4 +1,4 @@
-//! The parked events of a group, for those who look at them.
+//! The parked events of a group, as a request lists them.
 
 use prost::Message as _;
 use tokio::sync::oneshot;
@@ -22,7 +22,7 @@ const ANSWER_BYTES: usize = limits::ANSWER_BYTES;
 pub struct ParkedEvent {
     /// The event.
     pub event: RecordedEvent,
-    /// How often it was tried, why it was parked, and who had it last.
+    /// How often it was tried, why it was parked, and which consumer had it last.
     pub parked: EventParked,
     /// When it was parked.
     pub parked_at: Micros,

@@ -20,7 +20,8 @@ use crate::{
 const FETCHED_AT_ONCE: usize = 256;
 
 impl Group {
-    /// Reads the next page if there is somebody to give it to; whether there was anything to read.
+    /// Reads the next page if there is a consumer to give it to; whether there was anything to
+    /// read.
     pub(super) async fn read_on(&mut self, available: Position) -> Result<bool, ReadError> {
         self.pass_held(available).await?;
         self.feed().await?;

@@ -24,7 +24,7 @@ pub struct Repeatable {
 }
 
 impl Repeatable {
-    /// The digest of a request whose id was taken out.
+    /// The digest of `request`, which no longer contains its id.
     pub fn new(request_id: RequestId, request: &impl Message) -> Self {
         let mut digest = Digest::default();
         let hash = Sha256::digest(request.encode_to_vec());
@@ -43,7 +43,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Records in the stream of a group, whose checkpoints are these.
+    /// Records in the stream of a group that has these checkpoints.
     pub(super) fn new(name: GroupName, appender: Appender, chain: Chain) -> Self {
         Self { name, appender, chain }
     }

@@ -31,7 +31,7 @@ pub(super) struct Shared {
     /// Groups are created and deleted one at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
     groups: Mutex<BTreeMap<GroupName, Entry>>,
-    /// Groups whose names cannot be read.
+    /// Groups without a readable name.
     nameless: Mutex<Vec<Nameless>>,
     /// Whether the groups of the log were found, or why not yet.
     found: watch::Sender<Option<Result<(), ReadError>>>,
@@ -161,13 +161,13 @@ impl Shared {
         groups.iter().map(|(name, entry)| (name.clone(), entry.standing.clone())).collect()
     }
 
-    /// Groups whose names cannot be read.
+    /// Groups without a readable name.
     pub(super) fn all_nameless(&self) -> Vec<Nameless> {
         self.nameless().clone()
     }
 
-    /// A group whose name could not be read is deleted, or its name is known now; whether there was
-    /// such a group.
+    /// Removes a group without a readable name: it is deleted, or its name is known now. Returns
+    /// whether there was such a group.
     pub(super) fn forget(&self, created: Position) -> bool {
         let mut nameless = self.nameless();
         let before = nameless.len();
@@ -191,7 +191,7 @@ impl Shared {
         Ok(damaged)
     }
 
-    /// The group of this name among those whose names cannot be read: where it was created is
+    /// The group of this name among those without a readable name. The position of its creation is
     /// known, and the index knows whether the event there is of the name's stream.
     pub(super) async fn nameless_of(
         &self,
@@ -209,7 +209,7 @@ impl Shared {
         Ok(None)
     }
 
-    /// A group by its name as it was asked for.
+    /// A group by its name as the request states it.
     pub(super) async fn named(
         &self,
         name: &str,
@@ -237,8 +237,8 @@ impl Shared {
         }
     }
 
-    /// Why there is no group of that name: while the server stops, groups go although nobody has
-    /// deleted them, and their consumers have to come back.
+    /// Why there is no group of that name. While the server stops, groups go without being deleted,
+    /// and their consumers have to come back.
     pub(super) fn absent(&self, name: &str) -> GroupError {
         if self.appender.reader.stopping().is_cancelled() {
             return GroupError::stopping();

@@ -50,14 +50,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How long a group rests after something failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// What a group is asked or told.
+/// A message to a group.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Somebody wants to take part.
+    /// A consumer wants to take part.
     Join {
         /// What it calls itself.
         name: String,
-        /// Counts it among those who read.
+        /// Counts it among the readers.
         stream: OpenStream,
         /// Where to answer.
         reply: oneshot::Sender<Result<Consumer, GroupError>>,
@@ -132,7 +132,7 @@ pub(super) struct Group {
     pub(super) rests_until: Option<Instant>,
     /// When it is looked again whether the books have room.
     pub(super) room_again: Option<Instant>,
-    /// Why nothing is delivered, for those who look.
+    /// Why nothing is delivered, for the group's status.
     pub(super) stalled: String,
     pub(super) deleted: bool,
 }
@@ -306,7 +306,7 @@ impl Group {
         self.refused_until = self.record_by;
     }
 
-    /// When there is something to do without anybody's saying so.
+    /// When there is something to do even without a message.
     fn next_moment(&self) -> Option<Instant> {
         let work = self.work.next_moment().map(|moment| self.begun + moment);
         [work, self.record_by, self.rests_until, self.room_again].into_iter().flatten().min()
@@ -375,7 +375,7 @@ impl Group {
         }
     }
 
-    /// Answers a message. Whoever asked may have gone; then nobody wants to know.
+    /// Answers a message. Its sender may have gone; then the answer is dropped.
     async fn hear(&mut self, message: Message) {
         match message {
             Message::Join { name, stream, reply } => {

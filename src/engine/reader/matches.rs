@@ -94,8 +94,8 @@ impl Work {
         pieces
     }
 
-    /// The page: what was read, in order, up to the first event that is missing or does not fit.
-    /// A failure is told if it comes first; else the reader meets it at its position.
+    /// The page: what was read, in order, up to the first event that is missing or does not fit. A
+    /// failure is returned if it comes first; else the reader meets it at its position.
     fn joined(&self, mut pieces: Vec<(usize, Piece)>) -> Piece {
         pieces.sort_unstable_by_key(|(number, _)| *number);
         let (mut runs, mut bytes) = (Vec::new(), 0);

@@ -122,7 +122,7 @@ async fn a_disk_that_is_nearly_full_pauses_appends_until_there_is_room() {
     drop(engine);
     store.close().await;
 
-    // A full disk does not keep anybody from starting, and it is known before anybody appends.
+    // The engine starts on a full disk, and knows of it before the first append.
     store.open(Arc::new(gate.clone()));
     assert!(store.engine().paused().borrow().is_some());
     assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept", "again"]);

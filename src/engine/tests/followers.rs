@@ -54,15 +54,15 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
     store.engine().reader.indexed(1).await.unwrap();
     let mut waiting = Box::pin(follower.next());
     assert!(futures_util::poll!(&mut waiting).is_pending());
-    // Only the clock of the timers is moved; nobody waits.
+    // Only the clock of the timers is moved; the test does not wait.
     tokio::time::pause();
     let frame = waiting.await.unwrap();
     let SubscriptionItem::Checkpoint(mark) = frame else { panic!("{frame:?}") };
     assert_eq!((mark.position, mark.recorded_at), (1, Some(1_000_000_000)));
 }
 
-/// Being told an event is not being told how far the log has come: both may be due at once, and
-/// which of them a follower hears of first is chance, so many are asked.
+/// An event does not say how far the log has come. An event and a checkpoint may be due at once,
+/// and chance decides which of them a follower gets first. So the test has many followers.
 #[tokio::test]
 async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
     let store = Store::new();

@@ -1,4 +1,4 @@
-//! Real files whose journal can be made to wait at a sync, or to fail it.
+//! Real files, with a journal that can be made to wait at a sync, or to fail it.
 
 use std::{
     io,

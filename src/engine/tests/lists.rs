@@ -1,4 +1,4 @@
-//! Lists in pieces, kept for their pages; and that nobody waits for more than a piece.
+//! Lists in pieces, kept for their pages; and that no query waits for more than a piece.
 
 use super::*;
 use crate::{
@@ -62,7 +62,7 @@ impl Walk for Until {
     type Answer = ();
 
     fn go_on(&mut self, register: &Register) -> bool {
-        // Nobody may be listening any more.
+        // The receiver may be gone.
         let _ = self.1.try_send(());
         register.position() >= self.0
     }

@@ -1,4 +1,5 @@
-//! The index was deleted, or a part of it is damaged: what goes on, what waits, and what is told.
+//! The index was deleted, or a part of it is damaged: what goes on, what waits, and what is
+//! reported.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Groups whose records cannot be read, for a while or for good, beside others that can.
+//! Groups with records that cannot be read, for a while or for good, beside readable ones.
 
 use std::time::Duration;
 

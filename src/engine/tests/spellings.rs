@@ -1,4 +1,4 @@
-//! Stores of older builds, whose events hold identity texts as they were typed.
+//! Stores of older builds: their events hold identity texts as they were typed.
 
 use super::*;
 use crate::domain::{

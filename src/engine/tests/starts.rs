@@ -112,7 +112,7 @@ async fn a_group_from_a_later_time_is_not_for_what_is_recorded_before() {
         let before = note(&store, LATER - 1, &["desk:one"]).await;
         assert_eq!(lag(&store).await.0, 0, "nothing of it is for the group");
         drop(consumer);
-        // It remembers over a restart, with nobody there.
+        // It remembers over a restart, without a consumer.
         store.reopen().await;
         let second = note(&store, LATER - 1, &["desk:one"]).await;
         assert_eq!(lag(&store).await.0, 0);

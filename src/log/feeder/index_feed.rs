@@ -107,7 +107,7 @@ impl MaintenanceFeed {
 impl Feed for MaintenanceFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
         match self.maintenance.step(&|| !stop.is_set(), PATIENCE) {
-            // Told even if it knows no more: something damaged may be whole again.
+            // Called even if the index knows no more: something damaged may be whole again.
             Ok(true) => {
                 (self.shared.hooks.on_indexed)(self.shared.index.watermark());
                 (self.shared.hooks.on_done)(Follower::IndexFiles);

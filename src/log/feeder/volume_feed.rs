@@ -14,8 +14,8 @@ use crate::log::{
     volume::{Built, NewVolume, VolumeBuilder, VolumeError},
 };
 
-/// How long building rests when it has caught up: nobody waits for a volume, so it takes many small
-/// frames at a time, and leaves the processors to the appends.
+/// How long building rests when it has caught up. No caller waits for a volume, so it takes many
+/// small frames at a time, and leaves the processors to the appends.
 const REST: Duration = Duration::from_millis(25);
 
 /// Builds and seals volumes.
@@ -29,8 +29,8 @@ pub(super) struct VolumeFeed {
     /// The volume before it, while it is being sealed: never more than one, because each takes
     /// memory and the journal keeps the frames of both.
     sealing: Option<Sealing>,
-    /// A sealed volume that could not be entered into the manifest. It must not be built again:
-    /// nobody knows whether the failed attempt has reached the disk.
+    /// A sealed volume that could not be entered into the manifest. It must not be built again: the
+    /// failed attempt may have reached the disk.
     sealed: Option<NewVolume>,
 }
 

@@ -65,7 +65,7 @@ impl Workload {
         self.note(|expected| expected.acknowledged += 1);
     }
 
-    /// Seals, as a manifest would say before the journal is told to release.
+    /// Seals as a manifest would, before the journal releases.
     fn seal_up_to(&mut self, frames: usize) {
         let sealed = self.now.submitted[frames - 1].0;
         self.note(|expected| expected.sealed = sealed);
@@ -214,7 +214,7 @@ fn a_journal_that_crashes_again_and_again_never_loses_or_invents_a_frame() {
             expected = workload.expected_after(taken).clone();
             let found = saying(said, || check_image(&image, &expected));
             if expected.made {
-                // What was found once was told to readers: from now on it must stay.
+                // What was found once was given to readers: from now on it must stay.
                 disk = image;
                 let files = RecordingFiles::on(disk);
                 drop(open(&files, expected.sealed).unwrap());

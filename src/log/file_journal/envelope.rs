@@ -28,7 +28,7 @@ const CHECKED: usize = 12;
 /// What some bytes turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading<T> {
-    /// Neither ours nor anybody's: zeros, the middle of something, or damaged.
+    /// Of no store: zeros, the middle of something, or damaged.
     Nothing,
     /// Whole, but of another store.
     Foreign,

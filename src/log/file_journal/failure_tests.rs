@@ -1,4 +1,5 @@
-//! Every write and every sync fails once: what was acknowledged stays, and nothing else is told.
+//! Every write and every sync fails once: what was acknowledged stays, and readers get nothing
+//! else.
 
 use super::*;
 use crate::log::{
@@ -42,7 +43,7 @@ fn append_until_it_fails(
     (frames, None)
 }
 
-/// Opens, and checks that it holds the frames, and perhaps the one whose outcome is unknown.
+/// Opens, and checks that it holds the frames, and perhaps the one with an unknown outcome.
 fn check_found(files: &RecordingFiles, frames: &[Frame], unknown: Option<&Frame>) -> Vec<Frame> {
     let found = open(files, Tip::default()).unwrap().read(Tip::default(), usize::MAX).unwrap();
     assert_eq!(found[..frames.len()], *frames, "acknowledged frames");

@@ -121,7 +121,7 @@ impl Segment {
         Ok(self.read(offset + HEADER as u64, length)?.into())
     }
 
-    /// Makes contents and length durable, whoever wrote them.
+    /// Makes contents and length durable, whichever process wrote them.
     pub(super) fn sync(&self) -> Result<(), JournalError> {
         self.handle.sync_all().map_err(|error| JournalError::io("sync", &self.path, error))
     }

@@ -42,7 +42,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// No frames yet above `floor`, whose frame (if it is kept at all) is in `home`.
+    /// No frames yet above `floor`. The frame of `floor`, if it is kept at all, is in `home`.
     pub(super) fn new(floor: Tip, home: Arc<Segment>) -> Self {
         let (frames, spares) = (VecDeque::new(), VecDeque::new());
         Self { floor, frames, released: floor.index, unreleased: 0, home, spares }
@@ -108,7 +108,7 @@ impl Slots {
         }
     }
 
-    /// The frames after `after` whose bodies fit into `max_bytes` together, but at least one;
+    /// The frames after `after`, as many as fit into `max_bytes` (bodies only), but at least one;
     /// each with the check of the one before it.
     pub(super) fn after(
         &self,

@@ -73,7 +73,7 @@ pub(super) fn survey(
             Reading::Newer(version) => {
                 return Err(JournalError::Newer { path: segment.path.clone(), version });
             }
-            // Elsewhere it may be part of an event that somebody made so.
+            // Elsewhere it may be part of an event that a client made to look so.
             Reading::Foreign if offset == 0 => {
                 return Err(segment.damaged(0, "the frame here is of another store"));
             }

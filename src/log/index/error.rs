@@ -45,7 +45,7 @@ impl IndexError {
 /// Why a run was not written.
 #[derive(Clone, Debug)]
 pub(super) enum WriteError {
-    /// Somebody wants the work to stop.
+    /// The caller wants the work to stop.
     Stopped,
     /// It failed; it can be tried again.
     Failed(LogError),

@@ -1,8 +1,8 @@
-//! Who waits for events that match, and is told when one has been indexed.
+//! The waiters for events that match: each gets a call when one has been indexed.
 //!
-//! Everybody who waits is found by the keys of an event, so an event costs those alone whom it
-//! concerns, however many others wait. To be told is a hint to look again, and nothing else: what
-//! there is to see, the lookup says. Being told once too often costs a lookup.
+//! The keys of an event lead to its waiters, so other waiters add no cost, however many they are. A
+//! call is only a hint to look again; the lookup says what there is to see. One call too many costs
+//! a lookup.
 
 use std::{
     collections::HashMap,
@@ -15,10 +15,10 @@ use super::{
     walk::Wanted,
 };
 
-/// Tells somebody to look again; it must not wait.
+/// Makes a waiter look again; the call must not wait.
 pub type Tell = Box<dyn Fn() + Send + Sync>;
 
-/// Everybody who waits.
+/// All waiters.
 #[derive(Debug, Default)]
 pub(super) struct Interests(Mutex<Registry>);
 
@@ -26,7 +26,7 @@ pub(super) struct Interests(Mutex<Registry>);
 struct Registry {
     next: u64,
     waiting: HashMap<u64, Waiting>,
-    /// Who has to be looked at for an event with this key.
+    /// The waiters to look at for an event with this key.
     by_key: HashMap<Key, Vec<u64>, AsItIs>,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Waiting {
     }
 }
 
-/// Somebody's wish to be told, until it is dropped.
+/// The entry of one waiter, until it is dropped.
 #[derive(Debug)]
 pub struct Interest {
     interests: Arc<Interests>,
@@ -61,7 +61,7 @@ impl Interests {
         Interest { interests: Arc::clone(self), number }
     }
 
-    /// Tells whom the event with these keys concerns.
+    /// Calls the waiters for the events with these keys.
     pub(super) fn indexed<'k>(&self, events: impl Iterator<Item = &'k [Key]>) {
         let registry = self.registry();
         if registry.waiting.is_empty() {
@@ -77,7 +77,7 @@ impl Interests {
         }
     }
 
-    /// Tells everybody: more is indexed than anybody was told of.
+    /// Calls all waiters: more is indexed than was reported to them.
     pub(super) fn all(&self) {
         self.registry().waiting.values().for_each(|waiting| (waiting.tell)());
     }

@@ -1,5 +1,5 @@
-//! Which segments the index has. Pure: a layout never changes, another takes its place, so that
-//! whoever holds one sees each position exactly once.
+//! Which segments the index has. Pure: a layout never changes, another takes its place. So a reader
+//! that holds one sees each position exactly once.
 
 use std::sync::Arc;
 

@@ -26,8 +26,8 @@ pub struct Span {
     pub up_to: Position,
 }
 
-/// Asks the index, in one blocking mode. Every answer is true as of the watermark when it was asked
-/// for, or later.
+/// Queries the index, in one blocking mode. Every answer is true as of the watermark at the time of
+/// the query, or later.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup<'a> {
     index: &'a Index,

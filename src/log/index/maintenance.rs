@@ -44,7 +44,7 @@ pub(in crate::log) struct Maintenance {
     record: Arc<dyn Record>,
     /// Runs that were built in place of parts of a damaged one, until all of it can be replaced.
     spares: Vec<Arc<Run>>,
-    /// Runs that were replaced; their files are removed when nobody reads them any more.
+    /// Runs that were replaced; their files are removed when they have no readers any more.
     retired: Vec<Arc<Run>>,
     failures: Failures,
 }
@@ -232,7 +232,7 @@ impl Maintenance {
     fn remove_retired(&mut self) {
         let index = &self.index;
         let before = self.retired.len();
-        // Once it is in no layout, nobody can begin to read it.
+        // Once it is in no layout, no reader can begin to read it.
         self.retired.retain(|run| {
             let read = Arc::strong_count(run) > 1;
             if !read && let Err(error) = index.files.remove(run.path()) {

@@ -25,7 +25,7 @@ pub(super) struct Table {
     changes: Vec<(Micros, u32)>,
 }
 
-/// Events and appends with their keys made, so that nobody waits while they are.
+/// Events and appends with their keys, made beforehand so that no reader waits for that.
 #[derive(Debug)]
 pub(super) struct Batch {
     first: Position,

@@ -91,7 +91,7 @@ fn take_up(
     for path in paths.iter().filter(|path| chosen.iter().all(|run| run.path() != path.as_path())) {
         tracing::info!(file = %path.display(), "removing a file of the index that is of no use");
         if let Err(error) = files.remove(path) {
-            // It is in nobody's way: its number is not used again.
+            // The file does no harm: its number is not used again.
             tracing::warn!(%error, file = %path.display(), "it could not be removed");
         }
     }

@@ -68,7 +68,7 @@ impl Postings {
     }
 }
 
-/// A list of offsets, asked for positions. Every question is a binary search.
+/// A list of offsets that is searched for positions. Every look-up is a binary search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offsets<'a> {
     /// The position that offsets are counted from.

@@ -1,5 +1,5 @@
-//! A stretch of the log and the index of it: a table in memory or a run on disk. Whoever asks need
-//! not know which.
+//! A stretch of the log and the index of it: a table in memory or a run on disk. A caller need not
+//! know which.
 
 use std::{
     ops::RangeInclusive,
@@ -60,7 +60,7 @@ impl SharedTable {
 
     /// Notes that it will not grow any more.
     pub(super) fn end(&self, binding: Binding) {
-        // It ends once; whoever says so again says the same.
+        // It ends once; a repeated call gives the same binding.
         let _ = self.ended.set(binding);
     }
 

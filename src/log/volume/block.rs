@@ -10,9 +10,9 @@
 //! ```
 //!
 //! All numbers are big-endian. A value has at most 4 KiB: sled then never puts a leaf of its tree
-//! into a file of its own, and one random read fetches little that nobody asked for. The checksum,
+//! into a file of its own, and one random read fetches little that was not requested. The checksum,
 //! CRC-32C, covers the key, the marker and the body, so that a value that turns up under another
-//! key is found out. By the marker and the checksum values are found in sled's file again; see
+//! key is found out. The marker and the checksum serve to find values in sled's file again; see
 //! [`super::offsets`]. `docs/FORMAT.md` draws it all.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
@@ -51,8 +51,8 @@ const _: () = assert!(limits::EVENT_BYTES < u32::MAX as usize / 2, "lengths are 
 
 /// What every value of a store begins with.
 ///
-/// It follows from the store's id, which no client is told: nobody can send a payload that looks
-/// like a value, and so make the search for values in sled's file slow.
+/// It follows from the store's id, which no client gets. So no client can send payloads that look
+/// like values, which would make the search for values in sled's file slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marker([u8; MARKER]);
 

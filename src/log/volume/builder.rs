@@ -52,7 +52,7 @@ impl Built {
 }
 
 impl VolumeBuilder {
-    /// Begins a volume in `volumes` with the first frame after `after`, whose values begin with
+    /// Begins a volume in `volumes` with the first frame after `after`; its values begin with
     /// `marker`. A folder that is in the way is the rest of an earlier attempt and is removed.
     pub fn create(volumes: &Path, marker: Marker, after: Tip) -> Result<Self, VolumeError> {
         let first = after.position + 1;

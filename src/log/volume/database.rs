@@ -98,8 +98,8 @@ impl Database {
         .map_err(|fault| fault.on(&self.volume, "close"))
     }
 
-    /// Waits until nobody holds the database's lock: sled's threads go on for a moment after it is
-    /// dropped, and its files are not what they will be before that.
+    /// Waits until the database's lock is free. The threads of sled go on for a moment after the
+    /// database is dropped, and its files may change until the lock is free.
     fn wait_until_let_go(&self) -> Result<(), VolumeError> {
         let failed = |error| VolumeError::io(&self.volume, "wait for the lock of", error);
         let file = match File::open(self.dir.join(FILE)) {

@@ -24,7 +24,7 @@ pub struct FileRecord {
     pub name: String,
     /// Its length in bytes.
     pub length: u64,
-    /// CRC-32C of its bytes; absent for the database itself, whose blocks carry their own.
+    /// CRC-32C of its bytes; absent for the database itself: its blocks carry their own.
     pub crc: Option<u32>,
 }
 

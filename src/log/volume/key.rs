@@ -19,11 +19,11 @@ const PAGE_PREFIX: u8 = 0xFF;
 /// What a value is kept under. They sort by kind first, unlike their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key {
-    /// The block whose first event is at a position, or the head of the large event there.
+    /// The block with its first event at a position, or the head of the large event there.
     Block(Position),
     /// A part, numbered from 0, of the large event at a position.
     Part(Position, u32),
-    /// The page of the append table whose first entry's first event is at a position.
+    /// The page of the append table that has the first event of its first entry at a position.
     Page(Position),
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A table of these offsets, of a volume that begins at `first`; `None` if a key is too far
-    /// from the beginning to be told in 32 bits.
+    /// from the beginning to fit into 32 bits.
     fn new(first: Position, mut found: Vec<(Key, u64, u16)>) -> Option<Self> {
         found.sort_unstable();
         let count = |kind: fn(&Key) -> bool| found.iter().filter(|(key, ..)| kind(key)).count();

@@ -30,7 +30,7 @@ pub trait Pieces {
     fn page_after(&self, after: Option<Position>) -> Result<Option<AppendPage>, VolumeError>;
 }
 
-/// Reads a volume whose values come from `V`.
+/// Reads a volume; its values come from `V`.
 #[derive(Debug)]
 pub(super) struct VolumeReader<V> {
     dir: PathBuf,

@@ -30,7 +30,7 @@ fn raw(random: &mut Random, size: usize) -> Vec<u8> {
     raw(random, size - 1)
 }
 
-/// Frames whose events have these sizes.
+/// Frames with events of these sizes.
 fn frames(random: &mut Random, sizes: &[&[usize]]) -> Vec<(Frame, Tip)> {
     let mut tip = Tip { index: 6, position: 40, check: 9 };
     let mut frames = Vec::new();

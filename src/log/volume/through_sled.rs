@@ -2,7 +2,7 @@
 //!
 //! An open database keeps whatever was read of it, at worst all of it, whatever its cache is set
 //! to. So it is closed and opened again after a number of reads, which takes a few milliseconds.
-//! The same is done after a read that failed: what sled is like then, nobody knows.
+//! The same is done after a read that failed, because the state of sled is unknown then.
 
 use std::{
     path::{Path, PathBuf},
@@ -34,7 +34,7 @@ pub(super) struct ThroughSled {
     reads: AtomicUsize,
     /// `None` until it is opened, and when it has to be opened again.
     db: RwLock<Option<Database>>,
-    /// Whether the folder is a copy, which goes when nobody needs it any more.
+    /// Whether the folder is a copy, which goes when it is no longer needed.
     is_copy: bool,
 }
 
@@ -76,14 +76,15 @@ impl ThroughSled {
     }
 
     fn shut(&self) -> Result<(), VolumeError> {
-        // Nobody may open it before it is closed: sled refuses that while it holds its lock.
+        // The database must not be opened again before it is closed: sled refuses that while it
+        // holds its lock.
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         db.take().map_or(Ok(()), Database::close)
     }
 
     fn open(&self) -> Result<(), VolumeError> {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
-        // Somebody else may have been faster.
+        // Another reader may have been faster.
         if db.is_none() {
             self.reads.store(0, Ordering::Relaxed);
             *db = Some(Database::open(&self.dir, &self.volume)?);
@@ -117,7 +118,7 @@ impl ThroughSled {
 
 impl Values for ThroughSled {
     fn block(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
-        // Whoever reads on from block to block comes in here.
+        // This serves a reader that goes on from block to block.
         if let Some(value) = self.value(Key::Block(position))? {
             return Ok(Some((position, value)));
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{VolumeError, key::Key};
 use crate::domain::event::Position;
 
-/// Gives the values of one volume, as they were found: whoever asks checks them.
+/// Gives the values of one volume, as they were found: the caller checks them.
 pub(super) trait Values: fmt::Debug {
     /// The last block or head at or before `position`, and its own position.
     fn block(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError>;

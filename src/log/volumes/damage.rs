@@ -1,5 +1,5 @@
-//! What is known to be damaged: remembered for a while, so that a reader who comes again does not
-//! have sled tried again, and counted once a volume, so that it is reported once.
+//! What is known to be damaged. It is remembered for a while, so that a repeated read does not try
+//! sled again. It is counted once a volume, so that it is reported once.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use crate::{
 
 /// After this time what was damaged is tried again: a disk may have come back.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
-/// Pieces of a volume that are remembered one by one. Of a volume with more, nothing that is wrong
-/// at its offset is asked of sled until it is time to try again.
+/// Pieces of a volume that are remembered one by one. If a volume has more, nothing that is wrong
+/// at its offset is read through sled until it is time to try again.
 const REMEMBERED: usize = 1_000;
 
-/// What somebody wanted to read of a volume.
+/// What a reader wanted to read of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asked {
     /// The event at a position.
@@ -57,7 +57,7 @@ struct Known {
 }
 
 impl Damage {
-    /// What was found when the same was asked not long ago.
+    /// What the same read found not long ago.
     pub(super) fn known(
         &self,
         volume: &SealedVolume,
@@ -105,7 +105,7 @@ impl Damage {
     }
 }
 
-/// The error as it is told to somebody who asked for this.
+/// The error as a reader of that place gets it.
 fn of(error: &VolumeError, asked: Asked) -> VolumeError {
     match error {
         VolumeError::Damaged { volume, position, what } => VolumeError::Damaged {

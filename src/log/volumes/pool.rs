@@ -126,8 +126,8 @@ impl DatabasePool {
     }
 }
 
-/// Takes the database that was used longest ago out of its slot, of those that nobody uses and that
-/// `may` names; the slot stays until it is closed.
+/// Takes the database that was used longest ago out of its slot, of the unused ones that `may`
+/// names. The slot stays until the database is closed.
 fn take_unused(
     slots: &mut [Slot],
     may: impl Fn(&Slot) -> bool,

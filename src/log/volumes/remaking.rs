@@ -1,4 +1,4 @@
-//! The volumes whose offsets have to be found, because their table is missing or wrong.
+//! The volumes that need their offsets found, because their table is missing or wrong.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{domain::event::Position, log::volume::SealedVolume};
 
-/// How long a volume waits whose offsets could not be found.
+/// How long a volume waits if its offsets could not be found.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
 
 /// Volumes that need a table, by last position, and before when they are not tried again.

@@ -1,6 +1,6 @@
 //! The scrub: reads every sealed volume through, one after the other and slowly, so that damage is
 //! found while there is still a backup to mend it from. It also makes missing offset tables, and
-//! closes databases that nobody uses.
+//! closes unused databases.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,8 +25,8 @@ pub(super) const PROGRESS: &str = "scrubbed";
 const PIECE: u64 = 1 << 20;
 /// How much slower it goes while events are appended.
 const WHILE_BUSY: u32 = 8;
-/// How long after the start the first volume is read at the latest: who starts often gets round,
-/// too.
+/// How long after the start the first volume is read at the latest: a server that starts often gets
+/// round, too.
 const FIRST: Duration = Duration::from_mins(1);
 /// The longest time for which nothing is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -50,7 +50,7 @@ pub(in crate::log) struct Scrubber {
     /// Last position of the volume that was read last.
     done: Position,
     pub(super) reading: Option<Reading>,
-    /// Nothing is read before; `None` until it is asked for the first time.
+    /// Nothing is read before; `None` until the first step.
     pub(super) next: Option<Instant>,
 }
 
@@ -163,8 +163,8 @@ impl ScrubSettings {
 }
 
 impl Reading {
-    /// Reads on for a while; false if the volume has been read through, or is damaged. That is
-    /// reported, once, whoever meets it first.
+    /// Reads on for a while; false if the volume has been read through, or is damaged. Damage is
+    /// reported once, whichever reader meets it first.
     fn piece(&mut self, volumes: &Volumes, go_on: &dyn Fn() -> bool) -> Result<bool, VolumeError> {
         let whole = volumes.whole(&self.volume);
         let dir = volumes.dir.join(&self.volume.directory);

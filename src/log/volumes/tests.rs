@@ -207,7 +207,7 @@ fn without_offsets_or_with_wrong_ones_everything_is_right_and_they_are_found_aga
         fs::read(case.table(number)).is_ok_and(|bytes| bytes == case.sealed[number].1.bytes())
     };
     scrub(&mut scrubber, &mut now, || (0..3).all(found));
-    // What nobody uses is closed.
+    // Unused databases are closed.
     now += Duration::from_mins(1);
     scrub(&mut scrubber, &mut now, || case.copies() == 0);
     case.check(&volumes);
@@ -358,7 +358,7 @@ fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
     case.damage(50);
     let volumes = case.open();
     case.read(&volumes, 50).unwrap_err();
-    // Now sled would have it; but not for those who come soon.
+    // Now sled would have it; but reads that come soon do not try.
     volumes.pool.sweep(Instant::now() + Duration::from_mins(1));
     fs::write(db, whole).unwrap();
     case.read(&volumes, 50).unwrap_err();

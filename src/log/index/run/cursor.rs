@@ -1,4 +1,4 @@
-//! Positions of a term in a run, asked for one after the other.
+//! Positions of a term in a run, looked up one after the other.
 
 use std::ops::RangeInclusive;
 

@@ -153,8 +153,8 @@ mod tests {
     use super::*;
     use crate::log::fixtures::Random;
 
-    /// A filter that is stored is looked into by whatever version of the library there is; if it
-    /// looks elsewhere than this one did, terms are told absent that are there.
+    /// Another version of the library may look into a stored filter. If it looks elsewhere than
+    /// this one did, it reports terms as absent that are there.
     #[test]
     fn a_filter_is_made_and_looked_into_as_it_always_was() {
         let numbers: Vec<u64> =

@@ -35,7 +35,7 @@ pub(in crate::log::index) struct Header {
 }
 
 impl Header {
-    /// The binding of these volumes, whose digests are given in order.
+    /// The binding of the volumes with these digests, in order.
     pub(in crate::log::index) fn bind<'a>(
         digests: impl ExactSizeIterator<Item = &'a Binding>,
     ) -> Binding {

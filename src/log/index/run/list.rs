@@ -1,5 +1,5 @@
 //! Long lists of positions: compressed bitmaps, each of up to 65,536 neighbouring positions, and a
-//! directory of them. Whoever reads one holds one bitmap at a time.
+//! directory of them. A reader of a list holds one bitmap at a time.
 //!
 //! ```text
 //! list      = bitmap, bitmap, ... | directory
@@ -163,7 +163,7 @@ pub(super) struct Container {
 }
 
 impl Directory {
-    /// Takes the bytes of a directory, whose checksum was right.
+    /// Takes the bytes of a directory; their checksum was right.
     pub(super) fn new(at: &LongList, records: Vec<u8>) -> Result<Self, Malformed> {
         let mut directory = Self { records, start: 0 };
         let last = directory.len().checked_sub(1).and_then(|last| directory.get(last));
@@ -215,7 +215,7 @@ impl Container {
     }
 }
 
-/// The bitmap of a container, whose checksum was right.
+/// The bitmap of a container; its checksum was right.
 pub(super) fn decode_bitmap(bytes: &[u8]) -> Result<RoaringBitmap, Malformed> {
     RoaringBitmap::deserialize_from(bytes).map_err(|_| BAD_LIST)
 }

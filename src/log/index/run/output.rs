@@ -1,5 +1,5 @@
-//! The file of a run while it is written: sequentially, in large pieces, and only as long as
-//! nobody wants it to stop.
+//! The file of a run while it is written: sequentially, in large pieces, and only until the caller
+//! wants it to stop.
 
 use std::{
     io,
@@ -29,7 +29,7 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Begins a file with its first page, whose checksum is `salt`.
+    /// Begins a file with its first page; `salt` is the checksum of that page.
     pub(super) fn new(
         file: Arc<dyn FileHandle>,
         path: &Path,

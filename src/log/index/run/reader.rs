@@ -112,7 +112,7 @@ impl Run {
                     Some(self.checked(group::decode_filter(&filter, self.salt, at))?)
                 }
             };
-            // Whoever came first has loaded the same.
+            // A reader that came first has loaded the same.
             let _ = group.loaded.set(Loaded { keys, filter, _reservation: taken });
         }
         Ok(())

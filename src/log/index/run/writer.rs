@@ -129,7 +129,7 @@ impl<'a> RunWriter<'a> {
         Ok(ListWriter::new(&mut self.output))
     }
 
-    /// Adds a term whose list was written just before.
+    /// Adds a term; its list was written just before.
     pub(super) fn add_long(
         &mut self,
         key: Key,

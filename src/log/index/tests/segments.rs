@@ -79,7 +79,8 @@ impl Around {
         self.run(Self::header(from, to), |target| table.write_run(target).unwrap())
     }
 
-    /// Compares all that a segment with all events can be asked with a look at every event.
+    /// Compares all kinds of answers of a segment, which has all events, with a look at every
+    /// event.
     fn check(&self, segment: &Segment, random: &mut Random) {
         assert_eq!((segment.first(), segment.last()), (self.first, self.last()));
         (0..20).for_each(|_| self.check_search(segment, random));

@@ -20,7 +20,7 @@ use crate::{
 /// few KiB do.
 const GAP: u64 = 4 << 10;
 
-/// The values of a volume whose offsets are known.
+/// The values of a volume with known offsets.
 #[derive(Debug)]
 pub(in crate::log::volume) struct OffsetReader {
     volume: PathBuf,

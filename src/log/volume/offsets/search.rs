@@ -1,9 +1,9 @@
 //! Looks for values in sled's file.
 //!
 //! Values begin with a marker, so one pass at memory speed finds every value where one may lie. A
-//! payload could hold bytes that look like a value, checksum and all; so a candidate counts only if
-//! it has the very bytes that sled returned when the volume was read back, which is told by their
-//! length and a hash whose key is drawn anew each time.
+//! payload could hold bytes that look like a value, checksum and all. So a candidate counts only if
+//! it has the very bytes that sled returned when the volume was read back. Length and hash decide
+//! that; the hash gets a new random key each time.
 
 use std::{
     cell::RefCell,
@@ -47,7 +47,7 @@ struct Noted {
     marker: Option<Bytes>,
     /// By the checksums that they say they have: these may be equal, if rarely.
     by_checksum: HashMap<u32, Vec<Value>>,
-    /// A hash for this search alone: nobody can have made other bytes that have the same.
+    /// A hash for this search alone: no client can have made other bytes that have the same.
     hash: RandomState,
 }
 
@@ -81,7 +81,7 @@ impl<'a, V> Wanted<'a, V> {
     fn note(&self, key: Key, value: &[u8]) {
         let mut noted = self.noted.borrow_mut();
         let (Some(crc), Ok(length)) = (block::said_checksum(value), value.len().try_into()) else {
-            // Whoever reads it sees that it is none.
+            // Its reader sees that it is no value.
             return;
         };
         if noted.marker.is_none() {
