@@ -139,7 +139,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command. What went wrong is told on standard error, and by the exit code.
+/// Runs a command. Standard error and the exit code say what went wrong.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args).await,
@@ -216,8 +216,8 @@ async fn ended_by_user(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     }
 }
 
-/// Ends when nobody reads standard output any more. Writing would tell as well, but only when
-/// there is something to write, which may be never.
+/// Ends when standard output has lost its reader. A failed write would show that as well, but only
+/// when there is something to write, which may be never.
 async fn reader_gone() {
     let (gone, told) = oneshot::channel();
     // A thread of its own, which ends with the process: the runtime would wait for one of its own.

@@ -32,7 +32,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// What `export` can be asked for.
+/// The arguments of `export`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to write: every event, as `import` or as receivers of CloudEvents read it, or claims as

@@ -121,7 +121,7 @@ impl From<Undone> for proto::Undone {
     }
 }
 
-/// A read's answers: at least one, so that the position is told even when nothing matches.
+/// A read's answers: at least one, so that the client gets the position even when nothing matches.
 enum Batches {
     First(Scan),
     More(Scan),

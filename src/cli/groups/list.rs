@@ -1,4 +1,4 @@
-//! How far groups are, and who takes part.
+//! How far groups are, and which consumers take part.
 
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
 
 struct Groups {
     response: ListGroupsResponse,
-    /// It was asked for by name, so there is room for everything about it.
+    /// The command names one group, so there is room for everything about it.
     alone: bool,
 }
 

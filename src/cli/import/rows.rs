@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.message.contains(told), "{failure}");
         }
-        // One event, or fewer lines, and each line is told by itself.
+        // One event, or fewer lines, and each line is reported by itself.
         let few = "{a\n".repeat(BEGINNING - 1);
         let mut rows = Rows::new(few.as_bytes());
         let mut count = 0;

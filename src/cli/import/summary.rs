@@ -77,7 +77,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Is told how an import goes on.
+/// Receives how an import goes on.
 pub trait Report {
     /// A line was refused.
     fn refused(&mut self, row: &RowError);

@@ -15,7 +15,7 @@ use crate::{
     domain::proto::{ExchangeSummary, ListExchangesRequest, ListExchangesResponse},
 };
 
-/// What `exchanges` can be asked for.
+/// The arguments of `exchanges`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Words that all occur in the title; case and diacritics make no difference

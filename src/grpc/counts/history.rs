@@ -19,7 +19,7 @@ use crate::{
     projections::counts::{Move, MoveWalk, StepsWalk},
 };
 
-/// What is asked.
+/// The query that a request states.
 pub(super) struct Question {
     figure: NamedFigure,
     occurred: Option<Edtf>,

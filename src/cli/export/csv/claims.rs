@@ -58,9 +58,9 @@ struct Told<'a> {
     read: Known,
 }
 
-/// Puts claims and reports into rows. `import` takes a report out of the row of a claim if nobody
-/// is named for it, once for each content, and just before the claim; every other report has a row
-/// of its own. So what is told of one exchange keeps its order.
+/// Puts claims and reports into rows. `import` takes a report out of the row of a claim if the
+/// report names no claimant, once for each content, and just before the claim. Every other report
+/// has a row of its own. So the reports and claims of one exchange keep their order.
 struct Writer<'a> {
     record: &'a Record,
     written: Written,
