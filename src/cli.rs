@@ -123,7 +123,7 @@ pub enum Command {
     },
 }
 
-/// The whole program: reads the command line, runs the command, and tells how it ended.
+/// The whole program: reads the command line, runs the command, and reports how it ended.
 pub fn main() -> ExitCode {
     let cli = given::parsed().unwrap_or_else(|error| error.exit());
     if let Err(misspelt) = environment::check() {
@@ -163,11 +163,11 @@ pub async fn run(command: Command) -> ExitCode {
     exit_code(done)
 }
 
-/// Tells a failure on standard error and turns the end of a command into its exit code.
+/// Prints a failure on standard error and turns the end of a command into its exit code.
 pub fn exit_code(done: Result<Exit, Failure>) -> ExitCode {
     let exit = done.unwrap_or_else(|failure| {
         if !failure.message.is_empty() {
-            // If even standard error is closed, the exit code is all that is left to tell.
+            // If even standard error is closed, only the exit code reports the failure.
             let _ = writeln!(io::stderr(), "error: {failure}");
         }
         failure.exit

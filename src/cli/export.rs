@@ -124,7 +124,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the events that `request` asks for as lines.
+/// Writes the events that `request` selects as lines.
 async fn export(
     client: &Client,
     request: ReadRequest,

@@ -346,7 +346,7 @@ impl Import<'_> {
         Ok(Ok(answer))
     }
 
-    /// Notes that a line is refused; `exit` tells why, should that end the import.
+    /// Notes that a line is refused; `exit` says why, if that ends the import.
     fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) -> Result<(), Failure> {
         self.summary.refused += 1;
         if let Some(id) = id {

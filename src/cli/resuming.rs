@@ -30,7 +30,7 @@ pub(super) struct WatchArgs {
     pub(super) store: Option<String>,
 }
 
-/// Prints what a watch tells, until it cannot go on.
+/// Prints what a watch reports, until it cannot go on.
 pub(super) async fn print<T>(
     mut watch: Watch<T>,
     reconnects: bool,

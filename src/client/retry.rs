@@ -119,7 +119,7 @@ fn leaves_open(error: &ClientError) -> bool {
 /// be of no use, or wrong.
 ///
 /// A store that has failed is for the operator. But where an earlier attempt left the outcome open,
-/// only the store that is started again can tell, so that is waited for.
+/// only the restarted store knows the outcome, so the client waits for it.
 pub(super) fn again(error: &ClientError, open: bool) -> Option<Duration> {
     if error.retry_after.is_some() {
         return error.retry_after;

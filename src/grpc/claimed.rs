@@ -1,4 +1,4 @@
-//! Claims as answers tell them: what the register knows of each, with its texts from the log.
+//! Claims as answers show them: what the register knows of each, with its texts from the log.
 
 use std::collections::BTreeMap;
 

@@ -95,7 +95,7 @@ impl EventStoreService for EventStore {
     }
 }
 
-/// What an append asks for, if it is meant for this store.
+/// What an append requests, if it is meant for this store.
 fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, RpcError> {
     engine.expect_store(&request.store)?;
     Ok(convert::append(request)?)

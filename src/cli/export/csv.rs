@@ -106,7 +106,7 @@ impl Written {
     }
 }
 
-/// Writes the table, and tells on standard error what is not in it.
+/// Writes the table, and says on standard error what is not in it.
 pub(super) async fn export(
     client: &Client,
     form: Form,

@@ -297,7 +297,7 @@ mod tests {
         assert_eq!((row(&done)[3].as_str(), plain_row(&done)[3].as_str()), ("7", "7"));
     }
 
-    /// What a server tells of a group that is not restored.
+    /// What a server reports of a group that is not restored.
     fn damaged(group: Group) -> Group {
         let Group { name, filter, settings, .. } = group;
         let (stalled, state) = ("a volume is damaged".into(), GroupState::Damaged.into());

@@ -58,7 +58,7 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// The lines up to the first that is an event. Where none of them is, one message tells what
+    /// The lines up to the first that is an event. Where none of them is, one message says what
     /// the input looks like, instead of one for each line.
     fn look(&mut self) -> Result<VecDeque<Row>, Failure> {
         let (mut looked, mut looks) = (VecDeque::new(), Looks::default());

@@ -199,14 +199,14 @@ impl Deliveries {
         !self.running.is_empty()
     }
 
-    /// Will tell the server what is being handled, and has not been for longer than a handler may.
+    /// Notes for the server what is being handled, and has not been for longer than a handler may.
     pub(super) fn name_work(&mut self, now: Instant, longest: Duration) {
         let in_time = |it: &Running| !it.withdrawn && now.duration_since(it.since) < longest;
         let named = self.running.iter().filter(|(_, it)| in_time(it)).map(|(number, _)| *number);
         self.answers.working = named.collect();
     }
 
-    /// Whether there is something to tell the server.
+    /// Whether there is something to send to the server.
     pub(super) fn has_answers(&self) -> bool {
         let ConsumeRequest { acks, nacks, working, credit, .. } = &self.answers;
         let said = !acks.is_empty() || !nacks.is_empty() || !working.is_empty();

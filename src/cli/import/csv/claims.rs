@@ -201,7 +201,7 @@ fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
     })
 }
 
-/// A row without a kind reports no state of its exchange, so it cannot tell anything else of it.
+/// A row without a kind reports no state of its exchange, so it cannot say anything else of it.
 /// The day can still be that of a transfer.
 fn nothing_reported(row: &Row<'_>, record: Record) -> Result<(), RowError> {
     let dated = matches!(record, Record::Completed | Record::Retracted);
