@@ -123,7 +123,7 @@ pub enum Command {
     },
 }
 
-/// The whole program: reads the command line, runs the command, and tells how it ended.
+/// The whole program: reads the command line, runs the command, and reports how it ended.
 pub fn main() -> ExitCode {
     let cli = given::parsed().unwrap_or_else(|error| error.exit());
     if let Err(misspelt) = environment::check() {
@@ -139,7 +139,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs a command. What went wrong is told on standard error, and by the exit code.
+/// Runs a command. Standard error and the exit code say what went wrong.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args).await,
@@ -163,11 +163,11 @@ pub async fn run(command: Command) -> ExitCode {
     exit_code(done)
 }
 
-/// Tells a failure on standard error and turns the end of a command into its exit code.
+/// Prints a failure on standard error and turns the end of a command into its exit code.
 pub fn exit_code(done: Result<Exit, Failure>) -> ExitCode {
     let exit = done.unwrap_or_else(|failure| {
         if !failure.message.is_empty() {
-            // If even standard error is closed, the exit code is all that is left to tell.
+            // If even standard error is closed, only the exit code reports the failure.
             let _ = writeln!(io::stderr(), "error: {failure}");
         }
         failure.exit
@@ -216,8 +216,8 @@ async fn ended_by_user(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     }
 }
 
-/// Ends when nobody reads standard output any more. Writing would tell as well, but only when
-/// there is something to write, which may be never.
+/// Ends when standard output has lost its reader. A failed write would show that as well, but only
+/// when there is something to write, which may be never.
 async fn reader_gone() {
     let (gone, told) = oneshot::channel();
     // A thread of its own, which ends with the process: the runtime would wait for one of its own.

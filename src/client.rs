@@ -15,11 +15,11 @@
 //!
 //! A **retry** repeats the same request because its answer did not arrive or the server was not
 //! ready. The request id makes that safe: what was recorded already is answered, and not recorded
-//! again. Nobody else's append has anything to do with it.
+//! again. The appends of other clients have nothing to do with it.
 //!
-//! An **update** is for a decision that rests on what was read. When somebody else has written
+//! An **update** is for a decision that rests on what was read. When another client has written
 //! first, the server answers ABORTED, and the same request would be wrong: the client reads what is
-//! new and asks for a new decision, with a new request id. [`Client::append`] therefore never
+//! new and calls for a new decision, with a new request id. [`Client::append`] therefore never
 //! retries ABORTED, and [`Client::update`] never repeats a decision.
 //!
 //! ```no_run

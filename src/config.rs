@@ -1,4 +1,4 @@
-//! What `serve` is told: by flags, then the environment, then a file, then the defaults.
+//! The settings of `serve`: from flags, then the environment, then a file, then the defaults.
 //!
 //! A value that makes no sense is never replaced by a default: the server refuses to start and
 //! names the setting and the value.
@@ -16,9 +16,9 @@ use crate::{
     telemetry,
 };
 
-/// Where the server listens unless it is told otherwise: reachable from this machine only.
+/// Where the server listens by default: reachable from this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
-/// Where the data is kept unless it is told otherwise.
+/// Where the data is kept by default.
 const DEFAULT_DATA: &str = "handover-data";
 /// Bytes of the name that is written into every event.
 const RECORDED_BY_BYTES: usize = 256;
@@ -133,7 +133,7 @@ pub struct Config {
     pub stop_grace: Duration,
     /// Whether clients can ask which services there are.
     pub reflection: bool,
-    /// The origins whose web pages may write.
+    /// The origins from which web pages may write.
     pub web_origins: Origins,
     /// How the engine is run.
     pub engine: EngineSettings,

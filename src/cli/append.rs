@@ -22,7 +22,7 @@ use crate::{
 /// Bytes of a payload as text. An event at its limit fits even if every byte has to be escaped.
 const TEXT_BYTES: u64 = 8 * limits::EVENT_BYTES as u64;
 
-/// What `append` can be asked for.
+/// The arguments of `append`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The payload as JSON, as in `{"@type": "handover.v1.StatementMade", ...}`; `-` reads

@@ -1,5 +1,5 @@
-//! Enums of the services as words on the command line, read from the descriptors, so that a value
-//! which is added to a proto can be asked for without another list of them here.
+//! Enums of the services as words on the command line. They are read from the descriptors, so the
+//! command line knows a value that is added to a proto without another list of them here.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
 

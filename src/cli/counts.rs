@@ -21,7 +21,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// What `counts` can be asked for.
+/// The arguments of `counts`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Only these party codes, as in `DE RU x-unc`

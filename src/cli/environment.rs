@@ -24,8 +24,8 @@ const OF_A_PLATFORM: [&str; 2] = ["HANDOVER_SERVICE_", "HANDOVER_PORT"];
 /// one.
 const SLIPS: usize = 2;
 
-/// Refuses a variable whose name is nearly that of a setting: the setting would not be used, and
-/// a server with another address or another data folder than meant does harm in silence.
+/// Refuses a variable with nearly the name of a setting: the setting would not be used, and a
+/// server with another address or another data folder than meant does harm in silence.
 pub(super) fn check() -> Result<(), Failure> {
     let known = variables();
     match unknown(&known, env::vars_os()).iter().find_map(|name| Some((name, near(name, &known)?)))

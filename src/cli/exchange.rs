@@ -17,7 +17,7 @@ use crate::{
     domain::proto::{GetExchangeRequest, GetExchangeResponse, LegEstimate, WatchExchangeRequest},
 };
 
-/// What `exchange` can be asked for.
+/// The arguments of `exchange`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The id of the exchange, as in `ankara-2024-08-01`

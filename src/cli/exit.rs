@@ -28,12 +28,12 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the request is wrong; clap uses the same code.
     Usage = 2,
-    /// The server does not have what was asked for.
+    /// The server does not have what was requested.
     NotFound = 3,
     /// Others wrote first, or a request id was used for other content.
     Conflict = 4,
-    /// Some rows were refused, or cannot be written; the others were kept, or none if all or
-    /// nothing was asked for.
+    /// Some rows were refused, or cannot be written; the others were kept, or none if the
+    /// command requested all or nothing.
     RowsRefused = 5,
     /// The server cannot be reached, is not ready, or took too long.
     Unavailable = 6,
@@ -139,7 +139,7 @@ pub(super) fn words(error: &ClientError) -> String {
     COMMANDS.iter().fold(text, |text, (call, command)| text.replace(call, command))
 }
 
-/// An error with what caused it, each told once: most tell their cause themselves.
+/// An error with its causes, each said once: most errors name their cause themselves.
 pub(super) fn with_causes(error: &anyhow::Error) -> String {
     let causes = error.chain().map(ToString::to_string);
     causes.fold(String::new(), |text, cause| match text.as_str() {

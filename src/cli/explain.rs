@@ -20,7 +20,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// What `explain` can be asked for.
+/// The arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -32,7 +32,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// What `export` can be asked for.
+/// The arguments of `export`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to write: every event, as `import` or as receivers of CloudEvents read it, or claims as
@@ -124,7 +124,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the events that `request` asks for as lines.
+/// Writes the events that `request` selects as lines.
 async fn export(
     client: &Client,
     request: ReadRequest,

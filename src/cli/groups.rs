@@ -6,7 +6,7 @@ mod parked;
 
 use super::exit::{self, Exit, Failure};
 
-/// What `groups` can be asked for.
+/// The arguments of `groups`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -36,7 +36,7 @@ enum Command {
     Delete(change::DeleteArgs),
 }
 
-/// Does what is asked for.
+/// Runs the command.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     match args.command {
         None => list::run(args.list).await,

@@ -17,7 +17,7 @@ use crate::{
     domain::proto::{CountHistoryEntry, GetCountHistoryRequest, GetCountHistoryResponse},
 };
 
-/// What `history` can be asked for.
+/// The arguments of `history`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

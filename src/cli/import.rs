@@ -1,7 +1,7 @@
 //! `handover import`: events from JSON Lines and CSV, safe to repeat.
 //!
-//! Each line is one append whose request id follows from its content, so what is already there
-//! is recognised by the server. Lines are sent without waiting for the answers, except a line
+//! Each line is one append with a request id that follows from its content, so the server
+//! recognises what is already there. Lines are sent without waiting for the answers, except a line
 //! about a claim: it waits for the claim's position, and for earlier lines about the same claim.
 
 mod again;
@@ -122,7 +122,7 @@ pub async fn import_checked(
     import(client, input, Options { stop_at_refusal: true, ..Options::default() }, report).await
 }
 
-/// A line whose answer is awaited.
+/// A line that awaits its answer.
 struct Sent {
     line: u64,
     id: Option<String>,
@@ -203,7 +203,7 @@ impl Import<'_> {
             Ok(Named::Nothing) => None,
             Err(error) => return self.refuse(line.id, error, Exit::RowsRefused),
         };
-        // What can be told here is told with its column, and in the order of the file.
+        // What can be found here is reported with its column, and in the order of the file.
         match Repeat::of(&line, named.as_ref(), &self.contents)? {
             Ok(repeat) => self.send(line, repeat).await,
             Err(error) => self.refuse(line.id, error, Exit::RowsRefused),
@@ -340,13 +340,13 @@ impl Import<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let answer = all.answer().cloned().unwrap_or_default();
-        // To whom it is told next, it was there already.
+        // For the next copy of this line, it was there already.
         all.is_known();
         self.recordings.set(content, all.encode_to_vec())?;
         Ok(Ok(answer))
     }
 
-    /// Notes that a line is refused; `exit` tells why, should that end the import.
+    /// Notes that a line is refused; `exit` says why, if that ends the import.
     fn refuse(&mut self, id: Option<String>, error: RowError, exit: Exit) -> Result<(), Failure> {
         self.summary.refused += 1;
         if let Some(id) = id {
@@ -361,7 +361,7 @@ impl Import<'_> {
     }
 }
 
-/// Why a retraction is not recorded whose claim another event has retracted.
+/// Why a retraction is not recorded if another event has retracted its claim.
 fn retracted_already(sent: &Sent) -> RowError {
     let (by, claim) = (sent.repeat.retracted, sent.repeat.about.unwrap_or_default());
     let problem = format!(

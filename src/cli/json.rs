@@ -70,8 +70,8 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// A message as JSON. The type is one of ours, so this fails only for an `Any` inside whose type
-/// is not.
+/// A message as JSON. The type is one of ours, so this fails only for an `Any` inside with a type
+/// that is not.
 pub fn of_message<M: Message + Name>(message: &M) -> Result<Value, serde_json::Error> {
     let Some(descriptor) = describe(&M::full_name()) else {
         return Err(serde::ser::Error::custom(format!("{} is not described", M::full_name())));

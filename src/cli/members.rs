@@ -23,7 +23,7 @@ pub(super) fn qualified(name: String) -> String {
     if name.contains('/') { name } else { format!("{TYPE_URL_PREFIX}{name}") }
 }
 
-/// An object whose `@type` is hidden, and whose `claim` is if that is the id of a line.
+/// An object with its `@type` hidden, and its `claim` as well if that is the id of a line.
 pub(super) struct Hidden<D> {
     /// Where the object comes from.
     pub(super) deserializer: D,

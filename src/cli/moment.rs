@@ -1,6 +1,6 @@
 //! Moments as people write and read them: positions, RFC 3339 and EDTF times, and dates.
 //!
-//! A date means its last moment in UTC where a state of the record is asked for, and its first one
+//! A date means its last moment in UTC where it names a state of the record, and its first one
 //! where something is to begin. A bare number is a position, unless it reads as a date.
 
 use prost_types::Timestamp;
@@ -36,7 +36,7 @@ impl AsOfArg {
         let moment = match self.as_of? {
             Asked::Position(position) => Moment::Position(position),
             Asked::Time(time) => Moment::RecordedTime(time),
-            // Left to the server, whose clock may be another.
+            // Left to the server, because its clock may be another.
             Asked::Lasting(_) => return None,
         };
         Some(proto::AsOf { moment: Some(moment) })
@@ -68,7 +68,7 @@ pub(super) fn occurred(text: &str) -> Result<String, String> {
     }
 }
 
-/// A moment of the record, as it is asked for.
+/// A moment of the record, as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Asked {
     /// Just after this position.
@@ -108,7 +108,7 @@ fn asked_at(text: &str, now: OffsetDateTime) -> Result<Asked, String> {
     }
 }
 
-/// Reads the moment from which something is to be told: a time, or the beginning of a date.
+/// Reads the moment from which the output begins: a time, or the beginning of a date.
 pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Lists in pages: asked for one after the other, and put together as if they were one.
+//! Lists in pages: requested one after the other, and put together as if they were one.
 
 mod merged;
 
@@ -8,7 +8,7 @@ use crate::{cli::exit::Failure, domain::proto};
 /// long, so that it fits a message.
 const PAGE: u32 = 1_000;
 
-/// How much of a list is asked for.
+/// How much of a list is requested.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct Limit {
     /// At most so many entries; without it all
@@ -16,7 +16,7 @@ pub(super) struct Limit {
     limit: Option<u32>,
 }
 
-/// Which page is asked for.
+/// Which page is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ask {
     /// At most so many entries.
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::grpc::client::ClientError;
 
-    /// A list of 2,450 names, and what was asked of it.
+    /// A list of 2,450 names, and the requests for it.
     async fn listed(limit: Option<u32>) -> (Vec<String>, Vec<u32>, String) {
         let asked = RefCell::new(Vec::new());
         let names: Vec<String> = (0..2_450).map(|number| number.to_string()).collect();

@@ -1,4 +1,4 @@
-//! Payloads as JSON: an object whose `@type` names its message.
+//! Payloads as JSON: an object with an `@type` that names its message.
 //!
 //! What cannot be said in JSON without loss (a type that is not ours, fields of a newer version)
 //! stands as base64 under `@bytes`. Reading what was written gives the same bytes, always.

@@ -2,7 +2,7 @@
 //!
 //! A position is digits, without a sign and without zeros before it: then no date and no number of
 //! another program becomes one by surprise. Where a date may stand as well, a number that reads as
-//! a year or as a day is asked back.
+//! a year or as a day is refused, with both ways to write it.
 
 use std::ops::RangeInclusive;
 

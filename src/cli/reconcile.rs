@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What `reconcile` can be asked for.
+/// The arguments of `reconcile`.
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "what", required = true, args = ["exchange", "series"])]
 pub struct Args {
@@ -91,7 +91,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     output::print(&SideBySide(whole.await?), output)
 }
 
-/// What everybody says of every leg.
+/// What each claimant says of every leg.
 struct SideBySide(ReconcileExchangeResponse);
 
 impl Answer for SideBySide {

@@ -30,7 +30,7 @@ pub(super) struct WatchArgs {
     pub(super) store: Option<String>,
 }
 
-/// Prints what a watch tells, until it cannot go on.
+/// Prints what a watch reports, until it cannot go on.
 pub(super) async fn print<T>(
     mut watch: Watch<T>,
     reconnects: bool,
@@ -73,7 +73,7 @@ pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
 /// Reads the name of a store.
 pub(super) fn store_name(text: &str) -> Result<String, String> {
     let id = text.strip_prefix(NAMED).and_then(|id| uuid::Uuid::try_parse(id).ok());
-    // Stores are told apart by the bytes of their names, which have one way to be written.
+    // The bytes of their names distinguish stores, so a name has one way to be written.
     let name = id.map(|id| format!("{NAMED}{}", id.hyphenated()));
     name.ok_or_else(|| {
         format!(

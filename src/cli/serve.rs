@@ -1,4 +1,4 @@
-//! `handover serve`: runs the server, after importing what it is told to load.
+//! `handover serve`: runs the server, after importing the files that the command line names.
 
 use std::{
     fs::File,
@@ -142,7 +142,7 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
     Ok(shown)
 }
 
-/// Tells what was loaded, and the address. It comes last, so whoever reads it can connect.
+/// Prints what was loaded, and the address. That comes last, so a reader of it can connect.
 fn announce(address: SocketAddr, mut shown: Vec<String>) {
     shown.push(format!("serving on http://{address}"));
     // Standard output may be closed; the server serves all the same.

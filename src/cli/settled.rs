@@ -1,7 +1,7 @@
 //! What a command has recorded is in the figures when the command ends.
 //!
-//! Figures follow the log by some milliseconds, and by more under load. Counts that are asked for
-//! after a table was imported have to be of that table.
+//! Figures follow the log by some milliseconds, and by more under load. Counts that are requested
+//! after the import of a table have to include that table.
 
 use crate::{
     domain::proto::{GetHeadRequest, ListSourcesRequest},

@@ -16,7 +16,7 @@ use crate::{
     domain::proto::{ReadRequest, RecordedEvent, read_request},
 };
 
-/// What `tail` can be asked for.
+/// The arguments of `tail`.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Args {

@@ -1,4 +1,4 @@
-//! Ends a command whose repeated request has no effect any more, and says what would have it.
+//! Ends a command if its repeated request has no effect any more, and says what would have it.
 
 use futures_util::TryStreamExt as _;
 

@@ -17,7 +17,7 @@ pub(super) fn spoken(name: &str, prefix: &str) -> String {
     }
 }
 
-/// Somebody by name, with the party where the name does not begin with it; empty: nobody.
+/// An actor by name, with the party where the name does not begin with it; empty: no actor.
 pub(super) fn actor(actor: Option<&Actor>) -> String {
     let Some(Actor { party, name, .. }) = actor else {
         return String::new();
@@ -155,12 +155,12 @@ pub(super) fn claims(positions: &[u64]) -> String {
     format!("claim{} {}", if all.len() == 1 { "" } else { "s" }, all.join(", "))
 }
 
-/// What stands behind a list that is not told whole; absent: it is.
+/// What stands behind a list that is not shown whole; absent: it is.
 pub(super) fn more(count: u32) -> Option<String> {
     (count > 0).then(|| format!("{} more", thousands(count)))
 }
 
-/// Positions of which only the first are told, with how many more there are.
+/// Positions of which only the first are shown, with how many more there are.
 pub(super) fn some_claims(positions: &[u64], and_more: u32) -> String {
     let more = more(and_more).map(|more| format!(" and {more}"));
     claims(positions) + &more.unwrap_or_default()

@@ -20,7 +20,7 @@ use crate::domain::{
 pub struct Event(NewEvent);
 
 impl Event {
-    /// An event whose message is packed already.
+    /// An event with a message that is packed already.
     pub fn packed(payload: Any) -> Self {
         Self(NewEvent { payload: Some(payload), ..NewEvent::default() })
     }
@@ -197,7 +197,7 @@ impl Append {
         Ok(AppendRequest { request_id, writes, condition, store: String::new() })
     }
 
-    /// The claims whose streams have to be looked up.
+    /// The claims for which streams have to be looked up.
     fn claims(&self) -> Result<Vec<Position>, ClientError> {
         let homeless = self.events.iter().filter(|(stream, _)| stream.is_none());
         let mut claims = Vec::new();

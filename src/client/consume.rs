@@ -64,7 +64,7 @@ impl<E: fmt::Display> From<Result<(), E>> for Verdict {
     }
 }
 
-/// Who takes part in which group, and with how much at a time.
+/// A consumer's name, its group, and how much it takes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
     group: String,
@@ -76,7 +76,7 @@ pub struct Consumer {
 
 impl Consumer {
     /// A consumer of a group, with up to 256 events at a time, of which it handles 16 at once. The
-    /// name is what people who look at the group know it by, at most 128 bytes.
+    /// name, at most 128 bytes, shows it to people who look at the group.
     pub fn of(group: impl Into<String>, name: impl Into<String>) -> Self {
         let (group, name) = (group.into(), name.into());
         Self { group, name, credit: 256, concurrency: 16, handler_timeout: None }
@@ -116,9 +116,9 @@ impl Client {
     /// When the connection is lost it takes part anew, after a pause, for as long as it takes. On
     /// `stop` it begins nothing any more, answers what is being handled, and leaves.
     ///
-    /// Delivery is at least once: an event whose answer did not arrive comes again. A handler whose
-    /// effects must not happen twice stores the event's position with them and passes over what it
-    /// has stored already.
+    /// Delivery is at least once: an event comes again if its answer did not arrive. If the effects
+    /// of a handler must not happen twice, it stores the event's position with them and passes over
+    /// what it has stored already.
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ where
         Ok(Call { requests: Some(requests), answers })
     }
 
-    /// Handles what comes until the call ends, which is well if it was asked to stop.
+    /// Handles what comes until the call ends. That is no error after `stop`.
     async fn work(
         &mut self,
         mut call: Call,

@@ -72,8 +72,8 @@ pub struct CallError {
     pub attempts: u32,
     /// From the beginning of the first attempt to the end of the last.
     pub elapsed: Duration,
-    /// An attempt may have done what it asked for although no answer said so. Only the same request
-    /// id can tell.
+    /// An attempt may have had its effect although no answer said so. Only the same request id
+    /// can tell.
     pub outcome_unknown: bool,
 }
 
@@ -104,7 +104,7 @@ impl From<ClientError> for CallError {
     }
 }
 
-/// Whether the attempt may have done what it asked for.
+/// Whether the attempt may have had its effect.
 fn leaves_open(error: &ClientError) -> bool {
     let lost = match error.reason.as_str() {
         "" | "TRANSPORT" => {
@@ -119,7 +119,7 @@ fn leaves_open(error: &ClientError) -> bool {
 /// be of no use, or wrong.
 ///
 /// A store that has failed is for the operator. But where an earlier attempt left the outcome open,
-/// only the store that is started again can tell, so that is waited for.
+/// only the restarted store knows the outcome, so the client waits for it.
 pub(super) fn again(error: &ClientError, open: bool) -> Option<Duration> {
     if error.retry_after.is_some() {
         return error.retry_after;

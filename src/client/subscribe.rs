@@ -72,7 +72,7 @@ pub struct Mark {
     pub recorded_at: Option<Timestamp>,
 }
 
-/// What somebody who follows is told.
+/// What a subscription gives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Followed {
     /// An event.
@@ -81,10 +81,10 @@ pub enum Followed {
     CaughtUp(Mark),
     /// Everything up to here was dealt with, though nothing may have matched.
     Checkpoint(Mark),
-    /// What follows is not live; it will be told when it is again.
+    /// What follows is not live; [`Followed::CaughtUp`] says when it is again.
     FellBehind(Mark),
     /// The connection was lost, or the server is not ready. It is tried again after a pause, for as
-    /// long as items are asked for, and goes on after the last one.
+    /// long as the caller takes items, and goes on after the last one.
     Interrupted {
         /// What happened.
         error: ClientError,
@@ -99,7 +99,7 @@ impl Client {
     /// Follows the log, and goes on where it was when the connection is lost or the server is
     /// started anew: every event that matches is given once and in order.
     ///
-    /// Nothing is sent before the first item is asked for.
+    /// Nothing is sent before the caller takes the first item.
     ///
     /// ```no_run
     /// # type Done = Result<(), Box<dyn std::error::Error>>;
@@ -133,9 +133,9 @@ impl Client {
 
 /// A subscription that outlives connections.
 ///
-/// An item counts as handled once the next one is asked for. What is to survive a restart of the
-/// program is [`position`](Self::position), best stored together with what the items brought about;
-/// then each of them takes effect exactly once.
+/// An item counts as handled once the caller takes the next one. To survive a restart, a program
+/// stores [`position`](Self::position), best together with the effects of the items; then each of
+/// them takes effect exactly once.
 pub struct Subscription {
     client: Client,
     follow: Follow,
@@ -191,8 +191,8 @@ impl Subscription {
         }
     }
 
-    /// The events that have come together with the last one and are given as well: for those who
-    /// handle many at once.
+    /// The events that have come together with the last one, which count as given from then on: for
+    /// callers that handle many at once.
     pub fn received(&mut self) -> Vec<RecordedEvent> {
         self.given = self.batch.back().map(|event| event.position).or(self.given);
         std::mem::take(&mut self.batch).into()
@@ -234,8 +234,8 @@ impl Subscription {
         Ok(Some(item(Mark { position, recorded_at })))
     }
 
-    /// What is asked for, given what was handled. "Now" is the end of the log when it is asked for
-    /// first: were the server to work it out, what is recorded between two attempts would be lost.
+    /// The request after what was handled. "Now" is the end of the log at the first request. If the
+    /// server worked it out, what is recorded between two attempts would be lost.
     async fn request(&mut self) -> Result<SubscribeRequest, ClientError> {
         use subscribe_request::Start as From;
         if self.given.is_none() && self.follow.start == Start::Now {

@@ -74,7 +74,7 @@ impl<E: fmt::Display> fmt::Display for UpdateError<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> Error for UpdateError<E> {
-    /// A refusal of the deciding function, which need not be an error, is told as itself.
+    /// A refusal of the deciding function need not be an error: it is displayed, and is no source.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Decided(_) => None,
@@ -90,9 +90,9 @@ impl<E> From<CallError> for UpdateError<E> {
 }
 
 impl Client {
-    /// Reads a stream, lets `decide` say what is to be appended to it, and appends that if nobody
-    /// has written to the stream since it was read. If somebody has, it reads what is new and
-    /// decides again. `None`: there was nothing to append.
+    /// Reads a stream, lets `decide` say what is to be appended to it, and appends that if the
+    /// stream has not changed since it was read. If it has, reads what is new and decides again.
+    /// `None`: there was nothing to append.
     ///
     /// `decide` is given all events that were read so far, in order, and returns the events to be
     /// appended, none, or its own error, which ends the update. It is called again after each

@@ -69,8 +69,8 @@ impl Client {
         Watch::new(self, resumed, Box::new(open), |answer| (answer.position, answer.more))
     }
 
-    /// Watches the story of one exchange, in the same way. Of a long story the first page is told;
-    /// `GetExchange` has the others, by its `next_page_token`.
+    /// Watches the story of one exchange, in the same way. An answer has the first page of a long
+    /// story; `GetExchange` has the others, by its `next_page_token`.
     pub fn watch_exchange(&self, request: WatchExchangeRequest) -> Watch<WatchExchangeResponse> {
         let resumed = request.after_position;
         let open = move |calls: &Calls, store, after_position| {

@@ -1,8 +1,8 @@
 //! How large an answer may become.
 //!
-//! Clients refuse messages of more than 4 MiB unless they are told otherwise, and a server should
-//! not gather without an end. So whatever is a list ends after [`limits::ANSWER_BYTES`], with what
-//! is needed to go on; only a first entry that is larger by itself is told all the same.
+//! Clients refuse messages of more than 4 MiB by default, and a server should not gather without
+//! an end. So every list ends after [`limits::ANSWER_BYTES`], with what is needed to go on; only a
+//! first entry that is larger by itself is sent all the same.
 
 use prost::Message;
 

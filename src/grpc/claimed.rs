@@ -1,4 +1,4 @@
-//! Claims as answers tell them: what the register knows of each, with its texts from the log.
+//! Claims as answers show them: what the register knows of each, with its texts from the log.
 
 use std::collections::BTreeMap;
 
@@ -95,8 +95,8 @@ impl Texts {
         }
     }
 
-    /// One leg with what the claims on it amount to, from one of its claims on, of which none is
-    /// told yet. The preference is told with the first.
+    /// One leg with what the claims on it amount to, beginning at `first_claim` and still without
+    /// claims. The preference comes with the first claim.
     pub(crate) fn leg(&self, told: &ToldLeg, first_claim: usize) -> proto::LegEstimate {
         let preference = told.preference.clone().filter(|_| first_claim == 0);
         proto::LegEstimate {

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Bytes of the preferences that are told with a claim; its history has all of them.
+/// Bytes of the preferences that an answer has with a claim; its history has all of them.
 const PREFERENCES_BYTES: usize = 128 << 10;
 
 /// The body of a method that records one event about a claim.

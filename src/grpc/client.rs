@@ -40,7 +40,7 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a single answer may take. Streams have no end of their own, hence no deadline.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a quiet connection is asked whether it still stands.
+/// How often a ping checks that a quiet connection still stands.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Bytes that one stream may have under way to this client; a few pages.
 const STREAM_WINDOW: u32 = 1 << 20;

@@ -134,7 +134,7 @@ impl From<proto::AppendRejection> for ClientError {
     }
 }
 
-/// What the server says, by its reason where the code alone does not tell.
+/// What the server says, by its reason where the code alone is ambiguous.
 fn told_kind(reason: &str, code: Code) -> ClientErrorKind {
     if reason == ANOTHER_STORE { ClientErrorKind::AnotherStore } else { kind(code) }
 }

@@ -1,11 +1,11 @@
 //! A connection as the server sees it: counted while it is open, given up if it says nothing, and
 //! named in the log if the server cuts it.
 //!
-//! Once the protocol is known, HTTP/2 asks silent connections whether they are still there and
-//! HTTP/1 has a time for each header. Before that, nothing would ever end a connection that was
-//! opened and left. And a cut is announced to the client alone, though every call of the connection
-//! ends with it, so the log says which client broke the bounds of HTTP/2. Calls can ask whether
-//! their connection was cut: what else was under way on it is not to blame.
+//! Once the protocol is known, HTTP/2 probes silent connections, and HTTP/1 has a time for each
+//! header. Before that, nothing would ever end a connection that was opened and left. And a cut is
+//! announced to the client alone, though every call of the connection ends with it, so the log says
+//! which client broke the bounds of HTTP/2. Calls can learn whether their connection was cut: what
+//! else was under way on it is not to blame.
 
 use std::{
     io,

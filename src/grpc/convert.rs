@@ -1,7 +1,7 @@
 //! Requests of the event store into the domain's words; every violation with its field path.
 //!
-//! Messages are taken apart field by field, so that a new field does not compile until somebody
-//! decides what to do with it.
+//! Messages are taken apart field by field, so that a new field does not compile until this module
+//! handles it.
 
 use std::ops::RangeInclusive;
 
@@ -24,8 +24,8 @@ use crate::{
 /// The years that protobuf's times have, in seconds since the Unix epoch.
 const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// An append, with all that is wrong with its syntax; what is wrong with its payloads is told
-/// beside it, or the sender would learn of it only afterwards.
+/// An append, or all that is wrong with it. If its syntax is wrong, its payloads are examined too:
+/// otherwise the sender would learn of their faults only afterwards.
 pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations> {
     let proto::AppendRequest { request_id, writes, condition, store: _ } = request;
     let mut wrong = Violations::default();
@@ -50,7 +50,8 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
     wrong.into_result(Append { request_id, writes: converted, condition })
 }
 
-/// Of an append that is refused anyway, what is wrong with payloads whose types are names.
+/// What is wrong with the payloads of an append that is refused anyway. Only payloads with a
+/// `/` in their type URL are examined.
 fn examine_payloads(writes: &[proto::StreamWrite], wrong: &mut Violations) {
     let mut room = Room::default();
     for (index, write) in writes.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Deadlines and errors that the transport would tell less well.
+//! Deadlines and errors that the transport would report less well.
 //!
-//! tonic ends a call whose `grpc-timeout` has passed as CANCELLED; this layer, which fires a
-//! little earlier, ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large,
+//! tonic ends a call as CANCELLED when its `grpc-timeout` has passed; this layer fires a little
+//! earlier and ends it as `DEADLINE_EXCEEDED`. It also refuses headers that are too large,
 //! gives an `ErrorInfo` to each error of a library's service, and decides which answers are
 //! compressed.
 
@@ -29,7 +29,7 @@ pub(super) const FIELD_BYTES: usize = 32;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ErrorLayer;
 
-/// A service whose errors all carry details, and that keeps deadlines.
+/// A service that keeps deadlines and gives details to all its errors.
 #[derive(Clone, Debug)]
 pub(super) struct Errors<S>(S);
 

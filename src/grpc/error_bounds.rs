@@ -1,9 +1,9 @@
 //! Errors within the bytes that they may have on the wire.
 //!
-//! An error travels in headers: of its message each byte outside of ASCII, and some within, takes
-//! three, and its details are in base64. Clients refuse headers beyond 8 KiB and say
-//! `RESOURCE_EXHAUSTED` instead of what they were told, so that a lost race looks like one to run
-//! again. So texts are cut, and lists say how much they leave out; the `ErrorInfo` always fits.
+//! An error travels in headers. In its message each byte outside of ASCII, and some within, takes
+//! three, and its details are in base64. Clients refuse headers beyond 8 KiB and report
+//! `RESOURCE_EXHAUSTED` instead of the error, so that a lost race looks like one to run again. So
+//! texts are cut, and lists say how much they leave out; the `ErrorInfo` always fits.
 
 use prost::Message;
 use tonic_types::pb;
@@ -21,12 +21,12 @@ const LENGTHS: usize = 8;
 /// Marks where a text was cut.
 const CUT: &str = "...";
 
-/// A message as it is told.
+/// A message as it is sent.
 pub(super) fn message(text: &str) -> String {
     cut(text, MESSAGE_BYTES, in_message)
 }
 
-/// Any other text as it is told.
+/// Any other text as it is sent.
 pub(super) fn text(text: &str) -> String {
     cut(text, TEXT_BYTES, char::len_utf8)
 }
@@ -49,12 +49,12 @@ pub(super) fn room_beside(status: &pb::Status) -> usize {
 #[derive(Clone, Debug)]
 pub(super) struct List {
     name: String,
-    /// What is not an entry, and always told.
+    /// What is not an entry; it is always sent.
     beginning: Vec<u8>,
     entries: Vec<Vec<u8>>,
     /// Entries beyond these.
     pub(super) more: usize,
-    /// The key under which it is told how many entries are left out.
+    /// The key of the count of entries that are left out.
     pub(super) left_out_as: &'static str,
 }
 

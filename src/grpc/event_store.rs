@@ -95,7 +95,7 @@ impl EventStoreService for EventStore {
     }
 }
 
-/// What an append asks for, if it is meant for this store.
+/// What an append requests, if it is meant for this store.
 fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, RpcError> {
     engine.expect_store(&request.store)?;
     Ok(convert::append(request)?)
@@ -121,7 +121,7 @@ impl From<Undone> for proto::Undone {
     }
 }
 
-/// A read's answers: at least one, so that the position is told even when nothing matches.
+/// A read's answers: at least one, so that the client gets the position even when nothing matches.
 enum Batches {
     First(Scan),
     More(Scan),

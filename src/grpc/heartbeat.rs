@@ -1,8 +1,8 @@
 //! Heartbeats: no stream of answers is silent for long.
 //!
 //! The pings of HTTP/2 end at the next proxy, and HTTP/1 has none. Proxies end a stream on which
-//! nothing came for some time, though its connection is alive. So a stream that has nothing to tell
-//! tells that. Subscriptions do so by themselves, because they can tell how far they are.
+//! nothing came for some time, though its connection is alive. So a stream that has nothing to send
+//! sends a heartbeat. Subscriptions do so by themselves, because they can say how far they are.
 
 use std::{
     fmt,

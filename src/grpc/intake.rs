@@ -1,5 +1,5 @@
-//! What a call sends, on its way to the codec: bounded over all calls, unpacked, and told as the
-//! sender's fault where it cannot be read.
+//! What a call sends, on its way to the codec: bounded over all calls and unpacked. What cannot be
+//! read is reported as the sender's fault.
 //!
 //! The codec keeps a message until it is whole, and a service until it is answered, so what all
 //! calls hold of large messages is counted here ([`budget`]). A compressed message is unpacked here
@@ -45,7 +45,7 @@ impl IntakeLayer {
     }
 }
 
-/// A service whose requests are bounded.
+/// A service with bounded requests.
 #[derive(Clone, Debug)]
 pub(super) struct Bounded<S> {
     calls: S,

@@ -1,9 +1,9 @@
 //! The codec of the services: protobuf, with buffers that begin small, and requests that are
 //! looked at before they are decoded.
 //!
-//! A call gets its buffers when it begins and keeps them until it ends. Most calls need little, and
-//! followers, of whom there may be thousands, wait for most of their time; so a buffer grows when
-//! there is something to put into it, instead of being ready for a page.
+//! A call gets its buffers when it begins and keeps them until it ends. Most calls need little.
+//! Thousands of calls may follow the log, and these wait for most of their time. So a buffer grows
+//! when there is something to put into it, instead of being ready for a page.
 
 use std::marker::PhantomData;
 

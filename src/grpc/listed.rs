@@ -1,4 +1,4 @@
-//! Pages of lists: the entries that were found, told with their texts from the log.
+//! Pages of lists: the entries that were found, with their texts from the log.
 
 use prost::Message;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Entries whose texts are read at once. A page may end early, so not all are read before.
+/// Entries for which the texts are read at once. A page may end early, so not all are read before.
 const READ_AT_ONCE: usize = 50;
 
 /// An entry that has texts in the log.

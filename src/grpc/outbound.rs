@@ -25,7 +25,7 @@ type HttpResponse = http::Response<Body>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct SendingLayer(pub(super) Streams);
 
-/// A service whose answers are counted until they are sent.
+/// A service that counts its answers until they are sent.
 #[derive(Clone, Debug)]
 pub(super) struct Sending<S> {
     calls: S,
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// A body whose parts are counted.
+/// A body that counts its parts.
 struct Sent {
     body: Body,
     outbound: Outbound,

@@ -4,7 +4,7 @@
 //! answer gave, for this method and this request, or it is refused. The seal is SipHash-2-4 with
 //! 128 bits under a key that only the store has, so tokens outlive a restart. `SipHash` is made to
 //! authenticate short messages, and the index is keyed by it already; HMAC would be one more
-//! dependency, for tokens that name places in lists which everybody may read anyway.
+//! dependency, for tokens that name places in public lists.
 
 use std::fmt;
 
@@ -94,7 +94,7 @@ struct Token {
 pub(crate) struct Place {
     /// Entries before the page.
     pub(crate) offset: usize,
-    /// Of the entry that it begins with, the parts that were told before.
+    /// Parts of its first entry that earlier pages contain.
     pub(crate) parts: usize,
     /// In a list by position, that of the last entry before the page.
     pub(crate) after: Position,
@@ -104,7 +104,7 @@ pub(crate) struct Place {
     pub(crate) name: String,
 }
 
-/// The page of a list that is asked for.
+/// The requested page of a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     begins: Place,
@@ -117,8 +117,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page that is asked for; `request` is the request without what may differ from page to
-    /// page: its size, its token and the position to wait for.
+    /// The requested page; `request` is the request without what may differ from page to page: its
+    /// size, its token and the position to wait for.
     pub(crate) fn parse<R: Message + Name>(
         tokens: Tokens,
         size: u32,
@@ -134,7 +134,7 @@ impl Page {
             }
             size => size,
         };
-        // Each method has a request of its own, whose name stands for it.
+        // Each method has a request type of its own, so the name of the type stands for the method.
         let parts = [R::full_name().into_bytes(), request.encode_to_vec()];
         let request = tokens.hash(Hashed::Request, &[&parts[0], &parts[1]]);
         let mut page = Self { begins: Place::default(), size, at: None, request, tokens };

@@ -67,7 +67,7 @@ impl Message for ReadFrame {
     }
 }
 
-/// A `SubscribeResponse`, whose events are stored bytes.
+/// A `SubscribeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SubscribeFrame {
     /// A run of events.
@@ -125,7 +125,7 @@ impl Message for SubscribeFrame {
     }
 }
 
-/// A `ConsumeResponse`, whose events are stored bytes.
+/// A `ConsumeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ConsumeFrame {
     /// A run of events.

@@ -20,7 +20,7 @@ pub(crate) struct Pipelined(pub(crate) Result<AppendRequest, Violations>);
 impl Asked for Pipelined {
     type Message = AppendStreamRequest;
 
-    /// What is wrong is told as `Append` tells it.
+    /// Reports what is wrong as `Append` does.
     fn asked(decoded: Result<AppendStreamRequest, Violations>) -> Result<Self, Status> {
         let append = decoded.map(|request| request.append.unwrap_or_default());
         Ok(Self(append.map_err(|violations| violations.rebased("append", "").of_whole(REQUEST))))

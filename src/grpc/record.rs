@@ -57,7 +57,7 @@ impl Recorder {
         let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
         let append = Append { request_id, writes, condition: None };
         let appended = self.0.append(append).await.map_err(|error| rebased(error, field))?;
-        // One event is in one stream, whose name is recorded folded.
+        // One event is in one stream, and the stream's name is recorded folded.
         let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
         let undone = appended.undone.first().map(|undone| (*undone).into());
         let (position, duplicate) = (appended.first_position, appended.duplicate);
@@ -113,7 +113,7 @@ fn prepare<M: Message + Name>(
     // No claim is at 0; the validation says so.
     let home = known.typed_home().filter(|home| *home != Home::OfClaim(0));
     if home.is_none() || !wrong.0.is_empty() {
-        // The engine will not see it, and all that is wrong is told at once.
+        // The engine will not see it, so all that is wrong is reported here at once.
         wrong.0.extend(wrong_fields(field, &known).unwrap_or_default().0);
     }
     let (Some(home), Ok(type_name)) = (home, type_name) else {

@@ -15,7 +15,7 @@ use crate::{
     projections::search,
 };
 
-/// The moment that is asked about; absent: now.
+/// The moment that the request names; absent: now.
 pub(crate) fn as_of(as_of: Option<proto::AsOf>, path: &str, wrong: &mut Violations) -> AsOf {
     match as_of.map(|as_of| as_of.moment) {
         None => AsOf::Now,
@@ -31,7 +31,7 @@ pub(crate) fn as_of(as_of: Option<proto::AsOf>, path: &str, wrong: &mut Violatio
     }
 }
 
-/// The interval that is asked about; empty: any time.
+/// The interval that the request names; empty: any time.
 pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option<Edtf> {
     if text.is_empty() {
         return None;
@@ -56,19 +56,19 @@ pub(crate) fn optional_name(text: &str, path: &str, wrong: &mut Violations) -> S
     folded
 }
 
-/// The party that is asked about.
+/// The party that the request names.
 pub(crate) fn party(code: &str, path: &str, wrong: &mut Violations) -> Option<String> {
     let parsed = Party::parse(&fold(code)).map_err(|error| wrong.add(path, error.to_string()));
     parsed.ok().map(|party| party.to_string())
 }
 
-/// The party that is asked about; empty: any.
+/// The party that the request names; empty: any.
 pub(crate) fn any_party(code: &str, path: &str, wrong: &mut Violations) -> String {
     let given = !optional_name(code, path, wrong).is_empty();
     given.then(|| party(code, path, wrong)).flatten().unwrap_or_default()
 }
 
-/// The words that are asked for; empty: none are.
+/// Checks the words to search for; empty: none.
 pub(crate) fn words(text: &str, path: &str, wrong: &mut Violations) {
     if text.len() > limits::SHORT_TEXT_BYTES {
         wrong.exceeds(path, "bytes", text.len(), limits::SHORT_TEXT_BYTES);

@@ -55,11 +55,13 @@ const STREAMS_PER_CONNECTION: u32 = 1_024;
 const PENDING_RESETS: usize = STREAMS_PER_CONNECTION as usize;
 /// Streams that the server may have to reset because a client broke the protocol.
 const LOCAL_RESETS: usize = 1_024;
-/// Bytes of a request's headers that the transport takes. Clients are told of it and refuse to send
-/// more, so it is above the limit: what is a little too much is to be refused with a reason.
+/// Bytes of a request's headers that the transport takes. Clients learn this number and refuse to
+/// send more. It is above the limit, so that the server refuses what is a little too much, with a
+/// reason.
 const HEADER_BYTES: u32 = 64 << 10;
 const _: () = assert!(limits::HEADER_BYTES < HEADER_BYTES as usize);
-/// How often a silent connection is asked whether it is still there, and how long it may take.
+/// How often a probe checks that a silent connection is still there, and how long its answer may
+/// take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
 /// A service that takes messages up to the limit, compressed or not, and answers alike. They come

@@ -108,7 +108,7 @@ fn missing(source_id: &str, at: Position) -> RpcError {
 }
 
 /// The source with its latest registration. A registration can be neither corrected, retracted
-/// nor spoken about, so there is nothing else to tell of it.
+/// nor spoken about, so there is nothing else to say of it.
 fn entry(texts: &Texts, found: &SourceFound) -> proto::SourceEntry {
     let source = match found.registration.and_then(|position| texts.reading(position)) {
         Some(Known::SourceRegistered(source)) => Some(source),

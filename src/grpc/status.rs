@@ -27,10 +27,10 @@ use crate::{
 pub(super) const REQUEST: &str = "request";
 /// The domain of every reason.
 const DOMAIN: &str = "handover";
-/// How long a client should wait when it is told to come back.
+/// How long a client should wait when the answer says to try again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// An error as a client is told it.
+/// An error as a client receives it.
 #[derive(Clone, Debug)]
 pub(crate) struct RpcError {
     code: Code,
@@ -38,7 +38,7 @@ pub(crate) struct RpcError {
     reason: ErrorReason,
     metadata: HashMap<String, String>,
     details: Vec<prost_types::Any>,
-    /// A detail of several entries, of which as many are told as there is room for.
+    /// A detail of several entries, of which as many are sent as there is room for.
     list: Option<List>,
 }
 

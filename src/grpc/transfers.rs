@@ -70,7 +70,7 @@ async fn list_page(
 ) -> Result<proto::ListTransfersResponse, RpcError> {
     let record = engine.record();
     let Place { after, undated, .. } = *page.begins();
-    // One more than the page has tells whether there is another.
+    // One more than the page has shows whether there is another.
     let stretch = (after, page.size() + 1);
     let walk = TransferWalk::new(query, position, stretch, undated);
     let Transfers { claims, undated } = record.work_out(walk).await?;

@@ -1,12 +1,12 @@
-//! Browsers: gRPC-Web on the same port, what pages of other sites may call, and an answer for
-//! whoever comes with plain HTTP.
+//! Browsers: gRPC-Web on the same port, what pages of other sites may call, and an answer to
+//! plain HTTP.
 //!
 //! A page may come from anywhere, and the browser that runs it may stand where the server can be
-//! reached but the page's author cannot: on the operator's own machine, behind a firewall. Nobody
-//! logs in, so to be able to reach the server is all that is asked of one who writes. The record is
+//! reached but the page's author cannot: on the operator's own machine, behind a firewall. The
+//! server has no logins, so a client needs nothing but to reach it in order to write. The record is
 //! public, so a page of any origin may read it; to write, its origin has to be named by the
-//! operator. That is checked here and not left to the browser, because a page whose host name is
-//! pointed at this address is of no foreign origin to its browser.
+//! operator. That is checked here and not left to the browser: if a page's host name points at this
+//! address, its browser sees no foreign origin.
 
 use std::{
     pin::Pin,
@@ -45,7 +45,7 @@ const EXPOSED: [HeaderName; 4] = [
 ];
 /// How long a browser may remember what it is allowed.
 const REMEMBERED: Duration = Duration::from_hours(1);
-/// What a visitor is told who follows the address.
+/// The text for a visitor who opens the address.
 const WELCOME: &str = "\
 This is handover, the public record of prisoner exchanges, as a gRPC server.\n\
 Clients call it over HTTP/2, browsers with gRPC-Web; reflection and health are there.\n";
@@ -57,7 +57,7 @@ const FOREIGN: &str = "\
 Pages of this origin may read the record but not write to it; the operator lets an origin write\n\
 with `handover serve --web-origins`.\n";
 
-/// The origins whose pages may write. Every page may read.
+/// The origins from which pages may write. Every page may read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     any: bool,
@@ -173,7 +173,8 @@ where
 }
 
 impl<S> Web<S> {
-    /// A page that may not call this. Its browser asks first, by OPTIONS, and is told by headers.
+    /// The refusal for a page that may not call this. A browser's OPTIONS request passes: headers
+    /// answer it.
     fn foreign(&self, request: &HttpRequest) -> Option<(StatusCode, &'static str)> {
         let origin = request.headers().get(header::ORIGIN)?;
         let asks_first = request.method() == Method::OPTIONS;

@@ -18,7 +18,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// What every event about a claim is told by.
+/// The arguments that every event about a claim has.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Position of the claim
@@ -33,7 +33,7 @@ pub struct Args {
     pub(super) recording: RecordArgs,
 }
 
-/// What a preference is told by.
+/// The arguments of a preference.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PreferArgs {
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct PreferArgs {
     sent: bool,
 }
 
-/// Reads an actor, who is not left out.
+/// Reads an actor that must not be left out.
 fn somebody(text: &str) -> Result<Actor, &'static str> {
     actor::read(text)?.ok_or("names nobody; leave it out if that is not said")
 }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What a correction is told by.
+/// The arguments of a correction.
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "reading", required = true, args = ["payload", "value"])]
 pub struct Args {

@@ -16,7 +16,7 @@ use crate::{
     domain::proto::{ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference},
 };
 
-/// What `claims show` can be asked for.
+/// The arguments of `claims show`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Position of the claim

@@ -183,7 +183,7 @@ fn column(by: Dimension) -> &'static str {
     }
 }
 
-/// A part of the key for people, who are told that nothing is said.
+/// A part of the key for people, with a word where the record says nothing.
 fn shown(key: &GroupKey, by: Dimension) -> String {
     match (by, told(key, by)) {
         (Dimension::Mediator, nobody) if nobody.is_empty() => "nobody".to_owned(),

@@ -111,7 +111,7 @@ fn section<'a>(title: &str, legs: impl Iterator<Item = (&'a LegEstimate, String)
     lines
 }
 
-/// How its state was reported, by position; reports in a row that say the same are told together.
+/// How its state was reported, by position; one line holds reports in a row that say the same.
 /// Empty where that would say no more than the head does.
 pub(super) fn status(told: &GetExchangeResponse) -> Vec<String> {
     let runs: Vec<&[StatusReport]> = told.status_history.chunk_by(say_the_same).collect();

@@ -27,7 +27,7 @@ pub(super) fn source(text: &str) -> Result<String, String> {
     Err("is not a URI such as https://record.example/ or urn:example:record".to_owned())
 }
 
-/// Writes the events that `request` asks for as lines.
+/// Writes the events that `request` selects as lines.
 pub(super) async fn export(
     client: &Client,
     request: ReadRequest,

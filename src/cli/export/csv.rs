@@ -1,9 +1,9 @@
 //! `handover export --format csv`: claims in the columns that `import` reads.
 //!
-//! The columns say less than events do. A row is read back before it is written: what it does not
-//! say of its claim is counted and told, and a claim that it would change, or whose number or
-//! claimant it cannot hold, is left out as a whole. A row that says something else than the claim
-//! would be a new claim.
+//! The columns say less than events do. A row is read back before it is written. What it does not
+//! say of its claim is counted and reported. A claim is left out as a whole if the row would change
+//! it, or cannot hold its number or claimant: a row that says something else than the claim would
+//! be a new claim.
 
 mod claims;
 mod record;
@@ -71,7 +71,7 @@ impl Written {
             Err(problem) => return self.leave_out(position, &problem),
         };
         self.rows.push(fields);
-        // Where a row repeats a report, what it does not say of that is told with the first row.
+        // Where a row repeats a report, the first row counts what the columns do not say of it.
         for (event, missing) in events.iter().zip(missing) {
             let name = event.short_name();
             for path in missing {
@@ -106,7 +106,7 @@ impl Written {
     }
 }
 
-/// Writes the table, and tells on standard error what is not in it.
+/// Writes the table, and says on standard error what is not in it.
 pub(super) async fn export(
     client: &Client,
     form: Form,

@@ -1,5 +1,5 @@
 //! What export writes, import reads back as the same events, whatever they are: tried on records
-//! from seeds, which a failure tells.
+//! from seeds, which a failure prints.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what columns cannot say is all the rest")]
 
@@ -80,7 +80,7 @@ fn known(event: &RecordedEvent) -> Option<Known> {
 /// The claims of one table in their order, by what they are about.
 type Told = BTreeMap<String, Vec<Known>>;
 
-/// What the three tables tell of: claims about numbers and reports by their exchange, roles, and
+/// What the three tables hold: claims about numbers and reports by their exchange, roles, and
 /// running totals. A row has a role with its denial, so roles have no order.
 fn told(claims: impl IntoIterator<Item = Known>) -> [Told; 3] {
     let mut tables = <[Told; 3]>::default();

@@ -1,4 +1,4 @@
-//! How far groups are, and who takes part.
+//! How far groups are, and which consumers take part.
 
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
 
 struct Groups {
     response: ListGroupsResponse,
-    /// It was asked for by name, so there is room for everything about it.
+    /// The command names one group, so there is room for everything about it.
     alone: bool,
 }
 
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!((row(&done)[3].as_str(), plain_row(&done)[3].as_str()), ("7", "7"));
     }
 
-    /// What a server tells of a group that is not restored.
+    /// What a server reports of a group that is not restored.
     fn damaged(group: Group) -> Group {
         let Group { name, filter, settings, .. } = group;
         let (stalled, state) = ("a volume is damaged".into(), GroupState::Damaged.into());

@@ -27,7 +27,7 @@ use crate::{
     grpc::client::Client,
 };
 
-/// A row whose event has no effect any more.
+/// A row with an event that has no effect any more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Gone {
     /// Which row of the input, counted from 0.
@@ -85,7 +85,8 @@ impl AllGone {
         self.about_claims.set(numbered(event), Vec::new())
     }
 
-    /// Goes through the rows whose effect another than the input took away; how many there are.
+    /// Goes through the rows that lost their effect by something else than this input; how many
+    /// there are.
     fn for_each(&self, mut visit: impl FnMut(Gone) -> Result<(), Failure>) -> Result<u64, Failure> {
         let mut visited = 0;
         for number in 0..self.count {
@@ -128,7 +129,7 @@ impl AllGone {
 pub(super) struct Renewed(Kept);
 
 impl Renewed {
-    /// The rows whose effect another than the input took away, and how many there are.
+    /// The rows that lost their effect by something else than this input, and how many there are.
     fn of(gone: &AllGone) -> Result<(Self, u64), Failure> {
         let mut renewed = Self::default();
         let count = gone.for_each(|gone| renewed.0.set(numbered(gone.row), Vec::new()))?;

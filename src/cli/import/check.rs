@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// A claim's position, for checking a line whose claim has none yet.
+/// A claim's position, for checking a line about a claim that has none yet.
 const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
@@ -60,7 +60,7 @@ pub(super) fn row_is_good(
     }
 }
 
-/// A line whose event is in order, as far as can be known here.
+/// A line with an event that is in order, as far as can be known here.
 #[derive(Debug)]
 pub(super) struct Valid {
     /// As it was typed.
@@ -120,8 +120,8 @@ pub(super) fn valid(
     }
 }
 
-/// Bounds that the server keeps; who records is not known here, so it may find an event a little
-/// larger.
+/// Bounds that the server keeps. The recorder's name is not known here, so the server may find an
+/// event a little larger.
 fn within_limits(
     line: &Line,
     stream: &StreamName,

@@ -16,7 +16,7 @@ use crate::cli::{
     settled::settled,
 };
 
-/// What `import` can be asked for.
+/// The arguments of `import`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// JSON Lines or CSV to import, told apart by how it begins; `-` reads standard input
@@ -58,7 +58,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         _ => summary.to_string(),
     };
     writeln!(io::stdout(), "{name}: {words}")?;
-    // A dry run has told what --again would record anew, and that is no failure.
+    // A dry run has reported what --again would record anew, and that is no failure.
     Ok(if args.dry_run { Summary { undone: 0, ..summary }.exit() } else { summary.exit() })
 }
 

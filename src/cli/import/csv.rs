@@ -30,7 +30,7 @@ use crate::{
     domain::known::Known,
 };
 
-/// Reads rows and keeps what of their events was not asked for yet.
+/// Reads rows and keeps those of their events that the caller has not taken yet.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
     reader: ::csv::Reader<Counted<R>>,

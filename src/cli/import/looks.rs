@@ -48,7 +48,7 @@ impl Looks {
     }
 
     /// What the input is, as a sentence goes on after `this is not JSON Lines: `, if no line of it
-    /// is an event. `None`: it is JSON Lines, whose lines are wrong.
+    /// is an event. `None`: it is JSON Lines with wrong lines.
     pub(super) fn problem(&self) -> Option<String> {
         let format = FORMATS.iter().find(|(start, _)| self.first.starts_with(start));
         if let Some((_, format)) = format {
@@ -73,7 +73,7 @@ impl Looks {
     }
 }
 
-/// A table whose fields have something else than commas between them.
+/// A table with something else than commas between its fields.
 fn separated(first: &str) -> Option<String> {
     let table = |(separator, name): &(char, &str)| {
         let names: Vec<_> = first.split(*separator).map(|it| it.trim().trim_matches('"')).collect();

@@ -71,7 +71,7 @@ impl Way {
 
     /// The first answer to the recording with this number, and what undid it since; `None`: there
     /// is none. The server looks at a request id before it looks at a revision, so an append that
-    /// expects what cannot be tells whether its id was used and records nothing.
+    /// expects what cannot be shows whether its id was used and records nothing.
     async fn recalled(
         &self,
         client: &Client,
@@ -201,7 +201,7 @@ impl Repeat {
 
     /// The answer to the row's recording, if there is one in another way than that in which it
     /// would be recorded; with `all`, in that one too. What it costs is paid by few rows: most can
-    /// be in one way only, which the append itself tells.
+    /// be in one way only, which the append itself shows.
     pub(super) async fn found(
         &self,
         client: &Client,
@@ -309,7 +309,7 @@ impl Recordings {
         }
     }
 
-    /// Takes the answer to a recording that no request id tells, if there is no other.
+    /// Takes the answer to a recording that no request id finds, if there is no other.
     pub(super) fn recorded_otherwise(&mut self, answer: AppendResponse) {
         self.answer.get_or_insert(answer);
     }

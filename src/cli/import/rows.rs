@@ -58,7 +58,7 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// The lines up to the first that is an event. Where none of them is, one message tells what
+    /// The lines up to the first that is an event. Where none of them is, one message says what
     /// the input looks like, instead of one for each line.
     fn look(&mut self) -> Result<VecDeque<Row>, Failure> {
         let (mut looked, mut looks) = (VecDeque::new(), Looks::default());
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.message.contains(told), "{failure}");
         }
-        // One event, or fewer lines, and each line is told by itself.
+        // One event, or fewer lines, and each line is reported by itself.
         let few = "{a\n".repeat(BEGINNING - 1);
         let mut rows = Rows::new(few.as_bytes());
         let mut count = 0;

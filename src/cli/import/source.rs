@@ -1,4 +1,5 @@
-//! What an import reads: JSON Lines or one of the CSV forms, told apart by how the input begins.
+//! What an import reads: JSON Lines or one of the CSV forms. The beginning of the input decides
+//! which.
 
 use std::io::{self, BufRead, Chain, Cursor, Read as _};
 

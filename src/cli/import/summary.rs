@@ -24,7 +24,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The exit code that tells it.
+    /// The exit code that stands for it.
     pub fn exit(&self) -> Exit {
         match (self.refused, self.undone) {
             (0, 0) => Exit::Done,
@@ -77,7 +77,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Is told how an import goes on.
+/// Receives how an import goes on.
 pub trait Report {
     /// A line was refused.
     fn refused(&mut self, row: &RowError);

@@ -15,7 +15,7 @@ use crate::{
     domain::proto::{ExchangeSummary, ListExchangesRequest, ListExchangesResponse},
 };
 
-/// What `exchanges` can be asked for.
+/// The arguments of `exchanges`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Words that all occur in the title; case and diacritics make no difference
@@ -128,7 +128,7 @@ fn row(exchange: &ExchangeSummary) -> Vec<String> {
     ]
 }
 
-/// Names in a row, with how many more there are; `handover exchange` tells all.
+/// Names in a row, with how many more there are; `handover exchange` prints all.
 fn named(names: &[String], and_more: u32, between: &str) -> String {
     let names: Vec<String> = names.iter().cloned().chain(words::more(and_more)).collect();
     names.join(between)

@@ -15,7 +15,7 @@ use crate::{
     domain::proto::{GetSourceRequest, ListSourcesRequest, ListSourcesResponse, SourceEntry},
 };
 
-/// What `sources` can be asked for.
+/// The arguments of `sources`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Words that all occur in title and publisher; case and diacritics make no difference

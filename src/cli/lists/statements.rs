@@ -15,7 +15,7 @@ use crate::{
     domain::proto::{ListStatementsRequest, ListStatementsResponse, StatementEntry, StatementMode},
 };
 
-/// What `statements` can be asked for.
+/// The arguments of `statements`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Words that all occur in the text; case and diacritics make no difference

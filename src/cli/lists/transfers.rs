@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What `transfers` can be asked for.
+/// The arguments of `transfers`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Only about this exchange and those within it

@@ -1,4 +1,5 @@
-//! Answers whose pages may end within an entry: what goes on is put behind what was told before.
+//! Answers with pages that may end within an entry. The rest of an entry is put behind its earlier
+//! part.
 
 use super::Page;
 use crate::domain::proto::{

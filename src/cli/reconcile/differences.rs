@@ -102,7 +102,7 @@ fn side(
     text
 }
 
-/// A leg by its place, named with its exchange where several are told of.
+/// A leg by its place, named with its exchange where the answer is about several.
 pub(super) fn leg(all: &ReconcileExchangeResponse, at: u32) -> String {
     let Some(leg) = usize::try_from(at).ok().and_then(|at| all.legs.get(at)) else {
         return "a leg that is not listed".to_owned();

@@ -1,9 +1,9 @@
 //! What a consumer was given, what may be begun, and what is to be answered. Pure.
 //!
 //! Within a stream one event is handled at a time. When one is to be tried again, the server takes
-//! back those after it, which may be here already or under way; none of them is begun before that
-//! is told. An event that is withdrawn while a handler runs is answered all the same: the answer
-//! counts as long as no other consumer has the event.
+//! back those after it, which may be here already or under way. None of them is begun before the
+//! server reports that. An event that is withdrawn while a handler runs is answered all the
+//! same: the answer counts as long as no other consumer has the event.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -199,22 +199,22 @@ impl Deliveries {
         !self.running.is_empty()
     }
 
-    /// Will tell the server what is being handled, and has not been for longer than a handler may.
+    /// Notes for the server what is being handled, and has not been for longer than a handler may.
     pub(super) fn name_work(&mut self, now: Instant, longest: Duration) {
         let in_time = |it: &Running| !it.withdrawn && now.duration_since(it.since) < longest;
         let named = self.running.iter().filter(|(_, it)| in_time(it)).map(|(number, _)| *number);
         self.answers.working = named.collect();
     }
 
-    /// Whether there is something to tell the server.
+    /// Whether there is something to send to the server.
     pub(super) fn has_answers(&self) -> bool {
         let ConsumeRequest { acks, nacks, working, credit, .. } = &self.answers;
         let said = !acks.is_empty() || !nacks.is_empty() || !working.is_empty();
         said || (*credit > 0 && !self.stopping)
     }
 
-    /// What is to be told, and counts as told. As much credit is given back as was used, so that
-    /// what is unanswered and credit together stay the same.
+    /// Takes the answers to be sent, which count as sent from then on. It gives back as much credit
+    /// as was used, so that the sum of unanswered events and credit stays the same.
     pub(super) fn take_answers(&mut self) -> ConsumeRequest {
         let answers = std::mem::take(&mut self.answers);
         let credit = if self.stopping { 0 } else { answers.credit };

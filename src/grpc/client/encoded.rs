@@ -1,7 +1,7 @@
-//! Reads whose answers stay as they came: for callers that pass bytes on, or count them.
+//! Reads that leave their answers as they came: for callers that pass bytes on, or count them.
 //!
-//! Decoding costs a client more than receiving; whoever does not look into the events need not
-//! pay for it.
+//! Decoding costs a client more than receiving; a caller that does not look into the events need
+//! not pay for it.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! Consumer groups as those who look after them see them.
+//! Consumer groups as operators see them.
 
 use super::{Client, ClientError, timed};
 use crate::domain::proto;

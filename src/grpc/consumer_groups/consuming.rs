@@ -1,4 +1,5 @@
-//! One `Consume` call: what the consumer says goes down, what it is told comes up.
+//! One `Consume` call: passes what the consumer says to the engine, and deliveries back to the
+//! consumer.
 
 use std::time::Duration;
 

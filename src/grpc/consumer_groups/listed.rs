@@ -1,4 +1,4 @@
-//! `ListGroups`: a page of the groups, each counted when it is told.
+//! `ListGroups`: a page of the groups, each counted when it is put on the page.
 
 use crate::{
     domain::{proto, violation::Violations},

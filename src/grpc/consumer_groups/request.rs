@@ -19,12 +19,12 @@ use crate::{
 /// Parked events that are listed if no limit is given.
 const LISTED: u32 = 100;
 
-/// A group that is asked for.
+/// The group that a request creates.
 pub(super) fn group(
     mut request: proto::CreateGroupRequest,
 ) -> Result<(NewGroup, Option<Repeatable>), Violations> {
     let mut wrong = Violations::default();
-    // The store is compared before, and is no part of what is asked for.
+    // The store was compared before, and is no part of the requested group.
     request.store.clear();
     let repeatable = repeatable(&std::mem::take(&mut request.request_id), &request, &mut wrong);
     let proto::CreateGroupRequest { request_id: _, name, filter, start, settings, store: _ } =
@@ -67,7 +67,7 @@ fn start(start: Option<create_group_request::Start>, wrong: &mut Violations) -> 
     }
 }
 
-/// Which parked events are asked for: of which group, after which position, and how many.
+/// Which parked events are requested: of which group, after which position, and how many.
 pub(super) fn parked(
     request: proto::ListParkedRequest,
 ) -> Result<(String, Position, usize), Violations> {

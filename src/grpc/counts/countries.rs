@@ -15,7 +15,7 @@ use crate::{
     projections::counts::{CountQuery, CountWalk, country_counts},
 };
 
-/// What is asked.
+/// The query that a request states.
 #[derive(Debug)]
 pub(super) struct Question {
     query: CountQuery,

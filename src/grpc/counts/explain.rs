@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// What is asked.
+/// The query that a request states.
 #[derive(Clone)]
 pub(super) struct Question {
     figure: NamedFigure,
@@ -65,8 +65,8 @@ pub(super) fn question(
 }
 
 impl Question {
-    /// The figure; absent: the record knows nothing of it. It is a fault if the exchange that is
-    /// asked about is not in the record.
+    /// The figure; absent: the record knows nothing of it. It is a fault if the requested exchange
+    /// is not in the record.
     fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, RpcError> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
@@ -123,7 +123,7 @@ pub(super) async fn answer(
     })
 }
 
-/// Claims whose texts are read at once; not all need fit.
+/// Claims for which the texts are read at once; not all need fit.
 const READ_AT_ONCE: usize = 50;
 /// Larger legs that a leg names.
 const PARTS_OF: usize = 1_000;
@@ -138,8 +138,8 @@ struct Telling {
 }
 
 impl Telling {
-    /// Tells of an exchange what comes after so many claims on its legs; answers whether all of it
-    /// still belonged to the page. An exchange is told with one claim at least, if it has any.
+    /// Adds an exchange, without the first `parts` claims on its legs; answers whether the page
+    /// took all of it. An exchange comes with one claim at least, if it has any.
     async fn take(
         &mut self,
         engine: &Engine,
@@ -204,7 +204,8 @@ fn claim(
     Some((begins.then(|| self::leg(leg, texts, claim)), number))
 }
 
-/// The events whose texts a claim shows; the first one on a leg, those of its preference as well.
+/// The events with the texts that a claim shows; for the first claim on a leg, also those of the
+/// leg's preference.
 fn positions(explained: &ExplainedExchange, (leg, claim): (usize, usize)) -> Vec<Position> {
     let leg = explained.legs.get(leg).map(|it| &it.leg);
     let number = leg.and_then(|leg| leg.claims.get(claim));
@@ -232,7 +233,7 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A leg from one of its claims on, of which none is told yet.
+/// A leg that begins at `first_claim`, still without claims.
 fn leg(leg: &ExplainedLeg, texts: &Texts, first_claim: usize) -> proto::ExplainedLeg {
     let ExplainedLeg { leg, used, part_of } = leg;
     proto::ExplainedLeg {
@@ -243,7 +244,8 @@ fn leg(leg: &ExplainedLeg, texts: &Texts, first_claim: usize) -> proto::Explaine
     }
 }
 
-/// What an exchange adds, without its legs. The preference is told where it begins.
+/// What an exchange adds, without its legs. Only the page where the exchange begins has its
+/// preference.
 fn head(explained: &ExplainedExchange, texts: &Texts, continues: bool) -> proto::ExplainedExchange {
     let ExplainedExchange { exchange, title, occurred, share, preference, legs: _ } = explained;
     let figure = Figure::from(*share);

@@ -1,4 +1,4 @@
-//! Which figure of which country is asked about.
+//! Which figure of which country a request names.
 
 use crate::{
     domain::{

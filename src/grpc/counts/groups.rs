@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// What is asked.
+/// The query that a request states.
 pub(super) struct Question {
     query: GroupQuery,
     as_of: AsOf,

@@ -19,7 +19,7 @@ use crate::{
     projections::counts::{Move, MoveWalk, StepsWalk},
 };
 
-/// What is asked.
+/// The query that a request states.
 pub(super) struct Question {
     figure: NamedFigure,
     occurred: Option<Edtf>,
@@ -84,7 +84,7 @@ pub(super) async fn answer(
         None => None,
     };
     let after = page.begins().after.max(after);
-    // One more than the page has tells whether there is another.
+    // One more than the page has shows whether there is another.
     let walk = MoveWalk::new(key, steps, (after, at), page.size() + 1);
     let moves = record.work_out(walk).await?;
     let some = moves.get(..page.size()).unwrap_or(&moves);

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What is asked.
+/// The query that a request states.
 pub(super) struct Question {
     series: String,
     query: SeriesQuery,
@@ -128,9 +128,9 @@ struct Telling {
 }
 
 impl Telling {
-    /// Tells of a step what comes after so many of the exchanges that it names, those missing
-    /// behind the others; answers whether all of it still belonged to the page. A step is told
-    /// with one exchange at least, if it names any.
+    /// Adds a step, without the first `parts` of the exchanges that it names, those missing behind
+    /// the others; answers whether the page took all of it. A step comes with one exchange at
+    /// least, if it names any.
     fn take(&mut self, step: Step, texts: &Texts, parts: usize) -> bool {
         let mut whole = told(step, texts);
         let named = Named::of(&mut whole);

@@ -26,7 +26,7 @@ use crate::{
     grpc::{pipelined::Pipelined, status::RpcError},
 };
 
-/// Appends of one call that are under way or whose answers are unread.
+/// Appends of one call that are under way or have unread answers.
 const PIPELINE: usize = 256;
 /// Bytes of their answers, as far as that is known before; one alone may be larger.
 const UNREAD_BYTES: usize = 256 << 10;

@@ -1,11 +1,11 @@
-//! The order in which the lists of a story are told, so that pages of them can be cut anywhere.
+//! The order of the items in the lists of a story, so that pages can be cut anywhere.
 //!
 //! A page should show some of everything, since many clients look at the first one only. So the
-//! lists take turns, each with so many items, until all are told.
+//! lists take turns, each with so many items, until none is left.
 
 use crate::projections::{story::Story, told::ToldLeg};
 
-/// Items of one list that are told before the next list has its turn.
+/// Items of one list before the next list has its turn.
 const TURN: usize = 64;
 
 /// Which list of legs.
@@ -16,7 +16,7 @@ pub(super) enum Legs {
     Declined,
 }
 
-/// What is told at once: one of a list, by its place in it.
+/// What is never divided: one entry of a list, by its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Count(usize),
@@ -33,7 +33,7 @@ pub(super) enum Item {
     Statement(usize),
 }
 
-/// All items of a story, in the order in which they are told.
+/// All items of a story, in the order of its pages.
 pub(super) fn items(story: &Story) -> Vec<Item> {
     let each = |count: usize, item: fn(usize) -> Item| (0..count).map(item).collect::<Vec<_>>();
     let mut lists = [

@@ -67,7 +67,7 @@ enum Item {
     Line(usize),
 }
 
-/// Everything in the order in which it is told: a claimant or a leg comes before what names it.
+/// Everything in the order of the answer: a claimant or a leg comes before what names it.
 fn items(whole: &proto::ReconcileExchangeResponse) -> Vec<Item> {
     let count = |place: u32| usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
     let (mut claimants, mut legs) = (0..whole.claimants.len(), 0..whole.legs.len());

@@ -57,8 +57,8 @@ fn question(
     wrong.into_result((query, as_of, page))
 }
 
-/// The first page of a story that is told without having been asked for by `GetExchange`; its
-/// token is good there.
+/// The first page of a story in an answer to another method than `GetExchange`, which accepts the
+/// page's token.
 pub(super) fn first_page(engine: &Engine, query: &StoryQuery) -> Page {
     Page::first(Tokens::of(engine), &same(query, None))
 }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Items whose texts are read at once; not all need fit.
+/// Items for which the texts are read at once; not all need fit.
 const READ_AT_ONCE: usize = 50;
 
 /// A page of a story that is true for `at`, with its texts.
@@ -43,7 +43,7 @@ pub(super) async fn tell(
     Ok(answer)
 }
 
-/// The events whose texts an item shows.
+/// The events with the texts that an item shows.
 fn positions(story: &Story, item: Item) -> Vec<Position> {
     let told: Option<&Told> = match item {
         Item::Count(_) | Item::Portion(_) | Item::Party(_) => None,

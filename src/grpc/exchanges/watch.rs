@@ -1,8 +1,8 @@
-//! The story of one exchange, told again whenever it changes.
+//! The story of one exchange, sent again whenever it changes.
 //!
-//! An exchange of which nothing is recorded is waited for: who watches an announced id wants its
-//! first report, and would otherwise ask again and again. That there is nothing yet is told at
-//! once, so that a mistyped id shows.
+//! A watch waits for an exchange of which nothing is recorded: a client that watches an announced
+//! id wants its first report, and would otherwise call again and again. A new watch reports at
+//! once that there is nothing yet, so that a mistyped id shows.
 
 use std::sync::Arc;
 

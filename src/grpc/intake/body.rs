@@ -47,7 +47,7 @@ pub(super) struct Intake {
     failed: Option<Status>,
 }
 
-/// A body whose messages are looked at.
+/// A body that looks at its messages.
 pub(super) struct Watched {
     inner: Body,
     intake: Intake,
@@ -108,7 +108,7 @@ impl Intake {
 
     fn unpack(&mut self, content: Bytes) -> Result<(), Status> {
         if !self.gzip {
-            // gRPC says that this is INTERNAL, though it is the sender who is wrong.
+            // gRPC says that this is INTERNAL, though the sender is wrong.
             let message = "a message is marked as compressed, but grpc-encoding names no encoding";
             return Err(RpcError::new(Code::Internal, ErrorReason::Transport, message).into());
         }

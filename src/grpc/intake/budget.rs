@@ -31,9 +31,9 @@ pub(super) struct Budget(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    /// Those whose message is not whole, in the order in which they were begun.
+    /// Calls with a message that is not whole, in the order in which they began.
     unfinished: BTreeMap<u64, Arc<Call>>,
-    /// How many were begun.
+    /// How many began.
     begun: u64,
 }
 
@@ -143,7 +143,7 @@ impl Held {
     }
 }
 
-/// What is told where there is no room.
+/// The error where there is no room.
 pub(super) fn full() -> RpcError {
     let limit = limits::HELD_BYTES;
     overloaded(format!(

@@ -65,7 +65,7 @@ async fn messages_are_unpacked_in_their_places_small_or_large() {
     }
 }
 
-/// What is told of a request that is refused.
+/// The error for a request that is refused.
 async fn refused(path: &str, sent: Vec<u8>) -> (Code, String) {
     let status = taken(path, vec![sent]).await.expect_err("it is refused");
     let fields = status.get_details_bad_request().map(|it| it.field_violations).unwrap_or_default();

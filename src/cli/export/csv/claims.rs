@@ -51,16 +51,16 @@ fn followers(record: &Record) -> HashMap<u64, (u64, &Known)> {
     next
 }
 
-/// A report that a row tells.
+/// A report that a row holds.
 struct Told<'a> {
     report: &'a ExchangeReported,
     /// As it is read from that row.
     read: Known,
 }
 
-/// Puts claims and reports into rows. `import` takes a report out of the row of a claim if nobody
-/// is named for it, once for each content, and just before the claim; every other report has a row
-/// of its own. So what is told of one exchange keeps its order.
+/// Puts claims and reports into rows. `import` takes a report out of the row of a claim if the
+/// report names no claimant, once for each content, and just before the claim. Every other report
+/// has a row of its own. So the reports and claims of one exchange keep their order.
 struct Writer<'a> {
     record: &'a Record,
     written: Written,
@@ -112,7 +112,7 @@ impl<'a> Writer<'a> {
         self.written.row_of(position, row, &[known]);
     }
 
-    /// The row of a claim with a report that an earlier row tells: it is read once. Of several, the
+    /// The row of a claim with a report that an earlier row holds: it is read once. Of several, the
     /// one with which the row says the most of the claim.
     fn repeating(&self, known: &Known, claim: &Claim<'_>) -> Option<Row> {
         let told = self.told.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;

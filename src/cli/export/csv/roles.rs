@@ -11,7 +11,7 @@ use crate::{
     domain::{known::Known, proto::RoleAttributed},
 };
 
-/// What a denial has in common with the attribution whose row it can stand in.
+/// What a denial has in common with the attribution in the row where it can stand.
 type About<'a> = (&'a str, i32, &'a str);
 
 /// The rows of all roles, by position. A denial stands in the row of an attribution from the same

@@ -98,7 +98,7 @@ impl Random {
                     }
                 }
                 1 => known.push(self.series().into()),
-                // A report that is told in the row of a claim.
+                // A report that stands in the row of a claim.
                 2 | 3 => {
                     let (report, mut claim) = (self.report(), self.completed());
                     let source_id = report.attribution.clone().unwrap().source_id;

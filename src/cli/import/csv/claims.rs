@@ -58,8 +58,8 @@ pub(super) const FIELDS: [(&str, &str); 18] = [
 /// What sort of operation it was, how far it has come, and how those who moved were handed over.
 pub(in crate::cli) type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
 
-/// Those that say how far it came say nothing of its sort; of a disputed exchange nobody agrees
-/// whether its transfers were one.
+/// Words for how far it came say nothing of its sort. A disputed exchange leaves the kind of its
+/// transfers open: claimants disagree on whether they were an exchange.
 pub(in crate::cli) const KINDS: [(&str, Kind); 16] = {
     use ExchangeKind as K;
     use ExchangeStatus as S;
@@ -171,7 +171,7 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     Ok(events)
 }
 
-/// The events of a row that tells nothing but the state of its exchange, by whoever claims it.
+/// The events of a row that says nothing but the state of its exchange, with the claimant of that.
 fn state(row: &Row<'_>, kind: Kind) -> Result<Vec<Event>, RowError> {
     for column in OF_NUMBERS {
         if !row.text(column)?.is_empty() {
@@ -184,7 +184,7 @@ fn state(row: &Row<'_>, kind: Kind) -> Result<Vec<Event>, RowError> {
     Ok(events)
 }
 
-/// The state of the exchange, as the source has it; nobody is named for it.
+/// The state of the exchange, as the source has it, without a claimant.
 fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
     let attribution = Attribution { source_id: row.source()?.id, ..Attribution::default() };
     Ok(ExchangeReported {
@@ -201,7 +201,7 @@ fn reported(row: &Row<'_>, kind: Kind) -> Result<ExchangeReported, RowError> {
     })
 }
 
-/// A row without a kind reports no state of its exchange, so it cannot tell anything else of it.
+/// A row without a kind reports no state of its exchange, so it cannot say anything else of it.
 /// The day can still be that of a transfer.
 fn nothing_reported(row: &Row<'_>, record: Record) -> Result<(), RowError> {
     let dated = matches!(record, Record::Completed | Record::Retracted);

@@ -1,5 +1,5 @@
-//! The fields of a row: texts, choices, numbers, actors. A wrong value is told with its column and
-//! never guessed at.
+//! The fields of a row: texts, choices, numbers, actors. A wrong value is reported with its column
+//! and never guessed at.
 
 use std::collections::HashMap;
 
@@ -84,7 +84,7 @@ impl Row<'_> {
         })
     }
 
-    /// Somebody.
+    /// An actor.
     pub(super) fn actor(&self, column: &str) -> Result<Option<Actor>, RowError> {
         actor::read(&self.text(column)?).map_err(|problem| self.error(column, problem))
     }
@@ -108,7 +108,7 @@ impl Row<'_> {
         }
     }
 
-    /// An error in a column, whose number stands for the place in the line.
+    /// An error in a column; the column's number stands for the place in the line.
     pub(super) fn error(&self, column: &str, problem: impl Into<String>) -> RowError {
         let at = self.columns.get(column).copied().unwrap_or_default();
         let problem = format!("{column}: {}", problem.into());

@@ -1,4 +1,4 @@
-//! The three forms, told apart by their columns.
+//! The three forms. Their columns distinguish them.
 
 use super::{Event, claims, fields::Row, roles, totals};
 use crate::{cli::lines::RowError, domain::known::Known};

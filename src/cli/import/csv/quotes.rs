@@ -80,7 +80,7 @@ impl Quotes {
         }
     }
 
-    /// The stray quote of the row that ends before this offset. Rows are asked for in their order.
+    /// The stray quote of the row that ends before this offset. Callers take the rows in order.
     pub(super) fn of_row(&mut self, end: u64) -> Option<Stray> {
         let found = self.strays.front().copied().filter(|stray| stray.offset < end);
         while self.strays.front().is_some_and(|stray| stray.offset < end) {
