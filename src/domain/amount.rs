@@ -16,7 +16,7 @@ pub struct Amount {
     pub high: u64,
     /// The number to use; absent: undecided.
     pub preferred: Option<u64>,
-    /// Legs whose numbers entered.
+    /// Legs that contributed a number.
     pub legs: u32,
     /// How it came about.
     pub flags: Flags,
@@ -29,7 +29,7 @@ pub struct Part {
     pub low: u64,
     /// The largest number claimed.
     pub high: u64,
-    /// Legs whose numbers entered.
+    /// Legs that contributed a number.
     pub legs: u32,
 }
 
@@ -52,7 +52,7 @@ impl Amount {
         })
     }
 
-    /// The amount of a range that nobody can prefer a number in.
+    /// The amount of a range in which a user cannot prefer a number.
     pub fn of_range((low, high): (u32, u32)) -> Self {
         let flags = Flags::default();
         Self { low: low.into(), high: high.into(), preferred: None, legs: 1, flags }
@@ -78,8 +78,9 @@ impl Amount {
         })
     }
 
-    /// The amount of a whole whose parts have numbers as well. It keeps its own, and is raised
-    /// where the parts add up to more at the least; the parts are never added to it.
+    /// The amount of a whole that has parts with numbers as well. The whole keeps its own number.
+    /// Its upper end rises where the parts add up to more at the least. The parts are never added
+    /// to it.
     #[must_use]
     pub fn with_parts<'a>(mut self, parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let least = parts.into_iter().fold(0_u64, |sum, part| sum.saturating_add(part.low));

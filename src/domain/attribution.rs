@@ -1,8 +1,8 @@
 //! What one outermost exchange contributes to the figures of each country.
 //!
-//! A leg is attributed to a country only where its side names that country alone. Joint legs
-//! are attributed to nobody: beside the country's number stands how many of those persons can be
-//! its own at the most, and likewise for legs that do not say this side at all. Neither is ever
+//! A leg is attributed to a country only where its side names that country alone. Joint legs are
+//! attributed to no country. Beside the number of a country stands how many of their persons can be
+//! its own at the most. The same holds for legs that do not say this side at all. Neither is ever
 //! added.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use crate::domain::{
 /// What one outermost exchange says about each country, in one direction.
 ///
 /// `legs` are all its legs of one unit, those of the exchanges within it included; `parties` are
-/// the parties of the exchange, to whom a side not said is open.
+/// the parties of the exchange; a side not said is open to them.
 pub fn shares(
     legs: &[EstimatedLeg<'_>],
     parties: &BTreeSet<Symbol>,
@@ -69,8 +69,8 @@ pub fn routes(legs: &[EstimatedLeg<'_>], nesting: &Nesting) -> BTreeMap<(Side, S
 /// How many were handed over at all, summed up by one side.
 ///
 /// `countries` is what [`shares`] says in that direction, with preferences. Where every leg names
-/// one country on that side the sum is that of the countries; otherwise what is said of several,
-/// or of nobody, counts as the whole of what is said of those within.
+/// one country on that side, the sum is that of the countries. Otherwise what legs say of several
+/// countries, or of none, counts as the whole of what they say of those within.
 pub fn total(
     legs: &[EstimatedLeg<'_>],
     nesting: &Nesting,

@@ -1,4 +1,4 @@
-//! Dates as sources give them: EDTF text whose precision is kept, and the days it can mean.
+//! Dates as sources give them: EDTF text with its precision, and the days it can mean.
 //!
 //! The profile is small on purpose: what a report of an exchange needs, and nothing that two
 //! readers could resolve to different days. Where EDTF has a time of day, the spellings of other
@@ -52,7 +52,7 @@ impl Edtf {
         Self::parse_asked(text)
     }
 
-    /// Checks and takes a date that is asked for: `..` alone is any day.
+    /// Checks and takes a date of a query: `..` alone is any day.
     pub fn parse_asked(text: &str) -> Result<Self, InvalidDate> {
         let parsed = Self::parse(text)?;
         let time = text.split_once('T').map(|(day, time)| DateTime::parse(day, time));

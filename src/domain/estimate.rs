@@ -103,7 +103,7 @@ impl Estimate {
         self.of_which = own.zip(parts).map(|(one, another)| span(one, another));
     }
 
-    /// Whether a bound stands for a number that nobody gave.
+    /// Whether a bound stands for a number that no claim gave.
     fn is_open(&self) -> bool {
         self.flags.contains(Flag::OpenBelow) || self.flags.contains(Flag::OpenAbove)
     }

@@ -40,7 +40,7 @@ pub type Digest = [u8; 16];
 /// An append that was acknowledged before, as its request id recalls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// Digest of what it asked for.
+    /// Digest of its content.
     pub digest: Digest,
     /// Position of its first event.
     pub first_position: Position,

@@ -26,7 +26,7 @@ pub struct Examined {
 /// identity texts, and checks that `stream` is its own, however its name is spelled: as it is
 /// folded, or as it follows from the texts as they were typed.
 ///
-/// `None`: the type is of another package, and nothing is asked of it. Violations stand at
+/// `None`: the type is of another package, and its payload is not checked. Violations stand at
 /// `stream`, at `payload.type_url` or `payload.value` if those name or hold no event of ours, and
 /// otherwise at the payload's own fields, as in `payload.leg.from[0]`. Of an event about a claim,
 /// the stream is the claim's, which only the record knows; its caller compares.

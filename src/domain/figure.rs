@@ -1,7 +1,7 @@
-//! A number with what is known about it, as it is told.
+//! A number with what is known about it, as answers report it.
 //!
-//! A figure is the sum of what the outermost exchanges say about a country. The number to use
-//! is told only where every exchange has one and no transfer lacks a number.
+//! A figure is the sum of what the outermost exchanges say about a country. It has a number to use
+//! only where every exchange has one and no transfer lacks a number.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub struct Figure {
     pub unnumbered: u32,
     /// Transfers attributed to several parties jointly, the country among them.
     pub shared: Option<Unattributed>,
-    /// Transfers of its exchanges that do not say whose this side was.
+    /// Transfers of its exchanges that do not say this side.
     pub open: Option<Unattributed>,
     /// Parts of it, where given.
     pub of_which: OfWhich<Option<SubsetCount>>,
@@ -49,7 +49,7 @@ pub struct Unattributed {
     pub at_most: Option<u32>,
 }
 
-/// A part of a figure. A sum too large for 32 bits is told as the largest number that fits.
+/// A part of a figure. A sum too large for 32 bits becomes the largest number that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubsetCount {
     /// The sum of the smallest numbers claimed.
@@ -110,7 +110,7 @@ impl SubsetCount {
     }
 }
 
-/// How many of something; more than fit are told as the most that do.
+/// A count in 32 bits; a larger count becomes the largest that fits.
 fn counted(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

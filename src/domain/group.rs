@@ -1,7 +1,7 @@
-//! Consumer groups: what they are called, how they are set, and which work is whose.
+//! Consumer groups: their names, their settings, and which consumer has which work.
 //!
-//! Nothing here reads or waits: [`Work`] is told what was read, answered and how late it is, and
-//! says what goes to whom and what is to be recorded.
+//! Nothing here reads or waits. [`Work`] takes what was read, what was answered and the time. It
+//! says which consumer gets which event, and what is to be recorded.
 
 mod chain;
 mod checkpoint;

@@ -54,7 +54,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(folded)
 }
 
-/// Whether folding surely changes nothing. Most texts are ASCII, so no table is asked then.
+/// Whether folding surely changes nothing. Most texts are ASCII, which needs no table.
 fn is_folded(text: &str) -> bool {
     let mut after_space = true;
     for character in text.chars() {
@@ -130,7 +130,7 @@ impl Misfit {
         Some(Self { place: before + found.place, ..found })
     }
 
-    /// The first character that is not ASCII, where a text of ASCII is asked for.
+    /// The first character that is not ASCII, where a text of ASCII is required.
     pub fn not_ascii(text: &str) -> Option<Self> {
         Self::first(text, |character| !character.is_ascii())
     }

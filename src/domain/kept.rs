@@ -1,8 +1,8 @@
 //! Numbers that are kept while legs come and go, so that a leg costs what it changes.
 //!
 //! The rules are those of [`whole`](crate::domain::whole) and `unattributed`, and the same
-//! functions decide. What is kept is what they leave at each step, so that few of them have to be
-//! asked again:
+//! functions decide. The results of each step are kept, so that few of the functions have to run
+//! again:
 //!
 //! - Legs that cannot speak of the same persons, directly or through others, are never joined. So
 //!   a sum is that of **regions** of flows, and a leg makes a difference to its own region alone.

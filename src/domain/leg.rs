@@ -37,7 +37,7 @@ pub struct LegKey {
 }
 
 impl Side {
-    /// Nobody is named: the side is not said.
+    /// No party is named: the side is not said.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -86,7 +86,7 @@ impl FromIterator<Symbol> for Side {
     }
 }
 
-/// Which side of a leg is asked about.
+/// The own side of a leg: the side that a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// The side that received.
@@ -96,7 +96,7 @@ pub enum Direction {
 }
 
 impl LegKey {
-    /// The side that `direction` asks about.
+    /// The side that a figure in `direction` is about.
     pub fn own(&self, direction: Direction) -> &Side {
         match direction {
             Direction::Received => &self.to,

@@ -13,11 +13,11 @@ use crate::domain::{
 pub const RESERVED_TAG_KEYS: [&str; 9] =
     ["exchange", "party", "from", "to", "speaker", "claimant", "role", "source", "claim"];
 
-/// Of these, the keys whose values are identity texts or slugs of them.
+/// Of these, the keys with values that are identity texts or slugs of them.
 const IDENTITY_TAG_KEYS: [&str; 7] =
     ["exchange", "party", "from", "to", "speaker", "claimant", "source"];
 
-/// The categories of the record's own streams, whose names follow from identity texts.
+/// The categories of the record's own streams; their names follow from identity texts.
 const OWN_CATEGORIES: [&str; 5] = ["exchange", "source", "statement", "series", "detention"];
 
 /// Whether the server put this tag on an event, and no client.
@@ -112,8 +112,8 @@ impl StreamName {
         self.0.split_once('/').map_or("", |(category, _)| category)
     }
 
-    /// The name as a stream of the record's own language is recorded: its identity text folded.
-    /// Streams of other categories, whose names mean nothing here, stay as they are.
+    /// The name as a stream of the record's own language is recorded: its identity text folded. The
+    /// names of streams of other categories mean nothing here and stay as they are.
     #[must_use]
     pub fn folded(&self) -> Self {
         let own = OWN_CATEGORIES.contains(&self.category());

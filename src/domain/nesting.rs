@@ -84,8 +84,8 @@ impl Nesting {
         self.path(exchange).skip(1).inspect(|_| work::visit(1)).count()
     }
 
-    /// How many exchanges `exchange` is a portion of, with those that were asked for before; notes
-    /// this one, and all around it.
+    /// How many exchanges `exchange` is a portion of. `known` holds the answers found before; this
+    /// one is added, and those of all exchanges around it.
     pub(in crate::domain) fn depth_beside(
         &self,
         exchange: Symbol,

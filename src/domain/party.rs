@@ -46,7 +46,7 @@ impl Party {
         Err(InvalidParty { problem, limit: false })
     }
 
-    /// The party whose code a name begins with, as in `TR Ministry`, however it is typed.
+    /// The party with the code at the start of a name, as in `TR Ministry`, however it is typed.
     pub fn beginning(name: &str) -> Option<Self> {
         let name = fold(name);
         Self::parse(name.split(' ').next().unwrap_or_default()).ok()

@@ -43,10 +43,10 @@ pub fn describe(name: &str) -> Option<MessageDescriptor> {
 /// What type urls begin with when this crate writes them.
 pub const TYPE_URL_PREFIX: &str = "type.googleapis.com/";
 
-/// `google.protobuf.Any` whose value is shared instead of copied.
+/// `google.protobuf.Any` with a value that is shared instead of copied.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Any {
-    /// An address whose part after the last slash is the full name of the message.
+    /// An address; its part after the last slash is the full name of the message.
     #[prost(string, tag = "1")]
     pub type_url: String,
     /// The encoded message.

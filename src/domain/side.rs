@@ -29,7 +29,7 @@ pub struct Share {
     pub exchanges: u32,
     /// Outermost exchanges where the claims differ.
     pub disputed: u32,
-    /// Legs attributed to it whose number nobody knows.
+    /// Legs attributed to it that have no known number.
     pub unnumbered: u32,
     /// Legs attributed to it and others jointly.
     pub shared: Option<Rest>,
@@ -99,11 +99,11 @@ impl Share {
     }
 }
 
-/// The legs of one outermost exchange and unit, by the side that is asked about.
+/// The legs of one outermost exchange and unit, by their own side.
 pub(super) struct Exchange<'l, 'a> {
     /// Ordered by side.
     pub(super) sides: Vec<OwnSide<'l, 'a>>,
-    /// Everybody who is named on the side across.
+    /// Every party that is named on the side across.
     pub(super) named: Named,
     pub(super) nesting: &'l Nesting,
     pub(super) direction: Direction,

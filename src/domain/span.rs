@@ -1,4 +1,4 @@
-//! What a number allows: a range whose ends may be open.
+//! What a number allows: a range with ends that may be open.
 
 use crate::domain::{amount::Amount, estimate::Number, flags::Flag, side::Share};
 

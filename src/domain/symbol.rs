@@ -1,7 +1,7 @@
 //! Names that the rules only compare: exchanges, parties, portions.
 //!
-//! The rules never ask how a name is spelt, so they work on small numbers. Which name a number
-//! stands for is known to whoever gave it out; numbers of two givers say nothing about each other.
+//! The rules do not depend on the spelling of a name, so they work on small numbers. The table that
+//! gave out a number knows its name. Numbers of two tables cannot be compared.
 
 use serde::{Deserialize, Serialize};
 

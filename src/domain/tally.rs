@@ -22,7 +22,7 @@ pub struct Tally {
     pub exchanges: u64,
     /// Outermost exchanges where the claims differ.
     pub disputed: u64,
-    /// Legs whose number nobody knows.
+    /// Legs without a known number.
     pub unnumbered: u64,
     /// Legs attributed to several jointly.
     pub shared: RestTally,
@@ -68,7 +68,7 @@ pub struct PartTally {
     pub low: u64,
     /// The sum of the largest numbers.
     pub high: u64,
-    /// Legs whose numbers entered.
+    /// Legs that contributed a number.
     pub legs: u64,
 }
 

@@ -1,13 +1,13 @@
 //! What joint legs, and legs that do not say one side, leave open for each country.
 //!
-//! Of their persons those are taken away that must be among them and are attributed: by legs of a
-//! member alone, or by legs that say the side. **What is left is an upper bound, so nothing is
-//! taken away that may be somebody else**: the 10 whom A sent to C are not among the 16 whom A and
-//! B sent to D. A side not said stands for all who are named on that side of the exchange: the 16
-//! whom A sent to persons unsaid are among those who are known to have arrived anywhere.
+//! The bound takes away the attributed persons that must be among theirs: those of legs of a member
+//! alone, or of legs that say the side. **What is left is an upper bound, so persons that may be
+//! different ones are not taken away**: the 10 whom A sent to C are not among the 16 whom A and B
+//! sent to D. A side not said stands for all parties that are named on that side of the exchange:
+//! the 16 whom A sent to persons unsaid are among those who are known to have arrived anywhere.
 //!
-//! **Nobody hands persons over to themselves.** So who stands alone across is never among those on
-//! a side that is not said: of the 40 whom B received from persons unsaid, none was sent by B.
+//! **No party hands persons over to itself.** So a party that stands alone across is never on a
+//! side that is not said: of the 40 whom B received from persons unsaid, none was sent by B.
 
 mod across;
 mod joint;
@@ -54,7 +54,7 @@ pub(super) fn open(
     parties.iter().filter_map(open_to).collect()
 }
 
-/// The least number of persons of `legs` whom sides that are said account for.
+/// The least number of persons of `legs` that the said sides account for.
 fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
     let across = exchange.across_numbered(legs);
     let said = exchange.sides.iter().filter(|own| !own.side.is_empty());
@@ -63,8 +63,8 @@ fn attributed(exchange: &Exchange<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
 
 /// The least number of persons of all sides together, each given with that of its own.
 ///
-/// Sides that share a party can mean the same persons. So of those that hang together counts the
-/// one with most, or the smaller ones within, if they have more and share nobody.
+/// Sides that share a party can mean the same persons. Of sides that hang together, only the one
+/// with most counts. The smaller ones within count instead if they have more and share no party.
 pub(super) fn together(mut said: Vec<(&Side, u64)>) -> u64 {
     said.retain(|(_, least)| *least > 0);
     said.sort_by_key(|(side, _)| side.len());
@@ -95,13 +95,13 @@ impl Clusters {
         Self { sets: DisjointSets::new(numbers.len()), numbers, least: HashMap::new() }
     }
 
-    /// Adds the sides of one size, to those that are smaller and share nobody by now.
+    /// Adds the sides of one size to the clusters of smaller sides, which share no party.
     fn add(&mut self, sides: &[(&Side, u64)]) {
         for (side, _) in sides {
             let mut roots: Vec<usize> = self.roots(side).collect();
             roots.sort_unstable();
             roots.dedup();
-            // What smaller sides within account for adds up: they share nobody.
+            // The numbers of smaller sides within add up: they share no party.
             let within = roots.iter().filter_map(|root| self.least.remove(root));
             let within = within.fold(0_u64, u64::saturating_add);
             let Some(first) = roots.first().copied() else { continue };
@@ -127,7 +127,7 @@ impl Clusters {
 }
 
 impl<'a> Exchange<'_, 'a> {
-    /// Who stands across from some legs.
+    /// The parties across from some legs.
     fn across<'e>(&self, legs: impl Iterator<Item = &'e EstimatedLeg<'a>>) -> Across
     where
         'a: 'e,
@@ -135,12 +135,13 @@ impl<'a> Exchange<'_, 'a> {
         Across::new(legs.map(|(key, _)| Placed::new(key, self.direction)))
     }
 
-    /// Who stands across from those with a number: from no other can persons be taken away.
+    /// The parties across from the legs with a number: persons can be taken away only from these
+    /// legs.
     fn across_numbered(&self, legs: &[&EstimatedLeg<'a>]) -> Across {
         self.across(legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some()))
     }
 
-    /// Whether nobody of whom `part` speaks can be outside of what some legs speak of together.
+    /// Whether all persons of `part` must be among those of some legs together.
     fn must_hold(&self, legs: &Across, part: &LegKey) -> bool {
         let surroundings = Surroundings { named: &self.named, nesting: self.nesting };
         legs.must_hold(Placed::new(part, self.direction), surroundings)

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Violations that are kept. Their texts take more than what they are about, and nobody corrects
-/// hundreds at once; the others are counted.
+/// Violations that are kept; the others are counted. Their texts take more memory than the fields
+/// that they are about, and a user does not correct hundreds at once.
 const KEPT: usize = 32;
 
 /// One field that cannot be accepted.

@@ -2,13 +2,13 @@
 //! one side.
 //!
 //! Legs contain each other in three ways, resolved in this order. Among legs of one category and
-//! portion, a leg is a part of another whose other side includes its own. The leg without
-//! category is the whole of the categories. The leg without portion is the whole of the
+//! portion, a leg is a part of another if the other side of that one includes its other side. The
+//! leg without category is the whole of the categories. The leg without portion is the whole of the
 //! portions, and an exchange that is part of another is a portion of it.
 //!
-//! A country's figure is made of legs of one own side. Where no side is asked for, legs of all own
-//! sides come together: among those of one category and portion, what a larger own side says, or
-//! one that is not said, is the whole of what the sides within it say.
+//! A country's figure is made of legs of one own side. A figure of all sides joins legs of all own
+//! sides. Among those of one category and portion, what a larger own side says is the whole of what
+//! the sides within it say. The same holds for an own side that is not said.
 //!
 //! **A whole and its parts must be able to speak of the same persons.** 5 from A without
 //! category and 7 prisoners of war from B are 12: nobody is in both, though one leg has a
@@ -42,12 +42,12 @@ use crate::domain::{
 pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List, Which};
 pub(in crate::domain) use items::{Item, of_exchange, of_place};
 
-/// A leg seen from the side that is asked about.
+/// A leg seen from the side that a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen<'a> {
     /// The leg.
     pub key: &'a LegKey,
-    /// The side that is asked about.
+    /// The side that the figure is about.
     pub own: &'a Side,
     /// The side across.
     pub other: &'a Side,

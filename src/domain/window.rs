@@ -58,7 +58,7 @@ impl Window {
         Some(self.floor + (skip + matching) as u64 + 1)
     }
 
-    /// Takes in an accepted append whose streams have the revisions `before`.
+    /// Takes in an accepted append; its streams have the revisions `before`.
     pub fn push(&mut self, append: &Append, before: &[Revision], digest: [u8; 16]) {
         let first_position = self.head() + 1;
         for (write, before) in append.writes.iter().zip(before) {

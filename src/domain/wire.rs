@@ -36,7 +36,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Checks the bytes of a message, whose type has this full name, and takes the room that its
+    /// Checks the bytes of a message of the type with this full name. Takes the room that its
     /// fields need. A type without a descriptor has nothing that could be checked. What is wrong
     /// with the message as a whole has an empty path.
     pub fn check(&mut self, type_name: &str, message: &[u8]) -> Result<(), Violations> {

@@ -1,8 +1,8 @@
-//! What became of a claim, told from the events about it.
+//! What became of a claim, read from the events about it.
 //!
-//! A tag does not tell: an event about an event about a claim carries that claim's tags too, so
-//! the retraction of a confirmation of claim 1 is tagged `claim:1`. Only what an event itself
-//! names counts.
+//! A tag is not enough: an event about an event about a claim carries that claim's tags too, so the
+//! retraction of a confirmation of claim 1 is tagged `claim:1`. Only what an event itself names
+//! counts.
 
 use std::collections::HashMap;
 

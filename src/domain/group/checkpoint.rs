@@ -174,7 +174,7 @@ impl Work {
         self.lanes.iter().filter_map(|(stream, lane)| Some((stream, lane.behind?)))
     }
 
-    /// Of each consumer: who it is, what it has not answered, and its credit.
+    /// Of each consumer: its id, how many deliveries it has not answered, and its credit.
     pub fn consumers(&self) -> impl Iterator<Item = (ConsumerId, usize, u32)> {
         let consumers = self.consumers.iter();
         consumers.map(|(id, consumer)| (*id, consumer.unanswered(), consumer.credit))

@@ -142,7 +142,7 @@ impl Consumer {
         self.turns.push_back(Turn { stream: Arc::clone(stream), delivery, answers });
     }
 
-    /// The next delivery whose turn has surely come.
+    /// The next delivery, if its turn has surely come.
     pub(super) fn next_turn(&mut self) -> Option<(Arc<str>, u64)> {
         let turn = self.turns.front()?;
         if turn.answers > self.answers || turn.delivery > self.received {

@@ -1,4 +1,4 @@
-//! What goes to whom, and what becomes of it: given, answered, withdrawn.
+//! Which consumer gets which event, and what becomes of it: given, answered, withdrawn.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -34,7 +34,7 @@ pub struct Park {
     pub attempts: u32,
     /// Why it is parked.
     pub reason: String,
-    /// Who had it last.
+    /// The name of the consumer that had it last.
     pub consumer: String,
 }
 
@@ -184,7 +184,8 @@ impl Work {
         }
     }
 
-    /// Deliveries that the consumer is to be told need no answer any more.
+    /// Takes the withdrawn deliveries, so that the consumer learns that they need no answer any
+    /// more.
     pub fn take_withdrawn(&mut self, id: ConsumerId) -> Vec<u64> {
         self.consumers.get_mut(&id).map(Consumer::take_withdrawn).unwrap_or_default()
     }
@@ -217,8 +218,8 @@ impl Work {
         self.settle(key, now);
     }
 
-    /// These are not with the consumer any more, because an earlier event is tried again; what it
-    /// has answered already it need not hear of.
+    /// These are not with the consumer any more, because an earlier event is tried again. Those
+    /// that it has answered already are not reported to it.
     fn withdraw(&mut self, id: ConsumerId, back: &[(u64, Position)]) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
         for (delivery, _) in back {

@@ -31,8 +31,8 @@ impl Work {
         self.take_turns(id, now);
     }
 
-    /// A consumer works on a delivery, whose lease begins anew. One that was withdrawn is passed
-    /// over.
+    /// A consumer works on a delivery. The lease of the delivery begins anew. A withdrawn delivery
+    /// is passed over.
     pub fn works_on(
         &mut self,
         id: ConsumerId,
@@ -56,8 +56,8 @@ impl Work {
         Ok(())
     }
 
-    /// Events whose turn has surely come at a consumer get a lease of their own, which only their
-    /// being named renews.
+    /// An event gets a lease of its own once its turn has surely come at a consumer. Only naming
+    /// the event as work in progress renews that lease.
     pub(super) fn take_turns(&mut self, id: ConsumerId, now: Moment) {
         while let Some(consumer) = self.consumers.get_mut(&id)
             && let Some((key, delivery)) = consumer.next_turn()
@@ -125,8 +125,8 @@ impl Work {
         }
     }
 
-    /// The streams whose next event a silent consumer has begun: those that it has named; if it
-    /// names none, that of its oldest event.
+    /// The streams of which a silent consumer has begun the next event: those that it has named; if
+    /// it names none, that of its oldest event.
     fn begun_by(&self, id: ConsumerId) -> Vec<Arc<str>> {
         let Some(consumer) = self.consumers.get(&id) else { return Vec::new() };
         let oldest = consumer.oldest().map(|(_, stream)| stream);

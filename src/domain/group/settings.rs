@@ -31,7 +31,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes settings as they are asked for; what is unset is as by default.
+    /// Takes the settings of a request; an unset field gets its default.
     pub fn parse(asked: &proto::GroupSettings) -> Result<Self, Violations> {
         let mut violations = Violations::default();
         let lease = duration("lease", asked.lease.as_ref(), LEASE, &LEASES, &mut violations);

@@ -14,7 +14,7 @@ pub(super) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Adds deliveries of a stream, whose numbers are above all others.
+    /// Adds deliveries of a stream; their numbers are above all others.
     pub(super) fn push(&mut self, deliveries: RangeInclusive<u64>, stream: &Arc<str>) {
         let (first, last) = deliveries.into_inner();
         self.count += usize::try_from(last + 1 - first).unwrap_or(usize::MAX);

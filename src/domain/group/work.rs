@@ -1,4 +1,4 @@
-//! Which events are unfinished, who has them, and what goes to whom next.
+//! Which events are unfinished, which consumers have them, and which consumer gets what next.
 //!
 //! Events of one stream form a lane. A lane is given to one consumer at a time, several events at
 //! once and in order; it can be given again when all of them are answered. So whatever happens to
@@ -44,7 +44,7 @@ pub struct Work {
     /// Lanes with more events than are listed, of which few are left.
     hungry: BTreeSet<Arc<str>>,
     pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
-    /// Who was given something last.
+    /// The consumer that was given something last.
     pub(super) last_given: ConsumerId,
     /// Events that are listed.
     pub(super) listed: usize,
@@ -170,8 +170,8 @@ impl Work {
         hungry.collect()
     }
 
-    /// Lists what was found for a hungry stream, as far as everything was looked at; fewer than
-    /// were asked for: those were all.
+    /// Lists what was found for a hungry stream, as far as everything was looked at. If fewer were
+    /// found than requested, those were all.
     pub fn feed(&mut self, key: &Arc<str>, found: &[Position], asked: usize, now: Moment) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let waiting = found.iter().map(|&position| Waiting { position, attempts: 0 });

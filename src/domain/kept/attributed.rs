@@ -1,4 +1,4 @@
-//! Legs that say their own side, whose persons must be among those of some others.
+//! Legs that say their own side; their persons must be among those of some others.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::{
     unattributed::together,
 };
 
-/// The least numbers of persons, by who is named.
+/// The least numbers of persons, by the parties that are named.
 #[derive(Clone, Debug)]
 pub(super) struct Attributed {
     direction: Direction,
@@ -87,8 +87,8 @@ impl Attributed {
         self.of_alone
     }
 
-    /// Of all. Joint sides can mean the same persons as each other, and as those alone who are on
-    /// them.
+    /// Of all. Joint sides can mean the same persons as each other, and as the parties alone that
+    /// are on them.
     pub(super) fn of_all(&self) -> u64 {
         let joint = self.joint.iter().map(|(side, sum)| (side.clone(), least(sum)));
         let joint: Vec<(Side, u64)> = joint.filter(|(_, least)| *least > 0).collect();

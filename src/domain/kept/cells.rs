@@ -13,7 +13,7 @@ use crate::domain::{
     tally::AmountTally,
 };
 
-/// Whose number it is. A side is one party, several jointly, or not said.
+/// What a number belongs to. A side is one party, several jointly, or not said.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -37,7 +37,7 @@ pub(super) type Preferred = BTreeMap<(Symbol, Direction), Vec<u32>>;
 pub(super) struct Terms<'a> {
     /// The flows and the exchanges.
     pub(super) context: Context<'a>,
-    /// The parties of the exchange, to whom a side not said is open.
+    /// The parties of the exchange; a side not said is open to them.
     pub(super) parties: &'a BTreeSet<Symbol>,
     /// What is preferred for countries.
     pub(super) preferred: &'a Preferred,
@@ -195,7 +195,7 @@ impl BySide {
         changed
     }
 
-    /// Notes what stands beside the figures now, and for whom that is something else.
+    /// Notes what stands beside the figures now, and the parties for which that may have changed.
     fn note_remainders(
         &mut self,
         terms: Terms<'_>,
@@ -244,7 +244,7 @@ impl BySide {
         }
     }
 
-    /// What is told of a party.
+    /// What the figures say of a party.
     fn cell(&self, terms: Terms<'_>, party: Symbol) -> (Group, Option<Share>) {
         let side: Side = [party].into_iter().collect();
         let own = self.of_country(terms, &side);

@@ -38,10 +38,10 @@ pub(super) struct JointSides {
     naming: HashMap<Symbol, BTreeSet<Place>>,
     /// The legs of each party alone.
     alone: HashMap<Symbol, BTreeSet<LegId>>,
-    /// Those that may leave something else than their members were told.
+    /// Sides that may leave something else than was last reported to their members.
     dirty: BTreeSet<Place>,
     members: Members,
-    /// Those for whom something else may be left than when this was asked last.
+    /// Members for which what is left may have changed since [`JointSides::settle`] took this last.
     changed: BTreeSet<Symbol>,
 }
 
@@ -94,7 +94,8 @@ impl JointSides {
         }
     }
 
-    /// Asks again whether a leg of a party alone must be among those of the sides that it is on.
+    /// Checks again whether a leg of one party alone must be among those of the sides with this
+    /// party.
     fn look_at_alone(&mut self, view: View<'_>, member: Symbol, leg_id: LegId) {
         for place in self.naming.get(&member).into_iter().flatten() {
             work::visit(1);
@@ -105,8 +106,8 @@ impl JointSides {
         }
     }
 
-    /// Asks again which legs of sides within one are told: of all that a leg of it reaches or,
-    /// without one, of all.
+    /// Decides again which legs of the sides within `outer` are reported: of the legs that
+    /// `reaching` reaches or, without it, of all.
     fn tell_within(
         &mut self,
         view: View<'_>,
@@ -119,7 +120,7 @@ impl JointSides {
         let mut reached = reaching.map(|leg_id| view.in_reach(leg_id));
         for place in within {
             if self.tell(view, &place.1, reached.as_deref(), unsaid) {
-                // What is within this side may be told again, or no longer.
+                // What is within this side may be reported again, or no longer.
                 reached = None;
             }
         }
@@ -136,7 +137,7 @@ impl JointSides {
         naming.filter(|(_, side)| side != outer && includes(outer, side)).cloned().collect()
     }
 
-    /// Who stands across from the larger sides that are told and include one.
+    /// The parties across from the larger sides that are reported and include `side`.
     fn around(&self, side: &Side) -> Vec<&Across> {
         let naming = side.iter().filter_map(|party| self.naming.get(&party));
         let fewest = naming.min_by_key(|places| places.len()).into_iter().flatten();
@@ -146,8 +147,8 @@ impl JointSides {
         joints.filter(|joint| joint.is_told()).map(|joint| &joint.across).collect()
     }
 
-    /// Asks again which of some legs of a side, or of all, are told; answers whether the side is
-    /// told now and was not before, or the other way round.
+    /// Decides again which legs of a side are reported: some of them (`ids`), or all. Answers
+    /// whether the side is reported now and was not before, or the other way round.
     fn tell(
         &mut self,
         view: View<'_>,
@@ -184,7 +185,7 @@ impl JointSides {
         turns
     }
 
-    /// Asks again which legs need not be among those that do not say this side.
+    /// Checks again which legs need not be among those that do not say this side.
     pub(super) fn look_again(&mut self, view: View<'_>, ids: &[LegId], unsaid: &Unattributed) {
         for leg_id in ids {
             let own = view.placed(*leg_id).map(|it| it.own).filter(|own| own.len() > 1);
@@ -196,7 +197,7 @@ impl JointSides {
         }
     }
 
-    /// Asks everything again about legs that do not say who stood across.
+    /// Decides everything again for legs that do not say their side across.
     pub(super) fn name_again(&mut self, view: View<'_>, ids: &[LegId], unsaid: &Unattributed) {
         let mut joint: BTreeMap<Place, Vec<LegId>> = BTreeMap::new();
         for leg_id in ids {
@@ -218,8 +219,8 @@ impl JointSides {
         self.look_again(view, ids, unsaid);
     }
 
-    /// Brings what is left for members to what the sides leave now; answers for whom that may be
-    /// something else.
+    /// Updates what is left for members to what the sides leave now. Answers with the members for
+    /// which that may have changed.
     pub(super) fn settle(&mut self, unsaid: &Unattributed) -> BTreeSet<Symbol> {
         for place in std::mem::take(&mut self.dirty) {
             work::visit(1);

@@ -76,7 +76,8 @@ impl Members {
         }
     }
 
-    /// Sets the most that several sides can have together; answers for whom that can be other.
+    /// Sets the most that several sides can have together; answers with the members for which this
+    /// changes the limit.
     pub(super) fn limit(&mut self, limit: Option<u64>) -> impl Iterator<Item = Symbol> + '_ {
         let is_other = self.limit != limit;
         self.limit = limit;
@@ -89,7 +90,7 @@ impl Members {
         Some(sum.rest().below(self.limit.filter(|_| sum.is_limited())))
     }
 
-    /// For whom something is left.
+    /// The members for which something is left.
     pub(super) fn iter(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.sums.keys().copied()
     }

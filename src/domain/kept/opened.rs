@@ -1,15 +1,15 @@
 //! What is open for each of many parties that stand alone across from legs that do not say their
 //! own side.
 //!
-//! The legs that are open for a party are all but its own, which name it alone across. To keep for
+//! The legs that are open for a party are all but its own, which name it alone across. Keeping for
 //! each party what must be among them takes the square of the parties. So it is kept once, for all
-//! legs together, what of a party's own legs makes no difference to:
+//! legs together, as far as a party's own legs make no difference to it:
 //!
-//! - **Firm** are legs that say who stood across, or stand beside legs that do not. They must be
+//! - **Firm** are legs that say their side across, or stand beside legs that do not. They must be
 //!   among those that are open for a party as well, unless they name that party.
-//! - **Loose** are legs that do not say it, and must be among all because everybody who is named
-//!   stands there. Without a party's own legs that party does not, so only what it handed over
-//!   itself must still be among them: it cannot have faced itself.
+//! - **Loose** are legs that do not say it, and must be among all because every named party stands
+//!   there. Without a party's own legs that party does not. Then only what it handed over itself
+//!   must still be among them: it cannot have faced itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,9 +37,10 @@ pub(super) struct Opened {
     direction: Direction,
     firm: Attributed,
     loose: Attributed,
-    /// Those whom legs name together with others, with how many legs do.
+    /// The parties that legs name together with others, and how many legs do so.
     among: BTreeMap<Symbol, u32>,
-    /// What the sum of all legs has more than that of those open for a party; absent: to be asked.
+    /// What the sum of all legs has more than that of those open for a party; absent: not worked
+    /// out.
     own: HashMap<Symbol, More>,
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{
     work,
 };
 
-/// Up to so many flows are looked at together; of more it is asked which hang together.
+/// Up to so many flows are looked at together; of more, only those that hang together.
 const FEW: usize = 16;
 
 /// Flows that no other flow hangs together with, among those of a sum.
@@ -39,7 +39,7 @@ pub(super) struct Present {
 /// Where the flows of one category are found.
 #[derive(Clone, Debug)]
 struct Found {
-    /// By who is named.
+    /// By the parties that are named.
     index: Index<FlowId>,
     /// By their own side.
     own: HashMap<Side, BTreeSet<FlowId>>,

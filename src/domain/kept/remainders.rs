@@ -1,7 +1,7 @@
 //! What is shared by parties jointly, and what is open for each, kept while legs come and go.
 //!
-//! The rules are those of [`unattributed`](crate::domain::unattributed). Which persons must be
-//! among those of which legs is asked again only of legs that the change can reach.
+//! The rules are those of [`unattributed`](crate::domain::unattributed). A change checks again
+//! which persons must be among those of which legs. It does so only for legs that it can reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ use crate::domain::{
     work,
 };
 
-/// Up to so many parties that stand alone across, it is kept for each what is open for it. Of more
-/// it is worked out from what is kept for all of them, since each leg would cost all of them.
+/// With up to so many parties that stand alone across, what is open is kept for each of them. With
+/// more, it is worked out from what is kept for all of them, since each leg would cost all of them.
 const FEW: usize = 16;
 
 /// The same for these parties times the legs that do not say their own side, since each leg is
@@ -37,7 +37,7 @@ pub(super) struct Remainders {
     facing: Facing,
     /// The legs that do not say their own side.
     unsaid: Unattributed,
-    /// Of those, by who stands alone across, the ones that are not open for it.
+    /// Of those, by the party that stands alone across, the ones that are not open for it.
     to_itself: BTreeMap<Symbol, BTreeSet<LegId>>,
     /// For each of them, if they are few, the ones that are open.
     open: BTreeMap<Symbol, Unattributed>,
@@ -48,10 +48,10 @@ pub(super) struct Remainders {
     joints: JointSides,
 }
 
-/// What is left for every party, and for those who stand alone across from a leg.
+/// What is left for every party, and for those that stand alone across from a leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Open {
-    /// For everybody else; absent: nothing.
+    /// For every other party; absent: nothing.
     pub(super) all: Option<Rest>,
     /// For these; absent: nothing.
     pub(super) of: BTreeMap<Symbol, Option<Rest>>,
@@ -116,7 +116,7 @@ impl Remainders {
         (self.named, self.facing) = (named, facing);
     }
 
-    /// Enters a leg under who stands across, or takes it out.
+    /// Enters a leg under the parties across, or takes it out.
     fn face(&mut self, leg_id: LegId, other: &Side, there: bool) {
         let unsaid = other.is_empty().then_some(None);
         for party in other.iter().map(Some).chain(unsaid) {
@@ -132,7 +132,7 @@ impl Remainders {
         }
     }
 
-    /// Asks again whether a leg that says its own side must be among those that do not.
+    /// Checks again whether a leg that says its own side must be among those that do not.
     fn look_at(&mut self, view: View<'_>, leg_id: LegId) {
         for open in self.open.values_mut() {
             open.set_said(view, leg_id);
@@ -140,7 +140,7 @@ impl Remainders {
         self.look_at_for_all(view, leg_id);
     }
 
-    /// The same of all legs that do not, which every party is told of.
+    /// The same for all legs together that do not say it, which count for every party.
     fn look_at_for_all(&mut self, view: View<'_>, leg_id: LegId) {
         let counted = self.unsaid.set_said(view, leg_id);
         if let Some(opened) = &mut self.opened {
@@ -148,7 +148,7 @@ impl Remainders {
         }
     }
 
-    /// Sets a leg that does not say its own side; `alone` is who stands alone across.
+    /// Sets a leg that does not say its own side; `alone` is the party that stands alone across.
     fn set_unsaid(&mut self, view: View<'_>, leg_id: LegId, alone: Option<Symbol>) {
         let estimate = view.legs.get(&leg_id);
         for (party, open) in &mut self.open {
@@ -228,7 +228,7 @@ impl Remainders {
         self.open.insert(party, open);
     }
 
-    /// Looks again at the legs that do not say who stood across: it is somebody who is named.
+    /// Looks again at the legs that do not say their side across: it stands for the named parties.
     fn rename(&mut self, view: View<'_>) {
         let ids: Vec<LegId> = view.facing.get(&None).into_iter().flatten().copied().collect();
         work::visit(ids.len());
@@ -240,7 +240,7 @@ impl Remainders {
         self.joints.name_again(view, &ids, &self.unsaid);
     }
 
-    /// Brings what joint sides leave up to date; answers for whom that may be something else.
+    /// Updates what joint sides leave; answers with the parties for which that may have changed.
     pub(super) fn settle_shared(&mut self) -> BTreeSet<Symbol> {
         self.joints.settle(&self.unsaid)
     }

@@ -40,7 +40,7 @@ type Sums = BTreeMap<Speech, AmountTally>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subtotal {
     amounts: [Sums; MEASURES],
-    /// How many legs of each flow have a number that nobody knows.
+    /// How many legs of each flow have no known number.
     unknown: BTreeMap<FlowId, u64>,
 }
 

@@ -174,7 +174,7 @@ impl Sum {
         legs
     }
 
-    /// Notes the legs whose number nobody knows: none around them has one.
+    /// Notes the legs without a known number: no leg around them has one.
     fn note_unknown(
         &self,
         context: Context<'_>,
@@ -202,7 +202,7 @@ impl Sum {
         }
     }
 
-    /// The number of all persons, and how many legs have one that nobody knows.
+    /// The number of all persons, and how many legs have no known number.
     pub(super) fn total(&self) -> (AmountTally, u64) {
         let Total { amounts: [amount, ..], unknown } = self.total;
         (amount, unknown)

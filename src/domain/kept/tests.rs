@@ -283,7 +283,8 @@ fn the_last_leg_costs_what_it_changes_however_many_there_are() {
     }
 }
 
-/// What is open for all parties changes with each of these legs, and is told for each of them.
+/// Each of these legs changes what is open for all parties, and each change is reported for every
+/// party.
 #[test]
 fn a_leg_that_changes_what_is_open_for_all_costs_them_once() {
     let leg = |from: Side, to: Side, category| LegKey {

@@ -1,5 +1,5 @@
-//! Some legs that are not attributed to one party alone, and the legs of others whose persons must
-//! be among theirs.
+//! Some legs that are not attributed to one party alone, and the legs of others with persons that
+//! must be among theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +17,19 @@ use crate::domain::{
     work,
 };
 
-/// What is asked about legs beside themselves.
+/// What the rules need beside the legs in question.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     pub(super) context: Context<'a>,
     pub(super) direction: Direction,
-    /// Everybody who is named on the side across.
+    /// Every party that is named on the side across.
     pub(super) named: &'a Named,
     /// All legs.
     pub(super) legs: &'a BTreeMap<LegId, Estimate>,
     pub(super) facing: &'a Facing,
 }
 
-/// All legs by who stands across; without a party, those that do not say it.
+/// All legs by the party across; without a party, those that do not say this side.
 pub(super) type Facing = HashMap<Option<Symbol>, BTreeSet<LegId>>;
 
 impl<'a> View<'a> {
@@ -50,8 +50,8 @@ impl<'a> View<'a> {
         Surroundings { named: self.named, nesting: self.context.nesting }
     }
 
-    /// The legs whose persons one that came or went can have: of its portion or, without a
-    /// portion, of its exchange and those within it; with the same party across.
+    /// The legs of which a leg that came or went can have the persons. They are of its portion or,
+    /// without a portion, of its exchange and those within it. They have the same party across.
     pub(super) fn in_reach(&self, leg_id: LegId) -> Vec<LegId> {
         let Some(placed) = self.placed(leg_id) else { return Vec::new() };
         let reached = |part: &&LegId| self.reaches(leg_id, **part);
@@ -69,7 +69,7 @@ impl<'a> View<'a> {
         ids
     }
 
-    /// Those of some legs whose persons one that came or went can have.
+    /// Those of `legs` of which a leg that came or went can have the persons.
     pub(super) fn among_in_reach(&self, leg_id: LegId, legs: &BTreeSet<LegId>) -> Vec<LegId> {
         let of = |flow| LegId { flow, ..leg_id };
         let ids: Vec<LegId> = if leg_id.portion.is_empty() {
@@ -93,9 +93,10 @@ impl<'a> View<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Unattributed {
     legs: Sum,
-    /// Who stands across from those with a number: from no other can persons be taken away.
+    /// The parties across from the legs with a number: persons can be taken away only from these
+    /// legs.
     across: Across,
-    /// The legs whose persons must be among these.
+    /// The legs of others: their persons must be among these.
     said: Attributed,
 }
 
@@ -122,7 +123,7 @@ impl Unattributed {
         &mut self.legs
     }
 
-    /// Their number, and how many of them have one that nobody knows.
+    /// Their number, and how many of them have no known number.
     pub(super) fn total(&self) -> (AmountTally, u64) {
         self.legs.total()
     }
@@ -189,13 +190,13 @@ impl Unattributed {
         Rest::of(self.legs().len(), &self.legs.share(), self.said.of_alone())
     }
 
-    /// What is left once the persons of all who are said are taken away.
+    /// What is left once the persons of all parties that are said are taken away.
     pub(super) fn beside_said(&self) -> Option<Rest> {
         Rest::of(self.legs().len(), &self.legs.share(), self.said.of_all())
     }
 }
 
-/// A leg whose persons count where they must be among others: "at most" has no lower end.
+/// A leg, if its persons count where they must be among others: "at most" has no lower end.
 pub(super) fn counted(view: View<'_>, leg_id: LegId) -> Option<&Estimate> {
     let counts = |estimate: &&Estimate| {
         estimate.range.is_some() && !estimate.flags.contains(Flag::OpenBelow)

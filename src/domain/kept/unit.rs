@@ -103,7 +103,8 @@ impl Unit {
         }
     }
 
-    /// Sets whether a party is one of the exchange, to whom a side not said is open.
+    /// Sets whether a party is one of the exchange. A side not said is open to the parties of the
+    /// exchange.
     pub fn set_party(&mut self, nesting: &Nesting, party: Symbol, is_one: bool) -> Changes {
         let changed = if is_one { self.parties.insert(party) } else { self.parties.remove(&party) };
         if !changed {

@@ -150,7 +150,7 @@ impl Fields {
         }
     }
 
-    /// A name whose slug becomes part of a stream name or a tag.
+    /// A name; its slug becomes part of a stream name or a tag.
     pub(super) fn slugged(&mut self, field: &str, name: &str) {
         self.required_name(field, name);
         let name = fold(name);

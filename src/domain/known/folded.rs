@@ -161,7 +161,7 @@ impl Folder {
         }
     }
 
-    /// Numbers of different scopes are told apart where claims are set against each other.
+    /// Numbers of different scopes stay distinct where claims are set against each other.
     fn count(&mut self, count: Option<&mut Count>) {
         if let Some(count) = count {
             let Count { value: _, low: _, high: _, approximate: _, scope } = count;

@@ -50,9 +50,9 @@ impl Known {
 }
 
 impl Known {
-    /// Where a client puts an event whose texts are as they were typed: in the stream that is
-    /// spelled so, since a request that an older build recorded is known again by that. Where this
-    /// is no name, in the stream of the folded text.
+    /// The home to which a client sends an event with its texts as they were typed. It is the
+    /// stream of that spelling, since a repeated request that an older build recorded is recognized
+    /// by it. Where that spelling is no stream name, it is the stream of the folded text.
     pub fn typed_home(&self) -> Option<Home> {
         self.home().or_else(|| self.clone().folded().home())
     }

@@ -19,8 +19,8 @@ impl Known {
         let mut tags = Tags(Vec::new());
         tags.own(self);
         if let Some(replacement) = self.replacement() {
-            // A correction is not said by the claimant whom the replacement names, but those who
-            // follow the claimant have to hear of it.
+            // The claimant that the replacement names does not say the correction, but readers that
+            // follow this claimant must get it.
             tags.own(&replacement);
         }
         tags.0.sort();

@@ -1,11 +1,13 @@
-//! Who stands across from some legs, and whose persons must therefore be among theirs.
+//! The parties across from some legs, and the legs with persons that must therefore be among
+//! theirs.
 //!
-//! The persons of a leg must be among those of others together where nobody who can stand across
-//! from it is outside of what those name, of the same portion and category or of what is around
-//! them. A side not said stands for all who are named on that side of the exchange.
+//! The persons of a leg must be among those of other legs together where these name every party
+//! that can stand across from it. The other legs are of the same portion and category or of what is
+//! around them. A side not said stands for all parties that are named on that side of the exchange.
 //!
-//! Nobody hands persons over to themselves. So who stands alone across from a leg that does not say
-//! its own side is not on that side; and what a party sent to persons unsaid did not go to itself.
+//! No party hands persons over to itself. So a party that stands alone across from a leg that does
+//! not say its own side is not on that side. What a party sent to persons unsaid did not go to
+//! itself.
 
 use std::collections::BTreeMap;
 
@@ -37,12 +39,12 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Everybody who is named on the side across, with by how many legs.
+/// Every party that is named on the side across, and how many legs name it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::domain) struct Named(BTreeMap<Symbol, u32>);
 
 impl Named {
-    /// Notes those whom a leg names; answers whether somebody was not named before.
+    /// Notes the parties that a leg names; answers whether one of them was not named before.
     pub(in crate::domain) fn add(&mut self, other: &Side) -> bool {
         let before = self.0.len();
         for party in other.iter() {
@@ -51,7 +53,7 @@ impl Named {
         self.0.len() > before
     }
 
-    /// Forgets a leg that was noted; answers whether somebody is named no longer.
+    /// Forgets a leg that was noted; answers whether a party is named no longer.
     pub(in crate::domain) fn remove(&mut self, other: &Side) -> bool {
         let before = self.0.len();
         for party in other.iter() {
@@ -87,7 +89,7 @@ impl Stands {
     }
 }
 
-/// Who stands across from the legs of one place. Everybody in it is named by a leg.
+/// The parties across from the legs of one place. A leg names each of them.
 #[derive(Clone, Debug, Default)]
 struct Opposites {
     /// Legs that do not say it.
@@ -96,7 +98,8 @@ struct Opposites {
 }
 
 impl Opposites {
-    /// Adds a leg; answers whether somebody stands there who did not, or in another way.
+    /// Adds a leg; answers whether it adds a party, another way in which a party stands there, or
+    /// the first side not said.
     fn add(&mut self, leg: Placed<'_>) -> bool {
         let mut is_new = false;
         let mut count = |legs: &mut u32| {
@@ -112,7 +115,8 @@ impl Opposites {
         is_new
     }
 
-    /// Takes out a leg that was added; answers whether somebody stands there no longer.
+    /// Takes out a leg that was added; answers whether it takes out a party, a way in which a party
+    /// stood there, or the last side not said.
     fn remove(&mut self, leg: Placed<'_>) -> bool {
         let mut is_gone = false;
         let mut count = |legs: &mut u32| {
@@ -144,10 +148,10 @@ impl Opposites {
     }
 }
 
-/// Whether everybody who is named, but for one party, stands in one of some places.
+/// Whether every named party, except `but`, stands in one of some places.
 ///
-/// Of one place it is enough to count. Asking for each party made a leg cost all who are named,
-/// once for each leg that says one side only.
+/// For one place a count is enough. Looking for each party made a leg cost all named parties, once
+/// for each leg that says one side only.
 fn all_stand(places: &[&Opposites], named: &Named, but: Option<Symbol>) -> bool {
     let (others, but) = (named.others(but), but.as_ref());
     let standing = |place: &&Opposites| {
@@ -166,7 +170,7 @@ fn all_stand(places: &[&Opposites], named: &Named, but: Option<Symbol>) -> bool 
     }
 }
 
-/// Who stands across from some legs, by category, exchange and portion.
+/// The parties across from some legs, by category, exchange and portion.
 #[derive(Clone, Debug, Default)]
 pub(in crate::domain) struct Across {
     places: HashMap<(CategoryCode, Symbol, Symbol), Opposites>,
@@ -175,7 +179,7 @@ pub(in crate::domain) struct Across {
 /// What is the same for all legs of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct Surroundings<'a> {
-    /// Everybody who is named on the side across.
+    /// Every party that is named on the side across.
     pub(in crate::domain) named: &'a Named,
     pub(in crate::domain) nesting: &'a Nesting,
 }
@@ -189,13 +193,13 @@ impl Across {
         across
     }
 
-    /// Adds a leg; answers whether that makes a difference to whose persons must be among them.
+    /// Adds a leg; answers whether that can change which persons must be among theirs.
     pub(in crate::domain) fn add(&mut self, leg: Placed<'_>) -> bool {
         let place = self.places.entry((leg.category, leg.exchange, leg.portion)).or_default();
         place.add(leg)
     }
 
-    /// Takes out a leg that was added; answers whether that makes a difference.
+    /// Takes out a leg that was added; answers whether that can change the same.
     pub(in crate::domain) fn remove(&mut self, leg: Placed<'_>) -> bool {
         let key = (leg.category, leg.exchange, leg.portion);
         let Some(place) = self.places.get_mut(&key) else { return false };
@@ -206,7 +210,7 @@ impl Across {
         gone
     }
 
-    /// Whether nobody of whom `part` speaks can be outside of what these legs speak of together.
+    /// Whether all persons of `part` must be among those of these legs together.
     pub(in crate::domain) fn must_hold(
         &self,
         part: Placed<'_>,
@@ -222,8 +226,8 @@ impl Across {
             let stands = |party| around.iter().any(|place| place.has(party, own.alone()));
             return other.iter().all(stands);
         }
-        // Each of its own parties can have everybody across who is named, but itself. What several
-        // can have together is everybody.
+        // Each own party of the part can face every named party but itself. Several own parties
+        // together can face all of them.
         let named = surroundings.named;
         let faces_any = |party: Option<Symbol>| named.others(party) > 0;
         let faced = if own.is_empty() {
@@ -234,7 +238,7 @@ impl Across {
         faced && all_stand(&around, named, own.alone())
     }
 
-    /// Whether a leg that can have the persons of `part` does not say who stands across.
+    /// Whether a leg that can have the persons of `part` does not say its side across.
     pub(in crate::domain) fn is_unsaid_around(
         &self,
         part: Placed<'_>,

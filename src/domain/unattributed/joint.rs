@@ -1,4 +1,5 @@
-//! What joint sides leave open: several parties, of whom the legs do not say which it was.
+//! What joint sides leave open. A joint side names several parties, and its legs do not say which
+//! of them it was.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -39,8 +40,8 @@ struct Joint<'l, 'a> {
     rest: Rest,
 }
 
-/// The joint sides, the largest first. Legs whose persons must be among those of a larger joint
-/// side are not told again.
+/// The joint sides, the largest first. A leg is not reported again if its persons must be among
+/// those of a larger joint side.
 fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
     sides.sort_by_key(|own| Reverse(own.side.len()));
@@ -70,7 +71,7 @@ fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     found
 }
 
-/// The joint sides that are told, with who stands across from them.
+/// The joint sides that are reported, with the parties across from them.
 #[derive(Default)]
 struct Told<'a> {
     sides: Vec<(&'a Side, Across)>,
@@ -96,9 +97,10 @@ impl<'a> Told<'a> {
     }
 }
 
-/// How many of several joint sides together can be nobody's alone.
+/// The bound on what several joint sides leave together.
 struct Limit {
-    /// Of legs that do not say this side, those who are not attributed to one party alone.
+    /// The most persons of legs that do not say this side, without those attributed to one party
+    /// alone.
     at_most: Option<u64>,
     /// Of each joint side, whether its persons must be among those of the legs not saying it.
     held: Vec<bool>,

@@ -1,7 +1,8 @@
 //! Finding the legs around a leg, and those within it, without looking at all of them.
 //!
 //! A leg is within another only where both can speak of the same persons, and where the place of
-//! one lies within that of the other. So both are asked: who is named, and where that was said.
+//! one lies within that of the other. So the search uses both: the parties that a leg names, and
+//! its place.
 
 use hashbrown::HashMap;
 
@@ -18,8 +19,8 @@ use crate::domain::{
 
 /// Legs of one unit, known by their places in a list.
 ///
-/// The answers hold all legs that can be around another or within it, and some that are not: the
-/// rules differ in what a part is, and those who ask apply them.
+/// The answers hold all legs that can be around another or within it, and some that are not. The
+/// rules differ in what a part is, and the callers apply them.
 #[derive(Clone, Debug)]
 pub struct Finder {
     legs: usize,
@@ -122,7 +123,7 @@ pub(super) fn around<'n>(
     nesting.path(exchange).map(|exchange| (exchange, Symbol::EMPTY)).chain(own)
 }
 
-/// Which side is asked about makes no difference here.
+/// The choice of the own side makes no difference here.
 fn seen(leg: &LegKey) -> Seen<'_> {
     Seen::new(leg, Direction::Received)
 }

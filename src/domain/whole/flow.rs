@@ -17,7 +17,7 @@ pub(in crate::domain) type FlowId = u32;
 /// Both sides of a leg, and which persons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Flow<'a> {
-    /// The side that is asked about.
+    /// The side that the figure is about.
     pub(in crate::domain) own: &'a Side,
     /// The side across.
     pub(in crate::domain) other: &'a Side,
@@ -61,8 +61,8 @@ impl Flow<'_> {
         includes(self.own, part.own) && includes(self.other, part.other)
     }
 
-    /// Whether everybody of whom `part` speaks is among those of whom this does: what meets the
-    /// part meets this as well.
+    /// Whether all persons of `part` are among those of this flow. A flow that meets the part then
+    /// meets this one as well.
     fn covers(&self, part: &Flow<'_>) -> bool {
         (self.category == 0 || self.category == part.category) && self.includes(part)
     }
@@ -91,7 +91,7 @@ pub(super) fn condense(flows: &mut SmallVec<[Flow<'_>; 1]>) {
     }
 }
 
-/// Things by who is named on each side of their flow.
+/// Things by the parties on each side of their flow.
 ///
 /// Flows that meet share a party on each side, or one of them does not say that side. So all that
 /// a flow can meet are found by the parties of one side, whichever has fewer.
@@ -117,7 +117,7 @@ pub(in crate::domain) enum Which {
 /// What tells one list of an index from the others.
 pub(in crate::domain) type List = (Which, Option<Symbol>);
 
-/// Who is named on a side, or that nobody is.
+/// The parties that a side names; `None` if it names none.
 fn names(side: &Side) -> impl Iterator<Item = Option<Symbol>> + '_ {
     side.iter().map(Some).chain(side.is_empty().then_some(None))
 }
@@ -178,7 +178,7 @@ impl<T: Copy + Ord> Index<T> {
     }
 
     /// The lists of all with a side that includes another, and others: they name each of its
-    /// parties, or nobody.
+    /// parties, or none.
     pub(in crate::domain) fn around(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
         let mut lists = self.lists(which, side);
         let unsaid = lists.extract_if(.., |((_, party), _)| party.is_none()).next();
@@ -186,7 +186,7 @@ impl<T: Copy + Ord> Index<T> {
         unsaid.into_iter().chain(fewest).collect()
     }
 
-    /// All that names a party of the side, and all that names nobody.
+    /// All that names a party of the side, and all that names no party.
     fn lists(&self, which: Which, side: &Side) -> Vec<(List, &BTreeSet<T>)> {
         if side.is_empty() {
             return vec![((Which::Any, None), &self.all)];

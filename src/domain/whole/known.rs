@@ -5,10 +5,10 @@ use hashbrown::HashMap;
 use super::{Seen, finder::around, flow::Index, is_part};
 use crate::domain::{nesting::Nesting, symbol::Symbol, work};
 
-/// How many legs have a number that nobody knows. Each leg comes with whether it has a number.
+/// How many legs have no known number. Each leg comes with whether it has a number.
 ///
-/// A leg without one is known where it lies within a leg that has one. Its own parts do not make
-/// it known: they are its sum as far as they go, and how many it holds beside them nobody said.
+/// A leg without one is known where it lies within a leg that has one. Its own parts do not make it
+/// known: they are its sum as far as they go, and no claim says how many it holds beside them.
 pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
     let without = legs.iter().filter(|(_, numbered)| !numbered).map(|(leg, _)| *leg);
     let without: Vec<Seen<'_>> = without.collect();

@@ -1,5 +1,5 @@
-//! First step: legs of one own side, category and portion. A leg whose side across another
-//! includes is a part of it.
+//! First step: legs of one own side, category and portion. A leg is a part of another if the side
+//! across of that one includes its side across.
 
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
@@ -55,7 +55,8 @@ impl<'l, 'a> Within<'l, 'a> {
         Self { legs, by_party }
     }
 
-    /// The legs whose side the other includes, without its own, from the largest down.
+    /// The legs with a side across that `whole` includes, but not `whole` itself, from the largest
+    /// down.
     fn below(&self, whole: &Side) -> Vec<&'l Numbered<'a>> {
         let is_below =
             |leg: &&&'l Numbered<'a>| leg.0.other != whole && includes(whole, leg.0.other);

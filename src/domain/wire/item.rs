@@ -54,7 +54,7 @@ impl<'a> Item<'a> {
 /// How many numbers of this layout stand packed in `value`.
 pub(super) fn packed(value: &[u8], layout: Layout) -> usize {
     match layout {
-        // Each ends with the byte whose first bit is not set.
+        // Each number ends with the byte that does not have its first bit set.
         Layout::Varint => value.iter().filter(|byte| **byte < 0x80).count(),
         Layout::Fixed64 => value.len() / 8,
         Layout::Fixed32 => value.len() / 4,

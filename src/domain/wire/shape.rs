@@ -49,7 +49,7 @@ pub(super) struct List {
     pub(super) limit: usize,
     /// What the elements are called.
     pub(super) what: &'static str,
-    /// The limit is for such lists in all elements of the list above, and is told of that one.
+    /// The limit is for such lists in all elements of the list above. A violation names that list.
     pub(super) shared: bool,
 }
 

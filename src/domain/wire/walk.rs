@@ -34,9 +34,9 @@ struct Within<'a> {
 struct Counts<'a> {
     /// Of each field of a message, by the field's place.
     fields: [usize; MOST_FIELDS],
-    /// Of the lists whose limit is shared, in the parts of this message.
+    /// Of the lists with a shared limit, in the parts of this message.
     below: usize,
-    /// Of the lists whose limit is shared, in this message and those beside it.
+    /// Of the lists with a shared limit, in this message and those beside it.
     shared: &'a mut usize,
 }
 

@@ -16,7 +16,7 @@ use crate::domain::{
     whole::{self, Entry, Seen},
 };
 
-/// The legs of one outermost exchange and unit, by the side that is asked about.
+/// The legs of one outermost exchange and unit, by their own side.
 pub(super) struct Plain<'l, 'a> {
     pub(super) sides: Vec<OwnSide<'l, 'a>>,
     named: BTreeSet<Symbol>,
@@ -93,8 +93,8 @@ struct Joint<'l, 'a> {
     rest: Rest,
 }
 
-/// The joint sides, the largest first. Legs whose persons must be among those of a larger joint
-/// side are not told again.
+/// The joint sides, the largest first. A leg is not reported again if its persons must be among
+/// those of a larger joint side.
 fn joint<'l, 'a>(exchange: &Plain<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
     sides.sort_by_key(|own| Reverse(own.side.len()));
@@ -145,10 +145,10 @@ pub(super) fn open(exchange: &Plain<'_, '_>, parties: &BTreeSet<Symbol>) -> BTre
     parties.iter().filter_map(open_to).collect()
 }
 
-/// The least number of persons of `legs` whom sides that are said account for.
+/// The least number of persons of `legs` that the said sides account for.
 ///
-/// Sides that share a party can mean the same persons. So of those that hang together counts the
-/// one with most, or the smaller ones within, if they have more and share nobody.
+/// Sides that share a party can mean the same persons. Of sides that hang together, only the one
+/// with most counts. The smaller ones within count instead if they have more and share no party.
 fn attributed(exchange: &Plain<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
     let mut said: Vec<_> = exchange
         .sides
@@ -177,7 +177,7 @@ fn attributed(exchange: &Plain<'_, '_>, legs: &[&EstimatedLeg<'_>]) -> u64 {
 /// Sides that hang together.
 struct Cluster {
     parties: BTreeSet<Symbol>,
-    /// What smaller sides account for; they share nobody.
+    /// What smaller sides account for; they share no party.
     within: u64,
     /// The most that one of the sides of the present size accounts for.
     most: u64,
@@ -219,7 +219,7 @@ impl<'a> Plain<'_, 'a> {
         sums::sum(&entries, self.nesting).map_or(0, |amount| amount.low)
     }
 
-    /// Whether nobody whom `part` speaks of can be outside of what `legs` speak of together.
+    /// Whether all persons of `part` must be among those of `legs` together.
     fn must_be_among<'e>(
         &self,
         part: &LegKey,
@@ -247,8 +247,8 @@ impl<'a> Plain<'_, 'a> {
         !across.is_empty() && self.is_only_across(part, &across)
     }
 
-    /// Whether only these can stand across from `part`. Where it does not say who did, it is
-    /// those who are named across, for each of its own parties without itself.
+    /// Whether only the parties `across` can stand across from `part`. Where it does not say its
+    /// side across, all named parties can: for each of its own parties, all but itself.
     fn is_only_across(&self, part: &LegKey, across: &BTreeSet<Symbol>) -> bool {
         let other = part.other(self.direction);
         if !other.is_empty() {

@@ -39,7 +39,7 @@ pub(in crate::domain) fn side(parties: impl IntoIterator<Item = u32>) -> Side {
     parties.into_iter().map(Symbol::at).collect()
 }
 
-/// Nobody, one of many, or several.
+/// No party, one of many, or several.
 fn sides() -> impl Strategy<Value = Side> {
     prop_oneof![
         2 => Just(Side::default()),

@@ -193,10 +193,10 @@ fn same_persons(one: Seen<'_>, another: Seen<'_>) -> bool {
     same_category && overlaps(one.own, another.own) && overlaps(one.other, another.other)
 }
 
-/// How many legs have a number that nobody knows. Each leg comes with whether it has a number.
+/// How many legs have no known number. Each leg comes with whether it has a number.
 ///
-/// A leg without one is known where it lies within a leg that has one. Its own parts do not make
-/// it known: they are its sum as far as they go, and how many it holds beside them nobody said.
+/// A leg without one is known where it lies within a leg that has one. Its own parts do not make it
+/// known: they are its sum as far as they go, and no claim says how many it holds beside them.
 pub(super) fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
     let within = |part: Seen<'_>| {
         legs.iter().any(|(whole, numbered)| *numbered && is_part(*whole, part, nesting))

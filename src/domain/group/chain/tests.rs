@@ -121,7 +121,7 @@ fn an_entry_that_is_read_twice_changes_nothing() {
     }
 }
 
-/// A group whose checkpoints are recorded, and what each append of them should say.
+/// A group with recorded checkpoints, and what each append of them should say.
 struct Story {
     chance: StdRng,
     now: Checkpoint,
@@ -164,7 +164,7 @@ impl Story {
     fn record(&mut self) {
         let entries = self.chain.entries(&self.now);
         match self.chance.random_range(0..20) {
-            // Nobody knows what became of it.
+            // What became of it is unknown.
             0 => self.chain.begin_anew(),
             1 => {
                 self.chain.begin_anew();

@@ -1,4 +1,4 @@
-//! One joint side: its legs, and which of them its members are told of.
+//! One joint side: its legs, and which of them are reported to its members.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +19,14 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub(super) struct JointSide {
     pub(super) legs: BTreeSet<LegId>,
-    /// Who stands across from them, those without a number included.
+    /// The parties across from them; legs without a number are included.
     pub(super) across: Across,
-    /// Those that are told: their persons need not be among those of a larger joint side.
+    /// Those that are reported: their persons need not be among those of a larger joint side.
     pub(super) told: Unattributed,
-    /// Those of them whose persons need not be among those of legs that do not say this side.
+    /// Those of the reported legs that stand apart: their persons need not be among those of legs
+    /// that do not say this side.
     pub(super) apart: BTreeSet<LegId>,
-    /// What its members were told that it leaves.
+    /// What it leaves, as last reported to its members.
     pub(super) left: Left,
 }
 
@@ -40,7 +41,7 @@ impl JointSide {
         !self.told.legs().is_empty()
     }
 
-    /// Notes whether a leg is there; answers whether that makes a difference to whom they hold.
+    /// Notes whether a leg is there; answers whether that can change which persons they hold.
     pub(super) fn set(&mut self, view: View<'_>, leg_id: LegId, there: bool) -> bool {
         let Some(placed) = view.placed(leg_id) else { return false };
         match (self.legs.contains(&leg_id), there) {
@@ -56,7 +57,7 @@ impl JointSide {
         }
     }
 
-    /// Sets a leg that is told, or is not.
+    /// Sets whether a leg is reported.
     pub(super) fn tell(
         &mut self,
         view: View<'_>,

@@ -44,14 +44,14 @@ pub(super) fn actor(actor: &Actor) -> Violations {
     fields.0
 }
 
-/// Somebody with a name, which the stream of what they say is called by.
+/// Somebody with a name. The stream of what they say is called by it.
 pub(super) fn speaker(actor: &Actor) -> Violations {
     let mut fields = code_and_kind(actor);
     fields.slugged("name", &actor.name);
     fields.0
 }
 
-/// Somebody with a code or a name, which a tag is called by.
+/// Somebody with a code or a name. A tag is called by it.
 fn claimant(actor: &Actor) -> Violations {
     let mut fields = identified(actor);
     if !fold(&actor.name).is_empty() {
