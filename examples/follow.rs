@@ -30,8 +30,8 @@ impl Tally {
         }
     }
 
-    /// Replaces the file as a whole: whoever reads it finds the old counts with the old position,
-    /// or the new ones with the new position.
+    /// Replaces the file as a whole: a reader finds the old counts with the old position, or the
+    /// new ones with the new position.
     fn store(&self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let new = path.with_extension("new");
         let mut file = fs::File::create(&new)?;

@@ -10,8 +10,8 @@ use handover::{
 
 const SEATS: usize = 3;
 
-/// What happens to the room, given what has happened. It does nothing else, because it is asked
-/// again when somebody else was faster.
+/// What happens to the room, given what has happened. It does nothing else, because it runs again
+/// when another writer was faster.
 fn take_seat(taken: &[RecordedEvent], guest: &str) -> Result<Vec<Event>, String> {
     let seated = |event: &RecordedEvent| {
         event.payload.as_ref().is_some_and(|payload| payload.value == guest.as_bytes())

@@ -49,7 +49,7 @@ pub trait Projection:
     /// An event as it is taken, decoded.
     type Taken: Send + 'static;
 
-    /// Decodes an event. It needs no state, so nobody has to wait for it.
+    /// Decodes an event. It needs no state, so no other work has to wait for it.
     fn take(event: &Event<'_>) -> Result<Self::Taken, ApplyError>;
 
     /// Applies the next event. What it does not know only moves the position.

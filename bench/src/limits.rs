@@ -105,7 +105,7 @@ fn commit_while(
     Ok(Sample { rates, refused: 0, latency })
 }
 
-/// A file whose blocks are all written, so that later writes change no metadata.
+/// A file with all blocks written, so that later writes change no metadata.
 fn preallocated(path: &Path, bytes: usize) -> io::Result<File> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
     let zeros = vec![0; 1 << 20];

@@ -31,7 +31,7 @@ pub(super) struct Plan {
     pub(super) crowd: usize,
     /// Events that a consumer group works through.
     pub(super) group_events: u64,
-    /// Subscribers for whom nothing comes.
+    /// Subscribers that receive no events.
     pub(super) idle: usize,
     /// Events of the large log.
     pub(super) scale_events: u64,
@@ -41,7 +41,7 @@ pub(super) struct Plan {
     pub(super) early_events: u64,
     /// How often the server's memory is looked at.
     pub(super) look_at_memory: Duration,
-    /// Bytes of the file whose commits are a limit; the journal's files have as many.
+    /// Bytes of the file that shows how fast commits can be; the journal's files have as many.
     pub(super) limit_file: usize,
     /// How long a server must have been at rest to be settled, and how often that is looked at.
     pub(super) rest: (Duration, Duration),

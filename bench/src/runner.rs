@@ -21,7 +21,7 @@ use super::{
 /// Why a case is left out when the server is only an address.
 const NOT_OURS: &str = "needs a server of the bench's own, so leave out --server";
 
-/// Runs those cases of a suite whose names contain `only`.
+/// Runs those cases of a suite that have `only` in their names.
 pub(super) async fn run(
     suite: &Suite,
     bench: &mut Bench,

@@ -28,7 +28,7 @@ use crate::projections::{
     walk::{Walk, piece, walked},
 };
 
-/// Which figures are asked for.
+/// Which figures are requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CountQuery {
     /// Only these party codes; none: all.
@@ -46,8 +46,8 @@ pub struct CountQuery {
 pub struct CountAnswer {
     /// One for each country and unit, in this order.
     pub rows: Vec<CountRow>,
-    /// Outermost exchanges with transfers that were asked for, left out because nothing says
-    /// when they occurred.
+    /// Outermost exchanges with requested transfers, left out because nothing says when they
+    /// occurred.
     pub undated_exchanges: u32,
     /// The position that the answer is true for.
     pub position: Position,
@@ -78,7 +78,7 @@ pub fn country_counts(register: &Register, query: &CountQuery) -> CountAnswer {
     CountAnswer { rows, undated_exchanges: 0, position: at }
 }
 
-/// The figures that are asked for.
+/// The requested figures.
 struct Wanted {
     countries: Option<BTreeSet<Symbol>>,
     unit: Option<UnitCode>,
@@ -106,7 +106,7 @@ const PIECE: usize = 1_024;
 pub struct CountWalk {
     query: CountQuery,
     occurred: Edtf,
-    /// Of each cell by its place, the figure that it is asked for as a part of; absent: not begun.
+    /// Of each cell by its place, the requested figure that it is a part of; absent: not begun.
     keys: Option<Vec<Option<FigureKey>>>,
     exchanges: Vec<Symbol>,
     next: usize,

@@ -42,9 +42,9 @@ pub struct Current {
 }
 
 impl Current {
-    /// Takes what an event did to the table. Answers with the outermost exchanges, of before and of
-    /// now, whose figures or what these are grouped by may have changed, in the order of their
-    /// symbols; each comes with its changes or, if the rules have to be asked anew, without.
+    /// Takes what an event did to the table. Returns the outermost exchanges, of before and of now,
+    /// where the figures or what these are grouped by may have changed, in the order of their
+    /// symbols. Each comes with its changes; without them where the rules have to run anew.
     pub fn take(&mut self, claims: &Claims, touched: &Touched) -> Vec<(Symbol, Option<Changes>)> {
         let Some(reread) = &touched.reread else { return Vec::new() };
         let moved = touched.nested.moved.as_slice();
@@ -95,7 +95,7 @@ impl Current {
         }
     }
 
-    /// What has changed of an exchange since it was asked last; absent: all of it may have.
+    /// What has changed of an exchange since the last call for it; absent: all of it may have.
     fn settle(&mut self, claims: &Claims, outermost: Symbol) -> Option<Changes> {
         if claims.nested_now().larger(outermost).is_some() {
             return None;

@@ -38,7 +38,7 @@ pub struct Behind {
     pub exchanges: Vec<Symbol>,
     /// Exchanges left out because nothing says when they occurred.
     pub undated_exchanges: u32,
-    /// How the exchanges nested then, for those who go on to explain them.
+    /// How the exchanges nested then, for callers that go on to explain them.
     pub nested: NestedThen,
 }
 
@@ -53,7 +53,7 @@ pub struct ExplainedExchange {
     pub occurred: String,
     /// What it adds.
     pub share: Share,
-    /// The legs that concern the country on the side asked about, or do not say that side.
+    /// The legs that concern the country on the figure's side, or do not say that side.
     pub legs: Vec<ExplainedLeg>,
     /// The preference in force for the figure in this exchange.
     pub preference: Option<ToldPreference>,
@@ -89,7 +89,7 @@ const PIECE: usize = 1_024;
 pub struct BehindWalk {
     query: BehindQuery,
     at: Position,
-    /// The outermost exchange that alone is asked for, once it is known whether one is.
+    /// The one outermost exchange that the query requests, if any; absent: not looked up yet.
     #[expect(clippy::option_option, reason = "not known yet differs from none asked for")]
     only: Option<Option<Symbol>>,
     /// The steps of the figure that were looked at, and the exchanges with a share by them.
@@ -249,7 +249,7 @@ fn described(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> (Symbol, Symb
     (latest(|report| report.title).unwrap_or_default(), occurred.unwrap_or_default())
 }
 
-/// The latest preference for the figure whose number lies within the share's range.
+/// The latest preference for the figure, of those with a number within the share's range.
 fn preference(
     view: &View<'_>,
     claimed: &ClaimedLegs<'_>,
@@ -269,10 +269,10 @@ fn preference(
 /// Legs with what they amount to, by their places in the table.
 type Concerned<'a> = BTreeMap<Place, (&'a LegKey, Estimate)>;
 
-/// The legs that name the country on the side asked about, and those that do not say that side.
+/// The legs that name the country on the figure's side, and those that do not say that side.
 ///
-/// Of what it stands across from alone, nothing is open for it. Such legs are among them only
-/// where the bound of what is open is that of all.
+/// A leg with the country alone on the other side leaves nothing open for it. Such legs are
+/// included only where the bound of what is open is that of all legs that do not say the side.
 fn concerned<'a>(
     view: &View<'a>,
     claimed: &ClaimedLegs<'a>,

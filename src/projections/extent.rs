@@ -76,8 +76,8 @@ impl<'v, 'a> Extent<'v, 'a> {
         (larger, if larger == sent { Direction::Sent } else { Direction::Received })
     }
 
-    /// The legs whose parts add up to more than the largest number claimed for them, each with
-    /// its parts.
+    /// The legs with parts that add up to more than the largest number claimed for the leg, each
+    /// with its parts.
     pub fn exceeded(&self) -> Vec<(&EstimatedLeg<'a>, Vec<EstimatedLeg<'a>>)> {
         let nesting = self.view.nesting();
         let exceeded = |whole: &EstimatedLeg<'a>| {

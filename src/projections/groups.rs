@@ -28,7 +28,7 @@ use crate::projections::{
 use key::{CellKey, OfExchange, RawKey};
 use selected::Selected;
 
-/// Which groups are asked for; what several filters ask for must all be met.
+/// Which groups are requested. Where several filters are given, all of them must be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupQuery {
     /// What to group by.
@@ -56,7 +56,7 @@ pub struct GroupQuery {
 /// The groups, true for one position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupAnswer {
-    /// Ordered by their keys, in the order of the dimensions asked for.
+    /// Ordered by their keys, in the order of the requested dimensions.
     pub groups: Vec<(GroupKey, Figure)>,
     /// The figure of all groups; absent: they can overlap, are of several units, or are none.
     pub total: Option<Figure>,
@@ -67,14 +67,14 @@ pub struct GroupAnswer {
 /// Outermost exchanges of one piece, and groups that are put into words in one.
 const PIECE: usize = 1_024;
 
-/// The figures of the groups that are asked for, just after a position.
+/// The figures of the requested groups, just after a position.
 #[derive(Debug)]
 pub struct GroupWalk {
     query: GroupQuery,
     at: Position,
     /// The groups and, where these do not overlap, all of them together; absent: not begun.
     groupings: Option<Vec<Grouping>>,
-    /// Of each cell by its place, whether it is asked for.
+    /// Of each cell by its place, whether it is requested.
     asked: Vec<bool>,
     exchanges: Vec<Symbol>,
     next: usize,
@@ -147,8 +147,8 @@ impl Walk for GroupWalk {
     }
 }
 
-/// The sums of a group by those who received and by those who gave up. Only where no side is asked
-/// about there are both.
+/// The sums of a group by those who received and by those who gave up. Both are there only where
+/// the query names no side.
 #[derive(Clone, Debug, Default)]
 struct Sums([Option<Box<Tally>>; 2]);
 
@@ -168,7 +168,7 @@ struct Grouping {
     selected: Selected,
     parts: Interned<CellKey>,
     /// Of each cell by its place: its part of the key, and in which of the sums it is. Cells that
-    /// come later are said later than what is asked about.
+    /// come later are said later than the position that the query is about.
     cells: Vec<Option<(Place, usize)>>,
     by_number: HashMap<(OfExchange, Place), Sums>,
     /// Groups to which nothing more is added, in words.
@@ -188,7 +188,7 @@ impl Grouping {
         Self { selected, parts, cells, by_number, told, undated: 0 }
     }
 
-    /// What a cell gives to a key, and in which of the sums it is; absent: it is not asked for.
+    /// What a cell gives to a key, and in which of the sums it is; absent: it is not requested.
     fn part(&self, cell: Place) -> Option<(Place, usize)> {
         self.cells.get(cell as usize).copied().flatten()
     }
@@ -225,8 +225,8 @@ impl Grouping {
         }
     }
 
-    /// What the groups of an exchange have in common, if it is asked for; whether it has anything
-    /// that is asked for tells whether it counts as undated.
+    /// What the groups of an exchange have in common; absent: it is not requested, or undated.
+    /// `concerned` says whether it has a requested cell; only then it counts as undated.
     fn keys(
         &mut self,
         outermost: Symbol,

@@ -1,9 +1,9 @@
 //! What every outermost exchange said at every moment, cell by cell, and what that adds up to.
 //!
-//! When an event makes a difference to an exchange, the rules are asked once, and the cells that
-//! changed are entered with the event. So a figure as of any moment is looked up and not worked
-//! out again, and what changed it, and when, is what was entered. The alternative, working it out
-//! from the claims at each question, made old moments as dear as the whole record.
+//! When an event makes a difference to an exchange, the rules run once. The cells that changed are
+//! entered with the event. So a figure as of any moment is looked up and not worked out again. The
+//! entries also say what changed the figure, and when. The alternative is to work figures out from
+//! the claims at each question; it made old moments as dear as the whole record.
 
 mod cell;
 mod entries;
@@ -225,8 +225,8 @@ impl Ledger {
         self.traits.read(&values, &mut traits).then_some(traits)
     }
 
-    /// Shows what some outermost exchanges said just after `position`, of the cells that are asked
-    /// for; they are told by their places.
+    /// Shows what some outermost exchanges said just after `position`, of the cells that `asked`
+    /// accepts. Cells are named by their places.
     pub fn visit(
         &self,
         exchanges: &[Symbol],
@@ -295,7 +295,7 @@ impl Passing {
         self.reported = reported.and_then(|it| it.date).map(passes);
     }
 
-    /// Whether the exchange is one of those whose date passes.
+    /// Whether one of the dates that the exchange goes by passes.
     fn any(&self) -> bool {
         self.known && self.reported.unwrap_or(self.claimed > 0)
     }

@@ -49,7 +49,7 @@ fn within(view: &View<'_>, exchange: &str) -> Option<BTreeSet<Symbol>> {
     named.map(|exchange| exchange.map(found).unwrap_or_default())
 }
 
-/// A name that is asked for.
+/// A name in a query.
 #[derive(Clone, Copy, Debug)]
 enum Name {
     /// Any will do.

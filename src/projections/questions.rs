@@ -1,5 +1,5 @@
-//! A question about an exchange looks at what it tells of, and not at each of it once for each
-//! other: of ten times the claims at ten times as much.
+//! A question about an exchange looks at each thing that its answer covers, not at each pair of
+//! them: at ten times the claims it looks at ten times as much.
 
 use crate::domain::{leg::Direction, proto, work};
 use crate::projections::{
@@ -125,7 +125,7 @@ type Question = fn(&Register);
 const QUERY: fn() -> StoryQuery = || StoryQuery { exchange_id: "x".to_owned(), include_past: true };
 
 const QUESTIONS: &[(&str, Question)] = &[
-    // Its story is told for that, once for each event.
+    // Its story is made for that, once for each event.
     ("how its story changed", |register| {
         drop(change(register, &QUERY(), register.position() - 2));
     }),

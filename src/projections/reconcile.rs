@@ -27,7 +27,7 @@ fn first<T>(mut list: Vec<T>, most: usize) -> (Vec<T>, u32) {
     (list, u32::try_from(more).unwrap_or(u32::MAX))
 }
 
-/// The reconciliation of the exchange with an id; its position is left to whoever asks. Absent:
+/// The reconciliation of the exchange with an id; the caller fills in its position. Absent:
 /// nothing was recorded of it or of a portion of it.
 pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeResponse> {
     let exchange = story::find(view, id)?;

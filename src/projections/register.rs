@@ -94,7 +94,7 @@ impl Register {
         self.claims.at(position.min(self.position))
     }
 
-    /// The same for those who look at one position often; `nested` is of that position.
+    /// The same for callers that look at one position often; `nested` is of that position.
     pub fn again_at<'a>(&'a self, position: Position, nested: &'a NestedThen) -> View<'a> {
         self.claims.again_at(position.min(self.position), nested)
     }

@@ -47,7 +47,7 @@ impl Words {
         }
     }
 
-    /// The words of a text that is asked for, the rarest first.
+    /// The words of a query's text, the rarest first.
     pub fn asked(&self, text: &str) -> Asked {
         let mut words: Vec<String> = words(text).collect();
         words.sort_by_key(|word| self.places(word).len());

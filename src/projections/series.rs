@@ -43,7 +43,7 @@ pub struct SeriesQuery {
     pub include_denied: bool,
     /// What is counted.
     pub unit: UnitCode,
-    /// Only totals whose day lies in this interval.
+    /// Only totals with a day in this interval.
     pub occurred: Option<Edtf>,
 }
 
@@ -101,7 +101,7 @@ pub struct Compared {
     nested: NestedThen,
     /// By day, then position.
     totals: Vec<Total>,
-    /// The places of the totals that are asked for.
+    /// The places of the requested totals.
     asked: Vec<usize>,
     /// By id.
     candidates: Vec<Candidate>,
@@ -207,10 +207,10 @@ impl Walk for CompareWalk {
     }
 }
 
-/// Bytes of the ids in some steps, at which no further one is told.
+/// Bytes of the ids in the steps so far, from which on no further step is added.
 const ENOUGH: usize = 2 << 20;
 
-/// Tells some steps of a series, one in each piece; fewer where they name many exchanges.
+/// Works out some steps of a series, one in each piece; fewer where they name many exchanges.
 #[derive(Debug)]
 pub struct StepWalk {
     compared: Arc<Compared>,

@@ -23,7 +23,7 @@ use crate::projections::{
 use facts::Facts;
 use flags::Cells;
 
-/// Everything that the record says of an exchange; texts are told by where they stand.
+/// Everything that the record says of an exchange; texts are given by where they stand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
     /// What it is.
@@ -76,7 +76,7 @@ impl Story {
     }
 }
 
-/// Which story is asked for.
+/// Which story is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoryQuery {
     /// The exchange.
@@ -149,7 +149,7 @@ fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
     counts::rows(register, figures)
 }
 
-/// What is told of one exchange, and from which rows.
+/// One exchange, and the rows that its story is made from.
 struct Telling<'t, 'v, 'a> {
     extent: &'t Extent<'v, 'a>,
     /// Readings of claims about the exchange itself that no longer stand.
@@ -162,7 +162,7 @@ impl<'a> Telling<'_, '_, 'a> {
         self.extent.view
     }
 
-    /// The claims of one sort; those that were withdrawn where the past is asked for.
+    /// The claims of one sort; if `withdrawn`, also those that were withdrawn.
     fn rows(&self, wanted: impl Fn(&Said) -> bool, withdrawn: bool) -> Vec<(&'a Row, Told)> {
         let told = |row: &&'a Row| (*row, Told::of(self.view(), row));
         let mut rows: Vec<_> = self.extent.own.iter().map(told).collect();

@@ -1,5 +1,5 @@
-//! How a claim is told: where it is recorded, what became of it, and what it amounts to beside
-//! others.
+//! What an answer reports of a claim: where it is recorded, what became of it, and what it amounts
+//! to beside others.
 //!
 //! Everything here says where texts stand, not what they say: the texts are in the log.
 
@@ -10,7 +10,7 @@ pub use leg::{ToldLeg, ToldNumber, ToldPreference};
 use crate::domain::{event::Position, work};
 use crate::projections::claims::{Row, Said, View};
 
-/// One reading of a claim, and what became of it by the moment that is asked about.
+/// One reading of a claim, and what became of it by the moment that the query is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// The claim.
@@ -74,7 +74,7 @@ impl Told {
         }
     }
 
-    /// The events whose texts an answer about the claim shows.
+    /// The events with the texts that an answer about the claim shows.
     pub fn positions(&self) -> impl Iterator<Item = Position> + use<> {
         [Some(self.claim), Some(self.read_from), self.source].into_iter().flatten()
     }

@@ -1,8 +1,8 @@
 //! Questions that go through much of the register, piece by piece.
 //!
-//! Whoever looks at the register keeps events from being applied, and an event that waits keeps
-//! out everybody who comes after it. So what grows with the record is worked out in pieces that
-//! do not: between two of them others get in. The answer is the same, because a walk is about
+//! A caller that looks at the register keeps events from being applied, and an event that waits
+//! keeps out every caller that comes after it. So what grows with the record is worked out in
+//! pieces, and between two of them others get in. The answer is the same, because a walk is about
 //! one position, and nothing that is recorded later changes what was said there.
 
 use crate::projections::register::Register;
@@ -19,14 +19,14 @@ pub trait Walk: Send + 'static {
     fn answer(self) -> Self::Answer;
 }
 
-/// All pieces one after the other, where nobody has to get in between.
+/// All pieces one after the other, where no other caller has to get in between.
 pub fn walked<W: Walk>(mut walk: W, register: &Register) -> W::Answer {
     while !walk.go_on(register) {}
     walk.answer()
 }
 
-/// A question whose answer is put into another form at the end, when the register is not needed
-/// any more.
+/// A question with an answer that is put into another form at the end, when the register is not
+/// needed any more.
 #[derive(Debug)]
 pub struct Then<W: Walk, B> {
     walk: W,

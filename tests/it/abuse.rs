@@ -1,5 +1,5 @@
 //! Requests that are made to hurt: every message of every method, filled with as much as it can
-//! carry, sent to a real server whose memory and processor time are looked at.
+//! carry, sent to a real server while its memory and processor time are looked at.
 
 #![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
 

@@ -1,5 +1,5 @@
-//! A position without its store: who resumes where another store is found by now ends, and is told
-//! the names of both.
+//! A position without its store: a client that resumes where it now finds another store ends, with
+//! an error that names both.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn ended<T: std::fmt::Debug>(watch: &mut Watch<T>) -> ClientError {
     }
 }
 
-/// What becomes of those who go on at an address behind which another server is found.
+/// What becomes of clients that go on at an address where they now find another server.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_on_is_not_led_into_another_store() {
     let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
@@ -153,7 +153,7 @@ async fn who_goes_on_is_not_led_into_another_store() {
     let read = following.read_all(ReadRequest::default()).await;
     assert_another(&read.expect_err("another store").error, names);
 
-    // What a program kept beside its position is named before anything is asked for.
+    // A program names the store that it kept beside its position before its first request.
     let kept = client(&proxy.address).of_store(names[0]);
     assert_eq!(kept.store().await.as_deref(), Ok(names[0]));
     for start in [Start::After(2), Start::Now] {

@@ -24,7 +24,7 @@ use crate::{
 };
 use record::Recorder;
 
-/// A store, and the methods that were asked so far.
+/// A store, and the methods that were called so far.
 struct Asked {
     rpc: Rpc,
     probed: BTreeSet<String>,
@@ -275,7 +275,7 @@ async fn story(asked: &mut Asked) {
     assert!(line.reasons[0].more_scopes > 0 && line.reasons[0].more_positions > 0);
 }
 
-/// A watch begins with a page of the story, and the rest is asked for by its token.
+/// A watch begins with a page of the story, and its token gets the rest.
 async fn watches(asked: &mut Asked, server: &Server) {
     let client = server.client().await;
     let exchange_id = record::STORY.to_owned();

@@ -1,4 +1,4 @@
-//! What becomes of a claim: recorded, and told with its history.
+//! What becomes of a claim: recorded, and shown with its history.
 
 use handover::{
     domain::proto::{

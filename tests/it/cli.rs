@@ -142,7 +142,7 @@ fn example() -> (tempfile::TempDir, Server) {
     (dir, server)
 }
 
-/// An address where nobody listens.
+/// An address where nothing listens.
 fn nowhere() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("http://{}", listener.local_addr().expect("an address"))

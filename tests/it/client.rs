@@ -195,7 +195,7 @@ async fn an_update_ends_as_its_decision_says() {
     let refused = client.update("demo/1", |_| Err("full")).await;
     assert_eq!(refused, Err(UpdateError::Decided("full")));
 
-    // Somebody else writes between each reading and its append.
+    // Another append comes between each reading and the append that it leads to.
     let mut seen = Vec::new();
     let meddled = client
         .update(Update::of("demo/1").attempts(3), |events| {

@@ -15,11 +15,11 @@ use handover::{
 
 use crate::support::{Server, append, data_dir, event, known, tagged};
 
-/// Small volumes; what is found must be found by those who read.
+/// Small volumes, and no scrub: only reads can find the damage.
 const SETTINGS: [&str; 6] = ["--journal-file-mib", "1", "--volume-mib", "1", "--scrub", "false"];
 /// The volume that is damaged: the oldest.
 const VOLUME: &str = "00000000000000000001";
-/// The event whose bytes are changed.
+/// The event with the bytes that are changed.
 const DAMAGED: u64 = 401;
 /// Events of about a KiB that a block can hold.
 const BLOCK: u64 = 4;
@@ -122,7 +122,7 @@ async fn follow(client: &Client, after: u64) -> (Vec<u64>, Option<ClientError>) 
     until_error(frames, positions).await
 }
 
-/// The position that is named; the error must say what a damaged volume is told as.
+/// The position that is named; the error must be that of a damaged volume.
 fn named(error: Option<ClientError>) -> u64 {
     let error = error.expect("it meets the damage");
     assert_eq!(error.kind, ClientErrorKind::DataLoss, "{error}");

@@ -1,4 +1,4 @@
-//! Exchanges: told, listed and reconciled over the wire.
+//! Exchanges: shown, listed and reconciled over the wire.
 
 use std::{fs, process::Command};
 

@@ -64,12 +64,12 @@ async fn as_many_followers_as_are_let_in_hear_of_one_event_and_one_more_is_turne
     let heard = join_all(followers.iter_mut().map(event_of)).await;
     assert!(heard.iter().all(|heard| *heard == position));
 
-    // Who goes makes room.
+    // Followers that go make room.
     drop(followers.split_off(MOST_STREAMS / 2));
     let mut let_in = client.subscribe(request(None));
     while let Some(Err(error)) = let_in.next().await {
         assert_eq!(error.reason, "OVERLOADED", "{error}");
-        // The server hears of those who went a moment later.
+        // The server notices a moment later that they went.
         let_in = client.subscribe(request(None));
     }
 }
@@ -81,7 +81,7 @@ async fn followers_that_never_read_hold_nobody_up_and_miss_nothing() {
     let (writer, reader) = (server.client().await, server.client().await);
     let mut never = Vec::new();
     for _ in 0..8 {
-        // A connection each: those who share one share its window, which is theirs to share.
+        // A connection each, because followers on one connection share its window.
         never.push(open(&server.client().await, None).await);
     }
     let mut reads = open(&reader, None).await;

@@ -26,7 +26,7 @@ fn may_add() -> bool {
 }
 
 /// Compares lines with a golden, where their order says nothing. Lines that are new are added if
-/// that is asked for; `broken` says what a missing line means.
+/// `UPDATE_GOLDEN` requests it; `broken` says what a missing line means.
 fn compare(name: &str, found: &[String], broken: &str) {
     let golden = read(name);
     let (comments, lines): (Vec<&str>, Vec<&str>) =

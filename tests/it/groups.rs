@@ -1,5 +1,5 @@
-//! Consumer groups through the wire: who gets what, what becomes of it, and what stays after a
-//! stop, a kill or a deletion.
+//! Consumer groups through the wire: which consumer gets what, what becomes of it, and what stays
+//! after a stop, a kill or a deletion.
 
 mod damage;
 mod leases;

@@ -26,7 +26,7 @@ use crate::support::{Server, append, data_dir, event, new_id};
 
 /// Heartbeats that are waited for.
 const BEATS: usize = 2;
-/// How long one may take, where the server is told to send it after a second.
+/// How long one may take, where the server is set to send it after a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Calls a method over HTTP/1.1; if it takes several requests, they stay open behind the first.

@@ -1,4 +1,4 @@
-//! Starting and stopping: one process a directory, formats, and a stop that answers everybody.
+//! Starting and stopping: one process a directory, formats, and a stop that answers every caller.
 
 use std::{
     fs,
@@ -113,7 +113,7 @@ async fn a_name_can_be_listened_on() {
     assert!(client.serving().await.expect("an answer"));
 }
 
-/// A server whose log is kept apart.
+/// A server with a log that is kept apart.
 fn start_logged(data: &Path, listen: &str, arguments: &[&str]) -> (Held, Receiver<String>) {
     let mut command = Command::new(BINARY);
     command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
@@ -198,7 +198,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode()
 }
 
-/// What a client is told that the server left waiting when it stopped.
+/// The error of a call that waited when the server stopped.
 #[track_caller]
 fn assert_stopping(what: &str, error: &ClientError) {
     let told = (error.kind, error.reason.as_str());

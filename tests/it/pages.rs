@@ -7,9 +7,9 @@ use std::{
 
 /// Lines of ARCHITECTURE.md: a newcomer reads it in ten minutes.
 const ARCHITECTURE_LINES: usize = 150;
-/// Folders whose files a page may name.
+/// Folders with files that a page may name.
 const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "proto/", "examples/", "bench/"];
-/// Layers whose modules a page may name.
+/// Layers with modules that a page may name.
 const LAYERS: [&str; 7] = ["domain", "log", "projections", "engine", "grpc", "client", "cli"];
 /// What is made by `tests/all` and not kept.
 const MADE: [&str; 2] = ["tests/.venv", "tests/.tools"];

@@ -1,4 +1,4 @@
-//! A pipeline whose answers are never read keeps nothing from anybody else.
+//! A pipeline with answers that are never read keeps nothing from other callers.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn unread_answers_hold_no_share_of_the_queue() {
     let text = "x".repeat(LARGE);
     let requests = (0..APPENDS).map(move |_| append("x/never", vec![event(&text, &[])]));
     let mut answers = Client::from_channel(channel).append_stream(stream::iter(requests));
-    // The appends are sent once the answers are asked for; from then on nothing reads them.
+    // The appends are sent once the answers are polled; from then on nothing reads them.
     let begun = async {
         while good.get_head(GetHeadRequest::default()).await.expect("an answer").position == 0 {
             assert!(poll_immediate(answers.next()).await.is_none(), "an answer has many bytes");

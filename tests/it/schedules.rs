@@ -1,8 +1,8 @@
 //! Random schedules of appends, disconnects, restarts and slow readers: whatever happens, each
 //! follower gets the filtered log, once each and in order, and each watcher ends at the answer.
 //!
-//! A world is a server on a temporary store with those who follow it; each of them is an [`Actor`],
-//! so what is promised to another sort of follower is one more of them. A schedule follows from its
+//! A world is a server on a temporary store with its clients. Each of them is an [`Actor`], so a
+//! promise to another sort of client is checked by one more of them. A schedule follows from its
 //! seed. `HANDOVER_SEED` runs one schedule again, and only that one.
 
 mod follower;
@@ -30,7 +30,7 @@ const STEPS: usize = 24;
 /// How long a schedule may take; it takes part of a second, and one that hangs has failed.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Somebody who follows what is recorded, and may be interrupted at any time.
+/// A client that follows what is recorded, and may be interrupted at any time.
 trait Actor {
     /// Takes some of what there is; what it keeps open stays open.
     fn act<'a>(&'a mut self, world: &'a World, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()>;

@@ -1,5 +1,5 @@
 //! One id, portion, series or claimant, typed on several machines: it counts once, whichever way it
-//! comes in and however it is asked for.
+//! comes in and whichever spelling a request has.
 
 use std::fs;
 
@@ -82,7 +82,7 @@ async fn record(server: &Server, client: &Client) {
     assert_eq!(answer.expect("recorded").last_position, 4);
 }
 
-/// What the record says of it, asked in each spelling.
+/// What the record says of it, requested in each spelling.
 async fn assert_one(server: &Server, client: &Client) {
     let rpc = Rpc::connect(server).await;
     for id in IDS {

@@ -89,7 +89,7 @@ impl Server {
             printed.push_str(&line);
             if let Some((_, address)) = line.split_once(SERVING) {
                 let address = address.trim().to_owned();
-                // Nobody reads it from here on; a full pipe would stop the server.
+                // The test does not read it from here on; a full pipe would stop the server.
                 let mut errors = child.0.stderr.take().expect("a piped error output");
                 std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
                 return Ok(Self { child, _output: output, address, printed });

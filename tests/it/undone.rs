@@ -1,4 +1,4 @@
-//! A repeated request is answered as at first, for ever, and is told where its effect is gone.
+//! A repeated request gets its first answer for ever, and the answer says where its effect is gone.
 
 #![expect(clippy::unnecessary_wraps, reason = "messages are made of optional fields")]
 
@@ -68,7 +68,7 @@ fn position(receipt: Option<Receipt>) -> u64 {
     receipt.expect("a receipt").position
 }
 
-/// What a repeated request is told of its effect; its answer is the first one otherwise.
+/// What the answer to a repeated request says of its effect; it is the first answer otherwise.
 fn undone(first: u64, again: Option<Receipt>) -> Option<(u64, Undoing)> {
     let again = again.expect("a receipt");
     assert_eq!((again.position, again.duplicate), (first, true));

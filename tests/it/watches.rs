@@ -77,7 +77,7 @@ async fn an_announced_exchange_is_waited_for_and_each_change_is_told_with_its_ca
     let first = told(&client, &mut watch).await;
     assert_eq!((first.story, first.caused_by, first.position), (None, vec![], 0));
 
-    // Of each, what another exchange or nobody is told of, comes first.
+    // Events of another exchange, or of no effect, come in between; the watch reports none of them.
     record(&client, "exchange/y", &report("y", "")).await;
     client.append(append("notes/1", vec![event("of no effect", &[])])).await.expect("an append");
     let reported = record(&client, "exchange/x", &report("x", "")).await;

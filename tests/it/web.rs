@@ -1,4 +1,4 @@
-//! Browsers: gRPC-Web over HTTP/1.1, which pages may call, and whoever else comes with plain HTTP.
+//! Browsers: gRPC-Web over HTTP/1.1, which pages may call, and other callers with plain HTTP.
 
 use bytes::Bytes;
 use handover::domain::proto::{
@@ -64,7 +64,7 @@ async fn send(browser: &mut Browser, request: Request<Full<Bytes>>) -> Response<
     browser.send_request(request).await.expect("an answer")
 }
 
-/// The same on a connection of its own: one whose call was refused unread may be closed.
+/// The same on a connection of its own: one with a call that was refused unread may be closed.
 async fn once(server: &Server, request: Request<Full<Bytes>>) -> Response<Incoming> {
     send(&mut browser(server).await, request).await
 }
@@ -239,7 +239,7 @@ async fn pages_of_any_origin_read_and_only_named_ones_write() {
         assert_eq!(told.is_some_and(|told| told == origin), allowed, "{origin} {path}");
         assert!(!response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
     }
-    // Whoever is not stopped by the browser is stopped here.
+    // The server stops a call that the browser does not stop.
     let response = once(&server, from(other, request(APPEND, &noted()))).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let response = once(&server, from(named, request(APPEND, &noted()))).await;

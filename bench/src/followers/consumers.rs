@@ -40,8 +40,8 @@ const CONSUMERS: usize = 4;
 const CREDIT: u64 = 4_096;
 /// Answers of a consumer that may be under way.
 const ANSWERS: usize = 64;
-/// How the events are spread: over many streams, over few, and all in one, whose order lets only
-/// one consumer work at a time.
+/// How the events are spread: over many streams, over few, and all in one. The order of the one
+/// lets only one consumer work at a time.
 const STREAMS: [u64; 3] = [10_000, 64, 1];
 /// Pause between two looks at how far the group is, once all is acknowledged.
 const LOOK: Duration = Duration::from_millis(5);

@@ -1,4 +1,4 @@
-//! Many subscribers for whom nothing comes: the memory and the time that they cost the server, and
+//! Many subscribers that receive no events: the memory and the time that they cost the server, and
 //! what they cost the callers that append.
 
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ const TICKS: f64 = 100.0;
 /// Streams that the events are spread over.
 const LAYOUT: Layout = Layout::Streams(64);
 
-/// Subscribers whose filters match nothing.
+/// Subscribers with filters that match nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Idle;
 

@@ -18,7 +18,7 @@ use crate::{
 const LAYOUT: Layout = Layout::Streams(1_000);
 /// Events that open the connections and the paths of the code before a burst.
 const FIRST_EVENTS: u64 = 1_000;
-/// Events a request of the cases whose figures are compared.
+/// Events a request of the cases that give the figures to compare.
 const COMPARED: u32 = 100;
 
 /// Pipelines with so many events in each request.

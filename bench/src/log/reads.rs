@@ -25,7 +25,7 @@ use crate::{
     table::{count, number},
 };
 
-/// The selectivity whose figures are compared.
+/// The selectivity that gives the figures to compare.
 const COMPARED: u64 = 1_000;
 
 /// All reads of one log.

@@ -15,7 +15,7 @@ impl Claims {
         self.at(STANDING - 1)
     }
 
-    /// The same for those who look at one position often; `nested` is of that position.
+    /// The same for callers that look at one position often; `nested` is of that position.
     pub fn again_at<'a>(&'a self, position: Position, nested: &'a NestedThen) -> View<'a> {
         View::new(self, position, Some(nested))
     }

@@ -22,12 +22,12 @@ pub(super) struct Nested {
     /// The larger exchange that each standing report names, by its exchange and its position.
     #[serde(skip)]
     named: BTreeMap<(Symbol, Position), Symbol>,
-    /// Exchanges whose latest such report is not believed.
+    /// Exchanges of which the latest such report is not believed.
     #[serde(skip)]
     doubted: BTreeSet<Symbol>,
 }
 
-/// An exchange whose outermost one is another than it was.
+/// An exchange with another outermost one than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The exchange.
@@ -44,7 +44,7 @@ pub struct Renested {
     /// Exchanges that are directly a portion of another one than before, within the same outermost
     /// one.
     pub inside: Vec<Symbol>,
-    /// Exchanges whose outermost one is another, each once, before those within it.
+    /// Exchanges with another outermost one than before, each once, before those within it.
     pub moved: Vec<Moved>,
 }
 
@@ -157,8 +157,8 @@ impl Nested {
         self.now.path(inner).inspect(|_| work::visit(1)).any(|exchange| exchange == outer)
     }
 
-    /// The exchanges whose outermost one is another than before: they are within one whose larger
-    /// exchange is.
+    /// The exchanges with another outermost one than before: they are within one that has another
+    /// larger exchange.
     fn renested(&self, old: &Before) -> Renested {
         let larger_before =
             |part: &Symbol| old.get(part).map_or_else(|| self.now.larger(*part), |before| *before);

@@ -20,7 +20,7 @@ pub enum Said {
     Completed(Transfer),
     /// So many are to be handed over.
     Agreed(Counted),
-    /// So many were not handed over, for the reason whose number of `proto::DeclineReason` it is.
+    /// So many were not handed over, for the reason with this number of `proto::DeclineReason`.
     Declined(Counted, i32),
     /// The whole of a leg adds up to this.
     Total(Counted, Covered),
@@ -36,8 +36,8 @@ pub enum Said {
     Statement(Statement),
     /// Somebody is held.
     Detention,
-    /// A document exists, of the kind whose number of `proto::SourceKind` it is. It is no claim,
-    /// and nobody vouches for it.
+    /// A document exists, of the kind with this number of `proto::SourceKind`. It is no claim, and
+    /// nobody vouches for it.
     Source(i32),
     /// Another claim is to be used.
     Preference(Preference),

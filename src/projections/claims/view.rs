@@ -14,8 +14,8 @@ pub struct View<'a> {
     own: OnceCell<Nesting>,
 }
 
-/// How the exchanges nested just after one position, once that is no longer how they nest: worked
-/// out from all reports the first time, for those who look at that position again and again.
+/// How the exchanges nested just after one position, once that is no longer how they nest. It is
+/// worked out from all reports the first time, for callers that look at that position repeatedly.
 #[derive(Debug, Default)]
 pub struct NestedThen(OnceLock<Nesting>);
 

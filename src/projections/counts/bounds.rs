@@ -112,13 +112,13 @@ fn count(world: &World, meant: Pairs) -> u32 {
     world.iter().zip(meant).filter(|(_, meant)| *meant).map(|(count, _)| count).sum()
 }
 
-/// A leg with the side that is asked about, and the pairs that it speaks of.
+/// One side of a leg, and the pairs that the leg speaks of.
 struct Told<'l> {
     own: &'l str,
     of: Pairs,
 }
 
-/// Everybody's legs, seen from one side.
+/// All legs, seen from one side.
 struct Seen<'l> {
     direction: Direction,
     legs: Vec<Told<'l>>,

@@ -27,7 +27,7 @@ type RowKey<'r> = (&'r str, UnitCode);
 
 /// The rows that differ between the answer just after `since` and the answer now.
 ///
-/// A row that changed and changed back is not told. `query.as_of` is not looked at.
+/// A row that changed and changed back is not among them. `query.as_of` is not looked at.
 pub fn changes(register: &Register, since: Position, query: &CountQuery) -> Vec<Change> {
     let answer = |as_of| country_counts(register, &CountQuery { as_of, ..query.clone() }).rows;
     let (before, after) = (answer(Some(since)), answer(None));

@@ -1,9 +1,9 @@
-//! Whether an outermost exchange took place when it was asked for.
+//! Whether an outermost exchange took place in the requested interval.
 
 use crate::domain::date::Edtf;
 use crate::projections::ledger::Traits;
 
-/// How a date lies to the interval that is asked for.
+/// How a date lies to the requested interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Some part of it lies within.

@@ -198,7 +198,7 @@ proptest! {
         }
     }
 
-    /// The rules, asked of the claims alone, say what was entered when the events came.
+    /// The rules, applied to the claims alone, say what was entered when the events came.
     #[test]
     fn the_ledger_holds_what_the_claims_amount_to_at_every_moment(
         ops in prop::collection::vec(ops(), 0..20)

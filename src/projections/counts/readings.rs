@@ -1,4 +1,4 @@
-//! A claim that was corrected twice is as one that was corrected to the last, wherever it is asked.
+//! A claim that was corrected twice counts everywhere as one corrected once, to the last reading.
 
 use proptest::prelude::*;
 

@@ -21,7 +21,7 @@ pub struct Changes {
     pub cells: Vec<(Cell, Option<Share>)>,
 }
 
-/// The numbers of all units, and which of them were told anew.
+/// The numbers of all units, and the cells noted as changed since they were last taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
     units: BTreeMap<UnitCode, kept::Unit>,
@@ -73,7 +73,7 @@ impl Numbers {
         self.told.extend(changes.into_iter().map(told));
     }
 
-    /// The cells that were told since this was asked last.
+    /// The cells noted as changed since the last call.
     pub(super) fn told(&mut self) -> Vec<(Cell, Option<Share>)> {
         let told = std::mem::take(&mut self.told).into_iter();
         told.map(|((unit, legs, group), share)| (Cell { group, unit, legs }, share)).collect()

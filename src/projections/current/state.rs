@@ -46,7 +46,7 @@ struct Leg {
     estimate: Option<Estimate>,
 }
 
-/// What has to be looked at before the changes can be told.
+/// What has to be looked at before the changes can be given.
 #[derive(Clone, Debug, Default)]
 struct Dirty {
     traits: bool,
@@ -224,7 +224,7 @@ impl State {
         }
     }
 
-    /// What has changed since this was asked last.
+    /// What has changed since the last call.
     pub(super) fn changes(&mut self, claims: &Claims, outermost: Symbol) -> Changes {
         let traits = std::mem::take(&mut self.dirty.traits);
         let traits = traits.then(|| self.traits.changes(outermost));

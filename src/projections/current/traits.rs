@@ -20,7 +20,7 @@ pub(super) struct KeptTraits {
     kinds: ByReport<i32>,
     /// How often each is said to have mediated, and how often not to have.
     mediators: BTreeMap<Symbol, (u32, u32)>,
-    /// What may be other than it was when the changes were asked last.
+    /// What may be other than it was when the changes were last taken.
     dirty: BTreeSet<Mark>,
 }
 
@@ -70,7 +70,7 @@ impl KeptTraits {
         }
     }
 
-    /// What has changed since this was asked last, of the exchange as the outermost one.
+    /// What has changed since the last call, of the exchange as the outermost one.
     pub(super) fn changes(&mut self, outermost: Symbol) -> TraitChanges {
         let date = latest(&self.dated, outermost);
         let kind = latest(&self.kinds, outermost).unwrap_or(0);

@@ -32,7 +32,7 @@ pub enum Dimension {
     Category,
 }
 
-/// One dimension of a group, in words. Of one key, parts come in the order that was asked for.
+/// One dimension of a group, in words. Parts of one key come in the requested order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Who gave them up: party codes, sorted.
@@ -56,7 +56,7 @@ pub enum Part {
 /// What a group is of; ordered by its parts, then by unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupKey {
-    /// One for each dimension asked for.
+    /// One for each requested dimension.
     pub parts: Vec<Part>,
     /// What is counted.
     pub unit: UnitCode,

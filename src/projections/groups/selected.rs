@@ -20,7 +20,7 @@ enum Shape {
     Route,
 }
 
-/// A query, with the names that it asks for.
+/// A query, with the names in it looked up.
 #[derive(Debug)]
 pub(super) struct Selected {
     pub(super) query: GroupQuery,
@@ -31,7 +31,7 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    /// Absent: it asks for a name that no claim ever used, so nothing is found.
+    /// Absent: the query has a name that no claim ever used, so nothing is found.
     pub(super) fn new(register: &Register, query: GroupQuery) -> Option<Self> {
         let vocabulary = register.claims().vocabulary();
         let find = |names: &BTreeSet<String>| {
@@ -57,13 +57,13 @@ impl Selected {
     }
 
     /// Whether the groups name one side and nothing of the other, so that what is not attributed
-    /// can be told beside them.
+    /// can be given beside them.
     pub(super) fn names_one_side(&self) -> bool {
         let asks = |it: Dimension| self.query.dimensions.contains(&it);
         matches!(self.shape, Shape::Side(_)) && (asks(Dimension::From) || asks(Dimension::To))
     }
 
-    /// Whether an exchange is of the kind, and has the mediator, that is asked for.
+    /// Whether an exchange is of the requested kind, and has the requested mediator.
     pub(super) fn exchange(&self, traits: &Traits) -> bool {
         let mut mediators = self.mediators(traits);
         self.query.kind.is_none_or(|kind| kind == traits.reported.kind)

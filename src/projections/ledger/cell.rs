@@ -1,4 +1,4 @@
-//! What an outermost exchange says, cell by cell: one number for each thing that can be asked.
+//! What an outermost exchange says, cell by cell: one number for each thing that a query can name.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub use crate::domain::kept::{Group, Legs};
 /// What a number is about, within one outermost exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cell {
-    /// Whose.
+    /// The side, the route or the total that the number is of.
     pub group: Group,
     /// What is counted.
     pub unit: UnitCode,

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use crate::projections::claims::{Preference, Row, Said, Transfer, View};
 
-/// What is told of one outermost exchange.
+/// What the record says of one outermost exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// What it is grouped and selected by; absent: no claim about it stands.

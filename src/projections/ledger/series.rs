@@ -26,7 +26,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Series {
     steps: Vec<Step>,
-    /// The tally before each step whose number is a multiple of the stride.
+    /// The tally before each step that has a multiple of the stride as its number.
     #[serde(skip)]
     tallies: Vec<Tally>,
     #[serde(skip)]

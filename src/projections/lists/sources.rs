@@ -8,7 +8,7 @@ use crate::projections::{
     walk::{Walk, piece},
 };
 
-/// Which sources are asked for. Empty or absent: whatever it is.
+/// Which sources are requested. Empty or absent: whatever it is.
 #[derive(Clone, Debug, Default)]
 pub struct SourceQuery {
     /// Words that must all occur in title and publisher.
@@ -46,10 +46,10 @@ pub struct SourceWalk {
     found: Vec<(Box<str>, Symbol)>,
 }
 
-/// The sources that can be asked for.
+/// The sources that the query can match.
 #[derive(Debug)]
 enum Candidates {
-    /// Those whose registrations have the words.
+    /// Those with the words in their registrations.
     With(Asked),
     /// All, and how many were looked at.
     All(Vec<Symbol>, usize),
@@ -109,8 +109,8 @@ impl SourceQuery {
     }
 }
 
-/// Tells of some sources what is known of them just after a position; what is not known by then is
-/// left out.
+/// Says what is known of some sources just after a position; what is not known by then is left
+/// out.
 #[derive(Debug)]
 pub struct CitingWalk {
     sources: Vec<Symbol>,

@@ -13,7 +13,7 @@ use crate::projections::{
     walk::{Walk, piece},
 };
 
-/// Which statements are asked for. Empty or absent: whatever it is.
+/// Which statements are requested. Empty or absent: whatever it is.
 #[derive(Clone, Debug, Default)]
 pub struct StatementQuery {
     /// Words that must all occur.
@@ -41,9 +41,9 @@ pub struct StatementQuery {
 /// The statements that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statements {
-    /// The claims, in the order that was asked for.
+    /// The claims, in the requested order.
     pub claims: Vec<Position>,
-    /// How many more there are that say no date, which was asked for.
+    /// How many more there are that say no date, where the query requires one.
     pub undated: u32,
 }
 
@@ -61,7 +61,7 @@ pub struct StatementWalk {
     undated: u32,
 }
 
-/// The fewest rows that are easily found and hold all that are asked for.
+/// The fewest rows that are easily found and hold all requested ones.
 #[derive(Debug)]
 enum Candidates {
     /// Those with the words.
@@ -94,7 +94,7 @@ impl Walk for StatementWalk {
         let (rows, done) = candidates.next(&view);
         for row in rows {
             let Said::Statement(statement) = &row.said else { continue };
-            // The words, and whatever else is asked for, must be in the reading that is shown.
+            // The reading that is shown must have the words and meet all other conditions.
             if !wanted.is_met_by(&view, query, (row, statement))
                 || !is_shown(&view, row, query.include_retracted)
             {
@@ -164,7 +164,7 @@ struct Wanted {
     /// Stream name of the speaker.
     speaker: String,
     topic: String,
-    /// Of speakers and sets of topics that were met before, whether they are asked for.
+    /// Of speakers and sets of topics that were met before, whether they are requested.
     speakers: HashMap<Place, bool>,
     topics: HashMap<Place, bool>,
 }

@@ -19,7 +19,7 @@ use crate::projections::{
     walk::{Walk, piece},
 };
 
-/// Which claims are asked for. Empty or absent: whatever it is.
+/// Which claims are requested. Empty or absent: whatever it is.
 #[derive(Clone, Debug, Default)]
 pub struct TransferQuery {
     /// The exchange that it is about, or within which that one is.
@@ -49,7 +49,7 @@ pub struct TransferQuery {
 pub struct Transfers {
     /// The claims, by position.
     pub claims: Vec<Position>,
-    /// How many outermost exchanges with such claims have no date, which was asked for.
+    /// How many outermost exchanges with such claims have no date, where the query requires one.
     pub undated: u32,
 }
 
@@ -83,7 +83,7 @@ struct Found {
 /// The exchanges without a date.
 #[derive(Debug)]
 enum Undated {
-    /// So many; they were counted before, or nobody asks for a date.
+    /// So many; they were counted before, or the query requires no date.
     Counted(u32),
     /// Those that were met so far.
     Met(BTreeSet<Symbol>),
@@ -145,7 +145,7 @@ impl Found {
         matches!(self.undated, Undated::Counted(_))
     }
 
-    /// Takes a claim of those that are asked for, if its date is one as well.
+    /// Takes a claim that meets all other conditions, if its date does as well.
     fn take(&mut self, register: &Register, view: &View<'_>, query: &TransferQuery, row: &Row) {
         let occurred = query.occurred.as_ref();
         let when = occurred.map_or(When::Within, |it| self.when(register, view, (row, it)));
@@ -179,7 +179,7 @@ impl Found {
     }
 }
 
-/// The claims that can be asked for, by position, as they were first recorded.
+/// The claims that the query can match, by position, as they were first recorded.
 #[derive(Debug)]
 enum Candidates {
     /// Those about some exchanges: their places, and how many were looked at.
@@ -229,7 +229,7 @@ struct Wanted {
     to: Name,
     claimant: Name,
     source: Name,
-    /// Something is asked of the leg, which a total of a series does not have.
+    /// The query requires something of the leg, which a total of a series does not have.
     of_a_leg: bool,
 }
 

@@ -55,7 +55,7 @@ fn claimants(board: &Board<'_, '_>) -> Vec<proto::Difference> {
     lines
 }
 
-/// The two claims whose numbers are farthest apart.
+/// The two claims with the numbers that are farthest apart.
 fn apart<'a>(claims: &[Claimed<'a>]) -> Option<(Claimed<'a>, Claimed<'a>)> {
     let spans: Vec<Span> = claims.iter().map(number).collect();
     let (one, other) = farthest(&spans)?;

@@ -27,7 +27,7 @@ pub(super) struct Side<'a> {
     pub(super) span: Option<Span>,
     /// The claims that give its numbers.
     pub(super) claims: Vec<Claimed<'a>>,
-    /// Claims of transfers that are part of it and whose number nobody knows.
+    /// Claims of transfers that are part of it and have an unknown number.
     pub(super) unnumbered: Vec<Claimed<'a>>,
 }
 
@@ -121,8 +121,8 @@ fn speaks_for(whole: &LegKey, part: &LegKey, direction: Direction) -> bool {
         && overlaps(whole.other(direction), part.other(direction))
 }
 
-/// The claims whose numbers enter the estimate of their leg: those given as "about" only where
-/// none is exact.
+/// The claims with numbers that enter the estimate of their leg: those given as "about" only
+/// where none is exact.
 pub(super) fn entered<'a>(claims: &[Claimed<'a>]) -> Vec<Claimed<'a>> {
     let (about, exact) = by_exactness(claims);
     if exact.is_empty() { about } else { exact }

@@ -1,4 +1,4 @@
-//! Exchanges that happened, as they were claimed, told.
+//! The stories of exchanges that happened, as they were claimed.
 
 use super::*;
 use crate::domain::proto::{ExchangeFlag, Role, RoleAttributed};

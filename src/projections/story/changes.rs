@@ -1,9 +1,9 @@
 //! How the story of an exchange changed, and by which events.
 //!
-//! An event is a cause if the story just after it is another than just before it. The table tells
-//! which events can be: those that brought or withdrew something that the story is told from.
-//! Only these are looked at, each by telling the story twice, so no rule of the story has to be
-//! repeated here.
+//! An event is a cause if the story just after it is another than just before it. The table says
+//! which events can be causes: those that brought or withdrew something that the story is made of.
+//! Only these are looked at, by comparing the stories before and after. So no rule of the story has
+//! to be repeated here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use crate::projections::{
     register::Register,
 };
 
-/// Events that are looked at together. The story is told once for each, and meanwhile nothing is
-/// applied, so they are not many; what comes after them is told as the next change.
+/// Events that are looked at together. The story is made once for each, and no event is applied
+/// meanwhile, so they are not many. What comes after them comes as the next change.
 const EVENTS_AT_ONCE: usize = 32;
 
 /// A story that is not what it was.

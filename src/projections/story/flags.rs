@@ -55,7 +55,7 @@ pub(super) fn flags(
 }
 
 /// What a country or a side received or sent is flagged by the rules of figures. Sums of all sides
-/// are not asked: they take what is said of nobody for the whole of what is said of anybody.
+/// are not looked at: they take what is said of no party for the whole of what is said of any.
 fn parts_exceed_whole(extent: &Extent<'_, '_>, cells: &Cells<'_>) -> bool {
     let sides = cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Side(..)));
     let mut amounts = sides.filter_map(|(_, share)| share.amount);

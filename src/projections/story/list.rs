@@ -1,4 +1,4 @@
-//! Which exchanges are asked for, and in which order.
+//! Which exchanges a list has, and in which order.
 
 use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
@@ -20,7 +20,7 @@ use crate::projections::{
     walk::{Walk, piece},
 };
 
-/// Which exchanges are asked for. All conditions must be met.
+/// Which exchanges are requested. All conditions must be met.
 #[derive(Clone, Debug, Default)]
 pub struct ExchangeQuery {
     /// A party of the exchange; absent: all.
@@ -50,10 +50,10 @@ pub struct Mediator {
     pub even_if_denied: bool,
 }
 
-/// The exchanges that were asked for, and what was left out.
+/// The requested exchanges, and what was left out.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// The exchanges in the order that was asked for.
+    /// The exchanges in the requested order.
     pub exchanges: Vec<Symbol>,
     /// How many more there would be if something said when they took place.
     pub undated: u32,
@@ -113,11 +113,11 @@ impl Walk for ListWalk {
     }
 }
 
-/// Exchanges whose summaries are told in one piece.
+/// Exchanges that are summarised in one piece.
 const SUMMARIES: usize = 16;
 
-/// Tells some exchanges of a list: each with what its claims amount to, so only as many as make an
-/// answer.
+/// Summarises some exchanges of a list. Each comes with what its claims amount to, so the walk
+/// takes only as many as make an answer.
 #[derive(Debug)]
 pub struct SummaryWalk {
     listed: Arc<Listed>,
@@ -192,7 +192,7 @@ impl Seen<'_> {
     }
 }
 
-/// Whether an exchange is one that was asked for.
+/// Whether an exchange is a requested one.
 enum Look {
     /// It is; with the day that it is ordered by.
     Found(Option<i32>),
@@ -204,7 +204,7 @@ enum Look {
 /// The conditions, with names looked up.
 #[derive(Debug)]
 struct Wanted {
-    /// Absent where a party is asked for that no claim names.
+    /// Absent where the query names a party that no claim names.
     party: Option<Symbol>,
     mediator: Option<Symbol>,
     words: BTreeSet<String>,
@@ -238,7 +238,7 @@ impl Wanted {
         by_traits(query, &traits(view, seen.exchange, &all))
     }
 
-    /// Whether its latest reports say what is asked for.
+    /// Whether its latest reports say what the query requires.
     fn is_described(&self, query: &ExchangeQuery, seen: &Seen<'_>) -> bool {
         if query.status.is_none() && query.words.is_empty() {
             return true;

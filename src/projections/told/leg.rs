@@ -52,7 +52,7 @@ pub struct ToldPreference {
     pub claim: Position,
     /// The number of that claim.
     pub value: u32,
-    /// The country whose figure is meant; absent: the leg is meant.
+    /// The country of the figure that is meant; absent: the leg is meant.
     pub side: Option<(String, Direction)>,
 }
 
@@ -70,7 +70,7 @@ impl ToldPreference {
         })
     }
 
-    /// The events whose texts an answer about the preference shows.
+    /// The events with the texts that an answer about the preference shows.
     pub fn positions(&self) -> [Position; 2] {
         [self.position, self.read_from]
     }
@@ -135,7 +135,7 @@ impl ToldLeg {
 const NO_PARTS: OfWhich<Option<u32>> =
     OfWhich { minors: None, women: None, civilians: None, wounded: None };
 
-/// The latest preference for a leg whose number lies within the leg's range.
+/// The latest preference for a leg, of those with a number within the leg's range.
 fn preference(
     view: &View<'_>,
     claimed: &ClaimedLegs<'_>,

@@ -1,4 +1,4 @@
-//! What is told of claims at each position.
+//! What answers report of claims at each position.
 
 use super::*;
 use crate::domain::{

@@ -1,4 +1,4 @@
-//! Calls whose bytes are made by hand.
+//! Calls with bytes that are made by hand.
 
 use bytes::Bytes;
 use handover::domain::proto::{AppendStreamResponse, append_stream_response::Outcome};
@@ -16,7 +16,7 @@ pub(crate) enum Packing {
     Gzip,
 }
 
-/// What a call was told.
+/// What the answer to a call said.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) code: Code,
@@ -27,7 +27,7 @@ pub(crate) struct Told {
     pub(crate) message: String,
 }
 
-/// One who calls.
+/// A client that makes such calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(Channel);
 
@@ -37,7 +37,7 @@ impl Caller {
         Self(endpoint.connect().await.expect("the server can be reached"))
     }
 
-    /// Sends these bytes, whose messages may be compressed, and nothing after them.
+    /// Sends these bytes, and nothing after them; their messages may be compressed.
     pub(crate) async fn call(&self, path: &str, sent: Vec<u8>) -> Told {
         self.call_with(path, sent, Packing::Gzip).await
     }

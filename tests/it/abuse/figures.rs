@@ -1,5 +1,5 @@
-//! What attacks and refusals cost, and what a good caller sees meanwhile. `tests/abuse` prints it; the
-//! figures of a release build are in docs/FIGURES.md.
+//! What attacks and refusals cost, and what a good caller sees meanwhile. `tests/abuse` prints it;
+//! the figures of a release build are in docs/FIGURES.md.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 
@@ -110,7 +110,7 @@ fn megabytes(bytes: usize) -> usize {
     (bytes + 500_000) / 1_000_000
 }
 
-/// Attacks with each, or with those whose name holds `ABUSE_ONLY`.
+/// Attacks with each, or with those that have `ABUSE_ONLY` in their names.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes and prints figures, for which the build has to be the released one"]
 async fn attacks() {

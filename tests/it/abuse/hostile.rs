@@ -26,7 +26,7 @@ const READ: &str = "/handover.v1.EventStoreService/Read";
 /// Bytes that the parts around what is filled may take, in a request and in a payload.
 const AROUND: usize = 64;
 const IN_PAYLOAD: usize = 1_024;
-/// Methods that are not of this package, whose messages have no lists.
+/// Methods that are not of this package; their messages have no lists.
 const FOREIGN: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
@@ -59,9 +59,9 @@ enum Filling {
     Numbers,
     /// One long text, of characters that are longer when they are quoted.
     Long,
-    /// Fields that nobody knows.
+    /// Fields that the protos do not have.
     Unknown,
-    /// A group that nobody knows, full of numbers.
+    /// A group that the protos do not have, full of numbers.
     Group,
     /// Groups within groups.
     Nested,
@@ -187,7 +187,7 @@ impl Plan {
         self.way.len() <= 1 && self.payload.is_none()
     }
 
-    /// Whether it grows nothing: one value in the place of another, or fields nobody knows.
+    /// Whether it grows nothing: one value in the place of another, or fields of no proto.
     pub(crate) fn grows_nothing(&self) -> bool {
         let single = self.way.last().is_none_or(|field| {
             let message = matches!(field.kind(), Kind::Message(_));
@@ -196,7 +196,7 @@ impl Plan {
         single && self.filling != Filling::Long
     }
 
-    /// Whether the method is reflection, whose library ends the stream where a request is refused.
+    /// Whether the method is reflection: its library ends the stream where a request is refused.
     pub(crate) fn is_swallowed(&self) -> bool {
         self.path.starts_with("/grpc.reflection.")
     }

@@ -1,4 +1,4 @@
-//! Readers who take nothing, and consumers who acknowledge nothing: what they cost the server.
+//! Readers that take nothing, and consumers that acknowledge nothing: what they cost the server.
 
 use std::{
     path::Path,
@@ -39,7 +39,7 @@ async fn fill(client: &Client, thousands: usize, bytes: usize) {
     assert!(answers.len() == thousands * 10 && answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
-/// A connection on which everything is asked for and nothing is read, not even from the socket.
+/// A connection that requests everything and reads nothing, not even from the socket.
 pub(super) async fn unread_connection(address: &str) -> TcpStream {
     fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).expect("it is small");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
-/// Methods whose answers need no pages, and what bounds them.
+/// Methods with answers that need no pages, and what bounds them.
 pub(super) const METHODS: [(&str, &str); 6] = [
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
@@ -55,7 +55,7 @@ const LISTS: [(&str, &str); 31] = [
     ("WatchExchangeResponse.caused_by", "the events that a watch looks at together"),
 ];
 
-/// Lists whose count of further entries has another name than `more_` and theirs.
+/// Lists that count their further entries under another name than `more_` and theirs.
 const COUNTED_AS: [(&str, &str); 2] =
     [("GetExchangeResponse.status_history", "reports"), ("CountryChange.caused_by", "causes")];
 
@@ -90,7 +90,7 @@ fn lists(message: &MessageDescriptor) -> Vec<(String, String)> {
     named.map(|field| (format!("{}.{field}", message.name()), field)).collect()
 }
 
-/// The methods whose answers have a list, at any depth.
+/// The methods with a list in their answers, at any depth.
 pub(super) fn methods_with_lists() -> BTreeSet<String> {
     let has_list = |answer: &MessageDescriptor| {
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What a user is told who asks.
+//! What the help, and errors about a command line, say to a user.
 
 use super::run;
 

@@ -54,7 +54,7 @@ fn an_exported_table_gives_an_empty_store_the_same_figures() {
         let done = run_with(&second.address, &["import", "-"], &text).good();
         assert!(done.contains(" 0 refused"), "{form}: {done}");
         assert_eq!(export(&second, form), text, "{form}: again the same table");
-        // A report whose only claim was retracted has a row of its own.
+        // A report has a row of its own where its only claim was retracted.
         let rows = |text: &str| text.lines().filter(|row| !row.contains(",reported,")).count();
         let original = fs::read_to_string(path).expect("it comes with the program");
         let retracted = original.lines().filter(|row| row.contains(",retracted,")).count();

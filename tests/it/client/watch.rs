@@ -1,4 +1,4 @@
-//! Watches outlive connections and servers: what they told adds up to the answer, without a gap.
+//! Watches outlive connections and servers: what they report adds up to the answer, without a gap.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn transfer(number: u32, unit: Unit) -> TransferCompleted {
 
 type Rows = BTreeMap<(String, i32), CountryCount>;
 
-/// What a watcher of the figures has been told.
+/// What a watcher of the figures has received.
 #[derive(Default)]
 struct Figures {
     rows: Rows,
@@ -46,7 +46,7 @@ struct Figures {
 }
 
 impl Figures {
-    /// Takes in what is told until everything up to a position is.
+    /// Takes in updates until everything up to a position has come.
     async fn reach(&mut self, watch: &mut Watch<WatchCountryCountsResponse>, wanted: u64) {
         loop {
             let Watched::Update(told) = watch.next().await.expect("it goes on") else { continue };
@@ -155,7 +155,7 @@ async fn a_watch_goes_on_after_a_position_that_an_earlier_one_was_told() {
     figures.reach(&mut first, 0).await;
     let told = record(13).await;
     figures.reach(&mut first, told).await;
-    // The last item counts as handled once the next one is asked for.
+    // The last item counts as handled once the next one is requested.
     let waiting = std::time::Duration::from_millis(1);
     let nothing = tokio::time::timeout(waiting, first.next()).await;
     assert!(nothing.is_err(), "nothing has changed: {nothing:?}");

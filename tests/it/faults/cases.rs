@@ -8,7 +8,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 /// Cases that are run at a time; most of the time a case waits for another process.
 const AT_ONCE: usize = 3;
 
-/// Chance whose seed is printed.
+/// Chance with a printed seed.
 pub(super) fn seeded() -> StdRng {
     let seed = std::env::var("HANDOVER_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| rand::rng().random());
@@ -16,8 +16,8 @@ pub(super) fn seeded() -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-/// Runs every case, or those whose name holds what `HANDOVER_CASE` says, and fails with all those
-/// that failed.
+/// Runs every case, or those with names that hold what `HANDOVER_CASE` says, and fails with all
+/// those that failed.
 pub(super) async fn each<C, F>(cases: Vec<C>, run: impl Fn(C) -> F)
 where
     C: Display,

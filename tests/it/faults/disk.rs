@@ -322,8 +322,8 @@ impl Image {
         files.filter_map(|(path, contents)| Some((path.as_str(), contents.as_ref()?.as_slice())))
     }
 
-    /// Fails unless all of it is still below `root`. Who holds the lock may have changed, and sled
-    /// may have tried to mend the volume that it was asked to open.
+    /// Fails unless all of it is still below `root`. The holder of the lock may have changed, and
+    /// sled may have tried to mend the volume that it opened.
     pub(super) fn assert_unchanged(&self, root: &Path, opened: &str) {
         let opened = format!("data/volumes/{opened}/");
         let mut different = self.differences(&Self::of(root));

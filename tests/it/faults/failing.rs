@@ -147,8 +147,8 @@ async fn run(world: &World, told: &mut Told, case: &Case) {
     }
     let (status, said) = server.stop().await;
     let struck = steps::read(&world.steps()).iter().any(|step| step.call == "struck");
-    // What goes wrong in a volume while it is given up, as the server stops, harms nobody; nor does
-    // a offset table that is missing for a while.
+    // What goes wrong in a volume while it is given up, as the server stops, does no harm; nor does
+    // an offset table that is missing for a while.
     let of_no_use = ["data/volumes/", "data/places"];
     let given_up = of_no_use.iter().any(|of| fault.place.starts_with(of)) && status.success();
     if struck && fault.action != "short" && !given_up {
@@ -197,7 +197,7 @@ async fn fail(case: Case) {
     }
     let found = recover(&world, told.bounds()).await;
     if let Some(disk) = &disk {
-        // Whatever the second server has told must have been durable by then.
+        // Whatever the answers of the second server said must have been durable by then.
         open_image(&cut(disk, &world), (found, found)).await;
     }
 }

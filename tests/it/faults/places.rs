@@ -37,7 +37,7 @@ struct Made {
     story: Arc<Vec<RecordedEvent>>,
 }
 
-/// A store that ended so, and what its client was told.
+/// A store that ended so, and the answers that its client got.
 pub(super) async fn begin(ending: Ending) -> (World, Told) {
     let world = World::new();
     let Some(made) = made(ending).await else {

@@ -147,7 +147,7 @@ impl fmt::Display for Killed {
 }
 
 /// Starts again on what the page cache shows after a kill, appends, and then cuts the power: what
-/// the second process has found and told is there as well.
+/// the second process has found and acknowledged is there as well.
 async fn restart_and_cut(killed: Killed) {
     let world = World::new();
     let mut disk = killed.disk;

@@ -1,5 +1,5 @@
-//! An append whose fate the server does not know is settled by repeating it, at the next server if
-//! need be.
+//! An append with a fate that the server does not know is settled by repeating it, at the next
+//! server if need be.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 /// Syncs of the journal while a store is made; more than there are.
 const MOST_SYNCS: usize = 64;
 
-/// A server that serves, and whose next sync of the journal goes wrong.
+/// A server that serves; its next sync of the journal goes wrong.
 async fn about_to_fail(action: &'static str) -> (World, Process) {
     for nth in 1..MOST_SYNCS {
         let (calls, place) = ("fdatasync".to_owned(), "data/journal/*".to_owned());
@@ -56,7 +56,7 @@ async fn settled_by_the_next_server(action: &'static str) {
     let direct = server.client().await.expect("it serves once nothing goes wrong");
     proxy.point_at(&server.said().address().expect("it serves"));
     let outcome = appending.await.expect("it ends");
-    // A failed store that is asked first has nothing open: it is told at once, and asked again.
+    // The failed store may refuse the append at once, with a known outcome: then it is repeated.
     if outcome.is_err() {
         client(&proxy.address).append(append).await.expect("it is settled");
     }

@@ -37,14 +37,14 @@ impl fmt::Display for Store {
     }
 }
 
-/// An append that nobody else makes.
+/// An append unlike all others.
 fn unique(cut: usize, number: usize) -> (String, AppendRequest) {
     let payload = format!("{cut}.{number} ").repeat(SIZE / 4);
     (payload.clone(), append("x/a", vec![event(&payload, &[])]))
 }
 
-/// Lets a server work, and shows what is on the disk if the power fails meanwhile; `history` is what
-/// may then be there, and the number is how much of that must be.
+/// Lets a server work, and shows what is on the disk if the power fails meanwhile; `history` is
+/// what may then be there, and the number is how much of that must be.
 async fn work(
     cut: usize,
     image: &Image,

@@ -1,6 +1,6 @@
 //! The appends that are made, one after the other, and what must be found of them.
 //!
-//! Each append is known by its number, so whatever is found can be told: it must be the first so
+//! Each append is known by its number, so whatever is found can be named. It must be the first so
 //! many appends, whole and in order, at least the acknowledged ones and at most those sent.
 
 use std::{collections::BTreeMap, ops::Range, sync::Mutex};
@@ -24,7 +24,7 @@ const VOLUME_BYTES: usize = 1 << 20;
 /// Events are somewhat larger when they are stored; no volume ends so near to its limit.
 const STORED_MORE: usize = 20 << 10;
 
-/// Tags by which the events are told apart.
+/// Tags that tell the events apart.
 pub(super) const TAGS: [&str; 4] = ["part:0", "part:1", "part:2", "part:3"];
 
 /// The append with this number.
@@ -125,7 +125,7 @@ fn payloads(number: u64) -> Vec<(String, Any)> {
     request(number).writes.into_iter().flat_map(of).collect()
 }
 
-/// What a client was told.
+/// What the answers said to a client.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     /// For each acknowledged append, how long the record of steps was when the answer came.

@@ -20,7 +20,7 @@ fn field(field: &FieldDescriptor) -> String {
         _ if field.is_map() => String::new(),
         (_, Cardinality::Repeated) => "repeated ".to_owned(),
         (_, Cardinality::Required) => "required ".to_owned(),
-        // `optional` in proto3 is a oneof of its own, whose name says nothing.
+        // `optional` in proto3 is a oneof of its own, with a name that says nothing.
         (Some(_), _) if field.field_descriptor_proto().proto3_optional() => "optional ".to_owned(),
         (Some(oneof), _) => format!("oneof {} ", oneof.name()),
         (None, Cardinality::Optional) => String::new(),

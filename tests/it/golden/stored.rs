@@ -315,7 +315,7 @@ fn what_is_stored_has_the_bytes_it_always_had() {
         format!("places = {}", hex(&offset_table())),
     ];
     for (key, value) in volume_values() {
-        // A full value is told by its hash.
+        // A full value is shown by its hash.
         let told = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
         lines.push(format!("volume_value {} = {}", hex(&key), hex(&told)));
     }

@@ -1,4 +1,4 @@
-//! Groups whose records lie in a damaged volume, beside others that do not.
+//! Groups with records in a damaged volume, beside others that have none there.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use handover::{
 use super::{member::Member, *};
 use crate::support::BINARY;
 
-/// Small volumes; what is found must be found by those who read.
+/// Small volumes, and no scrub: only reads can find the damage.
 const SETTINGS: [&str; 6] = ["--journal-file-mib", "1", "--volume-mib", "1", "--scrub", "false"];
 /// The volume that is damaged: the oldest.
 const VOLUME: &str = "00000000000000000001";
@@ -53,7 +53,7 @@ fn spoil(data: &Path, words: &[&str]) {
     fs::write(db, bytes).expect("it can be changed");
 }
 
-/// A store with three groups, whose creations are in a volume that is sealed.
+/// A store with three groups; their creations are in a volume that is sealed.
 async fn filled(data: &Path) {
     let server = Server::start(data, &SETTINGS);
     let client = server.client().await;

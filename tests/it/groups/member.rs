@@ -29,7 +29,7 @@ pub(super) struct Delivered {
 }
 
 impl Member {
-    /// Takes part; nothing is sent before the first event is asked for.
+    /// Takes part; nothing is sent before the first event is requested.
     pub(super) fn join(client: &Client, group: &str, name: &str, credit: u64) -> Self {
         let (say, said) = mpsc::channel(1_024);
         let first = ConsumeRequest {
@@ -86,7 +86,7 @@ impl Member {
     }
 
     pub(super) fn say(&self, request: ConsumeRequest) {
-        // A call that has ended is found out when the next event is asked for.
+        // If the call has ended, the next request for an event finds that out.
         let _ = self.say.as_ref().expect("it has not left").try_send(request);
     }
 

@@ -130,11 +130,11 @@ async fn a_deleted_group_is_gone_and_a_new_one_of_its_name_begins_anew() {
     assert_eq!(two.positions(1).await, positions, "it knows nothing of the other");
 }
 
-/// Events that rest in a group whose checkpoints are too long to be recorded each time.
+/// Events that rest in a group with checkpoints that are too long to be recorded each time.
 const RESTING: usize = 2_000;
 
-/// How far the group `desk` is, as the log says it to everybody; and how many events say only what
-/// has changed.
+/// How far the group `desk` is, as the log shows it to every reader; and how many events say only
+/// what has changed.
 async fn recorded(client: &Client) -> (BTreeMap<u64, u32>, usize) {
     let item = FilterItem { streams: vec!["group/desk".into()], ..FilterItem::default() };
     let filter = Some(Filter { items: vec![item] });

@@ -1,4 +1,4 @@
-//! Repeated requests about groups whose effect is gone: the answer is the first one, and says so.
+//! Repeated requests about groups after their effect is gone: the answer is the first, and says so.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{member::Member, *};
 
-/// What a repeated request is told of its effect.
+/// What the answer to a repeated request says of its effect.
 fn undone(first: u64, again: Option<Receipt>) -> Option<(u64, Undoing)> {
     let again = again.expect("a receipt");
     assert_eq!((again.position, again.duplicate), (first, true));

@@ -46,7 +46,7 @@ impl Follower {
             Frame::Events(batch) => {
                 assert!(!batch.events.is_empty(), "a batch has events");
                 for event in batch.events {
-                    // What was told to be passed or handled does not come again.
+                    // An event that was passed or handled does not come again.
                     assert!(event.position > self.after, "{} after {}", event.position, self.after);
                     self.after = event.position;
                     self.seen.push(event);
@@ -58,8 +58,8 @@ impl Follower {
         }
     }
 
-    /// Takes frames until it has been told of a position, by its event or by a mark behind it: what
-    /// was left out on the way is not waited for.
+    /// Takes frames until one reaches a position: its event, or a mark behind it. So it does not
+    /// wait for what was left out on the way.
     async fn reach(&mut self, client: &Client, position: u64) {
         while self.after < position {
             self.take(client).await;
@@ -75,7 +75,7 @@ impl Follower {
 impl Actor for Follower {
     fn act<'a>(&'a mut self, world: &'a World, chance: &'a mut StdRng) -> LocalBoxFuture<'a, ()> {
         async move {
-            // As much as there is, or less; more would be waited for until somebody appends.
+            // As much as there is, or less; more would be waited for until the next append.
             let start = Some(read_request::Start::AfterPosition(self.after));
             let (filter, limit) = (Some(self.filter.clone()), Some(chance.random_range(1..40)));
             let there = ReadRequest { filter, start, limit, ..ReadRequest::default() };
@@ -96,7 +96,7 @@ impl Actor for Follower {
             let last = expected.last().map_or(0, |event| event.position);
             self.reach(&world.client, last).await;
             assert_eq!(self.seen.iter().collect::<Vec<_>>(), expected, "{:?}", self.filter);
-            // Nor does anything come behind the last, once it has been told that this was all.
+            // No event comes between the last one and the mark that reaches the head.
             self.frames = None;
             self.reach(&world.client, world.head().await).await;
             assert_eq!(self.seen.len(), expected.len());

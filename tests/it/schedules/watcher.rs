@@ -1,4 +1,4 @@
-//! Those who watch an answer: what they were told last is what is answered to a question.
+//! Watchers of an answer: the last answer of a watch is what a query returns.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use rand::{Rng as _, rngs::StdRng};
 
 use super::{Actor, record::EXCHANGES, world::World};
 
-/// Watches the figures of all countries, and resumes after what was told whole.
+/// Watches the figures of all countries, and resumes after the last position that came whole.
 #[derive(Default)]
 pub(super) struct CountsWatcher {
     updates: Option<Answers<WatchCountryCountsResponse>>,
-    /// What was told of a position of which more follows.
+    /// What came of a position of which more follows.
     partial: Vec<WatchCountryCountsResponse>,
     rows: BTreeMap<(String, i32), CountryCount>,
-    /// Absent: nothing was told yet.
+    /// Absent: nothing came yet.
     position: Option<u64>,
 }
 
@@ -91,13 +91,13 @@ impl Actor for CountsWatcher {
     }
 }
 
-/// Watches one exchange, and resumes after what was told last.
+/// Watches one exchange, and resumes after the last answer that came.
 pub(super) struct ExchangeWatcher {
     exchange_id: String,
     include_past: bool,
     updates: Option<Answers<WatchExchangeResponse>>,
     story: Option<GetExchangeResponse>,
-    /// Absent: nothing was told yet.
+    /// Absent: nothing came yet.
     position: Option<u64>,
 }
 
@@ -155,7 +155,7 @@ impl Actor for ExchangeWatcher {
                     None
                 }
             };
-            // What was told last may be true for an earlier position, since which nothing changed.
+            // The last answer may be true for an earlier position, since which nothing changed.
             let same = |story: &Option<GetExchangeResponse>| {
                 let undated = |story: &GetExchangeResponse| GetExchangeResponse {
                     position: 0,

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::projections::counts::properties::config;
 
-/// The rules, each asked of all legs.
+/// The rules, each applied to all legs.
 struct Plain<'l, 'a>(&'l [(Seen<'a>, bool)], &'l Nesting);
 
 impl Plain<'_, '_> {

@@ -45,7 +45,7 @@ impl fmt::Display for Latencies {
 pub(super) struct Seen {
     pub(super) appends: Latencies,
     pub(super) counts: Latencies,
-    /// Calls that were not answered with what they asked for.
+    /// Calls that did not get the answer that they requested.
     pub(super) failed: usize,
 }
 

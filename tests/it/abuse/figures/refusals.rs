@@ -162,7 +162,7 @@ fn source(title: &str, url: &str, language: &str) -> Vec<u8> {
     RegisterSourceRequest { source: Some(source), ..<_>::default() }.encode_to_vec()
 }
 
-/// A server whose costs are looked at.
+/// A server and a caller, to look at what the calls cost the server.
 struct Costs {
     process: Process,
     caller: Caller,

@@ -21,10 +21,10 @@ const CATCHES_UP: Duration = Duration::from_mins(5);
 pub(super) const EVENTS: usize = 500_000;
 /// Exchanges of the list that is paged through.
 pub(super) const EXCHANGES: usize = 200_000;
-/// Claims of the exchange whose answer is long, and bytes of the note of each.
+/// Claims of the exchange with the long answer, and bytes of the note of each.
 pub(super) const CLAIMS: usize = 2_000;
 const NOTE_BYTES: usize = 12 << 10;
-/// The exchange whose answer is long.
+/// The exchange with the long answer.
 pub(super) const LONG: &str = "long";
 
 /// What there is.

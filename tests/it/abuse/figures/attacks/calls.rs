@@ -54,7 +54,7 @@ pub(super) async fn lists(target: Target) -> usize {
     let figures = CountTransfersRequest { group_by: by, ..<_>::default() };
     let mut count = 0;
     while !target.until.is_cancelled() {
-        // A page may be turned away while too many are under way: it is asked for again.
+        // A page may be turned away while too many are under way: it is requested again.
         if let Ok(page) = client.exchanges(request.clone()).await {
             request.page_token = page.next_page_token;
             count += 1;
@@ -73,7 +73,7 @@ pub(super) async fn pipeline(target: Target) -> usize {
     let text = "x".repeat(64 << 10);
     let requests = stream::repeat_with(move || append("x/never", vec![event(&text, &[])]));
     let mut answers = Client::from_channel(channel).append_stream(requests);
-    // The appends are sent once the answers are asked for; from then on nothing reads them.
+    // The appends are sent once the answers are polled; from then on nothing reads them.
     for _ in 0..20 {
         assert!(poll_immediate(answers.next()).await.is_none(), "an answer has many bytes");
         tokio::task::yield_now().await;

@@ -21,7 +21,7 @@ use crate::abuse::readers::unread_connection;
 
 /// Subscribers that read nothing.
 const SUBSCRIBERS: usize = 1_000;
-/// Groups whose consumers acknowledge nothing.
+/// Groups with consumers that acknowledge nothing.
 const GROUPS: usize = 300;
 
 /// Subscribers over connections that they share, and consumers.
