@@ -203,6 +203,40 @@ fn a_module_lies_where_its_name_says() {
     check("modules", broken);
 }
 
+/// Words for persons, which stand for no component.
+const PERSONS: [&str; 8] =
+    ["who", "whoever", "whom", "nobody", "somebody", "everybody", "anybody", "anyone"];
+/// What only persons are.
+const OF_PERSONS: [&str; 2] = ["told", "asked"];
+/// Layers that know no persons: elsewhere claimants and those who were handed over have a name.
+const WITHOUT_PERSONS: [&str; 2] = ["log", "engine"];
+
+/// The words of a comment, in lower case and without what stands in backticks; none of code.
+fn said(line: &str) -> Vec<String> {
+    let Some(comment) = line.trim_start().strip_prefix("//") else { return Vec::new() };
+    let text = comment.split('`').step_by(2).collect::<Vec<_>>().join(" ");
+    let text = text.to_lowercase().replace("told apart", "");
+    text.split(|c: char| !c.is_alphanumeric()).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn comments_speak_of_components_and_not_of_persons() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let persons = !WITHOUT_PERSONS.contains(&source.room().as_str());
+        for (number, line) in source.text.lines().enumerate() {
+            let bad = |word: &String| {
+                OF_PERSONS.contains(&word.as_str())
+                    || (!persons && PERSONS.contains(&word.as_str()))
+            };
+            if said(line).iter().any(bad) {
+                broken.push(place(&source, number + 1, line));
+            }
+        }
+    }
+    check("a comment speaks of a component as of a person", broken);
+}
+
 #[test]
 fn functions_stay_short() {
     let mut broken = Vec::new();
