@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{BINARY, Held, Server, data_dir};
+use crate::support::{BINARY, Held, NOWHERE, Server, data_dir};
 
 mod append;
 mod ask;
@@ -144,8 +144,7 @@ fn example() -> (tempfile::TempDir, Server) {
 
 /// An address where nothing listens.
 fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    format!("http://{}", listener.local_addr().expect("an address"))
+    NOWHERE.to_owned()
 }
 
 /// Writes lines to a file in `dir`.

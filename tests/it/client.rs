@@ -20,7 +20,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use crate::{
     concurrency::{filters, matches},
     proxy::Proxy,
-    support::{Server, data_dir, read_all, text},
+    support::{NOWHERE, Server, data_dir, read_all, text},
 };
 
 /// Bytes from the server after which a connection is cut: a few answers.
@@ -116,11 +116,8 @@ async fn what_the_server_has_decided_is_told_at_once() {
 
 #[tokio::test]
 async fn who_is_not_there_is_told_with_how_often_it_was_tried() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address").to_string();
-    drop(listener);
-    let retry = Retry::default().within(Duration::from_millis(300));
-    let client = client(&address).with_retry(retry.first_pause(Duration::from_millis(1)));
+    let retry = Retry::default().within(Duration::from_secs(3));
+    let client = client(NOWHERE).with_retry(retry.first_pause(Duration::from_millis(1)));
     let error = client.append(Append::new().event_in("demo/1", noted("a"))).await;
     let error = error.expect_err("nobody is there");
     assert_eq!(error.error.kind, ClientErrorKind::Unavailable, "{error}");

@@ -15,6 +15,10 @@ use handover::{
     grpc::client::Client,
 };
 
+/// An address without a server: no test is given a port below 1,024, whereas a free one that a test
+/// closes can become that of another test's server.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
+
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_handover");
 /// What the server prints before its address.
