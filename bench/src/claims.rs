@@ -11,6 +11,7 @@ use super::{
     report::{
         Figure,
         Wanted::{AtLeast, AtMost},
+        figure,
     },
 };
 
@@ -30,15 +31,6 @@ const COUNTS: &str = "counts";
 const GROUPS: &str = "groups";
 const AS_OF: &str = "as-of";
 const READY: &str = "ready";
-
-const fn figure(
-    id: &'static str,
-    name: &'static str,
-    wanted: super::report::Wanted,
-    unit: &'static str,
-) -> Figure {
-    Figure { id, name, wanted, unit }
-}
 
 /// The cases, in the order in which they run.
 pub(super) fn suite(_: &Plan) -> Suite {

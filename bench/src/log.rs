@@ -22,6 +22,7 @@ use super::{
     report::{
         Figure,
         Wanted::{AtLeast, AtMost},
+        figure,
     },
 };
 
@@ -66,15 +67,6 @@ const READY_CLEAN: &str = "ready-clean";
 const READY_KILLED: &str = "ready-killed";
 const DISK: &str = "disk";
 const KEPT_RATE: &str = "kept-rate";
-
-const fn figure(
-    id: &'static str,
-    name: &'static str,
-    wanted: super::report::Wanted,
-    unit: &'static str,
-) -> Figure {
-    Figure { id, name, wanted, unit }
-}
 
 /// The cases, in the order in which they run.
 pub(super) fn suite(plan: &Plan) -> Suite {

@@ -100,6 +100,16 @@ pub(super) struct Figure {
     pub(super) unit: &'static str,
 }
 
+/// A figure of a suite.
+pub(super) const fn figure(
+    id: &'static str,
+    name: &'static str,
+    wanted: Wanted,
+    unit: &'static str,
+) -> Figure {
+    Figure { id, name, wanted, unit }
+}
+
 /// A figure with what was wanted and what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Judged {

@@ -94,7 +94,7 @@ async fn pass(
         outcomes: LineOutcomes::default(),
         contents: Contents::default(),
         recordings: Kept::default(),
-        exported: Exported::default(),
+        exported: Exported::begin(client).await?,
         checked: NamedClaims::default(),
         summary: Summary::default(),
         options,

@@ -29,10 +29,10 @@ use crate::{
 const PAGE_EVENTS: u64 = 256;
 
 /// What an import has read of the store, to know the store's own events again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Exported {
-    /// Where the log ended when it was looked at first. What this import records lies behind.
-    head: Option<Position>,
+    /// Where the log ended when the import began. What it records itself lies behind.
+    head: Position,
     /// Events that follow each other without a gap.
     page: VecDeque<RecordedEvent>,
     /// Which event retracts a claim, of each that is retracted.
@@ -40,6 +40,12 @@ pub(super) struct Exported {
 }
 
 impl Exported {
+    /// Of an import that begins now.
+    pub(super) async fn begin(client: &Client) -> Result<Self, Failure> {
+        let head = client.get_head(GetHeadRequest::default()).await.map_err(super::again)?;
+        Ok(Self { head: head.position, page: VecDeque::new(), retractions: None })
+    }
+
     /// The answer to the recording of a line, if an export of this store wrote the line.
     pub(super) async fn answer(
         &mut self,
@@ -76,11 +82,7 @@ impl Exported {
         client: &Client,
         position: Position,
     ) -> Result<Option<&RecordedEvent>, ClientError> {
-        let head = match self.head {
-            Some(head) => head,
-            None => *self.head.insert(client.get_head(GetHeadRequest::default()).await?.position),
-        };
-        if !(1..=head).contains(&position) {
+        if !(1..=self.head).contains(&position) {
             return Ok(None);
         }
         if self.number(position).is_none() {

@@ -36,8 +36,8 @@ pub enum Said {
     Statement(Statement),
     /// Somebody is held.
     Detention,
-    /// A document exists, of the kind with this number of `proto::SourceKind`. It is no claim, and
-    /// nobody vouches for it.
+    /// A document exists, of the kind with this number of `proto::SourceKind`. It is no claim,
+    /// and no actor stands behind it.
     Source(i32),
     /// Another claim is to be used.
     Preference(Preference),

@@ -279,6 +279,17 @@ fn a_correction_stays_with_the_recording_that_it_was_about() {
 }
 
 #[test]
+fn what_an_import_records_itself_is_of_no_export_that_it_reads() {
+    let desk = Desk::new();
+    let (row, same) = (transfer("DE", 4), transfer("DE", 4));
+    // The second line is a copy, although its id is that of the first one's position.
+    let copies = [json!({"payload": row}), json!({"id": "e1", "payload": same})];
+    let copies = desk.file("copies.jsonl", &copies);
+    assert_eq!(desk.counted(&copies, &[]), [2, 0]);
+    assert_eq!(desk.counted(&copies, &[]), [0, 2]);
+}
+
+#[test]
 fn a_line_that_an_export_wrote_and_somebody_changed_is_a_line_of_its_own() {
     let desk = Desk::new();
     let row = desk.file("row.jsonl", &[json!({"id": "e1", "payload": transfer("DE", 4)})]);

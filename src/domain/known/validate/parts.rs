@@ -37,21 +37,21 @@ pub(super) fn attribution(attribution: &Attribution) -> Violations {
     fields.0
 }
 
-/// Somebody with a code or a name.
+/// An actor with a code or a name.
 pub(super) fn actor(actor: &Actor) -> Violations {
     let mut fields = identified(actor);
     fields.name("name", &actor.name);
     fields.0
 }
 
-/// Somebody with a name. The stream of what they say is called by it.
+/// An actor with a name, which names the stream of the actor's statements.
 pub(super) fn speaker(actor: &Actor) -> Violations {
     let mut fields = code_and_kind(actor);
     fields.slugged("name", &actor.name);
     fields.0
 }
 
-/// Somebody with a code or a name. A tag is called by it.
+/// An actor with a code or a name, which names a tag.
 fn claimant(actor: &Actor) -> Violations {
     let mut fields = identified(actor);
     if !fold(&actor.name).is_empty() {
