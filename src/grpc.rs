@@ -35,30 +35,33 @@ mod status;
 mod transfers;
 pub mod web;
 
-/// Generated clients, over the plain messages.
-mod client_stubs {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        reason = "generated code"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/client/handover.v1.rs"));
+/// A module of generated code, which has no comments and keeps no lints of ours.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated {
+    ($(#[$doc:meta])* mod $name:ident = $path:literal;) => {
+        $(#[$doc])*
+        #[allow(
+            missing_docs,
+            unreachable_pub,
+            unused_qualifications,
+            clippy::all,
+            clippy::pedantic,
+            clippy::allow_attributes_without_reason,
+            reason = "generated code"
+        )]
+        mod $name {
+            include!(concat!(env!("OUT_DIR"), $path));
+        }
+    };
 }
 
-/// Generated servers; read and subscribe answer with stored bytes.
-mod server_stubs {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        reason = "generated code"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/server/handover.v1.rs"));
+generated! {
+    /// Generated clients, over the plain messages.
+    mod client_stubs = "/client/handover.v1.rs";
+}
+
+generated! {
+    /// Generated servers; read and subscribe answer with stored bytes.
+    mod server_stubs = "/server/handover.v1.rs";
 }
