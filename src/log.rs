@@ -14,6 +14,8 @@ pub mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+#[cfg(test)]
+pub(crate) mod gate;
 pub mod index;
 pub mod journal;
 pub mod manifest;

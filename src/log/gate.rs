@@ -1,4 +1,6 @@
-//! Real files, with a journal that can be made to wait at a sync, or to fail it.
+//! Real files that a test can hold, fail or spoil: the one double of [`Files`] for a whole log.
+//!
+//! [`super::recorder`] is a model of a disk in memory, which sled cannot use.
 
 use std::{
     io,
@@ -8,11 +10,11 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::log::files::{FileHandle, Files, RealFiles};
+use super::files::{FileHandle, Files, RealFiles};
 
 /// What a sync of the journal does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Sync {
+pub(crate) enum Sync {
     /// Passes.
     #[default]
     Pass,
@@ -24,7 +26,7 @@ pub(super) enum Sync {
 
 /// The files, and the handle by which a test holds them.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     state: Arc<(Mutex<State>, Condvar)>,
     entered: mpsc::Sender<()>,
 }
@@ -38,6 +40,8 @@ struct State {
     free: Option<u64>,
     /// What becomes of an attempt to put a new manifest in place.
     manifest: Sync,
+    /// Whether new runs of the index have to wait.
+    runs_held: bool,
     /// Whether the journal cannot be read by tasks.
     unreadable: bool,
     /// Whether there are no descriptors for files of the journal that are new.
@@ -56,49 +60,55 @@ struct GatedFile {
 
 impl Gate {
     /// Files that pass, and a channel that tells of each sync that has to wait.
-    pub(super) fn new() -> (Self, mpsc::Receiver<()>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<()>) {
         let (entered, waiting) = mpsc::channel(64);
         (Self { state: Arc::default(), entered }, waiting)
     }
 
-    pub(super) fn set(&self, sync: Sync) {
+    pub(crate) fn set(&self, sync: Sync) {
         self.state.0.lock().unwrap().sync = sync;
         self.state.1.notify_all();
     }
 
     /// Makes the disk say that so much is free.
-    pub(super) fn set_free(&self, free: Option<u64>) {
+    pub(crate) fn set_free(&self, free: Option<u64>) {
         self.state.0.lock().unwrap().free = free;
     }
 
     /// Holds or fails every new manifest, so that no volume gets sealed.
-    pub(super) fn set_manifest(&self, manifest: Sync) {
+    pub(crate) fn set_manifest(&self, manifest: Sync) {
         self.state.0.lock().unwrap().manifest = manifest;
         self.state.1.notify_all();
     }
 
+    /// Has every new run of the index wait, or lets them all be made.
+    pub(crate) fn hold_runs(&self, held: bool) {
+        self.state.0.lock().unwrap().runs_held = held;
+        self.state.1.notify_all();
+    }
+
     /// Fails reads of the journal by tasks, or lets them pass; the log's own threads always pass.
-    pub(super) fn set_unreadable(&self, unreadable: bool) {
+    pub(crate) fn set_unreadable(&self, unreadable: bool) {
         self.state.0.lock().unwrap().unreadable = unreadable;
     }
 
     /// Has no descriptor for a new file of the journal, or has one again.
-    pub(super) fn set_short(&self, short: bool) {
+    pub(crate) fn set_short(&self, short: bool) {
         self.state.0.lock().unwrap().short = short;
     }
 
     /// Spoils what tasks read of the journal, or lets it be; the log's own threads read the truth.
-    pub(super) fn set_spoilt(&self, spoilt: bool) {
+    pub(crate) fn set_spoilt(&self, spoilt: bool) {
         self.state.0.lock().unwrap().spoilt = spoilt;
     }
 
     /// How often tasks have read the journal.
-    pub(super) fn reads(&self) -> usize {
+    pub(crate) fn reads(&self) -> usize {
         self.state.0.lock().unwrap().reads
     }
 
     /// Lets one sync pass that waits.
-    pub(super) fn release_one(&self) {
+    pub(crate) fn release_one(&self) {
         self.state.0.lock().unwrap().permits += 1;
         self.state.1.notify_all();
     }
@@ -124,6 +134,10 @@ impl Files for Gate {
         let of_journal = path.extension().is_some_and(|end| end == "journal");
         if create && of_journal && self.state.0.lock().unwrap().short {
             return Err(rustix::io::Errno::MFILE.into());
+        }
+        if create && path.parent().is_some_and(|dir| dir.ends_with("index")) {
+            let (state, changed) = &*self.state;
+            drop(changed.wait_while(state.lock().unwrap(), |state| state.runs_held).unwrap());
         }
         let inner = RealFiles.open(path, create)?;
         if of_journal {
