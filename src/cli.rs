@@ -89,13 +89,13 @@ pub enum Command {
     /// Print the whole story of one exchange
     #[command(after_help = exit::HELP)]
     Exchange(exchange::Args),
-    /// Print the claims behind a country's figure, with who says so and where
+    /// Print the claims behind a country's figure, with who says so, and where
     #[command(after_help = exit::HELP)]
     Explain(explain::Args),
     /// Print how a country's figure changed, and by which event
     #[command(after_help = exit::HELP)]
     History(history::Args),
-    /// Print what everybody says of an exchange or a running total, and what differs
+    /// Compare what claims say about an exchange or a running total
     #[command(after_help = exit::HELP)]
     Reconcile(reconcile::Args),
     /// Print what claims say, and correct, retract, dispute, confirm or prefer them
@@ -113,7 +113,7 @@ pub enum Command {
     /// Print where claims come from
     #[command(after_help = exit::HELP)]
     Sources(lists::sources::Args),
-    /// Print how far consumer groups are and what they have parked, and look after them
+    /// Show, create and delete consumer groups, and replay what they parked
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
     /// Print a completion script for a shell

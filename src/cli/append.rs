@@ -32,7 +32,8 @@ pub struct Args {
     /// The stream, as in `exchange/ankara-2024-08-01`
     #[arg(long)]
     stream: String,
-    /// Append only if the stream holds exactly so many events; 0: if it does not exist yet
+    /// Append only if the stream holds exactly this many events; 0 means that it must not exist
+    /// yet
     #[arg(long, value_name = "N")]
     expected_revision: Option<u64>,
     /// A UUID that makes it safe to repeat this append
@@ -48,7 +49,7 @@ pub struct Args {
     /// What accompanies the event; repeat for several
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     metadata: Vec<(String, String)>,
-    /// How to print the receipt; without it words on a terminal and json elsewhere
+    /// How to print the receipt; by default words on a terminal and json elsewhere
     #[arg(long)]
     output: Option<Output>,
     #[command(flatten)]
@@ -116,7 +117,8 @@ pub(super) fn read(path: &Path) -> Result<Payload, Failure> {
     let read = input::open(path)?.take(TEXT_BYTES + 1).read_to_string(&mut text);
     read.map_err(|error| Failure::from(error).during(&name))?;
     if text.len() as u64 > TEXT_BYTES {
-        return Err(Failure::usage(format!("{name}: more than {TEXT_BYTES} bytes are no event")));
+        let problem = format!("{name}: more than {TEXT_BYTES} bytes cannot be an event");
+        return Err(Failure::usage(problem));
     }
     let text = text.strip_prefix(input::BYTE_ORDER_MARK).unwrap_or(&text);
     payload::read(text).map_err(|error| {

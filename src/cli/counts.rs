@@ -52,12 +52,12 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     if args.watch && output == Output::Csv {
-        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+        return Err(Failure::usage("csv cannot hold the changes that --watch prints; use jsonl"));
     }
     if args.groups.are_asked_for() && (args.watch || !args.countries.is_empty()) {
         return Err(Failure::usage(
-            "--group-by and its filters give a figure for each group, which is neither watched \
-             nor of a country; choose countries by --from and --to",
+            "--group-by and its filters cannot be combined with --watch or a country: they give a \
+             figure for each group; choose countries by --from and --to",
         ));
     }
     let client = args.server.connect().await?;

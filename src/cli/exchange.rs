@@ -28,8 +28,8 @@ pub struct Args {
     past: bool,
     #[command(flatten)]
     as_of: AsOfArg,
-    /// Show the story, and again whenever it changes; of an exchange that is not recorded yet, wait
-    /// for the first claim
+    /// Show the story, and again whenever it changes; if the exchange is not recorded yet, wait for
+    /// the first claim
     #[arg(long, conflicts_with = "as_of")]
     watch: bool,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let output = args.output.chosen();
     if args.watch && output == Output::Csv {
-        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+        return Err(Failure::usage("csv cannot hold the changes that --watch prints; use jsonl"));
     }
     let client = args.server.connect().await?;
     if args.watch {

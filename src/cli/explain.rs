@@ -49,7 +49,7 @@ pub(super) struct FigureArgs {
     /// The party code, as in `DE` or `x-unc`
     #[arg(value_name = "COUNTRY")]
     pub(super) country: String,
-    /// What it received; this is what happens without any flag
+    /// What it received; this is the default
     #[arg(long, conflicts_with = "sent")]
     received: bool,
     /// What it sent
@@ -131,7 +131,7 @@ impl Answer for Explained {
         let name = named(&asked.country, asked.direction(), asked.unit());
         let mut text = match &self.response.figure {
             Some(figure) => format!("{name}: {}\n", cell(Some(figure))),
-            None => format!("{name}: no transfer says anything of it\n"),
+            None => format!("{name}: no transfer mentions it\n"),
         };
         for exchange in &self.response.exchanges {
             text.push('\n');

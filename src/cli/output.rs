@@ -33,7 +33,7 @@ pub(super) enum Output {
 /// The flag that chooses.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct OutputArgs {
-    /// How to print; without it a table on a terminal and jsonl elsewhere
+    /// How to print; by default a table on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
 }

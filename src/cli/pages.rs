@@ -11,7 +11,7 @@ const PAGE: u32 = 1_000;
 /// How much of a list is requested.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct Limit {
-    /// At most so many entries; without it all
+    /// At most this many entries; by default all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

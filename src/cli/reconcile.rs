@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "",
           conflicts_with = "exchange")]
     series: Option<String>,
-    /// Of a series: only exchanges of this party
+    /// For a series: only exchanges of this party
     #[arg(
         long,
         value_name = "PARTY",
@@ -41,13 +41,13 @@ pub struct Args {
         requires = "series"
     )]
     country: String,
-    /// Of a series: only what that party received
+    /// For a series: only what that party received
     #[arg(long, conflicts_with = "sent", requires_all = ["series", "country"])]
     received: bool,
-    /// Of a series: only what that party sent
+    /// For a series: only what that party sent
     #[arg(long, requires_all = ["series", "country"])]
     sent: bool,
-    /// Of a series: only exchanges that this actor (a party code or a name) is said to have
+    /// For a series: only exchanges that this actor (a party code or a name) is said to have
     /// mediated
     #[arg(
         long,
@@ -57,10 +57,10 @@ pub struct Args {
         requires = "series"
     )]
     mediator: String,
-    /// Of a series: the mediator counts also where somebody denies that it mediated
+    /// For a series: count the mediator also where a claim denies that it mediated
     #[arg(long, requires = "mediator")]
     denied_mediators: bool,
-    /// Of a series: what is counted
+    /// For a series: what is counted
     #[arg(long, value_parser = choice::of("Unit"), requires = "series")]
     unit: Option<i32>,
     #[command(flatten)]
@@ -122,7 +122,7 @@ impl Answer for SideBySide {
         });
         let header = ["leg", "record", "number", "according to", "claims"];
         let mut text = match self.0.cells.as_slice() {
-            [] => "nobody gives a number\n".to_owned(),
+            [] => "no claim gives a number\n".to_owned(),
             _ => words::grid(&header, rows),
         };
         text.push('\n');

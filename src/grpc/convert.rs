@@ -139,7 +139,7 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
         Ok(ReadDirection::Unspecified | ReadDirection::Forwards) => Direction::Forwards,
         Ok(ReadDirection::Backwards) => Direction::Backwards,
         Err(_) => {
-            wrong.add("direction", format!("is {direction}, which is no direction"));
+            wrong.add("direction", format!("is {direction}, which is not a direction"));
             Direction::Forwards
         }
     };

@@ -189,7 +189,7 @@ impl Page {
             ),
             None => wrong.add(
                 FIELD,
-                "is no token that an answer of this store gave; begin again with the first page, \
+                "is not a token from an answer of this store; begin again with the first page, \
                  without a page_token",
             ),
         }

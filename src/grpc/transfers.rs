@@ -121,7 +121,7 @@ fn kinds(numbers: &[i32], wrong: &mut Violations) -> Vec<TransferClaimKind> {
     for (index, number) in numbers.iter().enumerate() {
         match TransferClaimKind::try_from(*number) {
             Ok(kind) if kind != TransferClaimKind::Unspecified => kinds.push(kind),
-            _ => wrong.add(format!("kinds[{index}]"), "is no sort of claim about a transfer"),
+            _ => wrong.add(format!("kinds[{index}]"), "is not a kind of claim about a transfer"),
         }
     }
     kinds

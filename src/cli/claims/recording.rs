@@ -51,7 +51,7 @@ pub struct PreferArgs {
 
 /// Reads an actor that must not be left out.
 fn somebody(text: &str) -> Result<Actor, &'static str> {
-    actor::read(text)?.ok_or("names nobody; leave it out if that is not said")
+    actor::read(text)?.ok_or("names no actor; leave it out if no actor is given")
 }
 
 /// Who says so, and where it can be read.
@@ -93,7 +93,7 @@ pub(super) struct RecordArgs {
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]
     pub(super) tag: Vec<String>,
-    /// How to print the receipt; without it words on a terminal and json elsewhere
+    /// How to print the receipt; by default words on a terminal and json elsewhere
     #[arg(long)]
     output: Option<Output>,
     #[command(flatten)]
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
         assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
         assert_eq!(actor("[] IS spokesman"), of("", "IS spokesman"));
-        assert!(somebody("-").unwrap_err().contains("names nobody"));
+        assert!(somebody("-").unwrap_err().contains("names no actor"));
     }
 
     #[test]

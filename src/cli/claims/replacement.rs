@@ -98,7 +98,7 @@ fn with_number(claim: &GetClaimResponse, value: u32) -> Result<Any, Failure> {
                 None => reading.type_name(),
             };
             return Err(Failure::usage(format!(
-                "claim {position} is a {kind}, which gives no number; give the whole of it with \
+                "claim {position} is a {kind}, which has no number; give the whole claim with \
                  --payload"
             )));
         }

@@ -37,7 +37,7 @@ pub(super) struct GroupArgs {
     /// Only exchanges that this actor (a party code or a name) is said to have mediated
     #[arg(long, value_name = "ACTOR")]
     mediator: Option<String>,
-    /// Mediators count also where somebody denies that they mediated
+    /// Count mediators also where a claim denies that they mediated
     #[arg(long)]
     denied_mediators: bool,
     /// Only this sort of operation
@@ -143,7 +143,7 @@ impl Answer for Groups {
         if let Some(total) = &self.response.total {
             text = format!("{text}in all: {}\n", cell(Some(total)));
         } else if self.response.groups.len() > 1 {
-            text += "no sum of all: the groups can overlap, or are of several units\n";
+            text += "no total: the groups can overlap, or have several units\n";
         }
         text += &words::undated(self.response.undated_exchanges, "exchange");
         text += pages::more(&self.response);
@@ -279,6 +279,6 @@ mod tests {
         groups.response.total = None;
         let table = groups.table();
         assert!(table.contains(" RU -> ? | nobody   | prisoner of war | person |"), "{table}");
-        assert!(table.contains("no sum of all: the groups can overlap"), "{table}");
+        assert!(table.contains("no total: the groups can overlap"), "{table}");
     }
 }

@@ -76,5 +76,5 @@ impl<T> Pipeline<T> {
 }
 
 fn ended() -> Failure {
-    Failure::new(Exit::Unavailable, "the server ended the conversation before it had answered")
+    Failure::new(Exit::Unavailable, "the server ended the stream before it had answered")
 }

@@ -21,7 +21,7 @@ const LINE_BYTES: usize = 8 * limits::EVENT_BYTES;
 const BEGINNING: usize = 20;
 
 /// How the message begins about an input that is something else.
-const NEITHER: &str = "this is not JSON Lines, and no table";
+const NEITHER: &str = "this is neither JSON Lines nor a table";
 /// What is said of an input that is no text, where nothing more is known.
 const NOT_TEXT: &str = "it is not text in UTF-8";
 

@@ -27,19 +27,19 @@ pub struct Args {
     /// Only this sort of operation
     #[arg(long, value_parser = choice::of("ExchangeKind"))]
     kind: Option<i32>,
-    /// Only those that have come so far, by the latest report
+    /// Only exchanges with this status, by the latest report
     #[arg(long, value_parser = choice::of("ExchangeStatus"))]
     status: Option<i32>,
     /// Only those that this actor (a party code or a name) is said to have mediated
     #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
     mediator: String,
-    /// The mediator counts also where somebody denies that it mediated
+    /// Count the mediator also where a claim denies that it mediated
     #[arg(long, requires = "mediator")]
     denied_mediators: bool,
     /// Only exchanges that are not a portion of another
     #[arg(long)]
     outermost: bool,
-    /// In which order; without it the newest first
+    /// The order; by default the newest first
     #[arg(long, value_parser = choice::of("ListOrder"))]
     order: Option<i32>,
     #[command(flatten)]

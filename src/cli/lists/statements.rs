@@ -33,7 +33,7 @@ pub struct Args {
     /// Only about this exchange and those within it
     #[arg(long, value_name = "EXCHANGE", default_value = "", hide_default_value = true)]
     exchange: String,
-    /// Only what reached the record in this way
+    /// Only statements that were made in this way
     #[arg(long, value_parser = choice::of("StatementMode"))]
     mode: Option<i32>,
     /// Only what was taken from this source
@@ -42,7 +42,7 @@ pub struct Args {
     /// Also statements that are retracted, each marked as such
     #[arg(long)]
     past: bool,
-    /// In which order; without it the newest first
+    /// The order; by default the newest first
     #[arg(long, value_parser = choice::of("ListOrder"))]
     order: Option<i32>,
     #[command(flatten)]

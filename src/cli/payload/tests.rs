@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_told_with_its_column() {
         (r#"{"@type":"handover.v1.StatementMade","mode":"STATED"}"#, 52, "'STATED'"),
         (r#"{"@type":"other.v1.Thing"}"#, 10, "\"@bytes\""),
         (r#"{"@type":"handover.v1.TransferCompletd"}"#, 10, "; is handover.v1.TransferCompleted"),
-        (r#"{"@type":"handover.v1.Xyz"}"#, 10, "is no event that this version knows"),
+        (r#"{"@type":"handover.v1.Xyz"}"#, 10, "is not an event that this version knows"),
         (r#"{"@type":"other.v1.Thing","@bytes":"?"}"#, 36, "not base64"),
         (r#"{"@type":"other.v1.Thing","@bytes":"","x":1}"#, 43, "beside"),
         (r#"{"@type":7}"#, 10, "is the number 7; a text should stand here"),

@@ -108,7 +108,7 @@ total claimed against the sum: the total no number (UA -> x-dpr) according to OS
 ";
     assert_eq!(side_by_side().table(), expected);
     let nothing = SideBySide(ReconcileExchangeResponse { position: 9, ..Default::default() });
-    assert_eq!(nothing.table(), "nobody gives a number\n\nnothing differs\n(as of position 9)\n");
+    assert_eq!(nothing.table(), "no claim gives a number\n\nnothing differs\n(as of position 9)\n");
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
     for (index, number) in asked.iter().enumerate() {
         let path = format!("group_by[{index}]");
         if asked.iter().take(index).any(|earlier| earlier == number) {
-            wrong.add(&path, "is asked for twice");
+            wrong.add(&path, "is given twice");
         }
         let dimension = match proto::Dimension::try_from(*number) {
             Ok(proto::Dimension::From) => Dimension::From,
@@ -97,7 +97,7 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
             Ok(proto::Dimension::Category) => Dimension::Category,
             Ok(proto::Dimension::Unit) => continue,
             Ok(proto::Dimension::Unspecified) | Err(_) => {
-                wrong.add(path, format!("is {number}, which is nothing to group by"));
+                wrong.add(path, format!("is {number}, which is not a key to group by"));
                 continue;
             }
         };

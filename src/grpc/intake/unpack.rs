@@ -128,7 +128,7 @@ impl Unpacker {
     }
 }
 
-const TRUNCATED: &str = "is marked as compressed, but is no whole gzip stream";
+const TRUNCATED: &str = "is marked as compressed, but is not a whole gzip stream";
 const CORRUPT: &str = "is marked as compressed, but its gzip stream cannot be unpacked";
 const OTHER_SIZE: &str = "is a gzip stream of another length than it says at its end";
 const MANY_BLOCKS: &str = "is a gzip stream of many blocks that hold little";
