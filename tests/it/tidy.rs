@@ -265,8 +265,9 @@ fn texts_speak_of_components_and_not_of_persons() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| !source.test) {
         for (number, text) in texts(source) {
-            let text = text.to_lowercase();
-            let bad = |word: &&str| OF_PERSONS.contains(word) || PERSONS[3..].contains(word);
+            let text = text.to_lowercase().replace("{told}", "");
+            // Who claims something is a person, and so is nobody who does.
+            let bad = |word: &&str| OF_PERSONS.contains(word) || PERSONS[4..].contains(word);
             let mut words = text.split(|c: char| !c.is_alphanumeric());
             if SPEAKING.contains(&source.room().as_str()) && words.any(|word| bad(&word)) {
                 broken.push(place(source, number, &text));

@@ -137,7 +137,7 @@ fn a_figure_that_is_not_there_is_not_zero() {
     answer.request.direction = Direction::Sent.into();
     answer.request.unit = Unit::Remains.into();
     let expected = "\
-UA sent (remains): no transfer says anything of it
+UA sent (remains): no transfer mentions it
 (as of position 42)
 to cite: handover explain UA --sent --unit remains --as-of 42
 ";

@@ -116,7 +116,11 @@ fn what_cannot_be_read_is_told_with_its_column() {
         (r#"{"@type":"handover.v1.StatementMade","txt":"x"}"#, 42, "'txt'"),
         (r#"{"@type":"handover.v1.StatementMade","mode":"STATED"}"#, 52, "'STATED'"),
         (r#"{"@type":"other.v1.Thing"}"#, 10, "\"@bytes\""),
-        (r#"{"@type":"handover.v1.TransferCompletd"}"#, 10, "; is handover.v1.TransferCompleted"),
+        (
+            r#"{"@type":"handover.v1.TransferCompletd"}"#,
+            10,
+            "; did you mean handover.v1.TransferCompleted?",
+        ),
         (r#"{"@type":"handover.v1.Xyz"}"#, 10, "is not an event that this version knows"),
         (r#"{"@type":"other.v1.Thing","@bytes":"?"}"#, 36, "not base64"),
         (r#"{"@type":"other.v1.Thing","@bytes":"","x":1}"#, 43, "beside"),

@@ -161,8 +161,8 @@ fn standard_input_is_read_and_named() {
     let done = run_with(&server.address, &["import", "-"], "x\n");
     assert!(done.err.contains("this is neither JSON Lines nor a table: it begins"), "{}", done.err);
     for (text, told) in [
-        ("\u{0}\n".to_owned(), "this is not JSON Lines"),
-        ("a b\n".repeat(1_000), "this is not JSON Lines"),
+        ("\u{0}\n".to_owned(), "this is neither JSON Lines nor a table"),
+        ("a b\n".repeat(1_000), "this is neither JSON Lines nor a table"),
         ("exchange;actor\na;b".to_owned(), "this is neither JSON Lines nor a table: it looks like"),
         ("[\n  {}\n]\n".to_owned(), "this is neither JSON Lines nor a table: it looks like a JSON"),
         ("a,b\n".repeat(1_000), "no form has these columns"),
