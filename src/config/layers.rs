@@ -103,13 +103,15 @@ impl<'a> File<'a> {
     /// What is wrong with the file, where, and what would be allowed there.
     fn refused(&self, error: &figment::Error) -> anyhow::Error {
         let key = error.path.first().map_or("", String::as_str);
-        let problem = match &error.kind {
-            Kind::UnknownField(_, known) => match nearest(key, known.iter().copied()) {
+        let problem = if let Kind::UnknownField(_, known) = &error.kind {
+            match nearest(key, known.iter().copied()) {
                 Some(meant) => format!("is not a setting; did you mean {meant}?"),
                 None => format!("is not a setting; the settings are {}", known.join(", ")),
-            },
-            Kind::InvalidType(found, expected) => format!("must be {expected}, not {found}"),
-            kind => kind.to_string(),
+            }
+        } else if let Kind::InvalidType(found, expected) = &error.kind {
+            format!("must be {expected}, not {found}")
+        } else {
+            error.kind.to_string()
         };
         let line = self.line(key).map(|line| format!(", line {line}")).unwrap_or_default();
         anyhow::anyhow!("config: {}{line}: {key} {problem}", self.path.display())
