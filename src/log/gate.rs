@@ -40,8 +40,8 @@ struct State {
     free: Option<u64>,
     /// What becomes of an attempt to put a new manifest in place.
     manifest: Sync,
-    /// Whether new runs of the index have to wait.
-    runs_held: bool,
+    /// What becomes of an attempt to make a new run of the index.
+    runs: Sync,
     /// Whether the journal cannot be read by tasks.
     unreadable: bool,
     /// Whether there are no descriptors for files of the journal that are new.
@@ -83,7 +83,7 @@ impl Gate {
 
     /// Has every new run of the index wait, or lets them all be made.
     pub(crate) fn hold_runs(&self, held: bool) {
-        self.state.0.lock().unwrap().runs_held = held;
+        self.state.0.lock().unwrap().runs = if held { Sync::Wait } else { Sync::Pass };
         self.state.1.notify_all();
     }
 
@@ -137,7 +137,8 @@ impl Files for Gate {
         }
         if create && path.parent().is_some_and(|dir| dir.ends_with("index")) {
             let (state, changed) = &*self.state;
-            drop(changed.wait_while(state.lock().unwrap(), |state| state.runs_held).unwrap());
+            let held = |state: &mut State| state.runs == Sync::Wait;
+            drop(changed.wait_while(state.lock().unwrap(), held).unwrap());
         }
         let inner = RealFiles.open(path, create)?;
         if of_journal {
