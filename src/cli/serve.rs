@@ -19,6 +19,7 @@ use crate::{
         exit::{self, Exit, Failure},
         import::{self, Options, Terminal},
         input,
+        pages::{self, Limit},
     },
     config::ServeArgs,
     domain::proto::GetCountryCountsRequest,
@@ -136,7 +137,7 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
             min_position: head.position,
             ..GetCountryCountsRequest::default()
         };
-        let counts = counts::whole(client, request).await?;
+        let counts = pages::whole(client, &request, Limit::default()).await?;
         shown.push(format!("\n{}\n", counts::table(&counts).trim_end()));
     }
     Ok(shown)

@@ -4,7 +4,6 @@ use super::table::{table, unit};
 use crate::{
     cli::{
         figure::{cell, flag},
-        output::Grid,
         words,
     },
     domain::proto::{
@@ -82,18 +81,17 @@ const SENT: [&str; 19] = [
     "sent_flags",
 ];
 
-/// One row for each country and unit; what is unknown is empty.
-pub(super) fn grid(response: &GetCountryCountsResponse) -> Grid {
-    let mut grid = Grid { header: vec!["country", "unit"], rows: Vec::new() };
-    grid.header.extend(RECEIVED);
-    grid.header.extend(SENT);
-    for count in &response.counts {
-        let mut row = vec![count.country.clone(), unit(count).to_owned()];
-        row.extend(side(count.received.as_ref()));
-        row.extend(side(count.sent.as_ref()));
-        grid.rows.push(row);
-    }
-    grid
+/// The columns of a country's figures.
+pub(super) fn columns() -> Vec<&'static str> {
+    ["country", "unit"].into_iter().chain(RECEIVED).chain(SENT).collect()
+}
+
+/// A country's figures as the columns have them; what is unknown is empty.
+pub(super) fn row(count: &CountryCount) -> Vec<String> {
+    let mut row = vec![count.country.clone(), unit(count).to_owned()];
+    row.extend(side(count.received.as_ref()));
+    row.extend(side(count.sent.as_ref()));
+    row
 }
 
 /// The fields of a figure, as the columns have them.
@@ -169,7 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::proto::{FigureFlag, FigureOfWhich, Unattributed, Unit};
 
-    fn row(received: u32) -> CountryCount {
+    fn count(received: u32) -> CountryCount {
         let shared = Some(Unattributed { legs: 3, at_most: Some(26) });
         CountryCount {
             country: "DE".to_owned(),
@@ -187,10 +185,7 @@ mod tests {
 
     #[test]
     fn unknown_values_are_empty_in_csv() {
-        let counts = vec![row(13)];
-        let Grid { header, rows } =
-            grid(&GetCountryCountsResponse { counts, position: 32, ..Default::default() });
-        let row = &rows[0];
+        let (header, row) = (columns(), row(&count(13)));
         assert_eq!(header.len(), row.len());
         assert!(row.join(",").starts_with("DE,person,13,13,13,1,0,0,,,,,"), "{row:?}");
         let of = |column| row[header.iter().position(|name| *name == column).unwrap()].as_str();
@@ -215,8 +210,8 @@ mod tests {
     #[test]
     fn a_change_names_both_figures_and_its_causes() {
         let change = CountryChange {
-            before: Some(row(13)),
-            after: Some(row(14)),
+            before: Some(count(13)),
+            after: Some(count(14)),
             caused_by: vec![41, 42],
             ..Default::default()
         };
