@@ -1,6 +1,9 @@
 //! Questions about what the record says, now or as of a moment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     domain::{
@@ -13,6 +16,10 @@ use crate::{
     },
     projections::{register::Register, walk::Walk},
 };
+
+/// Bytes of events that are read at once for the entries of a list: more than an answer may have,
+/// because an answer has only some of what its events say.
+const AT_ONCE: usize = 4 * limits::ANSWER_BYTES;
 
 /// The moment of the record that a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,5 +148,31 @@ impl RecordReader {
             events.extend(decoded(run.events)?.into_iter().map(|event| (event.position, event)));
         }
         Ok(events)
+    }
+
+    /// Reads the events of the first entries of a list, which come in any order: those of as many
+    /// entries as may fit an answer, and of one at least; answers how many
+    /// that are. All of them are read at once, as neighbours.
+    pub async fn events_of(
+        &self,
+        entries: &[Vec<Position>],
+    ) -> Result<(BTreeMap<Position, RecordedEvent>, usize), ReadError> {
+        let mut count = entries.len();
+        loop {
+            let positions = entries.iter().take(count).flatten().copied();
+            if count <= 1 {
+                return Ok((self.events(positions).await?, count));
+            }
+            let positions: BTreeSet<Position> = positions.collect();
+            let wanted = positions.len();
+            let positions = positions.into_iter().collect();
+            let run = self.0.reader.page_of(positions, AT_ONCE).await?;
+            let Some(run) = run else { return Ok((BTreeMap::new(), count)) };
+            if run.count == wanted {
+                let events = decoded(run.events)?.into_iter().map(|event| (event.position, event));
+                return Ok((events.collect(), count));
+            }
+            count = (count * run.count / wanted).clamp(1, count - 1);
+        }
     }
 }

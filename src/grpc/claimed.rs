@@ -33,6 +33,16 @@ impl Texts {
         Ok(Self(engine.record().events(positions).await?))
     }
 
+    /// Reads those of some entries, from the first on: as many as may fit an answer, and how many
+    /// that are.
+    pub(crate) async fn of_entries(
+        engine: &Engine,
+        entries: &[Vec<Position>],
+    ) -> Result<(Self, usize), RpcError> {
+        let (events, read) = engine.record().events_of(entries).await?;
+        Ok((Self(events), read))
+    }
+
     /// An event as it is stored.
     pub(crate) fn event(&self, position: Position) -> Option<&RecordedEvent> {
         self.0.get(&position)

@@ -15,7 +15,7 @@ use crate::{
         budget::Budget,
         claimed::Texts,
         listed,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         record::{Extras, Recorder},
         request,
         server_stubs::claim_service_server::ClaimService,
@@ -83,10 +83,9 @@ impl ClaimService for Recorder {
         &self,
         request: Request<proto::GetClaimRequest>,
     ) -> Result<Response<proto::GetClaimResponse>, Status> {
-        let request = request.into_inner();
-        let (claim, min_position) = (request.claim, request.min_position);
-        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(RpcError::from)?;
-        let at = page.position(&self.0, min_position, as_of).await?;
+        let question = question(request.into_inner(), Tokens::of(&self.0));
+        let (claim, page, as_of) = question.map_err(RpcError::from)?;
+        let at = page.position(&self.0, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| Found::of(register, claim, at));
         let found = found.await.map_err(RpcError::from)?.ok_or_else(|| missing(claim, at))?;
@@ -94,16 +93,20 @@ impl ClaimService for Recorder {
     }
 }
 
-fn question(request: proto::GetClaimRequest, tokens: Tokens) -> Result<(Page, AsOf), Violations> {
+fn question(
+    mut request: proto::GetClaimRequest,
+    tokens: Tokens,
+) -> Result<(Position, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let proto::GetClaimRequest { claim, as_of, page_size, page_token, .. } = request;
+    let paging = Paging::of(tokens, &mut request);
+    let proto::GetClaimRequest { claim, as_of, min_position: _, page_size: _, page_token: _ } =
+        request;
     if claim == 0 {
         wrong.add("claim", "is 0; give the position of a claim, which are counted from 1");
     }
-    let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
-    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
+    let page = paging.page(Usual::Few, &mut wrong);
     let as_of = request::as_of(as_of, "as_of", &mut wrong);
-    wrong.into_result((page, as_of))
+    wrong.into_result((claim, page, as_of))
 }
 
 fn missing(claim: Position, at: Position) -> RpcError {

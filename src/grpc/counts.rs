@@ -38,7 +38,7 @@ impl CountService for Counts {
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = countries::question(request.get_ref(), tokens).map_err(RpcError::from)?;
+        let question = countries::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(countries::answer(&self.0, question).await?))
     }
 
@@ -56,7 +56,7 @@ impl CountService for Counts {
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = groups::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
+        let question = groups::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(groups::answer(&self.0, question).await?))
     }
 
@@ -65,7 +65,7 @@ impl CountService for Counts {
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = explain::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
+        let question = explain::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(explain::answer(&self.0, question).await?))
     }
 
@@ -83,18 +83,19 @@ impl CountService for Counts {
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
         let tokens = Tokens::of(&self.0);
-        let question = series::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
+        let question = series::question(request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
 }
 
-fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
+fn query(countries: &[String], unit: i32, occurred: &str, wrong: &mut Violations) -> CountQuery {
     let mut parties = BTreeSet::new();
     for (index, country) in countries.iter().enumerate() {
         parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
     }
     let unit = request::choice::<Unit>(unit, "unit", wrong);
-    CountQuery { countries: parties, unit, ..CountQuery::default() }
+    let occurred = request::occurred(occurred, "occurred", wrong);
+    CountQuery { countries: parties, unit, occurred, as_of: None }
 }
 
 impl From<CountRow> for proto::CountryCount {

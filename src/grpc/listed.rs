@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// Entries for which the texts are read at once. A page may end early, so not all are read before.
-const READ_AT_ONCE: usize = 50;
+/// Entries whose texts are read with one call, if they fit an answer: a whole page.
+const WANTED: usize = 1_000;
 
 /// An entry that has texts in the log.
 pub(crate) trait InLog {
@@ -48,6 +48,30 @@ impl InLog for ToldPreference {
     }
 }
 
+/// Goes through entries with the texts that they show, until `take` does not take one; answers how
+/// many it took. A read of the log has the texts of as many as may fit an answer.
+pub(crate) async fn each<T, P: IntoIterator<Item = Position>>(
+    engine: &Engine,
+    entries: &[T],
+    events: impl Fn(&T) -> P,
+    mut take: impl FnMut(&Texts, &T) -> Option<()>,
+) -> Result<usize, RpcError> {
+    let mut taken = 0;
+    while taken < entries.len() {
+        let wanted = entries.iter().skip(taken).take(WANTED);
+        let events: Vec<Vec<Position>> =
+            wanted.clone().map(|entry| events(entry).into_iter().collect()).collect();
+        let (texts, read) = Texts::of_entries(engine, &events).await?;
+        for entry in wanted.take(read) {
+            if take(&texts, entry).is_none() {
+                return Ok(taken);
+            }
+            taken += 1;
+        }
+    }
+    Ok(taken)
+}
+
 /// Entries as messages, as many as make an answer; at least one, if there is any.
 pub(crate) async fn told<T: InLog, M: Message>(
     engine: &Engine,
@@ -55,22 +79,25 @@ pub(crate) async fn told<T: InLog, M: Message>(
     entries: &[T],
     tell: impl Fn(&Texts, &T) -> M,
 ) -> Result<Vec<M>, RpcError> {
-    let mut told: Vec<M> = Vec::new();
-    for entries in entries.chunks(READ_AT_ONCE) {
-        let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;
-        for entry in entries {
-            let message = tell(&texts, entry);
-            if !budget.takes(&message) {
-                return Ok(told);
-            }
-            told.push(message);
-        }
-    }
+    let mut told = Vec::new();
+    let take = |texts: &Texts, entry: &T| budget.put(&mut told, tell(texts, entry));
+    each(engine, entries, |entry| entry.events().collect::<Vec<_>>(), take).await?;
     Ok(told)
 }
 
-/// How some claims read and what became of each; all are shown at that position.
-pub(crate) fn claims(register: &Register, at: Position, claims: &[Position]) -> Vec<Told> {
+/// Claims as messages, as many as make an answer; all are shown at that position.
+pub(crate) async fn claims<M: Message>(
+    engine: &Engine,
+    at: Position,
+    claims: Vec<Position>,
+    tell: impl Fn(&Texts, &Told) -> M,
+) -> Result<Vec<M>, RpcError> {
+    let found = engine.record().ask(move |register| shown(register, at, &claims)).await?;
+    told(engine, Budget::default(), &found, tell).await
+}
+
+/// How some claims read and what became of each.
+fn shown(register: &Register, at: Position, claims: &[Position]) -> Vec<Told> {
     let view = register.at(at);
     let told = |claim: &Position| Some(Told::of(&view, fate::shown(&view, *claim)?.0));
     claims.iter().filter_map(told).collect()

@@ -6,7 +6,7 @@ use crate::{
         identity::fold,
         limits,
         party::Party,
-        proto::{self, as_of::Moment},
+        proto::{self, ListOrder, as_of::Moment},
         recorded::micros,
         violation::Violations,
     },
@@ -91,4 +91,9 @@ pub(crate) fn choice<E: TryFrom<i32>>(
         return None;
     }
     Some(number)
+}
+
+/// The order that a choice is the number of; of none, the usual one.
+pub(crate) fn order(choice: Option<i32>) -> ListOrder {
+    choice.and_then(|it| ListOrder::try_from(it).ok()).unwrap_or_default()
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::narrow;
+use super::query;
 use crate::{
-    domain::{event::Position, proto, violation::Violations},
+    domain::{proto, violation::Violations},
     engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -20,28 +20,28 @@ use crate::{
 pub(super) struct Question {
     query: CountQuery,
     as_of: AsOf,
-    min_position: Position,
     page: Page,
 }
 
 pub(super) fn question(
-    request: &proto::GetCountryCountsRequest,
+    mut request: proto::GetCountryCountsRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
-    let same = proto::GetCountryCountsRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let mut query = narrow(&request.countries, request.unit, &mut wrong);
-    query.occurred = request::occurred(&request.occurred, "occurred", &mut wrong);
+    let paging = Paging::of(tokens, &mut request);
+    let proto::GetCountryCountsRequest {
+        countries,
+        unit,
+        as_of,
+        occurred,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let question = Question {
-        query,
-        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
-        min_position: request.min_position,
-        page: Page::parse_whole(tokens, request.page_size, &request.page_token, &same, &mut wrong),
+        query: query(&countries, unit, &occurred, &mut wrong),
+        as_of: request::as_of(as_of, "as_of", &mut wrong),
+        page: paging.page(Usual::All, &mut wrong),
     };
     wrong.into_result(question)
 }
@@ -50,8 +50,8 @@ pub(super) async fn answer(
     engine: &Engine,
     question: Question,
 ) -> Result<proto::GetCountryCountsResponse, RpcError> {
-    let Question { query, as_of, min_position, page } = question;
-    let position = page.position(engine, min_position, as_of).await?;
+    let Question { query, as_of, page } = question;
+    let position = page.position(engine, as_of).await?;
     let query = CountQuery { as_of: Some(position), ..query };
     let record = engine.record();
     let answer = match query.occurred.clone() {
@@ -80,7 +80,7 @@ mod tests {
             let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
             let as_of = Some(proto::AsOf { moment });
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
-            question(&request, Tokens::new(TOKENS))
+            question(request, Tokens::new(TOKENS))
         };
         assert_eq!(ask(1, 1_999).unwrap().as_of, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {

@@ -17,7 +17,8 @@ use crate::{
         budget::Budget,
         claimed::Texts,
         counts::figure_key::NamedFigure,
-        page::{Page, Place, Tokens},
+        listed,
+        page::{Page, Paging, Place, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -36,30 +37,34 @@ pub(super) struct Question {
     occurred: Option<Edtf>,
     include_past: bool,
     as_of: AsOf,
-    min_position: Position,
     page: Page,
 }
 
 pub(super) fn question(
-    request: &proto::ExplainCountRequest,
+    mut request: proto::ExplainCountRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
-    let same = proto::ExplainCountRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let (unit, direction) = (request.unit, request.direction);
+    let paging = Paging::of(tokens, &mut request);
+    let proto::ExplainCountRequest {
+        country,
+        unit,
+        direction,
+        exchange_id,
+        as_of,
+        occurred,
+        include_past,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let question = Question {
-        figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
-        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        include_past: request.include_past,
-        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
-        min_position: request.min_position,
-        page: Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong),
+        figure: NamedFigure::parse(&country, unit, direction, &mut wrong),
+        exchange: request::optional_name(&exchange_id, "exchange_id", &mut wrong),
+        occurred: request::occurred(&occurred, "occurred", &mut wrong),
+        include_past,
+        as_of: request::as_of(as_of, "as_of", &mut wrong),
+        page: paging.page(Usual::Few, &mut wrong),
     };
     wrong.into_result(question)
 }
@@ -91,7 +96,7 @@ pub(super) async fn answer(
     engine: &Engine,
     question: Question,
 ) -> Result<proto::ExplainCountResponse, RpcError> {
-    let position = question.page.position(engine, question.min_position, question.as_of).await?;
+    let position = question.page.position(engine, question.as_of).await?;
     let (query, record) = (question.clone(), engine.record());
     let found = record.ask(move |register| query.find(register, position)).await??;
     let Some(query) = found else {
@@ -123,8 +128,6 @@ pub(super) async fn answer(
     })
 }
 
-/// Claims for which the texts are read at once; not all need fit.
-const READ_AT_ONCE: usize = 50;
 /// Larger legs that a leg names.
 const PARTS_OF: usize = 1_000;
 
@@ -151,26 +154,21 @@ impl Telling {
         let mut head = head(explained, &Texts::read(engine, preferred).await?, parts > 0);
         let mut owed = head.encoded_len();
         let begins = parts.min(claims.len());
-        let mut told = begins;
-        'all: for some in claims.get(begins..).unwrap_or_default().chunks(READ_AT_ONCE) {
-            let texts = some.iter().flat_map(|at| positions(explained, *at));
-            let texts = Texts::read(engine, texts).await?;
-            for at in some {
-                let Some((begun, number)) = claim(&head, explained, *at, &texts) else {
-                    break 'all;
-                };
-                let leg = begun.as_ref().map_or(0, Message::encoded_len);
-                if !self.budget.takes_bytes(owed + leg + number.encoded_len()) {
-                    break 'all;
-                }
-                (told, owed) = (told + 1, 0);
-                head.legs.extend(begun);
-                let leg = head.legs.last_mut().and_then(|leg| leg.leg.as_mut());
-                if let Some(leg) = leg {
-                    leg.claims.push(number);
-                }
+        let rest = claims.get(begins..).unwrap_or_default();
+        let events = |at: &(usize, usize)| positions(explained, *at);
+        let take = |texts: &Texts, at: &(usize, usize)| {
+            let (begun, number) = claim(&head, explained, *at, texts)?;
+            let leg = begun.as_ref().map_or(0, Message::encoded_len);
+            self.budget.takes_bytes(owed + leg + number.encoded_len()).then_some(())?;
+            owed = 0;
+            head.legs.extend(begun);
+            let leg = head.legs.last_mut().and_then(|leg| leg.leg.as_mut());
+            if let Some(leg) = leg {
+                leg.claims.push(number);
             }
-        }
+            Some(())
+        };
+        let told = begins + listed::each(engine, rest, events, take).await?;
         if (told == begins && begins < claims.len()) || (owed > 0 && !self.budget.takes_bytes(owed))
         {
             return Ok(false);

@@ -6,7 +6,6 @@ use prost::Message as _;
 
 use crate::{
     domain::{
-        event::Position,
         figure::Figure,
         proto::{self, Category, ExchangeKind, Unit},
         violation::Violations,
@@ -14,7 +13,7 @@ use crate::{
     engine::{AsOf, Engine, Keepable},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -28,46 +27,53 @@ use crate::{
 pub(super) struct Question {
     query: GroupQuery,
     as_of: AsOf,
-    min_position: Position,
     page: Page,
 }
 
 pub(super) fn question(
-    request: &proto::CountTransfersRequest,
+    mut request: proto::CountTransfersRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
-    let same = proto::CountTransfersRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let (size, token) = (request.page_size, request.page_token.clone());
-    let page = Page::parse_large(tokens, size, &token, &same, &mut wrong);
-    let min_position = request.min_position;
+    let page = Paging::of(tokens, &mut request).page(Usual::Many, &mut wrong);
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);
-    wrong.into_result(Question { query, as_of, min_position, page })
+    wrong.into_result(Question { query, as_of, page })
 }
 
-fn query(request: &proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+    let proto::CountTransfersRequest {
+        group_by,
+        senders,
+        receivers,
+        exchange_id,
+        mediator,
+        include_denied_mediators,
+        kind,
+        category,
+        unit,
+        as_of: _,
+        occurred,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let mut named = |typed: &str, path| {
         Some(request::optional_name(typed, path, wrong)).filter(|name| !name.is_empty())
     };
-    let exchange = named(&request.exchange_id, "exchange_id");
-    let mediator = named(&request.mediator, "mediator");
+    let exchange = named(&exchange_id, "exchange_id");
+    let mediator = named(&mediator, "mediator");
     GroupQuery {
-        dimensions: dimensions(&request.group_by, wrong),
-        senders: parties(&request.senders, "senders", wrong),
-        receivers: parties(&request.receivers, "receivers", wrong),
+        dimensions: dimensions(&group_by, wrong),
+        senders: parties(&senders, "senders", wrong),
+        receivers: parties(&receivers, "receivers", wrong),
         exchange,
         mediator,
-        include_denied: request.include_denied_mediators,
-        kind: request::choice::<ExchangeKind>(request.kind, "kind", wrong),
-        category: request::choice::<Category>(request.category, "category", wrong),
-        unit: request::choice::<Unit>(request.unit, "unit", wrong),
-        occurred: request::occurred(&request.occurred, "occurred", wrong),
+        include_denied: include_denied_mediators,
+        kind: request::choice::<ExchangeKind>(kind, "kind", wrong),
+        category: request::choice::<Category>(category, "category", wrong),
+        unit: request::choice::<Unit>(unit, "unit", wrong),
+        occurred: request::occurred(&occurred, "occurred", wrong),
     }
 }
 
@@ -110,8 +116,8 @@ pub(super) async fn answer(
     engine: &Engine,
     question: Question,
 ) -> Result<proto::CountTransfersResponse, RpcError> {
-    let Question { query, as_of, min_position, page } = question;
-    let position = page.position(engine, min_position, as_of).await?;
+    let Question { query, as_of, page } = question;
+    let position = page.position(engine, as_of).await?;
     let walk = Then::new(GroupWalk::new(query, position), Groups::new);
     let list = engine.record().list(page.list(position), walk).await?;
     let mut budget = Budget::default();

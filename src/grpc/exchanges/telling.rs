@@ -6,15 +6,12 @@ use super::items::{Item, Legs, items, leg};
 use crate::{
     domain::{event::Position, known::Known, proto},
     engine::Engine,
-    grpc::{budget::Budget, claimed::Texts, page::Page, status::RpcError},
+    grpc::{budget::Budget, claimed::Texts, listed, page::Page, status::RpcError},
     projections::{
         story::{Story, ToldReport, ToldRole},
         told::{Told, ToldPreference},
     },
 };
-
-/// Items for which the texts are read at once; not all need fit.
-const READ_AT_ONCE: usize = 50;
 
 /// A page of a story that is true for `at`, with its texts.
 pub(super) async fn tell(
@@ -26,20 +23,13 @@ pub(super) async fn tell(
     let items = items(story);
     let begins = page.begins().offset.min(items.len());
     let mut telling = Telling::new(story, at);
-    let mut end = begins;
-    'all: for some in items.get(begins..).unwrap_or_default().chunks(READ_AT_ONCE) {
-        let positions = some.iter().flat_map(|item| positions(story, *item));
-        let texts = Texts::read(engine, positions).await?;
-        for item in some {
-            if telling.take(&texts, *item).is_none() {
-                break 'all;
-            }
-            end += 1;
-        }
-    }
-    telling.count_rest(items.get(end..).unwrap_or_default());
+    let rest = items.get(begins..).unwrap_or_default();
+    let positions = |item: &Item| positions(story, *item);
+    let take = |texts: &Texts, item: &Item| telling.take(texts, *item);
+    let taken = listed::each(engine, rest, positions, take).await?;
+    telling.count_rest(rest.get(taken..).unwrap_or_default());
     let mut answer = telling.answer;
-    answer.next_page_token = page.next(end - begins, items.len(), at);
+    answer.next_page_token = page.next(taken, items.len(), at);
     Ok(answer)
 }
 
