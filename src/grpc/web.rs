@@ -9,7 +9,6 @@
 //! address, its browser sees no foreign origin.
 
 use std::{
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -21,7 +20,13 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 use tower_http::cors::{self, AllowOrigin, Cors, CorsLayer};
 
-use crate::{domain::limits, grpc::deadline::header_bytes};
+use crate::{
+    domain::limits,
+    grpc::{
+        around::{Answer, HttpRequest, HttpResponse},
+        deadline::header_bytes,
+    },
+};
 
 /// What the names of methods begin with that change nothing. All others write, new ones included.
 const READING: [&str; 10] = [
@@ -139,10 +144,6 @@ impl<S: Clone> Layer<S> for WebLayer {
         Web { calls, pages, origins: self.0.clone() }
     }
 }
-
-type HttpRequest = http::Request<Body>;
-type HttpResponse = http::Response<Body>;
-type Answer<E> = Pin<Box<dyn Future<Output = Result<HttpResponse, E>> + Send>>;
 
 impl<S> Service<HttpRequest> for Web<S>
 where
