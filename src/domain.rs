@@ -5,6 +5,7 @@ pub mod append;
 pub mod attribution;
 pub mod claim;
 pub mod date;
+pub mod digest;
 pub mod disjoint;
 pub mod estimate;
 pub mod event;

@@ -57,7 +57,10 @@ use self::{
     tail::Tail,
     volume::VolumeError,
 };
-use crate::domain::event::{Micros, Position, RequestId};
+use crate::domain::{
+    digest,
+    event::{Micros, Position, RequestId},
+};
 
 /// What the store's id is hashed with for [`Log::public_name`].
 const PUBLIC_NAME: &[u8] = b"store name";
@@ -220,10 +223,8 @@ impl Log {
     }
 
     fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
-        let digest = Sha256::new().chain_update(purpose).chain_update(self.store_id());
-        let mut key = [0; 16];
-        key.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
-        key
+        let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
+        digest::shortened(hash)
     }
 
     /// The index.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
+    digest,
     filter::Filter,
     identity, limits,
     name::{Category, StreamName, Tag, TypeName},
@@ -180,8 +181,6 @@ impl Hasher {
     }
 
     fn finish(self) -> Digest {
-        let mut digest = Digest::default();
-        digest.iter_mut().zip(self.0.finalize()).for_each(|(to, from)| *to = from);
-        digest
+        digest::shortened(self.0)
     }
 }
