@@ -21,7 +21,7 @@ use crate::{
     },
     engine::Engine,
     grpc::{
-        event_store::Answers, page::Tokens, request,
+        heartbeat::Answers, page::Tokens, request,
         server_stubs::count_service_server::CountService, status::RpcError,
     },
     projections::counts::{CountQuery, CountRow},

@@ -2,9 +2,9 @@
 
 mod pipeline;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::{Stream, stream};
+use futures_util::stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     engine::{self, Appended, Engine, Scan, Subscription, SubscriptionItem, Undoing, Undone},
     grpc::{
         convert,
-        heartbeat::lively,
+        heartbeat::{Answers, lively},
         paged::paged,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
@@ -24,9 +24,6 @@ use crate::{
         status::RpcError,
     },
 };
-
-/// A stream of answers.
-pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Serves the log.
 #[derive(Clone, Debug)]

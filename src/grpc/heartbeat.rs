@@ -17,11 +17,11 @@ use tonic::Status;
 
 use crate::{
     domain::proto,
-    grpc::{
-        event_store::Answers,
-        passthrough::{ConsumeFrame, ReadFrame},
-    },
+    grpc::passthrough::{ConsumeFrame, ReadFrame},
 };
+
+/// A stream of answers.
+pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// An answer that can be a heartbeat.
 pub(crate) trait Heartbeat: Clone + Send + Unpin + 'static {

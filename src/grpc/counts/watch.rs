@@ -13,8 +13,7 @@ use crate::{
     engine::{Changed, Engine, Watch},
     grpc::{
         budget::Budget,
-        event_store::Answers,
-        heartbeat::lively,
+        heartbeat::{Answers, lively},
         status::RpcError,
     },
     projections::counts::{Change, CountAnswer, CountQuery},

@@ -16,7 +16,12 @@ use super::{
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{event_store::Answers, heartbeat::lively, page::Page, request, status::RpcError},
+    grpc::{
+        heartbeat::{Answers, lively},
+        page::Page,
+        request,
+        status::RpcError,
+    },
     projections::story::{Story, StoryQuery},
 };
 

@@ -16,7 +16,7 @@ use crate::{
     domain::{proto::ErrorReason, violation::Violations, wire::Room},
     engine::LARGE,
     grpc::{
-        intake::{body::unreadable, methods::Method},
+        intake::methods::Method,
         status::{REQUEST, RpcError, overloaded},
     },
 };
@@ -173,4 +173,11 @@ fn announced(packed: &[u8]) -> Option<usize> {
     let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
     // What follows a cut are bytes of the content, which make any number.
     Some(size).filter(|size| size / TIGHTEST <= packed.len())
+}
+
+/// A request that is no message, and why.
+pub(super) fn unreadable(problem: &str) -> Status {
+    let mut violations = Violations::default();
+    violations.add(REQUEST, problem);
+    RpcError::from(violations).into()
 }
