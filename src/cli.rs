@@ -73,7 +73,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Add the events of a JSON Lines or CSV file; what is there already is not added again
     #[command(after_help = exit::HELP)]
-    Import(import::Args),
+    Import(import::command::Args),
     /// Write events as JSON Lines, or claims as tables, that `import` reads back
     #[command(after_help = exit::HELP)]
     Export(export::Args),
@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args).await,
-        Command::Import(args) => import::run(args).await,
+        Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Append(args) => append::run(args).await,
         Command::Tail(args) => tail::run(args).await,

@@ -17,7 +17,7 @@ use crate::{
     cli::{
         counts, environment,
         exit::{self, Exit, Failure},
-        import::{self, Options, Terminal},
+        import::{self, Options, command::Terminal},
         input,
         pages::{self, Limit},
     },

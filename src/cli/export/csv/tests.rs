@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    cli::import::{Options, Terminal, import},
+    cli::import::{Options, command::Terminal, import},
     domain::{
         known::Known,
         proto::{
