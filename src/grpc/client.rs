@@ -3,6 +3,24 @@
 //! Each method is one call, tried once. What is to be tried again, and when, is decided above, in
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
+/// Methods of the client that are one call of a service, with one answer.
+macro_rules! calls {
+    ($service:ident: $(
+        $(#[$doc:meta])*
+        $name:ident = $call:ident($request:ident) -> $response:ident;
+    )*) => {
+        impl Client {
+            $($(#[$doc])*
+            pub async fn $name(
+                &self,
+                request: proto::$request,
+            ) -> Result<proto::$response, ClientError> {
+                Ok(self.$service().$call(timed(request)).await?.into_inner())
+            })*
+        }
+    };
+}
+
 mod claims;
 mod consume;
 mod encoded;
@@ -31,8 +49,13 @@ pub use crate::grpc::client_error::{ClientError, ClientErrorKind};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::{
+        claim_service_client::ClaimServiceClient,
+        consumer_group_service_client::ConsumerGroupServiceClient,
         count_service_client::CountServiceClient,
         event_store_service_client::EventStoreServiceClient,
+        exchange_service_client::ExchangeServiceClient, source_service_client::SourceServiceClient,
+        statement_service_client::StatementServiceClient,
+        transfer_service_client::TransferServiceClient,
     },
 };
 
@@ -56,8 +79,6 @@ pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 /// A connection to a server, and others for what streams there are beyond one connection.
 #[derive(Clone, Debug)]
 pub struct Client {
-    store: EventStoreServiceClient<Channel>,
-    counts: CountServiceClient<Channel>,
     channel: Channel,
     streams: Arc<Streams>,
 }
@@ -85,17 +106,7 @@ impl Client {
     }
 
     fn over(channel: Channel, endpoint: Option<Endpoint>) -> Self {
-        let size = limits::REQUEST_BYTES;
-        Self {
-            store: EventStoreServiceClient::new(channel.clone())
-                .max_decoding_message_size(size)
-                .max_encoding_message_size(size),
-            counts: CountServiceClient::new(channel.clone())
-                .max_decoding_message_size(size)
-                .max_encoding_message_size(size),
-            streams: Arc::new(Streams::new(channel.clone(), endpoint)),
-            channel,
-        }
+        Self { streams: Arc::new(Streams::new(channel.clone(), endpoint)), channel }
     }
 
     /// Whether the server says, by health, that all of its services can be used.
@@ -107,9 +118,7 @@ impl Client {
 
     /// Appends events atomically.
     pub async fn append(&self, request: proto::AppendRequest) -> AppendOutcome {
-        let mut store = self.store.clone();
-        let answer = store.append(timed(request)).await?;
-        Ok(answer.into_inner())
+        Ok(self.store_service().append(timed(request)).await?.into_inner())
     }
 
     /// Appends a pipeline of requests; the outcomes come in the order of the requests.
@@ -123,39 +132,22 @@ impl Client {
     ) -> Answers<AppendOutcome> {
         let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
         let answers =
-            self.stream(|mut over| async move { over.store.append_stream(requests).await });
+            self.stream(|over| async move { over.store_service().append_stream(requests).await });
         let answers = without(answers, |answer| answer.heartbeat);
         answers.and_then(async |answer| outcome(answer)).boxed()
     }
 
     /// Reads events that are in the log now, in batches.
     pub fn read(&self, request: proto::ReadRequest) -> Answers<proto::ReadResponse> {
-        let answers = self.stream(|mut over| async move { over.store.read(request).await });
+        let answers = self.stream(|over| async move { over.store_service().read(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 
     /// Reads events and then follows the log.
     pub fn subscribe(&self, request: proto::SubscribeRequest) -> Answers<proto::SubscribeResponse> {
-        let answers = self.stream(|mut over| async move { over.store.subscribe(request).await });
+        let answers =
+            self.stream(|over| async move { over.store_service().subscribe(request).await });
         without(answers, |answer| answer.heartbeat)
-    }
-
-    /// The position of the last durable event.
-    pub async fn get_head(
-        &self,
-        request: proto::GetHeadRequest,
-    ) -> Result<proto::GetHeadResponse, ClientError> {
-        let mut store = self.store.clone();
-        Ok(store.get_head(timed(request)).await?.into_inner())
-    }
-
-    /// How many each country received and sent.
-    pub async fn country_counts(
-        &self,
-        request: proto::GetCountryCountsRequest,
-    ) -> Result<proto::GetCountryCountsResponse, ClientError> {
-        let mut counts = self.counts.clone();
-        Ok(counts.get_country_counts(timed(request)).await?.into_inner())
     }
 
     /// The figures, and then every change of them.
@@ -163,8 +155,8 @@ impl Client {
         &self,
         request: proto::WatchCountryCountsRequest,
     ) -> Answers<proto::WatchCountryCountsResponse> {
-        let answers =
-            self.stream(|mut over| async move { over.counts.watch_country_counts(request).await });
+        let answers = self
+            .stream(|over| async move { over.count_service().watch_country_counts(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 
@@ -191,6 +183,31 @@ impl Client {
             }
         }
     }
+}
+
+/// Clients of the services, which take messages up to the limit. (Generated clients share no trait
+/// that could say this.)
+macro_rules! services {
+    ($($service:ident: $client:ident,)*) => {
+        impl Client {
+            $(fn $service(&self) -> $client<Channel> {
+                $client::new(self.channel.clone())
+                    .max_decoding_message_size(limits::REQUEST_BYTES)
+                    .max_encoding_message_size(limits::REQUEST_BYTES)
+            })*
+        }
+    };
+}
+
+services! {
+    claim_service: ClaimServiceClient,
+    count_service: CountServiceClient,
+    exchange_service: ExchangeServiceClient,
+    group_service: ConsumerGroupServiceClient,
+    source_service: SourceServiceClient,
+    statement_service: StatementServiceClient,
+    store_service: EventStoreServiceClient,
+    transfer_service: TransferServiceClient,
 }
 
 /// The answers that are no heartbeats.
