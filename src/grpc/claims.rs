@@ -16,7 +16,7 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Extras, Recorder},
+        record::{Recorder, recorded},
         request,
         server_stubs::claim_service_server::ClaimService,
         status::RpcError,
@@ -31,52 +31,41 @@ use crate::{
 /// Bytes of the preferences that an answer has with a claim; its history has all of them.
 const PREFERENCES_BYTES: usize = 128 << 10;
 
-/// The body of a method that records one event about a claim.
-macro_rules! recorded {
-    ($recorder:expr, $request:expr, $type:ident { $field:ident }, $response:ident) => {{
-        let proto::$type { request_id, $field, tags, metadata, store } = $request.into_inner();
-        $recorder.0.expect_store(&store).map_err(RpcError::from)?;
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = $recorder.record(stringify!($field), $field, extras).await?;
-        Ok(Response::new(proto::$response { receipt: Some(receipt) }))
-    }};
-}
-
 #[tonic::async_trait]
 impl ClaimService for Recorder {
     async fn correct_claim(
         &self,
         request: Request<proto::CorrectClaimRequest>,
     ) -> Result<Response<proto::CorrectClaimResponse>, Status> {
-        recorded!(self, request, CorrectClaimRequest { correction }, CorrectClaimResponse)
+        recorded!(self, request, CorrectClaimRequest { correction, store }, CorrectClaimResponse)
     }
 
     async fn retract_claim(
         &self,
         request: Request<proto::RetractClaimRequest>,
     ) -> Result<Response<proto::RetractClaimResponse>, Status> {
-        recorded!(self, request, RetractClaimRequest { retraction }, RetractClaimResponse)
+        recorded!(self, request, RetractClaimRequest { retraction, store }, RetractClaimResponse)
     }
 
     async fn dispute_claim(
         &self,
         request: Request<proto::DisputeClaimRequest>,
     ) -> Result<Response<proto::DisputeClaimResponse>, Status> {
-        recorded!(self, request, DisputeClaimRequest { dispute }, DisputeClaimResponse)
+        recorded!(self, request, DisputeClaimRequest { dispute, store }, DisputeClaimResponse)
     }
 
     async fn confirm_claim(
         &self,
         request: Request<proto::ConfirmClaimRequest>,
     ) -> Result<Response<proto::ConfirmClaimResponse>, Status> {
-        recorded!(self, request, ConfirmClaimRequest { confirmation }, ConfirmClaimResponse)
+        recorded!(self, request, ConfirmClaimRequest { confirmation, store }, ConfirmClaimResponse)
     }
 
     async fn prefer_claim(
         &self,
         request: Request<proto::PreferClaimRequest>,
     ) -> Result<Response<proto::PreferClaimResponse>, Status> {
-        recorded!(self, request, PreferClaimRequest { preference }, PreferClaimResponse)
+        recorded!(self, request, PreferClaimRequest { preference, store }, PreferClaimResponse)
     }
 
     async fn get_claim(

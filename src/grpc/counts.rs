@@ -20,10 +20,7 @@ use crate::{
         violation::Violations,
     },
     engine::Engine,
-    grpc::{
-        heartbeat::Answers, page::Tokens, request,
-        server_stubs::count_service_server::CountService, status::RpcError,
-    },
+    grpc::{heartbeat::Answers, request, server_stubs::count_service_server::CountService},
     projections::counts::{CountQuery, CountRow},
 };
 
@@ -37,9 +34,7 @@ impl CountService for Counts {
         &self,
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = countries::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(countries::answer(&self.0, question).await?))
+        Ok(Response::new(countries::answer(&self.0, request.into_inner()).await?))
     }
 
     type WatchCountryCountsStream = Answers<proto::WatchCountryCountsResponse>;
@@ -55,36 +50,28 @@ impl CountService for Counts {
         &self,
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = groups::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(groups::answer(&self.0, question).await?))
+        Ok(Response::new(groups::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn explain_count(
         &self,
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = explain::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(explain::answer(&self.0, question).await?))
+        Ok(Response::new(explain::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn get_count_history(
         &self,
         request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = history::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(history::answer(&self.0, question).await?))
+        Ok(Response::new(history::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn reconcile_series(
         &self,
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = series::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(series::answer(&self.0, question).await?))
+        Ok(Response::new(series::answer(&self.0, request.into_inner()).await?))
     }
 }
 

@@ -66,8 +66,8 @@ const _: () = assert!(limits::HEADER_BYTES < HEADER_BYTES as usize);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
 /// A service that takes messages up to the limit, compressed or not, and answers alike. They come
-/// here unpacked, and within the limits of [`BoundedIntake`]. (Generated services share no trait that
-/// could say this.)
+/// here unpacked, and within the limits of [`BoundedIntake`]. (Generated services share no trait
+/// that could say this.)
 macro_rules! bounded {
     ($service:expr) => {
         $service

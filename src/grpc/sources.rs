@@ -15,7 +15,7 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Extras, Recorder},
+        record::{Recorder, recorded},
         request,
         server_stubs::source_service_server::SourceService,
         status::RpcError,
@@ -29,11 +29,7 @@ impl SourceService for Recorder {
         &self,
         request: Request<proto::RegisterSourceRequest>,
     ) -> Result<Response<proto::RegisterSourceResponse>, Status> {
-        let proto::RegisterSourceRequest { request_id, source, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("source", source, extras).await?;
-        Ok(Response::new(proto::RegisterSourceResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RegisterSourceRequest { source }, RegisterSourceResponse)
     }
 
     async fn get_source(

@@ -12,7 +12,7 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Extras, Recorder},
+        record::{Recorder, recorded},
         request,
         server_stubs::statement_service_server::StatementService,
         status::RpcError,
@@ -26,11 +26,7 @@ impl StatementService for Recorder {
         &self,
         request: Request<proto::RecordStatementRequest>,
     ) -> Result<Response<proto::RecordStatementResponse>, Status> {
-        let proto::RecordStatementRequest { request_id, statement, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("statement", statement, extras).await?;
-        Ok(Response::new(proto::RecordStatementResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RecordStatementRequest { statement }, RecordStatementResponse)
     }
 
     async fn list_statements(

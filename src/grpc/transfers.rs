@@ -13,7 +13,7 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Place, Tokens, Usual},
-        record::{Extras, Recorder},
+        record::{Extras, Recorder, recorded},
         request,
         server_stubs::transfer_service_server::TransferService,
         status::RpcError,
@@ -43,10 +43,7 @@ impl TransferService for Recorder {
         &self,
         request: Request<proto::RecordTotalRequest>,
     ) -> Result<Response<proto::RecordTotalResponse>, Status> {
-        let proto::RecordTotalRequest { request_id, total, tags, metadata } = request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("total", total, extras).await?;
-        Ok(Response::new(proto::RecordTotalResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RecordTotalRequest { total }, RecordTotalResponse)
     }
 
     async fn list_transfers(

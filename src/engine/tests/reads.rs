@@ -94,7 +94,7 @@ async fn the_events_of_a_page_are_read_at_once_and_no_more_than_fits_an_answer()
     }
     let large: Vec<Vec<Position>> = (EVENTS + 1..=EVENTS + 6).rev().map(|at| vec![at]).collect();
     let (texts, read) = record.events_of(&large).await.unwrap();
-    assert!((1..=5).contains(&read), "{read} of {} bytes", LARGE);
+    assert!((1..=5).contains(&read), "{read} of {LARGE} bytes");
     let first = large.iter().take(read).flatten().copied();
     assert!(texts.keys().rev().copied().eq(first), "those of the first entries");
     let (texts, read) = record.events_of(&large[..1]).await.unwrap();

@@ -15,18 +15,10 @@ use crate::{
     projections::counts::{CountQuery, CountWalk, country_counts},
 };
 
-/// The query that a request states.
-#[derive(Debug)]
-pub(super) struct Question {
-    query: CountQuery,
-    as_of: AsOf,
-    page: Page,
-}
-
-pub(super) fn question(
+fn question(
     mut request: proto::GetCountryCountsRequest,
     tokens: Tokens,
-) -> Result<Question, Violations> {
+) -> Result<(CountQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let paging = Paging::of(tokens, &mut request);
     let proto::GetCountryCountsRequest {
@@ -38,19 +30,17 @@ pub(super) fn question(
         page_size: _,
         page_token: _,
     } = request;
-    let question = Question {
-        query: query(&countries, unit, &occurred, &mut wrong),
-        as_of: request::as_of(as_of, "as_of", &mut wrong),
-        page: paging.page(Usual::All, &mut wrong),
-    };
-    wrong.into_result(question)
+    let query = query(&countries, unit, &occurred, &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
+    let page = paging.page(Usual::All, &mut wrong);
+    wrong.into_result((query, page, as_of))
 }
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::GetCountryCountsRequest,
 ) -> Result<proto::GetCountryCountsResponse, RpcError> {
-    let Question { query, as_of, page } = question;
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
     let query = CountQuery { as_of: Some(position), ..query };
     let record = engine.record();
@@ -82,7 +72,7 @@ mod tests {
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
             question(request, Tokens::new(TOKENS))
         };
-        assert_eq!(ask(1, 1_999).unwrap().as_of, AsOf::Time(1_000_001));
+        assert_eq!(ask(1, 1_999).unwrap().2, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
             let wrong = ask(seconds, nanos).unwrap_err();
             assert!(wrong.0[0].field.starts_with("as_of.recorded_time."), "{wrong}");

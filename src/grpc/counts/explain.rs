@@ -31,7 +31,7 @@ use crate::{
 
 /// The query that a request states.
 #[derive(Clone)]
-pub(super) struct Question {
+struct Question {
     figure: NamedFigure,
     exchange: String,
     occurred: Option<Edtf>,
@@ -40,7 +40,7 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(
+fn question(
     mut request: proto::ExplainCountRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
@@ -94,8 +94,9 @@ fn not_found(exchange: &str) -> RpcError {
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::ExplainCountRequest,
 ) -> Result<proto::ExplainCountResponse, RpcError> {
+    let question = question(request, Tokens::of(engine))?;
     let position = question.page.position(engine, question.as_of).await?;
     let (query, record) = (question.clone(), engine.record());
     let found = record.ask(move |register| query.find(register, position)).await??;

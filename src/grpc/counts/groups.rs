@@ -23,22 +23,15 @@ use crate::{
     },
 };
 
-/// The query that a request states.
-pub(super) struct Question {
-    query: GroupQuery,
-    as_of: AsOf,
-    page: Page,
-}
-
-pub(super) fn question(
+fn question(
     mut request: proto::CountTransfersRequest,
     tokens: Tokens,
-) -> Result<Question, Violations> {
+) -> Result<(GroupQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
     let page = Paging::of(tokens, &mut request).page(Usual::Many, &mut wrong);
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);
-    wrong.into_result(Question { query, as_of, page })
+    wrong.into_result((query, page, as_of))
 }
 
 fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
@@ -114,9 +107,9 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::CountTransfersRequest,
 ) -> Result<proto::CountTransfersResponse, RpcError> {
-    let Question { query, as_of, page } = question;
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
     let walk = Then::new(GroupWalk::new(query, position), Groups::new);
     let list = engine.record().list(page.list(position), walk).await?;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The query that a request states.
-pub(super) struct Question {
+struct Question {
     figure: NamedFigure,
     occurred: Option<Edtf>,
     after: Option<AsOf>,
@@ -27,7 +27,7 @@ pub(super) struct Question {
     page: Page,
 }
 
-pub(super) fn question(
+fn question(
     mut request: proto::GetCountHistoryRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
@@ -57,9 +57,9 @@ pub(super) fn question(
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::GetCountHistoryRequest,
 ) -> Result<proto::GetCountHistoryResponse, RpcError> {
-    let Question { figure, occurred, after, as_of, page } = question;
+    let Question { figure, occurred, after, as_of, page } = question(request, Tokens::of(engine))?;
     let at = page.position(engine, as_of).await?;
     let record = engine.record();
     let after = match after {

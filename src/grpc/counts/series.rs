@@ -26,14 +26,14 @@ use crate::{
 };
 
 /// The query that a request states.
-pub(super) struct Question {
+struct Question {
     series: String,
     query: SeriesQuery,
     as_of: AsOf,
     page: Page,
 }
 
-pub(super) fn question(
+fn question(
     mut request: proto::ReconcileSeriesRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
@@ -84,9 +84,9 @@ fn query(request: proto::ReconcileSeriesRequest, wrong: &mut Violations) -> Seri
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::ReconcileSeriesRequest,
 ) -> Result<proto::ReconcileSeriesResponse, RpcError> {
-    let Question { series, query, as_of, page } = question;
+    let Question { series, query, as_of, page } = question(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
     if series.is_empty() {
         return names(engine, &page, position).await;
