@@ -30,6 +30,7 @@ mod output;
 mod pages;
 pub mod payload;
 mod position;
+mod receipt;
 pub mod reconcile;
 mod resuming;
 mod selection;

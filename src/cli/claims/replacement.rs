@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::recording;
+use super::recording::{self, RecordArgs, record};
 use crate::{
     cli::{
         append, choice,
@@ -15,6 +15,7 @@ use crate::{
             GetClaimResponse,
         },
     },
+    grpc::client::Client,
 };
 
 /// The arguments of a correction.
@@ -54,15 +55,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         by: CorrectedBy::try_from(corrected_by).unwrap_or_default().into(),
         reason: args.reason,
     };
-    let request = CorrectClaimRequest {
-        request_id: args.recording.request_id(),
-        correction: Some(correction),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
-    let recorded = client.correct_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    let recording = &args.recording;
+    record!(&client, recording, correct_claim(CorrectClaimRequest { correction: correction }))
 }
 
 /// The claim as it reads now, with another number. What the claim says of the number's parts and

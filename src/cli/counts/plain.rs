@@ -12,74 +12,39 @@ use crate::{
     },
 };
 
+/// The columns of a figure, behind a prefix.
+macro_rules! figure {
+    ($prefix:literal) => {
+        [
+            concat!($prefix, "low"),
+            concat!($prefix, "high"),
+            concat!($prefix, "preferred"),
+            concat!($prefix, "exchanges"),
+            concat!($prefix, "disputed"),
+            concat!($prefix, "unnumbered"),
+            concat!($prefix, "shared_legs"),
+            concat!($prefix, "shared_at_most"),
+            concat!($prefix, "open_legs"),
+            concat!($prefix, "open_at_most"),
+            concat!($prefix, "minors_low"),
+            concat!($prefix, "minors_high"),
+            concat!($prefix, "women_low"),
+            concat!($prefix, "women_high"),
+            concat!($prefix, "civilians_low"),
+            concat!($prefix, "civilians_high"),
+            concat!($prefix, "wounded_low"),
+            concat!($prefix, "wounded_high"),
+            concat!($prefix, "flags"),
+        ]
+    };
+}
+
 /// The columns of a figure.
-pub(in crate::cli) const FIGURE: [&str; 19] = [
-    "low",
-    "high",
-    "preferred",
-    "exchanges",
-    "disputed",
-    "unnumbered",
-    "shared_legs",
-    "shared_at_most",
-    "open_legs",
-    "open_at_most",
-    "minors_low",
-    "minors_high",
-    "women_low",
-    "women_high",
-    "civilians_low",
-    "civilians_high",
-    "wounded_low",
-    "wounded_high",
-    "flags",
-];
-
+pub(in crate::cli) const FIGURE: [&str; 19] = figure!("");
 /// The same of what was received.
-const RECEIVED: [&str; 19] = [
-    "received_low",
-    "received_high",
-    "received_preferred",
-    "received_exchanges",
-    "received_disputed",
-    "received_unnumbered",
-    "received_shared_legs",
-    "received_shared_at_most",
-    "received_open_legs",
-    "received_open_at_most",
-    "received_minors_low",
-    "received_minors_high",
-    "received_women_low",
-    "received_women_high",
-    "received_civilians_low",
-    "received_civilians_high",
-    "received_wounded_low",
-    "received_wounded_high",
-    "received_flags",
-];
-
+const RECEIVED: [&str; 19] = figure!("received_");
 /// The same of what was sent.
-const SENT: [&str; 19] = [
-    "sent_low",
-    "sent_high",
-    "sent_preferred",
-    "sent_exchanges",
-    "sent_disputed",
-    "sent_unnumbered",
-    "sent_shared_legs",
-    "sent_shared_at_most",
-    "sent_open_legs",
-    "sent_open_at_most",
-    "sent_minors_low",
-    "sent_minors_high",
-    "sent_women_low",
-    "sent_women_high",
-    "sent_civilians_low",
-    "sent_civilians_high",
-    "sent_wounded_low",
-    "sent_wounded_high",
-    "sent_flags",
-];
+const SENT: [&str; 19] = figure!("sent_");
 
 /// The columns of a country's figures.
 pub(super) fn columns() -> Vec<&'static str> {

@@ -21,7 +21,7 @@ pub fn table(response: &GetCountryCountsResponse) -> String {
     let mut text = words::grid(&["country", "unit", "received", "sent"], rows);
     for (unit, name) in [(Unit::Person, ""), (Unit::Remains, " (remains)")] {
         if let Some(total) = total(&response.counts, unit) {
-            text += &format!("received in all{name}: {total}\n");
+            text = format!("{text}received in all{name}: {total}\n");
         }
     }
     text + &words::undated(response.undated_exchanges, "exchange") + &at

@@ -1,14 +1,12 @@
 //! Groups are created and deleted, and parked events put back.
 
-use std::io::{self, IsTerminal as _, Write as _};
-
 use prost_types::{Duration, Timestamp};
 
 use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, moment, position, resuming,
+        moment, position, receipt, resuming,
         selection::Selection,
         undone::{self, Repeated},
     },
@@ -165,13 +163,7 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
 
 /// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
 fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
-        writeln!(out, "{words}")?;
-    } else {
-        writeln!(out, "{}", json::of_message(response)?)?;
-    }
-    Ok(())
+    receipt::print(None, receipt::Form::Jsonl, response, words)
 }
 
 /// A time span in seconds, as in `30` and `0.5`.
