@@ -1,13 +1,15 @@
 //! Concurrency: the writer's thread, the head, readers, subscriptions and the projector.
 //!
-//! [`Engine`] is the handle that the services hold. An append goes down through `prepare` (in the
-//! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
-//! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
+//! [`Engine`] is the handle that the services hold. An append goes down through `validation` and
+//! `resolution` (in the caller's task) and `writer` (one thread) to the log. Reads and
+//! subscriptions go through `reader`, figures through `projector`. Nothing is visible above before
+//! it is durable below.
 
 mod apart;
 mod appender;
 mod back_pressure;
 mod checkpoint_ticker;
+mod claim_rules;
 mod claims;
 mod clock;
 mod counts;
@@ -20,10 +22,10 @@ mod lanes;
 mod opening;
 mod pause;
 mod preferring;
-mod prepare;
 mod projector;
 mod reader;
 mod record;
+mod resolution;
 mod retries;
 mod start;
 mod streams;
@@ -31,6 +33,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod undone;
+mod validation;
 mod watching;
 mod writer;
 

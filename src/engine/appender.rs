@@ -9,10 +9,11 @@ use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
         AppendError, Appended, QUEUE_CALLERS, apart, preferring,
-        prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
+        resolution::{self, Resolution},
         undone,
+        validation::{self, Author, Prepared, Refused},
         writer::{Message, PermanentFailure, Ticket, Verdict},
     },
 };
@@ -74,7 +75,7 @@ impl Appender {
     ) -> Result<Option<Appended>, AppendError> {
         // It may have been answered a moment ago.
         self.look_ups.indexed(self.look_ups.head().position).await?;
-        match prepare::remembered(Some(request_id), &self.look_ups).await? {
+        match resolution::remembered(Some(request_id), &self.look_ups).await? {
             None => Ok(None),
             Some(earlier) if earlier.digest == digest => {
                 Ok(Some(self.look_ups.recall(earlier).await?.0))
@@ -93,12 +94,12 @@ impl Appender {
     async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
         let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
-        let checked = apart(content, || prepare::check(append, author, &self.recorded_by, head));
+        let checked = apart(content, || validation::check(append, author, &self.recorded_by, head));
         let prepared = match checked {
             Ok(prepared) => prepared,
             Err(refused) => return self.refused(refused).await,
         };
-        let bytes = u32::try_from(prepared.bytes()).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(prepared.bytes).unwrap_or(u32::MAX);
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
         let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
@@ -115,7 +116,7 @@ impl Appender {
             return Err(error);
         };
         self.look_ups.indexed(self.look_ups.opened_at()).await?;
-        match prepare::remembered(Some(id), &self.look_ups).await? {
+        match resolution::remembered(Some(id), &self.look_ups).await? {
             Some(earlier) if earlier.digest == digest => {
                 self.repeated(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
@@ -146,7 +147,7 @@ impl Appender {
     }
 
     async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
-        let request = match prepare::resolve(prepared, &self.look_ups).await? {
+        let request = match resolution::resolve(prepared, &self.look_ups).await? {
             Resolution::Decide(request) => request,
             Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
         };

@@ -6,7 +6,7 @@
 
 use crate::{
     domain::{leg::Direction, proto},
-    engine::{AppendError, prepare::Prepared, reader::Reader, record::RecordReader},
+    engine::{AppendError, reader::Reader, record::RecordReader, validation::Prepared},
     projections::preferring,
 };
 
