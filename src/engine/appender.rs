@@ -55,6 +55,12 @@ enum Submitted {
     Answered(Box<Verdict>),
 }
 
+impl From<Verdict> for Submitted {
+    fn from(verdict: Verdict) -> Self {
+        Self::Answered(Box::new(verdict))
+    }
+}
+
 impl Appender {
     /// Appends what the server itself records. With a request id, `digest` is that of the request
     /// that is answered by it: its repetition must be known though it would record something else.
@@ -149,15 +155,15 @@ impl Appender {
     async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
         let request = match resolution::resolve(prepared, &self.look_ups).await? {
             Resolution::Decide(request) => request,
-            Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
+            Resolution::Repeat(earlier) => return Ok(Verdict::Repeat(earlier).into()),
+            Resolution::Reused(earlier) => return Ok(Verdict::Reused(earlier).into()),
         };
         preferring::check(prepared, &self.look_ups, &self.record).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }
-        let (append, digest, resolved) = *request;
         let (reply, verdict) = oneshot::channel();
-        let ticket = Ticket { append, digest, resolved, reply };
+        let ticket = Ticket { request, reply };
         let queued = self.queue.send(Message::Append(ticket)).await;
         queued.map_err(|_| AppendError::Stopping)?;
         Ok(Submitted::Queued(verdict))

@@ -1,7 +1,10 @@
 //! Rules of claims: an event about a claim must fit what the record says of that claim, lies in the
 //! claim's stream and carries its tags.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use crate::{
     domain::{
@@ -33,11 +36,18 @@ struct ClaimState {
 
 /// Checks the events about claims and gives them the claims' tags. Returns the events that must
 /// not have come in between, since what was checked rests on their absence.
+///
+/// Only an append with such events is copied. It must be checked again from the beginning when it
+/// goes stale, and other tags may follow then.
 pub(super) async fn check(
     prepared: &Prepared,
-    append: &mut Append,
+    append: &mut Arc<Append>,
     reader: &Reader,
 ) -> Result<Option<Filter>, AppendError> {
+    if prepared.about.is_empty() {
+        return Ok(None);
+    }
+    let append = Arc::make_mut(append);
     let mut states: HashMap<Position, Option<ClaimState>> = HashMap::new();
     for (place, event) in &prepared.about {
         let Some(position) = event.about() else { continue };
@@ -53,9 +63,6 @@ pub(super) async fn check(
         let Some(state) = state else { continue };
         join_claim(append, (*place, &prepared.about), state)?;
         state.follow(event);
-    }
-    if states.is_empty() {
-        return Ok(None);
     }
     let mut violations = Violations::default();
     check_streams(append, &mut violations);

@@ -1,25 +1,34 @@
 //! Resolution of an append: looking up in the index, as of some position, what the decision on it
 //! needs.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         append::Resolved,
         event::{Append, Digest, Position, Remembered, RequestId, Revision},
     },
-    engine::{AppendError, claim_rules, reader::Reader, validation::Prepared, writer::Verdict},
+    engine::{AppendError, claim_rules, reader::Reader, validation::Prepared},
     log::frame::AppendEntry,
 };
 
 /// An append with what was looked up for it.
-pub(super) type Request = (Append, Digest, Resolved);
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) append: Arc<Append>,
+    pub(super) digest: Digest,
+    pub(super) resolved: Resolved,
+}
 
 /// What the lookup leads to.
 #[derive(Debug)]
 pub(super) enum Resolution {
     /// The writer decides.
     Decide(Box<Request>),
-    /// The answer is known without the writer.
-    Answer(Box<Verdict>),
+    /// It was acknowledged before: the answer is that of then.
+    Repeat(Remembered),
+    /// Its request id was used for something else.
+    Reused(Remembered),
 }
 
 /// Looks up what the decision on an append needs, as of the index's watermark.
@@ -35,14 +44,14 @@ pub(super) async fn resolve(
     let as_of = reader.watermark();
     if let Some(earlier) = remembered(prepared.append.request_id, reader).await? {
         let same = earlier.digest == prepared.digest;
-        let verdict = if same { Verdict::Repeat(earlier) } else { Verdict::Reused(earlier) };
-        return Ok(Resolution::Answer(Box::new(verdict)));
+        return Ok(if same { Resolution::Repeat(earlier) } else { Resolution::Reused(earlier) });
     }
-    let mut append = prepared.append.clone();
+    let mut append = Arc::clone(&prepared.append);
     let assumes_no = claim_rules::check(prepared, &mut append, reader).await?;
     let (revisions, condition) = state_of(&append, reader).await?;
     let resolved = Resolved { as_of, revisions, condition, assumes_no };
-    Ok(Resolution::Decide(Box::new((append, prepared.digest, resolved))))
+    let digest = prepared.digest;
+    Ok(Resolution::Decide(Box::new(Request { append, digest, resolved })))
 }
 
 /// The append that was made with this request id before.
@@ -65,17 +74,16 @@ pub(super) async fn remembered(
 
 /// The revisions of the append's streams, and the last event that violates its condition.
 async fn state_of(
-    append: &Append,
+    append: &Arc<Append>,
     reader: &Reader,
 ) -> Result<(Vec<Revision>, Option<Position>), AppendError> {
-    let streams: Vec<_> = append.writes.iter().map(|write| write.stream.clone()).collect();
-    let condition = append.condition.as_ref().map(|it| (it.filter.clone(), it.after_position));
+    let append = Arc::clone(append);
     let state = reader.ask(move |log, blocking| {
         let lookup = log.index().lookup(blocking);
-        let revisions = streams.iter().map(|stream| lookup.revision(stream));
+        let revisions = append.writes.iter().map(|write| lookup.revision(&write.stream));
         let revisions = revisions.collect::<Result<_, _>>()?;
-        let violating = match &condition {
-            Some((filter, after)) => lookup.last_match(filter, *after)?,
+        let violating = match &append.condition {
+            Some(condition) => lookup.last_match(&condition.filter, condition.after_position)?,
             None => None,
         };
         Ok((revisions, violating))

@@ -1,6 +1,6 @@
 //! Validation of an append: all that can be checked without looking at the log. Pure.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     domain::{
@@ -21,7 +21,9 @@ use crate::{
 /// A valid append: its content will not be looked at again.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) append: Append,
+    /// Shared with what is resolved and decided from it: an append whose lookup goes stale is
+    /// resolved again from here.
+    pub(super) append: Arc<Append>,
     pub(super) digest: Digest,
     /// Events about claims, by their place among all events of the append.
     pub(super) about: Vec<(usize, Known)>,
@@ -122,7 +124,7 @@ fn check_content(
     check_bytes(bytes, &mut violations);
     violations.into_result(()).map_err(AppendError::Invalid)?;
     check_condition(&append, head)?;
-    Ok(Prepared { append, digest, about, bytes })
+    Ok(Prepared { append: Arc::new(append), digest, about, bytes })
 }
 
 /// What an event is to the record.

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
-        append::{Conflict, Decision, Resolved, decide, revisions_after},
+        append::{Conflict, Decision, decide, revisions_after},
         event::{Append, Digest, Micros, Position, Remembered, Revision},
         limits,
         recorded::{self, Place},
@@ -23,7 +23,7 @@ use crate::{
     },
     engine::{
         AppendError, Clock, Pause, Undone, back_pressure::BackPressure, head::HeadSender,
-        system_clock,
+        resolution::Request, system_clock,
     },
     log::{
         Log,
@@ -66,9 +66,7 @@ pub(super) enum Message {
 /// One append in the writer's queue.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    pub(super) append: Append,
-    pub(super) digest: Digest,
-    pub(super) resolved: Resolved,
+    pub(super) request: Box<Request>,
     pub(super) reply: oneshot::Sender<Result<Verdict, AppendError>>,
 }
 
@@ -225,12 +223,13 @@ impl Writer {
 
     /// Decides on one append; an accepted one becomes part of the batch.
     fn decide(&mut self, ticket: Ticket, batch: &mut CommitBatch) {
-        let Ticket { append, digest, resolved, reply } = ticket;
+        let Ticket { request, reply } = ticket;
         if let Some(refusal) = self.refusal() {
             // The caller may have gone; then the answer is dropped.
             let _ = reply.send(Err(refusal));
             return;
         }
+        let Request { append, digest, resolved } = *request;
         let verdict = match decide(&append, digest, &resolved, &self.window) {
             Decision::Accept(before) => {
                 Verdict::Appended(self.accept(&append, digest, &before, batch))

@@ -1,7 +1,13 @@
 use super::*;
-use crate::domain::{
-    known::samples,
-    proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
+use crate::{
+    domain::{
+        known::samples,
+        proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
+    },
+    engine::{
+        resolution::{Resolution, resolve},
+        validation::{Author, check},
+    },
 };
 
 fn attribution() -> Attribution {
@@ -155,5 +161,28 @@ async fn the_retraction_of_an_event_about_a_claim_leaves_the_claim_standing() {
             assert!(broken.description.contains(&retracted.to_string()), "{broken}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_append_is_shared_with_the_writer_and_copied_only_if_it_gets_tags_of_claims() {
+    let store = Store::new();
+    let first = transfer("DE");
+    let stream = home(&first);
+    store.engine().append(known(&stream, std::slice::from_ref(&first))).await.unwrap();
+    let of_claims = [known(&stream, &[first]), known(&stream, &[dispute(1)])];
+    let appends = [append("x/a", "one")].into_iter().chain(of_claims);
+    for (append, shared) in appends.zip([true, true, false]) {
+        let prepared = check(append, Author::Client, "", 1).unwrap();
+        let before = Append::clone(&prepared.append);
+        // As often as its lookup goes stale.
+        for _ in 0..2 {
+            let look_ups = &store.engine().appender.look_ups;
+            let Resolution::Decide(request) = resolve(&prepared, look_ups).await.unwrap() else {
+                panic!("it is new");
+            };
+            assert_eq!(Arc::ptr_eq(&request.append, &prepared.append), shared);
+            assert_eq!(*prepared.append, before, "it is resolved again from what was validated");
+        }
     }
 }
