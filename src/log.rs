@@ -1,12 +1,13 @@
 //! Durability: frames, the journal, volumes in sled, and the index. Synchronous.
 //!
-//! [`Log`] joins them. An append goes to the journal; when it is durable there, it enters the
-//! tail, and the feeder takes it to the index and into a volume. A read looks into the tail, the
-//! sealed volumes and the journal, in this order.
+//! [`Log`] joins them. An append goes to the journal; when it is durable there, the journal puts it
+//! into the tail, and the feeder takes it to the index and into a volume. A read looks into the
+//! tail, the sealed volumes and the journal, in this order.
 
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod ends;
 pub mod error;
 pub mod feeder;
 pub mod file_journal;
@@ -47,14 +48,13 @@ pub use self::{
 };
 use self::{
     feeder::Feeder,
-    file_journal::FileJournal,
+    file_journal::FileJournals,
     files::Files,
-    frame::{AppendEntry, Frame},
+    frame::{AppendEntry, NewFrame, Tip},
     index::{Blocking, Index},
-    journal::{Done, Journal as _, Outcome, Tip},
+    journal::{Acknowledgement, Journal, JournalFactory},
     reader::LogReader,
     store::Store,
-    tail::Tail,
     volume::VolumeError,
 };
 use crate::domain::event::{Micros, Position, RequestId};
@@ -104,8 +104,7 @@ impl Default for LogSettings {
 pub struct Log {
     /// Dropped first: its threads use the rest.
     feeder: Mutex<Option<Feeder>>,
-    journal: Arc<FileJournal>,
-    tail: Arc<Tail>,
+    journal: Arc<dyn Journal>,
     index: Arc<Index>,
     reader: LogReader,
     store: Store,
@@ -121,7 +120,19 @@ impl Log {
         files: Arc<dyn Files>,
         hooks: Hooks,
     ) -> Result<Arc<Self>, LogError> {
-        open::open(dir, settings, files, hooks).map(Arc::new)
+        let journals = FileJournals { file_bytes: settings.journal_file_bytes };
+        Self::open_on(dir, settings, &journals, files, hooks)
+    }
+
+    /// The same on journals of any kind.
+    pub fn open_on(
+        dir: &Path,
+        settings: &LogSettings,
+        journals: &dyn JournalFactory,
+        files: Arc<dyn Files>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, LogError> {
+        open::open(dir, settings, journals, files, hooks).map(Arc::new)
     }
 
     /// The last durable frame.
@@ -140,17 +151,10 @@ impl Log {
         Ok(self.journal.reserve()?)
     }
 
-    /// Appends a frame right after `after`. Once it is durable, it can be read before `done` is
-    /// called.
-    pub fn append(&self, after: Tip, frame: Frame, done: Done) {
-        let (tail, durable) = (Arc::clone(&self.tail), frame.clone());
-        let done = Box::new(move |outcome: Outcome| {
-            if matches!(outcome, Outcome::Durable) {
-                tail.push(durable);
-            }
-            done(outcome);
-        });
-        self.journal.append(after, frame, done);
+    /// Appends a frame right after the tip that it is chained to. Once it is acknowledged, it can
+    /// be read.
+    pub fn append(&self, frame: NewFrame) -> Acknowledgement {
+        self.journal.append(frame)
     }
 
     /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,

@@ -5,12 +5,9 @@
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
 //! event of the same batch.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, mpsc as std_mpsc},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -27,8 +24,8 @@ use crate::{
     },
     log::{
         Log,
-        frame::{AppendEntry, Frame},
-        journal::{Outcome, Tip},
+        frame::{AppendEntry, NewFrame, Tip},
+        journal::Outcome,
     },
 };
 
@@ -140,8 +137,9 @@ pub(super) struct Writer {
     answers: mpsc::Sender<Answers>,
     /// Why the batch that is being decided may append nothing.
     paused: Option<Pause>,
-    /// Where the events of a batch are encoded. A frame gets a copy of its own length: what grew
-    /// as it was written would keep up to twice of it in memory for as long as the frame is cached.
+    /// Where the events of a batch are encoded. Its frame copies them once, behind the table of
+    /// appends, into memory of the right length: what grew as it was written would keep up to twice
+    /// of it in memory for as long as the frame is cached.
     buffer: BytesMut,
 }
 
@@ -151,7 +149,6 @@ struct CommitBatch {
     /// When its events are recorded: one time for all of it, so that the index has one change of
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
-    count: u32,
     entries: Vec<AppendEntry>,
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
 }
@@ -275,7 +272,6 @@ impl Writer {
             }
         }
         let count = u32::try_from(position - first_position).unwrap_or(u32::MAX);
-        batch.count += count;
         if let Some(request_id) = append.request_id {
             batch.entries.push(AppendEntry { request_id, digest, first_position, count });
         }
@@ -295,7 +291,7 @@ impl Writer {
 
     /// Makes the batch durable, then visible, then answers all of it.
     fn commit(&mut self, mut batch: CommitBatch) {
-        let outcome = if batch.count == 0 { Ok(()) } else { self.write(&mut batch) };
+        let outcome = if self.buffer.is_empty() { Ok(()) } else { self.write(&mut batch) };
         self.buffer.clear();
         // If no task gives them any more, the engine is gone, and each waiter gets an error
         // instead.
@@ -303,30 +299,22 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &mut CommitBatch) -> Result<(), Arc<str>> {
-        let frame = Frame {
-            index: self.tip.index + 1,
-            first_position: self.tip.position + 1,
-            count: batch.count,
-            appends: std::mem::take(&mut batch.entries),
-            events: Bytes::copy_from_slice(&self.buffer),
-        };
-        let (done, outcome) = std_mpsc::sync_channel(1);
-        let done = Box::new(move |outcome| {
-            let _ = done.send(outcome);
-        });
-        self.log.append(self.tip, frame, done);
-        let failure: Arc<str> = match outcome.recv() {
-            Ok(Outcome::Durable) => match self.log.tip() {
-                Ok(tip) => {
-                    self.tip = tip;
-                    self.head.advance(tip.position, self.last_recorded);
-                    return Ok(());
+        let entries = std::mem::take(&mut batch.entries);
+        let failure: Arc<str> = match NewFrame::encode(self.tip, entries, &self.buffer) {
+            Ok(frame) => {
+                let tip = frame.tip();
+                match self.log.append(frame).wait() {
+                    Outcome::Durable => {
+                        self.tip = tip;
+                        self.head.advance(tip.position, self.last_recorded);
+                        return Ok(());
+                    }
+                    Outcome::Unknown(error) => error.to_string().into(),
+                    Outcome::Conflict => "another writer appended to this journal".into(),
                 }
-                Err(error) => error.to_string().into(),
-            },
-            Ok(Outcome::Unknown(error)) => error.to_string().into(),
-            Ok(Outcome::Conflict) => "another writer appended to this journal".into(),
-            Err(_) => "the journal gave up an append".into(),
+            }
+            // Nothing was written.
+            Err(malformed) => malformed.to_string().into(),
         };
         tracing::error!(%failure, "appends stop; reads go on");
         self.fault.set(Arc::clone(&failure));

@@ -124,10 +124,7 @@ impl Index {
 
     /// Takes the next durable frame; nothing of it if it cannot be indexed.
     pub(in crate::log) fn apply(&self, frame: &Frame) -> Result<(), Unindexable> {
-        let malformed = |what: String| Unindexable { position: frame.first_position, what };
-        let chunk = Chunk::parse(frame.first_position, frame.events.clone());
-        let chunk = chunk.map_err(|error| malformed(error.to_string()))?;
-        self.apply_events(&chunk, &frame.appends)
+        self.apply_events(frame.chunk(), frame.appends())
     }
 
     /// Takes events and the table of their appends in one step. A reader that sees a watermark must

@@ -9,10 +9,9 @@ use std::{
 use super::{
     Log, LogError, LogSettings,
     feeder::{Feeder, FrameSource, Hooks, Keeper, Shared},
-    file_journal::{FileJournal, JournalSettings},
     files::Files,
     index::{Index, Opening},
-    journal::Journal,
+    journal::{JournalFactory, JournalPlace},
     manifest::Manifest,
     reader::LogReader,
     store::Store,
@@ -25,17 +24,16 @@ use super::{
 pub(super) fn open(
     dir: &Path,
     settings: &LogSettings,
+    journals: &dyn JournalFactory,
     files: Arc<dyn Files>,
     hooks: Hooks,
 ) -> Result<Log, LogError> {
-    let journal_settings =
-        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
-    let store = Store::open(&files, dir, &|path, id| {
-        Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
+    let store = Store::open(&files, dir, &|dir, store_id| {
+        Ok(journals.create(&JournalPlace { files: &files, dir, store_id })?)
     })?;
     let (kept, dir) = (Arc::clone(&files), store.volumes());
     remove_copies(kept.as_ref(), &dir)?;
-    let opened = open_store(store, settings, files, hooks);
+    let opened = open_store(store, settings, journals, files, hooks);
     if opened.is_err() {
         // A refused store is left as it was, so copies are removed again. Sled may have held on to
         // one for longer than the thread that worked on it could wait. What can't be removed now
@@ -49,11 +47,10 @@ pub(super) fn open(
 fn open_store(
     store: Store,
     settings: &LogSettings,
+    journals: &dyn JournalFactory,
     files: Arc<dyn Files>,
     hooks: Hooks,
 ) -> Result<Log, LogError> {
-    let journal_settings =
-        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
     let hooks = Arc::new(hooks);
     let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
@@ -61,13 +58,9 @@ fn open_store(
     // are checked by the scrub: opening takes no longer the more there are.
     volumes.verify_newest()?;
     // Before anything is removed: the journal must hold what the manifest does not vouch for.
-    let journal = FileJournal::open(
-        Arc::clone(&files),
-        &store.journal(),
-        journal_settings(store.id()),
-        manifest.tip(),
-    )?;
-    let journal = Arc::new(journal);
+    let tail = Arc::new(Tail::new(settings.tail_bytes));
+    let place = JournalPlace { files: &files, dir: &store.journal(), store_id: store.id() };
+    let journal = journals.open(&place, manifest.tip(), Arc::clone(&tail))?;
     remove_unsealed(files.as_ref(), &store.volumes(), &manifest)?;
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
@@ -77,9 +70,7 @@ fn open_store(
         store_id: store.id(),
         volumes: manifest.volumes(),
     })?);
-    let tail = Arc::new(Tail::new(settings.tail_bytes));
-    let shared: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
-    let source = FrameSource { journal: shared, tail: Arc::clone(&tail) };
+    let source = FrameSource { journal: Arc::clone(&journal), tail };
     let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
     let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
     let offsets = store.offset_tables();
@@ -94,7 +85,7 @@ fn open_store(
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
     let reader = LogReader { source, volumes };
-    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
+    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, reader, store })
 }
 
 fn open_volumes(

@@ -115,7 +115,7 @@ impl LogReader {
         blocking: Blocking,
     ) -> Result<Option<AppendEntry>, LogError> {
         let among = |frame: &Frame| {
-            frame.appends.iter().find(|entry| entry.first_position == position).copied()
+            frame.appends().iter().find(|entry| entry.first_position == position).copied()
         };
         for _ in 0..ATTEMPTS {
             if let Some(frame) = self.source.tail.frame_at(position) {
@@ -173,8 +173,8 @@ impl LogReader {
             if let Some(chunk) = cursor.chunk_at(position, ahead)? {
                 return Ok(Arc::new(chunk));
             }
-            if let Some(chunk) = self.journal_chunk(position)? {
-                return Ok(Arc::new(chunk));
+            if let Some(frame) = self.journal_frame(position)? {
+                return Ok(Arc::clone(frame.chunk()));
             }
         }
         Err(self.out_of_range(position)?)
@@ -185,12 +185,6 @@ impl LogReader {
         Ok(LogError::OutOfRange { position, last })
     }
 
-    fn journal_chunk(&self, position: Position) -> Result<Option<Chunk>, LogError> {
-        let frame = self.journal_frame(position)?;
-        let chunk = frame.map(|frame| Chunk::parse(frame.first_position, frame.events));
-        Ok(chunk.transpose().ok().flatten().filter(|chunk| chunk.holds(position)))
-    }
-
     /// The frame that holds `position`, read from the journal; `None` if it is not there (any
     /// more).
     fn journal_frame(&self, position: Position) -> Result<Option<Frame>, LogError> {
@@ -199,7 +193,7 @@ impl LogReader {
         };
         match self.source.journal.read(before, 1) {
             Err(JournalError::Released { .. }) => Ok(None),
-            frames => Ok(frames?.into_iter().next()),
+            frames => Ok(frames?.into_iter().next().filter(|frame| frame.chunk().holds(position))),
         }
     }
 }

@@ -22,8 +22,7 @@ use crate::{
     },
     log::{
         files::{FileHandle, RealFiles},
-        fixtures::{Event, Random, Revisions, frame, tip_after},
-        frame::spans,
+        fixtures::{Event, Random, Revisions, events_of, new_frame},
         index::{Direction, Span},
         manifest::Manifest,
         run::Run,
@@ -136,17 +135,12 @@ impl Case {
             })
             .collect();
         self.revisions.number(&mut events);
-        let frame = frame(self.tip, &events);
-        for span in spans(&frame.events).unwrap() {
-            self.events.push(frame.events[span].to_vec());
-        }
+        let frame = new_frame(self.tip, &events);
+        self.events.extend(events_of(&frame.clone().into_durable()).map(Vec::from));
         self.labels.extend(events);
-        let after = self.tip;
-        self.tip = tip_after(after, &frame);
-        let (told, outcome) = mpsc::channel();
-        self.log().append(after, frame, Box::new(move |outcome| told.send(outcome).unwrap()));
-        let outcome = outcome.recv_timeout(LONG).unwrap();
-        assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
+        self.tip = frame.tip();
+        let outcome = self.log().append(frame).wait();
+        assert!(matches!(outcome, journal::Outcome::Durable), "{outcome:?}");
     }
 
     fn fill(&mut self, random: &mut Random, bytes: usize) {
@@ -700,12 +694,10 @@ fn a_log_without_its_manifest_does_not_open_and_keeps_its_volumes() {
 #[test]
 fn an_event_can_be_read_from_memory_when_its_append_is_answered() {
     let case = Case::new();
-    let next = frame(Tip::default(), &[Event::default()]);
-    let (told, seen) = mpsc::channel();
-    let tail = Arc::clone(&case.log().tail);
-    let done = move |_| told.send(tail.chunk_at(1).is_some()).unwrap();
-    case.log().append(Tip::default(), next, Box::new(done));
-    assert!(seen.recv_timeout(LONG).unwrap());
+    let next = new_frame(Tip::default(), &[Event::default()]);
+    let outcome = case.log().append(next).wait();
+    assert!(matches!(outcome, journal::Outcome::Durable), "{outcome:?}");
+    assert!(case.log().reader.source.tail.chunk_at(1).is_some());
 }
 
 /// The operating system's files, of which the first attempts to replace the manifest fail.

@@ -17,8 +17,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::log::{
     files::RealFiles,
-    fixtures::{Event, Random, frame, tip_after},
-    frame::spans,
+    fixtures::{Event, Random, events_of, frame},
     journal::Tip,
     volume::{Marker, Tally, VolumeBuilder},
 };
@@ -54,10 +53,9 @@ impl Case {
             for _ in 0..10 {
                 let events: Vec<Event> = (0..10).map(|_| Event::random(&mut random, 200)).collect();
                 let next = frame(tip, &events);
-                tip = tip_after(tip, &next);
-                let spans = spans(&next.events).unwrap().into_iter();
-                case.events.extend(spans.map(|span| next.events.slice(span)));
-                builder.feed(&next, tip).unwrap();
+                tip = next.tip();
+                case.events.extend(events_of(&next));
+                builder.feed(&next).unwrap();
             }
             let new = builder.finish().unwrap().seal(&|_| ()).unwrap();
             case.sealed.push((new.volume, new.offsets.unwrap()));

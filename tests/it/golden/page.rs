@@ -5,11 +5,11 @@ use std::fs;
 /// A file, a line of it that fixes a number, and how the page tells it. Whoever changes the first
 /// is led to the second.
 const FACTS: &[(&str, &str, &str)] = &[
-    ("log/frame.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
-    ("log/frame.rs", "HEAD: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
+    ("log/ends.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
+    ("log/frame.rs", "FIXED: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
     ("log/frame.rs", "BYTES: usize = 16 + 16 + 8 + 4;", "24+44n          run of events"),
-    ("log/file_journal/header.rs", "HEADER: usize = 80;", "    80         body: the frame"),
-    ("log/file_journal/header.rs", "PAGE: u64 = 4096;", "on multiples of 4096 bytes"),
+    ("log/frame.rs", "HEADROOM: usize = 80;", "    80         body: the frame"),
+    ("log/frame.rs", "UNIT: usize = 4096;", "on multiples of 4096 bytes"),
     ("log/file_journal/envelope.rs", "VERSION: u32 = 1;", "    12      4  format version: 1"),
     ("log/file_journal/envelope.rs", "HEAD: usize = 8 + 4 + 4 + 16;", "    32      8  epoch"),
     ("log/file_journal/marker.rs", "envelope::HEAD + 8 + 8 + 8 + 4;", "crc of bytes 12 to 59"),

@@ -34,7 +34,7 @@ impl Around {
         let mut starts = vec![first];
         while tip.position < first + count {
             let frame = model.next_frame(random, tip);
-            tip = tip_after(tip, &frame);
+            tip = frame.tip();
             if random.below(60) == 0 {
                 starts.push(tip.position + 1);
             }
