@@ -10,6 +10,7 @@ pub(crate) mod contract;
 pub mod ends;
 pub mod error;
 pub mod feeder;
+mod fetch;
 pub mod file_journal;
 pub mod files;
 #[cfg(test)]
@@ -21,7 +22,6 @@ pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
 mod open;
-mod reader;
 #[cfg(test)]
 pub(crate) mod recorder;
 pub mod run;
@@ -48,12 +48,12 @@ pub use self::{
 };
 use self::{
     feeder::Feeder,
+    fetch::Fetcher,
     file_journal::FileJournals,
     files::Files,
     frame::{AppendEntry, NewFrame, Tip},
     index::{Blocking, Index},
     journal::{Acknowledgement, Journal, JournalFactory},
-    reader::LogReader,
     store::Store,
     volume::VolumeError,
 };
@@ -106,7 +106,7 @@ pub struct Log {
     feeder: Mutex<Option<Feeder>>,
     journal: Arc<dyn Journal>,
     index: Arc<Index>,
-    reader: LogReader,
+    fetcher: Fetcher,
     store: Store,
 }
 
@@ -160,7 +160,7 @@ impl Log {
     /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,
     /// so the head must have reached `from`. What comes after `last` is for the next call.
     pub fn page(&self, from: Position, up_to: Position, max_bytes: usize) -> Result<Run, LogError> {
-        self.reader.page(from, up_to, max_bytes)
+        self.fetcher.page(from, up_to, max_bytes)
     }
 
     /// The events from `from` down to at least `down_to`, falling, up to about `max_bytes`; at
@@ -171,7 +171,7 @@ impl Log {
         down_to: Position,
         max_bytes: usize,
     ) -> Result<Run, LogError> {
-        let run = self.reader.page_back(from, down_to, max_bytes)?;
+        let run = self.fetcher.page_back(from, down_to, max_bytes)?;
         run.ok_or(LogError::OutOfRange { position: from, last: down_to })
     }
 
@@ -182,7 +182,7 @@ impl Log {
         positions: &[Position],
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
-        self.reader.events_at(positions, max_bytes)
+        self.fetcher.events_at(positions, max_bytes)
     }
 
     /// The append with this request id that begins at `position`, as the index tells; `None` if
@@ -193,18 +193,18 @@ impl Log {
         id: &RequestId,
         blocking: Blocking,
     ) -> Result<Option<AppendEntry>, LogError> {
-        let entry = self.reader.append_at(position, blocking)?;
+        let entry = self.fetcher.append_at(position, blocking)?;
         Ok(entry.filter(|entry| entry.request_id == *id))
     }
 
     /// When the event at `position` was recorded, as it says itself.
     pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
-        self.reader.recorded_at(position)
+        self.fetcher.recorded_at(position)
     }
 
     /// The sealed volumes that were found to be damaged, each as it was met first.
     pub fn damaged_volumes(&self) -> Vec<VolumeError> {
-        self.reader.volumes.damaged()
+        self.fetcher.volumes.damaged()
     }
 
     /// The store's id, drawn when it was made.

@@ -9,11 +9,11 @@ use std::{
 use super::{
     Log, LogError, LogSettings,
     feeder::{Feeder, FrameSource, Hooks, Keeper, Shared},
+    fetch::Fetcher,
     files::Files,
     index::{Index, Opening},
     journal::{JournalFactory, JournalPlace},
     manifest::Manifest,
-    reader::LogReader,
     store::Store,
     tail::Tail,
     volume::{Marker, VolumeSize},
@@ -84,8 +84,8 @@ fn open_store(
     };
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
-    let reader = LogReader { source, volumes };
-    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, reader, store })
+    let fetcher = Fetcher { source, volumes };
+    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store })
 }
 
 fn open_volumes(

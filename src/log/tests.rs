@@ -121,7 +121,7 @@ impl Case {
         };
         self.log = Some(Log::open(&self.dir, &settings(), Arc::new(RealFiles), hooks)?);
         self.indexed.reach(self.log().index().watermark());
-        self.sealed.reach(self.log().reader.volumes.last_position());
+        self.sealed.reach(self.log().fetcher.volumes.last_position());
         assert_eq!(self.log().tip().unwrap(), self.tip);
         Ok(())
     }
@@ -697,7 +697,7 @@ fn an_event_can_be_read_from_memory_when_its_append_is_answered() {
     let next = new_frame(Tip::default(), &[Event::default()]);
     let outcome = case.log().append(next).wait();
     assert!(matches!(outcome, journal::Outcome::Durable), "{outcome:?}");
-    assert!(case.log().reader.source.tail.chunk_at(1).is_some());
+    assert!(case.log().fetcher.source.tail.chunk_at(1).is_some());
 }
 
 /// The operating system's files, of which the first attempts to replace the manifest fail.
@@ -761,7 +761,7 @@ fn the_journal_keeps_its_frames_until_the_manifest_has_their_volume() {
     case.fill(&mut random, VOLUME_BYTES);
     let error = faulted.recv_timeout(LONG).unwrap();
     assert!(error.contains("MANIFEST"), "{error}");
-    assert_eq!(case.log().reader.volumes.last_position(), 0);
+    assert_eq!(case.log().fetcher.volumes.last_position(), 0);
     assert!(case.log().journal.read(Tip::default(), 1).is_ok(), "frame 1 is gone");
     // The volume is entered at the third attempt, and not built again.
     let position = sealed.recv_timeout(LONG).unwrap();

@@ -1,4 +1,4 @@
-//! Reads by position, wherever the events are: the tail in memory, sealed volumes, the journal.
+//! Fetches events by position, wherever they are: the tail in memory, sealed volumes, the journal.
 //!
 //! A volume that is not sealed is never read.
 
@@ -21,14 +21,14 @@ use crate::{
 /// They move once: they are in the volume before they leave the journal.
 const ATTEMPTS: usize = 2;
 
-/// Reads the durable log.
+/// Fetches from the durable log. The engine's reader is what calls it, from tasks.
 #[derive(Clone, Debug)]
-pub(super) struct LogReader {
+pub(super) struct Fetcher {
     pub(super) source: FrameSource,
     pub(super) volumes: Arc<Volumes>,
 }
 
-impl LogReader {
+impl Fetcher {
     /// See [`super::Log::page`].
     pub(super) fn page(
         &self,
