@@ -31,7 +31,7 @@ pub(super) enum Resolution {
     Reused(Remembered),
 }
 
-/// Looks up what the decision on an append needs, as of the index's watermark.
+/// Looks up what the decision on an append needs, as of what both index and head have.
 pub(super) async fn resolve(
     prepared: &Prepared,
     reader: &Reader,
@@ -41,7 +41,9 @@ pub(super) async fn resolve(
     let about_claims = !prepared.about.is_empty();
     let needed = if about_claims { reader.head().position } else { reader.opened_at() };
     reader.indexed(needed).await?;
-    let as_of = reader.watermark();
+    // The index may have events a moment before the head moves. Claims are looked up to the head,
+    // so what lies beyond it counts as not seen: the writer rechecks it.
+    let as_of = reader.watermark().min(reader.head().position);
     if let Some(earlier) = remembered(prepared.append.request_id, reader).await? {
         let same = earlier.digest == prepared.digest;
         return Ok(if same { Resolution::Repeat(earlier) } else { Resolution::Reused(earlier) });

@@ -5,6 +5,7 @@ use crate::{
         proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
     },
     engine::{
+        head::HeadSender,
         resolution::{Resolution, resolve},
         validation::{Author, check},
     },
@@ -185,4 +186,25 @@ async fn an_append_is_shared_with_the_writer_and_copied_only_if_it_gets_tags_of_
             assert_eq!(*prepared.append, before, "it is resolved again from what was validated");
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_index_has_beyond_the_head_does_not_count_as_looked_up() {
+    let store = Store::new();
+    let engine = store.engine();
+    let first = transfer("DE");
+    let stream = home(&first);
+    engine.append(known(&stream, &[first])).await.unwrap();
+    let behind = engine.head();
+    engine.append(known(&stream, &[retraction(1)])).await.unwrap();
+    engine.reader.indexed(2).await.unwrap();
+    // The retraction is durable and indexed, and the head has not moved yet.
+    let (_sender, head) = HeadSender::new(behind);
+    let indexed = engine.reader.watch_index();
+    let reader = Reader::new(Arc::clone(&engine.log), head, indexed, CancellationToken::new());
+    let prepared = check(known(&stream, &[dispute(1)]), Author::Client, "", 1).unwrap();
+    let Resolution::Decide(request) = resolve(&prepared, &reader).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(request.resolved.as_of, 1, "the writer would not look for the retraction");
 }
