@@ -18,6 +18,7 @@ pub(crate) mod fixtures;
 pub mod frame;
 pub mod index;
 pub mod journal;
+pub mod journals;
 pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
@@ -49,11 +50,11 @@ pub use self::{
 use self::{
     feeder::Feeder,
     fetch::Fetcher,
-    file_journal::FileJournals,
     files::Files,
     frame::{AppendEntry, NewFrame, Tip},
     index::{Blocking, Index},
-    journal::{Acknowledgement, Journal, JournalFactory},
+    journal::{Acknowledgement, Journal},
+    journals::{FileJournals, JournalFactory},
     store::Store,
     volume::VolumeError,
 };

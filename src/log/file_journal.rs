@@ -50,7 +50,7 @@ use self::{
 use super::{
     files::{Files, folder_of},
     frame::{Frame, NewFrame},
-    journal::{Acknowledgement, Journal, JournalError, JournalFactory, JournalPlace, Outcome, Tip},
+    journal::{Acknowledgement, Journal, JournalError, Outcome, Tip},
     tail::Tail,
 };
 use crate::domain::{event::Position, limits};
@@ -328,36 +328,6 @@ impl Journal for FileJournal {
         }
         let marker = Marker { epoch: self.epoch, tip: self.slots().tip() };
         marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
-    }
-}
-
-/// Journals in files of this size.
-#[derive(Clone, Copy, Debug)]
-pub struct FileJournals {
-    /// Size of a file, in bytes; see [`JournalSettings`].
-    pub file_bytes: u64,
-}
-
-impl FileJournals {
-    fn settings(self, place: &JournalPlace<'_>) -> JournalSettings {
-        JournalSettings { store_id: place.store_id, file_bytes: self.file_bytes }
-    }
-}
-
-impl JournalFactory for FileJournals {
-    fn create(&self, place: &JournalPlace<'_>) -> Result<(), JournalError> {
-        FileJournal::create(Arc::clone(place.files), place.dir, &self.settings(place))
-    }
-
-    fn open(
-        &self,
-        place: &JournalPlace<'_>,
-        sealed: Tip,
-        tail: Arc<Tail>,
-    ) -> Result<Arc<dyn Journal>, JournalError> {
-        let files = Arc::clone(place.files);
-        let journal = FileJournal::open(files, place.dir, self.settings(place), sealed)?;
-        Ok(Arc::new(journal.with_tail(tail)))
     }
 }
 

@@ -4,12 +4,7 @@
 //! ([`super::file_journal`]) or, one day, a replicated service that fences on the frame index;
 //! this is all that the rest may ask of it. One contract suite is run on every implementation.
 
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::{TryFutureExt as _, UnwrapOrElse};
 use rustix::io::Errno;
@@ -19,9 +14,7 @@ use crate::{
     domain::event::Position,
     log::{
         error::{RESTORE, advice},
-        files::Files,
         frame::{Frame, NewFrame},
-        tail::Tail,
     },
 };
 
@@ -87,7 +80,7 @@ fn abandoned(_: oneshot::RecvError) -> Outcome {
 
 /// An ordered, durable log of frames.
 ///
-/// A frame that is durable enters the journal's [`Tail`] before [`Self::tip`] or [`Self::wait`]
+/// A frame that is durable enters the journal's tail before [`Self::tip`] or [`Self::wait`]
 /// say so: what wakes for a frame finds it in memory.
 pub trait Journal: Send + Sync + fmt::Debug {
     /// The last durable frame. A barrier: every append acknowledged before is included.
@@ -120,34 +113,6 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Notes that the journal was stopped cleanly. To be called after the last append.
     fn close(&self) -> Result<(), JournalError>;
-}
-
-/// Where the journal of a store is.
-#[derive(Clone, Debug)]
-pub struct JournalPlace<'a> {
-    /// The files that it may be kept in.
-    pub files: &'a Arc<dyn Files>,
-    /// The folder for them.
-    pub dir: &'a Path,
-    /// The store it belongs to: random, and given to no client.
-    pub store_id: [u8; 16],
-}
-
-/// Makes and opens the journals of one kind.
-pub trait JournalFactory {
-    /// Makes an empty journal, before the store counts as made. What an earlier attempt left behind
-    /// is made anew, but a journal that holds a frame is refused.
-    fn create(&self, place: &JournalPlace<'_>) -> Result<(), JournalError>;
-
-    /// Opens the journal with every acknowledged frame after `sealed`, the last one that sealed
-    /// volumes vouch for. Frames up to `sealed` count as released. Frames that become durable from
-    /// now on enter `tail`.
-    fn open(
-        &self,
-        place: &JournalPlace<'_>,
-        sealed: Tip,
-        tail: Arc<Tail>,
-    ) -> Result<Arc<dyn Journal>, JournalError>;
 }
 
 /// Why the journal could not do it.

@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     frame::{Frame, NewFrame},
-    journal::{Acknowledgement, Journal, JournalError, JournalFactory, JournalPlace, Outcome, Tip},
+    journal::{Acknowledgement, Journal, JournalError, Outcome, Tip},
+    journals::{JournalFactory, JournalPlace},
     tail::Tail,
 };
 use crate::domain::event::Position;

@@ -12,7 +12,7 @@ use super::{
     fetch::Fetcher,
     files::Files,
     index::{Index, Opening},
-    journal::{JournalFactory, JournalPlace},
+    journals::{JournalFactory, JournalPlace},
     manifest::Manifest,
     store::Store,
     tail::Tail,
