@@ -89,6 +89,10 @@ use self::{
 const QUEUE_APPENDS: usize = 4_096;
 /// Bytes of appends that may wait for the writer.
 const QUEUE_BYTES: usize = 32 << 20;
+/// Bytes of submitted appends that may be between the queue and the disk, over all pipelines. An
+/// append of another caller waits behind them: 2 MiB are about 20 ms of a disk's time, and keep a
+/// disk busy that takes up to 10 ms for a commit.
+const SUBMITTED_BYTES: usize = 2 << 20;
 /// Callers that may wait for room in the queue; more are turned away.
 const QUEUE_CALLERS: usize = 16_384;
 /// How long a request without a deadline of its own waits for a position to be reached.
@@ -169,11 +173,13 @@ impl Engine {
 
     /// Appends all events of `append`, or none, and answers once they are durable.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let pending = self.submit(append).await?;
-        self.outcome(pending).await
+        self.appender.append(append).await
     }
 
     /// Queues an append; appends that are submitted one after the other keep their order.
+    ///
+    /// Waits for room among the submitted appends, which is less than the queue has: a pipeline
+    /// that is always full must not be ahead of each single append.
     ///
     /// An append is queued again later only if its lookup has become outdated meanwhile. That needs
     /// thousands of appends in between, or a change to the claim that it is about.

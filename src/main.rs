@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-/// Requests, events and sled's pages are many small buffers that one thread makes and another
-/// frees.
+/// Gives memory back soon after a burst of readers or appends, whichever threads it was used by.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     handover::cli::main()

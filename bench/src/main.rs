@@ -43,7 +43,7 @@ use self::{args::Args, process::Role};
 
 /// The same as the product's: the servers that are measured are children of this executable.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match Role::of_this_process() {

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, apart, preferring,
+        AppendError, Appended, QUEUE_CALLERS, SUBMITTED_BYTES, apart, preferring,
         reader::Reader,
         record::RecordReader,
         resolution::{self, Resolution},
@@ -30,7 +30,10 @@ pub(super) struct Appender {
     /// at a place that a disk reads slowly must not delay an append.
     pub(super) look_ups: Reader,
     pub(super) queue: mpsc::Sender<Message>,
+    /// Bytes of all appends from the queue to the disk.
     pub(super) budget: Arc<Semaphore>,
+    /// Bytes of those among them that pipelines submitted.
+    pub(super) submitted: Arc<Semaphore>,
     pub(super) callers: Arc<Semaphore>,
     pub(super) fault: Arc<PermanentFailure>,
     pub(super) record: RecordReader,
@@ -44,9 +47,21 @@ pub struct Pending(Way);
 #[derive(Debug)]
 enum Way {
     /// It is valid, and holds its share of the queue.
-    Valid { prepared: Prepared, state: Submitted, permit: OwnedSemaphorePermit },
+    Valid { prepared: Prepared, state: Submitted, room: Room },
     /// It was answered before.
     Recalled(Appended),
+}
+
+/// The bytes that an append holds of the queue, and of the submitted ones.
+type Room = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// How an append comes.
+#[derive(Clone, Copy, Debug)]
+enum Coming {
+    /// By itself: its caller waits for the answer before it sends another.
+    Single,
+    /// In a pipeline.
+    Submitted,
 }
 
 #[derive(Debug)]
@@ -69,7 +84,13 @@ impl Appender {
         append: Append,
         digest: Option<Digest>,
     ) -> Result<Appended, AppendError> {
-        let pending = self.queue_up(append, Author::Server(digest)).await?;
+        let pending = self.queue_up(append, Author::Server(digest), Coming::Single).await?;
+        self.outcome(pending).await
+    }
+
+    /// See [`super::Engine::append`].
+    pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let pending = self.queue_up(append, Author::Client, Coming::Single).await?;
         self.outcome(pending).await
     }
 
@@ -94,10 +115,15 @@ impl Appender {
 
     /// See [`super::Engine::submit`].
     pub(super) async fn submit(&self, append: Append) -> Result<Pending, AppendError> {
-        self.queue_up(append, Author::Client).await
+        self.queue_up(append, Author::Client, Coming::Submitted).await
     }
 
-    async fn queue_up(&self, append: Append, author: Author) -> Result<Pending, AppendError> {
+    async fn queue_up(
+        &self,
+        append: Append,
+        author: Author,
+        coming: Coming,
+    ) -> Result<Pending, AppendError> {
         let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
         let checked = apart(content, || validation::check(append, author, &self.recorded_by, head));
@@ -105,13 +131,21 @@ impl Appender {
             Ok(prepared) => prepared,
             Err(refused) => return self.refused(refused).await,
         };
-        let bytes = u32::try_from(prepared.bytes).unwrap_or(u32::MAX);
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
-        let permit = Arc::clone(&self.budget).acquire_many_owned(bytes).await;
-        let permit = permit.map_err(|_| AppendError::Stopping)?;
+        let room = self.room(prepared.bytes, coming).await?;
         let state = self.decide(&prepared).await?;
-        Ok(Pending(Way::Valid { prepared, state, permit }))
+        Ok(Pending(Way::Valid { prepared, state, room }))
+    }
+
+    /// Waits for room, first among the submitted appends: one that waits there holds nothing of
+    /// the queue.
+    async fn room(&self, bytes: usize, coming: Coming) -> Result<Room, AppendError> {
+        let submitted = match coming {
+            Coming::Single => None,
+            Coming::Submitted => Some(held(&self.submitted, bytes.min(SUBMITTED_BYTES)).await?),
+        };
+        Ok((held(&self.budget, bytes).await?, submitted))
     }
 
     /// Refuses a request, unless it repeats a recorded one. An older build with other rules may
@@ -132,9 +166,9 @@ impl Appender {
 
     /// Waits for what becomes of a queued append.
     pub(super) async fn outcome(&self, pending: Pending) -> Result<Appended, AppendError> {
-        let (prepared, mut state, _permit) = match pending.0 {
+        let (prepared, mut state, _room) = match pending.0 {
             Way::Recalled(appended) => return Ok(appended),
-            Way::Valid { prepared, state, permit } => (prepared, state, permit),
+            Way::Valid { prepared, state, room } => (prepared, state, room),
         };
         loop {
             let verdict = match state {
@@ -188,4 +222,9 @@ impl Appender {
             Verdict::Stale => Ok(None),
         }
     }
+}
+
+async fn held(budget: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, AppendError> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    Arc::clone(budget).acquire_many_owned(bytes).await.map_err(|_| AppendError::Stopping)
 }
