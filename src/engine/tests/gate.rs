@@ -40,6 +40,10 @@ struct State {
     manifest: Sync,
     /// Whether the journal cannot be read by tasks.
     unreadable: bool,
+    /// Tasks cannot read what has these words in it.
+    unreadable_words: Option<&'static str>,
+    /// Reads by tasks that failed because of these words.
+    refused: usize,
     /// Whether there are no descriptors for files of the journal that are new.
     short: bool,
     /// Whether what tasks read of the journal is not what was written.
@@ -80,6 +84,16 @@ impl Gate {
     /// Fails reads of the journal by tasks, or lets them pass; the log's own threads always pass.
     pub(super) fn set_unreadable(&self, unreadable: bool) {
         self.state.0.lock().unwrap().unreadable = unreadable;
+    }
+
+    /// Fails reads of the journal by tasks that would show these words, until they are `None`.
+    pub(super) fn set_unreadable_words(&self, words: Option<&'static str>) {
+        self.state.0.lock().unwrap().unreadable_words = words;
+    }
+
+    /// How many reads have failed because of such words.
+    pub(super) fn refused(&self) -> usize {
+        self.state.0.lock().unwrap().refused
     }
 
     /// Has no descriptor for a new file of the journal, or has one again.
@@ -193,6 +207,12 @@ impl FileHandle for GatedFile {
         self.inner.read_exact_at(buf, offset)?;
         if spoilt {
             buf.fill(0xFF);
+        }
+        let mut state = self.gate.state.0.lock().unwrap();
+        let has = |words: &str| buf.windows(words.len()).any(|some| some == words.as_bytes());
+        if by_a_task && state.unreadable_words.is_some_and(has) {
+            state.refused += 1;
+            return Err(io::Error::other("the disk cannot be read here"));
         }
         Ok(())
     }
