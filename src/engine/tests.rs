@@ -4,6 +4,7 @@ mod appends;
 mod back_pressure;
 mod checkpoints;
 mod claims;
+mod deliveries;
 mod durability;
 mod followers;
 mod gate;
