@@ -19,7 +19,7 @@ mod kept;
 mod lanes;
 mod opening;
 mod pause;
-mod preferring;
+mod preference;
 mod prepare;
 mod projector;
 mod reader;

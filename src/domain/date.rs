@@ -49,11 +49,11 @@ impl Edtf {
             );
             return Err(InvalidDate(problem));
         }
-        Self::parse_asked(text)
+        Self::parse_queried(text)
     }
 
     /// Checks and takes a date of a query: `..` alone is any day.
-    pub fn parse_asked(text: &str) -> Result<Self, InvalidDate> {
+    pub fn parse_queried(text: &str) -> Result<Self, InvalidDate> {
         let parsed = Self::parse(text)?;
         let time = text.split_once('T').map(|(day, time)| DateTime::parse(day, time));
         match time.and_then(Result::ok).map(DateTime::of_a_place) {
@@ -327,7 +327,7 @@ mod tests {
             assert_eq!(Edtf::parse_claimed(open), Edtf::parse(open));
         }
         assert_eq!(days(".."), (None, None), "what is recorded is still read");
-        assert!(Edtf::parse_asked("..").is_ok());
+        assert!(Edtf::parse_queried("..").is_ok());
     }
 
     #[test]
@@ -335,11 +335,11 @@ mod tests {
         for offset in ["+23:59", "-23:59", "+23", "+14:00", "-00:00", "Z", ""] {
             let text = format!("2024-08-01T12:30:00{offset}");
             assert_eq!(Edtf::parse_claimed(&text), Edtf::parse(&text), "{text}");
-            assert!(Edtf::parse_asked(&text).is_ok(), "{text}");
+            assert!(Edtf::parse_queried(&text).is_ok(), "{text}");
         }
         for offset in ["+24:00", "-24:00", "+24", "+24:30", "+25:59", "-25:59"] {
             let text = format!("2024-08-01T12:30:00{offset}");
-            for parse in [Edtf::parse_claimed, Edtf::parse_asked] {
+            for parse in [Edtf::parse_claimed, Edtf::parse_queried] {
                 let error = parse(&text).unwrap_err().to_string();
                 assert!(error.contains("an offset that no place has"), "{error}");
                 assert!(error.contains("(at most 23:59)"), "{error}");

@@ -5,11 +5,11 @@
 //! labelled with the tags that follow from it ([`Known::tags`]). The texts by which the record
 //! tells things apart are folded ([`Known::fold`]).
 
+#[cfg(test)]
+pub(crate) mod examples;
 mod fields;
 mod folded;
 mod home;
-#[cfg(test)]
-pub(crate) mod samples;
 mod tags;
 mod validate;
 
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn every_known_type_decodes_to_what_was_packed() {
-        let samples = samples::all();
+        let samples = examples::all();
         let names: Vec<_> = samples.iter().map(Known::type_name).collect();
         assert_eq!(names, Known::TYPE_NAMES, "a sample of each type, in order");
         for event in samples {
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn events_tell_which_exchange_and_which_claim_they_are_about() {
-        for event in samples::all() {
+        for event in examples::all() {
             let (exchange, claim) = (event.exchange_id(), event.about());
             match event.type_name().trim_start_matches("handover.v1.") {
                 "SourceRegistered" | "DetentionReported" => {
@@ -301,7 +301,7 @@ mod tests {
             index in 0..Known::TYPE_NAMES.len(),
             damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         ) {
-            let event = &samples::all()[index];
+            let event = &examples::all()[index];
             let mut payload = event.pack().value.to_vec();
             for (at, byte) in damage {
                 let at = at.index(payload.len());

@@ -19,19 +19,19 @@
 //! Several wholes that share a part are compared with their parts together: 5 from A and 7 from
 //! B are the same 12 as 8 prisoners of war and 4 civilians from persons unsaid.
 
+mod components;
 mod finder;
 mod flow;
-mod hanging;
 mod items;
-mod known;
 mod sides;
+mod unnumbered;
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
 pub use finder::Finder;
-pub use known::unnumbered;
+pub use unnumbered::unnumbered;
 
 use crate::domain::{
     amount::Amount,
@@ -139,4 +139,4 @@ pub fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod samples;
+pub(crate) mod random_legs;

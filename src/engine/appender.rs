@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, apart, preferring,
+        AppendError, Appended, QUEUE_CALLERS, apart, preference,
         prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,
@@ -150,7 +150,7 @@ impl Appender {
             Resolution::Decide(request) => request,
             Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
         };
-        preferring::check(prepared, &self.look_ups, &self.record).await?;
+        preference::check(prepared, &self.look_ups, &self.record).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }

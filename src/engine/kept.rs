@@ -21,7 +21,7 @@ use crate::{
     engine::{ReadError, RecordReader, lanes::Lane},
     projections::{
         counts::CountAnswer,
-        explain::Behind,
+        explain::Provenance,
         lists::Statements,
         series::Compared,
         story::{Listed, Story},
@@ -71,7 +71,7 @@ impl Keepable for Statements {
     }
 }
 
-impl Keepable for Behind {
+impl Keepable for Provenance {
     fn bytes(&self) -> usize {
         self.exchanges.bytes() + self.nested.bytes()
     }

@@ -17,7 +17,7 @@ use crate::{
         record::RecordReader,
     },
     log::index::Span,
-    projections::{Projection as _, fate},
+    projections::{Projection as _, claim_history},
 };
 
 /// Events that are looked up at once.
@@ -123,7 +123,7 @@ async fn replaced(
     record.reached(reader.head().position).await?;
     let replaced = record.ask(move |register| {
         let view = register.at(register.position());
-        fate::replaced(&view, position)
+        claim_history::replaced(&view, position)
     });
     Ok(replaced.await?.map(|by| (by, Undoing::Replaced)))
 }

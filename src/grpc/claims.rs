@@ -22,9 +22,9 @@ use crate::{
         status::RpcError,
     },
     projections::{
-        fate::{self, About},
+        claim_history::{self, About},
+        claim_status::{ClaimStatus, PreferenceInForce},
         register::Register,
-        told::{Told, ToldPreference},
     },
 };
 
@@ -116,19 +116,19 @@ fn missing(claim: Position, at: Position) -> RpcError {
 
 /// A claim, what became of it, and a page of its history.
 struct Found {
-    told: Told,
-    preferences: Vec<ToldPreference>,
+    status: ClaimStatus,
+    preferences: Vec<PreferenceInForce>,
     history: Vec<About>,
 }
 
 impl Found {
     fn of(register: &Register, claim: Position, at: Position) -> Option<Self> {
         let view = register.at(at);
-        let (row, _) = fate::shown(&view, claim)?;
+        let (row, _) = claim_history::shown(&view, claim)?;
         Some(Self {
-            told: Told::of(&view, row),
-            preferences: fate::preferred(&view, claim),
-            history: fate::history(&view, claim),
+            status: ClaimStatus::of(&view, row),
+            preferences: claim_history::preferred(&view, claim),
+            history: claim_history::history(&view, claim),
         })
     }
 
@@ -156,16 +156,16 @@ impl Found {
         recorder: &Recorder,
         position: Position,
     ) -> Result<proto::GetClaimResponse, RpcError> {
-        let Self { told, preferences: all, history: _ } = self;
-        let texts = Texts::read(&recorder.0, [told.claim, told.read_from]).await?;
-        let preference = |texts: &Texts, it: &ToldPreference| texts.preference(it.clone());
+        let Self { status, preferences: all, history: _ } = self;
+        let texts = Texts::read(&recorder.0, [status.claim, status.read_from]).await?;
+        let preference = |texts: &Texts, it: &PreferenceInForce| texts.preference(it.clone());
         let budget = Budget::of(PREFERENCES_BYTES);
         let preferences = listed::told(&recorder.0, budget, all, preference).await?;
         let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
-            record: Some(texts.record(told)),
-            event: texts.event(told.claim).cloned(),
-            reading: texts.reading(told.read_from).map(|reading| reading.pack()),
+            record: Some(texts.record(status)),
+            event: texts.event(status.claim).cloned(),
+            reading: texts.reading(status.read_from).map(|reading| reading.pack()),
             preferences,
             more_preferences: u32::try_from(more).unwrap_or(u32::MAX),
             position,

@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn faults_of_payloads_are_told_beside_those_of_names() {
-        use crate::domain::{known::samples, proto::TransferCompleted};
-        let sample = samples::completed();
+        use crate::domain::{known::examples, proto::TransferCompleted};
+        let sample = examples::completed();
         let bad = TransferCompleted { count: None, ..sample.clone() };
         let event = |message: &TransferCompleted, tags: &[&str]| proto::NewEvent {
             payload: Some(Any::pack(message)),

@@ -7,11 +7,11 @@ use crate::{
     engine::Engine,
     grpc::{budget::Budget, claimed::Texts, status::RpcError},
     projections::{
-        fate,
-        fate::About,
+        claim_history,
+        claim_history::About,
+        claim_status::{ClaimStatus, PreferenceInForce},
         lists::SourceFound,
         register::Register,
-        told::{Told, ToldPreference},
     },
 };
 
@@ -24,7 +24,7 @@ pub(crate) trait InLog {
     fn events(&self) -> impl Iterator<Item = Position>;
 }
 
-impl InLog for Told {
+impl InLog for ClaimStatus {
     fn events(&self) -> impl Iterator<Item = Position> {
         [self.claim, self.read_from].into_iter()
     }
@@ -42,7 +42,7 @@ impl InLog for SourceFound {
     }
 }
 
-impl InLog for ToldPreference {
+impl InLog for PreferenceInForce {
     fn events(&self) -> impl Iterator<Item = Position> {
         self.positions().into_iter()
     }
@@ -70,8 +70,9 @@ pub(crate) async fn told<T: InLog, M: Message>(
 }
 
 /// How some claims read and what became of each; all are shown at that position.
-pub(crate) fn claims(register: &Register, at: Position, claims: &[Position]) -> Vec<Told> {
+pub(crate) fn claims(register: &Register, at: Position, claims: &[Position]) -> Vec<ClaimStatus> {
     let view = register.at(at);
-    let told = |claim: &Position| Some(Told::of(&view, fate::shown(&view, *claim)?.0));
+    let told =
+        |claim: &Position| Some(ClaimStatus::of(&view, claim_history::shown(&view, *claim)?.0));
     claims.iter().filter_map(told).collect()
 }

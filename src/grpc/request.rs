@@ -36,7 +36,7 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
     if text.is_empty() {
         return None;
     }
-    Edtf::parse_asked(text).map_err(|error| wrong.add(path, error.to_string())).ok()
+    Edtf::parse_queried(text).map_err(|error| wrong.add(path, error.to_string())).ok()
 }
 
 /// A required name or id, as the record compares it.

@@ -4,14 +4,14 @@
 //! amount between them, and with what the record holds to explain it. An explanation without a
 //! number may explain any part of a difference, so nothing is called unexplained beside it.
 
-mod board;
 mod differences;
+mod matrix;
+mod operand;
 mod reasons;
-mod side;
 
 use crate::domain::proto;
 use crate::projections::{claims::View, extent::Extent, story};
-use board::Board;
+use matrix::ClaimMatrix;
 
 /// Claims that a cell, a side or an explanation names, and places that a side does.
 const NAMED: usize = 1_000;
@@ -32,12 +32,12 @@ fn first<T>(mut list: Vec<T>, most: usize) -> (Vec<T>, u32) {
 pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeResponse> {
     let exchange = story::find(view, id)?;
     let extent = Extent::of(view, exchange);
-    let board = Board::new(&extent);
+    let matrix = ClaimMatrix::new(&extent);
     Some(proto::ReconcileExchangeResponse {
-        claimants: board.claimants(),
-        legs: board.legs(),
-        cells: board.cells(),
-        lines: differences::all(&board),
+        claimants: matrix.claimants(),
+        legs: matrix.legs(),
+        cells: matrix.cells(),
+        lines: differences::all(&matrix),
         ..proto::ReconcileExchangeResponse::default()
     })
 }

@@ -111,7 +111,7 @@ mod tests {
     use crate::{
         cli::exit::Exit,
         domain::{
-            known::samples,
+            known::examples,
             proto::{ClaimRecord, TransferCompleted},
         },
     };
@@ -129,7 +129,7 @@ mod tests {
             scope: "adults".to_owned(),
             ..Count::default()
         };
-        let before = TransferCompleted { count: Some(count), ..samples::completed() };
+        let before = TransferCompleted { count: Some(count), ..examples::completed() };
         let after = with_number(&claim(&before.clone().into()), 0).unwrap();
         let count = Count { value: Some(0), scope: "adults".to_owned(), ..Count::default() };
         assert_eq!(after, Any::pack(&TransferCompleted { count: Some(count), ..before }));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_gives_no_number_is_not_corrected_by_one() {
-        let failure = with_number(&claim(&samples::statement().into()), 3).unwrap_err();
+        let failure = with_number(&claim(&examples::statement().into()), 3).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("claim 7 is a StatementMade"), "{failure}");
         assert!(failure.message.contains("--payload"), "{failure}");

@@ -169,7 +169,7 @@ fn preferred(preference: &Preference) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        known::{Known, samples},
+        known::{Known, examples},
         proto::{ClaimRecord, RecordedEvent},
     };
 
@@ -185,8 +185,8 @@ mod tests {
         };
         Shown(GetClaimResponse {
             record: Some(ClaimRecord { position: 7, disputes: 1, ..Default::default() }),
-            event: Some(recorded(7, samples::completed())),
-            reading: Some(Known::from(samples::completed()).pack()),
+            event: Some(recorded(7, examples::completed())),
+            reading: Some(Known::from(examples::completed()).pack()),
             preferences: vec![Preference {
                 position: 8,
                 claim: 7,
@@ -196,8 +196,8 @@ mod tests {
                 ..Default::default()
             }],
             history: vec![
-                event(9, samples::confirmed().into(), 11),
-                event(10, samples::disputed().into(), 0),
+                event(9, examples::confirmed().into(), 11),
+                event(10, examples::disputed().into(), 0),
             ],
             position: 11,
             ..Default::default()

@@ -127,7 +127,7 @@ fn row(parked: &ParkedEvent) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        known::samples,
+        known::examples,
         proto::{Any, RecordedEvent},
     };
 
@@ -141,7 +141,7 @@ mod tests {
         };
         let value = [0xff, 1].as_slice().into();
         let unknown = Any { type_url: "type.googleapis.com/demo.v1.Noted".into(), value };
-        let parked = vec![of(7, unknown), of(8, Any::pack(&samples::completed()))];
+        let parked = vec![of(7, unknown), of(8, Any::pack(&examples::completed()))];
         let list =
             Parked(ListParkedResponse { parked: parked.clone(), total: 2, ..Default::default() });
         let (whole, entries) = (list.whole().unwrap(), list.entries().unwrap());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::{
-    known::samples,
+    known::examples,
     proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
 };
 
@@ -10,7 +10,7 @@ fn attribution() -> Attribution {
 
 /// A completed transfer of the samples, with another receiver.
 fn transfer(to: &str) -> Known {
-    let mut transfer = samples::completed();
+    let mut transfer = examples::completed();
     transfer.leg.as_mut().unwrap().to = vec![to.into()];
     transfer.into()
 }

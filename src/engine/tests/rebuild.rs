@@ -11,7 +11,7 @@ use futures_util::poll;
 
 use super::*;
 use crate::{
-    domain::{filter::FilterItem, known::samples},
+    domain::{filter::FilterItem, known::examples},
     log::{
         files::FileHandle,
         index::{Blocking, IndexError},
@@ -83,7 +83,7 @@ async fn figures(store: &Store) -> CountAnswer {
 /// A store with a few sealed volumes and a claim.
 async fn filled(files: &Held) -> Store {
     let store = Store::on(Arc::new(files.clone()));
-    let transfer = Known::from(samples::completed());
+    let transfer = Known::from(examples::completed());
     let stream = format!("exchange/{}", transfer.exchange_id().unwrap());
     store.engine().append(known(&stream, &[transfer])).await.unwrap();
     for number in 0..30 {

@@ -22,9 +22,9 @@ use crate::{
         status::RpcError,
     },
     projections::{
-        explain::{BehindQuery, BehindWalk, ExplainWalk, ExplainedExchange, ExplainedLeg},
+        claim_status::PreferenceInForce,
+        explain::{ExplainWalk, ExplainedExchange, ExplainedLeg, ProvenanceQuery, ProvenanceWalk},
         register::Register,
-        told::ToldPreference,
     },
 };
 
@@ -67,7 +67,7 @@ pub(super) fn question(
 impl Question {
     /// The figure; absent: the record knows nothing of it. It is a fault if the requested exchange
     /// is not in the record.
-    fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, RpcError> {
+    fn find(&self, register: &Register, at: Position) -> Result<Option<ProvenanceQuery>, RpcError> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
             "" => None,
@@ -77,7 +77,7 @@ impl Question {
             }
         };
         let occurred = self.occurred.clone();
-        Ok(self.figure.key(register).map(|key| BehindQuery { key, only, occurred }))
+        Ok(self.figure.key(register).map(|key| ProvenanceQuery { key, only, occurred }))
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) async fn answer(
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
     };
     let (key, page) = (query.key, question.page);
-    let behind = record.list(page.list(position), BehindWalk::new(query, position)).await?;
+    let behind = record.list(page.list(position), ProvenanceWalk::new(query, position)).await?;
     let stretch = (page.begins().offset, page.size());
     let of = (Arc::clone(&behind), position);
     let walk = ExplainWalk::new(of, key, question.include_past, stretch);
@@ -147,7 +147,7 @@ impl Telling {
         parts: usize,
     ) -> Result<bool, RpcError> {
         let claims = claims(explained);
-        let preferred = explained.preference.iter().flat_map(ToldPreference::positions);
+        let preferred = explained.preference.iter().flat_map(PreferenceInForce::positions);
         let mut head = head(explained, &Texts::read(engine, preferred).await?, parts > 0);
         let mut owed = head.encoded_len();
         let begins = parts.min(claims.len());
@@ -210,8 +210,8 @@ fn positions(explained: &ExplainedExchange, (leg, claim): (usize, usize)) -> Vec
     let leg = explained.legs.get(leg).map(|it| &it.leg);
     let number = leg.and_then(|leg| leg.claims.get(claim));
     let preferred = leg.and_then(|leg| leg.preference.as_ref()).filter(|_| claim == 0);
-    let preferred = preferred.into_iter().flat_map(ToldPreference::positions);
-    number.into_iter().flat_map(|number| number.told.positions()).chain(preferred).collect()
+    let preferred = preferred.into_iter().flat_map(PreferenceInForce::positions);
+    number.into_iter().flat_map(|number| number.status.positions()).chain(preferred).collect()
 }
 
 /// Says how many claims and legs more there are.
@@ -269,12 +269,12 @@ mod tests {
     use super::*;
     use crate::{
         domain::{estimate::Estimate, proto::LegUse},
-        projections::told::ToldLeg,
+        projections::claim_status::LegClaims,
     };
 
     #[test]
     fn a_leg_names_its_first_larger_legs_and_counts_the_others() {
-        let told = ToldLeg {
+        let told = LegClaims {
             leg: proto::Leg::default(),
             estimate: Estimate::default(),
             claims: Vec::new(),

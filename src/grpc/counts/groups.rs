@@ -19,14 +19,14 @@ use crate::{
         status::RpcError,
     },
     projections::{
-        groups::{Dimension, GroupAnswer, GroupKey, GroupQuery, GroupWalk, Part},
+        grouped_counts::{Dimension, GroupKey, GroupedCounts, GroupedQuery, GroupedWalk, Part},
         walk::Then,
     },
 };
 
 /// The query that a request states.
 pub(super) struct Question {
-    query: GroupQuery,
+    query: GroupedQuery,
     as_of: AsOf,
     min_position: Position,
     page: Page,
@@ -51,13 +51,13 @@ pub(super) fn question(
     wrong.into_result(Question { query, as_of, min_position, page })
 }
 
-fn query(request: &proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+fn query(request: &proto::CountTransfersRequest, wrong: &mut Violations) -> GroupedQuery {
     let mut named = |typed: &str, path| {
         Some(request::optional_name(typed, path, wrong)).filter(|name| !name.is_empty())
     };
     let exchange = named(&request.exchange_id, "exchange_id");
     let mediator = named(&request.mediator, "mediator");
-    GroupQuery {
+    GroupedQuery {
         dimensions: dimensions(&request.group_by, wrong),
         senders: parties(&request.senders, "senders", wrong),
         receivers: parties(&request.receivers, "receivers", wrong),
@@ -112,7 +112,7 @@ pub(super) async fn answer(
 ) -> Result<proto::CountTransfersResponse, RpcError> {
     let Question { query, as_of, min_position, page } = question;
     let position = page.position(engine, min_position, as_of).await?;
-    let walk = Then::new(GroupWalk::new(query, position), Groups::new);
+    let walk = Then::new(GroupedWalk::new(query, position), Groups::new);
     let list = engine.record().list(page.list(position), walk).await?;
     let mut budget = Budget::default();
     let fit = page.of(&list.encoded).iter().take_while(|group| budget.takes_bytes(group.len()));
@@ -135,7 +135,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(answer: GroupAnswer) -> Self {
+    fn new(answer: GroupedCounts) -> Self {
         let encoded = |it| group(it).encode_to_vec().into_boxed_slice();
         Self {
             encoded: answer.groups.into_iter().map(encoded).collect(),

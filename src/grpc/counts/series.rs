@@ -98,7 +98,7 @@ pub(super) async fn answer(
     let compared = (*compared).clone().ok_or_else(|| not_found(&series))?;
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
     let steps = record.go_through(walk).await?;
-    let texts = Texts::read(engine, steps.iter().flat_map(|step| step.told.positions())).await?;
+    let texts = Texts::read(engine, steps.iter().flat_map(|step| step.status.positions())).await?;
     let mut telling = Telling::default();
     for (place, step) in steps.into_iter().enumerate() {
         let parts = if place == 0 { page.begins().parts } else { 0 };
@@ -221,7 +221,7 @@ async fn names(
 }
 
 fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
-    let total = match texts.reading(step.told.read_from) {
+    let total = match texts.reading(step.status.read_from) {
         Some(Known::TotalClaimed(total)) => Some(total),
         _ => None,
     };
@@ -237,7 +237,7 @@ fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
     };
     let sum = step.sum;
     proto::SeriesStep {
-        record: Some(texts.record(&step.told)),
+        record: Some(texts.record(&step.status)),
         total,
         base_from: base_from.into(),
         base_claim,

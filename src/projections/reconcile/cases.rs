@@ -3,10 +3,10 @@
 use super::*;
 use crate::domain::{
     event::Position,
-    known::samples::actor,
+    known::examples::actor,
     proto::{DeclineReason, DifferenceKind, DifferenceReason as Reason, TransferClaimKind},
 };
-use crate::projections::claims::samples::{ANKARA, Record, codes};
+use crate::projections::claims::test_record::{ANKARA, Record, codes};
 
 /// Claims on the legs of one exchange.
 pub(super) struct Claims {

@@ -120,11 +120,11 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto::TransferCompleted};
+    use crate::domain::{known::examples, proto::TransferCompleted};
 
     #[test]
     fn a_row_may_say_less_and_nothing_else() {
-        let whole = samples::completed();
+        let whole = examples::completed();
         let less = |change: fn(&mut TransferCompleted)| {
             let mut read = whole.clone();
             change(&mut read);
@@ -156,7 +156,7 @@ mod tests {
                 "has attribution.claimed_by, which the columns cannot say",
             ),
             (
-                compared(&whole.clone().into(), &samples::agreed().into()),
+                compared(&whole.clone().into(), &examples::agreed().into()),
                 "would be read as a TransferAgreed",
             ),
         ] {

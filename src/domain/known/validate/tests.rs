@@ -4,7 +4,7 @@
 use prost::Message;
 
 use crate::domain::{
-    known::{Known, samples},
+    known::{Known, examples},
     limits, proto,
 };
 
@@ -34,10 +34,10 @@ fn names(count: usize) -> Vec<String> {
 
 #[test]
 fn the_samples_are_acceptable() {
-    for event in samples::all() {
+    for event in examples::all() {
         assert_eq!(event.validate(), Ok(()), "{event:?}");
     }
-    assert_eq!(paths(samples::running_total()), [""; 0]);
+    assert_eq!(paths(examples::running_total()), [""; 0]);
 }
 
 #[test]
@@ -72,33 +72,33 @@ fn empty_events_name_every_required_field() {
 #[test]
 fn an_enum_value_that_nobody_defined_is_refused_everywhere() {
     let odd = 99;
-    check(&samples::source(), &["kind"], |e| e.kind = odd);
-    check(&samples::statement(), &["mode"], |e| e.mode = odd);
-    check(&samples::exchange(), &["kind"], |e| e.kind = odd);
-    check(&samples::exchange(), &["status"], |e| e.status = -1);
-    check(&samples::role(), &["role"], |e| e.role = odd);
-    check(&samples::completed(), &["kind"], |e| e.kind = odd);
-    check(&samples::declined(), &["reason"], |e| e.reason = odd);
-    check(&samples::detention(), &["status"], |e| e.status = odd);
-    check(&samples::corrected(), &["by"], |e| e.by = odd);
-    check(&samples::preferred(), &["direction"], |e| e.direction = odd);
+    check(&examples::source(), &["kind"], |e| e.kind = odd);
+    check(&examples::statement(), &["mode"], |e| e.mode = odd);
+    check(&examples::exchange(), &["kind"], |e| e.kind = odd);
+    check(&examples::exchange(), &["status"], |e| e.status = -1);
+    check(&examples::role(), &["role"], |e| e.role = odd);
+    check(&examples::completed(), &["kind"], |e| e.kind = odd);
+    check(&examples::declined(), &["reason"], |e| e.reason = odd);
+    check(&examples::detention(), &["status"], |e| e.status = odd);
+    check(&examples::corrected(), &["by"], |e| e.by = odd);
+    check(&examples::preferred(), &["direction"], |e| e.direction = odd);
     check_leg(&["leg.unit"], |leg| leg.unit = odd);
     check_leg(&["leg.category"], |leg| leg.category = odd);
     check_attribution(&["attribution.reliability"], |a| a.reliability = odd);
     check_attribution(&["attribution.credibility"], |a| a.credibility = 7);
-    check(&samples::role(), &["actor.kind"], |e| {
+    check(&examples::role(), &["actor.kind"], |e| {
         e.actor.as_mut().unwrap().kind = odd;
     });
 }
 
 #[test]
 fn a_choice_that_is_needed_is_named_with_what_can_be_chosen() {
-    check(&samples::statement(), &["mode"], |e| e.mode = 0);
-    check(&samples::exchange(), &["status"], |e| e.status = 0);
-    check(&samples::role(), &["role"], |e| e.role = 0);
-    check(&samples::corrected(), &["by"], |e| e.by = 0);
+    check(&examples::statement(), &["mode"], |e| e.mode = 0);
+    check(&examples::exchange(), &["status"], |e| e.status = 0);
+    check(&examples::role(), &["role"], |e| e.role = 0);
+    check(&examples::corrected(), &["by"], |e| e.by = 0);
     check_leg(&["leg.unit"], |leg| leg.unit = 0);
-    let mut event = samples::role();
+    let mut event = examples::role();
     event.role = 0;
     let violations = Known::from(event).validate().unwrap_err().to_string();
     assert!(violations.contains("ROLE_REQUESTER, ROLE_REQUESTED_PARTY"), "{violations}");
@@ -107,11 +107,11 @@ fn a_choice_that_is_needed_is_named_with_what_can_be_chosen() {
 
 #[test]
 fn a_choice_that_is_not_needed_may_be_left_open() {
-    check(&samples::source(), &[], |e| e.kind = 0);
-    check(&samples::exchange(), &[], |e| e.kind = 0);
-    check(&samples::completed(), &[], |e| e.kind = 0);
-    check(&samples::declined(), &[], |e| e.reason = 0);
-    check(&samples::detention(), &[], |e| e.status = 0);
+    check(&examples::source(), &[], |e| e.kind = 0);
+    check(&examples::exchange(), &[], |e| e.kind = 0);
+    check(&examples::completed(), &[], |e| e.kind = 0);
+    check(&examples::declined(), &[], |e| e.reason = 0);
+    check(&examples::detention(), &[], |e| e.status = 0);
     check_leg(&[], |leg| leg.category = 0);
     check_attribution(&[], |a| (a.reliability, a.credibility) = (0, 0));
 }
@@ -119,34 +119,34 @@ fn a_choice_that_is_not_needed_may_be_left_open() {
 #[test]
 fn ids_are_short_and_without_white_space() {
     for bad in ["", "a b", "a\u{a0}b", "a\nb", "a\u{7}", &line(limits::ID_BYTES + 1)] {
-        check(&samples::source(), &["source_id"], |e| {
+        check(&examples::source(), &["source_id"], |e| {
             e.source_id = bad.into();
         });
-        check(&samples::exchange(), &["exchange_id"], |e| {
+        check(&examples::exchange(), &["exchange_id"], |e| {
             e.exchange_id = bad.into();
         });
-        check(&samples::role(), &["exchange_id"], |e| {
+        check(&examples::role(), &["exchange_id"], |e| {
             e.exchange_id = bad.into();
         });
-        check(&samples::superlative(), &["exchange_id"], |e| {
+        check(&examples::superlative(), &["exchange_id"], |e| {
             e.exchange_id = bad.into();
         });
-        check(&samples::detention(), &["detention_id"], |e| {
+        check(&examples::detention(), &["detention_id"], |e| {
             e.detention_id = bad.into();
         });
         check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = bad.into());
         check_attribution(&["attribution.source_id"], |a| a.source_id = bad.into());
         let optional: &[&str] = if bad.is_empty() { &[] } else { &["exchange_id"] };
-        check(&samples::statement(), optional, |e| {
+        check(&examples::statement(), optional, |e| {
             e.exchange_id = bad.into();
         });
         let optional: &[&str] = if bad.is_empty() { &[] } else { &["follows_exchange_id"] };
-        check(&samples::running_total(), optional, |e| {
+        check(&examples::running_total(), optional, |e| {
             e.follows_exchange_id = bad.into();
         });
     }
     for good in ["a", "a/b:c", "\u{130}d", &line(limits::ID_BYTES)] {
-        check(&samples::source(), &[], |e| e.source_id = good.into());
+        check(&examples::source(), &[], |e| e.source_id = good.into());
         check_leg(&[], |leg| leg.exchange_id = good.into());
     }
 }
@@ -160,27 +160,27 @@ fn dates_are_of_the_profile() {
         ("..", "2024-08-01T12:30:00.000Z"),
         ("2024-08-01T12:30:00.0000000000Z", "2024-08-01T12:30:00.123456-04"),
     ] {
-        check(&samples::source(), &["published_at"], |e| {
+        check(&examples::source(), &["published_at"], |e| {
             e.published_at = bad.into();
         });
-        check(&samples::statement(), &["occurred"], |e| {
+        check(&examples::statement(), &["occurred"], |e| {
             e.occurred = bad.into();
         });
-        check(&samples::exchange(), &["occurred"], |e| {
+        check(&examples::exchange(), &["occurred"], |e| {
             e.occurred = bad.into();
         });
-        check(&samples::completed(), &["occurred"], |e| {
+        check(&examples::completed(), &["occurred"], |e| {
             e.occurred = bad.into();
         });
-        check(&samples::running_total(), &["as_of"], |e| {
+        check(&examples::running_total(), &["as_of"], |e| {
             e.as_of = bad.into();
         });
-        check(&samples::running_total(), &["covers"], |e| {
+        check(&examples::running_total(), &["covers"], |e| {
             e.covers = bad.into();
         });
-        check(&samples::detention(), &["since"], |e| e.since = bad.into());
+        check(&examples::detention(), &["since"], |e| e.since = bad.into());
         check_attribution(&["attribution.reported_at"], |a| a.reported_at = bad.into());
-        check(&samples::completed(), &[], |e| e.occurred = good.into());
+        check(&examples::completed(), &[], |e| e.occurred = good.into());
         check_attribution(&[], |a| a.reported_at = good.into());
     }
 }
@@ -189,16 +189,16 @@ fn dates_are_of_the_profile() {
 fn parties_are_codes() {
     check_leg(&["leg.from[1]"], |leg| leg.from[1] = "by".into());
     check_leg(&["leg.to[0]"], |leg| leg.to[0] = String::new());
-    check(&samples::exchange(), &["parties[0]"], |e| {
+    check(&examples::exchange(), &["parties[0]"], |e| {
         e.parties[0] = "Russia".into();
     });
-    check(&samples::completed(), &["via[0]"], |e| {
+    check(&examples::completed(), &["via[0]"], |e| {
         e.via[0] = "Geneva".into();
     });
-    check(&samples::preferred(), &["country"], |e| {
+    check(&examples::preferred(), &["country"], |e| {
         e.country = "Germany".into();
     });
-    check(&samples::role(), &["actor.party"], |e| {
+    check(&examples::role(), &["actor.party"], |e| {
         e.actor.as_mut().unwrap().party = "UAE".into();
     });
     check_leg(&[], |leg| leg.from = vec!["SUHH".into(), "x-demo".into()]);
@@ -210,10 +210,10 @@ fn no_party_stands_twice_on_a_side_and_a_side_may_be_unsaid() {
     check_leg(&["leg.to[1]"], |leg| leg.to.push("DE".into()));
     check_leg(&[], |leg| leg.to.push("RU".into()));
     check_leg(&[], |leg| (leg.from, leg.to) = (vec![], vec![]));
-    check(&samples::exchange(), &["parties[2]"], |e| {
+    check(&examples::exchange(), &["parties[2]"], |e| {
         e.parties.push("DE".into());
     });
-    check(&samples::completed(), &["via[1]"], |e| {
+    check(&examples::completed(), &["via[1]"], |e| {
         e.via.push("CH".into());
     });
 }
@@ -222,22 +222,22 @@ fn no_party_stands_twice_on_a_side_and_a_side_may_be_unsaid() {
 fn lists_at_their_limit_are_taken_and_one_more_is_not() {
     check_leg(&[], |leg| leg.from = names(limits::PARTIES));
     check_leg(&["leg.from"], |leg| leg.from = names(limits::PARTIES + 1));
-    check(&samples::exchange(), &[], |e| {
+    check(&examples::exchange(), &[], |e| {
         e.parties = names(limits::PARTIES);
     });
-    check(&samples::exchange(), &["parties"], |e| {
+    check(&examples::exchange(), &["parties"], |e| {
         e.parties = names(limits::PARTIES + 1);
     });
-    check(&samples::statement(), &[], |e| {
+    check(&examples::statement(), &[], |e| {
         e.topics = names(limits::LIST_ENTRIES);
     });
-    check(&samples::statement(), &["topics"], |e| {
+    check(&examples::statement(), &["topics"], |e| {
         e.topics = names(limits::LIST_ENTRIES + 1);
     });
-    check(&samples::statement(), &["mentions"], |e| {
+    check(&examples::statement(), &["mentions"], |e| {
         e.mentions = names(limits::LIST_ENTRIES + 1);
     });
-    let relays = |count| vec![samples::actor("", "Demo Agency"); count];
+    let relays = |count| vec![examples::actor("", "Demo Agency"); count];
     check_attribution(&[], |a| a.relayed_by = relays(limits::LIST_ENTRIES));
     let over = relays(limits::LIST_ENTRIES + 1);
     check_attribution(&["attribution.relayed_by"], |a| a.relayed_by = over);
@@ -245,10 +245,10 @@ fn lists_at_their_limit_are_taken_and_one_more_is_not() {
 
 #[test]
 fn lists_hold_no_empty_entries() {
-    check(&samples::statement(), &["topics[0]"], |e| {
+    check(&examples::statement(), &["topics[0]"], |e| {
         e.topics[0] = " ".into();
     });
-    check(&samples::statement(), &["mentions[1]"], |e| {
+    check(&examples::statement(), &["mentions[1]"], |e| {
         e.mentions.push(String::new());
     });
     check_attribution(&["attribution.relayed_by[1]"], |a| {
@@ -259,31 +259,31 @@ fn lists_hold_no_empty_entries() {
 #[test]
 fn texts_at_their_limit_are_taken_and_one_byte_more_is_not() {
     let (short, long) = (limits::SHORT_TEXT_BYTES, limits::LONG_TEXT_BYTES);
-    check(&samples::exchange(), &[], |e| e.title = line(short));
-    check(&samples::exchange(), &["title"], |e| {
+    check(&examples::exchange(), &[], |e| e.title = line(short));
+    check(&examples::exchange(), &["title"], |e| {
         e.title = line(short + 1);
     });
-    check(&samples::statement(), &[], |e| e.text = line(long));
-    check(&samples::statement(), &["text"], |e| {
+    check(&examples::statement(), &[], |e| e.text = line(long));
+    check(&examples::statement(), &["text"], |e| {
         e.text = line(long + 1);
     });
-    check(&samples::detention(), &["subject"], |e| {
+    check(&examples::detention(), &["subject"], |e| {
         e.subject = line(long + 1);
     });
-    check(&samples::retracted(), &["reason"], |e| {
+    check(&examples::retracted(), &["reason"], |e| {
         e.reason = line(long + 1);
     });
-    check(&samples::confirmed(), &["grounds"], |e| {
+    check(&examples::confirmed(), &["grounds"], |e| {
         e.grounds = line(long + 1);
     });
-    check(&samples::disputed(), &["grounds"], |e| {
+    check(&examples::disputed(), &["grounds"], |e| {
         e.grounds = line(long + 1);
     });
-    check(&samples::preferred(), &["rationale"], |e| {
+    check(&examples::preferred(), &["rationale"], |e| {
         e.rationale = line(long + 1);
     });
     check_attribution(&["attribution.note"], |a| a.note = line(long + 1));
-    let mut event = samples::exchange();
+    let mut event = examples::exchange();
     event.title = line(short + 1);
     let violations = Known::from(event).validate().unwrap_err();
     assert!(violations.0[0].limit && violations.0[0].problem.contains("1025"), "{violations}");
@@ -291,19 +291,19 @@ fn texts_at_their_limit_are_taken_and_one_byte_more_is_not() {
 
 #[test]
 fn only_long_texts_have_lines_and_none_has_other_control_characters() {
-    check(&samples::exchange(), &["place"], |e| {
+    check(&examples::exchange(), &["place"], |e| {
         e.place = "a\nb".into();
     });
-    check(&samples::superlative(), &["holder"], |e| {
+    check(&examples::superlative(), &["holder"], |e| {
         e.holder = "a\tb".into();
     });
     check_leg(&["leg.portion"], |leg| leg.portion = "a\u{1b}b".into());
     check_attribution(&["attribution.locator"], |a| a.locator = "\u{0}".into());
-    check(&samples::statement(), &[], |e| e.text = "a\n\tb".into());
-    check(&samples::statement(), &["text"], |e| {
+    check(&examples::statement(), &[], |e| e.text = "a\n\tb".into());
+    check(&examples::statement(), &["text"], |e| {
         e.text = "a\u{1b}[0m".into();
     });
-    check(&samples::corrected(), &["reason"], |e| {
+    check(&examples::corrected(), &["reason"], |e| {
         e.reason = "a\rb".into();
     });
 }
@@ -311,24 +311,24 @@ fn only_long_texts_have_lines_and_none_has_other_control_characters() {
 #[test]
 fn a_speaker_is_named_and_an_actor_is_somebody() {
     let nobody = proto::Actor::default;
-    let coded = || samples::actor("DE", "");
-    check(&samples::statement(), &["speaker.name"], |e| {
+    let coded = || examples::actor("DE", "");
+    check(&examples::statement(), &["speaker.name"], |e| {
         e.speaker = Some(coded());
     });
-    check(&samples::statement(), &["speaker.name"], |e| {
+    check(&examples::statement(), &["speaker.name"], |e| {
         e.speaker = Some(nobody());
     });
-    check(&samples::statement(), &["on_behalf_of"], |e| {
+    check(&examples::statement(), &["on_behalf_of"], |e| {
         e.on_behalf_of = Some(nobody());
     });
-    check(&samples::role(), &["actor"], |e| e.actor = Some(nobody()));
-    check(&samples::role(), &[], |e| {
-        e.actor = Some(samples::actor("", "Demo Envoy"));
+    check(&examples::role(), &["actor"], |e| e.actor = Some(nobody()));
+    check(&examples::role(), &[], |e| {
+        e.actor = Some(examples::actor("", "Demo Envoy"));
     });
-    check(&samples::detention(), &["custodian"], |e| {
+    check(&examples::detention(), &["custodian"], |e| {
         e.custodian = Some(nobody());
     });
-    check(&samples::detention(), &[], |e| e.custodian = None);
+    check(&examples::detention(), &[], |e| e.custodian = None);
     check_attribution(&["attribution.claimed_by"], |a| {
         a.claimed_by = Some(nobody());
     });
@@ -338,68 +338,68 @@ fn a_speaker_is_named_and_an_actor_is_somebody() {
 
 #[test]
 fn a_name_that_streams_or_tags_are_called_by_has_a_slug_of_bounded_length() {
-    let speaker = |name: &str| Some(samples::actor("", name));
+    let speaker = |name: &str| Some(examples::actor("", name));
     let at = line(limits::ID_BYTES);
-    check(&samples::statement(), &[], |e| e.speaker = speaker(&at));
+    check(&examples::statement(), &[], |e| e.speaker = speaker(&at));
     let over = format!("{at}a");
-    check(&samples::statement(), &["speaker.name"], |e| {
+    check(&examples::statement(), &["speaker.name"], |e| {
         e.speaker = speaker(&over);
     });
-    check(&samples::statement(), &["speaker.name"], |e| {
+    check(&examples::statement(), &["speaker.name"], |e| {
         e.speaker = speaker("--");
     });
     let claimed_by = speaker("!?");
     check_attribution(&["attribution.claimed_by.name"], |a| {
         a.claimed_by = claimed_by;
     });
-    check(&samples::running_total(), &["series"], |e| {
+    check(&examples::running_total(), &["series"], |e| {
         e.series = "...".into();
     });
-    check(&samples::running_total(), &["series"], |e| e.series = over);
+    check(&examples::running_total(), &["series"], |e| e.series = over);
 }
 
 #[test]
 fn a_statement_has_a_text_exactly_if_one_was_made() {
     let declined = proto::StatementMode::Declined.into();
-    check(&samples::statement(), &["text"], |e| e.mode = declined);
-    check(&samples::statement(), &[], |e| {
+    check(&examples::statement(), &["text"], |e| e.mode = declined);
+    check(&examples::statement(), &[], |e| {
         (e.mode, e.text) = (declined, String::new());
     });
-    check(&samples::statement(), &["text"], |e| e.text = " \n".into());
+    check(&examples::statement(), &["text"], |e| e.text = " \n".into());
 }
 
 #[test]
 fn a_source_can_be_found_and_recognised() {
     for bad in ["demo.example", "ftp://demo.example", "https://", "http:///x", "https://a b"] {
-        check(&samples::source(), &["url"], |e| e.url = bad.into());
-        check(&samples::source(), &["archive_url"], |e| {
+        check(&examples::source(), &["url"], |e| e.url = bad.into());
+        check(&examples::source(), &["archive_url"], |e| {
             e.archive_url = bad.into();
         });
     }
     for good in ["https://demo.example", "HTTPS://demo.example/x", "Http://[::1]/"] {
-        check(&samples::source(), &[], |e| e.url = good.into());
+        check(&examples::source(), &[], |e| e.url = good.into());
     }
-    let mut unseen = samples::source();
+    let mut unseen = examples::source();
     unseen.url = "\u{200b}https://demo.example".into();
     let problem = Known::from(unseen).validate().unwrap_err().0.remove(0).problem;
     assert!(problem.contains("begins with U+200B, which shows nothing"), "{problem}");
     let long = format!("https://{}", line(limits::URL_BYTES));
-    check(&samples::source(), &["url"], |e| {
+    check(&examples::source(), &["url"], |e| {
         e.url = long[..=limits::URL_BYTES].into();
     });
-    check(&samples::source(), &[], |e| {
+    check(&examples::source(), &[], |e| {
         e.url = long[..limits::URL_BYTES].into();
     });
     for bad in [line(63), line(65), "g".repeat(64)] {
-        check(&samples::source(), &["sha256"], |e| e.sha256 = bad);
+        check(&examples::source(), &["sha256"], |e| e.sha256 = bad);
     }
     for bad in ["e", "en_GB", "en-", "1n", "en-abcdefghi", "x-demo"] {
-        check(&samples::source(), &["language"], |e| {
+        check(&examples::source(), &["language"], |e| {
             e.language = bad.into();
         });
     }
     for good in ["", "tr", "zh-Hant-TW", "es-419"] {
-        check(&samples::source(), &[], |e| e.language = good.into());
+        check(&examples::source(), &[], |e| e.language = good.into());
     }
     let unknown = proto::SourceRegistered { source_id: "demo".into(), ..Default::default() };
     assert_eq!(paths(unknown), [""; 0]);
@@ -407,13 +407,13 @@ fn a_source_can_be_found_and_recognised() {
 
 #[test]
 fn an_exchange_is_no_part_of_itself() {
-    check(&samples::exchange(), &["part_of"], |e| {
+    check(&examples::exchange(), &["part_of"], |e| {
         e.part_of = "demo-1".into();
     });
-    check(&samples::exchange(), &["part_of"], |e| {
+    check(&examples::exchange(), &["part_of"], |e| {
         e.part_of = "a b".into();
     });
-    check(&samples::exchange(), &[], |e| e.part_of = String::new());
+    check(&examples::exchange(), &[], |e| e.part_of = String::new());
 }
 
 #[test]
@@ -434,19 +434,19 @@ fn what_is_left_of_a_typed_text_decides() {
     check_leg(&["leg.exchange_id"], |leg| leg.exchange_id = nothing());
     check_leg(&["leg.to[0]"], |leg| leg.to = vec![nothing()]);
     check_leg(&["leg.to[1]"], |leg| leg.to = vec!["DE".into(), "DE\u{200b}".into()]);
-    check(&samples::statement(), &["topics[0]"], |e| e.topics = vec![nothing()]);
-    check(&samples::statement(), &["speaker.name"], |e| {
-        e.speaker = Some(samples::actor("DE", &nothing()));
+    check(&examples::statement(), &["topics[0]"], |e| e.topics = vec![nothing()]);
+    check(&examples::statement(), &["speaker.name"], |e| {
+        e.speaker = Some(examples::actor("DE", &nothing()));
     });
-    check(&samples::statement(), &["on_behalf_of"], |e| {
-        e.on_behalf_of = Some(samples::actor(&nothing(), &nothing()));
+    check(&examples::statement(), &["on_behalf_of"], |e| {
+        e.on_behalf_of = Some(examples::actor(&nothing(), &nothing()));
     });
-    check(&samples::exchange(), &["part_of"], |e| {
+    check(&examples::exchange(), &["part_of"], |e| {
         e.exchange_id = "\u{e9}".into();
         e.part_of = "e\u{301}".into();
     });
-    check(&samples::preferred(), &["country"], |e| e.country = nothing());
-    check(&samples::running_total(), &["leg"], |e| e.series = nothing());
+    check(&examples::preferred(), &["country"], |e| e.country = nothing());
+    check(&examples::running_total(), &["leg"], |e| e.series = nothing());
     let limit = |count| "\u{e9}".repeat(count / 2);
     let typed = limit(limits::ID_BYTES).replace('\u{e9}', "e\u{301}");
     check_leg(&[], |leg| leg.exchange_id.clone_from(&typed));
@@ -468,20 +468,20 @@ fn a_count_is_a_value_or_a_range_or_unknown() {
         (Some(3), Some(2), Some(4), &["count.low", "count.high"]),
     ] {
         let count = count(value, low, high);
-        check(&samples::agreed(), expected, |e| {
+        check(&examples::agreed(), expected, |e| {
             e.count = Some(count.clone());
         });
-        check(&samples::declined(), expected, |e| {
+        check(&examples::declined(), expected, |e| {
             e.count = Some(count.clone());
         });
-        check(&samples::total(), expected, |e| {
+        check(&examples::total(), expected, |e| {
             e.count = Some(count.clone());
         });
-        check(&samples::completed(), expected, |e| {
+        check(&examples::completed(), expected, |e| {
             (e.count, e.of_which) = (Some(count.clone()), None);
         });
     }
-    check(&samples::completed(), &["count.scope"], |e| {
+    check(&examples::completed(), &["count.scope"], |e| {
         e.count.as_mut().unwrap().scope = line(limits::SHORT_TEXT_BYTES + 1);
     });
 }
@@ -507,7 +507,7 @@ fn no_part_is_larger_than_its_count_where_that_is_known() {
         (count(Some(13), None, None, true), 14, &[]),
         (count(None, None, None, false), 14, &[]),
     ] {
-        check(&samples::completed(), expected, |e| {
+        check(&examples::completed(), expected, |e| {
             (e.count, e.of_which) = (count, Some(parts(part)));
         });
     }
@@ -515,94 +515,94 @@ fn no_part_is_larger_than_its_count_where_that_is_known() {
 
 #[test]
 fn a_total_is_of_a_leg_or_of_a_series_up_to_a_day() {
-    check(&samples::total(), &["leg"], |e| e.leg = None);
-    check(&samples::total(), &["series"], |e| {
+    check(&examples::total(), &["leg"], |e| e.leg = None);
+    check(&examples::total(), &["series"], |e| {
         e.series = "Demo series".into();
     });
-    check(&samples::total(), &["as_of"], |e| {
+    check(&examples::total(), &["as_of"], |e| {
         e.as_of = "2024-08-01".into();
     });
-    check(&samples::running_total(), &["leg"], |e| {
+    check(&examples::running_total(), &["leg"], |e| {
         e.series = String::new();
     });
-    check(&samples::running_total(), &["as_of"], |e| {
+    check(&examples::running_total(), &["as_of"], |e| {
         e.as_of = String::new();
     });
-    check(&samples::running_total(), &["count"], |e| e.count = None);
-    check(&samples::running_total(), &["series", "as_of"], |e| {
-        e.leg = Some(samples::leg());
+    check(&examples::running_total(), &["count"], |e| e.count = None);
+    check(&examples::running_total(), &["series", "as_of"], |e| {
+        e.leg = Some(examples::leg());
     });
-    check(&samples::total(), &["leg.exchange_id"], |e| {
+    check(&examples::total(), &["leg.exchange_id"], |e| {
         e.leg.as_mut().unwrap().exchange_id.clear();
     });
 }
 
 #[test]
 fn a_claim_about_a_claim_names_its_position() {
-    check(&samples::confirmed(), &["claim"], |e| e.claim = 0);
-    check(&samples::disputed(), &["claim"], |e| e.claim = 0);
-    check(&samples::corrected(), &["claim"], |e| e.claim = 0);
-    check(&samples::retracted(), &["claim"], |e| e.claim = 0);
-    check(&samples::preferred(), &["claim"], |e| e.claim = 0);
+    check(&examples::confirmed(), &["claim"], |e| e.claim = 0);
+    check(&examples::disputed(), &["claim"], |e| e.claim = 0);
+    check(&examples::corrected(), &["claim"], |e| e.claim = 0);
+    check(&examples::retracted(), &["claim"], |e| e.claim = 0);
+    check(&examples::preferred(), &["claim"], |e| e.claim = 0);
 }
 
 #[test]
 fn country_and_direction_of_a_preference_go_together() {
-    check(&samples::preferred(), &["direction"], |e| e.direction = 0);
-    check(&samples::preferred(), &["country"], |e| {
+    check(&examples::preferred(), &["direction"], |e| e.direction = 0);
+    check(&examples::preferred(), &["country"], |e| {
         e.country = String::new();
     });
-    check(&samples::preferred(), &[], |e| {
+    check(&examples::preferred(), &[], |e| {
         (e.country, e.direction) = (String::new(), 0);
     });
 }
 
 #[test]
 fn a_replacement_is_a_claim_that_is_acceptable_itself() {
-    let replaced = |event: Known| samples::correction(&event);
+    let replaced = |event: Known| examples::correction(&event);
     let first_hand = |event: &Known| event.is_first_hand_claim();
-    for event in samples::all() {
+    for event in examples::all() {
         let expected: &[&str] = if first_hand(&event) { &[] } else { &["replacement.type_url"] };
         assert_eq!(paths(replaced(event.clone())), expected, "{event:?}");
     }
-    let mut wrong = samples::completed();
+    let mut wrong = examples::completed();
     wrong.leg.as_mut().unwrap().from[0] = "ru".into();
     wrong.attribution = None;
     let expected = ["replacement.attribution", "replacement.leg.from[0]"];
     assert_eq!(paths(replaced(wrong.into())), expected);
-    check(&samples::corrected(), &["replacement.value"], |e| {
+    check(&examples::corrected(), &["replacement.value"], |e| {
         e.replacement.as_mut().unwrap().value = vec![0xff].into();
     });
-    check(&samples::corrected(), &["replacement.type_url"], |e| {
+    check(&examples::corrected(), &["replacement.type_url"], |e| {
         e.replacement.as_mut().unwrap().type_url = "type.googleapis.com/demo.v1.Thing".into();
     });
 }
 
 #[test]
 fn fields_of_a_newer_protocol_are_let_through() {
-    let mut payload = samples::completed().encode_to_vec();
+    let mut payload = examples::completed().encode_to_vec();
     payload.extend([0xfa, 0x7f, 0x01, b'x']);
     let event = Known::decode("handover.v1.TransferCompleted", &payload).expect("known");
     assert_eq!(event.expect("unknown fields decode").validate(), Ok(()));
 }
 
 fn check_leg(expected: &[&str], change: impl Fn(&mut proto::Leg)) {
-    check(&samples::agreed(), expected, |e| {
+    check(&examples::agreed(), expected, |e| {
         change(e.leg.as_mut().unwrap());
     });
-    check(&samples::completed(), expected, |e| {
+    check(&examples::completed(), expected, |e| {
         change(e.leg.as_mut().unwrap());
     });
-    check(&samples::declined(), expected, |e| {
+    check(&examples::declined(), expected, |e| {
         change(e.leg.as_mut().unwrap());
     });
-    check(&samples::total(), expected, |e| {
+    check(&examples::total(), expected, |e| {
         change(e.leg.as_mut().unwrap());
     });
 }
 
 fn check_attribution(expected: &[&str], change: impl FnOnce(&mut proto::Attribution)) {
-    check(&samples::superlative(), expected, |e| {
+    check(&examples::superlative(), expected, |e| {
         change(e.attribution.as_mut().unwrap());
     });
 }
