@@ -5,8 +5,10 @@
 //! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
 
 mod apart;
+mod appended;
 mod appender;
 mod back_pressure;
+mod bounds;
 mod checkpoint_ticker;
 mod claims;
 mod clock;
@@ -35,7 +37,6 @@ mod watching;
 mod writer;
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
@@ -57,6 +58,7 @@ use crate::{
 
 pub use self::{
     apart::{LARGE, apart},
+    appended::{Appended, Undoing, Undone},
     appender::Pending,
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
@@ -73,27 +75,12 @@ pub use self::{
     start::Start,
     streams::{Outbound, Streams},
     subscription::{Mark, Subscription, SubscriptionItem},
-    undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
-    writer::Appended,
 };
 use self::{
     appender::Appender, back_pressure::BackPressure, projector::Projector, reader::Reader,
     writer::Message,
 };
-
-/// Appends that may wait for the writer.
-const QUEUE_APPENDS: usize = 4_096;
-/// Bytes of appends that may wait for the writer.
-const QUEUE_BYTES: usize = 32 << 20;
-/// Callers that may wait for room in the queue; more are turned away.
-const QUEUE_CALLERS: usize = 16_384;
-/// How long a request without a deadline of its own waits for a position to be reached.
-const REACH_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a stream is silent before it is sent a heartbeat. Proxies end a stream that brought
-/// nothing for a time, the strictest after 30 s; what is left is for delays on the way.
-const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// How an engine is run.
 #[derive(Clone)]
@@ -129,7 +116,7 @@ impl Default for EngineSettings {
             recorded_by: String::new(),
             clock: system_clock(),
             accept_clock_behind: false,
-            heartbeat: HEARTBEAT,
+            heartbeat: bounds::HEARTBEAT,
             files: Arc::new(RealFiles),
         }
     }
@@ -157,13 +144,6 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    /// Opens the store in `dir`, making it if there is none, and starts its threads.
-    ///
-    /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
-    pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
-        opening::open(dir, settings)
-    }
-
     /// Appends all events of `append`, or none, and answers once they are durable.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let pending = self.submit(append).await?;

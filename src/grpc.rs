@@ -1,5 +1,6 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
+mod answers;
 mod budget;
 mod claimed;
 mod claims;

@@ -4,6 +4,7 @@
 //! tail, and the feeder takes it to the index and into a volume. A read looks into the tail, the
 //! sealed volumes and the journal, in this order.
 
+mod advice;
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -31,10 +32,7 @@ mod tests;
 pub mod volume;
 pub mod volumes;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -48,7 +46,6 @@ pub use self::{
 use self::{
     feeder::Feeder,
     file_journal::FileJournal,
-    files::Files,
     frame::{AppendEntry, Frame},
     index::{Blocking, Index},
     journal::{Done, Journal as _, Outcome, Tip},
@@ -112,18 +109,6 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
-    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
-    /// starts the feeder.
-    pub fn open(
-        dir: &Path,
-        settings: &LogSettings,
-        files: Arc<dyn Files>,
-        hooks: Hooks,
-    ) -> Result<Arc<Self>, LogError> {
-        open::open(dir, settings, files, hooks).map(Arc::new)
-    }
-
     /// The last durable frame.
     pub fn tip(&self) -> Result<Tip, LogError> {
         Ok(self.journal.tip()?)

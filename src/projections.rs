@@ -12,6 +12,7 @@ pub mod grouped_counts;
 pub mod interned;
 pub mod ledger;
 pub mod lists;
+pub mod piece;
 pub mod preference;
 pub mod reconcile;
 pub mod register;

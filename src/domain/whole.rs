@@ -22,6 +22,7 @@
 mod components;
 mod finder;
 mod flow;
+mod item;
 mod items;
 mod sides;
 mod unnumbered;
@@ -40,7 +41,8 @@ use crate::domain::{
     symbol::Symbol,
 };
 pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List, Which};
-pub(in crate::domain) use items::{Item, of_exchange, of_place};
+pub(in crate::domain) use item::Item;
+pub(in crate::domain) use items::{of_exchange, of_place};
 
 /// A leg seen from the side that a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, apart, preference,
+        AppendError, Appended, apart,
+        bounds::QUEUE_CALLERS,
+        preference,
         prepare::{self, Author, Prepared, Refused, Resolution},
         reader::Reader,
         record::RecordReader,

@@ -9,7 +9,12 @@ use crate::{
         proto::RecordedEvent,
     },
     engine::{
-        BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared, reader::decoded,
+        BeyondHead, End, ReadError,
+        error::within,
+        kept::{Keepable, ListKey},
+        lanes::Lane,
+        projector::Shared,
+        reader::decoded,
     },
     projections::{register::Register, walk::Walk},
 };
@@ -141,5 +146,37 @@ impl RecordReader {
             events.extend(decoded(run.events)?.into_iter().map(|event| (event.position, event)));
         }
         Ok(events)
+    }
+}
+
+impl RecordReader {
+    /// A list, if it is kept.
+    pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
+        self.0.kept.find(key)
+    }
+
+    /// Keeps a list that further pages may be made from.
+    pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
+        self.0.kept.keep(key, list);
+    }
+
+    /// A list as it was kept or, if it was not, as it is worked out now.
+    pub async fn list<W: Walk<Answer: Keepable>>(
+        &self,
+        key: ListKey,
+        walk: W,
+    ) -> Result<Arc<W::Answer>, ReadError> {
+        let kept = &self.0.kept;
+        if let Some(list) = self.kept(key) {
+            return Ok(list);
+        }
+        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
+        // Another request may have worked out the same list meanwhile.
+        if let Some(list) = kept.find(key) {
+            return Ok(list);
+        }
+        let list = Arc::new(self.go_through(walk).await?);
+        kept.keep(key, &list);
+        Ok(list)
     }
 }

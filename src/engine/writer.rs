@@ -5,10 +5,7 @@
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
 //! event of the same batch.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, mpsc as std_mpsc},
-};
+use std::sync::{Arc, mpsc as std_mpsc};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,13 +13,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     domain::{
         append::{Conflict, Decision, Resolved, decide, revisions_after},
-        event::{Append, Digest, Micros, Position, Remembered, Revision},
+        event::{Append, Digest, Micros, Remembered, Revision},
         limits,
         recorded::{self, Place},
         window::Window,
     },
     engine::{
-        AppendError, Clock, Pause, Undone, back_pressure::BackPressure, head::HeadSender,
+        AppendError, Appended, Clock, Pause, back_pressure::BackPressure, head::HeadSender,
         system_clock,
     },
     log::{
@@ -38,21 +35,6 @@ const BATCH_APPENDS: usize = 4_096;
 pub(super) const BATCHES: usize = 16;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
-
-/// An append that is durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Position of its first event.
-    pub first_position: Position,
-    /// Position of its last event.
-    pub last_position: Position,
-    /// The revision of each of its streams after it.
-    pub revisions: BTreeMap<String, Revision>,
-    /// It had been acknowledged before; nothing was appended now.
-    pub duplicate: bool,
-    /// Of a duplicate: its events that have no effect any more.
-    pub undone: Vec<Undone>,
-}
 
 /// What the writer's queue carries.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ mod history;
 mod series;
 mod watch;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
@@ -16,15 +16,14 @@ use crate::{
     domain::{
         figure::{Figure, SubsetCount, Unattributed},
         flags::Flag,
-        proto::{self, FigureFlag, Unit},
-        violation::Violations,
+        proto::{self, FigureFlag},
     },
     engine::Engine,
     grpc::{
-        event_store::Answers, page::Tokens, request,
-        server_stubs::count_service_server::CountService, status::RpcError,
+        answers::Answers, page::Tokens, server_stubs::count_service_server::CountService,
+        status::RpcError,
     },
-    projections::counts::{CountQuery, CountRow},
+    projections::counts::CountRow,
 };
 
 /// Serves figures.
@@ -86,15 +85,6 @@ impl CountService for Counts {
         let question = series::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
         Ok(Response::new(series::answer(&self.0, question).await?))
     }
-}
-
-fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
-    let mut parties = BTreeSet::new();
-    for (index, country) in countries.iter().enumerate() {
-        parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
-    }
-    let unit = request::choice::<Unit>(unit, "unit", wrong);
-    CountQuery { countries: parties, unit, ..CountQuery::default() }
 }
 
 impl From<CountRow> for proto::CountryCount {

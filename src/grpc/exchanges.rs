@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::proto,
     grpc::{
-        event_store::Answers,
+        answers::Answers,
         record::{Extras, Recorder},
         server_stubs::exchange_service_server::ExchangeService,
     },

@@ -9,6 +9,7 @@ mod body;
 mod budget;
 mod framing;
 mod methods;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod unpack;

@@ -24,6 +24,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod write_error;
 
 use std::{
     path::PathBuf,
@@ -69,9 +70,6 @@ pub(in crate::log) use self::{
 };
 pub use crate::domain::event::Direction;
 
-/// Bytes of keys and filters of all runs that are kept in memory: about 28 million terms. What
-/// goes beyond is looked up with one read more, from the largest runs.
-const FILTER_BYTES: usize = 32 << 20;
 /// Tables that have ended and wait to be written. While so many do, no frames are taken: memory
 /// stays bounded whatever the disk does.
 const WAITING_TABLES: usize = 2;
@@ -109,11 +107,6 @@ impl Index {
     /// Everything up to here is indexed.
     pub fn watermark(&self) -> Position {
         self.layout().watermark()
-    }
-
-    /// Lookups in the index, in this blocking mode.
-    pub fn lookup(&self, blocking: Blocking) -> Lookup<'_> {
-        Lookup::new(self, blocking)
     }
 
     /// Calls `tell` for every event that matches the filter and is indexed from now on, until the
@@ -260,7 +253,7 @@ impl Index {
 
     fn next_path(&self) -> PathBuf {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        self.dir.join(format!("{number:08}.{}", opening::EXTENSION))
+        self.dir.join(format!("{number:08}.{}", layout::EXTENSION))
     }
 
     /// Never poisoned for long: each change to it is whole or does not begin.

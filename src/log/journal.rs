@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::{
     domain::event::Position,
     log::{
-        error::{RESTORE, advice},
+        advice::{RESTORE, advice},
         frame::Frame,
     },
 };

@@ -21,28 +21,32 @@ use super::{
     volumes::{Scrubber, VolumeSettings, Volumes},
 };
 
-/// See [`Log::open`].
-pub(super) fn open(
-    dir: &Path,
-    settings: &LogSettings,
-    files: Arc<dyn Files>,
-    hooks: Hooks,
-) -> Result<Log, LogError> {
-    let journal_settings =
-        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
-    let store = Store::open(&files, dir, &|path, id| {
-        Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
-    })?;
-    let (kept, dir) = (Arc::clone(&files), store.volumes());
-    remove_copies(kept.as_ref(), &dir)?;
-    let opened = open_store(store, settings, files, hooks);
-    if opened.is_err() {
-        // A refused store is left as it was, so copies are removed again. Sled may have held on to
-        // one for longer than the thread that worked on it could wait. What can't be removed now
-        // goes at the next start.
-        let _ = remove_copies(kept.as_ref(), &dir);
+impl Log {
+    /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
+    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
+    /// starts the feeder.
+    pub fn open(
+        dir: &Path,
+        settings: &LogSettings,
+        files: Arc<dyn Files>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, LogError> {
+        let journal_settings =
+            |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
+        let store = Store::open(&files, dir, &|path, id| {
+            Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
+        })?;
+        let (kept, dir) = (Arc::clone(&files), store.volumes());
+        remove_copies(kept.as_ref(), &dir)?;
+        let opened = open_store(store, settings, files, hooks);
+        if opened.is_err() {
+            // A refused store is left as it was, so copies are removed again. Sled may have held on
+            // to one for longer than the thread that worked on it could wait. What can't be removed
+            // now goes at the next start.
+            let _ = remove_copies(kept.as_ref(), &dir);
+        }
+        opened.map(Arc::new)
     }
-    opened
 }
 
 /// Opens a store that no other process has open.

@@ -21,7 +21,7 @@ use crate::{
         name::{Category, StreamName},
     },
     log::{
-        files::{FileHandle, RealFiles},
+        files::{FileHandle, Files, RealFiles},
         fixtures::{Event, Random, Revisions, frame, tip_after},
         frame::spans,
         index::{Direction, Span},

@@ -1,23 +1,15 @@
 //! Figures by groups: by country, route, exchange, mediator, year, kind or category.
 
 mod key;
+mod query;
 mod selected;
 
-pub use key::{Dimension, GroupKey, Part};
-
-use std::collections::BTreeSet;
+pub use key::{GroupKey, Part};
+pub use query::{Dimension, GroupedQuery};
 
 use hashbrown::HashMap;
 
-use crate::domain::{
-    date::Edtf,
-    event::Position,
-    figure::Figure,
-    leg::{CategoryCode, UnitCode},
-    share::Share,
-    symbol::Symbol,
-    tally::Tally,
-};
+use crate::domain::{event::Position, figure::Figure, share::Share, symbol::Symbol, tally::Tally};
 use crate::projections::{
     counts::{When, when},
     interned::{Interned, Place},
@@ -27,31 +19,6 @@ use crate::projections::{
 };
 use key::{CellKey, OfExchange, RawKey};
 use selected::Selected;
-
-/// Which groups are requested. Where several filters are given, all of them must be met.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupedQuery {
-    /// What to group by.
-    pub dimensions: Vec<Dimension>,
-    /// Only legs attributed to one of these alone as giving up; none: all.
-    pub senders: BTreeSet<String>,
-    /// Only legs attributed to one of these alone as receiving; none: all.
-    pub receivers: BTreeSet<String>,
-    /// Only this exchange and those within it.
-    pub exchange: Option<String>,
-    /// Only exchanges with this mediator: a party code, or the name of somebody of no party.
-    pub mediator: Option<String>,
-    /// Mediators count also where somebody denies that they mediated.
-    pub include_denied: bool,
-    /// Only outermost exchanges of this kind, a number of `proto::ExchangeKind`.
-    pub kind: Option<i32>,
-    /// Only legs of this category.
-    pub category: Option<CategoryCode>,
-    /// Only this unit.
-    pub unit: Option<UnitCode>,
-    /// Only outermost exchanges that occurred then.
-    pub occurred: Option<Edtf>,
-}
 
 /// The groups, true for one position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

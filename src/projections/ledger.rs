@@ -11,7 +11,7 @@ mod figure_history;
 mod outcome;
 mod traits;
 
-pub use cell::{Aggregate, Cell, Legs};
+pub use cell::{Aggregate, Cell, Changes, FigureKey, Legs};
 pub use figure_history::Step;
 pub use outcome::{ClaimedLegs, Outcome, Rules, traits};
 pub use traits::{Days, Mark, Reported, TraitChanges, Traits};
@@ -21,23 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    event::Position,
-    leg::{Direction, UnitCode},
-    share::Share,
-    symbol::Symbol,
-    tally::Tally,
-};
-use crate::projections::{
-    current::Changes,
-    interned::{Interned, Place},
-};
+use crate::domain::{event::Position, share::Share, symbol::Symbol, tally::Tally};
+use crate::projections::interned::{Interned, Place};
 use entries::{Entries, Entry, NOTHING, Values};
 use figure_history::FigureHistory;
 use traits::{MARKS, TraitTable, is_trait};
-
-/// Country, unit and direction of a figure.
-pub type FigureKey = (Symbol, UnitCode, Direction);
 
 /// The entries, by exchange and by figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::projections::{interned::Place, symbol_table::SymbolTable, walk::piece};
+use crate::projections::{interned::Place, piece::piece, symbol_table::SymbolTable};
 
 /// Characters of a word that count. No word is longer, but an address may be, or a text without
 /// spaces.

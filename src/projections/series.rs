@@ -10,7 +10,7 @@ mod between;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use between::{Missing, MissingReason};
+pub use between::{Missing, MissingReason, Range};
 
 use crate::domain::{
     date::Edtf,
@@ -57,9 +57,6 @@ pub enum Base {
     /// It is the first of its series.
     None,
 }
-
-/// A range of whole numbers, which may be negative.
-pub type Range = (i64, i64);
 
 /// One running total with the step to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

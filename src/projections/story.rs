@@ -1,5 +1,6 @@
 //! The story of an exchange as a person reads it: everything the record says of it at one moment.
 
+mod builder;
 mod changes;
 mod facts;
 mod flags;
@@ -7,19 +8,21 @@ mod legs;
 mod list;
 mod roles;
 
+pub use builder::ReportedState;
 pub use changes::{StoryChange, change};
 pub use list::{ExchangeQuery, ListWalk, Listed, Mediator, SummaryWalk};
 pub use roles::AttributedRole;
 
 use crate::domain::{event::Position, figure::Figure, proto, share::Share, symbol::Symbol};
 use crate::projections::{
-    claim_status::{self, ClaimStatus, Ended, LegClaims},
-    claims::{Content, Row, View},
+    claim_status::{self, ClaimStatus, LegClaims},
+    claims::{Content, View},
     counts::{self, CountRow},
     extent::Extent,
     ledger::{Aggregate, Cell, Outcome, Standing},
     register::Register,
 };
+use builder::StoryBuilder;
 use facts::Facts;
 use flags::Cells;
 
@@ -47,17 +50,6 @@ pub struct Story {
     pub superlatives: Vec<ClaimStatus>,
     /// What it adds to the figure of each country.
     pub counts: Vec<CountRow>,
-}
-
-/// One report of an exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportedState {
-    /// Where it is recorded, and what became of it.
-    pub claim: ClaimStatus,
-    /// Number of `proto::ExchangeStatus`.
-    pub status: i32,
-    /// When, as EDTF text; empty: it does not say.
-    pub occurred: String,
 }
 
 impl Story {
@@ -147,55 +139,6 @@ fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
         Aggregate::Route(..) | Aggregate::Total(_) => None,
     });
     counts::rows(register, figures)
-}
-
-/// One exchange, and the rows that its story is made from.
-struct StoryBuilder<'t, 'v, 'a> {
-    extent: &'t Extent<'v, 'a>,
-    /// Readings of claims about the exchange itself that no longer stand.
-    past: &'t [&'a Row],
-    include_past: bool,
-}
-
-impl<'a> StoryBuilder<'_, '_, 'a> {
-    fn view(&self) -> &View<'a> {
-        self.extent.view
-    }
-
-    /// The claims of one sort; if `withdrawn`, also those that were withdrawn.
-    fn rows(
-        &self,
-        wanted: impl Fn(&Content) -> bool,
-        withdrawn: bool,
-    ) -> Vec<(&'a Row, ClaimStatus)> {
-        let status = |row: &&'a Row| (*row, ClaimStatus::of(self.view(), row));
-        let mut rows: Vec<_> = self.extent.own.iter().map(status).collect();
-        if withdrawn {
-            rows.extend(self.past.iter().map(status).filter(|(_, status)| is_last_reading(status)));
-        }
-        rows.retain(|(row, _)| wanted(&row.content));
-        rows.sort_by_key(|(row, _)| row.claim);
-        rows
-    }
-
-    fn all(&self, wanted: impl Fn(&Content) -> bool) -> Vec<ClaimStatus> {
-        self.rows(wanted, self.include_past).into_iter().map(|(_, status)| status).collect()
-    }
-
-    fn reports(&self) -> Vec<ReportedState> {
-        let rows = self.rows(|content| matches!(content, Content::Exchange(_)), true);
-        let report = |(row, claim): (&'a Row, ClaimStatus)| {
-            let Content::Exchange(report) = row.content else { return None };
-            let occurred = self.view().vocabulary().text(report.occurred).to_owned();
-            Some(ReportedState { claim, status: report.status, occurred })
-        };
-        rows.into_iter().filter_map(report).collect()
-    }
-}
-
-/// Whether a claim read so when it was withdrawn as a whole.
-fn is_last_reading(status: &ClaimStatus) -> bool {
-    status.retracted_by.is_some_and(|event| status.ended == Some(Ended::Retracted(event)))
 }
 
 #[cfg(test)]

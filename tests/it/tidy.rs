@@ -1,5 +1,7 @@
 //! The rules of the house, kept by a test: layers, sizes, and what a file must and must not hold.
 
+mod cycles;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{
     flow::{Flow, Index, List, MANY},
-    items::{Fits, Item},
+    item::{Fits, Item},
 };
 use crate::domain::{disjoint::DisjointSets, work};
 

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::{SmallVec, smallvec};
-
 use super::{
     components::{Components, components},
-    flow::{Flow, Index, MANY, condense},
+    flow::{Index, MANY},
+    item::{Fits, Item, Numbered},
     sides::across_sides,
 };
 use crate::domain::{
@@ -17,31 +16,6 @@ use crate::domain::{
     leg::{CategoryCode, Side, includes},
     work,
 };
-
-/// A sum, with what it speaks of: every leg in it, and below it.
-#[derive(Clone, Debug)]
-pub(in crate::domain) struct Item<'a> {
-    pub(in crate::domain) speaks_of: SmallVec<[Flow<'a>; 1]>,
-    pub(in crate::domain) amount: Amount,
-}
-
-/// A leg with a number.
-pub(super) type Numbered<'a> = (Flow<'a>, Amount);
-
-/// Whether a flow of a whole has persons in common with one of a part.
-pub(super) type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
-
-impl<'a> Item<'a> {
-    pub(super) fn new(flow: Flow<'a>, amount: Amount) -> Self {
-        Self { speaks_of: smallvec![flow], amount }
-    }
-
-    /// The same for steps that ask no more than whether it meets another.
-    fn condensed(mut self) -> Self {
-        condense(&mut self.speaks_of);
-        self
-    }
-}
 
 /// The sums of legs of one portion, or of those of one exchange without a portion: the leg without
 /// category is the whole of the categories.

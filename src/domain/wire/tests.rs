@@ -7,7 +7,7 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use super::{shape::List, *};
 use crate::domain::{
     known::{Known, examples},
-    proto,
+    limits, proto,
 };
 
 fn check(type_name: &str, message: &[u8]) -> Result<(), Violations> {

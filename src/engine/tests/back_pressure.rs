@@ -183,10 +183,10 @@ async fn callers_beyond_a_bound_are_turned_away_and_those_who_go_make_room() {
     let store = Store::new();
     let engine = store.engine();
     let all = Arc::clone(&engine.appender.callers);
-    let others = all.acquire_many(u32::try_from(QUEUE_CALLERS).unwrap()).await.unwrap();
+    let others = all.acquire_many(u32::try_from(bounds::QUEUE_CALLERS).unwrap()).await.unwrap();
     let error = engine.append(append("x/a", "one too many")).await.unwrap_err();
     assert!(matches!(error, AppendError::Overloaded { .. }), "{error}");
     drop(others);
     engine.append(append("x/a", "fits")).await.unwrap();
-    assert_eq!(engine.appender.callers.available_permits(), QUEUE_CALLERS);
+    assert_eq!(engine.appender.callers.available_permits(), bounds::QUEUE_CALLERS);
 }

@@ -186,7 +186,7 @@ async fn while_the_index_is_rebuilt_callers_are_answered_and_then_the_groups_are
     let reader = Reader::new(Arc::clone(&engine.log), head, indexed, stopping);
     let groups =
         Groups::start(Appender { reader, ..engine.appender.clone() }, Arc::new(|| 1_000_000));
-    let answered = tokio::time::timeout(REACH_TIMEOUT / 2, groups.list(None)).await;
+    let answered = tokio::time::timeout(bounds::REACH_TIMEOUT / 2, groups.list(None)).await;
     let error = answered.expect("the reason is told before the index is there").unwrap_err();
     let GroupError::Unknown { reason: Some(ReadError::Indexing { position, indexed: 0 }) } = error
     else {

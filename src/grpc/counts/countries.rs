@@ -1,10 +1,13 @@
 //! `GetCountryCounts`: a page of the figures of countries.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::narrow;
 use crate::{
-    domain::{event::Position, proto, violation::Violations},
+    domain::{
+        event::Position,
+        proto::{self, Unit},
+        violation::Violations,
+    },
     engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
@@ -67,6 +70,16 @@ pub(super) async fn answer(
         position,
         undated_exchanges: answer.undated_exchanges,
     })
+}
+
+/// The figures that a request names; what is wrong with it is noted.
+pub(super) fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
+    let mut parties = BTreeSet::new();
+    for (index, country) in countries.iter().enumerate() {
+        parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
+    }
+    let unit = request::choice::<Unit>(unit, "unit", wrong);
+    CountQuery { countries: parties, unit, ..CountQuery::default() }
 }
 
 #[cfg(test)]

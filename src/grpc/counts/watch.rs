@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 use tonic::Status;
 
-use super::narrow;
+use super::countries::narrow;
 use crate::{
     domain::{
         event::Position,
@@ -11,7 +11,7 @@ use crate::{
         violation::Violations,
     },
     engine::{Changed, Engine, Watch},
-    grpc::{budget::Budget, event_store::Answers, heartbeat::lively, request, status::RpcError},
+    grpc::{answers::Answers, budget::Budget, heartbeat::lively, request, status::RpcError},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
 

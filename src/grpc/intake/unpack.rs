@@ -16,7 +16,7 @@ use crate::{
     domain::{proto::ErrorReason, violation::Violations, wire::Room},
     engine::LARGE,
     grpc::{
-        intake::{body::unreadable, methods::Method},
+        intake::{methods::Method, refusal::unreadable},
         status::{REQUEST, RpcError, overloaded},
     },
 };

@@ -10,16 +10,7 @@ use crate::domain::{
     share::Share,
     symbol::Symbol,
 };
-use crate::projections::ledger::{Cell, FigureKey, TraitChanges};
-
-/// What an event changed of one outermost exchange.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// What it is grouped and selected by; absent: that is as before.
-    pub traits: Option<TraitChanges>,
-    /// Cells that may be others than before; absent: there is none any longer.
-    pub cells: Vec<(Cell, Option<Share>)>,
-}
+use crate::projections::ledger::{Cell, FigureKey};
 
 /// The numbers of all units, and the cells noted as changed since they were last taken.
 #[derive(Clone, Debug, Default)]
@@ -69,8 +60,8 @@ impl Numbers {
     }
 
     fn note(&mut self, unit: UnitCode, changes: incremental::Changes) {
-        let changed = |((legs, aggregate), share)| ((unit, legs, aggregate), share);
-        self.changed.extend(changes.into_iter().map(changed));
+        let of_unit = |((legs, aggregate), share)| ((unit, legs, aggregate), share);
+        self.changed.extend(changes.into_iter().map(of_unit));
     }
 
     /// The cells noted as changed since the last call.

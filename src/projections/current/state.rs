@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashSet;
 
 use super::{
-    cells::{Changes, Numbers},
+    cells::Numbers,
     preferences::{Preferable, Preferences, Preferred},
     traits::CurrentTraits,
 };
@@ -20,7 +20,7 @@ use crate::domain::{
 use crate::projections::{
     claims::{Claims, Content, NameSet, Reread, Row, Transfer},
     interned::Place,
-    ledger::FigureKey,
+    ledger::{Changes, FigureKey},
 };
 
 /// The standing claims, reduced to what the rules need.

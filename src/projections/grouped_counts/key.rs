@@ -1,6 +1,6 @@
 //! What a group is of.
 
-use super::selected::Selected;
+use super::{query::Dimension, selected::Selected};
 use crate::domain::{
     date,
     leg::{CategoryCode, Side, UnitCode},
@@ -10,27 +10,6 @@ use crate::projections::{
     claims::Vocabulary,
     ledger::{Aggregate, Cell, Traits},
 };
-
-/// What figures can be grouped by; the unit always is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dimension {
-    /// Who gave them up.
-    From,
-    /// Who received them.
-    To,
-    /// Both sides.
-    Route,
-    /// The outermost exchange.
-    Exchange,
-    /// Who is said to have mediated.
-    Mediator,
-    /// The year in which the outermost exchange began.
-    Year,
-    /// What sort of operation the outermost exchange is.
-    Kind,
-    /// Which persons.
-    Category,
-}
 
 /// One dimension of a group, in words. Parts of one key come in the requested order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

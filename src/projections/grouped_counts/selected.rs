@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Dimension, GroupedQuery};
+use super::query::{Dimension, GroupedQuery};
 use crate::domain::{leg::Direction, symbol::Symbol};
 use crate::projections::{
     ledger::{Aggregate, Cell, Traits},

@@ -1,7 +1,10 @@
 //! Groups of small records.
 
 use super::*;
-use crate::domain::{leg::Direction, proto};
+use crate::domain::{
+    leg::{Direction, UnitCode},
+    proto,
+};
 use crate::projections::{
     Projection as _,
     claims::test_record::{Record, ankara_article, flow},

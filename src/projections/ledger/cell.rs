@@ -2,10 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FigureKey;
-use crate::domain::leg::UnitCode;
+use super::traits::TraitChanges;
+use crate::domain::{
+    leg::{Direction, UnitCode},
+    share::Share,
+    symbol::Symbol,
+};
 
 pub use crate::domain::incremental::{Aggregate, Legs};
+
+/// Country, unit and direction of a figure.
+pub type FigureKey = (Symbol, UnitCode, Direction);
 
 /// What a number is about, within one outermost exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,4 +35,13 @@ impl Cell {
             Aggregate::Side(..) | Aggregate::Route(..) | Aggregate::Total(_) => None,
         }
     }
+}
+
+/// What an event changed of one outermost exchange.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What it is grouped and selected by; absent: that is as before.
+    pub traits: Option<TraitChanges>,
+    /// Cells that may be others than before; absent: there is none any longer.
+    pub cells: Vec<(Cell, Option<Share>)>,
 }

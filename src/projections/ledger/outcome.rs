@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    FigureKey,
-    cell::{Aggregate, Cell, Legs},
+    cell::{Aggregate, Cell, FigureKey, Legs},
     traits::{Reported, Traits},
 };
 use crate::domain::{

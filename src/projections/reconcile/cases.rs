@@ -1,6 +1,9 @@
 //! Exchanges that happened, as they were claimed, reconciled.
 
-use super::*;
+use super::{
+    limits::{NAMED, SOURCES},
+    *,
+};
 use crate::domain::{
     event::Position,
     known::examples::actor,

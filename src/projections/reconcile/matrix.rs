@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, hash::Hash};
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{NAMED, SOURCES};
+use super::limits::{self, NAMED, SOURCES};
 use crate::domain::{
     amount::Amount,
     estimate::Number,
@@ -176,9 +176,9 @@ impl<'x, 'a> ClaimMatrix<'x, 'a> {
         let first = claims.first()?;
         let sources = self.extent.view.vocabulary().texts(claims.iter().map(|it| it.row.source));
         let sources = each_once(sources.into_iter().filter(|source| !source.is_empty()));
-        let (source_ids, more_source_ids) = super::first(sources, SOURCES);
+        let (source_ids, more_source_ids) = limits::first(sources, SOURCES);
         let positions: Vec<Position> = claims.iter().map(|claim| claim.row.claim).collect();
-        let (positions, more_positions) = super::first(positions, NAMED);
+        let (positions, more_positions) = limits::first(positions, NAMED);
         Some(proto::ReconciliationCell {
             leg: self.leg(first),
             claimant: self.claimant(first),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    NAMED, first,
+    limits::{NAMED, first},
     matrix::{ClaimMatrix, Claimed},
 };
 use crate::domain::{

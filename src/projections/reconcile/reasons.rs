@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashSet;
 
 use super::{
-    NAMED, SCOPES, first,
+    limits::{NAMED, SCOPES, first},
     matrix::{ClaimMatrix, Claimed},
     operand::Operand,
 };

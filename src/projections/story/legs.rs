@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::StoryBuilder;
+use super::builder::StoryBuilder;
 use crate::domain::{figure::Figure, proto::TransferClaimKind};
 use crate::projections::{
     claim_status::{ClaimStatus, LegClaims},

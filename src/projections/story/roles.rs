@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::StoryBuilder;
+use super::builder::StoryBuilder;
 use crate::domain::{proto, symbol::Symbol};
 use crate::projections::{
     claim_status::ClaimStatus,

@@ -10,7 +10,7 @@ use super::{
     },
     *,
 };
-use crate::log::index::error::GoOn;
+use crate::log::index::write_error::GoOn;
 
 /// Events around a border between two containers, in several stretches.
 struct Around {
