@@ -63,7 +63,7 @@ fn services(out: &Path, descriptors: &Descriptors) -> Result<(), Box<dyn Error>>
             .extern_path(".google.protobuf.Any", ANY);
         if server {
             builder = builder
-                .codec_path("crate::grpc::lean::LeanCodec")
+                .codec_path("crate::grpc::codec::BoundedCodec")
                 .extern_path(
                     ".handover.v1.AppendStreamRequest",
                     "crate::grpc::pipelined::Pipelined",

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(["handover/v1/event_store_service.proto"], [PROTOS])?;
     tonic_prost_build::configure()
         .build_client(false)
-        .codec_path("::handover::grpc::lean::LeanCodec")
+        .codec_path("::handover::grpc::codec::BoundedCodec")
         .extern_path(".handover.v1", "::handover::domain::proto")
         .extern_path(".google.protobuf.Any", "::handover::domain::proto::Any")
         .compile_fds(descriptors)?;

@@ -30,6 +30,7 @@ mod output;
 mod pages;
 pub mod payload;
 mod position;
+mod receipt;
 pub mod reconcile;
 mod resuming;
 mod selection;
@@ -73,7 +74,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Add the events of a JSON Lines or CSV file; what is there already is not added again
     #[command(after_help = exit::HELP)]
-    Import(import::Args),
+    Import(import::command::Args),
     /// Write events as JSON Lines, or claims as tables, that `import` reads back
     #[command(after_help = exit::HELP)]
     Export(export::Args),
@@ -89,13 +90,13 @@ pub enum Command {
     /// Print the whole story of one exchange
     #[command(after_help = exit::HELP)]
     Exchange(exchange::Args),
-    /// Print the claims behind a country's figure, with who says so and where
+    /// Print the claims behind a country's figure, with who says so, and where
     #[command(after_help = exit::HELP)]
     Explain(explain::Args),
     /// Print how a country's figure changed, and by which event
     #[command(after_help = exit::HELP)]
     History(history::Args),
-    /// Print what everybody says of an exchange or a running total, and what differs
+    /// Compare what claims say about an exchange or a running total
     #[command(after_help = exit::HELP)]
     Reconcile(reconcile::Args),
     /// Print what claims say, and correct, retract, dispute, confirm or prefer them
@@ -113,7 +114,7 @@ pub enum Command {
     /// Print where claims come from
     #[command(after_help = exit::HELP)]
     Sources(lists::sources::Args),
-    /// Print how far consumer groups are and what they have parked, and look after them
+    /// Show, create and delete consumer groups, and replay what they parked
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
     /// Print a completion script for a shell
@@ -143,7 +144,7 @@ pub fn main() -> ExitCode {
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args).await,
-        Command::Import(args) => import::run(args).await,
+        Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Append(args) => append::run(args).await,
         Command::Tail(args) => tail::run(args).await,

@@ -1,13 +1,17 @@
 //! Concurrency: the writer's thread, the head, readers, subscriptions and the projector.
 //!
-//! [`Engine`] is the handle that the services hold. An append goes down through `prepare` (in the
-//! caller's task) and `writer` (one thread) to the log; reads and subscriptions go through
-//! `reader`; figures through `projector`. Nothing is visible above before it is durable below.
+//! [`Engine`] is the handle that the services hold. An append goes down through `validation` and
+//! `resolution` (in the caller's task) and `writer` (one thread) to the log. Reads and
+//! subscriptions go through `reader`, figures through `projector`. Nothing is visible above before
+//! it is durable below.
 
 mod apart;
+mod appended;
 mod appender;
 mod back_pressure;
+mod bounds;
 mod checkpoint_ticker;
+mod claim_rules;
 mod claims;
 mod clock;
 mod counts;
@@ -19,11 +23,11 @@ mod kept;
 mod lanes;
 mod opening;
 mod pause;
-mod preferring;
-mod prepare;
+mod preference;
 mod projector;
 mod reader;
 mod record;
+mod resolution;
 mod retries;
 mod start;
 mod streams;
@@ -31,11 +35,11 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod undone;
+mod validation;
 mod watching;
 mod writer;
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
@@ -57,6 +61,7 @@ use crate::{
 
 pub use self::{
     apart::{LARGE, apart},
+    appended::{Appended, Undoing, Undone},
     appender::Pending,
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
@@ -73,31 +78,12 @@ pub use self::{
     start::Start,
     streams::{Outbound, Streams},
     subscription::{Mark, Subscription, SubscriptionItem},
-    undone::{Undoing, Undone},
     watching::{Changed, Look, Watch, Watched},
-    writer::Appended,
 };
 use self::{
     appender::Appender, back_pressure::BackPressure, projector::Projector, reader::Reader,
     writer::Message,
 };
-
-/// Appends that may wait for the writer.
-const QUEUE_APPENDS: usize = 4_096;
-/// Bytes of appends that may wait for the writer.
-const QUEUE_BYTES: usize = 32 << 20;
-/// Bytes of submitted appends that may be between the queue and the disk, over all pipelines. An
-/// append of another caller waits behind them: 2 MiB are about 20 ms of a disk's time, and keep a
-/// disk busy that takes up to 10 ms for a commit.
-const SUBMITTED_BYTES: usize = 2 << 20;
-/// Callers that may wait for room in the queue; more are turned away.
-const QUEUE_CALLERS: usize = 16_384;
-/// How long a request without a deadline of its own waits for a position to be reached.
-const REACH_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a stream is silent before it is sent a heartbeat. Proxies end a stream that brought
-/// nothing for a time, the strictest after 30 s; what is left is for delays on the way.
-const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// How an engine is run.
 #[derive(Clone)]
@@ -133,7 +119,7 @@ impl Default for EngineSettings {
             recorded_by: String::new(),
             clock: system_clock(),
             accept_clock_behind: false,
-            heartbeat: HEARTBEAT,
+            heartbeat: bounds::HEARTBEAT,
             files: Arc::new(RealFiles),
         }
     }
@@ -161,13 +147,6 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    /// Opens the store in `dir`, making it if there is none, and starts its threads.
-    ///
-    /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
-    pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
-        opening::open(dir, settings)
-    }
-
     /// Appends all events of `append`, or none, and answers once they are durable.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         self.appender.append(append).await

@@ -1,10 +1,13 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
+mod answers;
+mod around;
 mod budget;
 mod claimed;
 mod claims;
 pub mod client;
 mod client_error;
+pub mod codec;
 mod connection;
 mod consumer_groups;
 mod convert;
@@ -18,7 +21,6 @@ mod goaway;
 mod heartbeat;
 mod incoming;
 mod intake;
-pub mod lean;
 mod listed;
 mod outbound;
 mod page;
@@ -35,30 +37,33 @@ mod status;
 mod transfers;
 pub mod web;
 
-/// Generated clients, over the plain messages.
-mod client_stubs {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        reason = "generated code"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/client/handover.v1.rs"));
+/// A module of generated code, which has no comments and keeps no lints of ours.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated {
+    ($(#[$doc:meta])* mod $name:ident = $path:literal;) => {
+        $(#[$doc])*
+        #[allow(
+            missing_docs,
+            unreachable_pub,
+            unused_qualifications,
+            clippy::all,
+            clippy::pedantic,
+            clippy::allow_attributes_without_reason,
+            reason = "generated code"
+        )]
+        mod $name {
+            include!(concat!(env!("OUT_DIR"), $path));
+        }
+    };
 }
 
-/// Generated servers; read and subscribe answer with stored bytes.
-mod server_stubs {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        reason = "generated code"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/server/handover.v1.rs"));
+generated! {
+    /// Generated clients, over the plain messages.
+    mod client_stubs = "/client/handover.v1.rs";
+}
+
+generated! {
+    /// Generated servers; read and subscribe answer with stored bytes.
+    mod server_stubs = "/server/handover.v1.rs";
 }

@@ -1,26 +1,31 @@
 //! Durability: frames, the journal, volumes in sled, and the index. Synchronous.
 //!
-//! [`Log`] joins them. An append goes to the journal; when it is durable there, it enters the
-//! tail, and the feeder takes it to the index and into a volume. A read looks into the tail, the
-//! sealed volumes and the journal, in this order.
+//! [`Log`] joins them. An append goes to the journal; when it is durable there, the journal puts it
+//! into the tail, and the feeder takes it to the index and into a volume. A read looks into the
+//! tail, the sealed volumes and the journal, in this order.
 
+mod advice;
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod ends;
 pub mod error;
 pub mod feeder;
+mod fetch;
 pub mod file_journal;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+#[cfg(test)]
+pub(crate) mod gate;
 pub mod index;
 pub mod journal;
+pub mod journals;
 pub mod manifest;
 #[cfg(test)]
 pub(crate) mod memory_journal;
 mod open;
-mod reader;
 #[cfg(test)]
 pub(crate) mod recorder;
 pub mod run;
@@ -31,10 +36,7 @@ mod tests;
 pub mod volume;
 pub mod volumes;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -47,17 +49,17 @@ pub use self::{
 };
 use self::{
     feeder::Feeder,
-    file_journal::FileJournal,
-    files::Files,
-    frame::{AppendEntry, Frame},
+    fetch::Fetcher,
+    frame::{AppendEntry, NewFrame, Tip},
     index::{Blocking, Index},
-    journal::{Done, Journal as _, Outcome, Tip},
-    reader::LogReader,
+    journal::{Acknowledgement, Journal},
     store::Store,
-    tail::Tail,
     volume::VolumeError,
 };
-use crate::domain::event::{Micros, Position, RequestId};
+use crate::domain::{
+    digest,
+    event::{Micros, Position, RequestId},
+};
 
 /// What the store's id is hashed with for [`Log::public_name`].
 const PUBLIC_NAME: &[u8] = b"store name";
@@ -104,26 +106,13 @@ impl Default for LogSettings {
 pub struct Log {
     /// Dropped first: its threads use the rest.
     feeder: Mutex<Option<Feeder>>,
-    journal: Arc<FileJournal>,
-    tail: Arc<Tail>,
+    journal: Arc<dyn Journal>,
     index: Arc<Index>,
-    reader: LogReader,
+    fetcher: Fetcher,
     store: Store,
 }
 
 impl Log {
-    /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
-    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
-    /// starts the feeder.
-    pub fn open(
-        dir: &Path,
-        settings: &LogSettings,
-        files: Arc<dyn Files>,
-        hooks: Hooks,
-    ) -> Result<Arc<Self>, LogError> {
-        open::open(dir, settings, files, hooks).map(Arc::new)
-    }
-
     /// The last durable frame.
     pub fn tip(&self) -> Result<Tip, LogError> {
         Ok(self.journal.tip()?)
@@ -140,23 +129,16 @@ impl Log {
         Ok(self.journal.reserve()?)
     }
 
-    /// Appends a frame right after `after`. Once it is durable, it can be read before `done` is
-    /// called.
-    pub fn append(&self, after: Tip, frame: Frame, done: Done) {
-        let (tail, durable) = (Arc::clone(&self.tail), frame.clone());
-        let done = Box::new(move |outcome: Outcome| {
-            if matches!(outcome, Outcome::Durable) {
-                tail.push(durable);
-            }
-            done(outcome);
-        });
-        self.journal.append(after, frame, done);
+    /// Appends a frame right after the tip that it is chained to. Once it is acknowledged, it can
+    /// be read.
+    pub fn append(&self, frame: NewFrame) -> Acknowledgement {
+        self.journal.append(frame)
     }
 
     /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,
     /// so the head must have reached `from`. What comes after `last` is for the next call.
     pub fn page(&self, from: Position, up_to: Position, max_bytes: usize) -> Result<Run, LogError> {
-        self.reader.page(from, up_to, max_bytes)
+        self.fetcher.page(from, up_to, max_bytes)
     }
 
     /// The events from `from` down to at least `down_to`, falling, up to about `max_bytes`; at
@@ -167,7 +149,7 @@ impl Log {
         down_to: Position,
         max_bytes: usize,
     ) -> Result<Run, LogError> {
-        let run = self.reader.page_back(from, down_to, max_bytes)?;
+        let run = self.fetcher.page_back(from, down_to, max_bytes)?;
         run.ok_or(LogError::OutOfRange { position: from, last: down_to })
     }
 
@@ -178,7 +160,7 @@ impl Log {
         positions: &[Position],
         max_bytes: usize,
     ) -> Result<Option<Run>, LogError> {
-        self.reader.events_at(positions, max_bytes)
+        self.fetcher.events_at(positions, max_bytes)
     }
 
     /// The append with this request id that begins at `position`, as the index tells; `None` if
@@ -189,18 +171,18 @@ impl Log {
         id: &RequestId,
         blocking: Blocking,
     ) -> Result<Option<AppendEntry>, LogError> {
-        let entry = self.reader.append_at(position, blocking)?;
+        let entry = self.fetcher.append_at(position, blocking)?;
         Ok(entry.filter(|entry| entry.request_id == *id))
     }
 
     /// When the event at `position` was recorded, as it says itself.
     pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
-        self.reader.recorded_at(position)
+        self.fetcher.recorded_at(position)
     }
 
     /// The sealed volumes that were found to be damaged, each as it was met first.
     pub fn damaged_volumes(&self) -> Vec<VolumeError> {
-        self.reader.volumes.damaged()
+        self.fetcher.volumes.damaged()
     }
 
     /// The store's id, drawn when it was made.
@@ -220,10 +202,8 @@ impl Log {
     }
 
     fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
-        let digest = Sha256::new().chain_update(purpose).chain_update(self.store_id());
-        let mut key = [0; 16];
-        key.iter_mut().zip(digest.finalize()).for_each(|(byte, of_digest)| *byte = of_digest);
-        key
+        let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
+        digest::shortened(hash)
     }
 
     /// The index.

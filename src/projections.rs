@@ -1,25 +1,26 @@
 //! Read models: pure `apply`, and queries over the state. All of it can be deleted and rebuilt
 //! from the log.
 
+pub mod claim_history;
+pub mod claim_status;
 pub mod claims;
 pub mod counts;
 pub mod current;
 pub mod explain;
 pub mod extent;
-pub mod fate;
-pub mod groups;
+pub mod grouped_counts;
 pub mod interned;
 pub mod ledger;
 pub mod lists;
-pub mod names;
-pub mod preferring;
+pub mod piece;
+pub mod preference;
 pub mod reconcile;
 pub mod register;
 pub mod search;
 pub mod series;
 pub mod snapshot;
 pub mod story;
-pub mod told;
+pub mod symbol_table;
 pub mod walk;
 
 use crate::domain::event::{Micros, Position};
@@ -88,4 +89,4 @@ pub enum ApplyError {
 }
 
 #[cfg(test)]
-mod questions;
+mod query_cost;

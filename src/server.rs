@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    config::Settings,
     descriptors::Descriptors,
     engine::Engine,
     grpc::{
@@ -20,25 +20,25 @@ use crate::{
     },
 };
 
-/// Serves `config` on `listener` until `stop`.
+/// Serves on `listener`, as `settings` say, until `stop`.
 ///
 /// `load` is called with a client of the server while it answers but does not report ready yet; if
 /// it fails, the server stops. `announce` is called, once the server is ready, with its address and
 /// what `load` returned.
 pub async fn run<T>(
-    config: Config,
+    settings: Settings,
     listener: TcpListener,
     load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
     announce: impl FnOnce(SocketAddr, T),
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listening socket has no address")?;
-    let (version, data) = (env!("CARGO_PKG_VERSION"), config.data.display().to_string());
+    let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
     tracing::info!(version, data, %address, "starting");
-    let running = Running::start(&config, listener).await?;
+    let running = Running::start(&settings, listener).await?;
     let served = running.serve(load, |loaded| announce(address, loaded), stop).await;
     tracing::info!("stopping");
-    let stopped = running.stop(config.stop_grace).await;
+    let stopped = running.stop(settings.stop_grace()).await;
     served.and(stopped)
 }
 
@@ -51,10 +51,10 @@ struct Running {
 }
 
 impl Running {
-    async fn start(config: &Config, listener: TcpListener) -> anyhow::Result<Self> {
+    async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let descriptors = Descriptors::raise();
-        let engine = open(config, descriptors).await?;
-        let services = Services::new(&engine, config.reflection, config.web_origins.clone()).await;
+        let engine = open(settings, descriptors).await?;
+        let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let listening = tokio::spawn(async move {
@@ -104,14 +104,14 @@ impl Running {
     }
 }
 
-async fn open(config: &Config, descriptors: Descriptors) -> anyhow::Result<Arc<Engine>> {
-    let (dir, mut settings) = (config.data.clone(), config.engine.clone());
+async fn open(settings: &Settings, descriptors: Descriptors) -> anyhow::Result<Arc<Engine>> {
+    let (dir, mut engine) = (settings.data.clone(), settings.engine());
     // The other half is for everything that is not a sealed volume.
-    settings.log.open_files = settings.log.open_files.min(descriptors.store / 2);
-    let opened = tokio::task::spawn_blocking(move || Engine::open(&dir, settings)).await;
+    engine.log.open_files = engine.log.open_files.min(descriptors.store / 2);
+    let opened = tokio::task::spawn_blocking(move || Engine::open(&dir, engine)).await;
     opened
         .context("opening the store failed")?
-        .with_context(|| format!("cannot open the store in {}", config.data.display()))
+        .with_context(|| format!("cannot open the store in {}", settings.data.display()))
 }
 
 /// Tells by health whether the store accepts appends; never ends.

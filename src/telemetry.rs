@@ -1,8 +1,26 @@
 //! Logs, to standard error: standard output is for data.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::LogFormat;
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::from_str(&text, false).map_err(|_| format!("is {text:?}; it must be text or json"))
+    }
+}
 
 /// Starts logging with a filter as `tracing` knows it, for example `info` or `handover=debug`.
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
@@ -18,12 +36,12 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The text, if it is a filter.
-pub fn checked(filter: &str) -> Result<String, String> {
-    parsed(filter).map(|_| filter.to_owned())
+/// Checks that a text is a filter.
+pub fn check(filter: &str) -> Result<(), String> {
+    parsed(filter).map(drop)
 }
 
 fn parsed(filter: &str) -> Result<EnvFilter, String> {
     let parsed = EnvFilter::builder().parse(filter);
-    parsed.map_err(|error| format!("{filter:?} is not a filter: {error}"))
+    parsed.map_err(|error| format!("it must be a filter such as info or handover=debug ({error})"))
 }

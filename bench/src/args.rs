@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::builder::NonEmptyStringValueParser;
@@ -15,7 +16,7 @@ use super::{
     claims, followers, log,
     machine::ReportHeader,
     plan::Plan,
-    runner::{self, Show},
+    runner::{self, Output, Show},
     subject::Origin,
     workspace::Workspace,
 };
@@ -43,20 +44,20 @@ pub(super) struct Args {
     only: Option<String>,
     /// Small counts and fractions of a second: shows that all works, and measures nothing
     #[arg(long)]
-    pub(super) quick: bool,
+    quick: bool,
     /// How often each measurement is repeated [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub(super) repeats: Option<u8>,
+    repeats: Option<u8>,
     /// Seconds of each repeat [default: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
-    pub(super) seconds: Option<u16>,
+    seconds: Option<u16>,
     /// Connections that all callers share [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128))]
-    pub(super) connections: Option<u8>,
+    connections: Option<u8>,
     /// Events of the large log [default: 10000000]
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
-    pub(super) events: Option<u64>,
+    events: Option<u64>,
     /// Payloads follow from it [default: drawn]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -65,7 +66,7 @@ pub(super) struct Args {
     verify: bool,
     /// Kill the server so often under load, and check that nothing was lost by it
     #[arg(long, value_name = "N", default_value_t = 0, requires = "verify")]
-    pub(super) kills: u32,
+    kills: u32,
     /// How to print; without it a table on a terminal and json elsewhere
     #[arg(long)]
     output: Option<Output>,
@@ -85,13 +86,20 @@ enum SuiteName {
     Followers,
 }
 
-/// How a report is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Output {
-    /// For people, case by case
-    Table,
-    /// All of it as one JSON object, at the end
-    Json,
+impl Args {
+    /// How long and how much is measured.
+    fn plan(&self) -> Plan {
+        let mut plan = if self.quick { Plan::quick() } else { Plan::full() };
+        plan.repeats = self.repeats.map_or(plan.repeats, usize::from);
+        plan.measured = self.seconds.map_or(plan.measured, |it| Duration::from_secs(it.into()));
+        plan.connections = self.connections.map_or(plan.connections, usize::from);
+        plan.scale_events = self.events.unwrap_or(plan.scale_events);
+        plan.claims = self.events.unwrap_or(plan.claims);
+        plan.scale_streams = plan.scale_streams.min(plan.scale_events);
+        plan.early_events = plan.early_events.min(plan.scale_events);
+        plan.kills = self.kills;
+        plan
+    }
 }
 
 impl SuiteName {
@@ -122,7 +130,7 @@ fn stopped() -> Result<Exit, Failure> {
 }
 
 async fn measure(args: Args) -> Result<(), Failure> {
-    let plan = Plan::new(&args);
+    let plan = args.plan();
     let suite = args.suite.suite(&plan);
     if let Some(only) = &args.only
         && !suite.cases.iter().any(|case| case.name().contains(only))

@@ -10,10 +10,10 @@ use handover::cli::exit::Failure;
 
 use super::{
     limits::{self, CommitBatch},
-    meter::Sample,
     plan::Plan,
     process::{Invocation, Role},
     report::{Figure, Outcome},
+    statistics::Sample,
     subject::{Origin, Subject},
     verify::verify,
     workspace::Workspace,

@@ -28,18 +28,9 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 
 use self::stubs::event_store_service_server::{EventStoreService, EventStoreServiceServer};
 
-/// The generated server of `EventStoreService`, over the product's messages.
-mod stubs {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        unused_qualifications,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes_without_reason,
-        reason = "generated code"
-    )]
-    include!(concat!(env!("OUT_DIR"), "/handover.v1.rs"));
+handover::generated! {
+    /// The generated server of `EventStoreService`, over the product's messages.
+    mod stubs = "/handover.v1.rs";
 }
 
 /// Counts positions, so that its answers are as long as a store's.

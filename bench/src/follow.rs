@@ -19,9 +19,9 @@ use crate::{
     case::{Bench, Case, Measuring},
     events::{EventSource, Layout},
     load::Line,
-    meter::{Callers, Meter, Sample, watch},
+    meter::{Callers, Meter, watch},
     report::{Measured, Outcome, Row},
-    statistics::{Series, Spread},
+    statistics::{Sample, Series, Spread},
     subject::Subject,
     table::count,
 };

@@ -17,9 +17,8 @@ use std::{
 use handover::cli::exit::{Exit, Failure};
 
 use super::{
-    meter::Sample,
     plan::Plan,
-    statistics::{Times, approximate},
+    statistics::{Sample, Times, approximate},
 };
 
 /// What the journal aligns its frames to.

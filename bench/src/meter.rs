@@ -12,7 +12,7 @@ use handover::cli::exit::{Exit, Failure};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::statistics::{Times, approximate};
+use super::statistics::{Sample, Times, approximate};
 
 const WARMING_UP: u8 = 0;
 const MEASURING: u8 = 1;
@@ -44,17 +44,6 @@ pub(super) struct Span {
     pub(super) slice: Duration,
     /// How many slices follow each other without a pause.
     pub(super) slices: usize,
-}
-
-/// What was counted.
-#[derive(Debug)]
-pub(super) struct Sample {
-    /// Events a second in each slice.
-    pub(super) rates: Vec<f64>,
-    /// Calls that the server refused.
-    pub(super) refused: u64,
-    /// Nanoseconds from sending to the answer.
-    pub(super) latency: Times,
 }
 
 impl Meter {

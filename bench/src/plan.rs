@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{args::Args, meter::Span};
+use super::meter::Span;
 
 /// Lengths and counts of all cases.
 #[derive(Clone, Debug)]
@@ -54,21 +54,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Follows from the command line.
-    pub(super) fn new(args: &Args) -> Self {
-        let mut plan = if args.quick { Self::quick() } else { Self::full() };
-        plan.repeats = args.repeats.map_or(plan.repeats, usize::from);
-        plan.measured = args.seconds.map_or(plan.measured, |it| Duration::from_secs(it.into()));
-        plan.connections = args.connections.map_or(plan.connections, usize::from);
-        plan.scale_events = args.events.unwrap_or(plan.scale_events);
-        plan.claims = args.events.unwrap_or(plan.claims);
-        plan.scale_streams = plan.scale_streams.min(plan.scale_events);
-        plan.early_events = plan.early_events.min(plan.scale_events);
-        plan.kills = args.kills;
-        plan
-    }
-
-    fn full() -> Self {
+    /// Measures.
+    pub(super) fn full() -> Self {
         Self {
             repeats: 3,
             warm_up: Duration::from_secs(1),

@@ -9,7 +9,6 @@ use handover::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    args::Output,
     case::{Bench, Case, Suite},
     encoded::counted,
     events::Layout,
@@ -20,6 +19,15 @@ use super::{
 
 /// Why a case is left out when the server is only an address.
 const NOT_OURS: &str = "needs a server of the bench's own, so leave out --server";
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Output {
+    /// For people, case by case
+    Table,
+    /// All of it as one JSON object, at the end
+    Json,
+}
 
 /// Runs those cases of a suite that have `only` in their names.
 pub(super) async fn run(

@@ -5,7 +5,16 @@ use std::time::Duration;
 use histogram::Histogram;
 use serde::Serialize;
 
-use super::meter::Sample;
+/// What was counted.
+#[derive(Debug)]
+pub(super) struct Sample {
+    /// Events a second in each slice.
+    pub(super) rates: Vec<f64>,
+    /// Calls that the server refused.
+    pub(super) refused: u64,
+    /// Nanoseconds from sending to the answer.
+    pub(super) latency: Times,
+}
 
 /// A median and how far the repeats lie apart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

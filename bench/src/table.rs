@@ -1,6 +1,7 @@
 //! A report as people read it. Columns have fixed widths, so that each case can be printed as
 //! soon as it is measured.
 
+use num_format::{Locale, ToFormattedString as _};
 use tabled::{builder::Builder, settings::Style};
 
 use super::{
@@ -114,7 +115,8 @@ fn milliseconds(value: f64) -> String {
 /// A number with as many digits as say something.
 pub(super) fn number(value: f64) -> String {
     if value >= 1_000.0 {
-        grouped(&format!("{value:.0}"))
+        let rounded = format!("{value:.0}");
+        rounded.parse().map_or(rounded, count)
     } else if value >= 100.0 {
         format!("{value:.0}")
     } else if value >= 10.0 {
@@ -128,18 +130,7 @@ pub(super) fn number(value: f64) -> String {
 
 /// A count in groups of three digits.
 pub(super) fn count(value: u64) -> String {
-    grouped(&value.to_string())
-}
-
-fn grouped(digits: &str) -> String {
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    value.to_formatted_string(&Locale::en)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -10,9 +10,9 @@ use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        input, json,
+        input,
         payload::{self, Payload},
-        resuming,
+        receipt, resuming,
         settled::settled,
         undone,
     },
@@ -32,7 +32,8 @@ pub struct Args {
     /// The stream, as in `exchange/ankara-2024-08-01`
     #[arg(long)]
     stream: String,
-    /// Append only if the stream holds exactly so many events; 0: if it does not exist yet
+    /// Append only if the stream holds exactly this many events; 0 means that it must not exist
+    /// yet
     #[arg(long, value_name = "N")]
     expected_revision: Option<u64>,
     /// A UUID that makes it safe to repeat this append
@@ -48,22 +49,11 @@ pub struct Args {
     /// What accompanies the event; repeat for several
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     metadata: Vec<(String, String)>,
-    /// How to print the receipt; without it words on a terminal and json elsewhere
+    /// How to print the receipt; by default words on a terminal and json elsewhere
     #[arg(long)]
-    output: Option<Output>,
+    output: Option<receipt::Form>,
     #[command(flatten)]
     server: ServerArgs,
-}
-
-/// How a receipt is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// In words
-    Table,
-    /// The answer as proto3 JSON
-    Json,
-    /// The same on one line
-    Jsonl,
 }
 
 /// Appends one event and prints its receipt.
@@ -90,23 +80,16 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let client = args.server.connect().await?;
     let response = client.append(request).await?;
     settled(&client).await;
-    let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
-    let text = match args.output.unwrap_or(words) {
-        Output::Table => receipt(&args.stream, &response),
-        Output::Json => format!("{:#}", json::of_message(&response)?),
-        Output::Jsonl => json::of_message(&response)?.to_string(),
-    };
-    writeln!(io::stdout(), "{text}")?;
+    let words = words(&args.stream, &response);
+    receipt::print(args.output, receipt::Form::Json, &response, &words)?;
     undone::end(&client, &response.undone, undone::Repeated::Event).await
 }
 
 /// The answer names the stream as it is recorded, which may be spelled otherwise than it was typed.
-fn receipt(typed: &str, response: &proto::AppendResponse) -> String {
+fn words(typed: &str, response: &proto::AppendResponse) -> String {
     let recorded = response.revisions.first_key_value();
     let (stream, revision) = recorded.map_or((typed, 0), |(name, it)| (name.as_str(), *it));
-    let position = response.first_position;
-    let duplicate = if response.duplicate { " (was there already)" } else { "" };
-    format!("position {position}, {stream} revision {revision}{duplicate}")
+    receipt::words(response.first_position, stream, revision, response.duplicate)
 }
 
 /// The payload that a file is.
@@ -116,7 +99,8 @@ pub(super) fn read(path: &Path) -> Result<Payload, Failure> {
     let read = input::open(path)?.take(TEXT_BYTES + 1).read_to_string(&mut text);
     read.map_err(|error| Failure::from(error).during(&name))?;
     if text.len() as u64 > TEXT_BYTES {
-        return Err(Failure::usage(format!("{name}: more than {TEXT_BYTES} bytes are no event")));
+        let problem = format!("{name}: more than {TEXT_BYTES} bytes cannot be an event");
+        return Err(Failure::usage(problem));
     }
     let text = text.strip_prefix(input::BYTE_ORDER_MARK).unwrap_or(&text);
     payload::read(text).map_err(|error| {
@@ -153,9 +137,9 @@ mod tests {
             revisions: [("demo/1".to_owned(), 3)].into(),
             ..Default::default()
         };
-        assert_eq!(receipt("demo/1", &response), "position 7, demo/1 revision 3");
+        assert_eq!(words("demo/1", &response), "position 7, demo/1 revision 3");
         response.duplicate = true;
-        assert!(receipt("demo/1", &response).ends_with("(was there already)"));
+        assert!(words("demo/1", &response).ends_with("(was there already)"));
     }
 
     #[test]

@@ -20,10 +20,10 @@ pub enum Command {
     /// Record that a claim is withdrawn
     #[command(after_help = exit::HELP)]
     Retract(recording::Args),
-    /// Record that somebody contests a claim
+    /// Record that a claim is contested
     #[command(after_help = exit::HELP)]
     Dispute(recording::Args),
-    /// Record that somebody backs a claim
+    /// Record that a claim is confirmed
     #[command(after_help = exit::HELP)]
     Confirm(recording::Args),
     /// Record that a claim is to be used, for its leg or for a country's figure in its exchange

@@ -9,16 +9,17 @@ use serde_json::Value;
 pub use self::table::table;
 use crate::{
     cli::{
-        ServerArgs, choice, ended_by_user,
+        choice, ended_by_user,
         exit::{Exit, Failure},
         json,
         moment::{self, AsOfArg},
-        output::{self, Answer, Grid, Output, OutputArgs},
-        pages::{self, Limit},
+        output::{self, AnswerArgs, Output, Query},
         resuming::{self, WatchArgs},
     },
-    domain::proto,
-    grpc::client::Client,
+    domain::proto::{
+        GetCountryCountsRequest, GetCountryCountsResponse, WatchCountryCountsRequest,
+        WatchCountryCountsResponse,
+    },
 };
 
 /// The arguments of `counts`.
@@ -43,29 +44,27 @@ pub struct Args {
     #[command(flatten)]
     watched: WatchArgs,
     #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    answer: AnswerArgs,
 }
 
 /// Prints the figures.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
+    let output = args.answer.output();
     if args.watch && output == Output::Csv {
-        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+        return Err(Failure::usage("csv cannot hold the changes that --watch prints; use jsonl"));
     }
     if args.groups.are_asked_for() && (args.watch || !args.countries.is_empty()) {
         return Err(Failure::usage(
-            "--group-by and its filters give a figure for each group, which is neither watched \
-             nor of a country; choose countries by --from and --to",
+            "--group-by and its filters cannot be combined with --watch or a country: they give a \
+             figure for each group; choose countries by --from and --to",
         ));
     }
-    let client = args.server.connect().await?;
     let unit = args.unit.unwrap_or_default();
     let (as_of, occurred) = (args.as_of.moment(), args.occurred.unwrap_or_default());
     if args.watch {
         let (countries, after_position) = (args.countries, args.watched.after);
-        let request = proto::WatchCountryCountsRequest {
+        let (output, client) = args.answer.connect().await?;
+        let request = WatchCountryCountsRequest {
             countries,
             unit,
             occurred,
@@ -77,61 +76,38 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     if args.groups.are_asked_for() {
-        let request = args.groups.into_request(unit, as_of, occurred);
-        return output::print(&groups::ask(&client, request).await?, output);
+        let answer = args.answer.limited(args.groups.limit);
+        return answer.print(&args.groups.into_request(unit, as_of, occurred)).await;
     }
-    let request = proto::GetCountryCountsRequest {
-        countries: args.countries,
-        unit,
-        as_of,
-        occurred,
-        ..proto::GetCountryCountsRequest::default()
-    };
-    output::print(&Counts(whole(&client, request).await?), output)
+    let countries = args.countries;
+    let request =
+        GetCountryCountsRequest { countries, unit, as_of, occurred, ..Default::default() };
+    args.answer.print(&request).await
 }
 
-/// The figures of all pages.
-pub(super) async fn whole(
-    client: &Client,
-    request: proto::GetCountryCountsRequest,
-) -> Result<proto::GetCountryCountsResponse, Failure> {
-    let whole = pages::all(Limit::default(), async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        let request = proto::GetCountryCountsRequest { page_size, page_token, ..request.clone() };
-        client.country_counts(request).await
-    });
-    whole.await
-}
-
-/// The figures of countries.
-struct Counts(proto::GetCountryCountsResponse);
-
-impl Answer for Counts {
-    type Response = proto::GetCountryCountsResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
+impl Query for GetCountryCountsRequest {
+    fn table(&self, response: &GetCountryCountsResponse) -> String {
+        table(response)
     }
 
-    fn position(&self) -> u64 {
-        self.0.position
+    fn entries(
+        &self,
+        response: &GetCountryCountsResponse,
+    ) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&response.counts)
     }
 
-    fn table(&self) -> String {
-        table(&self.0)
+    fn columns(&self) -> Vec<&'static str> {
+        plain::columns()
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.0.counts)
-    }
-
-    fn grid(&self) -> Grid {
-        plain::grid(&self.0)
+    fn rows(&self, response: &GetCountryCountsResponse) -> Vec<Vec<String>> {
+        response.counts.iter().map(plain::row).collect()
     }
 }
 
 /// One answer of the watch, in the form that `output` names.
-fn update(answer: proto::WatchCountryCountsResponse, output: Output) -> Result<String, Failure> {
+fn update(answer: WatchCountryCountsResponse, output: Output) -> Result<String, Failure> {
     Ok(match output {
         Output::Table | Output::Csv => plain::update(answer),
         Output::Json => format!("{:#}\n", json::of_message(&answer)?),

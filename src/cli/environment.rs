@@ -14,15 +14,13 @@ use clap::{
 };
 
 use super::Cli;
-use crate::cli::exit::{Exit, Failure};
+use crate::{
+    cli::exit::{Exit, Failure},
+    config::{PREFIX, nearest},
+};
 
-/// How the program's variables begin.
-const PREFIX: &str = "HANDOVER_";
 /// What container platforms set for a service that is named handover: these are not settings.
 const OF_A_PLATFORM: [&str; 2] = ["HANDOVER_SERVICE_", "HANDOVER_PORT"];
-/// A name that differs by a letter of every three, and by at most so many, is taken for a misspelt
-/// one.
-const SLIPS: usize = 2;
 
 /// Refuses a variable with nearly the name of a setting: the setting would not be used, and a
 /// server with another address or another data folder than meant does harm in silence.
@@ -33,7 +31,7 @@ pub(super) fn check() -> Result<(), Failure> {
         None => Ok(()),
         Some((name, meant)) => {
             let message =
-                format!("the environment variable {name} is not known; {meant} is meant?");
+                format!("the environment variable {name} is not a setting; did you mean {meant}?");
             Err(Failure::new(Exit::Usage, message))
         }
     }
@@ -45,7 +43,7 @@ pub(super) fn warn() {
         // If even standard error is closed, the command does the same.
         let _ = writeln!(
             io::stderr(),
-            "note: the environment variable {variable} is no setting; it is ignored"
+            "note: the environment variable {variable} is not a setting; it is ignored"
         );
     }
 }
@@ -70,11 +68,10 @@ fn unknown(
 }
 
 /// The setting that a variable is nearly named as.
-fn near<'k>(name: &str, known: &'k BTreeSet<String>) -> Option<&'k String> {
-    let name = name.to_ascii_uppercase();
-    let slips = |known: &&String| strsim::damerau_levenshtein(&name, known);
-    let allowed = |known: &&String| ((known.len() - PREFIX.len()) / 3).min(SLIPS);
-    known.iter().min_by_key(slips).filter(|nearest| slips(nearest) <= allowed(nearest))
+fn near(name: &str, known: &BTreeSet<String>) -> Option<String> {
+    let known = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
+    let meant = nearest(name.to_ascii_uppercase().strip_prefix(PREFIX)?, known)?;
+    Some(format!("{PREFIX}{meant}"))
 }
 
 /// Every variable that stands in for a flag of any command.
@@ -160,7 +157,7 @@ mod tests {
             ("HANDOVER_FOO", None),
         ] {
             assert_eq!(set(&[wrong]), [wrong]);
-            assert_eq!(near(wrong, &known).map(String::as_str), right, "{wrong}");
+            assert_eq!(near(wrong, &known).as_deref(), right, "{wrong}");
         }
     }
 }

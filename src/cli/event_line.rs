@@ -130,7 +130,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto};
+    use crate::domain::{known::examples, proto};
 
     fn recorded(payload: proto::Any) -> RecordedEvent {
         RecordedEvent {
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn every_known_event_and_any_other_fits_on_a_line() {
         let other = proto::Any { type_url: "x/demo.v1.X".to_owned(), value: vec![255; 9].into() };
-        let all = samples::all().into_iter().map(|event| event.pack()).chain([other]);
+        let all = examples::all().into_iter().map(|event| event.pack()).chain([other]);
         for payload in all {
             let event = recorded(payload);
             for line in [aligned(&event, 0), json(&event).unwrap()] {

@@ -6,11 +6,10 @@ mod watch;
 
 use crate::{
     cli::{
-        ServerArgs, claimed, ended_by_user,
+        claimed, ended_by_user,
         exit::{Exit, Failure},
         moment::AsOfArg,
-        output::{self, Answer, Grid, Output, OutputArgs},
-        pages::{self, Limit},
+        output::{AnswerArgs, Output, Query},
         resuming::{self, WatchArgs},
         words,
     },
@@ -28,26 +27,24 @@ pub struct Args {
     past: bool,
     #[command(flatten)]
     as_of: AsOfArg,
-    /// Show the story, and again whenever it changes; of an exchange that is not recorded yet, wait
-    /// for the first claim
+    /// Show the story, and again whenever it changes; if the exchange is not recorded yet, wait for
+    /// the first claim
     #[arg(long, conflicts_with = "as_of")]
     watch: bool,
     #[command(flatten)]
     watched: WatchArgs,
     #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    answer: AnswerArgs,
 }
 
 /// Prints the story.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
+    let output = args.answer.output();
     if args.watch && output == Output::Csv {
-        return Err(Failure::usage("--watch prints changes, which csv has no form for; use jsonl"));
+        return Err(Failure::usage("csv cannot hold the changes that --watch prints; use jsonl"));
     }
-    let client = args.server.connect().await?;
     if args.watch {
+        let (output, client) = args.answer.connect().await?;
         let (exchange_id, after_position) = (args.exchange.clone(), args.watched.after);
         let request = WatchExchangeRequest {
             exchange_id,
@@ -68,43 +65,31 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         as_of: args.as_of.moment(),
         ..GetExchangeRequest::default()
     };
-    let whole = pages::all(Limit::default(), async |page| {
-        let page_token = page.token;
-        client.exchange(GetExchangeRequest { page_token, ..request.clone() }).await
-    });
-    output::print(&Story(whole.await?), output)
+    args.answer.print(&request).await
 }
 
-/// One exchange.
-struct Story(GetExchangeResponse);
-
-impl Answer for Story {
-    type Response = GetExchangeResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
-    }
-
-    fn position(&self) -> u64 {
-        self.0.position
-    }
-
-    fn table(&self) -> String {
-        let mut sections = vec![story::head(&self.0), story::figures(&self.0)];
-        sections.extend([story::legs(&self.0), said::totals(&self.0), said::roles(&self.0)]);
-        sections.extend([story::status(&self.0), said::statements(&self.0)]);
-        sections.push(said::superlatives(&self.0));
+impl Query for GetExchangeRequest {
+    fn table(&self, response: &GetExchangeResponse) -> String {
+        let mut sections = vec![story::head(response), story::figures(response)];
+        sections.extend([story::legs(response), said::totals(response), said::roles(response)]);
+        sections.extend([story::status(response), said::statements(response)]);
+        sections.push(said::superlatives(response));
         sections.retain(|section| !section.is_empty());
         let told: Vec<String> = sections.iter().map(|lines| lines.join("\n") + "\n").collect();
-        told.join("\n") + &words::as_of(self.0.position)
+        told.join("\n") + &words::as_of(response.position)
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["exchange", "record", "reason"];
+        columns.extend(claimed::LEG_COLUMNS);
+        columns.extend(["leg_low", "leg_high", "leg_preferred"]);
+        columns.extend(claimed::COLUMNS);
+        columns
     }
 
     /// One row for each claim about a number handed over, agreed on or declined.
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["exchange", "record", "reason"]);
-        grid.header.extend(claimed::LEG_COLUMNS);
-        grid.header.extend(["leg_low", "leg_high", "leg_preferred"]);
-        grid.header.extend(claimed::COLUMNS);
+    fn rows(&self, response: &GetExchangeResponse) -> Vec<Vec<String>> {
+        let mut rows = Vec::new();
         let mut add = |record: &str, reason: String, leg: &LegEstimate| {
             let estimate = leg.estimate.clone().unwrap_or_default();
             for claim in &leg.claims {
@@ -113,16 +98,16 @@ impl Answer for Story {
                 row.extend(claimed::leg_row(leg.leg.as_ref()));
                 row.extend([estimate.low, estimate.high, estimate.preferred].map(words::number));
                 row.extend(claimed::row(claim));
-                grid.rows.push(row);
+                rows.push(row);
             }
         };
-        self.0.legs.iter().for_each(|leg| add("completed", String::new(), leg));
-        self.0.agreed.iter().for_each(|leg| add("agreed", String::new(), leg));
-        for declined in &self.0.declined {
+        response.legs.iter().for_each(|leg| add("completed", String::new(), leg));
+        response.agreed.iter().for_each(|leg| add("agreed", String::new(), leg));
+        for declined in &response.declined {
             let reason = words::spoken(declined.reason().as_str_name(), "REASON_");
             declined.leg.iter().for_each(|leg| add("declined", reason.replace(' ', "_"), leg));
         }
-        grid
+        rows
     }
 }
 

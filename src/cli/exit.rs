@@ -10,14 +10,14 @@ Exit codes:
   0  done
   1  failed for another reason
   2  the command line or the request is wrong
-  3  the server does not have what was asked for
+  3  the server does not have what was requested
   4  others wrote first, or the request id was used for other content
   5  some rows were refused or cannot be written; the others were kept, or none with --atomic
   6  the server cannot be reached, is not ready, or took too long
   7  stored data is damaged
   8  a rule of the record forbids it
-  9  the server keeps another store than the one that the positions are of
- 10  what a repeated request or an earlier import had recorded is undone since";
+  9  the server keeps another store than the one that the positions belong to
+ 10  what a repeated request or an earlier import recorded has been undone since";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

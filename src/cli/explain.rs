@@ -8,16 +8,14 @@ use serde_json::Value;
 
 use crate::{
     cli::{
-        ServerArgs, choice, claimed,
+        choice, claimed,
         exit::{Exit, Failure},
         figure::cell,
         moment::{AsOfArg, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
-        words,
+        output::{self, ListArgs, Query},
+        pages, words,
     },
     domain::proto::{Direction, ExplainCountRequest, ExplainCountResponse, Unit},
-    grpc::client::Client,
 };
 
 /// The arguments of `explain`.
@@ -36,11 +34,7 @@ pub struct Args {
     #[command(flatten)]
     occurred: OccurredArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Which figure is meant.
@@ -49,7 +43,7 @@ pub(super) struct FigureArgs {
     /// The party code, as in `DE` or `x-unc`
     #[arg(value_name = "COUNTRY")]
     pub(super) country: String,
-    /// What it received; this is what happens without any flag
+    /// What it received; this is the default
     #[arg(long, conflicts_with = "sent")]
     received: bool,
     /// What it sent
@@ -79,9 +73,8 @@ pub(super) fn named(country: &str, direction: Direction, unit: Unit) -> String {
 
 /// Prints what a figure is made of.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
-    output::print(&ask(&client, request(&args), args.limit).await?, output)
+    let request = request(&args);
+    args.list.print(&request).await
 }
 
 fn request(args: &Args) -> ExplainCountRequest {
@@ -97,68 +90,44 @@ fn request(args: &Args) -> ExplainCountRequest {
     }
 }
 
-async fn ask(
-    client: &Client,
-    request: ExplainCountRequest,
-    limit: Limit,
-) -> Result<Explained, Failure> {
-    let whole = pages::all(limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client.explain_count(ExplainCountRequest { page_size, page_token, ..request.clone() }).await
-    });
-    Ok(Explained { response: whole.await?, request })
-}
-
-/// A figure with what it is made of.
-struct Explained {
-    request: ExplainCountRequest,
-    response: ExplainCountResponse,
-}
-
-impl Answer for Explained {
-    type Response = ExplainCountResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.response
-    }
-
-    fn position(&self) -> u64 {
-        self.response.position
-    }
-
-    fn table(&self) -> String {
-        let asked = &self.request;
-        let name = named(&asked.country, asked.direction(), asked.unit());
-        let mut text = match &self.response.figure {
+impl Query for ExplainCountRequest {
+    fn table(&self, response: &ExplainCountResponse) -> String {
+        let name = named(&self.country, self.direction(), self.unit());
+        let mut text = match &response.figure {
             Some(figure) => format!("{name}: {}\n", cell(Some(figure))),
-            None => format!("{name}: no transfer says anything of it\n"),
+            None => format!("{name}: no transfer mentions it\n"),
         };
-        for exchange in &self.response.exchanges {
+        for exchange in &response.exchanges {
             text.push('\n');
             for line in shares::exchange(exchange) {
                 text += &line;
                 text.push('\n');
             }
         }
-        if !self.response.exchanges.is_empty() {
+        if !response.exchanges.is_empty() {
             text.push('\n');
         }
-        text += &words::undated(self.response.undated_exchanges, "exchange");
-        text += pages::more(&self.response);
-        text += &words::as_of(self.response.position);
-        text + &format!("to cite: {}\n", cited::command(asked, self.response.position))
+        text += &words::undated(response.undated_exchanges, "exchange");
+        text += pages::more(response);
+        text += &words::as_of(response.position);
+        text + &format!("to cite: {}\n", cited::command(self, response.position))
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.response.exchanges)
+    fn entries(&self, response: &ExplainCountResponse) -> Result<Vec<Value>, serde_json::Error> {
+        output::each(&response.exchanges)
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["outermost_exchange", "exchange", "leg_use"];
+        columns.extend(claimed::LEG_COLUMNS);
+        columns.extend(claimed::COLUMNS);
+        columns
     }
 
     /// One row for each claim.
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["outermost_exchange", "exchange", "leg_use"]);
-        grid.header.extend(claimed::LEG_COLUMNS);
-        grid.header.extend(claimed::COLUMNS);
-        for exchange in &self.response.exchanges {
+    fn rows(&self, response: &ExplainCountResponse) -> Vec<Vec<String>> {
+        let mut rows = Vec::new();
+        for exchange in &response.exchanges {
             for explained in &exchange.legs {
                 let leg = explained.leg.clone().unwrap_or_default();
                 let own = leg.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str()).to_owned();
@@ -168,11 +137,11 @@ impl Answer for Explained {
                     let mut row = vec![exchange.exchange_id.clone(), own.clone(), used.clone()];
                     row.extend(claimed::leg_row(leg.leg.as_ref()));
                     row.extend(claimed::row(claim));
-                    grid.rows.push(row);
+                    rows.push(row);
                 }
             }
         }
-        grid
+        rows
     }
 }
 

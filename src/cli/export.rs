@@ -39,10 +39,10 @@ pub struct Args {
     /// a table that spreadsheets open
     #[arg(long, default_value = "jsonl")]
     format: Format,
-    /// Of csv, which table
+    /// The table that csv writes
     #[arg(long)]
     form: Option<csv::Form>,
-    /// Of cloudevents, the source to name instead of the store's own `urn:uuid:`
+    /// The source that cloudevents names instead of the store's own `urn:uuid:`
     #[arg(long, value_name = "URI", value_parser = cloudevents::source)]
     source: Option<String>,
     #[command(flatten)]
@@ -106,18 +106,18 @@ async fn write(args: Args, client: &Client, out: &mut dyn Write) -> Result<Exit,
 fn check(args: &Args) -> Result<(), Failure> {
     let table = args.format == Format::Csv;
     if args.form.is_some() && !table {
-        return Err(Failure::usage("--form is of tables: add --format csv"));
+        return Err(Failure::usage("--form applies to tables: add --format csv"));
     }
     let event = args.format == Format::Cloudevents;
     if args.source.is_some() && !event {
-        return Err(Failure::usage("--source is of CloudEvents: add --format cloudevents"));
+        return Err(Failure::usage("--source applies to CloudEvents: add --format cloudevents"));
     }
     if args.with_positions && event {
         let problem = "every CloudEvent has its position; leave out --with-positions";
         return Err(Failure::usage(problem));
     }
     if table && (args.selection.is_some() || args.after > 0 || args.with_positions) {
-        let problem = "csv is made of the whole record; leave out --stream, --category, --type, \
+        let problem = "csv covers the whole record; leave out --stream, --category, --type, \
                        --tag, --filter, --after and --with-positions, or write jsonl";
         return Err(Failure::usage(problem));
     }

@@ -19,7 +19,7 @@ pub struct Args {
 /// What can be done about groups; without any, they are listed.
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
-    /// Print how far each group is, who takes part, and how much is parked
+    /// Print how far each group is, its consumers, and how much is parked
     #[command(after_help = exit::HELP)]
     List(list::Args),
     /// Create a group
@@ -31,7 +31,7 @@ enum Command {
     /// Put parked events back, to be delivered again
     #[command(after_help = exit::HELP)]
     Replay(change::ReplayArgs),
-    /// Delete a group and what it remembers
+    /// Delete a group and its progress
     #[command(after_help = exit::HELP)]
     Delete(change::DeleteArgs),
 }

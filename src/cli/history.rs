@@ -1,17 +1,14 @@
 //! `handover history`: how a figure changed, and by which event.
 
-use serde_json::Value;
-
 use crate::{
     cli::{
-        ServerArgs,
         counts::plain,
         exit::{Exit, Failure},
         explain::{FigureArgs, named},
         figure::cell,
+        lists::List,
         moment::{self, AsOfArg, Asked, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::ListArgs,
         words::{self, NOTHING},
     },
     domain::proto::{CountHistoryEntry, GetCountHistoryRequest, GetCountHistoryResponse},
@@ -30,60 +27,30 @@ pub struct Args {
     #[command(flatten)]
     occurred: OccurredArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints the changes of a figure.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
-    let (direction, unit) = (args.figure.direction(), args.figure.unit());
-    let name = named(&args.figure.country, direction, unit);
     let request = GetCountHistoryRequest {
+        unit: args.figure.unit().into(),
+        direction: args.figure.direction().into(),
         country: args.figure.country,
-        unit: unit.into(),
-        direction: direction.into(),
         occurred: args.occurred.text(),
         after: args.after.map(Asked::fixed),
         as_of: args.as_of.moment(),
         ..Default::default()
     };
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client
-            .count_history(GetCountHistoryRequest { page_size, page_token, ..request.clone() })
-            .await
-    });
-    output::print(&History { name, response: whole.await? }, output)
+    args.list.print(&request).await
 }
 
-/// The changes of a figure.
-struct History {
-    name: String,
-    response: GetCountHistoryResponse,
-}
-
-impl Answer for History {
-    type Response = GetCountHistoryResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.response
+impl List for GetCountHistoryRequest {
+    fn nothing(&self) -> String {
+        format!("{}: nothing changed it", name(self))
     }
 
-    fn position(&self) -> u64 {
-        self.response.position
-    }
-
-    fn table(&self) -> String {
-        let (name, at) = (&self.name, words::as_of(self.response.position));
-        if self.response.entries.is_empty() {
-            return format!("{name}: nothing changed it\n{at}");
-        }
-        let rows = self.response.entries.iter().map(|entry| {
+    fn shown(&self, response: &GetCountHistoryResponse) -> String {
+        let rows = response.entries.iter().map(|entry| {
             vec![
                 entry.position.to_string(),
                 moment::to_the_second(entry.recorded_at.as_ref()),
@@ -93,36 +60,36 @@ impl Answer for History {
             ]
         });
         let grid = words::grid(&["position", "recorded", "before", "after", "because of"], rows);
-        format!("{name}\n{grid}{}{at}", pages::more(&self.response))
+        format!("{}\n{grid}", name(self))
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.response.entries)
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["position", "recorded_at", "event_type", "claim", "exchange"];
+        columns.extend(BEFORE);
+        columns.extend(plain::FIGURE);
+        columns
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["position", "recorded_at", "event_type", "claim", "exchange"]);
-        grid.header.extend(BEFORE);
-        grid.header.extend(plain::FIGURE);
-        for entry in &self.response.entries {
-            let before = entry.before.as_ref();
-            let mut row = vec![
-                entry.position.to_string(),
-                moment::to_the_second(entry.recorded_at.as_ref()),
-                entry.event_type.clone(),
-                words::number((entry.claim > 0).then_some(entry.claim)),
-                entry.exchange_id.clone(),
-            ];
-            row.extend([
-                words::number(before.and_then(|figure| figure.low)),
-                words::number(before.and_then(|figure| figure.high)),
-                words::number(before.and_then(|figure| figure.preferred)),
-            ]);
-            row.extend(plain::side(entry.after.as_ref()));
-            grid.rows.push(row);
-        }
-        grid
+    fn row(&self, entry: &CountHistoryEntry) -> Vec<String> {
+        let before = entry.before.as_ref();
+        let mut row = vec![
+            entry.position.to_string(),
+            moment::to_the_second(entry.recorded_at.as_ref()),
+            entry.event_type.clone(),
+            words::number((entry.claim > 0).then_some(entry.claim)),
+            entry.exchange_id.clone(),
+            words::number(before.and_then(|figure| figure.low)),
+            words::number(before.and_then(|figure| figure.high)),
+            words::number(before.and_then(|figure| figure.preferred)),
+        ];
+        row.extend(plain::side(entry.after.as_ref()));
+        row
     }
+}
+
+/// The figure in words.
+fn name(request: &GetCountHistoryRequest) -> String {
+    named(&request.country, request.direction(), request.unit())
 }
 
 /// The figure before, in its range; the columns without a prefix are the figure after.
@@ -145,11 +112,18 @@ fn cause(entry: &CountHistoryEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::Figure;
+    use crate::{
+        cli::output::Query,
+        domain::proto::{Figure, Unit},
+    };
 
-    fn history(entries: Vec<CountHistoryEntry>) -> History {
-        let response = GetCountHistoryResponse { entries, position: 44, ..Default::default() };
-        History { name: "DE received".to_owned(), response }
+    fn query() -> GetCountHistoryRequest {
+        let (country, unit) = ("DE".to_owned(), Unit::Person.into());
+        GetCountHistoryRequest { country, unit, ..Default::default() }
+    }
+
+    fn history(entries: Vec<CountHistoryEntry>) -> GetCountHistoryResponse {
+        GetCountHistoryResponse { entries, position: 44, ..Default::default() }
     }
 
     #[test]
@@ -168,24 +142,24 @@ mod tests {
             entry(7, "TransferCompleted", 0, None, figure(13)),
             entry(9, "ClaimRetracted", 7, figure(13), None),
         ]);
-        let text = history.table();
+        let text = query().table(&history);
         assert!(text.starts_with("DE received\n position | recorded"), "{text}");
         assert!(text.contains("| -      | 13    | TransferCompleted in demo-1\n"), "{text}");
         assert!(
             text.contains("| 13     | -     | ClaimRetracted of claim 7 in demo-1\n"),
             "{text}"
         );
-        let grid = history.grid();
-        assert_eq!(grid.rows[0].len(), grid.header.len());
-        assert_eq!(grid.rows[1][3..10], ["7", "demo-1", "13", "13", "", "", ""]);
-        let lines = history.entries().unwrap();
+        let rows = query().rows(&history);
+        assert_eq!(rows[0].len(), Query::columns(&query()).len());
+        assert_eq!(rows[1][3..10], ["7", "demo-1", "13", "13", "", "", ""]);
+        let lines = query().entries(&history).unwrap();
         assert_eq!(lines[0].get("before"), None);
     }
 
     #[test]
     fn no_change_is_said_in_words() {
         assert_eq!(
-            history(Vec::new()).table(),
+            query().table(&history(Vec::new())),
             "DE received: nothing changed it\n(as of position 44)\n"
         );
     }

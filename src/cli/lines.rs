@@ -251,7 +251,7 @@ mod tests {
             (r#"{"stream":"demo","payload":{}}"#, 16, "category/name"),
             (r#"{"id":"12","payload":{}}"#, 10, "number"),
             (r#"{"id":12,"payload":{}}"#, 8, "is the number 12; a text should stand here"),
-            (r#"{"payload":{},"tag":[]}"#, 19, "\"tag\" is not known here; known are \"id\""),
+            (r#"{"payload":{},"tag":[]}"#, 19, "\"tag\" is not known here; the known names are"),
             (r#"{"payload":{"@type":"handover.v1.Leg"},"tags":["to:DE"]}"#, 55, "\"to\""),
             (r#"{"stream":"demo/1"}"#, 19, "\"payload\" is missing"),
             (r#"{"payload":{"@type":"handover.v1.Leg","unit":"UNIT"}}"#, 51, "'UNIT'"),

@@ -168,7 +168,7 @@ fn end_of(first: Date, last: Date, now: OffsetDateTime) -> Option<Asked> {
 }
 
 fn out_of_range(text: &str) -> String {
-    format!("{text:?} is later than any time that can be asked for")
+    format!("{text:?} is later than any time that a query can name")
 }
 
 /// A recorded time to the second, in UTC; empty if it is unset or out of range.

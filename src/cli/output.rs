@@ -5,10 +5,14 @@ use std::io::{self, IsTerminal as _, Write};
 use prost::{Message, Name};
 use serde_json::Value;
 
-use crate::cli::{
-    cell,
-    exit::{Exit, Failure},
-    json,
+use crate::{
+    cli::{
+        ServerArgs, cell,
+        exit::{Exit, Failure},
+        json,
+        pages::{self, Limit, Paged},
+    },
+    grpc::client::Client,
 };
 
 /// The member, and the column, that says what an answer is true for.
@@ -33,7 +37,7 @@ pub(super) enum Output {
 /// The flag that chooses.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct OutputArgs {
-    /// How to print; without it a table on a terminal and jsonl elsewhere
+    /// How to print; by default a table on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
 }
@@ -45,48 +49,85 @@ impl OutputArgs {
     }
 }
 
-/// Rows under names, before they are quoted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Grid {
-    /// The names of the columns.
-    pub(super) header: Vec<&'static str>,
-    /// As many fields each.
-    pub(super) rows: Vec<Vec<String>>,
+/// How an answer is printed, and where it comes from.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct AnswerArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
-impl Grid {
-    /// No rows yet.
-    pub(super) fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new() }
+/// The same for a list.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    answer: AnswerArgs,
+}
+
+impl AnswerArgs {
+    /// Requests the whole answer and prints it.
+    pub(super) async fn print(self, query: &impl Query) -> Result<Exit, Failure> {
+        self.limited(Limit::default()).print(query).await
+    }
+
+    /// The same for a list of at most so many entries.
+    pub(super) fn limited(self, limit: Limit) -> ListArgs {
+        ListArgs { limit, answer: self }
+    }
+
+    /// The form of the answer, and a connection.
+    pub(super) async fn connect(self) -> Result<(Output, Client), Failure> {
+        Ok((self.output.chosen(), self.server.connect().await?))
+    }
+
+    /// The form of the answer.
+    pub(super) fn output(&self) -> Output {
+        self.output.chosen()
     }
 }
 
-/// An answer of the server in every form that it can be printed in.
-pub(super) trait Answer {
-    /// The message that came.
-    type Response: Message + Name;
+impl ListArgs {
+    /// The same for an answer that is no list, and is wanted whole.
+    pub(super) fn unlimited(self) -> ListArgs {
+        self.answer.limited(Limit::default())
+    }
 
-    /// The message that came.
-    fn response(&self) -> &Self::Response;
+    /// Requests page after page of the answer and prints it as one.
+    pub(super) async fn print(self, query: &impl Query) -> Result<Exit, Failure> {
+        let limit = self.limit;
+        let (output, client) = self.connect().await?;
+        print(query, &pages::whole(&client, query, limit).await?, output)
+    }
 
-    /// The position that it is true for.
-    fn position(&self) -> u64;
+    /// The form of the answer, and a connection.
+    pub(super) async fn connect(self) -> Result<(Output, Client), Failure> {
+        self.answer.connect().await
+    }
+}
 
+/// A request whose answer is printed in every form that there is.
+pub(super) trait Query: Paged {
     /// For people; every line ends.
-    fn table(&self) -> String;
+    fn table(&self, response: &Self::Response) -> String;
 
     /// The whole answer as proto3 JSON.
-    fn whole(&self) -> Result<Value, serde_json::Error> {
-        json::of_message(self.response())
+    fn whole(&self, response: &Self::Response) -> Result<Value, serde_json::Error> {
+        json::of_message(response)
     }
 
     /// The entries, one a line; an answer about one thing is one entry.
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        Ok(vec![self.whole()?])
+    fn entries(&self, response: &Self::Response) -> Result<Vec<Value>, serde_json::Error> {
+        Ok(vec![self.whole(response)?])
     }
 
-    /// For spreadsheets.
-    fn grid(&self) -> Grid;
+    /// The columns for spreadsheets.
+    fn columns(&self) -> Vec<&'static str>;
+
+    /// Rows of as many fields.
+    fn rows(&self, response: &Self::Response) -> Vec<Vec<String>>;
 }
 
 /// Messages as the entries of an answer.
@@ -95,28 +136,33 @@ pub(super) fn each<M: Message + Name>(messages: &[M]) -> Result<Vec<Value>, serd
 }
 
 /// Prints an answer on standard output.
-pub(super) fn print(answer: &impl Answer, output: Output) -> Result<Exit, Failure> {
-    let text = text(answer, output)?;
+pub(super) fn print<Q: Query>(
+    query: &Q,
+    response: &Q::Response,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let text = text(query, response, output)?;
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(Exit::Done)
 }
 
-fn text(answer: &impl Answer, output: Output) -> Result<String, Failure> {
+fn text<Q: Query>(query: &Q, response: &Q::Response, output: Output) -> Result<String, Failure> {
+    let position = Q::position(response);
     Ok(match output {
-        Output::Table => answer.table(),
-        Output::Json => format!("{:#}\n", answer.whole()?),
+        Output::Table => query.table(response),
+        Output::Json => format!("{:#}\n", query.whole(response)?),
         Output::Jsonl => {
             let mut text = String::new();
-            for mut entry in answer.entries()? {
-                mark(&mut entry, answer.position());
+            for mut entry in query.entries(response)? {
+                mark(&mut entry, position);
                 text += &entry.to_string();
                 text.push('\n');
             }
             text
         }
-        Output::Csv => csv(answer.grid(), answer.position())?,
+        Output::Csv => csv(query.columns(), query.rows(response), position)?,
     })
 }
 
@@ -130,10 +176,9 @@ fn mark(entry: &mut Value, position: u64) {
     }
 }
 
-fn csv(grid: Grid, position: u64) -> Result<String, Failure> {
-    let mut header = grid.header;
+fn csv(mut header: Vec<&str>, rows: Vec<Vec<String>>, position: u64) -> Result<String, Failure> {
     header.push(if header.contains(&POSITION) { AS_OF_COLUMN } else { POSITION });
-    let rows = grid.rows.into_iter().map(|mut row| {
+    let rows = rows.into_iter().map(|mut row| {
         row.push(position.to_string());
         row
     });
@@ -163,32 +208,6 @@ mod tests {
     use super::*;
     use crate::domain::proto;
 
-    struct Changes(proto::GetCountHistoryResponse);
-
-    impl Answer for Changes {
-        type Response = proto::GetCountHistoryResponse;
-
-        fn response(&self) -> &Self::Response {
-            &self.0
-        }
-
-        fn position(&self) -> u64 {
-            self.0.position
-        }
-
-        fn table(&self) -> String {
-            "a table\n".to_owned()
-        }
-
-        fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-            each(&self.0.entries)
-        }
-
-        fn grid(&self) -> Grid {
-            Grid { header: vec!["exchange"], rows: vec![vec!["a, \"b\"".to_owned()]] }
-        }
-    }
-
     #[test]
     fn a_cell_is_no_formula_and_a_number_keeps_its_sign() {
         let row = ["=HYPERLINK(\"http://a\")", "-7", "@a, b"].map(str::to_owned).to_vec();
@@ -200,14 +219,21 @@ mod tests {
     fn every_entry_says_what_it_is_true_for_and_keeps_its_own_position() {
         let entry = |position| proto::CountHistoryEntry { position, ..Default::default() };
         let entries = vec![entry(7), entry(9), entry(0)];
-        let answer =
-            Changes(proto::GetCountHistoryResponse { entries, position: 9, ..Default::default() });
+        let query = proto::GetCountHistoryRequest::default();
+        let answer = proto::GetCountHistoryResponse { entries, position: 9, ..Default::default() };
+        let text = |output| text(&query, &answer, output).unwrap();
         assert_eq!(
-            text(&answer, Output::Jsonl).unwrap(),
+            text(Output::Jsonl),
             "{\"asOfPosition\":\"9\",\"position\":\"7\"}\n{\"position\":\"9\"}\n\
              {\"position\":\"9\"}\n"
         );
-        assert_eq!(text(&answer, Output::Csv).unwrap(), "exchange,position\n\"a, \"\"b\"\"\",9\n");
-        assert!(text(&answer, Output::Json).unwrap().starts_with("{\n  \"entries\": ["));
+        let table = text(Output::Csv);
+        let mut lines = table.lines();
+        assert!(lines.next().is_some_and(|header| header.ends_with(",as_of_position")), "{table}");
+        assert!(lines.next().is_some_and(|row| row.ends_with(",9")), "{table}");
+        assert!(text(Output::Json).starts_with("{\n  \"entries\": ["));
+        let rows = vec![vec!["a, \"b\"".to_owned()]];
+        let csv = csv(vec!["exchange"], rows, 9).unwrap();
+        assert_eq!(csv, "exchange,position\n\"a, \"\"b\"\"\",9\n");
     }
 }

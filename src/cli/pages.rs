@@ -2,7 +2,13 @@
 
 mod merged;
 
-use crate::{cli::exit::Failure, domain::proto};
+use prost::{Message, Name};
+
+use crate::{
+    cli::{exit::Failure, words},
+    domain::proto,
+    grpc::client::{Client, ClientError},
+};
 
 /// Entries of one page: as many as there can be. The server ends a page earlier where texts are
 /// long, so that it fits a message.
@@ -11,7 +17,7 @@ const PAGE: u32 = 1_000;
 /// How much of a list is requested.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct Limit {
-    /// At most so many entries; without it all
+    /// At most this many entries; by default all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
@@ -25,10 +31,22 @@ pub(super) struct Ask {
     pub(super) token: String,
 }
 
+/// A request that is answered in pages.
+pub(super) trait Paged: Clone {
+    /// The answer.
+    type Response: Page + Message + Name;
+
+    /// Requests one page.
+    async fn page(&self, client: &Client, page: Ask) -> Result<Self::Response, ClientError>;
+
+    /// The position that an answer is true for.
+    fn position(response: &Self::Response) -> u64;
+}
+
 /// An answer that is a part of a list.
 pub(super) trait Page {
     /// How to go on; empty: this is the last.
-    fn next(&self) -> &str;
+    fn next(&self) -> String;
 
     /// How many entries it has.
     fn entries(&self) -> usize;
@@ -42,11 +60,63 @@ pub(super) trait Page {
     }
 }
 
-macro_rules! pages {
-    ($($response:ident: $entries:ident),* $(,)?) => {
+/// A page that is a list of messages.
+pub(super) trait ListPage: Page {
+    /// An entry of the list.
+    type Entry: Message + Name;
+
+    /// Its entries.
+    fn listed(&self) -> &[Self::Entry];
+
+    /// What a request by date leaves out, as a line; empty: nothing.
+    fn undated(&self) -> String;
+}
+
+/// Requests by the method of the client that sends them. Where no size is named, a page has as
+/// many entries as fit an answer.
+macro_rules! requests {
+    ($($call:ident: $request:ident -> $response:ident $(, $size:ident)?;)*) => {
+        $(impl Paged for proto::$request {
+            type Response = proto::$response;
+
+            async fn page(
+                &self,
+                client: &Client,
+                page: Ask,
+            ) -> Result<Self::Response, ClientError> {
+                let page = Self { $($size: page.size,)? page_token: page.token, ..self.clone() };
+                client.$call(page).await
+            }
+
+            fn position(response: &Self::Response) -> u64 {
+                response.position
+            }
+        })*
+    };
+}
+
+requests! {
+    claim: GetClaimRequest -> GetClaimResponse, page_size;
+    count_history: GetCountHistoryRequest -> GetCountHistoryResponse, page_size;
+    count_transfers: CountTransfersRequest -> CountTransfersResponse, page_size;
+    country_counts: GetCountryCountsRequest -> GetCountryCountsResponse, page_size;
+    exchange: GetExchangeRequest -> GetExchangeResponse;
+    exchanges: ListExchangesRequest -> ListExchangesResponse, page_size;
+    explain_count: ExplainCountRequest -> ExplainCountResponse, page_size;
+    list_groups: ListGroupsRequest -> ListGroupsResponse;
+    reconcile_exchange: ReconcileExchangeRequest -> ReconcileExchangeResponse;
+    reconcile_series: ReconcileSeriesRequest -> ReconcileSeriesResponse, page_size;
+    sources: ListSourcesRequest -> ListSourcesResponse, page_size;
+    statements: ListStatementsRequest -> ListStatementsResponse, page_size;
+    transfers: ListTransfersRequest -> ListTransfersResponse, page_size;
+}
+
+/// Answers by their entries, and what they leave out where they count it.
+macro_rules! lists {
+    ($($response:ident: $entries:ident of $entry:ident $(, $undated:ident: $noun:literal)?;)*) => {
         $(impl Page for proto::$response {
-            fn next(&self) -> &str {
-                &self.next_page_token
+            fn next(&self) -> String {
+                self.next_page_token.clone()
             }
 
             fn entries(&self) -> usize {
@@ -57,28 +127,46 @@ macro_rules! pages {
                 self.$entries.extend(next.$entries);
                 self.next_page_token = next.next_page_token;
             }
+        }
+
+        impl ListPage for proto::$response {
+            type Entry = proto::$entry;
+
+            fn listed(&self) -> &[proto::$entry] {
+                &self.$entries
+            }
+
+            fn undated(&self) -> String {
+                String::new() $(+ &words::undated(self.$undated, $noun))?
+            }
         })*
     };
 }
 
-pages! {
-    CountTransfersResponse: groups,
-    GetClaimResponse: history,
-    GetCountHistoryResponse: entries,
-    GetCountryCountsResponse: counts,
-    ListExchangesResponse: exchanges,
-    ListGroupsResponse: groups,
-    ListSourcesResponse: sources,
-    ListStatementsResponse: statements,
-    ListTransfersResponse: transfers,
+lists! {
+    CountTransfersResponse: groups of CountGroup, undated_exchanges: "exchange";
+    GetClaimResponse: history of ClaimHistoryEntry;
+    GetCountHistoryResponse: entries of CountHistoryEntry;
+    GetCountryCountsResponse: counts of CountryCount, undated_exchanges: "exchange";
+    ListExchangesResponse: exchanges of ExchangeSummary, undated_exchanges: "exchange";
+    ListGroupsResponse: groups of Group;
+    ListSourcesResponse: sources of SourceEntry;
+    ListStatementsResponse: statements of StatementEntry, undated_statements: "statement";
+    ListTransfersResponse: transfers of TransferEntry, undated_exchanges: "exchange";
+}
+
+/// The answer to a request, all pages of it or as many as hold the wanted entries.
+pub(super) async fn whole<R: Paged>(
+    client: &Client,
+    request: &R,
+    limit: Limit,
+) -> Result<R::Response, Failure> {
+    all(limit, async |page| request.page(client, page).await).await
 }
 
 /// Asks for page after page until the list ends or has as many entries as wanted. All pages are
 /// true for the position of the first, which their tokens pin.
-pub(super) async fn all<R: Page, E>(
-    limit: Limit,
-    ask: impl AsyncFn(Ask) -> Result<R, E>,
-) -> Result<R, Failure>
+async fn all<R: Page, E>(limit: Limit, ask: impl AsyncFn(Ask) -> Result<R, E>) -> Result<R, Failure>
 where
     Failure: From<E>,
 {
@@ -97,8 +185,7 @@ where
 {
     let mut whole = first;
     while !whole.next().is_empty() && (whole.entries() < limit.most() || whole.is_cut()) {
-        let token = whole.next().to_owned();
-        let size = limit.size(whole.entries());
+        let (size, token) = (limit.size(whole.entries()), whole.next());
         whole.follow(ask(Ask { size, token }).await?);
     }
     Ok(whole)
@@ -106,13 +193,13 @@ where
 
 impl Limit {
     /// Entries that are wanted in all.
-    pub(super) fn most(self) -> usize {
+    fn most(self) -> usize {
         self.limit.map_or(usize::MAX, |limit| limit as usize)
     }
 
     /// Entries of the next page where so many are there; one at least, of which the last may be
     /// the rest.
-    pub(super) fn size(self, held: usize) -> u32 {
+    fn size(self, held: usize) -> u32 {
         let left = self.most().saturating_sub(held).max(1);
         u32::try_from(left).unwrap_or(PAGE).min(PAGE)
     }
@@ -128,7 +215,6 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::grpc::client::ClientError;
 
     /// A list of 2,450 names, and the requests for it.
     async fn listed(limit: Option<u32>) -> (Vec<String>, Vec<u32>, String) {

@@ -122,11 +122,12 @@ fn unknown(type_url: &str) -> String {
              give its encoded bytes as base64 in \"@bytes\""
         );
     }
+    let unknown = format!("{name} is not an event that this version knows");
     let slips = |known: &&&str| strsim::damerau_levenshtein(name, known);
     let meant = Known::TYPE_NAMES.iter().min_by_key(slips).filter(|it| slips(it) <= SLIPS);
     match meant {
-        Some(meant) => format!("{name} is no event that this version knows; is {meant} meant?"),
-        None => format!("{name} is no event that this version knows"),
+        Some(meant) => format!("{unknown}; did you mean {meant}?"),
+        None => unknown,
     }
 }
 

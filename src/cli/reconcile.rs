@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     cli::{
-        ServerArgs, choice, claimed,
+        choice, claimed,
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::{ListArgs, Query},
         words::{self, actor},
     },
     domain::proto::{
@@ -32,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "",
           conflicts_with = "exchange")]
     series: Option<String>,
-    /// Of a series: only exchanges of this party
+    /// For a series: only exchanges of this party
     #[arg(
         long,
         value_name = "PARTY",
@@ -41,13 +40,13 @@ pub struct Args {
         requires = "series"
     )]
     country: String,
-    /// Of a series: only what that party received
+    /// For a series: only what that party received
     #[arg(long, conflicts_with = "sent", requires_all = ["series", "country"])]
     received: bool,
-    /// Of a series: only what that party sent
+    /// For a series: only what that party sent
     #[arg(long, requires_all = ["series", "country"])]
     sent: bool,
-    /// Of a series: only exchanges that this actor (a party code or a name) is said to have
+    /// For a series: only exchanges that this actor (a party code or a name) is said to have
     /// mediated
     #[arg(
         long,
@@ -57,10 +56,10 @@ pub struct Args {
         requires = "series"
     )]
     mediator: String,
-    /// Of a series: the mediator counts also where somebody denies that it mediated
+    /// For a series: count the mediator also where a claim denies that it mediated
     #[arg(long, requires = "mediator")]
     denied_mediators: bool,
-    /// Of a series: what is counted
+    /// For a series: what is counted
     #[arg(long, value_parser = choice::of("Unit"), requires = "series")]
     unit: Option<i32>,
     #[command(flatten)]
@@ -68,88 +67,70 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints what is said and what differs.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
     let Some(exchange_id) = args.exchange.clone() else {
-        return output::print(&series::ask(&client, &args).await?, output);
+        let request = series::request(&args);
+        return args.list.print(&request).await;
     };
     let as_of = args.as_of.moment();
     let request = ReconcileExchangeRequest { exchange_id, as_of, ..Default::default() };
-    let whole = pages::all(Limit::default(), async |page| {
-        let page_token = page.token;
-        client.reconcile_exchange(ReconcileExchangeRequest { page_token, ..request.clone() }).await
-    });
-    output::print(&SideBySide(whole.await?), output)
+    args.list.unlimited().print(&request).await
 }
 
-/// What each claimant says of every leg.
-struct SideBySide(ReconcileExchangeResponse);
-
-impl Answer for SideBySide {
-    type Response = ReconcileExchangeResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
-    }
-
-    fn position(&self) -> u64 {
-        self.0.position
-    }
-
+impl Query for ReconcileExchangeRequest {
     /// A row for each cell, leg by leg: there are more claimants than a screen has columns.
-    fn table(&self) -> String {
+    fn table(&self, response: &ReconcileExchangeResponse) -> String {
         let mut by_leg: BTreeMap<u32, Vec<&ReconciliationCell>> = BTreeMap::new();
-        for cell in &self.0.cells {
+        for cell in &response.cells {
             by_leg.entry(cell.leg).or_default().push(cell);
         }
         let rows = by_leg.into_iter().flat_map(|(leg, mut cells)| {
             cells.sort_by_key(|cell| (cell.kind, cell.decline_reason));
-            let name = self.leg(leg);
+            let name = differences::leg(response, leg);
             cells.into_iter().enumerate().map(move |(index, cell)| {
                 // A leg is named once, above what is said of it.
                 let name = if index == 0 { name.clone() } else { String::new() };
-                self.row(name, cell)
+                row(response, name, cell)
             })
         });
         let header = ["leg", "record", "number", "according to", "claims"];
-        let mut text = match self.0.cells.as_slice() {
-            [] => "nobody gives a number\n".to_owned(),
+        let mut text = match response.cells.as_slice() {
+            [] => "no claim gives a number\n".to_owned(),
             _ => words::grid(&header, rows),
         };
         text.push('\n');
-        if self.0.lines.is_empty() {
+        if response.lines.is_empty() {
             text += "nothing differs\n";
         }
-        for line in self.0.lines.iter().flat_map(|line| differences::told(line, &self.0)) {
+        for line in response.lines.iter().flat_map(|line| differences::told(line, response)) {
             text += &line;
             text.push('\n');
         }
-        text + &words::as_of(self.0.position)
+        text + &words::as_of(response.position)
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["exchange"]);
-        grid.header.extend(claimed::LEG_COLUMNS);
-        grid.header.extend(["record", "reason", "claimant", "value", "low", "high"]);
-        grid.header.extend(["approximate", "scope", "claims", "sources"]);
-        for cell in &self.0.cells {
-            let leg = usize::try_from(cell.leg).ok().and_then(|at| self.0.legs.get(at));
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["exchange"];
+        columns.extend(claimed::LEG_COLUMNS);
+        columns.extend(["record", "reason", "claimant", "value", "low", "high"]);
+        columns.extend(["approximate", "scope", "claims", "sources"]);
+        columns
+    }
+
+    fn rows(&self, response: &ReconcileExchangeResponse) -> Vec<Vec<String>> {
+        let plain = |cell: &ReconciliationCell| {
+            let leg = usize::try_from(cell.leg).ok().and_then(|at| response.legs.get(at));
             let count = cell.count.clone().unwrap_or_default();
             let mut row = vec![leg.map_or_else(String::new, |leg| leg.exchange_id.clone())];
             row.extend(claimed::leg_row(leg));
             row.extend([
                 differences::record(cell.kind()),
                 words::spoken(cell.decline_reason().as_str_name(), "REASON_").replace(' ', "_"),
-                crate::cli::actor::write(self.claimant(cell.claimant)),
+                crate::cli::actor::write(claimant(response, cell.claimant)),
             ]);
             row.extend([count.value, count.low, count.high].map(words::number));
             let mut positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
@@ -158,40 +139,38 @@ impl Answer for SideBySide {
             sources.extend(words::more(cell.more_source_ids));
             row.extend([claimed::yes(count.approximate), count.scope]);
             row.extend([positions.join("+"), sources.join("+")]);
-            grid.rows.push(row);
-        }
-        grid
+            row
+        };
+        response.cells.iter().map(plain).collect()
     }
 }
 
-impl SideBySide {
-    fn claimant(&self, at: u32) -> Option<&Actor> {
-        usize::try_from(at).ok().and_then(|at| self.0.claimants.get(at))
-    }
+fn claimant(response: &ReconcileExchangeResponse, at: u32) -> Option<&Actor> {
+    usize::try_from(at).ok().and_then(|at| response.claimants.get(at))
+}
 
-    fn leg(&self, at: u32) -> String {
-        differences::leg(&self.0, at)
+fn row(
+    response: &ReconcileExchangeResponse,
+    leg: String,
+    cell: &ReconciliationCell,
+) -> Vec<String> {
+    let mut record = differences::record(cell.kind());
+    let reason = words::spoken(cell.decline_reason().as_str_name(), "DECLINE_REASON_");
+    if !reason.is_empty() {
+        record = format!("{record} ({reason})");
     }
-
-    fn row(&self, leg: String, cell: &ReconciliationCell) -> Vec<String> {
-        let mut record = differences::record(cell.kind());
-        let reason = words::spoken(cell.decline_reason().as_str_name(), "DECLINE_REASON_");
-        if !reason.is_empty() {
-            record = format!("{record} ({reason})");
-        }
-        let claimant = match actor(self.claimant(cell.claimant)) {
-            nobody if nobody.is_empty() => "nobody named".to_owned(),
-            claimant => claimant,
-        };
-        let mut number = words::count(cell.count.as_ref());
-        let scope = cell.count.as_ref().map_or("", |count| count.scope.as_str());
-        if !scope.is_empty() {
-            number = format!("{number} \"{scope}\"");
-        }
-        let mut positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
-        positions.extend(words::more(cell.more_positions));
-        vec![leg, record, number, claimant, positions.join(", ")]
+    let claimant = match actor(claimant(response, cell.claimant)) {
+        nobody if nobody.is_empty() => "nobody named".to_owned(),
+        claimant => claimant,
+    };
+    let mut number = words::count(cell.count.as_ref());
+    let scope = cell.count.as_ref().map_or("", |count| count.scope.as_str());
+    if !scope.is_empty() {
+        number = format!("{number} \"{scope}\"");
     }
+    let mut positions: Vec<String> = cell.positions.iter().map(u64::to_string).collect();
+    positions.extend(words::more(cell.more_positions));
+    vec![leg, record, number, claimant, positions.join(", ")]
 }
 
 #[cfg(test)]

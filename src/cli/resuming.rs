@@ -20,12 +20,12 @@ pub(super) struct WatchArgs {
     #[arg(long, value_name = "POSITION", value_parser = position::only,
           requires = "watch")]
     pub(super) after: Option<u64>,
-    /// With --watch: end when the connection is lost, and say how to resume; without it, it goes on
-    /// where it was once the server is back
+    /// With --watch: end when the connection is lost, and say how to resume; by default
+    /// the command resumes when the server is back
     #[arg(long, requires = "watch")]
     pub(super) no_reconnect: bool,
     /// With --watch: end with exit code 9 if the server keeps another store than the one of this
-    /// name (urn:uuid:...); without it, the one that it keeps at the beginning is meant
+    /// name (urn:uuid:...); by default it may keep any, but not change it
     #[arg(long, value_name = "NAME", value_parser = store_name, requires = "watch")]
     pub(super) store: Option<String>,
 }
@@ -59,7 +59,7 @@ pub(super) async fn print<T>(
 
 /// Notes that the connection is lost and that the command goes on.
 pub(super) fn waits(error: &ClientError) -> io::Result<()> {
-    writeln!(io::stderr(), "note: {}; it goes on when the server is back", words(error))
+    writeln!(io::stderr(), "note: {}; the command goes on when the server is back", words(error))
 }
 
 /// A client over a connection, for the store of this name or else for the server's store.

@@ -21,7 +21,7 @@ pub(super) struct Selection {
     /// Only this type, as in `TransferCompleted` or `other.v1.Thing`; repeat for several
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// Only with this tag, as in `to:DE`; repeat to ask for all of several
+    /// Only with this tag, as in `to:DE`; repeat to require all of several
     #[arg(long, value_name = "KEY:VALUE")]
     tag: Vec<String>,
     /// Only what fits all of these terms, as in `category=exchange tag=to:DE`: one of the streams,

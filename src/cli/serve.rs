@@ -17,8 +17,9 @@ use crate::{
     cli::{
         counts, environment,
         exit::{self, Exit, Failure},
-        import::{self, Options, Terminal},
+        import::{self, Options, command::Terminal},
         input,
+        pages::{self, Limit},
     },
     config::ServeArgs,
     domain::proto::GetCountryCountsRequest,
@@ -32,17 +33,17 @@ const PRIVATE: u32 = 0o077;
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
-    let config = args.resolve().map_err(|error| usage(&error))?;
-    telemetry::start(&config.log, config.log_format).map_err(|error| usage(&error))?;
+    let settings = args.settings().map_err(|error| usage(&error))?;
+    telemetry::start(settings.log.as_ref(), settings.log_format).map_err(|error| usage(&error))?;
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));
     for variable in environment::strangers() {
-        tracing::warn!(variable, "this environment variable is no setting; it is ignored");
+        tracing::warn!(variable, "this environment variable is not a setting; it is ignored");
     }
     // A missing file is found before anything is made or listened to.
-    let loads = open_all(&config.load)?;
-    let listener = TcpListener::bind(&config.listen).await.map_err(|error| {
-        let at = &config.listen;
+    let loads = open_all(&args.load)?;
+    let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
+        let at = settings.listen.as_ref();
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
         Failure::new(Exit::Failed, message)
     })?;
@@ -56,7 +57,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
         }
     };
     let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
-    let served = server::run(config, listener, load, announce, stop).await;
+    let served = server::run(settings, listener, load, announce, stop).await;
     served.map_err(|error| ended(&error))?;
     Ok(Exit::Done)
 }
@@ -87,7 +88,7 @@ fn ignore_signals() -> io::Result<()> {
             while received.recv().await.is_some() {
                 tracing::info!(
                     signal = name,
-                    "a signal is ignored: there is nothing to read again"
+                    "a signal is ignored: the server has nothing to reload"
                 );
             }
         });
@@ -136,7 +137,7 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
             min_position: head.position,
             ..GetCountryCountsRequest::default()
         };
-        let counts = counts::whole(client, request).await?;
+        let counts = pages::whole(client, &request, Limit::default()).await?;
         shown.push(format!("\n{}\n", counts::table(&counts).trim_end()));
     }
     Ok(shown)

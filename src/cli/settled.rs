@@ -37,7 +37,7 @@ mod tests {
         let whole = [&["handover"], arguments, &["--server", server]].concat();
         let done = match Cli::try_parse_from(whole).unwrap().command {
             Command::Append(args) => append::run(args).await,
-            Command::Import(args) => import::run(args).await,
+            Command::Import(args) => import::command::run(args).await,
             Command::Claims(command) => claims::run(command).await,
             other => panic!("{other:?} is not tested here"),
         };

@@ -33,21 +33,21 @@ pub struct Args {
     /// this date in UTC (2024-08-02); either may lie in the future
     #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
-    /// Wait for new events; this is what happens without any flag
+    /// Wait for new events; this is the default
     #[arg(long, conflicts_with = "no_follow")]
     follow: bool,
     /// End when everything that is there has been printed
     #[arg(long)]
     no_follow: bool,
-    /// End when the connection is lost, and say how to resume; without it, it goes on where it was
-    /// once the server is back
+    /// End when the connection is lost, and say how to resume; by default the command resumes
+    /// when the server is back
     #[arg(long, conflicts_with = "no_follow")]
     no_reconnect: bool,
     /// End with exit code 9 if the server keeps another store than the one of this name
-    /// (urn:uuid:...); without it, the one that it keeps at the beginning is meant
+    /// (urn:uuid:...); by default it may keep any, but not change it
     #[arg(long, value_name = "NAME", value_parser = resuming::store_name)]
     store: Option<String>,
-    /// How to print; without it aligned text on a terminal and jsonl elsewhere
+    /// How to print; by default aligned text on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Output>,
     #[command(flatten)]

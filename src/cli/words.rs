@@ -1,6 +1,8 @@
 //! Codes, numbers and names in words, and texts in lines: what tables for people are made of.
 
+use num_format::{Locale, ToFormattedString as _};
 use tabled::{builder::Builder, settings::Style};
+use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm, core::display_width};
 
 use crate::domain::proto::{Actor, Attribution, Category, Count, Leg, OfWhich, Unit};
 
@@ -132,15 +134,7 @@ fn signed(number: i64) -> String {
 
 /// A number with a comma at each thousand.
 pub(super) fn thousands(number: impl Into<u64>) -> String {
-    let digits = number.into().to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    number.into().to_formatted_string(&Locale::en)
 }
 
 /// So many of something.
@@ -177,27 +171,14 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
-/// A text in lines of at most so many characters, broken between words where there are any.
+/// A text in lines of at most so many columns, broken between words where there are any.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in plain(text).split_whitespace() {
-        let mut rest = word.to_owned();
-        if !line.is_empty() && line.chars().count() + 1 + rest.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        while rest.chars().count() > width {
-            let tail = rest.chars().skip(width).collect();
-            lines.push(rest.chars().take(width).collect());
-            rest = tail;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line += &rest;
-    }
-    lines.push(line);
-    lines
+    let text = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let options = textwrap::Options::new(width)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::wrap(&text, options).into_iter().map(Into::into).collect()
 }
 
 /// A text behind a margin, wrapped; the lines after the first stand `deeper` to the right.
@@ -235,11 +216,11 @@ fn fitted(rows: &[Vec<String>]) -> Vec<usize> {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| measure(cell)).max().unwrap_or_default().clamp(1, WIDTH)
     };
-    let longest = |cell: &str| cell.split_whitespace().map(|word| word.chars().count()).max();
+    let longest = |cell: &str| cell.split_whitespace().map(display_width).max();
     let all = |measure: &dyn Fn(&str) -> usize| -> Vec<usize> {
         (0..columns).map(|column| most(column, measure)).collect()
     };
-    let mut widths = all(&|cell| cell.chars().count());
+    let mut widths = all(&display_width);
     // A margin on each side of a cell, and a line between two.
     let room = WIDTH.saturating_sub(3 * columns);
     for least in [all(&|cell| longest(cell).unwrap_or_default()), vec![1; columns]] {

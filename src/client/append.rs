@@ -266,17 +266,17 @@ impl Client {
 mod tests {
     use super::*;
     use crate::domain::{
-        known::samples,
+        known::examples,
         proto::{ClaimConfirmed, ExchangeReported},
     };
 
     #[test]
     fn known_events_go_where_they_belong_and_others_where_they_are_told() {
         let append = Append::new()
-            .event(samples::statement())
-            .event_in("desk/1", Event::from(samples::statement()).tag("own:yes"))
-            .event(samples::exchange())
-            .event(samples::role())
+            .event(examples::statement())
+            .event_in("desk/1", Event::from(examples::statement()).tag("own:yes"))
+            .event(examples::exchange())
+            .event(examples::role())
             .event(ClaimConfirmed { claim: 7, ..Default::default() })
             .expect("exchange/demo-1", 3);
         assert_eq!(append.claims().unwrap(), [7]);
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_stream_are_one_write() {
-        let typed = |id: &str| ExchangeReported { exchange_id: id.into(), ..samples::exchange() };
+        let typed = |id: &str| ExchangeReported { exchange_id: id.into(), ..examples::exchange() };
         let append = Append::new()
             .event(typed("e\u{301}"))
             .event(typed("\u{e9}\u{200b}"))
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn each_append_has_a_request_id_of_its_own_and_keeps_it() {
-        let append = Append::new().event(samples::statement());
+        let append = Append::new().event(examples::statement());
         let copy = append.clone().request(&BTreeMap::new()).unwrap();
         assert_eq!(copy, append.request(&BTreeMap::new()).unwrap());
         assert_ne!(Append::new().request_id, Append::new().request_id);
@@ -336,7 +336,7 @@ mod tests {
         assert!(told.contains("lacks the id or the name"), "{told}");
         let told = refused(Append::new().event(ClaimConfirmed { claim: 7, ..Default::default() }));
         assert_eq!(told, "there is no event at position 7");
-        let told = refused(Append::new().event(samples::statement()).expect("demo/1", 0));
+        let told = refused(Append::new().event(examples::statement()).expect("demo/1", 0));
         assert_eq!(told, "demo/1: is expected, but nothing is appended to it");
     }
 }

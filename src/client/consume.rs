@@ -1,9 +1,9 @@
 //! Taking part in a consumer group with a function that handles events.
 
 mod deliveries;
+mod delivery;
 
 use std::{
-    fmt,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
     sync::Arc,
@@ -18,12 +18,14 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
+pub use self::delivery::{Delivery, Verdict};
+
 use self::deliveries::{Deliveries, Task};
 use super::{CallError, Client, ClientError, attempts::lost, retry};
 use crate::{
     domain::{
         group::Settings,
-        proto::{ConsumeRequest, ConsumeResponse, ListGroupsRequest, RecordedEvent},
+        proto::{ConsumeRequest, ConsumeResponse, ListGroupsRequest},
     },
     grpc::client::Answers,
 };
@@ -34,35 +36,6 @@ const HANDLER_TIMEOUT: Duration = Duration::from_hours(1);
 const NAMED_PER_LEASE: u32 = 3;
 /// How long the server may take to end the call after the last answer.
 const LEAVING: Duration = Duration::from_secs(10);
-
-/// An event to be handled.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// The event.
-    pub event: RecordedEvent,
-    /// How often it was tried before, as far as the server knows.
-    pub attempts: u32,
-}
-
-/// What has become of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is handled.
-    Done,
-    /// It is to be tried again after a rest, before anything later of its stream. Why.
-    Retry(String),
-    /// It is to be laid aside for people to look at. Why.
-    Park(String),
-    /// It need not be handled. Why.
-    Skip(String),
-}
-
-impl<E: fmt::Display> From<Result<(), E>> for Verdict {
-    /// What fails is tried again.
-    fn from(done: Result<(), E>) -> Self {
-        done.map_or_else(|error| Self::Retry(error.to_string()), |()| Self::Done)
-    }
-}
 
 /// A consumer's name, its group, and how much it takes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -139,7 +139,8 @@ impl Client {
             if attempt >= attempts {
                 return Err(UpdateError::Contended { attempts: attempt, error });
             }
-            tracing::debug!(stream, revision, attempt, "others wrote first; it is decided again");
+            let again = "others wrote first; the append is decided again";
+            tracing::debug!(stream, revision, attempt, "{again}");
             // Nothing has failed, so the first pause is all that is needed to get out of step.
             sleep(self.retry.drawn_pause(1, std::time::Duration::ZERO)).await;
             attempt += 1;

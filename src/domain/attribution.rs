@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     leg::{Direction, Side},
     nesting::Nesting,
-    side::{EstimatedLeg, Exchange, Share, own},
+    share::{EstimatedLeg, Exchange, Share, own},
     symbol::Symbol,
     unattributed,
 };

@@ -158,7 +158,7 @@ fn has_single_value(claim: &Known) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto};
+    use crate::domain::{known::examples, proto};
 
     fn rule(event: impl Into<Known>, target: &Known) -> Option<&'static str> {
         let event = event.into();
@@ -169,19 +169,19 @@ mod tests {
 
     fn without_number() -> Known {
         let count = Some(proto::Count { low: Some(10), ..Default::default() });
-        proto::TransferCompleted { count, of_which: None, ..samples::completed() }.into()
+        proto::TransferCompleted { count, of_which: None, ..examples::completed() }.into()
     }
 
     #[test]
     fn events_about_no_claim_ask_nothing_of_the_record() {
-        for event in samples::all().iter().filter(|event| event.about().is_none()) {
+        for event in examples::all().iter().filter(|event| event.about().is_none()) {
             assert_eq!(check(event, None, None, Some(7)), Ok(()), "{event:?}");
         }
     }
 
     #[test]
     fn a_claim_that_is_not_there_cannot_be_spoken_about() {
-        for event in samples::all().iter().filter(|event| event.about().is_some()) {
+        for event in examples::all().iter().filter(|event| event.about().is_some()) {
             let broken = check(event, None, None, None).expect_err("no such claim");
             assert_eq!((broken.rule, broken.subject.as_str()), (CLAIM_EXISTS, "claim 42"));
         }
@@ -189,27 +189,27 @@ mod tests {
 
     #[test]
     fn each_event_fits_its_kinds_of_claims_and_no_other() {
-        for target in samples::all() {
+        for target in examples::all() {
             let name = target.short_name();
             let about = name.starts_with("Claim");
             let claim = !about && name != "SourceRegistered";
             let undone = ["ClaimConfirmed", "ClaimDisputed", "ClaimPreferred"].contains(&name);
             let expect = |fits: bool| (!fits).then_some(CLAIM_FITS);
-            assert_eq!(rule(samples::confirmed(), &target), expect(claim), "confirm {name}");
-            assert_eq!(rule(samples::disputed(), &target), expect(claim), "dispute {name}");
-            assert_eq!(rule(samples::retracted(), &target), expect(claim || undone), "{name}");
+            assert_eq!(rule(examples::confirmed(), &target), expect(claim), "confirm {name}");
+            assert_eq!(rule(examples::disputed(), &target), expect(claim), "dispute {name}");
+            assert_eq!(rule(examples::retracted(), &target), expect(claim || undone), "{name}");
             let completed = name == "TransferCompleted";
-            assert_eq!(rule(samples::preferred(), &target), expect(completed), "prefer {name}");
-            let replacement = if claim { target.clone() } else { samples::completed().into() };
-            let correction = samples::correction(&replacement);
+            assert_eq!(rule(examples::preferred(), &target), expect(completed), "prefer {name}");
+            let replacement = if claim { target.clone() } else { examples::completed().into() };
+            let correction = examples::correction(&replacement);
             assert_eq!(rule(correction, &target), expect(claim), "correct {name}");
         }
     }
 
     #[test]
     fn a_retracted_claim_is_spoken_about_no_more() {
-        let target = Known::from(samples::completed());
-        for event in samples::all().iter().filter(|event| event.about().is_some()) {
+        let target = Known::from(examples::completed());
+        for event in examples::all().iter().filter(|event| event.about().is_some()) {
             assert_eq!(check(event, Some(&target), Some(&target), None), Ok(()), "{event:?}");
             let broken = check(event, Some(&target), Some(&target), Some(50)).expect_err("gone");
             assert_eq!(broken.rule, CLAIM_STANDS);
@@ -219,28 +219,31 @@ mod tests {
 
     #[test]
     fn a_correction_keeps_type_exchange_and_stream() {
-        let target = Known::from(samples::completed());
-        assert_eq!(rule(samples::correction(&without_number()), &target), None);
-        assert_eq!(rule(samples::correction(&samples::agreed().into()), &target), Some(SAME_TYPE));
-        let mut elsewhere = samples::completed();
-        elsewhere.leg = Some(proto::Leg { exchange_id: "demo-9".into(), ..samples::leg() });
-        assert_eq!(rule(samples::correction(&elsewhere.into()), &target), Some(SAME_EXCHANGE));
+        let target = Known::from(examples::completed());
+        assert_eq!(rule(examples::correction(&without_number()), &target), None);
+        assert_eq!(
+            rule(examples::correction(&examples::agreed().into()), &target),
+            Some(SAME_TYPE)
+        );
+        let mut elsewhere = examples::completed();
+        elsewhere.leg = Some(proto::Leg { exchange_id: "demo-9".into(), ..examples::leg() });
+        assert_eq!(rule(examples::correction(&elsewhere.into()), &target), Some(SAME_EXCHANGE));
 
-        let target = Known::from(samples::statement());
+        let target = Known::from(examples::statement());
         let elsewhere =
-            proto::StatementMade { exchange_id: "demo-9".into(), ..samples::statement() };
-        let correction = samples::correction(&elsewhere.into());
+            proto::StatementMade { exchange_id: "demo-9".into(), ..examples::statement() };
+        let correction = examples::correction(&elsewhere.into());
         assert_eq!(rule(correction, &target), Some(SAME_EXCHANGE));
-        let mut other_speaker = samples::statement();
-        other_speaker.speaker = Some(samples::actor("DE", "Ben Demo"));
-        let correction = samples::correction(&other_speaker.into());
+        let mut other_speaker = examples::statement();
+        other_speaker.speaker = Some(examples::actor("DE", "Ben Demo"));
+        let correction = examples::correction(&other_speaker.into());
         assert_eq!(rule(correction, &target), Some(SAME_EXCHANGE));
     }
 
     #[test]
     fn a_preferred_claim_gives_one_number_in_its_latest_form() {
-        let (single, open) = (Known::from(samples::completed()), without_number());
-        let event = Known::from(samples::preferred());
+        let (single, open) = (Known::from(examples::completed()), without_number());
+        let event = Known::from(examples::preferred());
         assert_eq!(check(&event, Some(&open), Some(&single), None), Ok(()));
         let broken = check(&event, Some(&single), Some(&open), None).expect_err("no number");
         assert_eq!(broken.rule, SINGLE_VALUE);
@@ -251,11 +254,11 @@ mod tests {
         let description = |event: Known, target: Known| {
             check(&event, Some(&target), Some(&target), None).expect_err("unfit").to_string()
         };
-        let undo = description(samples::retracted().into(), samples::corrected().into());
+        let undo = description(examples::retracted().into(), examples::corrected().into());
         assert!(undo.contains("undone by another correction"), "{undo}");
-        let twice = description(samples::retracted().into(), samples::retracted().into());
+        let twice = description(examples::retracted().into(), examples::retracted().into());
         assert!(twice.contains("record the claim anew"), "{twice}");
-        let agreed = description(samples::preferred().into(), samples::agreed().into());
+        let agreed = description(examples::preferred().into(), examples::agreed().into());
         assert!(agreed.contains("prefer a TransferCompleted"), "{agreed}");
     }
 }

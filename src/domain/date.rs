@@ -5,21 +5,23 @@
 //! programs are taken too: parts of a second, which JavaScript always writes.
 
 mod clock;
+mod days;
 
 use std::{fmt, sync::Arc};
 
-use time::{Date, Month};
+use time::Date;
+
+pub use clock::instant;
+pub use days::InvalidDate;
 
 use clock::DateTime;
-pub use clock::instant;
+use days::{EPOCH, Problem, date, day_of};
 
 /// The forms that [`Edtf::parse`] takes, as they stand in its errors.
 pub const ACCEPTED_DATES: &str = "accepted are a year 2024, a month 2024-08, a day 2024-08-01, \
      a time 2024-08-01T12:30:00Z, with up to 9 digits of a second and an offset such as +02:00 or \
      -04, and an interval 2024-08-01/2024-08-02 whose ends may be .. (open) or empty (unknown)";
 
-/// Julian day number of 1970-01-01.
-const EPOCH: i32 = 2_440_588;
 /// No accepted form is longer: a date-time with nine digits of a second and its offset.
 const LONGEST: usize = 35;
 /// Any day at all. No form of EDTF, so no claim may say it any more; a question may.
@@ -35,10 +37,6 @@ pub struct Edtf {
     days: (Option<i32>, Option<i32>),
 }
 
-/// Why a text is not a date of the profile, as a phrase that follows the field's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidDate(String);
-
 impl Edtf {
     /// Checks and takes the date of a claim.
     pub fn parse_claimed(text: &str) -> Result<Self, InvalidDate> {
@@ -49,11 +47,11 @@ impl Edtf {
             );
             return Err(InvalidDate(problem));
         }
-        Self::parse_asked(text)
+        Self::parse_queried(text)
     }
 
     /// Checks and takes a date of a query: `..` alone is any day.
-    pub fn parse_asked(text: &str) -> Result<Self, InvalidDate> {
+    pub fn parse_queried(text: &str) -> Result<Self, InvalidDate> {
         let parsed = Self::parse(text)?;
         let time = text.split_once('T').map(|(day, time)| DateTime::parse(day, time));
         match time.and_then(Result::ok).map(DateTime::of_a_place) {
@@ -144,17 +142,6 @@ impl fmt::Display for Edtf {
     }
 }
 
-impl fmt::Display for InvalidDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidDate {}
-
-type Days = (i32, i32);
-type Problem = String;
-
 fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Problem> {
     let bound = |text: &str| match text {
         "" | ".." => Ok(None),
@@ -172,60 +159,6 @@ fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Proble
         }
         _ => Ok((start.map(|(first, _)| first), end.map(|(_, last)| last))),
     }
-}
-
-fn date(text: &str) -> Result<Days, Problem> {
-    let (year, rest) = text.split_once('-').map_or((text, None), |(year, it)| (year, Some(it)));
-    let year = part("year", year, 4)?;
-    let Some(rest) = rest else {
-        return Ok((day_number(year, 1, 1)?, day_number(year, 12, 31)?));
-    };
-    let (month, day) = rest.split_once('-').map_or((rest, None), |(month, it)| (month, Some(it)));
-    let month = part("month", month, 2)?;
-    let Some(day) = day else {
-        let last = month_of(month)?.length(year);
-        return Ok((day_number(year, month, 1)?, day_number(year, month, last.into())?));
-    };
-    let day = day_number(year, month, part("day", day, 2)?)?;
-    Ok((day, day))
-}
-
-/// A part of a date, which has exactly so many digits.
-fn part(name: &str, text: &str, count: usize) -> Result<i32, Problem> {
-    digits(text, count).ok_or_else(|| {
-        let time = if name == "day" { "; a time of day follows a T" } else { "" };
-        let problem = format!("its {name} is {text:?}; a {name} has {count} digits{time}");
-        format!("not a date in digits and hyphens: {problem}")
-    })
-}
-
-/// The day that a date names; absent: it names a year or a month.
-fn one_day(text: &str) -> Result<Option<Date>, Problem> {
-    let (first, last) = date(text)?;
-    let day = || Date::from_julian_day(first.checked_add(EPOCH)?).ok();
-    Ok((first == last).then(day).flatten())
-}
-
-fn day_of(day: Date) -> Days {
-    let number = day.to_julian_day() - EPOCH;
-    (number, number)
-}
-
-fn month_of(month: i32) -> Result<Month, Problem> {
-    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
-    month.ok_or_else(|| "a month that no year has".to_owned())
-}
-
-fn day_number(year: i32, month: i32, day: i32) -> Result<i32, Problem> {
-    let month = month_of(month)?;
-    let day = u8::try_from(day).ok().and_then(|d| Date::from_calendar_date(year, month, d).ok());
-    let number = day.map(|day| day_of(day).0);
-    number.ok_or_else(|| "a day that this month does not have".to_owned())
-}
-
-fn digits(text: &str, count: usize) -> Option<i32> {
-    let all = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    if all { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -327,7 +260,7 @@ mod tests {
             assert_eq!(Edtf::parse_claimed(open), Edtf::parse(open));
         }
         assert_eq!(days(".."), (None, None), "what is recorded is still read");
-        assert!(Edtf::parse_asked("..").is_ok());
+        assert!(Edtf::parse_queried("..").is_ok());
     }
 
     #[test]
@@ -335,11 +268,11 @@ mod tests {
         for offset in ["+23:59", "-23:59", "+23", "+14:00", "-00:00", "Z", ""] {
             let text = format!("2024-08-01T12:30:00{offset}");
             assert_eq!(Edtf::parse_claimed(&text), Edtf::parse(&text), "{text}");
-            assert!(Edtf::parse_asked(&text).is_ok(), "{text}");
+            assert!(Edtf::parse_queried(&text).is_ok(), "{text}");
         }
         for offset in ["+24:00", "-24:00", "+24", "+24:30", "+25:59", "-25:59"] {
             let text = format!("2024-08-01T12:30:00{offset}");
-            for parse in [Edtf::parse_claimed, Edtf::parse_asked] {
+            for parse in [Edtf::parse_claimed, Edtf::parse_queried] {
                 let error = parse(&text).unwrap_err().to_string();
                 assert!(error.contains("an offset that no place has"), "{error}");
                 assert!(error.contains("(at most 23:59)"), "{error}");

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{
+    digest,
     filter::Filter,
     identity, limits,
     name::{Category, StreamName, Tag, TypeName},
-    recorded,
     violation::{Violations, join},
 };
 
@@ -86,6 +86,11 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// Bytes of its metadata, keys and values together.
+    pub fn metadata_bytes(&self) -> usize {
+        self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum()
+    }
+
     /// Notes below `path` which of a client's own tags hide something.
     pub fn check_tags(&self, path: &str, violations: &mut Violations) {
         for (index, tag) in self.tags.iter().enumerate() {
@@ -102,7 +107,7 @@ impl NewEvent {
             let field = join(path, "tags");
             violations.exceeds(field, "tags", self.tags.len(), limits::TAGS_PER_EVENT);
         }
-        let metadata = recorded::metadata_bytes(self);
+        let metadata = self.metadata_bytes();
         if metadata > limits::METADATA_BYTES {
             violations.exceeds(join(path, "metadata"), "bytes", metadata, limits::METADATA_BYTES);
         }
@@ -180,8 +185,6 @@ impl Hasher {
     }
 
     fn finish(self) -> Digest {
-        let mut digest = Digest::default();
-        digest.iter_mut().zip(self.0.finalize()).for_each(|(to, from)| *to = from);
-        digest
+        digest::shortened(self.0)
     }
 }

@@ -109,7 +109,7 @@ pub fn place(found: Violations, write: &str, event: &str, all: &mut Violations) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto};
+    use crate::domain::{known::examples, proto};
 
     fn fields(stream: &str, type_name: &str, payload: &[u8]) -> Vec<(String, String)> {
         let stream = StreamName::parse(stream).expect(stream);
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_known_event_in_its_own_stream_passes() {
-        for event in samples::all() {
-            let stream = match event.home().expect("samples have homes") {
+        for event in examples::all() {
+            let stream = match event.home().expect("examples have homes") {
                 Home::Stream(stream) => stream,
                 Home::OfClaim(_) => StreamName::parse("exchange/of-the-claim").unwrap(),
             };
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_known_event_in_a_foreign_stream_is_refused_with_the_right_one() {
-        let event = Known::from(samples::completed());
+        let event = Known::from(examples::completed());
         let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, "stream");
@@ -160,14 +160,14 @@ mod tests {
 
     #[test]
     fn identity_texts_are_folded_on_the_way_in() {
-        let leg = proto::Leg { portion: "first\u{a0}batch".into(), ..samples::leg() };
+        let leg = proto::Leg { portion: "first\u{a0}batch".into(), ..examples::leg() };
         let typed = proto::TransferCompleted {
             leg: Some(proto::Leg { exchange_id: "demo-1\u{200b}".into(), ..leg.clone() }),
-            ..samples::completed()
+            ..examples::completed()
         };
         let folded = proto::TransferCompleted {
             leg: Some(proto::Leg { portion: "first batch".into(), ..leg }),
-            ..samples::completed()
+            ..examples::completed()
         };
         let (typed, folded) = (Known::from(typed), Known::from(folded));
         for stream in ["exchange/demo-1", "exchange/demo-1\u{200b}", "exchange/\u{feff}demo-1"] {
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_stream_may_be_called_by_the_slug_of_what_was_typed() {
-        let mut statement = samples::statement();
-        statement.speaker = Some(samples::actor("", "Ana\u{e0100}Demo"));
+        let mut statement = examples::statement();
+        statement.speaker = Some(examples::actor("", "Ana\u{e0100}Demo"));
         let event = Known::from(statement);
         let payload = event.pack().value;
         for (stream, taken) in
@@ -218,16 +218,16 @@ mod tests {
             assert!(found.0[0].limit, "{found}");
             times
         };
-        let event = Known::from(samples::completed());
-        let correction = Known::from(samples::correction(&event)).pack();
+        let event = Known::from(examples::completed());
+        let correction = Known::from(examples::correction(&event)).pack();
         let (alone, corrected) = (times(&event.pack()), times(&correction));
         assert!(0 < corrected && corrected < alone, "{corrected} of {alone}");
     }
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let mut event = samples::completed();
-        event.leg = Some(proto::Leg { from: vec!["de".into()], ..samples::leg() });
+        let mut event = examples::completed();
+        event.leg = Some(proto::Leg { from: vec!["de".into()], ..examples::leg() });
         let event = Known::from(event);
         let found = fields("exchange/demo-2", event.type_name(), &event.pack().value);
         let paths: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use crate::domain::{
     flags::Flag,
     of_which::OfWhich,
-    side::Share,
-    tally::{PartTally, RestTally, Tally},
+    share::Share,
+    tally::{PartTally, RemainderTally, Tally},
 };
 
 /// What one country received or sent. Without `low` no number is known, which is not zero.
@@ -76,7 +76,7 @@ impl From<&Tally> for Figure {
         }
         let preferred = fits(amount.and_then(|amount| amount.preferred));
         Self {
-            low: amount.map(|amount| told(amount.low)),
+            low: amount.map(|amount| saturated(amount.low)),
             high: fits(high),
             preferred: preferred.filter(|_| unnumbered == 0 && !overflows),
             exchanges: counted(tally.exchanges),
@@ -97,7 +97,7 @@ impl From<Share> for Figure {
 }
 
 impl Unattributed {
-    fn of(rest: RestTally) -> Option<Self> {
+    fn of(rest: RemainderTally) -> Option<Self> {
         let at_most = rest.at_most().and_then(|bound| u32::try_from(bound).ok());
         (rest.exchanges > 0).then(|| Self { legs: counted(rest.legs), at_most })
     }
@@ -106,7 +106,11 @@ impl Unattributed {
 impl SubsetCount {
     fn of(part: PartTally) -> Option<Self> {
         let PartTally { exchanges, low, high, legs } = part;
-        (exchanges > 0).then(|| Self { low: told(low), high: told(high), legs: counted(legs) })
+        (exchanges > 0).then(|| Self {
+            low: saturated(low),
+            high: saturated(high),
+            legs: counted(legs),
+        })
     }
 }
 
@@ -116,14 +120,14 @@ fn counted(number: u64) -> u32 {
 }
 
 /// The number, or the largest that fits: a lower bound of it.
-fn told(number: u64) -> u32 {
+fn saturated(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{amount::Amount, flags::Flags, side::Rest};
+    use crate::domain::{amount::Amount, flags::Flags, share::Remainder};
 
     fn amount(low: u64, high: u64) -> Amount {
         let preferred = (low == high).then_some(low);
@@ -142,10 +146,10 @@ mod tests {
         assert_eq!((whole.preferred, whole.flags), (Some(u32::MAX), [].into()));
         for low in [7, most, most + 7] {
             let beyond = figure(low, most + 7);
-            assert_eq!((beyond.low, beyond.high), (Some(told(low)), None));
+            assert_eq!((beyond.low, beyond.high), (Some(saturated(low)), None));
             assert_eq!((beyond.preferred, beyond.flags), (None, [Flag::Overflow].into()));
         }
-        let shared = Some(Rest { legs: 1, at_most: Some(most + 1) });
+        let shared = Some(Remainder { legs: 1, at_most: Some(most + 1) });
         let figure = Figure::from(Share { shared, ..Share::default() });
         let none = Some(Unattributed { legs: 1, at_most: None });
         assert_eq!(figure.shared, none, "no bound that fits is one");

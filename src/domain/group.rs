@@ -6,6 +6,7 @@
 mod chain;
 mod checkpoint;
 mod consumer;
+mod delivery;
 mod handing;
 mod lane;
 mod late;
@@ -23,9 +24,7 @@ use std::{fmt, sync::Arc};
 pub use self::{
     chain::{Chain, Entry},
     checkpoint::Checkpoint,
-    consumer::{ConsumerId, Outgoing},
-    handing::{Answer, NeverDelivered, Park},
-    lane::Moment,
+    delivery::{Answer, ConsumerId, Moment, NeverDelivered, Outgoing, Park},
     settings::Settings,
     unfinished::Unfinished,
     work::Work,

@@ -5,17 +5,18 @@
 //! labelled with the tags that follow from it ([`Known::tags`]). The texts by which the record
 //! tells things apart are folded ([`Known::fold`]).
 
+mod admission;
+#[cfg(test)]
+pub(crate) mod examples;
 mod fields;
 mod folded;
 mod home;
-#[cfg(test)]
-pub(crate) mod samples;
 mod tags;
 mod validate;
 
 use prost::Message as _;
 
-use crate::domain::{event::Position, proto, violation::Violations, wire::Room};
+use crate::domain::{event::Position, proto};
 
 pub use home::Home;
 
@@ -101,40 +102,6 @@ known! {
 }
 
 impl Known {
-    /// Decodes a payload that comes from outside, if it holds no more than there is room for; what
-    /// it puts in a claim's place counts as well. `None` if its type is not one of ours. Paths
-    /// start at the payload.
-    pub fn admit(
-        type_name: &str,
-        payload: &[u8],
-        room: &mut Room,
-    ) -> Option<Result<Self, Violations>> {
-        if !Self::TYPE_NAMES.contains(&type_name) {
-            return None;
-        }
-        if let Err(found) = room.check(type_name, payload) {
-            return Some(Err(found.of_whole("value")));
-        }
-        let decoded = Self::decode(type_name, payload)?.map_err(|error| {
-            let mut violations = Violations::default();
-            violations.add("value", format!("is not a {type_name}: {error}"));
-            violations
-        });
-        Some(decoded.and_then(|event| event.with_room_for_replacement(room)))
-    }
-
-    fn with_room_for_replacement(self, room: &mut Room) -> Result<Self, Violations> {
-        if let Self::ClaimCorrected(event) = &self
-            && let Some(any) = &event.replacement
-            && let Err(found) = room.check(any.type_name(), &any.value)
-        {
-            let mut violations = Violations::default();
-            violations.absorb("replacement", found.of_whole("value"));
-            return Err(violations);
-        }
-        Ok(self)
-    }
-
     /// The claim that this event is about; `None` if it is about no claim.
     pub fn about(&self) -> Option<Position> {
         match self {
@@ -244,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_known_type_decodes_to_what_was_packed() {
-        let samples = samples::all();
+        let samples = examples::all();
         let names: Vec<_> = samples.iter().map(Known::type_name).collect();
         assert_eq!(names, Known::TYPE_NAMES, "a sample of each type, in order");
         for event in samples {
@@ -264,7 +231,7 @@ mod tests {
 
     #[test]
     fn events_tell_which_exchange_and_which_claim_they_are_about() {
-        for event in samples::all() {
+        for event in examples::all() {
             let (exchange, claim) = (event.exchange_id(), event.about());
             match event.type_name().trim_start_matches("handover.v1.") {
                 "SourceRegistered" | "DetentionReported" => {
@@ -301,7 +268,7 @@ mod tests {
             index in 0..Known::TYPE_NAMES.len(),
             damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         ) {
-            let event = &samples::all()[index];
+            let event = &examples::all()[index];
             let mut payload = event.pack().value.to_vec();
             for (at, byte) in damage {
                 let at = at.index(payload.len());

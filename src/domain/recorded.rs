@@ -49,14 +49,9 @@ pub fn encode(place: &Place<'_>, event: &NewEvent, run: &mut impl BufMut) {
 /// An upper bound of the bytes that the event will take in a run.
 pub fn size_bound(stream: &StreamName, recorded_by: &str, event: &NewEvent) -> usize {
     let tags = event.tags.iter().map(|tag| tag.as_str().len() + 2).sum::<usize>();
-    let metadata = metadata_bytes(event) + event.metadata.len() * 12;
+    let metadata = event.metadata_bytes() + event.metadata.len() * 12;
     let payload = event.type_url.len() + event.payload.len();
     OVERHEAD + stream.as_str().len() + recorded_by.len() + payload + tags + metadata
-}
-
-/// Bytes of the event's metadata, keys and values together.
-pub fn metadata_bytes(event: &NewEvent) -> usize {
-    event.metadata.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 /// Takes a run of events apart; they share its memory.

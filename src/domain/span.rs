@@ -1,6 +1,6 @@
 //! What a number allows: a range with ends that may be open.
 
-use crate::domain::{amount::Amount, estimate::Number, flags::Flag, side::Share};
+use crate::domain::{amount::Amount, estimate::Number, flags::Flag, share::Share};
 
 /// The smallest and the largest number that something allows; an absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

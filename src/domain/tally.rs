@@ -8,7 +8,7 @@ use crate::domain::{
     amount::{Amount, Part},
     flags::{Flag, Flags},
     of_which::OfWhich,
-    side::{Rest, Share},
+    share::{Remainder, Share},
 };
 
 /// The sum of what outermost exchanges say.
@@ -25,9 +25,9 @@ pub struct Tally {
     /// Legs without a known number.
     pub unnumbered: u64,
     /// Legs attributed to several jointly.
-    pub shared: RestTally,
+    pub shared: RemainderTally,
     /// Legs that do not say this side.
-    pub open: RestTally,
+    pub open: RemainderTally,
     /// The parts that were named.
     pub of_which: OfWhich<PartTally>,
 }
@@ -49,7 +49,7 @@ pub struct AmountTally {
 
 /// The sum of what is not attributed to one country alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RestTally {
+pub struct RemainderTally {
     /// Outermost exchanges that leave something.
     pub exchanges: u64,
     /// Their legs.
@@ -192,13 +192,13 @@ impl From<&Amount> for AmountTally {
     }
 }
 
-impl RestTally {
+impl RemainderTally {
     /// At most so many; absent: some of them have no bound.
     pub fn at_most(&self) -> Option<u64> {
         (self.unbounded == 0).then_some(self.at_most)
     }
 
-    fn change(&mut self, rest: Option<Rest>, way: Way) {
+    fn change(&mut self, rest: Option<Remainder>, way: Way) {
         let Some(rest) = rest else { return };
         way.step(&mut self.exchanges, 1);
         way.step(&mut self.legs, rest.legs.into());
@@ -232,7 +232,7 @@ mod tests {
             exchanges: 2,
             disputed: 1,
             unnumbered: 1,
-            shared: Some(Rest { legs: 1, at_most }),
+            shared: Some(Remainder { legs: 1, at_most }),
             open: None,
         }
     }

@@ -9,7 +9,7 @@
 //! **No party hands persons over to itself.** So a party that stands alone across is never on a
 //! side that is not said: of the 40 whom B received from persons unsaid, none was sent by B.
 
-mod across;
+mod counterparties;
 mod joint;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,11 +21,11 @@ use crate::domain::{
     disjoint::DisjointSets,
     flags::Flag,
     leg::{LegKey, Side},
-    side::{EstimatedLeg, Exchange, OwnSide, Rest},
+    share::{EstimatedLeg, Exchange, OwnSide, Remainder},
     symbol::Symbol,
     whole::{self, Entry, Seen},
 };
-pub(super) use across::{Across, Named, Placed, Surroundings};
+pub(super) use counterparties::{Counterparties, Named, Placed, Surroundings};
 
 pub(super) use joint::shared;
 
@@ -33,11 +33,11 @@ pub(super) use joint::shared;
 pub(super) fn open(
     exchange: &Exchange<'_, '_>,
     parties: &BTreeSet<Symbol>,
-) -> BTreeMap<Symbol, Rest> {
+) -> BTreeMap<Symbol, Remainder> {
     let Some(unsaid) = exchange.sides.iter().find(|own| own.side.is_empty()) else {
         return BTreeMap::new();
     };
-    let all = Rest::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs));
+    let all = Remainder::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs));
     let alone_across = |leg: &EstimatedLeg<'_>| leg.0.other(exchange.direction).alone();
     let to_itself: BTreeSet<Symbol> =
         unsaid.legs.iter().copied().filter_map(alone_across).collect();
@@ -47,9 +47,9 @@ pub(super) fn open(
         }
         let legs = unsaid.legs.iter().copied().filter(|leg| alone_across(leg) != Some(*party));
         let legs: Vec<_> = legs.collect();
-        let own = || Rest::of(legs.len(), &exchange.share(&legs), attributed(exchange, &legs));
+        let own = || Remainder::of(legs.len(), &exchange.share(&legs), attributed(exchange, &legs));
         let own = if legs.is_empty() { None } else { own() };
-        Some((*party, Rest::tighter(own?, all?)))
+        Some((*party, Remainder::tighter(own?, all?)))
     };
     parties.iter().filter_map(open_to).collect()
 }
@@ -128,21 +128,21 @@ impl Clusters {
 
 impl<'a> Exchange<'_, 'a> {
     /// The parties across from some legs.
-    fn across<'e>(&self, legs: impl Iterator<Item = &'e EstimatedLeg<'a>>) -> Across
+    fn across<'e>(&self, legs: impl Iterator<Item = &'e EstimatedLeg<'a>>) -> Counterparties
     where
         'a: 'e,
     {
-        Across::new(legs.map(|(key, _)| Placed::new(key, self.direction)))
+        Counterparties::new(legs.map(|(key, _)| Placed::new(key, self.direction)))
     }
 
     /// The parties across from the legs with a number: persons can be taken away only from these
     /// legs.
-    fn across_numbered(&self, legs: &[&EstimatedLeg<'a>]) -> Across {
+    fn across_numbered(&self, legs: &[&EstimatedLeg<'a>]) -> Counterparties {
         self.across(legs.iter().copied().filter(|(_, estimate)| estimate.range.is_some()))
     }
 
     /// Whether all persons of `part` must be among those of some legs together.
-    fn must_hold(&self, legs: &Across, part: &LegKey) -> bool {
+    fn must_hold(&self, legs: &Counterparties, part: &LegKey) -> bool {
         let surroundings = Surroundings { named: &self.named, nesting: self.nesting };
         legs.must_hold(Placed::new(part, self.direction), surroundings)
     }
@@ -155,7 +155,7 @@ impl<'a> Exchange<'_, 'a> {
     }
 
     /// The least number of persons of one side who must be among those of some legs.
-    fn among(&self, own: &OwnSide<'_, 'a>, legs: &Across) -> u64 {
+    fn among(&self, own: &OwnSide<'_, 'a>, legs: &Counterparties) -> u64 {
         let entries: Vec<Entry<'_>> = own
             .legs
             .iter()

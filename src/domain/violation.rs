@@ -101,9 +101,9 @@ impl Violations {
 
 /// A problem without what is accepted instead, if `told` says that already. Lists of what is
 /// accepted are long, and each wrong party of a claim has the same.
-pub fn once<'p>(problem: &'p str, told: &str) -> &'p str {
+pub fn once<'p>(problem: &'p str, given: &str) -> &'p str {
     let ends = problem.match_indices("; ").map(|(at, _)| problem.split_at(at));
-    let mut again = ends.filter(|(_, advice)| told.contains(advice));
+    let mut again = ends.filter(|(_, advice)| given.contains(advice));
     again.next().map_or(problem, |(short, _)| short)
 }
 
@@ -119,12 +119,12 @@ pub fn join(prefix: &str, field: &str) -> String {
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = String::new();
+        let mut text = String::new();
         for Violation { field, problem, .. } in &self.0 {
-            let separator = if told.is_empty() { "" } else { "; " };
-            told = format!("{told}{separator}{field}: {}", once(problem, &told));
+            let separator = if text.is_empty() { "" } else { "; " };
+            text = format!("{text}{separator}{field}: {}", once(problem, &text));
         }
-        f.write_str(&told)?;
+        f.write_str(&text)?;
         if self.1 > 0 {
             write!(f, "; and {} more", self.1)?;
         }

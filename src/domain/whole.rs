@@ -19,19 +19,20 @@
 //! Several wholes that share a part are compared with their parts together: 5 from A and 7 from
 //! B are the same 12 as 8 prisoners of war and 4 civilians from persons unsaid.
 
+mod components;
 mod finder;
 mod flow;
-mod hanging;
+mod item;
 mod items;
-mod known;
 mod sides;
+mod unnumbered;
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
 pub use finder::Finder;
-pub use known::unnumbered;
+pub use unnumbered::unnumbered;
 
 use crate::domain::{
     amount::Amount,
@@ -40,7 +41,8 @@ use crate::domain::{
     symbol::Symbol,
 };
 pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List, Which};
-pub(in crate::domain) use items::{Item, of_exchange, of_place};
+pub(in crate::domain) use item::Item;
+pub(in crate::domain) use items::{of_exchange, of_place};
 
 /// A leg seen from the side that a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,4 +141,4 @@ pub fn is_part(whole: Seen<'_>, part: Seen<'_>, nesting: &Nesting) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod samples;
+pub(crate) mod random_legs;

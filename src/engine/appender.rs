@@ -8,11 +8,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{
     domain::event::{Append, Digest, Remembered, RequestId},
     engine::{
-        AppendError, Appended, QUEUE_CALLERS, SUBMITTED_BYTES, apart, preferring,
-        prepare::{self, Author, Prepared, Refused, Resolution},
+        AppendError, Appended, apart,
+        bounds::{QUEUE_CALLERS, SUBMITTED_BYTES},
+        preference,
         reader::Reader,
         record::RecordReader,
+        resolution::{self, Resolution},
         undone,
+        validation::{self, Author, Prepared, Refused},
         writer::{Message, PermanentFailure, Ticket, Verdict},
     },
 };
@@ -69,6 +72,12 @@ enum Submitted {
     Answered(Box<Verdict>),
 }
 
+impl From<Verdict> for Submitted {
+    fn from(verdict: Verdict) -> Self {
+        Self::Answered(Box::new(verdict))
+    }
+}
+
 impl Appender {
     /// Appends what the server itself records. With a request id, `digest` is that of the request
     /// that is answered by it: its repetition must be known though it would record something else.
@@ -95,7 +104,7 @@ impl Appender {
     ) -> Result<Option<Appended>, AppendError> {
         // It may have been answered a moment ago.
         self.look_ups.indexed(self.look_ups.head().position).await?;
-        match prepare::remembered(Some(request_id), &self.look_ups).await? {
+        match resolution::remembered(Some(request_id), &self.look_ups).await? {
             None => Ok(None),
             Some(earlier) if earlier.digest == digest => {
                 Ok(Some(self.look_ups.recall(earlier).await?.0))
@@ -119,14 +128,14 @@ impl Appender {
     ) -> Result<Pending, AppendError> {
         let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
-        let checked = apart(content, || prepare::check(append, author, &self.recorded_by, head));
+        let checked = apart(content, || validation::check(append, author, &self.recorded_by, head));
         let prepared = match checked {
             Ok(prepared) => prepared,
             Err(refused) => return self.refused(refused).await,
         };
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
-        let room = self.room(prepared.bytes(), coming).await?;
+        let room = self.room(prepared.bytes, coming).await?;
         let state = self.decide(&prepared).await?;
         Ok(Pending(Way::Valid { prepared, state, room }))
     }
@@ -149,7 +158,7 @@ impl Appender {
             return Err(error);
         };
         self.look_ups.indexed(self.look_ups.opened_at()).await?;
-        match prepare::remembered(Some(id), &self.look_ups).await? {
+        match resolution::remembered(Some(id), &self.look_ups).await? {
             Some(earlier) if earlier.digest == digest => {
                 self.repeated(earlier).await.map(|it| Pending(Way::Recalled(it)))
             }
@@ -180,17 +189,17 @@ impl Appender {
     }
 
     async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
-        let request = match prepare::resolve(prepared, &self.look_ups).await? {
+        let request = match resolution::resolve(prepared, &self.look_ups).await? {
             Resolution::Decide(request) => request,
-            Resolution::Answer(verdict) => return Ok(Submitted::Answered(verdict)),
+            Resolution::Repeat(earlier) => return Ok(Verdict::Repeat(earlier).into()),
+            Resolution::Reused(earlier) => return Ok(Verdict::Reused(earlier).into()),
         };
-        preferring::check(prepared, &self.look_ups, &self.record).await?;
+        preference::check(prepared, &self.look_ups, &self.record).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }
-        let (append, digest, resolved) = *request;
         let (reply, verdict) = oneshot::channel();
-        let ticket = Ticket { append, digest, resolved, reply };
+        let ticket = Ticket { request, reply };
         let queued = self.queue.send(Message::Append(ticket)).await;
         queued.map_err(|_| AppendError::Stopping)?;
         Ok(Submitted::Queued(verdict))

@@ -1,5 +1,5 @@
 //! Consumer groups: a task for each, which alone knows which consumer has which events, and the
-//! desk that finds them.
+//! registry that finds them.
 //!
 //! What a group has to remember stands in the log, in its own stream; the tasks are begun anew from
 //! there at every start, each by itself. All other code talks to a group's task by messages.
@@ -7,16 +7,23 @@
 mod admin;
 mod books;
 mod consumer;
+mod counted;
 mod error;
 mod finding;
+mod hearing;
 mod lag;
+mod members;
+mod messages;
 mod pages;
 mod parked;
 mod reading;
+mod recorder;
 mod recording;
 mod recovery;
 mod registry;
 mod saved;
+mod stalls;
+mod status;
 mod task;
 mod undone;
 
@@ -27,12 +34,14 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use self::registry::Shared;
 pub use self::{
     admin::NewGroup,
-    consumer::{Consumer, Delivered, Said},
+    consumer::Consumer,
+    counted::ConsumerStatus,
     error::GroupError,
-    lag::{ConsumerStatus, GroupPlace, GroupProgress, GroupState, GroupStatus},
+    messages::{Delivered, Said},
     parked::{ParkedEvent, ParkedPage},
     recording::Repeatable,
     saved::GroupOrigin,
+    status::{GroupPlace, GroupProgress, GroupState, GroupStatus},
 };
 use crate::engine::{Clock, appender::Appender};
 

@@ -18,14 +18,12 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{event::Position, proto},
-    engine::{ReadError, RecordReader, lanes::Lane},
     projections::{
         counts::CountAnswer,
-        explain::Behind,
+        explain::Provenance,
         lists::Statements,
         series::Compared,
         story::{Listed, Story},
-        walk::Walk,
     },
 };
 
@@ -71,7 +69,7 @@ impl Keepable for Statements {
     }
 }
 
-impl Keepable for Behind {
+impl Keepable for Provenance {
     fn bytes(&self) -> usize {
         self.exchanges.bytes() + self.nested.bytes()
     }
@@ -138,7 +136,7 @@ impl fmt::Debug for KeptLists {
 
 impl KeptLists {
     /// The list, if it is kept.
-    fn find<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
+    pub(super) fn find<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
         let mut locked = shelf(&self.0);
         let kept = locked.lists.get_mut(&key)?;
         kept.looked_at = Instant::now();
@@ -146,7 +144,7 @@ impl KeptLists {
         list.downcast().ok()
     }
 
-    fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
+    pub(super) fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
         if list.bytes() > LIST_BYTES {
             return;
         }
@@ -204,38 +202,6 @@ async fn sweep(kept: Weak<Mutex<Shelf>>) {
             shelf.swept = false;
             return;
         }
-    }
-}
-
-impl RecordReader {
-    /// A list, if it is kept.
-    pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
-        self.0.kept.find(key)
-    }
-
-    /// Keeps a list that further pages may be made from.
-    pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
-        self.0.kept.keep(key, list);
-    }
-
-    /// A list as it was kept or, if it was not, as it is worked out now.
-    pub async fn list<W: Walk<Answer: Keepable>>(
-        &self,
-        key: ListKey,
-        walk: W,
-    ) -> Result<Arc<W::Answer>, ReadError> {
-        let kept = &self.0.kept;
-        if let Some(list) = self.kept(key) {
-            return Ok(list);
-        }
-        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
-        // Another request may have worked out the same list meanwhile.
-        if let Some(list) = kept.find(key) {
-            return Ok(list);
-        }
-        let list = Arc::new(self.go_through(walk).await?);
-        kept.keep(key, &list);
-        Ok(list)
     }
 }
 

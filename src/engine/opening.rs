@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::event::Position,
     engine::{
-        Engine, EngineSettings, Groups, Head, QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS,
-        SUBMITTED_BYTES,
+        Engine, EngineSettings, Groups, Head,
         appender::Appender,
         back_pressure::{self, BackPressure, Followers, Sensors},
+        bounds::{QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS, SUBMITTED_BYTES},
         head::HeadSender,
         projector::Projector,
         reader::Reader,
@@ -24,71 +24,76 @@ use crate::{
     log::{Hooks, Log, LogError, store},
 };
 
-/// See [`Engine::open`].
-pub(super) fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Engine>, LogError> {
-    let indexed = Arc::new(watch::Sender::new(0));
-    let followers = Arc::new(Followers::default());
-    let hooks = hooks(&indexed, &followers);
-    let log = Log::open(dir, &settings.log, Arc::clone(&settings.files), hooks)?;
-    // The hook does not report what was indexed while the log was opened.
-    raise(&indexed, log.index().watermark());
-    let last = Head::of(&log, log.tip()?.position)?;
-    let (head_sender, head) = HeadSender::new(last);
-    let fault = Arc::new(PermanentFailure::default());
-    let back_pressure = Arc::new(BackPressure::new(
-        (&settings.log).into(),
-        Sensors {
-            files: Arc::clone(&settings.files),
-            dir: dir.to_owned(),
-            clock: Arc::clone(&settings.clock),
-            accept_clock_behind: settings.accept_clock_behind,
-        },
-        followers,
-    ));
-    back_pressure.look(&log, last.recorded_at.unwrap_or(0));
-    let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
-    let (answers, given) = mpsc::channel(BATCHES);
-    tokio::spawn(give(given));
-    let pressing = Arc::clone(&back_pressure);
-    let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, pressing, answers)
-        .last_recorded(last.recorded_at)
-        .recorded_by(settings.recorded_by.clone())
-        .reports_to(Arc::clone(&fault))
-        .clock(Arc::clone(&settings.clock));
-    let writer = start(writer, messages, dir)?;
-    let stopping = CancellationToken::new();
-    let (looking, looked_at) = (Arc::clone(&back_pressure), Arc::clone(&log));
-    tokio::spawn(back_pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
-    let stop = stopping.clone();
-    let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop)
-        .with_heartbeat(settings.heartbeat);
-    let projections = projections_dir(dir);
-    let clock = Arc::clone(&settings.clock);
-    let of_projector = reader.with_own_turns();
-    let projector = Projector::start(&projections, log.store_id(), of_projector, settings.clock);
-    let appender = Appender {
-        reader: reader.clone(),
-        look_ups: reader.with_own_turns(),
-        queue,
-        budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
-        submitted: Arc::new(Semaphore::new(SUBMITTED_BYTES)),
-        callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
-        fault,
-        record: projector.record(),
-        recorded_by: settings.recorded_by.into(),
-    };
-    let groups = Groups::start(appender.clone(), clock);
-    Ok(Arc::new(Engine {
-        log,
-        reader,
-        head,
-        appender,
-        groups,
-        back_pressure,
-        projector,
-        stopping,
-        writer: Mutex::new(Some(writer)),
-    }))
+impl Engine {
+    /// Opens the store in `dir`, making it if there is none, and starts its threads.
+    ///
+    /// Must be called within a tokio runtime. It reads what is needed to serve, so it blocks.
+    pub fn open(dir: &Path, settings: EngineSettings) -> Result<Arc<Self>, LogError> {
+        let indexed = Arc::new(watch::Sender::new(0));
+        let followers = Arc::new(Followers::default());
+        let hooks = hooks(&indexed, &followers);
+        let log = Log::open(dir, &settings.log, Arc::clone(&settings.files), hooks)?;
+        // The hook does not report what was indexed while the log was opened.
+        raise(&indexed, log.index().watermark());
+        let last = Head::of(&log, log.tip()?.position)?;
+        let (head_sender, head) = HeadSender::new(last);
+        let fault = Arc::new(PermanentFailure::default());
+        let back_pressure = Arc::new(BackPressure::new(
+            (&settings.log).into(),
+            Sensors {
+                files: Arc::clone(&settings.files),
+                dir: dir.to_owned(),
+                clock: Arc::clone(&settings.clock),
+                accept_clock_behind: settings.accept_clock_behind,
+            },
+            followers,
+        ));
+        back_pressure.look(&log, last.recorded_at.unwrap_or(0));
+        let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
+        let (answers, given) = mpsc::channel(BATCHES);
+        tokio::spawn(give(given));
+        let pressing = Arc::clone(&back_pressure);
+        let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, pressing, answers)
+            .last_recorded(last.recorded_at)
+            .recorded_by(settings.recorded_by.clone())
+            .reports_to(Arc::clone(&fault))
+            .clock(Arc::clone(&settings.clock));
+        let writer = start(writer, messages, dir)?;
+        let stopping = CancellationToken::new();
+        let (looking, looked_at) = (Arc::clone(&back_pressure), Arc::clone(&log));
+        tokio::spawn(back_pressure::follow(looking, looked_at, head.clone(), stopping.clone()));
+        let stop = stopping.clone();
+        let reader = Reader::new(Arc::clone(&log), head.clone(), indexed.subscribe(), stop)
+            .with_heartbeat(settings.heartbeat);
+        let projections = projections_dir(dir);
+        let clock = Arc::clone(&settings.clock);
+        let of_projector = reader.with_own_turns();
+        let projector =
+            Projector::start(&projections, log.store_id(), of_projector, settings.clock);
+        let appender = Appender {
+            reader: reader.clone(),
+            look_ups: reader.with_own_turns(),
+            queue,
+            budget: Arc::new(Semaphore::new(QUEUE_BYTES)),
+            submitted: Arc::new(Semaphore::new(SUBMITTED_BYTES)),
+            callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
+            fault,
+            record: projector.record(),
+            recorded_by: settings.recorded_by.into(),
+        };
+        let groups = Groups::start(appender.clone(), clock);
+        Ok(Arc::new(Self {
+            log,
+            reader,
+            head,
+            appender,
+            groups,
+            back_pressure,
+            projector,
+            stopping,
+            writer: Mutex::new(Some(writer)),
+        }))
+    }
 }
 
 fn start(

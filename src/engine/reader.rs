@@ -1,6 +1,7 @@
 //! Reads pages of the log, on the blocking pool, never beyond the durable head.
 
 mod matches;
+mod starting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +20,8 @@ use crate::{
         violation::Violations,
     },
     engine::{
-        AppendError, Appended, HEARTBEAT, Head, REACH_TIMEOUT, ReadError, Start,
+        AppendError, Appended, Head, ReadError, Start,
+        bounds::{HEARTBEAT, REACH_TIMEOUT},
         checkpoint_ticker::CheckpointTicker,
         streams::{OpenStream, Streams},
     },

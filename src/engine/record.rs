@@ -1,6 +1,9 @@
 //! Questions about what the record says, now or as of a moment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     domain::{
@@ -9,10 +12,19 @@ use crate::{
         proto::RecordedEvent,
     },
     engine::{
-        BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared, reader::decoded,
+        BeyondHead, End, ReadError,
+        error::within,
+        kept::{Keepable, ListKey},
+        lanes::Lane,
+        projector::Shared,
+        reader::decoded,
     },
     projections::{register::Register, walk::Walk},
 };
+
+/// Bytes of events that are read at once for the entries of a list: more than an answer may have,
+/// because an answer has only some of what its events say.
+const AT_ONCE: usize = 4 * limits::ANSWER_BYTES;
 
 /// The moment of the record that a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,5 +153,63 @@ impl RecordReader {
             events.extend(decoded(run.events)?.into_iter().map(|event| (event.position, event)));
         }
         Ok(events)
+    }
+
+    /// Reads the events of the first entries of a list, which come in any order: those of as many
+    /// entries as may fit an answer, and of one at least; answers how many
+    /// that are. All of them are read at once, as neighbours.
+    pub async fn events_of(
+        &self,
+        entries: &[Vec<Position>],
+    ) -> Result<(BTreeMap<Position, RecordedEvent>, usize), ReadError> {
+        let mut count = entries.len();
+        loop {
+            let positions = entries.iter().take(count).flatten().copied();
+            if count <= 1 {
+                return Ok((self.events(positions).await?, count));
+            }
+            let positions: BTreeSet<Position> = positions.collect();
+            let wanted = positions.len();
+            let positions = positions.into_iter().collect();
+            let run = self.0.reader.page_of(positions, AT_ONCE).await?;
+            let Some(run) = run else { return Ok((BTreeMap::new(), count)) };
+            if run.count == wanted {
+                let events = decoded(run.events)?.into_iter().map(|event| (event.position, event));
+                return Ok((events.collect(), count));
+            }
+            count = (count * run.count / wanted).clamp(1, count - 1);
+        }
+    }
+}
+
+impl RecordReader {
+    /// A list, if it is kept.
+    pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
+        self.0.kept.find(key)
+    }
+
+    /// Keeps a list that further pages may be made from.
+    pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
+        self.0.kept.keep(key, list);
+    }
+
+    /// A list as it was kept or, if it was not, as it is worked out now.
+    pub async fn list<W: Walk<Answer: Keepable>>(
+        &self,
+        key: ListKey,
+        walk: W,
+    ) -> Result<Arc<W::Answer>, ReadError> {
+        let kept = &self.0.kept;
+        if let Some(list) = self.kept(key) {
+            return Ok(list);
+        }
+        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
+        // Another request may have worked out the same list meanwhile.
+        if let Some(list) = kept.find(key) {
+            return Ok(list);
+        }
+        let list = Arc::new(self.go_through(walk).await?);
+        kept.keep(key, &list);
+        Ok(list)
     }
 }

@@ -4,9 +4,9 @@ mod appends;
 mod back_pressure;
 mod checkpoints;
 mod claims;
+mod deliveries;
 mod durability;
 mod followers;
-mod gate;
 mod groups;
 mod leases;
 mod lists;
@@ -28,13 +28,16 @@ use std::{
 };
 
 use super::*;
-use crate::domain::{
-    event::{Condition, Direction, Micros, NewEvent, Write},
-    filter::FilterItem,
-    known::Known,
-    name::{StreamName, Tag, TypeName},
-    proto::RecordedEvent,
-    recorded::decode_run,
+use crate::{
+    domain::{
+        event::{Condition, Direction, Micros, NewEvent, Write},
+        filter::FilterItem,
+        known::Known,
+        name::{StreamName, Tag, TypeName},
+        proto::RecordedEvent,
+        recorded::decode_run,
+    },
+    log::gate,
 };
 
 /// A store in a folder of its own, with a clock that the test sets.

@@ -11,45 +11,17 @@ use crate::{
         known::Known,
     },
     engine::{
-        ReadError,
+        ReadError, Undoing, Undone,
         claims::{History, changes_of},
         reader::Reader,
         record::RecordReader,
     },
     log::index::Span,
-    projections::{Projection as _, fate},
+    projections::{Projection as _, claim_history},
 };
 
 /// Events that are looked up at once.
 const EVENTS_AT_ONCE: usize = 256;
-
-/// What takes the effect of an event away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undoing {
-    /// A retraction of the event, or of the claim that it is about.
-    Retracted,
-    /// A correction: the claim reads otherwise.
-    Corrected,
-    /// A later preference for the same leg or figure.
-    Replaced,
-    /// The deletion of the group.
-    Deleted,
-    /// A later creation of a group of the same name.
-    Created,
-    /// Parking of an event that was put back.
-    Parked,
-}
-
-/// An event that has no effect any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Undone {
-    /// The event.
-    pub position: Position,
-    /// The event that took its effect away.
-    pub by: Position,
-    /// In which way.
-    pub how: Undoing,
-}
 
 /// Those of the events that have no effect any more.
 pub(super) async fn among(
@@ -123,7 +95,7 @@ async fn replaced(
     record.reached(reader.head().position).await?;
     let replaced = record.ask(move |register| {
         let view = register.at(register.position());
-        fate::replaced(&view, position)
+        claim_history::replaced(&view, position)
     });
     Ok(replaced.await?.map(|by| (by, Undoing::Replaced)))
 }

@@ -5,30 +5,27 @@
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
 //! event of the same batch.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, mpsc as std_mpsc},
-};
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
-        append::{Conflict, Decision, Resolved, decide, revisions_after},
-        event::{Append, Digest, Micros, Position, Remembered, Revision},
+        append::{Conflict, Decision, decide, revisions_after},
+        event::{Append, Digest, Micros, Remembered, Revision},
         limits,
         recorded::{self, Place},
         window::Window,
     },
     engine::{
-        AppendError, Clock, Pause, Undone, back_pressure::BackPressure, head::HeadSender,
-        system_clock,
+        AppendError, Appended, Clock, Pause, back_pressure::BackPressure, head::HeadSender,
+        resolution::Request, system_clock,
     },
     log::{
         Log,
-        frame::{AppendEntry, Frame},
-        journal::{Outcome, Tip},
+        frame::{AppendEntry, NewFrame, Tip},
+        journal::Outcome,
     },
 };
 
@@ -38,21 +35,6 @@ const BATCH_APPENDS: usize = 4_096;
 pub(super) const BATCHES: usize = 16;
 /// Events that stay in the window although the index has them, for lookups that are under way.
 const WINDOW_SLACK: u64 = 4_096;
-
-/// An append that is durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Position of its first event.
-    pub first_position: Position,
-    /// Position of its last event.
-    pub last_position: Position,
-    /// The revision of each of its streams after it.
-    pub revisions: BTreeMap<String, Revision>,
-    /// It had been acknowledged before; nothing was appended now.
-    pub duplicate: bool,
-    /// Of a duplicate: its events that have no effect any more.
-    pub undone: Vec<Undone>,
-}
 
 /// What the writer's queue carries.
 #[derive(Debug)]
@@ -66,9 +48,7 @@ pub(super) enum Message {
 /// One append in the writer's queue.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    pub(super) append: Append,
-    pub(super) digest: Digest,
-    pub(super) resolved: Resolved,
+    pub(super) request: Box<Request>,
     pub(super) reply: oneshot::Sender<Result<Verdict, AppendError>>,
 }
 
@@ -142,8 +122,9 @@ pub(super) struct Writer {
     answers: mpsc::Sender<Answers>,
     /// Why the batch that is being decided may append nothing.
     paused: Option<Pause>,
-    /// Where the events of a batch are encoded. A frame gets a copy of its own length: what grew
-    /// as it was written would keep up to twice of it in memory for as long as the frame is cached.
+    /// Where the events of a batch are encoded. Its frame copies them once, behind the table of
+    /// appends, into memory of the right length: what grew as it was written would keep up to twice
+    /// of it in memory for as long as the frame is cached.
     buffer: BytesMut,
 }
 
@@ -153,7 +134,6 @@ struct CommitBatch {
     /// When its events are recorded: one time for all of it, so that the index has one change of
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
-    count: u32,
     entries: Vec<AppendEntry>,
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
 }
@@ -225,12 +205,13 @@ impl Writer {
 
     /// Decides on one append; an accepted one becomes part of the batch.
     fn decide(&mut self, ticket: Ticket, batch: &mut CommitBatch) {
-        let Ticket { append, digest, resolved, reply } = ticket;
+        let Ticket { request, reply } = ticket;
         if let Some(refusal) = self.refusal() {
             // The caller may have gone; then the answer is dropped.
             let _ = reply.send(Err(refusal));
             return;
         }
+        let Request { append, digest, resolved } = *request;
         let verdict = match decide(&append, digest, &resolved, &self.window) {
             Decision::Accept(before) => {
                 Verdict::Appended(self.accept(&append, digest, &before, batch))
@@ -276,7 +257,6 @@ impl Writer {
             }
         }
         let count = u32::try_from(position - first_position).unwrap_or(u32::MAX);
-        batch.count += count;
         if let Some(request_id) = append.request_id {
             batch.entries.push(AppendEntry { request_id, digest, first_position, count });
         }
@@ -296,7 +276,7 @@ impl Writer {
 
     /// Makes the batch durable, then visible, then answers all of it.
     fn commit(&mut self, mut batch: CommitBatch) {
-        let outcome = if batch.count == 0 { Ok(()) } else { self.write(&mut batch) };
+        let outcome = if self.buffer.is_empty() { Ok(()) } else { self.write(&mut batch) };
         self.buffer.clear();
         // If no task gives them any more, the engine is gone, and each waiter gets an error
         // instead.
@@ -304,30 +284,22 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &mut CommitBatch) -> Result<(), Arc<str>> {
-        let frame = Frame {
-            index: self.tip.index + 1,
-            first_position: self.tip.position + 1,
-            count: batch.count,
-            appends: std::mem::take(&mut batch.entries),
-            events: Bytes::copy_from_slice(&self.buffer),
-        };
-        let (done, outcome) = std_mpsc::sync_channel(1);
-        let done = Box::new(move |outcome| {
-            let _ = done.send(outcome);
-        });
-        self.log.append(self.tip, frame, done);
-        let failure: Arc<str> = match outcome.recv() {
-            Ok(Outcome::Durable) => match self.log.tip() {
-                Ok(tip) => {
-                    self.tip = tip;
-                    self.head.advance(tip.position, self.last_recorded);
-                    return Ok(());
+        let entries = std::mem::take(&mut batch.entries);
+        let failure: Arc<str> = match NewFrame::encode(self.tip, entries, &self.buffer) {
+            Ok(frame) => {
+                let tip = frame.tip();
+                match self.log.append(frame).wait() {
+                    Outcome::Durable => {
+                        self.tip = tip;
+                        self.head.advance(tip.position, self.last_recorded);
+                        return Ok(());
+                    }
+                    Outcome::Unknown(error) => error.to_string().into(),
+                    Outcome::Conflict => "another writer appended to this journal".into(),
                 }
-                Err(error) => error.to_string().into(),
-            },
-            Ok(Outcome::Unknown(error)) => error.to_string().into(),
-            Ok(Outcome::Conflict) => "another writer appended to this journal".into(),
-            Err(_) => "the journal gave up an append".into(),
+            }
+            // Nothing was written.
+            Err(malformed) => malformed.to_string().into(),
         };
         tracing::error!(%failure, "appends stop; reads go on");
         self.fault.set(Arc::clone(&failure));

@@ -13,11 +13,11 @@ use crate::{
         known::Known,
         leg::Direction,
         proto::{self, RecordedEvent, transfer_entry},
-        side::Share,
+        share::Share,
     },
     engine::Engine,
     grpc::status::RpcError,
-    projections::told::{Ended, Told, ToldLeg, ToldNumber, ToldPreference},
+    projections::claim_status::{ClaimStatus, Ended, LegClaims, LegNumber, PreferenceInForce},
 };
 
 /// The events that an answer takes texts from.
@@ -31,6 +31,16 @@ impl Texts {
         positions: impl IntoIterator<Item = Position>,
     ) -> Result<Self, RpcError> {
         Ok(Self(engine.record().events(positions).await?))
+    }
+
+    /// Reads those of some entries, from the first on: as many as may fit an answer, and how many
+    /// that are.
+    pub(crate) async fn of_entries(
+        engine: &Engine,
+        entries: &[Vec<Position>],
+    ) -> Result<(Self, usize), RpcError> {
+        let (events, read) = engine.record().events_of(entries).await?;
+        Ok((Self(events), read))
     }
 
     /// An event as it is stored.
@@ -51,15 +61,15 @@ impl Texts {
     }
 
     /// Where a claim is recorded, and what became of it.
-    pub(crate) fn record(&self, told: &Told) -> proto::ClaimRecord {
-        let corrected = told.read_from != told.claim;
+    pub(crate) fn record(&self, status: &ClaimStatus) -> proto::ClaimRecord {
+        let corrected = status.read_from != status.claim;
         proto::ClaimRecord {
-            position: told.claim,
-            recorded_at: self.recorded_at(told.claim),
-            corrected_by: if corrected { told.read_from } else { 0 },
-            retracted_by: told.retracted_by.unwrap_or_default(),
-            confirmations: told.confirmations,
-            disputes: told.disputes,
+            position: status.claim,
+            recorded_at: self.recorded_at(status.claim),
+            corrected_by: if corrected { status.read_from } else { 0 },
+            retracted_by: status.retracted_by.unwrap_or_default(),
+            confirmations: status.confirmations,
+            disputes: status.disputes,
         }
     }
 
@@ -72,36 +82,36 @@ impl Texts {
     }
 
     /// One number, with who gave it and where it can be read.
-    pub(crate) fn number(&self, number: &ToldNumber) -> proto::ClaimedNumber {
-        let told = &number.told;
-        let reading = self.reading(told.read_from);
+    pub(crate) fn number(&self, number: &LegNumber) -> proto::ClaimedNumber {
+        let status = &number.status;
+        let reading = self.reading(status.read_from);
         let attribution = reading.as_ref().and_then(Known::attribution).cloned();
         let proto::Attribution { source_id, locator, claimed_by, relayed_by, .. } =
             attribution.unwrap_or_default();
         let (count, of_which) = numbers(reading);
         proto::ClaimedNumber {
-            record: Some(self.record(told)),
+            record: Some(self.record(status)),
             claimant: claimed_by,
             relayed_by,
             source_id,
             locator,
-            source_url: self.url(told.source),
+            source_url: self.url(status.source),
             count,
             of_which,
             r#use: number.used.into(),
             preferred: number.preferred,
-            read_from: told.read_from,
-            read_until: told.ended.map(Ended::event).unwrap_or_default(),
+            read_from: status.read_from,
+            read_until: status.ended.map(Ended::event).unwrap_or_default(),
         }
     }
 
     /// One leg with what the claims on it amount to, beginning at `first_claim` and still without
     /// claims. The preference comes with the first claim.
-    pub(crate) fn leg(&self, told: &ToldLeg, first_claim: usize) -> proto::LegEstimate {
-        let preference = told.preference.clone().filter(|_| first_claim == 0);
+    pub(crate) fn leg(&self, leg: &LegClaims, first_claim: usize) -> proto::LegEstimate {
+        let preference = leg.preference.clone().filter(|_| first_claim == 0);
         proto::LegEstimate {
-            leg: Some(told.leg.clone()),
-            estimate: Some(told.estimate.clone().into()),
+            leg: Some(leg.leg.clone()),
+            estimate: Some(leg.estimate.clone().into()),
             preference: preference.map(|preference| self.preference(preference)),
             continues: first_claim > 0,
             ..proto::LegEstimate::default()
@@ -109,8 +119,8 @@ impl Texts {
     }
 
     /// A decision which number to use.
-    pub(crate) fn preference(&self, told: ToldPreference) -> proto::Preference {
-        let ToldPreference { position, read_from, claim, value, side } = told;
+    pub(crate) fn preference(&self, preference: PreferenceInForce) -> proto::Preference {
+        let PreferenceInForce { position, read_from, claim, value, side } = preference;
         let (rationale, attribution) = match self.reading(read_from) {
             Some(Known::ClaimPreferred(preferred)) => (preferred.rationale, preferred.attribution),
             _ => (String::new(), None),
@@ -133,25 +143,25 @@ impl Texts {
     }
 
     /// A statement in its latest correction.
-    pub(crate) fn statement(&self, told: &Told) -> proto::StatementEntry {
-        let statement = match self.reading(told.read_from) {
+    pub(crate) fn statement(&self, status: &ClaimStatus) -> proto::StatementEntry {
+        let statement = match self.reading(status.read_from) {
             Some(Known::StatementMade(statement)) => Some(statement),
             _ => None,
         };
-        proto::StatementEntry { record: Some(self.record(told)), statement }
+        proto::StatementEntry { record: Some(self.record(status)), statement }
     }
 
     /// A claim about a transfer in its latest correction.
-    pub(crate) fn transfer(&self, told: &Told) -> proto::TransferEntry {
+    pub(crate) fn transfer(&self, status: &ClaimStatus) -> proto::TransferEntry {
         use transfer_entry::Claim;
-        let claim = match self.reading(told.read_from) {
+        let claim = match self.reading(status.read_from) {
             Some(Known::TransferCompleted(it)) => Some(Claim::Completed(it)),
             Some(Known::TransferAgreed(it)) => Some(Claim::Agreed(it)),
             Some(Known::TransferDeclined(it)) => Some(Claim::Declined(it)),
             Some(Known::TotalClaimed(it)) => Some(Claim::Total(it)),
             _ => None,
         };
-        proto::TransferEntry { record: Some(self.record(told)), claim }
+        proto::TransferEntry { record: Some(self.record(status)), claim }
     }
 }
 

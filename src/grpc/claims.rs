@@ -15,32 +15,21 @@ use crate::{
         budget::Budget,
         claimed::Texts,
         listed,
-        page::{Page, Tokens},
-        record::{Extras, Recorder},
+        page::{Page, Paging, Tokens, Usual},
+        record::{Recorder, recorded},
         request,
         server_stubs::claim_service_server::ClaimService,
         status::RpcError,
     },
     projections::{
-        fate::{self, About},
+        claim_history::{self, About},
+        claim_status::{ClaimStatus, PreferenceInForce},
         register::Register,
-        told::{Told, ToldPreference},
     },
 };
 
 /// Bytes of the preferences that an answer has with a claim; its history has all of them.
 const PREFERENCES_BYTES: usize = 128 << 10;
-
-/// The body of a method that records one event about a claim.
-macro_rules! recorded {
-    ($recorder:expr, $request:expr, $type:ident { $field:ident }, $response:ident) => {{
-        let proto::$type { request_id, $field, tags, metadata, store } = $request.into_inner();
-        $recorder.0.expect_store(&store).map_err(RpcError::from)?;
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = $recorder.record(stringify!($field), $field, extras).await?;
-        Ok(Response::new(proto::$response { receipt: Some(receipt) }))
-    }};
-}
 
 #[tonic::async_trait]
 impl ClaimService for Recorder {
@@ -48,45 +37,44 @@ impl ClaimService for Recorder {
         &self,
         request: Request<proto::CorrectClaimRequest>,
     ) -> Result<Response<proto::CorrectClaimResponse>, Status> {
-        recorded!(self, request, CorrectClaimRequest { correction }, CorrectClaimResponse)
+        recorded!(self, request, CorrectClaimRequest { correction, store }, CorrectClaimResponse)
     }
 
     async fn retract_claim(
         &self,
         request: Request<proto::RetractClaimRequest>,
     ) -> Result<Response<proto::RetractClaimResponse>, Status> {
-        recorded!(self, request, RetractClaimRequest { retraction }, RetractClaimResponse)
+        recorded!(self, request, RetractClaimRequest { retraction, store }, RetractClaimResponse)
     }
 
     async fn dispute_claim(
         &self,
         request: Request<proto::DisputeClaimRequest>,
     ) -> Result<Response<proto::DisputeClaimResponse>, Status> {
-        recorded!(self, request, DisputeClaimRequest { dispute }, DisputeClaimResponse)
+        recorded!(self, request, DisputeClaimRequest { dispute, store }, DisputeClaimResponse)
     }
 
     async fn confirm_claim(
         &self,
         request: Request<proto::ConfirmClaimRequest>,
     ) -> Result<Response<proto::ConfirmClaimResponse>, Status> {
-        recorded!(self, request, ConfirmClaimRequest { confirmation }, ConfirmClaimResponse)
+        recorded!(self, request, ConfirmClaimRequest { confirmation, store }, ConfirmClaimResponse)
     }
 
     async fn prefer_claim(
         &self,
         request: Request<proto::PreferClaimRequest>,
     ) -> Result<Response<proto::PreferClaimResponse>, Status> {
-        recorded!(self, request, PreferClaimRequest { preference }, PreferClaimResponse)
+        recorded!(self, request, PreferClaimRequest { preference, store }, PreferClaimResponse)
     }
 
     async fn get_claim(
         &self,
         request: Request<proto::GetClaimRequest>,
     ) -> Result<Response<proto::GetClaimResponse>, Status> {
-        let request = request.into_inner();
-        let (claim, min_position) = (request.claim, request.min_position);
-        let (page, as_of) = question(request, Tokens::of(&self.0)).map_err(RpcError::from)?;
-        let at = page.position(&self.0, min_position, as_of).await?;
+        let question = question(request.into_inner(), Tokens::of(&self.0));
+        let (claim, page, as_of) = question.map_err(RpcError::from)?;
+        let at = page.position(&self.0, as_of).await?;
         let record = self.0.record();
         let found = record.ask(move |register| Found::of(register, claim, at));
         let found = found.await.map_err(RpcError::from)?.ok_or_else(|| missing(claim, at))?;
@@ -94,16 +82,20 @@ impl ClaimService for Recorder {
     }
 }
 
-fn question(request: proto::GetClaimRequest, tokens: Tokens) -> Result<(Page, AsOf), Violations> {
+fn question(
+    mut request: proto::GetClaimRequest,
+    tokens: Tokens,
+) -> Result<(Position, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let proto::GetClaimRequest { claim, as_of, page_size, page_token, .. } = request;
+    let paging = Paging::of(tokens, &mut request);
+    let proto::GetClaimRequest { claim, as_of, min_position: _, page_size: _, page_token: _ } =
+        request;
     if claim == 0 {
         wrong.add("claim", "is 0; give the position of a claim, which are counted from 1");
     }
-    let same = proto::GetClaimRequest { claim, as_of, ..Default::default() };
-    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
+    let page = paging.page(Usual::Few, &mut wrong);
     let as_of = request::as_of(as_of, "as_of", &mut wrong);
-    wrong.into_result((page, as_of))
+    wrong.into_result((claim, page, as_of))
 }
 
 fn missing(claim: Position, at: Position) -> RpcError {
@@ -116,19 +108,19 @@ fn missing(claim: Position, at: Position) -> RpcError {
 
 /// A claim, what became of it, and a page of its history.
 struct Found {
-    told: Told,
-    preferences: Vec<ToldPreference>,
+    status: ClaimStatus,
+    preferences: Vec<PreferenceInForce>,
     history: Vec<About>,
 }
 
 impl Found {
     fn of(register: &Register, claim: Position, at: Position) -> Option<Self> {
         let view = register.at(at);
-        let (row, _) = fate::shown(&view, claim)?;
+        let (row, _) = claim_history::shown(&view, claim)?;
         Some(Self {
-            told: Told::of(&view, row),
-            preferences: fate::preferred(&view, claim),
-            history: fate::history(&view, claim),
+            status: ClaimStatus::of(&view, row),
+            preferences: claim_history::preferred(&view, claim),
+            history: claim_history::history(&view, claim),
         })
     }
 
@@ -156,16 +148,16 @@ impl Found {
         recorder: &Recorder,
         position: Position,
     ) -> Result<proto::GetClaimResponse, RpcError> {
-        let Self { told, preferences: all, history: _ } = self;
-        let texts = Texts::read(&recorder.0, [told.claim, told.read_from]).await?;
-        let preference = |texts: &Texts, it: &ToldPreference| texts.preference(it.clone());
+        let Self { status, preferences: all, history: _ } = self;
+        let texts = Texts::read(&recorder.0, [status.claim, status.read_from]).await?;
+        let preference = |texts: &Texts, it: &PreferenceInForce| texts.preference(it.clone());
         let budget = Budget::of(PREFERENCES_BYTES);
         let preferences = listed::told(&recorder.0, budget, all, preference).await?;
         let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
-            record: Some(texts.record(told)),
-            event: texts.event(told.claim).cloned(),
-            reading: texts.reading(told.read_from).map(|reading| reading.pack()),
+            record: Some(texts.record(status)),
+            event: texts.event(status.claim).cloned(),
+            reading: texts.reading(status.read_from).map(|reading| reading.pack()),
             preferences,
             more_preferences: u32::try_from(more).unwrap_or(u32::MAX),
             position,

@@ -3,13 +3,10 @@
 //! Each method is one call, tried once. What is to be tried again, and when, is decided above, in
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
-mod claims;
-mod consume;
+mod calls;
 mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
-mod groups;
-mod reads;
 mod streams;
 
 use std::{sync::Arc, time::Duration};
@@ -27,14 +24,8 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
+use crate::domain::proto;
 pub use crate::grpc::client_error::{ClientError, ClientErrorKind};
-use crate::{
-    domain::{limits, proto},
-    grpc::client_stubs::{
-        count_service_client::CountServiceClient,
-        event_store_service_client::EventStoreServiceClient,
-    },
-};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,8 +47,6 @@ pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 /// A connection to a server, and others for what streams there are beyond one connection.
 #[derive(Clone, Debug)]
 pub struct Client {
-    store: EventStoreServiceClient<Channel>,
-    counts: CountServiceClient<Channel>,
     channel: Channel,
     streams: Arc<Streams>,
 }
@@ -85,17 +74,7 @@ impl Client {
     }
 
     fn over(channel: Channel, endpoint: Option<Endpoint>) -> Self {
-        let size = limits::REQUEST_BYTES;
-        Self {
-            store: EventStoreServiceClient::new(channel.clone())
-                .max_decoding_message_size(size)
-                .max_encoding_message_size(size),
-            counts: CountServiceClient::new(channel.clone())
-                .max_decoding_message_size(size)
-                .max_encoding_message_size(size),
-            streams: Arc::new(Streams::new(channel.clone(), endpoint)),
-            channel,
-        }
+        Self { streams: Arc::new(Streams::new(channel.clone(), endpoint)), channel }
     }
 
     /// Whether the server says, by health, that all of its services can be used.
@@ -103,13 +82,6 @@ impl Client {
         let mut health = HealthClient::new(self.channel.clone());
         let answer = health.check(timed(HealthCheckRequest::default())).await?.into_inner();
         Ok(answer.status() == ServingStatus::Serving)
-    }
-
-    /// Appends events atomically.
-    pub async fn append(&self, request: proto::AppendRequest) -> AppendOutcome {
-        let mut store = self.store.clone();
-        let answer = store.append(timed(request)).await?;
-        Ok(answer.into_inner())
     }
 
     /// Appends a pipeline of requests; the outcomes come in the order of the requests.
@@ -123,39 +95,22 @@ impl Client {
     ) -> Answers<AppendOutcome> {
         let requests = requests.map(|append| proto::AppendStreamRequest { append: Some(append) });
         let answers =
-            self.stream(|mut over| async move { over.store.append_stream(requests).await });
+            self.stream(|over| async move { over.store_service().append_stream(requests).await });
         let answers = without(answers, |answer| answer.heartbeat);
         answers.and_then(async |answer| outcome(answer)).boxed()
     }
 
     /// Reads events that are in the log now, in batches.
     pub fn read(&self, request: proto::ReadRequest) -> Answers<proto::ReadResponse> {
-        let answers = self.stream(|mut over| async move { over.store.read(request).await });
+        let answers = self.stream(|over| async move { over.store_service().read(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 
     /// Reads events and then follows the log.
     pub fn subscribe(&self, request: proto::SubscribeRequest) -> Answers<proto::SubscribeResponse> {
-        let answers = self.stream(|mut over| async move { over.store.subscribe(request).await });
+        let answers =
+            self.stream(|over| async move { over.store_service().subscribe(request).await });
         without(answers, |answer| answer.heartbeat)
-    }
-
-    /// The position of the last durable event.
-    pub async fn get_head(
-        &self,
-        request: proto::GetHeadRequest,
-    ) -> Result<proto::GetHeadResponse, ClientError> {
-        let mut store = self.store.clone();
-        Ok(store.get_head(timed(request)).await?.into_inner())
-    }
-
-    /// How many each country received and sent.
-    pub async fn country_counts(
-        &self,
-        request: proto::GetCountryCountsRequest,
-    ) -> Result<proto::GetCountryCountsResponse, ClientError> {
-        let mut counts = self.counts.clone();
-        Ok(counts.get_country_counts(timed(request)).await?.into_inner())
     }
 
     /// The figures, and then every change of them.
@@ -163,8 +118,8 @@ impl Client {
         &self,
         request: proto::WatchCountryCountsRequest,
     ) -> Answers<proto::WatchCountryCountsResponse> {
-        let answers =
-            self.stream(|mut over| async move { over.counts.watch_country_counts(request).await });
+        let answers = self
+            .stream(|over| async move { over.count_service().watch_country_counts(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 
@@ -175,6 +130,17 @@ impl Client {
     ) -> Answers<proto::WatchExchangeResponse> {
         let answers = self
             .stream(|over| async move { over.exchange_service().watch_exchange(request).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
+    /// Takes part in a group for as long as `requests` go on. Nothing is sent before the answers
+    /// are first polled, and both sides advance together from then on.
+    pub fn consume(
+        &self,
+        requests: impl Stream<Item = proto::ConsumeRequest> + Send + 'static,
+    ) -> Answers<proto::ConsumeResponse> {
+        let answers =
+            self.stream(|over| async move { over.group_service().consume(requests).await });
         without(answers, |answer| answer.heartbeat)
     }
 
@@ -245,6 +211,6 @@ fn outcome(answer: proto::AppendStreamResponse) -> Result<AppendOutcome, ClientE
     match answer.outcome {
         Some(Outcome::Appended(response)) => Ok(Ok(response)),
         Some(Outcome::Rejection(rejection)) => Ok(Err(ClientError::from(rejection))),
-        None => Err(ClientError::protocol("an answer to an append says neither yes nor no")),
+        None => Err(ClientError::protocol("an answer to an append has no outcome")),
     }
 }

@@ -109,7 +109,7 @@ impl From<Status> for ClientError {
         };
         let message = match status.message() {
             message if reason.is_empty() && is_too_large(&status) => {
-                format!("the answer is larger than this client takes; ask for less: {message}")
+                format!("the answer is larger than this client takes; request less: {message}")
             }
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
@@ -313,7 +313,7 @@ mod tests {
         for status in [Status::out_of_range(found), Status::resource_exhausted(unpacked)] {
             let error = ClientError::from(status);
             assert_eq!(error.kind, ClientErrorKind::Other);
-            assert!(error.message.contains("ask for less"), "{error}");
+            assert!(error.message.contains("request less"), "{error}");
         }
         let beyond = ClientError::from(Status::out_of_range("another"));
         assert_eq!(beyond.kind, ClientErrorKind::BeyondHead);

@@ -14,7 +14,7 @@ use crate::{
         Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
     },
     grpc::{
-        event_store::Answers, heartbeat::lively, paged::paged, passthrough::ConsumeFrame,
+        answers::Answers, heartbeat::lively, paged::paged, passthrough::ConsumeFrame,
         server_stubs::consumer_group_service_server::ConsumerGroupService, status::RpcError,
     },
 };

@@ -139,7 +139,7 @@ pub(crate) fn read(request: proto::ReadRequest) -> Result<ReadSpec, Violations> 
         Ok(ReadDirection::Unspecified | ReadDirection::Forwards) => Direction::Forwards,
         Ok(ReadDirection::Backwards) => Direction::Backwards,
         Err(_) => {
-            wrong.add("direction", format!("is {direction}, which is no direction"));
+            wrong.add("direction", format!("is {direction}, which is not a direction"));
             Direction::Forwards
         }
     };
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn faults_of_payloads_are_told_beside_those_of_names() {
-        use crate::domain::{known::samples, proto::TransferCompleted};
-        let sample = samples::completed();
+        use crate::domain::{known::examples, proto::TransferCompleted};
+        let sample = examples::completed();
         let bad = TransferCompleted { count: None, ..sample.clone() };
         let event = |message: &TransferCompleted, tags: &[&str]| proto::NewEvent {
             payload: Some(Any::pack(message)),

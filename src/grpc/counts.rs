@@ -8,7 +8,7 @@ mod history;
 mod series;
 mod watch;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
@@ -16,15 +16,11 @@ use crate::{
     domain::{
         figure::{Figure, SubsetCount, Unattributed},
         flags::Flag,
-        proto::{self, FigureFlag, Unit},
-        violation::Violations,
+        proto::{self, FigureFlag},
     },
     engine::Engine,
-    grpc::{
-        event_store::Answers, page::Tokens, request,
-        server_stubs::count_service_server::CountService, status::RpcError,
-    },
-    projections::counts::{CountQuery, CountRow},
+    grpc::{answers::Answers, server_stubs::count_service_server::CountService},
+    projections::counts::CountRow,
 };
 
 /// Serves figures.
@@ -37,9 +33,7 @@ impl CountService for Counts {
         &self,
         request: Request<proto::GetCountryCountsRequest>,
     ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = countries::question(request.get_ref(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(countries::answer(&self.0, question).await?))
+        Ok(Response::new(countries::answer(&self.0, request.into_inner()).await?))
     }
 
     type WatchCountryCountsStream = Answers<proto::WatchCountryCountsResponse>;
@@ -55,46 +49,29 @@ impl CountService for Counts {
         &self,
         request: Request<proto::CountTransfersRequest>,
     ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = groups::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(groups::answer(&self.0, question).await?))
+        Ok(Response::new(groups::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn explain_count(
         &self,
         request: Request<proto::ExplainCountRequest>,
     ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = explain::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(explain::answer(&self.0, question).await?))
+        Ok(Response::new(explain::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn get_count_history(
         &self,
         request: Request<proto::GetCountHistoryRequest>,
     ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = history::question(request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(history::answer(&self.0, question).await?))
+        Ok(Response::new(history::answer(&self.0, request.into_inner()).await?))
     }
 
     async fn reconcile_series(
         &self,
         request: Request<proto::ReconcileSeriesRequest>,
     ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        let tokens = Tokens::of(&self.0);
-        let question = series::question(&request.into_inner(), tokens).map_err(RpcError::from)?;
-        Ok(Response::new(series::answer(&self.0, question).await?))
+        Ok(Response::new(series::answer(&self.0, request.into_inner()).await?))
     }
-}
-
-fn narrow(countries: &[String], unit: i32, wrong: &mut Violations) -> CountQuery {
-    let mut parties = BTreeSet::new();
-    for (index, country) in countries.iter().enumerate() {
-        parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
-    }
-    let unit = request::choice::<Unit>(unit, "unit", wrong);
-    CountQuery { countries: parties, unit, ..CountQuery::default() }
 }
 
 impl From<CountRow> for proto::CountryCount {

@@ -5,19 +5,19 @@
 //! gives an `ErrorInfo` to each error of a library's service, and decides which answers are
 //! compressed.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
+use tonic::{Code, Status};
 
 use crate::{
     domain::{limits, proto::ErrorReason, violation::Violations},
-    grpc::{error_info::with_error_info, paged::taken_up, status::RpcError},
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        error_info::with_error_info,
+        paged::taken_up,
+        status::RpcError,
+    },
 };
 
 /// How much earlier than the transport this layer gives up.
@@ -25,47 +25,27 @@ const MARGIN: Duration = Duration::from_millis(5);
 /// What each field of a header is counted as beyond its text, as in HTTP/2.
 pub(super) const FIELD_BYTES: usize = 32;
 
-/// Wraps a service in [`Errors`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ErrorLayer;
+/// Keeps deadlines, and gives details to all errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errors;
 
-/// A service that keeps deadlines and gives details to all its errors.
-#[derive(Clone, Debug)]
-pub(super) struct Errors<S>(S);
-
-impl<S> Layer<S> for ErrorLayer {
-    type Service = Errors<S>;
-
-    fn layer(&self, inner: S) -> Errors<S> {
-        Errors(inner)
-    }
-}
-
-type HttpRequest = http::Request<Body>;
-type HttpResponse = http::Response<Body>;
-
-impl<S> Service<HttpRequest> for Errors<S>
-where
-    S: Service<HttpRequest, Response = HttpResponse>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = HttpResponse;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: HttpRequest) -> Self::Future {
+impl Around for Errors {
+    fn around<F, E>(
+        &self,
+        mut request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> F,
+    ) -> Answer<E>
+    where
+        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
+        E: Send + 'static,
+    {
         let header = header_bytes(&request);
         if header > limits::HEADER_BYTES {
             return Box::pin(std::future::ready(Ok(too_large(header).into_http())));
         }
         answer_alike(request.headers_mut());
         let timeout = request.headers().get("grpc-timeout").and_then(timeout);
-        let answer = self.0.call(request);
+        let answer = within(request);
         Box::pin(async move {
             let answer = async { answer.await.map(taken_up).map(with_error_info) };
             let Some(timeout) = timeout else { return answer.await };

@@ -1,20 +1,21 @@
 //! `EventStoreService`: the log itself.
 
+mod append;
 mod pipeline;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::{Stream, stream};
+use futures_util::stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
-        event::Append,
         proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, Appended, Engine, Scan, Subscription, SubscriptionItem, Undoing, Undone},
+    engine::{self, Engine, Scan, Subscription, SubscriptionItem},
     grpc::{
+        answers::Answers,
         convert,
         heartbeat::lively,
         paged::paged,
@@ -24,9 +25,6 @@ use crate::{
         status::RpcError,
     },
 };
-
-/// A stream of answers.
-pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Serves the log.
 #[derive(Clone, Debug)]
@@ -38,9 +36,9 @@ impl EventStoreService for EventStore {
         &self,
         request: Request<proto::AppendRequest>,
     ) -> Result<Response<proto::AppendResponse>, Status> {
-        let append = asked(&self.0, request.into_inner())?;
+        let append = append::requested(&self.0, request.into_inner())?;
         let appended = self.0.append(append).await.map_err(RpcError::from)?;
-        Ok(Response::new(answer(&self.0, appended)))
+        Ok(Response::new(append::answer(&self.0, appended)))
     }
 
     type AppendStreamStream = Answers<proto::AppendStreamResponse>;
@@ -92,32 +90,6 @@ impl EventStoreService for EventStore {
         let recorded_at = head.recorded_at.map(timestamp);
         let (position, store) = (head.position, self.0.store_name());
         Ok(Response::new(proto::GetHeadResponse { position, recorded_at, store }))
-    }
-}
-
-/// What an append requests, if it is meant for this store.
-fn asked(engine: &Engine, request: proto::AppendRequest) -> Result<Append, RpcError> {
-    engine.expect_store(&request.store)?;
-    Ok(convert::append(request)?)
-}
-
-fn answer(engine: &Engine, appended: Appended) -> proto::AppendResponse {
-    let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
-    let (undone, store) = (undone.into_iter().map(Into::into).collect(), engine.store_name());
-    proto::AppendResponse { first_position, last_position, revisions, duplicate, undone, store }
-}
-
-impl From<Undone> for proto::Undone {
-    fn from(Undone { position, by, how }: Undone) -> Self {
-        let how = match how {
-            Undoing::Retracted => proto::Undoing::Retracted,
-            Undoing::Corrected => proto::Undoing::Corrected,
-            Undoing::Replaced => proto::Undoing::Replaced,
-            Undoing::Deleted => proto::Undoing::Deleted,
-            Undoing::Created => proto::Undoing::Created,
-            Undoing::Parked => proto::Undoing::Parked,
-        };
-        Self { position, by, how: how.into() }
     }
 }
 

@@ -14,8 +14,8 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::proto,
     grpc::{
-        event_store::Answers,
-        record::{Extras, Recorder},
+        answers::Answers,
+        record::{Recorder, recorded},
         server_stubs::exchange_service_server::ExchangeService,
     },
 };
@@ -26,44 +26,28 @@ impl ExchangeService for Recorder {
         &self,
         request: Request<proto::ReportExchangeRequest>,
     ) -> Result<Response<proto::ReportExchangeResponse>, Status> {
-        let proto::ReportExchangeRequest { request_id, report, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("report", report, extras).await?;
-        Ok(Response::new(proto::ReportExchangeResponse { receipt: Some(receipt) }))
+        recorded!(self, request, ReportExchangeRequest { report }, ReportExchangeResponse)
     }
 
     async fn attribute_role(
         &self,
         request: Request<proto::AttributeRoleRequest>,
     ) -> Result<Response<proto::AttributeRoleResponse>, Status> {
-        let proto::AttributeRoleRequest { request_id, attributed, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("attributed", attributed, extras).await?;
-        Ok(Response::new(proto::AttributeRoleResponse { receipt: Some(receipt) }))
+        recorded!(self, request, AttributeRoleRequest { attributed }, AttributeRoleResponse)
     }
 
     async fn claim_superlative(
         &self,
         request: Request<proto::ClaimSuperlativeRequest>,
     ) -> Result<Response<proto::ClaimSuperlativeResponse>, Status> {
-        let proto::ClaimSuperlativeRequest { request_id, superlative, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("superlative", superlative, extras).await?;
-        Ok(Response::new(proto::ClaimSuperlativeResponse { receipt: Some(receipt) }))
+        recorded!(self, request, ClaimSuperlativeRequest { superlative }, ClaimSuperlativeResponse)
     }
 
     async fn report_detention(
         &self,
         request: Request<proto::ReportDetentionRequest>,
     ) -> Result<Response<proto::ReportDetentionResponse>, Status> {
-        let proto::ReportDetentionRequest { request_id, detention, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("detention", detention, extras).await?;
-        Ok(Response::new(proto::ReportDetentionResponse { receipt: Some(receipt) }))
+        recorded!(self, request, ReportDetentionRequest { detention }, ReportDetentionResponse)
     }
 
     async fn get_exchange(

@@ -18,7 +18,7 @@ use tonic::Status;
 use crate::{
     domain::proto,
     grpc::{
-        event_store::Answers,
+        answers::Answers,
         passthrough::{ConsumeFrame, ReadFrame},
     },
 };

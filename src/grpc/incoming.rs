@@ -69,7 +69,7 @@ impl<S> Incoming<S> {
             let permit = self.permits.poll_acquire(context);
             if permit.is_pending() && self.state != State::Full {
                 self.state = State::Full;
-                tracing::warn!("as many connections are open as may be; new ones wait");
+                tracing::warn!("the limit of open connections is reached; new ones wait");
             }
             self.permit = ready!(permit);
         }
@@ -89,7 +89,7 @@ impl<S> Incoming<S> {
     fn pause(&mut self, error: &io::Error) {
         if self.state != State::Short {
             self.state = State::Short;
-            tracing::warn!(%error, "no connection can be accepted; tried again until one can");
+            tracing::warn!(%error, "no connection can be accepted; the server retries");
         }
         self.pausing = Some(Box::pin(tokio::time::sleep(self.pause)));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -9,34 +9,33 @@ mod body;
 mod budget;
 mod framing;
 mod methods;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod unpack;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use tonic::body::Body;
-use tower::{Layer, Service};
 
 use self::{
     body::Intake,
     budget::{Account, Budget},
     unpack::Unpacker,
 };
-use crate::domain::wire;
+use crate::{
+    domain::wire,
+    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+};
 
-/// What the calls of a server share.
+/// What the calls of a server share; bounds their requests.
 #[derive(Clone, Debug, Default)]
-pub(super) struct IntakeLayer {
+pub(super) struct BoundedIntake {
     budget: Arc<Budget>,
     unpacker: Unpacker,
 }
 
-impl IntakeLayer {
+impl BoundedIntake {
     /// Reads the descriptors as well, which otherwise the first call would wait for.
     pub(super) fn prepared() -> Self {
         wire::prepare();
@@ -45,42 +44,15 @@ impl IntakeLayer {
     }
 }
 
-/// A service with bounded requests.
-#[derive(Clone, Debug)]
-pub(super) struct Bounded<S> {
-    calls: S,
-    shared: IntakeLayer,
-}
-
-impl<S> Layer<S> for IntakeLayer {
-    type Service = Bounded<S>;
-
-    fn layer(&self, calls: S) -> Bounded<S> {
-        Bounded { calls, shared: self.clone() }
-    }
-}
-
-type HttpRequest = http::Request<Body>;
-type HttpResponse = http::Response<Body>;
-
-impl<S> Service<HttpRequest> for Bounded<S>
-where
-    S: Service<HttpRequest, Response = HttpResponse>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = HttpResponse;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.calls.poll_ready(context)
-    }
-
-    fn call(&mut self, request: HttpRequest) -> Self::Future {
+impl Around for BoundedIntake {
+    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
+    where
+        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
+        E: Send + 'static,
+    {
         let method = methods::of(request.uri().path());
-        let account = Account::open(&self.shared.budget);
-        let mut body = Intake::new(method, &request, account.share(), self.shared.unpacker.clone());
+        let account = Account::open(&self.budget);
+        let mut body = Intake::new(method, &request, account.share(), self.unpacker.clone());
         // One message is held until it is answered, when its body has long gone; of many, each is
         // held until the service takes the next.
         let held = if method.takes_one {
@@ -89,7 +61,7 @@ where
             body.keep(account);
             None
         };
-        let answer = self.calls.call(request.map(|inner| Body::new(body.over(inner))));
+        let answer = within(request.map(|inner| Body::new(body.over(inner))));
         Box::pin(async move {
             let _held = held;
             answer.await

@@ -7,16 +7,16 @@ use crate::{
     engine::Engine,
     grpc::{budget::Budget, claimed::Texts, status::RpcError},
     projections::{
-        fate,
-        fate::About,
+        claim_history,
+        claim_history::About,
+        claim_status::{ClaimStatus, PreferenceInForce},
         lists::SourceFound,
         register::Register,
-        told::{Told, ToldPreference},
     },
 };
 
-/// Entries for which the texts are read at once. A page may end early, so not all are read before.
-const READ_AT_ONCE: usize = 50;
+/// Entries whose texts are read with one call, if they fit an answer: a whole page.
+const WANTED: usize = 1_000;
 
 /// An entry that has texts in the log.
 pub(crate) trait InLog {
@@ -24,7 +24,7 @@ pub(crate) trait InLog {
     fn events(&self) -> impl Iterator<Item = Position>;
 }
 
-impl InLog for Told {
+impl InLog for ClaimStatus {
     fn events(&self) -> impl Iterator<Item = Position> {
         [self.claim, self.read_from].into_iter()
     }
@@ -42,10 +42,34 @@ impl InLog for SourceFound {
     }
 }
 
-impl InLog for ToldPreference {
+impl InLog for PreferenceInForce {
     fn events(&self) -> impl Iterator<Item = Position> {
         self.positions().into_iter()
     }
+}
+
+/// Goes through entries with the texts that they show, until `take` does not take one; answers how
+/// many it took. A read of the log has the texts of as many as may fit an answer.
+pub(crate) async fn each<T, P: IntoIterator<Item = Position>>(
+    engine: &Engine,
+    entries: &[T],
+    events: impl Fn(&T) -> P,
+    mut take: impl FnMut(&Texts, &T) -> Option<()>,
+) -> Result<usize, RpcError> {
+    let mut taken = 0;
+    while taken < entries.len() {
+        let wanted = entries.iter().skip(taken).take(WANTED);
+        let events: Vec<Vec<Position>> =
+            wanted.clone().map(|entry| events(entry).into_iter().collect()).collect();
+        let (texts, read) = Texts::of_entries(engine, &events).await?;
+        for entry in wanted.take(read) {
+            if take(&texts, entry).is_none() {
+                return Ok(taken);
+            }
+            taken += 1;
+        }
+    }
+    Ok(taken)
 }
 
 /// Entries as messages, as many as make an answer; at least one, if there is any.
@@ -55,23 +79,27 @@ pub(crate) async fn told<T: InLog, M: Message>(
     entries: &[T],
     tell: impl Fn(&Texts, &T) -> M,
 ) -> Result<Vec<M>, RpcError> {
-    let mut told: Vec<M> = Vec::new();
-    for entries in entries.chunks(READ_AT_ONCE) {
-        let texts = Texts::read(engine, entries.iter().flat_map(InLog::events)).await?;
-        for entry in entries {
-            let message = tell(&texts, entry);
-            if !budget.takes(&message) {
-                return Ok(told);
-            }
-            told.push(message);
-        }
-    }
+    let mut told = Vec::new();
+    let take = |texts: &Texts, entry: &T| budget.put(&mut told, tell(texts, entry));
+    each(engine, entries, |entry| entry.events().collect::<Vec<_>>(), take).await?;
     Ok(told)
 }
 
-/// How some claims read and what became of each; all are shown at that position.
-pub(crate) fn claims(register: &Register, at: Position, claims: &[Position]) -> Vec<Told> {
+/// Claims as messages, as many as make an answer; all are shown at that position.
+pub(crate) async fn claims<M: Message>(
+    engine: &Engine,
+    at: Position,
+    claims: Vec<Position>,
+    tell: impl Fn(&Texts, &ClaimStatus) -> M,
+) -> Result<Vec<M>, RpcError> {
+    let found = engine.record().ask(move |register| shown(register, at, &claims)).await?;
+    told(engine, Budget::default(), &found, tell).await
+}
+
+/// How some claims read and what became of each.
+fn shown(register: &Register, at: Position, claims: &[Position]) -> Vec<ClaimStatus> {
     let view = register.at(at);
-    let told = |claim: &Position| Some(Told::of(&view, fate::shown(&view, *claim)?.0));
+    let told =
+        |claim: &Position| Some(ClaimStatus::of(&view, claim_history::shown(&view, *claim)?.0));
     claims.iter().filter_map(told).collect()
 }

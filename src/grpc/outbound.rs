@@ -14,50 +14,25 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
-use tower::{Layer, Service};
 
-use crate::engine::{Outbound, Streams};
+use crate::{
+    engine::{Outbound, Streams},
+    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+};
 
-type HttpRequest = http::Request<Body>;
-type HttpResponse = http::Response<Body>;
-
-/// Wraps a service in [`Sending`].
+/// Counts answers until they are sent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SendingLayer(pub(super) Streams);
+pub(super) struct Sending(pub(super) Streams);
 
-/// A service that counts its answers until they are sent.
-#[derive(Clone, Debug)]
-pub(super) struct Sending<S> {
-    calls: S,
-    streams: Streams,
-}
-
-impl<S> Layer<S> for SendingLayer {
-    type Service = Sending<S>;
-
-    fn layer(&self, calls: S) -> Sending<S> {
-        Sending { calls, streams: self.0.clone() }
-    }
-}
-
-impl<S> Service<HttpRequest> for Sending<S>
-where
-    S: Service<HttpRequest, Response = HttpResponse>,
-    S::Future: Send + 'static,
-    S::Error: 'static,
-{
-    type Response = HttpResponse;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.calls.poll_ready(context)
-    }
-
-    fn call(&mut self, request: HttpRequest) -> Self::Future {
-        let outbound = self.streams.outbound();
+impl Around for Sending {
+    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
+    where
+        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let outbound = self.0.outbound();
         let counted = |body| Body::new(Sent { body, outbound });
-        let answer = self.calls.call(request);
+        let answer = within(request);
         Box::pin(answer.map(|answer| answer.map(|response| response.map(counted))))
     }
 }

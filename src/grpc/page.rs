@@ -6,7 +6,7 @@
 //! authenticate short messages, and the index is keyed by it already; HMAC would be one more
 //! dependency, for tokens that name places in public lists.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::{Message, Name};
@@ -14,14 +14,13 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 
 use crate::{
-    domain::{event::Position, violation::Violations},
+    domain::{event::Position, proto, violation::Violations},
     engine::{AsOf, Engine, ListKey},
     grpc::status::RpcError,
 };
 
-/// Most entries of a page, and how many there are where the request does not say.
+/// Most entries of a page.
 const MOST: usize = 1_000;
-const USUAL: usize = 50;
 /// The field of every request that goes on.
 const FIELD: &str = "page_token";
 /// Bytes of a seal, at the end of each token.
@@ -104,6 +103,99 @@ pub(crate) struct Place {
     pub(crate) name: String,
 }
 
+/// How many entries a page has where the request does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Usual {
+    /// Few: a client looks at the first ones.
+    Few,
+    /// As many as a page can have.
+    Many,
+    /// As many as fit an answer.
+    All,
+}
+
+impl Usual {
+    fn entries(self) -> usize {
+        match self {
+            Self::Few => 50,
+            Self::Many => MOST,
+            Self::All => usize::MAX,
+        }
+    }
+}
+
+/// A request that is answered in pages.
+pub(crate) trait Paged: Message + Name {
+    /// Takes out what may differ from page to page: the size, the token, the position to wait for.
+    fn take_paging(&mut self) -> (u32, String, Position);
+}
+
+macro_rules! paged {
+    ($($request:ident $(by $size:ident)?,)*) => {
+        $(impl Paged for proto::$request {
+            fn take_paging(&mut self) -> (u32, String, Position) {
+                let size = 0 $(+ mem::take(&mut self.$size))?;
+                (size, mem::take(&mut self.page_token), mem::take(&mut self.min_position))
+            }
+        })*
+    };
+}
+
+paged! {
+    CountTransfersRequest by page_size,
+    ExplainCountRequest by page_size,
+    GetClaimRequest by page_size,
+    GetCountHistoryRequest by page_size,
+    GetCountryCountsRequest by page_size,
+    GetExchangeRequest,
+    ListExchangesRequest by page_size,
+    ListGroupsRequest by page_size,
+    ListSourcesRequest by page_size,
+    ListStatementsRequest by page_size,
+    ListTransfersRequest by page_size,
+    ReconcileExchangeRequest,
+    ReconcileSeriesRequest by page_size,
+}
+
+/// Which page a request is for, before that is checked.
+pub(crate) struct Paging {
+    tokens: Tokens,
+    request: u128,
+    size: u32,
+    token: String,
+    min_position: Position,
+}
+
+impl Paging {
+    /// Takes it out of a request. What is left of that must be the same for every page.
+    pub(crate) fn of<R: Paged>(tokens: Tokens, request: &mut R) -> Self {
+        let (size, token, min_position) = request.take_paging();
+        // Each method has a request type of its own, so the name of the type stands for the method.
+        let parts = [R::full_name().into_bytes(), request.encode_to_vec()];
+        let request = tokens.hash(Hashed::Request, &[&parts[0], &parts[1]]);
+        Self { tokens, request, size, token, min_position }
+    }
+
+    /// The requested page.
+    pub(crate) fn page(self, usual: Usual, wrong: &mut Violations) -> Page {
+        let Self { tokens, request, size, token, min_position } = self;
+        let size = match usize::try_from(size).unwrap_or(usize::MAX) {
+            0 => usual.entries(),
+            size if size > MOST => {
+                wrong.exceeds("page_size", "entries", size, MOST);
+                MOST
+            }
+            size => size,
+        };
+        let begins = Place::default();
+        let mut page = Page { begins, size, at: None, min_position, request, tokens };
+        if !token.is_empty() {
+            page.go_on(&token, wrong);
+        }
+        page
+    }
+}
+
 /// The requested page of a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
@@ -111,69 +203,17 @@ pub(crate) struct Page {
     size: usize,
     /// The position that the first page was true for; absent: this is the first.
     at: Option<Position>,
+    /// The position to wait for.
+    min_position: Position,
     /// Stands for the method and the request, which must be the same for every page.
     request: u128,
     tokens: Tokens,
 }
 
 impl Page {
-    /// The requested page; `request` is the request without what may differ from page to page: its
-    /// size, its token and the position to wait for.
-    pub(crate) fn parse<R: Message + Name>(
-        tokens: Tokens,
-        size: u32,
-        token: &str,
-        request: &R,
-        wrong: &mut Violations,
-    ) -> Self {
-        let size = match usize::try_from(size).unwrap_or(usize::MAX) {
-            0 => USUAL,
-            size if size > MOST => {
-                wrong.exceeds("page_size", "entries", size, MOST);
-                MOST
-            }
-            size => size,
-        };
-        // Each method has a request type of its own, so the name of the type stands for the method.
-        let parts = [R::full_name().into_bytes(), request.encode_to_vec()];
-        let request = tokens.hash(Hashed::Request, &[&parts[0], &parts[1]]);
-        let mut page = Self { begins: Place::default(), size, at: None, request, tokens };
-        if !token.is_empty() {
-            page.go_on(token, wrong);
-        }
-        page
-    }
-
     /// The first page of what a request without a token asks for.
-    pub(crate) fn first<R: Message + Name>(tokens: Tokens, request: &R) -> Self {
-        Self::parse(tokens, 0, "", request, &mut Violations::default())
-    }
-
-    /// The same where a request that says no size gets as many as fit an answer.
-    pub(crate) fn parse_whole<R: Message + Name>(
-        tokens: Tokens,
-        size: u32,
-        token: &str,
-        request: &R,
-        wrong: &mut Violations,
-    ) -> Self {
-        Self::parse(tokens, size, token, request, wrong).of_size(size, usize::MAX)
-    }
-
-    /// The same where a request that says no size gets as many as a page can have.
-    pub(crate) fn parse_large<R: Message + Name>(
-        tokens: Tokens,
-        size: u32,
-        token: &str,
-        request: &R,
-        wrong: &mut Violations,
-    ) -> Self {
-        Self::parse(tokens, size, token, request, wrong).of_size(size, MOST)
-    }
-
-    /// The same, of another size where the request says none.
-    fn of_size(self, said: u32, otherwise: usize) -> Self {
-        Self { size: if said == 0 { otherwise } else { self.size }, ..self }
+    pub(crate) fn first<R: Paged>(tokens: Tokens, mut request: R) -> Self {
+        Paging::of(tokens, &mut request).page(Usual::Few, &mut Violations::default())
     }
 
     fn go_on(&mut self, token: &str, wrong: &mut Violations) {
@@ -189,7 +229,7 @@ impl Page {
             ),
             None => wrong.add(
                 FIELD,
-                "is no token that an answer of this store gave; begin again with the first page, \
+                "is not a token from an answer of this store; begin again with the first page, \
                  without a page_token",
             ),
         }
@@ -199,15 +239,19 @@ impl Page {
     pub(crate) async fn position(
         &self,
         engine: &Engine,
-        min_position: Position,
         as_of: AsOf,
     ) -> Result<Position, RpcError> {
         let record = engine.record();
-        record.reached(min_position).await?;
+        record.reached(self.min_position).await?;
         match self.at {
             Some(at) => Ok(record.moment(AsOf::Position(at)).await?),
             None => Ok(record.moment(as_of).await?),
         }
+    }
+
+    /// The position to wait for.
+    pub(crate) fn min_position(&self) -> Position {
+        self.min_position
     }
 
     /// Where it begins.
@@ -250,15 +294,19 @@ impl Page {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::proto;
 
     pub(crate) const TOKENS: [u8; 16] = [7; 16];
 
     fn asked(size: u32, token: &str, country: &str, key: [u8; 16]) -> Result<Page, Violations> {
         let mut wrong = Violations::default();
-        let country = country.to_owned();
-        let request = proto::GetCountHistoryRequest { country, ..Default::default() };
-        let page = Page::parse(Tokens::new(key), size, token, &request, &mut wrong);
+        let (country, page_token) = (country.to_owned(), token.to_owned());
+        let mut request = proto::GetCountHistoryRequest {
+            country,
+            page_size: size,
+            page_token,
+            ..Default::default()
+        };
+        let page = Paging::of(Tokens::new(key), &mut request).page(Usual::Few, &mut wrong);
         wrong.into_result(page)
     }
 
@@ -297,8 +345,9 @@ pub(crate) mod tests {
         assert!(field == FIELD && problem.contains("another request"), "{problem}");
         // The request of another method, although it says the same in the same bytes.
         let mut wrong = Violations::default();
-        let request = proto::ExplainCountRequest { country: "UA".into(), ..Default::default() };
-        Page::parse(Tokens::new(TOKENS), 1, &token, &request, &mut wrong);
+        let (country, page_token) = ("UA".to_owned(), token.clone());
+        let mut request = proto::ExplainCountRequest { country, page_token, ..Default::default() };
+        Paging::of(Tokens::new(TOKENS), &mut request).page(Usual::Few, &mut wrong);
         assert_eq!(wrong.0[0].field, FIELD);
         assert_eq!(page(1_001, "", "UA").unwrap_err().0[0].field, "page_size");
     }

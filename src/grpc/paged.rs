@@ -18,7 +18,7 @@ use http_body_util::StreamBody;
 use prost::Message;
 use tonic::{Response, Status, body::Body, metadata::MetadataMap};
 
-use crate::grpc::event_store::Answers;
+use crate::grpc::answers::Answers;
 
 /// Bytes before each message: whether it is compressed, and its length.
 const HEADER: usize = 5;

@@ -10,18 +10,18 @@ use crate::{
         proto::{AppendRequest, AppendStreamRequest},
         violation::Violations,
     },
-    grpc::{lean::Asked, status::REQUEST},
+    grpc::{codec::DecodedRequest, status::REQUEST},
 };
 
 /// An append, or what is wrong with the message that should have held it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pipelined(pub(crate) Result<AppendRequest, Violations>);
 
-impl Asked for Pipelined {
+impl DecodedRequest for Pipelined {
     type Message = AppendStreamRequest;
 
     /// Reports what is wrong as `Append` does.
-    fn asked(decoded: Result<AppendStreamRequest, Violations>) -> Result<Self, Status> {
+    fn from_decoded(decoded: Result<AppendStreamRequest, Violations>) -> Result<Self, Status> {
         let append = decoded.map(|request| request.append.unwrap_or_default());
         Ok(Self(append.map_err(|violations| violations.rebased("append", "").of_whole(REQUEST))))
     }

@@ -21,7 +21,8 @@ impl ProjectionService for Projections {
         request: Request<proto::ListProjectionsRequest>,
     ) -> Result<Response<proto::ListProjectionsResponse>, Status> {
         let record = self.0.record();
-        record.reached(request.get_ref().min_position).await.map_err(RpcError::from)?;
+        let proto::ListProjectionsRequest { min_position } = request.into_inner();
+        record.reached(min_position).await.map_err(RpcError::from)?;
         let statuses = record.projections();
         let position = statuses.iter().map(|status| status.head).max().unwrap_or_default();
         let projections = statuses.into_iter().map(Into::into).collect();
@@ -32,7 +33,7 @@ impl ProjectionService for Projections {
         &self,
         request: Request<proto::RebuildProjectionRequest>,
     ) -> Result<Response<proto::RebuildProjectionResponse>, Status> {
-        let name = request.into_inner().name;
+        let proto::RebuildProjectionRequest { name } = request.into_inner();
         let begun = self.0.record().rebuild(&name).ok_or_else(|| {
             let message = format!("there is no projection {name:?}; ListProjections names them");
             RpcError::new(Code::NotFound, ErrorReason::NotFound, message)

@@ -32,6 +32,25 @@ pub(crate) struct Extras {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
+/// The body of a method that records the one event of its request, for the store that the request
+/// names where it can name one.
+macro_rules! recorded {
+    (
+        $recorder:expr,
+        $request:expr,
+        $type:ident { $field:ident $(, $store:ident)? },
+        $response:ident
+    ) => {{
+        let request = $request.into_inner();
+        let proto::$type { request_id, $field, tags, metadata $(, $store)? } = request;
+        $($recorder.0.expect_store(&$store).map_err(RpcError::from)?;)?
+        let extras = crate::grpc::record::Extras { request_id, tags, metadata };
+        let receipt = $recorder.record(stringify!($field), $field, extras).await?;
+        Ok(Response::new(proto::$response { receipt: Some(receipt) }))
+    }};
+}
+pub(crate) use recorded;
+
 /// Records events one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder(pub(crate) Arc<Engine>);

@@ -6,7 +6,7 @@ use crate::{
         identity::fold,
         limits,
         party::Party,
-        proto::{self, as_of::Moment},
+        proto::{self, ListOrder, as_of::Moment},
         recorded::micros,
         violation::Violations,
     },
@@ -36,7 +36,7 @@ pub(crate) fn occurred(text: &str, path: &str, wrong: &mut Violations) -> Option
     if text.is_empty() {
         return None;
     }
-    Edtf::parse_asked(text).map_err(|error| wrong.add(path, error.to_string())).ok()
+    Edtf::parse_queried(text).map_err(|error| wrong.add(path, error.to_string())).ok()
 }
 
 /// A required name or id, as the record compares it.
@@ -91,4 +91,9 @@ pub(crate) fn choice<E: TryFrom<i32>>(
         return None;
     }
     Some(number)
+}
+
+/// The order that a choice is the number of; of none, the usual one.
+pub(crate) fn order(choice: Option<i32>) -> ListOrder {
+    choice.and_then(|it| ListOrder::try_from(it).ok()).unwrap_or_default()
 }

@@ -17,15 +17,16 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
+        around::AroundLayer,
         client::Client,
         connection::Connection,
         consumer_groups::ConsumerGroups,
         counts::Counts,
-        deadline::ErrorLayer,
+        deadline::Errors,
         event_store::EventStore,
         incoming::Incoming,
-        intake::IntakeLayer,
-        outbound::SendingLayer,
+        intake::BoundedIntake,
+        outbound::Sending,
         projections::Projections,
         record::Recorder,
         server_stubs::{
@@ -65,8 +66,8 @@ const _: () = assert!(limits::HEADER_BYTES < HEADER_BYTES as usize);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
 /// A service that takes messages up to the limit, compressed or not, and answers alike. They come
-/// here unpacked, and within the limits of [`IntakeLayer`]. (Generated services share no trait that
-/// could say this.)
+/// here unpacked, and within the limits of [`BoundedIntake`]. (Generated services share no trait
+/// that could say this.)
 macro_rules! bounded {
     ($service:expr) => {
         $service
@@ -121,9 +122,9 @@ impl Health {
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
-    sending: SendingLayer,
+    sending: Sending,
     origins: Origins,
-    intake: IntakeLayer,
+    intake: BoundedIntake,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -151,8 +152,8 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        let (routes, intake) = (routes.prepare(), IntakeLayer::prepared());
-        Self { routes, sending: SendingLayer(engine.streams()), origins, intake, health }
+        let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
+        Self { routes, sending: Sending(engine.streams()), origins, intake, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
@@ -195,14 +196,18 @@ pub async fn routes(
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let (sending, intake) = (SendingLayer::default(), IntakeLayer::prepared());
+    let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
     let bounded = bounded(routes.prepare(), sending, Origins::default(), intake);
     listen(bounded, listener, connections, stop).await
 }
 
 /// What is served and how its transport is bounded.
-type Bounded =
-    Router<Stack<IntakeLayer, Stack<ErrorLayer, Stack<WebLayer, Stack<SendingLayer, Identity>>>>>;
+type Bounded = Router<
+    Stack<
+        AroundLayer<BoundedIntake>,
+        Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+    >,
+>;
 
 /// Serves `router` to at most so many connections at a time on `listener` until `stop`.
 async fn listen(
@@ -223,12 +228,7 @@ async fn listen(
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-fn bounded(
-    routes: Routes,
-    sending: SendingLayer,
-    origins: Origins,
-    intake: IntakeLayer,
-) -> Bounded {
+fn bounded(routes: Routes, sending: Sending, origins: Origins, intake: BoundedIntake) -> Bounded {
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -239,10 +239,10 @@ fn bounded(
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .layer(sending)
+        .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
-        .layer(ErrorLayer)
-        .layer(intake)
+        .layer(AroundLayer(Errors))
+        .layer(AroundLayer(intake))
         .add_routes(routes)
 }
 

@@ -9,13 +9,13 @@ use crate::{
         proto::{self, ErrorReason, SourceKind},
         violation::Violations,
     },
-    engine::AsOf,
+    engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
         claimed::Texts,
         listed,
-        page::{Page, Tokens},
-        record::{Extras, Recorder},
+        page::{Page, Paging, Tokens, Usual},
+        record::{Recorder, recorded},
         request,
         server_stubs::source_service_server::SourceService,
         status::RpcError,
@@ -29,11 +29,7 @@ impl SourceService for Recorder {
         &self,
         request: Request<proto::RegisterSourceRequest>,
     ) -> Result<Response<proto::RegisterSourceResponse>, Status> {
-        let proto::RegisterSourceRequest { request_id, source, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("source", source, extras).await?;
-        Ok(Response::new(proto::RegisterSourceResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RegisterSourceRequest { source }, RegisterSourceResponse)
     }
 
     async fn get_source(
@@ -61,20 +57,23 @@ impl SourceService for Recorder {
         &self,
         request: Request<proto::ListSourcesRequest>,
     ) -> Result<Response<proto::ListSourcesResponse>, Status> {
-        let min_position = request.get_ref().min_position;
-        let (query, page, as_of) =
-            many(request.into_inner(), Tokens::of(&self.0)).map_err(RpcError::from)?;
-        let position = page.position(&self.0, min_position, as_of).await?;
-        let record = self.0.record();
-        let list = record.list(page.list(position), SourceWalk::new(query, position));
-        let list = list.await.map_err(RpcError::from)?;
-        let some = page.of(&list).to_vec();
-        let found = record.go_through(CitingWalk::new(some, position)).await;
-        let found = found.map_err(RpcError::from)?;
-        let sources = listed::told(&self.0, Budget::default(), &found, entry).await?;
-        let next_page_token = page.next(sources.len(), list.len(), position);
-        Ok(Response::new(proto::ListSourcesResponse { sources, next_page_token, position }))
+        Ok(Response::new(list(&self.0, request.into_inner()).await?))
     }
+}
+
+async fn list(
+    engine: &Engine,
+    request: proto::ListSourcesRequest,
+) -> Result<proto::ListSourcesResponse, RpcError> {
+    let (query, page, as_of) = many(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
+    let record = engine.record();
+    let list = record.list(page.list(position), SourceWalk::new(query, position)).await?;
+    let some = page.of(&list).to_vec();
+    let found = record.go_through(CitingWalk::new(some, position)).await?;
+    let sources = listed::told(engine, Budget::default(), &found, entry).await?;
+    let next_page_token = page.next(sources.len(), list.len(), position);
+    Ok(proto::ListSourcesResponse { sources, next_page_token, position })
 }
 
 fn one(source_id: &str, as_of: Option<proto::AsOf>) -> Result<AsOf, Violations> {
@@ -87,14 +86,19 @@ fn one(source_id: &str, as_of: Option<proto::AsOf>) -> Result<AsOf, Violations> 
 }
 
 fn many(
-    request: proto::ListSourcesRequest,
+    mut request: proto::ListSourcesRequest,
     tokens: Tokens,
 ) -> Result<(SourceQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let proto::ListSourcesRequest { words, kind, as_of, page_size, page_token, .. } = request;
-    let same =
-        proto::ListSourcesRequest { words: words.clone(), kind, as_of, ..Default::default() };
-    let page = Page::parse(tokens, page_size, &page_token, &same, &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::ListSourcesRequest {
+        words,
+        kind,
+        as_of,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     request::words(&words, "words", &mut wrong);
     let kind = request::choice::<SourceKind>(kind, "kind", &mut wrong);
     let as_of = request::as_of(as_of, "as_of", &mut wrong);

@@ -7,13 +7,12 @@ use crate::{
         proto::{self, ListOrder, StatementMode},
         violation::Violations,
     },
-    engine::AsOf,
+    engine::{AsOf, Engine},
     grpc::{
-        budget::Budget,
         claimed::Texts,
         listed,
-        page::{Page, Tokens},
-        record::{Extras, Recorder},
+        page::{Page, Paging, Tokens, Usual},
+        record::{Recorder, recorded},
         request,
         server_stubs::statement_service_server::StatementService,
         status::RpcError,
@@ -27,64 +26,71 @@ impl StatementService for Recorder {
         &self,
         request: Request<proto::RecordStatementRequest>,
     ) -> Result<Response<proto::RecordStatementResponse>, Status> {
-        let proto::RecordStatementRequest { request_id, statement, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("statement", statement, extras).await?;
-        Ok(Response::new(proto::RecordStatementResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RecordStatementRequest { statement }, RecordStatementResponse)
     }
 
     async fn list_statements(
         &self,
         request: Request<proto::ListStatementsRequest>,
     ) -> Result<Response<proto::ListStatementsResponse>, Status> {
-        let min_position = request.get_ref().min_position;
-        let tokens = Tokens::of(&self.0);
-        let question = question(request.into_inner(), tokens);
-        let (query, page, as_of) = question.map_err(RpcError::from)?;
-        let position = page.position(&self.0, min_position, as_of).await?;
-        let record = self.0.record();
-        let list = record.list(page.list(position), StatementWalk::new(query, position));
-        let list = list.await.map_err(RpcError::from)?;
-        let some = page.of(&list.claims).to_vec();
-        let found = record.ask(move |register| listed::claims(register, position, &some));
-        let found = found.await.map_err(RpcError::from)?;
-        let statements = listed::told(&self.0, Budget::default(), &found, Texts::statement).await?;
-        Ok(Response::new(proto::ListStatementsResponse {
-            next_page_token: page.next(statements.len(), list.claims.len(), position),
-            statements,
-            position,
-            undated_statements: list.undated,
-        }))
+        Ok(Response::new(list(&self.0, request.into_inner()).await?))
     }
 }
 
-type Question = (StatementQuery, Page, AsOf);
+async fn list(
+    engine: &Engine,
+    request: proto::ListStatementsRequest,
+) -> Result<proto::ListStatementsResponse, RpcError> {
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
+    let walk = StatementWalk::new(query, position);
+    let list = engine.record().list(page.list(position), walk).await?;
+    let some = page.of(&list.claims).to_vec();
+    let statements = listed::claims(engine, position, some, Texts::statement).await?;
+    Ok(proto::ListStatementsResponse {
+        next_page_token: page.next(statements.len(), list.claims.len(), position),
+        statements,
+        position,
+        undated_statements: list.undated,
+    })
+}
 
-fn question(request: proto::ListStatementsRequest, tokens: Tokens) -> Result<Question, Violations> {
+fn question(
+    mut request: proto::ListStatementsRequest,
+    tokens: Tokens,
+) -> Result<(StatementQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let order = request.order();
-    let same = proto::ListStatementsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        min_position: 0,
-        ..request.clone()
-    };
-    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
-    request::words(&request.words, "words", &mut wrong);
-    request::choice::<ListOrder>(request.order, "order", &mut wrong);
-    let query = StatementQuery {
-        words: request.words,
-        speaker: request::optional_name(&request.speaker, "speaker", &mut wrong),
-        party: request::any_party(&request.party, "party", &mut wrong),
-        topic: request::optional_name(&request.topic, "topic", &mut wrong),
-        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
-        mode: request::choice::<StatementMode>(request.mode, "mode", &mut wrong),
-        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        source: request::optional_name(&request.source_id, "source_id", &mut wrong),
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::ListStatementsRequest {
+        words,
+        speaker,
+        party,
+        topic,
+        exchange_id,
+        mode,
+        occurred,
+        source_id,
         order,
-        include_retracted: request.include_retracted,
+        include_retracted,
+        as_of,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
+    request::words(&words, "words", &mut wrong);
+    let order = request::choice::<ListOrder>(order, "order", &mut wrong);
+    let query = StatementQuery {
+        words,
+        speaker: request::optional_name(&speaker, "speaker", &mut wrong),
+        party: request::any_party(&party, "party", &mut wrong),
+        topic: request::optional_name(&topic, "topic", &mut wrong),
+        exchange: request::optional_name(&exchange_id, "exchange_id", &mut wrong),
+        mode: request::choice::<StatementMode>(mode, "mode", &mut wrong),
+        occurred: request::occurred(&occurred, "occurred", &mut wrong),
+        source: request::optional_name(&source_id, "source_id", &mut wrong),
+        order: request::order(order),
+        include_retracted,
     };
-    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((query, page, as_of))
 }

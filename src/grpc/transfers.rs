@@ -10,11 +10,10 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        budget::Budget,
         claimed::Texts,
         listed,
-        page::{Page, Place, Tokens},
-        record::{Extras, Recorder},
+        page::{Page, Paging, Place, Tokens, Usual},
+        record::{Extras, Recorder, recorded},
         request,
         server_stubs::transfer_service_server::TransferService,
         status::RpcError,
@@ -44,40 +43,31 @@ impl TransferService for Recorder {
         &self,
         request: Request<proto::RecordTotalRequest>,
     ) -> Result<Response<proto::RecordTotalResponse>, Status> {
-        let proto::RecordTotalRequest { request_id, total, tags, metadata } = request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = self.record("total", total, extras).await?;
-        Ok(Response::new(proto::RecordTotalResponse { receipt: Some(receipt) }))
+        recorded!(self, request, RecordTotalRequest { total }, RecordTotalResponse)
     }
 
     async fn list_transfers(
         &self,
         request: Request<proto::ListTransfersRequest>,
     ) -> Result<Response<proto::ListTransfersResponse>, Status> {
-        let min_position = request.get_ref().min_position;
-        let tokens = Tokens::of(&self.0);
-        let question = question(&request.into_inner(), tokens);
-        let (query, page, as_of) = question.map_err(RpcError::from)?;
-        let position = page.position(&self.0, min_position, as_of).await?;
-        Ok(Response::new(list_page(&self.0, (query, page), position).await?))
+        Ok(Response::new(list(&self.0, request.into_inner()).await?))
     }
 }
 
-async fn list_page(
+async fn list(
     engine: &Engine,
-    (query, page): (TransferQuery, Page),
-    position: Position,
+    request: proto::ListTransfersRequest,
 ) -> Result<proto::ListTransfersResponse, RpcError> {
-    let record = engine.record();
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
     let Place { after, undated, .. } = *page.begins();
     // One more than the page has shows whether there is another.
     let stretch = (after, page.size() + 1);
     let walk = TransferWalk::new(query, position, stretch, undated);
-    let Transfers { claims, undated } = record.work_out(walk).await?;
+    let Transfers { claims, undated } = engine.record().work_out(walk).await?;
     let some: Vec<Position> = claims.iter().take(page.size()).copied().collect();
-    let found = record.ask(move |register| listed::claims(register, position, &some)).await?;
-    let transfers = listed::told(engine, Budget::default(), &found, Texts::transfer).await?;
-    let last = found.get(..transfers.len()).and_then(<[_]>::last).map(|last| last.claim);
+    let transfers = listed::claims(engine, position, some, Texts::transfer).await?;
+    let last = transfers.last().and_then(|last| last.record).map(|record| record.position);
     let next = last.filter(|_| claims.len() > transfers.len());
     let next = next.map(|after| Place { after, undated: Some(undated), ..Place::default() });
     Ok(proto::ListTransfersResponse {
@@ -88,30 +78,41 @@ async fn list_page(
     })
 }
 
-type Question = (TransferQuery, Page, AsOf);
-
-fn question(request: &proto::ListTransfersRequest, tokens: Tokens) -> Result<Question, Violations> {
+fn question(
+    mut request: proto::ListTransfersRequest,
+    tokens: Tokens,
+) -> Result<(TransferQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let same = proto::ListTransfersRequest {
-        page_size: 0,
-        page_token: String::new(),
-        min_position: 0,
-        ..request.clone()
-    };
-    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::ListTransfersRequest {
+        exchange_id,
+        from,
+        to,
+        kinds,
+        category,
+        unit,
+        claimant,
+        source_id,
+        occurred,
+        include_retracted,
+        as_of,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let query = TransferQuery {
-        from: request::any_party(&request.from, "from", &mut wrong),
-        to: request::any_party(&request.to, "to", &mut wrong),
-        kinds: kinds(&request.kinds, &mut wrong),
-        category: request::choice::<Category>(request.category, "category", &mut wrong),
-        unit: request::choice::<Unit>(request.unit, "unit", &mut wrong),
-        claimant: request::any_party(&request.claimant, "claimant", &mut wrong),
-        source: request::optional_name(&request.source_id, "source_id", &mut wrong),
-        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
-        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        include_retracted: request.include_retracted,
+        from: request::any_party(&from, "from", &mut wrong),
+        to: request::any_party(&to, "to", &mut wrong),
+        kinds: self::kinds(&kinds, &mut wrong),
+        category: request::choice::<Category>(category, "category", &mut wrong),
+        unit: request::choice::<Unit>(unit, "unit", &mut wrong),
+        claimant: request::any_party(&claimant, "claimant", &mut wrong),
+        source: request::optional_name(&source_id, "source_id", &mut wrong),
+        exchange: request::optional_name(&exchange_id, "exchange_id", &mut wrong),
+        occurred: request::occurred(&occurred, "occurred", &mut wrong),
+        include_retracted,
     };
-    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
     wrong.into_result((query, page, as_of))
 }
 
@@ -121,7 +122,7 @@ fn kinds(numbers: &[i32], wrong: &mut Violations) -> Vec<TransferClaimKind> {
     for (index, number) in numbers.iter().enumerate() {
         match TransferClaimKind::try_from(*number) {
             Ok(kind) if kind != TransferClaimKind::Unspecified => kinds.push(kind),
-            _ => wrong.add(format!("kinds[{index}]"), "is no sort of claim about a transfer"),
+            _ => wrong.add(format!("kinds[{index}]"), "is not a kind of claim about a transfer"),
         }
     }
     kinds

@@ -9,7 +9,6 @@
 //! address, its browser sees no foreign origin.
 
 use std::{
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -21,7 +20,13 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
 use tower_http::cors::{self, AllowOrigin, Cors, CorsLayer};
 
-use crate::{domain::limits, grpc::deadline::header_bytes};
+use crate::{
+    domain::limits,
+    grpc::{
+        around::{Answer, HttpRequest, HttpResponse},
+        deadline::header_bytes,
+    },
+};
 
 /// What the names of methods begin with that change nothing. All others write, new ones included.
 const READING: [&str; 10] = [
@@ -50,9 +55,9 @@ const WELCOME: &str = "\
 This is handover, the public record of prisoner exchanges, as a gRPC server.\n\
 Clients call it over HTTP/2, browsers with gRPC-Web; reflection and health are there.\n";
 const ONLY_GRPC: &str = "\
-Only calls are taken: POST with application/grpc over HTTP/2, or with application/grpc-web or\n\
-application/grpc-web-text (each with or without +proto).\n";
-const NOT_HERE: &str = "There is nothing here but gRPC; / says what this is.\n";
+Only gRPC calls are accepted: POST with application/grpc over HTTP/2, or with\n\
+application/grpc-web or application/grpc-web-text (each with or without +proto).\n";
+const NOT_HERE: &str = "Only gRPC is served here; / describes the server.\n";
 const FOREIGN: &str = "\
 Pages of this origin may read the record but not write to it; the operator lets an origin write\n\
 with `handover serve --web-origins`.\n";
@@ -85,8 +90,8 @@ impl Origins {
 
 fn origin(text: &str) -> Result<HeaderValue, String> {
     let problem = || {
-        "is not an origin such as https://desk.example or http://localhost:8080 (lower case, \
-         without a path), and not * for all"
+        "it must be an origin such as https://desk.example or http://localhost:8080 (lower case, \
+         without a path), or * for all"
             .to_owned()
     };
     let (scheme, host) = text.split_once("://").ok_or_else(problem)?;
@@ -139,10 +144,6 @@ impl<S: Clone> Layer<S> for WebLayer {
         Web { calls, pages, origins: self.0.clone() }
     }
 }
-
-type HttpRequest = http::Request<Body>;
-type HttpResponse = http::Response<Body>;
-type Answer<E> = Pin<Box<dyn Future<Output = Result<HttpResponse, E>> + Send>>;
 
 impl<S> Service<HttpRequest> for Web<S>
 where

@@ -1,37 +1,38 @@
 //! What every journal must do, whatever it is made of.
 
-use std::{
-    sync::{Arc, Mutex, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
-use bytes::{BufMut as _, Bytes};
+use bytes::BufMut as _;
 
 use super::{
-    frame::{AppendEntry, EVENT_TAG, Frame},
+    ends::EVENT_TAG,
+    frame::{AppendEntry, Frame, NewFrame},
     journal::{Journal, JournalError, Outcome, Tip},
+    tail::Tail,
 };
 
 /// Long enough never to run out in a test that works.
 const LONG: Duration = Duration::from_mins(1);
 
-/// Checks all of the contract; `open` makes an empty journal.
-pub(crate) fn check_contract(open: impl Fn() -> Arc<dyn Journal>) {
-    frames_are_read_back_in_order(&*open());
-    a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(&*open());
-    outcomes_are_told_in_the_order_of_the_appends(&*open());
-    a_read_is_bounded_but_never_empty_if_there_is_a_frame(&*open());
-    a_reader_of_another_history_is_told(&*open());
-    a_position_is_located_in_its_frame(&*open());
-    waiting_ends_with_the_frame_or_the_time(&open());
-    what_is_above_a_release_stays_readable(&*open());
-    of_racing_appends_exactly_one_has_each_place(&open());
+/// Checks all of the contract; `open` makes an empty journal whose frames enter the tail.
+pub(crate) fn check_contract(open: impl Fn(Arc<Tail>) -> Arc<dyn Journal>) {
+    let open_any = || open(Arc::new(Tail::new(0)));
+    frames_are_read_back_in_order(&*open_any());
+    a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(&*open_any());
+    appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(&*open_any());
+    a_read_is_bounded_but_never_empty_if_there_is_a_frame(&*open_any());
+    a_reader_of_another_history_is_told(&*open_any());
+    a_position_is_located_in_its_frame(&*open_any());
+    waiting_ends_with_the_frame_or_the_time(&open_any());
+    what_is_above_a_release_stays_readable(&*open_any());
+    of_racing_appends_exactly_one_has_each_place(&open_any());
+    let tail = Arc::new(Tail::new(1 << 20));
+    a_frame_is_in_the_tail_before_a_wait_for_it_ends(&open(Arc::clone(&tail)), &tail);
 }
 
 /// The frame after `after`: `count` events that `seed` makes different from others, of about `size`
 /// bytes each, and one append entry.
-pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> Frame {
+pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> NewFrame {
     let first_position = after.position + 1;
     let mut events = Vec::new();
     for event in 0..u64::from(count) {
@@ -42,25 +43,16 @@ pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> Fra
         events.put_slice(&payload);
     }
     let entry = AppendEntry { request_id: [7; 16], digest: [9; 16], first_position, count };
-    let appends = vec![entry];
-    let events = Bytes::from(events);
-    Frame { index: after.index + 1, first_position, count, appends, events }
-}
-
-/// Appends and tells the outcome.
-pub(crate) fn append(journal: &dyn Journal, after: Tip, frame: Frame) -> Outcome {
-    let (tell, told) = mpsc::sync_channel(1);
-    journal.append(after, frame, Box::new(move |outcome| tell.send(outcome).unwrap()));
-    told.recv_timeout(LONG).expect("every append is answered")
+    NewFrame::encode(after, vec![entry], &events).unwrap()
 }
 
 /// Appends a frame of `count` events after the tip and returns it with the new tip.
 pub(crate) fn append_next(journal: &dyn Journal, count: u32, size: usize) -> (Tip, Frame) {
-    let after = journal.tip().unwrap();
-    let frame = frame_after(after, count, size, 1);
-    let outcome = append(journal, after, frame.clone());
+    let frame = frame_after(journal.tip().unwrap(), count, size, 1);
+    let outcome = journal.append(frame.clone()).wait();
     assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
-    (journal.tip().unwrap(), frame)
+    assert_eq!(journal.tip().unwrap(), frame.tip());
+    (frame.tip(), frame.into_durable())
 }
 
 fn frames_are_read_back_in_order(journal: &dyn Journal) {
@@ -70,8 +62,8 @@ fn frames_are_read_back_in_order(journal: &dyn Journal) {
     let mut frames = Vec::new();
     for count in [1, 3, 2] {
         let (next, frame) = append_next(journal, count, 300);
-        let check = Frame::check(tip.check, &frame.encode());
-        assert_eq!(next, Tip::after(&frame, check), "each check covers the one before");
+        let check = Frame::check(tip.check, frame.body());
+        assert_eq!(next.check, check, "each check covers the one before");
         tip = next;
         frames.push(frame);
     }
@@ -83,47 +75,42 @@ fn frames_are_read_back_in_order(journal: &dyn Journal) {
 fn a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(journal: &dyn Journal) {
     let (first, frame) = append_next(journal, 2, 10);
     let next = frame_after(first, 1, 10, 1);
-    let other_check = Tip { check: !first.check, ..first };
-    let ahead = Tip { index: 2, position: 3, check: 0 };
-    let unfit = [
-        (Tip::default(), frame.clone()),
-        (Tip::default(), next.clone()),
-        (other_check, next.clone()),
-        (ahead, frame_after(ahead, 1, 10, 1)),
-        (first, Frame { index: 3, ..next.clone() }),
-        (first, Frame { first_position: 4, ..next.clone() }),
-        (first, Frame { count: 0, events: Bytes::new(), ..next.clone() }),
+    let wrong = [
+        Tip::default(),
+        Tip { check: !first.check, ..first },
+        Tip { position: 3, ..first },
+        Tip { index: 2, position: 3, check: 0 },
+        Tip { index: 2, ..first },
     ];
-    for (after, unfit) in unfit {
-        let outcome = append(journal, after, unfit.clone());
-        assert!(matches!(outcome, Outcome::Conflict), "{outcome:?} for {unfit:?} after {after:?}");
+    for after in wrong {
+        let outcome = journal.append(frame_after(after, 1, 10, 1)).wait();
+        assert!(matches!(outcome, Outcome::Conflict), "{outcome:?} after {after:?}");
         assert_eq!(journal.tip().unwrap(), first);
         let kept = journal.read(Tip::default(), usize::MAX).unwrap();
         assert_eq!(kept, std::slice::from_ref(&frame));
     }
-    assert!(matches!(append(journal, first, next), Outcome::Durable));
+    assert!(matches!(journal.append(next).wait(), Outcome::Durable));
 }
 
-fn outcomes_are_told_in_the_order_of_the_appends(journal: &dyn Journal) {
-    let told = Arc::new(Mutex::new(Vec::new()));
+fn appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(journal: &dyn Journal) {
     let mut after = Tip::default();
-    for index in 1..=5 {
+    let mut acknowledgements = Vec::new();
+    for _ in 0..5 {
         let frame = frame_after(after, 1, 10, 1);
-        let check = Frame::check(after.check, &frame.encode());
-        let told = Arc::clone(&told);
-        let done = move |outcome| told.lock().unwrap().push((index, outcome));
-        journal.append(after, frame.clone(), Box::new(done));
-        after = Tip::after(&frame, check);
+        after = frame.tip();
+        acknowledgements.push((after, journal.append(frame)));
     }
-    while journal.wait(Tip { index: 4, ..after }, LONG).unwrap().index < 5 {}
-    let told = told.lock().unwrap();
-    assert_eq!(told.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert!(told.iter().all(|(_, outcome)| matches!(outcome, Outcome::Durable)), "{told:?}");
+    for (tip, acknowledgement) in acknowledgements {
+        let outcome = acknowledgement.wait();
+        assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
+        assert!(journal.tip().unwrap().index >= tip.index);
+    }
+    assert_eq!(journal.tip().unwrap(), after);
 }
 
 fn a_read_is_bounded_but_never_empty_if_there_is_a_frame(journal: &dyn Journal) {
     let frames: Vec<Frame> = (0..4).map(|_| append_next(journal, 1, 500).1).collect();
-    let size = frames[0].encode().len();
+    let size = frames[0].body().len();
     for (max_bytes, expected) in [(0, 1), (size, 1), (2 * size - 1, 1), (2 * size, 2)] {
         let read = journal.read(Tip::default(), max_bytes).unwrap();
         assert_eq!(read, frames[..expected], "{max_bytes} bytes at most");
@@ -168,7 +155,7 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
         journal.release(tip).unwrap();
         let frames: Vec<Frame> = appended[up_to..].iter().map(|(_, frame)| frame.clone()).collect();
         assert_eq!(journal.read(tip, usize::MAX).unwrap(), frames);
-        let kept: usize = frames.iter().map(|frame| frame.encode().len()).sum();
+        let kept: usize = frames.iter().map(|frame| frame.body().len()).sum();
         assert_eq!(journal.unreleased_bytes(), kept as u64);
         match journal.read(Tip::default(), 1) {
             Ok(frames) => assert_eq!(frames, [appended[0].1.clone()]),
@@ -191,8 +178,8 @@ fn of_racing_appends_exactly_one_has_each_place(journal: &Arc<dyn Journal>) {
             while won.len() < 10 {
                 let after = journal.tip().unwrap();
                 let frame = frame_after(after, 1, 10, writer);
-                match append(&*journal, after, frame.clone()) {
-                    Outcome::Durable => won.push(frame),
+                match journal.append(frame.clone()).wait() {
+                    Outcome::Durable => won.push(frame.into_durable()),
                     Outcome::Conflict => {}
                     Outcome::Unknown(error) => panic!("{error}"),
                 }
@@ -202,16 +189,72 @@ fn of_racing_appends_exactly_one_has_each_place(journal: &Arc<dyn Journal>) {
     };
     let racers: Vec<_> = (0..3).map(race).collect();
     let mut won: Vec<Frame> = racers.into_iter().flat_map(|racer| racer.join().unwrap()).collect();
-    won.sort_by_key(|frame| frame.index);
+    won.sort_by_key(Frame::index);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), won);
 }
 
+fn a_frame_is_in_the_tail_before_a_wait_for_it_ends(journal: &Arc<dyn Journal>, tail: &Arc<Tail>) {
+    const FRAMES: u64 = 200;
+    let (waiting, seen) = (Arc::clone(journal), Arc::clone(tail));
+    let waiter = thread::spawn(move || {
+        let mut tip = Tip::default();
+        while tip.index < FRAMES {
+            tip = waiting.wait(tip, LONG).unwrap();
+            let frame = seen.frame(tip.index).expect("what has woken finds the frame in the tail");
+            assert_eq!(frame.tip(), tip);
+        }
+    });
+    for _ in 0..FRAMES {
+        append_next(&**journal, 1, 10);
+    }
+    waiter.join().unwrap();
+}
+
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
-    use crate::log::memory_journal::MemoryJournal;
+    use crate::log::{
+        Hooks, Log, LogSettings,
+        files::RealFiles,
+        fixtures::{Event, new_frame},
+        memory_journal::{MemoryJournal, MemoryJournals},
+    };
 
     #[test]
     fn the_memory_journal_keeps_the_contract() {
-        check_contract(|| Arc::new(MemoryJournal::default()));
+        check_contract(|tail| Arc::new(MemoryJournal::with_tail(tail)));
+    }
+
+    /// A log on the memory journal, and the positions up to which it has sealed volumes.
+    fn open(dir: &std::path::Path, journals: &MemoryJournals) -> (Arc<Log>, mpsc::Receiver<u64>) {
+        let (sealed, seals) = mpsc::channel();
+        let on_sealed = Box::new(move |position| sealed.send(position).unwrap_or_default());
+        let hooks = Hooks { on_sealed, ..Hooks::default() };
+        // Every frame is read from the journal or a volume, except the newest.
+        let settings = LogSettings { volume_events: 20, tail_bytes: 0, ..LogSettings::default() };
+        let log = Log::open_on(dir, &settings, journals, Arc::new(RealFiles), hooks).unwrap();
+        (log, seals)
+    }
+
+    #[test]
+    fn a_log_goes_on_over_any_journal() {
+        let (dir, journals) = (tempfile::tempdir().unwrap(), MemoryJournals::default());
+        let (mut tip, mut stored) = (Tip::default(), Vec::new());
+        for round in 0..3 {
+            let (log, seals) = open(dir.path(), &journals);
+            assert_eq!(log.tip().unwrap(), tip, "round {round}");
+            for _ in 0..15 {
+                let frame = new_frame(tip, &[Event::default(), Event::default()]);
+                tip = frame.tip();
+                stored.extend_from_slice(frame.clone().into_durable().chunk().events());
+                assert!(matches!(log.append(frame).wait(), Outcome::Durable));
+            }
+            let sealed = seals.recv_timeout(LONG).unwrap();
+            assert!(sealed > 0 && sealed <= tip.position, "{sealed} of {}", tip.position);
+            let run = log.page(1, tip.position, 1 << 20).unwrap();
+            assert_eq!((run.last, &run.events[..]), (tip.position, &stored[..]));
+            log.close().unwrap();
+        }
     }
 }

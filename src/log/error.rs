@@ -9,6 +9,7 @@ use std::{
 use crate::{
     domain::event::Position,
     log::{
+        advice::{RESTORE, advice},
         index::{IndexError, Unindexable},
         journal::JournalError,
         volume::VolumeError,
@@ -94,29 +95,6 @@ pub enum LogError {
     /// A volume failed.
     #[error("{error}{advice}", error = .0, advice = volume_advice(.0))]
     Volume(#[from] VolumeError),
-}
-
-/// What to do about damage.
-pub(super) const RESTORE: &str = "put back a copy that was made while the server was stopped; \
-    a copy of the folder of a running server is not whole";
-
-const ROOM: &str = "; make room on the disk";
-const WRITABLE: &str =
-    "; make it writable for the user who runs this, or choose another data directory";
-const ELSEWHERE: &str = "; choose another data directory";
-
-const ADVICE: [(io::ErrorKind, &str); 6] = [
-    (io::ErrorKind::StorageFull, ROOM),
-    (io::ErrorKind::QuotaExceeded, ROOM),
-    (io::ErrorKind::ReadOnlyFilesystem, WRITABLE),
-    (io::ErrorKind::PermissionDenied, WRITABLE),
-    (io::ErrorKind::NotADirectory, ELSEWHERE),
-    (io::ErrorKind::AlreadyExists, ELSEWHERE),
-];
-
-/// What to do about an operating system's error, to be put behind it; empty: nothing in particular.
-pub(super) fn advice(error: &io::Error) -> &'static str {
-    ADVICE.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice)
 }
 
 fn volume_advice(error: &VolumeError) -> String {

@@ -125,12 +125,19 @@ pub(super) struct FrameSource {
 }
 
 impl FrameSource {
-    /// The frames after `after`, each with the tip behind it; none if none came in time.
-    fn next(&self, after: Tip) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
-        match self.tail.frame(after.index + 1) {
-            Some(frame) => Ok(chained(after, vec![frame])),
-            None if self.journal.wait(after, PATIENCE)?.index <= after.index => Ok(Vec::new()),
-            None => self.frames(after, READ_BYTES),
+    /// The frames after `after`; none if none came in time.
+    fn next(&self, after: Tip) -> Result<Vec<Arc<Frame>>, JournalError> {
+        let in_memory = || self.tail.frame(after.index + 1).map(|frame| vec![frame]);
+        if let Some(frame) = in_memory() {
+            return Ok(frame);
+        }
+        if self.journal.wait(after, PATIENCE)?.index <= after.index {
+            return Ok(Vec::new());
+        }
+        // A frame that was waited for is in the tail.
+        match in_memory() {
+            Some(frame) => Ok(frame),
+            None => Ok(self.journal.read(after, READ_BYTES)?.into_iter().map(Arc::new).collect()),
         }
     }
 
@@ -138,20 +145,6 @@ impl FrameSource {
     fn has_ended(&self, after: Tip) -> Result<bool, JournalError> {
         Ok(self.journal.tip()?.index <= after.index)
     }
-
-    /// Frames of the journal after `after`, each with the tip behind it.
-    fn frames(&self, after: Tip, max_bytes: usize) -> Result<Vec<(Arc<Frame>, Tip)>, JournalError> {
-        let frames = self.journal.read(after, max_bytes)?;
-        Ok(chained(after, frames.into_iter().map(Arc::new).collect()))
-    }
-}
-
-fn chained(mut tip: Tip, frames: Vec<Arc<Frame>>) -> Vec<(Arc<Frame>, Tip)> {
-    let follow = frames.into_iter().map(|frame| {
-        tip = Tip::after(&frame, Frame::check(tip.check, &frame.encode()));
-        (frame, tip)
-    });
-    follow.collect()
 }
 
 /// What all threads need.

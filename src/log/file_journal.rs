@@ -49,8 +49,9 @@ use self::{
 };
 use super::{
     files::{Files, folder_of},
-    frame::Frame,
-    journal::{Done, Journal, JournalError, Outcome, Tip},
+    frame::{Frame, NewFrame},
+    journal::{Acknowledgement, Journal, JournalError, Outcome, Tip},
+    tail::Tail,
 };
 use crate::domain::{event::Position, limits};
 
@@ -80,6 +81,8 @@ pub struct FileJournal {
     writer: Mutex<Writer>,
     slots: Mutex<Slots>,
     advanced: Condvar,
+    /// Where frames that become durable go.
+    tail: Arc<Tail>,
 }
 
 /// Bytes of the body of the largest frame: its events, and the table of its appends, which takes
@@ -159,18 +162,14 @@ impl FileJournal {
             writer: Mutex::new(writer),
             slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
+            tail: Arc::new(Tail::new(0)),
         })
     }
 
-    /// Notes that the journal was stopped cleanly, so that damage even to the last frame will be
-    /// noticed. To be called after the last append.
-    pub fn close(&self) -> Result<(), JournalError> {
-        let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
-        if let Some(first) = &writer.stopped {
-            return Err(JournalError::Stopped { first: Arc::clone(first) });
-        }
-        let marker = Marker { epoch: self.epoch, tip: self.slots().tip() };
-        marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
+    /// The same journal, with this tail for the frames that become durable from now on.
+    #[must_use]
+    pub fn with_tail(self, tail: Arc<Tail>) -> Self {
+        Self { tail, ..self }
     }
 
     /// Never poisoned for long: each change to the list is whole or does not begin.
@@ -178,17 +177,20 @@ impl FileJournal {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append_now(&self, writer: &mut Writer, after: Tip, frame: &Frame) -> Outcome {
+    fn append_now(&self, writer: &mut Writer, frame: NewFrame) -> Outcome {
         if let Some(first) = &writer.stopped {
             return Outcome::Unknown(JournalError::Stopped { first: Arc::clone(first) });
         }
-        let tip = self.slots().tip();
-        if after != tip || !tip.precedes(frame) {
+        if frame.after() != self.slots().tip() {
             return Outcome::Conflict;
         }
-        match self.write(writer, tip, frame) {
-            Ok(slot) => {
-                self.slots().push(slot);
+        match self.write(writer, frame) {
+            Ok((slot, frame)) => {
+                let mut slots = self.slots();
+                // Before the tip moves: what waits for it finds the frame in memory.
+                self.tail.push(Arc::new(frame));
+                slots.push(slot);
+                drop(slots);
                 self.advanced.notify_all();
                 Outcome::Durable
             }
@@ -199,36 +201,38 @@ impl FileJournal {
         }
     }
 
-    fn write(&self, writer: &mut Writer, tip: Tip, frame: &Frame) -> Result<Slot, JournalError> {
-        debug_assert!(
-            frame.spans().is_ok_and(|spans| spans.len() == frame.count as usize),
-            "a frame that cannot be read back must not be acknowledged"
-        );
-        let body = frame.encode();
+    /// Makes the frame durable where the next one goes.
+    fn write(
+        &self,
+        writer: &mut Writer,
+        mut frame: NewFrame,
+    ) -> Result<(Slot, Frame), JournalError> {
+        let (after, tip) = (frame.after(), frame.tip());
         let header = Header {
             store_id: self.settings.store_id,
             epoch: self.epoch,
-            index: frame.index,
-            first_position: frame.first_position,
-            synced_index: tip.index,
-            previous: tip.check,
-            check: Frame::check(tip.check, &body),
-            length: body.len() as u64,
+            index: tip.index,
+            first_position: after.position + 1,
+            synced_index: after.index,
+            previous: after.check,
+            check: tip.check,
+            length: frame.length() as u64,
         };
         if !writer.segment.fits(writer.offset, header.length) {
             writer.segment = self.next_segment(writer, header.length)?;
             writer.offset = 0;
         }
         let offset = writer.offset;
-        writer.segment.write_frame(offset, &header, &body)?;
+        writer.segment.write_frame(offset, frame.under(&header.encode()))?;
         writer.offset += header::footprint(header.length).unwrap_or(header::PAGE);
-        Ok(Slot {
+        let slot = Slot {
             segment: Arc::clone(&writer.segment),
             offset,
             length: header.length,
             check: header.check,
-            last: frame.last_position(),
-        })
+            last: tip.position,
+        };
+        Ok((slot, frame.into_durable()))
     }
 
     /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes, and
@@ -258,12 +262,13 @@ impl Journal for FileJournal {
         Ok(self.slots().tip())
     }
 
-    fn append(&self, after: Tip, frame: Frame, done: Done) {
-        // The lock is held while `done` runs: outcomes are reported in the order of the appends.
-        match self.writer.lock() {
-            Ok(mut writer) => done(self.append_now(&mut writer, after, &frame)),
-            Err(_) => done(Outcome::Unknown(panicked(&self.dir))),
-        }
+    fn append(&self, frame: NewFrame) -> Acknowledgement {
+        // The lock is held until the frame is durable, so outcomes keep the order of the appends.
+        let outcome = match self.writer.lock() {
+            Ok(mut writer) => self.append_now(&mut writer, frame),
+            Err(_) => Outcome::Unknown(panicked(&self.dir)),
+        };
+        outcome.into()
     }
 
     /// Keeps a file in reserve, so that a shortage that passes (descriptors, memory) is met before
@@ -314,6 +319,16 @@ impl Journal for FileJournal {
     fn unreleased_bytes(&self) -> u64 {
         self.slots().unreleased_bytes()
     }
+
+    /// Damage even to the last frame will be noticed after this.
+    fn close(&self) -> Result<(), JournalError> {
+        let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+        if let Some(first) = &writer.stopped {
+            return Err(JournalError::Stopped { first: Arc::clone(first) });
+        }
+        let marker = Marker { epoch: self.epoch, tip: self.slots().tip() };
+        marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
+    }
 }
 
 /// Removes those of the unused files that no frame may go into. The list as it is then, and the
@@ -358,10 +373,8 @@ fn make_durable(recovered: &Recovered, sealed: Tip) -> Result<(), JournalError> 
 
 fn read_frame(previous: u32, slot: &Slot) -> Result<Frame, JournalError> {
     let body = slot.segment.read_body(slot.offset, slot.length)?;
-    if Frame::check(previous, &body) != slot.check {
-        return Err(slot.segment.damaged(slot.offset, "the frame here fails its check"));
-    }
-    Frame::decode(body).map_err(|error| slot.segment.damaged(slot.offset, error.to_string()))
+    let frame = Frame::decode(previous, slot.check, body);
+    frame.map_err(|error| slot.segment.damaged(slot.offset, error.to_string()))
 }
 
 fn panicked(dir: &Path) -> JournalError {

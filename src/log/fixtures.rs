@@ -14,8 +14,8 @@ use crate::{
         proto,
     },
     log::{
-        frame::{AppendEntry, EVENT_TAG, Frame},
-        journal::Tip,
+        ends::EVENT_TAG,
+        frame::{AppendEntry, Frame, NewFrame, Tip},
     },
 };
 
@@ -113,24 +113,30 @@ impl Revisions {
 
 /// The frame after `tip` with these events, as one append with a request id of its own.
 pub(crate) fn frame(tip: Tip, events: &[Event]) -> Frame {
+    new_frame(tip, events).into_durable()
+}
+
+/// The same, before it is durable.
+pub(crate) fn new_frame(tip: Tip, events: &[Event]) -> NewFrame {
     let first = tip.position + 1;
     let encoded = (first..).zip(events).flat_map(|(position, event)| event.encode(position));
-    raw_frame(tip, u32::try_from(events.len()).unwrap(), encoded.collect::<Vec<_>>().into())
+    let entry = entry(first, u32::try_from(events.len()).unwrap());
+    NewFrame::encode(tip, vec![entry], &encoded.collect::<Vec<_>>()).unwrap()
 }
 
-/// The frame after `tip` with these bytes as its events.
-pub(crate) fn raw_frame(tip: Tip, count: u32, events: Bytes) -> Frame {
-    let first_position = tip.position + 1;
+/// The frame after `tip` with these bytes as its `count` events.
+pub(crate) fn raw_frame(tip: Tip, count: u32, events: &[u8]) -> Frame {
+    let entry = entry(tip.position + 1, count);
+    NewFrame::encode(tip, vec![entry], events).unwrap().into_durable()
+}
+
+fn entry(first_position: Position, count: u32) -> AppendEntry {
     let request_id = u128::from(first_position).to_be_bytes();
-    let entry = AppendEntry { request_id, digest: [7; 16], first_position, count };
-    Frame { index: tip.index + 1, first_position, count, appends: vec![entry], events }
+    AppendEntry { request_id, digest: [7; 16], first_position, count }
 }
 
-/// Where the journal stands after `frame`.
-pub(crate) fn tip_after(tip: Tip, frame: &Frame) -> Tip {
-    Tip {
-        index: frame.index,
-        position: frame.last_position(),
-        check: Frame::check(tip.check, &frame.encode()),
-    }
+/// The bytes of each event of a frame.
+pub(crate) fn events_of(frame: &Frame) -> impl Iterator<Item = Bytes> {
+    let chunk = frame.chunk();
+    (chunk.first()..=chunk.last()).map(|position| chunk.event(position))
 }

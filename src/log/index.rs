@@ -24,6 +24,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod write_error;
 
 use std::{
     path::PathBuf,
@@ -69,9 +70,6 @@ pub(in crate::log) use self::{
 };
 pub use crate::domain::event::Direction;
 
-/// Bytes of keys and filters of all runs that are kept in memory: about 28 million terms. What
-/// goes beyond is looked up with one read more, from the largest runs.
-const FILTER_BYTES: usize = 32 << 20;
 /// Tables that have ended and wait to be written. While so many do, no frames are taken: memory
 /// stays bounded whatever the disk does.
 const WAITING_TABLES: usize = 2;
@@ -111,11 +109,6 @@ impl Index {
         self.layout().watermark()
     }
 
-    /// Lookups in the index, in this blocking mode.
-    pub fn lookup(&self, blocking: Blocking) -> Lookup<'_> {
-        Lookup::new(self, blocking)
-    }
-
     /// Calls `tell` for every event that matches the filter and is indexed from now on, until the
     /// returned interest is dropped. For a filter of everything, no event leads to a call.
     pub fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
@@ -124,10 +117,7 @@ impl Index {
 
     /// Takes the next durable frame; nothing of it if it cannot be indexed.
     pub(in crate::log) fn apply(&self, frame: &Frame) -> Result<(), Unindexable> {
-        let malformed = |what: String| Unindexable { position: frame.first_position, what };
-        let chunk = Chunk::parse(frame.first_position, frame.events.clone());
-        let chunk = chunk.map_err(|error| malformed(error.to_string()))?;
-        self.apply_events(&chunk, &frame.appends)
+        self.apply_events(frame.chunk(), frame.appends())
     }
 
     /// Takes events and the table of their appends in one step. A reader that sees a watermark must
@@ -260,7 +250,7 @@ impl Index {
 
     fn next_path(&self) -> PathBuf {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        self.dir.join(format!("{number:08}.{}", opening::EXTENSION))
+        self.dir.join(format!("{number:08}.{}", layout::EXTENSION))
     }
 
     /// Never poisoned for long: each change to it is whole or does not begin.

@@ -6,44 +6,21 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::future::{TryFutureExt as _, UnwrapOrElse};
 use rustix::io::Errno;
 
+pub use super::frame::Tip;
 use crate::{
     domain::event::Position,
     log::{
-        error::{RESTORE, advice},
-        frame::Frame,
+        advice::{RESTORE, advice},
+        frame::{Frame, NewFrame},
     },
 };
 
 /// The action of an error in making a file, until its first sync. It may be tried again: the file
 /// holds no frame, and the next attempt writes all of it anew. A failed sync is never repeated.
 pub(super) const MAKE: &str = "make";
-
-/// A place in the journal: just after a frame. `Tip::default()` is before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tip {
-    /// Index of the frame; 0: none.
-    pub index: u64,
-    /// Position of the frame's last event; 0: none.
-    pub position: Position,
-    /// The frame's check, which the next one is chained to.
-    pub check: u32,
-}
-
-impl Tip {
-    /// Whether `frame` says of itself that it comes right after this.
-    pub fn precedes(self, frame: &Frame) -> bool {
-        frame.count > 0
-            && self.index.checked_add(1) == Some(frame.index)
-            && self.position.checked_add(1) == Some(frame.first_position)
-    }
-
-    /// The tip just after `frame`; `check` is the checksum of its body.
-    pub fn after(frame: &Frame, check: u32) -> Self {
-        Self { index: frame.index, position: frame.last_position(), check }
-    }
-}
 
 /// What became of a frame.
 #[derive(Clone, Debug)]
@@ -57,18 +34,60 @@ pub enum Outcome {
     Unknown(JournalError),
 }
 
-/// Called once with the outcome; calls come in the order of the appends. It may run before
-/// [`Journal::append`] returns, and must not call the journal.
-pub type Done = Box<dyn FnOnce(Outcome) + Send>;
+/// What becomes of an appended frame: to be awaited, or to block on with [`Self::wait`].
+///
+/// A journal answers its appends in their order. An append goes on though nothing waits for it.
+#[derive(Debug)]
+#[must_use = "a frame may be durable, in conflict or unknown"]
+pub struct Acknowledgement(oneshot::Receiver<Outcome>);
+
+impl Acknowledgement {
+    /// One that is still to be given, with the channel by which the journal gives it.
+    pub fn pending() -> (oneshot::Sender<Outcome>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// Blocks until the outcome is known.
+    pub fn wait(self) -> Outcome {
+        self.0.recv().unwrap_or_else(abandoned)
+    }
+}
+
+impl From<Outcome> for Acknowledgement {
+    fn from(outcome: Outcome) -> Self {
+        let (sender, acknowledgement) = Self::pending();
+        // The receiver is there.
+        let _ = sender.send(outcome);
+        acknowledgement
+    }
+}
+
+impl IntoFuture for Acknowledgement {
+    type Output = Outcome;
+    type IntoFuture =
+        UnwrapOrElse<oneshot::AsyncReceiver<Outcome>, fn(oneshot::RecvError) -> Outcome>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.0.into_future().unwrap_or_else(abandoned as fn(_) -> _)
+    }
+}
+
+/// The outcome of an append that the journal dropped without an answer.
+fn abandoned(_: oneshot::RecvError) -> Outcome {
+    Outcome::Unknown(JournalError::Abandoned)
+}
 
 /// An ordered, durable log of frames.
+///
+/// A frame that is durable enters the journal's tail before [`Self::tip`] or [`Self::wait`]
+/// say so: what wakes for a frame finds it in memory.
 pub trait Journal: Send + Sync + fmt::Debug {
     /// The last durable frame. A barrier: every append acknowledged before is included.
     fn tip(&self) -> Result<Tip, JournalError>;
 
-    /// Appends `frame` right after `after`; appends may be pipelined. A frame is a conflict too if
-    /// its own index and first position do not come next: it can have no place here.
-    fn append(&self, after: Tip, frame: Frame, done: Done);
+    /// Appends a frame right after the tip that it is chained to; appends may be pipelined.
+    fn append(&self, frame: NewFrame) -> Acknowledgement;
 
     /// Makes sure that the next frame finds a place, before anything is decided that rests on it.
     /// After an error nothing was written, and it may be tried again at any time.
@@ -79,7 +98,7 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// `after` of another history than this one's is [`JournalError::Damaged`].
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError>;
 
-    /// Waits until the tip is beyond `beyond` or the time is up, and tells the tip.
+    /// Waits until the tip is beyond `beyond` or the time is up, and returns the tip.
     fn wait(&self, beyond: Tip, timeout: Duration) -> Result<Tip, JournalError>;
 
     /// The tip just before the frame that holds `position`: where to read from to see it. `None`
@@ -91,6 +110,9 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Bytes of all frames that were not released.
     fn unreleased_bytes(&self) -> u64;
+
+    /// Notes that the journal was stopped cleanly. To be called after the last append.
+    fn close(&self) -> Result<(), JournalError>;
 }
 
 /// Why the journal could not do it.
@@ -135,6 +157,9 @@ pub enum JournalError {
         /// The last released frame.
         up_to: u64,
     },
+    /// The journal ended while the append was under way.
+    #[error("the journal gave up an append")]
+    Abandoned,
     /// An earlier write or sync failed; nothing is appended any more.
     #[error("the journal stopped: {first}")]
     Stopped {
@@ -155,5 +180,40 @@ impl JournalError {
     /// Wraps an operating system's error.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), source: Arc::new(source) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn durable(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Durable)
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_is_awaited_or_blocked_on_and_may_be_there_already() {
+        assert!(durable(&Acknowledgement::from(Outcome::Durable).wait()));
+        assert!(durable(&Acknowledgement::from(Outcome::Durable).await));
+        let (answer, later) = Acknowledgement::pending();
+        let blocked = thread::spawn(|| later.wait());
+        answer.send(Outcome::Durable).unwrap();
+        assert!(durable(&blocked.join().unwrap()));
+        let (answer, later) = Acknowledgement::pending();
+        let awaited = tokio::spawn(later.into_future());
+        answer.send(Outcome::Durable).unwrap();
+        assert!(durable(&awaited.await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn an_append_that_the_journal_drops_has_an_unknown_outcome() {
+        let unknown = |outcome| matches!(outcome, Outcome::Unknown(JournalError::Abandoned));
+        let [(first, blocking), (second, awaiting)] =
+            [Acknowledgement::pending(), Acknowledgement::pending()];
+        drop((first, second));
+        assert!(unknown(blocking.wait()));
+        assert!(unknown(awaiting.await));
     }
 }

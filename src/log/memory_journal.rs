@@ -2,26 +2,51 @@
 //! for tests of what is built on a journal.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
 };
 
 use super::{
-    frame::Frame,
-    journal::{Done, Journal, JournalError, Outcome, Tip},
+    frame::{Frame, NewFrame},
+    journal::{Acknowledgement, Journal, JournalError, Outcome, Tip},
+    journals::{JournalFactory, JournalPlace},
+    tail::Tail,
 };
 use crate::domain::event::Position;
 
-/// A journal that forgets everything when it is dropped.
-#[derive(Debug, Default)]
+/// What a journal holds for as long as its factory is there, whichever journal was opened on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryJournals(Arc<Mutex<State>>);
+
+impl JournalFactory for MemoryJournals {
+    fn create(&self, _: &JournalPlace<'_>) -> Result<(), JournalError> {
+        *self.0.lock().unwrap() = State::default();
+        Ok(())
+    }
+
+    fn open(
+        &self,
+        _: &JournalPlace<'_>,
+        sealed: Tip,
+        tail: Arc<Tail>,
+    ) -> Result<Arc<dyn Journal>, JournalError> {
+        let journal = MemoryJournal { state: Arc::clone(&self.0), advanced: Condvar::new(), tail };
+        journal.release(sealed)?;
+        Ok(Arc::new(journal))
+    }
+}
+
+/// A journal in memory.
+#[derive(Debug)]
 pub(crate) struct MemoryJournal {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     advanced: Condvar,
+    tail: Arc<Tail>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    frames: Vec<(Tip, Frame)>,
+    frames: Vec<Frame>,
     released: u64,
 }
 
@@ -32,11 +57,16 @@ impl State {
 
     /// The tip after this many frames.
     fn tip_at(&self, frames: usize) -> Tip {
-        frames.checked_sub(1).map_or(Tip::default(), |last| self.frames[last].0)
+        frames.checked_sub(1).map_or(Tip::default(), |last| self.frames[last].tip())
     }
 }
 
 impl MemoryJournal {
+    /// An empty journal whose frames enter this tail.
+    pub(crate) fn with_tail(tail: Arc<Tail>) -> Self {
+        Self { state: Arc::default(), advanced: Condvar::new(), tail }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -47,16 +77,16 @@ impl Journal for MemoryJournal {
         Ok(self.state().tip())
     }
 
-    fn append(&self, after: Tip, frame: Frame, done: Done) {
+    fn append(&self, frame: NewFrame) -> Acknowledgement {
         let mut state = self.state();
-        let tip = state.tip();
-        if after != tip || !tip.precedes(&frame) {
-            return done(Outcome::Conflict);
+        if frame.after() != state.tip() {
+            return Outcome::Conflict.into();
         }
-        let check = Frame::check(tip.check, &frame.encode());
-        state.frames.push((Tip::after(&frame, check), frame));
+        let frame = frame.into_durable();
+        self.tail.push(Arc::new(frame.clone()));
+        state.frames.push(frame);
         self.advanced.notify_all();
-        done(Outcome::Durable);
+        Outcome::Durable.into()
     }
 
     fn reserve(&self) -> Result<(), JournalError> {
@@ -75,8 +105,8 @@ impl Journal for MemoryJournal {
         }
         let mut room = max_bytes;
         let mut found: Vec<Frame> = Vec::new();
-        for (_, frame) in &state.frames[start..] {
-            let size = frame.encode().len();
+        for frame in &state.frames[start..] {
+            let size = frame.body().len();
             if !found.is_empty() && size > room {
                 break;
             }
@@ -94,7 +124,7 @@ impl Journal for MemoryJournal {
 
     fn locate(&self, position: Position) -> Option<Tip> {
         let state = self.state();
-        let place = state.frames.partition_point(|(tip, _)| tip.position < position);
+        let place = state.frames.partition_point(|frame| frame.tip().position < position);
         let found = position > 0 && place < state.frames.len();
         found.then(|| state.tip_at(place)).filter(|tip| tip.index >= state.released)
     }
@@ -107,7 +137,11 @@ impl Journal for MemoryJournal {
 
     fn unreleased_bytes(&self) -> u64 {
         let state = self.state();
-        let kept = state.frames.iter().filter(|(tip, _)| tip.index > state.released);
-        kept.map(|(_, frame)| frame.encode().len() as u64).sum()
+        let kept = state.frames.iter().filter(|frame| frame.index() > state.released);
+        kept.map(|frame| frame.body().len() as u64).sum()
+    }
+
+    fn close(&self) -> Result<(), JournalError> {
+        Ok(())
     }
 }

@@ -9,51 +9,63 @@ use std::{
 use super::{
     Log, LogError, LogSettings,
     feeder::{Feeder, FrameSource, Hooks, Keeper, Shared},
-    file_journal::{FileJournal, JournalSettings},
+    fetch::Fetcher,
     files::Files,
     index::{Index, Opening},
-    journal::Journal,
+    journals::{FileJournals, JournalFactory, JournalPlace},
     manifest::Manifest,
-    reader::LogReader,
     store::Store,
     tail::Tail,
     volume::{Marker, VolumeSize},
     volumes::{Scrubber, VolumeSettings, Volumes},
 };
 
-/// See [`Log::open`].
-pub(super) fn open(
-    dir: &Path,
-    settings: &LogSettings,
-    files: Arc<dyn Files>,
-    hooks: Hooks,
-) -> Result<Log, LogError> {
-    let journal_settings =
-        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
-    let store = Store::open(&files, dir, &|path, id| {
-        Ok(FileJournal::create(Arc::clone(&files), path, &journal_settings(id))?)
-    })?;
-    let (kept, dir) = (Arc::clone(&files), store.volumes());
-    remove_copies(kept.as_ref(), &dir)?;
-    let opened = open_store(store, settings, files, hooks);
-    if opened.is_err() {
-        // A refused store is left as it was, so copies are removed again. Sled may have held on to
-        // one for longer than the thread that worked on it could wait. What can't be removed now
-        // goes at the next start.
-        let _ = remove_copies(kept.as_ref(), &dir);
+impl Log {
+    /// Opens the log in `dir`, making a new one if there is none: takes the lock, recovers the
+    /// journal, throws away unsealed volumes, checks the newest sealed one, takes up the index and
+    /// starts the feeder.
+    pub fn open(
+        dir: &Path,
+        settings: &LogSettings,
+        files: Arc<dyn Files>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, LogError> {
+        let journals = FileJournals { file_bytes: settings.journal_file_bytes };
+        Self::open_on(dir, settings, &journals, files, hooks)
     }
-    opened
+
+    /// The same on journals of any kind.
+    pub fn open_on(
+        dir: &Path,
+        settings: &LogSettings,
+        journals: &dyn JournalFactory,
+        files: Arc<dyn Files>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, LogError> {
+        let store = Store::open(&files, dir, &|dir, store_id| {
+            Ok(journals.create(&JournalPlace { files: &files, dir, store_id })?)
+        })?;
+        let (kept, dir) = (Arc::clone(&files), store.volumes());
+        remove_copies(kept.as_ref(), &dir)?;
+        let opened = open_store(store, settings, journals, files, hooks);
+        if opened.is_err() {
+            // A refused store is left as it was, so copies are removed again. Sled may have held on
+            // to one for longer than the thread that worked on it could wait. What can't be removed
+            // now goes at the next start.
+            let _ = remove_copies(kept.as_ref(), &dir);
+        }
+        opened.map(Arc::new)
+    }
 }
 
 /// Opens a store that no other process has open.
 fn open_store(
     store: Store,
     settings: &LogSettings,
+    journals: &dyn JournalFactory,
     files: Arc<dyn Files>,
     hooks: Hooks,
 ) -> Result<Log, LogError> {
-    let journal_settings =
-        |store_id| JournalSettings { store_id, file_bytes: settings.journal_file_bytes };
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
     let hooks = Arc::new(hooks);
     let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
@@ -61,13 +73,9 @@ fn open_store(
     // are checked by the scrub: opening takes no longer the more there are.
     volumes.verify_newest()?;
     // Before anything is removed: the journal must hold what the manifest does not vouch for.
-    let journal = FileJournal::open(
-        Arc::clone(&files),
-        &store.journal(),
-        journal_settings(store.id()),
-        manifest.tip(),
-    )?;
-    let journal = Arc::new(journal);
+    let tail = Arc::new(Tail::new(settings.tail_bytes));
+    let place = JournalPlace { files: &files, dir: &store.journal(), store_id: store.id() };
+    let journal = journals.open(&place, manifest.tip(), Arc::clone(&tail))?;
     remove_unsealed(files.as_ref(), &store.volumes(), &manifest)?;
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
@@ -77,9 +85,7 @@ fn open_store(
         store_id: store.id(),
         volumes: manifest.volumes(),
     })?);
-    let tail = Arc::new(Tail::new(settings.tail_bytes));
-    let shared: Arc<dyn Journal> = Arc::clone(&journal) as Arc<dyn Journal>;
-    let source = FrameSource { journal: shared, tail: Arc::clone(&tail) };
+    let source = FrameSource { journal: Arc::clone(&journal), tail };
     let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
     let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
     let offsets = store.offset_tables();
@@ -93,8 +99,8 @@ fn open_store(
     };
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
-    let reader = LogReader { source, volumes };
-    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, tail, index, reader, store })
+    let fetcher = Fetcher { source, volumes };
+    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store })
 }
 
 fn open_volumes(

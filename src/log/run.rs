@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     domain::event::Position,
-    log::frame::{self, MalformedFrame},
+    log::ends::{Ends, MalformedFrame},
 };
 
 /// By how much the buffer of a run grows when it is full.
@@ -19,58 +19,6 @@ pub struct Chunk {
     first: Position,
     ends: Ends,
     events: Bytes,
-}
-
-/// Where each event ends in the bytes of all, rising; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Ends {
-    /// Counted while the events were parsed.
-    Counted(Vec<u32>),
-    /// As they are stored with a block, big-endian `u16`s: read in place, so that taking a block
-    /// apart allocates nothing for each of its events.
-    Stored(Bytes),
-}
-
-impl Ends {
-    fn len(&self) -> usize {
-        match self {
-            Self::Counted(ends) => ends.len(),
-            Self::Stored(ends) => ends.len() / 2,
-        }
-    }
-
-    fn get(&self, number: usize) -> Option<usize> {
-        match self {
-            Self::Counted(ends) => ends.get(number).map(|end| *end as usize),
-            Self::Stored(ends) => {
-                let (end, _) = ends.get(number * 2..)?.split_first_chunk()?;
-                Some(usize::from(u16::from_be_bytes(*end)))
-            }
-        }
-    }
-
-    /// How many events end at or before `limit`.
-    fn up_to(&self, limit: usize) -> usize {
-        match self {
-            Self::Counted(ends) => ends.partition_point(|end| *end as usize <= limit),
-            // A block has few, and a page takes most blocks whole.
-            Self::Stored(_) if self.get(self.len() - 1) <= Some(limit) => self.len(),
-            Self::Stored(_) => {
-                (0..self.len()).take_while(|number| self.get(*number) <= Some(limit)).count()
-            }
-        }
-    }
-
-    /// Whether they rise from above 0 to `length`.
-    fn fit(&self, length: usize) -> bool {
-        let mut before = 0;
-        let rising = (0..self.len()).filter_map(|number| self.get(number)).all(|end| {
-            let rises = end > before;
-            before = end;
-            rises
-        });
-        rising && before == length && length > 0
-    }
 }
 
 /// What a read delivers.
@@ -101,12 +49,13 @@ impl Chunk {
 
     /// The events of a run from `first` on.
     pub fn parse(first: Position, events: Bytes) -> Result<Self, MalformedFrame> {
-        let ends = frame::spans(&events)?
-            .iter()
-            .map(|span| u32::try_from(span.end))
-            .collect::<Result<_, _>>()
-            .map_err(|_| MalformedFrame("its events have more than 4 GiB"))?;
-        Self::new(first, ends, events).ok_or(MalformedFrame("it has no events"))
+        Ok(Self::of(first, Ends::parse(&events)?, events))
+    }
+
+    /// Events from `first` on, with the ends that were found in these bytes.
+    pub(super) fn of(first: Position, ends: Ends, events: Bytes) -> Self {
+        debug_assert!(ends.fit(events.len()), "the ends are those of other bytes");
+        Self { first, ends, events }
     }
 
     /// Position of the first event.
@@ -117,6 +66,11 @@ impl Chunk {
     /// Position of the last event.
     pub fn last(&self) -> Position {
         self.first + self.ends.len() as u64 - 1
+    }
+
+    /// The number of events.
+    pub(super) fn count(&self) -> usize {
+        self.ends.len()
     }
 
     /// All events.
@@ -135,6 +89,14 @@ impl Chunk {
             return Bytes::new();
         }
         self.events.slice(self.start(position)..self.start(position + 1))
+    }
+
+    /// The same, borrowed.
+    pub(super) fn bytes_of(&self, position: Position) -> &[u8] {
+        if !self.holds(position) {
+            return &[];
+        }
+        self.events.get(self.start(position)..self.start(position + 1)).unwrap_or_default()
     }
 
     /// Where the events from `from` to at most `up_to` lie that fit into `max_bytes`, and the

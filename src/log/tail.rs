@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     domain::event::Position,
-    log::{frame::Frame, run::Chunk},
+    log::{
+        frame::{AppendEntry, Frame, HEADROOM, UNIT},
+        run::Chunk,
+    },
 };
 
 /// A cache of consecutive frames, the newest of the log, bounded in bytes.
@@ -19,7 +22,7 @@ pub struct Tail {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<(Arc<Frame>, Arc<Chunk>)>,
+    frames: VecDeque<Arc<Frame>>,
     bytes: usize,
 }
 
@@ -30,41 +33,35 @@ impl Tail {
     }
 
     /// Takes a frame that has become durable. One that does not follow the last begins anew.
-    pub fn push(&self, frame: Frame) {
-        let Ok(chunk) = Chunk::parse(frame.first_position, frame.events.clone()) else {
-            // A reader reads this frame from the journal and gets the error there.
-            return;
-        };
+    pub fn push(&self, frame: Arc<Frame>) {
         let mut state = self.lock();
-        if state.frames.back().is_some_and(|(last, _)| last.index + 1 != frame.index) {
+        if state.frames.back().is_some_and(|last| last.index() + 1 != frame.index()) {
             *state = State::default();
         }
         state.bytes += weight(&frame);
-        state.frames.push_back((Arc::new(frame), Arc::new(chunk)));
+        state.frames.push_back(frame);
         while state.bytes > self.max_bytes && state.frames.len() > 1 {
             let oldest = state.frames.pop_front();
-            state.bytes -= oldest.map_or(0, |(frame, _)| weight(&frame));
+            state.bytes -= oldest.map_or(0, |frame| weight(&frame));
         }
     }
 
     /// The frame with this index.
     pub fn frame(&self, index: u64) -> Option<Arc<Frame>> {
         let state = self.lock();
-        let (first, _) = state.frames.front()?;
-        let offset = usize::try_from(index.checked_sub(first.index)?).ok()?;
-        state.frames.get(offset).map(|(frame, _)| Arc::clone(frame))
+        let first = state.frames.front()?;
+        let offset = usize::try_from(index.checked_sub(first.index())?).ok()?;
+        state.frames.get(offset).map(Arc::clone)
     }
 
     /// The events of the frame that holds `position`.
     pub fn chunk_at(&self, position: Position) -> Option<Arc<Chunk>> {
-        let state = self.lock();
-        state.at(position).map(|(_, chunk)| Arc::clone(chunk))
+        self.lock().at(position).map(|frame| Arc::clone(frame.chunk()))
     }
 
     /// The frame that holds `position`.
     pub fn frame_at(&self, position: Position) -> Option<Arc<Frame>> {
-        let state = self.lock();
-        state.at(position).map(|(frame, _)| Arc::clone(frame))
+        self.lock().at(position).map(Arc::clone)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,32 +70,36 @@ impl Tail {
 }
 
 impl State {
-    fn at(&self, position: Position) -> Option<&(Arc<Frame>, Arc<Chunk>)> {
-        let at = self.frames.partition_point(|(_, chunk)| chunk.last() < position);
-        self.frames.get(at).filter(|(_, chunk)| chunk.holds(position))
+    fn at(&self, position: Position) -> Option<&Arc<Frame>> {
+        let at = self.frames.partition_point(|frame| frame.tip().position < position);
+        self.frames.get(at).filter(|frame| frame.chunk().holds(position))
     }
 }
 
-/// Events and an allowance for what is kept beside them.
+/// The memory that a frame takes: what was written of it, its tables, and an allowance.
 fn weight(frame: &Frame) -> usize {
-    frame.events.len() + frame.count as usize * 8 + 128
+    let written = (HEADROOM + frame.body().len()).next_multiple_of(UNIT);
+    written + frame.chunk().count() * 4 + frame.appends().len() * AppendEntry::BYTES + 256
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::log::{
-        fixtures::{Event, frame, tip_after},
-        journal::Tip,
+        fixtures::{Event, frame},
+        frame::Tip,
     };
 
-    fn fill(tail: &Tail, count: u64) -> Vec<Frame> {
+    /// More than one of the frames here takes.
+    const FRAME: usize = UNIT + 1000;
+
+    fn fill(tail: &Tail, count: u64) -> Vec<Arc<Frame>> {
         let mut tip = Tip::default();
         let mut frames = Vec::new();
         for _ in 0..count {
-            let next = frame(tip, &[Event::default(), Event::default()]);
-            tip = tip_after(tip, &next);
-            tail.push(next.clone());
+            let next = Arc::new(frame(tip, &[Event::default(), Event::default()]));
+            tip = next.tip();
+            tail.push(Arc::clone(&next));
             frames.push(next);
         }
         frames
@@ -106,21 +107,21 @@ mod tests {
 
     #[test]
     fn the_newest_frames_are_found_by_index_and_position() {
-        let tail = Tail::new(10_000);
+        let tail = Tail::new(10 * FRAME);
         let frames = fill(&tail, 5);
-        assert_eq!(*tail.frame(3).unwrap(), frames[2]);
-        assert_eq!(*tail.chunk_at(6).unwrap().events(), frames[2].events);
-        assert_eq!(*tail.frame_at(6).unwrap(), frames[2]);
+        assert_eq!(tail.frame(3).unwrap(), frames[2]);
+        assert_eq!(tail.chunk_at(6).unwrap(), *frames[2].chunk());
+        assert_eq!(tail.frame_at(6).unwrap(), frames[2]);
         assert!(tail.frame(0).is_none() && tail.frame(6).is_none());
         assert!(tail.chunk_at(0).is_none() && tail.chunk_at(11).is_none());
     }
 
     #[test]
     fn the_oldest_frames_go_first_and_the_newest_always_stays() {
-        let tail = Tail::new(500);
+        let tail = Tail::new(3 * FRAME);
         fill(&tail, 100);
-        assert!(tail.frame(1).is_none() && tail.frame(99).is_some() && tail.frame(100).is_some());
-        assert!(tail.lock().bytes <= 500);
+        assert!(tail.frame(1).is_none() && tail.frame(98).is_some() && tail.frame(100).is_some());
+        assert!(tail.lock().bytes <= 3 * FRAME);
         let tail = Tail::new(0);
         fill(&tail, 100);
         assert!(tail.frame(99).is_none() && tail.frame(100).is_some());
@@ -128,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_gap_begins_anew() {
-        let tail = Tail::new(10_000);
+        let tail = Tail::new(10 * FRAME);
         let frames = fill(&tail, 5);
-        tail.push(frames[0].clone());
+        tail.push(Arc::clone(&frames[0]));
         assert!(tail.frame(5).is_none() && tail.frame(1).is_some());
     }
 }

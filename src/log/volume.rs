@@ -12,6 +12,7 @@ mod block;
 mod builder;
 mod contents;
 mod database;
+mod finding;
 mod folder;
 mod key;
 mod offsets;

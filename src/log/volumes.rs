@@ -10,6 +10,7 @@ mod damage;
 mod pool;
 mod remaking;
 mod scrub;
+mod settings;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,6 @@ use std::{
     time::Instant,
 };
 
-pub use self::scrub::ScrubSettings;
 pub(super) use self::{
     cursor::{Ahead, Cursor},
     scrub::Scrubber,
@@ -33,6 +33,7 @@ use self::{
     remaking::Remaking,
     tables::Tables,
 };
+pub use self::{scrub::ScrubSettings, settings::VolumeSettings};
 use crate::{
     domain::event::Position,
     log::{
@@ -41,28 +42,9 @@ use crate::{
         frame::AppendEntry,
         index::Record,
         run::Chunk,
-        volume::{
-            AppendPage, Audit, Marker, OffsetTableBytes, Piece, Pieces, SealedVolume, VolumeError,
-        },
+        volume::{AppendPage, Audit, OffsetTableBytes, Piece, Pieces, SealedVolume, VolumeError},
     },
 };
-
-/// Where volumes and the offset tables are kept, and how much of them at once.
-#[derive(Debug)]
-pub struct VolumeSettings {
-    /// The folder of the volumes.
-    pub volumes: PathBuf,
-    /// The folder of the offset tables; made if there is none.
-    pub offsets: PathBuf,
-    /// Databases that may be open through sled at the same time; at least one.
-    pub open_databases: usize,
-    /// Bytes of tables that are kept in memory.
-    pub offset_table_bytes: usize,
-    /// Volumes with open files, to be read at their offsets.
-    pub open_files: usize,
-    /// What the store's values begin with.
-    pub marker: Marker,
-}
 
 /// Is called once for each damaged volume.
 pub type Report = Box<dyn Fn(&VolumeError) + Send + Sync>;
@@ -135,11 +117,6 @@ impl Volumes {
     /// Position of the last sealed event.
     pub fn last_position(&self) -> Position {
         self.sealed().last_key_value().map_or(0, |(last, _)| *last)
-    }
-
-    /// Reads in order; see [`Cursor::chunk_at`].
-    pub(super) fn cursor(&self) -> Cursor<'_> {
-        Cursor::new(self)
     }
 
     /// The append that begins at `position`, if one with a request id does; `None` if the position

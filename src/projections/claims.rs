@@ -8,21 +8,21 @@
 //! A claim is named by the position of its first reading, whatever it reads later; an event that
 //! names a correction means the claim for everything but a withdrawal.
 
-mod cited;
+mod citations;
+mod content;
+mod exchange_order;
 mod lookup;
-mod named;
 mod nested;
 mod read;
-mod said;
 mod view;
 mod vocabulary;
 
+pub use content::{
+    Actor, Content, Counted, Covered, NameSet, Preference, Report, RoleClaim, RunningTotal,
+    Statement, Transfer,
+};
 pub use nested::{Moved, Renested};
 pub use read::{Taken, take};
-pub use said::{
-    Actor, Counted, Covered, NameSet, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
-    Transfer,
-};
 pub use view::{NestedThen, View};
 pub use vocabulary::Vocabulary;
 
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{event::Position, known::Known, proto, symbol::Symbol};
 use crate::projections::{interned::Place, search::Words};
-use named::Named;
+use exchange_order::ExchangeOrder;
 use nested::Nested;
 use read::Reading;
 use vocabulary::Attributed;
@@ -55,7 +55,7 @@ pub struct Row {
     /// Who asserts it: the place in the table of actors.
     pub claimant: Place,
     /// What is claimed.
-    pub said: Said,
+    pub content: Content,
 }
 
 impl Row {
@@ -64,9 +64,9 @@ impl Row {
         from: Position,
         subject: Symbol,
         Attributed { source, claimant }: Attributed,
-        said: Said,
+        content: Content,
     ) -> Self {
-        Self { claim, from, to: STANDING, subject, source, claimant, said }
+        Self { claim, from, to: STANDING, subject, source, claimant, content }
     }
 
     /// Whether the record said so just after `position`, unless a later reading says otherwise.
@@ -106,7 +106,7 @@ pub struct Claims {
     nested: Nested,
     /// What follows from the rows alone is not saved.
     #[serde(skip)]
-    named: Named,
+    named: ExchangeOrder,
     /// The rows that cite each source, rising.
     #[serde(skip)]
     by_source: HashMap<Symbol, Vec<Place>>,
@@ -143,8 +143,8 @@ impl Claims {
             Known::ClaimCorrected(it) => self.correct(at, it.claim, taken),
             Known::ClaimRetracted(it) => self.retract(at, it.claim),
             Known::ClaimPreferred(it) => self.prefer(at, it, &taken.known),
-            Known::ClaimConfirmed(it) => self.comment(at, it.claim, Said::Confirmed, taken),
-            Known::ClaimDisputed(it) => self.comment(at, it.claim, Said::Disputed, taken),
+            Known::ClaimConfirmed(it) => self.comment(at, it.claim, Content::Confirmed, taken),
+            Known::ClaimDisputed(it) => self.comment(at, it.claim, Content::Disputed, taken),
             known @ (Known::SourceRegistered(_)
             | Known::StatementMade(_)
             | Known::ExchangeReported(_)
@@ -156,9 +156,9 @@ impl Claims {
             | Known::SuperlativeClaimed(_)
             | Known::DetentionReported(_)) => {
                 let reading = self.vocabulary.reading(known);
-                reading.map(|Reading { subject, said }| {
+                reading.map(|Reading { subject, content }| {
                     let attributed = self.vocabulary.attributed(known);
-                    self.add_found_by(known, Row::new(at, at, subject, attributed, said))
+                    self.add_found_by(known, Row::new(at, at, subject, attributed, content))
                 })
             }
         };
@@ -183,23 +183,29 @@ impl Claims {
     /// Enters a row in the lists that it is found by.
     fn enter(&mut self, place: Place, row: &Row) {
         self.note(place, row);
-        match row.said {
-            Said::RunningTotal(_) => self.series.entry(row.subject).or_default().push(place),
-            Said::Detention => self.detentions.entry(row.subject).or_default().push(place),
-            Said::Source(_) => self.sources.entry(row.subject).or_default().push(place),
-            Said::Confirmed(claim) | Said::Disputed(claim) => {
+        match row.content {
+            Content::RunningTotal(_) => self.series.entry(row.subject).or_default().push(place),
+            Content::Detention => self.detentions.entry(row.subject).or_default().push(place),
+            Content::Source(_) => self.sources.entry(row.subject).or_default().push(place),
+            Content::Confirmed(claim) | Content::Disputed(claim) => {
                 self.opinions.entry(claim).or_default().push(place);
             }
-            Said::Statement(_) => {
+            Content::Statement(_) => {
                 self.statements.push(place);
                 if !row.subject.is_empty() {
                     self.exchanges.entry(row.subject).or_default().others.push(place);
                 }
             }
-            Said::Completed(_) | Said::Exchange(_) | Said::Preference(_) | Said::Role(_) => {
+            Content::Completed(_)
+            | Content::Exchange(_)
+            | Content::Preference(_)
+            | Content::Role(_) => {
                 self.exchanges.entry(row.subject).or_default().figures.push(place);
             }
-            Said::Agreed(_) | Said::Declined(..) | Said::Total(..) | Said::Superlative => {
+            Content::Agreed(_)
+            | Content::Declined(..)
+            | Content::Total(..)
+            | Content::Superlative => {
                 self.exchanges.entry(row.subject).or_default().others.push(place);
             }
         }
@@ -219,7 +225,8 @@ impl Claims {
     fn restore_nested(&mut self) {
         let view = self.now();
         let reports = self.ever_nested().flat_map(|exchange| {
-            let named = move |(report, said): (Position, &Report)| (exchange, report, said.part_of);
+            let named =
+                move |(event, report): (Position, &Report)| (exchange, event, report.part_of);
             view.reports(exchange).map(named)
         });
         let reports: Vec<_> = reports.collect();
@@ -231,8 +238,8 @@ impl Claims {
         if !row.source.is_empty() {
             self.by_source.entry(row.source).or_default().push(place);
         }
-        let larger = row.said.report().map_or(Symbol::EMPTY, |report| report.part_of);
-        if row.said.is_about_an_exchange() {
+        let larger = row.content.report().map_or(Symbol::EMPTY, |report| report.part_of);
+        if row.content.is_about_an_exchange() {
             let names = &self.vocabulary.names;
             self.named.note(row.from, [row.subject, larger], |name| names.text(name));
         }
@@ -242,11 +249,11 @@ impl Claims {
     fn touched(&mut self, at: Position, reread: Reread) -> Touched {
         let mut touched = Touched { changed: true, ..Touched::default() };
         let Some(row) = reread.after.or(reread.before) else { return touched };
-        if row.said.enters_figures() {
+        if row.content.enters_figures() {
             touched.reread = Some(reread);
         }
-        if matches!(row.said, Said::Exchange(_)) {
-            let report = reread.after.and_then(|row| row.said.report().copied());
+        if matches!(row.content, Content::Exchange(_)) {
+            let report = reread.after.and_then(|row| row.content.report().copied());
             let larger = report.map_or(Symbol::EMPTY, |report| report.part_of);
             touched.nested = self.nested.read(at, (row.subject, row.claim), larger);
         }
@@ -261,21 +268,21 @@ impl Claims {
     ) -> Option<Touched> {
         let claim = self.standing(preferred.claim)?;
         let preference = self.vocabulary.preference(preferred);
-        let said = Said::Preference(Preference { claim: claim.claim, ..preference });
+        let content = Content::Preference(Preference { claim: claim.claim, ..preference });
         let attributed = self.vocabulary.attributed(known);
-        Some(self.add(Row::new(at, at, claim.subject, attributed, said)))
+        Some(self.add(Row::new(at, at, claim.subject, attributed, content)))
     }
 
     fn comment(
         &mut self,
         at: Position,
         claim: Position,
-        said: fn(Position) -> Said,
+        content: fn(Position) -> Content,
         taken: &Taken,
     ) -> Option<Touched> {
         let claim = self.standing(claim)?;
         let attributed = self.vocabulary.attributed(&taken.known);
-        Some(self.add(Row::new(at, at, claim.subject, attributed, said(claim.claim))))
+        Some(self.add(Row::new(at, at, claim.subject, attributed, content(claim.claim))))
     }
 
     /// A replacement of another kind, or about another exchange, is not a reading of this claim; it
@@ -283,28 +290,28 @@ impl Claims {
     fn correct(&mut self, at: Position, claim: Position, taken: &Taken) -> Option<Touched> {
         let first = self.standing(claim)?;
         let replacement = taken.replacement.as_ref()?;
-        let said = if let Known::ClaimPreferred(preferred) = replacement {
+        let content = if let Known::ClaimPreferred(preferred) = replacement {
             let preference = self.vocabulary.preference(preferred);
             let preferred = self.standing(preference.claim)?;
             let claim = Some(preferred.claim).filter(|_| preferred.subject == first.subject)?;
-            Said::Preference(Preference { claim, ..preference })
+            Content::Preference(Preference { claim, ..preference })
         } else {
-            self.vocabulary.reading(replacement)?.said
+            self.vocabulary.reading(replacement)?.content
         };
-        if said.counted().is_some() && !self.is_of(&said, first.subject) {
+        if content.counted().is_some() && !self.is_of(&content, first.subject) {
             return None;
         }
-        if std::mem::discriminant(&first.said) != std::mem::discriminant(&said) {
+        if std::mem::discriminant(&first.content) != std::mem::discriminant(&content) {
             return None;
         }
         let attributed = self.vocabulary.attributed(replacement);
-        let row = Row::new(first.claim, at, first.subject, attributed, said);
+        let row = Row::new(first.claim, at, first.subject, attributed, content);
         Some(self.add_found_by(replacement, row))
     }
 
     /// Whether a claim about a leg is about one of this exchange.
-    fn is_of(&self, said: &Said, exchange: Symbol) -> bool {
-        let leg = said.counted().and_then(|counted| self.vocabulary.leg(counted.leg));
+    fn is_of(&self, content: &Content, exchange: Symbol) -> bool {
+        let leg = content.counted().and_then(|counted| self.vocabulary.leg(counted.leg));
         leg.is_some_and(|leg| leg.exchange == exchange)
     }
 
@@ -329,8 +336,8 @@ impl Claims {
 }
 
 #[cfg(test)]
-pub(crate) mod samples;
-#[cfg(test)]
 mod spellings;
+#[cfg(test)]
+pub(crate) mod test_record;
 #[cfg(test)]
 mod tests;

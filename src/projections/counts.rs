@@ -199,8 +199,8 @@ mod bounds;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod ground_truth;
+#[cfg(test)]
 pub(in crate::projections) mod properties;
 #[cfg(test)]
 mod readings;
-#[cfg(test)]
-mod truth;

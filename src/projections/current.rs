@@ -13,8 +13,6 @@ mod preferences;
 mod state;
 mod traits;
 
-pub use cells::Changes;
-
 use std::collections::BTreeSet;
 
 use hashbrown::{HashMap, HashSet};
@@ -23,6 +21,7 @@ use crate::domain::symbol::Symbol;
 use crate::projections::{
     claims::{Claims, Moved, Touched},
     interned::Place,
+    ledger::Changes,
 };
 use state::State;
 

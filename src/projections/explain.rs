@@ -13,25 +13,25 @@ use crate::domain::{
     figure::Figure,
     leg::{Direction, LegKey},
     proto::LegUse,
-    side::Share,
+    share::Share,
     symbol::Symbol,
     tally::Tally,
     whole::Seen,
 };
 use crate::projections::{
+    claim_status::{LegClaims, PreferenceInForce, past},
     claims::{NestedThen, Row, View},
     counts::{When, when},
     interned::Place,
     ledger::{ClaimedLegs, FigureKey, Step},
     register::Register,
-    told::{ToldLeg, ToldPreference, past},
     walk::{Walk, piece},
 };
 use parts::Parts;
 
 /// A figure, and the outermost exchanges that it is made of.
 #[derive(Debug, Default)]
-pub struct Behind {
+pub struct Provenance {
     /// The figure; absent: no transfer concerns the country on this side.
     pub figure: Option<Figure>,
     /// The exchanges, by date, then id; those without a date last.
@@ -56,14 +56,14 @@ pub struct ExplainedExchange {
     /// The legs that concern the country on the figure's side, or do not say that side.
     pub legs: Vec<ExplainedLeg>,
     /// The preference in force for the figure in this exchange.
-    pub preference: Option<ToldPreference>,
+    pub preference: Option<PreferenceInForce>,
 }
 
 /// A leg behind a figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExplainedLeg {
     /// The leg, its estimate and its claims.
-    pub leg: ToldLeg,
+    pub leg: LegClaims,
     /// What becomes of it in the sum.
     pub used: LegUse,
     /// The larger legs that it is directly a part of: their places among the legs.
@@ -72,7 +72,7 @@ pub struct ExplainedLeg {
 
 /// Which figure is explained, and of which exchanges.
 #[derive(Clone, Debug)]
-pub struct BehindQuery {
+pub struct ProvenanceQuery {
     /// The figure.
     pub key: FigureKey,
     /// Only the outermost exchange around this one.
@@ -86,8 +86,8 @@ const PIECE: usize = 1_024;
 
 /// Finds the outermost exchanges behind a figure just after a position.
 #[derive(Debug)]
-pub struct BehindWalk {
-    query: BehindQuery,
+pub struct ProvenanceWalk {
+    query: ProvenanceQuery,
     at: Position,
     /// The one outermost exchange that the query requests, if any; absent: not looked up yet.
     #[expect(clippy::option_option, reason = "not known yet differs from none asked for")]
@@ -100,9 +100,9 @@ pub struct BehindWalk {
     undated: u32,
 }
 
-impl BehindWalk {
+impl ProvenanceWalk {
     /// The exchanges as the record stood just after `at`.
-    pub fn new(query: BehindQuery, at: Position) -> Self {
+    pub fn new(query: ProvenanceQuery, at: Position) -> Self {
         let (standing, tally) = (BTreeMap::new(), Tally::default());
         Self { query, at, only: None, steps: 0, standing, tally, found: Vec::new(), undated: 0 }
     }
@@ -125,8 +125,8 @@ impl BehindWalk {
     }
 }
 
-impl Walk for BehindWalk {
-    type Answer = Behind;
+impl Walk for ProvenanceWalk {
+    type Answer = Provenance;
 
     fn go_on(&mut self, register: &Register) -> bool {
         let steps = register.ledger().steps(self.query.key, 0, self.at);
@@ -148,9 +148,9 @@ impl Walk for BehindWalk {
         false
     }
 
-    fn answer(mut self) -> Behind {
+    fn answer(mut self) -> Provenance {
         self.found.sort_unstable();
-        Behind {
+        Provenance {
             figure: (self.tally.shares > 0).then(|| Figure::from(&self.tally)),
             exchanges: self.found.into_iter().map(|(.., exchange)| exchange).collect(),
             undated_exchanges: self.undated,
@@ -165,26 +165,26 @@ const ENOUGH: usize = 1 << 15;
 /// Explains some of the exchanges behind a figure, one in each piece.
 #[derive(Debug)]
 pub struct ExplainWalk {
-    behind: Arc<Behind>,
+    behind: Arc<Provenance>,
     key: FigureKey,
     include_past: bool,
     at: Position,
     next: usize,
     end: usize,
     claims: usize,
-    told: Vec<ExplainedExchange>,
+    explained: Vec<ExplainedExchange>,
 }
 
 impl ExplainWalk {
     /// The exchanges from one place on, at most so many; fewer where there are many claims.
     pub fn new(
-        (behind, at): (Arc<Behind>, Position),
+        (behind, at): (Arc<Provenance>, Position),
         key: FigureKey,
         include_past: bool,
         (from, most): (usize, usize),
     ) -> Self {
         let end = from.saturating_add(most).min(behind.exchanges.len());
-        Self { behind, key, include_past, at, next: from, end, claims: 0, told: Vec::new() }
+        Self { behind, key, include_past, at, next: from, end, claims: 0, explained: Vec::new() }
     }
 }
 
@@ -198,12 +198,12 @@ impl Walk for ExplainWalk {
         let view = register.again_at(self.at, &self.behind.nested);
         let explained = explain(register, &view, self.key, *exchange, self.include_past);
         self.claims += explained.legs.iter().map(|leg| leg.leg.claims.len()).sum::<usize>();
-        self.told.push(explained);
+        self.explained.push(explained);
         false
     }
 
     fn answer(self) -> Vec<ExplainedExchange> {
-        self.told
+        self.explained
     }
 }
 
@@ -240,12 +240,12 @@ pub fn explain(
 
 /// Title and date of the latest report that says them; without a date, that of the first claim.
 fn described(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> (Symbol, Symbol) {
-    let latest = |said: fn(&crate::projections::claims::Report) -> Symbol| {
-        let reports = view.reports(outermost).filter(|(_, report)| !said(report).is_empty());
-        reports.last().map(|(_, report)| said(report))
+    let latest = |field: fn(&crate::projections::claims::Report) -> Symbol| {
+        let reports = view.reports(outermost).filter(|(_, report)| !field(report).is_empty());
+        reports.last().map(|(_, report)| field(report))
     };
     let occurred = latest(|report| report.occurred)
-        .or_else(|| rows.iter().find_map(|row| row.said.occurred()));
+        .or_else(|| rows.iter().find_map(|row| row.content.occurred()));
     (latest(|report| report.title).unwrap_or_default(), occurred.unwrap_or_default())
 }
 
@@ -255,14 +255,14 @@ fn preference(
     claimed: &ClaimedLegs<'_>,
     (country, unit, direction): FigureKey,
     share: &Share,
-) -> Option<ToldPreference> {
+) -> Option<PreferenceInForce> {
     let amount = share.amount?;
     claimed.preferences.iter().find_map(|(row, preference)| {
         let preferred = view.reading(preference.claim)?;
         let fits = preference.side == Some((country, direction))
             && view.leg(preferred).is_some_and(|leg| leg.unit == unit);
-        let told = ToldPreference::of(view, row, preference).filter(|_| fits)?;
-        (amount.low..=amount.high).contains(&told.value.into()).then_some(told)
+        let in_force = PreferenceInForce::of(view, row, preference).filter(|_| fits)?;
+        (amount.low..=amount.high).contains(&in_force.value.into()).then_some(in_force)
     })
 }
 
@@ -307,14 +307,14 @@ fn legs(
     let parts = Parts::new(&seen, view.nesting());
     let mut gone_from: HashMap<Place, Vec<&Row>> = HashMap::new();
     for row in gone {
-        if let Some(counted) = row.said.counted() {
+        if let Some(counted) = row.content.counted() {
             gone_from.entry(counted.leg).or_default().push(row);
         }
     }
     let explained = (0..).zip(concerned.keys()).filter_map(|(number, place)| {
         let gone = gone_from.get(place).map(Vec::as_slice).unwrap_or_default();
         Some(ExplainedLeg {
-            leg: ToldLeg::completed(view, claimed, *place, gone)?,
+            leg: LegClaims::completed(view, claimed, *place, gone)?,
             used: parts.used(number),
             part_of: parts.directly_part_of(number),
         })

@@ -8,13 +8,13 @@ use crate::domain::{
     leg::{Direction, LegKey, UnitCode, includes, overlaps},
     nesting::Nesting,
     proto::TransferClaimKind,
-    side::{EstimatedLeg, Share},
+    share::{EstimatedLeg, Share},
     span::Span,
     symbol::Symbol,
     whole::{Finder, holds_portion},
 };
 use crate::projections::{
-    claims::{Row, Said, View},
+    claims::{Content, Row, View},
     ledger::ClaimedLegs,
 };
 
@@ -136,21 +136,21 @@ pub fn can_meet(one: &LegKey, other: &LegKey, nesting: &Nesting) -> bool {
 
 /// What sort of claim about a leg it is, and the number of `proto::DeclineReason` of one that was
 /// declined. Absent: it is about no leg.
-pub fn sort(said: &Said) -> Option<(TransferClaimKind, i32)> {
-    match said {
-        Said::Completed(_) => Some((TransferClaimKind::Completed, 0)),
-        Said::Agreed(_) => Some((TransferClaimKind::Agreed, 0)),
-        Said::Declined(_, reason) => Some((TransferClaimKind::Declined, *reason)),
-        Said::Total(..) => Some((TransferClaimKind::Total, 0)),
-        Said::RunningTotal(_)
-        | Said::Exchange(_)
-        | Said::Role(_)
-        | Said::Superlative
-        | Said::Statement(_)
-        | Said::Detention
-        | Said::Source(_)
-        | Said::Preference(_)
-        | Said::Confirmed(_)
-        | Said::Disputed(_) => None,
+pub fn sort(content: &Content) -> Option<(TransferClaimKind, i32)> {
+    match content {
+        Content::Completed(_) => Some((TransferClaimKind::Completed, 0)),
+        Content::Agreed(_) => Some((TransferClaimKind::Agreed, 0)),
+        Content::Declined(_, reason) => Some((TransferClaimKind::Declined, *reason)),
+        Content::Total(..) => Some((TransferClaimKind::Total, 0)),
+        Content::RunningTotal(_)
+        | Content::Exchange(_)
+        | Content::Role(_)
+        | Content::Superlative
+        | Content::Statement(_)
+        | Content::Detention
+        | Content::Source(_)
+        | Content::Preference(_)
+        | Content::Confirmed(_)
+        | Content::Disputed(_) => None,
     }
 }

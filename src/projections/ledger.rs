@@ -7,13 +7,13 @@
 
 mod cell;
 mod entries;
+mod figure_history;
 mod outcome;
-mod series;
 mod traits;
 
-pub use cell::{Cell, Group, Legs};
+pub use cell::{Aggregate, Cell, Changes, FigureKey, Legs};
+pub use figure_history::Step;
 pub use outcome::{ClaimedLegs, Outcome, Rules, traits};
-pub use series::Step;
 pub use traits::{Days, Mark, Reported, TraitChanges, Traits};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,23 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    event::Position,
-    leg::{Direction, UnitCode},
-    side::Share,
-    symbol::Symbol,
-    tally::Tally,
-};
-use crate::projections::{
-    current::Changes,
-    interned::{Interned, Place},
-};
+use crate::domain::{event::Position, share::Share, symbol::Symbol, tally::Tally};
+use crate::projections::interned::{Interned, Place};
 use entries::{Entries, Entry, NOTHING, Values};
-use series::Series;
+use figure_history::FigureHistory;
 use traits::{MARKS, TraitTable, is_trait};
-
-/// Country, unit and direction of a figure.
-pub type FigureKey = (Symbol, UnitCode, Direction);
 
 /// The entries, by exchange and by figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +34,7 @@ pub struct Ledger {
     shares: Interned<Share>,
     traits: TraitTable,
     exchanges: HashMap<Symbol, Entries>,
-    figures: BTreeMap<FigureKey, Series>,
+    figures: BTreeMap<FigureKey, FigureHistory>,
 }
 
 /// What one outermost exchange said at a moment.
@@ -66,7 +54,7 @@ impl Ledger {
             outcome.traits.iter().flat_map(|traits| self.traits.values(traits)).collect();
         // In the order in which changes come, so that it makes no difference which way they came.
         let mut cells = outcome.cells;
-        let key = |cell: &Cell| (cell.unit, cell.legs, cell.group.clone());
+        let key = |cell: &Cell| (cell.unit, cell.legs, cell.aggregate.clone());
         cells.sort_by_cached_key(|(cell, _)| key(cell));
         values.extend(cells.into_iter().map(|(cell, share)| self.value(cell, share)));
         self.replace((event, outermost), before, values);

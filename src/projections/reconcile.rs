@@ -4,40 +4,27 @@
 //! amount between them, and with what the record holds to explain it. An explanation without a
 //! number may explain any part of a difference, so nothing is called unexplained beside it.
 
-mod board;
 mod differences;
+mod limits;
+mod matrix;
+mod operand;
 mod reasons;
-mod side;
 
 use crate::domain::proto;
 use crate::projections::{claims::View, extent::Extent, story};
-use board::Board;
-
-/// Claims that a cell, a side or an explanation names, and places that a side does.
-const NAMED: usize = 1_000;
-/// Sources that a cell names.
-const SOURCES: usize = 256;
-/// Lines of a scope.
-const SCOPES: usize = 64;
-
-/// The first of a list, and how many more there are.
-fn first<T>(mut list: Vec<T>, most: usize) -> (Vec<T>, u32) {
-    let more = list.len().saturating_sub(most);
-    list.truncate(most);
-    (list, u32::try_from(more).unwrap_or(u32::MAX))
-}
+use matrix::ClaimMatrix;
 
 /// The reconciliation of the exchange with an id; the caller fills in its position. Absent:
 /// nothing was recorded of it or of a portion of it.
 pub fn reconcile(view: &View<'_>, id: &str) -> Option<proto::ReconcileExchangeResponse> {
     let exchange = story::find(view, id)?;
     let extent = Extent::of(view, exchange);
-    let board = Board::new(&extent);
+    let matrix = ClaimMatrix::new(&extent);
     Some(proto::ReconcileExchangeResponse {
-        claimants: board.claimants(),
-        legs: board.legs(),
-        cells: board.cells(),
-        lines: differences::all(&board),
+        claimants: matrix.claimants(),
+        legs: matrix.legs(),
+        cells: matrix.cells(),
+        lines: differences::all(&matrix),
         ..proto::ReconcileExchangeResponse::default()
     })
 }

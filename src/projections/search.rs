@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::projections::{interned::Place, names::Names, walk::piece};
+use crate::projections::{interned::Place, piece::piece, symbol_table::SymbolTable};
 
 /// Characters of a word that count. No word is longer, but an address may be, or a text without
 /// spaces.
@@ -19,7 +19,7 @@ const CHARACTERS: usize = 64;
 /// The words, each with the places where it occurs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {
-    names: Names,
+    names: SymbolTable,
     /// Of each word, by the place of its symbol less one; rising.
     places: Vec<Vec<Place>>,
 }
@@ -27,7 +27,7 @@ pub struct Words {
 /// Words that are looked for, and how far. Lists of places only grow, so a number of them that was
 /// gone through stays the same places.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct WordSearch {
     words: Vec<String>,
     next: usize,
 }
@@ -48,26 +48,26 @@ impl Words {
     }
 
     /// The words of a query's text, the rarest first.
-    pub fn asked(&self, text: &str) -> Asked {
+    pub fn search(&self, text: &str) -> WordSearch {
         let mut words: Vec<String> = words(text).collect();
         words.sort_by_key(|word| self.places(word).len());
-        Asked { words, next: 0 }
+        WordSearch { words, next: 0 }
     }
 
     /// The places where all words occur, rising, among the next so many of the rarest one; none
     /// at the end, and if there is no word.
-    pub fn find(&self, asked: &mut Asked, most: usize) -> Vec<Place> {
-        let Some((rarest, others)) = asked.words.split_first() else { return Vec::new() };
+    pub fn find(&self, search: &mut WordSearch, most: usize) -> Vec<Place> {
+        let Some((rarest, others)) = search.words.split_first() else { return Vec::new() };
         let others: Vec<&[Place]> = others.iter().map(|word| self.places(word)).collect();
         let in_all = |place: &&Place| others.iter().all(|list| list.binary_search(place).is_ok());
         let places = self.places(rarest);
-        let some = places.get(piece(&mut asked.next, most, places.len())).unwrap_or_default();
+        let some = places.get(piece(&mut search.next, most, places.len())).unwrap_or_default();
         some.iter().filter(in_all).copied().collect()
     }
 
     /// Whether all places were gone through.
-    pub fn is_through(&self, asked: &Asked) -> bool {
-        asked.words.first().is_none_or(|rarest| asked.next >= self.places(rarest).len())
+    pub fn is_through(&self, search: &WordSearch) -> bool {
+        search.words.first().is_none_or(|rarest| search.next >= self.places(rarest).len())
     }
 
     fn places(&self, word: &str) -> &[Place] {
@@ -112,10 +112,10 @@ mod tests {
 
     /// All places, by so many at a time.
     fn found(words: &Words, text: &str, piece: usize) -> Vec<Place> {
-        let mut asked = words.asked(text);
+        let mut search = words.search(text);
         let mut found = Vec::new();
-        while !words.is_through(&asked) {
-            found.extend(words.find(&mut asked, piece));
+        while !words.is_through(&search) {
+            found.extend(words.find(&mut search, piece));
         }
         found
     }

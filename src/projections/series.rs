@@ -10,7 +10,7 @@ mod between;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use between::{Missing, MissingReason};
+pub use between::{Missing, MissingReason, Range};
 
 use crate::domain::{
     date::Edtf,
@@ -21,11 +21,11 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{NestedThen, Row, RunningTotal, Said},
-    groups::{Dimension, GroupKey, GroupQuery, GroupWalk, Part},
+    claim_status::ClaimStatus,
+    claims::{Content, NestedThen, Row, RunningTotal},
+    grouped_counts::{Dimension, GroupKey, GroupedQuery, GroupedWalk, Part},
     ledger::{Days, Traits},
     register::Register,
-    told::Told,
     walk::{Walk, piece},
 };
 use between::{Candidate, Span};
@@ -58,14 +58,11 @@ pub enum Base {
     None,
 }
 
-/// A range of whole numbers, which may be negative.
-pub type Range = (i64, i64);
-
 /// One running total with the step to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The total.
-    pub told: Told,
+    pub status: ClaimStatus,
     /// Where its base comes from.
     pub base_from: Base,
     /// The day of the base, as EDTF text; empty: not known.
@@ -90,7 +87,7 @@ pub struct Step {
 #[derive(Clone, Copy, Debug)]
 struct Total {
     row: Row,
-    said: RunningTotal,
+    claimed: RunningTotal,
     days: Days,
 }
 
@@ -102,7 +99,7 @@ pub struct Compared {
     /// By day, then position.
     totals: Vec<Total>,
     /// The places of the requested totals.
-    asked: Vec<usize>,
+    requested: Vec<usize>,
     /// By id.
     candidates: Vec<Candidate>,
 }
@@ -110,7 +107,7 @@ pub struct Compared {
 impl Compared {
     /// How many steps there are.
     pub fn steps(&self) -> usize {
-        self.asked.len()
+        self.requested.len()
     }
 
     /// Bytes that it takes, roughly.
@@ -128,7 +125,7 @@ pub struct CompareWalk {
     at: Position,
     totals: Option<Vec<Total>>,
     /// The exchanges on the sides that are still to be gone through.
-    sides: Vec<GroupWalk>,
+    sides: Vec<GroupedWalk>,
     /// The groups of the side that was gone through last.
     groups: std::vec::IntoIter<(GroupKey, Figure)>,
     found: BTreeMap<String, Candidate>,
@@ -140,7 +137,7 @@ const PIECE: usize = 1_024;
 impl CompareWalk {
     /// The comparison as the record stood just after `at`.
     pub fn new(series: Vec<Symbol>, query: SeriesQuery, at: Position) -> Self {
-        let sides = sides(&query).into_iter().map(|query| GroupWalk::new(query, at)).collect();
+        let sides = sides(&query).into_iter().map(|query| GroupedWalk::new(query, at)).collect();
         let (groups, found) = (Vec::new().into_iter(), BTreeMap::new());
         Self { series, query, at, totals: None, sides, groups, found }
     }
@@ -150,9 +147,9 @@ impl CompareWalk {
         let view = register.at(self.at);
         let rows = |name: &Symbol| view.latest(register.claims().series_rows(*name));
         let total = |row: &Row| {
-            let Said::RunningTotal(said) = row.said else { return None };
-            let days = Edtf::parse(view.vocabulary().text(said.as_of)).ok()?.days();
-            Some(Total { row: *row, said, days })
+            let Content::RunningTotal(claimed) = row.content else { return None };
+            let days = Edtf::parse(view.vocabulary().text(claimed.as_of)).ok()?.days();
+            Some(Total { row: *row, claimed, days })
         };
         let mut totals: Vec<Total> = self.series.iter().flat_map(rows).filter_map(total).collect();
         totals.sort_unstable_by_key(|total| (total.days.1, total.days.0, total.row.claim));
@@ -199,11 +196,11 @@ impl Walk for CompareWalk {
         let totals = totals.filter(|totals| !totals.is_empty())?;
         let occurred = query.occurred.as_ref();
         let wanted = |total: &Total| occurred.is_none_or(|it| it.overlaps_days(total.days));
-        let asked = totals.iter().enumerate().filter(|(_, total)| wanted(total));
-        let asked = asked.map(|(place, _)| place).collect();
+        let requested = totals.iter().enumerate().filter(|(_, total)| wanted(total));
+        let requested = requested.map(|(place, _)| place).collect();
         let candidates = found.into_values().collect();
         let nested = NestedThen::default();
-        Some(Arc::new(Compared { at, nested, totals, asked, candidates }))
+        Some(Arc::new(Compared { at, nested, totals, requested, candidates }))
     }
 }
 
@@ -216,14 +213,14 @@ pub struct StepWalk {
     compared: Arc<Compared>,
     next: usize,
     most: usize,
-    told: Vec<Step>,
+    steps: Vec<Step>,
     bytes: usize,
 }
 
 impl StepWalk {
     /// At most so many steps from one on.
     pub fn new(compared: Arc<Compared>, from: usize, most: usize) -> Self {
-        Self { compared, next: from, most, told: Vec::new(), bytes: 0 }
+        Self { compared, next: from, most, steps: Vec::new(), bytes: 0 }
     }
 }
 
@@ -231,21 +228,22 @@ impl Walk for StepWalk {
     type Answer = Vec<Step>;
 
     fn go_on(&mut self, register: &Register) -> bool {
-        let Self { compared, next, most, told, bytes } = self;
-        let asked = compared.asked.get(*next).filter(|_| told.len() < *most && *bytes < ENOUGH);
-        let total = asked.and_then(|place| compared.totals.get(*place));
+        let Self { compared, next, most, steps, bytes } = self;
+        let requested =
+            compared.requested.get(*next).filter(|_| steps.len() < *most && *bytes < ENOUGH);
+        let total = requested.and_then(|place| compared.totals.get(*place));
         let Some(total) = total else { return true };
         let step = step(register, compared, total);
         let exchanges = step.exchanges.iter().map(|(id, _)| id);
         let ids = exchanges.chain(step.missing.iter().map(|missing| &missing.exchange));
         *bytes += ids.map(String::len).sum::<usize>();
-        told.push(step);
+        steps.push(step);
         *next += 1;
         false
     }
 
     fn answer(self) -> Vec<Step> {
-        self.told
+        self.steps
     }
 }
 
@@ -277,8 +275,8 @@ impl Walk for NameWalk {
         let series = series.get_or_insert_with(|| claims.series().collect());
         for name in series.get(piece(next, PIECE, series.len())).unwrap_or_default() {
             let text = claims.vocabulary().text(*name);
-            let is_asked = || slug.as_ref().is_none_or(|wanted| *wanted == slug::slugify(text));
-            if is_asked() && claims.series_rows(*name).any(|row| row.stands_at(*at)) {
+            let is_requested = || slug.as_ref().is_none_or(|wanted| *wanted == slug::slugify(text));
+            if is_requested() && claims.series_rows(*name).any(|row| row.stands_at(*at)) {
                 found.push((text.into(), *name));
             }
         }
@@ -292,18 +290,18 @@ impl Walk for NameWalk {
 }
 
 /// One query for each side that is added.
-fn sides(query: &SeriesQuery) -> Vec<GroupQuery> {
-    let all = GroupQuery {
+fn sides(query: &SeriesQuery) -> Vec<GroupedQuery> {
+    let all = GroupedQuery {
         dimensions: vec![Dimension::Exchange],
         mediator: query.mediator.clone(),
         include_denied: query.include_denied,
         unit: Some(query.unit),
-        ..GroupQuery::default()
+        ..GroupedQuery::default()
     };
     let Some(country) = &query.country else { return vec![all] };
     let country = || [country.clone()].into();
-    let received = GroupQuery { receivers: country(), ..all.clone() };
-    let sent = GroupQuery { senders: country(), ..all };
+    let received = GroupedQuery { receivers: country(), ..all.clone() };
+    let sent = GroupedQuery { senders: country(), ..all };
     match query.direction {
         Some(Direction::Received) => vec![received],
         Some(Direction::Sent) => vec![sent],
@@ -314,10 +312,10 @@ fn sides(query: &SeriesQuery) -> Vec<GroupQuery> {
 fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
     let vocabulary = register.claims().vocabulary();
     let (base_from, bases) = base(&compared.totals, total);
-    let own = number(&total.said.number);
-    let claimed = bases.iter().filter_map(|base| number(&base.said.number));
+    let own = number(&total.claimed.number);
+    let claimed = bases.iter().filter_map(|base| number(&base.claimed.number));
     let base = match base_from {
-        Base::Previous(_) => total.said.previous.map(|previous| (previous, previous)),
+        Base::Previous(_) => total.claimed.previous.map(|previous| (previous, previous)),
         Base::Earlier(_) | Base::None => claimed.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
     };
     let step = own.zip(base).map(|(own, base)| {
@@ -325,20 +323,20 @@ fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
     });
     let span = bases.last().map(|base| Span {
         base: base.days,
-        base_follows: base.said.follows,
+        base_follows: base.claimed.follows,
         total: total.days,
-        follows: total.said.follows,
+        follows: total.claimed.follows,
     });
     let text = |exchange| vocabulary.text(exchange).to_owned();
     let between = span.map(|span| span.of(&compared.candidates, text)).unwrap_or_default();
     let sum = bases.last().and_then(|_| between.sum());
     let residual = step.zip(sum).map(|(step, sum)| (step.0 - sum.1, step.1 - sum.0));
     let inexact =
-        |total: &Total| total.said.number.approximate || total.said.number.value().is_none();
-    let as_of = bases.last().map(|base| vocabulary.text(base.said.as_of));
+        |total: &Total| total.claimed.number.approximate || total.claimed.number.value().is_none();
+    let as_of = bases.last().map(|base| vocabulary.text(base.claimed.as_of));
     let view = register.again_at(compared.at, &compared.nested);
     Step {
-        told: Told::of(&view, &total.row),
+        status: ClaimStatus::of(&view, &total.row),
         base_from,
         base_as_of: as_of.unwrap_or_default().to_owned(),
         base,
@@ -354,9 +352,9 @@ fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
 /// The totals that a total is compared with. Several were claimed for one day: all of them.
 fn base(totals: &[Total], total: &Total) -> (Base, Vec<Total>) {
     let mut before = totals.iter().filter(|earlier| earlier.days.1 < total.days.0);
-    if let Some(previous) = total.said.previous {
+    if let Some(previous) = total.claimed.previous {
         let named: Option<Total> =
-            before.rfind(|earlier| earlier.said.number.value() == Some(previous)).copied();
+            before.rfind(|earlier| earlier.claimed.number.value() == Some(previous)).copied();
         let claim = named.map(|named| named.row.claim);
         return (Base::Previous(claim), named.into_iter().collect());
     }

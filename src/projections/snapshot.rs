@@ -84,12 +84,12 @@ pub fn decode<P: Projection>(bytes: &[u8], store: StoreId) -> Result<P, Misfit> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projections::{ApplyError, claims::samples, register::Register};
+    use crate::projections::{ApplyError, claims::test_record, register::Register};
 
     const STORE: StoreId = [7; 16];
 
     fn saved() -> (Register, Vec<u8>) {
-        let claims = samples::ankara_article().claims();
+        let claims = test_record::ankara_article().claims();
         let bytes = encode(&claims, STORE);
         (claims, bytes)
     }

@@ -1,5 +1,6 @@
 //! The story of an exchange as a person reads it: everything the record says of it at one moment.
 
+mod builder;
 mod changes;
 mod facts;
 mod flags;
@@ -7,19 +8,21 @@ mod legs;
 mod list;
 mod roles;
 
+pub use builder::ReportedState;
 pub use changes::{StoryChange, change};
 pub use list::{ExchangeQuery, ListWalk, Listed, Mediator, SummaryWalk};
-pub use roles::ToldRole;
+pub use roles::AttributedRole;
 
-use crate::domain::{event::Position, figure::Figure, proto, side::Share, symbol::Symbol};
+use crate::domain::{event::Position, figure::Figure, proto, share::Share, symbol::Symbol};
 use crate::projections::{
-    claims::{Row, Said, View},
+    claim_status::{self, ClaimStatus, LegClaims},
+    claims::{Content, View},
     counts::{self, CountRow},
     extent::Extent,
-    ledger::{Cell, Group, Outcome, Standing},
+    ledger::{Aggregate, Cell, Outcome, Standing},
     register::Register,
-    told::{self, Ended, Told, ToldLeg},
 };
+use builder::StoryBuilder;
 use facts::Facts;
 use flags::Cells;
 
@@ -29,35 +32,24 @@ pub struct Story {
     /// What it is.
     pub summary: proto::ExchangeSummary,
     /// Every report of it, retracted ones too.
-    pub reports: Vec<ToldReport>,
+    pub reports: Vec<ReportedState>,
     /// Completed transfers.
-    pub legs: Vec<ToldLeg>,
+    pub legs: Vec<LegClaims>,
     /// What was agreed on.
-    pub agreed: Vec<ToldLeg>,
+    pub agreed: Vec<LegClaims>,
     /// What was declined, with the number of `proto::DeclineReason`.
-    pub declined: Vec<(ToldLeg, i32)>,
+    pub declined: Vec<(LegClaims, i32)>,
     /// Who had which role.
-    pub roles: Vec<ToldRole>,
+    pub roles: Vec<AttributedRole>,
     /// The totals claimed, each with what the completed transfers of its leg add up to; absent:
     /// none of them has a number.
-    pub totals: Vec<(Told, Option<Figure>)>,
+    pub totals: Vec<(ClaimStatus, Option<Figure>)>,
     /// What was said of it.
-    pub statements: Vec<Told>,
+    pub statements: Vec<ClaimStatus>,
     /// What superlatives it was given.
-    pub superlatives: Vec<Told>,
+    pub superlatives: Vec<ClaimStatus>,
     /// What it adds to the figure of each country.
     pub counts: Vec<CountRow>,
-}
-
-/// One report of an exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldReport {
-    /// Where it is recorded, and what became of it.
-    pub told: Told,
-    /// Number of `proto::ExchangeStatus`.
-    pub status: i32,
-    /// When, as EDTF text; empty: it does not say.
-    pub occurred: String,
 }
 
 impl Story {
@@ -65,14 +57,14 @@ impl Story {
     pub fn bytes(&self) -> usize {
         let legs = self.legs.iter().chain(&self.agreed);
         let legs = legs.chain(self.declined.iter().map(|(leg, _)| leg));
-        let legs: usize = legs.map(|leg| size_of::<ToldLeg>() + size_of_val(&*leg.claims)).sum();
+        let legs: usize = legs.map(|leg| size_of::<LegClaims>() + size_of_val(&*leg.claims)).sum();
         let names = self.summary.portions.iter().chain(&self.summary.parties);
         let names: usize = names.map(|name| size_of::<String>() + name.len()).sum();
         let roles = self.roles.iter().map(|role| role.attributed.len() + role.denied.len());
-        let told = roles.sum::<usize>() + self.statements.len() + self.superlatives.len();
+        let claims = roles.sum::<usize>() + self.statements.len() + self.superlatives.len();
         let others = size_of_val(&*self.reports) + size_of_val(&*self.totals);
         let counts = size_of_val(&*self.counts) + size_of_val(&*self.roles);
-        legs + names + others + counts + told * size_of::<Told>()
+        legs + names + others + counts + claims * size_of::<ClaimStatus>()
     }
 }
 
@@ -91,20 +83,20 @@ pub fn story(register: &Register, query: &StoryQuery, at: Position) -> Option<St
     let view = register.at(at);
     let exchange = find(&view, &query.exchange_id)?;
     let extent = Extent::of(&view, exchange);
-    let mut past = told::past(&view, view.claims().figure_rows(exchange));
-    past.extend(told::past(&view, view.claims().other_rows(exchange)));
-    let telling = Telling { extent: &extent, past: &past, include_past: query.include_past };
+    let mut past = claim_status::past(&view, view.claims().figure_rows(exchange));
+    past.extend(claim_status::past(&view, view.claims().other_rows(exchange)));
+    let builder = StoryBuilder { extent: &extent, past: &past, include_past: query.include_past };
     let outcome = Outcome::within(&view, exchange);
     Some(Story {
         summary: summary_of(&extent, &cells(&outcome)),
-        reports: telling.reports(),
-        legs: telling.completed(),
-        agreed: telling.agreed(),
-        declined: telling.declined(),
-        roles: telling.roles(),
-        totals: telling.totals(),
-        statements: telling.all(|said| matches!(said, Said::Statement(_))),
-        superlatives: telling.all(|said| matches!(said, Said::Superlative)),
+        reports: builder.reports(),
+        legs: builder.completed(),
+        agreed: builder.agreed(),
+        declined: builder.declined(),
+        roles: builder.roles(),
+        totals: builder.totals(),
+        statements: builder.all(|content| matches!(content, Content::Statement(_))),
+        superlatives: builder.all(|content| matches!(content, Content::Superlative)),
         counts: figures_of(register, &outcome),
     })
 }
@@ -140,58 +132,13 @@ pub fn find(view: &View<'_>, id: &str) -> Option<Symbol> {
 /// What the exchange adds to the figure of each country.
 fn figures_of(register: &Register, outcome: &Outcome) -> Vec<CountRow> {
     let cells = outcome.cells.iter().filter(|(cell, _)| cell.legs.is_all());
-    let figures = cells.filter_map(|(cell, share)| match &cell.group {
-        Group::Side(direction, side) => {
+    let figures = cells.filter_map(|(cell, share)| match &cell.aggregate {
+        Aggregate::Side(direction, side) => {
             Some(((side.alone()?, cell.unit, *direction), Figure::from(*share)))
         }
-        Group::Route(..) | Group::Total(_) => None,
+        Aggregate::Route(..) | Aggregate::Total(_) => None,
     });
     counts::rows(register, figures)
-}
-
-/// One exchange, and the rows that its story is made from.
-struct Telling<'t, 'v, 'a> {
-    extent: &'t Extent<'v, 'a>,
-    /// Readings of claims about the exchange itself that no longer stand.
-    past: &'t [&'a Row],
-    include_past: bool,
-}
-
-impl<'a> Telling<'_, '_, 'a> {
-    fn view(&self) -> &View<'a> {
-        self.extent.view
-    }
-
-    /// The claims of one sort; if `withdrawn`, also those that were withdrawn.
-    fn rows(&self, wanted: impl Fn(&Said) -> bool, withdrawn: bool) -> Vec<(&'a Row, Told)> {
-        let told = |row: &&'a Row| (*row, Told::of(self.view(), row));
-        let mut rows: Vec<_> = self.extent.own.iter().map(told).collect();
-        if withdrawn {
-            rows.extend(self.past.iter().map(told).filter(|(_, told)| is_last_reading(told)));
-        }
-        rows.retain(|(row, _)| wanted(&row.said));
-        rows.sort_by_key(|(row, _)| row.claim);
-        rows
-    }
-
-    fn all(&self, wanted: impl Fn(&Said) -> bool) -> Vec<Told> {
-        self.rows(wanted, self.include_past).into_iter().map(|(_, told)| told).collect()
-    }
-
-    fn reports(&self) -> Vec<ToldReport> {
-        let rows = self.rows(|said| matches!(said, Said::Exchange(_)), true);
-        let report = |(row, told): (&'a Row, Told)| {
-            let Said::Exchange(report) = row.said else { return None };
-            let occurred = self.view().vocabulary().text(report.occurred).to_owned();
-            Some(ToldReport { told, status: report.status, occurred })
-        };
-        rows.into_iter().filter_map(report).collect()
-    }
-}
-
-/// Whether a claim read so when it was withdrawn as a whole.
-fn is_last_reading(told: &Told) -> bool {
-    told.retracted_by.is_some_and(|event| told.ended == Some(Ended::Retracted(event)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! pieces, and between two of them others get in. The answer is the same, because a walk is about
 //! one position, and nothing that is recorded later changes what was said there.
 
+pub use super::piece::piece;
+
 use crate::projections::register::Register;
 
 /// A question that is worked out in pieces.
@@ -49,24 +51,5 @@ impl<W: Walk, B: Send + 'static> Walk for Then<W, B> {
 
     fn answer(self) -> B {
         (self.then)(self.walk.answer())
-    }
-}
-
-/// The places of the next piece, of at most so many, out of a number of things; and where the
-/// piece after it begins.
-pub fn piece(next: &mut usize, most: usize, of: usize) -> std::ops::Range<usize> {
-    let end = next.saturating_add(most).min(of);
-    std::mem::replace(next, end).min(end)..end
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_follow_each_other_to_the_end() {
-        let mut next = 0;
-        let pieces: Vec<_> = std::iter::repeat_with(|| piece(&mut next, 3, 7)).take(4).collect();
-        assert_eq!(pieces, [0..3, 3..6, 6..7, 7..7]);
     }
 }

@@ -74,7 +74,18 @@ fn a_foreign_directory_is_refused_and_left_alone() {
 
 #[test]
 fn a_bad_setting_is_refused_by_name_and_value() {
-    let (_dir, data) = data_dir();
+    let (dir, data) = data_dir();
+    let file = dir.path().join("handover.toml");
+    for (text, told) in [
+        ("\nliste = ':7'\n", "line 2: liste is not a setting; did you mean listen?"),
+        ("volume-mib = 0", "line 1: volume-mib is 0; it must be a whole number from 1 to 1024"),
+        ("scrub = true\nscrub = true", "duplicate key; each setting is given once"),
+    ] {
+        fs::write(&file, text).expect("it can be written");
+        let path = file.to_str().expect("UTF-8");
+        let error = Server::try_start(&data, &["--config", path]).expect_err("it is refused");
+        assert!(error.contains(path) && error.contains(told), "{error}");
+    }
     for (arguments, named) in [
         (["--journal-file-mib", "0"], ["journal-file-mib", "0"]),
         (["--log", "=="], ["log", "=="]),

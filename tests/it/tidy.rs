@@ -1,5 +1,7 @@
 //! The rules of the house, kept by a test: layers, sizes, and what a file must and must not hold.
 
+mod cycles;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -235,6 +237,46 @@ fn comments_speak_of_components_and_not_of_persons() {
         }
     }
     check("a comment speaks of a component as of a person", broken);
+}
+
+/// Layers with texts for users: errors, help and lines of the server's log.
+const SPEAKING: [&str; 5] = ["cli", "config", "client", "grpc", "server"];
+
+/// The texts in quotes of production code: each with the line where it ends.
+fn texts(source: &Source) -> Vec<(usize, String)> {
+    let (mut texts, mut text) = (Vec::new(), None::<String>);
+    for (number, line) in source.production() {
+        let mut before = ' ';
+        for letter in code(line).chars() {
+            match (&mut text, letter) {
+                (Some(_), '"') if before != '\\' => {
+                    texts.extend(text.take().map(|it| (number, it)))
+                }
+                (Some(text), _) => text.push(letter),
+                (None, '"') if before != '\'' => text = Some(String::new()),
+                (None, _) => {}
+            }
+            before = if before == '\\' { ' ' } else { letter };
+        }
+    }
+    texts
+}
+
+#[test]
+fn texts_speak_of_components_and_not_of_persons() {
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| !source.test) {
+        for (number, text) in texts(source) {
+            let text = text.to_lowercase().replace("{told}", "");
+            // Who claims something is a person, and so is nobody who does.
+            let bad = |word: &&str| OF_PERSONS.contains(word) || PERSONS[4..].contains(word);
+            let mut words = text.split(|c: char| !c.is_alphanumeric());
+            if SPEAKING.contains(&source.room().as_str()) && words.any(|word| bad(&word)) {
+                broken.push(place(source, number, &text));
+            }
+        }
+    }
+    check("a text speaks of a component as of a person", broken);
 }
 
 #[test]

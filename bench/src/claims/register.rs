@@ -10,7 +10,7 @@ use handover::{
 };
 
 use super::{
-    CATCH_UP, RESIDENT,
+    figures::{CATCH_UP, RESIDENT},
     generator::{Generator, Made},
 };
 use crate::{

@@ -13,7 +13,7 @@ use handover::{
 };
 
 use super::{
-    AS_OF, COUNTS, GROUPS, READY,
+    figures::{AS_OF, COUNTS, GROUPS, READY},
     generator::{Generator, Made},
 };
 use crate::{

@@ -23,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::GROUP_RATE;
+use super::figures::GROUP_RATE;
 use crate::{
     case::{Bench, Case, Measuring},
     events::{CATEGORY, Layout},

@@ -8,15 +8,15 @@ use handover::{
     domain::proto::SubscribeRequest,
 };
 
-use super::FAN_OUT;
+use super::figures::FAN_OUT;
 use crate::{
     case::{Bench, Case, Measuring},
     encoded::Counted,
     events::Layout,
     load::Line,
-    meter::{Callers, Meter, Sample, watch},
+    meter::{Callers, Meter, watch},
     report::{Measured, Outcome, Row},
-    statistics::Series,
+    statistics::{Sample, Series},
     subject::Subject,
 };
 

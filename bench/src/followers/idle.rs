@@ -11,15 +11,15 @@ use handover::{
     grpc::client::{Answers, Client},
 };
 
-use super::{IDLE_APPENDS, IDLE_MEMORY};
+use super::figures::{IDLE_APPENDS, IDLE_MEMORY};
 use crate::{
     case::{Bench, Case, Measuring},
     events::Layout,
     load::start,
-    meter::{Meter, Sample, watch},
+    meter::{Meter, watch},
     process::Memory,
     report::{Measured, Outcome, Row},
-    statistics::{Series, Spread, approximate},
+    statistics::{Sample, Series, Spread, approximate},
     subject::Subject,
     table::count,
 };

@@ -9,7 +9,7 @@ use handover::{
     domain::proto::{Filter, FilterItem, ReadRequest, SubscribeRequest},
 };
 
-use super::{PER_EVENT, RARE};
+use super::figures::{PER_EVENT, RARE};
 use crate::{
     case::{Bench, Case, Measuring},
     encoded::{Counted, counted},

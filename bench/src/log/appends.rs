@@ -3,18 +3,23 @@
 use futures_util::FutureExt as _;
 use handover::cli::exit::Failure;
 
-use super::{CALLERS_64, ONE_CALLER, USUAL_CALLERS};
+use super::figures::{CALLERS_64, ONE_CALLER};
 use crate::{
     case::{Bench, Case, Measuring},
     events::Layout,
     limits::CommitBatch,
     load::start,
-    meter::{Meter, Sample, Span, watch},
+    meter::{Meter, Span, watch},
     report::{Measured, Outcome, Row},
-    statistics::{Series, Spread},
+    statistics::{Sample, Series, Spread},
     subject::Subject,
     table::count,
 };
+
+/// Callers of the cases that compare something else than their number.
+pub(super) const USUAL_CALLERS: usize = 64;
+/// Callers of requests with many events.
+pub(super) const BATCH_CALLERS: usize = 16;
 
 /// Callers, and what each of their requests appends.
 #[derive(Clone, Copy, Debug)]

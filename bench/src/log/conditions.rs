@@ -11,15 +11,15 @@ use handover::{
     grpc::client::ClientErrorKind,
 };
 
-use super::{BATCH_CALLERS, USUAL_CALLERS};
+use super::appends::{BATCH_CALLERS, USUAL_CALLERS};
 use crate::{
     case::{Bench, Case, Measuring},
     events::EventSource,
     load::{Caller, Line, start},
     log::appends::{Appends, StreamChoice, closed_loop},
-    meter::{Meter, Sample, watch},
+    meter::{Meter, watch},
     report::{Outcome, Row},
-    statistics::{Series, approximate},
+    statistics::{Sample, Series, approximate},
     subject::Subject,
     table::number,
 };

@@ -3,13 +3,13 @@
 use futures_util::FutureExt as _;
 use handover::cli::exit::Failure;
 
-use super::{BURST, SUSTAINED};
+use super::figures::{BURST, SUSTAINED};
 use crate::{
     case::{Bench, Case, Measuring},
     events::Layout,
-    meter::{Meter, Sample, Span, watch},
+    meter::{Meter, Span, watch},
     report::{Measured, Outcome, Row},
-    statistics::Series,
+    statistics::{Sample, Series},
     subject::Subject,
     table::{count, number},
 };

@@ -11,16 +11,16 @@ use handover::{
     domain::proto::{Filter, FilterItem, ReadDirection, ReadRequest},
 };
 
-use super::{FULL_READ, STREAM_READ, TAG_READ};
+use super::figures::{FULL_READ, STREAM_READ, TAG_READ};
 use crate::{
     case::{Bench, Case, Measuring},
     encoded::Counted,
     events::{Identity, Layout},
     load::{Caller, Line, start},
-    meter::{Meter, Sample, watch},
+    meter::{Meter, watch},
     report::{Measured, Outcome, Row},
     shares::{SELECTIVITIES, stream_of_one_in},
-    statistics::{Series, Spread},
+    statistics::{Sample, Series, Spread},
     subject::Subject,
     table::{count, number},
 };

@@ -9,8 +9,8 @@ use handover::{cli::exit::Failure, domain::proto::ReadRequest};
 
 use self::growth::{Growth, fill_watched};
 use super::{
-    DISK, GROWTH, KEPT_RATE, MEMORY, READY_CLEAN, READY_KILLED, USUAL_CALLERS,
-    appends::{Appends, StreamChoice, closed_loop},
+    appends::{Appends, StreamChoice, USUAL_CALLERS, closed_loop},
+    figures::{DISK, GROWTH, KEPT_RATE, MEMORY, READY_CLEAN, READY_KILLED},
     kills::RetryingLoad,
 };
 use crate::{

@@ -1,12 +1,10 @@
 //! Events about a claim: who says so, why, and the receipt.
 
-use std::io::{self, IsTerminal as _, Write as _};
-
 use crate::{
     cli::{
         ServerArgs, actor,
         exit::{Exit, Failure},
-        json, position, resuming,
+        position, receipt, resuming,
         settled::settled,
         undone,
     },
@@ -51,7 +49,7 @@ pub struct PreferArgs {
 
 /// Reads an actor that must not be left out.
 fn somebody(text: &str) -> Result<Actor, &'static str> {
-    actor::read(text)?.ok_or("names nobody; leave it out if that is not said")
+    actor::read(text)?.ok_or("names no actor; leave it out if no actor is given")
 }
 
 /// Who says so, and where it can be read.
@@ -93,22 +91,11 @@ pub(super) struct RecordArgs {
     /// A label of your own; repeat for several
     #[arg(long, value_name = "KEY:VALUE")]
     pub(super) tag: Vec<String>,
-    /// How to print the receipt; without it words on a terminal and json elsewhere
+    /// How to print the receipt; by default words on a terminal and json elsewhere
     #[arg(long)]
-    output: Option<Output>,
+    output: Option<receipt::Form>,
     #[command(flatten)]
     pub(super) server: ServerArgs,
-}
-
-/// How a receipt is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// In words
-    Table,
-    /// The answer as proto3 JSON
-    Json,
-    /// The same on one line
-    Jsonl,
 }
 
 impl RecordArgs {
@@ -125,63 +112,52 @@ impl RecordArgs {
     ) -> Result<Exit, Failure> {
         settled(client).await;
         let receipt = receipt.cloned().unwrap_or_default();
-        let words = if io::stdout().is_terminal() { Output::Table } else { Output::Json };
-        let text = match self.output.unwrap_or(words) {
-            Output::Table => told(&receipt),
-            Output::Json => format!("{:#}", json::of_message(&receipt)?),
-            Output::Jsonl => json::of_message(&receipt)?.to_string(),
-        };
-        writeln!(io::stdout(), "{text}")?;
+        receipt::print(self.output, receipt::Form::Json, &receipt, &words(&receipt))?;
         undone::end(client, &receipt.undone, undone::Repeated::Event).await
     }
 }
 
-fn told(receipt: &Receipt) -> String {
+fn words(receipt: &Receipt) -> String {
     let Receipt { position, stream, revision, duplicate, undone: _ } = receipt;
-    let duplicate = if *duplicate { " (was there already)" } else { "" };
-    format!("position {position}, {stream} revision {revision}{duplicate}")
+    receipt::words(*position, stream, *revision, *duplicate)
 }
 
+/// The end of a command that records one event about a claim.
+macro_rules! record {
+    ($client:expr, $recording:expr, $call:ident($request:ident { $field:ident: $event:expr })) => {{
+        let (client, recording): (&Client, &RecordArgs) = ($client, $recording);
+        let request = $request {
+            request_id: recording.request_id(),
+            $field: Some($event),
+            tags: recording.tag.clone(),
+            store: recording.store.clone().unwrap_or_default(),
+            ..Default::default()
+        };
+        let recorded = client.$call(request).await?;
+        recording.end(client, recorded.receipt.as_ref()).await
+    }};
+}
+pub(super) use record;
+
 pub(super) async fn retract(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, reason) = (Some(args.said.attribution()), args.claim, args.reason);
-    let request = RetractClaimRequest {
-        request_id: args.recording.request_id(),
-        retraction: Some(ClaimRetracted { attribution, claim, reason }),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
-    let client = args.recording.server.connect().await?;
-    let recorded = client.retract_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    let Args { claim, reason, said, recording } = args;
+    let retraction = ClaimRetracted { attribution: Some(said.attribution()), claim, reason };
+    let client = recording.server.connect().await?;
+    record!(&client, &recording, retract_claim(RetractClaimRequest { retraction: retraction }))
 }
 
 pub(super) async fn dispute(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
-    let request = DisputeClaimRequest {
-        request_id: args.recording.request_id(),
-        dispute: Some(ClaimDisputed { attribution, claim, grounds }),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
-    let client = args.recording.server.connect().await?;
-    let recorded = client.dispute_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    let Args { claim, reason: grounds, said, recording } = args;
+    let dispute = ClaimDisputed { attribution: Some(said.attribution()), claim, grounds };
+    let client = recording.server.connect().await?;
+    record!(&client, &recording, dispute_claim(DisputeClaimRequest { dispute: dispute }))
 }
 
 pub(super) async fn confirm(args: Args) -> Result<Exit, Failure> {
-    let (attribution, claim, grounds) = (Some(args.said.attribution()), args.claim, args.reason);
-    let request = ConfirmClaimRequest {
-        request_id: args.recording.request_id(),
-        confirmation: Some(ClaimConfirmed { attribution, claim, grounds }),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
-    let client = args.recording.server.connect().await?;
-    let recorded = client.confirm_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    let Args { claim, reason: grounds, said, recording } = args;
+    let confirmation = ClaimConfirmed { attribution: Some(said.attribution()), claim, grounds };
+    let client = recording.server.connect().await?;
+    record!(&client, &recording, confirm_claim(ConfirmClaimRequest { confirmation: confirmation }))
 }
 
 pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
@@ -199,16 +175,8 @@ pub(super) async fn prefer(args: PreferArgs) -> Result<Exit, Failure> {
         direction: direction.into(),
         rationale: args.reason,
     };
-    let request = PreferClaimRequest {
-        request_id: args.recording.request_id(),
-        preference: Some(preference),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
     let client = args.recording.server.connect().await?;
-    let recorded = client.prefer_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    record!(&client, &args.recording, prefer_claim(PreferClaimRequest { preference: preference }))
 }
 
 #[cfg(test)]
@@ -228,15 +196,15 @@ mod tests {
         assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
         assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
         assert_eq!(actor("[] IS spokesman"), of("", "IS spokesman"));
-        assert!(somebody("-").unwrap_err().contains("names nobody"));
+        assert!(somebody("-").unwrap_err().contains("names no actor"));
     }
 
     #[test]
     fn a_receipt_says_where_the_event_stands() {
         let stream = "exchange/demo-1".to_owned();
         let mut receipt = Receipt { position: 7, stream, revision: 3, ..Receipt::default() };
-        assert_eq!(told(&receipt), "position 7, exchange/demo-1 revision 3");
+        assert_eq!(words(&receipt), "position 7, exchange/demo-1 revision 3");
         receipt.duplicate = true;
-        assert!(told(&receipt).ends_with("(was there already)"));
+        assert!(words(&receipt).ends_with("(was there already)"));
     }
 }

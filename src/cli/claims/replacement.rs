@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::recording;
+use super::recording::{self, RecordArgs, record};
 use crate::{
     cli::{
         append, choice,
@@ -15,6 +15,7 @@ use crate::{
             GetClaimResponse,
         },
     },
+    grpc::client::Client,
 };
 
 /// The arguments of a correction.
@@ -54,15 +55,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
         by: CorrectedBy::try_from(corrected_by).unwrap_or_default().into(),
         reason: args.reason,
     };
-    let request = CorrectClaimRequest {
-        request_id: args.recording.request_id(),
-        correction: Some(correction),
-        tags: args.recording.tag.clone(),
-        store: args.recording.store.clone().unwrap_or_default(),
-        ..Default::default()
-    };
-    let recorded = client.correct_claim(request).await?;
-    args.recording.end(&client, recorded.receipt.as_ref()).await
+    let recording = &args.recording;
+    record!(&client, recording, correct_claim(CorrectClaimRequest { correction: correction }))
 }
 
 /// The claim as it reads now, with another number. What the claim says of the number's parts and
@@ -98,7 +92,7 @@ fn with_number(claim: &GetClaimResponse, value: u32) -> Result<Any, Failure> {
                 None => reading.type_name(),
             };
             return Err(Failure::usage(format!(
-                "claim {position} is a {kind}, which gives no number; give the whole of it with \
+                "claim {position} is a {kind}, which has no number; give the whole claim with \
                  --payload"
             )));
         }
@@ -111,7 +105,7 @@ mod tests {
     use crate::{
         cli::exit::Exit,
         domain::{
-            known::samples,
+            known::examples,
             proto::{ClaimRecord, TransferCompleted},
         },
     };
@@ -129,7 +123,7 @@ mod tests {
             scope: "adults".to_owned(),
             ..Count::default()
         };
-        let before = TransferCompleted { count: Some(count), ..samples::completed() };
+        let before = TransferCompleted { count: Some(count), ..examples::completed() };
         let after = with_number(&claim(&before.clone().into()), 0).unwrap();
         let count = Count { value: Some(0), scope: "adults".to_owned(), ..Count::default() };
         assert_eq!(after, Any::pack(&TransferCompleted { count: Some(count), ..before }));
@@ -137,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_gives_no_number_is_not_corrected_by_one() {
-        let failure = with_number(&claim(&samples::statement().into()), 3).unwrap_err();
+        let failure = with_number(&claim(&examples::statement().into()), 3).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("claim 7 is a StatementMade"), "{failure}");
         assert!(failure.message.contains("--payload"), "{failure}");

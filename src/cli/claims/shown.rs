@@ -4,14 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     cli::{
-        ServerArgs, claimed, event_line,
+        claimed, event_line,
         exit::{Exit, Failure},
-        json,
         members::TYPE,
         moment::{self, AsOfArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
-        payload, position, words,
+        output::{ListArgs, Query},
+        pages, payload, position, words,
     },
     domain::proto::{ClaimHistoryEntry, Direction, GetClaimRequest, GetClaimResponse, Preference},
 };
@@ -25,46 +23,23 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints the claim.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
     let (claim, as_of) = (args.claim, args.as_of.moment());
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client.claim(GetClaimRequest { claim, as_of, min_position: 0, page_size, page_token }).await
-    });
-    output::print(&Shown(whole.await?), output)
+    args.list.print(&GetClaimRequest { claim, as_of, ..Default::default() }).await
 }
 
-/// A claim with its history.
-struct Shown(GetClaimResponse);
-
-impl Answer for Shown {
-    type Response = GetClaimResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
-    }
-
-    fn position(&self) -> u64 {
-        self.0.position
-    }
-
-    fn table(&self) -> String {
-        let record = self.0.record.unwrap_or_default();
+impl Query for GetClaimRequest {
+    fn table(&self, response: &GetClaimResponse) -> String {
+        let record = response.record.unwrap_or_default();
         let became = claimed::became(&record);
         let became =
             if became.is_empty() { "stands as recorded".to_owned() } else { became.join("; ") };
         let mut text = format!("claim {}: {became}\n", record.position);
-        if let Some(reading) = &self.0.reading {
+        if let Some(reading) = &response.reading {
             let kind = reading.type_name().rsplit('.').next().unwrap_or_default();
             text = format!("{text}{kind}\n");
             let reading = payload::write(reading, |_| None);
@@ -72,61 +47,58 @@ impl Answer for Shown {
             let lines = lines.flat_map(|(name, value)| outline(name, value, 2));
             text += &lines.map(|line| line + "\n").collect::<String>();
         }
-        for preference in &self.0.preferences {
+        for preference in &response.preferences {
             for line in preferred(preference) {
                 text += &line;
                 text.push('\n');
             }
         }
-        if let Some(more) = words::more(self.0.more_preferences) {
+        if let Some(more) = words::more(response.more_preferences) {
             text = format!("{text}{more} preferences, which the history below names\n");
         }
-        text += &self.history();
-        text += pages::more(&self.0);
-        text + &words::as_of(self.0.position)
+        text += &history(response);
+        text += pages::more(response);
+        text + &words::as_of(response.position)
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        Ok(vec![json::of_message(&self.0)?])
+    fn columns(&self) -> Vec<&'static str> {
+        vec!["event", "recorded_at", "type", "says", "retracted_by"]
     }
 
     /// One row for each event: the claim itself first.
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["event", "recorded_at", "type", "says", "retracted_by"]);
-        let first = self.0.event.clone().map(|event| {
-            let retracted_by = self.0.record.map_or(0, |record| record.retracted_by);
+    fn rows(&self, response: &GetClaimResponse) -> Vec<Vec<String>> {
+        let first = response.event.clone().map(|event| {
+            let retracted_by = response.record.map_or(0, |record| record.retracted_by);
             ClaimHistoryEntry { event: Some(event), retracted_by }
         });
-        for entry in first.iter().chain(&self.0.history) {
+        let row = |entry: &ClaimHistoryEntry| {
             let event = entry.event.clone().unwrap_or_default();
             let (kind, says) = event_line::told(&event);
-            grid.rows.push(vec![
+            vec![
                 event.position.to_string(),
                 moment::to_the_second(event.recorded_at.as_ref()),
                 kind,
                 says,
                 words::number((entry.retracted_by > 0).then_some(entry.retracted_by)),
-            ]);
-        }
-        grid
+            ]
+        };
+        first.iter().chain(&response.history).map(row).collect()
     }
 }
 
-impl Shown {
-    /// The claim as it was recorded, and each event about it.
-    fn history(&self) -> String {
-        let events = self.0.history.iter().filter_map(|entry| Some((entry.event.as_ref()?, entry)));
-        let events = events.map(|(event, entry)| (event, entry.retracted_by));
-        let lines = self.0.event.iter().map(|event| (event, 0)).chain(events);
-        let lines = lines.flat_map(|(event, retracted_by)| {
-            let (kind, says) = event_line::told(event);
-            let time = moment::to_the_second(event.recorded_at.as_ref());
-            let text = format!("{} {time} {kind}: {says}", event.position);
-            let retracted = format!(" (retracted by {retracted_by})");
-            words::indented(&(text + if retracted_by > 0 { &retracted } else { "" }), 0, 4)
-        });
-        lines.map(|line| line + "\n").collect()
-    }
+/// The claim as it was recorded, and each event about it.
+fn history(response: &GetClaimResponse) -> String {
+    let events = response.history.iter().filter_map(|entry| Some((entry.event.as_ref()?, entry)));
+    let events = events.map(|(event, entry)| (event, entry.retracted_by));
+    let lines = response.event.iter().map(|event| (event, 0)).chain(events);
+    let lines = lines.flat_map(|(event, retracted_by)| {
+        let (kind, says) = event_line::told(event);
+        let time = moment::to_the_second(event.recorded_at.as_ref());
+        let text = format!("{} {time} {kind}: {says}", event.position);
+        let retracted = format!(" (retracted by {retracted_by})");
+        words::indented(&(text + if retracted_by > 0 { &retracted } else { "" }), 0, 4)
+    });
+    lines.map(|line| line + "\n").collect()
 }
 
 /// A field of the claim as it reads, what it holds further to the right.
@@ -169,7 +141,7 @@ fn preferred(preference: &Preference) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        known::{Known, samples},
+        known::{Known, examples},
         proto::{ClaimRecord, RecordedEvent},
     };
 
@@ -178,15 +150,15 @@ mod tests {
         RecordedEvent { position, stream, payload, ..Default::default() }
     }
 
-    fn shown() -> Shown {
+    fn shown() -> GetClaimResponse {
         let event = |position, known: Known, retracted_by| ClaimHistoryEntry {
             event: Some(recorded(position, known)),
             retracted_by,
         };
-        Shown(GetClaimResponse {
+        GetClaimResponse {
             record: Some(ClaimRecord { position: 7, disputes: 1, ..Default::default() }),
-            event: Some(recorded(7, samples::completed())),
-            reading: Some(Known::from(samples::completed()).pack()),
+            event: Some(recorded(7, examples::completed())),
+            reading: Some(Known::from(examples::completed()).pack()),
             preferences: vec![Preference {
                 position: 8,
                 claim: 7,
@@ -196,17 +168,17 @@ mod tests {
                 ..Default::default()
             }],
             history: vec![
-                event(9, samples::confirmed().into(), 11),
-                event(10, samples::disputed().into(), 0),
+                event(9, examples::confirmed().into(), 11),
+                event(10, examples::disputed().into(), 0),
             ],
             position: 11,
             ..Default::default()
-        })
+        }
     }
 
     #[test]
     fn a_claim_is_shown_with_what_became_of_it() {
-        let text = shown().table();
+        let text = GetClaimRequest::default().table(&shown());
         assert!(text.starts_with("claim 7: disputed 1 time\nTransferCompleted\n  "), "{text}");
         assert!(
             text.contains("\nfor what DE received: 13 is preferred (claim 7, by 8)\n"),
@@ -220,11 +192,12 @@ mod tests {
 
     #[test]
     fn each_event_is_a_row() {
-        let grid = shown().grid();
-        assert!(grid.rows.iter().all(|row| row.len() == grid.header.len()));
-        let rows: Vec<_> = grid.rows.iter().map(|row| (row[0].as_str(), row[4].as_str())).collect();
+        let query = GetClaimRequest::default();
+        let rows = query.rows(&shown());
+        assert!(rows.iter().all(|row| row.len() == query.columns().len()));
+        let rows: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[4].as_str())).collect();
         assert_eq!(rows, [("7", ""), ("9", "11"), ("10", "")]);
-        let lines = shown().entries().unwrap();
+        let lines = query.entries(&shown()).unwrap();
         assert_eq!(
             lines[0]["history"][0]["event"]["payload"]["@type"],
             "type.googleapis.com/handover.v1.ClaimConfirmed"

@@ -1,21 +1,17 @@
 //! `handover counts --group-by`: figures by route, year, mediator and more.
 
-use serde_json::Value;
-
 use crate::{
     cli::{
         choice,
         counts::plain,
-        exit::Failure,
         figure::cell,
-        output::{self, Answer, Grid},
-        pages::{self, Limit},
+        lists::List,
+        pages::Limit,
         words::{self, NOTHING},
     },
     domain::proto::{
-        AsOf, CountTransfersRequest, CountTransfersResponse, Dimension, GroupKey, Side,
+        AsOf, CountGroup, CountTransfersRequest, CountTransfersResponse, Dimension, GroupKey, Side,
     },
-    grpc::client::Client,
 };
 
 /// Flags by which figures are grouped and chosen, instead of one row for each country.
@@ -37,7 +33,7 @@ pub(super) struct GroupArgs {
     /// Only exchanges that this actor (a party code or a name) is said to have mediated
     #[arg(long, value_name = "ACTOR")]
     mediator: Option<String>,
-    /// Mediators count also where somebody denies that they mediated
+    /// Count mediators also where a claim denies that they mediated
     #[arg(long)]
     denied_mediators: bool,
     /// Only this sort of operation
@@ -47,7 +43,7 @@ pub(super) struct GroupArgs {
     #[arg(long, value_parser = choice::of("Category"))]
     category: Option<i32>,
     #[command(flatten)]
-    limit: Limit,
+    pub(super) limit: Limit,
 }
 
 impl GroupArgs {
@@ -59,14 +55,14 @@ impl GroupArgs {
         lists.into_iter().chain(choices).chain(texts).any(|given| given)
     }
 
-    /// The question, and how many groups are wanted.
+    /// The request.
     pub(super) fn into_request(
         self,
         unit: i32,
         as_of: Option<AsOf>,
         occurred: String,
-    ) -> (CountTransfersRequest, Limit) {
-        let request = CountTransfersRequest {
+    ) -> CountTransfersRequest {
+        CountTransfersRequest {
             group_by: self.group_by,
             senders: self.from,
             receivers: self.to,
@@ -79,23 +75,8 @@ impl GroupArgs {
             as_of,
             occurred,
             ..Default::default()
-        };
-        (request, self.limit)
+        }
     }
-}
-
-/// Asks for the figures of all groups.
-pub(super) async fn ask(
-    client: &Client,
-    (request, limit): (CountTransfersRequest, Limit),
-) -> Result<Groups, Failure> {
-    let whole = pages::all(limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client
-            .count_transfers(CountTransfersRequest { page_size, page_token, ..request.clone() })
-            .await
-    });
-    Ok(Groups { response: whole.await?, by: dimensions(&request) })
 }
 
 /// What the columns of the key are: the unit is always one of them.
@@ -107,64 +88,41 @@ fn dimensions(request: &CountTransfersRequest) -> Vec<Dimension> {
     by
 }
 
-/// Figures by groups.
-pub(super) struct Groups {
-    response: CountTransfersResponse,
-    by: Vec<Dimension>,
-}
-
-impl Answer for Groups {
-    type Response = CountTransfersResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.response
+impl List for CountTransfersRequest {
+    fn nothing(&self) -> String {
+        "no transfers".to_owned()
     }
 
-    fn position(&self) -> u64 {
-        self.response.position
-    }
-
-    fn table(&self) -> String {
-        let at = words::as_of(self.response.position);
-        if self.response.groups.is_empty() {
-            let undated = words::undated(self.response.undated_exchanges, "exchange");
-            return format!("no transfers\n{undated}{at}");
-        }
-        let mut header: Vec<&str> = self.by.iter().map(|by| column(*by)).collect();
+    fn shown(&self, response: &CountTransfersResponse) -> String {
+        let by = dimensions(self);
+        let mut header: Vec<&str> = by.iter().map(|by| column(*by)).collect();
         header.extend(["handed over", "exchanges"]);
-        let rows = self.response.groups.iter().map(|group| {
+        let rows = response.groups.iter().map(|group| {
             let key = group.key.clone().unwrap_or_default();
-            let mut row: Vec<String> = self.by.iter().map(|by| shown(&key, *by)).collect();
+            let mut row: Vec<String> = by.iter().map(|by| shown(&key, *by)).collect();
             let exchanges = group.figure.as_ref().map_or(0, |figure| figure.exchanges);
             row.extend([cell(group.figure.as_ref()), words::thousands(exchanges)]);
             row
         });
-        let mut text = words::grid(&header, rows);
-        if let Some(total) = &self.response.total {
-            text = format!("{text}in all: {}\n", cell(Some(total)));
-        } else if self.response.groups.len() > 1 {
-            text += "no sum of all: the groups can overlap, or are of several units\n";
+        let grid = words::grid(&header, rows);
+        match &response.total {
+            Some(total) => format!("{grid}in all: {}\n", cell(Some(total))),
+            None if response.groups.len() > 1 => {
+                grid + "no total: the groups can overlap, or have several units\n"
+            }
+            None => grid,
         }
-        text += &words::undated(self.response.undated_exchanges, "exchange");
-        text += pages::more(&self.response);
-        text + &at
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.response.groups)
+    fn columns(&self) -> Vec<&'static str> {
+        let key = dimensions(self).into_iter().map(column);
+        key.chain(plain::FIGURE).collect()
     }
 
-    fn grid(&self) -> Grid {
-        let header = self.by.iter().map(|by| column(*by));
-        let mut grid = Grid { header: header.collect(), rows: Vec::new() };
-        grid.header.extend(plain::FIGURE);
-        for group in &self.response.groups {
-            let key = group.key.clone().unwrap_or_default();
-            let mut row: Vec<String> = self.by.iter().map(|by| told(&key, *by)).collect();
-            row.extend(plain::side(group.figure.as_ref()));
-            grid.rows.push(row);
-        }
-        grid
+    fn row(&self, group: &CountGroup) -> Vec<String> {
+        let key = group.key.clone().unwrap_or_default();
+        let key = dimensions(self).into_iter().map(|by| told(&key, by));
+        key.chain(plain::side(group.figure.as_ref())).collect()
     }
 }
 
@@ -216,7 +174,10 @@ fn told(key: &GroupKey, by: Dimension) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{Category, CountGroup, Figure, Route, Unit};
+    use crate::{
+        cli::output::Query,
+        domain::proto::{Category, Figure, Route, Unit},
+    };
 
     fn figure(low: u32, high: u32) -> Figure {
         Figure { low: Some(low), high: Some(high), exchanges: 2, ..Default::default() }
@@ -226,21 +187,23 @@ mod tests {
         Side { parties: parties.iter().map(ToString::to_string).collect() }
     }
 
-    fn groups(by: &[Dimension], keys: Vec<GroupKey>) -> Groups {
+    fn groups(keys: Vec<GroupKey>) -> CountTransfersResponse {
         let of = |mut key: GroupKey| {
             key.unit = Unit::Person.into();
             CountGroup { key: Some(key), figure: Some(figure(1000, 1200)) }
         };
-        let response = CountTransfersResponse {
+        CountTransfersResponse {
             groups: keys.into_iter().map(of).collect(),
             total: Some(figure(2000, 2400)),
             position: 9,
             undated_exchanges: 1,
             ..Default::default()
-        };
+        }
+    }
+
+    fn query(by: &[Dimension]) -> CountTransfersRequest {
         let group_by = by.iter().map(|by| i32::from(*by)).collect();
-        let request = CountTransfersRequest { group_by, ..Default::default() };
-        Groups { response, by: dimensions(&request) }
+        CountTransfersRequest { group_by, ..Default::default() }
     }
 
     #[test]
@@ -248,7 +211,8 @@ mod tests {
         let joint =
             GroupKey { from: Some(side(&["BY", "RU"])), year: Some(2024), ..Default::default() };
         let unsaid = GroupKey { from: Some(side(&[])), ..Default::default() };
-        let groups = groups(&[Dimension::From, Dimension::Year], vec![joint, unsaid]);
+        let query = query(&[Dimension::From, Dimension::Year]);
+        let groups = groups(vec![joint, unsaid]);
         let expected = [
             " from     | year     | unit   | handed over  | exchanges",
             "----------+----------+--------+--------------+-----------",
@@ -259,10 +223,10 @@ mod tests {
             "(as of position 9)",
             "",
         ];
-        assert_eq!(groups.table(), expected.join("\n"));
-        let grid = groups.grid();
-        assert_eq!(grid.rows[1][..5], ["", "", "person", "1000", "1200"]);
-        assert_eq!(grid.rows[0].len(), grid.header.len());
+        assert_eq!(query.table(&groups), expected.join("\n"));
+        let rows = query.rows(&groups);
+        assert_eq!(rows[1][..5], ["", "", "person", "1000", "1200"]);
+        assert_eq!(rows[0].len(), Query::columns(&query).len());
     }
 
     #[test]
@@ -275,10 +239,9 @@ mod tests {
             ..Default::default()
         };
         let by = [Dimension::Route, Dimension::Mediator, Dimension::Category];
-        let mut groups = groups(&by, vec![key.clone(), key]);
-        groups.response.total = None;
-        let table = groups.table();
+        let groups = CountTransfersResponse { total: None, ..groups(vec![key.clone(), key]) };
+        let table = query(&by).table(&groups);
         assert!(table.contains(" RU -> ? | nobody   | prisoner of war | person |"), "{table}");
-        assert!(table.contains("no sum of all: the groups can overlap"), "{table}");
+        assert!(table.contains("no total: the groups can overlap"), "{table}");
     }
 }

@@ -4,7 +4,6 @@ use super::table::{table, unit};
 use crate::{
     cli::{
         figure::{cell, flag},
-        output::Grid,
         words,
     },
     domain::proto::{
@@ -13,87 +12,51 @@ use crate::{
     },
 };
 
+/// The columns of a figure, behind a prefix.
+macro_rules! figure {
+    ($prefix:literal) => {
+        [
+            concat!($prefix, "low"),
+            concat!($prefix, "high"),
+            concat!($prefix, "preferred"),
+            concat!($prefix, "exchanges"),
+            concat!($prefix, "disputed"),
+            concat!($prefix, "unnumbered"),
+            concat!($prefix, "shared_legs"),
+            concat!($prefix, "shared_at_most"),
+            concat!($prefix, "open_legs"),
+            concat!($prefix, "open_at_most"),
+            concat!($prefix, "minors_low"),
+            concat!($prefix, "minors_high"),
+            concat!($prefix, "women_low"),
+            concat!($prefix, "women_high"),
+            concat!($prefix, "civilians_low"),
+            concat!($prefix, "civilians_high"),
+            concat!($prefix, "wounded_low"),
+            concat!($prefix, "wounded_high"),
+            concat!($prefix, "flags"),
+        ]
+    };
+}
+
 /// The columns of a figure.
-pub(in crate::cli) const FIGURE: [&str; 19] = [
-    "low",
-    "high",
-    "preferred",
-    "exchanges",
-    "disputed",
-    "unnumbered",
-    "shared_legs",
-    "shared_at_most",
-    "open_legs",
-    "open_at_most",
-    "minors_low",
-    "minors_high",
-    "women_low",
-    "women_high",
-    "civilians_low",
-    "civilians_high",
-    "wounded_low",
-    "wounded_high",
-    "flags",
-];
-
+pub(in crate::cli) const FIGURE: [&str; 19] = figure!("");
 /// The same of what was received.
-const RECEIVED: [&str; 19] = [
-    "received_low",
-    "received_high",
-    "received_preferred",
-    "received_exchanges",
-    "received_disputed",
-    "received_unnumbered",
-    "received_shared_legs",
-    "received_shared_at_most",
-    "received_open_legs",
-    "received_open_at_most",
-    "received_minors_low",
-    "received_minors_high",
-    "received_women_low",
-    "received_women_high",
-    "received_civilians_low",
-    "received_civilians_high",
-    "received_wounded_low",
-    "received_wounded_high",
-    "received_flags",
-];
-
+const RECEIVED: [&str; 19] = figure!("received_");
 /// The same of what was sent.
-const SENT: [&str; 19] = [
-    "sent_low",
-    "sent_high",
-    "sent_preferred",
-    "sent_exchanges",
-    "sent_disputed",
-    "sent_unnumbered",
-    "sent_shared_legs",
-    "sent_shared_at_most",
-    "sent_open_legs",
-    "sent_open_at_most",
-    "sent_minors_low",
-    "sent_minors_high",
-    "sent_women_low",
-    "sent_women_high",
-    "sent_civilians_low",
-    "sent_civilians_high",
-    "sent_wounded_low",
-    "sent_wounded_high",
-    "sent_flags",
-];
+const SENT: [&str; 19] = figure!("sent_");
 
-/// One row for each country and unit; what is unknown is empty.
-pub(super) fn grid(response: &GetCountryCountsResponse) -> Grid {
-    let mut grid = Grid { header: vec!["country", "unit"], rows: Vec::new() };
-    grid.header.extend(RECEIVED);
-    grid.header.extend(SENT);
-    for count in &response.counts {
-        let mut row = vec![count.country.clone(), unit(count).to_owned()];
-        row.extend(side(count.received.as_ref()));
-        row.extend(side(count.sent.as_ref()));
-        grid.rows.push(row);
-    }
-    grid
+/// The columns of a country's figures.
+pub(super) fn columns() -> Vec<&'static str> {
+    ["country", "unit"].into_iter().chain(RECEIVED).chain(SENT).collect()
+}
+
+/// A country's figures as the columns have them; what is unknown is empty.
+pub(super) fn row(count: &CountryCount) -> Vec<String> {
+    let mut row = vec![count.country.clone(), unit(count).to_owned()];
+    row.extend(side(count.received.as_ref()));
+    row.extend(side(count.sent.as_ref()));
+    row
 }
 
 /// The fields of a figure, as the columns have them.
@@ -169,7 +132,7 @@ mod tests {
     use super::*;
     use crate::domain::proto::{FigureFlag, FigureOfWhich, Unattributed, Unit};
 
-    fn row(received: u32) -> CountryCount {
+    fn count(received: u32) -> CountryCount {
         let shared = Some(Unattributed { legs: 3, at_most: Some(26) });
         CountryCount {
             country: "DE".to_owned(),
@@ -187,10 +150,7 @@ mod tests {
 
     #[test]
     fn unknown_values_are_empty_in_csv() {
-        let counts = vec![row(13)];
-        let Grid { header, rows } =
-            grid(&GetCountryCountsResponse { counts, position: 32, ..Default::default() });
-        let row = &rows[0];
+        let (header, row) = (columns(), row(&count(13)));
         assert_eq!(header.len(), row.len());
         assert!(row.join(",").starts_with("DE,person,13,13,13,1,0,0,,,,,"), "{row:?}");
         let of = |column| row[header.iter().position(|name| *name == column).unwrap()].as_str();
@@ -215,8 +175,8 @@ mod tests {
     #[test]
     fn a_change_names_both_figures_and_its_causes() {
         let change = CountryChange {
-            before: Some(row(13)),
-            after: Some(row(14)),
+            before: Some(count(13)),
+            after: Some(count(14)),
             caused_by: vec![41, 42],
             ..Default::default()
         };

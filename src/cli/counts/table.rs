@@ -1,48 +1,35 @@
 //! Figures as people read them: what is unknown is said in words and never printed as 0.
 
-use tabled::{builder::Builder, settings::Style};
-
 use crate::{
     cli::{
         figure::cell,
-        words::{plural, span, thousands, unit as unit_word},
+        words::{self, span, thousands},
     },
     domain::proto::{CountryCount, Figure, GetCountryCountsResponse, Unit},
 };
 
 /// The figures as a table, with what was received in all.
 pub fn table(response: &GetCountryCountsResponse) -> String {
-    let at = match response.position {
-        // An empty record, or a moment before the first event.
-        0 => "(nothing was recorded yet)".to_owned(),
-        position => format!("(as of position {position})"),
-    };
+    let at = words::as_of(response.position);
     if response.counts.is_empty() {
-        return format!("no transfers {at}\n");
+        return format!("no transfers {at}");
     }
-    let mut rows = Builder::default();
-    rows.push_record(["country", "unit", "received", "sent"]);
-    for count in &response.counts {
+    let rows = response.counts.iter().map(|count| {
         let [received, sent] = [count.received.as_ref(), count.sent.as_ref()].map(cell);
-        rows.push_record([count.country.clone(), unit(count).to_owned(), received, sent]);
-    }
-    let grid = rows.build().with(Style::psql()).to_string();
-    let mut lines: Vec<String> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
+        vec![count.country.clone(), unit(count).to_owned(), received, sent]
+    });
+    let mut text = words::grid(&["country", "unit", "received", "sent"], rows);
     for (unit, name) in [(Unit::Person, ""), (Unit::Remains, " (remains)")] {
-        let total = total(&response.counts, unit);
-        lines.extend(total.map(|total| format!("received in all{name}: {total}")));
+        if let Some(total) = total(&response.counts, unit) {
+            text = format!("{text}received in all{name}: {total}\n");
+        }
     }
-    if response.undated_exchanges > 0 {
-        let undated = plural(response.undated_exchanges, "exchange");
-        lines.push(format!("left out because undated: {undated}"));
-    }
-    lines.push(at);
-    lines.join("\n") + "\n"
+    text + &words::undated(response.undated_exchanges, "exchange") + &at
 }
 
 /// The unit of a row, in words.
 pub(super) fn unit(count: &CountryCount) -> &'static str {
-    unit_word(count.unit())
+    words::unit(count.unit())
 }
 
 /// The sum of a column; `None` if no row of this unit says anything of having received.

@@ -53,7 +53,7 @@ fn listed(parts: &[String], between: &str) -> String {
 /// A flag in words.
 fn flag(flag: ExchangeFlag) -> &'static str {
     match flag {
-        ExchangeFlag::Unspecified => "something that this version does not know stands out",
+        ExchangeFlag::Unspecified => "this version does not know what one of the flags means",
         ExchangeFlag::PartsExceedWhole => "parts add up to more than was claimed for their whole",
         ExchangeFlag::TotalDiffersFromSum => {
             "a total claimed differs from what the transfers add up to"
@@ -62,13 +62,13 @@ fn flag(flag: ExchangeFlag) -> &'static str {
             "the status and the transfers contradict each other"
         }
         ExchangeFlag::Disputed => "claims about the number of one transfer differ",
-        ExchangeFlag::Incomplete => "of a transfer no number is known",
+        ExchangeFlag::Incomplete => "the number of a transfer is not known",
         ExchangeFlag::Approximate => "a number is given as \"about\" only",
         ExchangeFlag::OpenBelow => "a number is given as \"at most\": it may be smaller",
         ExchangeFlag::OpenAbove => "a number is given as \"at least\": it may be larger",
         ExchangeFlag::Undated => "no claim says when it took place",
         ExchangeFlag::RoleDisputed => "a role is attributed by some and denied by others",
-        ExchangeFlag::ClaimDisputed => "somebody contests a claim about it",
+        ExchangeFlag::ClaimDisputed => "a claim about it is disputed",
         ExchangeFlag::CompletedDiffersFromAgreed => {
             "what was completed differs from what was agreed on"
         }

@@ -7,6 +7,10 @@ use crate::domain::proto::{
     Unit,
 };
 
+fn table(story: &GetExchangeResponse) -> String {
+    GetExchangeRequest::default().table(story)
+}
+
 fn record(position: u64) -> ClaimRecord {
     ClaimRecord { position, ..Default::default() }
 }
@@ -176,7 +180,7 @@ fn full() -> GetExchangeResponse {
 
 #[test]
 fn the_story_fits_a_screen_and_says_who_says_what() {
-    let text = Story(full()).table();
+    let text = table(&full());
     let expected = "\
 A demonstration (demo-1)
 2024-08-01, Ankara, TR, exchange, under way
@@ -238,7 +242,7 @@ fn no_text_of_the_record_makes_a_line_too_long_or_steers_the_terminal() {
     told.statements[0].statement.as_mut().unwrap().text = long.clone();
     told.superlatives[0].superlative.as_mut().unwrap().text = long.clone();
     told.counts[0].country = long;
-    for line in Story(told).table().lines() {
+    for line in table(&told).lines() {
         assert!(line.chars().count() <= words::WIDTH, "{line}");
         assert!(!line.contains(char::is_control), "{line:?}");
     }
@@ -246,33 +250,34 @@ fn no_text_of_the_record_makes_a_line_too_long_or_steers_the_terminal() {
 
 #[test]
 fn every_claim_is_a_row_and_what_is_unknown_is_empty() {
-    let grid = Story(full()).grid();
-    assert!(grid.rows.iter().all(|row| row.len() == grid.header.len()), "{grid:?}");
+    let query = GetExchangeRequest::default();
+    let (columns, rows) = (query.columns(), query.rows(&full()));
+    assert!(rows.iter().all(|row| row.len() == columns.len()), "{rows:?}");
     let of = |row: usize, column: &str| {
-        grid.rows[row][grid.header.iter().position(|name| *name == column).unwrap()].as_str()
+        rows[row][columns.iter().position(|name| *name == column).unwrap()].as_str()
     };
-    let columns = ["record", "from", "to", "leg_high", "claim", "value", "approximate", "use"];
-    let row = |row| columns.map(|column| of(row, column));
+    let some = ["record", "from", "to", "leg_high", "claim", "value", "approximate", "use"];
+    let row = |row| some.map(|column| of(row, column));
     assert_eq!(row(1), ["completed", "RU", "UA", "189", "6", "189", "", "entered"]);
     let beside = "approximate_beside_exact";
     assert_eq!(row(2), ["completed", "RU", "UA", "189", "7", "190", "yes", beside]);
     assert_eq!(row(3), ["completed", "", "RU+BY", "", "8", "", "", "entered"]);
     assert_eq!((of(4, "record"), of(4, "reason")), ("declined", "no_show"));
-    assert_eq!(grid.rows.len(), 5);
+    assert_eq!(rows.len(), 5);
 }
 
 #[test]
 fn the_story_of_what_was_only_named_says_so() {
     let summary = ExchangeSummary { exchange_id: "demo-2".to_owned(), ..Default::default() };
     let told = GetExchangeResponse { exchange: Some(summary), position: 4, ..Default::default() };
-    let text = Story(told).table();
+    let text = table(&told);
     let expected = "demo-2\ndate not given, never reported, only named\n(as of position 4)\n";
     assert_eq!(text, expected);
 }
 
 #[test]
 fn one_exchange_is_one_line_of_json() {
-    let lines = Story(full()).entries().unwrap();
+    let lines = GetExchangeRequest::default().entries(&full()).unwrap();
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["legs"][0]["estimate"]["preferred"], 189);
     assert!(lines[0]["legs"][1].get("estimate").is_none(), "unknown is absent");

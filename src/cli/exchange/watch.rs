@@ -1,11 +1,10 @@
 //! Prints the story of one exchange as a watch brings it.
 
-use super::Story;
 use crate::{
     cli::{
         exit::Failure,
         json,
-        output::{Answer as _, Output},
+        output::{Output, Query as _},
         pages::{self, Limit},
         words,
     },
@@ -33,14 +32,14 @@ pub(super) async fn update(
         response.story = Some(whole.await?);
     }
     Ok(match output {
-        Output::Table | Output::Csv => told(&same.exchange_id, response),
+        Output::Table | Output::Csv => told(same, response),
         Output::Json => format!("{:#}\n", json::of_message(&response)?),
         Output::Jsonl => format!("{}\n", json::of_message(&response)?),
     })
 }
 
 /// For people: which events changed it, then the story as it is printed without a watch.
-fn told(exchange: &str, response: WatchExchangeResponse) -> String {
+fn told(same: &GetExchangeRequest, response: WatchExchangeResponse) -> String {
     let WatchExchangeResponse { story, caused_by, position, heartbeat: _ } = response;
     let causes: Vec<String> = caused_by.iter().map(ToString::to_string).collect();
     let why = match causes.as_slice() {
@@ -48,10 +47,10 @@ fn told(exchange: &str, response: WatchExchangeResponse) -> String {
         causes => format!("\n{position}: changed because of {}\n\n", causes.join(", ")),
     };
     let story = match story {
-        Some(story) => Story(story).table(),
+        Some(story) => same.table(&story),
         None => format!(
             "nothing is recorded of {} yet\n{}",
-            words::plain(exchange),
+            words::plain(&same.exchange_id),
             words::as_of(position)
         ),
     };
@@ -71,13 +70,14 @@ mod tests {
             position,
             heartbeat: false,
         };
+        let same = GetExchangeRequest { exchange_id: "x-1".into(), ..Default::default() };
         assert_eq!(
-            told("x-1", response(3, &[], false)),
+            told(&same, response(3, &[], false)),
             "nothing is recorded of x-1 yet\n(as of position 3)\n"
         );
-        let changed = told("x-1", response(9, &[7, 9], true));
+        let changed = told(&same, response(9, &[7, 9], true));
         assert!(changed.starts_with("\n9: changed because of 7, 9\n\n"), "{changed}");
         assert!(changed.ends_with("(as of position 9)\n"), "{changed}");
-        assert!(!told("x-1", response(9, &[], true)).contains("because"));
+        assert!(!told(&same, response(9, &[], true)).contains("because"));
     }
 }

@@ -39,7 +39,7 @@ fn share(exchange: &ExplainedExchange) -> String {
         parts.push(format!("{} of unknown number", plural(exchange.unnumbered, "transfer")));
     }
     if parts.is_empty() {
-        parts.push("no number that is its own".to_owned());
+        parts.push("no number of its own".to_owned());
     }
     parts.extend(figure::unattributed("beside it shared", exchange.shared.as_ref()));
     parts.extend(figure::unattributed("beside it open", exchange.open.as_ref()));

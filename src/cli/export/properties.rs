@@ -284,9 +284,9 @@ proptest! {
 /// An event of the tables as a client sends it.
 #[test]
 fn a_claimant_whose_name_begins_with_a_code_keeps_no_party() {
-    use crate::domain::{known::samples, proto::Actor};
+    use crate::domain::{known::examples, proto::Actor};
 
-    let mut claim = samples::completed();
+    let mut claim = examples::completed();
     let name = "IS spokesman".to_owned();
     let said = Attribution {
         source_id: "desk".to_owned(),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     cli::{
-        import::{Options, Terminal, import},
+        import::{Options, command::Terminal, import},
         lines,
     },
     domain::{

@@ -1,14 +1,12 @@
 //! Groups are created and deleted, and parked events put back.
 
-use std::io::{self, IsTerminal as _, Write as _};
-
 use prost_types::{Duration, Timestamp};
 
 use crate::{
     cli::{
         ServerArgs,
         exit::{Exit, Failure},
-        json, moment, position, resuming,
+        moment, position, receipt, resuming,
         selection::Selection,
         undone::{self, Repeated},
     },
@@ -43,7 +41,7 @@ pub(super) struct CreateArgs {
     group: String,
     #[command(flatten)]
     selection: Selection,
-    /// Begin after this position; without it at the beginning
+    /// Begin after this position; by default at the beginning
     #[arg(long, value_name = "POSITION", value_parser = position::only,
           conflicts_with_all = ["from_now", "since"])]
     after: Option<u64>,
@@ -54,13 +52,13 @@ pub(super) struct CreateArgs {
     /// this date in UTC (2024-08-02); either may lie in the future
     #[arg(long, value_name = "TIME|DATE", value_parser = moment::since)]
     since: Option<Timestamp>,
-    /// Seconds that a consumer keeps events without a sign of life; without it 30
+    /// Seconds that a consumer keeps events without a sign of life; by default 30
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lease: Option<Duration>,
-    /// How often an event is tried before it is parked; without it 5
+    /// How often an event is tried before it is parked; by default 5
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     max_attempts: Option<u32>,
-    /// Seconds that an event rests before its second try, doubled with each; without it 1
+    /// Seconds that an event rests before its second try, doubled with each; by default 1
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     retry_delay: Option<Duration>,
     /// Create it only in the store of this name (urn:uuid:...), and end with exit code 9 if the
@@ -165,18 +163,12 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
 
 /// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
 fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
-        writeln!(out, "{words}")?;
-    } else {
-        writeln!(out, "{}", json::of_message(response)?)?;
-    }
-    Ok(())
+    receipt::print(None, receipt::Form::Jsonl, response, words)
 }
 
 /// A time span in seconds, as in `30` and `0.5`.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no number of seconds; say for example 30 or 0.5");
+    let wrong = || format!("{text} is not a number of seconds; write for example 30 or 0.5");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     let span = std::time::Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
     Duration::try_from(span).map_err(|_| wrong())

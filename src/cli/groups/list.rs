@@ -1,14 +1,11 @@
 //! How far groups are, and which consumers take part.
 
-use serde_json::Value;
-
 use crate::{
     cli::{
-        ServerArgs,
         exit::{Exit, Failure},
+        lists::List,
         moment,
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::AnswerArgs,
         words,
     },
     domain::proto::{Filter, Group, GroupState, ListGroupsRequest, ListGroupsResponse},
@@ -22,50 +19,24 @@ pub(super) struct Args {
     #[arg(value_name = "GROUP", default_value = "", hide_default_value = true)]
     group: String,
     #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    answer: AnswerArgs,
 }
 
 /// Prints them.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
-    let alone = !args.group.is_empty();
-    let request = ListGroupsRequest { name: args.group, ..ListGroupsRequest::default() };
-    let whole = pages::all(Limit::default(), async |page| {
-        // As many as fit a page.
-        let page_token = page.token;
-        client.list_groups(ListGroupsRequest { page_token, ..request.clone() }).await
-    });
-    output::print(&Groups { response: whole.await?, alone }, output)
+    args.answer.print(&ListGroupsRequest { name: args.group, ..Default::default() }).await
 }
 
-struct Groups {
-    response: ListGroupsResponse,
-    /// The command names one group, so there is room for everything about it.
-    alone: bool,
-}
-
-impl Answer for Groups {
-    type Response = ListGroupsResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.response
+impl List for ListGroupsRequest {
+    fn nothing(&self) -> String {
+        "no consumer groups".to_owned()
     }
 
-    fn position(&self) -> u64 {
-        self.response.position
-    }
-
-    fn table(&self) -> String {
-        let groups = &self.response.groups;
-        let end = format!("as of position {}\n", self.response.position);
-        if groups.is_empty() {
-            return format!("no consumer groups\n{end}");
-        }
-        if self.alone {
-            return groups.iter().map(story).collect::<String>() + &end;
+    fn shown(&self, response: &ListGroupsResponse) -> String {
+        let groups = &response.groups;
+        // The command names one group, so there is room for everything about it.
+        if !self.name.is_empty() {
+            return groups.iter().map(story).collect();
         }
         // Where all deliver, the width is of more use.
         let states = !groups.iter().all(is_counted);
@@ -78,19 +49,22 @@ impl Answer for Groups {
                 row.remove(1);
             }
         }
-        words::grid(&header, rows) + &stalls(groups) + &end
+        words::grid(&header, rows) + &stalls(groups)
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.response.groups)
+    fn end(&self, response: &ListGroupsResponse) -> String {
+        format!("as of position {}\n", response.position)
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["group", "filter", "finished_position", "lag_events"]);
-        grid.header.extend(["lag_seconds", "unanswered", "resting", "parked", "consumers"]);
-        grid.header.extend(["stalled", "state"]);
-        grid.rows.extend(self.response.groups.iter().map(plain_row));
-        grid
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["group", "filter", "finished_position", "lag_events"];
+        columns.extend(["lag_seconds", "unanswered", "resting", "parked", "consumers"]);
+        columns.extend(["stalled", "state"]);
+        columns
+    }
+
+    fn row(&self, group: &Group) -> Vec<String> {
+        plain_row(group)
     }
 }
 
@@ -173,12 +147,7 @@ fn begun(group: &Group) -> String {
     let (lease, rest) =
         (settings.lease.unwrap_or_default(), settings.retry_delay.unwrap_or_default());
     let from = group.recorded_from.as_ref().map(|time| moment::to_the_second(Some(time)));
-    let from = from.map(|time| {
-        format!(
-            "  begins with what is recorded at {time}
-"
-        )
-    });
+    let from = from.map(|time| format!("  begins with what is recorded at {time}\n"));
     let from = from.unwrap_or_default();
     let tries = settings.max_attempts;
     format!(
@@ -249,7 +218,10 @@ pub(super) fn filter(filter: Option<&Filter>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proto::{FilterItem, GroupConsumer, GroupSettings};
+    use crate::{
+        cli::output::Query as _,
+        domain::proto::{FilterItem, GroupConsumer, GroupSettings},
+    };
 
     fn group() -> Group {
         let item = |tag: &str| FilterItem {
@@ -277,7 +249,7 @@ mod tests {
     fn a_table_tells_lag_and_parked_events_and_what_is_in_the_way() {
         let groups = vec![group()];
         let response = ListGroupsResponse { groups, position: 9, ..Default::default() };
-        let table = Groups { response, alone: false }.table();
+        let table = ListGroupsRequest::default().table(&response);
         // In a table it may take several lines.
         let said = "type=TransferCompleted tag=to:DE | type=TransferCompleted tag=from:DE";
         assert_eq!(filter(group().filter.as_ref()), said);
@@ -288,8 +260,7 @@ mod tests {
 
     #[test]
     fn no_groups_and_a_group_without_lag_are_told_as_such() {
-        let nobody = ListGroupsResponse::default();
-        let empty = Groups { response: nobody, alone: false }.table();
+        let empty = ListGroupsRequest::default().table(&ListGroupsResponse::default());
         assert_eq!(empty, "no consumer groups\nas of position 0\n");
         let done = Group { lag: None, filter: None, ..group() };
         assert_eq!(row(&done)[2], "all");
@@ -315,7 +286,7 @@ mod tests {
             position: 9,
             ..Default::default()
         };
-        let table = Groups { response, alone: false }.table();
+        let table = ListGroupsRequest::default().table(&response);
         for told in ["| ready ", "| damaged ", "desk is damaged: a volume is damaged"] {
             assert!(table.contains(told), "{table}");
         }

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use crate::{
     cli::{
-        ServerArgs, event_line,
+        event_line,
         exit::{Exit, Failure},
         json, moment,
-        output::{self, Answer, Grid, OutputArgs},
-        pages::Limit,
+        output::{ListArgs, Query},
+        pages::{Ask, Page, Paged},
         position, words,
     },
     domain::proto::{ListParkedRequest, ListParkedResponse, ParkedEvent},
+    grpc::client::{Client, ClientError},
 };
 
 /// Which events.
@@ -25,79 +26,83 @@ pub(super) struct Args {
           default_value_t = 0, hide_default_value = true)]
     after: u64,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints them.
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
-    let ask = async |after_position, held| {
-        let (group, limit) = (args.group.clone(), args.limit.size(held));
-        client.list_parked(ListParkedRequest { group, after_position, limit }).await
-    };
-    let mut whole = ask(args.after, 0).await?;
-    while whole.next_after_position > 0 && whole.parked.len() < args.limit.most() {
-        let next = ask(whole.next_after_position, whole.parked.len()).await?;
-        whole.parked.extend(next.parked);
-        whole.next_after_position = next.next_after_position;
-    }
-    output::print(&Parked(whole), output)
+    let request = ListParkedRequest { group: args.group, after_position: args.after, limit: 0 };
+    args.list.print(&request).await
 }
 
-struct Parked(ListParkedResponse);
-
-impl Answer for Parked {
+/// Its pages go on behind a position, which needs no token.
+impl Paged for ListParkedRequest {
     type Response = ListParkedResponse;
 
-    fn response(&self) -> &Self::Response {
-        &self.0
+    async fn page(&self, client: &Client, page: Ask) -> Result<ListParkedResponse, ClientError> {
+        let after_position = page.token.parse().unwrap_or(self.after_position);
+        let group = self.group.clone();
+        client.list_parked(Self { group, after_position, limit: page.size }).await
     }
 
     /// Events that are parked say where they are themselves.
-    fn position(&self) -> u64 {
-        let last = self.0.parked.last().and_then(|parked| parked.event.as_ref());
+    fn position(response: &ListParkedResponse) -> u64 {
+        let last = response.parked.last().and_then(|parked| parked.event.as_ref());
         last.map_or(0, |event| event.position)
     }
+}
 
-    fn table(&self) -> String {
-        let total = self.0.total;
-        if self.0.parked.is_empty() {
+impl Page for ListParkedResponse {
+    fn next(&self) -> String {
+        words::number((self.next_after_position > 0).then_some(self.next_after_position))
+    }
+
+    fn entries(&self) -> usize {
+        self.parked.len()
+    }
+
+    fn follow(&mut self, next: Self) {
+        self.parked.extend(next.parked);
+        self.next_after_position = next.next_after_position;
+    }
+}
+
+impl Query for ListParkedRequest {
+    fn table(&self, response: &ListParkedResponse) -> String {
+        let total = response.total;
+        if response.parked.is_empty() {
             return format!("nothing is parked here; {total} in all\n");
         }
         let header = ["position", "stream", "tries", "by", "parked", "why"];
-        let table = words::grid(&header, self.0.parked.iter().map(row));
-        match self.0.next_after_position {
+        let table = words::grid(&header, response.parked.iter().map(row));
+        match response.next_after_position {
             0 => table,
             after => format!("{table}{total} are parked in all; go on with --after {after}\n"),
         }
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        self.0.parked.iter().map(entry).collect()
+    fn entries(&self, response: &ListParkedResponse) -> Result<Vec<Value>, serde_json::Error> {
+        response.parked.iter().map(entry).collect()
     }
 
     /// Events may be of types that have no JSON of their own.
-    fn whole(&self) -> Result<Value, serde_json::Error> {
-        let bare = ListParkedResponse { parked: Vec::new(), ..self.0.clone() };
+    fn whole(&self, response: &ListParkedResponse) -> Result<Value, serde_json::Error> {
+        let bare = ListParkedResponse { parked: Vec::new(), ..response.clone() };
         let mut whole = json::of_message(&bare)?;
         if let Some(members) = whole.as_object_mut()
-            && !self.0.parked.is_empty()
+            && !response.parked.is_empty()
         {
-            members.insert("parked".to_owned(), self.entries()?.into());
+            members.insert("parked".to_owned(), self.entries(response)?.into());
         }
         Ok(whole)
     }
 
-    fn grid(&self) -> Grid {
-        let header = ["event", "stream", "attempts", "consumer", "parked_at", "reason"];
-        let mut grid = Grid::new(&header);
-        grid.rows.extend(self.0.parked.iter().map(row));
-        grid
+    fn columns(&self) -> Vec<&'static str> {
+        vec!["event", "stream", "attempts", "consumer", "parked_at", "reason"]
+    }
+
+    fn rows(&self, response: &ListParkedResponse) -> Vec<Vec<String>> {
+        response.parked.iter().map(row).collect()
     }
 }
 
@@ -127,7 +132,7 @@ fn row(parked: &ParkedEvent) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::{
-        known::samples,
+        known::examples,
         proto::{Any, RecordedEvent},
     };
 
@@ -141,10 +146,10 @@ mod tests {
         };
         let value = [0xff, 1].as_slice().into();
         let unknown = Any { type_url: "type.googleapis.com/demo.v1.Noted".into(), value };
-        let parked = vec![of(7, unknown), of(8, Any::pack(&samples::completed()))];
-        let list =
-            Parked(ListParkedResponse { parked: parked.clone(), total: 2, ..Default::default() });
-        let (whole, entries) = (list.whole().unwrap(), list.entries().unwrap());
+        let parked = vec![of(7, unknown), of(8, Any::pack(&examples::completed()))];
+        let query = ListParkedRequest::default();
+        let list = ListParkedResponse { parked: parked.clone(), total: 2, ..Default::default() };
+        let (whole, entries) = (query.whole(&list).unwrap(), query.entries(&list).unwrap());
         assert_eq!(whole["parked"], Value::from(entries.clone()));
         assert_eq!((whole["total"].to_string().trim_matches('"'), entries.len()), ("2", 2));
         for (entry, parked) in entries.iter().zip(&parked) {

@@ -5,14 +5,11 @@
 //! repeated import records nothing twice, and a file that an export wrote afterwards finds both
 //! recordings. A row has its effect as long as one recording of its content has.
 
-use std::io::{BufRead, Seek};
-
 use prost::Message as _;
 
 use super::{
-    Options, Passed, Report, Summary,
     kept::{Kept, Key, key},
-    pass,
+    summary::Report,
 };
 use crate::{
     cli::{
@@ -24,7 +21,6 @@ use crate::{
         event::Position,
         proto::{AppendResponse, Undoing, Undone},
     },
-    grpc::client::Client,
 };
 
 /// A row with an event that has no effect any more.
@@ -102,7 +98,7 @@ impl AllGone {
     }
 
     /// The rows of which `import --again` records one each; equal rows count once.
-    fn report_each_content(&self, report: &mut dyn Report) -> Result<u64, Failure> {
+    pub(super) fn report_each_content(&self, report: &mut dyn Report) -> Result<u64, Failure> {
         let (mut seen, mut count) = (Kept::default(), 0);
         self.for_each(|gone| {
             if seen.get(&gone.content)?.is_none() {
@@ -130,7 +126,7 @@ pub(super) struct Renewed(Kept);
 
 impl Renewed {
     /// The rows that lost their effect by something else than this input, and how many there are.
-    fn of(gone: &AllGone) -> Result<(Self, u64), Failure> {
+    pub(super) fn of(gone: &AllGone) -> Result<(Self, u64), Failure> {
         let mut renewed = Self::default();
         let count = gone.for_each(|gone| renewed.0.set(numbered(gone.row), Vec::new()))?;
         Ok((renewed, count))
@@ -154,58 +150,6 @@ pub(super) fn lost(answer: &AppendResponse) -> Option<Undone> {
 /// The event that retracted what has no effect any more; 0: the effect was taken away otherwise.
 pub(super) fn retracted(undone: &Undone) -> Position {
     if undone.how() == Undoing::Retracted { undone.by } else { 0 }
-}
-
-/// Imports events, and records anew those that were imported before and have no effect any more. An
-/// event that the input itself retracts or corrects is left as it is.
-///
-/// Only the end of the input shows which events these are, so the import reads it twice. Its second
-/// pass may accept a line that the first one refuses, about a row that is recorded anew. So what is
-/// refused is reported by the second pass.
-pub async fn import_again(
-    client: &Client,
-    mut input: impl BufRead + Seek,
-    options: Options,
-    report: &mut dyn Report,
-) -> Result<Summary, Failure> {
-    let first = pass(client, &mut input, options, Renewed::default(), &mut Silent).await?;
-    let (renewed, count) = Renewed::of(&first.gone)?;
-    if count == 0 && first.summary.refused == 0 {
-        return Ok(first.summary);
-    }
-    input.rewind()?;
-    let Passed { summary, gone } = pass(client, input, options, renewed, report).await?;
-    // The second pass finds what the first one added.
-    let added = first.summary.added;
-    Ok(Summary {
-        added: summary.added + added,
-        already: summary.already.saturating_sub(added),
-        undone: gone.report(report)?,
-        ..summary
-    })
-}
-
-/// Checks an input, and asks the server what an import of it with --again would do. Records
-/// nothing.
-pub async fn check_again(
-    client: &Client,
-    input: impl BufRead,
-    report: &mut dyn Report,
-) -> Result<Summary, Failure> {
-    let options = Options { dry_run: true, ..Options::default() };
-    let Passed { summary, gone } = pass(client, input, options, Renewed::default(), report).await?;
-    Ok(Summary { undone: gone.report_each_content(report)?, ..summary })
-}
-
-/// Reports nothing.
-struct Silent;
-
-impl Report for Silent {
-    fn refused(&mut self, _: &RowError) {}
-
-    fn undone(&mut self, _: &RowError) {}
-
-    fn advanced(&mut self, _: &Summary) {}
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use std::io::BufRead;
 
-use super::{Report, Summary, named::NamedClaims, source::Source};
+use super::{
+    named::NamedClaims,
+    source::Source,
+    summary::{Report, Summary},
+};
 use crate::{
     cli::{
         exit::Failure,

@@ -19,22 +19,23 @@ use crate::cli::{
 /// The arguments of `import`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// JSON Lines or CSV to import, told apart by how it begins; `-` reads standard input
+    /// JSON Lines or CSV to import, recognised by how it begins; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Check the whole file first, and add nothing if anything in it is wrong.
     ///
-    /// What only the server can refuse, because it depends on the record, ends the import at that
-    /// line. What cannot be read twice (standard input, a pipe) is kept in a temporary file.
+    /// An error that only the server can find, because it depends on the record, ends the import at
+    /// that line. Input that cannot be read twice (standard input, a pipe) is kept in a temporary
+    /// file.
     #[arg(long)]
     atomic: bool,
     /// Record anew what was imported before and is retracted or replaced since.
     ///
     /// What the file itself retracts or corrects stays so. Importing again with this flag adds
-    /// nothing twice. What cannot be read twice is kept in a temporary file.
+    /// nothing twice. Input that cannot be read twice is kept in a temporary file.
     #[arg(long)]
     again: bool,
-    /// Only check and report; needs no server, except with --again, to say what that would record
+    /// Only check and report; needs no server, except with --again, which depends on the record
     #[arg(long, conflicts_with = "atomic")]
     dry_run: bool,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use super::{
     check::Written,
     kept::{Kept, Key, shortened},
 };
-use crate::cli::exit::Failure;
+use crate::{cli::exit::Failure, domain::digest};
 
 type Digest = [u8; 32];
 
@@ -88,9 +88,7 @@ fn uuid(parts: &[&[u8]]) -> Uuid {
     for part in parts {
         hash.update(part);
     }
-    let mut bytes = uuid::Bytes::default();
-    bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    uuid::Builder::from_custom_bytes(digest::shortened(hash)).into_uuid()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use futures_util::TryStreamExt as _;
 
 use super::{
+    failures::again,
     kept::{Kept, key},
     recordings::Repeat,
 };
@@ -42,7 +43,7 @@ pub(super) struct Exported {
 impl Exported {
     /// Of an import that begins now.
     pub(super) async fn begin(client: &Client) -> Result<Self, Failure> {
-        let head = client.get_head(GetHeadRequest::default()).await.map_err(super::again)?;
+        let head = client.get_head(GetHeadRequest::default()).await.map_err(again)?;
         Ok(Self { head: head.position, page: VecDeque::new(), retractions: None })
     }
 
@@ -73,7 +74,7 @@ impl Exported {
         position: Position,
         row: &Repeat,
     ) -> Result<bool, Failure> {
-        let event = self.event(client, position).await.map_err(super::again)?;
+        let event = self.event(client, position).await.map_err(again)?;
         Ok(event.is_some_and(|event| row.says_what_is_recorded(event)))
     }
 
@@ -127,7 +128,7 @@ async fn retractions(client: &Client) -> Result<Kept, Failure> {
     let filter = Some(Filter { items });
     let mut all = Kept::default();
     let mut batches = client.read(ReadRequest { filter, ..ReadRequest::default() });
-    while let Some(batch) = batches.try_next().await.map_err(super::again)? {
+    while let Some(batch) = batches.try_next().await.map_err(again)? {
         for event in &batch.events {
             let payload = event.payload.as_ref();
             let known = payload.and_then(|it| Known::read(it.type_name(), &it.value)?.ok());

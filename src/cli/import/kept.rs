@@ -6,7 +6,10 @@ use std::{collections::HashMap, env, io};
 use sha2::{Digest as _, Sha256};
 
 use self::table::Table;
-use crate::cli::exit::{Exit, Failure};
+use crate::{
+    cli::exit::{Exit, Failure},
+    domain::digest,
+};
 
 mod table;
 
@@ -20,7 +23,7 @@ pub(super) type Key = [u8; 16];
 
 /// The key of a text.
 pub(super) fn key(text: &str) -> Key {
-    shortened(&Sha256::digest(text.as_bytes()).into())
+    digest::shortened(Sha256::new().chain_update(text))
 }
 
 /// The key of what has this hash.

@@ -7,6 +7,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::failures::again;
 use crate::{
     cli::exit::{Exit, Failure},
     domain::{limits, proto::AppendRequest},
@@ -68,7 +69,7 @@ impl<T> Pipeline<T> {
     /// The next answer. Must not be called when nothing is pending.
     pub(super) async fn next(&mut self) -> Result<(T, AppendOutcome), Failure> {
         // The answer first: if this future is dropped while it waits, nothing is lost.
-        let outcome = self.answers.next().await.ok_or_else(ended)?.map_err(super::again)?;
+        let outcome = self.answers.next().await.ok_or_else(ended)?.map_err(again)?;
         let (note, bytes) = self.pending.pop_front().ok_or_else(ended)?;
         self.bytes -= bytes;
         Ok((note, outcome))
@@ -76,5 +77,5 @@ impl<T> Pipeline<T> {
 }
 
 fn ended() -> Failure {
-    Failure::new(Exit::Unavailable, "the server ended the conversation before it had answered")
+    Failure::new(Exit::Unavailable, "the server ended the stream before it had answered")
 }

@@ -13,7 +13,7 @@ use super::{
     check::{self, Valid, Written},
     claimed::Claimed,
     content::{Content, Contents},
-    is_about_the_row,
+    failures::{again, is_about_the_row},
     kept::Key,
 };
 use crate::{
@@ -213,7 +213,7 @@ impl Repeat {
             if index == self.recorded && !all && !elsewhere {
                 continue;
             }
-            let recalled = way.recalled(client, way.number).await.map_err(super::again)?;
+            let recalled = way.recalled(client, way.number).await.map_err(again)?;
             if recalled.is_some() {
                 let typed = self.typed.filter(|_| way.kind == Kind::Typed);
                 contents.add(&typed.unwrap_or(self.content))?;
@@ -324,9 +324,10 @@ impl Recordings {
         self.answer.as_ref()
     }
 
-    /// Whether one of them has its effect.
-    pub(super) fn stand(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| lost(answer).is_none())
+    /// One of them that has its effect.
+    pub(super) fn standing(&self) -> Option<Position> {
+        let stands = self.answer.as_ref().filter(|answer| lost(answer).is_none());
+        stands.map(|answer| answer.first_position)
     }
 
     /// The positions that a line about the row may name beside the row's own, after so many copies

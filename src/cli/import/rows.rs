@@ -21,7 +21,7 @@ const LINE_BYTES: usize = 8 * limits::EVENT_BYTES;
 const BEGINNING: usize = 20;
 
 /// How the message begins about an input that is something else.
-const NEITHER: &str = "this is not JSON Lines, and no table";
+const NEITHER: &str = "this is neither JSON Lines nor a table";
 /// What is said of an input that is no text, where nothing more is known.
 const NOT_TEXT: &str = "it is not text in UTF-8";
 
@@ -199,7 +199,7 @@ mod tests {
     fn what_is_plainly_something_else_is_told_once() {
         for (text, told) in [
             ("\u{1}\0\0".to_owned(), "not text"),
-            ("PK\u{3}\u{4}\0\0".to_owned(), "and no table: it looks like a zip file"),
+            ("PK\u{3}\u{4}\0\0".to_owned(), "nor a table: it looks like a zip file"),
             ("{a\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:2: not JSON"),
             ("exchange;actor\n\nx;y".to_owned(), "it looks like a table with semicolons"),
             ("a b\n".to_owned(), "it begins with \"a b\""),

@@ -1,5 +1,5 @@
-use super::*;
-use crate::{domain::known::Known, grpc::client::fake::Fake};
+use super::{content::Contents, *};
+use crate::{cli::exit::Exit, domain::known::Known, grpc::client::fake::Fake};
 
 const EXAMPLE: &str = include_str!("../../../examples/ankara-2024.jsonl");
 

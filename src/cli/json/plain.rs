@@ -17,8 +17,8 @@ const SYNTAX: [(&str, &str); 17] = [
     ("expected `:`", "a : should stand here, behind a name"),
     ("expected `,` or `}`", "a comma or a } should stand here"),
     ("expected `,` or `]`", "a comma or a ] should stand here"),
-    ("invalid escape", "this is no escape of JSON; write a \\ as \\\\"),
-    ("invalid number", "this is no number of JSON"),
+    ("invalid escape", "this is not an escape of JSON; write a \\ as \\\\"),
+    ("invalid number", "this is not a number of JSON"),
     ("number out of range", "the number is larger than any that is read"),
     (
         "control character (\\u0000-\\u001F) found while parsing a string",
@@ -42,7 +42,7 @@ const EXPECTED: [(&str, &str); 11] = [
 ];
 
 /// What follows the name of a member that is unknown.
-const KNOWN: &str = " is not known here; known are ";
+const KNOWN: &str = " is not known here; the known names are ";
 
 /// What is wrong with a text that is no JSON.
 pub(super) fn syntax(problem: &str) -> String {
@@ -69,14 +69,14 @@ pub(super) fn data(problem: &str) -> String {
         return text.replace('`', "\"");
     }
     if let Some(name) = problem.strip_prefix("unrecognized field name ") {
-        return format!("{name} is no field of this message");
+        return format!("{name} is not a field of this message");
     }
     if let Some(name) = problem.strip_prefix("unrecognized enum value ") {
         return format!("{name} is none of the values of this field");
     }
     match problem {
         "invalid digit found in string" | "cannot parse integer from empty string" => {
-            "is a text that is no whole number".to_owned()
+            "is a text that is not a whole number".to_owned()
         }
         "number too large to fit in target type" | "number too small to fit in target type" => {
             "is a number that the field cannot hold".to_owned()
@@ -132,8 +132,8 @@ mod tests {
             ("{\"name\" 1}", "not JSON: a : should stand here"),
             ("{\"name\":\"\" 1}", "not JSON: a comma or a } should stand here"),
             ("{\"list\":[true true]}", "not JSON: a comma or a ] should stand here"),
-            ("{\"name\":\"\\x\"}", "not JSON: this is no escape of JSON"),
-            ("{\"name\":01}", "not JSON: this is no number of JSON"),
+            ("{\"name\":\"\\x\"}", "not JSON: this is not an escape of JSON"),
+            ("{\"name\":01}", "not JSON: this is not a number of JSON"),
             ("{\"name\":\"\t\"}", "not JSON: a control character stands in a text"),
             ("{\"name\":1e999}", "not JSON: the number is larger than any that is read"),
             ("{\"name\":12}", "is the number 12; a text should stand here"),
@@ -146,7 +146,7 @@ mod tests {
             ("{\"list\":[1]}", "is the number 1; true or false should stand here"),
             ("{}", "\"name\" is missing"),
             ("{\"name\":\"\",\"name\":\"\"}", "\"name\" is given twice"),
-            ("{\"x\":1}", "\"x\" is not known here; known are \"name\" or \"list\""),
+            ("{\"x\":1}", "\"x\" is not known here; the known names are \"name\" or \"list\""),
         ] {
             let error = JsonError::from(serde_json::from_str::<Example>(text).unwrap_err());
             assert!(error.problem.starts_with(told), "{text}: {}", error.problem);

@@ -1,15 +1,12 @@
 //! `handover exchanges`: what exchanges there are.
 
-use serde_json::Value;
-
-use super::{end, searched, when};
+use super::{List, when};
 use crate::{
     cli::{
-        ServerArgs, choice,
+        choice,
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::ListArgs,
         words::{self, spoken},
     },
     domain::proto::{ExchangeSummary, ListExchangesRequest, ListExchangesResponse},
@@ -27,19 +24,19 @@ pub struct Args {
     /// Only this sort of operation
     #[arg(long, value_parser = choice::of("ExchangeKind"))]
     kind: Option<i32>,
-    /// Only those that have come so far, by the latest report
+    /// Only exchanges with this status, by the latest report
     #[arg(long, value_parser = choice::of("ExchangeStatus"))]
     status: Option<i32>,
     /// Only those that this actor (a party code or a name) is said to have mediated
     #[arg(long, value_name = "ACTOR", default_value = "", hide_default_value = true)]
     mediator: String,
-    /// The mediator counts also where somebody denies that it mediated
+    /// Count the mediator also where a claim denies that it mediated
     #[arg(long, requires = "mediator")]
     denied_mediators: bool,
     /// Only exchanges that are not a portion of another
     #[arg(long)]
     outermost: bool,
-    /// In which order; without it the newest first
+    /// The order; by default the newest first
     #[arg(long, value_parser = choice::of("ListOrder"))]
     order: Option<i32>,
     #[command(flatten)]
@@ -47,17 +44,11 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints the list.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
     let request = ListExchangesRequest {
         party: args.party,
         kind: args.kind.unwrap_or_default(),
@@ -65,56 +56,50 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         mediator: args.mediator,
         include_denied_mediators: args.denied_mediators,
         occurred: args.occurred.text(),
-        words: searched(&args.words),
+        words: args.words.join(" "),
         outermost_only: args.outermost,
         order: args.order.unwrap_or_default(),
         as_of: args.as_of.moment(),
         ..Default::default()
     };
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client.exchanges(ListExchangesRequest { page_size, page_token, ..request.clone() }).await
-    });
-    output::print(&Exchanges(whole.await?), output)
+    args.list.print(&request).await
 }
 
-/// Exchanges.
-pub(super) struct Exchanges(pub(super) ListExchangesResponse);
-
-impl Answer for Exchanges {
-    type Response = ListExchangesResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
+impl List for ListExchangesRequest {
+    fn nothing(&self) -> String {
+        "no exchanges".to_owned()
     }
 
-    fn position(&self) -> u64 {
-        self.0.position
-    }
-
-    fn table(&self) -> String {
-        let undated = words::undated(self.0.undated_exchanges, "exchange");
-        let end = end(&undated, pages::more(&self.0), self.0.position);
-        if self.0.exchanges.is_empty() {
-            return format!("no exchanges\n{end}");
-        }
+    fn shown(&self, response: &ListExchangesResponse) -> String {
         let header = ["when", "exchange", "title", "parties", "status", "stands out"];
-        words::grid(&header, self.0.exchanges.iter().map(row)) + &end
+        words::grid(&header, response.exchanges.iter().map(shown))
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.0.exchanges)
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["exchange", "part_of", "title", "occurred", "place"];
+        columns.extend(["parties", "kind", "status", "portions", "flags"]);
+        columns
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["exchange", "part_of", "title", "occurred", "place"]);
-        grid.header.extend(["parties", "kind", "status", "portions", "flags"]);
-        grid.rows.extend(self.0.exchanges.iter().map(plain_row));
-        grid
+    fn row(&self, exchange: &ExchangeSummary) -> Vec<String> {
+        let code = |name: &str, prefix: &str| spoken(name, prefix).replace(' ', "_");
+        let flags = exchange.flags().map(|flag| code(flag.as_str_name(), "EXCHANGE_FLAG_"));
+        vec![
+            exchange.exchange_id.clone(),
+            exchange.part_of.clone(),
+            exchange.title.clone(),
+            exchange.occurred.clone(),
+            exchange.place.clone(),
+            named(&exchange.parties, exchange.more_parties, "+"),
+            code(exchange.kind().as_str_name(), "EXCHANGE_KIND_"),
+            code(exchange.status().as_str_name(), "EXCHANGE_STATUS_"),
+            named(&exchange.portions, exchange.more_portions, "+"),
+            flags.collect::<Vec<_>>().join("+"),
+        ]
     }
 }
 
-fn row(exchange: &ExchangeSummary) -> Vec<String> {
+fn shown(exchange: &ExchangeSummary) -> Vec<String> {
     let status = spoken(exchange.status().as_str_name(), "EXCHANGE_STATUS_");
     // In short; `exchange` says the same in sentences.
     let flags = exchange.flags().map(|flag| spoken(flag.as_str_name(), "EXCHANGE_FLAG_"));
@@ -132,21 +117,4 @@ fn row(exchange: &ExchangeSummary) -> Vec<String> {
 fn named(names: &[String], and_more: u32, between: &str) -> String {
     let names: Vec<String> = names.iter().cloned().chain(words::more(and_more)).collect();
     names.join(between)
-}
-
-fn plain_row(exchange: &ExchangeSummary) -> Vec<String> {
-    let code = |name: &str, prefix: &str| spoken(name, prefix).replace(' ', "_");
-    let flags = exchange.flags().map(|flag| code(flag.as_str_name(), "EXCHANGE_FLAG_"));
-    vec![
-        exchange.exchange_id.clone(),
-        exchange.part_of.clone(),
-        exchange.title.clone(),
-        exchange.occurred.clone(),
-        exchange.place.clone(),
-        named(&exchange.parties, exchange.more_parties, "+"),
-        code(exchange.kind().as_str_name(), "EXCHANGE_KIND_"),
-        code(exchange.status().as_str_name(), "EXCHANGE_STATUS_"),
-        named(&exchange.portions, exchange.more_portions, "+"),
-        flags.collect::<Vec<_>>().join("+"),
-    ]
 }

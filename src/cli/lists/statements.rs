@@ -1,15 +1,12 @@
 //! `handover statements`: who said what.
 
-use serde_json::Value;
-
-use super::{end, searched, when};
+use super::{List, when};
 use crate::{
     cli::{
-        ServerArgs, choice, claimed,
+        choice, claimed,
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::ListArgs,
         words::{self, actor, indented, spoken},
     },
     domain::proto::{ListStatementsRequest, ListStatementsResponse, StatementEntry, StatementMode},
@@ -33,7 +30,7 @@ pub struct Args {
     /// Only about this exchange and those within it
     #[arg(long, value_name = "EXCHANGE", default_value = "", hide_default_value = true)]
     exchange: String,
-    /// Only what reached the record in this way
+    /// Only statements that were made in this way
     #[arg(long, value_parser = choice::of("StatementMode"))]
     mode: Option<i32>,
     /// Only what was taken from this source
@@ -42,7 +39,7 @@ pub struct Args {
     /// Also statements that are retracted, each marked as such
     #[arg(long)]
     past: bool,
-    /// In which order; without it the newest first
+    /// The order; by default the newest first
     #[arg(long, value_parser = choice::of("ListOrder"))]
     order: Option<i32>,
     #[command(flatten)]
@@ -50,19 +47,13 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints the list.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
     let request = ListStatementsRequest {
-        words: searched(&args.words),
+        words: args.words.join(" "),
         speaker: args.speaker,
         party: args.party,
         topic: args.topic,
@@ -75,48 +66,46 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         as_of: args.as_of.moment(),
         ..Default::default()
     };
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client.statements(ListStatementsRequest { page_size, page_token, ..request.clone() }).await
-    });
-    output::print(&Statements(whole.await?), output)
+    args.list.print(&request).await
 }
 
-/// Statements.
-pub(super) struct Statements(pub(super) ListStatementsResponse);
-
-impl Answer for Statements {
-    type Response = ListStatementsResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
-    }
-
-    fn position(&self) -> u64 {
-        self.0.position
+impl List for ListStatementsRequest {
+    fn nothing(&self) -> String {
+        "no statements".to_owned()
     }
 
     /// A paragraph for each: what was said is there to be read.
-    fn table(&self) -> String {
-        let undated = words::undated(self.0.undated_statements, "statement");
-        let end = end(&undated, pages::more(&self.0), self.0.position);
-        if self.0.statements.is_empty() {
-            return format!("no statements\n{end}");
-        }
-        let told: Vec<String> = self.0.statements.iter().map(paragraph).collect();
-        told.join("\n") + "\n" + &end
+    fn shown(&self, response: &ListStatementsResponse) -> String {
+        let paragraphs: Vec<String> = response.statements.iter().map(paragraph).collect();
+        paragraphs.join("\n") + "\n"
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.0.statements)
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["claim", "occurred", "speaker", "party", "on_behalf_of"];
+        columns.extend(["mode", "text", "topics", "occasion", "place", "exchange"]);
+        columns.extend(["source", "retracted_by"]);
+        columns
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["claim", "occurred", "speaker", "party", "on_behalf_of"]);
-        grid.header.extend(["mode", "text", "topics", "occasion", "place", "exchange"]);
-        grid.header.extend(["source", "retracted_by"]);
-        grid.rows.extend(self.0.statements.iter().map(plain_row));
-        grid
+    fn row(&self, entry: &StatementEntry) -> Vec<String> {
+        let statement = entry.statement.clone().unwrap_or_default();
+        let record = entry.record.unwrap_or_default();
+        let speaker = statement.speaker.clone().unwrap_or_default();
+        vec![
+            record.position.to_string(),
+            statement.occurred.clone(),
+            speaker.name,
+            speaker.party,
+            crate::cli::actor::write(statement.on_behalf_of.as_ref()),
+            spoken(statement.mode().as_str_name(), "STATEMENT_MODE_").replace(' ', "_"),
+            statement.text,
+            statement.topics.join("+"),
+            statement.occasion,
+            statement.place,
+            statement.exchange_id,
+            statement.attribution.map(|said| said.source_id).unwrap_or_default(),
+            words::number((record.retracted_by > 0).then_some(record.retracted_by)),
+        ]
     }
 }
 
@@ -147,25 +136,4 @@ fn paragraph(entry: &StatementEntry) -> String {
     about.push(format!("source {source}"));
     lines.extend(indented(&format!("[{}]", about.join("; ")), 4, 1));
     lines.join("\n") + "\n"
-}
-
-fn plain_row(entry: &StatementEntry) -> Vec<String> {
-    let statement = entry.statement.clone().unwrap_or_default();
-    let record = entry.record.unwrap_or_default();
-    let speaker = statement.speaker.clone().unwrap_or_default();
-    vec![
-        record.position.to_string(),
-        statement.occurred.clone(),
-        speaker.name,
-        speaker.party,
-        crate::cli::actor::write(statement.on_behalf_of.as_ref()),
-        spoken(statement.mode().as_str_name(), "STATEMENT_MODE_").replace(' ', "_"),
-        statement.text,
-        statement.topics.join("+"),
-        statement.occasion,
-        statement.place,
-        statement.exchange_id,
-        statement.attribution.map(|said| said.source_id).unwrap_or_default(),
-        words::number((record.retracted_by > 0).then_some(record.retracted_by)),
-    ]
 }

@@ -1,15 +1,12 @@
 //! `handover transfers`: claims of how many were handed over, are to be, or were not.
 
-use serde_json::Value;
-
-use super::end;
+use super::List;
 use crate::{
     cli::{
-        ServerArgs, choice, claimed,
+        choice, claimed,
         exit::{Exit, Failure},
         moment::{AsOfArg, OccurredArg},
-        output::{self, Answer, Grid, OutputArgs},
-        pages::{self, Limit},
+        output::ListArgs,
         words::{self, spoken},
     },
     domain::proto::{
@@ -53,17 +50,11 @@ pub struct Args {
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
-    limit: Limit,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    list: ListArgs,
 }
 
 /// Prints the list.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let output = args.output.chosen();
-    let client = args.server.connect().await?;
     let request = ListTransfersRequest {
         exchange_id: args.exchange,
         from: args.from,
@@ -78,48 +69,47 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         as_of: args.as_of.moment(),
         ..Default::default()
     };
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client.transfers(ListTransfersRequest { page_size, page_token, ..request.clone() }).await
-    });
-    output::print(&Transfers(whole.await?), output)
+    args.list.print(&request).await
 }
 
-/// Claims about transfers.
-pub(super) struct Transfers(pub(super) ListTransfersResponse);
-
-impl Answer for Transfers {
-    type Response = ListTransfersResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.0
+impl List for ListTransfersRequest {
+    fn nothing(&self) -> String {
+        "no claims about transfers".to_owned()
     }
 
-    fn position(&self) -> u64 {
-        self.0.position
-    }
-
-    fn table(&self) -> String {
-        let undated = words::undated(self.0.undated_exchanges, "exchange");
-        let end = end(&undated, pages::more(&self.0), self.0.position);
-        if self.0.transfers.is_empty() {
-            return format!("no claims about transfers\n{end}");
-        }
+    fn shown(&self, response: &ListTransfersResponse) -> String {
         let header = ["claim", "of", "record", "leg", "number", "according to"];
-        words::grid(&header, self.0.transfers.iter().map(row)) + &end
+        words::grid(&header, response.transfers.iter().map(shown))
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        output::each(&self.0.transfers)
+    fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["claim", "exchange", "series", "record"];
+        columns.extend(claimed::LEG_COLUMNS);
+        columns.extend(["value", "low", "high", "approximate", "scope"]);
+        columns.extend(["reason", "as_of", "claimant", "source", "retracted_by"]);
+        columns
     }
 
-    fn grid(&self) -> Grid {
-        let mut grid = Grid::new(&["claim", "exchange", "series", "record"]);
-        grid.header.extend(claimed::LEG_COLUMNS);
-        grid.header.extend(["value", "low", "high", "approximate", "scope"]);
-        grid.header.extend(["reason", "as_of", "claimant", "source", "retracted_by"]);
-        grid.rows.extend(self.0.transfers.iter().map(plain_row));
-        grid
+    fn row(&self, entry: &TransferEntry) -> Vec<String> {
+        let told = told(entry);
+        let record = entry.record.unwrap_or_default();
+        let exchange = told.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
+        let mut row = vec![record.position.to_string(), exchange.to_owned(), told.series];
+        row.push(told.record.to_owned());
+        row.extend(match &told.leg {
+            Some(leg) => claimed::leg_row(Some(leg)),
+            // A total of a series is of no leg, and says nothing of a unit.
+            None => vec![String::new(); claimed::LEG_COLUMNS.len()],
+        });
+        let count = told.count.unwrap_or_default();
+        row.extend([count.value, count.low, count.high].map(words::number));
+        row.extend([claimed::yes(count.approximate), count.scope]);
+        row.extend([told.reason.replace(' ', "_"), told.as_of]);
+        let claimant = told.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
+        row.push(crate::cli::actor::write(claimant));
+        row.push(told.attribution.map(|said| said.source_id).unwrap_or_default());
+        row.push(words::number((record.retracted_by > 0).then_some(record.retracted_by)));
+        row
     }
 }
 
@@ -174,7 +164,7 @@ fn told(entry: &TransferEntry) -> Told {
     }
 }
 
-fn row(entry: &TransferEntry) -> Vec<String> {
+fn shown(entry: &TransferEntry) -> Vec<String> {
     let told = told(entry);
     let record = entry.record.unwrap_or_default();
     let mut number = words::count(told.count.as_ref());
@@ -196,26 +186,4 @@ fn row(entry: &TransferEntry) -> Vec<String> {
         None => (told.series, format!("up to {}", told.as_of)),
     };
     vec![record.position.to_string(), of, sort, leg, number, who]
-}
-
-fn plain_row(entry: &TransferEntry) -> Vec<String> {
-    let told = told(entry);
-    let record = entry.record.unwrap_or_default();
-    let exchange = told.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
-    let mut row = vec![record.position.to_string(), exchange.to_owned(), told.series];
-    row.push(told.record.to_owned());
-    row.extend(match &told.leg {
-        Some(leg) => claimed::leg_row(Some(leg)),
-        // A total of a series is of no leg, and says nothing of a unit.
-        None => vec![String::new(); claimed::LEG_COLUMNS.len()],
-    });
-    let count = told.count.unwrap_or_default();
-    row.extend([count.value, count.low, count.high].map(words::number));
-    row.extend([claimed::yes(count.approximate), count.scope]);
-    row.extend([told.reason.replace(' ', "_"), told.as_of]);
-    let claimant = told.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
-    row.push(crate::cli::actor::write(claimant));
-    row.push(told.attribution.map(|said| said.source_id).unwrap_or_default());
-    row.push(words::number((record.retracted_by > 0).then_some(record.retracted_by)));
-    row
 }

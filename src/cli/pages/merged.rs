@@ -99,8 +99,8 @@ impl Entry for SeriesStep {
 }
 
 impl Page for ExplainCountResponse {
-    fn next(&self) -> &str {
-        &self.next_page_token
+    fn next(&self) -> String {
+        self.next_page_token.clone()
     }
 
     fn entries(&self) -> usize {
@@ -121,8 +121,8 @@ impl Page for ExplainCountResponse {
 }
 
 impl Page for ReconcileSeriesResponse {
-    fn next(&self) -> &str {
-        &self.next_page_token
+    fn next(&self) -> String {
+        self.next_page_token.clone()
     }
 
     fn entries(&self) -> usize {
@@ -141,8 +141,8 @@ impl Page for ReconcileSeriesResponse {
 }
 
 impl Page for ReconcileExchangeResponse {
-    fn next(&self) -> &str {
-        &self.next_page_token
+    fn next(&self) -> String {
+        self.next_page_token.clone()
     }
 
     fn entries(&self) -> usize {
@@ -160,8 +160,8 @@ impl Page for ReconcileExchangeResponse {
 
 /// One exchange: its lists go on, and how many more there are is what the last page says.
 impl Page for GetExchangeResponse {
-    fn next(&self) -> &str {
-        &self.next_page_token
+    fn next(&self) -> String {
+        self.next_page_token.clone()
     }
 
     fn entries(&self) -> usize {
@@ -222,10 +222,13 @@ mod tests {
         };
         let mut whole = page("A", vec![leg(&[1], false, 0), leg(&[2], false, 2)], 1, "a");
         whole.follow(page("B", vec![leg(&[3], true, 1)], 1, "b"));
-        assert_eq!((whole.next(), whole.more_legs, whole.legs[1].more_claims), ("b", 1, 1));
+        assert_eq!(
+            (whole.next().as_str(), whole.more_legs, whole.legs[1].more_claims),
+            ("b", 1, 1)
+        );
         whole.follow(page("C", vec![leg(&[4], true, 0), leg(&[5], false, 0)], 0, ""));
         assert_eq!(claims(&whole.legs), [vec![1], vec![2, 3, 4], vec![5]]);
-        assert_eq!((whole.next(), whole.more_legs, whole.legs[1].more_claims), ("", 0, 0));
+        assert_eq!((whole.next().as_str(), whole.more_legs, whole.legs[1].more_claims), ("", 0, 0));
         assert_eq!(whole.exchange.unwrap_or_default().parties, ["A", "B", "C"]);
         assert_eq!(whole.statements.len(), 3);
     }

@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::Args;
 use crate::{
     cli::{
-        exit::Failure,
-        output::{self, Answer, Grid},
+        output::{self, Query},
         pages,
         words::{self, indented, signed_span, span},
     },
@@ -14,17 +13,16 @@ use crate::{
         Direction, MissingReason, ReconcileSeriesRequest, ReconcileSeriesResponse, SeriesBase,
         SeriesStep,
     },
-    grpc::client::Client,
 };
 
-/// Asks for the steps of a series, or for the names of all.
-pub(super) async fn ask(client: &Client, args: &Args) -> Result<Series, Failure> {
+/// A request for the steps of a series, or for the names of all.
+pub(super) fn request(args: &Args) -> ReconcileSeriesRequest {
     let direction = match (args.received, args.sent) {
         (true, _) => Direction::Received,
         (_, true) => Direction::Sent,
         _ => Direction::Unspecified,
     };
-    let request = ReconcileSeriesRequest {
+    ReconcileSeriesRequest {
         series: args.series.clone().unwrap_or_default(),
         country: args.country.clone(),
         direction: direction.into(),
@@ -34,73 +32,54 @@ pub(super) async fn ask(client: &Client, args: &Args) -> Result<Series, Failure>
         occurred: args.occurred.text(),
         as_of: args.as_of.moment(),
         ..Default::default()
-    };
-    let whole = pages::all(args.limit, async |page| {
-        let (page_size, page_token) = (page.size, page.token);
-        client
-            .reconcile_series(ReconcileSeriesRequest { page_size, page_token, ..request.clone() })
-            .await
-    });
-    Ok(Series { name: request.series.clone(), response: whole.await? })
+    }
 }
 
-/// The steps of a series, or without a name the names of all.
-pub(super) struct Series {
-    pub(super) name: String,
-    pub(super) response: ReconcileSeriesResponse,
-}
-
-impl Answer for Series {
-    type Response = ReconcileSeriesResponse;
-
-    fn response(&self) -> &Self::Response {
-        &self.response
-    }
-
-    fn position(&self) -> u64 {
-        self.response.position
-    }
-
-    fn table(&self) -> String {
-        let at = words::as_of(self.response.position);
-        let more = pages::more(&self.response);
-        if self.name.is_empty() {
-            if self.response.series.is_empty() {
+impl Query for ReconcileSeriesRequest {
+    fn table(&self, response: &ReconcileSeriesResponse) -> String {
+        let at = words::as_of(response.position);
+        let more = pages::more(response);
+        if self.series.is_empty() {
+            if response.series.is_empty() {
                 return format!("no series of running totals\n{at}");
             }
-            let names = self.response.series.iter().map(|name| words::plain(name) + "\n");
+            let names = response.series.iter().map(|name| words::plain(name) + "\n");
             return format!("{}{more}{at}", names.collect::<String>());
         }
-        if self.response.steps.is_empty() {
-            return format!("{}: no running totals\n{more}{at}", words::plain(&self.name));
+        if response.steps.is_empty() {
+            return format!("{}: no running totals\n{more}{at}", words::plain(&self.series));
         }
         let header = ["up to", "total", "since", "step", "in the record", "left", "claim"];
-        let grid = words::grid(&header, self.response.steps.iter().map(row));
-        let missing = self.response.steps.iter().flat_map(missing);
+        let grid = words::grid(&header, response.steps.iter().map(row));
+        let missing = response.steps.iter().flat_map(missing);
         let missing: String = missing.map(|line| line + "\n").collect();
-        format!("{}\n{grid}{missing}{more}{at}", words::plain(&self.name))
+        format!("{}\n{grid}{missing}{more}{at}", words::plain(&self.series))
     }
 
-    fn entries(&self) -> Result<Vec<Value>, serde_json::Error> {
-        if self.name.is_empty() {
-            let names = self.response.series.iter();
+    fn entries(&self, response: &ReconcileSeriesResponse) -> Result<Vec<Value>, serde_json::Error> {
+        if self.series.is_empty() {
+            let names = response.series.iter();
             return Ok(names.map(|name| serde_json::json!({"series": name})).collect());
         }
-        output::each(&self.response.steps)
+        output::each(&response.steps)
     }
 
-    fn grid(&self) -> Grid {
-        if self.name.is_empty() {
-            let mut grid = Grid::new(&["series"]);
-            grid.rows.extend(self.response.series.iter().map(|name| vec![name.clone()]));
-            return grid;
+    fn columns(&self) -> Vec<&'static str> {
+        if self.series.is_empty() {
+            return vec!["series"];
         }
-        let mut grid = Grid::new(&["series", "claim", "as_of", "value", "approximate"]);
-        grid.header.extend(["base_from", "base_as_of", "base", "step_low", "step_high"]);
-        grid.header.extend(["sum_low", "sum_high", "residual_low", "residual_high"]);
-        grid.header.extend(["exchanges", "missing", "source"]);
-        grid.rows.extend(self.response.steps.iter().map(|step| plain_row(&self.name, step)));
-        grid
+        let mut columns = vec!["series", "claim", "as_of", "value", "approximate"];
+        columns.extend(["base_from", "base_as_of", "base", "step_low", "step_high"]);
+        columns.extend(["sum_low", "sum_high", "residual_low", "residual_high"]);
+        columns.extend(["exchanges", "missing", "source"]);
+        columns
+    }
+
+    fn rows(&self, response: &ReconcileSeriesResponse) -> Vec<Vec<String>> {
+        if self.series.is_empty() {
+            return response.series.iter().map(|name| vec![name.clone()]).collect();
+        }
+        response.steps.iter().map(|step| plain_row(&self.series, step)).collect()
     }
 }
 

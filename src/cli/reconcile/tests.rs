@@ -1,8 +1,9 @@
-use super::{series::Series, *};
+use super::*;
 use crate::domain::proto::{
     ClaimRecord, Count, DeclineReason, Difference, DifferenceExplanation, DifferenceKind,
-    DifferenceReason, DifferenceSide, Leg, MissingExchange, MissingReason, ReconcileSeriesResponse,
-    SeriesBase, SeriesExchange, SeriesStep, TotalClaimed, TransferClaimKind, Unit,
+    DifferenceReason, DifferenceSide, Leg, MissingExchange, MissingReason, ReconcileSeriesRequest,
+    ReconcileSeriesResponse, SeriesBase, SeriesExchange, SeriesStep, TotalClaimed,
+    TransferClaimKind, Unit,
 };
 
 fn leg(from: &str, to: &str) -> Leg {
@@ -32,7 +33,7 @@ fn value(value: u32) -> Count {
     Count { value: Some(value), ..Default::default() }
 }
 
-fn side_by_side() -> SideBySide {
+fn side_by_side() -> ReconcileExchangeResponse {
     let named = |name: &str| Actor { name: name.to_owned(), ..Default::default() };
     let about = Count { value: Some(40), approximate: true, ..Default::default() };
     let declined = ReconciliationCell {
@@ -75,7 +76,7 @@ fn side_by_side() -> SideBySide {
         }],
         ..Default::default()
     };
-    SideBySide(ReconcileExchangeResponse {
+    ReconcileExchangeResponse {
         claimants: vec![Actor::default(), named("OSCE")],
         legs: vec![leg("UA", "x-dpr"), leg("x-dpr", "UA")],
         cells: vec![
@@ -86,7 +87,7 @@ fn side_by_side() -> SideBySide {
         lines: vec![line, unknown],
         position: 9,
         ..Default::default()
-    })
+    }
 }
 
 #[test]
@@ -106,20 +107,25 @@ total claimed against the sum: the total no number (UA -> x-dpr) according to OS
   they say that they cover different persons: \"with children\", \"adults only\" (claims 7, 8)
 (as of position 9)
 ";
-    assert_eq!(side_by_side().table(), expected);
-    let nothing = SideBySide(ReconcileExchangeResponse { position: 9, ..Default::default() });
-    assert_eq!(nothing.table(), "nobody gives a number\n\nnothing differs\n(as of position 9)\n");
+    let query = ReconcileExchangeRequest::default();
+    assert_eq!(query.table(&side_by_side()), expected);
+    let nothing = ReconcileExchangeResponse { position: 9, ..Default::default() };
+    assert_eq!(
+        query.table(&nothing),
+        "no claim gives a number\n\nnothing differs\n(as of position 9)\n"
+    );
 }
 
 #[test]
 fn each_cell_is_a_row() {
-    let grid = side_by_side().grid();
-    assert!(grid.rows.iter().all(|row| row.len() == grid.header.len()));
+    let query = ReconcileExchangeRequest::default();
+    let rows = query.rows(&side_by_side());
+    assert!(rows.iter().all(|row| row.len() == query.columns().len()));
     assert_eq!(
-        grid.rows[0][..8],
+        rows[0][..8],
         ["donbas-2017", "UA", "x-dpr", "person", "", "", "declined", "no_show"]
     );
-    assert_eq!(grid.rows[0][9..13], ["40", "", "", "yes"]);
+    assert_eq!(rows[0][9..13], ["40", "", "", "yes"]);
 }
 
 fn step(as_of: &str, total: u32) -> SeriesStep {
@@ -135,7 +141,7 @@ fn step(as_of: &str, total: u32) -> SeriesStep {
     }
 }
 
-fn series() -> Series {
+fn series() -> (ReconcileSeriesRequest, ReconcileSeriesResponse) {
     let exchange = |id: &str, number| SeriesExchange {
         exchange_id: id.to_owned(),
         low: Some(number),
@@ -161,7 +167,7 @@ fn series() -> Series {
     };
     let steps = vec![step("2024-12-30", 2484), january];
     let response = ReconcileSeriesResponse { steps, position: 99, ..Default::default() };
-    Series { name: "AE MFA".to_owned(), response }
+    (ReconcileSeriesRequest { series: "AE MFA".to_owned(), ..Default::default() }, response)
 }
 
 #[test]
@@ -175,19 +181,22 @@ AE MFA
 2025-01-15: not in the sum: ru-ua-2025-01-xx (not dated closely enough)
 (as of position 99)
 ";
-    assert_eq!(series().table(), expected);
-    let grid = series().grid();
-    assert!(grid.rows.iter().all(|row| row.len() == grid.header.len()));
-    assert_eq!(grid.rows[0][8..14], ["", "", "", "", "", ""]);
-    assert_eq!(grid.rows[1][8..14], ["99", "99", "50", "50", "49", "49"]);
+    let (query, response) = series();
+    assert_eq!(query.table(&response), expected);
+    let rows = query.rows(&response);
+    assert!(rows.iter().all(|row| row.len() == query.columns().len()));
+    assert_eq!(rows[0][8..14], ["", "", "", "", "", ""]);
+    assert_eq!(rows[1][8..14], ["99", "99", "50", "50", "49", "49"]);
 }
 
 #[test]
 fn without_a_name_the_series_are_listed() {
-    let mut all = series();
-    all.name.clear();
-    all.response.series = vec!["AE MFA".to_owned(), "UA HQ".to_owned()];
-    assert_eq!(all.table(), "AE MFA\nUA HQ\n(as of position 99)\n");
-    assert_eq!(all.entries().unwrap()[1], serde_json::json!({"series": "UA HQ"}));
-    assert_eq!(all.grid().rows.len(), 2);
+    let query = ReconcileSeriesRequest::default();
+    let all = ReconcileSeriesResponse {
+        series: vec!["AE MFA".to_owned(), "UA HQ".to_owned()],
+        ..series().1
+    };
+    assert_eq!(query.table(&all), "AE MFA\nUA HQ\n(as of position 99)\n");
+    assert_eq!(query.entries(&all).unwrap()[1], serde_json::json!({"series": "UA HQ"}));
+    assert_eq!(query.rows(&all).len(), 2);
 }

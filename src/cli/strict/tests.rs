@@ -58,7 +58,7 @@ fn a_field_that_is_given_twice_is_refused_at_its_second_place() {
         ("ExchangeReported", r#""title":"a","t\u0069tle":"b""#, "2:26: \"title\" is given twice"),
         // One that is unknown is refused as such, and twice as well.
         ("Leg", r#""x":1,"x":2"#, "2:7: \"x\" is given twice"),
-        ("Leg", r#""x":1"#, "2:3: 'x' is no field of this message"),
+        ("Leg", r#""x":1"#, "2:3: 'x' is not a field of this message"),
     ] {
         let error = refused(name, members);
         assert!(error.starts_with(told), "{members}: {error}");

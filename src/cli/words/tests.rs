@@ -52,6 +52,19 @@ fn a_table_is_never_too_wide_and_breaks_no_word_that_fits() {
 }
 
 #[test]
+fn a_wide_character_takes_two_columns_and_a_mark_none() {
+    let rows =
+        [["\u{4ea4}\u{6362}", "b"], ["e\u{301}", "b"]].map(|row| row.map(str::to_owned).to_vec());
+    let text = grid(&["a", "c"], rows);
+    let expected = [" a    | c", "------+---", " \u{4ea4}\u{6362} | b", " e\u{301}    | b", ""];
+    assert_eq!(text, expected.join("\n"));
+    let wide = "\u{4ea4}".repeat(60);
+    assert_eq!(wrapped(&wide, WIDTH).len(), 2);
+    let text = grid(&["a", "b"], [vec![wide, "b".repeat(10)]]);
+    assert!(text.lines().all(|line| display_width(line) <= WIDTH), "{text}");
+}
+
+#[test]
 fn differences_have_a_sign() {
     assert_eq!(signed_span(-3, 1200), "-3..+1,200");
     assert_eq!(signed_span(0, 0), "0");

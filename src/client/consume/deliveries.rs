@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Delivery, Verdict};
+use super::delivery::{Delivery, Verdict};
 use crate::domain::proto::{ConsumeRequest, ConsumeResponse, Nack, NackAction};
 
 /// Bytes of a reason that the server takes.

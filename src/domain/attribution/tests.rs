@@ -18,7 +18,7 @@ use crate::domain::{
     estimate::Estimate,
     leg::{Direction, LegKey, Side},
     nesting::Nesting,
-    side::{EstimatedLeg, Share, own},
+    share::{EstimatedLeg, Share, own},
     symbol::Symbol,
     work,
 };

@@ -36,14 +36,14 @@ impl Retractions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto};
+    use crate::domain::{known::examples, proto};
 
     #[test]
     fn a_retraction_withdraws_what_it_names_and_nothing_else() {
         let mut retractions = Retractions::default();
-        let retraction = proto::ClaimRetracted { claim: 43, ..samples::retracted() };
+        let retraction = proto::ClaimRetracted { claim: 43, ..examples::retracted() };
         retractions.note(44, &retraction.into());
-        retractions.note(45, &samples::confirmed().into());
+        retractions.note(45, &examples::confirmed().into());
         assert_eq!(
             (retractions.of(43), retractions.of(42), retractions.of(44)),
             (Some(44), None, None)
@@ -52,13 +52,13 @@ mod tests {
 
     #[test]
     fn a_claim_reads_as_corrected_unless_that_correction_was_retracted() {
-        let replacement = Known::from(samples::completed());
-        let correction = Known::from(samples::correction(&replacement));
+        let replacement = Known::from(examples::completed());
+        let correction = Known::from(examples::correction(&replacement));
         let mut retractions = Retractions::default();
         assert_eq!(retractions.reading(42, 50, &correction), Some(replacement));
         assert_eq!(retractions.reading(41, 50, &correction), None, "it corrects claim 42");
-        assert_eq!(retractions.reading(42, 50, &samples::confirmed().into()), None);
-        let retraction = proto::ClaimRetracted { claim: 50, ..samples::retracted() };
+        assert_eq!(retractions.reading(42, 50, &examples::confirmed().into()), None);
+        let retraction = proto::ClaimRetracted { claim: 50, ..examples::retracted() };
         retractions.note(51, &retraction.into());
         assert_eq!(retractions.reading(42, 50, &correction), None);
     }

@@ -3,7 +3,7 @@
 
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use super::{InvalidDate, digits, one_day};
+use super::days::{InvalidDate, digits, one_day};
 
 /// Most digits of a part of a second: nanoseconds, as protobuf and JSON of it have them.
 const FRACTION: usize = 9;

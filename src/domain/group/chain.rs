@@ -7,7 +7,7 @@
 
 use prost::Message as _;
 
-use super::Checkpoint;
+use super::checkpoint::Checkpoint;
 use crate::domain::{event::Position, limits, proto};
 
 /// Bytes that an event takes beside its payload, about. They count: many small changes are not as

@@ -4,8 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    ConsumerId, Park, Settings, Unfinished,
-    lane::{Lane, Moment},
+    delivery::{ConsumerId, Moment, Park},
+    lane::Lane,
+    settings::Settings,
+    unfinished::Unfinished,
     work::Work,
 };
 use crate::domain::{event::Position, proto};

@@ -3,22 +3,12 @@
 
 use std::{collections::VecDeque, ops::RangeInclusive, sync::Arc};
 
-use super::{lane::Moment, lost::Lost, unanswered::Unanswered};
-use crate::domain::{event::Position, limits};
-
-/// A consumer, for as long as it takes part; never used again.
-pub type ConsumerId = u64;
-
-/// An event on its way to a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The number of the delivery, from 1, for this consumer.
-    pub delivery: u64,
-    /// Which event.
-    pub position: Position,
-    /// How often it was tried before.
-    pub attempts: u32,
-}
+use super::{
+    delivery::Moment,
+    lost::{Loss, Lost},
+    unanswered::Unanswered,
+};
+use crate::domain::limits;
 
 /// The next event of a stream waits at a consumer until its turn has surely come.
 #[derive(Debug)]
@@ -79,6 +69,7 @@ impl Consumer {
     /// Gives it so many events of a stream, for which it must have credit; returns the number of
     /// the first delivery.
     pub(super) fn give(&mut self, stream: &Arc<str>, count: usize, now: Moment) -> u64 {
+        debug_assert!(count <= self.credit as usize, "credit bounds what one has not answered");
         if self.unanswered.is_empty() {
             self.waited_for_since = now;
         }
@@ -161,10 +152,12 @@ impl Consumer {
         self.unanswered.stream_of(delivery).cloned()
     }
 
-    /// Takes a delivery back; whether it was sent. A delivery that was sent is reported to the
-    /// consumer as withdrawn.
+    /// Takes a delivery back that is not answered; whether it was sent. A delivery that was sent is
+    /// reported to the consumer as withdrawn.
     pub(super) fn withdraw(&mut self, delivery: u64) -> bool {
-        self.unanswered.remove(delivery);
+        if !self.unanswered.remove(delivery) {
+            return false;
+        }
         let sent = delivery <= self.sent;
         if sent {
             self.withdrawn.push(delivery);
@@ -177,15 +170,15 @@ impl Consumer {
 
     /// Takes a delivery back because a lease has ended. The oldest are forgotten if one collects
     /// more of them than it may have at a time.
-    pub(super) fn lose(&mut self, delivery: u64, stream: &Arc<str>, position: Position) {
+    pub(super) fn lose(&mut self, delivery: u64, loss: Loss) {
         if self.withdraw(delivery) {
-            self.lost.push(delivery, stream, position);
+            self.lost.push(delivery, loss);
         }
         while self.lost.len() > limits::CONSUMER_CREDIT && self.lost.forget_oldest() {}
     }
 
     /// The event of a delivery that it has lost and not answered since.
-    pub(super) fn take_lost(&mut self, delivery: u64) -> Option<(Arc<str>, Position)> {
+    pub(super) fn take_lost(&mut self, delivery: u64) -> Option<Loss> {
         self.lost.take(delivery)
     }
 
@@ -215,6 +208,7 @@ impl Consumer {
 
     /// Deliveries up to this one were sent.
     pub(super) fn sent(&mut self, last: u64) {
+        debug_assert!(last <= self.given, "a lease begins with a delivery that was made");
         self.sent = self.sent.max(last);
     }
 

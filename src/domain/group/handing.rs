@@ -3,44 +3,16 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    consumer::{Consumer, ConsumerId, Outgoing},
-    lane::{Held, Hold, Moment, Waiting},
+    consumer::Consumer,
+    delivery::{Answer, ConsumerId, Moment, NeverDelivered, Outgoing, Park},
+    lane::{Held, Hold, Lane, Waiting},
+    lost::Loss,
     work::Work,
 };
 use crate::domain::event::Position;
 
 /// Events of one stream that a consumer is given at once.
 const RUN: usize = 256;
-
-/// What a consumer says of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It was handled.
-    Handled,
-    /// It was not, and should be tried again. The reason.
-    Retry(String),
-    /// It was not, and is to be laid aside. The reason.
-    Park(String),
-    /// It was not, and need not be.
-    Skip,
-}
-
-/// An event that is to be recorded as parked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Park {
-    /// Which event.
-    pub position: Position,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Why it is parked.
-    pub reason: String,
-    /// The name of the consumer that had it last.
-    pub consumer: String,
-}
-
-/// No delivery of this number was ever made to the consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NeverDelivered(pub u64);
 
 impl Work {
     /// A consumer takes part from now on.
@@ -63,7 +35,7 @@ impl Work {
             let failed = first.as_ref() == Some(&key);
             self.take_back(&key, failed.then_some(&*reason), now);
         }
-        self.consumers.remove(&id);
+        self.lost -= self.consumers.remove(&id).map_or(0, |consumer| consumer.lost());
         if self.consumers.is_empty() {
             self.shorten(now);
         }
@@ -143,21 +115,22 @@ impl Work {
         consumer.answered(&key, delivery, now);
         let Some(lane) = self.lanes.get_mut(&key) else { return Ok(()) };
         let Some((place, given)) = lane.held_mut(delivery) else { return Ok(()) };
-        match answer {
-            Answer::Retry(reason) => {
-                given.attempts += 1;
-                self.changed = true;
-                if given.attempts < self.settings.max_attempts {
-                    lane.rests_until = now + self.settings.rest(given.attempts);
-                    let back = lane.take_back(place);
-                    self.withdraw(id, &back);
-                } else {
-                    lane.answer(delivery, Answer::Park(reason));
-                }
-            }
-            Answer::Handled | Answer::Park(_) | Answer::Skip => lane.answer(delivery, answer),
+        if matches!(answer, Answer::Retry(_) | Answer::Park(_)) {
+            given.attempts += 1;
+            self.changed = true;
         }
-        self.advance(&key, id);
+        let attempts = given.attempts;
+        let finished = match answer {
+            Answer::Retry(_) if attempts < self.settings.max_attempts => {
+                lane.rests_until = now + self.settings.rest(attempts);
+                let back = lane.take_back(place);
+                self.withdraw(id, &back);
+                Vec::new()
+            }
+            Answer::Retry(reason) => lane.answer(delivery, Answer::Park(reason)),
+            Answer::Handled | Answer::Park(_) | Answer::Skip => lane.answer(delivery, answer),
+        };
+        self.finish_all(&key, id, finished);
         self.settle(&key, now);
         self.take_turns(id, now);
         Ok(())
@@ -194,60 +167,65 @@ impl Work {
     pub(super) fn take_back(&mut self, key: &Arc<str>, failed: Option<&str>, now: Moment) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let Some(hold) = &mut lane.hold else { return };
-        let id = hold.consumer;
-        if let (Some(reason), Some(first)) = (failed, hold.events.front_mut()) {
-            first.attempts += 1;
-            if first.attempts >= self.settings.max_attempts {
-                let (delivery, position) = (hold.first, first.position);
-                hold.answer(delivery, Answer::Park(reason.to_owned()));
-                if let Some(consumer) = self.consumers.get_mut(&id) {
-                    consumer.lose(delivery, key, position);
-                }
+        let (id, first) = (hold.consumer, hold.first);
+        if let (Some(reason), Some(event)) = (failed, hold.events.front_mut()) {
+            event.attempts += 1;
+            if event.attempts >= self.settings.max_attempts {
+                let position = event.position;
+                let finished = lane.answer(first, Answer::Park(reason.to_owned()));
+                self.lose(id, first, Loss::new(key, position, true));
+                self.finish_all(key, id, finished);
             }
         }
-        self.advance(key, id);
         let back = self.lanes.get_mut(key).map(|lane| lane.take_back(0)).unwrap_or_default();
-        if let Some(consumer) = self.consumers.get_mut(&id) {
-            for (delivery, position) in back {
-                if consumer.stream_of(delivery).is_some() {
-                    consumer.lose(delivery, key, position);
-                }
-            }
+        for (delivery, position) in back {
+            let tried = failed.is_some() && delivery == first;
+            self.lose(id, delivery, Loss::new(key, position, tried));
         }
         self.changed = true;
         self.settle(key, now);
     }
 
-    /// These are not with the consumer any more, because an earlier event is tried again. Those
-    /// that it has answered already are not reported to it.
+    /// A consumer loses a delivery that it has not answered, because a lease has ended.
+    pub(super) fn lose(&mut self, id: ConsumerId, delivery: u64, loss: Loss) {
+        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        let before = consumer.lost();
+        consumer.lose(delivery, loss);
+        self.lost = self.lost + consumer.lost() - before;
+    }
+
+    /// These are not with the consumer any more, because an earlier event is tried again.
     fn withdraw(&mut self, id: ConsumerId, back: &[(u64, Position)]) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
         for (delivery, _) in back {
-            if consumer.stream_of(*delivery).is_some() {
-                consumer.withdraw(*delivery);
-            }
+            consumer.withdraw(*delivery);
         }
     }
 
-    /// Finishes what is answered and has nothing unanswered before it. What comes then may be
-    /// begun.
-    pub(super) fn advance(&mut self, key: &Arc<str>, id: ConsumerId) {
-        let Some(lane) = self.lanes.get_mut(key) else { return };
-        let answered = lane.take_answered();
-        if answered.is_empty() {
+    /// These are finished: answered, and nothing unanswered was before them. What comes then in
+    /// their lane may be begun.
+    pub(super) fn finish_all(
+        &mut self,
+        key: &Arc<str>,
+        id: ConsumerId,
+        finished: Vec<(Waiting, Answer)>,
+    ) {
+        if finished.is_empty() {
             return;
         }
-        let next = lane.first_held().map(|(delivery, _)| delivery);
+        let lane = self.lanes.get(key);
+        let next = lane.and_then(Lane::first_held).map(|(delivery, _)| delivery);
         if let (Some(next), Some(consumer)) = (next, self.consumers.get_mut(&id)) {
             consumer.await_turn(key, next, consumer.unanswered().saturating_sub(1));
         }
-        for (event, answer) in answered {
+        for (event, answer) in finished {
             self.finish(event, answer, id);
         }
     }
 
     /// An event is finished, or is to be parked.
     pub(super) fn finish(&mut self, event: Waiting, answer: Answer, id: ConsumerId) {
+        debug_assert!(self.listed > 0, "what is finished was listed, and each is finished once");
         self.listed -= 1;
         self.changed = true;
         if let Answer::Park(reason) = answer {

@@ -1,16 +1,10 @@
 //! The unfinished events of one stream, in order: those that a consumer holds, those that wait, and
 //! whether there are more than are listed.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::{consumer::ConsumerId, handing::Answer};
+use super::delivery::{Answer, ConsumerId, Moment};
 use crate::domain::event::Position;
-
-/// A time, since the group was opened.
-pub type Moment = Duration;
 
 /// Events of a stream that are listed while they wait; those behind them are found again later.
 pub(super) const MOST_WAITING: usize = 256;
@@ -60,6 +54,7 @@ pub(super) struct Hold {
 impl Hold {
     /// A consumer is given events, in one delivery after the other.
     pub(super) fn new(consumer: ConsumerId, first: u64, events: VecDeque<Held>) -> Self {
+        debug_assert!(!events.is_empty(), "a hold of nothing would keep its lane for ever");
         Self { consumer, first, events, answers: BTreeMap::new() }
     }
 
@@ -75,8 +70,8 @@ impl Hold {
         self.events.range(place..).copied()
     }
 
-    /// A delivery is answered, if it is held.
-    pub(super) fn answer(&mut self, delivery: u64, answer: Answer) {
+    /// An answer waits until everything before its delivery is answered, if that is held.
+    fn keep(&mut self, delivery: u64, answer: Answer) {
         if self.place(delivery).is_some() {
             self.answers.insert(delivery, answer);
         }
@@ -137,11 +132,28 @@ impl Lane {
         Some((place, hold.events.get_mut(place)?))
     }
 
-    /// A delivery that is held is answered.
-    pub(super) fn answer(&mut self, delivery: u64, answer: Answer) {
-        if let Some(hold) = &mut self.hold {
-            hold.answer(delivery, answer);
+    /// A delivery that is held is answered. What has nothing unanswered before it now is finished,
+    /// and is taken out. Most answers come in order, and wait for none.
+    pub(super) fn answer(&mut self, delivery: u64, answer: Answer) -> Vec<(Waiting, Answer)> {
+        let Some(hold) = &mut self.hold else { return Vec::new() };
+        if delivery != hold.first {
+            hold.keep(delivery, answer);
+            return Vec::new();
         }
+        let (mut finished, mut next) = (Vec::new(), Some(answer));
+        while let Some(answer) = next
+            && let Some(held) = hold.events.pop_front()
+        {
+            hold.first += 1;
+            self.whole_after = self.whole_after.max(held.position);
+            finished.push((held.into(), answer));
+            next = hold.answers.remove(&hold.first);
+        }
+        if hold.events.is_empty() {
+            self.hold = None;
+        }
+        self.lease_ends = None;
+        finished
     }
 
     /// The delivery of an event, if it is with this consumer and not answered.
@@ -209,26 +221,6 @@ impl Lane {
         self.waiting.reserve_exact(back.len());
         back.iter().rev().for_each(|held| self.waiting.push_front((*held).into()));
         (first..).zip(back).map(|(delivery, held)| (delivery, held.position)).collect()
-    }
-
-    /// Takes out what is answered and has nothing unanswered before it.
-    pub(super) fn take_answered(&mut self) -> Vec<(Waiting, Answer)> {
-        let Some(hold) = &mut self.hold else { return Vec::new() };
-        let mut taken = Vec::new();
-        while let Some(answer) = hold.answers.remove(&hold.first)
-            && let Some(held) = hold.events.pop_front()
-        {
-            hold.first += 1;
-            self.whole_after = self.whole_after.max(held.position);
-            taken.push((held.into(), answer));
-        }
-        if hold.events.is_empty() {
-            self.hold = None;
-        }
-        if !taken.is_empty() {
-            self.lease_ends = None;
-        }
-        taken
     }
 
     /// All that is listed.

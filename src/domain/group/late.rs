@@ -3,7 +3,12 @@
 //! An answer counts as long as no other consumer has the event. The event was handled, so a second
 //! handling would serve no purpose.
 
-use super::{consumer::ConsumerId, handing::Answer, lane::Moment, work::Work};
+use super::{
+    delivery::{Answer, ConsumerId, Moment},
+    lane::Waiting,
+    lost::Loss,
+    work::Work,
+};
 use crate::domain::event::Position;
 
 impl Work {
@@ -17,7 +22,10 @@ impl Work {
         now: Moment,
     ) {
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
-        let Some((key, position)) = consumer.take_lost(delivery) else { return };
+        let Some(Loss { stream: key, position, tried }) = consumer.take_lost(delivery) else {
+            return;
+        };
+        self.lost -= 1;
         consumer.answered(&key, delivery, now);
         if matches!(answer, Answer::Retry(_)) {
             return;
@@ -25,13 +33,18 @@ impl Work {
         let Some(lane) = self.lanes.get_mut(&key) else {
             return self.call_back(position, &answer);
         };
+        // Parking is the end of a try, which may have counted when the lease ended.
+        let tries = u32::from(matches!(answer, Answer::Park(_)) && !tried);
         if let Some(again) = lane.unanswered_by(id, position) {
             // The same consumer has it again, and need not handle it twice.
-            lane.answer(again, answer);
-            consumer.lose(again, &key, position);
-            self.advance(&key, id);
-        } else if let Some(event) = lane.take_first_waiting(position) {
-            self.finish(event, answer, id);
+            if let Some((_, held)) = lane.held_mut(again) {
+                held.attempts += tries;
+            }
+            let finished = lane.answer(again, answer);
+            self.lose(id, again, Loss::new(&key, position, true));
+            self.finish_all(&key, id, finished);
+        } else if let Some(Waiting { position, attempts }) = lane.take_first_waiting(position) {
+            self.finish(Waiting { position, attempts: attempts + tries }, answer, id);
         } else {
             return self.call_back(position, &answer);
         }

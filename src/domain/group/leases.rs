@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use super::{
-    consumer::{Consumer, ConsumerId},
-    handing::NeverDelivered,
-    lane::{Held, Lane, Moment},
+    consumer::Consumer,
+    delivery::{ConsumerId, Moment, NeverDelivered},
+    lane::{Held, Lane},
     work::Work,
 };
 

@@ -13,6 +13,21 @@ use crate::domain::event::Position;
 /// Deliveries of one run, at most: the search within one has to stay short.
 const LONGEST: usize = 256;
 
+/// A delivery that was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub(super) stream: Arc<str>,
+    pub(super) position: Position,
+    /// The end of the lease counted as a try of the event.
+    pub(super) tried: bool,
+}
+
+impl Loss {
+    pub(super) fn new(stream: &Arc<str>, position: Position, tried: bool) -> Self {
+        Self { stream: Arc::clone(stream), position, tried }
+    }
+}
+
 /// The deliveries, by number.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
@@ -20,6 +35,8 @@ pub(super) struct Lost {
     runs: BTreeMap<u64, Run>,
     /// The streams and first deliveries of those runs that the consumer may be at.
     maybe_at: BTreeSet<(Arc<str>, u64)>,
+    /// Those whose loss counted as a try: one of each stream that a consumer loses.
+    tried: BTreeSet<u64>,
     count: usize,
 }
 
@@ -54,11 +71,13 @@ impl Run {
 
 impl Lost {
     /// Adds a delivery that is not there and never was.
-    pub(super) fn push(&mut self, delivery: u64, stream: &Arc<str>, position: Position) {
+    pub(super) fn push(&mut self, delivery: u64, loss: Loss) {
+        let Loss { stream, position, tried } = loss;
+        debug_assert!(position > 0, "no event is at 0, which stands for one that was taken out");
         let before = self.runs.range_mut(..delivery).next_back();
         let event = Lasting::new(position);
         let fits = before.filter(|(first, run)| {
-            run.stream == *stream
+            run.stream == stream
                 && run.events.len() < LONGEST
                 && Run::place(**first, delivery) == run.events.len()
         });
@@ -67,16 +86,17 @@ impl Lost {
             run.left += 1;
             *first
         } else {
-            let (stream, events) = (Arc::clone(stream), vec![event]);
+            let (stream, events) = (Arc::clone(&stream), vec![event]);
             self.runs.insert(delivery, Run { stream, events, left: 1, maybe_from: 0 });
             delivery
         };
-        self.maybe_at.insert((Arc::clone(stream), first));
+        self.maybe_at.insert((stream, first));
+        self.tried.extend(tried.then_some(delivery));
         self.count += 1;
     }
 
-    /// Takes a delivery out: its stream and event, if it was there.
-    pub(super) fn take(&mut self, delivery: u64) -> Option<(Arc<str>, Position)> {
+    /// Takes a delivery out, if it was there.
+    pub(super) fn take(&mut self, delivery: u64) -> Option<Loss> {
         let (first, run) = self.runs.range_mut(..=delivery).next_back()?;
         let position = run.events.get_mut(Run::place(*first, delivery))?.take()?;
         run.left -= 1;
@@ -86,7 +106,7 @@ impl Lost {
             self.runs.remove(&first);
             self.maybe_at.remove(&(Arc::clone(&stream), first));
         }
-        Some((stream, position.get()))
+        Some(Loss { stream, position: position.get(), tried: self.tried.remove(&delivery) })
     }
 
     /// Takes the oldest one out; whether there was one.
@@ -99,6 +119,9 @@ impl Lost {
 
     /// The consumer has answered a delivery of a stream, and is not at earlier ones any more.
     pub(super) fn passed(&mut self, stream: &Arc<str>, delivery: u64) {
+        if self.maybe_at.is_empty() {
+            return;
+        }
         let (from, to) = ((Arc::clone(stream), 0), (Arc::clone(stream), delivery));
         let earlier = self.maybe_at.range(from..to).map(|(_, first)| *first);
         for first in earlier.collect::<Vec<_>>() {
@@ -144,15 +167,15 @@ mod tests {
     /// The same, one by one.
     #[derive(Default)]
     struct Plain {
-        lost: BTreeMap<u64, (Arc<str>, Position)>,
+        lost: BTreeMap<u64, Loss>,
         maybe_at: BTreeSet<(Arc<str>, u64)>,
     }
 
     impl Plain {
-        fn take(&mut self, delivery: u64) -> Option<(Arc<str>, Position)> {
-            let (stream, position) = self.lost.remove(&delivery)?;
-            self.maybe_at.remove(&(Arc::clone(&stream), delivery));
-            Some((stream, position))
+        fn take(&mut self, delivery: u64) -> Option<Loss> {
+            let loss = self.lost.remove(&delivery)?;
+            self.maybe_at.remove(&(Arc::clone(&loss.stream), delivery));
+            Some(loss)
         }
     }
 
@@ -171,8 +194,9 @@ mod tests {
                     match what {
                         0 | 1 if !gone.contains(&delivery) => {
                             gone.push(delivery);
-                            lost.push(number, stream, number + 1);
-                            plain.lost.insert(number, (Arc::clone(stream), number + 1));
+                            let loss = Loss::new(stream, number + 1, what == 0);
+                            lost.push(number, loss.clone());
+                            plain.lost.insert(number, loss);
                             plain.maybe_at.insert((Arc::clone(stream), number));
                         }
                         2 => prop_assert_eq!(lost.take(number), plain.take(number)),
@@ -199,6 +223,7 @@ mod tests {
                 prop_assert_eq!(lost.take(oldest), None);
             }
             prop_assert!(!lost.forget_oldest() && lost.runs.is_empty() && lost.maybe_at.is_empty());
+            prop_assert!(lost.tried.is_empty());
         }
     }
 
@@ -206,7 +231,9 @@ mod tests {
     fn what_is_lost_together_takes_few_bytes() {
         assert_eq!(size_of::<Option<Lasting>>(), 8);
         let (stream, mut lost): (Arc<str>, _) = ("x/a".into(), Lost::default());
-        (1..=10_000).for_each(|delivery| lost.push(delivery, &stream, delivery));
+        for delivery in 1..=10_000 {
+            lost.push(delivery, Loss::new(&stream, delivery, false));
+        }
         let room: usize = lost.runs.values().map(|run| run.events.capacity()).sum();
         assert_eq!((lost.runs.len(), lost.len()), (10_000_usize.div_ceil(LONGEST), 10_000));
         assert!(room <= 10_000 + LONGEST, "{room} places");

@@ -17,6 +17,10 @@ impl Unanswered {
     /// Adds deliveries of a stream; their numbers are above all others.
     pub(super) fn push(&mut self, deliveries: RangeInclusive<u64>, stream: &Arc<str>) {
         let (first, last) = deliveries.into_inner();
+        debug_assert!(
+            self.runs.last_key_value().is_none_or(|(_, (newest, _))| *newest < first),
+            "the numbers of deliveries rise, so that the oldest of them is the first"
+        );
         self.count += usize::try_from(last + 1 - first).unwrap_or(usize::MAX);
         if let Some(mut newest) = self.runs.last_entry() {
             let (before, of) = newest.get_mut();

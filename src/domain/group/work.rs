@@ -5,15 +5,17 @@
 //! one stream, the others go on.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use hashbrown::{HashMap, hash_map::EntryRef};
+
 use super::{
-    Settings,
-    consumer::{Consumer, ConsumerId},
-    handing::Park,
-    lane::{Lane, MOST_WAITING, Moment, Waiting},
+    consumer::Consumer,
+    delivery::{ConsumerId, Moment, Park},
+    lane::{Lane, MOST_WAITING, Waiting},
+    settings::Settings,
 };
 use crate::domain::event::Position;
 
@@ -48,6 +50,8 @@ pub struct Work {
     pub(super) last_given: ConsumerId,
     /// Events that are listed.
     pub(super) listed: usize,
+    /// Deliveries that consumers have lost to the end of a lease and not answered since.
+    pub(super) lost: usize,
     /// What is to be recorded as parked.
     pub(super) parks: Vec<Park>,
     /// Whether the last checkpoint says less than is known.
@@ -69,6 +73,7 @@ impl Work {
             consumers: BTreeMap::new(),
             last_given: 0,
             listed: 0,
+            lost: 0,
             parks: Vec::new(),
             changed: false,
             recorded_read: read,
@@ -87,8 +92,7 @@ impl Work {
 
     /// Bytes that it holds of what is unfinished, about.
     pub fn bytes(&self) -> usize {
-        let lost: usize = self.consumers.values().map(Consumer::lost).sum();
-        EVENT_BYTES * (self.listed + lost) + LANE_BYTES * self.lanes.len()
+        EVENT_BYTES * (self.listed + self.lost) + LANE_BYTES * self.lanes.len()
     }
 
     /// Lanes that could be given now.
@@ -109,6 +113,7 @@ impl Work {
 
     /// Takes an event that was read; positions rise.
     pub fn offer(&mut self, stream: &str, position: Position, now: Moment) {
+        debug_assert!(position > self.read, "an event that was looked at would be listed twice");
         self.read = position;
         self.changed = true;
         let (lane, key) = self.lane(stream);
@@ -182,11 +187,16 @@ impl Work {
     }
 
     fn lane(&mut self, stream: &str) -> (&mut Lane, Arc<str>) {
-        let key = self.lanes.get_key_value(stream).map(|(key, _)| Arc::clone(key));
-        let key = key.unwrap_or_else(|| stream.into());
-        // What comes after it was not looked at.
-        let new = Lane { whole_after: self.read, ..Lane::default() };
-        (self.lanes.entry(Arc::clone(&key)).or_insert(new), key)
+        let entry = match self.lanes.entry_ref(stream) {
+            EntryRef::Occupied(entry) => entry,
+            EntryRef::Vacant(entry) => {
+                // What comes after it was not looked at.
+                let new = Lane { whole_after: self.read, ..Lane::default() };
+                entry.insert_entry_with_key(stream.into(), new)
+            }
+        };
+        let key = Arc::clone(entry.key());
+        (entry.into_mut(), key)
     }
 
     /// Puts a lane where it belongs now: among those that can be given, those that wait for a

@@ -339,7 +339,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::known::samples;
+    use crate::domain::known::examples;
 
     const NOTHING: &str = "\u{200b}";
 
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn an_event_that_is_folded_stays_as_it_is() {
-        for event in samples::all() {
+        for event in examples::all() {
             let mut folded = event.clone();
             assert!(!folded.fold(), "{event:?}");
             assert_eq!(folded, event);
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn every_text_that_tags_and_streams_follow_from_is_folded() {
-        for event in samples::all() {
+        for event in examples::all() {
             let mut typed = typed_elsewhere(&event);
             assert!(typed.fold(), "{event:?}");
             assert_eq!((typed.tags(), typed.home()), (event.tags(), event.home()));
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn texts_that_are_only_shown_stay_as_they_were_typed() {
-        let event = samples::statement();
+        let event = examples::statement();
         let Known::StatementMade(typed) = typed_elsewhere(&event.clone().into()).folded() else {
             panic!("another type");
         };
@@ -413,7 +413,7 @@ mod tests {
     #[test]
     fn fields_of_a_newer_version_survive_the_folding() {
         let unknown = [0xf2, 0xff, 0x01, 0x03, b'n', b'e', b'w'];
-        for event in samples::all() {
+        for event in examples::all() {
             let typed = typed_elsewhere(&event);
             let payload = [typed.pack().value.as_ref(), &unknown].concat();
             let rewritten = Known::rewritten(&typed.clone().folded(), &payload);

@@ -65,7 +65,7 @@ fn named(category: &str, name: &str) -> Result<StreamName, InvalidName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto};
+    use crate::domain::{known::examples, proto};
 
     fn home(event: impl Into<Known>) -> Option<String> {
         match event.into().home()? {
@@ -76,14 +76,14 @@ mod tests {
 
     #[test]
     fn every_known_event_has_one_stream() {
-        let homes: Vec<_> = samples::all().into_iter().filter_map(home).collect();
+        let homes: Vec<_> = examples::all().into_iter().filter_map(home).collect();
         let exchange = "exchange/demo-1";
         let mut expected = vec!["source/demo-source", "statement/ana-demo"];
         expected.extend([exchange; 7]);
         expected.push("detention/demo-held");
         expected.extend(["of claim 42"; 5]);
         assert_eq!(homes, expected);
-        assert_eq!(home(samples::running_total()).as_deref(), Some("series/demo-series-totals"));
+        assert_eq!(home(examples::running_total()).as_deref(), Some("series/demo-series-totals"));
     }
 
     #[test]

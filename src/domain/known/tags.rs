@@ -123,7 +123,7 @@ fn name_or_party(actor: &Actor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, limits, proto};
+    use crate::domain::{known::examples, limits, proto};
 
     fn tags(event: impl Into<Known>) -> String {
         let tags = event.into().tags();
@@ -135,27 +135,27 @@ mod tests {
 
     #[test]
     fn tags_follow_from_the_payload() {
-        assert_eq!(tags(samples::source()), "source:demo-source");
+        assert_eq!(tags(examples::source()), "source:demo-source");
         let statement = "exchange:demo-1 party:DE party:TR party:x-demo \
                          source:demo-source speaker:ana-demo";
-        assert_eq!(tags(samples::statement()), format!("{BASE} {statement}"));
+        assert_eq!(tags(examples::statement()), format!("{BASE} {statement}"));
         let reported = "exchange:demo-1 party:DE party:RU party:TR source:demo-source";
-        assert_eq!(tags(samples::exchange()), format!("{BASE} {reported}"));
+        assert_eq!(tags(examples::exchange()), format!("{BASE} {reported}"));
         let role = "exchange:demo-1 party:AE party:TR role:neutral-intermediary source:demo-source";
-        assert_eq!(tags(samples::role()), format!("{BASE} {role}"));
+        assert_eq!(tags(examples::role()), format!("{BASE} {role}"));
         let leg = "exchange:demo-1 from:BY from:RU party:BY party:DE party:RU party:TR \
                    source:demo-source to:DE";
-        assert_eq!(tags(samples::agreed()), format!("{BASE} {leg}"));
-        assert_eq!(tags(samples::declined()), format!("{BASE} {leg}"));
-        assert_eq!(tags(samples::total()), format!("{BASE} {leg}"));
+        assert_eq!(tags(examples::agreed()), format!("{BASE} {leg}"));
+        assert_eq!(tags(examples::declined()), format!("{BASE} {leg}"));
+        assert_eq!(tags(examples::total()), format!("{BASE} {leg}"));
         let via = leg.replace("party:BY", "party:BY party:CH");
-        assert_eq!(tags(samples::completed()), format!("{BASE} {via}"));
+        assert_eq!(tags(examples::completed()), format!("{BASE} {via}"));
         let series = "exchange:demo-2 party:TR source:demo-source";
-        assert_eq!(tags(samples::running_total()), format!("{BASE} {series}"));
+        assert_eq!(tags(examples::running_total()), format!("{BASE} {series}"));
         let superlative = "exchange:demo-1 party:TR source:demo-source";
-        assert_eq!(tags(samples::superlative()), format!("{BASE} {superlative}"));
+        assert_eq!(tags(examples::superlative()), format!("{BASE} {superlative}"));
         assert_eq!(
-            tags(samples::detention()),
+            tags(examples::detention()),
             format!("{BASE} party:RU party:TR source:demo-source")
         );
     }
@@ -164,34 +164,34 @@ mod tests {
     fn an_event_about_a_claim_names_it() {
         let own = "claim:42 claimant:demo-ministry";
         let rest = "party:TR source:demo-source";
-        assert_eq!(tags(samples::confirmed()), format!("{own} {rest}"));
-        assert_eq!(tags(samples::disputed()), format!("{own} {rest}"));
-        assert_eq!(tags(samples::retracted()), format!("{own} {rest}"));
-        assert_eq!(tags(samples::preferred()), format!("{own} party:DE {rest}"));
+        assert_eq!(tags(examples::confirmed()), format!("{own} {rest}"));
+        assert_eq!(tags(examples::disputed()), format!("{own} {rest}"));
+        assert_eq!(tags(examples::retracted()), format!("{own} {rest}"));
+        assert_eq!(tags(examples::preferred()), format!("{own} party:DE {rest}"));
     }
 
     #[test]
     fn a_correction_carries_the_tags_of_what_it_puts_in_place() {
         let corrected = "exchange:demo-1 from:BY from:RU party:BY party:CH party:DE party:RU \
                          party:TR source:demo-source to:DE";
-        assert_eq!(tags(samples::corrected()), format!("claim:42 {BASE} {corrected}"));
+        assert_eq!(tags(examples::corrected()), format!("claim:42 {BASE} {corrected}"));
     }
 
     #[test]
     fn a_claimant_without_a_name_is_its_party() {
-        let mut source = samples::attribution();
+        let mut source = examples::attribution();
         source.claimed_by = Some(Actor { party: "TR".into(), ..Default::default() });
-        let event = proto::ClaimConfirmed { attribution: Some(source), ..samples::confirmed() };
+        let event = proto::ClaimConfirmed { attribution: Some(source), ..examples::confirmed() };
         assert!(tags(event).contains("claimant:TR "));
     }
 
     #[test]
     fn ids_and_slugs_at_their_limit_still_fit_a_tag() {
         let id = "a".repeat(limits::ID_BYTES);
-        let mut event = samples::statement();
+        let mut event = examples::statement();
         event.exchange_id.clone_from(&id);
         event.speaker = Some(Actor { name: id.clone(), ..Default::default() });
-        let mut attribution = samples::attribution();
+        let mut attribution = examples::attribution();
         attribution.source_id.clone_from(&id);
         attribution.claimed_by = Some(Actor { name: id.clone(), ..Default::default() });
         event.attribution = Some(attribution);

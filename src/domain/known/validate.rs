@@ -6,7 +6,7 @@
 mod about;
 mod exchange;
 mod parts;
-mod said;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -17,8 +17,8 @@ impl Known {
     /// Checks every field. Paths start at the payload, as in `leg.from[0]`.
     pub fn validate(&self) -> Result<(), Violations> {
         let violations = match self {
-            Self::SourceRegistered(event) => said::source(event),
-            Self::StatementMade(event) => said::statement(event),
+            Self::SourceRegistered(event) => statement::source(event),
+            Self::StatementMade(event) => statement::statement(event),
             Self::ExchangeReported(event) => exchange::reported(event),
             Self::RoleAttributed(event) => exchange::role(event),
             Self::SuperlativeClaimed(event) => exchange::superlative(event),

@@ -5,19 +5,19 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use hashbrown::HashMap;
 
-use super::across::Across;
+use super::counterparties::Counterparties;
 use crate::domain::{
     leg::{Side, includes},
-    side::{EstimatedLeg, Exchange, Rest},
+    share::{EstimatedLeg, Exchange, Remainder},
     symbol::Symbol,
     work,
 };
 
 /// What joint sides leave open to each of their members.
-pub(in crate::domain) fn shared(exchange: &Exchange<'_, '_>) -> BTreeMap<Symbol, Rest> {
+pub(in crate::domain) fn shared(exchange: &Exchange<'_, '_>) -> BTreeMap<Symbol, Remainder> {
     let joint = joint(exchange);
     let limit = Limit::new(exchange, &joint);
-    let mut members: BTreeMap<Symbol, (Vec<Rest>, bool)> = BTreeMap::new();
+    let mut members: BTreeMap<Symbol, (Vec<Remainder>, bool)> = BTreeMap::new();
     for (joint, held) in joint.iter().zip(limit.held) {
         for member in joint.side.iter() {
             let (rests, all_held) = members.entry(member).or_insert((Vec::new(), true));
@@ -25,8 +25,8 @@ pub(in crate::domain) fn shared(exchange: &Exchange<'_, '_>) -> BTreeMap<Symbol,
             *all_held &= held;
         }
     }
-    let of_member = |(member, (rests, all_held)): (Symbol, (Vec<Rest>, bool))| {
-        let sum = rests.iter().fold(None, |sum, rest| Rest::plus(sum, Some(*rest)))?;
+    let of_member = |(member, (rests, all_held)): (Symbol, (Vec<Remainder>, bool))| {
+        let sum = rests.iter().fold(None, |sum, rest| Remainder::plus(sum, Some(*rest)))?;
         let limit = limit.at_most.filter(|_| all_held && rests.len() > 1);
         Some((member, sum.below(limit)))
     };
@@ -37,7 +37,7 @@ pub(in crate::domain) fn shared(exchange: &Exchange<'_, '_>) -> BTreeMap<Symbol,
 struct Joint<'l, 'a> {
     side: &'a Side,
     legs: Vec<&'l EstimatedLeg<'a>>,
-    rest: Rest,
+    rest: Remainder,
 }
 
 /// The joint sides, the largest first. A leg is not reported again if its persons must be among
@@ -45,10 +45,10 @@ struct Joint<'l, 'a> {
 fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
     sides.sort_by_key(|own| Reverse(own.side.len()));
-    let mut told = Told::default();
+    let mut reported = ReportedSides::default();
     let mut found = Vec::new();
     for own in sides {
-        let around = told.around(own.side);
+        let around = reported.around(own.side);
         let within = |(key, _): &EstimatedLeg<'a>| {
             around.iter().any(|larger| exchange.must_hold(larger, key))
         };
@@ -56,15 +56,15 @@ fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
         if legs.is_empty() {
             continue;
         }
-        told.add(own.side, exchange.across(own.legs.iter().copied()));
+        reported.add(own.side, exchange.across(own.legs.iter().copied()));
         let across = exchange.across_numbered(&legs);
         let members = own.side.iter().filter_map(|member| exchange.alone(member));
         let named =
             members.fold(0_u64, |sum, member| sum.saturating_add(exchange.among(member, &across)));
         let rest = if legs.len() == own.legs.len() {
-            Rest::of(legs.len(), &own.share, named)
+            Remainder::of(legs.len(), &own.share, named)
         } else {
-            Rest::of(legs.len(), &exchange.share(&legs), named)
+            Remainder::of(legs.len(), &exchange.share(&legs), named)
         };
         found.extend(rest.map(|rest| Joint { side: own.side, legs, rest }));
     }
@@ -73,14 +73,14 @@ fn joint<'l, 'a>(exchange: &Exchange<'l, 'a>) -> Vec<Joint<'l, 'a>> {
 
 /// The joint sides that are reported, with the parties across from them.
 #[derive(Default)]
-struct Told<'a> {
-    sides: Vec<(&'a Side, Across)>,
+struct ReportedSides<'a> {
+    sides: Vec<(&'a Side, Counterparties)>,
     /// The places of those that name a party.
     naming: HashMap<Symbol, Vec<usize>>,
 }
 
-impl<'a> Told<'a> {
-    fn add(&mut self, side: &'a Side, across: Across) {
+impl<'a> ReportedSides<'a> {
+    fn add(&mut self, side: &'a Side, across: Counterparties) {
         for party in side.iter() {
             self.naming.entry(party).or_default().push(self.sides.len());
         }
@@ -88,7 +88,7 @@ impl<'a> Told<'a> {
     }
 
     /// Those that include a side: they name each of its parties.
-    fn around(&self, side: &Side) -> Vec<&Across> {
+    fn around(&self, side: &Side) -> Vec<&Counterparties> {
         let by_party = side.iter().map(|it| self.naming.get(&it).map_or(&[][..], Vec::as_slice));
         let fewest = by_party.min_by_key(|places| places.len()).unwrap_or_default();
         work::visit(fewest.len());
@@ -119,7 +119,7 @@ impl Limit {
         let held: Vec<bool> = joint.iter().map(held).collect();
         let alone = exchange.sides.iter().filter(|own| own.side.len() == 1);
         let named = alone.fold(0_u64, |sum, own| sum.saturating_add(exchange.among(own, &across)));
-        let rest = Rest::of(unsaid.legs.len(), &unsaid.share, named);
+        let rest = Remainder::of(unsaid.legs.len(), &unsaid.share, named);
         Self { at_most: rest.and_then(|rest| rest.at_most), held }
     }
 }

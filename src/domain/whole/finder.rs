@@ -137,7 +137,7 @@ mod tests {
         leg::includes,
         whole::{
             holds_portion, is_part,
-            samples::{config, legs, nestings},
+            random_legs::{config, legs, nestings},
         },
     };
 

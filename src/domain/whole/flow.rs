@@ -241,7 +241,7 @@ mod tests {
         leg::Direction,
         whole::{
             Seen,
-            samples::{config, legs},
+            random_legs::{config, legs},
         },
     };
 

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::{SmallVec, smallvec};
-
 use super::{
-    flow::{Flow, Index, MANY, condense},
-    hanging::{Hanging, hanging},
+    components::{Components, components},
+    flow::{Index, MANY},
+    item::{Fits, Item, Numbered},
     sides::across_sides,
 };
 use crate::domain::{
@@ -17,31 +16,6 @@ use crate::domain::{
     leg::{CategoryCode, Side, includes},
     work,
 };
-
-/// A sum, with what it speaks of: every leg in it, and below it.
-#[derive(Clone, Debug)]
-pub(in crate::domain) struct Item<'a> {
-    pub(in crate::domain) speaks_of: SmallVec<[Flow<'a>; 1]>,
-    pub(in crate::domain) amount: Amount,
-}
-
-/// A leg with a number.
-pub(super) type Numbered<'a> = (Flow<'a>, Amount);
-
-/// Whether a flow of a whole has persons in common with one of a part.
-pub(super) type Fits = fn(&Flow<'_>, &Flow<'_>) -> bool;
-
-impl<'a> Item<'a> {
-    pub(super) fn new(flow: Flow<'a>, amount: Amount) -> Self {
-        Self { speaks_of: smallvec![flow], amount }
-    }
-
-    /// The same for steps that ask no more than whether it meets another.
-    fn condensed(mut self) -> Self {
-        condense(&mut self.speaks_of);
-        self
-    }
-}
 
 /// The sums of legs of one portion, or of those of one exchange without a portion: the leg without
 /// category is the whole of the categories.
@@ -84,7 +58,7 @@ fn across_own_sides(mut legs: Vec<Numbered<'_>>) -> Vec<Item<'_>> {
 }
 
 /// Wholes that share parts, with these.
-struct Group<'a> {
+struct Component<'a> {
     wholes: Vec<Item<'a>>,
     parts: Vec<Item<'a>>,
 }
@@ -94,27 +68,30 @@ fn nest<'a>(
     mut wholes: Vec<Item<'a>>,
     parts: Vec<Item<'a>>,
     fits: Fits,
-    join: fn(Group<'a>) -> Option<Item<'a>>,
+    join: fn(Component<'a>) -> Option<Item<'a>>,
 ) -> Vec<Item<'a>> {
     work::visit(wholes.len() + parts.len());
     if wholes.is_empty() || parts.is_empty() {
         wholes.extend(parts);
         return wholes;
     }
-    let Hanging { wholes: roots, parts: homes } = hanging(&wholes, &parts, fits);
-    let mut groups: BTreeMap<usize, Group<'a>> = BTreeMap::new();
+    let Components { wholes: roots, parts: homes } = components(&wholes, &parts, fits);
+    let mut components: BTreeMap<usize, Component<'a>> = BTreeMap::new();
     for (whole, root) in wholes.into_iter().zip(roots) {
-        let group = groups.entry(root);
-        group.or_insert_with(|| Group { wholes: Vec::new(), parts: Vec::new() }).wholes.push(whole);
+        let component = components.entry(root);
+        component
+            .or_insert_with(|| Component { wholes: Vec::new(), parts: Vec::new() })
+            .wholes
+            .push(whole);
     }
     let mut apart = Vec::new();
     for (part, home) in parts.into_iter().zip(homes) {
-        match home.and_then(|root| groups.get_mut(&root)) {
-            Some(group) => group.parts.push(part),
+        match home.and_then(|root| components.get_mut(&root)) {
+            Some(component) => component.parts.push(part),
             None => apart.push(part),
         }
     }
-    apart.extend(groups.into_values().filter_map(join));
+    apart.extend(components.into_values().filter_map(join));
     apart
 }
 
@@ -157,28 +134,28 @@ impl<'w, 'a> Wholes<'w, 'a> {
     }
 }
 
-fn join(group: Group<'_>) -> Option<Item<'_>> {
-    let amount = Amount::sum(group.wholes.iter().map(|whole| &whole.amount))?;
-    let amount = amount.with_parts(group.parts.iter().map(|part| &part.amount));
-    Some(group.into_item(amount))
+fn join(component: Component<'_>) -> Option<Item<'_>> {
+    let amount = Amount::sum(component.wholes.iter().map(|whole| &whole.amount))?;
+    let amount = amount.with_parts(component.parts.iter().map(|part| &part.amount));
+    Some(component.into_item(amount))
 }
 
 /// Joins own sides with those within them.
 ///
 /// 16 whom A and B gave up to persons unsaid hold only what A and B gave up. What several more gave
 /// up to C is neither within the 16 nor certainly beside them: then the larger of both is certain.
-fn join_sides(group: Group<'_>) -> Option<Item<'_>> {
-    let among = Wholes::new(&group.wholes);
-    if group.parts.iter().all(|part| among.hold(part)) {
-        return join(group);
+fn join_sides(component: Component<'_>) -> Option<Item<'_>> {
+    let among = Wholes::new(&component.wholes);
+    if component.parts.iter().all(|part| among.hold(part)) {
+        return join(component);
     }
-    let sums = [&group.wholes, &group.parts]
+    let sums = [&component.wholes, &component.parts]
         .map(|items| Amount::sum(items.iter().map(|item| &item.amount)));
     let amount = sums.into_iter().flatten().max_by_key(|sum| (sum.low, sum.high))?;
-    Some(group.into_item(amount))
+    Some(component.into_item(amount))
 }
 
-impl<'a> Group<'a> {
+impl<'a> Component<'a> {
     fn into_item(self, amount: Amount) -> Item<'a> {
         let items = self.wholes.into_iter().chain(self.parts);
         Item { speaks_of: items.flat_map(|item| item.speaks_of).collect(), amount }

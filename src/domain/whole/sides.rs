@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{
     flow::MANY,
-    items::{Item, Numbered},
+    item::{Item, Numbered},
 };
 use crate::domain::{
     leg::{Side, includes},

@@ -6,8 +6,8 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 use super::{shape::List, *};
 use crate::domain::{
-    known::{Known, samples},
-    proto,
+    known::{Known, examples},
+    limits, proto,
 };
 
 fn check(type_name: &str, message: &[u8]) -> Result<(), Violations> {
@@ -210,7 +210,7 @@ fn bytes_that_are_no_message_are_refused_where_they_are() {
 
 #[test]
 fn what_is_valid_passes() {
-    for event in samples::all() {
+    for event in examples::all() {
         let any = event.pack();
         assert_eq!(check(any.type_name(), &any.value), Ok(()), "{event:?}");
     }
@@ -225,7 +225,7 @@ proptest! {
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let any = samples::all()[index].pack();
+        let any = examples::all()[index].pack();
         let mut payload = any.value.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());

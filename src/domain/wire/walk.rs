@@ -1,8 +1,8 @@
 //! The walk over a message's bytes.
 
 use super::{
-    Excess, Room,
     item::Item,
+    room::{Excess, Room},
     shape::{self, Field, List, MOST_FIELDS, Shape, Value},
 };
 

@@ -1,14 +1,15 @@
 //! Groups are created, deleted, and what they have parked is put back.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
-    GroupError, Groups, Repeatable,
-    recording::{Recording, event},
+    Groups,
+    error::GroupError,
+    messages::{Message, ask},
+    recording::{Recording, Repeatable, event},
     recovery,
     registry::{Ready, Standing},
-    saved::{GroupOrigin, streams_of},
-    task::{Group, Message},
+    saved::GroupOrigin,
 };
 use crate::{
     domain::{
@@ -16,14 +17,11 @@ use crate::{
         filter::Filter,
         group::{Chain, GroupName, Settings},
         limits,
-        proto::{EventParked, GroupCreated, GroupDeleted, ParkedReplayed},
+        proto::{GroupCreated, GroupDeleted},
         recorded::timestamp,
     },
-    engine::{AppendError, Appended, ReadError, Start},
+    engine::{Appended, ReadError, Start},
 };
-
-/// Parked events that are recorded at once; the rest of an append is for how far the group is.
-const PARKED_AT_ONCE: usize = limits::APPEND_EVENTS - 100;
 
 /// A group to create.
 #[derive(Clone, Debug)]
@@ -121,7 +119,7 @@ impl Groups {
         }
     }
 
-    /// The stream of a group, for what is recorded by the desk.
+    /// The stream of a group, for what is recorded beside its task.
     fn stream(&self, name: &GroupName) -> Recording {
         Recording::new(name.clone(), self.shared.appender.clone(), Chain::default())
     }
@@ -160,102 +158,5 @@ impl Groups {
 
     pub(super) async fn recorded_at(&self, position: Position) -> Result<Micros, ReadError> {
         Ok(self.shared.appender.reader.recorded_at(position).await?.unwrap_or_default())
-    }
-}
-
-/// Asks a group's task, and waits for its answer.
-pub(super) async fn ask<T>(
-    messages: &mpsc::Sender<Message>,
-    question: Message,
-    answer: oneshot::Receiver<T>,
-) -> Result<T, GroupError> {
-    messages.send(question).await.map_err(|_| GroupError::stopping())?;
-    answer.await.map_err(|_| GroupError::stopping())
-}
-
-impl Group {
-    /// Records how far the group is, and what is parked. What fails is tried again later.
-    pub(super) async fn record(&mut self) {
-        let count = self.work.parks().len().min(PARKED_AT_ONCE);
-        let parks = self.work.parks().iter().take(count);
-        let positions: Vec<_> = parks.clone().map(|park| park.position).collect();
-        let parked = parks.cloned().map(|park| {
-            event(&EventParked {
-                position: park.position,
-                attempts: park.attempts,
-                reason: park.reason,
-                consumer: park.consumer,
-            })
-        });
-        let (parked, now) = (parked.collect(), self.work.checkpoint(count));
-        match self.recording.checkpoint(parked, now, None).await {
-            Ok(appended) => {
-                self.unrecorded.succeeded();
-                self.work.recorded(count);
-                self.parked.extend(positions.into_iter().zip(appended.first_position..));
-                self.record_by = None;
-            }
-            Err(error) => self.not_recorded(&error),
-        }
-    }
-
-    fn not_recorded(&mut self, error: &AppendError) {
-        let group = self.recording.name.as_str();
-        if self.unrecorded.failed(error.cause()) {
-            tracing::warn!(group, %error, "how far a consumer group is could not be recorded");
-        }
-        self.record_later();
-    }
-
-    /// See [`Groups::replay`].
-    pub(super) async fn replay(
-        &mut self,
-        mut positions: Vec<Position>,
-        request: Option<Repeatable>,
-    ) -> Result<(Option<Appended>, usize), GroupError> {
-        positions.sort_unstable();
-        positions.dedup();
-        if positions.is_empty() {
-            positions = self.parked.keys().copied().take(limits::PARKED_REPLAYED).collect();
-        }
-        let unknown = positions.iter().find(|position| !self.parked.contains_key(position));
-        if let Some(&position) = unknown {
-            let name = self.recording.name.to_string();
-            return Err(GroupError::NotParked { name, position });
-        }
-        if positions.is_empty() {
-            return Ok((None, 0));
-        }
-        let streams = streams_of(&self.reader, &positions).await?;
-        let mut checkpoint = self.work.checkpoint(0);
-        for position in &positions {
-            checkpoint.unfinished.insert(*position, 0);
-        }
-        let count = positions.len();
-        // Together, so that they are neither parked nor unfinished at no moment; and whole, because
-        // an older program, which reads nothing else, must not lose them.
-        self.recording.begin_anew();
-        let replayed = vec![event(&ParkedReplayed { positions })];
-        let appended = self.recording.checkpoint(replayed, checkpoint, request).await?;
-        if appended.duplicate {
-            return Ok((Some(appended), count));
-        }
-        let now = self.now();
-        for (position, stream) in streams {
-            self.parked.remove(&position);
-            self.work.put(&stream, position, 0, now);
-        }
-        Ok((Some(appended), count))
-    }
-
-    /// See [`Groups::delete`].
-    pub(super) async fn delete(
-        &mut self,
-        request: Option<Repeatable>,
-    ) -> Result<Appended, GroupError> {
-        let deleted = vec![event(&GroupDeleted {})];
-        let appended = self.recording.record(deleted, request, None).await?;
-        self.deleted = true;
-        Ok(appended)
     }
 }

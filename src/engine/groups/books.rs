@@ -34,11 +34,13 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// It has so many bytes now.
+    /// It has so many bytes now. What all books have changes only where this one's bytes do.
     pub(super) fn has(&mut self, bytes: usize) {
-        self.all.0.fetch_add(bytes, Relaxed);
-        self.all.0.fetch_sub(self.bytes, Relaxed);
-        self.bytes = bytes;
+        if bytes != self.bytes {
+            self.all.0.fetch_add(bytes, Relaxed);
+            self.all.0.fetch_sub(self.bytes, Relaxed);
+            self.bytes = bytes;
+        }
     }
 
     /// Whether more may be listed in it.

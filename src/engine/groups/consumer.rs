@@ -2,71 +2,32 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::{GroupError, Groups, task::Message};
+use super::{
+    Groups,
+    error::GroupError,
+    messages::{Delivered, Joined, Message, Said},
+};
 use crate::{
-    domain::{
-        group::{Answer, ConsumerId},
-        limits,
-        violation::Violations,
-    },
+    domain::{group::ConsumerId, limits, violation::Violations},
     engine::streams::OpenStream,
 };
-
-/// What a consumer says at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// So many events more may be delivered.
-    pub credit: u64,
-    /// Answers to deliveries, by number.
-    pub answers: Vec<(u64, Answer)>,
-    /// Deliveries that it works on.
-    pub working: Vec<u64>,
-}
-
-/// What a consumer receives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
-    /// A run of events.
-    pub events: Bytes,
-    /// The number of the first one's delivery; the others' follow.
-    pub first_delivery: u64,
-    /// Of each event, how often it was tried before.
-    pub attempts: Vec<u32>,
-    /// Deliveries that need no answer any more.
-    pub withdrawn: Vec<u64>,
-}
-
-impl Delivered {
-    /// The number of the last event's delivery; 0: there is none.
-    pub(super) fn last_delivery(&self) -> u64 {
-        (self.first_delivery + self.attempts.len() as u64).saturating_sub(1)
-    }
-}
 
 /// A consumer that takes part in a group, until it leaves; if it is dropped, its call broke.
 #[derive(Debug)]
 pub struct Consumer {
-    pub(super) id: ConsumerId,
-    pub(super) group: mpsc::Sender<Message>,
+    id: ConsumerId,
+    group: mpsc::Sender<Message>,
     /// Reports to the group whether the consumer left in order, or was dropped.
-    pub(super) leaving: Option<oneshot::Sender<()>>,
-    pub(super) frames: mpsc::Receiver<Delivered>,
+    leaving: Option<oneshot::Sender<()>>,
+    frames: mpsc::Receiver<Delivered>,
     /// Notified when a frame was taken.
-    pub(super) taken: Arc<Notify>,
+    taken: Arc<Notify>,
     /// Why the group has ended the call.
-    pub(super) ended: watch::Receiver<Option<GroupError>>,
+    ended: watch::Receiver<Option<GroupError>>,
     /// Bounds how many take part.
-    pub(super) _stream: OpenStream,
-}
-
-/// A consumer has gone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Leaving {
-    pub(super) id: ConsumerId,
-    pub(super) broke: bool,
+    _stream: OpenStream,
 }
 
 impl Consumer {
@@ -76,10 +37,12 @@ impl Consumer {
         let (messages, _) = groups.shared.group(group).await?;
         let stream = groups.shared.appender.reader.open_stream()?;
         let (reply, joined) = oneshot::channel();
-        let join = Message::Join { name: name.to_owned(), stream, reply };
         let gone = || groups.shared.absent(group);
+        let join = Message::Join { name: name.to_owned(), reply };
         messages.send(join).await.map_err(|_| gone())?;
-        joined.await.map_err(|_| gone())?
+        let Joined { id, leaving, frames, taken, ended } = joined.await.map_err(|_| gone())??;
+        let leaving = Some(leaving);
+        Ok(Self { id, group: messages, leaving, frames, taken, ended, _stream: stream })
     }
 
     /// Tells the group something; all of it, or nothing and an error.

@@ -1,8 +1,9 @@
 //! Finds the groups that the log knows of.
 //!
-//! What cannot be read of one group must not hide another. So a creation that is damaged is found
-//! by its position, which the index knows, and its group's name by any other event of the same
-//! stream. Whether a group was deleted, the index tells without a read.
+//! What cannot be read of one group must not hide another, whether it is damaged or the disk fails
+//! for a while. So a creation that cannot be read is found by its position, which the index knows,
+//! and its group's name by any other event of the same stream. Whether a group was deleted, the
+//! index tells without a read.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -27,9 +28,9 @@ use crate::{
 const POSITIONS_AT_ONCE: usize = 65_536;
 /// Events that are read at once.
 const EVENTS_AT_ONCE: usize = 1_024;
-/// Damaged events that are passed over in the search for one name. More damage than that takes the
-/// rest of the stream with it.
-const MOST_DAMAGED: usize = 100;
+/// Events that cannot be read and are passed over in the search for one name. Where there are more,
+/// the rest of the stream is gone as well.
+const MOST_UNREADABLE: usize = 100;
 
 /// The groups that were created and not deleted.
 #[derive(Debug, Default)]
@@ -53,7 +54,8 @@ pub(super) struct Nameless {
     pub(super) failure: ReadError,
 }
 
-/// Finds the groups. It fails only where the log as a whole does not answer.
+/// Finds the groups. It fails only where the log as a whole does not answer: the index, or every
+/// creation, and not because of damage.
 pub(super) async fn find(reader: &Reader) -> Result<Found, ReadError> {
     let head = reader.head().position;
     let mut found = Found::default();
@@ -64,6 +66,11 @@ pub(super) async fn find(reader: &Reader) -> Result<Found, ReadError> {
             Ok(event) => found.add(position, &event),
             Err(failure) => lost.push(Nameless { created: position, failure }),
         }
+    }
+    if found.groups.is_empty()
+        && let Some(passing) = lost.iter().find(|lost| !lost.failure.is_damage())
+    {
+        return Err(passing.failure.clone());
     }
     for Nameless { created, failure } in lost {
         match found.name_of(reader, created, head).await? {
@@ -156,8 +163,8 @@ async fn search(
     created: Position,
     head: Position,
 ) -> Result<Option<GroupName>, ReadError> {
-    let (mut up_to, mut damaged) = (head, 0);
-    while damaged < MOST_DAMAGED {
+    let (mut up_to, mut unreadable) = (head, 0);
+    while unreadable < MOST_UNREADABLE {
         let Some((position, event)) = next_of_none(reader, &others, created, up_to).await? else {
             return Ok(None);
         };
@@ -171,7 +178,7 @@ async fn search(
                 }
                 others.push(name.stream());
             }
-            Err(_) => damaged += 1,
+            Err(_) => unreadable += 1,
         }
     }
     Ok(None)
@@ -219,8 +226,8 @@ async fn positions(
     }
 }
 
-/// The events at these positions, which rise; each that is damaged by itself. Any other failure is
-/// one of them all.
+/// The events at these positions, which rise; each that cannot be read with its own failure. It
+/// fails only when the engine stops.
 async fn events(
     reader: &Reader,
     positions: &[Position],
@@ -237,7 +244,7 @@ async fn events(
                 events.extend(read.into_iter().map(|event| (event.position, Ok(event))));
                 count
             }
-            Err(failure) if !failure.is_damage() => return Err(failure),
+            Err(ReadError::Stopping) => return Err(ReadError::Stopping),
             Err(_) if at_once > 1 => {
                 // One of several: which it is shows when each is read alone.
                 at_once = 1;

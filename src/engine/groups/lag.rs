@@ -1,6 +1,6 @@
 //! How far groups are, and what is missing: counted on request.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     sync::{oneshot, watch},
@@ -8,17 +8,18 @@ use tokio::{
 };
 
 use super::{
-    GroupError, GroupOrigin, Groups,
-    admin::ask,
-    error,
-    finding::Nameless,
+    Groups,
+    counted::Counted,
+    error::GroupError,
+    messages::{Message, ask},
     recovery,
-    registry::{Ready, Restoring, Standing},
-    task::{Group, Message},
+    registry::{Ready, Standing},
+    saved::GroupOrigin,
+    status::{GroupPlace, GroupProgress, GroupState, GroupStatus},
 };
 use crate::{
     domain::{
-        event::{Direction, Micros, Position},
+        event::{Direction, Position},
         filter::Filter,
         group::{CATEGORY, GroupName},
         name::{Category, StreamName},
@@ -29,136 +30,6 @@ use crate::{
 
 /// Matches that are counted at once.
 const COUNTED_AT_ONCE: usize = 65_536;
-
-/// A consumer in the status of its group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumerStatus {
-    /// What it calls itself.
-    pub name: String,
-    /// Since when it takes part.
-    pub since: Micros,
-    /// Events that it has and has not answered.
-    pub unanswered: usize,
-    /// So many events more may be delivered to it.
-    pub credit: u32,
-}
-
-/// What a group's task knows of how far it is.
-#[derive(Debug)]
-pub(super) struct Counted {
-    read: Position,
-    listed: usize,
-    parking: usize,
-    first: Option<Position>,
-    finished: Position,
-    behind: Vec<(Arc<str>, Position)>,
-    resting: usize,
-    parked: usize,
-    consumers: Vec<ConsumerStatus>,
-    stalled: String,
-}
-
-/// What a group can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupState {
-    /// It delivers.
-    Ready,
-    /// What is recorded of it is being read.
-    Restoring,
-    /// What is recorded of it is damaged.
-    Damaged,
-}
-
-/// A place in the list of groups. Groups without a readable name come first, in the order of their
-/// creation. The others follow, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GroupPlace {
-    /// The group's name; empty: that cannot be read.
-    pub name: String,
-    /// Where a group without a name was created; of others 0.
-    pub created: Position,
-}
-
-/// A group as it is listed.
-#[derive(Clone, Debug)]
-pub struct GroupStatus {
-    /// Its name; empty: that cannot be read.
-    pub name: String,
-    /// What it can do.
-    pub state: GroupState,
-    /// What was recorded when it was created; absent: that was not read yet.
-    pub origin: Option<Arc<GroupOrigin>>,
-    /// How far it is; absent: that is not known.
-    pub progress: Option<GroupProgress>,
-    /// Why nothing is delivered; empty: nothing is in the way.
-    pub stalled: String,
-}
-
-/// How far a group is.
-#[derive(Clone, Debug)]
-pub struct GroupProgress {
-    /// Everything up to here that it is for is finished.
-    pub position: Position,
-    /// How many events that it is for are not finished.
-    pub lag_events: u64,
-    /// For how long the first of them has been recorded; absent: all are finished.
-    pub lag: Option<Duration>,
-    /// Of the unfinished events, those that have failed and rest.
-    pub resting: usize,
-    /// Events that are parked.
-    pub parked: usize,
-    /// The consumers, by name.
-    pub consumers: Vec<ConsumerStatus>,
-}
-
-impl GroupStatus {
-    /// A group that is not restored.
-    fn restoring(name: String, restoring: Restoring) -> Self {
-        let Restoring { origin, failure } = restoring;
-        let (state, stalled) = match &failure {
-            Some(failure) if failure.is_damage() => (GroupState::Damaged, error::damage(failure)),
-            failure => (GroupState::Restoring, error::obstacle(failure.as_ref())),
-        };
-        Self { name, state, origin, progress: None, stalled }
-    }
-
-    /// A group of which not even the name can be read.
-    fn nameless(nameless: &Nameless) -> Self {
-        let Nameless { created, failure } = nameless;
-        let stalled = format!(
-            "the creation of this group, at position {created}, cannot be read, and nothing else \
-             tells its name: {failure}"
-        );
-        let (name, state) = (String::new(), GroupState::Damaged);
-        Self { name, state, origin: None, progress: None, stalled }
-    }
-}
-
-impl Group {
-    /// What is known here of how far the group is.
-    pub(super) fn count(&self) -> Counted {
-        let consumers = self.work.consumers().filter_map(|(id, unanswered, credit)| {
-            let link = self.consumers.get(&id)?;
-            let (name, since) = (link.name.clone(), link.since);
-            Some(ConsumerStatus { name, since, unanswered, credit })
-        });
-        let mut consumers: Vec<_> = consumers.collect();
-        consumers.sort_by(|one, other| one.name.cmp(&other.name));
-        let behind = self.work.behind().map(|(stream, after)| (Arc::clone(stream), after));
-        Counted {
-            read: self.work.read(),
-            listed: self.work.listed(),
-            parking: self.work.parks().len(),
-            first: self.work.first_unfinished(),
-            finished: self.work.finished_up_to(),
-            behind: behind.collect(),
-            resting: self.work.resting(self.now()),
-            parked: self.parked.len(),
-            consumers,
-            stalled: self.stalled.clone(),
-        }
-    }
-}
 
 impl Groups {
     /// How far each group is, in the order of their places; or only one. One that is not restored
@@ -273,7 +144,7 @@ impl Groups {
     ) -> Result<GroupProgress, GroupError> {
         let reader = &self.shared.appender.reader;
         let filter = &group.filter;
-        let mut lag = (counted.listed + counted.parking) as u64;
+        let mut lag = counted.unfinished as u64;
         for (stream, after) in &counted.behind {
             let stream = StreamName::parse(stream).ok();
             let of_stream = stream.and_then(|stream| filter.only_stream(&stream));

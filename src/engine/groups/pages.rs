@@ -33,10 +33,15 @@ struct Page {
 }
 
 impl Page {
-    fn get(&self, position: Position) -> Option<Bytes> {
+    fn get(&self, position: Position) -> Option<&[u8]> {
+        let ((first, _), (last, _)) = (self.places.first()?, self.places.last()?);
+        // Most pages do not have it, and show so by their ends.
+        if !(*first..=*last).contains(&position) {
+            return None;
+        }
         let place = self.places.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         let Range { start, end } = &self.places.get(place)?.1;
-        Some(self.run.slice(*start as usize..*end as usize))
+        self.run.get(*start as usize..*end as usize)
     }
 }
 
@@ -57,7 +62,7 @@ impl Pages {
     }
 
     /// The bytes of an event, as they stand in a run.
-    pub(super) fn get(&self, position: Position) -> Option<Bytes> {
+    pub(super) fn get(&self, position: Position) -> Option<&[u8]> {
         self.pages.iter().rev().find_map(|page| page.get(position))
     }
 

@@ -3,7 +3,12 @@
 use prost::Message as _;
 use tokio::sync::oneshot;
 
-use super::{GroupError, Groups, admin::ask, saved, task::Message};
+use super::{
+    Groups,
+    error::GroupError,
+    messages::{Message, ask},
+    saved,
+};
 use crate::{
     domain::{
         event::{Micros, Position},

@@ -1,58 +1,96 @@
 //! What a group reads of the log: what comes next, what had to be left behind, and the events that
 //! are on their way to a consumer.
 
-use bytes::BytesMut;
 use tokio::sync::mpsc;
 
-use super::{consumer::Delivered, task::Group};
+use super::{books::Book, members::Members, messages::Delivered, pages::Pages};
 use crate::{
     domain::{
-        event::{Direction, Position},
-        group::{ConsumerId, Outgoing, is_of_groups},
+        event::{Direction, Micros, Position},
+        filter::Filter,
+        group::{ConsumerId, Moment, Outgoing, Work, is_of_groups},
         limits,
         name::StreamName,
     },
-    engine::{ReadError, reader::Span},
+    engine::{
+        Head, ReadError,
+        reader::{Reader, Span},
+    },
     log::index,
 };
 
 /// Events that are read at once for a consumer, of those that were not read lately.
 const FETCHED_AT_ONCE: usize = 256;
 
-impl Group {
+/// What a group reads, and what it holds of that.
+pub(super) struct Reading {
+    pub(super) reader: Reader,
+    filter: Filter,
+    /// The group passes over what is recorded before this time; absent: it has.
+    held: Option<Micros>,
+    /// What the group's work holds counts here.
+    pub(super) book: Book,
+    pages: Pages,
+}
+
+impl Reading {
+    /// Reads for a group what matches, passing over what is recorded before a time.
+    pub(super) fn new(reader: Reader, filter: Filter, held: Option<Micros>, book: Book) -> Self {
+        Self { reader, filter, held, book, pages: Pages::default() }
+    }
+
+    /// How far can be read: a filter finds nothing that the index does not know yet.
+    pub(super) fn available(&self, head: Head, indexed: Position) -> Position {
+        if self.filter.is_all() { head.position } else { head.position.min(indexed) }
+    }
+
+    /// Lets go of what was read: what is to be sent later is read again.
+    pub(super) fn let_go(&mut self) {
+        self.pages.clear();
+    }
+
     /// Reads the next page if there is a consumer to give it to; whether there was anything to
     /// read.
-    pub(super) async fn read_on(&mut self, available: Position) -> Result<bool, ReadError> {
-        self.pass_held(available).await?;
-        self.feed().await?;
-        let (read, now) = (self.work.read(), self.now());
-        let wanted = self.work.has_credit()
-            && self.work.ready() == 0
-            && self.work.listed() < limits::GROUP_UNFINISHED
+    pub(super) async fn read_on(
+        &mut self,
+        work: &mut Work,
+        available: Position,
+        now: Moment,
+    ) -> Result<bool, ReadError> {
+        self.pass_held(work, available).await?;
+        self.feed(work, now).await?;
+        let read = work.read();
+        let wanted = work.has_credit()
+            && work.ready() == 0
+            && work.listed() < limits::GROUP_UNFINISHED
             && self.book.has_room();
         if !wanted || read >= available {
-            return Ok(wanted && self.work.ready() > 0);
+            return Ok(wanted && work.ready() > 0);
         }
         let span = Span { cursor: read, end: available, direction: Direction::Forwards };
         let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? else {
-            self.work.looked_up_to(available);
+            work.looked_up_to(available);
             return Ok(false);
         };
         let last = run.last;
         for head in self.pages.keep(run.events, self.reader.is_short())? {
             if !is_of_groups(&head.stream) {
-                self.work.offer(&head.stream, head.position, now);
+                work.offer(&head.stream, head.position, now);
             }
         }
-        self.work.looked_up_to(last);
+        work.looked_up_to(last);
         Ok(true)
     }
 
     /// Passes over what is recorded before the time at which the group begins.
-    pub(super) async fn pass_held(&mut self, available: Position) -> Result<(), ReadError> {
+    pub(super) async fn pass_held(
+        &mut self,
+        work: &mut Work,
+        available: Position,
+    ) -> Result<(), ReadError> {
         let Some(time) = self.held else { return Ok(()) };
         let passed = self.reader.recorded_before(time, available).await?;
-        self.work.looked_up_to(passed);
+        work.looked_up_to(passed);
         if passed < available {
             self.held = None;
         }
@@ -60,33 +98,30 @@ impl Group {
     }
 
     /// Lists more events of streams that had too many.
-    async fn feed(&mut self) -> Result<(), ReadError> {
-        for (stream, after, asked) in self.work.hungry() {
-            let up_to = self.work.read();
-            self.reader.indexed(up_to).await?;
+    async fn feed(&mut self, work: &mut Work, now: Moment) -> Result<(), ReadError> {
+        for (stream, after, asked) in work.hungry() {
+            let up_to = work.read();
             let name = StreamName::parse(&stream).ok();
             let found = match name.and_then(|name| self.filter.only_stream(&name)) {
                 Some(filter) => {
                     let span = index::Span { after, up_to };
-                    let ask = move |log: &crate::log::Log, blocking| {
-                        let lookup = log.index().lookup(blocking);
-                        Ok(lookup.matches(&filter, span, Direction::Forwards, asked)?)
-                    };
-                    self.reader.ask(ask).await?
+                    self.reader.matches(&filter, span, Direction::Forwards, asked).await?
                 }
                 None => Vec::new(),
             };
-            self.work.feed(&stream, &found, asked, self.now());
+            work.feed(&stream, &found, asked, now);
         }
         Ok(())
     }
 
     /// Sends what consumers are to be given, as far as they have taken what was sent before.
-    pub(super) async fn send(&mut self) -> Result<(), ReadError> {
-        let consumers: Vec<_> =
-            self.consumers.iter().map(|(id, link)| (*id, link.frames.clone())).collect();
-        for (id, frames) in consumers {
-            self.send_to(id, &frames).await?;
+    pub(super) async fn send(
+        &mut self,
+        work: &mut Work,
+        members: &mut Members,
+    ) -> Result<(), ReadError> {
+        for (id, frames) in members.frames() {
+            self.send_to(id, &frames, work, members).await?;
         }
         Ok(())
     }
@@ -95,62 +130,70 @@ impl Group {
         &mut self,
         id: ConsumerId,
         frames: &mpsc::Sender<Delivered>,
+        work: &mut Work,
+        members: &mut Members,
     ) -> Result<(), ReadError> {
         // One that has gone is forgotten when it says so.
         while let Ok(permit) = frames.try_reserve() {
-            let outgoing: Vec<_> = self.work.outgoing(id).take(FETCHED_AT_ONCE).collect();
-            let frame = if outgoing.is_empty() {
-                Delivered::default()
-            } else {
-                self.fetch(&outgoing).await?;
-                self.frame(&outgoing)
-            };
-            self.work.sent(id, frame.last_delivery());
-            let withdrawn = self.work.take_withdrawn(id);
+            let outgoing: Vec<_> = work.outgoing(id).take(FETCHED_AT_ONCE).collect();
+            let frame = self.next_frame(&outgoing).await?;
+            work.sent(id, frame.last_delivery());
+            let withdrawn = work.take_withdrawn(id);
             if frame.attempts.is_empty() && withdrawn.is_empty() {
                 return Ok(());
             }
-            if let Some(link) = self.consumers.get_mut(&id) {
-                link.under_way.push_back(frame.last_delivery());
-            }
+            members.sent(id, frame.last_delivery());
             permit.send(Delivered { withdrawn, ..frame });
         }
         Ok(())
     }
 
+    /// As many of the first as make a frame; those that are not at hand are read.
+    async fn next_frame(&mut self, outgoing: &[Outgoing]) -> Result<Delivered, ReadError> {
+        let (mut frame, is_whole) = self.frame(outgoing);
+        if !is_whole {
+            self.fetch(outgoing).await?;
+            frame = self.frame(outgoing).0;
+        }
+        if let ([first, ..], true) = (outgoing, frame.attempts.is_empty()) {
+            // Those that come first in the log were read. If they are large, this one was not.
+            self.fetch(std::slice::from_ref(first)).await?;
+            frame = self.frame(outgoing).0;
+        }
+        Ok(frame)
+    }
+
     /// Reads those that were not read lately.
     async fn fetch(&mut self, outgoing: &[Outgoing]) -> Result<(), ReadError> {
-        let mut missing: Vec<_> = outgoing
-            .iter()
-            .map(|outgoing| outgoing.position)
-            .filter(|position| self.pages.get(*position).is_none())
-            .collect();
+        let positions = outgoing.iter().map(|outgoing| outgoing.position);
+        let missing = positions.filter(|position| self.pages.get(*position).is_none());
+        let mut missing: Vec<_> = missing.collect();
         missing.sort_unstable();
-        if missing.is_empty() {
-            return Ok(());
-        }
         let run = self.reader.events_at(missing).await?;
         self.pages.keep(run.events, self.reader.is_short())?;
         Ok(())
     }
 
-    /// As many of the first as were read and fit.
-    fn frame(&self, outgoing: &[Outgoing]) -> Delivered {
+    /// As many of the first as were read lately and fit; whether all that fit were.
+    fn frame(&self, outgoing: &[Outgoing]) -> (Delivered, bool) {
         let most = self.reader.page_bytes();
-        let mut events = BytesMut::new();
-        let mut frame = Delivered::default();
-        for Outgoing { delivery, position, attempts } in outgoing {
-            let Some(event) = self.pages.get(*position) else { break };
-            if !frame.attempts.is_empty() && events.len() + event.len() > most {
+        let (mut events, mut attempts, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut is_whole = true;
+        for next in outgoing {
+            let Some(event) = self.pages.get(next.position) else {
+                is_whole = false;
+                break;
+            };
+            bytes += event.len();
+            if !events.is_empty() && bytes > most {
                 break;
             }
-            if frame.attempts.is_empty() {
-                frame.first_delivery = *delivery;
-            }
-            events.extend_from_slice(&event);
-            frame.attempts.push(*attempts);
+            events.push(event);
+            attempts.push(next.attempts);
         }
-        frame.events = self.reader.hold(events.freeze());
-        frame
+        let first = outgoing.first().filter(|_| !events.is_empty());
+        let first_delivery = first.map_or(0, |first| first.delivery);
+        let events = self.reader.hold(events.concat().into());
+        (Delivered { events, first_delivery, attempts, withdrawn: Vec::new() }, is_whole)
     }
 }

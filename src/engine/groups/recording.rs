@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{
+        digest,
         event::{Append, Digest, NewEvent, RequestId, Revision, Write},
         group::{Chain, Checkpoint, Entry, GroupName},
         name::TypeName,
@@ -26,10 +27,8 @@ pub struct Repeatable {
 impl Repeatable {
     /// The digest of `request`, which no longer contains its id.
     pub fn new(request_id: RequestId, request: &impl Message) -> Self {
-        let mut digest = Digest::default();
-        let hash = Sha256::digest(request.encode_to_vec());
-        digest.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-        Self { request_id, digest }
+        let hash = Sha256::new().chain_update(request.encode_to_vec());
+        Self { request_id, digest: digest::shortened(hash) }
     }
 }
 

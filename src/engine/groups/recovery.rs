@@ -90,19 +90,19 @@ fn restore(shared: &Arc<Shared>, name: GroupName, creation: Creation) {
         Err(failure) => Restoring { origin: None, failure: Some(failure) },
     };
     let (standing, watched) = watch::channel(Standing::Restoring(known.clone()));
-    let group = Group { shared: Arc::clone(shared), name: name.clone(), created: position };
+    let group = Restoration { shared: Arc::clone(shared), name: name.clone(), created: position };
     let task = tokio::spawn(group.run(known.origin, standing));
     shared.insert(name, watched, task);
 }
 
 /// A group that has to be restored.
-struct Group {
+struct Restoration {
     shared: Arc<Shared>,
     name: GroupName,
     created: Position,
 }
 
-impl Group {
+impl Restoration {
     /// Restores the group and then runs it.
     async fn run(self, origin: Option<Arc<GroupOrigin>>, standing: watch::Sender<Standing>) {
         let Some((origin, saved)) = self.restored(origin, &standing).await else { return };

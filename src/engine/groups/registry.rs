@@ -12,18 +12,18 @@ use tokio::{
 };
 
 use super::{
-    GroupError,
     books::Books,
+    error::GroupError,
     finding::{self, Nameless},
+    messages::Message,
     saved::GroupOrigin,
-    task::Message,
 };
 use crate::{
     domain::{event::Position, group::GroupName},
     engine::{Clock, ReadError, appender::Appender},
 };
 
-/// What the desk, the recovery and the groups share.
+/// What the requests, the recovery and the groups share.
 pub(super) struct Shared {
     pub(super) appender: Appender,
     pub(super) clock: Clock,

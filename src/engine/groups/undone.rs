@@ -5,12 +5,12 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    GroupError, Groups,
-    admin::ask,
+    Groups,
+    error::GroupError,
     finding,
+    messages::{Message, ask},
     recording::type_name,
     saved::{self, of_group},
-    task::Message,
 };
 use crate::{
     domain::{

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Projector, Shared, decoded, failed};
+use super::shared::{Rebuild, Shared, decoded, failed};
 use crate::{
     domain::event::Position,
     engine::{ReadError, record::RecordReader},
@@ -11,15 +11,6 @@ use crate::{
 
 /// Events that the new register may be behind when the old one waits for it.
 const CLOSE: Position = 1_000;
-
-/// A register that is being built anew.
-#[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Rebuild {
-    /// The last position that it has taken in; absent: none is being built.
-    pub(in crate::engine) position: Option<Position>,
-    /// Why the last one failed.
-    pub(in crate::engine) failure: Option<ReadError>,
-}
 
 /// What a projection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,12 +140,5 @@ impl Shared {
             self.rebuild.send_modify(|rebuild| rebuild.position = Some(cursor));
         }
         Ok(register)
-    }
-}
-
-impl Projector {
-    /// Questions about what the record says.
-    pub(in crate::engine) fn record(&self) -> RecordReader {
-        RecordReader(Arc::clone(&self.shared))
     }
 }

@@ -183,12 +183,12 @@ async fn callers_beyond_a_bound_are_turned_away_and_those_who_go_make_room() {
     let store = Store::new();
     let engine = store.engine();
     let all = Arc::clone(&engine.appender.callers);
-    let others = all.acquire_many(u32::try_from(QUEUE_CALLERS).unwrap()).await.unwrap();
+    let others = all.acquire_many(u32::try_from(bounds::QUEUE_CALLERS).unwrap()).await.unwrap();
     let error = engine.append(append("x/a", "one too many")).await.unwrap_err();
     assert!(matches!(error, AppendError::Overloaded { .. }), "{error}");
     drop(others);
     engine.append(append("x/a", "fits")).await.unwrap();
-    assert_eq!(engine.appender.callers.available_permits(), QUEUE_CALLERS);
+    assert_eq!(engine.appender.callers.available_permits(), bounds::QUEUE_CALLERS);
 }
 
 #[tokio::test]
@@ -196,15 +196,16 @@ async fn a_single_append_does_not_wait_behind_the_bytes_of_pipelines() {
     let store = Store::new();
     let engine = store.engine();
     let submitted = Arc::clone(&engine.appender.submitted);
-    let full = submitted.acquire_many(u32::try_from(SUBMITTED_BYTES).unwrap()).await.unwrap();
+    let full =
+        submitted.acquire_many(u32::try_from(bounds::SUBMITTED_BYTES).unwrap()).await.unwrap();
     let mut pipelined = std::pin::pin!(engine.submit(append("x/a", "of a pipeline")));
     assert!(poll!(pipelined.as_mut()).is_pending());
     let single = engine.append(append("x/b", "single")).await.unwrap();
     assert!(poll!(pipelined.as_mut()).is_pending(), "it has no room yet");
     drop(full);
     let pending = pipelined.await.unwrap();
-    assert!(submitted.available_permits() < SUBMITTED_BYTES, "it holds what it has");
+    assert!(submitted.available_permits() < bounds::SUBMITTED_BYTES, "it holds what it has");
     let appended = engine.outcome(pending).await.unwrap();
     assert_eq!(appended.first_position, single.last_position + 1);
-    assert_eq!(submitted.available_permits(), SUBMITTED_BYTES);
+    assert_eq!(submitted.available_permits(), bounds::SUBMITTED_BYTES);
 }

@@ -1,7 +1,14 @@
 use super::*;
-use crate::domain::{
-    known::samples,
-    proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
+use crate::{
+    domain::{
+        known::examples,
+        proto::{Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy},
+    },
+    engine::{
+        head::HeadSender,
+        resolution::{Resolution, resolve},
+        validation::{Author, check},
+    },
 };
 
 fn attribution() -> Attribution {
@@ -10,7 +17,7 @@ fn attribution() -> Attribution {
 
 /// A completed transfer of the samples, with another receiver.
 fn transfer(to: &str) -> Known {
-    let mut transfer = samples::completed();
+    let mut transfer = examples::completed();
     transfer.leg.as_mut().unwrap().to = vec![to.into()];
     transfer.into()
 }
@@ -156,4 +163,48 @@ async fn the_retraction_of_an_event_about_a_claim_leaves_the_claim_standing() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn an_append_is_shared_with_the_writer_and_copied_only_if_it_gets_tags_of_claims() {
+    let store = Store::new();
+    let first = transfer("DE");
+    let stream = home(&first);
+    store.engine().append(known(&stream, std::slice::from_ref(&first))).await.unwrap();
+    let of_claims = [known(&stream, &[first]), known(&stream, &[dispute(1)])];
+    let appends = [append("x/a", "one")].into_iter().chain(of_claims);
+    for (append, shared) in appends.zip([true, true, false]) {
+        let prepared = check(append, Author::Client, "", 1).unwrap();
+        let before = Append::clone(&prepared.append);
+        // As often as its lookup goes stale.
+        for _ in 0..2 {
+            let look_ups = &store.engine().appender.look_ups;
+            let Resolution::Decide(request) = resolve(&prepared, look_ups).await.unwrap() else {
+                panic!("it is new");
+            };
+            assert_eq!(Arc::ptr_eq(&request.append, &prepared.append), shared);
+            assert_eq!(*prepared.append, before, "it is resolved again from what was validated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_index_has_beyond_the_head_does_not_count_as_looked_up() {
+    let store = Store::new();
+    let engine = store.engine();
+    let first = transfer("DE");
+    let stream = home(&first);
+    engine.append(known(&stream, &[first])).await.unwrap();
+    let behind = engine.head();
+    engine.append(known(&stream, &[retraction(1)])).await.unwrap();
+    engine.reader.indexed(2).await.unwrap();
+    // The retraction is durable and indexed, and the head has not moved yet.
+    let (_sender, head) = HeadSender::new(behind);
+    let indexed = engine.reader.watch_index();
+    let reader = Reader::new(Arc::clone(&engine.log), head, indexed, CancellationToken::new());
+    let prepared = check(known(&stream, &[dispute(1)]), Author::Client, "", 1).unwrap();
+    let Resolution::Decide(request) = resolve(&prepared, &reader).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(request.resolved.as_of, 1, "the writer would not look for the retraction");
 }

@@ -171,6 +171,6 @@ async fn come_back(set: impl Fn(&Gate, bool), said: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(REACH_TIMEOUT, back).await.expect("they come back");
+    tokio::time::timeout(bounds::REACH_TIMEOUT, back).await.expect("they come back");
     store.close().await;
 }

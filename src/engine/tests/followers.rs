@@ -2,7 +2,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    domain::known::samples,
+    domain::known::examples,
     engine::lanes::{Lane, concurrent_pieces},
     projections::counts::{CountAnswer, CountQuery},
 };
@@ -116,7 +116,7 @@ async fn figures(store: &Store) -> CountAnswer {
 }
 
 async fn record(store: &Store, to: &str, number: u32) -> Position {
-    let mut transfer = samples::completed();
+    let mut transfer = examples::completed();
     transfer.of_which = None;
     transfer.leg.as_mut().unwrap().to = vec![to.into()];
     transfer.count.as_mut().unwrap().value = Some(number);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::known::samples,
+    domain::known::examples,
     projections::{
         Projection as _,
         counts::CountQuery,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 async fn report(store: &Store, id: &str) -> Position {
-    let mut reported = samples::exchange();
+    let mut reported = examples::exchange();
     reported.exchange_id = id.into();
     reported.part_of = String::new();
     let append = known(&format!("exchange/{id}"), &[reported.into()]);

@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::{
-    domain::{known::samples, proto},
+    domain::{known::examples, proto},
     projections::{
         Projection as _,
-        claims::samples::preferred,
+        claims::test_record::preferred,
         counts::{CountAnswer, CountQuery},
         register::Register,
     },
 };
 
 fn transfer(number: u32, approximate: bool) -> Known {
-    let mut transfer = samples::completed();
+    let mut transfer = examples::completed();
     transfer.of_which = None;
     let leg = transfer.leg.as_mut().unwrap();
     (leg.from, leg.to) = (vec!["RU".into()], vec!["UA".into()]);
@@ -83,7 +83,7 @@ async fn a_preference_for_a_number_that_its_figure_cannot_have_is_refused_and_le
     }
     let prefer = |claim, receiver: &str| {
         let mut event = preferred(claim, receiver);
-        event.attribution = samples::preferred().attribution;
+        event.attribution = examples::preferred().attribution;
         Known::from(event)
     };
     for (claim, country) in [(3, ""), (3, "UA"), (1, "SE")] {
@@ -108,7 +108,7 @@ async fn a_repeated_preference_waits_for_the_register_to_know_whether_it_is_in_f
     record(&store, transfer(150, false)).await.unwrap();
     let prefer = |claim, id| {
         let mut event = preferred(claim, "");
-        event.attribution = samples::preferred().attribution;
+        event.attribution = examples::preferred().attribution;
         Append { request_id: Some([id; 16]), ..known(&stream(), &[event.into()]) }
     };
     let (first, later) = (prefer(1, 1), prefer(2, 2));

@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::*;
-use crate::log::fixtures::Random;
+use crate::{domain::limits, log::fixtures::Random};
 
 /// Records events of any size, and tells the numbers of those that carry the tag.
 async fn mixed(store: &Store, tag: &str) -> Vec<usize> {
@@ -64,4 +64,41 @@ async fn texts_that_stand_in_one_frame_are_read_with_one_read() {
     let reads = gate.reads() - before;
     // The header of the frame and its body.
     assert!((1..=2).contains(&reads), "{reads} reads of the journal");
+}
+
+/// Entries of a list name their events in any order, and some name the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_page_are_read_at_once_and_no_more_than_fits_an_answer() {
+    const EVENTS: u64 = 100;
+    const LARGE: usize = limits::ANSWER_BYTES / 4 * 3;
+    let (gate, _waiting) = Gate::new();
+    let mut store = Store::on(Arc::new(gate.clone()));
+    let events = (0..EVENTS).map(|number| noted(&number.to_string(), &[])).collect();
+    let append =
+        |events| Append { request_id: None, writes: vec![write("x/a", events)], condition: None };
+    store.engine().append(append(events)).await.unwrap();
+    store.close().await;
+    store.open(Arc::new(gate.clone()));
+    let record = store.engine().record();
+    // Each names the first event as well.
+    let entries: Vec<Vec<Position>> = (1..=EVENTS).rev().map(|at| vec![at, 1]).collect();
+    let before = gate.reads();
+    let (texts, read) = record.events_of(&entries).await.unwrap();
+    let reads = gate.reads() - before;
+    assert!(texts.keys().copied().eq(1..=EVENTS));
+    assert_eq!(read, entries.len());
+    assert!((1..=2).contains(&reads), "{reads} reads of the journal");
+
+    for _ in 0..6 {
+        store.engine().append(append(vec![noted(&"x".repeat(LARGE), &[])])).await.unwrap();
+    }
+    let large: Vec<Vec<Position>> = (EVENTS + 1..=EVENTS + 6).rev().map(|at| vec![at]).collect();
+    let (texts, read) = record.events_of(&large).await.unwrap();
+    assert!((1..=5).contains(&read), "{read} of {LARGE} bytes");
+    let first = large.iter().take(read).flatten().copied();
+    assert!(texts.keys().rev().copied().eq(first), "those of the first entries");
+    let (texts, read) = record.events_of(&large[..1]).await.unwrap();
+    assert_eq!((texts.len(), read), (1, 1));
+    let (texts, read) = record.events_of(&[Vec::new(), Vec::new()]).await.unwrap();
+    assert_eq!((texts.len(), read), (0, 2), "entries without texts");
 }

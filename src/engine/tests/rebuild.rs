@@ -1,73 +1,14 @@
 //! The index was deleted, or a part of it is damaged: what goes on, what waits, and what is
 //! reported.
 
-use std::{
-    io,
-    path::Path,
-    sync::{Condvar, Mutex as StdMutex},
-};
-
 use futures_util::poll;
 
-use super::*;
+use super::{gate::Gate, *};
 use crate::{
-    domain::{filter::FilterItem, known::samples},
-    log::{
-        files::FileHandle,
-        index::{Blocking, IndexError},
-    },
+    domain::{filter::FilterItem, known::examples},
+    log::index::{Blocking, IndexError},
     projections::counts::{CountAnswer, CountQuery},
 };
-
-/// Real files, of which no new run can be made while they are held.
-#[derive(Clone, Debug, Default)]
-struct Held(Arc<(StdMutex<bool>, Condvar)>);
-
-impl Held {
-    fn set(&self, held: bool) {
-        *self.0.0.lock().unwrap() = held;
-        self.0.1.notify_all();
-    }
-}
-
-impl Files for Held {
-    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
-        let run = path.parent().is_some_and(|dir| dir.ends_with("index"));
-        if run && create {
-            let (held, changed) = &*self.0;
-            drop(changed.wait_while(held.lock().unwrap(), |held| *held).unwrap());
-        }
-        RealFiles.open(path, create)
-    }
-
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        RealFiles.create_dir(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        RealFiles.list(dir)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        RealFiles.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealFiles.remove(path)
-    }
-
-    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        RealFiles.remove_dir_all(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        RealFiles.sync_dir(path)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        RealFiles.free_bytes(dir)
-    }
-}
 
 fn tagged(tag: &str) -> Filter {
     let tags = vec![Tag::parse(tag).unwrap()];
@@ -81,9 +22,9 @@ async fn figures(store: &Store) -> CountAnswer {
 }
 
 /// A store with a few sealed volumes and a claim.
-async fn filled(files: &Held) -> Store {
+async fn filled(files: &Gate) -> Store {
     let store = Store::on(Arc::new(files.clone()));
-    let transfer = Known::from(samples::completed());
+    let transfer = Known::from(examples::completed());
     let stream = format!("exchange/{}", transfer.exchange_id().unwrap());
     store.engine().append(known(&stream, &[transfer])).await.unwrap();
     for number in 0..30 {
@@ -117,14 +58,14 @@ async fn wait_for_runs(store: &Store) {
 #[tokio::test]
 async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_told_how_far_it_is()
 {
-    let files = Held::default();
+    let (files, _waiting) = Gate::new();
     let mut store = filled(&files).await;
     wait_for_runs(&store).await;
     let (before, shown) = (store.all().await, figures(&store).await);
     store.close().await;
     std::fs::remove_dir_all(store.data.join("index")).unwrap();
     std::fs::remove_dir_all(store.data.join("projections")).unwrap();
-    files.set(true);
+    files.hold_runs(true);
     store.open(Arc::new(files.clone()));
     let engine = Arc::clone(store.engine());
 
@@ -168,7 +109,7 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
     assert_eq!(told(error), (all, 0));
     tokio::time::resume();
 
-    files.set(false);
+    files.hold_runs(false);
     engine.append(append("x/a", "later")).await.unwrap();
     let third = store.read(filtered).await;
     let expected = before.iter().filter(|event| event.tags == ["third:1"]).count();
@@ -182,11 +123,11 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
 
 #[tokio::test]
 async fn a_damaged_part_of_the_index_is_told_as_passing_and_is_whole_again_later() {
-    let files = Held::default();
+    let (files, _waiting) = Gate::new();
     let store = filled(&files).await;
     wait_for_runs(&store).await;
     let engine = store.engine();
-    files.set(true);
+    files.hold_runs(true);
     for run in RealFiles.list(&store.data.join("index")).unwrap() {
         let file = RealFiles.open(&run, false).unwrap();
         let length = usize::try_from(file.len().unwrap()).unwrap();
@@ -200,7 +141,7 @@ async fn a_damaged_part_of_the_index_is_told_as_passing_and_is_whole_again_later
     let all = store.all().await;
     assert_eq!(all.len() as u64, engine.head().position, "reads without a filter go on");
     let mut moved = engine.reader.watch_index();
-    files.set(false);
+    files.hold_runs(false);
     let found = loop {
         moved.mark_unchanged();
         let mut scan = engine.read(filtered()).await.unwrap();
@@ -217,7 +158,8 @@ async fn a_damaged_part_of_the_index_is_told_as_passing_and_is_whole_again_later
 
 #[tokio::test]
 async fn a_request_id_is_remembered_when_its_volume_is_sealed_and_after_a_restart() {
-    let mut store = filled(&Held::default()).await;
+    let (files, _waiting) = Gate::new();
+    let mut store = filled(&files).await;
     wait_for_runs(&store).await;
     for _ in 0..2 {
         let padding = "x".repeat(1_000);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{gate::Gate, *};
 use crate::domain::{
     group::{GroupName, Settings},
+    name::Category,
     proto::{GroupCheckpointed, GroupCreated, GroupProgressed},
 };
 
@@ -44,10 +45,15 @@ async fn found(store: &Store) -> Vec<(String, GroupState)> {
 
 /// Records a payload that no program can decode, as the server's own event of a group.
 async fn record_garbage<M: prost::Name>(store: &Store, group: &str) {
+    record::<M>(store, group, "\u{7}garbage").await;
+}
+
+/// Records a payload as the server's own event of a group.
+async fn record<M: prost::Name>(store: &Store, group: &str, payload: &str) {
     let event = NewEvent {
         type_url: M::type_url(),
         type_name: TypeName::parse(&M::full_name()).unwrap(),
-        ..noted("\u{7}garbage", &[])
+        ..noted(payload, &[])
     };
     let stream = GroupName::parse(group).unwrap().stream();
     let write = Write { stream, expected_revision: None, events: vec![event] };
@@ -72,11 +78,76 @@ async fn groups_come_back_once_the_disk_can_be_read_again() {
         };
     }
     gate.set_unreadable(false);
-    assert_eq!(found(&store).await, [("desk".to_owned(), GroupState::Ready)]);
+    assert_eq!(found(&store).await, [of("desk", GroupState::Ready)]);
     let mut consumer = join(&store, "desk").await.unwrap();
     consumer.say(Said { credit: 1, ..Said::default() }).await.unwrap();
     let events = decode_run(consumer.next().await.unwrap().events).unwrap();
     assert_eq!(events[0].position, appended.first_position);
+}
+
+/// A store with an event and two groups for it, opened again while reads that would show these
+/// words fail.
+async fn with_unreadable(words: &'static str) -> (Store, Gate) {
+    let mut store = Store::new();
+    let categories = vec![Category::parse("x").unwrap()];
+    let filter = Filter::new(vec![FilterItem { categories, ..FilterItem::default() }]).unwrap();
+    for name in ["good", "torn"] {
+        let group = NewGroup { filter: filter.clone(), ..new(name) };
+        store.engine().groups().create(group, None).await.unwrap();
+    }
+    store.engine().append(append("x/a", "one")).await.unwrap();
+    record::<GroupCheckpointed>(&store, "torn", "").await;
+    store.close().await;
+    let (gate, _waiting) = Gate::new();
+    gate.set_unreadable_words(Some(words));
+    store.open(Arc::new(gate.clone()));
+    (store, gate)
+}
+
+fn of(name: &str, state: GroupState) -> (String, GroupState) {
+    (name.to_owned(), state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_fails_for_a_while_holds_up_only_the_group_whose_records_it_hits() {
+    // Of one nothing can be read, not even its name; of the other only how far it was.
+    for (words, name) in [("group/torn", ""), ("GroupCheckpointed", "torn")] {
+        let (store, gate) = with_unreadable(words).await;
+        let mut expected = [of("good", GroupState::Ready), of(name, GroupState::Restoring)];
+        expected.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(found(&store).await, expected);
+        let error = join(&store, "torn").await.unwrap_err();
+        let GroupError::NotRestored { reason: Some(ReadError::Log(_)), .. } = error else {
+            panic!("{error}");
+        };
+        let mut consumer = join(&store, "good").await.expect("it works");
+        consumer.say(Said { credit: 1, ..Said::default() }).await.unwrap();
+        let events = decode_run(consumer.next().await.unwrap().events).unwrap();
+        assert_eq!(events[0].stream, "x/a");
+        gate.set_unreadable_words(None);
+        let back = async {
+            while states(&store).await != ["good", "torn"].map(|name| of(name, GroupState::Ready)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, back).await.expect("it is restored by itself");
+        join(&store, "torn").await.expect("it works again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_cannot_be_restored_is_tried_again_after_longer_and_longer_rests() {
+    let begun = std::time::Instant::now();
+    let (_store, gate) = with_unreadable("GroupCheckpointed").await;
+    let tried_often = async {
+        while gate.refused() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, tried_often).await.expect("it is tried again");
+    // Rests of 100, 200 and 400 ms lie between four tries.
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(700), "four tries in {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +210,7 @@ async fn a_group_that_cannot_be_read_is_listed_with_its_state_and_takes_no_other
     }
     create(&store, "lost").await;
     store.reopen().await;
-    let names = ["another", "lost"].map(|name| (name.to_owned(), GroupState::Ready));
+    let names = ["another", "lost"].map(|name| of(name, GroupState::Ready));
     assert_eq!(states(&store).await, names);
 }
 
@@ -152,7 +223,7 @@ async fn a_group_whose_name_cannot_be_read_answers_to_it_and_comes_back_by_itsel
     let (gate, _waiting) = Gate::new();
     gate.set_spoilt(true);
     store.open(Arc::new(gate.clone()));
-    let nameless = (String::new(), GroupState::Damaged);
+    let nameless = of("", GroupState::Damaged);
     assert_eq!(states(&store).await, [nameless.clone(), nameless.clone()]);
     let groups = store.engine().groups();
     let error = join(&store, "desk").await.unwrap_err();
@@ -167,7 +238,7 @@ async fn a_group_whose_name_cannot_be_read_answers_to_it_and_comes_back_by_itsel
     assert_eq!(states(&store).await, [nameless]);
     gate.set_spoilt(false);
     let back = async {
-        while states(&store).await != [("desk".to_owned(), GroupState::Ready)] {
+        while states(&store).await != [of("desk", GroupState::Ready)] {
             tokio::task::yield_now().await;
         }
     };
@@ -186,7 +257,7 @@ async fn while_the_index_is_rebuilt_callers_are_answered_and_then_the_groups_are
     let reader = Reader::new(Arc::clone(&engine.log), head, indexed, stopping);
     let groups =
         Groups::start(Appender { reader, ..engine.appender.clone() }, Arc::new(|| 1_000_000));
-    let answered = tokio::time::timeout(REACH_TIMEOUT / 2, groups.list(None)).await;
+    let answered = tokio::time::timeout(bounds::REACH_TIMEOUT / 2, groups.list(None)).await;
     let error = answered.expect("the reason is told before the index is there").unwrap_err();
     let GroupError::Unknown { reason: Some(ReadError::Indexing { position, indexed: 0 }) } = error
     else {

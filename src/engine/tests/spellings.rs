@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    known::samples,
+    known::examples,
     proto::{
         Any, Attribution, ClaimCorrected, ClaimDisputed, ClaimRetracted, CorrectedBy,
         TransferCompleted,
@@ -14,7 +14,7 @@ const TYPED: &str = "demo-1\u{200b}";
 
 /// A completed transfer of the samples, as it may have been typed elsewhere.
 fn transfer(exchange: &str, claimant: &str) -> TransferCompleted {
-    let mut transfer = TransferCompleted { count: None, of_which: None, ..samples::completed() };
+    let mut transfer = TransferCompleted { count: None, of_which: None, ..examples::completed() };
     let leg = transfer.leg.as_mut().unwrap();
     leg.exchange_id = exchange.into();
     leg.from.clear();

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    domain::{known::samples, proto},
+    domain::{known::examples, proto},
     projections::{
         counts::CountQuery,
         story::{Story, StoryQuery, story},
@@ -11,18 +11,18 @@ use crate::{
 };
 
 fn query() -> StoryQuery {
-    let exchange_id = samples::leg().exchange_id;
+    let exchange_id = examples::leg().exchange_id;
     StoryQuery { exchange_id, include_past: false }
 }
 
 async fn record(store: &Store, number: u32) -> Position {
-    let mut transfer = samples::completed();
-    (transfer.of_which, transfer.count) = (None, Some(samples::count(number)));
+    let mut transfer = examples::completed();
+    (transfer.of_which, transfer.count) = (None, Some(examples::count(number)));
     store.engine().append(known("exchange/demo-1", &[transfer.into()])).await.unwrap().last_position
 }
 
 async fn retract(store: &Store, claim: Position) -> Position {
-    let retracted = proto::ClaimRetracted { claim, ..samples::retracted() };
+    let retracted = proto::ClaimRetracted { claim, ..examples::retracted() };
     let append = known("exchange/demo-1", &[retracted.into()]);
     store.engine().append(append).await.unwrap().last_position
 }

@@ -78,7 +78,7 @@ impl Call {
         }
         let mut violations = Violations::default();
         let problem = "ended before any event could be delivered; keep them open for as long as \
-                       the consumer takes part: it answers by them";
+                       the consumer takes part, because they carry its answers";
         violations.add("requests", problem);
         Err(RpcError::from(violations).into())
     }

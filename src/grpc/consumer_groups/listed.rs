@@ -5,7 +5,7 @@ use crate::{
     engine::{Engine, GroupPlace},
     grpc::{
         budget::Budget,
-        page::{Page, Place, Tokens},
+        page::{Page, Paging, Place, Tokens, Usual},
         status::RpcError,
     },
 };
@@ -13,14 +13,13 @@ use crate::{
 /// Answers with the group that is named, or with a page of all.
 pub(super) async fn list(
     engine: &Engine,
-    request: proto::ListGroupsRequest,
+    mut request: proto::ListGroupsRequest,
 ) -> Result<proto::ListGroupsResponse, RpcError> {
-    let proto::ListGroupsRequest { name, min_position, page_size, page_token } = request;
     let mut wrong = Violations::default();
-    let same = proto::ListGroupsRequest { name: name.clone(), ..Default::default() };
-    let page = Page::parse_whole(Tokens::of(engine), page_size, &page_token, &same, &mut wrong);
+    let page = Paging::of(Tokens::of(engine), &mut request).page(Usual::All, &mut wrong);
+    let proto::ListGroupsRequest { name, min_position: _, page_size: _, page_token: _ } = request;
     wrong.into_result(())?;
-    engine.reached(min_position).await?;
+    engine.reached(page.min_position()).await?;
     if name.is_empty() {
         return all(engine, &page).await;
     }

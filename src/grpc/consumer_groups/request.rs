@@ -111,7 +111,7 @@ pub(super) fn said(request: proto::ConsumeRequest) -> Result<Said, Violations> {
     let mut wrong = Violations::default();
     for (field, text) in [("group", group), ("consumer", consumer), ("store", store)] {
         if !text.is_empty() {
-            wrong.add(field, "is said in the first message only; open another call");
+            wrong.add(field, "belongs to the first message only; open another call");
         }
     }
     let acks = acks.into_iter().map(|delivery| (delivery, Answer::Handled));
@@ -134,7 +134,7 @@ fn nack(nack: proto::Nack, path: &str, wrong: &mut Violations) -> Option<(u64, A
         Ok(NackAction::Park) => Answer::Park(reason),
         Ok(NackAction::Skip) => Answer::Skip,
         Ok(NackAction::Unspecified) | Err(_) => {
-            wrong.add(format!("{path}.action"), "is none; say RETRY, PARK or SKIP");
+            wrong.add(format!("{path}.action"), "is not an action; use RETRY, PARK or SKIP");
             return None;
         }
     };

@@ -1,57 +1,49 @@
 //! `GetCountryCounts`: a page of the figures of countries.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::narrow;
 use crate::{
-    domain::{event::Position, proto, violation::Violations},
+    domain::{
+        proto::{self, Unit},
+        violation::Violations,
+    },
     engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
     projections::counts::{CountQuery, CountWalk, country_counts},
 };
 
-/// The query that a request states.
-#[derive(Debug)]
-pub(super) struct Question {
-    query: CountQuery,
-    as_of: AsOf,
-    min_position: Position,
-    page: Page,
-}
-
-pub(super) fn question(
-    request: &proto::GetCountryCountsRequest,
+fn question(
+    mut request: proto::GetCountryCountsRequest,
     tokens: Tokens,
-) -> Result<Question, Violations> {
+) -> Result<(CountQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let same = proto::GetCountryCountsRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let mut query = narrow(&request.countries, request.unit, &mut wrong);
-    query.occurred = request::occurred(&request.occurred, "occurred", &mut wrong);
-    let question = Question {
-        query,
-        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
-        min_position: request.min_position,
-        page: Page::parse_whole(tokens, request.page_size, &request.page_token, &same, &mut wrong),
-    };
-    wrong.into_result(question)
+    let paging = Paging::of(tokens, &mut request);
+    let proto::GetCountryCountsRequest {
+        countries,
+        unit,
+        as_of,
+        occurred,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
+    let query = narrow(&countries, unit, &occurred, &mut wrong);
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
+    let page = paging.page(Usual::All, &mut wrong);
+    wrong.into_result((query, page, as_of))
 }
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::GetCountryCountsRequest,
 ) -> Result<proto::GetCountryCountsResponse, RpcError> {
-    let Question { query, as_of, min_position, page } = question;
-    let position = page.position(engine, min_position, as_of).await?;
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
     let query = CountQuery { as_of: Some(position), ..query };
     let record = engine.record();
     let answer = match query.occurred.clone() {
@@ -69,6 +61,22 @@ pub(super) async fn answer(
     })
 }
 
+/// The figures that a request names; what is wrong with it is noted.
+pub(super) fn narrow(
+    countries: &[String],
+    unit: i32,
+    occurred: &str,
+    wrong: &mut Violations,
+) -> CountQuery {
+    let mut parties = BTreeSet::new();
+    for (index, country) in countries.iter().enumerate() {
+        parties.extend(request::party(country, &format!("countries[{index}]"), wrong));
+    }
+    let unit = request::choice::<Unit>(unit, "unit", wrong);
+    let occurred = request::occurred(occurred, "occurred", wrong);
+    CountQuery { countries: parties, unit, occurred, as_of: None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,9 +88,9 @@ mod tests {
             let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
             let as_of = Some(proto::AsOf { moment });
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
-            question(&request, Tokens::new(TOKENS))
+            question(request, Tokens::new(TOKENS))
         };
-        assert_eq!(ask(1, 1_999).unwrap().as_of, AsOf::Time(1_000_001));
+        assert_eq!(ask(1, 1_999).unwrap().2, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
             let wrong = ask(seconds, nanos).unwrap_err();
             assert!(wrong.0[0].field.starts_with("as_of.recorded_time."), "{wrong}");

@@ -17,49 +17,54 @@ use crate::{
         budget::Budget,
         claimed::Texts,
         counts::figure_key::NamedFigure,
-        page::{Page, Place, Tokens},
+        listed,
+        page::{Page, Paging, Place, Tokens, Usual},
         request,
         status::RpcError,
     },
     projections::{
-        explain::{BehindQuery, BehindWalk, ExplainWalk, ExplainedExchange, ExplainedLeg},
+        claim_status::PreferenceInForce,
+        explain::{ExplainWalk, ExplainedExchange, ExplainedLeg, ProvenanceQuery, ProvenanceWalk},
         register::Register,
-        told::ToldPreference,
     },
 };
 
 /// The query that a request states.
 #[derive(Clone)]
-pub(super) struct Question {
+struct Question {
     figure: NamedFigure,
     exchange: String,
     occurred: Option<Edtf>,
     include_past: bool,
     as_of: AsOf,
-    min_position: Position,
     page: Page,
 }
 
-pub(super) fn question(
-    request: &proto::ExplainCountRequest,
+fn question(
+    mut request: proto::ExplainCountRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
-    let same = proto::ExplainCountRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let (unit, direction) = (request.unit, request.direction);
+    let paging = Paging::of(tokens, &mut request);
+    let proto::ExplainCountRequest {
+        country,
+        unit,
+        direction,
+        exchange_id,
+        as_of,
+        occurred,
+        include_past,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let question = Question {
-        figure: NamedFigure::parse(&request.country, unit, direction, &mut wrong),
-        exchange: request::optional_name(&request.exchange_id, "exchange_id", &mut wrong),
-        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        include_past: request.include_past,
-        as_of: request::as_of(request.as_of, "as_of", &mut wrong),
-        min_position: request.min_position,
-        page: Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong),
+        figure: NamedFigure::parse(&country, unit, direction, &mut wrong),
+        exchange: request::optional_name(&exchange_id, "exchange_id", &mut wrong),
+        occurred: request::occurred(&occurred, "occurred", &mut wrong),
+        include_past,
+        as_of: request::as_of(as_of, "as_of", &mut wrong),
+        page: paging.page(Usual::Few, &mut wrong),
     };
     wrong.into_result(question)
 }
@@ -67,7 +72,7 @@ pub(super) fn question(
 impl Question {
     /// The figure; absent: the record knows nothing of it. It is a fault if the requested exchange
     /// is not in the record.
-    fn find(&self, register: &Register, at: Position) -> Result<Option<BehindQuery>, RpcError> {
+    fn find(&self, register: &Register, at: Position) -> Result<Option<ProvenanceQuery>, RpcError> {
         let vocabulary = register.claims().vocabulary();
         let only = match self.exchange.as_str() {
             "" => None,
@@ -77,7 +82,7 @@ impl Question {
             }
         };
         let occurred = self.occurred.clone();
-        Ok(self.figure.key(register).map(|key| BehindQuery { key, only, occurred }))
+        Ok(self.figure.key(register).map(|key| ProvenanceQuery { key, only, occurred }))
     }
 }
 
@@ -89,16 +94,17 @@ fn not_found(exchange: &str) -> RpcError {
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::ExplainCountRequest,
 ) -> Result<proto::ExplainCountResponse, RpcError> {
-    let position = question.page.position(engine, question.min_position, question.as_of).await?;
+    let question = question(request, Tokens::of(engine))?;
+    let position = question.page.position(engine, question.as_of).await?;
     let (query, record) = (question.clone(), engine.record());
     let found = record.ask(move |register| query.find(register, position)).await??;
     let Some(query) = found else {
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
     };
     let (key, page) = (query.key, question.page);
-    let behind = record.list(page.list(position), BehindWalk::new(query, position)).await?;
+    let behind = record.list(page.list(position), ProvenanceWalk::new(query, position)).await?;
     let stretch = (page.begins().offset, page.size());
     let of = (Arc::clone(&behind), position);
     let walk = ExplainWalk::new(of, key, question.include_past, stretch);
@@ -123,8 +129,6 @@ pub(super) async fn answer(
     })
 }
 
-/// Claims for which the texts are read at once; not all need fit.
-const READ_AT_ONCE: usize = 50;
 /// Larger legs that a leg names.
 const PARTS_OF: usize = 1_000;
 
@@ -147,30 +151,25 @@ impl Telling {
         parts: usize,
     ) -> Result<bool, RpcError> {
         let claims = claims(explained);
-        let preferred = explained.preference.iter().flat_map(ToldPreference::positions);
+        let preferred = explained.preference.iter().flat_map(PreferenceInForce::positions);
         let mut head = head(explained, &Texts::read(engine, preferred).await?, parts > 0);
         let mut owed = head.encoded_len();
         let begins = parts.min(claims.len());
-        let mut told = begins;
-        'all: for some in claims.get(begins..).unwrap_or_default().chunks(READ_AT_ONCE) {
-            let texts = some.iter().flat_map(|at| positions(explained, *at));
-            let texts = Texts::read(engine, texts).await?;
-            for at in some {
-                let Some((begun, number)) = claim(&head, explained, *at, &texts) else {
-                    break 'all;
-                };
-                let leg = begun.as_ref().map_or(0, Message::encoded_len);
-                if !self.budget.takes_bytes(owed + leg + number.encoded_len()) {
-                    break 'all;
-                }
-                (told, owed) = (told + 1, 0);
-                head.legs.extend(begun);
-                let leg = head.legs.last_mut().and_then(|leg| leg.leg.as_mut());
-                if let Some(leg) = leg {
-                    leg.claims.push(number);
-                }
+        let rest = claims.get(begins..).unwrap_or_default();
+        let events = |at: &(usize, usize)| positions(explained, *at);
+        let take = |texts: &Texts, at: &(usize, usize)| {
+            let (begun, number) = claim(&head, explained, *at, texts)?;
+            let leg = begun.as_ref().map_or(0, Message::encoded_len);
+            self.budget.takes_bytes(owed + leg + number.encoded_len()).then_some(())?;
+            owed = 0;
+            head.legs.extend(begun);
+            let leg = head.legs.last_mut().and_then(|leg| leg.leg.as_mut());
+            if let Some(leg) = leg {
+                leg.claims.push(number);
             }
-        }
+            Some(())
+        };
+        let told = begins + listed::each(engine, rest, events, take).await?;
         if (told == begins && begins < claims.len()) || (owed > 0 && !self.budget.takes_bytes(owed))
         {
             return Ok(false);
@@ -210,8 +209,8 @@ fn positions(explained: &ExplainedExchange, (leg, claim): (usize, usize)) -> Vec
     let leg = explained.legs.get(leg).map(|it| &it.leg);
     let number = leg.and_then(|leg| leg.claims.get(claim));
     let preferred = leg.and_then(|leg| leg.preference.as_ref()).filter(|_| claim == 0);
-    let preferred = preferred.into_iter().flat_map(ToldPreference::positions);
-    number.into_iter().flat_map(|number| number.told.positions()).chain(preferred).collect()
+    let preferred = preferred.into_iter().flat_map(PreferenceInForce::positions);
+    number.into_iter().flat_map(|number| number.status.positions()).chain(preferred).collect()
 }
 
 /// Says how many claims and legs more there are.
@@ -269,12 +268,12 @@ mod tests {
     use super::*;
     use crate::{
         domain::{estimate::Estimate, proto::LegUse},
-        projections::told::ToldLeg,
+        projections::claim_status::LegClaims,
     };
 
     #[test]
     fn a_leg_names_its_first_larger_legs_and_counts_the_others() {
-        let told = ToldLeg {
+        let told = LegClaims {
             leg: proto::Leg::default(),
             estimate: Estimate::default(),
             claims: Vec::new(),

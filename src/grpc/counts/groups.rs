@@ -6,7 +6,6 @@ use prost::Message as _;
 
 use crate::{
     domain::{
-        event::Position,
         figure::Figure,
         proto::{self, Category, ExchangeKind, Unit},
         violation::Violations,
@@ -14,60 +13,60 @@ use crate::{
     engine::{AsOf, Engine, Keepable},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
     projections::{
-        groups::{Dimension, GroupAnswer, GroupKey, GroupQuery, GroupWalk, Part},
+        grouped_counts::{Dimension, GroupKey, GroupedCounts, GroupedQuery, GroupedWalk, Part},
         walk::Then,
     },
 };
 
-/// The query that a request states.
-pub(super) struct Question {
-    query: GroupQuery,
-    as_of: AsOf,
-    min_position: Position,
-    page: Page,
-}
-
-pub(super) fn question(
-    request: &proto::CountTransfersRequest,
+fn question(
+    mut request: proto::CountTransfersRequest,
     tokens: Tokens,
-) -> Result<Question, Violations> {
+) -> Result<(GroupedQuery, Page, AsOf), Violations> {
     let mut wrong = Violations::default();
-    let same = proto::CountTransfersRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let (size, token) = (request.page_size, request.page_token.clone());
-    let page = Page::parse_large(tokens, size, &token, &same, &mut wrong);
-    let min_position = request.min_position;
+    let page = Paging::of(tokens, &mut request).page(Usual::Many, &mut wrong);
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let query = query(request, &mut wrong);
-    wrong.into_result(Question { query, as_of, min_position, page })
+    wrong.into_result((query, page, as_of))
 }
 
-fn query(request: &proto::CountTransfersRequest, wrong: &mut Violations) -> GroupQuery {
+fn query(request: proto::CountTransfersRequest, wrong: &mut Violations) -> GroupedQuery {
+    let proto::CountTransfersRequest {
+        group_by,
+        senders,
+        receivers,
+        exchange_id,
+        mediator,
+        include_denied_mediators,
+        kind,
+        category,
+        unit,
+        as_of: _,
+        occurred,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
     let mut named = |typed: &str, path| {
         Some(request::optional_name(typed, path, wrong)).filter(|name| !name.is_empty())
     };
-    let exchange = named(&request.exchange_id, "exchange_id");
-    let mediator = named(&request.mediator, "mediator");
-    GroupQuery {
-        dimensions: dimensions(&request.group_by, wrong),
-        senders: parties(&request.senders, "senders", wrong),
-        receivers: parties(&request.receivers, "receivers", wrong),
+    let exchange = named(&exchange_id, "exchange_id");
+    let mediator = named(&mediator, "mediator");
+    GroupedQuery {
+        dimensions: dimensions(&group_by, wrong),
+        senders: parties(&senders, "senders", wrong),
+        receivers: parties(&receivers, "receivers", wrong),
         exchange,
         mediator,
-        include_denied: request.include_denied_mediators,
-        kind: request::choice::<ExchangeKind>(request.kind, "kind", wrong),
-        category: request::choice::<Category>(request.category, "category", wrong),
-        unit: request::choice::<Unit>(request.unit, "unit", wrong),
-        occurred: request::occurred(&request.occurred, "occurred", wrong),
+        include_denied: include_denied_mediators,
+        kind: request::choice::<ExchangeKind>(kind, "kind", wrong),
+        category: request::choice::<Category>(category, "category", wrong),
+        unit: request::choice::<Unit>(unit, "unit", wrong),
+        occurred: request::occurred(&occurred, "occurred", wrong),
     }
 }
 
@@ -84,7 +83,7 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
     for (index, number) in asked.iter().enumerate() {
         let path = format!("group_by[{index}]");
         if asked.iter().take(index).any(|earlier| earlier == number) {
-            wrong.add(&path, "is asked for twice");
+            wrong.add(&path, "is given twice");
         }
         let dimension = match proto::Dimension::try_from(*number) {
             Ok(proto::Dimension::From) => Dimension::From,
@@ -97,7 +96,7 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
             Ok(proto::Dimension::Category) => Dimension::Category,
             Ok(proto::Dimension::Unit) => continue,
             Ok(proto::Dimension::Unspecified) | Err(_) => {
-                wrong.add(path, format!("is {number}, which is nothing to group by"));
+                wrong.add(path, format!("is {number}, which is not a key to group by"));
                 continue;
             }
         };
@@ -108,11 +107,11 @@ fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::CountTransfersRequest,
 ) -> Result<proto::CountTransfersResponse, RpcError> {
-    let Question { query, as_of, min_position, page } = question;
-    let position = page.position(engine, min_position, as_of).await?;
-    let walk = Then::new(GroupWalk::new(query, position), Groups::new);
+    let (query, page, as_of) = question(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
+    let walk = Then::new(GroupedWalk::new(query, position), Groups::new);
     let list = engine.record().list(page.list(position), walk).await?;
     let mut budget = Budget::default();
     let fit = page.of(&list.encoded).iter().take_while(|group| budget.takes_bytes(group.len()));
@@ -135,7 +134,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(answer: GroupAnswer) -> Self {
+    fn new(answer: GroupedCounts) -> Self {
         let encoded = |it| group(it).encode_to_vec().into_boxed_slice();
         Self {
             encoded: answer.groups.into_iter().map(encoded).collect(),

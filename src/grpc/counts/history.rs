@@ -3,7 +3,6 @@
 use crate::{
     domain::{
         date::Edtf,
-        event::Position,
         known::Known,
         proto::{self, RecordedEvent},
         violation::Violations,
@@ -12,7 +11,7 @@ use crate::{
     grpc::{
         budget::Budget,
         counts::figure_key::NamedFigure,
-        page::{Page, Place, Tokens},
+        page::{Page, Paging, Place, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -20,27 +19,21 @@ use crate::{
 };
 
 /// The query that a request states.
-pub(super) struct Question {
+struct Question {
     figure: NamedFigure,
     occurred: Option<Edtf>,
     after: Option<AsOf>,
     as_of: AsOf,
-    min_position: Position,
     page: Page,
 }
 
-pub(super) fn question(
-    request: proto::GetCountHistoryRequest,
+fn question(
+    mut request: proto::GetCountHistoryRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
     let wrong = &mut wrong;
-    let same = proto::GetCountHistoryRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
+    let paging = Paging::of(tokens, &mut request);
     let proto::GetCountHistoryRequest {
         country,
         unit,
@@ -48,27 +41,26 @@ pub(super) fn question(
         occurred,
         after,
         as_of,
-        min_position,
-        page_size,
-        page_token,
+        min_position: _,
+        page_size: _,
+        page_token: _,
     } = request;
     let question = Question {
         figure: NamedFigure::parse(&country, unit, direction, wrong),
         occurred: request::occurred(&occurred, "occurred", wrong),
         after: after.map(|after| request::as_of(Some(after), "after", wrong)),
         as_of: request::as_of(as_of, "as_of", wrong),
-        min_position,
-        page: Page::parse(tokens, page_size, &page_token, &same, wrong),
+        page: paging.page(Usual::Few, wrong),
     };
     std::mem::take(wrong).into_result(question)
 }
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::GetCountHistoryRequest,
 ) -> Result<proto::GetCountHistoryResponse, RpcError> {
-    let Question { figure, occurred, after, as_of, min_position, page } = question;
-    let at = page.position(engine, min_position, as_of).await?;
+    let Question { figure, occurred, after, as_of, page } = question(request, Tokens::of(engine))?;
+    let at = page.position(engine, as_of).await?;
     let record = engine.record();
     let after = match after {
         Some(after) => record.moment_of(after, ["after.position", "after.recorded_time"]).await?,

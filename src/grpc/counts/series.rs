@@ -16,7 +16,7 @@ use crate::{
     grpc::{
         budget::Budget,
         claimed::Texts,
-        page::{Page, Place, Tokens},
+        page::{Page, Paging, Place, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -26,64 +26,68 @@ use crate::{
 };
 
 /// The query that a request states.
-pub(super) struct Question {
+struct Question {
     series: String,
     query: SeriesQuery,
     as_of: AsOf,
-    min_position: u64,
     page: Page,
 }
 
-pub(super) fn question(
-    request: &proto::ReconcileSeriesRequest,
+fn question(
+    mut request: proto::ReconcileSeriesRequest,
     tokens: Tokens,
 ) -> Result<Question, Violations> {
     let mut wrong = Violations::default();
-    let same = proto::ReconcileSeriesRequest {
-        min_position: 0,
-        page_size: 0,
-        page_token: String::new(),
-        ..request.clone()
-    };
-    let page = Page::parse(tokens, request.page_size, &request.page_token, &same, &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
     let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
     let series = request::optional_name(&request.series, "series", &mut wrong);
-    let min_position = request.min_position;
     let query = query(request, &mut wrong);
-    wrong.into_result(Question { series, query, as_of, min_position, page })
+    wrong.into_result(Question { series, query, as_of, page })
 }
 
-fn query(request: &proto::ReconcileSeriesRequest, wrong: &mut Violations) -> SeriesQuery {
-    let direction = match request::choice::<proto::Direction>(request.direction, "direction", wrong)
+fn query(request: proto::ReconcileSeriesRequest, wrong: &mut Violations) -> SeriesQuery {
+    let proto::ReconcileSeriesRequest {
+        series: _,
+        country,
+        direction,
+        mediator,
+        include_denied_mediators: include_denied,
+        unit,
+        occurred,
+        as_of: _,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
+    let direction = match request::choice::<proto::Direction>(direction, "direction", wrong)
         .map(proto::Direction::try_from)
     {
         Some(Ok(proto::Direction::Received)) => Some(Direction::Received),
         Some(Ok(proto::Direction::Sent)) => Some(Direction::Sent),
         _ => None,
     };
-    let country = request::any_party(&request.country, "country", wrong);
-    let country = Some(country).filter(|country| !country.is_empty());
-    if direction.is_some() && request.country.is_empty() {
+    let party = request::any_party(&country, "country", wrong);
+    if direction.is_some() && country.is_empty() {
         wrong.add("direction", "goes with country, which is missing");
     }
-    let unit = request::choice::<Unit>(request.unit, "unit", wrong);
+    let unit = request::choice::<Unit>(unit, "unit", wrong);
+    let mediator = request::optional_name(&mediator, "mediator", wrong);
     SeriesQuery {
-        country,
+        country: Some(party).filter(|party| !party.is_empty()),
         direction,
-        mediator: Some(request::optional_name(&request.mediator, "mediator", wrong))
-            .filter(|it| !it.is_empty()),
-        include_denied: request.include_denied_mediators,
+        mediator: Some(mediator).filter(|it| !it.is_empty()),
+        include_denied,
         unit: unit.unwrap_or(Unit::Person.into()),
-        occurred: request::occurred(&request.occurred, "occurred", wrong),
+        occurred: request::occurred(&occurred, "occurred", wrong),
     }
 }
 
 pub(super) async fn answer(
     engine: &Engine,
-    question: Question,
+    request: proto::ReconcileSeriesRequest,
 ) -> Result<proto::ReconcileSeriesResponse, RpcError> {
-    let Question { series, query, as_of, min_position, page } = question;
-    let position = page.position(engine, min_position, as_of).await?;
+    let Question { series, query, as_of, page } = question(request, Tokens::of(engine))?;
+    let position = page.position(engine, as_of).await?;
     if series.is_empty() {
         return names(engine, &page, position).await;
     }
@@ -98,7 +102,7 @@ pub(super) async fn answer(
     let compared = (*compared).clone().ok_or_else(|| not_found(&series))?;
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
     let steps = record.go_through(walk).await?;
-    let texts = Texts::read(engine, steps.iter().flat_map(|step| step.told.positions())).await?;
+    let texts = Texts::read(engine, steps.iter().flat_map(|step| step.status.positions())).await?;
     let mut telling = Telling::default();
     for (place, step) in steps.into_iter().enumerate() {
         let parts = if place == 0 { page.begins().parts } else { 0 };
@@ -221,7 +225,7 @@ async fn names(
 }
 
 fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
-    let total = match texts.reading(step.told.read_from) {
+    let total = match texts.reading(step.status.read_from) {
         Some(Known::TotalClaimed(total)) => Some(total),
         _ => None,
     };
@@ -237,7 +241,7 @@ fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
     };
     let sum = step.sum;
     proto::SeriesStep {
-        record: Some(texts.record(&step.told)),
+        record: Some(texts.record(&step.status)),
         total,
         base_from: base_from.into(),
         base_claim,

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 use tonic::Status;
 
-use super::narrow;
+use super::countries::narrow;
 use crate::{
     domain::{
         event::Position,
@@ -11,7 +11,7 @@ use crate::{
         violation::Violations,
     },
     engine::{Changed, Engine, Watch},
-    grpc::{budget::Budget, event_store::Answers, heartbeat::lively, request, status::RpcError},
+    grpc::{answers::Answers, budget::Budget, heartbeat::lively, status::RpcError},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
 
@@ -33,8 +33,7 @@ pub(super) async fn watch(
     } = request;
     engine.expect_store(&store)?;
     let mut wrong = Violations::default();
-    let mut query = narrow(&countries, unit, &mut wrong);
-    query.occurred = request::occurred(&occurred, "occurred", &mut wrong);
+    let query = narrow(&countries, unit, &occurred, &mut wrong);
     let query = wrong.into_result(query)?;
     let record = engine.record();
     record.reached(min_position).await?;

@@ -16,7 +16,7 @@ use tokio::sync::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::{answer, asked};
+use super::append::{answer, requested};
 use crate::{
     domain::{
         limits,
@@ -129,7 +129,7 @@ async fn submit(
     let submitted = match request {
         Err(status) => Err(status),
         Ok(Pipelined(request)) => {
-            match request.map_err(RpcError::from).and_then(|request| asked(&engine, request)) {
+            match request.map_err(RpcError::from).and_then(|request| requested(&engine, request)) {
                 Err(fault) => Ok(Err(fault)),
                 Ok(append) => Ok(engine.submit(append).await.map_err(RpcError::from)),
             }

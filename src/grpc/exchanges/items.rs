@@ -3,7 +3,7 @@
 //! A page should show some of everything, since many clients look at the first one only. So the
 //! lists take turns, each with so many items, until none is left.
 
-use crate::projections::{story::Story, told::ToldLeg};
+use crate::projections::{claim_status::LegClaims, story::Story};
 
 /// Items of one list before the next list has its turn.
 const TURN: usize = 64;
@@ -60,7 +60,7 @@ pub(super) fn items(story: &Story) -> Vec<Item> {
 }
 
 /// A leg of a list.
-pub(super) fn leg(story: &Story, legs: Legs, place: usize) -> Option<&ToldLeg> {
+pub(super) fn leg(story: &Story, legs: Legs, place: usize) -> Option<&LegClaims> {
     match legs {
         Legs::Completed => story.legs.get(place),
         Legs::Agreed => story.agreed.get(place),

@@ -11,7 +11,7 @@ use crate::{
     engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -23,9 +23,8 @@ pub(super) async fn list_page(
     engine: &Engine,
     request: proto::ListExchangesRequest,
 ) -> Result<proto::ListExchangesResponse, RpcError> {
-    let min_position = request.min_position;
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
-    let at = page.position(engine, min_position, as_of).await?;
+    let at = page.position(engine, as_of).await?;
     let record = engine.record();
     let list = record.list(page.list(at), ListWalk::new(query, at)).await?;
     let stretch = (page.begins().offset, page.size());
@@ -43,36 +42,41 @@ pub(super) async fn list_page(
 }
 
 fn question(
-    request: proto::ListExchangesRequest,
+    mut request: proto::ListExchangesRequest,
     tokens: Tokens,
 ) -> Result<(ExchangeQuery, AsOf, Page), Violations> {
     let mut wrong = Violations::default();
-    let (size, token) = (request.page_size, request.page_token.clone());
-    let request = proto::ListExchangesRequest {
-        page_size: 0,
-        page_token: String::new(),
-        min_position: 0,
-        ..request
-    };
-    let page = Page::parse(tokens, size, &token, &request, &mut wrong);
-    let as_of = request::as_of(request.as_of, "as_of", &mut wrong);
-    let order = request::choice::<ListOrder>(request.order, "order", &mut wrong);
-    let even_if_denied = request.include_denied_mediators;
-    let mediator = Mediator {
-        actor: request::optional_name(&request.mediator, "mediator", &mut wrong),
-        even_if_denied,
-    };
-    let party = request::any_party(&request.party, "party", &mut wrong);
-    request::words(&request.words, "words", &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::ListExchangesRequest {
+        party,
+        kind,
+        status,
+        mediator,
+        include_denied_mediators: even_if_denied,
+        occurred,
+        words,
+        outermost_only,
+        order,
+        as_of,
+        min_position: _,
+        page_size: _,
+        page_token: _,
+    } = request;
+    let as_of = request::as_of(as_of, "as_of", &mut wrong);
+    let order = request::choice::<ListOrder>(order, "order", &mut wrong);
+    let actor = request::optional_name(&mediator, "mediator", &mut wrong);
+    let mediator = Mediator { actor, even_if_denied };
+    let party = request::any_party(&party, "party", &mut wrong);
+    request::words(&words, "words", &mut wrong);
     let query = ExchangeQuery {
         party: Some(party).filter(|party| !party.is_empty()),
-        kind: request::choice::<ExchangeKind>(request.kind, "kind", &mut wrong),
-        status: request::choice::<ExchangeStatus>(request.status, "status", &mut wrong),
+        kind: request::choice::<ExchangeKind>(kind, "kind", &mut wrong),
+        status: request::choice::<ExchangeStatus>(status, "status", &mut wrong),
         mediator: Some(mediator).filter(|mediator| !mediator.actor.is_empty()),
-        occurred: request::occurred(&request.occurred, "occurred", &mut wrong),
-        words: request.words,
-        outermost_only: request.outermost_only,
-        order: order.and_then(|it| ListOrder::try_from(it).ok()).unwrap_or_default(),
+        occurred: request::occurred(&occurred, "occurred", &mut wrong),
+        words,
+        outermost_only,
+        order: request::order(order),
     };
     wrong.into_result((query, as_of, page))
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -20,9 +20,8 @@ pub(super) async fn reconcile_exchange(
     engine: &Engine,
     request: proto::ReconcileExchangeRequest,
 ) -> Result<proto::ReconcileExchangeResponse, RpcError> {
-    let min_position = request.min_position;
     let (id, as_of, page) = question(request, Tokens::of(engine))?;
-    let at = page.position(engine, min_position, as_of).await?;
+    let at = page.position(engine, as_of).await?;
     let (record, key) = (engine.record(), page.list(at));
     let kept: Option<Arc<proto::ReconcileExchangeResponse>> = record.kept(key);
     let whole = if let Some(whole) = &kept {
@@ -40,19 +39,14 @@ pub(super) async fn reconcile_exchange(
 }
 
 fn question(
-    request: proto::ReconcileExchangeRequest,
+    mut request: proto::ReconcileExchangeRequest,
     tokens: Tokens,
 ) -> Result<(String, AsOf, Page), Violations> {
-    let proto::ReconcileExchangeRequest { exchange_id, as_of, min_position: _, page_token } =
-        request;
-    let exchange_id = request::name(&exchange_id);
+    request.exchange_id = request::name(&request.exchange_id);
     let mut wrong = Violations::default();
-    let same = proto::ReconcileExchangeRequest {
-        exchange_id: exchange_id.clone(),
-        as_of,
-        ..proto::ReconcileExchangeRequest::default()
-    };
-    let page = Page::parse(tokens, 0, &page_token, &same, &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::ReconcileExchangeRequest { exchange_id, as_of, min_position: _, page_token: _ } =
+        request;
     let as_of = request::as_of(as_of, "as_of", &mut wrong);
     check_id(&exchange_id, &mut wrong);
     wrong.into_result((exchange_id, as_of, page))

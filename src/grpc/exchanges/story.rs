@@ -13,7 +13,7 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
-        page::{Page, Tokens},
+        page::{Page, Paging, Tokens, Usual},
         request,
         status::RpcError,
     },
@@ -25,9 +25,8 @@ pub(super) async fn get(
     engine: &Engine,
     request: proto::GetExchangeRequest,
 ) -> Result<proto::GetExchangeResponse, RpcError> {
-    let min_position = request.min_position;
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
-    let at = page.position(engine, min_position, as_of).await?;
+    let at = page.position(engine, as_of).await?;
     let (record, key) = (engine.record(), page.list(at));
     let kept = record.kept(key);
     let told = if let Some(story) = &kept {
@@ -45,28 +44,30 @@ pub(super) async fn get(
 }
 
 fn question(
-    request: proto::GetExchangeRequest,
+    mut request: proto::GetExchangeRequest,
     tokens: Tokens,
 ) -> Result<(StoryQuery, AsOf, Page), Violations> {
-    let proto::GetExchangeRequest { exchange_id, include_past, as_of, page_token, .. } = request;
-    let query = StoryQuery { exchange_id: request::name(&exchange_id), include_past };
+    request.exchange_id = request::name(&request.exchange_id);
     let mut wrong = Violations::default();
-    let page = Page::parse(tokens, 0, &page_token, &same(&query, as_of), &mut wrong);
+    let page = Paging::of(tokens, &mut request).page(Usual::Few, &mut wrong);
+    let proto::GetExchangeRequest {
+        exchange_id,
+        include_past,
+        as_of,
+        min_position: _,
+        page_token: _,
+    } = request;
     let as_of = request::as_of(as_of, "as_of", &mut wrong);
-    check_id(&query.exchange_id, &mut wrong);
-    wrong.into_result((query, as_of, page))
+    check_id(&exchange_id, &mut wrong);
+    wrong.into_result((StoryQuery { exchange_id, include_past }, as_of, page))
 }
 
 /// The first page of a story in an answer to another method than `GetExchange`, which accepts the
 /// page's token.
 pub(super) fn first_page(engine: &Engine, query: &StoryQuery) -> Page {
-    Page::first(Tokens::of(engine), &same(query, None))
-}
-
-/// What is the same for every page.
-fn same(query: &StoryQuery, as_of: Option<proto::AsOf>) -> proto::GetExchangeRequest {
     let StoryQuery { exchange_id, include_past } = query.clone();
-    proto::GetExchangeRequest { exchange_id, include_past, as_of, ..Default::default() }
+    let request = proto::GetExchangeRequest { exchange_id, include_past, ..Default::default() };
+    Page::first(Tokens::of(engine), request)
 }
 
 /// An id has to be given.

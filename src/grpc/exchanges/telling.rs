@@ -6,15 +6,12 @@ use super::items::{Item, Legs, items, leg};
 use crate::{
     domain::{event::Position, known::Known, proto},
     engine::Engine,
-    grpc::{budget::Budget, claimed::Texts, page::Page, status::RpcError},
+    grpc::{budget::Budget, claimed::Texts, listed, page::Page, status::RpcError},
     projections::{
-        story::{Story, ToldReport, ToldRole},
-        told::{Told, ToldPreference},
+        claim_status::{ClaimStatus, PreferenceInForce},
+        story::{AttributedRole, ReportedState, Story},
     },
 };
-
-/// Items for which the texts are read at once; not all need fit.
-const READ_AT_ONCE: usize = 50;
 
 /// A page of a story that is true for `at`, with its texts.
 pub(super) async fn tell(
@@ -26,44 +23,37 @@ pub(super) async fn tell(
     let items = items(story);
     let begins = page.begins().offset.min(items.len());
     let mut telling = Telling::new(story, at);
-    let mut end = begins;
-    'all: for some in items.get(begins..).unwrap_or_default().chunks(READ_AT_ONCE) {
-        let positions = some.iter().flat_map(|item| positions(story, *item));
-        let texts = Texts::read(engine, positions).await?;
-        for item in some {
-            if telling.take(&texts, *item).is_none() {
-                break 'all;
-            }
-            end += 1;
-        }
-    }
-    telling.count_rest(items.get(end..).unwrap_or_default());
+    let rest = items.get(begins..).unwrap_or_default();
+    let positions = |item: &Item| positions(story, *item);
+    let take = |texts: &Texts, item: &Item| telling.take(texts, *item);
+    let taken = listed::each(engine, rest, positions, take).await?;
+    telling.count_rest(rest.get(taken..).unwrap_or_default());
     let mut answer = telling.answer;
-    answer.next_page_token = page.next(end - begins, items.len(), at);
+    answer.next_page_token = page.next(taken, items.len(), at);
     Ok(answer)
 }
 
 /// The events with the texts that an item shows.
 fn positions(story: &Story, item: Item) -> Vec<Position> {
-    let told: Option<&Told> = match item {
+    let status: Option<&ClaimStatus> = match item {
         Item::Count(_) | Item::Portion(_) | Item::Party(_) => None,
         Item::Claim(legs, place, claim) => {
             let leg = leg(story, legs, place);
-            let claimed = leg.and_then(|leg| leg.claims.get(claim)).map(|number| &number.told);
+            let claimed = leg.and_then(|leg| leg.claims.get(claim)).map(|number| &number.status);
             let preferred = leg.and_then(|leg| leg.preference.as_ref()).filter(|_| claim == 0);
-            let preferred = preferred.into_iter().flat_map(ToldPreference::positions);
-            return claimed.into_iter().flat_map(Told::positions).chain(preferred).collect();
+            let preferred = preferred.into_iter().flat_map(PreferenceInForce::positions);
+            return claimed.into_iter().flat_map(ClaimStatus::positions).chain(preferred).collect();
         }
-        Item::Total(place) => story.totals.get(place).map(|(told, _)| told),
+        Item::Total(place) => story.totals.get(place).map(|(status, _)| status),
         Item::Attributed(role, claim) => {
             story.roles.get(role).and_then(|it| it.attributed.get(claim))
         }
         Item::Denied(role, claim) => story.roles.get(role).and_then(|it| it.denied.get(claim)),
-        Item::Report(place) => story.reports.get(place).map(|report| &report.told),
+        Item::Report(place) => story.reports.get(place).map(|report| &report.claim),
         Item::Superlative(place) => story.superlatives.get(place),
         Item::Statement(place) => story.statements.get(place),
     };
-    told.into_iter().flat_map(Told::positions).collect()
+    status.into_iter().flat_map(ClaimStatus::positions).collect()
 }
 
 /// An answer that is being put together.
@@ -102,8 +92,8 @@ impl<'s> Telling<'s> {
                 budget.put(&mut answer.counts, count)
             }
             Item::Total(place) => {
-                let (told, sum) = story.totals.get(place)?;
-                let (record, total) = (Some(texts.record(told)), total(texts, told));
+                let (status, sum) = story.totals.get(place)?;
+                let (record, total) = (Some(texts.record(status)), total(texts, status));
                 let sum = sum.clone().map(Into::into);
                 budget.put(&mut answer.totals, proto::TotalEntry { record, total, sum })
             }
@@ -131,10 +121,10 @@ impl<'s> Telling<'s> {
     }
 
     fn take_claim(&mut self, texts: &Texts, legs: Legs, place: usize, claim: usize) -> Option<()> {
-        let told = leg(self.story, legs, place)?;
-        let number = texts.number(told.claims.get(claim)?);
+        let found = leg(self.story, legs, place)?;
+        let number = texts.number(found.claims.get(claim)?);
         let last = self.last_legs.get_mut(legs as usize)?;
-        let head = (*last != Some(place)).then(|| texts.leg(told, claim));
+        let head = (*last != Some(place)).then(|| texts.leg(found, claim));
         let bytes = number.encoded_len() + head.as_ref().map_or(0, Message::encoded_len);
         self.budget.takes_bytes(bytes).then_some(())?;
         *last = Some(place);
@@ -163,8 +153,9 @@ impl<'s> Telling<'s> {
     }
 
     fn take_role(&mut self, texts: &Texts, place: usize, claim: usize, denied: bool) -> Option<()> {
-        let ToldRole { actor, role, attributed, denied: deniers } = self.story.roles.get(place)?;
-        let told = if denied { deniers } else { attributed }.get(claim)?;
+        let AttributedRole { actor, role, attributed, denied: deniers } =
+            self.story.roles.get(place)?;
+        let status = if denied { deniers } else { attributed }.get(claim)?;
         let begins = self.last_role != Some(place);
         let continues = claim > 0 || (denied && !attributed.is_empty());
         let head = begins.then(|| proto::RoleEntry {
@@ -174,8 +165,8 @@ impl<'s> Telling<'s> {
             ..proto::RoleEntry::default()
         });
         let claim = proto::RoleClaim {
-            record: Some(texts.record(told)),
-            attribution: attribution(texts, told),
+            record: Some(texts.record(status)),
+            attribution: attribution(texts, status),
         };
         let bytes = claim.encoded_len() + head.as_ref().map_or(0, Message::encoded_len);
         self.budget.takes_bytes(bytes).then_some(())?;
@@ -235,25 +226,25 @@ impl<'s> Telling<'s> {
     }
 }
 
-fn report(texts: &Texts, report: &ToldReport) -> proto::StatusReport {
-    let ToldReport { told, status, occurred } = report;
-    let (record, attribution) = (Some(texts.record(told)), attribution(texts, told));
+fn report(texts: &Texts, report: &ReportedState) -> proto::StatusReport {
+    let ReportedState { claim, status, occurred } = report;
+    let (record, attribution) = (Some(texts.record(claim)), attribution(texts, claim));
     proto::StatusReport { record, status: *status, occurred: occurred.clone(), attribution }
 }
 
-fn attribution(texts: &Texts, told: &Told) -> Option<proto::Attribution> {
-    texts.reading(told.read_from)?.attribution().cloned()
+fn attribution(texts: &Texts, status: &ClaimStatus) -> Option<proto::Attribution> {
+    texts.reading(status.read_from)?.attribution().cloned()
 }
 
-fn total(texts: &Texts, told: &Told) -> Option<proto::TotalClaimed> {
-    let Known::TotalClaimed(total) = texts.reading(told.read_from)? else { return None };
+fn total(texts: &Texts, status: &ClaimStatus) -> Option<proto::TotalClaimed> {
+    let Known::TotalClaimed(total) = texts.reading(status.read_from)? else { return None };
     Some(total)
 }
 
-fn superlative(texts: &Texts, told: &Told) -> proto::SuperlativeEntry {
-    let superlative = match texts.reading(told.read_from) {
+fn superlative(texts: &Texts, status: &ClaimStatus) -> proto::SuperlativeEntry {
+    let superlative = match texts.reading(status.read_from) {
         Some(Known::SuperlativeClaimed(superlative)) => Some(superlative),
         _ => None,
     };
-    proto::SuperlativeEntry { record: Some(texts.record(told)), superlative }
+    proto::SuperlativeEntry { record: Some(texts.record(status)), superlative }
 }

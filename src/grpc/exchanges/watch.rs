@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{event_store::Answers, heartbeat::lively, page::Page, request, status::RpcError},
+    grpc::{answers::Answers, heartbeat::lively, page::Page, request, status::RpcError},
     projections::story::{Story, StoryQuery},
 };
 

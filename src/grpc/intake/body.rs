@@ -14,6 +14,7 @@ use super::{
     budget::{Account, Share, full},
     framing::{Broken, Framing, Piece, header},
     methods::Method,
+    refusal::unreadable,
     unpack::{Packed, Unpacker},
 };
 use crate::{
@@ -232,13 +233,6 @@ impl http_body::Body for Watched {
         let Self { inner, intake } = &mut *self;
         intake.poll(inner, context).map(Result::transpose)
     }
-}
-
-/// A request that is no message, and why.
-pub(super) fn unreadable(problem: &str) -> Status {
-    let mut violations = Violations::default();
-    violations.add(REQUEST, problem);
-    RpcError::from(violations).into()
 }
 
 /// gRPC-Web's encoding is read by a library, which calls what it cannot read an internal error.

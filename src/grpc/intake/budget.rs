@@ -147,8 +147,8 @@ impl Held {
 pub(super) fn full() -> RpcError {
     let limit = limits::HELD_BYTES;
     overloaded(format!(
-        "large requests that have not come whole or are not answered take {limit} bytes, which is \
-         the most that is held at a time; send this one again later"
+        "large requests that are incomplete or unanswered take {limit} bytes, which is the most \
+         that the server holds at a time; send this one again later"
     ))
 }
 

@@ -87,10 +87,10 @@ async fn what_cannot_be_read_is_an_invalid_argument_that_says_why() {
         (framed(0, b"cut short")[..9].to_vec(), "at least 5 bytes are missing"),
         (vec![0, 0, 0], "at least 2 bytes are missing"),
         (vec![0x1f, 0, 0, 0, 0], "begins with 31"),
-        (framed(1, b"no gzip"), "no whole gzip stream"),
+        (framed(1, b"no gzip"), "not a whole gzip stream"),
         (framed(1, &packed[..packed.len() - 9]), "gzip stream"),
         (framed(1, &[packed.as_slice(), &packed].concat()), "another length"),
-        (framed(1, &other_size), "no whole gzip stream"),
+        (framed(1, &other_size), "not a whole gzip stream"),
         (framed(1, &gzip(&vec![0; 9 << 20])), "to unpack to 9437184 bytes; the limit is 8388608"),
         (framed(1, &damaged), "gzip stream"),
     ] {

@@ -16,7 +16,7 @@ use crate::{
     domain::{proto::ErrorReason, violation::Violations, wire::Room},
     engine::LARGE,
     grpc::{
-        intake::{body::unreadable, methods::Method},
+        intake::{methods::Method, refusal::unreadable},
         status::{REQUEST, RpcError, overloaded},
     },
 };
@@ -128,7 +128,7 @@ impl Unpacker {
     }
 }
 
-const TRUNCATED: &str = "is marked as compressed, but is no whole gzip stream";
+const TRUNCATED: &str = "is marked as compressed, but is not a whole gzip stream";
 const CORRUPT: &str = "is marked as compressed, but its gzip stream cannot be unpacked";
 const OTHER_SIZE: &str = "is a gzip stream of another length than it says at its end";
 const MANY_BLOCKS: &str = "is a gzip stream of many blocks that hold little";

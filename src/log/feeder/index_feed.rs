@@ -67,15 +67,14 @@ impl Feed for IndexFeed {
             }
             frames => frames?,
         };
-        for (frame, tip) in frames {
+        for frame in frames {
             if !self.end_full() {
                 return Ok(());
             }
             self.shared.index.apply(&frame)?;
-            self.tally.events(&frame.events, u64::from(frame.count));
-            frame.appends.iter().for_each(|entry| self.tally.append(entry));
-            self.tip = tip;
-            (self.shared.hooks.on_indexed)(tip.position);
+            self.tally.frame(&frame);
+            self.tip = frame.tip();
+            (self.shared.hooks.on_indexed)(self.tip.position);
             (self.shared.hooks.on_done)(Follower::Index);
         }
         self.end_full();

@@ -119,7 +119,7 @@ impl Feed for VolumeFeed {
         if self.sealing.as_ref().is_none_or(|sealing| sealing.thread.is_finished()) {
             self.collect()?;
         }
-        for (frame, tip) in self.shared.source.next(self.tip())? {
+        for frame in self.shared.source.next(self.tip())? {
             let mut builder = match self.builder.take() {
                 Some(builder) => builder,
                 None => VolumeBuilder::create(
@@ -128,7 +128,7 @@ impl Feed for VolumeFeed {
                     self.tip(),
                 )?,
             };
-            builder.feed(&frame, tip)?;
+            builder.feed(&frame)?;
             if builder.is_full(self.shared.size) {
                 self.seal(builder.finish()?)?;
             } else {

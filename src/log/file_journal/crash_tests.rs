@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use super::*;
 use crate::log::{
-    contract::{append, append_next, frame_after},
+    contract::{append_next, frame_after},
     recorder::{Disk, Random, RecordingFiles},
 };
 
@@ -57,10 +57,9 @@ impl Workload {
     fn append(&mut self, count: u32, size: usize, seed: u64) {
         let after = self.now.submitted.last().map_or(Tip::default(), |(tip, _)| *tip);
         let frame = frame_after(after, count, size, seed);
-        let tip = Tip::after(&frame, Frame::check(after.check, &frame.encode()));
-        let submitted = frame.clone();
-        self.note(|expected| expected.submitted.push((tip, submitted)));
-        let outcome = append(self.journal.as_ref().unwrap(), after, frame);
+        let submitted = (frame.tip(), frame.clone().into_durable());
+        self.note(|expected| expected.submitted.push(submitted));
+        let outcome = self.journal.as_ref().unwrap().append(frame).wait();
         assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
         self.note(|expected| expected.acknowledged += 1);
     }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::log::{
-    contract::{append, frame_after},
+    contract::frame_after,
     recorder::{Disk, Random, RecordingFiles},
 };
 
@@ -34,7 +34,9 @@ fn append_until_it_fails(
         let after = journal.tip().unwrap();
         let size = 10 + 5000 * (frames.len() % 3);
         let frame = frame_after(after, 2, size, 1);
-        match append(journal, after, frame.clone()) {
+        let outcome = journal.append(frame.clone()).wait();
+        let frame = frame.into_durable();
+        match outcome {
             Outcome::Durable => frames.push(frame),
             Outcome::Unknown(_) => return (frames, Some(frame)),
             Outcome::Conflict => panic!("nobody else appends"),
@@ -101,9 +103,10 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
 
 fn check_stopped(journal: &FileJournal, frames: &[Frame]) {
     let tip = journal.tip().unwrap();
+    assert!(journal.tail.frame(tip.index + 1).is_none(), "what is not durable is in memory");
     assert_eq!(tip.index, frames.len() as u64);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames, "reads go on");
-    let outcome = append(journal, tip, frame_after(tip, 1, 10, 2));
+    let outcome = journal.append(frame_after(tip, 1, 10, 2)).wait();
     let Outcome::Unknown(JournalError::Stopped { first }) = outcome else {
         panic!("{outcome:?}");
     };

@@ -19,13 +19,16 @@
 use bytes::{Buf as _, BufMut as _};
 
 use super::envelope::{self, Reading};
-use crate::domain::event::Position;
+use crate::{
+    domain::event::Position,
+    log::frame::{HEADROOM, UNIT},
+};
 
-/// Bytes of a header.
-pub(super) const HEADER: usize = 80;
+/// Bytes of a header: the room that a new frame keeps free before its body.
+pub(super) const HEADER: usize = HEADROOM;
 /// Frames start on multiples of this many bytes, the unit in which disks are written: no write
-/// touches bytes that were acknowledged.
-pub(super) const PAGE: u64 = 4096;
+/// touches bytes that were acknowledged. A new frame ends with zeros up to one of them.
+pub(super) const PAGE: u64 = UNIT as u64;
 
 const MAGIC: [u8; 8] = *b"\x89HOJ\r\n\x1a\n";
 
@@ -52,7 +55,7 @@ pub(super) struct Header {
 
 impl Header {
     /// The [`HEADER`] bytes.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> [u8; HEADER] {
         let mut about = Vec::with_capacity(HEADER - envelope::HEAD);
         about.put_u64(self.epoch);
         about.put_u64(self.index);
@@ -61,7 +64,9 @@ impl Header {
         about.put_u32(self.previous);
         about.put_u32(self.check);
         about.put_u64(self.length);
-        envelope::seal(MAGIC, self.store_id, &about)
+        let mut bytes = [0; HEADER];
+        bytes.copy_from_slice(&envelope::seal(MAGIC, self.store_id, &about));
+        bytes
     }
 
     /// What [`HEADER`] bytes say.
@@ -107,7 +112,7 @@ mod tests {
     }
 
     fn bytes() -> [u8; HEADER] {
-        header().encode().try_into().unwrap()
+        header().encode()
     }
 
     #[test]

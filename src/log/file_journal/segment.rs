@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::header::{HEADER, Header, PAGE, footprint};
+use super::header::{HEADER, PAGE, footprint};
 use crate::log::{
     files::{FileHandle, Files},
     journal::{JournalError, MAKE},
@@ -88,24 +88,19 @@ impl Segment {
         end.is_some_and(|end| end <= self.length)
     }
 
-    /// Writes a frame and makes it durable. If this fails the frame may or may not be there.
-    pub(super) fn write_frame(
-        &self,
-        offset: u64,
-        header: &Header,
-        body: &[u8],
-    ) -> Result<(), JournalError> {
-        let mut bytes = header.encode();
-        bytes.extend_from_slice(body);
-        bytes.resize(bytes.len().next_multiple_of(to_usize(PAGE)), 0);
-        self.write_durably(offset, &bytes)
+    /// Writes a frame, whole pages with its header, and makes it durable. If this fails the frame
+    /// may or may not be there.
+    pub(super) fn write_frame(&self, offset: u64, pages: &[u8]) -> Result<(), JournalError> {
+        let written = self.handle.write_all_at(pages, offset);
+        written.map_err(|error| JournalError::io("write", &self.path, error))?;
+        self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
     }
 
     /// Writes again what is read at a frame's place, so that the disk holds what the page cache
     /// shows: after a failed sync the two may differ.
     pub(super) fn rewrite_frame(&self, offset: u64, length: u64) -> Result<(), JournalError> {
         let bytes = self.read(offset, footprint(length).unwrap_or(0))?;
-        self.write_durably(offset, &bytes)
+        self.write_frame(offset, &bytes)
     }
 
     /// The [`HEADER`] bytes at `offset`.
@@ -136,12 +131,6 @@ impl Segment {
         let read = self.handle.read_exact_at(&mut bytes, offset);
         read.map_err(|error| JournalError::io("read", &self.path, error))?;
         Ok(bytes)
-    }
-
-    fn write_durably(&self, offset: u64, bytes: &[u8]) -> Result<(), JournalError> {
-        let written = self.handle.write_all_at(bytes, offset);
-        written.map_err(|error| JournalError::io("write", &self.path, error))?;
-        self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
     }
 }
 

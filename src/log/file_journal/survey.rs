@@ -101,16 +101,9 @@ fn whole(
         return Ok(None);
     }
     let body = segment.read_body(offset, header.length)?;
-    if Frame::check(header.previous, &body) != header.check {
-        return Ok(None);
-    }
     let agrees = |frame: &Frame| {
-        (frame.index, frame.first_position) == (header.index, header.first_position)
+        (frame.index(), frame.first_position()) == (header.index, header.first_position)
     };
-    Ok(Frame::decode(body).ok().filter(agrees).and_then(|frame| last_position(&frame)))
-}
-
-/// Position of the frame's last event; `None` if there is no such position.
-fn last_position(frame: &Frame) -> Option<Position> {
-    frame.first_position.checked_add(u64::from(frame.count) - 1)
+    let frame = Frame::decode(header.previous, header.check, body).ok().filter(agrees);
+    Ok(frame.map(|frame| frame.tip().position))
 }

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::FileExt as _, path::Path};
 
 use super::*;
 use crate::log::{
-    contract::{append, append_next, check_contract, frame_after},
+    contract::{append_next, check_contract, frame_after},
     files::RealFiles,
 };
 
@@ -31,11 +31,11 @@ fn journal_files(dir: &Path) -> Vec<String> {
 #[test]
 fn the_file_journal_keeps_the_contract() {
     let dirs = Mutex::new(Vec::new());
-    check_contract(|| {
+    check_contract(|tail| {
         let dir = made();
         let journal = open(dir.path(), Tip::default()).unwrap();
         dirs.lock().unwrap().push(dir);
-        Arc::new(journal)
+        Arc::new(journal.with_tail(tail))
     });
 }
 
@@ -145,7 +145,7 @@ fn a_file_that_holds_the_sealed_frame_and_the_newest_is_no_spare() {
     let journal = open(dir.path(), sealed).unwrap();
     (0..4).for_each(|_| drop(append_next(&journal, 1, 10)));
     let read = journal.read(sealed, usize::MAX).unwrap();
-    let indices: Vec<u64> = read.iter().map(|frame| frame.index).collect();
+    let indices: Vec<u64> = read.iter().map(Frame::index).collect();
     assert_eq!(indices, (5..=13).collect::<Vec<_>>());
 }
 
@@ -177,7 +177,7 @@ fn a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one() {
         synced_index: 0,
         previous: 0,
         check: first.check,
-        length: frame.encode().len() as u64,
+        length: frame.body().len() as u64,
     };
     fs::OpenOptions::new()
         .write(true)
@@ -202,7 +202,7 @@ fn a_reader_that_is_overtaken_by_releases_is_told_so_and_never_sees_other_bytes(
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 match journal.read(after, 20_000) {
                     Ok(frames) => {
-                        let next = frames.first().map(|frame| frame.index);
+                        let next = frames.first().map(Frame::index);
                         assert!(next.is_none_or(|next| next == after.index + 1));
                     }
                     Err(JournalError::Released { up_to }) => {
@@ -251,17 +251,17 @@ fn a_file_that_was_being_made_is_removed() {
 }
 
 #[test]
-fn a_panic_in_an_answer_stops_the_journal() {
+fn a_panic_in_an_append_stops_the_journal() {
     let dir = made();
     let journal = open(dir.path(), Tip::default()).unwrap();
-    let frame = frame_after(Tip::default(), 1, 10, 1);
+    let (tip, _) = append_next(&journal, 1, 10);
     let panicking = std::panic::AssertUnwindSafe(|| {
-        journal.append(Tip::default(), frame, Box::new(|_| panic!("on purpose")));
+        let _writer = journal.writer.lock().unwrap();
+        panic!("on purpose");
     });
     std::panic::catch_unwind(panicking).unwrap_err();
-    let tip = journal.tip().unwrap();
-    assert_eq!(tip.index, 1, "it was durable before it was answered");
-    let outcome = append(&journal, tip, frame_after(tip, 1, 10, 1));
+    let outcome = journal.append(frame_after(tip, 1, 10, 1)).wait();
     assert!(matches!(outcome, Outcome::Unknown(JournalError::Stopped { .. })), "{outcome:?}");
+    assert_eq!(journal.tip().unwrap(), tip);
     journal.close().unwrap_err();
 }

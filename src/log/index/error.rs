@@ -1,11 +1,6 @@
 //! Why the index did not answer.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
-
-use crate::log::error::LogError;
+use std::path::{Path, PathBuf};
 
 /// Whether a lookup may block its thread: the blocking mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,43 +34,5 @@ pub enum IndexError {
 impl IndexError {
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), what: what.into() }
-    }
-}
-
-/// Why a run was not written.
-#[derive(Clone, Debug)]
-pub(super) enum WriteError {
-    /// The caller wants the work to stop.
-    Stopped,
-    /// It failed; it can be tried again.
-    Failed(LogError),
-}
-
-impl From<LogError> for WriteError {
-    fn from(error: LogError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<IndexError> for WriteError {
-    fn from(error: IndexError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// Tells long work whether to go on.
-#[derive(Clone, Copy)]
-pub(super) struct GoOn<'a>(pub(super) &'a dyn Fn() -> bool);
-
-impl GoOn<'_> {
-    /// Fails if the work is to stop.
-    pub(super) fn check(self) -> Result<(), WriteError> {
-        if (self.0)() { Ok(()) } else { Err(WriteError::Stopped) }
-    }
-}
-
-impl fmt::Debug for GoOn<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GoOn({})", (self.0)())
     }
 }

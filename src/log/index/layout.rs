@@ -9,6 +9,9 @@ use super::{
 };
 use crate::domain::event::Position;
 
+/// What the names of runs end with; what comes before is a number that means nothing.
+pub(super) const EXTENSION: &str = "run";
+
 /// Segments by rising positions; the last one is the table that grows. While the index is being
 /// rebuilt there are gaps between them, and only what lies before the first gap is answered from.
 #[derive(Clone, Debug)]

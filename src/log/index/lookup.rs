@@ -34,11 +34,14 @@ pub struct Lookup<'a> {
     blocking: Blocking,
 }
 
-impl<'a> Lookup<'a> {
-    pub(super) fn new(index: &'a Index, blocking: Blocking) -> Self {
-        Self { index, blocking }
+impl Index {
+    /// Lookups in the index, in this blocking mode.
+    pub fn lookup(&self, blocking: Blocking) -> Lookup<'_> {
+        Lookup { index: self, blocking }
     }
+}
 
+impl Lookup<'_> {
     /// The number of events in the stream.
     pub fn revision(&self, stream: &StreamName) -> Result<Revision, IndexError> {
         let key = self.stream(stream);

@@ -10,11 +10,11 @@ use std::{
 use super::{
     Index, State,
     cover::SealedRange,
-    error::{GoOn, WriteError},
     jobs::Job,
     memory::{Batch, Table},
     opening,
     run::{Header, Run, Target, merge},
+    write_error::{GoOn, WriteError},
 };
 use crate::{
     domain::event::Position,

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    error::WriteError,
     key::{AsItIs, Key, Keys, Term},
     labels::{Labels, Unindexable},
     postings::{Offsets, Postings},
     run::{RunWriter, Target},
+    write_error::WriteError,
 };
 use crate::{
     domain::event::{Micros, Position, Revision},

@@ -9,7 +9,7 @@ use super::{
     Index, State,
     cover::{self, SealedRange},
     key::Keys,
-    layout::Layout,
+    layout::{EXTENSION, Layout},
     run::{Budget, Run, Sizes},
 };
 use crate::log::{
@@ -18,8 +18,9 @@ use crate::log::{
     volume::SealedVolume,
 };
 
-/// What the names of runs end with; what comes before is a number that means nothing.
-pub(super) const EXTENSION: &str = "run";
+/// Bytes of keys and filters of all runs that are kept in memory: about 28 million terms. What
+/// goes beyond is looked up with one read more, from the largest runs.
+const FILTER_BYTES: usize = 32 << 20;
 
 /// What an index is opened with.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl Index {
     /// Opens the index of the sealed volumes. What its folder lacks is built later, by
     /// [`super::Maintenance`].
     pub(in crate::log) fn open(opening: &Opening<'_>) -> Result<Self, LogError> {
-        Self::open_with(opening, Sizes::default(), super::FILTER_BYTES)
+        Self::open_with(opening, Sizes::default(), FILTER_BYTES)
     }
 
     /// The same, with other sizes and another memory for keys and filters.

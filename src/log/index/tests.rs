@@ -26,8 +26,8 @@ use crate::{
     },
     log::{
         error::LogError,
-        fixtures::{Event, Random, Revisions, frame, tip_after},
-        frame::AppendEntry,
+        fixtures::{Event, Random, Revisions, frame},
+        frame::{AppendEntry, NewFrame},
         recorder::RecordingFiles,
         volume::{SealedVolume, Tally},
     },
@@ -51,17 +51,16 @@ impl Model {
         self.time += i64::try_from(random.below(3)).unwrap();
         let mut batch: Vec<_> = (0..=random.below(5)).map(|_| self.event(random)).collect();
         self.revisions.number(&mut batch);
-        let mut frame = frame(tip, &batch);
-        let first = frame.first_position;
-        for position in (first..).take(batch.len()).filter(|_| random.below(3) == 0) {
+        let simple = frame(tip, &batch);
+        let mut appends = simple.appends().to_vec();
+        for position in (tip.position + 1..).take(batch.len()).filter(|_| random.below(3) == 0) {
             let request_id = (u128::from(position) << 64).to_be_bytes();
-            let entry = AppendEntry { request_id, first_position: position, ..frame.appends[0] };
-            frame.appends.push(entry);
+            appends.push(AppendEntry { request_id, first_position: position, ..appends[0] });
         }
-        let ids = frame.appends.iter().map(|entry| (entry.request_id, entry.first_position));
+        let ids = appends.iter().map(|entry| (entry.request_id, entry.first_position));
         self.requests.extend(ids);
         self.events.extend(batch);
-        frame
+        NewFrame::encode(tip, appends, simple.chunk().events()).unwrap().into_durable()
     }
 
     fn event(&self, random: &mut Random) -> Event {
@@ -156,12 +155,11 @@ impl Record for Kept {
         let frames = self.volumes.lock().unwrap().get(&first).cloned();
         let frames = frames.ok_or(LogError::OutOfRange { position: first, last })?;
         for frame in &frames {
-            let chunk = Chunk::parse(frame.first_position, frame.events.clone()).unwrap();
-            if !on_chunk(&chunk) {
+            if !on_chunk(frame.chunk()) {
                 return Ok(false);
             }
         }
-        frames.iter().flat_map(|frame| &frame.appends).for_each(on_append);
+        frames.iter().flat_map(Frame::appends).for_each(on_append);
         Ok(true)
     }
 }
@@ -212,10 +210,9 @@ impl Case {
     fn feed(&mut self, random: &mut Random, frames: usize) {
         for _ in 0..frames {
             let frame = self.model.next_frame(random, self.tip);
-            self.tip = tip_after(self.tip, &frame);
+            self.tip = frame.tip();
             self.index.apply(&frame).unwrap();
-            self.tally.events(&frame.events, u64::from(frame.count));
-            frame.appends.iter().for_each(|entry| self.tally.append(entry));
+            self.tally.frame(&frame);
             self.frames.push(frame);
         }
     }

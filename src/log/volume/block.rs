@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::key::Key;
 use crate::{
-    domain::{event::Position, limits},
+    domain::{digest, event::Position, limits},
     log::{frame::AppendEntry, run::Chunk},
 };
 
@@ -59,10 +59,8 @@ pub struct Marker([u8; MARKER]);
 impl Marker {
     /// The marker of the store with this id.
     pub fn of(store_id: [u8; 16]) -> Self {
-        let hash = Sha256::new().chain_update("volume values").chain_update(store_id).finalize();
-        let mut marker = [0; MARKER];
-        marker.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-        Self(marker)
+        let hash = Sha256::new().chain_update("volume values").chain_update(store_id);
+        Self(digest::shortened(hash))
     }
 
     /// Whether the value begins with it.

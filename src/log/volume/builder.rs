@@ -81,27 +81,24 @@ impl VolumeBuilder {
         self.tally.fills(size)
     }
 
-    /// Takes the next frame, after which the journal stands at `tip`.
-    pub fn feed(&mut self, frame: &Frame, tip: Tip) -> Result<(), VolumeError> {
-        let malformed =
-            |what: String| VolumeError::damaged(&self.dir, Some(frame.first_position), what);
-        if frame.first_position != self.tally.next_position() || tip.index != self.tip.index + 1 {
-            return Err(malformed(format!("frame {} does not follow", frame.index)));
+    /// Takes the next frame.
+    pub fn feed(&mut self, frame: &Frame) -> Result<(), VolumeError> {
+        let (first, chunk) = (frame.first_position(), frame.chunk());
+        if first != self.tally.next_position() || frame.index() != self.tip.index + 1 {
+            let what = format!("frame {} does not follow", frame.index());
+            return Err(VolumeError::damaged(&self.dir, Some(first), what));
         }
-        let spans = frame.spans().map_err(|error| malformed(error.to_string()))?;
-        for (position, span) in (frame.first_position..).zip(spans) {
-            let event = frame.events.get(span).unwrap_or_default();
-            self.event(position, event)?;
+        for position in first..=chunk.last() {
+            self.event(position, chunk.bytes_of(position))?;
         }
-        self.tally.events(&frame.events, u64::from(frame.count));
-        for entry in &frame.appends {
-            self.tally.append(entry);
+        self.tally.frame(frame);
+        for entry in frame.appends() {
             self.page.push(*entry);
             if self.page.len() == PAGE_ENTRIES {
                 self.write_page()?;
             }
         }
-        self.tip = tip;
+        self.tip = frame.tip();
         Ok(())
     }
 

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{domain::event::Position, log::frame::AppendEntry};
+use crate::{
+    domain::event::Position,
+    log::frame::{AppendEntry, Frame},
+};
 
 /// What is in a volume.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -80,6 +83,12 @@ impl Tally {
     /// Whether what came is as much as a volume of this size takes.
     pub fn fills(&self, size: VolumeSize) -> bool {
         self.bytes >= size.bytes || self.events >= size.events
+    }
+
+    /// Takes the events and the append table of a frame.
+    pub fn frame(&mut self, frame: &Frame) {
+        self.events(frame.chunk().events(), frame.count());
+        frame.appends().iter().for_each(|entry| self.append(entry));
     }
 
     /// Takes `count` encoded events.

@@ -6,11 +6,11 @@ use super::{
     VolumeError,
     block::Marker,
     contents::Contents,
+    finding::find_offsets,
     folder,
     folder::FileRecord,
     offsets::{OffsetReader, Stretch, Table},
     reader::{Pieces, VolumeReader},
-    sealing,
     through_sled::ThroughSled,
 };
 use crate::{
@@ -145,7 +145,7 @@ impl SledVolume {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Option<OffsetTableBytes>, VolumeError> {
         let dir = volumes.join(&volume.directory);
-        let table = sealing::find_offsets(&dir, &volume.contents, &self.0.values, go_on)?;
+        let table = find_offsets(&dir, &volume.contents, &self.0.values, go_on)?;
         Ok(table.map(|table| OffsetTableBytes(table.encode(&volume.contents))))
     }
 }

@@ -1,16 +1,15 @@
 //! Seals a volume that was built: nothing counts before it has been read back from the disk.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use super::{
     VolumeError,
-    audit::Audit,
     builder::Built,
     contents::Contents,
-    database::{self, Database},
+    database::Database,
+    finding::find_offsets,
     folder::{self, FileRecord},
-    offsets::{Table, Wanted},
-    reader::VolumeReader,
+    offsets::Table,
     sealed::{OffsetTableBytes, SealedVolume},
     through_sled::ThroughSled,
 };
@@ -83,24 +82,3 @@ fn settle(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
 }
 
 const CHANGES: &str = "its files change whenever sled opens it";
-
-/// Reads a volume through sled, compares it with `contents`, and looks in the file of the volume
-/// in `dir` for what was read. Ends early, with nothing, once `go_on` says no.
-pub(super) fn find_offsets(
-    dir: &Path,
-    contents: &Contents,
-    sled: &ThroughSled,
-    go_on: &dyn Fn() -> bool,
-) -> Result<Option<Table>, VolumeError> {
-    let range = (contents.first_position, contents.last_position);
-    let reader = VolumeReader::new(dir, range, Wanted::new(sled));
-    let mut audit = Audit::new(contents.clone());
-    while audit.step(dir, &reader)?.is_some() {
-        if !go_on() {
-            return Ok(None);
-        }
-    }
-    let found = File::open(dir.join(database::FILE))
-        .and_then(|file| reader.values.find(&file, contents.first_position));
-    found.map_err(|error| VolumeError::unreadable(dir, None, error))
-}

@@ -10,9 +10,8 @@ use super::*;
 use crate::{
     domain::limits,
     log::{
-        fixtures::{Event, Random, frame, raw_frame, tip_after},
-        frame::{AppendEntry, Frame, spans},
-        journal::Tip,
+        fixtures::{Event, Random, events_of, frame, raw_frame},
+        frame::{AppendEntry, Frame, Tip},
     },
 };
 
@@ -31,14 +30,14 @@ fn raw(random: &mut Random, size: usize) -> Vec<u8> {
 }
 
 /// Frames with events of these sizes.
-fn frames(random: &mut Random, sizes: &[&[usize]]) -> Vec<(Frame, Tip)> {
+fn frames(random: &mut Random, sizes: &[&[usize]]) -> Vec<Frame> {
     let mut tip = Tip { index: 6, position: 40, check: 9 };
     let mut frames = Vec::new();
     for sizes in sizes {
         let events: Vec<u8> = sizes.iter().flat_map(|size| raw(random, *size)).collect();
-        let frame = raw_frame(tip, u32::try_from(sizes.len()).unwrap(), events.into());
-        tip = tip_after(tip, &frame);
-        frames.push((frame, tip));
+        let frame = raw_frame(tip, u32::try_from(sizes.len()).unwrap(), &events);
+        tip = frame.tip();
+        frames.push(frame);
     }
     frames
 }
@@ -48,11 +47,11 @@ fn marker() -> Marker {
     Marker::of([7; 16])
 }
 
-fn build(dir: &Path, frames: &[(Frame, Tip)]) -> Built {
+fn build(dir: &Path, frames: &[Frame]) -> Built {
     let before = Tip { index: 6, position: 40, check: 9 };
     let mut builder = VolumeBuilder::create(dir, marker(), before).unwrap();
-    for (frame, tip) in frames {
-        builder.feed(frame, *tip).unwrap();
+    for frame in frames {
+        builder.feed(frame).unwrap();
     }
     builder.finish().unwrap()
 }
@@ -62,11 +61,11 @@ struct Case {
     dir: TempDir,
     volume: SealedVolume,
     offsets: OffsetTableBytes,
-    frames: Vec<(Frame, Tip)>,
+    frames: Vec<Frame>,
 }
 
 impl Case {
-    fn of(frames: Vec<(Frame, Tip)>) -> Self {
+    fn of(frames: Vec<Frame>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sealed = build(dir.path(), &frames).seal(&|_| ()).unwrap();
         let offsets = sealed.offsets.expect("every value lies in the file in one piece");
@@ -102,10 +101,7 @@ impl Case {
 
     /// Every event by its position.
     fn events(&self) -> impl Iterator<Item = (u64, Bytes)> {
-        self.frames.iter().flat_map(|(frame, _)| {
-            let spans = spans(&frame.events).unwrap().into_iter();
-            (frame.first_position..).zip(spans.map(|span| frame.events.slice(span)))
-        })
+        self.frames.iter().flat_map(|frame| (frame.first_position()..).zip(events_of(frame)))
     }
 
     /// Every event and every append is there.
@@ -113,8 +109,8 @@ impl Case {
         for (position, event) in self.events() {
             assert_eq!(pieces.chunk_at(position).unwrap().event(position), event, "{position}");
         }
-        let entries = self.frames.iter().flat_map(|(frame, _)| frame.appends.clone());
-        let entries: Vec<AppendEntry> = entries.collect();
+        let entries: Vec<AppendEntry> =
+            self.frames.iter().flat_map(Frame::appends).copied().collect();
         for entry in &entries {
             let found = pieces.append_at(entry.first_position).unwrap();
             assert_eq!(found, Some(*entry));
@@ -168,7 +164,7 @@ fn events_of_every_size_come_back_at_their_offsets_and_through_sled() {
     let small: Vec<usize> = (0..3000).map(|_| 2 + random.below(40)).collect();
     let sizes: [&[usize]; 5] = [&[2], &edges, &[limits::EVENT_BYTES], &small, &[20_000, 2, 20_000]];
     let case = Case::with(&mut random, &sizes);
-    let (volume, last) = (&case.volume, case.frames.last().unwrap().1);
+    let (volume, last) = (&case.volume, case.frames.last().unwrap().tip());
     assert_eq!(volume.tip, last);
     assert_eq!(volume.contents.first_position, 41);
     assert_eq!(volume.contents.last_position, last.position);
@@ -352,7 +348,7 @@ fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
     let forged = forged.take(key, marker);
     assert!(block::decode_block(41, forged.clone().into()).is_ok());
     let mut real = block::BlockBuilder::default();
-    spans(&frames[0].0.events).unwrap().into_iter().all(|it| real.push(&frames[0].0.events[it]));
+    events_of(&frames[0]).all(|event| real.push(&event));
     let real = real.take(key, marker);
     // And one that says it has the checksum of the real one.
     let mut claimed = forged.clone();
@@ -361,10 +357,7 @@ fn a_payload_that_looks_like_a_value_is_not_taken_for_one() {
     for payload in [&forged, &claimed, &real[..2000].to_vec(), &[&forged[..12]; 90].concat()] {
         prost::encoding::bytes::encode(1, payload, &mut events);
     }
-    let tip = frames[0].1;
-    let frame = raw_frame(tip, 4, events.into());
-    let next = tip_after(tip, &frame);
-    frames.push((frame, next));
+    frames.push(raw_frame(frames[0].tip(), 4, &events));
     let case = Case::of(frames);
     let in_file = fs::read(case.db()).unwrap();
     assert!(memchr::memmem::find(&in_file, &claimed[..1000]).is_some(), "it is not in one piece");
@@ -423,8 +416,8 @@ fn a_frame_that_does_not_follow_is_refused() {
     let tip = Tip::default();
     let first = frame(tip, &[Event::default()]);
     let mut builder = VolumeBuilder::create(dir.path(), marker(), tip).unwrap();
-    builder.feed(&first, tip_after(tip, &first)).unwrap();
-    assert!(builder.feed(&first, tip_after(tip, &first)).is_err());
+    builder.feed(&first).unwrap();
+    assert!(builder.feed(&first).is_err());
 }
 
 #[test]

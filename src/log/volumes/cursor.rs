@@ -29,11 +29,14 @@ pub(in crate::log) struct Ahead<'a> {
     pub(in crate::log) wants: &'a dyn Fn(RangeInclusive<Position>) -> bool,
 }
 
-impl<'a> Cursor<'a> {
-    pub(super) fn new(volumes: &'a Volumes) -> Self {
-        Self { volumes, volume: None, blocks: Blocks::default() }
+impl Volumes {
+    /// Reads in order; see [`Cursor::chunk_at`].
+    pub(in crate::log) fn cursor(&self) -> Cursor<'_> {
+        Cursor { volumes: self, volume: None, blocks: Blocks::default() }
     }
+}
 
+impl Cursor<'_> {
     /// The events that are kept together with the one at `position`, if they were read along with
     /// what was read last.
     pub(in crate::log) fn held(&self, position: Position) -> Option<Chunk> {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Volumes, damage::Asked};
+use super::{Volumes, damage::Asked, tables::PROGRESS};
 use crate::{
     domain::event::Position,
     log::{
@@ -19,8 +19,6 @@ use crate::{
     },
 };
 
-/// The file, beside the offset tables, that says which volume was read last.
-pub(super) const PROGRESS: &str = "scrubbed";
 /// Bytes that are read together.
 const PIECE: u64 = 1 << 20;
 /// How much slower it goes while events are appended.

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::VolumeSettings;
+use super::settings::VolumeSettings;
 use crate::{
     domain::event::Position,
     log::{
@@ -17,6 +17,9 @@ use crate::{
         volume::{Marker, OffsetTableBytes, SealedVolume, VolumeByOffset},
     },
 };
+
+/// The file among them that says which volume the scrub has read last.
+pub(super) const PROGRESS: &str = "scrubbed";
 
 /// Offset tables, read when they are needed.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl Tables {
             files.create_dir(offsets)?;
             for path in files.list(offsets)? {
                 let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-                if name != super::scrub::PROGRESS && sealed.iter().all(|it| it.directory != name) {
+                if name != PROGRESS && sealed.iter().all(|it| it.directory != name) {
                     files.remove(&path)?;
                 }
             }

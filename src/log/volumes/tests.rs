@@ -17,8 +17,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::log::{
     files::RealFiles,
-    fixtures::{Event, Random, frame, tip_after},
-    frame::spans,
+    fixtures::{Event, Random, events_of, frame},
     journal::Tip,
     volume::{Marker, Tally, VolumeBuilder},
 };
@@ -54,10 +53,9 @@ impl Case {
             for _ in 0..10 {
                 let events: Vec<Event> = (0..10).map(|_| Event::random(&mut random, 200)).collect();
                 let next = frame(tip, &events);
-                tip = tip_after(tip, &next);
-                let spans = spans(&next.events).unwrap().into_iter();
-                case.events.extend(spans.map(|span| next.events.slice(span)));
-                builder.feed(&next, tip).unwrap();
+                tip = next.tip();
+                case.events.extend(events_of(&next));
+                builder.feed(&next).unwrap();
             }
             let new = builder.finish().unwrap().seal(&|_| ()).unwrap();
             case.sealed.push((new.volume, new.offsets.unwrap()));
@@ -406,7 +404,7 @@ fn a_damaged_volume_without_offsets_is_reported_once_and_holds_nothing_up() {
 
 /// The last position of the volume that was scrubbed last.
 fn scrubbed(case: &Case) -> Option<Position> {
-    let text = fs::read_to_string(case.settings().offsets.join(scrub::PROGRESS)).ok()?;
+    let text = fs::read_to_string(case.settings().offsets.join(tables::PROGRESS)).ok()?;
     text.lines().next()?.parse().ok()
 }
 
@@ -420,7 +418,7 @@ fn the_scrub_goes_on_after_a_restart_where_it_was() {
     let volumes = case.open();
     let mut scrubber = case.scrubber(&volumes);
     // What it notes first is what it has read first.
-    fs::remove_file(case.settings().offsets.join(scrub::PROGRESS)).unwrap();
+    fs::remove_file(case.settings().offsets.join(tables::PROGRESS)).unwrap();
     scrub(&mut scrubber, &mut now, || scrubbed(&case).is_some());
     assert_eq!(scrubbed(&case), Some(200));
 }

@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::projections::{
     ApplyError, Event,
     claims::{
-        Actor, Counted, Covered, Preference, Report, RoleSaid, RunningTotal, Said, Statement,
+        Actor, Content, Counted, Covered, Preference, Report, RoleClaim, RunningTotal, Statement,
         Transfer, Vocabulary,
     },
 };
@@ -52,41 +52,43 @@ fn decode(at: Position, type_name: &str, payload: &[u8]) -> Result<Option<Known>
 pub(super) struct Reading {
     /// The exchange, series, detention or source; empty: a statement about no exchange.
     pub(super) subject: Symbol,
-    pub(super) said: Said,
+    pub(super) content: Content,
 }
 
 impl Vocabulary {
     /// What a claim says. Absent: it is about another claim, or lacks what was checked when it
     /// was recorded.
     pub(super) fn reading(&mut self, known: &Known) -> Option<Reading> {
-        let (subject, said) = match known {
+        let (subject, content) = match known {
             Known::TransferCompleted(it) => self.completed(it)?,
             Known::TransferAgreed(it) => {
                 let (subject, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
-                (subject, Said::Agreed(counted))
+                (subject, Content::Agreed(counted))
             }
             Known::TransferDeclined(it) => {
                 let (subject, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
-                (subject, Said::Declined(counted, it.reason))
+                (subject, Content::Declined(counted, it.reason))
             }
             Known::TotalClaimed(it) => self.total(it),
             Known::ExchangeReported(it) => {
-                (self.names.intern(&it.exchange_id), Said::Exchange(self.report(it)))
+                (self.names.intern(&it.exchange_id), Content::Exchange(self.report(it)))
             }
             Known::RoleAttributed(it) => {
                 let actor = self.actor(it.actor.as_ref());
-                let said = RoleSaid { actor, role: it.role, denied: it.denied };
-                (self.names.intern(&it.exchange_id), Said::Role(said))
+                let content = RoleClaim { actor, role: it.role, denied: it.denied };
+                (self.names.intern(&it.exchange_id), Content::Role(content))
             }
             Known::SuperlativeClaimed(it) => {
-                (self.names.intern(&it.exchange_id), Said::Superlative)
+                (self.names.intern(&it.exchange_id), Content::Superlative)
             }
             Known::StatementMade(it) => {
-                (self.names.intern(&it.exchange_id), Said::Statement(self.statement(it)))
+                (self.names.intern(&it.exchange_id), Content::Statement(self.statement(it)))
             }
-            Known::DetentionReported(it) => (self.names.intern(&it.detention_id), Said::Detention),
+            Known::DetentionReported(it) => {
+                (self.names.intern(&it.detention_id), Content::Detention)
+            }
             Known::SourceRegistered(it) => {
-                (self.names.intern(&it.source_id), Said::Source(it.kind))
+                (self.names.intern(&it.source_id), Content::Source(it.kind))
             }
             Known::ClaimConfirmed(_)
             | Known::ClaimDisputed(_)
@@ -94,7 +96,7 @@ impl Vocabulary {
             | Known::ClaimRetracted(_)
             | Known::ClaimPreferred(_) => return None,
         };
-        Some(Reading { subject, said })
+        Some(Reading { subject, content })
     }
 
     fn counted(&mut self, leg: &proto::Leg, count: Option<&proto::Count>) -> (Symbol, Counted) {
@@ -105,28 +107,28 @@ impl Vocabulary {
         (exchange, Counted { leg: self.legs.intern(key), number, scope })
     }
 
-    fn completed(&mut self, it: &proto::TransferCompleted) -> Option<(Symbol, Said)> {
+    fn completed(&mut self, it: &proto::TransferCompleted) -> Option<(Symbol, Content)> {
         let (exchange, counted) = self.counted(it.leg.as_ref()?, it.count.as_ref());
         let of_which = it.of_which.map(OfWhich::from).unwrap_or_default();
         let of_which = self.parts.intern(of_which);
         let occurred = self.names.intern(&it.occurred);
-        Some((exchange, Said::Completed(Transfer { counted, of_which, occurred })))
+        Some((exchange, Content::Completed(Transfer { counted, of_which, occurred })))
     }
 
-    fn total(&mut self, it: &proto::TotalClaimed) -> (Symbol, Said) {
+    fn total(&mut self, it: &proto::TotalClaimed) -> (Symbol, Content) {
         let as_of = self.names.intern(&it.as_of);
         if let Some(leg) = &it.leg {
             let (exchange, counted) = self.counted(leg, it.count.as_ref());
             let covers = self.names.intern(&it.covers);
-            return (exchange, Said::Total(counted, Covered { as_of, covers }));
+            return (exchange, Content::Total(counted, Covered { as_of, covers }));
         }
-        let said = RunningTotal {
+        let content = RunningTotal {
             number: it.count.clone().map(Number::from).unwrap_or_default(),
             as_of,
             previous: it.previous_total,
             follows: self.names.intern(&it.follows_exchange_id),
         };
-        (self.names.intern(&it.series), Said::RunningTotal(said))
+        (self.names.intern(&it.series), Content::RunningTotal(content))
     }
 
     fn report(&mut self, it: &proto::ExchangeReported) -> Report {

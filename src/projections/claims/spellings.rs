@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::samples::{Record, flow};
+use super::test_record::{Record, flow};
 use crate::domain::{
     identity::tests::{Typing, typing},
     proto::{self, Actor, Attribution},

@@ -1,7 +1,7 @@
 //! What the table says at each position.
 
 use super::{
-    samples::{Record, flow},
+    test_record::{Record, flow},
     *,
 };
 use crate::domain::proto;
@@ -12,7 +12,7 @@ use crate::projections::{ApplyError, Event, Projection as _, register::Register}
 fn standing(register: &Register, at: Position) -> Vec<(Position, Option<u32>)> {
     let exchange = register.claims().vocabulary().find("x").unwrap();
     let rows = register.at(at).standing(exchange);
-    rows.iter().filter_map(|row| Some((row.claim, row.said.counted()?.number.value()))).collect()
+    rows.iter().filter_map(|row| Some((row.claim, row.content.counted()?.number.value()))).collect()
 }
 
 fn apply(register: &mut Register, event: &Event<'_>) -> Result<(), ApplyError> {

@@ -37,7 +37,7 @@ impl<'a> View<'a> {
     /// report of another state need not repeat it.
     fn links(&self) -> impl Iterator<Item = (Symbol, Symbol)> + use<'a> {
         let latest = |exchange: Symbol| {
-            let reports = self.reports(exchange).filter(|(_, said)| !said.part_of.is_empty());
+            let reports = self.reports(exchange).filter(|(_, report)| !report.part_of.is_empty());
             let (claim, latest) = reports.last()?;
             Some((claim, exchange, latest.part_of))
         };
@@ -109,7 +109,7 @@ impl<'a> View<'a> {
         exchange: Symbol,
     ) -> impl Iterator<Item = (Position, &'a Report)> + use<'a> {
         let rows = self.figures(exchange).into_iter();
-        rows.filter_map(|row| Some((row.claim, row.said.report()?)))
+        rows.filter_map(|row| Some((row.claim, row.content.report()?)))
     }
 
     /// The latest standing reading of each claim among rows in the order of their recording.
@@ -137,7 +137,7 @@ impl<'a> View<'a> {
 
     /// The leg that a row's claim is about, if it is about one.
     pub fn leg(&self, row: &Row) -> Option<&'a LegKey> {
-        self.vocabulary().leg(row.said.counted()?.leg)
+        self.vocabulary().leg(row.content.counted()?.leg)
     }
 
     /// The parties of an outermost exchange: those that reports name, and those on a side of a
@@ -146,8 +146,8 @@ impl<'a> View<'a> {
         let vocabulary = self.vocabulary();
         let mut parties = BTreeSet::new();
         for row in rows {
-            let leg = row.said.transfer().and_then(|it| vocabulary.leg(it.counted.leg));
-            let reported = row.said.report().and_then(|it| vocabulary.side(it.parties));
+            let leg = row.content.transfer().and_then(|it| vocabulary.leg(it.counted.leg));
+            let reported = row.content.report().and_then(|it| vocabulary.side(it.parties));
             parties.extend(leg.into_iter().flat_map(|leg| leg.from.iter().chain(leg.to.iter())));
             parties.extend(reported.into_iter().flat_map(NameSet::iter));
         }

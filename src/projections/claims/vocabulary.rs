@@ -6,13 +6,13 @@ use super::{Actor, NameSet};
 use crate::domain::{known::Known, leg::LegKey, of_which::OfWhich, proto, symbol::Symbol};
 use crate::projections::{
     interned::{Interned, Place},
-    names::Names,
+    symbol_table::SymbolTable,
 };
 
 /// Names, legs, sides, actors and parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vocabulary {
-    pub(super) names: Names,
+    pub(super) names: SymbolTable,
     pub(super) legs: Interned<LegKey>,
     pub(super) sides: Interned<NameSet>,
     pub(super) actors: Interned<Actor>,

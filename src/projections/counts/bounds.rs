@@ -7,7 +7,7 @@ use proptest::{prelude::*, sample::select};
 use super::{properties::config, *};
 use crate::domain::figure::Unattributed;
 use crate::domain::proto;
-use crate::projections::claims::samples::{Flow, Record, flow};
+use crate::projections::claims::test_record::{Flow, Record, flow};
 
 /// Who gave up whom: some sides share a party without one including the other.
 const SENDERS: [&str; 8] = ["", "AA+BB", "BB+CC", "AA+BB+CC", "AA", "BB", "CC", "DD"];
@@ -113,7 +113,7 @@ fn count(world: &World, meant: Pairs) -> u32 {
 }
 
 /// One side of a leg, and the pairs that the leg speaks of.
-struct Told<'l> {
+struct ClaimedLeg<'l> {
     own: &'l str,
     of: Pairs,
 }
@@ -121,7 +121,7 @@ struct Told<'l> {
 /// All legs, seen from one side.
 struct Seen<'l> {
     direction: Direction,
-    legs: Vec<Told<'l>>,
+    legs: Vec<ClaimedLeg<'l>>,
     /// Pairs of which one is outside of what is named across, though somebody else is named: a
     /// side not said stands for those who are named on it.
     outside: Pairs,
@@ -130,7 +130,7 @@ struct Seen<'l> {
 impl<'l> Seen<'l> {
     fn new(legs: &'l [Flow], direction: Direction) -> Self {
         let sent = direction == Direction::Sent;
-        let told = |leg: &'l Flow| Told {
+        let claimed = |leg: &'l Flow| ClaimedLeg {
             own: if sent { &leg.from } else { &leg.to },
             of: pairs(|from, to| on(&leg.from, from) && on(&leg.to, to)),
         };
@@ -142,7 +142,7 @@ impl<'l> Seen<'l> {
             let mut others = PARTIES.iter().filter(|party| **party != own);
             !is_named(other) && others.any(|party| is_named(party))
         });
-        Self { direction, legs: legs.iter().map(told).collect(), outside }
+        Self { direction, legs: legs.iter().map(claimed).collect(), outside }
     }
 
     /// The persons of a party on legs of one kind, beside those on legs of another kind.
@@ -176,10 +176,10 @@ proptest! {
     ) {
         let legs: Vec<Flow> = legs.iter().map(|(from, to)| flow("x", from, to, None)).collect();
         let views = [Direction::Sent, Direction::Received].map(|side| Seen::new(&legs, side));
-        let told = |world: &World| -> Vec<u32> {
+        let claimed = |world: &World| -> Vec<u32> {
             views[0].legs.iter().map(|leg| count(world, leg.of)).collect()
         };
-        let counts = told(&world(truth));
+        let counts = claimed(&world(truth));
         let mut record = Record::default();
         record.report("x", "", "", &PARTIES.join("+"));
         for (leg, value) in legs.iter().zip(&counts) {
@@ -196,15 +196,15 @@ proptest! {
             figure.unwrap_or_default()
         };
         let bound = |rest: Option<Unattributed>| rest.map_or(0, |rest| rest.at_most.unwrap());
-        for possible in (0..WORLDS).map(world).filter(|world| told(world) == counts) {
+        for possible in (0..WORLDS).map(world).filter(|world| claimed(world) == counts) {
             for view in views.iter().filter(|view| count(&possible, view.outside) == 0) {
                 for party in PARTIES {
                     let left = |of, but| view.left(&possible, party, of, but);
                     let shared = left(|own, _| own.contains('+'), |own, party| own == party);
                     let open = left(|own, _| own.is_empty(), |own, _| !own.is_empty());
-                    let told = figure(party, view.direction);
-                    prop_assert!(bound(told.shared) >= shared, "{party} {possible:?} {told:?}");
-                    prop_assert!(bound(told.open) >= open, "{party} {possible:?} {told:?}");
+                    let found = figure(party, view.direction);
+                    prop_assert!(bound(found.shared) >= shared, "{party} {possible:?} {found:?}");
+                    prop_assert!(bound(found.open) >= open, "{party} {possible:?} {found:?}");
                 }
             }
         }

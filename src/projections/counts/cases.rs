@@ -6,7 +6,7 @@ use crate::domain::{
     flags::Flag,
     proto::Category::{self, CivilianInternee, PrisonerOfWar},
 };
-use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};
+use crate::projections::claims::test_record::{ANKARA, Record, ankara_article, flow};
 
 const PERSON: UnitCode = 1;
 const REMAINS: UnitCode = 2;
@@ -28,14 +28,14 @@ fn sent(record: &Record, country: &str) -> Figure {
 }
 
 /// `low..high preferred`, with `?` for what is absent.
-fn told(figure: &Figure) -> String {
+fn as_text(figure: &Figure) -> String {
     let text = |number: Option<u32>| number.map_or("?".to_owned(), |number| number.to_string());
     format!("{}..{} {}", text(figure.low), text(figure.high), text(figure.preferred))
 }
 
 #[track_caller]
 fn check(figure: &Figure, expected: &str) {
-    assert_eq!(told(figure), expected, "{figure:#?}");
+    assert_eq!(as_text(figure), expected, "{figure:#?}");
 }
 
 fn rest(legs: u32, at_most: u32) -> Unattributed {

@@ -29,7 +29,7 @@ pub fn moves(
 ) -> Vec<Move> {
     let ledger = register.ledger();
     let before = ledger.figure(figure, after);
-    told(register, before, ledger.steps(figure, after, up_to))
+    moves_from(register, before, ledger.steps(figure, after, up_to))
 }
 
 /// The same, of exchanges that occurred then by what the record said at each moment.
@@ -48,10 +48,10 @@ pub fn moves_of(
     for step in past {
         register.ledger().apply(step, &mut before);
     }
-    told(register, before, rest.get(..end - start).unwrap_or_default())
+    moves_from(register, before, rest.get(..end - start).unwrap_or_default())
 }
 
-fn told(register: &Register, mut tally: Tally, steps: &[Step]) -> Vec<Move> {
+fn moves_from(register: &Register, mut tally: Tally, steps: &[Step]) -> Vec<Move> {
     let mut moves = Vec::new();
     make(register, &mut tally, steps, &mut moves);
     moves
@@ -182,7 +182,7 @@ mod tests {
     use crate::domain::leg::Direction;
     use crate::projections::{
         Projection as _,
-        claims::samples::{Record, flow},
+        claims::test_record::{Record, flow},
         walk::walked,
     };
 
@@ -205,16 +205,16 @@ mod tests {
         ];
         assert_eq!(all.clone().map(|(_, moves)| moves.len()), [600, 400]);
         for (steps, all) in all {
-            let (mut after, mut told) = (0, Vec::new());
-            while told.len() < all.len() {
+            let (mut after, mut found) = (0, Vec::new());
+            while found.len() < all.len() {
                 let walk = MoveWalk::new(figure, steps.clone(), (after, up_to), 7);
                 let mut some = walked(walk, &register);
-                assert!(some.len() >= 7.min(all.len() - told.len()), "{}", some.len());
+                assert!(some.len() >= 7.min(all.len() - found.len()), "{}", some.len());
                 some.truncate(7);
                 after = some.last().unwrap().event;
-                told.extend(some);
+                found.extend(some);
             }
-            assert_eq!(told, all);
+            assert_eq!(found, all);
         }
     }
 }

@@ -14,7 +14,7 @@ use proptest::{
 use super::*;
 use crate::domain::proto;
 use crate::projections::{
-    claims::samples::{Flow, Record, flow, preferred},
+    claims::test_record::{Flow, Record, flow, preferred},
     ledger::Outcome,
     snapshot,
 };

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::domain::flags::Flag;
-use crate::projections::claims::samples::{Flow, Record};
+use crate::projections::claims::test_record::{Flow, Record};
 
 fn rows(record: &Record) -> Vec<CountRow> {
     country_counts(&record.claims(), &CountQuery::default()).rows

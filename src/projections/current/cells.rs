@@ -4,28 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     estimate::Estimate,
-    kept::{self, Group, Legs},
+    incremental::{self, Aggregate, Legs},
     leg::{LegKey, UnitCode},
     nesting::Nesting,
-    side::Share,
+    share::Share,
     symbol::Symbol,
 };
-use crate::projections::ledger::{Cell, FigureKey, TraitChanges};
-
-/// What an event changed of one outermost exchange.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// What it is grouped and selected by; absent: that is as before.
-    pub traits: Option<TraitChanges>,
-    /// Cells that may be others than before; absent: there is none any longer.
-    pub cells: Vec<(Cell, Option<Share>)>,
-}
+use crate::projections::ledger::{Cell, FigureKey};
 
 /// The numbers of all units, and the cells noted as changed since they were last taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
-    units: BTreeMap<UnitCode, kept::Unit>,
-    told: BTreeMap<(UnitCode, Legs, Group), Option<Share>>,
+    units: BTreeMap<UnitCode, incremental::Unit>,
+    changed: BTreeMap<(UnitCode, Legs, Aggregate), Option<Share>>,
 }
 
 impl Numbers {
@@ -38,7 +29,7 @@ impl Numbers {
 
     /// Sets whether a party is one of the exchange.
     pub(super) fn set_party(&mut self, nesting: &Nesting, party: Symbol, is_one: bool) {
-        let change = |(code, unit): (&UnitCode, &mut kept::Unit)| {
+        let change = |(code, unit): (&UnitCode, &mut incremental::Unit)| {
             (*code, unit.set_party(nesting, party, is_one))
         };
         let changes: Vec<_> = self.units.iter_mut().map(change).collect();
@@ -63,19 +54,21 @@ impl Numbers {
     pub(super) fn begin(&mut self, unit: UnitCode) -> bool {
         let is_new = !self.units.contains_key(&unit);
         if is_new {
-            self.units.insert(unit, kept::Unit::default());
+            self.units.insert(unit, incremental::Unit::default());
         }
         is_new
     }
 
-    fn note(&mut self, unit: UnitCode, changes: kept::Changes) {
-        let told = |((legs, group), share)| ((unit, legs, group), share);
-        self.told.extend(changes.into_iter().map(told));
+    fn note(&mut self, unit: UnitCode, changes: incremental::Changes) {
+        let of_unit = |((legs, aggregate), share)| ((unit, legs, aggregate), share);
+        self.changed.extend(changes.into_iter().map(of_unit));
     }
 
     /// The cells noted as changed since the last call.
-    pub(super) fn told(&mut self) -> Vec<(Cell, Option<Share>)> {
-        let told = std::mem::take(&mut self.told).into_iter();
-        told.map(|((unit, legs, group), share)| (Cell { group, unit, legs }, share)).collect()
+    pub(super) fn take_changed(&mut self) -> Vec<(Cell, Option<Share>)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        changed
+            .map(|((unit, legs, aggregate), share)| (Cell { aggregate, unit, legs }, share))
+            .collect()
     }
 }

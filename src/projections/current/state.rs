@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashSet;
 
 use super::{
-    cells::{Changes, Numbers},
+    cells::Numbers,
     preferences::{Preferable, Preferences, Preferred},
-    traits::KeptTraits,
+    traits::CurrentTraits,
 };
 use crate::domain::{
     estimate::{Estimate, StandingClaims},
@@ -18,9 +18,9 @@ use crate::domain::{
     work,
 };
 use crate::projections::{
-    claims::{Claims, NameSet, Reread, Row, Said, Transfer},
+    claims::{Claims, Content, NameSet, Reread, Row, Transfer},
     interned::Place,
-    ledger::FigureKey,
+    ledger::{Changes, FigureKey},
 };
 
 /// The standing claims, reduced to what the rules need.
@@ -34,7 +34,7 @@ pub(super) struct State {
     numbers: Numbers,
     parties: Multiset<Symbol>,
     preferences: Preferences,
-    traits: KeptTraits,
+    traits: CurrentTraits,
     dirty: Dirty,
 }
 
@@ -140,14 +140,14 @@ impl State {
         work::visit(1);
         self.dirty.traits = true;
         self.traits.add(claims.vocabulary(), row);
-        if let Some(transfer) = row.said.transfer() {
+        if let Some(transfer) = row.content.transfer() {
             self.add_transfer(claims, row.claim, transfer);
-        } else if let Some(report) = row.said.report() {
+        } else if let Some(report) = row.content.report() {
             let parties = claims.vocabulary().side(report.parties).into_iter();
             for party in parties.flat_map(NameSet::iter) {
                 self.add_party(party);
             }
-        } else if let Said::Preference(preference) = &row.said {
+        } else if let Content::Preference(preference) = &row.content {
             let preferable = preferable(claims, preference.claim);
             let changed = self.preferences.add(row.claim, preference, preferable);
             self.note(changed);
@@ -158,14 +158,14 @@ impl State {
         work::visit(1);
         self.dirty.traits = true;
         self.traits.remove(claims.vocabulary(), row);
-        if let Some(transfer) = row.said.transfer() {
+        if let Some(transfer) = row.content.transfer() {
             self.remove_transfer(claims, row.claim, transfer);
-        } else if let Some(report) = row.said.report() {
+        } else if let Some(report) = row.content.report() {
             let parties = claims.vocabulary().side(report.parties).into_iter();
             for party in parties.flat_map(NameSet::iter) {
                 self.remove_party(party);
             }
-        } else if let Said::Preference(preference) = &row.said {
+        } else if let Content::Preference(preference) = &row.content {
             let preferable = preferable(claims, preference.claim);
             let changed = self.preferences.remove(row.claim, preference, preferable);
             self.note(changed);
@@ -229,7 +229,7 @@ impl State {
         let traits = std::mem::take(&mut self.dirty.traits);
         let traits = traits.then(|| self.traits.changes(outermost));
         self.settle(claims);
-        Changes { traits, cells: self.numbers.told() }
+        Changes { traits, cells: self.numbers.take_changed() }
     }
 
     /// Brings the numbers to what stands.
@@ -272,7 +272,7 @@ fn standing(
     exchange: Symbol,
 ) -> (impl Iterator<Item = &Row>, impl Iterator<Item = &Row>) {
     let view = claims.now();
-    let is_preference = |row: &&Row| matches!(row.said, Said::Preference(_));
+    let is_preference = |row: &&Row| matches!(row.content, Content::Preference(_));
     let rows = view.figures(exchange).into_iter();
     let (preferences, others): (Vec<&Row>, Vec<&Row>) = rows.partition(is_preference);
     (preferences.into_iter(), others.into_iter())
@@ -286,7 +286,7 @@ fn parties(claims: &Claims, leg: Place) -> impl Iterator<Item = Symbol> + '_ {
 
 /// A claim as it reads now, for its preferences.
 fn preferable(claims: &Claims, claim: Position) -> Option<Preferable> {
-    of_transfer(claims, claims.reading_now(claim)?.said.transfer()?)
+    of_transfer(claims, claims.reading_now(claim)?.content.transfer()?)
 }
 
 fn of_transfer(claims: &Claims, transfer: &Transfer) -> Option<Preferable> {

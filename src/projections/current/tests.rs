@@ -10,7 +10,7 @@ use proptest::{
 use crate::domain::{event::Position, proto, symbol::Symbol};
 use crate::projections::{
     Projection as _,
-    claims::samples::{Flow, Record, codes, flow},
+    claims::test_record::{Flow, Record, codes, flow},
     counts::properties::config,
     ledger::{Cell, Outcome},
     register::Register,

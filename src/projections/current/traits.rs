@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{date::Edtf, event::Position, multiset::Multiset, proto, symbol::Symbol, work};
 use crate::projections::{
-    claims::{Row, Said, Vocabulary},
+    claims::{Content, Row, Vocabulary},
     ledger::{Days, Mark, Reported, TraitChanges},
 };
 
@@ -13,7 +13,7 @@ type ByReport<T> = BTreeMap<(Symbol, Position), T>;
 
 /// The dates, kinds and mediators that the standing claims give.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KeptTraits {
+pub(super) struct CurrentTraits {
     claims: usize,
     dates: Multiset<Days>,
     dated: ByReport<Days>,
@@ -24,7 +24,7 @@ pub(super) struct KeptTraits {
     dirty: BTreeSet<Mark>,
 }
 
-impl KeptTraits {
+impl CurrentTraits {
     pub(super) fn add(&mut self, vocabulary: &Vocabulary, row: &Row) {
         self.claims += 1;
         let days = days(vocabulary, row);
@@ -34,7 +34,7 @@ impl KeptTraits {
             self.dirty.insert(Mark::Date(days));
         }
         let key = (row.subject, row.claim);
-        if let Said::Exchange(report) = &row.said {
+        if let Content::Exchange(report) = &row.content {
             days.map(|days| self.dated.insert(key, days));
             if report.kind != 0 {
                 self.kinds.insert(key, report.kind);
@@ -99,12 +99,12 @@ fn latest<T: Copy>(said: &ByReport<T>, exchange: Symbol) -> Option<T> {
 }
 
 fn days(vocabulary: &Vocabulary, row: &Row) -> Option<Days> {
-    Edtf::parse(vocabulary.text(row.said.occurred()?)).ok().map(|date| date.days())
+    Edtf::parse(vocabulary.text(row.content.occurred()?)).ok().map(|date| date.days())
 }
 
 /// Who is said to have mediated, or not to have.
 fn mediator(vocabulary: &Vocabulary, row: &Row) -> Option<(Symbol, bool)> {
-    let Said::Role(role) = &row.said else { return None };
+    let Content::Role(role) = &row.content else { return None };
     let actor = vocabulary.actor_at(role.actor)?;
     (role.role == i32::from(proto::Role::Mediator)).then(|| (actor.label(), role.denied))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::{leg::Direction, proto};
 use crate::projections::{
     Projection as _,
-    claims::samples::{Record, flow},
+    claims::test_record::{Record, flow},
     counts::{CountQuery, country_counts},
     walk::walked,
 };
@@ -13,9 +13,9 @@ fn key(register: &Register, country: &str) -> FigureKey {
     (register.claims().vocabulary().find(country).unwrap(), 1, Direction::Received)
 }
 
-fn behind(register: &Register, key: FigureKey, at: Position) -> Behind {
-    let query = BehindQuery { key, only: None, occurred: None };
-    walked(BehindWalk::new(query, at), register)
+fn behind(register: &Register, key: FigureKey, at: Position) -> Provenance {
+    let query = ProvenanceQuery { key, only: None, occurred: None };
+    walked(ProvenanceWalk::new(query, at), register)
 }
 
 /// Leg uses of all exchanges behind a figure, with the numbers of their claims.

@@ -71,10 +71,10 @@ impl Entries {
         let entry = if let Some(cells) = &self.cells {
             self.last(cells.get(&cell)?, position)
         } else {
-            let said = self.all.partition_point(|entry| entry.event <= position);
-            work::visit(said);
-            let mut said = self.all.get(..said)?.iter().rev();
-            said.find(|entry| entry.cell == cell)
+            let before = self.all.partition_point(|entry| entry.event <= position);
+            work::visit(before);
+            let mut before = self.all.get(..before)?.iter().rev();
+            before.find(|entry| entry.cell == cell)
         };
         entry.map(|entry| entry.value).filter(|value| *value != NOTHING)
     }

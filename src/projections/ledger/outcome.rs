@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    FigureKey,
-    cell::{Cell, Group, Legs},
+    cell::{Aggregate, Cell, FigureKey, Legs},
     traits::{Reported, Traits},
 };
 use crate::domain::{
@@ -15,11 +14,11 @@ use crate::domain::{
     leg::{CategoryCode, Direction, UnitCode},
     nesting::Nesting,
     proto,
-    side::{EstimatedLeg, Share},
+    share::{EstimatedLeg, Share},
     symbol::Symbol,
     work,
 };
-use crate::projections::claims::{Preference, Row, Said, Transfer, View};
+use crate::projections::claims::{Content, Preference, Row, Transfer, View};
 
 /// What the record says of one outermost exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Outcome {
             within.iter().flat_map(|exchange| view.figures(*exchange)).collect();
         if view.nesting().larger(outermost).is_some() {
             // A number preferred for a country is one for the outermost exchange.
-            rows.retain(|row| !matches!(row.said, Said::Preference(it) if it.side.is_some()));
+            rows.retain(|row| !matches!(row.content, Content::Preference(it) if it.side.is_some()));
         }
         if rows.is_empty() {
             return Self::default();
@@ -79,8 +78,8 @@ pub struct Rules<'g> {
 impl Rules<'_> {
     /// What the legs of one unit say: all of them, and those of each category.
     pub fn of_unit(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Cell, Share)> {
-        let cells = |legs: Legs, found: Vec<(Group, Share)>| {
-            found.into_iter().map(move |(group, share)| (Cell { group, unit, legs }, share))
+        let cells = |legs: Legs, found: Vec<(Aggregate, Share)>| {
+            found.into_iter().map(move |(aggregate, share)| (Cell { aggregate, unit, legs }, share))
         };
         let all = self.of_legs(unit, legs);
         let categories: BTreeSet<CategoryCode> = legs.iter().map(|(leg, _)| leg.category).collect();
@@ -96,22 +95,22 @@ impl Rules<'_> {
         found
     }
 
-    fn of_legs(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Group, Share)> {
+    fn of_legs(&self, unit: UnitCode, legs: &[EstimatedLeg<'_>]) -> Vec<(Aggregate, Share)> {
         let mut found = Vec::new();
         for direction in [Direction::Received, Direction::Sent] {
             let mut countries = attribution::shares(legs, self.parties, self.nesting, direction);
             for (country, share) in &mut countries {
                 share.prefer((self.preferred)((*country, unit, direction)));
             }
-            let side = |party: Symbol| Group::Side(direction, [party].into_iter().collect());
+            let side = |party: Symbol| Aggregate::Side(direction, [party].into_iter().collect());
             found.extend(countries.iter().map(|(country, share)| (side(*country), *share)));
             let others = attribution::other_sides(legs, self.nesting, direction).into_iter();
-            found.extend(others.map(|(side, share)| (Group::Side(direction, side), share)));
+            found.extend(others.map(|(side, share)| (Aggregate::Side(direction, side), share)));
             let total = attribution::total(legs, self.nesting, direction, &countries);
-            found.push((Group::Total(direction), total));
+            found.push((Aggregate::Total(direction), total));
         }
         let routes = attribution::routes(legs, self.nesting).into_iter();
-        found.extend(routes.map(|((from, to), share)| (Group::Route(from, to), share)));
+        found.extend(routes.map(|((from, to), share)| (Aggregate::Route(from, to), share)));
         found
     }
 }
@@ -135,31 +134,31 @@ impl<'a> ClaimedLegs<'a> {
         let mut transfers: BTreeMap<Position, &'a Transfer> = BTreeMap::new();
         let mut preferences: Vec<(&'a Row, &'a Preference)> = Vec::new();
         for row in rows {
-            if let Some(transfer) = row.said.transfer() {
+            if let Some(transfer) = row.content.transfer() {
                 legs.entry(transfer.counted.leg).or_default().push((row, transfer));
                 transfers.insert(row.claim, transfer);
-            } else if let Said::Preference(preference) = &row.said {
+            } else if let Content::Preference(preference) = &row.content {
                 preferences.push((row, preference));
             }
         }
         preferences.sort_unstable_by_key(|(row, _)| std::cmp::Reverse(row.claim));
         let (for_legs, for_sides) = (BTreeMap::new(), BTreeMap::new());
-        let mut group = Self { legs, for_legs, for_sides, preferences };
+        let mut claimed = Self { legs, for_legs, for_sides, preferences };
         // A preference ends with its claim: it then finds none.
-        group.preferences.retain(|(_, preference)| transfers.contains_key(&preference.claim));
-        for (row, preference) in &group.preferences {
+        claimed.preferences.retain(|(_, preference)| transfers.contains_key(&preference.claim));
+        for (row, preference) in &claimed.preferences {
             let Some(transfer) = transfers.get(&preference.claim) else { continue };
             let Some(value) = transfer.counted.number.value() else { continue };
             let leg = transfer.counted.leg;
             match preference.side {
                 Some((country, direction)) => {
                     let unit = view.vocabulary().leg(leg).map_or(0, |leg| leg.unit);
-                    group.for_sides.entry((country, unit, direction)).or_default().push(value);
+                    claimed.for_sides.entry((country, unit, direction)).or_default().push(value);
                 }
-                None => group.for_legs.entry(leg).or_default().push((row, preference, value)),
+                None => claimed.for_legs.entry(leg).or_default().push((row, preference, value)),
             }
         }
-        group
+        claimed
     }
 
     /// What the claims on each leg amount to, by unit.
@@ -202,7 +201,7 @@ impl<'a> ClaimedLegs<'a> {
 pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     let days = |date: Symbol| Edtf::parse(view.vocabulary().text(date)).ok().map(|it| it.days());
     let own = rows.iter().filter(|row| row.subject == outermost);
-    let reported = own.filter_map(|row| Some((row.claim, row.said.report()?)));
+    let reported = own.filter_map(|row| Some((row.claim, row.content.report()?)));
     let mut dated = None;
     let mut kinds = None;
     for (claim, report) in reported {
@@ -215,23 +214,23 @@ pub fn traits(view: &View<'_>, outermost: Symbol, rows: &[&Row]) -> Traits {
     }
     let date = dated.map(|(_, days)| days);
     let reported = Reported { date, kind: kinds.map_or(0, |(_, kind)| kind) };
-    let mut claimed: Vec<_> = rows.iter().filter_map(|row| days(row.said.occurred()?)).collect();
+    let mut claimed: Vec<_> = rows.iter().filter_map(|row| days(row.content.occurred()?)).collect();
     claimed.sort_unstable();
     claimed.dedup();
     Traits { reported, claimed, mediators: mediators(view, rows) }
 }
 
 fn mediators(view: &View<'_>, rows: &[&Row]) -> Vec<(Symbol, bool)> {
-    let mut said: BTreeMap<Symbol, (bool, bool)> = BTreeMap::new();
+    let mut roles: BTreeMap<Symbol, (bool, bool)> = BTreeMap::new();
     for row in rows {
-        if let Said::Role(role) = &row.said
+        if let Content::Role(role) = &row.content
             && role.role == i32::from(proto::Role::Mediator)
             && let Some(actor) = view.vocabulary().actor_at(role.actor)
         {
-            let (attributed, denied) = said.entry(actor.label()).or_default();
+            let (attributed, denied) = roles.entry(actor.label()).or_default();
             *(if role.denied { denied } else { attributed }) = true;
         }
     }
-    let attributed = said.into_iter().filter(|(_, (attributed, _))| *attributed);
+    let attributed = roles.into_iter().filter(|(_, (attributed, _))| *attributed);
     attributed.map(|(mediator, (_, denied))| (mediator, denied)).collect()
 }

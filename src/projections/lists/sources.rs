@@ -2,9 +2,9 @@
 
 use crate::domain::{event::Position, symbol::Symbol};
 use crate::projections::{
-    claims::{Claims, NestedThen, Row, Said, View},
+    claims::{Claims, Content, NestedThen, Row, View},
     register::Register,
-    search::Asked,
+    search::WordSearch,
     walk::{Walk, piece},
 };
 
@@ -50,7 +50,7 @@ pub struct SourceWalk {
 #[derive(Debug)]
 enum Candidates {
     /// Those with the words in their registrations.
-    With(Asked),
+    With(WordSearch),
     /// All, and how many were looked at.
     All(Vec<Symbol>, usize),
 }
@@ -71,7 +71,7 @@ impl Walk for SourceWalk {
         let text = |source| Box::from(claims.vocabulary().text(source));
         let candidates = begun.get_or_insert_with(|| match query.words.as_str() {
             "" => Candidates::All(claims.all_sources().collect(), 0),
-            words => Candidates::With(claims.words().asked(words)),
+            words => Candidates::With(claims.words().search(words)),
         });
         match candidates {
             Candidates::With(asked) => {
@@ -105,7 +105,7 @@ impl Walk for SourceWalk {
 
 impl SourceQuery {
     fn is_of_kind(&self, row: &Row) -> bool {
-        self.kind.is_none_or(|wanted| row.said == Said::Source(wanted))
+        self.kind.is_none_or(|wanted| row.content == Content::Source(wanted))
     }
 }
 
@@ -172,7 +172,7 @@ fn is_cited(view: &View<'_>, source: Symbol) -> bool {
 
 /// Whether a row is the latest registration of its source.
 fn is_latest(claims: &Claims, row: &Row, at: Position) -> bool {
-    matches!(row.said, Said::Source(_))
+    matches!(row.content, Content::Source(_))
         && registration(claims, row.subject, at).is_some_and(|latest| latest.from == row.from)
 }
 
@@ -189,7 +189,7 @@ mod tests {
         Attribution, ClaimConfirmed, ClaimCorrected, ClaimRetracted, SourceKind, SourceRegistered,
         StatementMade,
     };
-    use crate::projections::{claims::samples::Record, walk::walked};
+    use crate::projections::{claims::test_record::Record, walk::walked};
 
     fn from(source: &str) -> Attribution {
         Attribution { source_id: source.into(), ..Default::default() }
@@ -200,7 +200,7 @@ mod tests {
         SourceRegistered { source_id, title, kind, ..Default::default() }
     }
 
-    fn said(source: &str) -> StatementMade {
+    fn statement(source: &str) -> StatementMade {
         StatementMade { attribution: Some(from(source)), ..Default::default() }
     }
 
@@ -226,12 +226,12 @@ mod tests {
     fn sources_are_listed_with_the_claims_that_cite_them_and_stand() {
         let mut record = Record::default();
         record.push(&registered("b", "A swap", SourceKind::Outlet));
-        let claim = record.push(&said("a"));
-        record.push(&said("a"));
+        let claim = record.push(&statement("a"));
+        record.push(&statement("a"));
         let attribution = Some(from("c"));
         record.push(&ClaimConfirmed { attribution, claim, ..Default::default() });
         let before = record.head();
-        let replacement = Some(proto::Any::pack(&said("b")));
+        let replacement = Some(proto::Any::pack(&statement("b")));
         let attribution = Some(from("desk"));
         record.push(&ClaimCorrected { attribution, claim, replacement, ..Default::default() });
         let corrected = record.head();
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_source_is_known_from_the_first_event_that_names_it() {
         let mut record = Record::default();
-        let first = record.push(&said("a"));
+        let first = record.push(&statement("a"));
         let gone = record.retract(first);
         let register = record.claims();
         assert!(source(&register, first, "a").is_some());
@@ -268,7 +268,7 @@ mod tests {
         let mut again = registered("a", "The second swap", SourceKind::NgoReport);
         again.publisher = "Caf\u{e9} Press".into();
         let second = record.push(&again);
-        record.push(&said("b"));
+        record.push(&statement("b"));
         let register = record.claims();
         let find = |at, words: &str, kind: Option<SourceKind>| {
             let query = SourceQuery { words: words.into(), kind: kind.map(Into::into) };

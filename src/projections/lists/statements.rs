@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use super::{Name, day, days, sort, within};
 use crate::domain::{date::Edtf, event::Position, leg::Side, proto::ListOrder, symbol::Symbol};
 use crate::projections::{
-    claims::{Claims, NestedThen, Row, Said, Statement, View},
-    fate::is_shown,
+    claim_history::is_shown,
+    claims::{Claims, Content, NestedThen, Row, Statement, View},
     interned::Place,
     register::Register,
-    search::{Asked, folded},
+    search::{WordSearch, folded},
     walk::{Walk, piece},
 };
 
@@ -65,7 +65,7 @@ pub struct StatementWalk {
 #[derive(Debug)]
 enum Candidates {
     /// Those with the words.
-    With(Asked),
+    With(WordSearch),
     /// Those about some exchanges: their places, and how many were looked at.
     About(Vec<Place>, usize),
     /// All statements; how many were looked at.
@@ -93,7 +93,7 @@ impl Walk for StatementWalk {
         });
         let (rows, done) = candidates.next(&view);
         for row in rows {
-            let Said::Statement(statement) = &row.said else { continue };
+            let Content::Statement(statement) = &row.content else { continue };
             // The reading that is shown must have the words and meet all other conditions.
             if !wanted.is_met_by(&view, query, (row, statement))
                 || !is_shown(&view, row, query.include_retracted)
@@ -121,7 +121,7 @@ impl Candidates {
     fn new(view: &View<'_>, query: &StatementQuery, within: Option<&BTreeSet<Symbol>>) -> Self {
         let claims = view.claims();
         if !query.words.is_empty() {
-            return Self::With(claims.words().asked(&query.words));
+            return Self::With(claims.words().search(&query.words));
         }
         match within {
             Some(exchanges) => {
@@ -224,9 +224,9 @@ impl Wanted {
 mod tests {
     use super::*;
     use crate::domain::proto::{self, StatementMade, StatementMode};
-    use crate::projections::{claims::samples::Record, walk::walked};
+    use crate::projections::{claims::test_record::Record, walk::walked};
 
-    fn said(speaker: &str, text: &str) -> StatementMade {
+    fn statement(speaker: &str, text: &str) -> StatementMade {
         let speaker = proto::Actor { name: speaker.into(), ..Default::default() };
         StatementMade { speaker: Some(speaker), text: text.into(), ..Default::default() }
     }
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn a_statement_is_found_by_its_words_of_then() {
         let mut record = Record::default();
-        let claim = record.push(&said("Ana", "Twenty-six came home"));
-        record.push(&said("Ben", "Nobody came"));
-        let correction = record.correct(claim, &said("Ana", "Twenty-four came home"));
+        let claim = record.push(&statement("Ana", "Twenty-six came home"));
+        record.push(&statement("Ben", "Nobody came"));
+        let correction = record.correct(claim, &statement("Ana", "Twenty-four came home"));
         let undone = record.retract(correction);
         let register = record.claims();
         for (at, six, four) in
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn a_retracted_statement_is_found_only_if_that_is_asked_for_and_reads_as_it_did_at_last() {
         let mut record = Record::default();
-        let claim = record.push(&said("Ana", "first"));
-        record.correct(claim, &said("Ana", "second"));
+        let claim = record.push(&statement("Ana", "first"));
+        record.correct(claim, &statement("Ana", "second"));
         let gone = record.retract(claim);
         let register = record.claims();
         let both = |asked| StatementQuery { include_retracted: true, ..words(asked) };
@@ -279,7 +279,7 @@ mod tests {
         let claim = record.push(&StatementMade {
             occasion: "Interview \u{e0} Paris".into(),
             topics: vec!["prisoner list".into()],
-            ..said("\u{130}brahim Kal\u{131}n", "We hosted it.")
+            ..statement("\u{130}brahim Kal\u{131}n", "We hosted it.")
         });
         let register = record.claims();
         for asked in ["kalin HOSTED", "a paris", "Ibrahim list", "int\u{e9}rview"] {
@@ -298,18 +298,18 @@ mod tests {
             exchange_id: "inner".into(),
             mode: StatementMode::Written.into(),
             occurred: "2024-08".into(),
-            ..said("Ana Demo", "a")
+            ..statement("Ana Demo", "a")
         });
         record.push(&StatementMade {
             on_behalf_of: actor("TR"),
             topics: vec!["Prisoner List".into(), "Hosts".into()],
-            ..said("ana-demo", "b")
+            ..statement("ana-demo", "b")
         });
         record.push(&StatementMade {
             speaker: actor("TR"),
             exchange_id: "outer".into(),
             occurred: "2025-01-02".into(),
-            ..said("", "c")
+            ..statement("", "c")
         });
         record
     }

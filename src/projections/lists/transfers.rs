@@ -11,9 +11,9 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{NestedThen, Row, Said, View},
+    claim_history::as_shown,
+    claims::{Content, NestedThen, Row, View},
     counts::{When, when},
-    fate::as_shown,
     interned::Place,
     register::Register,
     walk::{Walk, piece},
@@ -166,7 +166,7 @@ impl Found {
         view: &View<'_>,
         (row, occurred): (&Row, &Edtf),
     ) -> When {
-        if let Said::RunningTotal(total) = &row.said {
+        if let Content::RunningTotal(total) = &row.content {
             let within = |days| occurred.overlaps_days(days);
             let within = days(view, total.as_of).is_some_and(within);
             return if within { When::Within } else { When::Elsewhere };
@@ -250,7 +250,7 @@ impl Wanted {
     }
 
     fn is_met_by(&self, view: &View<'_>, query: &TransferQuery, row: &Row) -> bool {
-        let Some(kind) = kind(&row.said) else { return false };
+        let Some(kind) = kind(&row.content) else { return false };
         (query.kinds.is_empty() || query.kinds.contains(&kind))
             && self.source.is(row.source)
             && self.is_claimed_by(view, row)
@@ -272,21 +272,21 @@ impl Wanted {
 }
 
 /// The sort of claim; absent: it is none about a transfer.
-fn kind(said: &Said) -> Option<TransferClaimKind> {
-    match said {
-        Said::Completed(_) => Some(TransferClaimKind::Completed),
-        Said::Agreed(_) => Some(TransferClaimKind::Agreed),
-        Said::Declined(..) => Some(TransferClaimKind::Declined),
-        Said::Total(..) | Said::RunningTotal(_) => Some(TransferClaimKind::Total),
-        Said::Exchange(_)
-        | Said::Role(_)
-        | Said::Superlative
-        | Said::Statement(_)
-        | Said::Detention
-        | Said::Source(_)
-        | Said::Preference(_)
-        | Said::Confirmed(_)
-        | Said::Disputed(_) => None,
+fn kind(content: &Content) -> Option<TransferClaimKind> {
+    match content {
+        Content::Completed(_) => Some(TransferClaimKind::Completed),
+        Content::Agreed(_) => Some(TransferClaimKind::Agreed),
+        Content::Declined(..) => Some(TransferClaimKind::Declined),
+        Content::Total(..) | Content::RunningTotal(_) => Some(TransferClaimKind::Total),
+        Content::Exchange(_)
+        | Content::Role(_)
+        | Content::Superlative
+        | Content::Statement(_)
+        | Content::Detention
+        | Content::Source(_)
+        | Content::Preference(_)
+        | Content::Confirmed(_)
+        | Content::Disputed(_) => None,
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
     use crate::domain::proto;
     use crate::projections::{
-        claims::samples::{Record, flow},
+        claims::test_record::{Record, flow},
         walk::walked,
     };
 

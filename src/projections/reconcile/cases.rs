@@ -1,12 +1,15 @@
 //! Exchanges that happened, as they were claimed, reconciled.
 
-use super::*;
+use super::{
+    limits::{NAMED, SOURCES},
+    *,
+};
 use crate::domain::{
     event::Position,
-    known::samples::actor,
+    known::examples::actor,
     proto::{DeclineReason, DifferenceKind, DifferenceReason as Reason, TransferClaimKind},
 };
-use crate::projections::claims::samples::{ANKARA, Record, codes};
+use crate::projections::claims::test_record::{ANKARA, Record, codes};
 
 /// Claims on the legs of one exchange.
 pub(super) struct Claims {

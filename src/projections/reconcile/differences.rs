@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 
 use super::{
-    board::{Board, Claimed},
+    matrix::{ClaimMatrix, Claimed},
+    operand::{Operand, by_exactness},
     reasons::{self, Amount},
-    side::{Side, by_exactness},
 };
 use crate::domain::{
     attribution,
@@ -15,27 +15,27 @@ use crate::domain::{
     event::Position,
     leg::{Direction, LegKey},
     proto::{self, DifferenceKind, TransferClaimKind},
-    side::EstimatedLeg,
+    share::EstimatedLeg,
     span::{Span, farthest},
     symbol::Symbol,
 };
 
 /// Everything that differs: by what is set against what, then by leg.
-pub(super) fn all(board: &Board<'_, '_>) -> Vec<proto::Difference> {
-    let mut lines = claimants(board);
-    lines.extend(agreed(board));
-    lines.extend(parts(board));
-    lines.extend(totals(board));
-    lines.extend(sent_and_received(board));
+pub(super) fn all(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
+    let mut lines = claimants(matrix);
+    lines.extend(agreed(matrix));
+    lines.extend(parts(matrix));
+    lines.extend(totals(matrix));
+    lines.extend(sent_and_received(matrix));
     lines
 }
 
 /// What the claims of one sort say of one leg. Where exact numbers stand beside some that were
 /// given as "about", the farthest of these are set against the exact ones by themselves.
-fn claimants(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+fn claimants(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
     let mut groups: BTreeMap<(u32, i32, i32), Vec<Claimed<'_>>> = BTreeMap::new();
-    for claim in &board.claims {
-        let key = (board.leg(claim), claim.kind.into(), claim.reason);
+    for claim in &matrix.claims {
+        let key = (matrix.leg(claim), claim.kind.into(), claim.reason);
         groups.entry(key).or_default().push(*claim);
     }
     let mut lines = Vec::new();
@@ -47,9 +47,9 @@ fn claimants(board: &Board<'_, '_>) -> Vec<proto::Difference> {
             [apart(&exact), beyond(&about, &exact, least), beyond(&exact, &about, most)]
         };
         for (one, other) in pairs.into_iter().flatten() {
-            let side = |claim: &Claimed<'_>| Side::of_claims(&saying(claims, claim));
+            let side = |claim: &Claimed<'_>| Operand::of_claims(&saying(claims, claim));
             let compared = Compared { one: side(&one), other: side(&other), legs: Vec::new() };
-            lines.extend(compared.line(board, DifferenceKind::ClaimantsDiffer));
+            lines.extend(compared.line(matrix, DifferenceKind::ClaimantsDiffer));
         }
     }
     lines
@@ -91,40 +91,40 @@ fn saying<'a>(claims: &[Claimed<'a>], like: &Claimed<'_>) -> Vec<Claimed<'a>> {
 }
 
 /// What was agreed on for a leg, against what was completed of it.
-fn agreed(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+fn agreed(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
     let mut groups: BTreeMap<u32, Vec<Claimed<'_>>> = BTreeMap::new();
-    for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Agreed) {
-        groups.entry(board.leg(claim)).or_default().push(*claim);
+    for claim in matrix.claims.iter().filter(|it| it.kind == TransferClaimKind::Agreed) {
+        groups.entry(matrix.leg(claim)).or_default().push(*claim);
     }
-    against_sums(board, groups.values(), DifferenceKind::AgreedVsCompleted)
+    against_sums(matrix, groups.values(), DifferenceKind::AgreedVsCompleted)
 }
 
 /// Every total that is claimed, by itself, against what was completed.
-fn totals(board: &Board<'_, '_>) -> Vec<proto::Difference> {
+fn totals(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
     let mut groups: BTreeMap<(u32, Position), Vec<Claimed<'_>>> = BTreeMap::new();
     let mut first: HashMap<(u32, Number), Position> = HashMap::new();
-    for claim in board.claims.iter().filter(|it| it.kind == TransferClaimKind::Total) {
-        let leg = board.leg(claim);
+    for claim in matrix.claims.iter().filter(|it| it.kind == TransferClaimKind::Total) {
+        let leg = matrix.leg(claim);
         let first = first.entry((leg, claim.counted.number)).or_insert(claim.row.claim);
         groups.entry((leg, *first)).or_default().push(*claim);
     }
-    against_sums(board, groups.values(), DifferenceKind::TotalVsSum)
+    against_sums(matrix, groups.values(), DifferenceKind::TotalVsSum)
 }
 
 /// Claims of one sort, those on one leg in a row, against what was completed of their legs.
 fn against_sums<'g, 'a: 'g>(
-    board: &Board<'_, 'a>,
+    matrix: &ClaimMatrix<'_, 'a>,
     groups: impl Iterator<Item = &'g Vec<Claimed<'a>>>,
     kind: DifferenceKind,
 ) -> Vec<proto::Difference> {
     let mut lines = Vec::new();
-    let mut sum: Option<(&LegKey, Side<'a>)> = None;
+    let mut sum: Option<(&LegKey, Operand<'a>)> = None;
     for claims in groups {
         let Some(leg) = claims.first().map(|first| first.key) else { continue };
         let known = sum.take().filter(|(of, _)| *of == leg).map(|(_, sum)| sum);
-        let other = known.unwrap_or_else(|| Side::of_legs(board, &board.extent.within(leg)));
-        let compared = Compared { one: Side::of_claims(claims), other, legs: vec![leg] };
-        lines.extend(compared.line(board, kind));
+        let other = known.unwrap_or_else(|| Operand::of_legs(matrix, &matrix.extent.within(leg)));
+        let compared = Compared { one: Operand::of_claims(claims), other, legs: vec![leg] };
+        lines.extend(compared.line(matrix, kind));
         sum = Some((leg, compared.other));
     }
     lines
@@ -132,33 +132,33 @@ fn against_sums<'g, 'a: 'g>(
 
 /// Parts that add up to more than the number of their whole. They may add up to less: nothing says
 /// that all parts are known.
-fn parts(board: &Board<'_, '_>) -> Vec<proto::Difference> {
-    let exceeded = board.extent.exceeded();
+fn parts(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
+    let exceeded = matrix.extent.exceeded();
     let line = |(whole, parts): &(&EstimatedLeg<'_>, Vec<EstimatedLeg<'_>>)| {
-        let one = Side::of_legs(board, parts);
-        let other = Side::of_legs(board, std::slice::from_ref(*whole));
-        Compared { one, other, legs: Vec::new() }.line(board, DifferenceKind::PartsVsWhole)
+        let one = Operand::of_legs(matrix, parts);
+        let other = Operand::of_legs(matrix, std::slice::from_ref(*whole));
+        Compared { one, other, legs: Vec::new() }.line(matrix, DifferenceKind::PartsVsWhole)
     };
     exceeded.iter().filter_map(line).collect()
 }
 
 /// Of two parties, what one gave up is what the other received. With a third nothing can be said:
 /// there is no telling to whom it went, where a leg does not say so.
-fn sent_and_received(board: &Board<'_, '_>) -> Vec<proto::Difference> {
-    let mut parties: BTreeSet<Symbol> = board.extent.view.parties(&board.extent.all);
-    let legs = board.claims.iter().map(|claim| claim.key);
+fn sent_and_received(matrix: &ClaimMatrix<'_, '_>) -> Vec<proto::Difference> {
+    let mut parties: BTreeSet<Symbol> = matrix.extent.view.parties(&matrix.extent.all);
+    let legs = matrix.claims.iter().map(|claim| claim.key);
     parties.extend(legs.flat_map(|leg| leg.from.iter().chain(leg.to.iter())));
     let Ok([a, b]) = <[Symbol; 2]>::try_from(Vec::from_iter(parties)) else {
         return Vec::new();
     };
     let mut lines = Vec::new();
-    for legs in board.extent.estimates.values() {
+    for legs in matrix.extent.estimates.values() {
         for (giver, receiver) in [(a, b), (b, a)] {
-            let one = of_party(board, legs, giver, Direction::Sent);
-            let other = of_party(board, legs, receiver, Direction::Received);
+            let one = of_party(matrix, legs, giver, Direction::Sent);
+            let other = of_party(matrix, legs, receiver, Direction::Received);
             let legs = one.claims.iter().map(|claim| claim.key).collect();
             let compared = Compared { one, other, legs };
-            lines.extend(compared.line(board, DifferenceKind::SentVsReceived));
+            lines.extend(compared.line(matrix, DifferenceKind::SentVsReceived));
         }
     }
     lines
@@ -166,34 +166,38 @@ fn sent_and_received(board: &Board<'_, '_>) -> Vec<proto::Difference> {
 
 /// What is attributed to one party alone, on one side.
 fn of_party<'a>(
-    board: &Board<'_, 'a>,
+    matrix: &ClaimMatrix<'_, 'a>,
     legs: &[EstimatedLeg<'a>],
     party: Symbol,
     direction: Direction,
-) -> Side<'a> {
+) -> Operand<'a> {
     let own = legs.iter().filter(|(leg, _)| leg.own(direction).alone() == Some(party));
     let own: Vec<EstimatedLeg<'a>> = own.cloned().collect();
-    let nesting = board.extent.view.nesting();
+    let nesting = matrix.extent.view.nesting();
     let mut shares = attribution::shares(&own, &BTreeSet::new(), nesting, direction);
-    Side::of_sum(board, &own, (shares.remove(&party).unwrap_or_default(), direction))
+    Operand::of_sum(matrix, &own, (shares.remove(&party).unwrap_or_default(), direction))
 }
 
 /// Two things that should say the same.
 struct Compared<'a> {
-    one: Side<'a>,
-    other: Side<'a>,
+    one: Operand<'a>,
+    other: Operand<'a>,
     /// The legs of which persons may have been declined.
     legs: Vec<&'a LegKey>,
 }
 
 impl Compared<'_> {
     /// The line, if they do not say the same.
-    fn line(&self, board: &Board<'_, '_>, kind: DifferenceKind) -> Option<proto::Difference> {
+    fn line(
+        &self,
+        matrix: &ClaimMatrix<'_, '_>,
+        kind: DifferenceKind,
+    ) -> Option<proto::Difference> {
         let (amount, declined) = match (self.one.span, self.other.span) {
             (Some(one), Some(other)) => {
                 let amount = Amount::between(one, other);
                 let fewer = amount.low.is_some_and(|low| low < 0);
-                let declined = if fewer { reasons::declined(board, &self.legs) } else { vec![] };
+                let declined = if fewer { reasons::declined(matrix, &self.legs) } else { vec![] };
                 // Both may mean one number. That all who were agreed on were handed over is denied
                 // by whoever says that some were declined.
                 let denied = kind == DifferenceKind::AgreedVsCompleted && !declined.is_empty();
@@ -208,11 +212,11 @@ impl Compared<'_> {
         };
         Some(proto::Difference {
             kind: kind.into(),
-            one: Some(self.one.message(board)),
-            other: Some(self.other.message(board)),
+            one: Some(self.one.message(matrix)),
+            other: Some(self.other.message(matrix)),
             difference_low: amount.low,
             difference_high: amount.high,
-            reasons: reasons::all(board, (&self.one, &self.other), amount, declined),
+            reasons: reasons::all(matrix, (&self.one, &self.other), amount, declined),
         })
     }
 }

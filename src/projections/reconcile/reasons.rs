@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashSet;
 
 use super::{
-    NAMED, SCOPES,
-    board::{Board, Claimed},
-    first,
-    side::Side,
+    limits::{NAMED, SCOPES, first},
+    matrix::{ClaimMatrix, Claimed},
+    operand::Operand,
 };
 use crate::domain::{
     estimate::Estimate,
@@ -16,7 +15,7 @@ use crate::domain::{
     leg::LegKey,
     of_which::OfWhich,
     proto::{DeclineReason, DifferenceExplanation, DifferenceReason},
-    side::EstimatedLeg,
+    share::EstimatedLeg,
     span::Span,
 };
 use crate::projections::{extent::can_meet, interned::Place};
@@ -50,16 +49,16 @@ impl Amount {
 
 /// All explanations, at least one.
 pub(super) fn all<'a>(
-    board: &Board<'_, 'a>,
-    sides: (&Side<'a>, &Side<'a>),
+    matrix: &ClaimMatrix<'_, 'a>,
+    sides: (&Operand<'a>, &Operand<'a>),
     amount: Amount,
     declined: Vec<DifferenceExplanation>,
 ) -> Vec<DifferenceExplanation> {
     let mut found: Vec<DifferenceExplanation> = Vec::new();
-    found.extend(scope(board, sides));
+    found.extend(scope(matrix, sides));
     found.extend(declined);
     found.extend(approximate(sides));
-    found.extend(total_against_each(board, sides, amount));
+    found.extend(total_against_each(matrix, sides, amount));
     found.extend(unnumbered(sides));
     let rest = rest(amount, &found);
     found.extend(rest);
@@ -88,12 +87,12 @@ fn explanation(
 
 /// They say in words what they cover, and not the same words.
 fn scope(
-    board: &Board<'_, '_>,
-    (one, other): (&Side<'_>, &Side<'_>),
+    matrix: &ClaimMatrix<'_, '_>,
+    (one, other): (&Operand<'_>, &Operand<'_>),
 ) -> Option<DifferenceExplanation> {
-    let words = |side: &Side<'_>| {
+    let words = |side: &Operand<'_>| {
         let worded = side.claims.iter().filter(|claim| !claim.counted.scope.is_empty());
-        worded.map(|it| (it.row.claim, board.text(it.counted.scope))).collect::<BTreeMap<_, _>>()
+        worded.map(|it| (it.row.claim, matrix.text(it.counted.scope))).collect::<BTreeMap<_, _>>()
     };
     let (one, other) = (words(one), words(other));
     let texts = |words: &BTreeMap<Position, &str>| {
@@ -114,22 +113,28 @@ fn scope(
 }
 
 /// Persons of the legs who were not handed over, by the reason that is given.
-pub(super) fn declined(board: &Board<'_, '_>, legs: &[&LegKey]) -> Vec<DifferenceExplanation> {
+pub(super) fn declined(
+    matrix: &ClaimMatrix<'_, '_>,
+    legs: &[&LegKey],
+) -> Vec<DifferenceExplanation> {
     let mut reasons: BTreeMap<i32, BTreeMap<Place, Vec<Claimed<'_>>>> = BTreeMap::new();
-    for claim in board.declined(legs) {
+    for claim in matrix.declined(legs) {
         let reason = i32::from(reason(claim.reason));
         reasons.entry(reason).or_default().entry(claim.counted.leg).or_default().push(*claim);
     }
     let explained = |(reason, legs): (i32, BTreeMap<Place, Vec<Claimed<'_>>>)| {
         let reason = DifferenceReason::try_from(reason).unwrap_or_default();
         let positions: Vec<_> = legs.values().flatten().map(|claim| claim.row.claim).collect();
-        explanation(reason, persons(board, &legs), positions)
+        explanation(reason, persons(matrix, &legs), positions)
     };
     reasons.into_iter().map(explained).collect()
 }
 
 /// How many persons the claims amount to; absent: a number is missing.
-fn persons(board: &Board<'_, '_>, legs: &BTreeMap<Place, Vec<Claimed<'_>>>) -> Option<(u64, u64)> {
+fn persons(
+    matrix: &ClaimMatrix<'_, '_>,
+    legs: &BTreeMap<Place, Vec<Claimed<'_>>>,
+) -> Option<(u64, u64)> {
     let parts = OfWhich::default();
     let estimate = |claims: &Vec<Claimed<'_>>| {
         let numbers = claims.iter().map(|claim| (&claim.counted.number, &parts));
@@ -138,10 +143,10 @@ fn persons(board: &Board<'_, '_>, legs: &BTreeMap<Place, Vec<Claimed<'_>>>) -> O
     let estimated: Vec<EstimatedLeg<'_>> = legs
         .iter()
         .filter_map(|(leg, claims)| {
-            Some((board.extent.view.vocabulary().leg(*leg)?, estimate(claims)))
+            Some((matrix.extent.view.vocabulary().leg(*leg)?, estimate(claims)))
         })
         .collect();
-    let sum = board.extent.sum(&estimated);
+    let sum = matrix.extent.sum(&estimated);
     sum.amount.filter(|_| sum.unnumbered == 0).map(|amount| (amount.low, amount.high))
 }
 
@@ -157,7 +162,7 @@ fn reason(declined: i32) -> DifferenceReason {
     }
 }
 
-fn approximate((one, other): (&Side<'_>, &Side<'_>)) -> Option<DifferenceExplanation> {
+fn approximate((one, other): (&Operand<'_>, &Operand<'_>)) -> Option<DifferenceExplanation> {
     let claims = one.claims.iter().chain(&other.claims);
     let about = claims.filter(|claim| claim.counted.number.approximate);
     let positions: Vec<_> = about.map(|claim| claim.row.claim).collect();
@@ -167,8 +172,8 @@ fn approximate((one, other): (&Side<'_>, &Side<'_>)) -> Option<DifferenceExplana
 /// One number is twice the other, and the transfers in both directions fit the smaller: it is the
 /// number of each side, the other that of both together.
 fn total_against_each(
-    board: &Board<'_, '_>,
-    (one, other): (&Side<'_>, &Side<'_>),
+    matrix: &ClaimMatrix<'_, '_>,
+    (one, other): (&Operand<'_>, &Operand<'_>),
     amount: Amount,
 ) -> Option<DifferenceExplanation> {
     let (first, second) = one.span.zip(other.span)?;
@@ -177,9 +182,9 @@ fn total_against_each(
     if !large.meets(Span { low: twice(small.low), high: twice(small.high) }) || large.meets(small) {
         return None;
     }
-    let nesting = board.extent.view.nesting();
+    let nesting = matrix.extent.view.nesting();
     let legs: HashSet<&LegKey> = one.claims.iter().chain(&other.claims).map(|it| it.key).collect();
-    let both = board.both_ways().iter().any(|both| {
+    let both = matrix.both_ways().iter().any(|both| {
         both.iter().all(|(_, span)| span.meets(small))
             && both.iter().any(|(leg, _)| legs.iter().any(|it| can_meet(it, leg, nesting)))
     });
@@ -187,8 +192,8 @@ fn total_against_each(
 }
 
 /// A sum in which numbers are missing is smaller than what it stands for.
-fn unnumbered((one, other): (&Side<'_>, &Side<'_>)) -> Option<DifferenceExplanation> {
-    let smaller = |side: &Side<'_>, than: &Side<'_>| {
+fn unnumbered((one, other): (&Operand<'_>, &Operand<'_>)) -> Option<DifferenceExplanation> {
+    let smaller = |side: &Operand<'_>, than: &Operand<'_>| {
         side.span.zip(than.span).is_none_or(|(side, than)| !than.is_below(side))
     };
     let mut positions = Vec::new();

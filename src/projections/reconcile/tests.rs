@@ -7,7 +7,7 @@ use super::{
 use crate::domain::proto::{
     DeclineReason, DifferenceKind, DifferenceReason as Reason, TransferClaimKind,
 };
-use crate::projections::claims::samples::{Record, flow};
+use crate::projections::claims::test_record::{Record, flow};
 
 fn reasons(answer: &proto::ReconcileExchangeResponse, kind: DifferenceKind) -> Vec<Vec<Reason>> {
     let lines = lines(answer, kind).into_iter();

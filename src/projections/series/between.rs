@@ -1,8 +1,10 @@
 //! The exchanges between two totals.
 
-use super::Range;
 use crate::domain::symbol::Symbol;
 use crate::projections::ledger::Days;
+
+/// A range of whole numbers, which may be negative.
+pub type Range = (i64, i64);
 
 /// An exchange that fits what a series counts.
 #[derive(Clone, Debug)]

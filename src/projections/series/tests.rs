@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::proto;
 use crate::projections::{
     Projection as _,
-    claims::samples::{Record, flow},
+    claims::test_record::{Record, flow},
     walk::walked,
 };
 
@@ -110,7 +110,7 @@ fn totals_out_of_order_are_put_in_order_and_may_fall() {
     record.push(&total("2025-11-27", 6_266, None, ""));
     record.push(&total("2025-10-02", 7_000, None, ""));
     let [first, second] = steps_of(&record, &all()).try_into().unwrap();
-    assert_eq!((first.told.claim, second.step), (2, Some((-734, -734))));
+    assert_eq!((first.status.claim, second.step), (2, Some((-734, -734))));
     let only = SeriesQuery { occurred: Some(Edtf::parse("2025-11").unwrap()), ..all() };
     assert_eq!(steps_of(&record, &only), [second]);
 }

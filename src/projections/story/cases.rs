@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::domain::proto::{ExchangeFlag, Role, RoleAttributed};
-use crate::projections::claims::samples::{ANKARA, Record, ankara_article, flow};
+use crate::projections::claims::test_record::{ANKARA, Record, ankara_article, flow};
 
-fn told(record: &Record, id: &str) -> Story {
+fn story_of(record: &Record, id: &str) -> Story {
     tests::at(&record.claims(), id, record.head(), false).unwrap()
 }
 
@@ -19,19 +19,19 @@ fn a_total_that_is_the_sum_of_its_parts_is_not_flagged_and_a_further_part_is() {
     let mut record = ankara_article();
     let claimed = record.push(&total(26));
     let sum = |story: &Story| {
-        let (told, sum) = &story.totals[0];
+        let (status, sum) = &story.totals[0];
         let sum = sum.as_ref().unwrap();
-        (told.claim, sum.low, sum.high)
+        (status.claim, sum.low, sum.high)
     };
-    let article = told(&record, ANKARA);
+    let article = story_of(&record, ANKARA);
     assert_eq!(sum(&article), (claimed, Some(26), Some(26)));
     assert!(article.summary.flags.is_empty());
     record.completed(&flow(ANKARA, "US+DE+PL+SI+NO+RU+BY", "TR", Some(3)));
     record.push(&total(24));
-    let later = told(&record, ANKARA);
+    let later = story_of(&record, ANKARA);
     assert_eq!((sum(&later), later.totals.len()), ((claimed, Some(29), Some(29)), 2));
     record.completed(&flow(ANKARA, "RU+BY", "", Some(16)));
-    let flags: Vec<_> = told(&record, ANKARA).summary.flags().collect();
+    let flags: Vec<_> = story_of(&record, ANKARA).summary.flags().collect();
     assert_eq!(flags, [ExchangeFlag::TotalDiffersFromSum], "the 16 are not the whole of the 29");
 }
 
@@ -52,8 +52,9 @@ fn both_who_attribute_a_role_and_who_deny_it_are_told() {
         record.push(&role(party, Role::Mediator, true));
     }
     record.push(&role("AE", Role::Host, false));
-    let story = told(&record, id);
-    let claims = |claims: &[Told]| claims.iter().map(|told| told.claim).collect::<Vec<_>>();
+    let story = story_of(&record, id);
+    let claims =
+        |claims: &[ClaimStatus]| claims.iter().map(|status| status.claim).collect::<Vec<_>>();
     let roles: Vec<_> = story
         .roles
         .iter()

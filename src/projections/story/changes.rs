@@ -87,7 +87,7 @@ fn concerned(register: &Register, id: &str, since: Position) -> BTreeSet<Positio
     }
     // Which of two exchanges that name each other is the larger one, other reports can decide.
     let nested = claims.ever_nested().flat_map(|nested| claims.figure_rows(nested));
-    nested.filter(|row| row.said.report().is_some()).for_each(&mut note);
+    nested.filter(|row| row.content.report().is_some()).for_each(&mut note);
     events
 }
 
@@ -95,7 +95,7 @@ fn concerned(register: &Register, id: &str, since: Position) -> BTreeSet<Positio
 fn family(claims: &Claims, exchange: Symbol) -> BTreeSet<Symbol> {
     let mut portions: BTreeMap<Symbol, Vec<Symbol>> = BTreeMap::new();
     for nested in claims.ever_nested() {
-        let reports = claims.figure_rows(nested).filter_map(|row| row.said.report());
+        let reports = claims.figure_rows(nested).filter_map(|row| row.content.report());
         for report in reports {
             portions.entry(report.part_of).or_default().push(nested);
         }

@@ -9,7 +9,7 @@ use proptest::{
 use super::{tests::at, *};
 use crate::domain::proto::{Actor, Attribution, Role};
 use crate::projections::{
-    claims::samples::{Record, flow},
+    claims::test_record::{Record, flow},
     counts::properties::config,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{date::Edtf, event::Position, proto, symbol::Symbol};
 use crate::projections::{
-    claims::{Report, Row, Said, View},
+    claims::{Content, Report, Row, View},
     ledger::{Days, traits},
 };
 
@@ -31,21 +31,21 @@ impl Facts {
         let mut reports: Vec<(&Row, &Report)> = own
             .iter()
             .filter_map(|row| {
-                let Said::Exchange(report) = &row.said else { return None };
+                let Content::Exchange(report) = &row.content else { return None };
                 Some((*row, report))
             })
             .collect();
         // A correction sets an old report right; it does not make it later.
         reports.sort_by_key(|(row, _)| std::cmp::Reverse(row.claim));
         let status = reports.first().map_or(0, |(_, report)| report.status);
-        let said = |field: fn(&Report) -> Symbol| {
+        let latest = |field: fn(&Report) -> Symbol| {
             let fields = reports.iter().map(|(_, report)| field(report));
             fields.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
         };
         let traits = traits(view, exchange, all);
         Self {
-            title: said(|report| report.title),
-            place: said(|report| report.place),
+            title: latest(|report| report.title),
+            place: latest(|report| report.place),
             kind: traits.reported.kind,
             status,
             occurred: occurred(view, exchange, all),
@@ -78,9 +78,9 @@ impl Facts {
 fn occurred(view: &View<'_>, exchange: Symbol, all: &[&Row]) -> Symbol {
     let is_date = |date: &Symbol| Edtf::parse(view.vocabulary().text(*date)).is_ok();
     let dated = all.iter().filter_map(|row| {
-        let (reported, date) = if let Said::Exchange(report) = &row.said {
+        let (reported, date) = if let Content::Exchange(report) = &row.content {
             (row.subject == exchange, report.occurred)
-        } else if let Said::Completed(transfer) = &row.said {
+        } else if let Content::Completed(transfer) = &row.content {
             (false, transfer.occurred)
         } else {
             return None;

@@ -7,14 +7,14 @@ use crate::domain::{
     flags::Flag,
     leg::LegKey,
     proto::{ExchangeFlag, ExchangeStatus, TransferClaimKind},
-    side::Share,
+    share::Share,
     span::{Span, farthest},
 };
 use crate::projections::{
-    claims::Said,
+    claims::Content,
     extent::{Extent, sort},
     interned::Place,
-    ledger::{Cell, Group},
+    ledger::{Aggregate, Cell},
 };
 
 /// What the rules make of an exchange, cell by cell.
@@ -57,7 +57,7 @@ pub(super) fn flags(
 /// What a country or a side received or sent is flagged by the rules of figures. Sums of all sides
 /// are not looked at: they take what is said of no party for the whole of what is said of any.
 fn parts_exceed_whole(extent: &Extent<'_, '_>, cells: &Cells<'_>) -> bool {
-    let sides = cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Side(..)));
+    let sides = cells.iter().filter(|(cell, _)| matches!(cell.aggregate, Aggregate::Side(..)));
     let mut amounts = sides.filter_map(|(_, share)| share.amount);
     amounts.any(|amount| amount.flags.contains(Flag::PartsExceedWhole))
         || !extent.exceeded().is_empty()
@@ -66,7 +66,7 @@ fn parts_exceed_whole(extent: &Extent<'_, '_>, cells: &Cells<'_>) -> bool {
 /// A transfer's number is unknown where it has none and lies within none that has one: that shows
 /// only in the sum of all.
 fn incomplete(cells: &Cells<'_>) -> bool {
-    let mut totals = cells.iter().filter(|(cell, _)| matches!(cell.group, Group::Total(_)));
+    let mut totals = cells.iter().filter(|(cell, _)| matches!(cell.aggregate, Aggregate::Total(_)));
     totals.any(|(cell, share)| cell.legs.is_all() && share.unnumbered > 0)
 }
 
@@ -74,8 +74,8 @@ fn incomplete(cells: &Cells<'_>) -> bool {
 fn differs_from_sum(extent: &Extent<'_, '_>, kind: TransferClaimKind) -> bool {
     let mut legs: BTreeMap<Place, (&LegKey, Vec<Span>)> = BTreeMap::new();
     for row in &extent.all {
-        let of_kind = sort(&row.said).is_some_and(|(sort, _)| sort == kind);
-        let counted = row.said.counted().filter(|_| of_kind);
+        let of_kind = sort(&row.content).is_some_and(|(sort, _)| sort == kind);
+        let counted = row.content.counted().filter(|_| of_kind);
         if let Some(counted) = counted
             && let Some(claimed) = Span::of_number(&counted.number)
             && let Some(leg) = extent.view.leg(row)
@@ -133,6 +133,6 @@ fn claim_disputed(extent: &Extent<'_, '_>) -> bool {
     let view = extent.view;
     extent.all.iter().any(|row| {
         let opinions = view.latest(view.claims().opinion_rows(row.claim));
-        opinions.iter().any(|opinion| matches!(opinion.said, Said::Disputed(_)))
+        opinions.iter().any(|opinion| matches!(opinion.content, Content::Disputed(_)))
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     symbol::Symbol,
 };
 use crate::projections::{
-    claims::{NestedThen, Row, Said, View},
+    claims::{Content, NestedThen, Row, View},
     extent,
     ledger::{Days, Traits, traits},
     register::Register,
@@ -126,7 +126,7 @@ pub struct SummaryWalk {
     end: usize,
     /// Bytes that are left of the answer.
     left: usize,
-    told: Vec<proto::ExchangeSummary>,
+    summaries: Vec<proto::ExchangeSummary>,
 }
 
 impl SummaryWalk {
@@ -138,7 +138,7 @@ impl SummaryWalk {
         bytes: usize,
     ) -> Self {
         let end = from.saturating_add(most).min(listed.exchanges.len());
-        Self { listed, at, next: from, end, left: bytes, told: Vec::new() }
+        Self { listed, at, next: from, end, left: bytes, summaries: Vec::new() }
     }
 }
 
@@ -146,19 +146,19 @@ impl Walk for SummaryWalk {
     type Answer = Vec<proto::ExchangeSummary>;
 
     fn go_on(&mut self, register: &Register) -> bool {
-        let Self { listed, at, next, end, left, told } = self;
+        let Self { listed, at, next, end, left, summaries } = self;
         let view = register.again_at(*at, &listed.nested);
         let some = listed.exchanges.get(piece(next, SUMMARIES, *end)).unwrap_or_default();
         for exchange in some {
             let summary = in_short(summary(register, &view, *exchange));
             *left = left.saturating_sub(summary.encoded_len());
-            told.push(summary);
+            summaries.push(summary);
         }
         *next >= *end || *left == 0
     }
 
     fn answer(self) -> Vec<proto::ExchangeSummary> {
-        self.told
+        self.summaries
     }
 }
 
@@ -263,12 +263,12 @@ impl Wanted {
         let Some(mediator) = &query.mediator else { return true };
         let (mut attributed, mut denied) = (false, false);
         for row in all {
-            if let Said::Role(said) = &row.said
-                && said.role == i32::from(Role::Mediator)
-                && let Some(actor) = view.vocabulary().actor_at(said.actor)
+            if let Content::Role(role) = &row.content
+                && role.role == i32::from(Role::Mediator)
+                && let Some(actor) = view.vocabulary().actor_at(role.actor)
                 && self.mediator.is_some_and(|name| name == actor.party || name == actor.name)
             {
-                *(if said.denied { &mut denied } else { &mut attributed }) = true;
+                *(if role.denied { &mut denied } else { &mut attributed }) = true;
             }
         }
         attributed && (!denied || mediator.even_if_denied)

@@ -2,19 +2,19 @@
 
 use super::*;
 use crate::domain::proto::{ClaimUse, ExchangeFlag, ExchangeStatus, Unit};
-use crate::projections::claims::samples::{Flow, Record, codes, flow};
+use crate::projections::claims::test_record::{Flow, Record, codes, flow};
 
 /// The story as of a position.
 pub(super) fn at(register: &Register, id: &str, at: Position, past: bool) -> Option<Story> {
     story(register, &StoryQuery { exchange_id: id.to_owned(), include_past: past }, at)
 }
 
-fn told(record: &Record, id: &str) -> Story {
+fn story_of(record: &Record, id: &str) -> Story {
     at(&record.claims(), id, record.head(), false).unwrap()
 }
 
 fn flags(record: &Record) -> Vec<ExchangeFlag> {
-    told(record, "x").summary.flags().collect()
+    story_of(record, "x").summary.flags().collect()
 }
 
 /// A dated, completed exchange, of which no flag is given once a transfer is recorded.
@@ -154,7 +154,7 @@ fn an_exchange_without_a_date_and_a_contested_claim_are_flagged() {
     assert_eq!(flags(&record), [ExchangeFlag::Undated]);
     record.completed(&Flow { occurred: "2024-08".into(), ..five() });
     assert_eq!(flags(&record), []);
-    assert_eq!(told(&record, "x").summary.occurred, "2024-08");
+    assert_eq!(story_of(&record, "x").summary.occurred, "2024-08");
 }
 
 #[test]
@@ -178,12 +178,12 @@ fn the_summary_takes_each_field_from_the_latest_report_that_fills_it() {
     let corrected = proto::ExchangeReported { title: "In Ankara".into(), ..first };
     record.correct(announced, &corrected);
     record.report("x-1", "x", "", "PL");
-    let summary = told(&record, "x").summary;
+    let summary = story_of(&record, "x").summary;
     assert_eq!((summary.title.as_str(), summary.place.as_str()), ("In Ankara", "Ankara, TR"));
     assert_eq!(summary.status(), ExchangeStatus::Completed, "an old report that was set right");
     assert_eq!(summary.kind(), proto::ExchangeKind::Exchange);
     assert_eq!((summary.parties, summary.portions), (codes("DE+PL+RU+US"), codes("x-1")));
-    assert_eq!(told(&record, "x-1").summary.part_of, "x");
+    assert_eq!(story_of(&record, "x-1").summary.part_of, "x");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_asked_f
     let register = record.claims();
     let now = at(&register, "x", gone, false).unwrap();
     let history: Vec<_> =
-        now.reports.iter().map(|it| (it.told.claim, it.told.retracted_by)).collect();
+        now.reports.iter().map(|it| (it.claim.claim, it.claim.retracted_by)).collect();
     assert_eq!(history, [(1, None), (rumour, Some(gone - 1))]);
     assert_eq!(now.summary.status(), ExchangeStatus::Completed);
     let uses = |story: &Story| -> Vec<ClaimUse> {
@@ -208,7 +208,7 @@ fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_asked_f
     assert_eq!((uses(&now), now.superlatives.len()), (vec![ClaimUse::Entered], 0));
     let past = at(&register, "x", gone, true).unwrap();
     assert_eq!(uses(&past), [ClaimUse::Corrected, ClaimUse::Entered]);
-    assert_eq!((past.superlatives.len(), past.legs[0].claims[1].told.read_from), (1, corrected));
+    assert_eq!((past.superlatives.len(), past.legs[0].claims[1].status.read_from), (1, corrected));
     let before = at(&register, "x", largest, false).unwrap();
     assert_eq!((before.superlatives.len(), before.summary.status()), (1, ExchangeStatus::Rumoured));
 }
@@ -239,7 +239,7 @@ fn the_figures_are_those_that_the_exchange_adds_and_a_portion_has_its_own() {
     record.completed(&flow("y", "RU", "UA", Some(1_000)));
     record.prefer(low, "UA");
     let received = |id: &str| {
-        let counts = told(&record, id).counts;
+        let counts = story_of(&record, id).counts;
         let row = counts.into_iter().find(|row| row.country == "UA").unwrap();
         assert_eq!(row.unit, i32::from(Unit::Person));
         let figure = row.received.unwrap();

@@ -159,13 +159,13 @@ fn standard_input_is_read_and_named() {
     let done = run_with(&server.address, &["import", "-"], &line).good();
     assert_eq!(done, "standard input: 1 line: 1 added, 0 already there, 0 refused\n");
     let done = run_with(&server.address, &["import", "-"], "x\n");
-    assert!(done.err.contains("this is not JSON Lines, and no table: it begins"), "{}", done.err);
+    assert!(done.err.contains("this is neither JSON Lines nor a table: it begins"), "{}", done.err);
     for (text, told) in [
-        ("\u{0}\n".to_owned(), "this is not JSON Lines"),
-        ("a b\n".repeat(1_000), "this is not JSON Lines"),
-        ("exchange;actor\na;b".to_owned(), "this is not JSON Lines, and no table: it looks like"),
-        ("[\n  {}\n]\n".to_owned(), "this is not JSON Lines, and no table: it looks like a JSON"),
-        ("a,b\n".repeat(1_000), "these are not the columns of a form"),
+        ("\u{0}\n".to_owned(), "this is neither JSON Lines nor a table"),
+        ("a b\n".repeat(1_000), "this is neither JSON Lines nor a table"),
+        ("exchange;actor\na;b".to_owned(), "this is neither JSON Lines nor a table: it looks like"),
+        ("[\n  {}\n]\n".to_owned(), "this is neither JSON Lines nor a table: it looks like a JSON"),
+        ("a,b\n".repeat(1_000), "no form has these columns"),
     ] {
         let error = run_with(&server.address, &["import", "-"], &text).refused(2);
         assert!(error.starts_with(&format!("error: standard input: {told}")), "{error}");

@@ -84,7 +84,7 @@ fn what_a_table_cannot_say_is_told_and_the_exit_code_says_so() {
     run(&server.address, &["import", super::arg(&path)]).good();
     let done = run(&server.address, &["export", "--format", "csv"]);
     assert_eq!(done.code, Some(5), "{}", done.err);
-    assert_eq!(done.err, "left out: claim 2 gives a range, which the columns cannot say\n");
+    assert_eq!(done.err, "left out: claim 2 gives a range, which the columns cannot hold\n");
     let rows: Vec<&str> = done.out.lines().skip(1).collect();
     assert_eq!(rows, ["demo-1,,,,,,,completed,,FR,person,,,2,,,,,[id demo-source]"]);
 }

@@ -181,7 +181,7 @@ fn outlive(go: fn(Server), first: &[&str]) {
     let ended = tail.end();
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
     assert!(ended.err.starts_with("note: "), "{}", ended.err);
-    assert!(ended.err.contains("; it goes on when the server is back\n"), "{}", ended.err);
+    assert!(ended.err.contains("; the command goes on when the server is back\n"), "{}", ended.err);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::fs;
 /// A file, a line of it that fixes a number, and how the page tells it. Whoever changes the first
 /// is led to the second.
 const FACTS: &[(&str, &str, &str)] = &[
-    ("log/frame.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
-    ("log/frame.rs", "HEAD: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
+    ("log/ends.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
+    ("log/frame.rs", "FIXED: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
     ("log/frame.rs", "BYTES: usize = 16 + 16 + 8 + 4;", "24+44n          run of events"),
-    ("log/file_journal/header.rs", "HEADER: usize = 80;", "    80         body: the frame"),
-    ("log/file_journal/header.rs", "PAGE: u64 = 4096;", "on multiples of 4096 bytes"),
+    ("log/frame.rs", "HEADROOM: usize = 80;", "    80         body: the frame"),
+    ("log/frame.rs", "UNIT: usize = 4096;", "on multiples of 4096 bytes"),
     ("log/file_journal/envelope.rs", "VERSION: u32 = 1;", "    12      4  format version: 1"),
     ("log/file_journal/envelope.rs", "HEAD: usize = 8 + 4 + 4 + 16;", "    32      8  epoch"),
     ("log/file_journal/marker.rs", "envelope::HEAD + 8 + 8 + 8 + 4;", "crc of bytes 12 to 59"),
@@ -31,7 +31,7 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/index/key.rs", "Self::Type(name) => (3, name),", "3 type,"),
     ("log/index/key.rs", "Self::Tag(tag) => (4, tag),", "4 tag,"),
     ("log/index/key.rs", "Self::Request(id) => (5, id),", "5 request id,"),
-    ("log/index/opening.rs", "EXTENSION: &str = \"run\";", "`NNNNNNNN.run`"),
+    ("log/index/layout.rs", "EXTENSION: &str = \"run\";", "`NNNNNNNN.run`"),
     ("log/index/run.rs", "PAGE: usize = 4096;", "header, zeros up to 4096"),
     ("log/index/run.rs", "group_keys: 32_768,", "of 32,768 keys at most"),
     ("log/index/run.rs", "inside_bytes: 64,", "difference, ...      64 bytes at most"),
@@ -86,7 +86,7 @@ const FACTS: &[(&str, &str, &str)] = &[
         "VALUE_OFFSET: usize = 4 + 2 + 2 + 8;",
         "entry        4  position",
     ),
-    ("log/volumes/scrub.rs", "PROGRESS: &str = \"scrubbed\";", "`places/scrubbed`"),
+    ("log/volumes/tables.rs", "PROGRESS: &str = \"scrubbed\";", "`places/scrubbed`"),
     ("log/store.rs", "OFFSET_TABLES: &str = \"places\";", "\nplaces/ "),
     ("log/volume/database.rs", "use_compression(false)", "no compression"),
     ("projections/register.rs", "NAME: &'static str = \"claims\";", "`projections/claims`"),

@@ -25,9 +25,9 @@ use handover::{
         Hooks, Log, LogSettings,
         file_journal::{FileJournal, JournalSettings},
         files::{Files, RealFiles},
-        frame::{AppendEntry, Frame},
+        frame::{AppendEntry, Frame, NewFrame, Tip},
         index::{Blocking, Direction, Span},
-        journal::{Journal as _, Outcome, Tip},
+        journal::{Acknowledgement, Journal as _, Outcome},
         manifest::Manifest,
         store::Store,
         volume::{FileRecord, Marker, NewVolume, VolumeBuilder},
@@ -78,15 +78,24 @@ fn recorded(position: Position) -> Vec<u8> {
     run
 }
 
-fn frame() -> Frame {
+fn new_frame() -> NewFrame {
     let entry =
         AppendEntry { request_id: [0x11; 16], digest: [0x22; 16], first_position: 1, count: 2 };
-    let events = [recorded(1), recorded(2)].concat().into();
-    Frame { index: 1, first_position: 1, count: 2, appends: vec![entry], events }
+    let events = [recorded(1), recorded(2)].concat();
+    NewFrame::encode(Tip::default(), vec![entry], &events).expect("a frame")
+}
+
+fn frame() -> Frame {
+    new_frame().into_durable()
 }
 
 fn tip() -> Tip {
-    Tip::after(&frame(), Frame::check(0, &frame().encode()))
+    frame().tip()
+}
+
+fn check_durable(acknowledgement: Acknowledgement) {
+    let outcome = acknowledgement.wait();
+    assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
 }
 
 /// An append with everything that a digest covers.
@@ -180,11 +189,10 @@ fn journal(dir: &Path) -> FileJournal {
 fn journal_bytes() -> (Vec<u8>, Vec<u8>) {
     let dir = tempfile::tempdir().expect("a folder");
     let journal = journal(dir.path());
-    let durable = |outcome| assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
-    journal.append(Tip::default(), frame(), Box::new(durable));
+    check_durable(journal.append(new_frame()));
     journal.close().expect("a clean stop");
     let file = fs::read(dir.path().join("00000001.journal")).expect("the journal's file");
-    let (used, rest) = file.split_at(HEADER + frame().encode().len());
+    let (used, rest) = file.split_at(HEADER + frame().body().len());
     assert!(file.len() == PAGE && rest.iter().all(|byte| *byte == 0), "{} bytes", file.len());
     (used.to_vec(), fs::read(dir.path().join("clean-stop")).expect("the marker"))
 }
@@ -194,17 +202,15 @@ fn large_frame() -> Frame {
     let content: Vec<u8> = (0..=250).cycle().take(9000).collect();
     let mut event = Vec::new();
     prost::encoding::bytes::encode(1, &content, &mut event);
-    let first_position = tip().position + 1;
-    Frame { index: 2, first_position, count: 1, appends: Vec::new(), events: event.into() }
+    NewFrame::encode(tip(), Vec::new(), &event).expect("a frame").into_durable()
 }
 
 fn volume() -> (tempfile::TempDir, NewVolume) {
     let dir = tempfile::tempdir().expect("a folder");
     let mut builder =
         VolumeBuilder::create(dir.path(), Marker::of(STORE), Tip::default()).expect("a volume");
-    builder.feed(&frame(), tip()).expect("the first frame");
-    let check = Frame::check(tip().check, &large_frame().encode());
-    builder.feed(&large_frame(), Tip::after(&large_frame(), check)).expect("the second frame");
+    builder.feed(&frame()).expect("the first frame");
+    builder.feed(&large_frame()).expect("the second frame");
     let built = builder.finish().expect("a built volume");
     (dir, built.seal(&|_| ()).expect("a sealed volume"))
 }
@@ -271,8 +277,7 @@ fn index_run() -> (tempfile::TempDir, Vec<u8>) {
     let dir = tempfile::tempdir().expect("a folder");
     let run = dir.path().join("index/00000001.run");
     let (log, moved) = log(dir.path());
-    let durable = |outcome| assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
-    log.append(Tip::default(), frame(), Box::new(durable));
+    check_durable(log.append(new_frame()));
     // Its volume must be sealed, or the run does not count when the log is opened again.
     let manifest = dir.path().join("MANIFEST");
     let sealed = || Manifest::load(&RealFiles, &manifest, STORE).expect("a manifest");
@@ -305,7 +310,7 @@ fn what_is_stored_has_the_bytes_it_always_had() {
     let check = tip().check.to_be_bytes();
     let mut lines = vec![
         format!("recorded_event = {}", hex(&recorded(1))),
-        format!("frame_body = {}", hex(&frame().encode())),
+        format!("frame_body = {}", hex(frame().body())),
         format!("frame_check = {}", hex(&check)),
         format!("journal_frame = {}", hex(&frame_in_file)),
         format!("clean_stop = {}", hex(&marker)),
@@ -356,7 +361,7 @@ fn a_stored_journal_is_opened() {
     let journal = journal(dir.path());
     assert_eq!(journal.tip().expect("a tip"), tip());
     assert_eq!(journal.read(Tip::default(), PAGE).expect("frames"), [frame()]);
-    assert_eq!(Frame::decode(golden("frame_body").into()), Ok(frame()));
+    assert_eq!(Frame::decode(0, tip().check, golden("frame_body").into()), Ok(frame()));
 }
 
 #[test]

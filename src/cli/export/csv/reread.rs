@@ -68,7 +68,7 @@ pub(super) fn compared(event: &Known, read: &Known) -> Result<Vec<String>, Strin
         return Err(format!("has {path}, which the columns change"));
     }
     if ["count.low", "count.high"].iter().any(|path| missing.iter().any(|it| it == path)) {
-        return Err("gives a range, which the columns cannot say".to_owned());
+        return Err("gives a range, which the columns cannot hold".to_owned());
     }
     let within = |path: &str, part: &&str| {
         path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -78,7 +78,7 @@ pub(super) fn compared(event: &Known, read: &Known) -> Result<Vec<String>, Strin
         part_of(&NEEDED) && !part_of(&NOT_NEEDED)
     };
     match missing.iter().find(needed) {
-        Some(path) => Err(format!("has {path}, which the columns cannot say")),
+        Some(path) => Err(format!("has {path}, which the columns cannot hold")),
         None => Ok(missing),
     }
 }
@@ -120,11 +120,11 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{known::samples, proto::TransferCompleted};
+    use crate::domain::{known::examples, proto::TransferCompleted};
 
     #[test]
     fn a_row_may_say_less_and_nothing_else() {
-        let whole = samples::completed();
+        let whole = examples::completed();
         let less = |change: fn(&mut TransferCompleted)| {
             let mut read = whole.clone();
             change(&mut read);
@@ -145,18 +145,18 @@ mod tests {
             (less(|read| read.via.push("FR".into())), "has via, which the columns change"),
             (
                 less(|read| read.count.as_mut().unwrap().value = None),
-                "has count.value, which the columns cannot say",
+                "has count.value, which the columns cannot hold",
             ),
             (
                 less(|read| read.leg.as_mut().unwrap().portion.clear()),
-                "has leg.portion, which the columns cannot say",
+                "has leg.portion, which the columns cannot hold",
             ),
             (
                 less(|read| read.attribution.as_mut().unwrap().claimed_by = None),
-                "has attribution.claimed_by, which the columns cannot say",
+                "has attribution.claimed_by, which the columns cannot hold",
             ),
             (
-                compared(&whole.clone().into(), &samples::agreed().into()),
+                compared(&whole.clone().into(), &examples::agreed().into()),
                 "would be read as a TransferAgreed",
             ),
         ] {

@@ -45,7 +45,8 @@ pub(super) fn written(record: &Record) -> Written {
         denials.into_values().flatten().map(|(position, ..)| position).collect();
     rest.sort_unstable();
     for position in rest {
-        let problem = "denies a role beside no attribution that a row could have it in";
+        let problem =
+            "denies a role that no row attributes, and only the row of a role has a place for it";
         written.leave_out(position, problem);
     }
     written

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    cli::import::{Options, Terminal, import},
+    cli::import::{Options, command::Terminal, import},
     domain::{
         known::Known,
         proto::{
@@ -130,7 +130,7 @@ async fn what_the_columns_cannot_say_is_left_out_and_told() {
     let record = record(&store.events());
     let written = claims::written(&record);
     assert_eq!(written.rows.len(), 2);
-    let why = format!("claim {range} gives a range, which the columns cannot say");
+    let why = format!("claim {range} gives a range, which the columns cannot hold");
     assert_eq!(written.left_out, [why]);
     let note = "the columns have no place for TransferCompleted.of_which (1)";
     assert_eq!(written.notes(&record), [note]);

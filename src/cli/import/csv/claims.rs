@@ -208,7 +208,7 @@ fn nothing_reported(row: &Row<'_>, record: Record) -> Result<(), RowError> {
     for column in ["part_of", "title", "place", "parties", "occurred"] {
         let of_transfer = dated && column == "occurred";
         if !of_transfer && !row.text(column)?.is_empty() {
-            let problem = "is told of the exchange, so give the kind as well";
+            let problem = "describes the exchange, so give the kind as well";
             return Err(row.error(column, problem));
         }
     }

@@ -78,7 +78,7 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 {
             let problem = format!(
-                "has more than {ROW_BYTES} bytes; is a quote not closed? nothing behind it is read"
+                "has more than {ROW_BYTES} bytes; is a quote left open? the rest is not read"
             );
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }

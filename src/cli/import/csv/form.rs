@@ -33,7 +33,7 @@ impl Form {
         let nearest = nearest.unwrap_or(Self::Claims);
         let forms: Vec<_> = Self::ALL.iter().map(|form| form.columns().join(",")).collect();
         Err(format!(
-            "these are not the columns of a form that is read: {}; the forms are {}",
+            "no form has these columns: {}; the forms are {}",
             nearest.differences(&given),
             forms.join(" | ")
         ))

@@ -379,5 +379,5 @@ fn a_row_without_a_kind_reports_no_state_of_its_exchange() {
     let titled = [("kind", ""), ("parties", "")];
     let (events, errors) = read(&[CLAIMS.to_owned(), claim(&titled)].concat());
     assert!(events.is_empty(), "nothing of a bad row is taken: {events:?}");
-    assert!(errors[0].starts_with("2:3: title: is told of the exchange"), "{errors:?}");
+    assert!(errors[0].starts_with("2:3: title: describes the exchange"), "{errors:?}");
 }

@@ -11,7 +11,7 @@ use crate::domain::{
     flags::Flag,
     leg::{Direction, LegKey, Side, includes},
     nesting::Nesting,
-    side::{EstimatedLeg, Rest, Share},
+    share::{EstimatedLeg, Remainder, Share},
     symbol::Symbol,
     whole::{self, Entry, Seen},
 };
@@ -74,13 +74,13 @@ pub(super) fn share(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Di
 }
 
 /// What joint sides leave open to each of their members.
-pub(super) fn shared<'a>(exchange: &Plain<'_, 'a>) -> BTreeMap<Symbol, Rest> {
+pub(super) fn shared<'a>(exchange: &Plain<'_, 'a>) -> BTreeMap<Symbol, Remainder> {
     let joint = joint(exchange);
     let members: BTreeSet<Symbol> = joint.iter().flat_map(|joint| joint.side.iter()).collect();
     let of_member = |member: Symbol| {
         let own: Vec<&Joint<'_, 'a>> =
             joint.iter().filter(|joint| joint.side.contains(member)).collect();
-        let sum = own.iter().fold(None, |sum, joint| Rest::plus(sum, Some(joint.rest)))?;
+        let sum = own.iter().fold(None, |sum, joint| Remainder::plus(sum, Some(joint.rest)))?;
         Some((member, sum.below(exchange.limit(&own))))
     };
     members.into_iter().filter_map(of_member).collect()
@@ -90,7 +90,7 @@ pub(super) fn shared<'a>(exchange: &Plain<'_, 'a>) -> BTreeMap<Symbol, Rest> {
 struct Joint<'l, 'a> {
     side: &'a Side,
     legs: Vec<&'l EstimatedLeg<'a>>,
-    rest: Rest,
+    rest: Remainder,
 }
 
 /// The joint sides, the largest first. A leg is not reported again if its persons must be among
@@ -113,7 +113,7 @@ fn joint<'l, 'a>(exchange: &Plain<'l, 'a>) -> Vec<Joint<'l, 'a>> {
         let members = exchange.sides.iter().filter(|member| is_member(member, own));
         let named =
             members.fold(0_u64, |sum, member| sum.saturating_add(exchange.among(member, &legs)));
-        let rest = Rest::of(legs.len(), &exchange.share(&legs), named);
+        let rest = Remainder::of(legs.len(), &exchange.share(&legs), named);
         found.extend(rest.map(|rest| Joint { side: own.side, legs, rest }));
     }
     found
@@ -124,11 +124,14 @@ fn is_member(one: &OwnSide<'_, '_>, joint: &OwnSide<'_, '_>) -> bool {
 }
 
 /// What the side that is not said leaves open to each of the parties.
-pub(super) fn open(exchange: &Plain<'_, '_>, parties: &BTreeSet<Symbol>) -> BTreeMap<Symbol, Rest> {
+pub(super) fn open(
+    exchange: &Plain<'_, '_>,
+    parties: &BTreeSet<Symbol>,
+) -> BTreeMap<Symbol, Remainder> {
     let Some(unsaid) = exchange.sides.iter().find(|own| own.side.is_empty()) else {
         return BTreeMap::new();
     };
-    let all = Rest::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs));
+    let all = Remainder::of(unsaid.legs.len(), &unsaid.share, attributed(exchange, &unsaid.legs));
     let alone_across = |leg: &EstimatedLeg<'_>| leg.0.other(exchange.direction).alone();
     let to_itself: BTreeSet<Symbol> =
         unsaid.legs.iter().copied().filter_map(alone_across).collect();
@@ -138,9 +141,9 @@ pub(super) fn open(exchange: &Plain<'_, '_>, parties: &BTreeSet<Symbol>) -> BTre
         }
         let legs = unsaid.legs.iter().copied().filter(|leg| alone_across(leg) != Some(*party));
         let legs: Vec<_> = legs.collect();
-        let own = || Rest::of(legs.len(), &exchange.share(&legs), attributed(exchange, &legs));
+        let own = || Remainder::of(legs.len(), &exchange.share(&legs), attributed(exchange, &legs));
         let own = if legs.is_empty() { None } else { own() };
-        Some((*party, Rest::tighter(own?, all?)))
+        Some((*party, Remainder::tighter(own?, all?)))
     };
     parties.iter().filter_map(open_to).collect()
 }
@@ -273,6 +276,6 @@ impl<'a> Plain<'_, 'a> {
         }
         let alone = self.sides.iter().filter(|own| own.side.len() == 1);
         let named = alone.fold(0_u64, |sum, own| sum.saturating_add(self.among(own, &unsaid.legs)));
-        Rest::of(unsaid.legs.len(), &unsaid.share, named)?.at_most
+        Remainder::of(unsaid.legs.len(), &unsaid.share, named)?.at_most
     }
 }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use roaring::RoaringBitmap;
 
 use super::{
+    leaf::{self, EntryList},
     list::{Container, Directory, LongList, join, split},
     reader::Run,
 };
@@ -12,6 +13,7 @@ use crate::{
     domain::event::{Direction, Position},
     log::index::{
         error::{Blocking, IndexError},
+        key::Key,
         walk::List,
     },
 };
@@ -36,12 +38,29 @@ pub(in crate::log::index) struct Cursor<'a> {
     current: Option<(usize, RoaringBitmap)>,
 }
 
+impl Run {
+    /// The positions of a term; `None`: it is not here.
+    pub(in crate::log::index) fn list(
+        &self,
+        key: Key,
+        blocking: Blocking,
+    ) -> Result<Option<RunList<'_>>, IndexError> {
+        self.find(key, blocking, |entry| match entry.list {
+            EntryList::Short(bytes) => {
+                let positions = leaf::decode_short(self.header.first, entry.count, bytes)?;
+                Ok(RunList::short(positions))
+            }
+            EntryList::Long(list) => Ok(RunList::long(self, list, blocking)),
+        })
+    }
+}
+
 impl<'a> RunList<'a> {
-    pub(super) fn short(positions: Vec<Position>) -> Self {
+    fn short(positions: Vec<Position>) -> Self {
         Self::Short(positions)
     }
 
-    pub(super) fn long(run: &'a Run, list: LongList, blocking: Blocking) -> Self {
+    fn long(run: &'a Run, list: LongList, blocking: Blocking) -> Self {
         Self::Long(Cursor { run, list, blocking, directory: None, current: None })
     }
 

@@ -10,7 +10,7 @@
 use bytes::{Buf as _, BufMut as _};
 
 use super::{Malformed, checksum, group::GroupPointer, output::Output, times::Change};
-use crate::log::index::{error::WriteError, key::Key};
+use crate::log::index::{key::Key, write_error::WriteError};
 
 /// Bytes of the trailer, which are the last of the file.
 pub(super) const TRAILER: usize = 8 + 8 + 4;

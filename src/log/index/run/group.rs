@@ -13,7 +13,7 @@ use bytes::{Buf as _, BufMut as _};
 use xorf::{BinaryFuse8, Descriptor, Filter as _};
 
 use super::{Malformed, PAGE_U64, budget::Reservation, checksum, output::Output};
-use crate::log::index::{error::WriteError, key::Key};
+use crate::log::index::{key::Key, write_error::WriteError};
 
 const CRC: usize = 4;
 const FILTER_HEAD: usize = CRC + 8 + 4 + 4;

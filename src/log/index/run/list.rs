@@ -13,7 +13,7 @@ use bytes::{Buf as _, BufMut as _};
 use roaring::RoaringBitmap;
 
 use super::{Malformed, output::Output};
-use crate::{domain::event::Position, log::index::error::WriteError};
+use crate::{domain::event::Position, log::index::write_error::WriteError};
 
 /// Bytes of a directory entry.
 pub(super) const RECORD: usize = 4 + 8 + 4 + 4;

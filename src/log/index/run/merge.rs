@@ -10,8 +10,9 @@ use super::{
 use crate::{
     domain::event::{Position, Revision},
     log::index::{
-        error::{Blocking, IndexError, WriteError},
+        error::{Blocking, IndexError},
         key::Key,
+        write_error::WriteError,
     },
 };
 

@@ -11,7 +11,7 @@ use super::{PAGE_U64, checksum};
 use crate::log::{
     error::LogError,
     files::FileHandle,
-    index::error::{GoOn, WriteError},
+    index::write_error::{GoOn, WriteError},
 };
 
 /// See the module.

@@ -12,11 +12,10 @@ use super::{
     Malformed, PAGE,
     budget::Budget,
     checksum,
-    cursor::RunList,
     footer::{Footer, TRAILER, Trailer},
     group::{self, GroupPointer, Loaded},
     header::Header,
-    leaf::{self, Entry, EntryList, LeafPage},
+    leaf::{Entry, LeafPage},
     list::{self, Container, Directory, LongList},
     times::{self, Change},
 };
@@ -36,7 +35,7 @@ use crate::{
 pub(in crate::log::index) struct Run {
     path: PathBuf,
     file: Arc<dyn FileHandle>,
-    header: Header,
+    pub(super) header: Header,
     salt: u32,
     groups: Vec<KeyGroup>,
     times_at: u64,
@@ -125,21 +124,6 @@ impl Run {
         blocking: Blocking,
     ) -> Result<Option<(Revision, u64)>, IndexError> {
         self.find(key, blocking, |entry| Ok((entry.revision, entry.count)))
-    }
-
-    /// The positions of a term; `None`: it is not here.
-    pub(in crate::log::index) fn list(
-        &self,
-        key: Key,
-        blocking: Blocking,
-    ) -> Result<Option<RunList<'_>>, IndexError> {
-        self.find(key, blocking, |entry| match entry.list {
-            EntryList::Short(bytes) => {
-                let positions = leaf::decode_short(self.header.first, entry.count, bytes)?;
-                Ok(RunList::short(positions))
-            }
-            EntryList::Long(list) => Ok(RunList::long(self, list, blocking)),
-        })
     }
 
     /// Position of the first event recorded at `time` or later.
@@ -254,7 +238,7 @@ impl Run {
         decoded.map_err(|error| self.bad(error.0))
     }
 
-    fn find<T>(
+    pub(super) fn find<T>(
         &self,
         key: Key,
         blocking: Blocking,

@@ -13,7 +13,7 @@ use prost::encoding::{decode_varint, encode_varint};
 use super::{Malformed, PAGE, checksum, output::Output};
 use crate::{
     domain::event::{Micros, Position},
-    log::index::error::WriteError,
+    log::index::write_error::WriteError,
 };
 
 const CRC: usize = 4;

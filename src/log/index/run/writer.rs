@@ -19,8 +19,8 @@ use crate::{
         error::LogError,
         files::{Files, folder_of},
         index::{
-            error::{GoOn, WriteError},
             key::Key,
+            write_error::{GoOn, WriteError},
         },
     },
 };

@@ -1,6 +1,7 @@
 //! One contract for tables, runs and any mixture of both.
 
 use super::*;
+use crate::log::fixtures::raw_frame;
 
 /// Feeds, ends volumes, writes, seals, merges and opens again, in any order, and asks everything
 /// in between.
@@ -116,11 +117,9 @@ fn a_frame_that_does_not_follow_or_is_malformed_changes_nothing() {
     let index = open(&RecordingFiles::default(), &[], Sizes::default(), 0);
     let first = frame(Tip::default(), &[Event::default()]);
     index.apply(&first).unwrap();
-    let after = tip_after(Tip::default(), &first);
-    let mut wrong_place = frame(after, &[Event::default(), Event::default()]);
-    wrong_place.events = first.events.clone();
-    let mut garbage = frame(after, &[Event::default()]);
-    garbage.events = vec![10, 2, 0xFF, 0xFF].into();
+    let after = first.tip();
+    let wrong_place = raw_frame(after, 1, first.chunk().events());
+    let garbage = raw_frame(after, 1, &[10, 2, 0xFF, 0xFF]);
     for bad in [first.clone(), wrong_place, garbage] {
         index.apply(&bad).unwrap_err();
         assert_eq!(index.watermark(), 1);

@@ -113,9 +113,8 @@ fn an_index_that_is_slower_than_the_volumes_goes_on_from_them() {
     let mut rest = Vec::new();
     for _ in 0..4 {
         let frame = case.model.next_frame(random, case.tip);
-        case.tip = tip_after(case.tip, &frame);
-        case.tally.events(&frame.events, u64::from(frame.count));
-        frame.appends.iter().for_each(|entry| case.tally.append(entry));
+        case.tip = frame.tip();
+        case.tally.frame(&frame);
         rest.push(frame);
     }
     case.frames.extend(rest);

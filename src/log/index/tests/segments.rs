@@ -10,7 +10,7 @@ use super::{
     },
     *,
 };
-use crate::log::index::error::GoOn;
+use crate::log::index::write_error::GoOn;
 
 /// Events around a border between two containers, in several stretches.
 struct Around {
@@ -34,7 +34,7 @@ impl Around {
         let mut starts = vec![first];
         while tip.position < first + count {
             let frame = model.next_frame(random, tip);
-            tip = tip_after(tip, &frame);
+            tip = frame.tip();
             if random.below(60) == 0 {
                 starts.push(tip.position + 1);
             }

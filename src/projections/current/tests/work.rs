@@ -3,7 +3,7 @@
 use crate::domain::{proto, work};
 use crate::projections::{
     Projection as _,
-    claims::samples::{Flow, Record, flow},
+    claims::test_record::{Flow, Record, flow},
     register::Register,
 };
 

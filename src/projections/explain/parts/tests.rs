@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::select};
 use super::*;
 use crate::domain::{
     leg::Direction,
-    whole::samples::{legs, nestings},
+    whole::random_legs::{legs, nestings},
 };
 use crate::projections::counts::properties::config;
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::proto::{self, ExchangeKind, ExchangeStatus};
 use crate::projections::{
-    claims::samples::{Record, codes, flow},
+    claims::test_record::{Record, codes, flow},
     walk::walked,
 };
 

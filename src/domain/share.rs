@@ -1,0 +1,189 @@
+//! The legs of one side of an exchange: a country, several jointly, or not said; and their number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{
+    amount::{Amount, Part},
+    estimate::Estimate,
+    leg::{Direction, LegKey, Side},
+    nesting::Nesting,
+    of_which::OfWhich,
+    symbol::Symbol,
+    unattributed::Named,
+    whole::{self, Entry, Seen},
+};
+
+/// One leg and what the claims on it amount to.
+pub type EstimatedLeg<'a> = (&'a LegKey, Estimate);
+
+/// What one or several outermost exchanges say about one country, in one direction and unit.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Share {
+    /// The number of what is attributed to it; absent: no number is known.
+    pub amount: Option<Amount>,
+    /// The parts of it that were named.
+    pub of_which: OfWhich<Option<Part>>,
+    /// Exchanges, at any level, with a leg attributed to it.
+    pub exchanges: u32,
+    /// Outermost exchanges where the claims differ.
+    pub disputed: u32,
+    /// Legs attributed to it that have no known number.
+    pub unnumbered: u32,
+    /// Legs attributed to it and others jointly.
+    pub shared: Option<Remainder>,
+    /// Legs of its exchanges that do not say this side.
+    pub open: Option<Remainder>,
+}
+
+/// Legs that are not attributed to one country alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Remainder {
+    /// How many legs.
+    pub legs: u32,
+    /// At most so many of those persons can be the country's; absent: no bound is known.
+    pub at_most: Option<u64>,
+}
+
+impl Remainder {
+    /// The sum; a bound only where both have one.
+    pub(super) fn plus(one: Option<Self>, another: Option<Self>) -> Option<Self> {
+        let (Some(a), Some(b)) = (one, another) else {
+            return one.or(another);
+        };
+        let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
+        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
+    }
+
+    /// The same with a bound that is not above `limit`; where no bound is known there is none.
+    pub(super) fn below(self, limit: Option<u64>) -> Self {
+        let at_most = self.at_most.map(|bound| limit.map_or(bound, |limit| limit.min(bound)));
+        Self { at_most, ..self }
+    }
+
+    /// Of two that hold for the same party, the one with the smaller bound, or else `all`.
+    ///
+    /// `own` are the legs that are open for it, and `all` are those that are not as well.
+    pub(super) fn tighter(own: Self, all: Self) -> Self {
+        match (own.at_most, all.at_most) {
+            (Some(bound), Some(of_all)) if of_all <= bound => all,
+            (None, Some(_)) => all,
+            (Some(_) | None, _) => own,
+        }
+    }
+
+    /// What remains of a number of legs once `named` persons are taken away; absent: nobody.
+    pub(super) fn of(legs: usize, share: &Share, named: u64) -> Option<Self> {
+        let legs = u32::try_from(legs).unwrap_or(u32::MAX);
+        let known = share.amount.as_ref().filter(|_| share.unnumbered == 0);
+        match known.and_then(Amount::at_most) {
+            Some(high) if high <= named => None,
+            bound => Some(Self { legs, at_most: bound.map(|high| high - named) }),
+        }
+    }
+}
+
+impl Share {
+    /// Sets the number to use; `values` are the preferred ones, the latest first.
+    pub fn prefer(&mut self, values: impl IntoIterator<Item = u32>) {
+        if let Some(amount) = &mut self.amount {
+            amount.prefer(values);
+        }
+    }
+
+    /// Takes the sum of other amounts for its own.
+    pub(super) fn set_amount<'a>(&mut self, amounts: impl Iterator<Item = &'a Amount>) {
+        self.amount = Amount::sum(amounts);
+        self.disputed = disputed(self.amount.as_ref());
+    }
+}
+
+/// The legs of one outermost exchange and unit, by their own side.
+pub(super) struct Exchange<'l, 'a> {
+    /// Ordered by side.
+    pub(super) sides: Vec<OwnSide<'l, 'a>>,
+    /// Every party that is named on the side across.
+    pub(super) named: Named,
+    pub(super) nesting: &'l Nesting,
+    pub(super) direction: Direction,
+}
+
+/// All legs of one own side: a country, several jointly, or not said.
+pub(super) struct OwnSide<'l, 'a> {
+    pub(super) side: &'a Side,
+    pub(super) legs: Vec<&'l EstimatedLeg<'a>>,
+    pub(super) share: Share,
+}
+
+impl<'l, 'a> Exchange<'l, 'a> {
+    pub(super) fn new(
+        legs: &'l [EstimatedLeg<'a>],
+        nesting: &'l Nesting,
+        direction: Direction,
+    ) -> Self {
+        let mut by_side: BTreeMap<&'a Side, Vec<&'l EstimatedLeg<'a>>> = BTreeMap::new();
+        for leg in legs {
+            by_side.entry(leg.0.own(direction)).or_default().push(leg);
+        }
+        let sides = by_side
+            .into_iter()
+            .map(|(side, legs)| OwnSide { side, share: own(&legs, nesting, direction), legs })
+            .collect();
+        let mut named = Named::default();
+        for (leg, _) in legs {
+            named.add(leg.other(direction));
+        }
+        Self { sides, named, nesting, direction }
+    }
+
+    /// The number of some legs of one own side by themselves.
+    pub(super) fn share(&self, legs: &[&EstimatedLeg<'a>]) -> Share {
+        own(legs, self.nesting, self.direction)
+    }
+}
+
+pub(super) fn disputed(amount: Option<&Amount>) -> u32 {
+    u32::from(amount.is_some_and(|amount| amount.low < amount.high))
+}
+
+/// The number of some legs of one outermost exchange by themselves, seen from one side.
+pub(super) fn own(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Direction) -> Share {
+    let sum = |number: &dyn Fn(&Estimate) -> Option<Amount>| {
+        let entries: Vec<Entry<'_>> = legs
+            .iter()
+            .filter_map(|(key, estimate)| {
+                let amount = number(estimate)?;
+                Some(Entry { leg: Seen::new(key, direction), amount })
+            })
+            .collect();
+        whole::sum(&entries, nesting)
+    };
+    let part = |range: &dyn Fn(&Estimate) -> Option<(u32, u32)>| {
+        sum(&|leg| range(leg).map(Amount::of_range)).map(Part::from)
+    };
+    let amount = sum(&Amount::of_leg);
+    let exchanges: BTreeSet<Symbol> = legs.iter().map(|(key, _)| key.exchange).collect();
+    Share {
+        disputed: disputed(amount.as_ref()),
+        amount,
+        of_which: OfWhich {
+            minors: part(&|leg| leg.of_which.minors),
+            women: part(&|leg| leg.of_which.women),
+            civilians: part(&|leg| leg.of_which.civilians),
+            wounded: part(&|leg| leg.of_which.wounded),
+        },
+        exchanges: u32::try_from(exchanges.len()).unwrap_or(u32::MAX),
+        unnumbered: unnumbered(legs, nesting, direction),
+        shared: None,
+        open: None,
+    }
+}
+
+fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Direction) -> u32 {
+    let legs: Vec<(Seen<'_>, bool)> = legs
+        .iter()
+        .map(|(key, estimate)| (Seen::new(key, direction), estimate.range.is_some()))
+        .collect();
+    u32::try_from(whole::unnumbered(&legs, nesting)).unwrap_or(u32::MAX)
+}

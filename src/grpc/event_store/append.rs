@@ -1,0 +1,36 @@
+//! One append: from its request, and to its answer.
+
+use crate::{
+    domain::{event::Append, proto},
+    engine::{Appended, Engine, Undoing, Undone},
+    grpc::{convert, status::RpcError},
+};
+
+/// What an append requests, if it is meant for this store.
+pub(super) fn requested(
+    engine: &Engine,
+    request: proto::AppendRequest,
+) -> Result<Append, RpcError> {
+    engine.expect_store(&request.store)?;
+    Ok(convert::append(request)?)
+}
+
+pub(super) fn answer(engine: &Engine, appended: Appended) -> proto::AppendResponse {
+    let Appended { first_position, last_position, revisions, duplicate, undone } = appended;
+    let (undone, store) = (undone.into_iter().map(Into::into).collect(), engine.store_name());
+    proto::AppendResponse { first_position, last_position, revisions, duplicate, undone, store }
+}
+
+impl From<Undone> for proto::Undone {
+    fn from(Undone { position, by, how }: Undone) -> Self {
+        let how = match how {
+            Undoing::Retracted => proto::Undoing::Retracted,
+            Undoing::Corrected => proto::Undoing::Corrected,
+            Undoing::Replaced => proto::Undoing::Replaced,
+            Undoing::Deleted => proto::Undoing::Deleted,
+            Undoing::Created => proto::Undoing::Created,
+            Undoing::Parked => proto::Undoing::Parked,
+        };
+        Self { position, by, how: how.into() }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a group is of.
+
+use super::{query::Dimension, selected::Selected};
+use crate::domain::{
+    date,
+    leg::{CategoryCode, Side, UnitCode},
+    symbol::Symbol,
+};
+use crate::projections::{
+    claims::Vocabulary,
+    ledger::{Aggregate, Cell, Traits},
+};
+
+/// One dimension of a group, in words. Parts of one key come in the requested order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Who gave them up: party codes, sorted.
+    From(Vec<String>),
+    /// Who received them: party codes, sorted.
+    To(Vec<String>),
+    /// Both sides.
+    Route(Vec<String>, Vec<String>),
+    /// The outermost exchange.
+    Exchange(String),
+    /// Who is said to have mediated; empty: nobody is.
+    Mediator(String),
+    /// The year; absent: nothing says.
+    Year(Option<i32>),
+    /// Number of `proto::ExchangeKind`.
+    Kind(i32),
+    /// Number of `proto::Category`; 0: the legs that do not say.
+    Category(CategoryCode),
+}
+
+/// What a group is of; ordered by its parts, then by unit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupKey {
+    /// One for each requested dimension.
+    pub parts: Vec<Part>,
+    /// What is counted.
+    pub unit: UnitCode,
+}
+
+/// What all cells of one exchange have in common in their keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct OfExchange {
+    exchange: Symbol,
+    mediator: Symbol,
+    year: Option<i32>,
+    kind: i32,
+}
+
+impl OfExchange {
+    /// One key; with several mediators, one for each.
+    pub(super) fn all(selected: &Selected, outermost: Symbol, traits: &Traits) -> Vec<Self> {
+        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
+        let mut key = Self::default();
+        if asks(Dimension::Exchange) {
+            key.exchange = outermost;
+        }
+        if asks(Dimension::Year) {
+            key.year = traits.first_day().and_then(date::year);
+        }
+        if asks(Dimension::Kind) {
+            key.kind = traits.reported.kind;
+        }
+        if !asks(Dimension::Mediator) {
+            return vec![key];
+        }
+        let keys: Vec<Self> =
+            selected.mediators(traits).map(|mediator| Self { mediator, ..key }).collect();
+        if keys.is_empty() { vec![key] } else { keys }
+    }
+}
+
+/// What a cell gives to a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CellKey {
+    from: Side,
+    to: Side,
+    category: CategoryCode,
+    unit: UnitCode,
+}
+
+impl CellKey {
+    pub(super) fn new(selected: &Selected, cell: &Cell) -> Self {
+        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
+        let route = asks(Dimension::Route);
+        let side = |asked: bool, side: &Side| if asked { side.clone() } else { Side::default() };
+        let (from, to) = match &cell.aggregate {
+            Aggregate::Total(_) => (Side::default(), Side::default()),
+            // The shape of the query picks the direction, so the side is that of its dimension.
+            Aggregate::Side(_, own) => {
+                (side(asks(Dimension::From), own), side(asks(Dimension::To), own))
+            }
+            Aggregate::Route(from, to) => {
+                (side(route || asks(Dimension::From), from), side(route || asks(Dimension::To), to))
+            }
+        };
+        let category = cell.legs.category().filter(|_| asks(Dimension::Category)).unwrap_or(0);
+        Self { from, to, category, unit: cell.unit }
+    }
+}
+
+/// A key in symbols.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawKey<'k> {
+    of_exchange: OfExchange,
+    of_cell: &'k CellKey,
+}
+
+impl<'k> RawKey<'k> {
+    pub(super) fn new(of_exchange: OfExchange, of_cell: &'k CellKey) -> Self {
+        Self { of_exchange, of_cell }
+    }
+
+    /// The key in words.
+    pub(super) fn spelled(&self, vocabulary: &Vocabulary, selected: &Selected) -> GroupKey {
+        let side = |side: &Side| vocabulary.texts(side.iter());
+        let part = |dimension: &Dimension| match dimension {
+            Dimension::From => Part::From(side(&self.of_cell.from)),
+            Dimension::To => Part::To(side(&self.of_cell.to)),
+            Dimension::Route => Part::Route(side(&self.of_cell.from), side(&self.of_cell.to)),
+            Dimension::Exchange => {
+                Part::Exchange(vocabulary.text(self.of_exchange.exchange).to_owned())
+            }
+            Dimension::Mediator => {
+                Part::Mediator(vocabulary.text(self.of_exchange.mediator).to_owned())
+            }
+            Dimension::Year => Part::Year(self.of_exchange.year),
+            Dimension::Kind => Part::Kind(self.of_exchange.kind),
+            Dimension::Category => Part::Category(self.of_cell.category),
+        };
+        let parts = selected.query.dimensions.iter().map(part).collect();
+        GroupKey { parts, unit: self.of_cell.unit }
+    }
+}
