@@ -43,6 +43,7 @@ impl Amount {
     /// The amount of one leg; absent: no claim on it gave a number.
     pub fn of_leg(estimate: &Estimate) -> Option<Self> {
         let (low, high) = estimate.range?;
+        debug_assert!(low <= high, "sums of both ends keep their order only if each leg does");
         Some(Self {
             low: low.into(),
             high: high.into(),

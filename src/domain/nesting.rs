@@ -36,6 +36,7 @@ impl Nesting {
         if let Some(before) = self.larger.insert(part, larger) {
             self.parts.remove(&(before, part));
         }
+        debug_assert!(!self.is_within(larger, part), "a path ends because there is no cycle");
         self.parts.insert((larger, part))
     }
 

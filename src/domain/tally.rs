@@ -103,6 +103,7 @@ impl Tally {
 
     /// Takes out what was added.
     pub fn remove(&mut self, share: &Share) {
+        debug_assert!(self.shares > 0, "sums wrap around if more is taken out than was added");
         self.change(share, Way::Out);
     }
 

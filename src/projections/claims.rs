@@ -171,6 +171,10 @@ impl Claims {
     fn add(&mut self, row: Row) -> Touched {
         let place = Place::try_from(self.rows.len()).unwrap_or(Place::MAX);
         let before = self.reading_now(row.claim).copied();
+        debug_assert!(
+            self.rows.last().is_none_or(|last| last.from <= row.from),
+            "what a moment shows ends at the first row that comes later"
+        );
         self.rows.push(row);
         if row.claim != row.from {
             self.corrections.entry(row.claim).or_default().push(place);

@@ -42,6 +42,7 @@ impl Words {
             }
             let places = number.checked_sub(1).and_then(|number| self.places.get_mut(number));
             if let Some(places) = places.filter(|places| places.last() != Some(&place)) {
+                debug_assert!(places.last() < Some(&place), "lists are searched by halving");
                 places.push(place);
             }
         }

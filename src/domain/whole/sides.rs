@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    flow::MANY,
+    flow::{Flow, MANY},
     item::{Item, Numbered},
 };
 use crate::domain::{
@@ -21,7 +21,7 @@ pub(super) fn across_sides<'a>(legs: &[Numbered<'a>]) -> SmallVec<[Item<'a>; 1]>
     }
     let mut all: Vec<&Numbered<'a>> = legs.iter().collect();
     // Nothing can include what stands before it in this order.
-    all.sort_by_key(|(flow, _)| (!flow.other.is_empty(), usize::MAX - flow.other.len()));
+    all.sort_by_key(|(flow, _)| order(flow));
     let within = Within::new(&all);
     let mut items = SmallVec::new();
     for (flow, amount) in outermost(&all) {
@@ -29,6 +29,11 @@ pub(super) fn across_sides<'a>(legs: &[Numbered<'a>]) -> SmallVec<[Item<'a>; 1]>
         items.push(Item::new(*flow, amount.with_parts(parts.iter().map(|(_, amount)| amount))));
     }
     items
+}
+
+/// The side not said first, then the largest sides across.
+fn order(flow: &Flow<'_>) -> (bool, usize) {
+    (!flow.other.is_empty(), usize::MAX - flow.other.len())
 }
 
 /// Legs by one party across, so that those within a side are found by its parties.
@@ -75,6 +80,10 @@ impl<'l, 'a> Within<'l, 'a> {
 
 /// Those that none before them includes; `legs` are sorted from the largest side across down.
 fn outermost<'l, 'a>(legs: &[&'l Numbered<'a>]) -> Vec<&'l Numbered<'a>> {
+    debug_assert!(
+        legs.is_sorted_by_key(|(flow, _)| order(flow)),
+        "only what stands before a side is tried as one that includes it"
+    );
     if let Some(unsaid) = legs.first().filter(|(flow, _)| flow.other.is_empty()) {
         return vec![unsaid];
     }

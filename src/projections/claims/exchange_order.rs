@@ -21,6 +21,10 @@ impl ExchangeOrder {
         mut exchanges: [Symbol; 2],
         text: impl Fn(Symbol) -> &'t str,
     ) {
+        debug_assert!(
+            self.order.last().is_none_or(|(last, _)| *last <= event),
+            "pages go on after a position"
+        );
         exchanges.sort_unstable_by_key(|exchange| text(*exchange));
         for exchange in exchanges {
             if !exchange.is_empty() && self.known.insert(exchange) {

@@ -38,6 +38,10 @@ pub(super) struct Entries {
 
 impl Entries {
     pub(super) fn push(&mut self, entry: Entry) {
+        debug_assert!(
+            self.all.last().is_none_or(|last| last.event <= entry.event),
+            "the values of a moment are found by halving the events"
+        );
         let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(entry);
         if let Some(cells) = &mut self.cells {

@@ -47,6 +47,10 @@ impl Step {
 
 impl FigureHistory {
     pub(super) fn push(&mut self, step: Step, shares: &Interned<Share>) {
+        debug_assert!(
+            self.steps.last().is_none_or(|last| last.event <= step.event),
+            "the figure of a moment is found by halving the events"
+        );
         if self.steps.len().is_multiple_of(STRIDE) {
             self.tallies.push(self.now.clone());
         }
