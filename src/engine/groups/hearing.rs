@@ -8,6 +8,7 @@ use super::{
     counted::{ConsumerStatus, Counted},
     error::GroupError,
     messages::{Joined, Message, Said},
+    recorder::ReplayRequest,
     task::{GroupTask, MESSAGES},
 };
 use crate::domain::{
@@ -65,8 +66,8 @@ impl GroupTask {
             }
             Message::Replay { positions, request, reply } => {
                 let (now, reader) = (self.now(), &self.reading.reader);
-                let replayed =
-                    self.recorder.replay(&mut self.work, reader, positions, request, now);
+                let replay = ReplayRequest { positions, request };
+                let replayed = self.recorder.replay(&mut self.work, reader, replay, now);
                 let _ = reply.send(replayed.await);
             }
             Message::Delete { request, reply } => {

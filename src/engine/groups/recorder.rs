@@ -38,6 +38,14 @@ pub(super) struct Recorder {
     failures: Retries,
 }
 
+/// Which parked events a request puts back.
+pub(super) struct ReplayRequest {
+    /// Where they are; none: all.
+    pub(super) positions: Vec<Position>,
+    /// What the request is known by when it is repeated.
+    pub(super) request: Option<Repeatable>,
+}
+
 impl Recorder {
     /// Goes on in a stream in which these events are parked.
     pub(super) fn new(recording: Recording, parked: BTreeMap<Position, Position>) -> Self {
@@ -107,14 +115,12 @@ impl Recorder {
         self.refused_until = self.record_by;
     }
 
-    /// Puts parked events back; none are named: all. What was recorded, if anything, and how many
-    /// were put back.
+    /// Puts parked events back. What was recorded, if anything, and how many were put back.
     pub(super) async fn replay(
         &mut self,
         work: &mut Work,
         reader: &Reader,
-        positions: Vec<Position>,
-        request: Option<Repeatable>,
+        ReplayRequest { positions, request }: ReplayRequest,
         now: Moment,
     ) -> Result<(Option<Appended>, usize), GroupError> {
         let positions = self.to_replay(positions)?;
