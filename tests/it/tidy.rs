@@ -250,7 +250,7 @@ fn texts(source: &Source) -> Vec<(usize, String)> {
         for letter in code(line).chars() {
             match (&mut text, letter) {
                 (Some(_), '"') if before != '\\' => {
-                    texts.extend(text.take().map(|it| (number, it)))
+                    texts.extend(text.take().map(|it| (number, it)));
                 }
                 (Some(text), _) => text.push(letter),
                 (None, '"') if before != '\'' => text = Some(String::new()),
