@@ -310,7 +310,8 @@ async fn a_small_message_that_unpacks_to_a_thousand_times_its_size_is_refused() 
     let bomb = Bytes::from(vec![0; 128 << 20]);
     let status = unary(gzip(channel.clone()), APPEND, bomb).await;
     check_too_large(&status.expect_err("it is too large"), None);
-    let grown = peak(&server) - before;
+    // The kernel counts pages by processor: a peak that has not risen can read a little lower.
+    let grown = peak(&server).saturating_sub(before);
     assert!(grown < 8 * limits::REQUEST_BYTES, "it was unpacked: {grown} bytes more");
     let request = append("x/a", vec![event("noted", &[])]).encode_to_vec().into();
     unary(gzip(channel), APPEND, request).await.expect("it goes on");
