@@ -268,7 +268,7 @@ fn texts_speak_of_components_and_not_of_persons() {
     for source in sources().iter().filter(|source| !source.test) {
         for (number, text) in texts(source) {
             let text = text.to_lowercase().replace("{told}", "");
-            // Who claims something is a person, and so is nobody who does.
+            // A text may say that no claimant said something: claimants are persons.
             let bad = |word: &&str| OF_PERSONS.contains(word) || PERSONS[4..].contains(word);
             let mut words = text.split(|c: char| !c.is_alphanumeric());
             if SPEAKING.contains(&source.room().as_str()) && words.any(|word| bad(&word)) {

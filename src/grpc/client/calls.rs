@@ -99,9 +99,9 @@ calls! {
     correct_claim: claim_service.correct_claim(CorrectClaimRequest) -> CorrectClaimResponse;
     /// Records that a claim is withdrawn.
     retract_claim: claim_service.retract_claim(RetractClaimRequest) -> RetractClaimResponse;
-    /// Records that somebody contests a claim.
+    /// Records a dispute of a claim.
     dispute_claim: claim_service.dispute_claim(DisputeClaimRequest) -> DisputeClaimResponse;
-    /// Records that somebody backs a claim.
+    /// Records a confirmation of a claim.
     confirm_claim: claim_service.confirm_claim(ConfirmClaimRequest) -> ConfirmClaimResponse;
     /// Records that a claim is to be used.
     prefer_claim: claim_service.prefer_claim(PreferClaimRequest) -> PreferClaimResponse;

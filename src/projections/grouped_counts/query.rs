@@ -39,9 +39,9 @@ pub struct GroupedQuery {
     pub receivers: BTreeSet<String>,
     /// Only this exchange and those within it.
     pub exchange: Option<String>,
-    /// Only exchanges with this mediator: a party code, or the name of somebody of no party.
+    /// Only exchanges with this mediator: a party code, or the name of a mediator without one.
     pub mediator: Option<String>,
-    /// Mediators count also where somebody denies that they mediated.
+    /// Mediators count also where a claim denies that they mediated.
     pub include_denied: bool,
     /// Only outermost exchanges of this kind, a number of `proto::ExchangeKind`.
     pub kind: Option<i32>,
