@@ -11,9 +11,10 @@ mod undone;
 
 use handover::domain::proto::{
     CreateGroupRequest, Filter, FilterItem, Group, GroupSettings, GroupState, ListGroupsRequest,
+    ReadRequest, read_request::Start,
 };
 
-use crate::support::{Server, append, data_dir, event, new_id};
+use crate::support::{self, Server, append, data_dir, event, new_id};
 use handover::grpc::client::Client;
 
 /// A group of this name over the category `x`, tried twice and at once.
@@ -43,7 +44,12 @@ fn category(name: &str) -> Filter {
     Filter { items: vec![item] }
 }
 
-/// Appends one event, named after its place, to each of these streams; returns the positions.
+/// Appends one event, named after its place, to each of these streams, and waits until the index
+/// knows them all; returns the positions.
+///
+/// A group is given what the index knows, and a stream of which a consumer has something waits
+/// until that is answered. So a group that reads between two of these events would give the second
+/// much later.
 async fn fill(client: &Client, streams: &[&str]) -> Vec<u64> {
     let mut positions = Vec::new();
     for stream in streams {
@@ -51,6 +57,10 @@ async fn fill(client: &Client, streams: &[&str]) -> Vec<u64> {
         let appended = client.append(append(stream, vec![event(&text, &[])])).await;
         positions.push(appended.expect("it is appended").first_position);
     }
+    // A read by a filter waits for the index.
+    let start = positions.last().map(|last| Start::AfterPosition(*last));
+    let behind = ReadRequest { filter: Some(category("x")), start, ..ReadRequest::default() };
+    support::read(client, behind).await;
     positions
 }
 

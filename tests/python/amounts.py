@@ -20,7 +20,6 @@ class Amount:
     low: int | None = None
     high: int | None = None
     preferred: int | None = None
-    sure: int = 0  # So many at least: `low`, unless that is "at most" so many.
     unnumbered: int = 0
     flags: frozenset[str] = frozenset()
     of_which: dict[str, tuple[int, int, int]] = dataclasses.field(default_factory=dict)
@@ -49,7 +48,6 @@ def estimate(leg: Leg, other: Side, claims: dict, record: Record) -> Amount:
         low,
         high,
         preference(claims, record, low, high, low if decided else None),
-        sure=0 if OPEN_BELOW in flags else low,
         flags=frozenset(flags),
         of_which=subsets(counted),
         **known,
@@ -100,7 +98,6 @@ def add(amounts: typing.Iterable[Amount]) -> Amount:
         sum(a.low for a in known) if known else None,
         sum(a.high for a in known) if known else None,
         sum(a.preferred for a in known) if agreed else None,
-        sum(a.sure for a in amounts),
         sum(a.unnumbered for a in amounts),
         frozenset().union(*(a.flags for a in amounts)),
         of_which,
@@ -115,8 +112,6 @@ def whole(wholes: list[Amount], parts: list[Amount]) -> Amount:
     one.legs |= sum_of_parts.legs
     one.others += tuple(other for part in parts if part.low is not None for other in part.others)
     one.of_which = named(one, parts)
-    if OPEN_BELOW in one.flags:
-        one.sure = max(one.sure, sum_of_parts.sure)
     if sum_of_parts.low is not None and sum_of_parts.low > one.high:
         one.high, one.preferred = sum_of_parts.low, None
         one.flags |= {EXCEED}

@@ -77,6 +77,18 @@ def test_nobody_hands_persons_over_to_themselves(empty):
     assert (rows[1]["sent"]["low"], rows[1]["received"]["low"]) == (9, 40)
 
 
+def test_a_bound_is_no_whole_of_what_is_taken_from_what_is_open(empty):
+    both, nobody = frozenset({"x-bound-a", "x-bound-b"}), frozenset()
+    convicts = {"exchange": "bound", "sent_by": both, "category": "convict"}
+    said = [
+        Completed(Leg("bound", nobody, both), Number(16)),
+        Completed(Leg(sent_to=nobody, **convicts), Number(4)),
+        Completed(Leg(sent_to=both, portion="second", **convicts), Number(low=21)),
+        Completed(Leg("bound", both, both), Number(high=7)),
+    ]
+    assert both_sides(empty, "x-bound-a", *said)["sent"]["open"] == (1, 12)
+
+
 def test_a_preference_that_its_figure_cannot_have_is_refused(empty):
     claim = empty.append(Completed(leg("preferred"), Number(5)))
     about = empty.append(Completed(leg("preferred"), Number(9, approximate=True)))

@@ -6,7 +6,7 @@ Part of the independent check: see figures.py.
 import itertools
 import typing
 
-from amounts import OPEN_ABOVE, Amount, add, of_exchange
+from amounts import OPEN_ABOVE, OPEN_BELOW, Amount, add, of_exchange
 from record import Leg, Record, Side
 
 # Of one exchange, direction and unit: each leg, whose it is, who stands across, and its estimate.
@@ -75,8 +75,10 @@ class Exchange:
         lows = {}
         numbered = {leg for leg in legs if self.legs[leg][2].low is not None}
         for own in to:
-            among = [leg for leg in self.of_side(own) if self.within(leg, numbered)]
-            lows[own] = self.amount(own, among).sure
+            # "At most" says of no person that it was handed over: such a leg is no whole either.
+            sure = [leg for leg in self.of_side(own) if OPEN_BELOW not in self.legs[leg][2].flags]
+            among = [leg for leg in sure if self.within(leg, numbered)]
+            lows[own] = self.amount(own, among).low or 0
         return packed(lows)
 
     def left(self, side: Side, legs: set[Leg], to: typing.Iterable[Side]) -> Unattributed | None:

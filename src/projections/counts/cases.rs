@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::{
     figure::{SubsetCount, Unattributed},
     flags::Flag,
-    proto::Category::{self, CivilianInternee, PrisonerOfWar},
+    proto::Category::{self, CivilianInternee, Convict, PrisonerOfWar},
 };
 use crate::projections::claims::test_record::{ANKARA, Record, ankara_article, flow};
 
@@ -390,6 +390,22 @@ fn at_most_is_not_taken_from_a_bound() {
     at_most.count.high = Some(9);
     record.completed(&at_most);
     assert_eq!(sent(&record, "B").shared, Some(rest(1, 16)), "it may have been none");
+}
+
+#[test]
+fn a_bound_is_no_whole_of_what_is_taken_from_what_is_open() {
+    let mut record = Record::default();
+    record.completed(&flow("x", "", "A+B", Some(16)));
+    record.completed(&flow("x", "A+B", "", Some(4)).of(Convict));
+    let mut second = flow("x", "A+B", "A+B", None).of(Convict).portion("second");
+    second.count.low = Some(21);
+    record.completed(&second);
+    // The convicts are 4: a whole keeps its number, whatever its parts add up to.
+    assert_eq!(sent(&record, "A").open, Some(rest(1, 12)));
+    let mut at_most = flow("x", "A+B", "A+B", None);
+    at_most.count.high = Some(7);
+    record.completed(&at_most);
+    assert_eq!(sent(&record, "A").open, Some(rest(1, 12)), "it says of no person that they went");
 }
 
 #[test]
