@@ -118,6 +118,7 @@ pub enum Command {
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
     /// Print a completion script for a shell
+    #[command(after_help = exit::HELP)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! cli  config  descriptors  telemetry  server    assembly: the only code that knows everything
-//! client                            patience: what is tried again, resumed, decided again
+//! client                            retries: what is tried again, resumed, decided again
 //! grpc                              translation: the only code that says tonic
-//! engine                            concurrency: the only code that says tokio
+//! engine                            concurrency: the lowest layer that says tokio
 //! projections                       read models: pure apply, and queries over their state
 //! log                               durability: the only code that says sled; synchronous
 //! domain                            meaning: pure, no I/O, no clock

@@ -68,8 +68,7 @@ pub(crate) async fn write(client: Client, writer: u64, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_is_recorded_once_over_lost_answers_and_restarts() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let (_dir, data) = data_dir();
     let mut server = Server::start(&data, &[]);
     let proxy = Proxy::start(&server.address).await;
@@ -158,8 +157,7 @@ async fn events_of_the_record_find_their_streams() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_updates_that_compete_no_decision_is_lost() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let proxy = Proxy::start(&server.address).await;
@@ -236,8 +234,7 @@ async fn follow(client: Client, follow: Follow, last: u64) -> (Vec<RecordedEvent
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriber_sees_everything_once_over_cut_connections_and_restarts() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let mut chance = StdRng::seed_from_u64(seed);
     let (_dir, data) = data_dir();
     let mut server = Server::start(&data, &[]);

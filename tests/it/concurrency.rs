@@ -138,8 +138,7 @@ async fn write(client: Client, writer: u64, events: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn subscribers_see_every_event_once_in_order_across_the_live_boundary() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let (writers, each) = (4, 250);
@@ -209,8 +208,7 @@ async fn reconnecting(data: &Path, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn subscribers_resume_across_restarts_without_gap_or_duplicate() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let (_dir, data) = data_dir();
     reconnecting(&data, seed).await;
 }

@@ -116,8 +116,7 @@ async fn five_kills_under_load_from_32_callers_lose_nothing_acknowledged() {
 
 #[tokio::test]
 async fn kills_while_it_opens_lose_nothing() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let mut chance = rand::rngs::StdRng::seed_from_u64(seed);
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &SMALL);

@@ -192,6 +192,15 @@ pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
+/// The seed of a random test, which is printed: that of `HANDOVER_SEED`, or a new one.
+#[expect(clippy::print_stdout, reason = "a test that has failed is run again with it")]
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("HANDOVER_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(rand::random);
+    println!("HANDOVER_SEED={seed}");
+    seed
+}
+
 /// A filter of one item with these tags.
 pub(crate) fn tagged(tags: &[&str]) -> Filter {
     let tags = tags.iter().map(ToString::to_string).collect();

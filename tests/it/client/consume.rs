@@ -93,8 +93,7 @@ impl Done {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_handle_everything_in_order_over_cut_connections_and_restarts() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let mut chance = StdRng::seed_from_u64(seed);
     let (_dir, data) = data_dir();
     let mut server = Server::start(&data, &[]);

@@ -77,8 +77,7 @@ impl Figures {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_change_is_told_once_over_cut_connections_and_restarts() {
-    let seed = rand::rng().random::<u64>();
-    println!("seed {seed}");
+    let seed = crate::support::seed();
     let mut chance = StdRng::seed_from_u64(seed);
     let (_dir, data) = data_dir();
     let mut server = Server::start(&data, &[]);

@@ -3,17 +3,14 @@
 use std::fmt::Display;
 
 use futures_util::StreamExt as _;
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 /// Cases that are run at a time; most of the time a case waits for another process.
 const AT_ONCE: usize = 3;
 
 /// Chance with a printed seed.
 pub(super) fn seeded() -> StdRng {
-    let seed = std::env::var("HANDOVER_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| rand::rng().random());
-    println!("HANDOVER_SEED={seed}");
-    StdRng::seed_from_u64(seed)
+    StdRng::seed_from_u64(crate::support::seed())
 }
 
 /// Runs every case, or those with names that hold what `HANDOVER_CASE` says, and fails with all

@@ -159,7 +159,7 @@ async fn only_the_server_records_in_the_streams_of_groups() {
     let error = client.append(append("group/desk", vec![event("mine", &[])])).await;
     assert_refused(&error.expect_err("not there"), ClientErrorKind::Invalid, "writes[0].stream");
     let created = handover::domain::proto::GroupCreated::default();
-    let error = client.append(crate::support::known("x/a", &created)).await;
+    let error = client.append(support::known("x/a", &created)).await;
     let error = error.expect_err("nor elsewhere");
     assert_refused(&error, ClientErrorKind::Invalid, "payload.type_url");
     assert!(read_all(&client).await.is_empty());

@@ -1,7 +1,10 @@
-use std::io::{self, Read as _};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read as _},
+};
 
 use super::{counted::ROW_BYTES, *};
-use crate::cli::{exit::Exit, import::source::Source};
+use crate::cli::{exit::Exit, import::source::Source, json::enum_values};
 
 const CLAIMS: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
     category,portion,count,approximate,reason,scope,claimed_by,source\n";
@@ -31,6 +34,29 @@ fn claim(replaced: &[(&str, &str)]) -> String {
         value.unwrap_or_default().replace("AA+BB", "RU+DE")
     };
     CLAIMS.trim_end().split(',').map(field).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// A value that is added to an enum needs a word here, or tables can neither say nor export it.
+#[test]
+fn tables_have_a_word_for_every_value_of_their_enums() {
+    fn assert_whole<T: Copy + Into<i32>>(name: &str, words: &[(&str, T)]) {
+        for (word, number) in enum_values(name).into_iter().filter(|(_, number)| *number != 0) {
+            let known = words.iter().any(|(it, value)| *it == word && (*value).into() == number);
+            assert!(known, "{name} has {word}, and tables have no word for it");
+        }
+    }
+    assert_whole("Role", &roles::ROLES);
+    assert_whole("Unit", &claims::UNITS);
+    assert_whole("Category", &claims::CATEGORIES);
+    assert_whole("DeclineReason", &claims::REASONS);
+    let kinds = |chosen: fn(&claims::Kind) -> i32| {
+        claims::KINDS.iter().map(|(_, kind)| chosen(kind)).filter(|it| *it != 0).collect()
+    };
+    let numbers = |name| -> BTreeSet<i32> {
+        enum_values(name).into_iter().map(|(_, number)| number).filter(|it| *it != 0).collect()
+    };
+    assert_eq!(numbers("ExchangeKind"), kinds(|kind| kind.0.into()));
+    assert_eq!(numbers("ExchangeStatus"), kinds(|kind| kind.1.into()));
 }
 
 /// All events of a table, by short names with their streams' ids, and the errors.
