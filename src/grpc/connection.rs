@@ -1,5 +1,5 @@
-//! A connection as the server sees it: counted while it is open, given up if it says nothing, and
-//! named in the log if the server cuts it.
+//! A connection as the server sees it: counted while it is open, given up if it says nothing, read
+//! more slowly if its client cancels calls without end, and named in the log if the server cuts it.
 //!
 //! Once the protocol is known, HTTP/2 probes silent connections, and HTTP/1 has a time for each
 //! header. Before that, nothing would ever end a connection that was opened and left. And a cut is
@@ -11,26 +11,26 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
-    time::Sleep,
+    time::{Instant, Sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::grpc::{
-    goaway::{self, Frames},
+    frames::PREFACE,
+    goaway::{self, CutWatch},
     incoming::Admitted,
+    resets::Resets,
 };
 
-/// Bytes of the preface, by which the protocol is known: what HTTP/2 opens with.
-const PREFACE: usize = 24;
-/// How long they may take.
+/// How long the preface may take, by which the protocol is known.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a call that has broken off waits for its connection to end.
 const ENDING: Duration = Duration::from_millis(100);
@@ -43,7 +43,10 @@ pub(super) struct Connection<T> {
     received: usize,
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
-    frames: Frames,
+    cut_watch: CutWatch,
+    resets: Resets,
+    /// While it is not read.
+    pause: Option<Pin<Box<Sleep>>>,
     ending: Ending,
     _gone: DropGuard,
     _permit: OwnedSemaphorePermit,
@@ -79,9 +82,20 @@ impl<T> Connection<T> {
     fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
         let Admitted { connection: stream, permit } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        let (frames, ending) = (Frames::default(), Ending::default());
+        let ending = Ending::default();
         let gone = ending.gone.clone().drop_guard();
-        Self { stream, peer, received: 0, due, frames, ending, _gone: gone, _permit: permit }
+        Self {
+            stream,
+            peer,
+            received: 0,
+            due,
+            cut_watch: CutWatch::default(),
+            resets: Resets::new(Instant::now()),
+            pause: None,
+            ending,
+            _gone: gone,
+            _permit: permit,
+        }
     }
 
     /// Whether the time for the preface is up.
@@ -91,15 +105,31 @@ impl<T> Connection<T> {
 
     /// Looks for a cut in what was written.
     fn note(&mut self, written: &[u8]) {
-        if let Some(code) = self.frames.error_in(written) {
+        if let Some(code) = self.cut_watch.error_in(written) {
             self.ending.cut.cancel();
-            let peer = self.peer.map(|address| address.to_string()).unwrap_or_default();
             tracing::warn!(
-                peer,
+                peer = self.peer(),
                 code = goaway::name_of(code),
                 "a connection is cut: its client broke the bounds of HTTP/2"
             );
         }
+    }
+
+    /// Looks for cancelled calls in what was read.
+    fn note_resets(&mut self, read: &[u8]) {
+        let Some(pause) = self.resets.received(read, Instant::now()) else { return };
+        self.pause = Some(Box::pin(tokio::time::sleep(pause.time)));
+        if pause.first {
+            tracing::warn!(
+                peer = self.peer(),
+                "a client cancels calls faster than the server takes them; its connection is read \
+                 more slowly"
+            );
+        }
+    }
+
+    fn peer(&self) -> String {
+        self.peer.map(|address| address.to_string()).unwrap_or_default()
     }
 }
 
@@ -109,8 +139,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(context));
+            self.pause = None;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.note_resets(buffer.filled().get(before..).unwrap_or_default());
         if self.due.is_none() {
             return polled;
         }
@@ -184,6 +219,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::grpc::frames::{RST_STREAM, encoded};
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
@@ -207,5 +243,21 @@ mod tests {
         assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
         let silence = tokio::time::timeout(10 * PREFACE_TIMEOUT, ours.read(&mut buffer)).await;
         assert!(silence.is_err(), "{silence:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_cancels_calls_without_end_is_read_more_slowly() {
+        let (mut theirs, ours) = duplex(1 << 20);
+        let mut ours = connection(ours);
+        let resets = encoded(RST_STREAM, &[0, 0, 0, 8]).repeat(10_000);
+        let sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &encoded(4, &[])[..], &resets].concat();
+        theirs.write_all(&sent).await.unwrap();
+        let (begun, mut read, mut buffer) = (Instant::now(), 0, [0; 8 << 10]);
+        while read < sent.len() {
+            read += ours.read(&mut buffer).await.unwrap();
+        }
+        let took = begun.elapsed();
+        assert!(took > Duration::from_secs(3), "10,000 calls were cancelled in {took:?}");
+        assert!(took < Duration::from_secs(5), "a burst is free, and a pause ends: {took:?}");
     }
 }
