@@ -1,4 +1,5 @@
-//! The attacks: each does one thing that hurt the server once, for as long as it may.
+//! The attacks: each does one thing that hurt the server once, for as long as it may. Beside those
+//! after which memory stays in use, a good client does as much, for comparison.
 
 mod calls;
 mod readers;
@@ -45,7 +46,7 @@ const USUAL: Attack = Attack {
 };
 
 /// All of them.
-pub(super) const ATTACKS: [Attack; 11] = [
+pub(super) const ATTACKS: [Attack; 13] = [
     Attack { name: "nothing", ..USUAL },
     Attack {
         name: "requests of 8 MiB of empty parts, compressed",
@@ -68,6 +69,14 @@ pub(super) const ATTACKS: [Attack; 11] = [
         ..USUAL
     },
     Attack {
+        name: "no attack: ten subscribers that read everything and 300 groups that acknowledge it",
+        store: Store::Events,
+        attackers: 1,
+        seconds: 30,
+        run: |target| Box::pin(readers::read(target)),
+        ..USUAL
+    },
+    Attack {
         name: "1,000 subscribers that read nothing, each on a connection of its own",
         store: Store::Events,
         attackers: 1,
@@ -85,6 +94,12 @@ pub(super) const ATTACKS: [Attack; 11] = [
         name: "pipelines whose answers are never read",
         attackers: 16,
         run: |target| Box::pin(calls::pipeline(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "no attack: pipelines of as many events whose answers are read",
+        attackers: 16,
+        run: |target| Box::pin(calls::read_pipeline(target)),
         ..USUAL
     },
     Attack {

@@ -25,6 +25,8 @@ use super::{
 
 /// Calls of each sort; processor time is known to 10 ms.
 const TIMES: u32 = 100;
+/// So the mean of one is known to this.
+const KNOWN_TO: Duration = Duration::from_micros(100);
 /// What the parts of a request around what grows may take.
 const AROUND: usize = 16 << 10;
 
@@ -207,7 +209,7 @@ async fn refusals() {
         assert_eq!(code, Code::InvalidArgument, "{} far beyond the limit", it.name);
         println!("| {} | {} | {at:?} | {one:?} | {thousand:?} | {most} |", it.name, it.most);
         let share = u32::try_from(most / it.most).unwrap_or(1).max(1);
-        if one > at + Duration::from_micros(200) || thousand > at * share {
+        if one > at + 2 * KNOWN_TO || thousand > (at + KNOWN_TO) * share {
             dearer.push(it.name);
         }
     }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, future::poll_immediate, stream};
+use futures_util::{
+    StreamExt as _,
+    future::{poll_immediate, ready},
+    stream,
+};
 use handover::{
     domain::{
         limits,
@@ -25,6 +29,9 @@ use crate::{
     },
     support::{append, event, new_id},
 };
+
+/// Answers of a pipeline that may be unread: as many appends an unread one takes.
+const PIPELINED: usize = 256;
 
 async fn connect(target: &Target) -> Client {
     Client::connect(&target.address).await.expect("the server can be reached")
@@ -80,6 +87,16 @@ pub(super) async fn pipeline(target: Target) -> usize {
     }
     target.until.cancelled().await;
     1
+}
+
+/// Sends as many appends as [`pipeline`] does, and reads each answer.
+pub(super) async fn read_pipeline(target: Target) -> usize {
+    let text = "x".repeat(64 << 10);
+    let requests = (0..PIPELINED).map(move |_| append("x/read", vec![event(&text, &[])]));
+    let answers = connect(&target).await.append_stream(stream::iter(requests));
+    let answered = answers.filter(|answer| ready(answer.is_ok())).count().await;
+    target.until.cancelled().await;
+    answered
 }
 
 /// Begins a hundred calls and gives them up.

@@ -12,7 +12,8 @@ use handover::{
     },
     grpc::client::{Answers, Client},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -42,6 +43,48 @@ pub(super) async fn unread(target: Target) -> usize {
     println!("  all {GROUPS} groups together delivered {taken} events");
     target.until.cancelled().await;
     streams.len() + consumers.len()
+}
+
+/// Ten subscribers that read everything, and as many consumers as those of [`unread`], which
+/// acknowledge as many events as an unread group may be given.
+pub(super) async fn read(target: Target) -> usize {
+    let client = Client::connect(&target.address).await.expect("the server can be reached");
+    let mut readers = JoinSet::new();
+    for _ in 0..10 {
+        let (client, until) = (client.clone(), target.until.clone());
+        readers.spawn(async move {
+            let frames = client.subscribe(SubscribeRequest::default());
+            frames.take_until(until.cancelled()).count().await
+        });
+    }
+    let client = Client::connect(&target.address).await.expect("the server can be reached");
+    let mut consumers = JoinSet::new();
+    for number in 0..GROUPS {
+        let (client, until) = (client.clone(), target.until.clone());
+        consumers.spawn(acknowledge(client, format!("group-{number}"), until));
+    }
+    consumers.join_all().await.iter().sum::<usize>() + readers.join_all().await.len()
+}
+
+/// Acknowledges what it is given, until it had 10,000 events; how many these were.
+async fn acknowledge(client: Client, group: String, until: CancellationToken) -> usize {
+    let request = CreateGroupRequest { name: group.clone(), ..<_>::default() };
+    client.create_group(request).await.expect("there may be so many groups");
+    let (answer, answers) = mpsc::unbounded_channel();
+    let credit = limits::CONSUMER_CREDIT as u64;
+    let first = ConsumeRequest { group, consumer: "one".into(), credit, ..<_>::default() };
+    answer.send(first).expect("the call takes it");
+    let mut given = client.consume(UnboundedReceiverStream::new(answers));
+    let mut taken = 0;
+    while taken < limits::CONSUMER_CREDIT {
+        let Some(Some(Ok(some))) = until.run_until_cancelled(given.next()).await else { break };
+        let first = some.first_delivery;
+        let acks = (first..first + some.events.len() as u64).collect();
+        taken += some.events.len();
+        answer.send(ConsumeRequest { acks, ..<_>::default() }).expect("the call takes it");
+    }
+    until.cancelled().await;
+    taken
 }
 
 /// Takes as many events as a consumer may have, and acknowledges none; how many these were, and the
