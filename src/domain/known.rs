@@ -11,6 +11,7 @@ pub(crate) mod examples;
 mod fields;
 mod folded;
 mod home;
+mod rewritten;
 mod tags;
 mod validate;
 
@@ -18,6 +19,7 @@ use prost::Message as _;
 
 use crate::domain::{event::Position, proto};
 
+use folded::Identified as _;
 pub use home::Home;
 
 macro_rules! known {
@@ -62,6 +64,13 @@ macro_rules! known {
             pub fn short_name(&self) -> &'static str {
                 match self {
                     $(Self::$name(_) => stringify!($name),)*
+                }
+            }
+
+            /// Folds the identity texts. Answers whether one of them was not folded before.
+            pub fn fold(&mut self) -> bool {
+                match self {
+                    $(Self::$name(event) => event.fold_texts(),)*
                 }
             }
 
