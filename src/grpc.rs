@@ -31,6 +31,7 @@ mod projections;
 mod record;
 mod request;
 pub mod serve;
+mod service;
 mod sources;
 mod statements;
 mod status;
