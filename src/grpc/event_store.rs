@@ -98,17 +98,12 @@ impl Batches {
             Self::More(scan) => (scan, false),
         };
         let run = scan.next().await.map_err(RpcError::from)?;
-        let position = scan.head();
-        Ok(match run {
-            Some(run) => {
-                let frame = ReadFrame { run: run.events, position, heartbeat: false };
-                Some((frame, Self::More(scan)))
-            }
-            None if first => {
-                Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
-            }
-            None => None,
-        })
+        if run.is_none() && !first {
+            return Ok(None);
+        }
+        let run = run.map(|run| run.events).unwrap_or_default();
+        let rest = proto::ReadResponse { position: scan.head(), ..Default::default() };
+        Ok(Some((ReadFrame { run, rest }, Self::More(scan))))
     }
 }
 
