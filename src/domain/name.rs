@@ -116,14 +116,10 @@ impl StreamName {
     /// names of streams of other categories mean nothing here and stay as they are.
     #[must_use]
     pub fn folded(&self) -> Self {
-        let own = OWN_CATEGORIES.contains(&self.category());
-        self.0.split_once('/').filter(|_| own).map_or_else(
-            || self.clone(),
-            |(category, name)| {
-                let folded = Self::parse(&format!("{category}/{}", identity::fold(name)));
-                folded.unwrap_or_else(|_| self.clone())
-            },
-        )
+        if !OWN_CATEGORIES.contains(&self.category()) {
+            return self.clone();
+        }
+        Self::parse(&folded_after(&self.0, '/')).unwrap_or_else(|_| self.clone())
     }
 }
 
@@ -193,15 +189,17 @@ impl Tag {
     /// clients stay as they are.
     #[must_use]
     pub fn folded(&self) -> Self {
-        let own = IDENTITY_TAG_KEYS.contains(&self.key());
-        self.0.split_once(':').filter(|_| own).map_or_else(
-            || self.clone(),
-            |(key, value)| {
-                let folded = Self::parse(&format!("{key}:{}", identity::fold(value)));
-                folded.unwrap_or_else(|_| self.clone())
-            },
-        )
+        if !IDENTITY_TAG_KEYS.contains(&self.key()) {
+            return self.clone();
+        }
+        Self::parse(&folded_after(&self.0, ':')).unwrap_or_else(|_| self.clone())
     }
+}
+
+/// The text with what follows the first separator folded.
+fn folded_after(text: &str, separator: char) -> String {
+    let (kind, name) = text.split_once(separator).unwrap_or((text, ""));
+    format!("{kind}{separator}{}", identity::fold(name))
 }
 
 fn within(text: &str, limit: usize) -> Result<(), InvalidName> {
