@@ -17,8 +17,9 @@ mod validate;
 
 use prost::Message as _;
 
-use crate::domain::{event::Position, proto};
+use crate::domain::{event::Position, proto, violation::Violations};
 
+use fields::Checked as _;
 use folded::Identified as _;
 pub use home::Home;
 
@@ -65,6 +66,14 @@ macro_rules! known {
                 match self {
                     $(Self::$name(_) => stringify!($name),)*
                 }
+            }
+
+            /// Checks every field. Paths start at the payload, as in `leg.from[0]`.
+            pub fn validate(&self) -> Result<(), Violations> {
+                let violations = match self {
+                    $(Self::$name(event) => event.violations(),)*
+                };
+                violations.into_result(())
             }
 
             /// Folds the identity texts. Answers whether one of them was not folded before.
