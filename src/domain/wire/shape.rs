@@ -106,10 +106,8 @@ impl Field {
 
 impl Tables {
     fn read() -> Self {
-        let pool = DescriptorPool::decode(proto::DESCRIPTORS)
-            .expect("the descriptors were checked when they were compiled");
         let (mut places, mut found) = (BTreeMap::new(), Vec::new());
-        let mut next = from_outside(&pool);
+        let mut next = from_outside(proto::descriptions());
         while let Some(message) = next.pop() {
             if places.contains_key(message.full_name()) {
                 continue;
