@@ -27,7 +27,8 @@ pub fn is_of_the_server(tag: &str) -> bool {
 }
 
 /// Why a name is refused: what is wrong, as a phrase, and whether it is merely too long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
 pub struct InvalidName {
     /// What is wrong and what would be right.
     pub problem: String,
@@ -46,14 +47,6 @@ impl InvalidName {
         violations.note(Violation { field, problem, limit: self.limit });
     }
 }
-
-impl fmt::Display for InvalidName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
-    }
-}
-
-impl std::error::Error for InvalidName {}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
