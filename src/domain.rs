@@ -32,6 +32,7 @@ pub mod symbol;
 pub mod tally;
 pub mod unattributed;
 pub mod violation;
+pub mod way;
 pub mod whole;
 pub mod window;
 pub mod wire;

@@ -33,6 +33,7 @@ mod record;
 mod request;
 mod resets;
 pub mod serve;
+mod service;
 mod sources;
 mod statements;
 mod status;

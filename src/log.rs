@@ -54,7 +54,6 @@ use self::{
     index::{Blocking, Index},
     journal::{Acknowledgement, Journal},
     store::Store,
-    volume::VolumeError,
 };
 use crate::domain::{
     digest,
@@ -178,11 +177,6 @@ impl Log {
     /// When the event at `position` was recorded, as it says itself.
     pub fn recorded_at(&self, position: Position) -> Result<Micros, LogError> {
         self.fetcher.recorded_at(position)
-    }
-
-    /// The sealed volumes that were found to be damaged, each as it was met first.
-    pub fn damaged_volumes(&self) -> Vec<VolumeError> {
-        self.fetcher.volumes.damaged()
     }
 
     /// The store's id, drawn when it was made.

@@ -1,6 +1,6 @@
 //! How a command ends: exit codes, and the message that goes with a failure.
 
-use std::{fmt, io, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use crate::client::{CallError, ClientError, ClientErrorKind};
 
@@ -54,7 +54,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command ends early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
@@ -82,14 +83,6 @@ impl Failure {
         self
     }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {

@@ -25,7 +25,8 @@ use crate::{
 };
 
 /// A line that cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {problem}")]
 pub struct RowError {
     /// Line in the file, from 1.
     pub line: u64,
@@ -41,14 +42,6 @@ impl RowError {
         Self { line, column: 1, problem: problem.into() }
     }
 }
-
-impl fmt::Display for RowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.problem)
-    }
-}
-
-impl std::error::Error for RowError {}
 
 /// A line that has been read.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
+    incremental,
     leg::{Direction, Side},
     nesting::Nesting,
-    share::{EstimatedLeg, Exchange, Share, own},
+    share::{EstimatedLeg, Share, own},
     symbol::Symbol,
-    unattributed,
 };
 
 /// What one outermost exchange says about each country, in one direction.
@@ -25,18 +25,21 @@ pub fn shares(
     nesting: &Nesting,
     direction: Direction,
 ) -> BTreeMap<Symbol, Share> {
-    let exchange = Exchange::new(legs, nesting, direction);
-    let mut found: BTreeMap<Symbol, Share> = BTreeMap::new();
-    for own in &exchange.sides {
-        if let Some(country) = own.side.alone() {
-            found.insert(country, own.share);
+    let mut by_country: BTreeMap<Symbol, Vec<&EstimatedLeg<'_>>> = BTreeMap::new();
+    let mut of_one = 0;
+    for leg in legs {
+        if let Some(country) = leg.0.own(direction).alone() {
+            by_country.entry(country).or_default().push(leg);
+            of_one += 1;
         }
     }
-    for (country, rest) in unattributed::shared(&exchange) {
-        found.entry(country).or_default().shared = Some(rest);
-    }
-    for (country, rest) in unattributed::open(&exchange, parties) {
-        found.entry(country).or_default().open = Some(rest);
+    let share = |(country, legs): (Symbol, Vec<_>)| (country, own(&legs, nesting, direction));
+    let mut found: BTreeMap<Symbol, Share> = by_country.into_iter().map(share).collect();
+    if of_one < legs.len() {
+        for (country, beside) in incremental::beside(legs, parties, nesting, direction) {
+            let share = found.entry(country).or_default();
+            (share.shared, share.open) = (beside.shared, beside.open);
+        }
     }
     found
 }

@@ -6,14 +6,13 @@
 
 mod history;
 
-use std::fmt;
-
 use crate::domain::{event::Position, known::Known};
 
 pub use history::Retractions;
 
 /// A rule of the record that an event would break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{subject}: {description} ({rule})")]
 pub struct RuleBroken {
     /// The rule's name, which programs can rely on.
     pub rule: &'static str,
@@ -22,14 +21,6 @@ pub struct RuleBroken {
     /// What it is about, as in `claim 42`.
     pub subject: String,
 }
-
-impl fmt::Display for RuleBroken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.subject, self.description, self.rule)
-    }
-}
-
-impl std::error::Error for RuleBroken {}
 
 /// The position holds an event that the record understands.
 pub const CLAIM_EXISTS: &str = "claim-exists";

@@ -10,6 +10,7 @@
 //!   they are kept as **one sum**, however many they are.
 
 mod attributed;
+mod beside;
 mod cells;
 mod components;
 mod flows;
@@ -22,6 +23,7 @@ mod sum;
 mod unattributed;
 mod unit;
 
+pub(super) use beside::beside;
 pub use cells::Aggregate;
 pub use unit::{Changes, Legs, Unit};
 

@@ -11,13 +11,16 @@ pub(crate) mod examples;
 mod fields;
 mod folded;
 mod home;
+mod rewritten;
 mod tags;
 mod validate;
 
 use prost::Message as _;
 
-use crate::domain::{event::Position, proto};
+use crate::domain::{event::Position, proto, violation::Violations};
 
+use fields::Checked as _;
+use folded::Identified as _;
 pub use home::Home;
 
 macro_rules! known {
@@ -62,6 +65,21 @@ macro_rules! known {
             pub fn short_name(&self) -> &'static str {
                 match self {
                     $(Self::$name(_) => stringify!($name),)*
+                }
+            }
+
+            /// Checks every field. Paths start at the payload, as in `leg.from[0]`.
+            pub fn validate(&self) -> Result<(), Violations> {
+                let violations = match self {
+                    $(Self::$name(event) => event.violations(),)*
+                };
+                violations.into_result(())
+            }
+
+            /// Folds the identity texts. Answers whether one of them was not folded before.
+            pub fn fold(&mut self) -> bool {
+                match self {
+                    $(Self::$name(event) => event.fold_texts(),)*
                 }
             }
 

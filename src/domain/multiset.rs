@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::way::Way;
+
 /// A counted, sorted set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Multiset<T>(BTreeMap<T, u32>);
@@ -14,6 +16,14 @@ impl<T> Default for Multiset<T> {
 }
 
 impl<T: Ord> Multiset<T> {
+    /// Adds a value once, or takes it away once; answers whether that makes it come or go.
+    pub fn change(&mut self, value: T, way: Way) -> bool {
+        match way {
+            Way::In => self.add(value),
+            Way::Out => self.remove(&value),
+        }
+    }
+
     /// Adds a value once; answers whether it was not there.
     pub fn add(&mut self, value: T) -> bool {
         let times = self.0.entry(value).or_default();
@@ -35,6 +45,16 @@ impl<T: Ord> Multiset<T> {
     /// Whether a value is there.
     pub fn contains(&self, value: &T) -> bool {
         self.0.contains_key(value)
+    }
+
+    /// How many different values are there.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How often a value is there.
+    pub fn times(&self, value: &T) -> u32 {
+        self.0.get(value).copied().unwrap_or_default()
     }
 
     /// Nothing is there.

@@ -27,7 +27,8 @@ pub fn is_of_the_server(tag: &str) -> bool {
 }
 
 /// Why a name is refused: what is wrong, as a phrase, and whether it is merely too long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
 pub struct InvalidName {
     /// What is wrong and what would be right.
     pub problem: String,
@@ -46,14 +47,6 @@ impl InvalidName {
         violations.note(Violation { field, problem, limit: self.limit });
     }
 }
-
-impl fmt::Display for InvalidName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
-    }
-}
-
-impl std::error::Error for InvalidName {}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -116,14 +109,10 @@ impl StreamName {
     /// names of streams of other categories mean nothing here and stay as they are.
     #[must_use]
     pub fn folded(&self) -> Self {
-        let own = OWN_CATEGORIES.contains(&self.category());
-        self.0.split_once('/').filter(|_| own).map_or_else(
-            || self.clone(),
-            |(category, name)| {
-                let folded = Self::parse(&format!("{category}/{}", identity::fold(name)));
-                folded.unwrap_or_else(|_| self.clone())
-            },
-        )
+        if !OWN_CATEGORIES.contains(&self.category()) {
+            return self.clone();
+        }
+        Self::parse(&folded_after(&self.0, '/')).unwrap_or_else(|_| self.clone())
     }
 }
 
@@ -193,15 +182,17 @@ impl Tag {
     /// clients stay as they are.
     #[must_use]
     pub fn folded(&self) -> Self {
-        let own = IDENTITY_TAG_KEYS.contains(&self.key());
-        self.0.split_once(':').filter(|_| own).map_or_else(
-            || self.clone(),
-            |(key, value)| {
-                let folded = Self::parse(&format!("{key}:{}", identity::fold(value)));
-                folded.unwrap_or_else(|_| self.clone())
-            },
-        )
+        if !IDENTITY_TAG_KEYS.contains(&self.key()) {
+            return self.clone();
+        }
+        Self::parse(&folded_after(&self.0, ':')).unwrap_or_else(|_| self.clone())
     }
+}
+
+/// The text with what follows the first separator folded.
+fn folded_after(text: &str, separator: char) -> String {
+    let (kind, name) = text.split_once(separator).unwrap_or((text, ""));
+    format!("{kind}{separator}{}", identity::fold(name))
 }
 
 fn within(text: &str, limit: usize) -> Result<(), InvalidName> {

@@ -28,6 +28,18 @@ impl<T> OfWhich<T> {
         }
     }
 
+    /// A reference to each part.
+    pub fn as_ref(&self) -> OfWhich<&T> {
+        let Self { minors, women, civilians, wounded } = self;
+        OfWhich { minors, women, civilians, wounded }
+    }
+
+    /// The same for changes.
+    pub fn as_mut(&mut self) -> OfWhich<&mut T> {
+        let Self { minors, women, civilians, wounded } = self;
+        OfWhich { minors, women, civilians, wounded }
+    }
+
     /// Each part with the same part of `with`.
     pub fn zip<U>(self, with: OfWhich<U>) -> OfWhich<(T, U)> {
         OfWhich {

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::domain::{
     identity::{Misfit, fold},
     limits,
+    name::InvalidName,
 };
 
 /// The forms that [`Party::parse`] takes, as they stand in its errors.
@@ -18,22 +19,13 @@ const OTHER_PREFIX: &str = "x-";
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Party(Arc<str>);
 
-/// Why a text is not a party's code, as a phrase that follows the field's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidParty {
-    /// What is wrong and what would be right.
-    pub problem: String,
-    /// The code is well-formed but too long.
-    pub limit: bool,
-}
-
 impl Party {
     /// Checks and takes a party's code.
-    pub fn parse(text: &str) -> Result<Self, InvalidParty> {
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
         if text.len() > limits::PARTY_BYTES {
             let limit = limits::PARTY_BYTES;
             let problem = format!("has {} bytes; the limit is {limit}", text.len());
-            return Err(InvalidParty { problem, limit: true });
+            return Err(InvalidName { problem, limit: true });
         }
         if is_state(text) || is_other(text) {
             return Ok(Self(text.into()));
@@ -43,7 +35,7 @@ impl Party {
         // A letter of another script looks the same and is not.
         let odd = Misfit::not_ascii(text).map(|it| format!(" and has {it}")).unwrap_or_default();
         let problem = format!("is {text:?}, not a party's code{hint}{odd}; {ACCEPTED_PARTIES}");
-        Err(InvalidParty { problem, limit: false })
+        Err(InvalidName { problem, limit: false })
     }
 
     /// The party with the code at the start of a name, as in `TR Ministry`, however it is typed.
@@ -63,14 +55,6 @@ impl fmt::Display for Party {
         f.write_str(&self.0)
     }
 }
-
-impl fmt::Display for InvalidParty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
-    }
-}
-
-impl std::error::Error for InvalidParty {}
 
 fn is_state(text: &str) -> bool {
     STATES.binary_search(&text).is_ok() || FORMER_STATES.binary_search(&text).is_ok()

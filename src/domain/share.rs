@@ -1,15 +1,14 @@
 //! The legs of one side of an exchange: a country, several jointly, or not said; and their number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::{
     amount::{Amount, Part},
     estimate::Estimate,
-    leg::{Direction, LegKey, Side},
+    leg::{Direction, LegKey},
     nesting::Nesting,
     of_which::OfWhich,
     symbol::Symbol,
-    unattributed::Named,
     whole::{self, Entry, Seen},
 };
 
@@ -47,15 +46,6 @@ pub struct Remainder {
 }
 
 impl Remainder {
-    /// The sum; a bound only where both have one.
-    pub(super) fn plus(one: Option<Self>, another: Option<Self>) -> Option<Self> {
-        let (Some(a), Some(b)) = (one, another) else {
-            return one.or(another);
-        };
-        let at_most = a.at_most.zip(b.at_most).map(|(a, b)| a.saturating_add(b));
-        Some(Self { legs: a.legs.saturating_add(b.legs), at_most })
-    }
-
     /// The same with a bound that is not above `limit`; where no bound is known there is none.
     pub(super) fn below(self, limit: Option<u64>) -> Self {
         let at_most = self.at_most.map(|bound| limit.map_or(bound, |limit| limit.min(bound)));
@@ -96,50 +86,6 @@ impl Share {
     pub(super) fn set_amount<'a>(&mut self, amounts: impl Iterator<Item = &'a Amount>) {
         self.amount = Amount::sum(amounts);
         self.disputed = disputed(self.amount.as_ref());
-    }
-}
-
-/// The legs of one outermost exchange and unit, by their own side.
-pub(super) struct Exchange<'l, 'a> {
-    /// Ordered by side.
-    pub(super) sides: Vec<OwnSide<'l, 'a>>,
-    /// Every party that is named on the side across.
-    pub(super) named: Named,
-    pub(super) nesting: &'l Nesting,
-    pub(super) direction: Direction,
-}
-
-/// All legs of one own side: a country, several jointly, or not said.
-pub(super) struct OwnSide<'l, 'a> {
-    pub(super) side: &'a Side,
-    pub(super) legs: Vec<&'l EstimatedLeg<'a>>,
-    pub(super) share: Share,
-}
-
-impl<'l, 'a> Exchange<'l, 'a> {
-    pub(super) fn new(
-        legs: &'l [EstimatedLeg<'a>],
-        nesting: &'l Nesting,
-        direction: Direction,
-    ) -> Self {
-        let mut by_side: BTreeMap<&'a Side, Vec<&'l EstimatedLeg<'a>>> = BTreeMap::new();
-        for leg in legs {
-            by_side.entry(leg.0.own(direction)).or_default().push(leg);
-        }
-        let sides = by_side
-            .into_iter()
-            .map(|(side, legs)| OwnSide { side, share: own(&legs, nesting, direction), legs })
-            .collect();
-        let mut named = Named::default();
-        for (leg, _) in legs {
-            named.add(leg.other(direction));
-        }
-        Self { sides, named, nesting, direction }
-    }
-
-    /// The number of some legs of one own side by themselves.
-    pub(super) fn share(&self, legs: &[&EstimatedLeg<'a>]) -> Share {
-        own(legs, self.nesting, self.direction)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::{
     flags::{Flag, Flags},
     of_which::OfWhich,
     share::{Remainder, Share},
+    way::Way,
 };
 
 /// The sum of what outermost exchanges say.
@@ -72,22 +73,6 @@ pub struct PartTally {
     pub legs: u64,
 }
 
-/// Whether something comes in or goes out.
-#[derive(Clone, Copy)]
-enum Way {
-    In,
-    Out,
-}
-
-impl Way {
-    fn step(self, sum: &mut u64, number: u64) {
-        *sum = match self {
-            Self::In => sum.wrapping_add(number),
-            Self::Out => sum.wrapping_sub(number),
-        };
-    }
-}
-
 impl Tally {
     /// The tally of one share.
     pub fn of(share: &Share) -> Self {
@@ -135,16 +120,6 @@ impl Tally {
 }
 
 impl AmountTally {
-    /// Adds another sum.
-    pub fn add(&mut self, other: &Self) {
-        self.change(other, Way::In);
-    }
-
-    /// Takes out what was added.
-    pub fn remove(&mut self, other: &Self) {
-        self.change(other, Way::Out);
-    }
-
     /// Whether nothing is in it, which is not zero.
     pub fn is_empty(&self) -> bool {
         self.amounts == 0
@@ -166,7 +141,8 @@ impl AmountTally {
         counted.filter(|(_, count)| *count > 0).map(|(flag, _)| flag)
     }
 
-    fn change(&mut self, other: &Self, way: Way) {
+    /// Adds another sum, or takes out what was added.
+    pub fn change(&mut self, other: &Self, way: Way) {
         way.step(&mut self.amounts, other.amounts);
         way.step(&mut self.undecided, other.undecided);
         way.step(&mut self.low, other.low);
@@ -199,7 +175,8 @@ impl RemainderTally {
         (self.unbounded == 0).then_some(self.at_most)
     }
 
-    fn change(&mut self, rest: Option<Remainder>, way: Way) {
+    /// Adds what one exchange leaves, or takes out what was added.
+    pub fn change(&mut self, rest: Option<Remainder>, way: Way) {
         let Some(rest) = rest else { return };
         way.step(&mut self.exchanges, 1);
         way.step(&mut self.legs, rest.legs.into());

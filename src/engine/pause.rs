@@ -4,7 +4,7 @@
 //! A pause is not a fault: nothing was written, and appends resume by themselves once its reason
 //! is gone.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     domain::{
@@ -16,9 +16,13 @@ use crate::{
 };
 
 /// Why appends are refused for the time being.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Pause {
     /// What is free on the disk is needed to seal what is in the journal, and to recover it.
+    #[error(
+        "the disk is nearly full: {free} bytes are free, and {needed} must stay so to seal and \
+         recover what is recorded; free some, and appends resume by themselves"
+    )]
     Full {
         /// Bytes that are free.
         free: u64,
@@ -26,6 +30,10 @@ pub enum Pause {
         needed: u64,
     },
     /// Volumes or index cannot be made, and what waits for them has reached its bound.
+    #[error(
+        "volumes or index cannot be made ({reason}), and {unsealed} bytes and {unindexed} events \
+         wait for them; mend the cause, and appends resume by themselves"
+    )]
     Backlog {
         /// Bytes in no sealed volume yet.
         unsealed: u64,
@@ -35,47 +43,28 @@ pub enum Pause {
         reason: Arc<str>,
     },
     /// The system gives too little for the journal's next file: descriptors, memory.
+    #[error(
+        "the journal's next file cannot be made ({reason}); mend the cause, and appends resume by \
+         themselves"
+    )]
     Short {
         /// What the last attempt failed with.
         reason: Arc<str>,
     },
     /// The last event was recorded far in the clock's future.
+    #[error(
+        "the last event was recorded at {}, and this clock says {}: set the clock, or start the \
+         server with --accept-clock-behind to record at the last time until the clock has caught \
+         up",
+        timestamp(*.last),
+        timestamp(*.now)
+    )]
     ClockBehind {
         /// When it was recorded.
         last: Micros,
         /// What the clock says.
         now: Micros,
     },
-}
-
-impl fmt::Display for Pause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full { free, needed } => write!(
-                f,
-                "the disk is nearly full: {free} bytes are free, and {needed} must stay so to seal \
-                 and recover what is recorded; free some, and appends resume by themselves"
-            ),
-            Self::Backlog { unsealed, unindexed, reason } => write!(
-                f,
-                "volumes or index cannot be made ({reason}), and {unsealed} bytes and {unindexed} \
-                 events wait for them; mend the cause, and appends resume by themselves"
-            ),
-            Self::Short { reason } => write!(
-                f,
-                "the journal's next file cannot be made ({reason}); mend the cause, and appends \
-                 resume by themselves"
-            ),
-            Self::ClockBehind { last, now } => write!(
-                f,
-                "the last event was recorded at {}, and this clock says {}: set the clock, or \
-                 start the server with --accept-clock-behind to record at the last time until the \
-                 clock has caught up",
-                timestamp(*last),
-                timestamp(*now)
-            ),
-        }
-    }
 }
 
 /// How far the followers of the journal lie behind it.

@@ -120,21 +120,6 @@ impl Reader {
         Self { streams: self.streams.with_own_budget(), ..self.clone() }
     }
 
-    /// Bytes that a page should have now, at most.
-    pub(super) fn page_bytes(&self) -> usize {
-        self.streams.page_bytes()
-    }
-
-    /// Whether so much is held that only what is needed now should be.
-    pub(super) fn is_short(&self) -> bool {
-        self.streams.is_short()
-    }
-
-    /// Counts bytes as held until they are dropped.
-    pub(super) fn hold(&self, bytes: Bytes) -> Bytes {
-        self.streams.hold(bytes)
-    }
-
     /// The open reads and subscriptions, and what they hold.
     pub(super) fn streams(&self) -> &Streams {
         &self.streams
@@ -144,11 +129,6 @@ impl Reader {
     #[cfg(test)]
     pub(super) async fn hold_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
         self.permits.acquire_many(CONCURRENT_PAGES).await.expect("the engine runs")
-    }
-
-    /// One more read or subscription.
-    pub(super) fn open_stream(&self) -> Result<OpenStream, ReadError> {
-        self.streams.open()
     }
 
     /// Is cancelled when the engine begins to stop.
@@ -260,7 +240,7 @@ impl Reader {
 
     /// The events at these positions, which rise, as many from the first on as make a page.
     pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
-        let page_bytes = self.page_bytes();
+        let page_bytes = self.streams.page_bytes();
         self.held_page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
 
@@ -323,7 +303,7 @@ impl Reader {
         if positions.is_empty() {
             return Ok(None);
         }
-        self.held_page_of(positions, self.page_bytes()).await
+        self.held_page_of(positions, self.streams.page_bytes()).await
     }
 
     async fn held_page_of(
@@ -332,7 +312,7 @@ impl Reader {
         page_bytes: usize,
     ) -> Result<Option<Run>, ReadError> {
         let run = self.page_of(positions, page_bytes).await?;
-        Ok(run.map(|run| Run { events: self.hold(run.events), ..run }))
+        Ok(run.map(|run| Run { events: self.streams.hold(run.events), ..run }))
     }
 
     /// The first positions of the span, in the order of the direction, at which events match; at
@@ -376,7 +356,7 @@ pub struct Scan {
 
 impl Scan {
     pub(super) async fn start(reader: Reader, spec: ReadSpec) -> Result<Self, ReadError> {
-        let open = reader.open_stream()?;
+        let open = reader.streams.open()?;
         let head = reader.head().position;
         if spec.limit == Some(0) {
             let mut violations = Violations::default();

@@ -87,7 +87,7 @@ impl Subscription {
         start: Start,
         now: Micros,
     ) -> Result<Self, ReadError> {
-        let open = reader.open_stream()?;
+        let open = reader.streams().open()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (moves, ticks) = (reader.watch_head(), reader.checkpoint_ticks());
         Ok(Self {

@@ -94,7 +94,7 @@ impl RecordReader {
             position,
             changes: VecDeque::new(),
             rested: Instant::now(),
-            _open: self.0.reader.open_stream()?,
+            _open: self.0.reader.streams().open()?,
         })
     }
 }

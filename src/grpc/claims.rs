@@ -1,7 +1,7 @@
 //! `ClaimService`: what becomes of claims.
 
 use prost::Message as _;
-use tonic::{Code, Request, Response, Status};
+use tonic::Code;
 
 use crate::{
     domain::{
@@ -10,15 +10,15 @@ use crate::{
         proto::{self, ErrorReason},
         violation::Violations,
     },
-    engine::AsOf,
+    engine::{AsOf, Engine},
     grpc::{
         budget::Budget,
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Recorder, recorded},
         request,
         server_stubs::claim_service_server::ClaimService,
+        service::{Service, recorded, unary},
         status::RpcError,
     },
     projections::{
@@ -31,55 +31,28 @@ use crate::{
 /// Bytes of the preferences that an answer has with a claim; its history has all of them.
 const PREFERENCES_BYTES: usize = 128 << 10;
 
-#[tonic::async_trait]
-impl ClaimService for Recorder {
-    async fn correct_claim(
-        &self,
-        request: Request<proto::CorrectClaimRequest>,
-    ) -> Result<Response<proto::CorrectClaimResponse>, Status> {
-        recorded!(self, request, CorrectClaimRequest { correction, store }, CorrectClaimResponse)
+impl ClaimService for Service {
+    recorded! {
+        correct_claim(CorrectClaimRequest { correction, store }) -> CorrectClaimResponse;
+        retract_claim(RetractClaimRequest { retraction, store }) -> RetractClaimResponse;
+        dispute_claim(DisputeClaimRequest { dispute, store }) -> DisputeClaimResponse;
+        confirm_claim(ConfirmClaimRequest { confirmation, store }) -> ConfirmClaimResponse;
+        prefer_claim(PreferClaimRequest { preference, store }) -> PreferClaimResponse;
     }
 
-    async fn retract_claim(
-        &self,
-        request: Request<proto::RetractClaimRequest>,
-    ) -> Result<Response<proto::RetractClaimResponse>, Status> {
-        recorded!(self, request, RetractClaimRequest { retraction, store }, RetractClaimResponse)
+    unary! {
+        get_claim(GetClaimRequest) -> GetClaimResponse = get;
     }
+}
 
-    async fn dispute_claim(
-        &self,
-        request: Request<proto::DisputeClaimRequest>,
-    ) -> Result<Response<proto::DisputeClaimResponse>, Status> {
-        recorded!(self, request, DisputeClaimRequest { dispute, store }, DisputeClaimResponse)
-    }
-
-    async fn confirm_claim(
-        &self,
-        request: Request<proto::ConfirmClaimRequest>,
-    ) -> Result<Response<proto::ConfirmClaimResponse>, Status> {
-        recorded!(self, request, ConfirmClaimRequest { confirmation, store }, ConfirmClaimResponse)
-    }
-
-    async fn prefer_claim(
-        &self,
-        request: Request<proto::PreferClaimRequest>,
-    ) -> Result<Response<proto::PreferClaimResponse>, Status> {
-        recorded!(self, request, PreferClaimRequest { preference, store }, PreferClaimResponse)
-    }
-
-    async fn get_claim(
-        &self,
-        request: Request<proto::GetClaimRequest>,
-    ) -> Result<Response<proto::GetClaimResponse>, Status> {
-        let question = question(request.into_inner(), Tokens::of(&self.0));
-        let (claim, page, as_of) = question.map_err(RpcError::from)?;
-        let at = page.position(&self.0, as_of).await?;
-        let record = self.0.record();
-        let found = record.ask(move |register| Found::of(register, claim, at));
-        let found = found.await.map_err(RpcError::from)?.ok_or_else(|| missing(claim, at))?;
-        Ok(Response::new(found.answer(self, &page, at).await?))
-    }
+async fn get(
+    engine: &Engine,
+    request: proto::GetClaimRequest,
+) -> Result<proto::GetClaimResponse, RpcError> {
+    let (claim, page, as_of) = question(request, Tokens::of(engine))?;
+    let at = page.position(engine, as_of).await?;
+    let found = engine.record().ask(move |register| Found::of(register, claim, at)).await?;
+    found.ok_or_else(|| missing(claim, at))?.answer(engine, &page, at).await
 }
 
 fn question(
@@ -126,18 +99,18 @@ impl Found {
 
     async fn answer(
         self,
-        recorder: &Recorder,
+        engine: &Engine,
         page: &Page,
         position: Position,
     ) -> Result<proto::GetClaimResponse, RpcError> {
-        let head = self.head(recorder, position).await?;
+        let head = self.head(engine, position).await?;
         // The claim itself is one entry, so its bytes leave less for the history.
         let budget = Budget::of(limits::ANSWER_BYTES.saturating_sub(head.encoded_len()));
         let entry = |texts: &Texts, about: &About| proto::ClaimHistoryEntry {
             event: texts.event(about.event).cloned(),
             retracted_by: about.retracted_by.unwrap_or_default(),
         };
-        let history = listed::told(&recorder.0, budget, page.of(&self.history), entry).await?;
+        let history = listed::told(engine, budget, page.of(&self.history), entry).await?;
         let next_page_token = page.next(history.len(), self.history.len(), position);
         Ok(proto::GetClaimResponse { history, next_page_token, ..head })
     }
@@ -145,14 +118,14 @@ impl Found {
     /// The answer without the history: it is the same on every page.
     async fn head(
         &self,
-        recorder: &Recorder,
+        engine: &Engine,
         position: Position,
     ) -> Result<proto::GetClaimResponse, RpcError> {
         let Self { status, preferences: all, history: _ } = self;
-        let texts = Texts::read(&recorder.0, [status.claim, status.read_from]).await?;
+        let texts = Texts::read(engine, [status.claim, status.read_from]).await?;
         let preference = |texts: &Texts, it: &PreferenceInForce| texts.preference(it.clone());
         let budget = Budget::of(PREFERENCES_BYTES);
-        let preferences = listed::told(&recorder.0, budget, all, preference).await?;
+        let preferences = listed::told(engine, budget, all, preference).await?;
         let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
             record: Some(texts.record(status)),

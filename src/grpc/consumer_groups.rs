@@ -4,8 +4,6 @@ mod consuming;
 mod listed;
 mod request;
 
-use std::sync::Arc;
-
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -14,27 +12,24 @@ use crate::{
         Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
     },
     grpc::{
-        answers::Answers, heartbeat::lively, paged::paged, passthrough::ConsumeFrame,
-        server_stubs::consumer_group_service_server::ConsumerGroupService, status::RpcError,
+        answers::Answers,
+        heartbeat::lively,
+        paged::paged,
+        passthrough::ConsumeFrame,
+        server_stubs::consumer_group_service_server::ConsumerGroupService,
+        service::{Service, unary},
+        status::RpcError,
     },
 };
 
-/// Serves consumer groups.
-#[derive(Clone, Debug)]
-pub(crate) struct ConsumerGroups(pub(crate) Arc<Engine>);
-
 #[tonic::async_trait]
-impl ConsumerGroupService for ConsumerGroups {
-    async fn create_group(
-        &self,
-        request: Request<proto::CreateGroupRequest>,
-    ) -> Result<Response<proto::CreateGroupResponse>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(RpcError::from)?;
-        let (group, request) = request::group(request.into_inner()).map_err(RpcError::from)?;
-        let name = group.name.to_string();
-        let created = self.0.groups().create(group, request).await.map_err(RpcError::from)?;
-        let receipt = Some(receipt(&name, &created));
-        Ok(Response::new(proto::CreateGroupResponse { receipt }))
+impl ConsumerGroupService for Service {
+    unary! {
+        create_group(CreateGroupRequest) -> CreateGroupResponse = create;
+        list_groups(ListGroupsRequest) -> ListGroupsResponse = listed::list;
+        list_parked(ListParkedRequest) -> ListParkedResponse = parked;
+        replay_parked(ReplayParkedRequest) -> ReplayParkedResponse = replay;
+        delete_group(DeleteGroupRequest) -> DeleteGroupResponse = delete;
     }
 
     type ConsumeStream = Answers<ConsumeFrame>;
@@ -48,50 +43,50 @@ impl ConsumerGroupService for ConsumerGroups {
         let consuming = consuming::begin(&self.0, requests, connection).await?;
         Ok(paged(&metadata, lively(consuming, self.0.heartbeat(), 0)))
     }
+}
 
-    async fn list_groups(
-        &self,
-        request: Request<proto::ListGroupsRequest>,
-    ) -> Result<Response<proto::ListGroupsResponse>, Status> {
-        Ok(Response::new(listed::list(&self.0, request.into_inner()).await?))
-    }
+async fn create(
+    engine: &Engine,
+    request: proto::CreateGroupRequest,
+) -> Result<proto::CreateGroupResponse, RpcError> {
+    engine.expect_store(&request.store)?;
+    let (group, request) = request::group(request)?;
+    let name = group.name.to_string();
+    let created = engine.groups().create(group, request).await?;
+    Ok(proto::CreateGroupResponse { receipt: Some(receipt(&name, &created)) })
+}
 
-    async fn list_parked(
-        &self,
-        request: Request<proto::ListParkedRequest>,
-    ) -> Result<Response<proto::ListParkedResponse>, Status> {
-        let (group, after, limit) =
-            request::parked(request.into_inner()).map_err(RpcError::from)?;
-        let page = self.0.groups().parked(&group, after, limit).await.map_err(RpcError::from)?;
-        Ok(Response::new(proto::ListParkedResponse {
-            parked: page.parked.into_iter().map(Into::into).collect(),
-            next_after_position: page.more_after.unwrap_or_default(),
-            total: count(page.total),
-        }))
-    }
+async fn parked(
+    engine: &Engine,
+    request: proto::ListParkedRequest,
+) -> Result<proto::ListParkedResponse, RpcError> {
+    let (group, after, limit) = request::parked(request)?;
+    let page = engine.groups().parked(&group, after, limit).await?;
+    Ok(proto::ListParkedResponse {
+        parked: page.parked.into_iter().map(Into::into).collect(),
+        next_after_position: page.more_after.unwrap_or_default(),
+        total: count(page.total),
+    })
+}
 
-    async fn replay_parked(
-        &self,
-        request: Request<proto::ReplayParkedRequest>,
-    ) -> Result<Response<proto::ReplayParkedResponse>, Status> {
-        self.0.expect_store(&request.get_ref().store).map_err(RpcError::from)?;
-        let (group, positions, request) =
-            request::replay(request.into_inner()).map_err(RpcError::from)?;
-        let replayed = self.0.groups().replay(&group, positions, request).await;
-        let (appended, replayed) = replayed.map_err(RpcError::from)?;
-        let receipt = appended.map(|appended| receipt(&group, &appended));
-        Ok(Response::new(proto::ReplayParkedResponse { receipt, replayed: count(replayed) }))
-    }
+async fn replay(
+    engine: &Engine,
+    request: proto::ReplayParkedRequest,
+) -> Result<proto::ReplayParkedResponse, RpcError> {
+    engine.expect_store(&request.store)?;
+    let (group, positions, request) = request::replay(request)?;
+    let (appended, replayed) = engine.groups().replay(&group, positions, request).await?;
+    let receipt = appended.map(|appended| receipt(&group, &appended));
+    Ok(proto::ReplayParkedResponse { receipt, replayed: count(replayed) })
+}
 
-    async fn delete_group(
-        &self,
-        request: Request<proto::DeleteGroupRequest>,
-    ) -> Result<Response<proto::DeleteGroupResponse>, Status> {
-        let (name, request) = request::deletion(request.into_inner()).map_err(RpcError::from)?;
-        let deleted = self.0.groups().delete(&name, request).await.map_err(RpcError::from)?;
-        let receipt = Some(receipt(&name, &deleted));
-        Ok(Response::new(proto::DeleteGroupResponse { receipt }))
-    }
+async fn delete(
+    engine: &Engine,
+    request: proto::DeleteGroupRequest,
+) -> Result<proto::DeleteGroupResponse, RpcError> {
+    let (name, request) = request::deletion(request)?;
+    let deleted = engine.groups().delete(&name, request).await?;
+    Ok(proto::DeleteGroupResponse { receipt: Some(receipt(&name, &deleted)) })
 }
 
 /// Where something about a group is recorded: the first of what was recorded with it.

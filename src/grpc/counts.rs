@@ -8,8 +8,6 @@ mod history;
 mod series;
 mod watch;
 
-use std::sync::Arc;
-
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -18,22 +16,22 @@ use crate::{
         flags::Flag,
         proto::{self, FigureFlag},
     },
-    engine::Engine,
-    grpc::{answers::Answers, server_stubs::count_service_server::CountService},
+    grpc::{
+        answers::Answers,
+        server_stubs::count_service_server::CountService,
+        service::{Service, unary},
+    },
     projections::counts::CountRow,
 };
 
-/// Serves figures.
-#[derive(Clone, Debug)]
-pub(crate) struct Counts(pub(crate) Arc<Engine>);
-
 #[tonic::async_trait]
-impl CountService for Counts {
-    async fn get_country_counts(
-        &self,
-        request: Request<proto::GetCountryCountsRequest>,
-    ) -> Result<Response<proto::GetCountryCountsResponse>, Status> {
-        Ok(Response::new(countries::answer(&self.0, request.into_inner()).await?))
+impl CountService for Service {
+    unary! {
+        get_country_counts(GetCountryCountsRequest) -> GetCountryCountsResponse = countries::answer;
+        count_transfers(CountTransfersRequest) -> CountTransfersResponse = groups::answer;
+        explain_count(ExplainCountRequest) -> ExplainCountResponse = explain::answer;
+        get_count_history(GetCountHistoryRequest) -> GetCountHistoryResponse = history::answer;
+        reconcile_series(ReconcileSeriesRequest) -> ReconcileSeriesResponse = series::answer;
     }
 
     type WatchCountryCountsStream = Answers<proto::WatchCountryCountsResponse>;
@@ -43,34 +41,6 @@ impl CountService for Counts {
         request: Request<proto::WatchCountryCountsRequest>,
     ) -> Result<Response<Self::WatchCountryCountsStream>, Status> {
         Ok(Response::new(watch::watch(&self.0, request.into_inner()).await?))
-    }
-
-    async fn count_transfers(
-        &self,
-        request: Request<proto::CountTransfersRequest>,
-    ) -> Result<Response<proto::CountTransfersResponse>, Status> {
-        Ok(Response::new(groups::answer(&self.0, request.into_inner()).await?))
-    }
-
-    async fn explain_count(
-        &self,
-        request: Request<proto::ExplainCountRequest>,
-    ) -> Result<Response<proto::ExplainCountResponse>, Status> {
-        Ok(Response::new(explain::answer(&self.0, request.into_inner()).await?))
-    }
-
-    async fn get_count_history(
-        &self,
-        request: Request<proto::GetCountHistoryRequest>,
-    ) -> Result<Response<proto::GetCountHistoryResponse>, Status> {
-        Ok(Response::new(history::answer(&self.0, request.into_inner()).await?))
-    }
-
-    async fn reconcile_series(
-        &self,
-        request: Request<proto::ReconcileSeriesRequest>,
-    ) -> Result<Response<proto::ReconcileSeriesResponse>, Status> {
-        Ok(Response::new(series::answer(&self.0, request.into_inner()).await?))
     }
 }
 

@@ -22,23 +22,16 @@ use crate::{
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
+        service::{Service, unary},
         status::RpcError,
     },
 };
 
-/// Serves the log.
-#[derive(Clone, Debug)]
-pub(crate) struct EventStore(pub(crate) Arc<Engine>);
-
 #[tonic::async_trait]
-impl EventStoreService for EventStore {
-    async fn append(
-        &self,
-        request: Request<proto::AppendRequest>,
-    ) -> Result<Response<proto::AppendResponse>, Status> {
-        let append = append::requested(&self.0, request.into_inner())?;
-        let appended = self.0.append(append).await.map_err(RpcError::from)?;
-        Ok(Response::new(append::answer(&self.0, appended)))
+impl EventStoreService for Service {
+    unary! {
+        append(AppendRequest) -> AppendResponse = append::append;
+        get_head(GetHeadRequest) -> GetHeadResponse = head;
     }
 
     type AppendStreamStream = Answers<proto::AppendStreamResponse>;
@@ -80,17 +73,16 @@ impl EventStoreService for EventStore {
         let subscription = self.0.subscribe(filter, start).await.map_err(RpcError::from)?;
         Ok(paged(&metadata, Box::pin(stream::try_unfold(subscription, next_frame))))
     }
+}
 
-    async fn get_head(
-        &self,
-        request: Request<proto::GetHeadRequest>,
-    ) -> Result<Response<proto::GetHeadResponse>, Status> {
-        let proto::GetHeadRequest { min_position } = request.into_inner();
-        let head = self.0.reached(min_position).await.map_err(RpcError::from)?;
-        let recorded_at = head.recorded_at.map(timestamp);
-        let (position, store) = (head.position, self.0.store_name());
-        Ok(Response::new(proto::GetHeadResponse { position, recorded_at, store }))
-    }
+async fn head(
+    engine: &Engine,
+    request: proto::GetHeadRequest,
+) -> Result<proto::GetHeadResponse, RpcError> {
+    let proto::GetHeadRequest { min_position } = request;
+    let head = engine.reached(min_position).await?;
+    let recorded_at = head.recorded_at.map(timestamp);
+    Ok(proto::GetHeadResponse { position: head.position, recorded_at, store: engine.store_name() })
 }
 
 /// A read's answers: at least one, so that the client gets the position even when nothing matches.
@@ -106,17 +98,12 @@ impl Batches {
             Self::More(scan) => (scan, false),
         };
         let run = scan.next().await.map_err(RpcError::from)?;
-        let position = scan.head();
-        Ok(match run {
-            Some(run) => {
-                let frame = ReadFrame { run: run.events, position, heartbeat: false };
-                Some((frame, Self::More(scan)))
-            }
-            None if first => {
-                Some((ReadFrame { position, ..ReadFrame::default() }, Self::More(scan)))
-            }
-            None => None,
-        })
+        if run.is_none() && !first {
+            return Ok(None);
+        }
+        let run = run.map(|run| run.events).unwrap_or_default();
+        let rest = proto::ReadResponse { position: scan.head(), ..Default::default() };
+        Ok(Some((ReadFrame { run, rest }, Self::More(scan))))
     }
 }
 

@@ -15,46 +15,25 @@ use crate::{
     domain::proto,
     grpc::{
         answers::Answers,
-        record::{Recorder, recorded},
         server_stubs::exchange_service_server::ExchangeService,
+        service::{Service, recorded, unary},
     },
 };
 
 #[tonic::async_trait]
-impl ExchangeService for Recorder {
-    async fn report_exchange(
-        &self,
-        request: Request<proto::ReportExchangeRequest>,
-    ) -> Result<Response<proto::ReportExchangeResponse>, Status> {
-        recorded!(self, request, ReportExchangeRequest { report }, ReportExchangeResponse)
+impl ExchangeService for Service {
+    recorded! {
+        report_exchange(ReportExchangeRequest { report }) -> ReportExchangeResponse;
+        attribute_role(AttributeRoleRequest { attributed }) -> AttributeRoleResponse;
+        claim_superlative(ClaimSuperlativeRequest { superlative }) -> ClaimSuperlativeResponse;
+        report_detention(ReportDetentionRequest { detention }) -> ReportDetentionResponse;
     }
 
-    async fn attribute_role(
-        &self,
-        request: Request<proto::AttributeRoleRequest>,
-    ) -> Result<Response<proto::AttributeRoleResponse>, Status> {
-        recorded!(self, request, AttributeRoleRequest { attributed }, AttributeRoleResponse)
-    }
-
-    async fn claim_superlative(
-        &self,
-        request: Request<proto::ClaimSuperlativeRequest>,
-    ) -> Result<Response<proto::ClaimSuperlativeResponse>, Status> {
-        recorded!(self, request, ClaimSuperlativeRequest { superlative }, ClaimSuperlativeResponse)
-    }
-
-    async fn report_detention(
-        &self,
-        request: Request<proto::ReportDetentionRequest>,
-    ) -> Result<Response<proto::ReportDetentionResponse>, Status> {
-        recorded!(self, request, ReportDetentionRequest { detention }, ReportDetentionResponse)
-    }
-
-    async fn get_exchange(
-        &self,
-        request: Request<proto::GetExchangeRequest>,
-    ) -> Result<Response<proto::GetExchangeResponse>, Status> {
-        Ok(Response::new(story::get(&self.0, request.into_inner()).await?))
+    unary! {
+        get_exchange(GetExchangeRequest) -> GetExchangeResponse = story::get;
+        list_exchanges(ListExchangesRequest) -> ListExchangesResponse = list::list_page;
+        reconcile_exchange(ReconcileExchangeRequest) -> ReconcileExchangeResponse =
+            reconcile::reconcile_exchange;
     }
 
     type WatchExchangeStream = Answers<proto::WatchExchangeResponse>;
@@ -64,19 +43,5 @@ impl ExchangeService for Recorder {
         request: Request<proto::WatchExchangeRequest>,
     ) -> Result<Response<Self::WatchExchangeStream>, Status> {
         Ok(Response::new(watch::watch(Arc::clone(&self.0), request.into_inner()).await?))
-    }
-
-    async fn list_exchanges(
-        &self,
-        request: Request<proto::ListExchangesRequest>,
-    ) -> Result<Response<proto::ListExchangesResponse>, Status> {
-        Ok(Response::new(list::list_page(&self.0, request.into_inner()).await?))
-    }
-
-    async fn reconcile_exchange(
-        &self,
-        request: Request<proto::ReconcileExchangeRequest>,
-    ) -> Result<Response<proto::ReconcileExchangeResponse>, Status> {
-        Ok(Response::new(reconcile::reconcile_exchange(&self.0, request.into_inner()).await?))
     }
 }

@@ -47,7 +47,8 @@ impl Heartbeat for ConsumeFrame {
 
 impl Heartbeat for ReadFrame {
     fn heartbeat(position: u64) -> Self {
-        Self { position, heartbeat: true, ..Self::default() }
+        let rest = proto::ReadResponse { position, heartbeat: true, ..Default::default() };
+        Self { rest, ..Self::default() }
     }
 }
 

@@ -211,6 +211,16 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// The token of the page that begins at a part of an entry, given from where this one begins;
+    /// empty: the entries end there.
+    pub(crate) fn next_part(&self, next: &Place, entries: usize, at: Position) -> String {
+        let offset = self.begins.offset.saturating_add(next.offset);
+        if offset >= entries {
+            return String::new();
+        }
+        self.token(Place { offset, parts: next.parts, ..Place::default() }, at)
+    }
+
     /// The first page of what a request without a token asks for.
     pub(crate) fn first<R: Paged>(tokens: Tokens, mut request: R) -> Self {
         Paging::of(tokens, &mut request).page(Usual::Few, &mut Violations::default())
@@ -278,11 +288,7 @@ impl Page {
     /// The token of the page after so many entries of this one, out of so many entries of the
     /// list; empty: this is the last.
     pub(crate) fn next(&self, entries: usize, all: usize, at: Position) -> String {
-        let offset = self.begins.offset.saturating_add(entries);
-        if offset >= all {
-            return String::new();
-        }
-        self.token(Place { offset, ..Place::default() }, at)
+        self.next_part(&Place { offset: entries, ..Place::default() }, all, at)
     }
 
     /// The token of the page that begins there.

@@ -1,7 +1,7 @@
 //! Answers that carry stored bytes as they are: nothing is decoded, nothing encoded again.
 //!
 //! A run of events is the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
-//! messages may be concatenated, so a run is a `ReadResponse` as it stands; its position is
+//! messages may be concatenated, so a run is a `ReadResponse` as it stands; the rest of it is
 //! appended. In a subscription a run becomes an `EventBatch` by one tag and length before it.
 //! These types stand in for the generated ones on the server's side only.
 
@@ -13,43 +13,32 @@ use prost::{
 
 use crate::domain::proto::{self, subscribe_response::Frame as Mark};
 
-/// Field number of `ReadResponse.position`.
-const POSITION: u32 = 2;
-/// Field number of `ReadResponse.heartbeat`.
-const HEARTBEAT: u32 = 3;
 /// Field number of `SubscribeResponse.events`.
 const EVENTS: u32 = 1;
 
-/// A `ReadResponse` made of stored bytes.
+/// A message that begins with a run of events.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ReadFrame {
+pub(crate) struct WithRun<M> {
     /// A run of events.
     pub(crate) run: Bytes,
-    /// The head that the answer is true for.
-    pub(crate) position: u64,
-    /// It is only a heartbeat.
-    pub(crate) heartbeat: bool,
+    /// Everything else, as generated; it has no events.
+    pub(crate) rest: M,
 }
 
-impl Message for ReadFrame {
+/// A `ReadResponse` made of stored bytes.
+pub(crate) type ReadFrame = WithRun<proto::ReadResponse>;
+
+/// A `ConsumeResponse` with its events as stored bytes.
+pub(crate) type ConsumeFrame = WithRun<proto::ConsumeResponse>;
+
+impl<M: Message + Default> Message for WithRun<M> {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         buf.put_slice(&self.run);
-        if self.position != 0 {
-            encoding::uint64::encode(POSITION, &self.position, buf);
-        }
-        if self.heartbeat {
-            encoding::bool::encode(HEARTBEAT, &true, buf);
-        }
+        self.rest.encode_raw(buf);
     }
 
     fn encoded_len(&self) -> usize {
-        let position = match self.position {
-            0 => 0,
-            position => encoding::uint64::encoded_len(POSITION, &position),
-        };
-        let heartbeat =
-            if self.heartbeat { encoding::bool::encoded_len(HEARTBEAT, &true) } else { 0 };
-        self.run.len() + position + heartbeat
+        self.run.len() + self.rest.encoded_len()
     }
 
     fn merge_field(
@@ -125,40 +114,6 @@ impl Message for SubscribeFrame {
     }
 }
 
-/// A `ConsumeResponse` with its events as stored bytes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ConsumeFrame {
-    /// A run of events.
-    pub(crate) run: Bytes,
-    /// Everything else, as generated; it has no events.
-    pub(crate) rest: proto::ConsumeResponse,
-}
-
-impl Message for ConsumeFrame {
-    fn encode_raw(&self, buf: &mut impl BufMut) {
-        buf.put_slice(&self.run);
-        self.rest.encode_raw(buf);
-    }
-
-    fn encoded_len(&self) -> usize {
-        self.run.len() + self.rest.encoded_len()
-    }
-
-    fn merge_field(
-        &mut self,
-        tag: u32,
-        wire_type: WireType,
-        buf: &mut impl Buf,
-        context: DecodeContext,
-    ) -> Result<(), DecodeError> {
-        encoding::skip_field(wire_type, tag, buf, context)
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,9 +133,9 @@ mod tests {
     #[test]
     fn a_run_with_its_position_is_a_read_response() {
         for (position, heartbeat) in [(0, false), (300, false), (300, true)] {
-            let bytes = ReadFrame { run: run(), position, heartbeat }.encode_to_vec();
-            let response = ReadResponse { events: events(), position, heartbeat };
-            assert_eq!(bytes, response.encode_to_vec());
+            let rest = ReadResponse { events: Vec::new(), position, heartbeat };
+            let bytes = ReadFrame { run: run(), rest: rest.clone() }.encode_to_vec();
+            assert_eq!(bytes, ReadResponse { events: events(), ..rest }.encode_to_vec());
         }
     }
 

@@ -1,32 +1,21 @@
 //! `ProjectionService`: how far the read models are, and building them anew.
 
-use std::sync::Arc;
-
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
     domain::proto::{self, ErrorReason},
     engine::{Engine, ProjectionState, ProjectionStatus},
-    grpc::{server_stubs::projection_service_server::ProjectionService, status::RpcError},
+    grpc::{
+        server_stubs::projection_service_server::ProjectionService,
+        service::{Service, unary},
+        status::RpcError,
+    },
 };
 
-/// Serves the state of projections.
-#[derive(Clone, Debug)]
-pub(crate) struct Projections(pub(crate) Arc<Engine>);
-
 #[tonic::async_trait]
-impl ProjectionService for Projections {
-    async fn list_projections(
-        &self,
-        request: Request<proto::ListProjectionsRequest>,
-    ) -> Result<Response<proto::ListProjectionsResponse>, Status> {
-        let record = self.0.record();
-        let proto::ListProjectionsRequest { min_position } = request.into_inner();
-        record.reached(min_position).await.map_err(RpcError::from)?;
-        let statuses = record.projections();
-        let position = statuses.iter().map(|status| status.head).max().unwrap_or_default();
-        let projections = statuses.into_iter().map(Into::into).collect();
-        Ok(Response::new(proto::ListProjectionsResponse { projections, position }))
+impl ProjectionService for Service {
+    unary! {
+        list_projections(ListProjectionsRequest) -> ListProjectionsResponse = list;
     }
 
     async fn rebuild_projection(
@@ -41,6 +30,19 @@ impl ProjectionService for Projections {
         let position = self.0.head().position;
         Ok(Response::new(proto::RebuildProjectionResponse { already_running: !begun, position }))
     }
+}
+
+async fn list(
+    engine: &Engine,
+    request: proto::ListProjectionsRequest,
+) -> Result<proto::ListProjectionsResponse, RpcError> {
+    let proto::ListProjectionsRequest { min_position } = request;
+    let record = engine.record();
+    record.reached(min_position).await?;
+    let statuses = record.projections();
+    let position = statuses.iter().map(|status| status.head).max().unwrap_or_default();
+    let projections = statuses.into_iter().map(Into::into).collect();
+    Ok(proto::ListProjectionsResponse { projections, position })
 }
 
 impl From<ProjectionStatus> for proto::Projection {

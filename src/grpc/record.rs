@@ -3,7 +3,7 @@
 //! Each is an append of one event to the stream that is its own, so whatever holds for appends
 //! holds here: validation, request ids, durability before the answer.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use prost::{Message, Name};
 
@@ -32,67 +32,41 @@ pub(crate) struct Extras {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// The body of a method that records the one event of its request, for the store that the request
-/// names where it can name one.
-macro_rules! recorded {
-    (
-        $recorder:expr,
-        $request:expr,
-        $type:ident { $field:ident $(, $store:ident)? },
-        $response:ident
-    ) => {{
-        let request = $request.into_inner();
-        let proto::$type { request_id, $field, tags, metadata $(, $store)? } = request;
-        $($recorder.0.expect_store(&$store).map_err(RpcError::from)?;)?
-        let extras = crate::grpc::record::Extras { request_id, tags, metadata };
-        let receipt = $recorder.record(stringify!($field), $field, extras).await?;
-        Ok(Response::new(proto::$response { receipt: Some(receipt) }))
-    }};
+/// Records `message`, which the request holds in `field`.
+pub(crate) async fn record<M: Message + Name>(
+    engine: &Engine,
+    field: &str,
+    message: Option<M>,
+    extras: Extras,
+) -> Result<Receipt, RpcError> {
+    let EventDraft { request_id, known, home, event } = prepare(field, message.as_ref(), extras)?;
+    let stream = match home {
+        Home::Stream(stream) => stream,
+        Home::OfClaim(claim) => match stream_of(engine, claim).await {
+            Ok(stream) => stream,
+            Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),
+        },
+    };
+    let typed = stream.to_string();
+    let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
+    let append = Append { request_id, writes, condition: None };
+    let appended = engine.append(append).await.map_err(|error| rebased(error, field))?;
+    // One event is in one stream, and the stream's name is recorded folded.
+    let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
+    let undone = appended.undone.first().map(|undone| (*undone).into());
+    let (position, duplicate) = (appended.first_position, appended.duplicate);
+    Ok(Receipt { position, revision, stream, duplicate, undone })
 }
-pub(crate) use recorded;
 
-/// Records events one by one.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorder(pub(crate) Arc<Engine>);
-
-impl Recorder {
-    /// Records `message`, which the request holds in `field`.
-    pub(crate) async fn record<M: Message + Name>(
-        &self,
-        field: &str,
-        message: Option<M>,
-        extras: Extras,
-    ) -> Result<Receipt, RpcError> {
-        let EventDraft { request_id, known, home, event } =
-            prepare(field, message.as_ref(), extras)?;
-        let stream = match home {
-            Home::Stream(stream) => stream,
-            Home::OfClaim(claim) => match self.stream_of(claim).await {
-                Ok(stream) => stream,
-                Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),
-            },
-        };
-        let typed = stream.to_string();
-        let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
-        let append = Append { request_id, writes, condition: None };
-        let appended = self.0.append(append).await.map_err(|error| rebased(error, field))?;
-        // One event is in one stream, and the stream's name is recorded folded.
-        let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
-        let undone = appended.undone.first().map(|undone| (*undone).into());
-        let (position, duplicate) = (appended.first_position, appended.duplicate);
-        Ok(Receipt { position, revision, stream, duplicate, undone })
+/// The stream of a claim. Where there is none, the refusal is the engine's own.
+async fn stream_of(engine: &Engine, claim: Position) -> Result<StreamName, RpcError> {
+    let missing = || AppendError::Rule(claim::missing(claim));
+    if claim > engine.head().position {
+        return Err(missing().into());
     }
-
-    /// The stream of a claim. Where there is none, the refusal is the engine's own.
-    async fn stream_of(&self, claim: Position) -> Result<StreamName, RpcError> {
-        let missing = || AppendError::Rule(claim::missing(claim));
-        if claim > self.0.head().position {
-            return Err(missing().into());
-        }
-        let events = self.0.record().events([claim]).await?;
-        let stream = events.get(&claim).and_then(|event| StreamName::parse(&event.stream).ok());
-        stream.ok_or_else(|| missing().into())
-    }
+    let events = engine.record().events([claim]).await?;
+    let stream = events.get(&claim).and_then(|event| StreamName::parse(&event.stream).ok());
+    stream.ok_or_else(|| missing().into())
 }
 
 /// An event, which the engine will look at, and where it belongs.

@@ -20,15 +20,10 @@ use crate::{
         around::AroundLayer,
         client::Client,
         connection::Connection,
-        consumer_groups::ConsumerGroups,
-        counts::Counts,
         deadline::Errors,
-        event_store::EventStore,
         incoming::Incoming,
         intake::BoundedIntake,
         outbound::Sending,
-        projections::Projections,
-        record::Recorder,
         server_stubs::{
             claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
@@ -40,6 +35,7 @@ use crate::{
             statement_service_server::StatementServiceServer,
             transfer_service_server::TransferServiceServer,
         },
+        service::Service,
         web::{Origins, WebLayer},
     },
 };
@@ -136,19 +132,17 @@ impl Services {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health(reporter);
         health.not_ready().await;
-        let recorder = Recorder(Arc::clone(engine));
+        let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
-            .add_service(bounded!(EventStoreServiceServer::new(EventStore(Arc::clone(engine)))))
-            .add_service(bounded!(ProjectionServiceServer::new(Projections(Arc::clone(engine)))))
-            .add_service(bounded!(ConsumerGroupServiceServer::new(ConsumerGroups(Arc::clone(
-                engine
-            )))))
-            .add_service(bounded!(SourceServiceServer::new(recorder.clone())))
-            .add_service(bounded!(StatementServiceServer::new(recorder.clone())))
-            .add_service(bounded!(ExchangeServiceServer::new(recorder.clone())))
-            .add_service(bounded!(TransferServiceServer::new(recorder.clone())))
-            .add_service(bounded!(ClaimServiceServer::new(recorder)))
-            .add_service(bounded!(CountServiceServer::new(Counts(Arc::clone(engine)))));
+            .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
+            .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
+            .add_service(bounded!(ConsumerGroupServiceServer::new(service.clone())))
+            .add_service(bounded!(SourceServiceServer::new(service.clone())))
+            .add_service(bounded!(StatementServiceServer::new(service.clone())))
+            .add_service(bounded!(ExchangeServiceServer::new(service.clone())))
+            .add_service(bounded!(TransferServiceServer::new(service.clone())))
+            .add_service(bounded!(ClaimServiceServer::new(service.clone())))
+            .add_service(bounded!(CountServiceServer::new(service)));
         if reflection {
             routes = with_reflection(routes);
         }

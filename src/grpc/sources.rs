@@ -1,6 +1,6 @@
 //! `SourceService`: where claims come from.
 
-use tonic::{Code, Request, Response, Status};
+use tonic::Code;
 
 use crate::{
     domain::{
@@ -15,50 +15,42 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Recorder, recorded},
         request,
         server_stubs::source_service_server::SourceService,
+        service::{Service, recorded, unary},
         status::RpcError,
     },
     projections::lists::{CitingWalk, SourceFound, SourceQuery, SourceWalk, find_source},
 };
 
-#[tonic::async_trait]
-impl SourceService for Recorder {
-    async fn register_source(
-        &self,
-        request: Request<proto::RegisterSourceRequest>,
-    ) -> Result<Response<proto::RegisterSourceResponse>, Status> {
-        recorded!(self, request, RegisterSourceRequest { source }, RegisterSourceResponse)
+impl SourceService for Service {
+    recorded! {
+        register_source(RegisterSourceRequest { source }) -> RegisterSourceResponse;
     }
 
-    async fn get_source(
-        &self,
-        request: Request<proto::GetSourceRequest>,
-    ) -> Result<Response<proto::GetSourceResponse>, Status> {
-        let proto::GetSourceRequest { source_id, as_of, min_position } = request.into_inner();
-        let source_id = request::name(&source_id);
-        let as_of = one(&source_id, as_of).map_err(RpcError::from)?;
-        let record = self.0.record();
-        record.reached(min_position).await.map_err(RpcError::from)?;
-        let position = record.moment(as_of).await.map_err(RpcError::from)?;
-        let id = source_id.clone();
-        let source = record.ask(move |register| find_source(register, &id).into_iter().collect());
-        let source = source.await.map_err(RpcError::from)?;
-        let found = record.go_through(CitingWalk::new(source, position)).await;
-        let mut found = found.map_err(RpcError::from)?.into_iter();
-        let found = found.next().ok_or_else(|| missing(&source_id, position))?;
-        let texts = Texts::read(&self.0, found.registration).await?;
-        let source = Some(entry(&texts, &found));
-        Ok(Response::new(proto::GetSourceResponse { source, position }))
+    unary! {
+        get_source(GetSourceRequest) -> GetSourceResponse = get;
+        list_sources(ListSourcesRequest) -> ListSourcesResponse = list;
     }
+}
 
-    async fn list_sources(
-        &self,
-        request: Request<proto::ListSourcesRequest>,
-    ) -> Result<Response<proto::ListSourcesResponse>, Status> {
-        Ok(Response::new(list(&self.0, request.into_inner()).await?))
-    }
+async fn get(
+    engine: &Engine,
+    request: proto::GetSourceRequest,
+) -> Result<proto::GetSourceResponse, RpcError> {
+    let proto::GetSourceRequest { source_id, as_of, min_position } = request;
+    let source_id = request::name(&source_id);
+    let as_of = one(&source_id, as_of)?;
+    let record = engine.record();
+    record.reached(min_position).await?;
+    let position = record.moment(as_of).await?;
+    let id = source_id.clone();
+    let source = record.ask(move |register| find_source(register, &id).into_iter().collect());
+    let found = record.go_through(CitingWalk::new(source.await?, position)).await?;
+    let found = found.into_iter().next().ok_or_else(|| missing(&source_id, position))?;
+    let texts = Texts::read(engine, found.registration).await?;
+    let source = Some(entry(&texts, &found));
+    Ok(proto::GetSourceResponse { source, position })
 }
 
 async fn list(

@@ -1,7 +1,5 @@
 //! `StatementService`: who said what.
 
-use tonic::{Request, Response, Status};
-
 use crate::{
     domain::{
         proto::{self, ListOrder, StatementMode},
@@ -12,28 +10,21 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Tokens, Usual},
-        record::{Recorder, recorded},
         request,
         server_stubs::statement_service_server::StatementService,
+        service::{Service, recorded, unary},
         status::RpcError,
     },
     projections::lists::{StatementQuery, StatementWalk},
 };
 
-#[tonic::async_trait]
-impl StatementService for Recorder {
-    async fn record_statement(
-        &self,
-        request: Request<proto::RecordStatementRequest>,
-    ) -> Result<Response<proto::RecordStatementResponse>, Status> {
-        recorded!(self, request, RecordStatementRequest { statement }, RecordStatementResponse)
+impl StatementService for Service {
+    recorded! {
+        record_statement(RecordStatementRequest { statement }) -> RecordStatementResponse;
     }
 
-    async fn list_statements(
-        &self,
-        request: Request<proto::ListStatementsRequest>,
-    ) -> Result<Response<proto::ListStatementsResponse>, Status> {
-        Ok(Response::new(list(&self.0, request.into_inner()).await?))
+    unary! {
+        list_statements(ListStatementsRequest) -> ListStatementsResponse = list;
     }
 }
 

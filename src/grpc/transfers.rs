@@ -1,7 +1,5 @@
 //! `TransferService`: who was handed over, from where to where.
 
-use tonic::{Request, Response, Status};
-
 use crate::{
     domain::{
         event::Position,
@@ -13,45 +11,39 @@ use crate::{
         claimed::Texts,
         listed,
         page::{Page, Paging, Place, Tokens, Usual},
-        record::{Extras, Recorder, recorded},
+        record::{Extras, record},
         request,
         server_stubs::transfer_service_server::TransferService,
+        service::{Service, recorded, unary},
         status::RpcError,
     },
     projections::lists::{TransferQuery, TransferWalk, Transfers},
 };
 
-#[tonic::async_trait]
-impl TransferService for Recorder {
-    async fn record_transfer(
-        &self,
-        request: Request<proto::RecordTransferRequest>,
-    ) -> Result<Response<proto::RecordTransferResponse>, Status> {
-        let proto::RecordTransferRequest { request_id, transfer, tags, metadata } =
-            request.into_inner();
-        let extras = Extras { request_id, tags, metadata };
-        let receipt = match transfer {
-            None => self.record("transfer", None::<proto::TransferCompleted>, extras).await?,
-            Some(Transfer::Completed(it)) => self.record("completed", Some(it), extras).await?,
-            Some(Transfer::Agreed(it)) => self.record("agreed", Some(it), extras).await?,
-            Some(Transfer::Declined(it)) => self.record("declined", Some(it), extras).await?,
-        };
-        Ok(Response::new(proto::RecordTransferResponse { receipt: Some(receipt) }))
+impl TransferService for Service {
+    recorded! {
+        record_total(RecordTotalRequest { total }) -> RecordTotalResponse;
     }
 
-    async fn record_total(
-        &self,
-        request: Request<proto::RecordTotalRequest>,
-    ) -> Result<Response<proto::RecordTotalResponse>, Status> {
-        recorded!(self, request, RecordTotalRequest { total }, RecordTotalResponse)
+    unary! {
+        record_transfer(RecordTransferRequest) -> RecordTransferResponse = record_one;
+        list_transfers(ListTransfersRequest) -> ListTransfersResponse = list;
     }
+}
 
-    async fn list_transfers(
-        &self,
-        request: Request<proto::ListTransfersRequest>,
-    ) -> Result<Response<proto::ListTransfersResponse>, Status> {
-        Ok(Response::new(list(&self.0, request.into_inner()).await?))
-    }
+async fn record_one(
+    engine: &Engine,
+    request: proto::RecordTransferRequest,
+) -> Result<proto::RecordTransferResponse, RpcError> {
+    let proto::RecordTransferRequest { request_id, transfer, tags, metadata } = request;
+    let extras = Extras { request_id, tags, metadata };
+    let receipt = match transfer {
+        None => record(engine, "transfer", None::<proto::TransferCompleted>, extras).await?,
+        Some(Transfer::Completed(it)) => record(engine, "completed", Some(it), extras).await?,
+        Some(Transfer::Agreed(it)) => record(engine, "agreed", Some(it), extras).await?,
+        Some(Transfer::Declined(it)) => record(engine, "declined", Some(it), extras).await?,
+    };
+    Ok(proto::RecordTransferResponse { receipt: Some(receipt) })
 }
 
 async fn list(

@@ -3,24 +3,15 @@
 //! The events are exactly the wire encoding of `repeated RecordedEvent events = 1`: each is a tag,
 //! a length and as many bytes.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 /// The tag byte of `repeated RecordedEvent events = 1`: field 1, length-delimited.
 pub const EVENT_TAG: u8 = 0x0A;
 
 /// Bytes that are not a frame's body, or not its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a frame: {0}")]
 pub struct MalformedFrame(pub &'static str);
-
-impl fmt::Display for MalformedFrame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a frame: {}", self.0)
-    }
-}
-
-impl std::error::Error for MalformedFrame {}
 
 /// Where each event ends in the bytes of all, rising; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,11 +64,6 @@ pub struct JournalSettings {
     pub file_bytes: u64,
 }
 
-impl JournalSettings {
-    /// The default size of a file: 32 MiB.
-    pub const FILE_BYTES: u64 = 32 << 20;
-}
-
 /// The journal in local files; see the module.
 #[derive(Debug)]
 pub struct FileJournal {

@@ -13,7 +13,7 @@ pub use transfers::{TransferQuery, TransferWalk, Transfers};
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use crate::domain::{date::Edtf, event::Position, proto::ListOrder, symbol::Symbol};
+use crate::domain::{date::Edtf, proto::ListOrder, symbol::Symbol};
 use crate::projections::{claims::View, ledger::Days};
 
 /// The days that a date of the table can mean; absent: it is not said.
@@ -29,15 +29,16 @@ fn day(order: ListOrder, date: Option<Days>) -> Option<i32> {
     if order == ListOrder::OldestFirst { first.or(last) } else { last.or(first) }
 }
 
-/// Sorts entries; each is its day, if it has one, and its position. What has none comes last.
-fn sort(order: ListOrder, entries: &mut [(Option<i32>, Position)]) {
+/// Sorts entries; each is its day, if it has one, and its place in the order of positions. What has
+/// no day comes last.
+pub(super) fn sort<P: Copy + Ord>(order: ListOrder, entries: &mut [(Option<i32>, P)]) {
     match order {
-        ListOrder::Position => entries.sort_unstable_by_key(|(_, at)| *at),
+        ListOrder::Position => entries.sort_unstable_by_key(|(_, place)| *place),
         ListOrder::OldestFirst => {
-            entries.sort_unstable_by_key(|(day, at)| (day.is_none(), *day, *at));
+            entries.sort_unstable_by_key(|(day, place)| (day.is_none(), *day, *place));
         }
         ListOrder::NewestFirst | ListOrder::Unspecified => {
-            entries.sort_unstable_by_key(|(day, at)| (Reverse(*day), *at));
+            entries.sort_unstable_by_key(|(day, place)| (Reverse(*day), *place));
         }
     }
 }
@@ -85,6 +86,7 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::Position;
 
     #[test]
     fn what_is_dated_comes_by_its_date_and_the_rest_last() {

@@ -1,23 +1,14 @@
 //! Years, months and days in digits, and the days that they can mean.
 
-use std::fmt;
-
 use time::{Date, Month};
 
 /// Julian day number of 1970-01-01.
 pub(super) const EPOCH: i32 = 2_440_588;
 
 /// Why a text is not a date of the profile, as a phrase that follows the field's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct InvalidDate(pub(super) String);
-
-impl fmt::Display for InvalidDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidDate {}
 
 /// First and last day, in days since 1970-01-01.
 pub(super) type Days = (i32, i32);

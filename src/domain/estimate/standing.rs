@@ -5,6 +5,7 @@ use crate::domain::{
     flags::{Flag, Flags},
     multiset::Multiset,
     of_which::OfWhich,
+    way::Way,
     work,
 };
 
@@ -14,7 +15,7 @@ use crate::domain::{
 pub struct StandingClaims {
     exact: Extremes,
     about: Extremes,
-    claims: usize,
+    claims: u64,
 }
 
 /// The claims that say "about", or those that do not.
@@ -22,24 +23,18 @@ pub struct StandingClaims {
 struct Extremes {
     lows: Multiset<u32>,
     highs: Multiset<u32>,
-    open_below: u32,
-    open_above: u32,
+    open_below: u64,
+    open_above: u64,
     parts: OfWhich<Multiset<u32>>,
 }
 
 impl StandingClaims {
-    /// Adds a claim.
-    pub fn add(&mut self, number: &Number, parts: OfWhich<Option<u32>>) {
+    /// Adds a claim, or takes away one that was added.
+    pub fn change(&mut self, number: &Number, parts: OfWhich<Option<u32>>, way: Way) {
         work::visit(1);
-        self.claims += 1;
-        self.side(number).add(number, parts);
-    }
-
-    /// Takes away a claim that was added.
-    pub fn remove(&mut self, number: &Number, parts: OfWhich<Option<u32>>) {
-        work::visit(1);
-        self.claims = self.claims.saturating_sub(1);
-        self.side(number).remove(number, parts);
+        way.step(&mut self.claims, 1);
+        let side = if number.approximate { &mut self.about } else { &mut self.exact };
+        side.change(number, parts, way);
     }
 
     /// No claim stands.
@@ -56,50 +51,19 @@ impl StandingClaims {
         }
         Estimate::decided(exact, about, preferred)
     }
-
-    fn side(&mut self, number: &Number) -> &mut Extremes {
-        if number.approximate { &mut self.about } else { &mut self.exact }
-    }
 }
 
 impl Extremes {
-    fn add(&mut self, number: &Number, parts: OfWhich<Option<u32>>) {
+    fn change(&mut self, number: &Number, parts: OfWhich<Option<u32>>, way: Way) {
         if let Some((low, high)) = number.ends() {
-            self.lows.add(low);
-            self.highs.add(high);
-            self.open_below += u32::from(number.low.is_none());
-            self.open_above += u32::from(number.high.is_none());
+            self.lows.change(low, way);
+            self.highs.change(high, way);
+            way.step(&mut self.open_below, number.low.is_none().into());
+            way.step(&mut self.open_above, number.high.is_none().into());
         }
-        self.change_parts(parts, |values, part| {
-            values.add(part);
+        self.parts.as_mut().zip(parts).map(|(values, part)| {
+            part.map(|part| values.change(part, way));
         });
-    }
-
-    fn remove(&mut self, number: &Number, parts: OfWhich<Option<u32>>) {
-        if let Some((low, high)) = number.ends() {
-            self.lows.remove(&low);
-            self.highs.remove(&high);
-            self.open_below = self.open_below.saturating_sub(u32::from(number.low.is_none()));
-            self.open_above = self.open_above.saturating_sub(u32::from(number.high.is_none()));
-        }
-        self.change_parts(parts, |values, part| {
-            values.remove(&part);
-        });
-    }
-
-    fn change_parts(&mut self, parts: OfWhich<Option<u32>>, change: fn(&mut Multiset<u32>, u32)) {
-        let own = &mut self.parts;
-        let all = [
-            (&mut own.minors, parts.minors),
-            (&mut own.women, parts.women),
-            (&mut own.civilians, parts.civilians),
-            (&mut own.wounded, parts.wounded),
-        ];
-        for (values, part) in all {
-            if let Some(part) = part {
-                change(values, part);
-            }
-        }
     }
 
     /// The estimate without a number to use.
@@ -108,17 +72,11 @@ impl Extremes {
         let open = [(self.open_below, Flag::OpenBelow), (self.open_above, Flag::OpenAbove)];
         let flags: Flags =
             open.into_iter().filter(|(claims, _)| *claims > 0).map(|(_, flag)| flag).collect();
-        let OfWhich { minors, women, civilians, wounded } = &self.parts;
         Estimate {
             range: range.and_then(|(lows, highs)| span(Some(lows), Some(highs))),
             preferred: None,
             flags,
-            of_which: OfWhich {
-                minors: minors.ends(),
-                women: women.ends(),
-                civilians: civilians.ends(),
-                wounded: wounded.ends(),
-            },
+            of_which: self.parts.as_ref().map(Multiset::ends),
         }
     }
 }
@@ -175,9 +133,9 @@ mod tests {
             for (claim, index, step) in steps {
                 if step == 0 && !left.is_empty() {
                     let (number, parts) = left.swap_remove(index.index(left.len()));
-                    kept.remove(&number, parts);
+                    kept.change(&number, parts, Way::Out);
                 } else {
-                    kept.add(&claim.0, claim.1);
+                    kept.change(&claim.0, claim.1, Way::In);
                     left.push(claim);
                 }
                 let all = left.iter().map(|(number, parts)| (number, parts));

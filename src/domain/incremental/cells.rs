@@ -11,6 +11,7 @@ use crate::domain::{
     share::{Share, disputed},
     symbol::Symbol,
     tally::AmountTally,
+    way::Way,
 };
 
 /// What a number belongs to. A side is one party, several jointly, or not said.
@@ -66,12 +67,6 @@ struct BySide {
 }
 
 impl Cells {
-    /// Of no legs.
-    pub(super) fn new() -> Self {
-        let by_side = [Direction::Received, Direction::Sent].map(BySide::new);
-        Self { legs: BTreeMap::new(), by_side, routes: HashMap::new() }
-    }
-
     /// The legs.
     pub(super) fn legs(&self) -> &BTreeMap<LegId, Estimate> {
         &self.legs
@@ -143,7 +138,8 @@ impl Cells {
 
 impl Default for Cells {
     fn default() -> Self {
-        Self::new()
+        let by_side = [Direction::Received, Direction::Sent].map(BySide::new);
+        Self { legs: BTreeMap::new(), by_side, routes: HashMap::new() }
     }
 }
 
@@ -236,12 +232,10 @@ impl BySide {
     }
 
     fn replace_country(&mut self, before: Option<Share>, after: Option<Share>) {
-        let amount = |share: Option<Share>| share.and_then(|share| share.amount);
-        if let Some(before) = amount(before) {
-            self.countries.remove(&(&before).into());
-        }
-        if let Some(after) = amount(after) {
-            self.countries.add(&(&after).into());
+        for (share, way) in [(before, Way::Out), (after, Way::In)] {
+            if let Some(amount) = share.and_then(|share| share.amount) {
+                self.countries.change(&(&amount).into(), way);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use super::{Flows, LegId};
 use crate::domain::{
     leg::{CategoryCode, Direction, Side},
+    multiset::Multiset,
     symbol::Symbol,
     whole::{Flow, FlowId, Index, List, Which},
     work,
@@ -29,9 +30,9 @@ pub(super) enum Component {
 pub(super) struct FlowComponents {
     direction: Direction,
     /// How many legs have each.
-    legs: HashMap<FlowId, u32>,
+    legs: Multiset<FlowId>,
     /// How many legs are in each exchange and portion.
-    places: HashMap<(Symbol, Symbol), u32>,
+    places: Multiset<(Symbol, Symbol)>,
     /// Of many flows, where each is found, by category.
     found: Option<BTreeMap<CategoryCode, Found>>,
 }
@@ -56,15 +57,13 @@ enum Key {
 
 impl FlowComponents {
     pub(super) fn new(direction: Direction) -> Self {
-        Self { direction, legs: HashMap::new(), places: HashMap::new(), found: None }
+        Self { direction, legs: Multiset::default(), places: Multiset::default(), found: None }
     }
 
     /// Notes a leg.
     pub(super) fn add(&mut self, leg_id: LegId, flows: &Flows) {
-        *self.places.entry((leg_id.exchange, leg_id.portion)).or_default() += 1;
-        let legs = self.legs.entry(leg_id.flow).or_default();
-        *legs += 1;
-        if *legs > 1 {
+        self.places.add((leg_id.exchange, leg_id.portion));
+        if !self.legs.add(leg_id.flow) {
             return;
         }
         let seen = |id: FlowId| flows.seen(id, self.direction);
@@ -74,24 +73,15 @@ impl FlowComponents {
             }
         } else if self.legs.len() > FEW {
             let mut found = BTreeMap::new();
-            self.legs.keys().filter_map(|id| seen(*id)).for_each(|it| enter(&mut found, &it));
+            self.legs.iter().filter_map(|id| seen(*id)).for_each(|it| enter(&mut found, &it));
             self.found = Some(found);
         }
     }
 
     /// Notes that a leg is gone.
     pub(super) fn remove(&mut self, leg_id: LegId, flows: &Flows) {
-        let place = (leg_id.exchange, leg_id.portion);
-        if let Some(legs) = self.places.get_mut(&place) {
-            *legs = legs.saturating_sub(1);
-            if *legs == 0 {
-                self.places.remove(&place);
-            }
-        }
-        let Some(legs) = self.legs.get_mut(&leg_id.flow) else { return };
-        *legs = legs.saturating_sub(1);
-        if *legs == 0 {
-            self.legs.remove(&leg_id.flow);
+        self.places.remove(&(leg_id.exchange, leg_id.portion));
+        if self.legs.remove(&leg_id.flow) {
             let flow = flows.seen(leg_id.flow, self.direction);
             if let Some((found, flow)) = self.found.as_mut().zip(flow) {
                 leave(found, &flow);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{leg::Side, share::Remainder, symbol::Symbol};
+use crate::domain::{leg::Side, share::Remainder, symbol::Symbol, tally::RemainderTally, way::Way};
 
 /// What one joint side leaves, and whether any of its persons need not be among those of legs that
 /// do not say this side; absent: nothing.
@@ -20,37 +20,25 @@ pub(super) struct Members {
 /// What the sides of one member leave.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shared {
-    sides: u32,
-    apart: u32,
-    legs: u64,
-    at_most: u64,
-    unbounded: u32,
+    /// A side counts as an exchange.
+    left: RemainderTally,
+    apart: u64,
 }
 
 impl Shared {
-    fn add(&mut self, rest: Remainder, apart: bool) {
-        self.sides += 1;
-        self.apart += u32::from(apart);
-        self.legs += u64::from(rest.legs);
-        self.at_most = self.at_most.wrapping_add(rest.at_most.unwrap_or(0));
-        self.unbounded += u32::from(rest.at_most.is_none());
-    }
-
-    fn remove(&mut self, rest: Remainder, apart: bool) {
-        self.sides = self.sides.saturating_sub(1);
-        self.apart = self.apart.saturating_sub(apart.into());
-        self.legs = self.legs.saturating_sub(rest.legs.into());
-        self.at_most = self.at_most.wrapping_sub(rest.at_most.unwrap_or(0));
-        self.unbounded = self.unbounded.saturating_sub(rest.at_most.is_none().into());
+    fn change(&mut self, left: Left, way: Way) {
+        let Some((rest, apart)) = left else { return };
+        self.left.change(Some(rest), way);
+        way.step(&mut self.apart, apart.into());
     }
 
     fn is_limited(&self) -> bool {
-        self.sides > 1 && self.apart == 0
+        self.left.exchanges > 1 && self.apart == 0
     }
 
     fn rest(&self) -> Remainder {
-        let legs = u32::try_from(self.legs).unwrap_or(u32::MAX);
-        Remainder { legs, at_most: (self.unbounded == 0).then_some(self.at_most) }
+        let legs = u32::try_from(self.left.legs).unwrap_or(u32::MAX);
+        Remainder { legs, at_most: self.left.at_most() }
     }
 }
 
@@ -59,18 +47,14 @@ impl Members {
     pub(super) fn replace(&mut self, side: &Side, before: Left, after: Left) {
         for member in side.iter() {
             let sum = self.sums.entry(member).or_default();
-            if let Some((rest, apart)) = before {
-                sum.remove(rest, apart);
-            }
-            if let Some((rest, apart)) = after {
-                sum.add(rest, apart);
-            }
+            sum.change(before, Way::Out);
+            sum.change(after, Way::In);
             if sum.is_limited() {
                 self.limited.insert(member);
             } else {
                 self.limited.remove(&member);
             }
-            if sum.sides == 0 {
+            if sum.left.exchanges == 0 {
                 self.sums.remove(&member);
             }
         }

@@ -11,7 +11,7 @@
 //!   there. Without a party's own legs that party does not. Then only what it handed over itself
 //!   must still be among them: it cannot have faced itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
@@ -24,10 +24,12 @@ use super::{
 use crate::domain::{
     estimate::Estimate,
     leg::{Direction, Side},
+    multiset::Multiset,
     share::{Remainder, Share},
     symbol::Symbol,
     tally::AmountTally,
     unattributed::Counterparties,
+    way::Way,
     work,
 };
 
@@ -38,7 +40,7 @@ pub(super) struct OpenByParty {
     firm: Attributed,
     loose: Attributed,
     /// The parties that legs name together with others, and how many legs do so.
-    among: BTreeMap<Symbol, u32>,
+    among: Multiset<Symbol>,
     /// What the sum of all legs has more than that of those open for a party; absent: not worked
     /// out.
     own: HashMap<Symbol, More>,
@@ -54,7 +56,7 @@ struct More {
 impl More {
     fn less(self, other: Self) -> Self {
         let mut amount = self.amount;
-        amount.remove(&other.amount);
+        amount.change(&other.amount, Way::Out);
         Self { amount, unknown: self.unknown.wrapping_sub(other.unknown) }
     }
 
@@ -68,10 +70,10 @@ impl OpenByParty {
     /// Of the legs that are there.
     pub(super) fn new(direction: Direction, view: View<'_>, unsaid: &mut Unattributed) -> Self {
         let [firm, loose] = [(); 2].map(|()| Attributed::new(direction));
-        let (among, own) = (BTreeMap::new(), HashMap::new());
+        let (among, own) = (Multiset::default(), HashMap::new());
         let mut opened = Self { direction, firm, loose, among, own };
         for leg_id in unsaid.legs().keys() {
-            opened.count(view, *leg_id, true);
+            opened.count(view, *leg_id, Way::In);
         }
         for leg_id in view.legs.keys() {
             if view.says_own_side(*leg_id) {
@@ -83,14 +85,10 @@ impl OpenByParty {
     }
 
     /// Takes notice that a leg that does not say its own side came or went.
-    pub(super) fn count(&mut self, view: View<'_>, leg_id: LegId, there: bool) {
+    pub(super) fn count(&mut self, view: View<'_>, leg_id: LegId, way: Way) {
         let other = view.placed(leg_id).map(|it| it.other).filter(|other| other.len() > 1);
         for party in other.into_iter().flat_map(Side::iter) {
-            let legs = self.among.entry(party).or_default();
-            *legs = if there { *legs + 1 } else { legs.saturating_sub(1) };
-            if *legs == 0 {
-                self.among.remove(&party);
-            }
+            self.among.change(party, way);
         }
     }
 
@@ -132,7 +130,7 @@ impl OpenByParty {
     /// Whether what is kept tells what is open for a party. It does not where the party stands
     /// across by other legs as well, which legs that are loose may need.
     pub(super) fn decides(&self, party: Symbol) -> bool {
-        self.loose.is_empty() || !self.among.contains_key(&party)
+        self.loose.is_empty() || !self.among.contains(&party)
     }
 
     /// What the legs leave that are open for a party of which this tells; `own` are those that are
@@ -210,13 +208,13 @@ impl OpenByParty {
         let own: Vec<_> = own.filter_map(|leg_id| view.placed(*leg_id)).collect();
         let across = unsaid.across_mut();
         for leg in &own {
-            across.remove(*leg);
+            across.change(*leg, Way::Out);
         }
         let gone =
             facing.into_iter().filter(|(_, part, _)| !across.must_hold(*part, view.surroundings()));
         let gone = gone.map(|(leg_id, _, estimate)| (leg_id, estimate)).collect();
         for leg in &own {
-            across.add(*leg);
+            across.change(*leg, Way::In);
         }
         gone
     }

@@ -18,6 +18,7 @@ use crate::domain::{
     share::Remainder,
     symbol::Symbol,
     unattributed::Named,
+    way::Way,
     work,
 };
 
@@ -96,8 +97,8 @@ impl Remainders {
         let Some(flow) = context.flows.seen(leg_id.flow, self.direction) else { return };
         let after = legs.get(&leg_id);
         let renamed = match (before, after) {
-            (None, Some(_)) => self.named.add(flow.other),
-            (Some(_), None) => self.named.remove(flow.other),
+            (None, Some(_)) => self.named.change(flow.other, Way::In),
+            (Some(_), None) => self.named.change(flow.other, Way::Out),
             (None, None) | (Some(_), Some(_)) => false,
         };
         self.face(leg_id, flow.other, after.is_some());
@@ -193,7 +194,7 @@ impl Remainders {
                 opened.forget(view, leg_id, &self.unsaid);
             }
             if was != estimate.is_some() {
-                opened.count(view, leg_id, !was);
+                opened.count(view, leg_id, if was { Way::Out } else { Way::In });
             }
         }
         reaches

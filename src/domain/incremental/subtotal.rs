@@ -10,6 +10,7 @@ use crate::domain::{
     estimate::Estimate,
     leg::Direction,
     tally::AmountTally,
+    way::Way,
     whole::{Flow, FlowId, Item},
     work,
 };
@@ -50,7 +51,7 @@ impl Subtotal {
         let Some(sums) = self.amounts.get_mut(measure) else { return };
         for Item { speaks_of, amount } in items {
             let speech = speaks_of.iter().map(|flow| flow.id).collect();
-            sums.entry(speech).or_default().add(&amount.into());
+            sums.entry(speech).or_default().change(&amount.into(), Way::In);
         }
     }
 
@@ -98,29 +99,22 @@ impl Subtotal {
 
     /// Puts one saying in the place of another.
     pub(super) fn replace(&mut self, before: &Self, after: &Self) {
-        for ((sums, before), after) in
-            self.amounts.iter_mut().zip(&before.amounts).zip(&after.amounts)
-        {
-            for (speech, tally) in after {
-                sums.entry(speech.clone()).or_default().add(tally);
-            }
-            for (speech, tally) in before {
-                let sum = sums.entry(speech.clone()).or_default();
-                sum.remove(tally);
-                if sum.is_empty() {
-                    sums.remove(speech);
+        for (said, way) in [(after, Way::In), (before, Way::Out)] {
+            for (sums, said) in self.amounts.iter_mut().zip(&said.amounts) {
+                for (speech, tally) in said {
+                    let sum = sums.entry(speech.clone()).or_default();
+                    sum.change(tally, way);
+                    if sum.is_empty() {
+                        sums.remove(speech);
+                    }
                 }
             }
-        }
-        for (flow, legs) in &after.unknown {
-            self.add_unknown(*flow, *legs);
-        }
-        for (flow, legs) in &before.unknown {
-            let left = self.unknown.get(flow).map_or(0, |known| known.saturating_sub(*legs));
-            if left == 0 {
-                self.unknown.remove(flow);
-            } else {
-                self.unknown.insert(*flow, left);
+            for (flow, legs) in &said.unknown {
+                let unknown = self.unknown.entry(*flow).or_default();
+                way.step(unknown, *legs);
+                if *unknown == 0 {
+                    self.unknown.remove(flow);
+                }
             }
         }
     }
@@ -143,18 +137,14 @@ pub(super) struct Total {
 impl Total {
     /// Puts one saying in the place of another.
     pub(super) fn replace(&mut self, before: &Subtotal, after: &Subtotal) {
-        for (total, sums) in self.amounts.iter_mut().zip(&after.amounts) {
-            for sum in sums.values() {
-                total.add(sum);
+        for (said, way) in [(after, Way::In), (before, Way::Out)] {
+            for (total, sums) in self.amounts.iter_mut().zip(&said.amounts) {
+                for sum in sums.values() {
+                    total.change(sum, way);
+                }
             }
+            way.step(&mut self.unknown, said.unknown.values().sum());
         }
-        for (total, sums) in self.amounts.iter_mut().zip(&before.amounts) {
-            for sum in sums.values() {
-                total.remove(sum);
-            }
-        }
-        let unknown = |said: &Subtotal| said.unknown.values().sum::<u64>();
-        self.unknown = (self.unknown + unknown(after)).saturating_sub(unknown(before));
     }
 }
 

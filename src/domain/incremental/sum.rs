@@ -13,6 +13,7 @@ use crate::domain::{
     amount::{Amount, Part},
     estimate::Estimate,
     leg::Direction,
+    multiset::Multiset,
     nesting::Nesting,
     of_which::OfWhich,
     share::{Share, disputed},
@@ -40,7 +41,7 @@ pub(super) struct Sum {
     /// Of each exchange, what its portions and the exchanges within it say.
     parts: HashMap<Symbol, Subtotal>,
     /// How many legs are in each exchange.
-    exchanges: HashMap<Symbol, u32>,
+    exchanges: Multiset<Symbol>,
     total: Total,
 }
 
@@ -52,7 +53,7 @@ impl Sum {
             legs: BTreeMap::new(),
             components: FlowComponents::new(direction),
             parts: HashMap::new(),
-            exchanges: HashMap::new(),
+            exchanges: Multiset::default(),
             total: Total::default(),
         }
     }
@@ -77,19 +78,13 @@ impl Sum {
         }
         if is_new {
             self.components.add(leg_id, context.flows);
-            *self.exchanges.entry(leg_id.exchange).or_default() += 1;
+            self.exchanges.add(leg_id.exchange);
         }
         let gone = estimate.is_none();
         self.replace(context, leg_id, estimate);
         if gone {
             self.components.remove(leg_id, context.flows);
-            let left =
-                self.exchanges.get(&leg_id.exchange).map_or(0, |legs| legs.saturating_sub(1));
-            if left == 0 {
-                self.exchanges.remove(&leg_id.exchange);
-            } else {
-                self.exchanges.insert(leg_id.exchange, left);
-            }
+            self.exchanges.remove(&leg_id.exchange);
         }
         true
     }

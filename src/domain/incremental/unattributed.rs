@@ -14,6 +14,7 @@ use crate::domain::{
     symbol::Symbol,
     tally::AmountTally,
     unattributed::{Counterparties, Named, Placed, Surroundings},
+    way::Way,
     work,
 };
 
@@ -146,8 +147,8 @@ impl Unattributed {
         let after = estimate.as_ref().is_some_and(numbered);
         self.legs.set(view.context, leg_id, estimate);
         match (before, after) {
-            (false, true) => self.across.add(placed),
-            (true, false) => self.across.remove(placed),
+            (false, true) => self.across.change(placed, Way::In),
+            (true, false) => self.across.change(placed, Way::Out),
             (false, false) | (true, true) => false,
         }
     }

@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     estimate::Estimate,
     leg::{CategoryCode, Direction, LegKey},
+    multiset::Multiset,
     nesting::Nesting,
     share::Share,
     symbol::Symbol,
@@ -56,7 +57,7 @@ pub struct Unit {
     preferred: Preferred,
     all: Cells,
     /// How many legs are of each category.
-    legs: BTreeMap<CategoryCode, usize>,
+    legs: Multiset<CategoryCode>,
     /// The numbers by category; of one category they are those of all.
     categories: BTreeMap<CategoryCode, Cells>,
 }
@@ -66,12 +67,16 @@ impl Unit {
     pub fn set(&mut self, nesting: &Nesting, leg: &LegKey, estimate: Option<Estimate>) -> Changes {
         let leg_id = self.flows.id(leg);
         let (was, there) = (self.all.legs().contains_key(&leg_id), estimate.is_some());
-        let own = self.legs.get(&leg.category).copied().unwrap_or(0);
+        let own = self.legs.times(&leg.category);
         // The label can be another only where a category comes or goes.
         let turns = self.legs.len() < 3 && ((own == 0 && there) || (own == 1 && was && !there));
         let cells = if turns { self.cells(nesting) } else { Vec::new() };
         let before = self.label();
-        self.count(leg.category, was, there);
+        match (was, there) {
+            (false, true) => self.legs.add(leg.category),
+            (true, false) => self.legs.remove(&leg.category),
+            (false, false) | (true, true) => false,
+        };
         let after = self.label();
         let Self { flows, parties, preferred, all, categories, .. } = self;
         let terms = Terms { context: Context { flows, nesting }, parties, preferred };
@@ -159,17 +164,8 @@ impl Unit {
 
     /// Of which legs the numbers of all are; absent: there are no legs.
     fn label(&self) -> Option<Legs> {
-        let first = self.legs.keys().next()?;
+        let first = self.legs.iter().next()?;
         Some(if self.legs.len() == 1 { Legs::AllOf(*first) } else { Legs::All })
-    }
-
-    /// Counts a leg of a category.
-    fn count(&mut self, category: CategoryCode, was: bool, there: bool) {
-        let legs = self.legs.entry(category).or_default();
-        *legs = (*legs + usize::from(there)).saturating_sub(usize::from(was));
-        if *legs == 0 {
-            self.legs.remove(&category);
-        }
     }
 }
 

@@ -6,12 +6,19 @@
 //! Identity texts (ids, names, portions, codes) are looked at as they will be recorded, folded;
 //! what folding cannot take away is named as it was typed.
 
+#![allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the tables of rules pass fields as they stand"
+)]
+
 use crate::domain::{
     date::{ACCEPTED_DATES, Edtf},
+    event::Position,
     identity::{Misfit, fold},
     limits,
     party::{ACCEPTED_PARTIES, Party},
-    violation::{Violation, Violations},
+    violation::Violations,
 };
 
 const REQUIRED: &str = "is required";
@@ -19,6 +26,31 @@ const REQUIRED: &str = "is required";
 /// What is wrong with the fields of one message, paths relative to that message.
 #[derive(Default)]
 pub(super) struct Fields(pub(super) Violations);
+
+/// A message whose fields have rules.
+pub(super) trait Checked {
+    /// What is wrong with its fields, paths relative to it.
+    fn violations(&self) -> Violations;
+}
+
+/// The rules of messages. A rule is a method of [`Fields`], with what else it needs to know; the
+/// fields after the bar have none of their own. Violations come in the order of the table.
+macro_rules! rules {
+    ($($message:ident {
+        $($field:ident: $rule:ident $(($($with:expr),+))?),+ $(,)? $(| $($free:ident),+)?
+    })+) => {
+        $(impl $crate::domain::known::fields::Checked for $message {
+            fn violations(&self) -> $crate::domain::violation::Violations {
+                let Self { $($field,)+ $($($free,)+)? } = self;
+                $($(let _ = $free;)+)?
+                let mut fields = $crate::domain::known::fields::Fields::default();
+                $(fields.$rule(stringify!($field), $field $($(, $with)+)?);)+
+                fields.0
+            }
+        })+
+    };
+}
+pub(super) use rules;
 
 /// How a generated enum spells one of its values.
 type Spelling<E> = fn(&E) -> &'static str;
@@ -29,23 +61,28 @@ impl Fields {
     }
 
     /// A message that has to be there, and its fields.
-    pub(super) fn message<M>(
-        &mut self,
-        field: &str,
-        part: Option<&M>,
-        check: fn(&M) -> Violations,
-    ) {
-        match part {
-            Some(part) => self.0.absorb(field, check(part)),
-            None => self.0.add(field, REQUIRED),
-        }
+    pub(super) fn message<M: Checked>(&mut self, field: &str, part: &Option<M>) {
+        self.message_as(field, part, M::violations);
     }
 
-    /// The fields of a message that may be left out.
-    pub(super) fn optional<M>(
+    /// The same for one that is checked for its role here.
+    pub(super) fn message_as<M>(
         &mut self,
         field: &str,
-        part: Option<&M>,
+        part: &Option<M>,
+        check: fn(&M) -> Violations,
+    ) {
+        if part.is_none() {
+            self.0.add(field, REQUIRED);
+        }
+        self.optional_as(field, part, check);
+    }
+
+    /// The same for one that may be left out.
+    pub(super) fn optional_as<M>(
+        &mut self,
+        field: &str,
+        part: &Option<M>,
         check: fn(&M) -> Violations,
     ) {
         if let Some(part) = part {
@@ -54,18 +91,25 @@ impl Fields {
     }
 
     /// A value of an enum; unspecified is fine.
-    pub(super) fn known<E: TryFrom<i32>>(&mut self, field: &str, value: i32, spell: Spelling<E>) {
-        if E::try_from(value).is_err() {
+    pub(super) fn known<E: TryFrom<i32>>(&mut self, field: &str, value: &i32, spell: Spelling<E>) {
+        if E::try_from(*value).is_err() {
             self.0.add(field, format!("is {value}, which is no value of it; {}", choices(spell)));
         }
     }
 
     /// A value of an enum; unspecified is refused.
-    pub(super) fn chosen<E: TryFrom<i32>>(&mut self, field: &str, value: i32, spell: Spelling<E>) {
-        if value == 0 {
+    pub(super) fn chosen<E: TryFrom<i32>>(&mut self, field: &str, value: &i32, spell: Spelling<E>) {
+        if *value == 0 {
             self.0.add(field, format!("{REQUIRED}; {}", choices(spell)));
         } else {
             self.known(field, value, spell);
+        }
+    }
+
+    /// The claim that an event is about.
+    pub(super) fn claim(&mut self, field: &str, claim: &Position) {
+        if *claim == 0 {
+            self.add(field, "is required: the position of the claim, from 1");
         }
     }
 
@@ -195,8 +239,7 @@ impl Fields {
         if !code.is_empty()
             && let Err(error) = Party::parse(&code)
         {
-            let field = field.to_owned();
-            self.0.note(Violation { field, problem: error.problem, limit: error.limit });
+            error.note(field, &mut self.0);
         }
     }
 

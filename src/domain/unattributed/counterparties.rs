@@ -15,9 +15,11 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::{
-    leg::{CategoryCode, Direction, LegKey, Side},
+    leg::{CategoryCode, Side},
+    multiset::Multiset,
     nesting::Nesting,
     symbol::Symbol,
+    way::Way,
     work,
 };
 
@@ -31,45 +33,24 @@ pub(in crate::domain) struct Placed<'a> {
     pub(in crate::domain) other: &'a Side,
 }
 
-impl<'a> Placed<'a> {
-    pub(in crate::domain) fn new(key: &'a LegKey, direction: Direction) -> Self {
-        let (own, other) = (key.own(direction), key.other(direction));
-        let LegKey { exchange, portion, category, .. } = *key;
-        Self { exchange, portion, category, own, other }
-    }
-}
-
 /// Every party that is named on the side across, and how many legs name it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::domain) struct Named(BTreeMap<Symbol, u32>);
+pub(in crate::domain) struct Named(Multiset<Symbol>);
 
 impl Named {
-    /// Notes the parties that a leg names; answers whether one of them was not named before.
-    pub(in crate::domain) fn add(&mut self, other: &Side) -> bool {
+    /// Notes the parties that a leg names, or forgets a leg that was noted; answers whether a party
+    /// is named for the first time, or no longer.
+    pub(in crate::domain) fn change(&mut self, other: &Side, way: Way) -> bool {
         let before = self.0.len();
         for party in other.iter() {
-            *self.0.entry(party).or_default() += 1;
+            self.0.change(party, way);
         }
-        self.0.len() > before
-    }
-
-    /// Forgets a leg that was noted; answers whether a party is named no longer.
-    pub(in crate::domain) fn remove(&mut self, other: &Side) -> bool {
-        let before = self.0.len();
-        for party in other.iter() {
-            if let Some(legs) = self.0.get_mut(&party) {
-                *legs = legs.saturating_sub(1);
-                if *legs == 0 {
-                    self.0.remove(&party);
-                }
-            }
-        }
-        self.0.len() < before
+        self.0.len() != before
     }
 
     /// How many are named, without one party.
     fn others(&self, but: Option<Symbol>) -> usize {
-        self.0.len() - usize::from(but.is_some_and(|party| self.0.contains_key(&party)))
+        self.0.len() - usize::from(but.is_some_and(|party| self.0.contains(&party)))
     }
 }
 
@@ -77,13 +58,13 @@ impl Named {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stands {
     /// By legs that name it.
-    named: u32,
+    named: u64,
     /// By legs that name it alone, and do not say their own side: it is not on that side.
-    not_itself: u32,
+    not_itself: u64,
 }
 
 impl Stands {
-    fn count(&mut self, leg: Placed<'_>) -> &mut u32 {
+    fn count(&mut self, leg: Placed<'_>) -> &mut u64 {
         let not_itself = leg.own.is_empty() && leg.other.len() == 1;
         if not_itself { &mut self.not_itself } else { &mut self.named }
     }
@@ -93,48 +74,31 @@ impl Stands {
 #[derive(Clone, Debug, Default)]
 struct Opposites {
     /// Legs that do not say it.
-    unsaid: u32,
+    unsaid: u64,
     parties: BTreeMap<Symbol, Stands>,
 }
 
 impl Opposites {
-    /// Adds a leg; answers whether it adds a party, another way in which a party stands there, or
-    /// the first side not said.
-    fn add(&mut self, leg: Placed<'_>) -> bool {
-        let mut is_new = false;
-        let mut count = |legs: &mut u32| {
-            is_new |= *legs == 0;
-            *legs += 1;
+    /// Adds a leg, or takes out one that was added. Answers whether with it a party comes or goes,
+    /// another way in which a party stands there, or the only side not said.
+    fn change(&mut self, leg: Placed<'_>, way: Way) -> bool {
+        let mut turns = false;
+        let mut count = |legs: &mut u64| {
+            let before = *legs;
+            way.step(legs, 1);
+            turns |= before == 0 || *legs == 0;
         };
         if leg.other.is_empty() {
             count(&mut self.unsaid);
         }
         for party in leg.other.iter() {
-            count(self.parties.entry(party).or_default().count(leg));
-        }
-        is_new
-    }
-
-    /// Takes out a leg that was added; answers whether it takes out a party, a way in which a party
-    /// stood there, or the last side not said.
-    fn remove(&mut self, leg: Placed<'_>) -> bool {
-        let mut is_gone = false;
-        let mut count = |legs: &mut u32| {
-            *legs = legs.saturating_sub(1);
-            is_gone |= *legs == 0;
-        };
-        if leg.other.is_empty() {
-            count(&mut self.unsaid);
-        }
-        for party in leg.other.iter() {
-            if let Some(stands) = self.parties.get_mut(&party) {
-                count(stands.count(leg));
-                if *stands == Stands::default() {
-                    self.parties.remove(&party);
-                }
+            let stands = self.parties.entry(party).or_default();
+            count(stands.count(leg));
+            if *stands == Stands::default() {
+                self.parties.remove(&party);
             }
         }
-        is_gone
+        turns
     }
 
     fn is_empty(&self) -> bool {
@@ -161,7 +125,7 @@ fn all_stand(places: &[&Opposites], named: &Named, but: Option<Symbol>) -> bool 
         [place] => standing(place) == others,
         _ if places.iter().map(standing).sum::<usize>() < others => false,
         _ => {
-            let mut others = named.0.keys().filter(|party| Some(*party) != but);
+            let mut others = named.0.iter().filter(|party| Some(*party) != but);
             others.all(|party| {
                 work::visit(places.len());
                 places.iter().any(|place| place.parties.contains_key(party))
@@ -185,29 +149,16 @@ pub(in crate::domain) struct Surroundings<'a> {
 }
 
 impl Counterparties {
-    pub(in crate::domain) fn new<'a>(legs: impl Iterator<Item = Placed<'a>>) -> Self {
-        let mut across = Self::default();
-        for leg in legs {
-            across.add(leg);
-        }
-        across
-    }
-
-    /// Adds a leg; answers whether that can change which persons must be among theirs.
-    pub(in crate::domain) fn add(&mut self, leg: Placed<'_>) -> bool {
-        let place = self.places.entry((leg.category, leg.exchange, leg.portion)).or_default();
-        place.add(leg)
-    }
-
-    /// Takes out a leg that was added; answers whether that can change the same.
-    pub(in crate::domain) fn remove(&mut self, leg: Placed<'_>) -> bool {
+    /// Adds a leg, or takes out one that was added; answers whether that can change which persons
+    /// must be among theirs.
+    pub(in crate::domain) fn change(&mut self, leg: Placed<'_>, way: Way) -> bool {
         let key = (leg.category, leg.exchange, leg.portion);
-        let Some(place) = self.places.get_mut(&key) else { return false };
-        let gone = place.remove(leg);
+        let place = self.places.entry(key).or_default();
+        let turns = place.change(leg, way);
         if place.is_empty() {
             self.places.remove(&key);
         }
-        gone
+        turns
     }
 
     /// Whether all persons of `part` must be among those of these legs together.

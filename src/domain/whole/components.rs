@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{
     flow::{Flow, Index, List, MANY},
-    item::{Fits, Item},
+    item::{Fits, Item, index_of},
 };
 use crate::domain::{disjoint::DisjointSets, work};
 
@@ -93,13 +93,7 @@ struct Unmet<'i, 'a> {
 
 impl<'i, 'a> Unmet<'i, 'a> {
     fn new(items: &'i [Item<'a>]) -> Self {
-        let mut index = Index::new();
-        for (place, item) in items.iter().enumerate() {
-            for (number, flow) in item.speaks_of.iter().enumerate() {
-                index.insert(flow, (place, number));
-            }
-        }
-        Self { items, index, left: HashMap::new(), met: HashSet::new() }
+        Self { items, index: index_of(items), left: HashMap::new(), met: HashSet::new() }
     }
 
     /// Notes that an item is met; answers whether it was not.

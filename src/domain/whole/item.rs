@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::flow::{Flow, condense};
+use super::flow::{Flow, Index, condense};
 use crate::domain::amount::Amount;
 
 /// A sum, with what it speaks of: every leg in it, and below it.
@@ -10,6 +10,18 @@ use crate::domain::amount::Amount;
 pub(in crate::domain) struct Item<'a> {
     pub(in crate::domain) speaks_of: SmallVec<[Flow<'a>; 1]>,
     pub(in crate::domain) amount: Amount,
+}
+
+/// The flows of some items by the parties that they name, each as the places of its item and of its
+/// own among the item's.
+pub(super) fn index_of(items: &[Item<'_>]) -> Index<(usize, usize)> {
+    let mut index = Index::new();
+    for (place, item) in items.iter().enumerate() {
+        for (number, flow) in item.speaks_of.iter().enumerate() {
+            index.insert(flow, (place, number));
+        }
+    }
+    index
 }
 
 /// A leg with a number.

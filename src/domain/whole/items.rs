@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::{
     components::{Components, components},
     flow::{Index, MANY},
-    item::{Fits, Item, Numbered},
+    item::{Fits, Item, Numbered, index_of},
     sides::across_sides,
 };
 use crate::domain::{
@@ -105,15 +105,7 @@ struct Wholes<'w, 'a> {
 impl<'w, 'a> Wholes<'w, 'a> {
     fn new(items: &'w [Item<'a>]) -> Self {
         let flows = items.iter().map(|item| item.speaks_of.len()).sum::<usize>();
-        let index = (flows > MANY).then(|| {
-            let mut index = Index::new();
-            for (place, item) in items.iter().enumerate() {
-                for (number, flow) in item.speaks_of.iter().enumerate() {
-                    index.insert(flow, (place, number));
-                }
-            }
-            index
-        });
+        let index = (flows > MANY).then(|| index_of(items));
         Self { items, index }
     }
 

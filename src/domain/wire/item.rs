@@ -1,28 +1,14 @@
 //! The wire format: fields one after the other, each with its number, its layout and its value.
 
+use prost::encoding::{WireType, decode_key, decode_varint};
+
 /// Groups within groups that are followed; prost gives up at as many.
 const DEPTH: usize = 100;
-/// Bytes of the longest number.
-const NUMBER_BYTES: usize = 10;
-
-/// How a field's value is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
-    Varint,
-    Fixed64,
-    /// A length, and so many bytes.
-    Delimited,
-    /// Fields up to an end; from the language before ours, which has none.
-    Group,
-    GroupEnd,
-    Fixed32,
-}
-
 /// A field as it stands on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item<'a> {
     pub(super) number: u32,
-    pub(super) layout: Layout,
+    pub(super) layout: WireType,
     /// The bytes that have a length before them; empty in other layouts.
     pub(super) value: &'a [u8],
     /// Fields within it, if it is a group.
@@ -32,15 +18,15 @@ pub(super) struct Item<'a> {
 impl<'a> Item<'a> {
     /// Takes the next field; `None`: what is there is none.
     pub(super) fn take(rest: &mut &'a [u8]) -> Option<Self> {
-        let (number, layout) = key(rest)?;
+        let (number, layout) = decode_key(rest).ok()?;
         let mut item = Self { number, layout, value: &[], inner: 0 };
         match layout {
-            Layout::Varint => _ = varint(rest)?,
-            Layout::Fixed64 => *rest = rest.get(8..)?,
-            Layout::Fixed32 => *rest = rest.get(4..)?,
-            Layout::Delimited => item.value = delimited(rest)?,
-            Layout::Group => item.inner = group(number, rest)?,
-            Layout::GroupEnd => return None,
+            WireType::Varint => _ = decode_varint(rest).ok()?,
+            WireType::SixtyFourBit => *rest = rest.get(8..)?,
+            WireType::ThirtyTwoBit => *rest = rest.get(4..)?,
+            WireType::LengthDelimited => item.value = delimited(rest)?,
+            WireType::StartGroup => item.inner = group(number, rest)?,
+            WireType::EndGroup => return None,
         }
         Some(item)
     }
@@ -52,49 +38,18 @@ impl<'a> Item<'a> {
 }
 
 /// How many numbers of this layout stand packed in `value`.
-pub(super) fn packed(value: &[u8], layout: Layout) -> usize {
+pub(super) fn packed(value: &[u8], layout: WireType) -> usize {
     match layout {
         // Each number ends with the byte that does not have its first bit set.
-        Layout::Varint => value.iter().filter(|byte| **byte < 0x80).count(),
-        Layout::Fixed64 => value.len() / 8,
-        Layout::Fixed32 => value.len() / 4,
-        Layout::Delimited | Layout::Group | Layout::GroupEnd => 0,
+        WireType::Varint => value.iter().filter(|byte| **byte < 0x80).count(),
+        WireType::SixtyFourBit => value.len() / 8,
+        WireType::ThirtyTwoBit => value.len() / 4,
+        WireType::LengthDelimited | WireType::StartGroup | WireType::EndGroup => 0,
     }
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for (place, byte) in rest.iter().take(NUMBER_BYTES).enumerate() {
-        let bits = u64::from(byte & 0x7f);
-        // The last byte has room for one bit.
-        if place == NUMBER_BYTES - 1 && bits > 1 {
-            return None;
-        }
-        number |= bits << (7 * place);
-        if *byte < 0x80 {
-            *rest = rest.get(place + 1..)?;
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn key(rest: &mut &[u8]) -> Option<(u32, Layout)> {
-    let key = u32::try_from(varint(rest)?).ok()?;
-    let layout = match key & 7 {
-        0 => Layout::Varint,
-        1 => Layout::Fixed64,
-        2 => Layout::Delimited,
-        3 => Layout::Group,
-        4 => Layout::GroupEnd,
-        5 => Layout::Fixed32,
-        _ => return None,
-    };
-    Some((key >> 3, layout)).filter(|(number, _)| *number > 0)
 }
 
 fn delimited<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(varint(rest)?).ok()?;
+    let length = usize::try_from(decode_varint(rest).ok()?).ok()?;
     let (value, behind) = rest.split_at_checked(length)?;
     *rest = behind;
     Some(value)
@@ -107,19 +62,22 @@ fn group(number: u32, rest: &mut &[u8]) -> Option<usize> {
     let mut fields = 0;
     while let Some(innermost) = open.last() {
         let mut ahead = *rest;
-        let (number, layout) = key(&mut ahead)?;
+        let (number, layout) = decode_key(&mut ahead).ok()?;
         match layout {
-            Layout::GroupEnd if number == *innermost => {
+            WireType::EndGroup if number == *innermost => {
                 *rest = ahead;
                 open.pop();
             }
-            Layout::Group if open.len() < DEPTH => {
+            WireType::StartGroup if open.len() < DEPTH => {
                 *rest = ahead;
                 fields += 1;
                 open.push(number);
             }
-            Layout::Group | Layout::GroupEnd => return None,
-            Layout::Varint | Layout::Fixed64 | Layout::Fixed32 | Layout::Delimited => {
+            WireType::StartGroup | WireType::EndGroup => return None,
+            WireType::Varint
+            | WireType::SixtyFourBit
+            | WireType::ThirtyTwoBit
+            | WireType::LengthDelimited => {
                 Item::take(rest)?;
                 fields += 1;
             }

@@ -5,9 +5,10 @@ use std::{
     sync::LazyLock,
 };
 
+use prost::encoding::WireType;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
-use super::item::{Item, Layout, packed};
+use super::item::{Item, packed};
 use crate::domain::{known::Known, limits, proto};
 
 /// Fields that a message may have: they are counted in an array of this size.
@@ -40,7 +41,7 @@ pub(super) enum Value {
     /// So many bytes at most.
     Bytes(usize),
     /// A number of this layout.
-    Number(Layout),
+    Number(WireType),
 }
 
 /// How many elements a list may have.
@@ -87,9 +88,9 @@ impl Field {
     /// How many elements an item adds to this field; `None`: its layout is not this field's.
     pub(super) fn elements(&self, item: &Item<'_>) -> Option<usize> {
         match (self.value, item.layout) {
-            (Value::Message(_) | Value::Bytes(_), Layout::Delimited) => Some(1),
+            (Value::Message(_) | Value::Bytes(_), WireType::LengthDelimited) => Some(1),
             (Value::Number(own), layout) if own == layout => Some(1),
-            (Value::Number(own), Layout::Delimited) if self.list.is_some() => {
+            (Value::Number(own), WireType::LengthDelimited) if self.list.is_some() => {
                 Some(packed(item.value, own))
             }
             (Value::Message(_) | Value::Bytes(_) | Value::Number(_), _) => None,
@@ -105,10 +106,8 @@ impl Field {
 
 impl Tables {
     fn read() -> Self {
-        let pool = DescriptorPool::decode(proto::DESCRIPTORS)
-            .expect("the descriptors were checked when they were compiled");
         let (mut places, mut found) = (BTreeMap::new(), Vec::new());
-        let mut next = from_outside(&pool);
+        let mut next = from_outside(proto::descriptions());
         while let Some(message) = next.pop() {
             if places.contains_key(message.full_name()) {
                 continue;
@@ -160,8 +159,8 @@ fn value(message: &str, field: &FieldDescriptor, places: &BTreeMap<String, usize
         }
         Kind::Bytes => Value::Bytes(limits::EVENT_BYTES),
         Kind::String => Value::Bytes(longest(message, field.name())),
-        Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => Value::Number(Layout::Fixed64),
-        Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => Value::Number(Layout::Fixed32),
+        Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => Value::Number(WireType::SixtyFourBit),
+        Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => Value::Number(WireType::ThirtyTwoBit),
         Kind::Int32
         | Kind::Int64
         | Kind::Uint32
@@ -169,7 +168,7 @@ fn value(message: &str, field: &FieldDescriptor, places: &BTreeMap<String, usize
         | Kind::Sint32
         | Kind::Sint64
         | Kind::Bool
-        | Kind::Enum(_) => Value::Number(Layout::Varint),
+        | Kind::Enum(_) => Value::Number(WireType::Varint),
     }
 }
 

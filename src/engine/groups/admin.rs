@@ -1,7 +1,5 @@
 //! Groups are created, deleted, and what they have parked is put back.
 
-use tokio::sync::oneshot;
-
 use super::{
     Groups,
     error::GroupError,
@@ -101,8 +99,8 @@ impl Groups {
         let standing = standing.borrow().clone();
         match standing {
             Standing::Ready(Ready { messages, .. }) => {
-                let (reply, deleted) = oneshot::channel();
-                let deleted = ask(&messages, Message::Delete { request, reply }, deleted).await??;
+                let delete = |reply| Message::Delete { request, reply };
+                let deleted = ask(&messages, delete).await??;
                 shared.remove(&name, true).await;
                 Ok(deleted)
             }
@@ -136,9 +134,8 @@ impl Groups {
             return self.replayed_before(name, earlier).await;
         }
         let (messages, _) = self.shared.group(name).await?;
-        let (reply, replayed) = oneshot::channel();
-        let answer =
-            ask(&messages, Message::Replay { positions, request, reply }, replayed).await?;
+        let replay = |reply| Message::Replay { positions, request, reply };
+        let answer = ask(&messages, replay).await?;
         let is_recorded_now = matches!(&answer, Ok((Some(appended), _)) if !appended.duplicate);
         if is_recorded_now {
             return answer;

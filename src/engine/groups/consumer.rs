@@ -35,7 +35,7 @@ impl Consumer {
     pub async fn join(groups: &Groups, group: &str, name: &str) -> Result<Self, GroupError> {
         check_name(group, name)?;
         let (messages, _) = groups.shared.group(group).await?;
-        let stream = groups.shared.appender.reader.open_stream()?;
+        let stream = groups.shared.appender.reader.streams().open()?;
         let (reply, joined) = oneshot::channel();
         let gone = || groups.shared.absent(group);
         let join = Message::Join { name: name.to_owned(), reply };

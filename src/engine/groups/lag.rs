@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::{oneshot, watch},
+    sync::watch,
     time::{Instant, timeout_at},
 };
 
@@ -126,8 +126,7 @@ impl Groups {
                 return Ok(Some(GroupStatus::restoring(name.to_string(), restoring)));
             }
         };
-        let (reply, counted) = oneshot::channel();
-        let Ok(mut counted) = ask(&messages, Message::Count(reply), counted).await else {
+        let Ok(mut counted) = ask(&messages, Message::Count).await else {
             return Ok(None);
         };
         let stalled = std::mem::take(&mut counted.stalled);

@@ -65,10 +65,10 @@ pub(super) enum Message {
 /// Asks a group's task, and waits for its answer.
 pub(super) async fn ask<T>(
     messages: &mpsc::Sender<Message>,
-    question: Message,
-    answer: oneshot::Receiver<T>,
+    question: impl FnOnce(oneshot::Sender<T>) -> Message,
 ) -> Result<T, GroupError> {
-    messages.send(question).await.map_err(|_| GroupError::stopping())?;
+    let (reply, answer) = oneshot::channel();
+    messages.send(question(reply)).await.map_err(|_| GroupError::stopping())?;
     answer.await.map_err(|_| GroupError::stopping())
 }
 

@@ -1,7 +1,6 @@
 //! The parked events of a group, as a request lists them.
 
 use prost::Message as _;
-use tokio::sync::oneshot;
 
 use super::{
     Groups,
@@ -53,9 +52,8 @@ impl Groups {
         limit: usize,
     ) -> Result<ParkedPage, GroupError> {
         let (messages, _) = self.shared.group(name).await?;
-        let (reply, answer) = oneshot::channel();
-        let question = Message::Parked { after, limit: limit + 1, reply };
-        let (places, total) = ask(&messages, question, answer).await?;
+        let question = |reply| Message::Parked { after, limit: limit + 1, reply };
+        let (places, total) = ask(&messages, question).await?;
         let mut page = ParkedPage { parked: Vec::new(), more_after: None, total };
         let mut bytes = 0;
         for (position, recorded) in places {

@@ -73,7 +73,7 @@ impl Reading {
             return Ok(false);
         };
         let last = run.last;
-        for head in self.pages.keep(run.events, self.reader.is_short())? {
+        for head in self.pages.keep(run.events, self.reader.streams().is_short())? {
             if !is_of_groups(&head.stream) {
                 work.offer(&head.stream, head.position, now);
             }
@@ -170,13 +170,13 @@ impl Reading {
         let mut missing: Vec<_> = missing.collect();
         missing.sort_unstable();
         let run = self.reader.events_at(missing).await?;
-        self.pages.keep(run.events, self.reader.is_short())?;
+        self.pages.keep(run.events, self.reader.streams().is_short())?;
         Ok(())
     }
 
     /// As many of the first as were read lately and fit; whether all that fit were.
     fn frame(&self, outgoing: &[Outgoing]) -> (Delivered, bool) {
-        let most = self.reader.page_bytes();
+        let most = self.reader.streams().page_bytes();
         let (mut events, mut attempts, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut is_whole = true;
         for next in outgoing {
@@ -193,7 +193,7 @@ impl Reading {
         }
         let first = outgoing.first().filter(|_| !events.is_empty());
         let first_delivery = first.map_or(0, |first| first.delivery);
-        let events = self.reader.hold(events.concat().into());
+        let events = self.reader.streams().hold(events.concat().into());
         (Delivered { events, first_delivery, attempts, withdrawn: Vec::new() }, is_whole)
     }
 }

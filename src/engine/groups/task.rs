@@ -75,7 +75,7 @@ impl GroupTask {
                 break;
             }
             let more = self.turn(self.reading.available(to, indexed)).await;
-            if !more && reader.is_short() {
+            if !more && reader.streams().is_short() {
                 // What is to be sent later is read again.
                 self.reading.let_go();
             }

@@ -2,7 +2,7 @@
 //!
 //! The index tells creations and deletions without a read, so an event that is damaged hides none.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{
     Groups,
@@ -74,9 +74,8 @@ async fn parked_again(
     positions: &[Position],
     replay: Position,
 ) -> Result<Option<Undone>, GroupError> {
-    let (answer, parked) = oneshot::channel();
-    let question = Message::Parked { after: 0, limit: usize::MAX, reply: answer };
-    let (parked, _) = ask(messages, question, parked).await?;
+    let question = |reply| Message::Parked { after: 0, limit: usize::MAX, reply };
+    let (parked, _) = ask(messages, question).await?;
     let again = parked.into_iter().filter(|(event, _)| positions.binary_search(event).is_ok());
     let first = again.map(|(_, by)| by).filter(|by| *by > replay).min();
     Ok(first.map(|by| Undone { position: replay, by, how: Undoing::Parked }))

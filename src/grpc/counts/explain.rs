@@ -116,16 +116,12 @@ pub(super) async fn answer(
             break;
         }
     }
-    let Place { offset, parts, .. } = telling.next;
-    let offset = page.begins().offset + offset;
-    let is_last = offset >= behind.exchanges.len();
-    let next = (!is_last).then(|| page.token(Place { offset, parts, ..<_>::default() }, position));
     Ok(proto::ExplainCountResponse {
         figure: behind.figure.clone().map(Into::into),
+        next_page_token: page.next_part(&telling.next, behind.exchanges.len(), position),
         exchanges: telling.told,
         position,
         undated_exchanges: behind.undated_exchanges,
-        next_page_token: next.unwrap_or_default(),
     })
 }
 

@@ -110,13 +110,9 @@ pub(super) async fn answer(
             break;
         }
     }
-    let Place { offset, parts, .. } = telling.next;
-    let offset = page.begins().offset + offset;
-    let is_last = offset >= compared.steps();
-    let next = (!is_last).then(|| page.token(Place { offset, parts, ..<_>::default() }, position));
     Ok(proto::ReconcileSeriesResponse {
+        next_page_token: page.next_part(&telling.next, compared.steps(), position),
         steps: telling.told,
-        next_page_token: next.unwrap_or_default(),
         position,
         ..Default::default()
     })

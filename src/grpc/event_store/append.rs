@@ -6,6 +6,14 @@ use crate::{
     grpc::{convert, status::RpcError},
 };
 
+pub(super) async fn append(
+    engine: &Engine,
+    request: proto::AppendRequest,
+) -> Result<proto::AppendResponse, RpcError> {
+    let appended = engine.append(requested(engine, request)?).await?;
+    Ok(answer(engine, appended))
+}
+
 /// What an append requests, if it is meant for this store.
 pub(super) fn requested(
     engine: &Engine,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use prost_reflect::{DescriptorPool, MethodDescriptor};
+use prost_reflect::MethodDescriptor;
 
 use crate::domain::{limits, proto};
 
@@ -22,9 +22,7 @@ static FOREIGN: Method =
     Method { takes_one: false, message: String::new(), limit: limits::FOREIGN_REQUEST_BYTES };
 
 static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(proto::DESCRIPTORS)
-        .expect("the descriptors were checked when they were compiled");
-    let services: Vec<_> = pool.services().collect();
+    let services: Vec<_> = proto::descriptions().services().collect();
     let all = services.iter().flat_map(|service| service.methods().map(|it| (path(&it), own(&it))));
     all.collect()
 });

@@ -1,28 +1,19 @@
 //! What the index needs of a stored event; the payload is skipped, and nothing is copied.
 
-use std::fmt;
-
 use bytes::Bytes;
 use prost::Message as _;
 
 use crate::domain::event::{Micros, Position, Revision};
 
 /// An event that cannot be indexed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event at position {position} cannot be indexed: {what}")]
 pub struct Unindexable {
     /// Where it is.
     pub position: Position,
     /// Why not.
     pub what: String,
 }
-
-impl fmt::Display for Unindexable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the event at position {} cannot be indexed: {}", self.position, self.what)
-    }
-}
-
-impl std::error::Error for Unindexable {}
 
 /// A part of `RecordedEvent`: the same field numbers, the others are skipped. Texts are taken as
 /// bytes, which are a piece of the event's.

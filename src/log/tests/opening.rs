@@ -1,6 +1,7 @@
 //! What keeps a log from opening, and damage that does not.
 
 use super::*;
+use crate::log::volume::VolumeError;
 
 fn damage(db: &Path) {
     let mut bytes = fs::read(db).unwrap();

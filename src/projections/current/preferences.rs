@@ -11,6 +11,7 @@ use crate::domain::{
     event::Position,
     leg::{Direction, UnitCode},
     symbol::Symbol,
+    way::Way,
     work,
 };
 use crate::projections::{claims::Preference, interned::Place, ledger::FigureKey};
@@ -64,50 +65,41 @@ impl Preferences {
         self.figures.keys().copied()
     }
 
-    /// Takes an event that prefers a claim; the claim is absent if it does not stand.
-    pub(super) fn add(
+    /// Takes an event that prefers a claim, or takes it away; the claim is absent if it does not
+    /// stand.
+    pub(super) fn change(
         &mut self,
-        event: Position,
-        preference: &Preference,
+        (event, preference): (Position, &Preference),
         claim: Option<Preferable>,
+        way: Way,
     ) -> Option<Preferred> {
         let key = (preference.claim, preference.side);
         let events = self.events.entry(key).or_default();
         let before = events.last().copied();
-        events.insert(event);
-        let after = events.last().copied();
-        self.change(preference.side, claim?, before, after)
-    }
-
-    /// Takes away an event that preferred a claim.
-    pub(super) fn remove(
-        &mut self,
-        event: Position,
-        preference: &Preference,
-        claim: Option<Preferable>,
-    ) -> Option<Preferred> {
-        let key = (preference.claim, preference.side);
-        let events = self.events.get_mut(&key)?;
-        let before = events.last().copied();
-        events.remove(&event);
+        match way {
+            Way::In => events.insert(event),
+            Way::Out => events.remove(&event),
+        };
         let after = events.last().copied();
         if after.is_none() {
             self.events.remove(&key);
         }
-        self.change(preference.side, claim?, before, after)
+        self.put(preference.side, claim?, before, after)
     }
 
-    /// Takes a claim that stands from now on, or reads otherwise.
-    pub(super) fn offer(&mut self, position: Position, claim: Preferable) -> Vec<Preferred> {
+    /// Takes a claim that stands from now on or reads otherwise, or takes it away as it read
+    /// before.
+    pub(super) fn change_claim(
+        &mut self,
+        position: Position,
+        claim: Preferable,
+        way: Way,
+    ) -> Vec<Preferred> {
         let named = self.named(position).into_iter();
-        let changed = |(named, event)| self.change(named, claim, None, Some(event));
-        named.filter_map(changed).collect()
-    }
-
-    /// Takes away a claim that no longer stands, or as it read before.
-    pub(super) fn withdraw(&mut self, position: Position, claim: Preferable) -> Vec<Preferred> {
-        let named = self.named(position).into_iter();
-        let changed = |(named, event)| self.change(named, claim, Some(event), None);
+        let changed = |(named, event)| match way {
+            Way::In => self.put(named, claim, None, Some(event)),
+            Way::Out => self.put(named, claim, Some(event), None),
+        };
         named.filter_map(changed).collect()
     }
 
@@ -121,7 +113,7 @@ impl Preferences {
         named
     }
 
-    fn change(
+    fn put(
         &mut self,
         named: Named,
         claim: Preferable,

@@ -15,6 +15,7 @@ use crate::domain::{
     multiset::Multiset,
     nesting::Nesting,
     symbol::Symbol,
+    way::Way,
     work,
 };
 use crate::projections::{
@@ -79,8 +80,8 @@ impl State {
     pub(super) fn reread(&mut self, claims: &Claims, reread: &Reread) {
         self.readings += reread.recorded;
         if reread.before != reread.after {
-            reread.before.iter().for_each(|row| self.remove(claims, row));
-            reread.after.iter().for_each(|row| self.add(claims, row));
+            reread.before.iter().for_each(|row| self.change(claims, row, Way::Out));
+            reread.after.iter().for_each(|row| self.change(claims, row, Way::In));
         }
     }
 
@@ -92,7 +93,7 @@ impl State {
         self.readings += claims.figure_places(exchange).len();
         // A preference needs its claim.
         let (preferences, others) = standing(claims, exchange);
-        others.chain(preferences).for_each(|row| self.add(claims, row));
+        others.chain(preferences).for_each(|row| self.change(claims, row, Way::In));
     }
 
     /// Takes out an exchange that is within this one no longer; those within it are out.
@@ -100,7 +101,7 @@ impl State {
         let readings = claims.figure_places(exchange).len();
         self.readings = self.readings.saturating_sub(readings);
         let (preferences, others) = standing(claims, exchange);
-        preferences.chain(others).for_each(|row| self.remove(claims, row));
+        preferences.chain(others).for_each(|row| self.change(claims, row, Way::Out));
         // The numbers of its legs are taken out of those of the exchanges around it.
         self.settle(claims);
         self.nesting.unlink(exchange);
@@ -136,50 +137,30 @@ impl State {
         }
     }
 
-    fn add(&mut self, claims: &Claims, row: &Row) {
+    /// Takes a row that stands from now on, or takes it out.
+    fn change(&mut self, claims: &Claims, row: &Row, way: Way) {
         work::visit(1);
         self.dirty.traits = true;
-        self.traits.add(claims.vocabulary(), row);
+        self.traits.change(claims.vocabulary(), row, way);
         if let Some(transfer) = row.content.transfer() {
-            self.add_transfer(claims, row.claim, transfer);
+            match way {
+                Way::In => self.add_transfer(claims, row.claim, transfer),
+                Way::Out => self.remove_transfer(claims, row.claim, transfer),
+            }
         } else if let Some(report) = row.content.report() {
             let parties = claims.vocabulary().side(report.parties).into_iter();
             for party in parties.flat_map(NameSet::iter) {
-                self.add_party(party);
+                self.change_party(party, way);
             }
         } else if let Content::Preference(preference) = &row.content {
             let preferable = preferable(claims, preference.claim);
-            let changed = self.preferences.add(row.claim, preference, preferable);
+            let changed = self.preferences.change((row.claim, preference), preferable, way);
             self.note(changed);
         }
     }
 
-    fn remove(&mut self, claims: &Claims, row: &Row) {
-        work::visit(1);
-        self.dirty.traits = true;
-        self.traits.remove(claims.vocabulary(), row);
-        if let Some(transfer) = row.content.transfer() {
-            self.remove_transfer(claims, row.claim, transfer);
-        } else if let Some(report) = row.content.report() {
-            let parties = claims.vocabulary().side(report.parties).into_iter();
-            for party in parties.flat_map(NameSet::iter) {
-                self.remove_party(party);
-            }
-        } else if let Content::Preference(preference) = &row.content {
-            let preferable = preferable(claims, preference.claim);
-            let changed = self.preferences.remove(row.claim, preference, preferable);
-            self.note(changed);
-        }
-    }
-
-    fn add_party(&mut self, party: Symbol) {
-        if self.parties.add(party) {
-            self.dirty.parties.insert(party);
-        }
-    }
-
-    fn remove_party(&mut self, party: Symbol) {
-        if self.parties.remove(&party) {
+    fn change_party(&mut self, party: Symbol, way: Way) {
+        if self.parties.change(party, way) {
             self.dirty.parties.insert(party);
         }
     }
@@ -189,28 +170,30 @@ impl State {
         let Preferable { leg: place, unit, .. } = preferable;
         let leg = self.legs.entry(place).or_default();
         let is_first = leg.claims.is_empty();
-        leg.claims.add(&transfer.counted.number, claims.vocabulary().parts(transfer.of_which));
+        let parts = claims.vocabulary().parts(transfer.of_which);
+        leg.claims.change(&transfer.counted.number, parts, Way::In);
         if is_first {
-            parties(claims, place).for_each(|party| self.add_party(party));
+            parties(claims, place).for_each(|party| self.change_party(party, Way::In));
         }
         if self.numbers.begin(unit) {
             self.dirty.parties.extend(self.parties.iter().copied());
             self.dirty.figures.extend(self.preferences.figures().filter(|(_, it, _)| *it == unit));
         }
         self.dirty.legs.insert(place);
-        let changed = self.preferences.offer(claim, preferable);
+        let changed = self.preferences.change_claim(claim, preferable, Way::In);
         self.note(changed);
     }
 
     fn remove_transfer(&mut self, claims: &Claims, claim: Position, transfer: &Transfer) {
         let Some(preferable) = of_transfer(claims, transfer) else { return };
-        let changed = self.preferences.withdraw(claim, preferable);
+        let changed = self.preferences.change_claim(claim, preferable, Way::Out);
         self.note(changed);
         let place = preferable.leg;
         let Some(leg) = self.legs.get_mut(&place) else { return };
-        leg.claims.remove(&transfer.counted.number, claims.vocabulary().parts(transfer.of_which));
+        let parts = claims.vocabulary().parts(transfer.of_which);
+        leg.claims.change(&transfer.counted.number, parts, Way::Out);
         if leg.claims.is_empty() {
-            parties(claims, place).for_each(|party| self.remove_party(party));
+            parties(claims, place).for_each(|party| self.change_party(party, Way::Out));
         }
         self.dirty.legs.insert(place);
     }

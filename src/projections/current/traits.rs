@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{date::Edtf, event::Position, multiset::Multiset, proto, symbol::Symbol, work};
+use crate::domain::{
+    date::Edtf, event::Position, multiset::Multiset, proto, symbol::Symbol, way::Way, work,
+};
 use crate::projections::{
     claims::{Content, Row, Vocabulary},
     ledger::{Days, Mark, Reported, TraitChanges},
@@ -14,56 +16,35 @@ type ByReport<T> = BTreeMap<(Symbol, Position), T>;
 /// The dates, kinds and mediators that the standing claims give.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CurrentTraits {
-    claims: usize,
+    claims: u64,
     dates: Multiset<Days>,
     dated: ByReport<Days>,
     kinds: ByReport<i32>,
     /// How often each is said to have mediated, and how often not to have.
-    mediators: BTreeMap<Symbol, (u32, u32)>,
+    mediators: BTreeMap<Symbol, (u64, u64)>,
     /// What may be other than it was when the changes were last taken.
     dirty: BTreeSet<Mark>,
 }
 
 impl CurrentTraits {
-    pub(super) fn add(&mut self, vocabulary: &Vocabulary, row: &Row) {
-        self.claims += 1;
+    /// Takes a row that stands from now on, or takes it out.
+    pub(super) fn change(&mut self, vocabulary: &Vocabulary, row: &Row, way: Way) {
+        way.step(&mut self.claims, 1);
         let days = days(vocabulary, row);
         if let Some(days) = days
-            && self.dates.add(days)
+            && self.dates.change(days, way)
         {
             self.dirty.insert(Mark::Date(days));
         }
-        let key = (row.subject, row.claim);
         if let Content::Exchange(report) = &row.content {
-            days.map(|days| self.dated.insert(key, days));
-            if report.kind != 0 {
-                self.kinds.insert(key, report.kind);
-            }
+            let key = (row.subject, row.claim);
+            put(&mut self.dated, key, days.filter(|_| way == Way::In));
+            put(&mut self.kinds, key, Some(report.kind).filter(|it| *it != 0 && way == Way::In));
         }
         if let Some((mediator, denied)) = mediator(vocabulary, row) {
             self.dirty.insert(Mark::Mediator(mediator));
             let said = self.mediators.entry(mediator).or_default();
-            let times = if denied { &mut said.1 } else { &mut said.0 };
-            *times += 1;
-        }
-    }
-
-    pub(super) fn remove(&mut self, vocabulary: &Vocabulary, row: &Row) {
-        self.claims = self.claims.saturating_sub(1);
-        if let Some(days) = days(vocabulary, row)
-            && self.dates.remove(&days)
-        {
-            self.dirty.insert(Mark::Date(days));
-        }
-        let key = (row.subject, row.claim);
-        self.dated.remove(&key);
-        self.kinds.remove(&key);
-        if let Some((mediator, denied)) = mediator(vocabulary, row)
-            && let Some(said) = self.mediators.get_mut(&mediator)
-        {
-            self.dirty.insert(Mark::Mediator(mediator));
-            let times = if denied { &mut said.1 } else { &mut said.0 };
-            *times = times.saturating_sub(1);
+            way.step(if denied { &mut said.1 } else { &mut said.0 }, 1);
             if *said == (0, 0) {
                 self.mediators.remove(&mediator);
             }
@@ -89,6 +70,14 @@ impl CurrentTraits {
                 (*attributed > 0).then_some(*denied > 0)
             }
         }
+    }
+}
+
+/// Sets what a report says; absent: nothing.
+fn put<T>(said: &mut ByReport<T>, report: (Symbol, Position), says: Option<T>) {
+    match says {
+        Some(says) => drop(said.insert(report, says)),
+        None => drop(said.remove(&report)),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::projections::{
     claim_history::as_shown,
     claims::{Content, NestedThen, Row, View},
     counts::{When, when},
+    extent::sort,
     interned::Place,
     register::Register,
     walk::{Walk, piece},
@@ -273,21 +274,10 @@ impl Wanted {
 
 /// The sort of claim; absent: it is none about a transfer.
 fn kind(content: &Content) -> Option<TransferClaimKind> {
-    match content {
-        Content::Completed(_) => Some(TransferClaimKind::Completed),
-        Content::Agreed(_) => Some(TransferClaimKind::Agreed),
-        Content::Declined(..) => Some(TransferClaimKind::Declined),
-        Content::Total(..) | Content::RunningTotal(_) => Some(TransferClaimKind::Total),
-        Content::Exchange(_)
-        | Content::Role(_)
-        | Content::Superlative
-        | Content::Statement(_)
-        | Content::Detention
-        | Content::Source(_)
-        | Content::Preference(_)
-        | Content::Confirmed(_)
-        | Content::Disputed(_) => None,
+    if matches!(content, Content::RunningTotal(_)) {
+        return Some(TransferClaimKind::Total);
     }
+    sort(content).map(|(kind, _)| kind)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which exchanges a list has, and in which order.
 
-use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use prost::Message as _;
 
@@ -15,6 +15,7 @@ use crate::projections::{
     claims::{Content, NestedThen, Row, View},
     extent,
     ledger::{Days, Traits, traits},
+    lists::sort,
     register::Register,
     search,
     walk::{Walk, piece},
@@ -72,7 +73,8 @@ pub struct ListWalk {
     wanted: Option<Wanted>,
     nested: NestedThen,
     next: usize,
-    found: Vec<Dated>,
+    /// Each with its day and, in the order in which they were named, its place.
+    found: Vec<(Option<i32>, (usize, Symbol))>,
     undated: u32,
 }
 
@@ -98,7 +100,7 @@ impl Walk for ListWalk {
         for ((_, exchange), place) in named.get(exchanges).into_iter().flatten().zip(places) {
             let seen = Seen { register, view: &view, exchange: *exchange };
             match wanted.look(query, &seen) {
-                Look::Found(day) => found.push(Dated { exchange: *exchange, day, place }),
+                Look::Found(day) => found.push((day, (place, *exchange))),
                 Look::Undated => *undated += 1,
                 Look::Other => {}
             }
@@ -107,8 +109,8 @@ impl Walk for ListWalk {
     }
 
     fn answer(mut self) -> Listed {
-        sort(&mut self.found, self.query.order);
-        let exchanges = self.found.into_iter().map(|it| it.exchange).collect();
+        sort(self.query.order, &mut self.found);
+        let exchanges = self.found.into_iter().map(|(_, (_, exchange))| exchange).collect();
         Listed { exchanges, undated: self.undated, nested: self.nested }
     }
 }
@@ -291,27 +293,6 @@ fn by_traits(query: &ExchangeQuery, traits: &Traits) -> Look {
 /// The earliest day that can be meant; of what has no beginning, the last.
 fn day(dates: &[Days]) -> Option<i32> {
     dates.iter().filter_map(|(first, last)| first.or(*last)).min()
-}
-
-/// An exchange with what it is ordered by.
-#[derive(Debug)]
-struct Dated {
-    exchange: Symbol,
-    day: Option<i32>,
-    /// Its place among all exchanges, in the order in which they were named.
-    place: usize,
-}
-
-fn sort(found: &mut [Dated], order: ListOrder) {
-    match order {
-        ListOrder::Position => {}
-        ListOrder::OldestFirst => {
-            found.sort_unstable_by_key(|it| (it.day.is_none(), it.day, it.place));
-        }
-        ListOrder::NewestFirst | ListOrder::Unspecified => {
-            found.sort_unstable_by_key(|it| (Reverse(it.day), it.place));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -198,22 +198,15 @@ impl<'a> Claim<'a> {
 
 /// The row of a report alone: the columns of numbers are empty.
 fn reported(report: &ExchangeReported, record: &Record) -> Vec<String> {
-    let said = report.attribution.as_ref();
-    COLUMNS
-        .map(|column| match column {
-            "exchange" => report.exchange_id.clone(),
-            "part_of" => report.part_of.clone(),
-            "title" => report.title.clone(),
-            "occurred" => report.occurred.clone(),
-            "place" => report.place.clone(),
-            "parties" => report.parties.join("+"),
-            "kind" => kind(report).to_owned(),
-            "record" => "reported".to_owned(),
-            "claimed_by" => actor::write(said.and_then(|said| said.claimed_by.as_ref())),
-            "source" => record.source(source(said)),
-            _ => String::new(),
-        })
-        .into()
+    let alone = Claim {
+        record: "reported",
+        leg: &Leg { exchange_id: report.exchange_id.clone(), ..Leg::default() },
+        count: Count::default(),
+        attribution: report.attribution.as_ref(),
+        reason: DeclineReason::Unspecified,
+        occurred: "",
+    };
+    alone.row(Some(report), record)
 }
 
 fn source(said: Option<&Attribution>) -> &str {

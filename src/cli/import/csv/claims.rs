@@ -33,28 +33,6 @@ pub(in crate::cli) const COLUMNS: [&str; 19] = [
     "source",
 ];
 
-/// The columns that fields of the events are taken from, by how the fields begin.
-pub(super) const FIELDS: [(&str, &str); 18] = [
-    ("leg.from", "from"),
-    ("leg.to", "to"),
-    ("leg.unit", "unit"),
-    ("leg.category", "category"),
-    ("leg.portion", "portion"),
-    ("leg", "exchange"),
-    ("count.scope", "scope"),
-    ("count.approximate", "approximate"),
-    ("count", "count"),
-    ("attribution.source_id", "source"),
-    ("attribution", "claimed_by"),
-    ("part_of", "part_of"),
-    ("parties", "parties"),
-    ("title", "title"),
-    ("place", "place"),
-    ("occurred", "occurred"),
-    ("reason", "reason"),
-    ("kind", "kind"),
-];
-
 /// What sort of operation it was, how far it has come, and how those who moved were handed over.
 pub(in crate::cli) type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
 

@@ -65,17 +65,29 @@ impl Form {
         Self::ALL.iter().map(|form| form.shared(given)).max().unwrap_or_default()
     }
 
-    /// The column that a field of an event was taken from.
+    /// The column that a field of an event was taken from: that of its name, or of the name of what
+    /// holds it, but for those that are called otherwise.
     pub(super) fn column_of(self, known: &Known, field: &str) -> &'static str {
-        let fields: &[(&str, &str)] = match (self, known) {
+        let claimant = match (self, known) {
             (_, Known::SourceRegistered(_)) => return "source",
-            (Self::Claims, _) => &claims::FIELDS,
-            (Self::Roles, Known::RoleAttributed(role)) if role.denied => &roles::OF_DENIALS,
-            (Self::Roles, _) => &roles::FIELDS,
-            (Self::Totals, _) => &totals::FIELDS,
+            (Self::Roles, Known::RoleAttributed(role)) if role.denied => "disputed_by",
+            (Self::Roles, _) => "attributed_by",
+            (Self::Claims | Self::Totals, _) => "claimed_by",
         };
-        let found = fields.iter().find(|(prefix, _)| field.starts_with(prefix));
-        found.map_or("exchange", |(_, column)| column)
+        let column = |name: &str| self.columns().iter().copied().find(|column| *column == name);
+        let called_otherwise = [
+            ("attribution.source_id", "source"),
+            ("attribution", claimant),
+            ("series", claimant),
+            ("count.scope", "scope"),
+            ("count", "total"),
+        ];
+        let mut called_otherwise = called_otherwise.into_iter();
+        let named = called_otherwise
+            .find_map(|(beginning, name)| column(name).filter(|_| field.starts_with(beginning)));
+        let of_its_name =
+            || field.rsplit('.').find_map(|name| column(name.split('[').next().unwrap_or(name)));
+        named.or_else(of_its_name).unwrap_or("exchange")
     }
 
     fn shared(self, given: &[&str]) -> usize {

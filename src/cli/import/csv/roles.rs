@@ -10,21 +10,6 @@ use crate::{
 pub(in crate::cli) const COLUMNS: [&str; 6] =
     ["exchange", "actor", "role", "attributed_by", "disputed_by", "source"];
 
-/// The columns that fields of an attribution are taken from, by how the fields begin.
-pub(super) const FIELDS: [(&str, &str); 4] = [
-    ("actor", "actor"),
-    ("role", "role"),
-    ("attribution.source_id", "source"),
-    ("attribution", "attributed_by"),
-];
-/// The same for a denial.
-pub(super) const OF_DENIALS: [(&str, &str); 4] = [
-    ("actor", "actor"),
-    ("role", "role"),
-    ("attribution.source_id", "source"),
-    ("attribution", "disputed_by"),
-];
-
 /// The words for roles.
 pub(in crate::cli) const ROLES: [(&str, Role); 13] = [
     ("requester", Role::Requester),

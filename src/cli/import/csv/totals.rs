@@ -10,17 +10,6 @@ use crate::{
 pub(in crate::cli) const COLUMNS: [&str; 7] =
     ["claimed_by", "as_of", "total", "scope", "previous_total", "exchange", "source"];
 
-/// The columns that fields of the event are taken from, by how the fields begin.
-pub(super) const FIELDS: [(&str, &str); 7] = [
-    ("attribution.source_id", "source"),
-    ("attribution", "claimed_by"),
-    ("series", "claimed_by"),
-    ("as_of", "as_of"),
-    ("count.scope", "scope"),
-    ("count", "total"),
-    ("previous_total", "previous_total"),
-];
-
 /// The events of a row. The series is called as its claimant is, without a party that stands apart.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let count =

@@ -80,10 +80,16 @@ pub(super) fn shared<'a>(exchange: &Plain<'_, 'a>) -> BTreeMap<Symbol, Remainder
     let of_member = |member: Symbol| {
         let own: Vec<&Joint<'_, 'a>> =
             joint.iter().filter(|joint| joint.side.contains(member)).collect();
-        let sum = own.iter().fold(None, |sum, joint| Remainder::plus(sum, Some(joint.rest)))?;
+        let sum = own.iter().map(|joint| joint.rest).reduce(plus)?;
         Some((member, sum.below(exchange.limit(&own))))
     };
     members.into_iter().filter_map(of_member).collect()
+}
+
+/// The sum; a bound only where both have one.
+fn plus(one: Remainder, another: Remainder) -> Remainder {
+    let at_most = one.at_most.zip(another.at_most).map(|(a, b)| a.saturating_add(b));
+    Remainder { legs: one.legs.saturating_add(another.legs), at_most }
 }
 
 /// A joint side of which something remains.

@@ -13,6 +13,7 @@ use crate::domain::{
     leg::{Direction, Side},
     symbol::Symbol,
     unattributed::Counterparties,
+    way::Way,
 };
 
 /// One joint side.
@@ -47,11 +48,11 @@ impl JointSide {
         match (self.legs.contains(&leg_id), there) {
             (false, true) => {
                 self.legs.insert(leg_id);
-                self.across.add(placed)
+                self.across.change(placed, Way::In)
             }
             (true, false) => {
                 self.legs.remove(&leg_id);
-                self.across.remove(placed)
+                self.across.change(placed, Way::Out)
             }
             (false, false) | (true, true) => false,
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     identity::fold,
-    known::fields::Fields,
+    known::fields::{Checked, Fields, rules},
     limits,
     proto::{
         Actor, ActorKind, Attribution, Category, Count, Credibility, Leg, OfWhich, Reliability,
@@ -11,30 +11,34 @@ use crate::domain::{
     violation::Violations,
 };
 
-pub(super) fn attribution(attribution: &Attribution) -> Violations {
-    let Attribution {
-        source_id,
-        locator,
-        claimed_by,
-        relayed_by,
-        reported_at,
-        reliability,
-        credibility,
-        note,
-    } = attribution;
-    let mut fields = Fields::default();
-    fields.id("source_id", source_id);
-    fields.line("locator", locator);
-    fields.optional("claimed_by", claimed_by.as_ref(), claimant);
-    fields.within("relayed_by", "entries", relayed_by.len(), limits::LIST_ENTRIES);
-    for (index, relay) in relayed_by.iter().enumerate() {
-        fields.0.absorb(&format!("relayed_by[{index}]"), actor(relay));
+rules! {
+    Attribution {
+        source_id: id,
+        locator: line,
+        claimed_by: optional_as(claimant),
+        relayed_by: relays,
+        reported_at: date,
+        reliability: known(Reliability::as_str_name),
+        credibility: known(Credibility::as_str_name),
+        note: text,
     }
-    fields.date("reported_at", reported_at);
-    fields.known("reliability", *reliability, Reliability::as_str_name);
-    fields.known("credibility", *credibility, Credibility::as_str_name);
-    fields.text("note", note);
-    fields.0
+    Leg {
+        exchange_id: id,
+        from: parties,
+        to: parties,
+        unit: chosen(Unit::as_str_name),
+        category: known(Category::as_str_name),
+        portion: name,
+    }
+}
+
+impl Fields {
+    fn relays(&mut self, field: &str, relays: &[Actor]) {
+        self.within(field, "entries", relays.len(), limits::LIST_ENTRIES);
+        for (index, relay) in relays.iter().enumerate() {
+            self.0.absorb(&format!("{field}[{index}]"), actor(relay));
+        }
+    }
 }
 
 /// An actor with a code or a name.
@@ -72,37 +76,27 @@ fn code_and_kind(actor: &Actor) -> Fields {
     let Actor { party, name: _, kind } = actor;
     let mut fields = Fields::default();
     fields.party("party", party);
-    fields.known("kind", *kind, ActorKind::as_str_name);
+    fields.known("kind", kind, ActorKind::as_str_name);
     fields
 }
 
-pub(super) fn leg(leg: &Leg) -> Violations {
-    let Leg { exchange_id, from, to, unit, category, portion } = leg;
-    let mut fields = Fields::default();
-    fields.id("exchange_id", exchange_id);
-    fields.parties("from", from);
-    fields.parties("to", to);
-    fields.chosen("unit", *unit, Unit::as_str_name);
-    fields.known("category", *category, Category::as_str_name);
-    fields.name("portion", portion);
-    fields.0
-}
-
-pub(super) fn count(count: &Count) -> Violations {
-    let Count { value, low, high, approximate: _, scope } = count;
-    let mut fields = Fields::default();
-    for (field, bound) in [("low", low), ("high", high)] {
-        if value.is_some() && bound.is_some() {
-            fields.add(field, "stands beside value; give either a value or a range");
+impl Checked for Count {
+    fn violations(&self) -> Violations {
+        let Self { value, low, high, approximate: _, scope } = self;
+        let mut fields = Fields::default();
+        for (field, bound) in [("low", low), ("high", high)] {
+            if value.is_some() && bound.is_some() {
+                fields.add(field, "stands beside value; give either a value or a range");
+            }
         }
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            fields.add("low", format!("is {low}, more than high, which is {high}"));
+        }
+        fields.name("scope", scope);
+        fields.0
     }
-    if let (Some(low), Some(high)) = (low, high)
-        && low > high
-    {
-        fields.add("low", format!("is {low}, more than high, which is {high}"));
-    }
-    fields.name("scope", scope);
-    fields.0
 }
 
 /// The parts of a count; none of them exceeds the most that the count allows.

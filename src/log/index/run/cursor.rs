@@ -47,23 +47,17 @@ impl Run {
     ) -> Result<Option<RunList<'_>>, IndexError> {
         self.find(key, blocking, |entry| match entry.list {
             EntryList::Short(bytes) => {
-                let positions = leaf::decode_short(self.header.first, entry.count, bytes)?;
-                Ok(RunList::short(positions))
+                leaf::decode_short(self.header.first, entry.count, bytes).map(RunList::Short)
             }
-            EntryList::Long(list) => Ok(RunList::long(self, list, blocking)),
+            EntryList::Long(list) => {
+                let (run, directory, current) = (self, None, None);
+                Ok(RunList::Long(Cursor { run, list, blocking, directory, current }))
+            }
         })
     }
 }
 
-impl<'a> RunList<'a> {
-    fn short(positions: Vec<Position>) -> Self {
-        Self::Short(positions)
-    }
-
-    fn long(run: &'a Run, list: LongList, blocking: Blocking) -> Self {
-        Self::Long(Cursor { run, list, blocking, directory: None, current: None })
-    }
-
+impl RunList<'_> {
     /// The position with this rank, from 1.
     pub(in crate::log::index) fn at(&mut self, rank: u64) -> Result<Option<Position>, IndexError> {
         match self {
@@ -112,11 +106,13 @@ impl Cursor<'_> {
         let place = self.place(|container| container.number < number)?;
         let Some(container) = self.container(place)? else { return Ok(None) };
         let lowest = if container.number == number { low } else { 0 };
-        if let Some(found) = self.first(place, container, lowest..=u32::MAX)? {
+        if let Some(found) =
+            self.first((place, container), lowest..=u32::MAX, Direction::Forwards)?
+        {
             return Ok(Some(found));
         }
         let Some(next) = self.container(place + 1)? else { return Ok(None) };
-        self.first(place + 1, next, 0..=u32::MAX)
+        self.first((place + 1, next), 0..=u32::MAX, Direction::Forwards)
     }
 
     fn floor(&mut self, from: Position) -> Result<Option<Position>, IndexError> {
@@ -125,12 +121,12 @@ impl Cursor<'_> {
         let Some(place) = after.checked_sub(1) else { return Ok(None) };
         let Some(container) = self.container(place)? else { return Ok(None) };
         let highest = if container.number == number { low } else { u32::MAX };
-        if let Some(found) = self.last(place, container, 0..=highest)? {
+        if let Some(found) = self.first((place, container), 0..=highest, Direction::Backwards)? {
             return Ok(Some(found));
         }
         let Some(place) = place.checked_sub(1) else { return Ok(None) };
         let Some(before) = self.container(place)? else { return Ok(None) };
-        self.last(place, before, 0..=u32::MAX)
+        self.first((place, before), 0..=u32::MAX, Direction::Backwards)
     }
 
     fn at(&mut self, rank: u64) -> Result<Option<Position>, IndexError> {
@@ -142,23 +138,18 @@ impl Cursor<'_> {
         Ok(low.map(|low| join(container.number, low)))
     }
 
+    /// The first position of a container on this way, of those in a range.
     fn first(
         &mut self,
-        place: usize,
-        container: Container,
+        (place, container): (usize, Container),
         range: RangeInclusive<u32>,
+        direction: Direction,
     ) -> Result<Option<Position>, IndexError> {
-        let low = self.bitmap(place, container)?.range(range).next();
-        Ok(low.map(|low| join(container.number, low)))
-    }
-
-    fn last(
-        &mut self,
-        place: usize,
-        container: Container,
-        range: RangeInclusive<u32>,
-    ) -> Result<Option<Position>, IndexError> {
-        let low = self.bitmap(place, container)?.range(range).next_back();
+        let mut lows = self.bitmap(place, container)?.range(range);
+        let low = match direction {
+            Direction::Forwards => lows.next(),
+            Direction::Backwards => lows.next_back(),
+        };
         Ok(low.map(|low| join(container.number, low)))
     }
 

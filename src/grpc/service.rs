@@ -1,0 +1,68 @@
+//! What all services share: the engine that answers, and methods that take one message and answer
+//! with one.
+
+use std::{pin::Pin, sync::Arc};
+
+use tonic::{Response, Status};
+
+use crate::engine::Engine;
+
+/// Serves every service of the record.
+#[derive(Clone, Debug)]
+pub(crate) struct Service(pub(crate) Arc<Engine>);
+
+/// The future of a method's answer.
+pub(crate) type Answering<'a, M> =
+    Pin<Box<dyn Future<Output = Result<Response<M>, Status>> + Send + 'a>>;
+
+/// Methods that answer with what a function of the engine and the request answers. The signature is
+/// what `tonic::async_trait` makes of an `async fn`.
+macro_rules! unary {
+    ($($method:ident($request:ident) -> $response:ident = $answer:expr;)+) => {
+        $(
+            fn $method<'life0, 'async_trait>(
+                &'life0 self,
+                request: tonic::Request<$crate::domain::proto::$request>,
+            ) -> $crate::grpc::service::Answering<'async_trait, $crate::domain::proto::$response>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let answer = $answer(&self.0, request.into_inner());
+                    Ok(tonic::Response::new(answer.await?))
+                })
+            }
+        )+
+    };
+}
+pub(crate) use unary;
+
+/// Methods that record the one event of their requests, for the store that the request names where
+/// it can name one.
+macro_rules! recorded {
+    (
+        $($method:ident($request:ident { $field:ident $(, $store:ident)? }) -> $response:ident;)+
+    ) => {
+        $($crate::grpc::service::unary! {
+            $method($request) -> $response = {
+                async fn answer(
+                    engine: &$crate::engine::Engine,
+                    request: $crate::domain::proto::$request,
+                ) -> Result<$crate::domain::proto::$response, $crate::grpc::status::RpcError> {
+                    let $crate::domain::proto::$request {
+                        request_id, $field, tags, metadata $(, $store)?
+                    } = request;
+                    $(engine.expect_store(&$store)?;)?
+                    let extras = $crate::grpc::record::Extras { request_id, tags, metadata };
+                    let receipt =
+                        $crate::grpc::record::record(engine, stringify!($field), $field, extras);
+                    let receipt = Some(receipt.await?);
+                    Ok($crate::domain::proto::$response { receipt })
+                }
+                answer
+            };
+        })+
+    };
+}
+pub(crate) use recorded;
