@@ -8,7 +8,7 @@ use crate::{
     domain::event::{Micros, Position},
     log::{
         error::LogError,
-        feeder::FrameSource,
+        feeder::FrameReader,
         frame::{AppendEntry, Frame},
         index::{Blocking, IndexError, Labels},
         journal::JournalError,
@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 2;
 /// Fetches from the durable log. The engine's reader is what calls it, from tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Fetcher {
-    pub(super) source: FrameSource,
+    pub(super) frames: FrameReader,
     pub(super) volumes: Arc<Volumes>,
 }
 
@@ -118,7 +118,7 @@ impl Fetcher {
             frame.appends().iter().find(|entry| entry.first_position == position).copied()
         };
         for _ in 0..ATTEMPTS {
-            if let Some(frame) = self.source.tail.frame_at(position) {
+            if let Some(frame) = self.frames.tail.frame_at(position) {
                 return Ok(among(&frame));
             }
             if blocking == Blocking::Never {
@@ -167,7 +167,7 @@ impl Fetcher {
             if let Some(chunk) = cursor.held(position) {
                 return Ok(Arc::new(chunk));
             }
-            if let Some(chunk) = self.source.tail.chunk_at(position) {
+            if let Some(chunk) = self.frames.tail.chunk_at(position) {
                 return Ok(chunk);
             }
             if let Some(chunk) = cursor.chunk_at(position, ahead)? {
@@ -181,17 +181,17 @@ impl Fetcher {
     }
 
     fn out_of_range(&self, position: Position) -> Result<LogError, LogError> {
-        let last = self.source.journal.tip()?.position;
+        let last = self.frames.journal.tip()?.position;
         Ok(LogError::OutOfRange { position, last })
     }
 
     /// The frame that holds `position`, read from the journal; `None` if it is not there (any
     /// more).
     fn journal_frame(&self, position: Position) -> Result<Option<Frame>, LogError> {
-        let Some(before) = self.source.journal.locate(position) else {
+        let Some(before) = self.frames.journal.locate(position) else {
             return Ok(None);
         };
-        match self.source.journal.read(before, 1) {
+        match self.frames.journal.read(before, 1) {
             Err(JournalError::Released { .. }) => Ok(None),
             frames => Ok(frames?.into_iter().next().filter(|frame| frame.chunk().holds(position))),
         }
