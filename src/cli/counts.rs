@@ -9,8 +9,9 @@ use serde_json::Value;
 pub use self::table::table;
 use crate::{
     cli::{
-        choice, ended_by_user,
+        choice,
         exit::{Exit, Failure},
+        interruption::until_interrupted,
         json,
         moment::{self, AsOfArg},
         output::{self, AnswerArgs, Output, Query},
@@ -73,7 +74,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         };
         let watch = resuming::client(client, args.watched.store).watch_counts(request);
         let text = async |answer| update(answer, output);
-        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
+        return until_interrupted(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     if args.groups.are_asked_for() {
         let answer = args.answer.limited(args.groups.limit);

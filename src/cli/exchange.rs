@@ -6,8 +6,9 @@ mod watch;
 
 use crate::{
     cli::{
-        claimed, ended_by_user,
+        claimed,
         exit::{Exit, Failure},
+        interruption::until_interrupted,
         moment::AsOfArg,
         output::{AnswerArgs, Output, Query},
         resuming::{self, WatchArgs},
@@ -57,7 +58,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         let (exchange_id, include_past) = (args.exchange, args.past);
         let asked = GetExchangeRequest { exchange_id, include_past, ..Default::default() };
         let text = async |answer| watch::update(&client, &asked, answer, output).await;
-        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
+        return until_interrupted(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     let request = GetExchangeRequest {
         exchange_id: args.exchange,

@@ -2,9 +2,10 @@
 
 use crate::{
     cli::{
-        ServerArgs, actor,
+        actor,
         exit::{Exit, Failure},
         position, receipt, resuming,
+        server_args::ServerArgs,
         settled::settled,
         undone,
     },

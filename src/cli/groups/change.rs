@@ -4,10 +4,10 @@ use prost_types::{Duration, Timestamp};
 
 use crate::{
     cli::{
-        ServerArgs,
         exit::{Exit, Failure},
         moment, position, receipt, resuming,
         selection::Selection,
+        server_args::ServerArgs,
         undone::{self, Repeated},
     },
     domain::proto::{

@@ -6,6 +6,7 @@
 pub(in crate::cli) mod cited;
 pub(in crate::cli) mod claims;
 mod counted;
+mod event;
 mod fields;
 mod form;
 mod quotes;
@@ -19,7 +20,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use self::{counted::Counted, fields::Row, form::Form, quotes::Stray};
+use self::{counted::Counted, event::Event, fields::Row, form::Form, quotes::Stray};
 use super::kept::{Kept, shortened};
 use crate::{
     cli::{
@@ -42,31 +43,6 @@ pub(super) struct Rows<R> {
     /// Sources and states of exchanges that were passed on.
     told: Kept,
     ended: bool,
-}
-
-/// An event that a row gives.
-#[derive(Debug)]
-struct Event {
-    known: Known,
-    /// Rows with the same content, in whatever spelling, give it once.
-    once: bool,
-    /// The event of the same row that it is about comes just before it.
-    about_the_last: bool,
-}
-
-impl Event {
-    fn new(known: impl Into<Known>) -> Self {
-        Self { known: known.into(), once: false, about_the_last: false }
-    }
-
-    fn once(known: impl Into<Known>) -> Self {
-        Self { once: true, ..Self::new(known) }
-    }
-
-    /// The registration of the row's source, if the row says more of it than its id.
-    fn registration(row: &Row<'_>) -> Result<Vec<Self>, RowError> {
-        Ok(row.source()?.registered().map(Self::once).into_iter().collect())
-    }
 }
 
 /// The events of a row with these fields under these columns, all of them in order.

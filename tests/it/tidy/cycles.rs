@@ -17,9 +17,6 @@ use std::{
 
 use super::{Source, below, check};
 
-/// Files that still have cycles, to be taken apart. What begins so is passed over.
-const STILL: [&str; 2] = ["src/cli", "src/log/feeder"];
-
 type Name = Vec<String>;
 
 /// A path that is brought in by `use`.
@@ -284,16 +281,8 @@ fn product(folder: &str) -> Crate {
 #[test]
 fn no_file_imports_a_file_that_imports_it() {
     let mut broken = Vec::new();
-    let mut unneeded = BTreeSet::from(STILL);
     for folder in ["src", "bench/src"] {
         for cycle in product(folder).cycles() {
-            let still =
-                |file: &Path| STILL.into_iter().find(|it| file.to_string_lossy().starts_with(it));
-            let known: Vec<_> = cycle.keys().map(|file| still(file)).collect();
-            if known.iter().all(Option::is_some) {
-                unneeded.retain(|it| !known.contains(&Some(it)));
-                continue;
-            }
             let lines = cycle.iter().flat_map(|(file, ways)| {
                 ways.iter().map(move |way| format!("{} -> {way}", file.display()))
             });
@@ -301,8 +290,6 @@ fn no_file_imports_a_file_that_imports_it() {
         }
     }
     check("files import each other", broken);
-    let unneeded = unneeded.into_iter().map(ToOwned::to_owned);
-    check("has no cycle any more and need not be passed over", unneeded);
 }
 
 /// Files of a small crate, and how many cycles they have.

@@ -3,7 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::{Written, record::Record, reread::Row, word};
+use super::{
+    record::Record,
+    reread::Row,
+    rows::{TableRows, word},
+};
 use crate::{
     cli::{
         actor,
@@ -21,9 +25,9 @@ use crate::{
 const REPEATED: usize = 4;
 
 /// The rows of all claims and reports, by position.
-pub(super) fn written(record: &Record) -> Written {
-    let (written, told, with_claim) = (Written::default(), HashMap::new(), HashMap::new());
-    let mut writer = Writer { record, written, told, with_claim };
+pub(super) fn rows(record: &Record) -> TableRows {
+    let (rows, told, with_claim) = (TableRows::default(), HashMap::new(), HashMap::new());
+    let mut writer = Writer { record, rows, told, with_claim };
     let next = followers(record);
     for (position, known) in record.claims() {
         match (known, Claim::of(known)) {
@@ -34,7 +38,7 @@ pub(super) fn written(record: &Record) -> Written {
             _ => {}
         }
     }
-    writer.written
+    writer.rows
 }
 
 /// For each claim and report of an exchange, the one that comes next, by their positions.
@@ -63,7 +67,7 @@ struct Told<'a> {
 /// has a row of its own. So the reports and claims of one exchange keep their order.
 struct Writer<'a> {
     record: &'a Record,
-    written: Written,
+    rows: TableRows,
     /// Reports that are in rows, by exchange and source.
     told: HashMap<(&'a str, &'a str), Vec<Told<'a>>>,
     /// Reports that go into the row of the claim at a position.
@@ -93,7 +97,7 @@ impl<'a> Writer<'a> {
         } else {
             let row = Row::of(&COLUMNS, reported(report, self.record), &[known]);
             let read = row.as_ref().ok().and_then(|row| row.read.first().cloned());
-            self.written.row_of(position, row, &[known]);
+            self.rows.row_of(position, row, &[known]);
             read
         };
         if let Some(read) = read {
@@ -103,13 +107,13 @@ impl<'a> Writer<'a> {
 
     fn claim(&mut self, position: u64, known: &'a Known, claim: &Claim<'a>) {
         if let Some((report, row)) = self.with_claim.remove(&position) {
-            return self.written.row_of(position, Ok(row), &[report, known]);
+            return self.rows.row_of(position, Ok(row), &[report, known]);
         }
         let row = match self.repeating(known, claim) {
             Some(row) => Ok(row),
             None => Row::of(&COLUMNS, claim.row(None, self.record), &[known]),
         };
-        self.written.row_of(position, row, &[known]);
+        self.rows.row_of(position, row, &[known]);
     }
 
     /// The row of a claim with a report that an earlier row holds: it is read once. Of several, the

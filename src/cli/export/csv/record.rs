@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Tally;
+use super::tally::Tally;
 use crate::{
     cli::import::csv::cited::Cited,
     domain::{
