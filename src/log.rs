@@ -35,6 +35,8 @@ pub mod tail;
 mod tests;
 pub mod volume;
 pub mod volumes;
+#[cfg(test)]
+pub(crate) mod waiting;
 
 use std::sync::{Arc, Mutex};
 

@@ -34,7 +34,7 @@ fn append_until_it_fails(
         let after = journal.tip().unwrap();
         let size = 10 + 5000 * (frames.len() % 3);
         let frame = frame_after(after, 2, size, 1);
-        let outcome = journal.append(frame.clone()).wait();
+        let outcome = journal.append(frame.clone()).outcome();
         let frame = frame.into_durable();
         match outcome {
             Outcome::Durable => frames.push(frame),
@@ -106,7 +106,7 @@ fn check_stopped(journal: &FileJournal, frames: &[Frame]) {
     assert!(journal.tail.frame(tip.index + 1).is_none(), "what is not durable is in memory");
     assert_eq!(tip.index, frames.len() as u64);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames, "reads go on");
-    let outcome = journal.append(frame_after(tip, 1, 10, 2)).wait();
+    let outcome = journal.append(frame_after(tip, 1, 10, 2)).outcome();
     let Outcome::Unknown(JournalError::Stopped { first }) = outcome else {
         panic!("{outcome:?}");
     };

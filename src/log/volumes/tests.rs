@@ -20,6 +20,7 @@ use crate::log::{
     fixtures::{Event, Random, events_of, frame},
     journal::Tip,
     volume::{Marker, Tally, VolumeBuilder},
+    waiting::{SetOnDrop, bounded},
 };
 
 /// What the manifest says of a volume, without a volume.
@@ -215,50 +216,55 @@ fn without_offsets_or_with_wrong_ones_everything_is_right_and_they_are_found_aga
 
 #[test]
 fn no_more_databases_are_open_than_may_be_however_many_read() {
-    let case = Case::new(6);
-    (0..6).for_each(|number| fs::remove_file(case.table(number)).unwrap());
-    let volumes = case.open();
-    let (done, most) = (AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                most.fetch_max(case.copies(), Ordering::Relaxed);
-            }
-        });
-        let readers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut random = Random::new();
-                    for _ in 0..15 {
-                        let position = 1 + random.below(case.events.len()) as u64;
-                        case.read(&volumes, position).unwrap();
-                    }
+    bounded("reads through databases", || {
+        let case = Case::new(6);
+        (0..6).for_each(|number| fs::remove_file(case.table(number)).unwrap());
+        let volumes = case.open();
+        let (done, most) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let ending = SetOnDrop(&done);
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    most.fetch_max(case.copies(), Ordering::Relaxed);
+                }
+            });
+            let readers: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut random = Random::new();
+                        for _ in 0..15 {
+                            let position = 1 + random.below(case.events.len()) as u64;
+                            case.read(&volumes, position).unwrap();
+                        }
+                    })
                 })
-            })
-            .collect();
-        for reader in readers {
-            reader.join().unwrap();
-        }
-        done.store(true, Ordering::Relaxed);
+                .collect();
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            drop(ending);
+        });
+        assert_eq!(most.into_inner(), 2);
+        drop(volumes);
+        assert_eq!(case.copies(), 0);
     });
-    assert_eq!(most.into_inner(), 2);
-    drop(volumes);
-    assert_eq!(case.copies(), 0);
 }
 
 #[test]
 fn many_read_through_sled_while_it_is_closed_and_opened_again_among_them() {
-    let case = Case::new(1);
-    fs::remove_file(case.table(0)).unwrap();
-    let volumes = case.open();
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for position in (1..=100).cycle().take(400) {
-                    case.read(&volumes, position).unwrap();
-                }
-            });
-        }
+    bounded("reads through sled", || {
+        let case = Case::new(1);
+        fs::remove_file(case.table(0)).unwrap();
+        let volumes = case.open();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for position in (1..=100).cycle().take(400) {
+                        case.read(&volumes, position).unwrap();
+                    }
+                });
+            }
+        });
     });
 }
 

@@ -54,7 +54,7 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
                     // Until its run is durable, the fourth is read again; the others never are.
                     assert!(builds <= 1, "{builds} after {taken} steps, landed: {what}");
                 }
-                while maintenance.step(&|| true, Duration::ZERO).unwrap() {}
+                settle(&mut maintenance).unwrap();
                 assert_eq!(index.watermark(), last, "after {taken} steps, landed: {what}");
                 check_quickly(&index, &known, random);
                 images += 1;
