@@ -6,11 +6,11 @@
 //! be a new claim.
 
 mod claims;
+mod occurrences;
 mod record;
 mod reread;
 mod roles;
 mod rows;
-mod tally;
 mod totals;
 
 use std::io::{self, Write};

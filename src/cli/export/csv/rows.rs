@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
+    occurrences::Occurrences,
     record::Record,
     reread::{self, Row},
-    tally::Tally,
 };
 use crate::{cli::import::csv::cited::Cited, domain::known::Known};
 
@@ -16,7 +16,7 @@ pub(super) struct TableRows {
     /// Why a claim is no row, each.
     pub(super) left_out: Vec<String>,
     /// What rows do not say of their events, by the fields.
-    missing: Tally,
+    missing: Occurrences,
     /// The sources that rows are of.
     sources: BTreeSet<String>,
 }
@@ -46,7 +46,7 @@ impl TableRows {
 
     /// What is not in the table although nothing is left out for it.
     pub(super) fn notes(&self, record: &Record) -> Vec<String> {
-        let mut tally = self.missing.clone();
+        let mut occurrences = self.missing.clone();
         for id in &self.sources {
             let Some(source) = record.registered(id) else { continue };
             let source = Known::from(source.clone());
@@ -55,13 +55,13 @@ impl TableRows {
             match missing {
                 Some(Ok(missing)) => missing
                     .iter()
-                    .for_each(|path| tally.add(format!("{}.{path}", source.short_name()))),
-                Some(Err(_)) | None => tally.add(source.short_name()),
+                    .for_each(|path| occurrences.add(format!("{}.{path}", source.short_name()))),
+                Some(Err(_)) | None => occurrences.add(source.short_name()),
             }
         }
-        tally.0.extend(record.in_no_table().0);
+        occurrences.0.extend(record.in_no_table().0);
         let place = |(what, count)| format!("the columns have no place for {what} ({count})");
-        tally.0.into_iter().map(place).collect()
+        occurrences.0.into_iter().map(place).collect()
     }
 }
 
