@@ -14,8 +14,8 @@ use crate::domain::{
 };
 
 /// What is wrong with a text that names no actor.
-const NOBODY: &str = "names no actor: it has no letter and no digit; leave it empty if no actor is \
-    given, or write [] before a name of signs";
+const NOBODY: &str = "names no actor: it has no letter and no digit; leave it empty if no actor \
+    is given, or write [] before a name of signs";
 
 /// Reads an actor; `None` if the text is empty. An error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<Option<Actor>, &'static str> {

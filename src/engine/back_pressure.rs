@@ -50,7 +50,7 @@ impl fmt::Debug for BackPressure {
     }
 }
 
-/// What the log's followers tell of themselves.
+/// What the log's followers report.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     state: Mutex<State>,

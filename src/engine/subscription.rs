@@ -135,7 +135,7 @@ impl Subscription {
         self.silent_until <= Instant::now()
     }
 
-    /// Waits until there may be something to tell; false: the engine stops.
+    /// Waits until there may be something to deliver; false: the engine stops.
     async fn wait(&mut self) -> bool {
         let stopping = self.reader.stopping();
         if self.filter.is_all() {

@@ -46,7 +46,7 @@ pub(super) async fn among(
 }
 
 /// Whether there is a retraction or correction of any of the events, or of the claims that they are
-/// about. Mostly there is none, and one lookup tells it for all of them.
+/// about. Mostly there is none, and one lookup shows it for all of them.
 async fn are_changed(events: &[(Position, Known)], reader: &Reader) -> Result<bool, ReadError> {
     let claims = events.iter().flat_map(|(position, event)| [Some(*position), event.about()]);
     let changes = Filter::of_server(claims.flatten().map(changes_of).collect());

@@ -1,4 +1,4 @@
-//! Where each event ends in a run of encoded events.
+//! Where each of some encoded events ends.
 //!
 //! The events are exactly the wire encoding of `repeated RecordedEvent events = 1`: each is a tag,
 //! a length and as many bytes.
@@ -33,7 +33,7 @@ pub(super) enum Ends {
 }
 
 impl Ends {
-    /// Finds the ends of the events of a run.
+    /// Finds the ends of encoded events.
     pub(super) fn parse(run: &[u8]) -> Result<Self, MalformedFrame> {
         let mut ends = Vec::new();
         let mut rest = run;

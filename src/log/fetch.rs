@@ -81,7 +81,7 @@ impl Fetcher {
         self.events(positions.iter().copied(), &wants, max_bytes)
     }
 
-    /// The events at these positions; `wants` tells whether any from one of them on lies in a
+    /// The events at these positions; `wants` says whether any from one of them on lies in a
     /// range.
     fn events(
         &self,

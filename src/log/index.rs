@@ -109,8 +109,8 @@ impl Index {
         self.layout().watermark()
     }
 
-    /// Calls `tell` for every event that matches the filter and is indexed from now on, until the
-    /// returned interest is dropped. For a filter of everything, no event leads to a call.
+    /// Calls `tell` for every matching event that is indexed from now on, until the returned
+    /// interest is dropped. For a filter of everything, no event leads to a call.
     pub fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
         self.interests.add(Wanted::new(filter, &self.keys), tell)
     }

@@ -10,7 +10,7 @@ use crate::{
     log::ends::{Ends, MalformedFrame},
 };
 
-/// By how much the buffer of a run grows when it is full.
+/// By how much the buffer of encoded events grows when it is full.
 const GROWTH: usize = 4;
 
 /// Consecutive events that are kept together: a frame's, or a block's in a volume.
@@ -47,7 +47,7 @@ impl Chunk {
         ends.fit(events.len()).then_some(Self { first, ends, events })
     }
 
-    /// The events of a run from `first` on.
+    /// Encoded events from `first` on.
     pub fn parse(first: Position, events: Bytes) -> Result<Self, MalformedFrame> {
         Ok(Self::of(first, Ends::parse(&events)?, events))
     }
@@ -132,7 +132,7 @@ pub(super) struct RunBuilder {
     ends: Option<(Position, Position)>,
 }
 
-/// The events so far: one piece is shared until the run is finished, several are copied together.
+/// The events so far: one piece is shared until they are finished, several are copied together.
 #[derive(Debug)]
 enum Gathered {
     Shared(Bytes),
@@ -140,7 +140,7 @@ enum Gathered {
 }
 
 impl RunBuilder {
-    /// An empty run that ends at about `max_bytes`.
+    /// No events yet; it ends at about `max_bytes`.
     pub(super) fn new(max_bytes: usize) -> Self {
         Self { gathered: Gathered::Shared(Bytes::new()), max_bytes, count: 0, ends: None }
     }
@@ -168,7 +168,7 @@ impl RunBuilder {
         true
     }
 
-    /// Takes what fits of the chunk's events from `from` to at most `up_to`; tells the last
+    /// Takes what fits of the chunk's events from `from` to at most `up_to`; returns the last
     /// position taken, `None` if nothing fits any more.
     pub(super) fn extend(&mut self, chunk: &Chunk, from: Position, up_to: Position) -> Option<u64> {
         match chunk.stretch(from, up_to, self.room()) {
@@ -191,9 +191,9 @@ impl RunBuilder {
         self.ends = Some((self.ends.map_or(first, |(first, _)| first), last));
     }
 
-    /// The run; `None` if nothing was taken. Its bytes are its own: as a part of what was read it
-    /// would keep all of that, up to a frame of the journal of 8 MiB, for as long as a reader has
-    /// the run.
+    /// The events; `None` if nothing was taken. Their bytes are their own: as a part of what was
+    /// read they would keep all of that, up to a frame of the journal of 8 MiB, for as long as a
+    /// reader has them.
     pub(super) fn finish(self) -> Option<Run> {
         let (first, last) = self.ends?;
         let events = match self.gathered {

@@ -1,4 +1,4 @@
-//! Many followers: idle ones that all hear of one event, ones that never read, and one too many.
+//! Many followers: idle ones that all get one event, ones that never read, and one too many.
 
 use futures_util::{StreamExt as _, future::join_all};
 use handover::{

@@ -234,7 +234,7 @@ fn sent<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> Jo
     tokio::spawn(call)
 }
 
-/// Appends for as long as the server takes it, and tells how that ended.
+/// Appends for as long as the server takes it, and returns how that ended.
 async fn append_on(client: Client, first: oneshot::Sender<()>) -> (Vec<u64>, ClientError) {
     let requests = futures_util::stream::iter(0..)
         .map(|number| append("x/b", vec![event(&number.to_string(), &[])]));

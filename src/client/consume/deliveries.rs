@@ -194,7 +194,7 @@ impl Deliveries {
         }
     }
 
-    /// Whether something is being handled that the server should hear of now and then.
+    /// Whether something is being handled that the server should get a message about now and then.
     pub(super) fn is_at_work(&self) -> bool {
         !self.running.is_empty()
     }

@@ -45,7 +45,7 @@ impl Consumer {
         Ok(Self { id, group: messages, leaving, frames, taken, ended, _stream: stream })
     }
 
-    /// Tells the group something; all of it, or nothing and an error.
+    /// Sends the group something; all of it, or nothing and an error.
     pub async fn say(&self, said: Said) -> Result<(), GroupError> {
         let (reply, heard) = oneshot::channel();
         let message = Message::Say { id: self.id, said, reply };
@@ -72,8 +72,8 @@ impl Consumer {
     pub async fn leave(mut self) {
         let (reply, heard) = oneshot::channel();
         let said = Said::default();
-        // Once the group has heard this, it has heard all that the consumer said before. Then the
-        // consumer may go.
+        // Once the group has handled this, it has handled all that the consumer said before. Then
+        // the consumer may go.
         if self.group.send(Message::Say { id: self.id, said, reply }).await.is_ok() {
             let _ = heard.await;
         }

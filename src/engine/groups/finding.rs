@@ -3,7 +3,7 @@
 //! What cannot be read of one group must not hide another, whether it is damaged or the disk fails
 //! for a while. So a creation that cannot be read is found by its position, which the index knows,
 //! and its group's name by any other event of the same stream. Whether a group was deleted, the
-//! index tells without a read.
+//! index finds without a read.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -16,14 +16,14 @@ use crate::domain::{
     limits,
 };
 
-/// Messages that are heard before work is handed out.
+/// Messages that are handled before work is handed out.
 const HEARD_AT_ONCE: usize = 64;
-/// Messages that are heard before a lease is ended: all that can wait, those that wait to be put
+/// Messages that are handled before a lease is ended: all that can wait, those that wait to be put
 /// there, and those that come while a message is answered that takes long.
 const HEARD_BEFORE_EXPIRY: usize = 4 * MESSAGES;
 
 impl GroupTask {
-    /// If a lease would end now, hears everything that was said before: recording or reading may
+    /// If a lease would end now, handles everything that was said before: recording or reading may
     /// have taken long, and answers may have come meanwhile.
     pub(super) async fn hear_before_expiry(&mut self, inbox: &mut mpsc::Receiver<Message>) {
         for _ in 0..HEARD_BEFORE_EXPIRY {
@@ -35,7 +35,7 @@ impl GroupTask {
         }
     }
 
-    /// Hears a message and some of those that wait behind it.
+    /// Handles a message and some of those that wait behind it.
     pub(super) async fn hear_all(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) {
         let mut next = Some(first);
         for _ in 0..HEARD_AT_ONCE {

@@ -1,4 +1,4 @@
-//! What a group's task hears, and what it sends to its consumers.
+//! What a group's task receives, and what it sends to its consumers.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub(super) enum Message {
     },
 }
 
-/// Asks a group's task, and waits for its answer.
+/// Sends a question to a group's task, and waits for its answer.
 pub(super) async fn ask<T>(
     messages: &mpsc::Sender<Message>,
     question: Message,

@@ -49,7 +49,7 @@ struct Entry {
 pub(super) enum Standing {
     /// What is recorded of it is being read.
     Restoring(Restoring),
-    /// Its task hears messages.
+    /// Its task handles messages.
     Ready(Ready),
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Ready {
 }
 
 impl Standing {
-    /// Whether there is something to tell of it.
+    /// Whether there is something to report of it.
     pub(super) fn is_known(&self) -> bool {
         match self {
             Self::Restoring(restoring) => restoring.failure.is_some(),

@@ -1,4 +1,4 @@
-//! The task of one group: it hears messages, hands out work, sends, reads on, and records how far
+//! The task of one group: it handles messages, hands out work, sends, reads on, and records how far
 //! the group is.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Finds what took the effect of a request about a group away, for the answer to its repetition.
 //!
-//! The index tells creations and deletions without a read, so an event that is damaged hides none.
+//! The index finds creations and deletions without a read, so an event that is damaged hides none.
 
 use tokio::sync::{mpsc, oneshot};
 

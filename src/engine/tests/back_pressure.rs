@@ -15,7 +15,7 @@ fn half_a_volume(number: usize) -> Append {
 }
 
 /// Appends halves of volumes, one after the other, until one is not answered although the followers
-/// had the time to take all before it; tells how many were.
+/// had the time to take all before it; returns how many were.
 async fn fill(engine: &Engine, most: usize) -> (usize, Option<AppendError>) {
     for number in 0..most {
         if let Err(error) = engine.append(half_a_volume(number)).await {

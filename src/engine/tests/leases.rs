@@ -1,4 +1,4 @@
-//! When a lease ends: after everything that has arrived was heard, and without a charge for an
+//! When a lease ends: after everything that has arrived was handled, and without a charge for an
 //! event that the consumer has not received.
 
 use std::{pin::pin, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  bytes
-//!      0      8  magic: tells a header from a marker from anything else
+//!      0      8  magic: distinguishes header, marker and anything else
 //!      8      4  CRC-32C of everything that follows
 //!     12      4  format version: 1
 //!     16     16  store id

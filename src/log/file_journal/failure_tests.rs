@@ -23,7 +23,7 @@ fn stopped() -> (Disk, Vec<Frame>) {
     (files.disk().cut(), frames)
 }
 
-/// Appends frames, large and small, and tells those that were acknowledged and the one that was
+/// Appends frames, large and small, and returns those that were acknowledged and the one that was
 /// not, if there is one.
 fn append_until_it_fails(
     journal: &FileJournal,
@@ -81,7 +81,7 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
             }
         }
         assert!(files.has_failed(), "step {step} failed and nobody noticed");
-        // The power fails at once; or the process starts again on the page cache, tells readers
+        // The power fails at once; or the process starts again on the page cache, shows readers
         // what it finds, and then the power fails.
         for (what, image) in files.disk().images(random) {
             eprintln!("step {step}, landed: {what}");
@@ -89,7 +89,7 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
         }
         let told = check_found(&files, &frames, unknown.as_ref());
         let found = check_found(&RecordingFiles::on(files.disk().cut()), &frames, unknown.as_ref());
-        assert_eq!(found, told, "step {step}: what was told was not durable");
+        assert_eq!(found, told, "step {step}: what was shown was not durable");
         let journal = open(&files, Tip::default()).unwrap();
         let mut frames = told;
         for _ in 0..6 {

@@ -49,7 +49,7 @@ pub struct Interest {
 }
 
 impl Interests {
-    /// Tells of every matching event that is indexed from now on.
+    /// Calls back for every matching event that is indexed from now on.
     pub(super) fn add(self: &Arc<Self>, wanted: Wanted, tell: Tell) -> Interest {
         let mut registry = self.registry();
         let number = registry.next;

@@ -102,7 +102,7 @@ impl VolumeByOffset {
     }
 
     /// Reads the block that holds `position`, and as many of those around it as are wanted and lie
-    /// next to it, up to about `max_bytes`. `is_wanted` tells whether anything of a range is.
+    /// next to it, up to about `max_bytes`. `is_wanted` says whether anything of a range is.
     pub fn blocks(
         &self,
         position: Position,

@@ -84,7 +84,7 @@ impl Scrubber {
         Self { volumes, files, progress, settings, done, reading: None, next: None }
     }
 
-    /// Does what is due, and tells how long it may be left alone. While the log is `busy` it reads
+    /// Does what is due; the pause until the next step. While the log is `busy` it reads
     /// less. Ends soon once `go_on` says no.
     pub(in crate::log) fn step(
         &mut self,

@@ -1,5 +1,5 @@
 //! The offset tables, of which some are kept in memory together with the open files that they
-//! tell of.
+//! report.
 
 use std::{
     collections::HashMap,

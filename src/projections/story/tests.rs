@@ -1,4 +1,4 @@
-//! What the story of an exchange tells, and when each flag is given.
+//! What the story of an exchange holds, and when each flag is given.
 
 use super::*;
 use crate::domain::proto::{ClaimUse, ExchangeFlag, ExchangeStatus, Unit};

@@ -333,7 +333,7 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     assert!(error.contains(": missing \"actor\", \"attributed_by\""), "{error}");
 }
 
-/// Imports so many lines, which all differ and have an id, and tells the most memory that it had
+/// Imports so many lines, which all differ and have an id, and returns the most memory that it had
 /// resident by then, in KiB.
 fn peak(server: &str, options: &[&str], lines: u64) -> u64 {
     let mut command = command(server, &[&["import", "-"], options].concat());

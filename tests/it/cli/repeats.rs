@@ -32,7 +32,7 @@ impl Desk {
         run(&self.server.address, &[&["import", arg(path)], extra].concat())
     }
 
-    /// Imports, and tells how many events were added and were there.
+    /// Imports, and returns how many events were added and were there.
     fn counted(&self, path: &Path, extra: &[&str]) -> [u64; 2] {
         let done = self.import(path, extra).good();
         let number = |word: &str| {

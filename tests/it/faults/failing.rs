@@ -160,7 +160,7 @@ async fn run(world: &World, told: &mut Told, case: &Case) {
     assert_eq!(said.panics(), Vec::<&String>::new(), "{said:#?}");
 }
 
-/// Opens the store again, now that nothing fails any more; tells how many appends are there.
+/// Opens the store again, now that nothing fails any more; returns how many appends are there.
 async fn recover(world: &World, bounds: (u64, u64)) -> u64 {
     let server = Process::start(world, None);
     let Some(client) = server.client().await else {

@@ -16,7 +16,7 @@ use crate::support::tagged;
 /// repeats what failed otherwise and may pass.
 const RETRY: Duration = Duration::from_millis(50);
 const RETRIES: usize = 20;
-/// What tells the operator what to do.
+/// What says to the operator what to do.
 const ADVICE: &str = "put back a copy that was made while the server was stopped";
 
 /// What came of it.
@@ -80,7 +80,7 @@ pub(super) async fn probe(world: &World, story: &[RecordedEvent]) -> Found {
     Found::Served(head, errors)
 }
 
-/// Reads everything forwards, backwards and by filter; tells the errors.
+/// Reads everything forwards, backwards and by filter; returns the errors.
 async fn ask(client: &Client, story: &[RecordedEvent]) -> Vec<ClientError> {
     let mut errors = Vec::new();
     errors.extend(read(client, ReadRequest::default(), story.iter()).await);

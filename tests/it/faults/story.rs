@@ -24,7 +24,7 @@ const VOLUME_BYTES: usize = 1 << 20;
 /// Events are somewhat larger when they are stored; no volume ends so near to its limit.
 const STORED_MORE: usize = 20 << 10;
 
-/// Tags that tell the events apart.
+/// Tags that distinguish the events.
 pub(super) const TAGS: [&str; 4] = ["part:0", "part:1", "part:2", "part:3"];
 
 /// The append with this number.

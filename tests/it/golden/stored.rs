@@ -119,7 +119,7 @@ fn append() -> Append {
     }
 }
 
-/// The digest as `docs/FORMAT.md` tells it, written down once more.
+/// The digest as `docs/FORMAT.md` states it, written down once more.
 fn digest_of_the_page() -> Vec<u8> {
     let number = |number: u64| number.to_be_bytes().to_vec();
     let text = |text: &[u8]| [number(text.len() as u64), text.to_vec()].concat();

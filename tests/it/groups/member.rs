@@ -1,4 +1,4 @@
-//! A consumer that does what a test tells it.
+//! A consumer that a test steers.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -110,7 +110,7 @@ impl Member {
         self.say(ConsumeRequest { nacks: vec![nack], ..ConsumeRequest::default() });
     }
 
-    /// Says that nothing more comes, and waits until the group has heard everything. What was
+    /// Says that nothing more comes, and waits until the group has handled everything. What was
     /// withdrawn from it.
     pub(super) async fn leave(mut self) -> Vec<u64> {
         self.say = None;

@@ -60,7 +60,7 @@ impl GroupPointer {
     }
 }
 
-/// Writes the first keys of pages and the filter over the last bytes of all keys; tells the bytes
+/// Writes the first keys of pages and the filter over the last bytes of all keys; returns the bytes
 /// of the filter.
 pub(super) fn write(
     output: &mut Output<'_>,

@@ -182,7 +182,7 @@ impl Run {
         self.groups.get(group).map_or(0, |group| group.pointer.pages as usize)
     }
 
-    /// Reads neighbouring leaf pages of a group, unchecked, and tells where they are.
+    /// Reads neighbouring leaf pages of a group, unchecked, and returns where they are.
     pub(super) fn leaf_pages(
         &self,
         group: usize,

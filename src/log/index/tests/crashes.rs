@@ -118,7 +118,7 @@ fn work_that_is_told_to_stop_leaves_nothing_behind() {
 }
 
 /// Lets the next step stop after its first check whether to go on, its second and so on, until it
-/// comes to its end; tells how many checks that took.
+/// comes to its end; returns how many checks that took.
 fn interrupted(case: &mut Case) -> usize {
     let before = case.paths();
     for most in 0.. {

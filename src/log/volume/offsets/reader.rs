@@ -52,7 +52,7 @@ impl OffsetReader {
     }
 
     /// The block that holds `position`, and as many of those around it as are wanted and lie next
-    /// to it in the file, up to about `max_bytes`. `is_wanted` tells whether anything of a range
+    /// to it in the file, up to about `max_bytes`. `is_wanted` says whether anything of a range
     /// is.
     pub(in crate::log::volume) fn stretch(
         &self,
