@@ -15,7 +15,7 @@ const credit = 16;
 const longest = 3_600_000;
 const groups = connect('ConsumerGroupService', address);
 
-// The group begins with the first event. Somebody else may have made it.
+// The group begins with the first event. Another client may have made it.
 try {
   const filter = { items: [{ tags: ['to:DE'], types: ['handover.v1.TransferCompleted'] }] };
   await ask(groups, 'CreateGroup', { name: group, filter });
