@@ -125,15 +125,15 @@ mod tests {
     use crate::cli::Cli;
 
     #[test]
-    fn a_value_is_told_by_the_name_under_which_it_was_given() {
-        let told = |arguments: &[&str], set: bool| {
+    fn a_value_is_reported_by_the_name_under_which_it_was_given() {
+        let reported = |arguments: &[&str], set: bool| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
             let error = Cli::try_parse_from(&arguments).unwrap_err();
             renamed(error, &Cli::command(), &arguments, |_| set).to_string()
         };
         let flag = ["handover", "serve", "--volume-mib", "0"];
-        assert!(told(&flag, true).contains("'--volume-mib <MIB>'"));
-        assert!(told(&["handover", "serve", "--volume-mib=0"], true).contains("'--volume-mib"));
+        assert!(reported(&flag, true).contains("'--volume-mib <MIB>'"));
+        assert!(reported(&["handover", "serve", "--volume-mib=0"], true).contains("'--volume-mib"));
         let variable_of = |flag| variable_of(flag, &Cli::command());
         assert_eq!(variable_of("--volume-mib").as_deref(), Some("HANDOVER_VOLUME_MIB"));
         assert_eq!(variable_of("--server").as_deref(), Some("HANDOVER_SERVER"));

@@ -60,8 +60,8 @@ mod tests {
     use crate::cli::Cli;
 
     #[test]
-    fn a_value_that_is_empty_is_told_and_never_taken_for_none() {
-        let told = |arguments: &[&str]| {
+    fn a_value_that_is_empty_is_reported_and_never_taken_for_none() {
+        let reported = |arguments: &[&str]| {
             let arguments = ["handover"].iter().chain(arguments).map(Into::into);
             read::<Cli>(arguments).map(drop).map_err(|error| error.to_string())
         };
@@ -74,11 +74,11 @@ mod tests {
             (&["exchange", ""], "the argument <EXCHANGE>"),
             (&["tail", "--stream", "a/b", "--stream", ""], "the value of --stream"),
         ] {
-            let error = told(arguments).unwrap_err();
+            let error = reported(arguments).unwrap_err();
             assert!(error.contains(&format!("{named} is empty")), "{arguments:?}: {error}");
         }
         for good in [&["counts"][..], &["reconcile", "--series"], &["exchanges", " "]] {
-            assert_eq!(told(good), Ok(()), "{good:?}");
+            assert_eq!(reported(good), Ok(()), "{good:?}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Query for ReconcileExchangeRequest {
         if response.lines.is_empty() {
             text += "nothing differs\n";
         }
-        for line in response.lines.iter().flat_map(|line| differences::told(line, response)) {
+        for line in response.lines.iter().flat_map(|line| differences::lines(line, response)) {
             text += &line;
             text.push('\n');
         }
@@ -110,7 +110,7 @@ fn row(
         record = format!("{record} ({reason})");
     }
     let claimant = match actor(claimant(response, cell.claimant)) {
-        nobody if nobody.is_empty() => "nobody named".to_owned(),
+        unnamed if unnamed.is_empty() => "nobody named".to_owned(),
         claimant => claimant,
     };
     let mut number = words::count(cell.count.as_ref());

@@ -93,7 +93,7 @@ async fn replaced(
     // Which preferences are for the same figure, only the register knows. While it has stopped, the
     // repetition fails as a new preference does: no answer may claim what is not known.
     record.reached(reader.head().position).await?;
-    let replaced = record.ask(move |register| {
+    let replaced = record.query(move |register| {
         let view = register.at(register.position());
         claim_history::replaced(&view, position)
     });

@@ -76,7 +76,7 @@ impl ClaimService for Recorder {
         let (claim, page, as_of) = question.map_err(RpcError::from)?;
         let at = page.position(&self.0, as_of).await?;
         let record = self.0.record();
-        let found = record.ask(move |register| Found::of(register, claim, at));
+        let found = record.query(move |register| Found::of(register, claim, at));
         let found = found.await.map_err(RpcError::from)?.ok_or_else(|| missing(claim, at))?;
         Ok(Response::new(found.answer(self, &page, at).await?))
     }
@@ -137,7 +137,7 @@ impl Found {
             event: texts.event(about.event).cloned(),
             retracted_by: about.retracted_by.unwrap_or_default(),
         };
-        let history = listed::told(&recorder.0, budget, page.of(&self.history), entry).await?;
+        let history = listed::messages(&recorder.0, budget, page.of(&self.history), entry).await?;
         let next_page_token = page.next(history.len(), self.history.len(), position);
         Ok(proto::GetClaimResponse { history, next_page_token, ..head })
     }
@@ -152,7 +152,7 @@ impl Found {
         let texts = Texts::read(&recorder.0, [status.claim, status.read_from]).await?;
         let preference = |texts: &Texts, it: &PreferenceInForce| texts.preference(it.clone());
         let budget = Budget::of(PREFERENCES_BYTES);
-        let preferences = listed::told(&recorder.0, budget, all, preference).await?;
+        let preferences = listed::messages(&recorder.0, budget, all, preference).await?;
         let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
             record: Some(texts.record(status)),

@@ -105,11 +105,11 @@ impl Batches {
             Self::First(scan) => (scan, true),
             Self::More(scan) => (scan, false),
         };
-        let run = scan.next().await.map_err(RpcError::from)?;
+        let encoded = scan.next().await.map_err(RpcError::from)?;
         let position = scan.head();
-        Ok(match run {
-            Some(run) => {
-                let frame = ReadFrame { run: run.events, position, heartbeat: false };
+        Ok(match encoded {
+            Some(encoded) => {
+                let frame = ReadFrame { encoded: encoded.events, position, heartbeat: false };
                 Some((frame, Self::More(scan)))
             }
             None if first => {
@@ -131,7 +131,7 @@ impl From<SubscriptionItem> for SubscribeFrame {
     fn from(item: SubscriptionItem) -> Self {
         let parts = |mark: engine::Mark| (mark.position, mark.recorded_at.map(timestamp));
         match item {
-            SubscriptionItem::Events(run) => Self::Events(run.events),
+            SubscriptionItem::Events(encoded) => Self::Events(encoded.events),
             SubscriptionItem::CaughtUp(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::CaughtUp(proto::CaughtUp { position, recorded_at }).into()

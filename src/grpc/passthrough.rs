@@ -1,8 +1,8 @@
 //! Answers that carry stored bytes as they are: nothing is decoded, nothing encoded again.
 //!
-//! A run of events is the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
-//! messages may be concatenated, so a run is a `ReadResponse` as it stands; its position is
-//! appended. In a subscription a run becomes an `EventBatch` by one tag and length before it.
+//! Encoded events are the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
+//! messages may be concatenated, so they are a `ReadResponse` as they stand; the position is
+//! appended. In a subscription they become an `EventBatch` by one tag and length before it.
 //! These types stand in for the generated ones on the server's side only.
 
 use bytes::{Buf, BufMut, Bytes};
@@ -23,8 +23,8 @@ const EVENTS: u32 = 1;
 /// A `ReadResponse` made of stored bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReadFrame {
-    /// A run of events.
-    pub(crate) run: Bytes,
+    /// Encoded events.
+    pub(crate) encoded: Bytes,
     /// The head that the answer is true for.
     pub(crate) position: u64,
     /// It is only a heartbeat.
@@ -33,7 +33,7 @@ pub(crate) struct ReadFrame {
 
 impl Message for ReadFrame {
     fn encode_raw(&self, buf: &mut impl BufMut) {
-        buf.put_slice(&self.run);
+        buf.put_slice(&self.encoded);
         if self.position != 0 {
             encoding::uint64::encode(POSITION, &self.position, buf);
         }
@@ -49,7 +49,7 @@ impl Message for ReadFrame {
         };
         let heartbeat =
             if self.heartbeat { encoding::bool::encoded_len(HEARTBEAT, &true) } else { 0 };
-        self.run.len() + position + heartbeat
+        self.encoded.len() + position + heartbeat
     }
 
     fn merge_field(
@@ -70,7 +70,7 @@ impl Message for ReadFrame {
 /// A `SubscribeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SubscribeFrame {
-    /// A run of events.
+    /// Encoded events.
     Events(Bytes),
     /// Any other frame, as generated.
     Mark(proto::SubscribeResponse),
@@ -91,10 +91,10 @@ impl From<Mark> for SubscribeFrame {
 impl Message for SubscribeFrame {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match self {
-            Self::Events(run) => {
+            Self::Events(encoded) => {
                 encoding::encode_key(EVENTS, WireType::LengthDelimited, buf);
-                encoding::encode_varint(run.len() as u64, buf);
-                buf.put_slice(run);
+                encoding::encode_varint(encoded.len() as u64, buf);
+                buf.put_slice(encoded);
             }
             Self::Mark(mark) => mark.encode_raw(buf),
         }
@@ -102,9 +102,9 @@ impl Message for SubscribeFrame {
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Events(run) => {
-                let length = encoding::encoded_len_varint(run.len() as u64);
-                encoding::key_len(EVENTS) + length + run.len()
+            Self::Events(encoded) => {
+                let length = encoding::encoded_len_varint(encoded.len() as u64);
+                encoding::key_len(EVENTS) + length + encoded.len()
             }
             Self::Mark(mark) => mark.encoded_len(),
         }
@@ -128,20 +128,20 @@ impl Message for SubscribeFrame {
 /// A `ConsumeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ConsumeFrame {
-    /// A run of events.
-    pub(crate) run: Bytes,
+    /// Encoded events.
+    pub(crate) encoded: Bytes,
     /// Everything else, as generated; it has no events.
     pub(crate) rest: proto::ConsumeResponse,
 }
 
 impl Message for ConsumeFrame {
     fn encode_raw(&self, buf: &mut impl BufMut) {
-        buf.put_slice(&self.run);
+        buf.put_slice(&self.encoded);
         self.rest.encode_raw(buf);
     }
 
     fn encoded_len(&self) -> usize {
-        self.run.len() + self.rest.encoded_len()
+        self.encoded.len() + self.rest.encoded_len()
     }
 
     fn merge_field(
@@ -178,14 +178,14 @@ mod tests {
     #[test]
     fn a_run_with_its_position_is_a_read_response() {
         for (position, heartbeat) in [(0, false), (300, false), (300, true)] {
-            let bytes = ReadFrame { run: run(), position, heartbeat }.encode_to_vec();
+            let bytes = ReadFrame { encoded: run(), position, heartbeat }.encode_to_vec();
             let response = ReadResponse { events: events(), position, heartbeat };
             assert_eq!(bytes, response.encode_to_vec());
         }
     }
 
     #[test]
-    fn a_run_with_its_deliveries_is_what_a_consumer_is_told() {
+    fn encoded_events_with_their_deliveries_are_what_a_consumer_is_sent() {
         let rest = ConsumeResponse {
             first_delivery: 4,
             attempts: vec![0, 2],
@@ -193,7 +193,7 @@ mod tests {
             events: Vec::new(),
             heartbeat: true,
         };
-        let bytes = ConsumeFrame { run: run(), rest: rest.clone() }.encode_to_vec();
+        let bytes = ConsumeFrame { encoded: run(), rest: rest.clone() }.encode_to_vec();
         assert_eq!(bytes, ConsumeResponse { events: events(), ..rest }.encode_to_vec());
     }
 

@@ -43,7 +43,7 @@ impl SourceService for Recorder {
         record.reached(min_position).await.map_err(RpcError::from)?;
         let position = record.moment(as_of).await.map_err(RpcError::from)?;
         let id = source_id.clone();
-        let source = record.ask(move |register| find_source(register, &id).into_iter().collect());
+        let source = record.query(move |register| find_source(register, &id).into_iter().collect());
         let source = source.await.map_err(RpcError::from)?;
         let found = record.go_through(CitingWalk::new(source, position)).await;
         let mut found = found.map_err(RpcError::from)?.into_iter();
@@ -71,7 +71,7 @@ async fn list(
     let list = record.list(page.list(position), SourceWalk::new(query, position)).await?;
     let some = page.of(&list).to_vec();
     let found = record.go_through(CitingWalk::new(some, position)).await?;
-    let sources = listed::told(engine, Budget::default(), &found, entry).await?;
+    let sources = listed::messages(engine, Budget::default(), &found, entry).await?;
     let next_page_token = page.next(sources.len(), list.len(), position);
     Ok(proto::ListSourcesResponse { sources, next_page_token, position })
 }

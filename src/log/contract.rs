@@ -19,7 +19,7 @@ pub(crate) fn check_contract(open: impl Fn(Arc<Tail>) -> Arc<dyn Journal>) {
     a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(&*open_any());
     appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(&*open_any());
     a_read_is_bounded_but_never_empty_if_there_is_a_frame(&*open_any());
-    a_reader_of_another_history_is_told(&*open_any());
+    a_reader_of_another_history_gets_an_error(&*open_any());
     a_position_is_located_in_its_frame(&*open_any());
     waiting_ends_with_the_frame_or_the_time(&open_any());
     what_is_above_a_release_stays_readable(&*open_any());
@@ -115,7 +115,7 @@ fn a_read_is_bounded_but_never_empty_if_there_is_a_frame(journal: &dyn Journal) 
     }
 }
 
-fn a_reader_of_another_history_is_told(journal: &dyn Journal) {
+fn a_reader_of_another_history_gets_an_error(journal: &dyn Journal) {
     let (first, _) = append_next(journal, 2, 10);
     append_next(journal, 2, 10);
     for wrong in [Tip { check: !first.check, ..first }, Tip { position: 1, ..first }] {
@@ -157,8 +157,8 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
         assert_eq!(journal.unreleased_bytes(), kept as u64);
         match journal.read(Tip::default(), 1) {
             Ok(frames) => assert_eq!(frames, [appended[0].1.clone()]),
-            Err(JournalError::Released { up_to: told }) => {
-                assert!(told <= tip.index);
+            Err(JournalError::Released { up_to: released }) => {
+                assert!(released <= tip.index);
                 assert_eq!(journal.locate(1), None);
             }
             Err(other) => panic!("{other}"),
@@ -252,8 +252,8 @@ mod tests {
             }
             let sealed = seals.recv_timeout(LONG).expect("a volume is sealed");
             assert!(sealed > 0 && sealed <= tip.position, "{sealed} of {}", tip.position);
-            let run = log.page(1, tip.position, 1 << 20).unwrap();
-            assert_eq!((run.last, &run.events[..]), (tip.position, &stored[..]));
+            let encoded = log.page(1, tip.position, 1 << 20).unwrap();
+            assert_eq!((encoded.last, &encoded.events[..]), (tip.position, &stored[..]));
             log.close().unwrap();
         }
     }

@@ -34,9 +34,9 @@ pub(super) enum Ends {
 
 impl Ends {
     /// Finds the ends of encoded events.
-    pub(super) fn parse(run: &[u8]) -> Result<Self, MalformedFrame> {
+    pub(super) fn parse(encoded: &[u8]) -> Result<Self, MalformedFrame> {
         let mut ends = Vec::new();
-        let mut rest = run;
+        let mut rest = encoded;
         while let Some((&tag, mut after)) = rest.split_first() {
             if tag != EVENT_TAG {
                 return Err(MalformedFrame("an event does not begin with its tag"));
@@ -45,7 +45,7 @@ impl Ends {
                 .map_err(|_| MalformedFrame("an event's length is not a varint"))?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             rest = after.get(length..).ok_or(MalformedFrame("an event is cut off"))?;
-            let end = u32::try_from(run.len() - rest.len());
+            let end = u32::try_from(encoded.len() - rest.len());
             ends.push(end.map_err(|_| MalformedFrame("its events have more than 4 GiB"))?);
         }
         if ends.is_empty() {

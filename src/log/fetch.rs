@@ -7,12 +7,12 @@ use std::{ops::RangeInclusive, sync::Arc};
 use crate::{
     domain::event::{Micros, Position},
     log::{
+        encoded_events::{Chunk, EncodedEvents, EncodedEventsBuilder},
         error::LogError,
         feeder::FrameReader,
         frame::{AppendEntry, Frame},
         index::{Blocking, IndexError, Labels},
         journal::JournalError,
-        run::{Chunk, Run, RunBuilder},
         volumes::{Ahead, Cursor, Volumes},
     },
 };
@@ -35,18 +35,18 @@ impl Fetcher {
         from: Position,
         up_to: Position,
         max_bytes: usize,
-    ) -> Result<Run, LogError> {
-        let mut run = RunBuilder::new(max_bytes);
+    ) -> Result<EncodedEvents, LogError> {
+        let mut encoded = EncodedEventsBuilder::new(max_bytes);
         let mut cursor = self.volumes.cursor();
         let mut next = from;
         while next <= up_to {
             let wants = |range: RangeInclusive<Position>| overlaps(&range, next, up_to);
-            let ahead = Ahead { bytes: run.room(), wants: &wants };
-            let Some(chunk) = self.chunk_for(next, &ahead, &mut cursor, &run)? else { break };
-            let Some(last) = run.extend(&chunk, next, up_to) else { break };
+            let ahead = Ahead { bytes: encoded.room(), wants: &wants };
+            let Some(chunk) = self.chunk_for(next, &ahead, &mut cursor, &encoded)? else { break };
+            let Some(last) = encoded.extend(&chunk, next, up_to) else { break };
             next = last + 1;
         }
-        run.finish().ok_or(LogError::OutOfRange { position: from, last: up_to })
+        encoded.finish().ok_or(LogError::OutOfRange { position: from, last: up_to })
     }
 
     /// See [`super::Log::page_back`].
@@ -55,7 +55,7 @@ impl Fetcher {
         from: Position,
         down_to: Position,
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
+    ) -> Result<Option<EncodedEvents>, LogError> {
         let positions = (down_to..=from).rev();
         self.events(positions, &|next, range| overlaps(&range, down_to, next), max_bytes)
     }
@@ -65,7 +65,7 @@ impl Fetcher {
         &self,
         positions: &[Position],
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
+    ) -> Result<Option<EncodedEvents>, LogError> {
         let rising = positions.is_sorted();
         // Where among them the first lies that is in or behind the range.
         let wants = |next: Position, range: RangeInclusive<Position>| {
@@ -88,24 +88,24 @@ impl Fetcher {
         positions: impl Iterator<Item = Position>,
         wants: &dyn Fn(Position, RangeInclusive<Position>) -> bool,
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
-        let mut run = RunBuilder::new(max_bytes);
+    ) -> Result<Option<EncodedEvents>, LogError> {
+        let mut encoded = EncodedEventsBuilder::new(max_bytes);
         let mut cursor = self.volumes.cursor();
         let mut last: Option<Arc<Chunk>> = None;
         for position in positions {
             let mut chunk = last.take().filter(|chunk| chunk.holds(position));
             if chunk.is_none() {
                 let wants = |range| wants(position, range);
-                let ahead = Ahead { bytes: run.room(), wants: &wants };
-                chunk = self.chunk_for(position, &ahead, &mut cursor, &run)?;
+                let ahead = Ahead { bytes: encoded.room(), wants: &wants };
+                chunk = self.chunk_for(position, &ahead, &mut cursor, &encoded)?;
             }
             let Some(chunk) = chunk else { break };
-            if !run.push(&chunk, position) {
+            if !encoded.push(&chunk, position) {
                 break;
             }
             last = Some(chunk);
         }
-        Ok(run.finish())
+        Ok(encoded.finish())
     }
 
     /// The append that begins at `position`; `None` if it has no request id, or none begins there.
@@ -142,17 +142,17 @@ impl Fetcher {
         Ok(Labels::decode(position, &event)?.recorded_at())
     }
 
-    /// The chunk with `position`; `None` if it fails but `run` has something already. That is
+    /// The chunk with `position`; `None` if it fails but `encoded` has something already. That is
     /// delivered, and the reader meets the failure at the position that has it.
     fn chunk_for(
         &self,
         position: Position,
         ahead: &Ahead<'_>,
         cursor: &mut Cursor<'_>,
-        run: &RunBuilder,
+        encoded: &EncodedEventsBuilder,
     ) -> Result<Option<Arc<Chunk>>, LogError> {
         match self.chunk_at(position, ahead, cursor) {
-            Err(_) if !run.is_empty() => Ok(None),
+            Err(_) if !encoded.is_empty() => Ok(None),
             chunk => chunk.map(Some),
         }
     }

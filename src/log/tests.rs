@@ -28,11 +28,11 @@ use crate::{
         name::{Category, StreamName},
     },
     log::{
+        encoded_events::EncodedEvents,
         files::{Files, RealFiles},
         fixtures::{Event, Random, Revisions, events_of, new_frame},
         index::{Direction, Span},
         manifest::Manifest,
-        run::Run,
         waiting::{LONG, SetOnDrop, bounded, repeat},
     },
 };

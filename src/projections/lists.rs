@@ -57,7 +57,7 @@ enum Name {
     /// This one.
     Is(Symbol),
     /// One that no claim uses.
-    Unheard,
+    Unknown,
 }
 
 impl Name {
@@ -65,7 +65,7 @@ impl Name {
         if name.is_empty() {
             return Self::Any;
         }
-        view.vocabulary().find(name).map_or(Self::Unheard, Self::Is)
+        view.vocabulary().find(name).map_or(Self::Unknown, Self::Is)
     }
 
     /// Whether one of some names will do.
@@ -73,7 +73,7 @@ impl Name {
         match self {
             Self::Any => true,
             Self::Is(name) => names.any(|other| other == name),
-            Self::Unheard => false,
+            Self::Unknown => false,
         }
     }
 

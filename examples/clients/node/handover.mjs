@@ -43,7 +43,7 @@ export function connect(service, address) {
 }
 
 /** One answer as a promise, within ten seconds. */
-export function ask(client, method, request) {
+export function unary(client, method, request) {
   return new Promise((resolve, reject) => {
     const deadline = Date.now() + 10_000;
     client[method](request, { deadline }, (error, answer) => (error ? reject(error) : resolve(answer)));

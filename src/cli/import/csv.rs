@@ -41,7 +41,7 @@ pub(super) struct Rows<R> {
     columns: HashMap<String, usize>,
     ready: VecDeque<Line>,
     /// Sources and states of exchanges that were passed on.
-    told: Kept,
+    passed_on: Kept,
     ended: bool,
 }
 
@@ -92,8 +92,8 @@ impl<R: BufRead> Rows<R> {
         let names: Vec<String> = record.iter().map(name).collect();
         let form = Form::of(&names).map_err(Failure::usage)?;
         let columns = names.into_iter().zip(0..).collect();
-        let (ready, told) = (VecDeque::new(), Kept::default());
-        Ok(Self { reader, record, form, columns, ready, told, ended: false })
+        let (ready, passed_on) = (VecDeque::new(), Kept::default());
+        Ok(Self { reader, record, form, columns, ready, passed_on, ended: false })
     }
 
     /// The next event, or why a row can't be taken; `None` at the end of the input.
@@ -151,10 +151,10 @@ impl<R: BufRead> Rows<R> {
         for event in events {
             if matches!(event.known, Known::SourceRegistered(_) | Known::ExchangeReported(_)) {
                 let key = shortened(&digest(&event.known.clone().folded()));
-                if event.once && self.told.get(&key)?.is_some() {
+                if event.once && self.passed_on.get(&key)?.is_some() {
                     continue;
                 }
-                self.told.set(key, Vec::new())?;
+                self.passed_on.set(key, Vec::new())?;
             }
             let id = format!("row {line}");
             let claim = event.about_the_last.then(|| ClaimName { id: id.clone(), column: 1 });

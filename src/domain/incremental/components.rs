@@ -8,7 +8,7 @@ use super::{Flows, LegId};
 use crate::domain::{
     leg::{CategoryCode, Direction, Side},
     symbol::Symbol,
-    whole::{Flow, FlowId, Index, List, Which},
+    whole::{Flow, FlowId, FlowIndex, List, Which},
     work,
 };
 
@@ -40,7 +40,7 @@ pub(super) struct FlowComponents {
 #[derive(Clone, Debug)]
 struct Found {
     /// By the parties that are named.
-    index: Index<FlowId>,
+    index: FlowIndex<FlowId>,
     /// By their own side.
     own: HashMap<Side, BTreeSet<FlowId>>,
     /// By the side across.
@@ -173,7 +173,7 @@ fn near<'f>(
 
 fn enter(found: &mut BTreeMap<CategoryCode, Found>, flow: &Flow<'_>) {
     let found = found.entry(flow.category).or_insert_with(|| Found {
-        index: Index::new(),
+        index: FlowIndex::new(),
         own: HashMap::new(),
         other: HashMap::new(),
     });

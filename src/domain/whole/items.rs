@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     components::{Components, components},
-    flow::{Index, MANY},
+    flow::{FlowIndex, MANY},
     item::{Fits, Item, Numbered},
     sides::across_sides,
 };
@@ -99,14 +99,14 @@ fn nest<'a>(
 struct Wholes<'w, 'a> {
     items: &'w [Item<'a>],
     /// By place and number of the flow; few are not worth it.
-    index: Option<Index<(usize, usize)>>,
+    index: Option<FlowIndex<(usize, usize)>>,
 }
 
 impl<'w, 'a> Wholes<'w, 'a> {
     fn new(items: &'w [Item<'a>]) -> Self {
         let flows = items.iter().map(|item| item.speaks_of.len()).sum::<usize>();
         let index = (flows > MANY).then(|| {
-            let mut index = Index::new();
+            let mut index = FlowIndex::new();
             for (place, item) in items.iter().enumerate() {
                 for (number, flow) in item.speaks_of.iter().enumerate() {
                     index.insert(flow, (place, number));

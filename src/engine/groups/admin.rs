@@ -5,10 +5,10 @@ use tokio::sync::oneshot;
 use super::{
     Groups,
     error::GroupError,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     recording::{Recording, Repeatable, event},
     recovery,
-    registry::{Ready, Standing},
+    registry::{GroupStanding, Ready},
     saved::GroupOrigin,
 };
 use crate::{
@@ -100,13 +100,14 @@ impl Groups {
         let (name, standing) = shared.named(name).await?;
         let standing = standing.borrow().clone();
         match standing {
-            Standing::Ready(Ready { messages, .. }) => {
+            GroupStanding::Ready(Ready { messages, .. }) => {
                 let (reply, deleted) = oneshot::channel();
-                let deleted = ask(&messages, Message::Delete { request, reply }, deleted).await??;
+                let deleted =
+                    send_request(&messages, Message::Delete { request, reply }, deleted).await??;
                 shared.remove(&name, true).await;
                 Ok(deleted)
             }
-            Standing::Restoring(_) => {
+            GroupStanding::Restoring(_) => {
                 let nameless = shared.nameless_of(&name).await?;
                 let deleted = vec![event(&GroupDeleted {})];
                 let deleted = self.stream(&name).record(deleted, request, None).await?;
@@ -138,7 +139,8 @@ impl Groups {
         let (messages, _) = self.shared.group(name).await?;
         let (reply, replayed) = oneshot::channel();
         let answer =
-            ask(&messages, Message::Replay { positions, request, reply }, replayed).await?;
+            send_request(&messages, Message::Replay { positions, request, reply }, replayed)
+                .await?;
         let is_recorded_now = matches!(&answer, Ok((Some(appended), _)) if !appended.duplicate);
         if is_recorded_now {
             return answer;

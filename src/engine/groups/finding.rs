@@ -18,7 +18,7 @@ use crate::{
         group::{CATEGORY, GroupName},
         name::{Category, StreamName, TypeName},
         proto::{GroupCreated, GroupDeleted, RecordedEvent},
-        recorded::decode_run,
+        recorded::decode_events,
     },
     engine::{ReadError, reader::Reader},
     log::index::Span,
@@ -237,7 +237,7 @@ async fn events(
     while let Some(first) = rest.first() {
         let some: Vec<_> = rest.iter().take(at_once).copied().collect();
         let read = reader.events_at(some).await;
-        let read = read.and_then(|run| decode_run(run.events).map_err(undecodable));
+        let read = read.and_then(|encoded| decode_events(encoded.events).map_err(undecodable));
         let taken = match read {
             Ok(read) => {
                 let count = read.len();

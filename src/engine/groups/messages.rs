@@ -63,7 +63,7 @@ pub(super) enum Message {
 }
 
 /// Sends a question to a group's task, and waits for its answer.
-pub(super) async fn ask<T>(
+pub(super) async fn send_request<T>(
     messages: &mpsc::Sender<Message>,
     question: Message,
     answer: oneshot::Receiver<T>,
@@ -106,7 +106,7 @@ pub struct Said {
 /// What a consumer receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// A run of events.
+    /// Encoded events.
     pub events: Bytes,
     /// The number of the first one's delivery; the others' follow.
     pub first_delivery: u64,

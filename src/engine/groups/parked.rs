@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{
     Groups,
     error::GroupError,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     saved,
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Groups {
         let (messages, _) = self.shared.group(name).await?;
         let (reply, answer) = oneshot::channel();
         let question = Message::Parked { after, limit: limit + 1, reply };
-        let (places, total) = ask(&messages, question, answer).await?;
+        let (places, total) = send_request(&messages, question, answer).await?;
         let mut page = ParkedPage { parked: Vec::new(), more_after: None, total };
         let mut bytes = 0;
         for (position, recorded) in places {

@@ -8,7 +8,7 @@ use super::{
     Groups,
     error::GroupError,
     finding,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     recording::type_name,
     saved::{self, of_group},
 };
@@ -76,7 +76,7 @@ async fn parked_again(
 ) -> Result<Option<Undone>, GroupError> {
     let (answer, parked) = oneshot::channel();
     let question = Message::Parked { after: 0, limit: usize::MAX, reply: answer };
-    let (parked, _) = ask(messages, question, parked).await?;
+    let (parked, _) = send_request(messages, question, parked).await?;
     let again = parked.into_iter().filter(|(event, _)| positions.binary_search(event).is_ok());
     let first = again.map(|(_, by)| by).filter(|by| *by > replay).min();
     Ok(first.map(|by| Undone { position: replay, by, how: Undoing::Parked }))

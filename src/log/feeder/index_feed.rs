@@ -11,7 +11,7 @@ use crate::log::{
     error::LogError,
     index::Maintenance,
     journal::{JournalError, Tip},
-    volume::Tally,
+    volume::ContentsTally,
     volumes::Volumes,
 };
 
@@ -26,18 +26,18 @@ pub(super) struct IndexFeed {
     /// The last frame that is indexed.
     tip: Tip,
     /// What is in the table that grows: it becomes the contents of a volume.
-    tally: Tally,
+    tally: ContentsTally,
 }
 
 impl IndexFeed {
     /// Begins with the first frame after `tip`, once the index has all before it.
     pub(super) fn new(shared: Arc<Shared>, tip: Tip) -> Self {
-        Self { shared, tip, tally: Tally::new(tip.position + 1) }
+        Self { shared, tip, tally: ContentsTally::new(tip.position + 1) }
     }
 
     fn begin_after(&mut self, tip: Tip) {
         self.tip = tip;
-        self.tally = Tally::new(tip.position + 1);
+        self.tally = ContentsTally::new(tip.position + 1);
     }
 
     /// Ends the table that grows if it has all of a volume; false if that has to wait.

@@ -87,11 +87,11 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
             eprintln!("step {step}, landed: {what}");
             check_found(&RecordingFiles::on(image), &frames, unknown.as_ref());
         }
-        let told = check_found(&files, &frames, unknown.as_ref());
+        let reported = check_found(&files, &frames, unknown.as_ref());
         let found = check_found(&RecordingFiles::on(files.disk().cut()), &frames, unknown.as_ref());
-        assert_eq!(found, told, "step {step}: what was shown was not durable");
+        assert_eq!(found, reported, "step {step}: what was shown was not durable");
         let journal = open(&files, Tip::default()).unwrap();
-        let mut frames = told;
+        let mut frames = reported;
         for _ in 0..6 {
             let (more, failed) = append_until_it_fails(&journal, frames, 1);
             assert_eq!(failed, None);

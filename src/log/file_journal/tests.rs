@@ -193,7 +193,7 @@ fn a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one() {
 }
 
 #[test]
-fn a_reader_that_is_overtaken_by_releases_is_told_so_and_never_sees_other_bytes() {
+fn a_reader_that_is_overtaken_by_releases_gets_an_error_and_never_other_bytes() {
     bounded("a reader among releases", || {
         let dir = made();
         let journal = open(dir.path(), Tip::default()).unwrap();

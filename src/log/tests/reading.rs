@@ -69,8 +69,8 @@ fn readers_see_every_event_while_volumes_are_sealed_and_closed_around_them() {
                     while !stop.load(Ordering::Relaxed) {
                         let at = random.below(events.len());
                         let position = at as u64 + 1;
-                        let run = log.page(position, position, 1).unwrap();
-                        assert!(run.events == events[at], "position {position}");
+                        let encoded = log.page(position, position, 1).unwrap();
+                        assert!(encoded.events == events[at], "position {position}");
                     }
                 });
             }

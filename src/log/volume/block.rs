@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::key::Key;
 use crate::{
     domain::{digest, event::Position, limits},
-    log::{frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, frame::AppendEntry},
 };
 
 /// Bytes of a value at most.

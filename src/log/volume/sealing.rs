@@ -9,7 +9,7 @@ use super::{
     database::Database,
     finding::find_offsets,
     folder::{self, FileRecord},
-    offsets::Table,
+    offsets::OffsetTable,
     sealed::{OffsetTableBytes, SealedVolume},
     through_sled::ThroughSled,
 };
@@ -50,7 +50,7 @@ impl Built {
 fn read_back(
     dir: &Path,
     contents: &Contents,
-) -> Result<(Vec<FileRecord>, Option<Table>), VolumeError> {
+) -> Result<(Vec<FileRecord>, Option<OffsetTable>), VolumeError> {
     for _ in 0..READINGS {
         let files = settle(dir)?;
         folder::forget(dir)?;

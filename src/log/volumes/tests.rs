@@ -19,13 +19,13 @@ use crate::log::{
     files::RealFiles,
     fixtures::{Event, Random, events_of, frame},
     journal::Tip,
-    volume::{Marker, Tally, VolumeBuilder},
+    volume::{ContentsTally, Marker, VolumeBuilder},
     waiting::{SetOnDrop, bounded},
 };
 
 /// What the manifest says of a volume, without a volume.
 pub(super) fn volume(first: Position, count: u64) -> SealedVolume {
-    let mut tally = Tally::new(first);
+    let mut tally = ContentsTally::new(first);
     tally.events(b"any", count);
     let contents = tally.finish();
     let tip = Tip { index: first, position: contents.last_position, check: 5 };
@@ -354,7 +354,7 @@ fn damage_is_logged_once_with_the_folder_the_position_and_what_to_do() {
 }
 
 #[test]
-fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
+fn sled_is_not_read_again_at_once_for_what_it_did_not_have() {
     let case = Case::new(1);
     let db = case.folder(0).join("db");
     let whole = fs::read(&db).unwrap();
@@ -371,7 +371,7 @@ fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
 }
 
 #[test]
-fn the_scrub_finds_damage_that_nobody_has_read_and_reports_it_once() {
+fn the_scrub_finds_damage_that_no_reader_has_met_and_reports_it_once() {
     let case = Case::new(4);
     case.damage(150);
     fs::write(case.folder(3).join("conf"), b"other bytes").unwrap();
@@ -430,7 +430,7 @@ fn the_scrub_goes_on_after_a_restart_where_it_was() {
 }
 
 #[test]
-fn the_scrub_keeps_to_its_rate_goes_slower_while_busy_and_ends_when_told() {
+fn the_scrub_keeps_to_its_rate_goes_slower_while_busy_and_ends_when_stopped() {
     let case = Case::new(1);
     let volumes = case.open();
     let begin = Instant::now();

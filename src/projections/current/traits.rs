@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{date::Edtf, event::Position, multiset::Multiset, proto, symbol::Symbol, work};
 use crate::projections::{
     claims::{Content, Row, Vocabulary},
-    ledger::{Days, Mark, Reported, TraitChanges},
+    ledger::{Days, Reported, TraitChanges, TraitMark},
 };
 
 /// Of each exchange, something that its reports say, by the report.
@@ -21,7 +21,7 @@ pub(super) struct CurrentTraits {
     /// How often each is said to have mediated, and how often not to have.
     mediators: BTreeMap<Symbol, (u32, u32)>,
     /// What may be other than it was when the changes were last taken.
-    dirty: BTreeSet<Mark>,
+    dirty: BTreeSet<TraitMark>,
 }
 
 impl CurrentTraits {
@@ -31,7 +31,7 @@ impl CurrentTraits {
         if let Some(days) = days
             && self.dates.add(days)
         {
-            self.dirty.insert(Mark::Date(days));
+            self.dirty.insert(TraitMark::Date(days));
         }
         let key = (row.subject, row.claim);
         if let Content::Exchange(report) = &row.content {
@@ -41,7 +41,7 @@ impl CurrentTraits {
             }
         }
         if let Some((mediator, denied)) = mediator(vocabulary, row) {
-            self.dirty.insert(Mark::Mediator(mediator));
+            self.dirty.insert(TraitMark::Mediator(mediator));
             let said = self.mediators.entry(mediator).or_default();
             let times = if denied { &mut said.1 } else { &mut said.0 };
             *times += 1;
@@ -53,7 +53,7 @@ impl CurrentTraits {
         if let Some(days) = days(vocabulary, row)
             && self.dates.remove(&days)
         {
-            self.dirty.insert(Mark::Date(days));
+            self.dirty.insert(TraitMark::Date(days));
         }
         let key = (row.subject, row.claim);
         self.dated.remove(&key);
@@ -61,7 +61,7 @@ impl CurrentTraits {
         if let Some((mediator, denied)) = mediator(vocabulary, row)
             && let Some(said) = self.mediators.get_mut(&mediator)
         {
-            self.dirty.insert(Mark::Mediator(mediator));
+            self.dirty.insert(TraitMark::Mediator(mediator));
             let times = if denied { &mut said.1 } else { &mut said.0 };
             *times = times.saturating_sub(1);
             if *said == (0, 0) {
@@ -81,10 +81,10 @@ impl CurrentTraits {
     }
 
     /// Whether a mark is denied; absent: it is not there.
-    fn mark(&self, mark: Mark) -> Option<bool> {
+    fn mark(&self, mark: TraitMark) -> Option<bool> {
         match mark {
-            Mark::Date(days) => self.dates.contains(&days).then_some(false),
-            Mark::Mediator(name) => {
+            TraitMark::Date(days) => self.dates.contains(&days).then_some(false),
+            TraitMark::Mediator(name) => {
                 let (attributed, denied) = self.mediators.get(&name)?;
                 (*attributed > 0).then_some(*denied > 0)
             }

@@ -69,7 +69,7 @@ pub(super) async fn probe(world: &World, story: &[RecordedEvent]) -> Found {
     let head = client.get_head(GetHeadRequest::default()).await.expect("a head").position;
     assert!(head <= story.len() as u64, "{head} events, and there were {}", story.len());
     let story: Vec<_> = story.iter().take(usize::try_from(head).expect("few")).cloned().collect();
-    let mut errors = ask(&client, &story).await;
+    let mut errors = queried(&client, &story).await;
     if errors.is_empty() {
         let figures = story::figures(&client, 0..story::recognise(&story)).await;
         // A projection that has met passing trouble stays as it is until the next start.
@@ -81,7 +81,7 @@ pub(super) async fn probe(world: &World, story: &[RecordedEvent]) -> Found {
 }
 
 /// Reads everything forwards, backwards and by filter; returns the errors.
-async fn ask(client: &Client, story: &[RecordedEvent]) -> Vec<ClientError> {
+async fn queried(client: &Client, story: &[RecordedEvent]) -> Vec<ClientError> {
     let mut errors = Vec::new();
     errors.extend(read(client, ReadRequest::default(), story.iter()).await);
     let direction = ReadDirection::Backwards.into();

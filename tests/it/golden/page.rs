@@ -97,13 +97,16 @@ fn page() -> String {
 }
 
 #[test]
-fn the_format_page_tells_every_size_and_number_of_the_code() {
+fn the_format_page_states_every_size_and_number_of_the_code() {
     let page = page();
     assert!(page.is_ascii() && page.lines().count() <= 280, "it is one page, in ASCII");
-    for (file, line, told) in FACTS {
+    for (file, line, expected) in FACTS {
         let source = fs::read_to_string(format!("src/{file}")).expect(file);
         assert!(source.contains(line), "src/{file} no longer says {line:?}: mend docs/FORMAT.md");
-        assert!(page.contains(told), "docs/FORMAT.md does not say {told:?}; src/{file}: {line}");
+        assert!(
+            page.contains(expected),
+            "docs/FORMAT.md does not say {expected:?}; src/{file}: {line}"
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Source, below, check};
+use super::{SourceFile, below, check};
 
 type Name = Vec<String>;
 
@@ -272,7 +272,7 @@ impl Crate {
 fn product(folder: &str) -> Crate {
     let sources = below(folder).into_iter();
     // The program of the product is another crate, in one file.
-    let program = |source: &Source| source.path == Path::new("src/main.rs");
+    let program = |source: &SourceFile| source.path == Path::new("src/main.rs");
     let sources = sources.filter(|source| !source.test && !program(source));
     let sources: Vec<_> = sources.map(|source| (source.path, source.text)).collect();
     Crate::of(Path::new(folder), &sources)

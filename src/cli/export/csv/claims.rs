@@ -26,8 +26,8 @@ const REPEATED: usize = 4;
 
 /// The rows of all claims and reports, by position.
 pub(super) fn rows(record: &Record) -> TableRows {
-    let (rows, told, with_claim) = (TableRows::default(), HashMap::new(), HashMap::new());
-    let mut writer = Writer { record, rows, told, with_claim };
+    let (rows, held, with_claim) = (TableRows::default(), HashMap::new(), HashMap::new());
+    let mut writer = RowWriter { record, rows, held, with_claim };
     let next = followers(record);
     for (position, known) in record.claims() {
         match (known, Claim::of(known)) {
@@ -56,7 +56,7 @@ fn followers(record: &Record) -> HashMap<u64, (u64, &Known)> {
 }
 
 /// A report that a row holds.
-struct Told<'a> {
+struct HeldReport<'a> {
     report: &'a ExchangeReported,
     /// As it is read from that row.
     read: Known,
@@ -65,16 +65,16 @@ struct Told<'a> {
 /// Puts claims and reports into rows. `import` takes a report out of the row of a claim if the
 /// report names no claimant, once for each content, and just before the claim. Every other report
 /// has a row of its own. So the reports and claims of one exchange keep their order.
-struct Writer<'a> {
+struct RowWriter<'a> {
     record: &'a Record,
     rows: TableRows,
     /// Reports that are in rows, by exchange and source.
-    told: HashMap<(&'a str, &'a str), Vec<Told<'a>>>,
+    held: HashMap<(&'a str, &'a str), Vec<HeldReport<'a>>>,
     /// Reports that go into the row of the claim at a position.
     with_claim: HashMap<u64, (&'a Known, Row)>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> RowWriter<'a> {
     /// Puts a report into the row of the claim that comes next, or into its own.
     fn report(
         &mut self,
@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
     ) {
         let key = (report.exchange_id.as_str(), source(report.attribution.as_ref()));
         // A second one with the same content would not be read.
-        let repeated = self.told.get(&key).is_some_and(|it| it.iter().any(|it| it.read == *known));
+        let repeated = self.held.get(&key).is_some_and(|it| it.iter().any(|it| it.read == *known));
         let together = next.filter(|_| !repeated).and_then(|(claim, next)| {
             let fields = Claim::of(next)?.row(Some(report), self.record);
             let row = Row::of(&COLUMNS, fields, &[known, next]).ok()?;
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
             read
         };
         if let Some(read) = read {
-            self.told.entry(key).or_default().push(Told { report, read });
+            self.held.entry(key).or_default().push(HeldReport { report, read });
         }
     }
 
@@ -119,11 +119,11 @@ impl<'a> Writer<'a> {
     /// The row of a claim with a report that an earlier row holds: it is read once. Of several, the
     /// one with which the row says the most of the claim.
     fn repeating(&self, known: &Known, claim: &Claim<'_>) -> Option<Row> {
-        let told = self.told.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;
-        let rows = told.iter().rev().take(REPEATED).filter_map(|told| {
-            let fields = claim.row(Some(told.report), self.record);
-            let mut row = Row::of(&COLUMNS, fields, &[&told.read, known]).ok()?;
-            let same = row.read.first() == Some(&told.read);
+        let held = self.held.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;
+        let rows = held.iter().rev().take(REPEATED).filter_map(|held| {
+            let fields = claim.row(Some(held.report), self.record);
+            let mut row = Row::of(&COLUMNS, fields, &[&held.read, known]).ok()?;
+            let same = row.read.first() == Some(&held.read);
             row.missing.remove(0);
             same.then_some(row)
         });
@@ -172,15 +172,15 @@ impl<'a> Claim<'a> {
     /// Its row, with the state of the exchange if there is a report to go with it.
     fn row(&self, report: Option<&ExchangeReported>, record: &Record) -> Vec<String> {
         let Self { leg, count, .. } = self;
-        let told = report.cloned().unwrap_or_default();
+        let shown = report.cloned().unwrap_or_default();
         let number = count.value.map(|value| value.to_string()).unwrap_or_default();
         let fields = [
             leg.exchange_id.clone(),
-            told.part_of,
-            told.title,
+            shown.part_of,
+            shown.title,
             report.map_or(self.occurred, |report| &report.occurred).to_owned(),
-            told.place,
-            told.parties.join("+"),
+            shown.place,
+            shown.parties.join("+"),
             report.map(kind).unwrap_or_default().to_owned(),
             self.record.to_owned(),
             leg.from.join("+"),

@@ -120,7 +120,7 @@ async fn a_claim_reads_as_last_corrected_and_not_at_all_when_it_is_retracted() {
 }
 
 #[tokio::test]
-async fn what_the_columns_cannot_say_is_left_out_and_told() {
+async fn what_the_columns_cannot_say_is_left_out_and_reported() {
     let store = holding(&CLAIMS.lines().take(2).collect::<Vec<_>>().join("\n")).await;
     let first = transfer(&store);
     let parts = Some(OfWhich { minors: Some(2), ..Default::default() });
@@ -138,7 +138,7 @@ async fn what_the_columns_cannot_say_is_left_out_and_told() {
 }
 
 #[tokio::test]
-async fn a_denial_that_no_row_can_hold_is_told() {
+async fn a_denial_that_no_row_can_hold_is_reported() {
     let store = holding(ROLES).await;
     let denial = crate::domain::proto::RoleAttributed {
         attribution: Some(said()),

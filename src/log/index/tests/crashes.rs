@@ -46,7 +46,7 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
                 let last = volumes.last().unwrap().contents.last_position;
                 known.events.truncate(usize::try_from(last).unwrap());
                 known.requests.retain(|_, position| *position <= last);
-                let record = Arc::clone(&case.kept) as Arc<dyn Record>;
+                let record = Arc::clone(&case.kept) as Arc<dyn SealedEvents>;
                 let mut maintenance = Maintenance::new(Arc::clone(&index), record);
                 let builds = maintenance.builds();
                 rebuilt += builds;
@@ -71,7 +71,7 @@ fn check_quickly(index: &Index, model: &Model, random: &mut Random) {
 }
 
 #[test]
-fn a_step_that_fails_is_done_again_later_and_disturbs_nobody() {
+fn a_step_that_fails_is_done_again_later_and_disturbs_no_other() {
     let random = &mut Random::new();
     for step in 0.. {
         let mut case = before_merging(random);
@@ -98,7 +98,7 @@ fn a_step_that_fails_is_done_again_later_and_disturbs_nobody() {
 }
 
 #[test]
-fn work_that_is_told_to_stop_leaves_nothing_behind() {
+fn work_that_is_stopped_leaves_nothing_behind() {
     let random = &mut Random::new();
     let mut case = before_merging(random);
     case.end_volume();

@@ -10,7 +10,7 @@ fn walk(index: &Index, filter: &Filter, direction: Direction, step: usize) -> Ve
     let up_to = index.watermark();
     let (mut span, mut found) = (Span { after: 0, up_to }, Vec::new());
     loop {
-        let some = ask(index).matches(filter, span, direction, step).unwrap();
+        let some = lookup(index).matches(filter, span, direction, step).unwrap();
         let Some(last) = some.last() else { return found };
         match direction {
             Direction::Forwards => span.after = *last,
