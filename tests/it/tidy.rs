@@ -1,6 +1,7 @@
 //! The rules of the house, kept by a test: layers, sizes, and what a file must and must not hold.
 
 mod cycles;
+mod names;
 
 use std::{
     fs,

@@ -52,7 +52,7 @@ fn module_of(file: &Path, root: &Path) -> Name {
 }
 
 /// The code that is not for tests alone, without comments and visibilities.
-fn production(text: &str) -> String {
+pub(super) fn production(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
