@@ -21,6 +21,7 @@ pub mod groups;
 pub mod history;
 pub mod import;
 mod input;
+mod interruption;
 pub mod json;
 pub mod lines;
 pub mod lists;
@@ -35,6 +36,7 @@ pub mod reconcile;
 mod resuming;
 mod selection;
 pub mod serve;
+mod server_args;
 mod settled;
 mod strict;
 pub mod tail;
@@ -44,18 +46,12 @@ mod words;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
-    thread,
 };
 
 use clap::CommandFactory as _;
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
-};
-use tokio::sync::oneshot;
 
 use self::exit::{Exit, Failure};
-use crate::{config::ServeArgs, grpc::client::Client};
+use crate::config::ServeArgs;
 
 /// The public record of prisoner exchanges: who was handed over, and who said so.
 #[derive(Debug, clap::Parser)]
@@ -127,13 +123,13 @@ pub enum Command {
 
 /// The whole program: reads the command line, runs the command, and reports how it ended.
 pub fn main() -> ExitCode {
-    let cli = given::parsed().unwrap_or_else(|error| error.exit());
-    if let Err(misspelt) = environment::check() {
+    let cli: Cli = given::parsed().unwrap_or_else(|error| error.exit());
+    if let Err(misspelt) = environment::check(&Cli::command()) {
         return exit_code(Err(misspelt));
     }
     // The server has a log for it, and a script of completions is read at every start of a shell.
     if !matches!(cli.command, Command::Serve(_) | Command::Completions { .. }) {
-        environment::warn();
+        environment::warn(&Cli::command());
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
@@ -144,7 +140,7 @@ pub fn main() -> ExitCode {
 /// Runs a command. Standard error and the exit code say what went wrong.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(args, environment::strangers(&Cli::command())).await,
         Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Append(args) => append::run(args).await,
@@ -184,64 +180,6 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Where the server is.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ServerArgs {
-    /// Address of the server; an empty `HANDOVER_SERVER` is refused
-    #[arg(
-        long,
-        env = "HANDOVER_SERVER",
-        default_value = "http://127.0.0.1:50051",
-        value_name = "URL"
-    )]
-    server: String,
-}
-
-impl ServerArgs {
-    async fn connect(&self) -> Result<Client, Failure> {
-        Client::connect(&self.server).await.map_err(|error| {
-            let mut failure = Failure::from(error);
-            if failure.exit == Exit::Unavailable {
-                failure.message.push_str("; is `handover serve` running there? (--server)");
-            }
-            failure
-        })
-    }
-}
-
-/// Runs what has no end of its own until the user interrupts it, or stops reading: clean ends.
-async fn ended_by_user(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    tokio::select! {
-        done = work => done,
-        () = reader_gone() => Ok(Exit::Done),
-        signal = tokio::signal::ctrl_c() => signal.map(|()| Exit::Done).map_err(Failure::from),
-    }
-}
-
-/// Ends when standard output has lost its reader. A failed write would show that as well, but only
-/// when there is something to write, which may be never.
-async fn reader_gone() {
-    let (gone, told) = oneshot::channel();
-    // A thread of its own, which ends with the process: the runtime would wait for one of its own.
-    thread::spawn(move || {
-        let output = io::stdout();
-        let mut watched = [PollFd::new(&output, PollFlags::empty())];
-        while let Ok(_) | Err(Errno::INTR) = poll(&mut watched, None) {
-            let [output] = &watched;
-            if output.revents().intersects(PollFlags::ERR | PollFlags::HUP) {
-                let _ = gone.send(());
-                return;
-            }
-            if output.revents().contains(PollFlags::NVAL) {
-                return;
-            }
-        }
-    });
-    if told.await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,13 +187,5 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn what_never_ends_passes_on_how_it_failed() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let failure = Failure::new(Exit::Unavailable, "gone");
-        let done = runtime.block_on(ended_by_user(std::future::ready(Err(failure.clone()))));
-        assert_eq!(done, Err(failure));
     }
 }

@@ -9,7 +9,7 @@
 //! | watch figures | [`Client::watch_counts`] | resumes with what has changed since |
 //! | watch an exchange | [`Client::watch_exchange`] | the same |
 //! | share work with others | [`Client::consume`] | credit, order within a stream, answers |
-//! | ask for figures and lists | [`Client::ask`] | retries; the calls are those of [`Calls`] |
+//! | ask for figures and lists | [`Client::retried`] | retries; the calls are those of [`Calls`] |
 //!
 //! # Retry and update are different things
 //!
@@ -143,7 +143,7 @@ impl Client {
     /// let countries = vec!["DE".to_owned()];
     /// let request = GetCountryCountsRequest { countries, ..Default::default() };
     /// let answer = client
-    ///     .ask(|calls| {
+    ///     .retried(|calls| {
     ///         let request = request.clone();
     ///         async move { calls.country_counts(request).await }
     ///     })
@@ -151,7 +151,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn ask<T, F>(&self, mut call: impl FnMut(Calls) -> F) -> Result<T, CallError>
+    pub async fn retried<T, F>(&self, mut call: impl FnMut(Calls) -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, ClientError>>,
     {

@@ -203,7 +203,7 @@ impl Engine {
         Err(ReadError::AnotherStore { expected: name.to_owned(), own })
     }
 
-    /// Waits until the log includes `position`, and tells the head.
+    /// Waits until the log includes `position`, and returns the head.
     pub async fn reached(&self, position: Position) -> Result<Head, ReadError> {
         let mut head = self.head.clone();
         let reached =

@@ -8,6 +8,7 @@ mod advice;
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod encoded_events;
 pub mod ends;
 pub mod error;
 pub mod feeder;
@@ -28,13 +29,14 @@ pub(crate) mod memory_journal;
 mod open;
 #[cfg(test)]
 pub(crate) mod recorder;
-pub mod run;
 pub mod store;
 pub mod tail;
 #[cfg(test)]
 mod tests;
 pub mod volume;
 pub mod volumes;
+#[cfg(test)]
+pub(crate) mod waiting;
 
 use std::sync::{Arc, Mutex};
 
@@ -42,9 +44,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub use self::{
+    encoded_events::EncodedEvents,
     error::LogError,
     feeder::{Follower, Hooks},
-    run::Run,
     volumes::ScrubSettings,
 };
 use self::{
@@ -136,7 +138,12 @@ impl Log {
 
     /// The events from `from` to at most `up_to`, rising, up to about `max_bytes`; at least one,
     /// so the head must have reached `from`. What comes after `last` is for the next call.
-    pub fn page(&self, from: Position, up_to: Position, max_bytes: usize) -> Result<Run, LogError> {
+    pub fn page(
+        &self,
+        from: Position,
+        up_to: Position,
+        max_bytes: usize,
+    ) -> Result<EncodedEvents, LogError> {
         self.fetcher.page(from, up_to, max_bytes)
     }
 
@@ -147,7 +154,7 @@ impl Log {
         from: Position,
         down_to: Position,
         max_bytes: usize,
-    ) -> Result<Run, LogError> {
+    ) -> Result<EncodedEvents, LogError> {
         let run = self.fetcher.page_back(from, down_to, max_bytes)?;
         run.ok_or(LogError::OutOfRange { position: from, last: down_to })
     }
@@ -158,7 +165,7 @@ impl Log {
         &self,
         positions: &[Position],
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
+    ) -> Result<Option<EncodedEvents>, LogError> {
         self.fetcher.events_at(positions, max_bytes)
     }
 

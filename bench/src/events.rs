@@ -55,7 +55,7 @@ pub(super) struct Batch {
 
 /// Makes the events for one server, and notes what is acknowledged if it is to be checked.
 #[derive(Debug)]
-pub(super) struct EventSource {
+pub(super) struct EventGenerator {
     identity: Identity,
     next: AtomicU64,
     acknowledged: AtomicU64,
@@ -105,7 +105,7 @@ impl Layout {
     }
 }
 
-impl EventSource {
+impl EventGenerator {
     /// Numbers from 0. What is acknowledged is kept in `noted`, if given.
     pub(super) fn new(identity: Identity, noted: Option<Acknowledged>) -> Self {
         let (next, acknowledged) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_follows_from_its_number_and_tells_it() {
+    fn an_event_follows_from_its_number_and_holds_it() {
         let (one, other) = (Identity { run: 1, seed: 7 }, Identity { run: 2, seed: 7 });
         let payload = one.payload(42);
         assert_eq!((payload.len(), &payload), (PAYLOAD_BYTES, &one.payload(42)));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_request_is_the_same_whenever_it_is_made_and_its_id_is_its_own() {
-        let source = EventSource::new(Identity { run: 1, seed: 7 }, None);
+        let source = EventGenerator::new(Identity { run: 1, seed: 7 }, None);
         let batches = [source.draw(Layout::Streams(3), 2), source.draw(Layout::Streams(3), 2)];
         let [first, second] = batches.map(|batch| source.request(&batch));
         assert_eq!(first, source.request(&batches[0]));

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     case::{Bench, Case, Measuring},
-    events::{EventSource, Layout},
+    events::{EventGenerator, Layout},
     load::Line,
     meter::{Callers, Meter, watch},
     report::{Measured, Outcome, Row},
@@ -140,7 +140,7 @@ impl Follow {
 /// Takes what arrives; the arrival of a frame is that of all its events.
 async fn subscribe(
     line: Line,
-    source: Arc<EventSource>,
+    source: Arc<EventGenerator>,
     sent: Arc<Sent>,
     meter: Arc<Meter>,
 ) -> Result<(), Failure> {
@@ -169,7 +169,7 @@ async fn subscribe(
 /// Sends at a fixed rate, whether or not answers come.
 struct Sender {
     lines: Vec<Line>,
-    source: Arc<EventSource>,
+    source: Arc<EventGenerator>,
     sent: Arc<Sent>,
 }
 
@@ -203,7 +203,7 @@ impl Sender {
 
 async fn append(
     line: Line,
-    source: Arc<EventSource>,
+    source: Arc<EventGenerator>,
     sent: Arc<Sent>,
 ) -> Result<(usize, Duration), Failure> {
     let batch = source.draw(LAYOUT, 1);

@@ -15,7 +15,7 @@ use handover::{
 use tokio::sync::Semaphore;
 
 use super::{
-    events::{Batch, EventSource, Layout},
+    events::{Batch, EventGenerator, Layout},
     meter::{Callers, Meter},
 };
 
@@ -67,7 +67,7 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Appender {
     pub(super) line: Line,
-    pub(super) source: Arc<EventSource>,
+    pub(super) source: Arc<EventGenerator>,
     pub(super) layout: Layout,
     /// Events of each request.
     pub(super) events: u32,

@@ -15,7 +15,7 @@ use handover::{
 
 use super::{
     acknowledged::Acknowledged,
-    events::{EventSource, Identity, Layout},
+    events::{EventGenerator, Identity, Layout},
     load::{Appender, Line, Pipeline, start_pipelines},
     meter::{Callers, Meter, complete},
     plan::Plan,
@@ -33,7 +33,7 @@ const SETTLING: Duration = Duration::from_mins(5);
 /// A server under test.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) source: Arc<EventSource>,
+    pub(super) source: Arc<EventGenerator>,
     clients: Vec<Client>,
     own: Option<Own>,
 }
@@ -89,7 +89,7 @@ impl Subject {
             }
             None => None,
         };
-        let source = Arc::new(EventSource::new(Identity::new(origin.seed), noted));
+        let source = Arc::new(EventGenerator::new(Identity::new(origin.seed), noted));
         Ok(Self { source, clients, own })
     }
 

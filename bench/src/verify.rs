@@ -12,7 +12,7 @@ use handover::{
 
 use super::{
     acknowledged::Entry,
-    events::{EventSource, Identity},
+    events::{EventGenerator, Identity},
 };
 
 /// Faults that are described; the others are only counted.
@@ -176,7 +176,7 @@ impl Entry {
 }
 
 /// Reads the whole log and checks it against what `source` has noted as acknowledged.
-pub(super) async fn verify(client: &Client, source: &EventSource) -> Result<Verified, Failure> {
+pub(super) async fn verify(client: &Client, source: &EventGenerator) -> Result<Verified, Failure> {
     let Some(acknowledged) = source.noted() else {
         return Ok(Verified::default());
     };
@@ -203,9 +203,11 @@ mod tests {
     use handover::domain::proto::AppendResponse;
 
     /// A log of four requests of three events each, two streams in turn, and its entries.
-    fn appended() -> (EventSource, Vec<RecordedEvent>, Vec<Entry>) {
-        let source =
-            EventSource::new(Identity::new(7), Some(crate::acknowledged::Acknowledged::new(1, 0)));
+    fn appended() -> (EventGenerator, Vec<RecordedEvent>, Vec<Entry>) {
+        let source = EventGenerator::new(
+            Identity::new(7),
+            Some(crate::acknowledged::Acknowledged::new(1, 0)),
+        );
         let mut log = Vec::new();
         for _ in 0..4 {
             append(&source, source.draw(Layout::Streams(2), 3), &mut log, true);
@@ -215,7 +217,7 @@ mod tests {
     }
 
     fn append(
-        source: &EventSource,
+        source: &EventGenerator,
         batch: Batch,
         log: &mut Vec<RecordedEvent>,
         acknowledged: bool,
@@ -247,7 +249,7 @@ mod tests {
     }
 
     fn check(
-        source: &EventSource,
+        source: &EventGenerator,
         log: &[RecordedEvent],
         entries: &[Entry],
     ) -> Result<Verified, Faults> {
@@ -327,10 +329,10 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_or_an_event_that_nobody_sent_is_found() {
+    fn a_gap_or_an_event_that_was_never_sent_is_found() {
         broken(|log| log.last_mut().unwrap().position += 1, "comes after position 11");
         let (source, mut log, entries) = appended();
-        let foreign = EventSource::new(source.identity(), None);
+        let foreign = EventGenerator::new(source.identity(), None);
         for _ in 0..4 {
             foreign.draw(Layout::Streams(2), 3);
         }
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn two_answers_that_tell_the_same_place_are_found() {
+    fn two_answers_that_name_the_same_place_are_found() {
         let (source, log, mut entries) = appended();
         entries.insert(1, Entry { first: 9, ..entries[0] });
         assert!(check(&source, &log, &entries).is_err());

@@ -14,8 +14,8 @@ use crate::domain::{
 };
 
 /// What is wrong with a text that names no actor.
-const NOBODY: &str = "names no actor: it has no letter and no digit; leave it empty if no actor is \
-    given, or write [] before a name of signs";
+const NO_ACTOR: &str = "names no actor: it has no letter and no digit; leave it empty if no actor \
+    is given, or write [] before a name of signs";
 
 /// Reads an actor; `None` if the text is empty. An error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<Option<Actor>, &'static str> {
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Result<Option<Actor>, &'static str> {
     }
     let (party, name) = match apart(text) {
         Some(apart) => apart,
-        None if !text.contains(char::is_alphanumeric) => return Err(NOBODY),
+        None if !text.contains(char::is_alphanumeric) => return Err(NO_ACTOR),
         None => {
             let party = Party::beginning(text).map(|it| it.to_string());
             (party.unwrap_or_default(), text)
@@ -40,9 +40,9 @@ pub(super) fn write(actor: Option<&Actor>) -> String {
     let Some(Actor { party, name, .. }) = actor else {
         return String::new();
     };
-    let (plain, nobody) = (read(name), party.is_empty() && name.is_empty());
+    let (plain, is_unnamed) = (read(name), party.is_empty() && name.is_empty());
     let same = |read: Actor| (&read.party, &read.name) == (party, name);
-    if nobody || plain.is_ok_and(|read| read.is_some_and(same)) {
+    if is_unnamed || plain.is_ok_and(|read| read.is_some_and(same)) {
         name.clone()
     } else {
         format!("[{party}] {name}").trim_end().to_owned()
@@ -93,15 +93,15 @@ mod tests {
             assert_eq!(read(&write(Some(&actor))), Ok(Some(actor)), "{text}");
         }
         assert_eq!((read(""), read(" ")), (Ok(None), Ok(None)));
-        for nobody in ["[]", "[ ]", "-", "--", "\u{2013}", "?", "...", "\u{200b}", "["] {
-            assert_eq!(read(nobody), Err(NOBODY), "{nobody:?}");
+        for unnamed in ["[]", "[ ]", "-", "--", "\u{2013}", "?", "...", "\u{200b}", "["] {
+            assert_eq!(read(unnamed), Err(NO_ACTOR), "{unnamed:?}");
         }
         assert_eq!(write(None), "");
     }
 
     proptest! {
         #[test]
-        fn whoever_is_written_is_read(
+        fn an_actor_that_is_written_is_read(
             party in prop::sample::select(vec!["", "TR", "IS", "x-unc", "SUHH"]),
             start in prop::sample::select(vec!["", "IS ", "[] ", "[TR] ", "[", "] ", "x-a ", "-"]),
             rest in "([A-Za-z\\[\\]][A-Za-z \\[\\]]{0,6}[A-Z\\]])?",

@@ -8,11 +8,11 @@ use std::{
 
 use crate::{
     cli::{
-        ServerArgs,
         exit::{Exit, Failure},
         input,
         payload::{self, Payload},
         receipt, resuming,
+        server_args::ServerArgs,
         settled::settled,
         undone,
     },

@@ -38,11 +38,11 @@ pub(super) fn leg(leg: &LegEstimate, note: &str, margin: usize, addresses: bool)
     let width = numbers.iter().map(|number| number.chars().count()).max().unwrap_or_default();
     let column = margin + 2 + width + 2;
     for (claim, number) in leg.claims.iter().zip(&numbers) {
-        let mut told = indented(&said(claim), column, 2);
-        if let Some(first) = told.first_mut() {
+        let mut said_lines = indented(&said(claim), column, 2);
+        if let Some(first) = said_lines.first_mut() {
             *first = format!("{:margin$}  {number:>width$}  {}", "", first.trim_start());
         }
-        lines.extend(told);
+        lines.extend(said_lines);
         lines.extend(addresses.then(|| format!("{:column$}{}", "", source(claim))));
     }
     lines.extend(leg.preference.iter().flat_map(|used| preference(used, margin + 2)));
@@ -52,7 +52,7 @@ pub(super) fn leg(leg: &LegEstimate, note: &str, margin: usize, addresses: bool)
 /// Who says so, in which claim, and what becomes of it.
 fn said(claim: &ClaimedNumber) -> String {
     let mut text = match actor(claim.claimant.as_ref()) {
-        nobody if nobody.is_empty() => "nobody named".to_owned(),
+        unnamed if unnamed.is_empty() => "nobody named".to_owned(),
         claimant => claimant,
     };
     let relays: Vec<String> = claim.relayed_by.iter().map(|relay| actor(Some(relay))).collect();

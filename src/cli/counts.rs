@@ -9,8 +9,9 @@ use serde_json::Value;
 pub use self::table::table;
 use crate::{
     cli::{
-        choice, ended_by_user,
+        choice,
         exit::{Exit, Failure},
+        interruption::until_interrupted,
         json,
         moment::{self, AsOfArg},
         output::{self, AnswerArgs, Output, Query},
@@ -53,7 +54,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     if args.watch && output == Output::Csv {
         return Err(Failure::usage("csv cannot hold the changes that --watch prints; use jsonl"));
     }
-    if args.groups.are_asked_for() && (args.watch || !args.countries.is_empty()) {
+    if args.groups.are_requested() && (args.watch || !args.countries.is_empty()) {
         return Err(Failure::usage(
             "--group-by and its filters cannot be combined with --watch or a country: they give a \
              figure for each group; choose countries by --from and --to",
@@ -73,9 +74,9 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         };
         let watch = resuming::client(client, args.watched.store).watch_counts(request);
         let text = async |answer| update(answer, output);
-        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
+        return until_interrupted(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
-    if args.groups.are_asked_for() {
+    if args.groups.are_requested() {
         let answer = args.answer.limited(args.groups.limit);
         return answer.print(&args.groups.into_request(unit, as_of, occurred)).await;
     }

@@ -9,11 +9,10 @@ use std::{
 };
 
 use clap::{
-    CommandFactory as _,
+    Command,
     error::{ContextKind, ContextValue},
 };
 
-use super::Cli;
 use crate::{
     cli::exit::{Exit, Failure},
     config::{PREFIX, nearest},
@@ -24,8 +23,8 @@ const OF_A_PLATFORM: [&str; 2] = ["HANDOVER_SERVICE_", "HANDOVER_PORT"];
 
 /// Refuses a variable with nearly the name of a setting: the setting would not be used, and a
 /// server with another address or another data folder than meant does harm in silence.
-pub(super) fn check() -> Result<(), Failure> {
-    let known = variables();
+pub(super) fn check(program: &Command) -> Result<(), Failure> {
+    let known = variables(program);
     match unknown(&known, env::vars_os()).iter().find_map(|name| Some((name, near(name, &known)?)))
     {
         None => Ok(()),
@@ -37,9 +36,9 @@ pub(super) fn check() -> Result<(), Failure> {
     }
 }
 
-/// Tells on standard error which variables are named as settings are and are none.
-pub(super) fn warn() {
-    for variable in strangers() {
+/// Reports on standard error which variables are named as settings are and are none.
+pub(super) fn warn(program: &Command) {
+    for variable in strangers(program) {
         // If even standard error is closed, the command does the same.
         let _ = writeln!(
             io::stderr(),
@@ -49,8 +48,8 @@ pub(super) fn warn() {
 }
 
 /// Variables that are named as settings are and are none.
-pub(super) fn strangers() -> Vec<String> {
-    unknown(&variables(), env::vars_os())
+pub(super) fn strangers(program: &Command) -> Vec<String> {
+    unknown(&variables(program), env::vars_os())
 }
 
 fn unknown(
@@ -75,21 +74,21 @@ fn near(name: &str, known: &BTreeSet<String>) -> Option<String> {
 }
 
 /// Every variable that stands in for a flag of any command.
-fn variables() -> BTreeSet<String> {
-    let commands = Cli::command();
-    let arguments = commands.get_subcommands().flat_map(clap::Command::get_arguments);
+fn variables(program: &Command) -> BTreeSet<String> {
+    let arguments = program.get_subcommands().flat_map(Command::get_arguments);
     arguments.filter_map(|it| Some(it.get_env()?.to_string_lossy().into_owned())).collect()
 }
 
 /// The error as it is; or, if its value came from an environment variable, with the name of that
 /// in place of the flag, which the user has not given.
-pub(super) fn named(error: clap::Error) -> clap::Error {
+pub(super) fn named(error: clap::Error, program: &Command) -> clap::Error {
     let flags: Vec<OsString> = env::args_os().collect();
-    renamed(error, &flags, |variable| env::var_os(variable).is_some())
+    renamed(error, program, &flags, |variable| env::var_os(variable).is_some())
 }
 
 fn renamed(
     mut error: clap::Error,
+    program: &Command,
     arguments: &[OsString],
     is_set: impl Fn(&str) -> bool,
 ) -> clap::Error {
@@ -104,44 +103,46 @@ fn renamed(
     if arguments.iter().any(given) {
         return error;
     }
-    if let Some(variable) = variable_of(&flag).filter(|variable| is_set(variable)) {
+    if let Some(variable) = variable_of(&flag, program).filter(|variable| is_set(variable)) {
         error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
     }
     error
 }
 
 /// The environment variable that stands in for a flag of any command.
-fn variable_of(flag: &str) -> Option<String> {
+fn variable_of(flag: &str, program: &Command) -> Option<String> {
     let long = flag.strip_prefix("--")?;
-    let commands = Cli::command();
-    let arguments = commands.get_subcommands().flat_map(clap::Command::get_arguments);
+    let arguments = program.get_subcommands().flat_map(Command::get_arguments);
     let mut found = arguments.filter(|argument| argument.get_long() == Some(long));
     found.find_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
-    fn a_value_is_told_by_the_name_under_which_it_was_given() {
-        let told = |arguments: &[&str], set: bool| {
+    fn a_value_is_reported_by_the_name_under_which_it_was_given() {
+        let reported = |arguments: &[&str], set: bool| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
             let error = Cli::try_parse_from(&arguments).unwrap_err();
-            renamed(error, &arguments, |_| set).to_string()
+            renamed(error, &Cli::command(), &arguments, |_| set).to_string()
         };
         let flag = ["handover", "serve", "--volume-mib", "0"];
-        assert!(told(&flag, true).contains("'--volume-mib <MIB>'"));
-        assert!(told(&["handover", "serve", "--volume-mib=0"], true).contains("'--volume-mib"));
+        assert!(reported(&flag, true).contains("'--volume-mib <MIB>'"));
+        assert!(reported(&["handover", "serve", "--volume-mib=0"], true).contains("'--volume-mib"));
+        let variable_of = |flag| variable_of(flag, &Cli::command());
         assert_eq!(variable_of("--volume-mib").as_deref(), Some("HANDOVER_VOLUME_MIB"));
         assert_eq!(variable_of("--server").as_deref(), Some("HANDOVER_SERVER"));
         assert_eq!(variable_of("--load"), None);
     }
+
     #[test]
     fn a_variable_that_is_nearly_a_setting_is_found() {
-        let known = variables();
+        let known = variables(&Cli::command());
         let set = |names: &[&str]| {
             let set = names.iter().map(|name| (OsString::from(name), OsString::from("1")));
             unknown(&known, set.collect::<Vec<_>>().into_iter())

@@ -37,7 +37,7 @@ impl Columns {
 
 fn aligned(event: &RecordedEvent, width: usize) -> String {
     let time = moment::to_the_second(event.recorded_at.as_ref());
-    let (kind, summary) = told(event);
+    let (kind, summary) = kind_and_summary(event);
     let (position, stream) = (event.position, &event.stream);
     let line =
         format!("{position:>6}  {time:<20}  {stream:<width$}  {kind:<18}  {}", cut(&summary));
@@ -45,7 +45,7 @@ fn aligned(event: &RecordedEvent, width: usize) -> String {
 }
 
 /// The type of an event, and what it says in short.
-pub(super) fn told(event: &RecordedEvent) -> (String, String) {
+pub(super) fn kind_and_summary(event: &RecordedEvent) -> (String, String) {
     let any = event.payload.as_ref();
     let name = any.map_or("", |any| any.type_name());
     let known = any.and_then(|any| Known::decode(name, &any.value)?.ok());

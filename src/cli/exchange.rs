@@ -6,8 +6,9 @@ mod watch;
 
 use crate::{
     cli::{
-        claimed, ended_by_user,
+        claimed,
         exit::{Exit, Failure},
+        interruption::until_interrupted,
         moment::AsOfArg,
         output::{AnswerArgs, Output, Query},
         resuming::{self, WatchArgs},
@@ -55,9 +56,9 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         let client = resuming::client(client, args.watched.store);
         let watch = client.watch_exchange(request);
         let (exchange_id, include_past) = (args.exchange, args.past);
-        let asked = GetExchangeRequest { exchange_id, include_past, ..Default::default() };
-        let text = async |answer| watch::update(&client, &asked, answer, output).await;
-        return ended_by_user(resuming::print(watch, !args.watched.no_reconnect, text)).await;
+        let request = GetExchangeRequest { exchange_id, include_past, ..Default::default() };
+        let text = async |answer| watch::update(&client, &request, answer, output).await;
+        return until_interrupted(resuming::print(watch, !args.watched.no_reconnect, text)).await;
     }
     let request = GetExchangeRequest {
         exchange_id: args.exchange,
@@ -75,8 +76,8 @@ impl Query for GetExchangeRequest {
         sections.extend([story::status(response), said::statements(response)]);
         sections.push(said::superlatives(response));
         sections.retain(|section| !section.is_empty());
-        let told: Vec<String> = sections.iter().map(|lines| lines.join("\n") + "\n").collect();
-        told.join("\n") + &words::as_of(response.position)
+        let texts: Vec<String> = sections.iter().map(|lines| lines.join("\n") + "\n").collect();
+        texts.join("\n") + &words::as_of(response.position)
     }
 
     fn columns(&self) -> Vec<&'static str> {

@@ -137,8 +137,8 @@ pub(super) fn with_causes(error: &anyhow::Error) -> String {
     let causes = error.chain().map(ToString::to_string);
     causes.fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
-        told if told.contains(&cause) => text,
-        told => format!("{told}: {cause}"),
+        text_so_far if text_so_far.contains(&cause) => text,
+        text_so_far => format!("{text_so_far}: {cause}"),
     })
 }
 
@@ -192,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_reported_once() {
         use crate::log::LogError;
         let cause = io::Error::from(io::ErrorKind::Interrupted);
         let error = LogError::io("open", std::path::Path::new("/data/LOCK"), cause);
         let error = anyhow::Error::from(error).context("cannot open the store in /data");
-        let told = "cannot open the store in /data: open /data/LOCK: operation interrupted";
-        assert_eq!(with_causes(&error), told);
+        let text_so_far = "cannot open the store in /data: open /data/LOCK: operation interrupted";
+        assert_eq!(with_causes(&error), text_so_far);
         let plain = anyhow::anyhow!("inner").context("outer");
         assert_eq!(with_causes(&plain), "outer: inner");
     }

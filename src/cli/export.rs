@@ -19,10 +19,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     cli::{
-        ServerArgs,
         exit::{Exit, Failure},
         json, payload, position,
         selection::Selection,
+        server_args::ServerArgs,
     },
     domain::{
         group,

@@ -3,25 +3,25 @@
 //! A value that is empty comes of a variable that is not set: `--exchange "$ID"`. Most flags would
 //! take it for "not given", and answer another question than the one that was meant.
 
-use clap::{
-    ArgMatches, Command, CommandFactory as _, FromArgMatches as _, error::ErrorKind,
-    parser::ValueSource,
-};
+use clap::{ArgMatches, Command, Parser, error::ErrorKind, parser::ValueSource};
 
-use super::{Cli, environment};
+use super::environment;
 
 /// Reads the command line. A value that is empty is refused, wherever it comes from.
-pub(super) fn parsed() -> Result<Cli, clap::Error> {
+pub(super) fn parsed<C: Parser>() -> Result<C, clap::Error> {
     read(std::env::args_os())
 }
 
-fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
-    let matches = command.try_get_matches_from_mut(arguments).map_err(environment::named)?;
+fn read<C: Parser>(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+) -> Result<C, clap::Error> {
+    let mut command = C::command();
+    let matches = command.try_get_matches_from_mut(arguments);
+    let matches = matches.map_err(|error| environment::named(error, &command))?;
     if let Some(problem) = empty(&command, &matches) {
         return Err(command.error(ErrorKind::InvalidValue, problem));
     }
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    C::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// What is wrong with the first value that is empty.
@@ -57,12 +57,13 @@ fn empty(command: &Command, matches: &ArgMatches) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
-    fn a_value_that_is_empty_is_told_and_never_taken_for_none() {
-        let told = |arguments: &[&str]| {
+    fn a_value_that_is_empty_is_reported_and_never_taken_for_none() {
+        let reported = |arguments: &[&str]| {
             let arguments = ["handover"].iter().chain(arguments).map(Into::into);
-            read(arguments).map(drop).map_err(|error| error.to_string())
+            read::<Cli>(arguments).map(drop).map_err(|error| error.to_string())
         };
         for (arguments, named) in [
             (&["explain", "DE", "--received", "--exchange", ""][..], "the value of --exchange"),
@@ -73,11 +74,11 @@ mod tests {
             (&["exchange", ""], "the argument <EXCHANGE>"),
             (&["tail", "--stream", "a/b", "--stream", ""], "the value of --stream"),
         ] {
-            let error = told(arguments).unwrap_err();
+            let error = reported(arguments).unwrap_err();
             assert!(error.contains(&format!("{named} is empty")), "{arguments:?}: {error}");
         }
         for good in [&["counts"][..], &["reconcile", "--series"], &["exchanges", " "]] {
-            assert_eq!(told(good), Ok(()), "{good:?}");
+            assert_eq!(reported(good), Ok(()), "{good:?}");
         }
     }
 }

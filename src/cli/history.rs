@@ -7,7 +7,7 @@ use crate::{
         explain::{FigureArgs, named},
         figure::cell,
         lists::List,
-        moment::{self, AsOfArg, Asked, OccurredArg},
+        moment::{self, AsOfArg, NamedMoment, OccurredArg},
         output::ListArgs,
         words::{self, NOTHING},
     },
@@ -20,8 +20,8 @@ pub struct Args {
     #[command(flatten)]
     figure: FigureArgs,
     /// Only changes after this position, time or date, as with --as-of
-    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::asked)]
-    after: Option<Asked>,
+    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::read)]
+    after: Option<NamedMoment>,
     #[command(flatten)]
     as_of: AsOfArg,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         direction: args.figure.direction().into(),
         country: args.figure.country,
         occurred: args.occurred.text(),
-        after: args.after.map(Asked::fixed),
+        after: args.after.map(NamedMoment::fixed),
         as_of: args.as_of.moment(),
         ..Default::default()
     };
@@ -105,7 +105,7 @@ fn cause(entry: &CountHistoryEntry) -> String {
     };
     match format!("{kind}{about}{place}") {
         nothing if nothing.is_empty() => NOTHING.to_owned(),
-        told => told,
+        event => event,
     }
 }
 

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_in_each_way_to_end_a_line() {
+    fn a_place_is_reported_in_each_way_to_end_a_line() {
         let place = |text: &str, offset| {
             let JsonError { line, column, .. } = JsonError::at(text, offset, "");
             (line, column)

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_wrong_is_told_with_line_and_column() {
+    fn a_row_that_is_wrong_is_reported_with_line_and_column() {
         for (text, column, problem) in [
             (r#"{"stream":"demo","payload":{}}"#, 16, "category/name"),
             (r#"{"id":"12","payload":{}}"#, 10, "number"),

@@ -25,8 +25,8 @@ pub(super) struct AsOfArg {
     /// year or, like 20240801, as a day), time (2024-08-02T12:00:00Z) or date (2024-08-02 or
     /// 2024-08, which means its end in UTC, and now while it lasts). A position has no sign and no
     /// zeros before it
-    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = asked)]
-    as_of: Option<Asked>,
+    #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = read)]
+    as_of: Option<NamedMoment>,
 }
 
 impl AsOfArg {
@@ -34,10 +34,10 @@ impl AsOfArg {
     pub(super) fn moment(&self) -> Option<proto::AsOf> {
         use proto::as_of::Moment;
         let moment = match self.as_of? {
-            Asked::Position(position) => Moment::Position(position),
-            Asked::Time(time) => Moment::RecordedTime(time),
+            NamedMoment::Position(position) => Moment::Position(position),
+            NamedMoment::Time(time) => Moment::RecordedTime(time),
             // Left to the server, because its clock may be another.
-            Asked::Lasting(_) => return None,
+            NamedMoment::Lasting(_) => return None,
         };
         Some(proto::AsOf { moment: Some(moment) })
     }
@@ -70,7 +70,7 @@ pub(super) fn occurred(text: &str) -> Result<String, String> {
 
 /// A moment of the record, as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum NamedMoment {
     /// Just after this position.
     Position(u64),
     /// At this time.
@@ -79,7 +79,7 @@ pub(super) enum Asked {
     Lasting(Timestamp),
 }
 
-impl Asked {
+impl NamedMoment {
     /// The moment, which is never left out: of a date that lasts, now by our clock.
     pub(super) fn fixed(self) -> proto::AsOf {
         use proto::as_of::Moment;
@@ -92,19 +92,19 @@ impl Asked {
 }
 
 /// Reads a position, a time or a date of the record.
-pub(super) fn asked(text: &str) -> Result<Asked, String> {
-    asked_at(text, OffsetDateTime::now_utc())
+pub(super) fn read(text: &str) -> Result<NamedMoment, String> {
+    read_at(text, OffsetDateTime::now_utc())
 }
 
-fn asked_at(text: &str, now: OffsetDateTime) -> Result<Asked, String> {
+fn read_at(text: &str, now: OffsetDateTime) -> Result<NamedMoment, String> {
     let forms = "give a position, a time or a date such as 2024-08-02 or 2024-08";
-    let told = |problem: String| format!("{problem}; {forms}");
-    if let position::Read::Position(position) = position::read(text).map_err(told)? {
-        return Ok(Asked::Position(position));
+    let with_forms = |problem: String| format!("{problem}; {forms}");
+    if let position::Read::Position(position) = position::read(text).map_err(with_forms)? {
+        return Ok(NamedMoment::Position(position));
     }
-    match dates(text).map_err(told)? {
+    match dates(text).map_err(with_forms)? {
         Some((first, last)) => end_of(first, last, now).ok_or_else(|| out_of_range(text)),
-        None => timestamp(text).map(Asked::Time).map_err(told),
+        None => timestamp(text).map(NamedMoment::Time).map_err(with_forms),
     }
 }
 
@@ -116,10 +116,10 @@ pub(super) fn since(text: &str) -> Result<Timestamp, String> {
              2024-08-02"
         ));
     }
-    let told = |problem: String| format!("{problem}; or give a date: 2024-08-02");
-    match dates(text).map_err(told)? {
+    let with_forms = |problem: String| format!("{problem}; or give a date: 2024-08-02");
+    match dates(text).map_err(with_forms)? {
         Some((first, _)) => Ok(of(first.midnight().assume_utc())),
-        None => timestamp(text).map_err(told),
+        None => timestamp(text).map_err(with_forms),
     }
 }
 
@@ -158,13 +158,13 @@ fn plain(error: &InvalidDate) -> String {
 }
 
 /// The last moment of some days. `None`: there is none that can be said.
-fn end_of(first: Date, last: Date, now: OffsetDateTime) -> Option<Asked> {
+fn end_of(first: Date, last: Date, now: OffsetDateTime) -> Option<NamedMoment> {
     let next = last.next_day()?.midnight().assume_utc();
     if first.midnight().assume_utc() <= now && now < next {
-        return Some(Asked::Lasting(of(now)));
+        return Some(NamedMoment::Lasting(of(now)));
     }
     let end = next.unix_timestamp() - 1;
-    Some(Asked::Time(Timestamp { seconds: end, nanos: 999_999_999 }))
+    Some(NamedMoment::Time(Timestamp { seconds: end, nanos: 999_999_999 }))
 }
 
 fn out_of_range(text: &str) -> String {
@@ -187,26 +187,26 @@ mod tests {
     /// In the afternoon of 15 August 2024.
     const NOW: i64 = 1_723_730_000;
 
-    fn ask(text: &str) -> Result<Asked, String> {
-        asked_at(text, OffsetDateTime::from_unix_timestamp(NOW).unwrap())
+    fn queried(text: &str) -> Result<NamedMoment, String> {
+        read_at(text, OffsetDateTime::from_unix_timestamp(NOW).unwrap())
     }
 
     fn time(text: &str) -> Timestamp {
-        match ask(text) {
-            Ok(Asked::Time(time)) => time,
+        match queried(text) {
+            Ok(NamedMoment::Time(time)) => time,
             other => panic!("{text} is {other:?}"),
         }
     }
 
     #[test]
     fn a_moment_is_a_position_or_a_time() {
-        assert_eq!(ask("42"), Ok(Asked::Position(42)));
+        assert_eq!(queried("42"), Ok(NamedMoment::Position(42)));
         let noon = time("2024-08-02T14:00:00.5+02:00");
         assert_eq!((noon.seconds, noon.nanos), (1_722_600_000, 500_000_000));
         assert_eq!(to_the_second(Some(&noon)), "2024-08-02T12:00:00Z");
         assert_eq!(time("2024-08-02T08:00:00.500-04"), noon);
         for bad in ["", "yesterday", "2024-02-30", "2024-13", "-1", "2024-08-02T12:00:00", ".."] {
-            let error = ask(bad).unwrap_err();
+            let error = queried(bad).unwrap_err();
             assert!(error.contains("give a position, a time or a date"), "{bad:?}: {error}");
         }
     }
@@ -222,47 +222,47 @@ mod tests {
             let time = time(text);
             assert_eq!((to_the_second(Some(&time)).as_str(), time.nanos), (end, 999_999_999));
         }
-        assert!(ask("9999-12-31").unwrap_err().contains("later than any time"));
+        assert!(queried("9999-12-31").unwrap_err().contains("later than any time"));
     }
 
     #[test]
     fn a_date_that_lasts_is_up_to_now() {
         let now = Timestamp { seconds: NOW, nanos: 0 };
         for text in ["2024-08-15", "2024-08"] {
-            let asked = ask(text).unwrap();
-            assert_eq!(asked, Asked::Lasting(now), "{text}");
-            assert_eq!(AsOfArg { as_of: Some(asked) }.moment(), None, "the server knows now");
+            let read_moment = queried(text).unwrap();
+            assert_eq!(read_moment, NamedMoment::Lasting(now), "{text}");
+            assert_eq!(AsOfArg { as_of: Some(read_moment) }.moment(), None, "the server knows now");
             let fixed = proto::as_of::Moment::RecordedTime(now);
-            assert_eq!(asked.fixed().moment, Some(fixed));
+            assert_eq!(read_moment.fixed().moment, Some(fixed));
         }
     }
 
     #[test]
-    fn a_number_is_a_position_or_asked_back_with_the_ways_to_say_it() {
-        assert_eq!(ask("position:20240801"), Ok(Asked::Position(20_240_801)));
-        for (number, told) in [
+    fn a_number_is_a_position_or_refused_with_the_ways_to_say_it() {
+        assert_eq!(queried("position:20240801"), Ok(NamedMoment::Position(20_240_801)));
+        for (number, expected) in [
             ("2024", "write position:2024, or a date such as 2024-12-31; give"),
             ("20240801", "write position:20240801, or a date such as 2024-08-01; give"),
             ("02024", "\"02024\" is not a position"),
             ("+5", "\"+5\" is not a position"),
             ("position:x", "\"x\" is not a position"),
         ] {
-            let error = ask(number).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            let error = queried(number).unwrap_err();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
     fn what_is_wrong_with_a_date_is_said_of_the_date() {
-        for (text, told) in [
+        for (text, expected) in [
             ("2024-13", "\"2024-13\", a month that no year has; "),
             ("2024-02-30", "a day that this month does not have"),
             ("2024-8-1", "its month is \"8\"; a month has 2 digits"),
             ("2024-08-02 12:00:00", "a time of day follows a T"),
             ("2024-08-02T12:00:00+24:00", "an offset that no place has: +24:00"),
         ] {
-            for error in [ask(text).unwrap_err(), since(text).unwrap_err()] {
-                assert!(error.contains(told), "{text}: {error}");
+            for error in [queried(text).unwrap_err(), since(text).unwrap_err()] {
+                assert!(error.contains(expected), "{text}: {error}");
             }
         }
     }
@@ -284,13 +284,13 @@ mod tests {
         assert_eq!(first("2024-08-02").as_deref(), Ok("2024-08-02T00:00:00Z"));
         assert_eq!(first("2024-08").as_deref(), Ok("2024-08-01T00:00:00Z"));
         assert_eq!(first("2024-08-02T12:00:00.000Z").as_deref(), Ok("2024-08-02T12:00:00Z"));
-        for (bad, told) in [
+        for (bad, expected) in [
             ("2024", "is a number"),
             ("noon", "or give a date"),
             ("2024-08-02T12:00Z", "no seconds"),
         ] {
             let error = first(bad).unwrap_err();
-            assert!(error.contains(told), "{bad}: {error}");
+            assert!(error.contains(expected), "{bad}: {error}");
         }
     }
 }

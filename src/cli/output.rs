@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::{
     cli::{
-        ServerArgs, cell,
+        cell,
         exit::{Exit, Failure},
         json,
         pages::{self, Limit, Paged},
+        server_args::ServerArgs,
     },
     grpc::client::Client,
 };

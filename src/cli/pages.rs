@@ -24,7 +24,7 @@ pub(super) struct Limit {
 
 /// Which page is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(super) struct PageRequest {
     /// At most so many entries.
     pub(super) size: u32,
     /// Where to go on; empty: at the beginning.
@@ -37,7 +37,8 @@ pub(super) trait Paged: Clone {
     type Response: Page + Message + Name;
 
     /// Requests one page.
-    async fn page(&self, client: &Client, page: Ask) -> Result<Self::Response, ClientError>;
+    async fn page(&self, client: &Client, page: PageRequest)
+    -> Result<Self::Response, ClientError>;
 
     /// The position that an answer is true for.
     fn position(response: &Self::Response) -> u64;
@@ -82,7 +83,7 @@ macro_rules! requests {
             async fn page(
                 &self,
                 client: &Client,
-                page: Ask,
+                page: PageRequest,
             ) -> Result<Self::Response, ClientError> {
                 let page = Self { $($size: page.size,)? page_token: page.token, ..self.clone() };
                 client.$call(page).await
@@ -166,19 +167,22 @@ pub(super) async fn whole<R: Paged>(
 
 /// Asks for page after page until the list ends or has as many entries as wanted. All pages are
 /// true for the position of the first, which their tokens pin.
-async fn all<R: Page, E>(limit: Limit, ask: impl AsyncFn(Ask) -> Result<R, E>) -> Result<R, Failure>
+async fn all<R: Page, E>(
+    limit: Limit,
+    fetch: impl AsyncFn(PageRequest) -> Result<R, E>,
+) -> Result<R, Failure>
 where
     Failure: From<E>,
 {
-    let first = ask(Ask { size: limit.size(0), token: String::new() }).await?;
-    rest(limit, first, ask).await
+    let first = fetch(PageRequest { size: limit.size(0), token: String::new() }).await?;
+    rest(limit, first, fetch).await
 }
 
 /// Asks on where a first page is there already.
 pub(super) async fn rest<R: Page, E>(
     limit: Limit,
     first: R,
-    ask: impl AsyncFn(Ask) -> Result<R, E>,
+    fetch: impl AsyncFn(PageRequest) -> Result<R, E>,
 ) -> Result<R, Failure>
 where
     Failure: From<E>,
@@ -186,7 +190,7 @@ where
     let mut whole = first;
     while !whole.next().is_empty() && (whole.entries() < limit.most() || whole.is_cut()) {
         let (size, token) = (limit.size(whole.entries()), whole.next());
-        whole.follow(ask(Ask { size, token }).await?);
+        whole.follow(fetch(PageRequest { size, token }).await?);
     }
     Ok(whole)
 }
@@ -218,12 +222,12 @@ mod tests {
 
     /// A list of 2,450 names, and the requests for it.
     async fn listed(limit: Option<u32>) -> (Vec<String>, Vec<u32>, String) {
-        let asked = RefCell::new(Vec::new());
+        let requested = RefCell::new(Vec::new());
         let names: Vec<String> = (0..2_450).map(|number| number.to_string()).collect();
-        let ask = async |ask: Ask| {
-            asked.borrow_mut().push(ask.size);
-            let start: usize = ask.token.parse().unwrap_or(0);
-            let end = (start + ask.size as usize).min(names.len());
+        let fetch = async |page: PageRequest| {
+            requested.borrow_mut().push(page.size);
+            let start: usize = page.token.parse().unwrap_or(0);
+            let end = (start + page.size as usize).min(names.len());
             let more = end < names.len();
             Ok::<_, ClientError>(proto::ReconcileSeriesResponse {
                 series: names[start..end].to_vec(),
@@ -231,18 +235,18 @@ mod tests {
                 ..Default::default()
             })
         };
-        let whole = all(Limit { limit }, ask).await.unwrap();
+        let whole = all(Limit { limit }, fetch).await.unwrap();
         let more = more(&whole).to_owned();
-        (whole.series, asked.into_inner(), more)
+        (whole.series, requested.into_inner(), more)
     }
 
     #[tokio::test]
-    async fn every_page_is_asked_for_and_no_more_than_wanted() {
-        let (names, asked, more) = listed(None).await;
-        assert_eq!((names.len(), asked, more.as_str()), (2_450, vec![1_000, 1_000, 1_000], ""));
+    async fn every_page_is_requested_and_no_more_than_wanted() {
+        let (names, requested, more) = listed(None).await;
+        assert_eq!((names.len(), requested, more.as_str()), (2_450, vec![1_000, 1_000, 1_000], ""));
         assert_eq!(names.last().unwrap(), "2449");
-        let (names, asked, more) = listed(Some(1_010)).await;
-        assert_eq!((names.len(), asked), (1_010, vec![1_000, 10]));
+        let (names, requested, more) = listed(Some(1_010)).await;
+        assert_eq!((names.len(), requested), (1_010, vec![1_000, 10]));
         assert!(more.contains("--limit"));
     }
 }

@@ -97,7 +97,7 @@ impl Payload {
 /// so is what is given twice.
 pub fn read(text: &str) -> Result<Payload, JsonError> {
     let members = serde_json::from_str(text).map_err(|error| JsonError::of(text, error))?;
-    let source = Source { text, members };
+    let source = PayloadText { text, members };
     Text(text).each_once(&source.members)?;
     let type_url = source.type_url()?;
     let descriptor = describe(type_url.rsplit('/').next().unwrap_or_default());
@@ -132,12 +132,12 @@ fn unknown(type_url: &str) -> String {
 }
 
 /// The text of a payload and its members.
-struct Source<'a> {
+struct PayloadText<'a> {
     text: &'a str,
     members: Members<'a>,
 }
 
-impl Source<'_> {
+impl PayloadText<'_> {
     fn type_url(&self) -> Result<String, JsonError> {
         let Some(raw) = self.members.get(TYPE) else {
             return Err(self.error(TYPE, "the payload has no \"@type\" that names its type"));

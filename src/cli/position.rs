@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_reads_as_a_date_is_asked_back_and_can_be_said() {
+    fn a_number_that_reads_as_a_date_is_refused_as_ambiguous_and_can_be_said() {
         for (number, date) in [
             (1900, "1900-12-31"),
             (2024, "2024-12-31"),

@@ -1,74 +1,24 @@
 //! `handover reconcile`: what is said of an exchange, side by side, and what differs; or the steps
 //! of a running total against the exchanges in between.
 
+mod args;
 mod differences;
 mod series;
 
 use std::collections::BTreeMap;
 
+pub use self::args::Args;
 use crate::{
     cli::{
-        choice, claimed,
+        claimed,
         exit::{Exit, Failure},
-        moment::{AsOfArg, OccurredArg},
-        output::{ListArgs, Query},
+        output::Query,
         words::{self, actor},
     },
     domain::proto::{
         Actor, ReconcileExchangeRequest, ReconcileExchangeResponse, ReconciliationCell,
     },
 };
-
-/// The arguments of `reconcile`.
-#[derive(Clone, Debug, clap::Args)]
-#[group(id = "what", required = true, args = ["exchange", "series"])]
-pub struct Args {
-    /// The id of an exchange, as in `ankara-2024-08-01`
-    #[arg(value_name = "EXCHANGE")]
-    exchange: Option<String>,
-    /// Instead of an exchange: the series of running totals of this name; without a name, lists
-    /// the series
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "",
-          conflicts_with = "exchange")]
-    series: Option<String>,
-    /// For a series: only exchanges of this party
-    #[arg(
-        long,
-        value_name = "PARTY",
-        default_value = "",
-        hide_default_value = true,
-        requires = "series"
-    )]
-    country: String,
-    /// For a series: only what that party received
-    #[arg(long, conflicts_with = "sent", requires_all = ["series", "country"])]
-    received: bool,
-    /// For a series: only what that party sent
-    #[arg(long, requires_all = ["series", "country"])]
-    sent: bool,
-    /// For a series: only exchanges that this actor (a party code or a name) is said to have
-    /// mediated
-    #[arg(
-        long,
-        value_name = "ACTOR",
-        default_value = "",
-        hide_default_value = true,
-        requires = "series"
-    )]
-    mediator: String,
-    /// For a series: count the mediator also where a claim denies that it mediated
-    #[arg(long, requires = "mediator")]
-    denied_mediators: bool,
-    /// For a series: what is counted
-    #[arg(long, value_parser = choice::of("Unit"), requires = "series")]
-    unit: Option<i32>,
-    #[command(flatten)]
-    occurred: OccurredArg,
-    #[command(flatten)]
-    as_of: AsOfArg,
-    #[command(flatten)]
-    list: ListArgs,
-}
 
 /// Prints what is said and what differs.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
@@ -106,7 +56,7 @@ impl Query for ReconcileExchangeRequest {
         if response.lines.is_empty() {
             text += "nothing differs\n";
         }
-        for line in response.lines.iter().flat_map(|line| differences::told(line, response)) {
+        for line in response.lines.iter().flat_map(|line| differences::lines(line, response)) {
             text += &line;
             text.push('\n');
         }
@@ -160,7 +110,7 @@ fn row(
         record = format!("{record} ({reason})");
     }
     let claimant = match actor(claimant(response, cell.claimant)) {
-        nobody if nobody.is_empty() => "nobody named".to_owned(),
+        unnamed if unnamed.is_empty() => "nobody named".to_owned(),
         claimant => claimant,
     };
     let mut number = words::count(cell.count.as_ref());

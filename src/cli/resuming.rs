@@ -111,10 +111,14 @@ mod tests {
 
     #[test]
     fn a_position_is_advised_where_it_can_be_resumed_after() {
-        let told = |exit| resumable(Failure::new(exit, "it ended"), Some(8), Some("one")).message;
-        assert_eq!(told(Exit::Unavailable), "it ended; resume with --after 8 --store one");
-        assert_eq!(told(Exit::AnotherStore), "it ended; there, resume with --after 8 --store one");
-        assert_eq!(told(Exit::Usage), "it ended", "it would be refused again");
+        let reported =
+            |exit| resumable(Failure::new(exit, "it ended"), Some(8), Some("one")).message;
+        assert_eq!(reported(Exit::Unavailable), "it ended; resume with --after 8 --store one");
+        assert_eq!(
+            reported(Exit::AnotherStore),
+            "it ended; there, resume with --after 8 --store one"
+        );
+        assert_eq!(reported(Exit::Usage), "it ended", "it would be refused again");
         let failure = Failure::new(Exit::Unavailable, "it ended");
         let early = resumable(failure, None, None).message;
         assert_eq!(early, "it ended", "nothing was printed");

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_wrong_term_is_named() {
-        for (terms, told) in [
+        for (terms, expected) in [
             ("tag=to:DE tag=DE", "the term tag=DE is not of the form key:value"),
             ("stream=exchange", "the term stream=exchange is not of the form category/name"),
             ("to:DE", "the term to:DE is none of stream="),
@@ -123,7 +123,7 @@ mod tests {
             (" ", "it names nothing"),
         ] {
             let error = item(terms).unwrap_err();
-            assert!(error.starts_with(told), "{error}");
+            assert!(error.starts_with(expected), "{error}");
         }
     }
 }

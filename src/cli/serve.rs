@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     cli::{
-        counts, environment,
+        counts,
         exit::{self, Exit, Failure},
         import::{self, Options, command::Terminal},
         input,
@@ -31,13 +31,14 @@ use crate::{
 /// What others may not do with files that are made: anything.
 const PRIVATE: u32 = 0o077;
 
-/// Serves until SIGINT or SIGTERM.
-pub async fn run(args: ServeArgs) -> Result<Exit, Failure> {
+/// Serves until SIGINT or SIGTERM. Environment variables that are named as settings and are none
+/// are logged.
+pub async fn run(args: ServeArgs, unknown_variables: Vec<String>) -> Result<Exit, Failure> {
     let settings = args.settings().map_err(|error| usage(&error))?;
     telemetry::start(settings.log.as_ref(), settings.log_format).map_err(|error| usage(&error))?;
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));
-    for variable in environment::strangers() {
+    for variable in unknown_variables {
         tracing::warn!(variable, "this environment variable is not a setting; it is ignored");
     }
     // A missing file is found before anything is made or listened to.

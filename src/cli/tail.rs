@@ -7,10 +7,12 @@ use prost_types::Timestamp;
 
 use crate::{
     cli::{
-        ServerArgs, ended_by_user, event_line,
+        event_line,
         exit::{Exit, Failure},
+        interruption::until_interrupted,
         moment, position, resuming,
         selection::Selection,
+        server_args::ServerArgs,
     },
     client::{CallError, Calls, Follow, Followed, Start, Subscription},
     domain::proto::{ReadRequest, RecordedEvent, read_request},
@@ -68,7 +70,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let calls = args.server.connect().await?;
     let terminal = io::stdout().is_terminal();
     let output = args.output.unwrap_or(if terminal { Output::Table } else { Output::Jsonl });
-    ended_by_user(async move {
+    until_interrupted(async move {
         if args.no_follow {
             read(&calls, read_request(args), Printer::new(output)).await
         } else {

@@ -34,7 +34,7 @@ pub(super) async fn end<'a>(
     // A command records one event.
     let Some(undone) = undone.into_iter().next() else { return Ok(Exit::Done) };
     let advice = match repeated {
-        Repeated::Event => Told::of(client, undone).await?.advice(),
+        Repeated::Event => ClaimAndStatus::of(client, undone).await?.advice(),
         Repeated::Group { exists: true } => "a group of this name is there again".to_owned(),
         Repeated::Group { exists: false } => "a new --request-id creates it again".to_owned(),
         Repeated::Deletion => "a new --request-id deletes it".to_owned(),
@@ -52,7 +52,7 @@ pub(super) async fn end<'a>(
 
 /// What is known of an event that has no effect any more, beside how that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Told {
+struct ClaimAndStatus {
     position: Position,
     how: Undoing,
     /// The claim that the event is about.
@@ -61,7 +61,7 @@ struct Told {
     retracted: Option<Position>,
 }
 
-impl Told {
+impl ClaimAndStatus {
     async fn of(client: &Client, undone: &Undone) -> Result<Self, ClientError> {
         let Undone { position, by, .. } = *undone;
         let about = async |position| {
@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_advice_fits_what_took_the_effect_away() {
-        let told = |how, about, retracted| Told { position: 3, how, about, retracted }.advice();
+        let reported =
+            |how, about, retracted| ClaimAndStatus { position: 3, how, about, retracted }.advice();
         let anew = "a new --request-id records it anew";
         for (how, about, retracted, expected) in [
             (Undoing::Retracted, None, Some(3), anew),
@@ -139,7 +140,7 @@ mod tests {
             (Undoing::Corrected, Some(1), None, "corrects claim 1 once more"),
             (Undoing::Replaced, Some(1), None, anew),
         ] {
-            let advice = told(how, about, retracted);
+            let advice = reported(how, about, retracted);
             assert!(advice.contains(expected), "{advice} is not {expected}");
         }
     }

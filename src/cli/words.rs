@@ -66,8 +66,9 @@ pub(super) fn of_which(parts: Option<&OfWhich>) -> String {
         ("civilians", parts.civilians),
         ("wounded", parts.wounded),
     ];
-    let told = named.into_iter().filter_map(|(name, number)| Some((name, number?)));
-    told.map(|(name, number)| format!("{name} {}", thousands(number)))
+    let given = named.into_iter().filter_map(|(name, number)| Some((name, number?)));
+    given
+        .map(|(name, number)| format!("{name} {}", thousands(number)))
         .collect::<Vec<_>>()
         .join(", ")
 }

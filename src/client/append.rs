@@ -271,7 +271,7 @@ mod tests {
     };
 
     #[test]
-    fn known_events_go_where_they_belong_and_others_where_they_are_told() {
+    fn known_events_go_where_they_belong_and_others_where_the_caller_says() {
         let append = Append::new()
             .event(examples::statement())
             .event_in("desk/1", Event::from(examples::statement()).tag("own:yes"))
@@ -323,20 +323,21 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_is_told_before_anything_is_sent() {
+    fn what_has_no_place_is_reported_before_anything_is_sent() {
         let refused = |append: Append| {
             let error = append.request(&BTreeMap::new()).unwrap_err();
             assert_eq!(error.kind, ClientErrorKind::Invalid);
             error.message
         };
         let other = Any { type_url: "x/demo.v1.Noted".to_owned(), value: "".into() };
-        let told = refused(Append::new().event(Event::packed(other)));
-        assert!(told.starts_with("demo.v1.Noted has no stream of its own"), "{told}");
-        let told = refused(Append::new().event(crate::domain::proto::StatementMade::default()));
-        assert!(told.contains("lacks the id or the name"), "{told}");
-        let told = refused(Append::new().event(ClaimConfirmed { claim: 7, ..Default::default() }));
-        assert_eq!(told, "there is no event at position 7");
-        let told = refused(Append::new().event(examples::statement()).expect("demo/1", 0));
-        assert_eq!(told, "demo/1: is expected, but nothing is appended to it");
+        let reported = refused(Append::new().event(Event::packed(other)));
+        assert!(reported.starts_with("demo.v1.Noted has no stream of its own"), "{reported}");
+        let reported = refused(Append::new().event(crate::domain::proto::StatementMade::default()));
+        assert!(reported.contains("lacks the id or the name"), "{reported}");
+        let reported =
+            refused(Append::new().event(ClaimConfirmed { claim: 7, ..Default::default() }));
+        assert_eq!(reported, "there is no event at position 7");
+        let reported = refused(Append::new().event(examples::statement()).expect("demo/1", 0));
+        assert_eq!(reported, "demo/1: is expected, but nothing is appended to it");
     }
 }

@@ -48,10 +48,10 @@ impl Attempts {
     ) -> Result<Interruption, CallError> {
         self.failed = self.failed.saturating_add(1);
         let failed = self.failed;
-        let Some(asked) = retry::again(&error, false) else {
+        let Some(server_pause) = retry::again(&error, false) else {
             return Err(CallError { attempts: failed, ..CallError::from(error) });
         };
-        let pause = retry.drawn_pause(failed, asked);
+        let pause = retry.drawn_pause(failed, server_pause);
         self.paused_until = Some(Instant::now() + pause);
         Ok(Interruption { error, failed, pause })
     }

@@ -187,10 +187,10 @@ where
             };
             self.failed = self.failed.saturating_add(1);
             // Answers that were not recorded are given again, so no outcome is open.
-            let Some(asked) = retry::again(&error, false) else {
+            let Some(server_pause) = retry::again(&error, false) else {
                 return Err(CallError { attempts: self.failed, ..CallError::from(error) });
             };
-            let pause = self.client.retry.drawn_pause(self.failed, asked);
+            let pause = self.client.retry.drawn_pause(self.failed, server_pause);
             let (group, failed) = (&self.consumer.group, self.failed);
             tracing::warn!(%error, group, failed, ?pause, "a consumer was interrupted");
             let until = Instant::now() + pause;
@@ -207,8 +207,8 @@ where
         // Another store may have no such group, and then the store is the fault to report.
         let store = self.client.head().await?.store;
         let name = self.consumer.group.clone();
-        let asked = ListGroupsRequest { name, ..ListGroupsRequest::default() };
-        let groups = calls.list_groups(asked).await?.groups;
+        let request = ListGroupsRequest { name, ..ListGroupsRequest::default() };
+        let groups = calls.list_groups(request).await?.groups;
         let settings = groups.into_iter().next().and_then(|group| group.settings);
         let settings = Settings::recorded(&settings.unwrap_or_default());
         self.deliveries.joined(settings.max_attempts);
@@ -292,7 +292,7 @@ where
     ) -> Next {
         let Self { deliveries, tasks, name_at, .. } = self;
         let at_work = deliveries.is_at_work();
-        let told = async {
+        let ready_to_answer = async {
             match &call.requests {
                 Some(requests) if deliveries.has_answers() => requests.reserve().await.ok(),
                 _ => None,
@@ -305,7 +305,7 @@ where
             }
             said = call.answers.next() => Next::Said(said),
             () = sleep_until(*name_at), if at_work => Next::Name,
-            Some(permit) = told => {
+            Some(permit) = ready_to_answer => {
                 permit.send(deliveries.take_answers());
                 Next::Answered
             }

@@ -51,15 +51,15 @@ impl Retry {
     }
 
     /// The pause after so many failed attempts in a row, from 1. `drawn` lies between 0 and 1.
-    fn pause(self, failed: u32, asked: Duration, drawn: f64) -> Duration {
+    fn pause(self, failed: u32, server_pause: Duration, drawn: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
         let bound = self.first_pause.saturating_mul(doubled).min(self.longest_pause);
-        asked.saturating_add(bound.mul_f64(drawn))
+        server_pause.saturating_add(bound.mul_f64(drawn))
     }
 
     /// The same, drawn.
-    pub(super) fn drawn_pause(self, failed: u32, asked: Duration) -> Duration {
-        self.pause(failed, asked, rand::rng().random())
+    pub(super) fn drawn_pause(self, failed: u32, server_pause: Duration) -> Duration {
+        self.pause(failed, server_pause, rand::rng().random())
     }
 }
 
@@ -148,7 +148,8 @@ where
             Err(error) => error,
         };
         open |= leaves_open(&error);
-        let pause = again(&error, open).map(|asked| retry.drawn_pause(attempts, asked));
+        let pause =
+            again(&error, open).map(|server_pause| retry.drawn_pause(attempts, server_pause));
         let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
             // What the server decides settles the attempts before as well: a request id that was
             // recorded is answered, whatever else would be wrong.
@@ -172,13 +173,13 @@ mod tests {
 
     use super::*;
 
-    fn told(reason: &str) -> ClientError {
+    fn reported(reason: &str) -> ClientError {
         let error = ClientError::local(ClientErrorKind::Unavailable, reason.to_lowercase());
         ClientError { reason: reason.to_owned(), ..error }
     }
 
-    fn asking(reason: &str, wait: Duration) -> ClientError {
-        ClientError { retry_after: Some(wait), ..told(reason) }
+    fn with_server_pause(reason: &str, wait: Duration) -> ClientError {
+        ClientError { retry_after: Some(wait), ..reported(reason) }
     }
 
     /// Calls that fail with these errors, one after the other, and then succeed; the outcome, and
@@ -209,32 +210,32 @@ mod tests {
     async fn what_passes_is_tried_again_and_what_stays_is_not() {
         let lost = ClientError::local(ClientErrorKind::Unavailable, "lost".to_owned());
         let passing = [
-            told("NOT_READY"),
-            told("OUTCOME_UNKNOWN"),
-            asking("OVERLOADED", Duration::from_millis(500)),
-            asking("STORE_FULL", Duration::from_millis(500)),
+            reported("NOT_READY"),
+            reported("OUTCOME_UNKNOWN"),
+            with_server_pause("OVERLOADED", Duration::from_millis(500)),
+            with_server_pause("STORE_FULL", Duration::from_millis(500)),
             lost,
         ];
         assert_eq!(after(Retry::default(), &passing).await, (Ok(()), 6));
         for staying in ["APPEND_CONFLICT", "INVALID_FIELD", "STORE_FAILED", "REQUEST_ID_REUSED"] {
-            let (outcome, calls) = after(Retry::default(), &[told(staying)]).await;
+            let (outcome, calls) = after(Retry::default(), &[reported(staying)]).await;
             let error = outcome.unwrap_err();
             assert_eq!((calls, error.attempts, error.outcome_unknown), (1, 1, false), "{staying}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_waits_as_long_as_the_server_asks() {
+    async fn it_waits_as_long_as_the_server_requests() {
         let began = Instant::now();
         let wait = Duration::from_secs(7);
-        after(Retry::default(), &[asking("OVERLOADED", wait)]).await.0.unwrap();
+        after(Retry::default(), &[with_server_pause("OVERLOADED", wait)]).await.0.unwrap();
         assert!(began.elapsed() >= wait);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_gives_up_in_time_and_says_how_often_it_tried() {
         let within = Duration::from_secs(10);
-        let errors = vec![told("NOT_READY"); 1000];
+        let errors = vec![reported("NOT_READY"); 1000];
         let (outcome, calls) = after(Retry::default().within(within), &errors).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.attempts as usize, calls);
@@ -249,9 +250,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_store_is_waited_for_only_while_an_outcome_is_open() {
-        let errors = [told("OUTCOME_UNKNOWN"), told("STORE_FAILED"), told("STORE_FAILED")];
+        let errors =
+            [reported("OUTCOME_UNKNOWN"), reported("STORE_FAILED"), reported("STORE_FAILED")];
         assert_eq!(after(Retry::default(), &errors).await, (Ok(()), 4));
-        let errors = [told("OUTCOME_UNKNOWN"), told("APPEND_CONFLICT")];
+        let errors = [reported("OUTCOME_UNKNOWN"), reported("APPEND_CONFLICT")];
         let error = after(Retry::default(), &errors).await.0.unwrap_err();
         assert!(!error.outcome_unknown, "the server has decided");
     }

@@ -151,8 +151,8 @@ pub struct Subscription {
 
 impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut told = f.debug_struct("Subscription");
-        told.field("follow", &self.follow).field("handled", &self.handled).finish_non_exhaustive()
+        let mut debug = f.debug_struct("Subscription");
+        debug.field("follow", &self.follow).field("handled", &self.handled).finish_non_exhaustive()
     }
 }
 

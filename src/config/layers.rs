@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_file_is_named_with_its_place_and_what_is_allowed() {
-        for (text, told) in [
+        for (text, expected) in [
             (
                 "listen = 'nowhere'",
                 "line 1: listen is \"nowhere\"; it must be an address and a port",
@@ -209,7 +209,7 @@ mod tests {
             ("scrub = ", "line 1"),
         ] {
             let error = format!("{:#}", settings(&[], Some(text)).unwrap_err());
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
             assert!(error.contains("handover.toml"), "{text}: {error}");
         }
     }

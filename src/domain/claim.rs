@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn events_about_no_claim_ask_nothing_of_the_record() {
+    fn events_about_no_claim_look_nothing_up_in_the_record() {
         for event in examples::all().iter().filter(|event| event.about().is_none()) {
             assert_eq!(check(event, None, None, Some(7)), Ok(()), "{event:?}");
         }

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn any_day_at_all_may_be_asked_for_and_not_be_claimed() {
+    fn any_day_at_all_may_be_requested_and_not_be_claimed() {
         let error = Edtf::parse_claimed("..").unwrap_err().to_string();
         assert!(error.contains("no interval of EDTF") && error.contains(ACCEPTED_DATES), "{error}");
         for open in ["2024-08-01/..", "../2024-08-01", "2024-08-01/", "2024"] {

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn everything_wrong_is_reported_at_once() {
         let mut event = examples::completed();
         event.leg = Some(proto::Leg { from: vec!["de".into()], ..examples::leg() });
         let event = Known::from(event);

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_does_not_fit_is_told_by_its_lower_bound_alone() {
+    fn a_sum_that_does_not_fit_is_reported_by_its_lower_bound_alone() {
         let most = u64::from(u32::MAX);
         let whole = figure(most, most);
         assert_eq!((whole.low, whole.high), (Some(u32::MAX), Some(u32::MAX)));

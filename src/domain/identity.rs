@@ -191,7 +191,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_name_that_is_not_folded_is_refused_where_it_hides_something() {
-        for (name, told) in [
+        for (name, expected) in [
             ("desk/berlin", None),
             ("desk/\u{e9}t\u{e9}", None),
             ("desk/a\u{200b}b", Some("has U+200B as character 7, which shows nothing")),
@@ -199,8 +199,8 @@ pub(crate) mod tests {
             ("desk:e\u{301}", Some("form C from character 6 on; write \"desk:\u{e9}\"")),
         ] {
             let found = hidden(name);
-            assert_eq!(found.is_some(), told.is_some(), "{name:?}");
-            assert!(found.unwrap_or_default().contains(told.unwrap_or_default()), "{name:?}");
+            assert_eq!(found.is_some(), expected.is_some(), "{name:?}");
+            assert!(found.unwrap_or_default().contains(expected.unwrap_or_default()), "{name:?}");
         }
     }
 
@@ -222,14 +222,14 @@ pub(crate) mod tests {
 
     #[test]
     fn what_no_folding_takes_away_is_named_with_its_place() {
-        let told = |misfit: Option<Misfit>| misfit.map(|it| it.to_string());
-        let control = |text| told(Misfit::control(text));
+        let reported = |misfit: Option<Misfit>| misfit.map(|it| it.to_string());
+        let control = |text| reported(Misfit::control(text));
         assert_eq!(
             control("Ana\u{7}").as_deref(),
             Some("U+0007 (a control character) as character 4")
         );
         assert_eq!(control("Ana\tDemo\u{85}"), None, "white space is folded");
-        let space = |text| told(Misfit::space(text));
+        let space = |text| reported(Misfit::space(text));
         assert_eq!(
             space(" \u{200b}a\u{a0}b ").as_deref(),
             Some("U+00A0 (white space) as character 4")
@@ -237,7 +237,7 @@ pub(crate) mod tests {
         for fine in ["", " ", " a ", "\u{200b} a \u{200b}", "a\u{200b}b"] {
             assert_eq!(space(fine), None, "{fine:?}");
         }
-        let letter = told(Misfit::not_ascii("D\u{415}"));
+        let letter = reported(Misfit::not_ascii("D\u{415}"));
         assert_eq!(letter.as_deref(), Some("U+0415 (\u{415}) as character 2"));
     }
 

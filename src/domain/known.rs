@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn events_tell_which_exchange_and_which_claim_they_are_about() {
+    fn events_state_which_exchange_and_which_claim_they_are_about() {
         for event in examples::all() {
             let (exchange, claim) = (event.exchange_id(), event.about());
             match event.type_name().trim_start_matches("handover.v1.") {

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_word_of_a_name_tells_its_party() {
+    fn the_first_word_of_a_name_gives_its_party() {
         for name in ["TR MFA", "TR\u{a0}MFA", "\u{feff} TR\u{200b} MFA", "TR"] {
             assert_eq!(Party::beginning(name).map(|it| it.to_string()).as_deref(), Some("TR"));
         }

@@ -11,7 +11,7 @@ use crate::domain::{
     proto::{Any, RecordedEvent},
 };
 
-/// Field number of `events` in `ReadResponse` and `EventBatch`: runs of events are their bytes.
+/// Field number of `events` in `ReadResponse` and `EventBatch`: encoded events are their bytes.
 const EVENTS_FIELD: u32 = 1;
 /// Bytes that position, revision, time and lengths take at most.
 const OVERHEAD: usize = 96;
@@ -31,8 +31,8 @@ pub struct Place<'a> {
     pub recorded_by: &'a str,
 }
 
-/// Appends the event to a run: tag, length, and the encoded [`RecordedEvent`].
-pub fn encode(place: &Place<'_>, event: &NewEvent, run: &mut impl BufMut) {
+/// Appends the event to others: tag, length, and the encoded [`RecordedEvent`].
+pub fn encode(place: &Place<'_>, event: &NewEvent, encoded: &mut impl BufMut) {
     let recorded = RecordedEvent {
         position: place.position,
         stream: place.stream.to_string(),
@@ -43,10 +43,10 @@ pub fn encode(place: &Place<'_>, event: &NewEvent, run: &mut impl BufMut) {
         metadata: event.metadata.clone(),
         recorded_by: place.recorded_by.to_owned(),
     };
-    prost::encoding::message::encode(EVENTS_FIELD, &recorded, run);
+    prost::encoding::message::encode(EVENTS_FIELD, &recorded, encoded);
 }
 
-/// An upper bound of the bytes that the event will take in a run.
+/// An upper bound of the bytes that the event will take among others.
 pub fn size_bound(stream: &StreamName, recorded_by: &str, event: &NewEvent) -> usize {
     let tags = event.tags.iter().map(|tag| tag.as_str().len() + 2).sum::<usize>();
     let metadata = event.metadata_bytes() + event.metadata.len() * 12;
@@ -54,19 +54,19 @@ pub fn size_bound(stream: &StreamName, recorded_by: &str, event: &NewEvent) -> u
     OVERHEAD + stream.as_str().len() + recorded_by.len() + payload + tags + metadata
 }
 
-/// Takes a run of events apart; they share its memory.
-pub fn decode_run(run: Bytes) -> Result<Vec<RecordedEvent>, prost::DecodeError> {
-    crate::domain::proto::EventBatch::decode(run).map(|batch| batch.events)
+/// Takes encoded events apart; they share its memory.
+pub fn decode_events(encoded: Bytes) -> Result<Vec<RecordedEvent>, prost::DecodeError> {
+    crate::domain::proto::EventBatch::decode(encoded).map(|batch| batch.events)
 }
 
-/// Which event stands where in a run.
+/// Which event stands where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventHead {
     /// Its place in the log.
     pub position: Position,
     /// Its stream.
     pub stream: String,
-    /// Its bytes in the run, with tag and length.
+    /// Its bytes, with tag and length.
     pub span: Range<usize>,
 }
 
@@ -79,15 +79,15 @@ struct Beginning {
     stream: String,
 }
 
-/// Tells which events a run holds, without taking them apart.
-pub fn heads(run: &Bytes) -> Result<Vec<EventHead>, prost::DecodeError> {
-    let mut rest = run.clone();
+/// Says which events these are, without taking them apart.
+pub fn heads(encoded: &Bytes) -> Result<Vec<EventHead>, prost::DecodeError> {
+    let mut rest = encoded.clone();
     let mut heads = Vec::new();
     while rest.has_remaining() {
-        let start = run.len() - rest.len();
+        let start = encoded.len() - rest.len();
         prost::encoding::decode_key(&mut rest)?;
         let Beginning { position, stream } = Beginning::decode_length_delimited(&mut rest)?;
-        heads.push(EventHead { position, stream, span: start..run.len() - rest.len() });
+        heads.push(EventHead { position, stream, span: start..encoded.len() - rest.len() });
     }
     Ok(heads)
 }
@@ -142,13 +142,13 @@ mod tests {
             };
             let recorded_by = "desk";
             let place = Place { position, stream: &stream, revision, recorded_at, recorded_by };
-            let mut run = Vec::new();
-            encode(&place, &event, &mut run);
-            prop_assert!(run.len() <= size_bound(&stream, recorded_by, &event));
-            let run = Bytes::from(run);
-            let head = EventHead { position, stream: "demo/one".into(), span: 0..run.len() };
-            prop_assert_eq!(heads(&run).unwrap(), [head]);
-            let events = decode_run(run).unwrap();
+            let mut encoded = Vec::new();
+            encode(&place, &event, &mut encoded);
+            prop_assert!(encoded.len() <= size_bound(&stream, recorded_by, &event));
+            let encoded = Bytes::from(encoded);
+            let head = EventHead { position, stream: "demo/one".into(), span: 0..encoded.len() };
+            prop_assert_eq!(heads(&encoded).unwrap(), [head]);
+            let events = decode_events(encoded).unwrap();
             let [recorded] = events.as_slice() else { panic!("not one event") };
             prop_assert_eq!((recorded.position, recorded.revision), (position, revision));
             prop_assert_eq!(&recorded.payload.as_ref().unwrap().value, &event.payload);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_between_two_microseconds_is_rounded_the_way_that_is_asked() {
+    fn a_time_between_two_microseconds_is_rounded_in_the_requested_direction() {
         for (nanos, down, up) in
             [(1_000, 1, 1), (1_001, 1, 2), (1_999, 1, 2), (999_999_999, 999_999, 1_000_000)]
         {

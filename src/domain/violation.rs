@@ -99,7 +99,7 @@ impl Violations {
     }
 }
 
-/// A problem without what is accepted instead, if `told` says that already. Lists of what is
+/// A problem without what is accepted instead, if `given` says that already. Lists of what is
 /// accepted are long, and each wrong party of a claim has the same.
 pub fn once<'p>(problem: &'p str, given: &str) -> &'p str {
     let ends = problem.match_indices("; ").map(|(at, _)| problem.split_at(at));

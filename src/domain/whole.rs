@@ -40,7 +40,7 @@ use crate::domain::{
     nesting::Nesting,
     symbol::Symbol,
 };
-pub(in crate::domain) use flow::{Among, Flow, FlowId, Index, List, Which};
+pub(in crate::domain) use flow::{Among, Flow, FlowId, FlowIndex, List, Which};
 pub(in crate::domain) use item::Item;
 pub(in crate::domain) use items::{of_exchange, of_place};
 

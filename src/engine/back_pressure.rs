@@ -50,7 +50,7 @@ impl fmt::Debug for BackPressure {
     }
 }
 
-/// What the log's followers tell of themselves.
+/// What the log's followers report.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     state: Mutex<State>,
@@ -136,7 +136,7 @@ impl BackPressure {
     pub(super) fn look(&self, log: &Log, last: Micros) -> Option<Pause> {
         let found = self.reason(behind(log), last).or_else(|| short(log));
         self.paused.send_if_modified(|paused| {
-            tell(paused.as_ref(), found.as_ref());
+            log_change(paused.as_ref(), found.as_ref());
             let changed = *paused != found;
             paused.clone_from(&found);
             changed
@@ -200,7 +200,7 @@ fn behind(log: &Log) -> Behind {
 }
 
 /// Notes when a pause begins, gets another reason, or ends: once, not for each append.
-fn tell(before: Option<&Pause>, after: Option<&Pause>) {
+fn log_change(before: Option<&Pause>, after: Option<&Pause>) {
     match (before, after) {
         (None, None) => {}
         (Some(_), None) => tracing::info!("appends resume"),

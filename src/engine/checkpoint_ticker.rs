@@ -47,17 +47,17 @@ impl CheckpointTicker {
 }
 
 async fn keep(slots: Arc<[watch::Sender<()>]>, mut head: watch::Receiver<Head>) {
-    let mut told: Vec<Position> = vec![head.borrow_and_update().position; slots.len()];
+    let mut reported: Vec<Position> = vec![head.borrow_and_update().position; slots.len()];
     loop {
         let reached = head.borrow_and_update().position;
-        if told.iter().all(|position| *position == reached) && head.changed().await.is_err() {
+        if reported.iter().all(|position| *position == reached) && head.changed().await.is_err() {
             return;
         }
-        for (slot, told) in slots.iter().zip(&mut told) {
+        for (slot, reported) in slots.iter().zip(&mut reported) {
             tokio::time::sleep(INTERVAL / u32::from(SLOTS)).await;
             let reached = head.borrow().position;
-            if *told != reached {
-                *told = reached;
+            if *reported != reached {
+                *reported = reached;
                 slot.send_replace(());
             }
         }

@@ -11,7 +11,7 @@ use crate::{
         known::Known,
         name::{Tag, TypeName},
         proto::{ClaimCorrected, ClaimRetracted, RecordedEvent},
-        recorded::decode_run,
+        recorded::decode_events,
     },
     engine::{
         ReadError,
@@ -71,11 +71,11 @@ impl<'r> Backwards<'r> {
     }
 
     async fn next(&mut self) -> Result<Option<Vec<(Position, Known)>>, ReadError> {
-        let Some(run) = self.reader.next(&self.filter, self.span, u64::MAX).await? else {
+        let Some(encoded) = self.reader.next(&self.filter, self.span, u64::MAX).await? else {
             return Ok(None);
         };
-        self.span.cursor = run.last;
-        let events = decode_run(run.events)
+        self.span.cursor = encoded.last;
+        let events = decode_events(encoded.events)
             .map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
         Ok(Some(events.into_iter().filter_map(known).collect()))
     }

@@ -126,7 +126,7 @@ pub enum AppendError {
 }
 
 impl AppendError {
-    /// What tells this cause from others, without the numbers that differ each time.
+    /// What distinguishes this cause from others, without the numbers that differ each time.
     pub(super) fn cause(&self) -> String {
         if let Self::Read(error) = self {
             error.cause()
@@ -235,7 +235,8 @@ impl ReadError {
         !matches!(self, Self::Log(_))
     }
 
-    /// What tells this cause from others. What passes by itself is one cause, however far it is.
+    /// What distinguishes this cause from others. What passes by itself is one cause, however far
+    /// it is.
     pub(super) fn cause(&self) -> String {
         if self.is_passing() { String::new() } else { self.to_string() }
     }

@@ -18,9 +18,9 @@ impl RecordReader {
         query: StoryQuery,
     ) -> Result<(Option<Story>, Position, Watch<StoryQuery>), ReadError> {
         let at = self.moment(AsOf::Now).await?;
-        let asked = query.clone();
-        let told = self.ask(move |register| story(register, &asked, at)).await?;
-        Ok((told, at, self.watch_from(query, at)?))
+        let question = query.clone();
+        let found = self.query(move |register| story(register, &question, at)).await?;
+        Ok((found, at, self.watch_from(query, at)?))
     }
 }
 

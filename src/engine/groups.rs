@@ -10,7 +10,7 @@ mod consumer;
 mod counted;
 mod error;
 mod finding;
-mod hearing;
+mod inbox;
 mod lag;
 mod members;
 mod messages;

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_is_found_until_nobody_has_asked_for_it_for_a_while() {
+    async fn a_list_is_found_until_it_is_not_requested_for_a_while() {
         let kept = KeptLists::default();
         kept.keep(key(1), &list(10));
         kept.keep(key(2), &list(10));

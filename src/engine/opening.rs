@@ -106,7 +106,7 @@ fn start(
     started.map_err(|source| LogError::io("start the writer's thread of", dir, source))
 }
 
-/// What is done about what the log tells of itself.
+/// What is done about what the log reports.
 fn hooks(indexed: &Arc<watch::Sender<Position>>, followers: &Arc<Followers>) -> Hooks {
     let indexed = Arc::clone(indexed);
     let [moved, done, failed] = std::array::from_fn(|_| Arc::clone(followers));

@@ -16,7 +16,7 @@ use crate::{
         known::Known,
         limits,
         proto::RecordedEvent,
-        recorded::decode_run,
+        recorded::decode_events,
         violation::Violations,
     },
     engine::{
@@ -26,8 +26,8 @@ use crate::{
         streams::{OpenStream, Streams},
     },
     log::{
-        Log, LogError, Run,
-        index::{self, Blocking, IndexError, Interest, Tell},
+        EncodedEvents, Log, LogError,
+        index::{self, Blocking, IndexError, Interest, OnMatch},
     },
 };
 
@@ -178,8 +178,8 @@ impl Reader {
     }
 
     /// Tells of matching events that are indexed from now on.
-    pub(super) fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
-        self.log.index().interest(filter, tell)
+    pub(super) fn interest(&self, filter: &Filter, on_match: OnMatch) -> Interest {
+        self.log.index().interest(filter, on_match)
     }
 
     /// Tells when the index knows more, or is whole again where it was damaged.
@@ -201,7 +201,7 @@ impl Reader {
 
     /// Puts a question to the index: in the caller's task if the answer is in memory, and on the
     /// blocking pool if it is not.
-    pub(super) async fn ask<T: Send + 'static>(
+    pub(super) async fn look_up<T: Send + 'static>(
         &self,
         question: impl Fn(&Log, Blocking) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, ReadError> {
@@ -222,8 +222,9 @@ impl Reader {
         if position == 0 {
             return Ok(None);
         }
-        let indexed = self
-            .ask(move |log, blocking| Ok(log.index().lookup(blocking).recorded_at(position)?));
+        let indexed = self.look_up(move |log, blocking| {
+            Ok(log.index().lookup(blocking).recorded_at(position)?)
+        });
         match indexed.await {
             Ok(Some(time)) => Ok(Some(time)),
             Ok(None) | Err(_) => {
@@ -234,12 +235,15 @@ impl Reader {
 
     /// One event.
     pub(super) async fn event(&self, position: Position) -> Result<RecordedEvent, ReadError> {
-        let run = self.blocking(move |log| log.page(position, position, 1)).await?;
-        decoded(run.events)?.pop().ok_or(ReadError::Stopping)
+        let encoded = self.blocking(move |log| log.page(position, position, 1)).await?;
+        decoded(encoded.events)?.pop().ok_or(ReadError::Stopping)
     }
 
     /// The events at these positions, which rise, as many from the first on as make a page.
-    pub(super) async fn events_at(&self, positions: Vec<Position>) -> Result<Run, ReadError> {
+    pub(super) async fn events_at(
+        &self,
+        positions: Vec<Position>,
+    ) -> Result<EncodedEvents, ReadError> {
         let page_bytes = self.streams.page_bytes();
         self.held_page_of(positions, page_bytes).await?.ok_or(ReadError::Stopping)
     }
@@ -256,14 +260,14 @@ impl Reader {
         let mut next = first_position;
         while next <= last_position {
             let page = move |log: &Log| log.page(next, last_position, limits::PAGE_BYTES);
-            let run = self.blocking(page).await?;
-            for event in decoded(run.events)? {
+            let encoded = self.blocking(page).await?;
+            for event in decoded(encoded.events)? {
                 let payload = event.payload.unwrap_or_default();
                 let decoded = Known::read(payload.type_name(), &payload.value);
                 known.extend(decoded.and_then(Result::ok).map(|it| (event.position, it)));
                 revisions.insert(event.stream, event.revision);
             }
-            next = run.last + 1;
+            next = encoded.last + 1;
         }
         let (duplicate, undone) = (true, Vec::new());
         Ok((Appended { first_position, last_position, revisions, duplicate, undone }, known))
@@ -277,7 +281,7 @@ impl Reader {
         filter: &Filter,
         span: Span,
         most: u64,
-    ) -> Result<Option<Run>, ReadError> {
+    ) -> Result<Option<EncodedEvents>, ReadError> {
         if most == 0 || span.is_empty() {
             return Ok(None);
         }
@@ -287,8 +291,8 @@ impl Reader {
             let streams = self.streams.clone();
             // Its size is decided when its turn has come, and not with all others that wait.
             let page = move |log: &Log| {
-                let run = log.page(span.cursor + 1, last, streams.page_bytes())?;
-                Ok(Run { events: streams.hold(run.events), ..run })
+                let encoded = log.page(span.cursor + 1, last, streams.page_bytes())?;
+                Ok(EncodedEvents { events: streams.hold(encoded.events), ..encoded })
             };
             return self.blocking(page).await.map(Some);
         }
@@ -310,9 +314,10 @@ impl Reader {
         &self,
         positions: Vec<Position>,
         page_bytes: usize,
-    ) -> Result<Option<Run>, ReadError> {
-        let run = self.page_of(positions, page_bytes).await?;
-        Ok(run.map(|run| Run { events: self.streams.hold(run.events), ..run }))
+    ) -> Result<Option<EncodedEvents>, ReadError> {
+        let encoded = self.page_of(positions, page_bytes).await?;
+        Ok(encoded
+            .map(|encoded| EncodedEvents { events: self.streams.hold(encoded.events), ..encoded }))
     }
 
     /// The first positions of the span, in the order of the direction, at which events match; at
@@ -329,7 +334,7 @@ impl Reader {
         let matches = move |log: &Log, blocking| {
             Ok(log.index().lookup(blocking).matches(&filter, span, direction, most)?)
         };
-        self.ask(matches).await
+        self.look_up(matches).await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -383,17 +388,17 @@ impl Scan {
     }
 
     /// The next batch; `None`: that was all.
-    pub async fn next(&mut self) -> Result<Option<Run>, ReadError> {
-        let run = self.reader.next(&self.filter, self.span, self.remaining).await?;
-        if let Some(run) = &run {
-            self.span.cursor = run.last;
-            self.remaining -= run.count as u64;
+    pub async fn next(&mut self) -> Result<Option<EncodedEvents>, ReadError> {
+        let encoded = self.reader.next(&self.filter, self.span, self.remaining).await?;
+        if let Some(encoded) = &encoded {
+            self.span.cursor = encoded.last;
+            self.remaining -= encoded.count as u64;
         }
-        Ok(run)
+        Ok(encoded)
     }
 }
 
-pub(super) fn decoded(run: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
+pub(super) fn decoded(encoded: Bytes) -> Result<Vec<RecordedEvent>, ReadError> {
     // The log has checked the bytes' sums, so what cannot be decoded was written so.
-    decode_run(run).map_err(|error| ReadError::Undecodable(error.to_string().into()))
+    decode_events(encoded).map_err(|error| ReadError::Undecodable(error.to_string().into()))
 }

@@ -106,7 +106,7 @@ impl RecordReader {
     }
 
     /// Puts a question about one thing to the register, beside the tasks that serve appends.
-    pub async fn ask<T: Send + 'static>(
+    pub async fn query<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Register) -> T + Send + 'static,
     ) -> Result<T, ReadError> {
@@ -147,10 +147,11 @@ impl RecordReader {
         rest.dedup();
         let mut events = BTreeMap::new();
         while !rest.is_empty() {
-            let run = self.0.reader.page_of(rest.clone(), limits::ANSWER_BYTES).await?;
-            let run = run.ok_or(ReadError::Stopping)?;
-            rest.drain(..run.count.min(rest.len()));
-            events.extend(decoded(run.events)?.into_iter().map(|event| (event.position, event)));
+            let encoded = self.0.reader.page_of(rest.clone(), limits::ANSWER_BYTES).await?;
+            let encoded = encoded.ok_or(ReadError::Stopping)?;
+            rest.drain(..encoded.count.min(rest.len()));
+            events
+                .extend(decoded(encoded.events)?.into_iter().map(|event| (event.position, event)));
         }
         Ok(events)
     }
@@ -171,13 +172,14 @@ impl RecordReader {
             let positions: BTreeSet<Position> = positions.collect();
             let wanted = positions.len();
             let positions = positions.into_iter().collect();
-            let run = self.0.reader.page_of(positions, AT_ONCE).await?;
-            let Some(run) = run else { return Ok((BTreeMap::new(), count)) };
-            if run.count == wanted {
-                let events = decoded(run.events)?.into_iter().map(|event| (event.position, event));
+            let encoded = self.0.reader.page_of(positions, AT_ONCE).await?;
+            let Some(encoded) = encoded else { return Ok((BTreeMap::new(), count)) };
+            if encoded.count == wanted {
+                let events =
+                    decoded(encoded.events)?.into_iter().map(|event| (event.position, event));
                 return Ok((events.collect(), count));
             }
-            count = (count * run.count / wanted).clamp(1, count - 1);
+            count = (count * encoded.count / wanted).clamp(1, count - 1);
         }
     }
 }

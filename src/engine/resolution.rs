@@ -63,7 +63,7 @@ pub(super) async fn remembered(
 ) -> Result<Option<Remembered>, AppendError> {
     let Some(id) = id else { return Ok(None) };
     let known =
-        reader.ask(move |log, blocking| match log.index().lookup(blocking).request(&id)? {
+        reader.look_up(move |log, blocking| match log.index().lookup(blocking).request(&id)? {
             Some(position) => log.append_at(position, &id, blocking),
             None => Ok(None),
         });
@@ -80,7 +80,7 @@ async fn state_of(
     reader: &Reader,
 ) -> Result<(Vec<Revision>, Option<Position>), AppendError> {
     let append = Arc::clone(append);
-    let state = reader.ask(move |log, blocking| {
+    let state = reader.look_up(move |log, blocking| {
         let lookup = log.index().lookup(blocking);
         let revisions = append.writes.iter().map(|write| lookup.revision(&write.stream));
         let revisions = revisions.collect::<Result<_, _>>()?;

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_among_many_who_take_nothing_still_gets_pages() {
+    fn a_reader_among_many_that_take_nothing_still_gets_pages() {
         let streams = Streams::default();
         let outbounds: Vec<_> = (0..200).map(|_| streams.outbound()).collect();
         let _held: Vec<_> = outbounds.iter().map(|it| it.hold(page(&streams))).collect();

@@ -25,7 +25,7 @@ use crate::{
         reader::{Reader, Span},
         streams::OpenStream,
     },
-    log::{Run, index::Interest},
+    log::{EncodedEvents, index::Interest},
 };
 
 /// How many events a live subscriber may lag before a frame says that it fell behind.
@@ -44,7 +44,7 @@ pub struct Mark {
 #[derive(Clone, Debug)]
 pub enum SubscriptionItem {
     /// Events, in order.
-    Events(Run),
+    Events(EncodedEvents),
     /// What follows is live.
     CaughtUp(Mark),
     /// Nothing matched for a while; resume after here.
@@ -64,7 +64,7 @@ pub struct Subscription {
     /// Everything up to here was sent or does not match.
     cursor: Position,
     /// The last position that the subscriber knows of.
-    told: Position,
+    reported: Position,
     live: bool,
     /// The subscription starts at this time, which has not come yet. Until then it sends neither
     /// events nor marks: a client that resumed after a mark would get events from before the time.
@@ -96,7 +96,7 @@ impl Subscription {
             filter,
             head: moves,
             cursor,
-            told: cursor,
+            reported: cursor,
             live: false,
             held,
             due: false,
@@ -135,7 +135,7 @@ impl Subscription {
         self.silent_until <= Instant::now()
     }
 
-    /// Waits until there may be something to tell; false: the engine stops.
+    /// Waits until there may be something to deliver; false: the engine stops.
     async fn wait(&mut self) -> bool {
         let stopping = self.reader.stopping();
         if self.filter.is_all() {
@@ -147,8 +147,8 @@ impl Subscription {
         let Some((woken, _)) = &self.woken else {
             // It looks once more: the interest does not report what was indexed before.
             let woken = Arc::new(Notify::new());
-            let tell = Arc::clone(&woken);
-            let interest = self.reader.interest(&self.filter, Box::new(move || tell.notify_one()));
+            let wake = Arc::clone(&woken);
+            let interest = self.reader.interest(&self.filter, Box::new(move || wake.notify_one()));
             self.woken = Some((woken, interest));
             return true;
         };
@@ -171,7 +171,7 @@ impl Subscription {
     async fn step(&mut self, available: Position) -> Result<Option<SubscriptionItem>, ReadError> {
         if let Some(time) = self.held {
             self.cursor = self.reader.recorded_before(time, available).await?;
-            (self.told, self.due) = (self.cursor, false);
+            (self.reported, self.due) = (self.cursor, false);
             if self.cursor == available {
                 return Ok(self.is_silent().then_some(SubscriptionItem::Heartbeat));
             }
@@ -179,41 +179,41 @@ impl Subscription {
         }
         if self.cursor < available {
             let span = Span { cursor: self.cursor, end: available, direction: Direction::Forwards };
-            if let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? {
-                if self.live && available - run.first >= FELL_BEHIND {
+            if let Some(encoded) = self.reader.next(&self.filter, span, u64::MAX).await? {
+                if self.live && available - encoded.first >= FELL_BEHIND {
                     // What was just read is read again; that is seldom.
-                    self.cursor = run.first - 1;
-                    let mark = self.tell().await?;
+                    self.cursor = encoded.first - 1;
+                    let mark = self.report_cursor().await?;
                     self.live = false;
                     return Ok(Some(SubscriptionItem::FellBehind(mark)));
                 }
-                self.cursor = run.last;
-                self.told = self.cursor;
-                return Ok(Some(SubscriptionItem::Events(run)));
+                self.cursor = encoded.last;
+                self.reported = self.cursor;
+                return Ok(Some(SubscriptionItem::Events(encoded)));
             }
             self.cursor = available;
         }
         if self.cursor == available && !self.live {
-            let mark = self.tell().await?;
+            let mark = self.report_cursor().await?;
             self.live = true;
             return Ok(Some(SubscriptionItem::CaughtUp(mark)));
         }
-        if self.is_silent() || self.due && self.cursor > self.told {
-            return Ok(Some(SubscriptionItem::Checkpoint(self.tell().await?)));
+        if self.is_silent() || self.due && self.cursor > self.reported {
+            return Ok(Some(SubscriptionItem::Checkpoint(self.report_cursor().await?)));
         }
         self.due = false;
         Ok(None)
     }
 
     /// The cursor as the subscriber gets it.
-    async fn tell(&mut self) -> Result<Mark, ReadError> {
+    async fn report_cursor(&mut self) -> Result<Mark, ReadError> {
         let head = self.reader.head();
         let recorded_at = if self.cursor == head.position {
             head.recorded_at
         } else {
             self.reader.recorded_at(self.cursor).await?
         };
-        (self.told, self.due) = (self.cursor, false);
+        (self.reported, self.due) = (self.cursor, false);
         Ok(Mark { position: self.cursor, recorded_at })
     }
 }

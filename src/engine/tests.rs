@@ -35,7 +35,7 @@ use crate::{
         known::Known,
         name::{StreamName, Tag, TypeName},
         proto::RecordedEvent,
-        recorded::decode_run,
+        recorded::decode_events,
     },
     log::gate,
 };
@@ -118,9 +118,9 @@ impl Store {
     async fn read(&self, spec: ReadSpec) -> Vec<RecordedEvent> {
         let mut scan = self.engine().read(spec).await.unwrap();
         let mut events = Vec::new();
-        while let Some(run) = scan.next().await.unwrap() {
-            let batch = decode_run(run.events).unwrap();
-            assert_eq!(batch.len(), run.count);
+        while let Some(encoded) = scan.next().await.unwrap() {
+            let batch = decode_events(encoded.events).unwrap();
+            assert_eq!(batch.len(), encoded.count);
             events.extend(batch);
         }
         events

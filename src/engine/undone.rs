@@ -46,7 +46,7 @@ pub(super) async fn among(
 }
 
 /// Whether there is a retraction or correction of any of the events, or of the claims that they are
-/// about. Mostly there is none, and one lookup tells it for all of them.
+/// about. Mostly there is none, and one lookup shows it for all of them.
 async fn are_changed(events: &[(Position, Known)], reader: &Reader) -> Result<bool, ReadError> {
     let claims = events.iter().flat_map(|(position, event)| [Some(*position), event.about()]);
     let changes = Filter::of_server(claims.flatten().map(changes_of).collect());
@@ -93,7 +93,7 @@ async fn replaced(
     // Which preferences are for the same figure, only the register knows. While it has stopped, the
     // repetition fails as a new preference does: no answer may claim what is not known.
     record.reached(reader.head().position).await?;
-    let replaced = record.ask(move |register| {
+    let replaced = record.query(move |register| {
         let view = register.at(register.position());
         claim_history::replaced(&view, position)
     });

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_entry_is_told_however_large_and_then_only_what_fits() {
+    fn a_first_entry_is_listed_however_large_and_then_only_what_fits() {
         let mut budget = Budget::default();
         assert!(budget.takes_bytes(limits::ANSWER_BYTES * 2));
         assert!(!budget.takes_bytes(0));

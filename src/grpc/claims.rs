@@ -51,7 +51,7 @@ async fn get(
 ) -> Result<proto::GetClaimResponse, RpcError> {
     let (claim, page, as_of) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, as_of).await?;
-    let found = engine.record().ask(move |register| Found::of(register, claim, at)).await?;
+    let found = engine.record().query(move |register| Found::of(register, claim, at)).await?;
     found.ok_or_else(|| missing(claim, at))?.answer(engine, &page, at).await
 }
 
@@ -110,7 +110,7 @@ impl Found {
             event: texts.event(about.event).cloned(),
             retracted_by: about.retracted_by.unwrap_or_default(),
         };
-        let history = listed::told(engine, budget, page.of(&self.history), entry).await?;
+        let history = listed::messages(engine, budget, page.of(&self.history), entry).await?;
         let next_page_token = page.next(history.len(), self.history.len(), position);
         Ok(proto::GetClaimResponse { history, next_page_token, ..head })
     }
@@ -125,7 +125,7 @@ impl Found {
         let texts = Texts::read(engine, [status.claim, status.read_from]).await?;
         let preference = |texts: &Texts, it: &PreferenceInForce| texts.preference(it.clone());
         let budget = Budget::of(PREFERENCES_BYTES);
-        let preferences = listed::told(engine, budget, all, preference).await?;
+        let preferences = listed::messages(engine, budget, all, preference).await?;
         let more = all.len() - preferences.len();
         Ok(proto::GetClaimResponse {
             record: Some(texts.record(status)),

@@ -87,14 +87,14 @@ impl ClientError {
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = self.message.clone();
+        let mut text = self.message.clone();
         for (field, problem) in &self.fields {
             // Servers often repeat the first problem in the message; once is enough.
             if !self.message.contains(problem.as_str()) {
-                told = format!("{told}; {field}: {}", once(problem, &told));
+                text = format!("{text}; {field}: {}", once(problem, &text));
             }
         }
-        f.write_str(&told)
+        f.write_str(&text)
     }
 }
 
@@ -105,7 +105,7 @@ impl From<Status> for ClientError {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         let kind = match reason.as_str() {
             "" => transport_kind(&status),
-            reason => told_kind(reason, status.code()),
+            reason => reported_kind(reason, status.code()),
         };
         let message = match status.message() {
             message if reason.is_empty() && is_too_large(&status) => {
@@ -129,13 +129,13 @@ impl From<proto::AppendRejection> for ClientError {
         let code = Code::from_i32(rejection.code);
         let mut error = Self::from(Status::with_details(code, rejection.message, rejection.status));
         // The pipeline itself works, so even a rejection without details is the server's word.
-        error.kind = told_kind(&error.reason, code);
+        error.kind = reported_kind(&error.reason, code);
         error
     }
 }
 
 /// What the server says, by its reason where the code alone is ambiguous.
-fn told_kind(reason: &str, code: Code) -> ClientErrorKind {
+fn reported_kind(reason: &str, code: Code) -> ClientErrorKind {
     if reason == ANOTHER_STORE { ClientErrorKind::AnotherStore } else { kind(code) }
 }
 
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_how_much_the_server_left_out() {
+    fn the_error_says_how_much_the_server_left_out() {
         let left_out = HashMap::from([("revisions_not_listed".to_owned(), "3".to_owned())]);
         let details = ErrorDetails::with_error_info("APPEND_CONFLICT", "handover", left_out);
         let status = Status::with_error_details(Code::Aborted, "others wrote first", details);

@@ -119,14 +119,14 @@ impl From<GroupStatus> for proto::Group {
             group.recorded_from = origin.recorded_from.map(timestamp);
         }
         if let Some(progress) = progress {
-            group.tell(progress);
+            group.set_progress(progress);
         }
         group
     }
 }
 
 impl proto::Group {
-    fn tell(&mut self, progress: GroupProgress) {
+    fn set_progress(&mut self, progress: GroupProgress) {
         let GroupProgress { position, lag_events, lag, resting, parked, consumers } = progress;
         self.position = position;
         self.lag_events = lag_events;

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_payloads_are_told_beside_those_of_names() {
+    fn faults_of_payloads_are_reported_beside_those_of_names() {
         use crate::domain::{known::examples, proto::TransferCompleted};
         let sample = examples::completed();
         let bad = TransferCompleted { count: None, ..sample.clone() };

@@ -80,15 +80,15 @@ impl List {
     /// The detail with the first entries that there is room for, and how many are left out.
     pub(super) fn that_fits(&self, room: usize) -> (prost_types::Any, usize) {
         let mut fitting = detail(&self.name, self.beginning.clone());
-        let mut told = 0;
+        let mut listed = 0;
         for entry in &self.entries {
             if fitting.encoded_len() + entry.len() > room {
                 break;
             }
             fitting.value.extend(entry);
-            told += 1;
+            listed += 1;
         }
-        (fitting, self.total() - told)
+        (fitting, self.total() - listed)
     }
 }
 

@@ -97,13 +97,13 @@ impl Batches {
             Self::First(scan) => (scan, true),
             Self::More(scan) => (scan, false),
         };
-        let run = scan.next().await.map_err(RpcError::from)?;
-        if run.is_none() && !first {
+        let encoded = scan.next().await.map_err(RpcError::from)?;
+        if encoded.is_none() && !first {
             return Ok(None);
         }
-        let run = run.map(|run| run.events).unwrap_or_default();
+        let encoded = encoded.map(|encoded| encoded.events).unwrap_or_default();
         let rest = proto::ReadResponse { position: scan.head(), ..Default::default() };
-        Ok(Some((ReadFrame { run, rest }, Self::More(scan))))
+        Ok(Some((ReadFrame { encoded, rest }, Self::More(scan))))
     }
 }
 
@@ -118,7 +118,7 @@ impl From<SubscriptionItem> for SubscribeFrame {
     fn from(item: SubscriptionItem) -> Self {
         let parts = |mark: engine::Mark| (mark.position, mark.recorded_at.map(timestamp));
         match item {
-            SubscriptionItem::Events(run) => Self::Events(run.events),
+            SubscriptionItem::Events(encoded) => Self::Events(encoded.events),
             SubscriptionItem::CaughtUp(mark) => {
                 let (position, recorded_at) = parts(mark);
                 Mark::CaughtUp(proto::CaughtUp { position, recorded_at }).into()

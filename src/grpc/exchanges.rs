@@ -3,8 +3,8 @@
 mod items;
 mod list;
 mod reconcile;
+mod response;
 mod story;
-mod telling;
 mod watch;
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use tonic::body::Body;
 
 use self::{
     body::Intake,
-    budget::{Account, Budget},
+    budget::{Account, IntakeBudget},
     unpack::Unpacker,
 };
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
 /// What the calls of a server share; bounds their requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BoundedIntake {
-    budget: Arc<Budget>,
+    budget: Arc<IntakeBudget>,
     unpacker: Unpacker,
 }
 

@@ -73,16 +73,16 @@ pub(crate) async fn each<T, P: IntoIterator<Item = Position>>(
 }
 
 /// Entries as messages, as many as make an answer; at least one, if there is any.
-pub(crate) async fn told<T: InLog, M: Message>(
+pub(crate) async fn messages<T: InLog, M: Message>(
     engine: &Engine,
     mut budget: Budget,
     entries: &[T],
-    tell: impl Fn(&Texts, &T) -> M,
+    convert: impl Fn(&Texts, &T) -> M,
 ) -> Result<Vec<M>, RpcError> {
-    let mut told = Vec::new();
-    let take = |texts: &Texts, entry: &T| budget.put(&mut told, tell(texts, entry));
+    let mut messages = Vec::new();
+    let take = |texts: &Texts, entry: &T| budget.put(&mut messages, convert(texts, entry));
     each(engine, entries, |entry| entry.events().collect::<Vec<_>>(), take).await?;
-    Ok(told)
+    Ok(messages)
 }
 
 /// Claims as messages, as many as make an answer; all are shown at that position.
@@ -90,16 +90,16 @@ pub(crate) async fn claims<M: Message>(
     engine: &Engine,
     at: Position,
     claims: Vec<Position>,
-    tell: impl Fn(&Texts, &ClaimStatus) -> M,
+    convert: impl Fn(&Texts, &ClaimStatus) -> M,
 ) -> Result<Vec<M>, RpcError> {
-    let found = engine.record().ask(move |register| shown(register, at, &claims)).await?;
-    told(engine, Budget::default(), &found, tell).await
+    let found = engine.record().query(move |register| shown(register, at, &claims)).await?;
+    messages(engine, Budget::default(), &found, convert).await
 }
 
 /// How some claims read and what became of each.
 fn shown(register: &Register, at: Position, claims: &[Position]) -> Vec<ClaimStatus> {
     let view = register.at(at);
-    let told =
+    let status =
         |claim: &Position| Some(ClaimStatus::of(&view, claim_history::shown(&view, *claim)?.0));
-    claims.iter().filter_map(told).collect()
+    claims.iter().filter_map(status).collect()
 }

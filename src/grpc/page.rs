@@ -303,7 +303,7 @@ pub(crate) mod tests {
 
     pub(crate) const TOKENS: [u8; 16] = [7; 16];
 
-    fn asked(size: u32, token: &str, country: &str, key: [u8; 16]) -> Result<Page, Violations> {
+    fn requested(size: u32, token: &str, country: &str, key: [u8; 16]) -> Result<Page, Violations> {
         let mut wrong = Violations::default();
         let (country, page_token) = (country.to_owned(), token.to_owned());
         let mut request = proto::GetCountHistoryRequest {
@@ -317,7 +317,7 @@ pub(crate) mod tests {
     }
 
     fn page(size: u32, token: &str, country: &str) -> Result<Page, Violations> {
-        asked(size, token, country, TOKENS)
+        requested(size, token, country, TOKENS)
     }
 
     fn refused(page: Result<Page, Violations>) -> (String, String) {
@@ -375,7 +375,7 @@ pub(crate) mod tests {
             let (field, problem) = refused(page(1, token, "UA"));
             assert!(field == FIELD && problem.contains("begin again"), "{token}: {problem}");
         }
-        let (field, _) = refused(asked(1, &token, "UA", [8; 16]));
+        let (field, _) = refused(requested(1, &token, "UA", [8; 16]));
         assert_eq!(field, FIELD, "another store");
     }
 }

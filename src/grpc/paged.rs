@@ -31,11 +31,11 @@ struct Pages(Arc<Mutex<Option<Encoded>>>);
 
 /// The answers as a response. A client that compresses gets them from tonic, which can do that.
 pub(crate) fn paged<T: Message + 'static>(
-    asked: &MetadataMap,
+    request_metadata: &MetadataMap,
     answers: Answers<T>,
 ) -> Response<Answers<T>> {
     // It stands there only if the client is to be answered so.
-    if asked.contains_key("grpc-accept-encoding") {
+    if request_metadata.contains_key("grpc-accept-encoding") {
         return Response::new(answers);
     }
     let encoded = answers.map(|answer| answer.map(|answer| framed(&answer))).boxed();

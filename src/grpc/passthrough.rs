@@ -1,8 +1,8 @@
 //! Answers that carry stored bytes as they are: nothing is decoded, nothing encoded again.
 //!
-//! A run of events is the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
+//! Encoded events are the wire encoding of `repeated RecordedEvent events = 1`, and protobuf
 //! messages may be concatenated, so a run is a `ReadResponse` as it stands; the rest of it is
-//! appended. In a subscription a run becomes an `EventBatch` by one tag and length before it.
+//! appended. In a subscription they become an `EventBatch` by one tag and length before it.
 //! These types stand in for the generated ones on the server's side only.
 
 use bytes::{Buf, BufMut, Bytes};
@@ -19,8 +19,8 @@ const EVENTS: u32 = 1;
 /// A message that begins with a run of events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WithRun<M> {
-    /// A run of events.
-    pub(crate) run: Bytes,
+    /// Encoded events.
+    pub(crate) encoded: Bytes,
     /// Everything else, as generated; it has no events.
     pub(crate) rest: M,
 }
@@ -33,12 +33,12 @@ pub(crate) type ConsumeFrame = WithRun<proto::ConsumeResponse>;
 
 impl<M: Message + Default> Message for WithRun<M> {
     fn encode_raw(&self, buf: &mut impl BufMut) {
-        buf.put_slice(&self.run);
+        buf.put_slice(&self.encoded);
         self.rest.encode_raw(buf);
     }
 
     fn encoded_len(&self) -> usize {
-        self.run.len() + self.rest.encoded_len()
+        self.encoded.len() + self.rest.encoded_len()
     }
 
     fn merge_field(
@@ -59,7 +59,7 @@ impl<M: Message + Default> Message for WithRun<M> {
 /// A `SubscribeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SubscribeFrame {
-    /// A run of events.
+    /// Encoded events.
     Events(Bytes),
     /// Any other frame, as generated.
     Mark(proto::SubscribeResponse),
@@ -80,10 +80,10 @@ impl From<Mark> for SubscribeFrame {
 impl Message for SubscribeFrame {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match self {
-            Self::Events(run) => {
+            Self::Events(encoded) => {
                 encoding::encode_key(EVENTS, WireType::LengthDelimited, buf);
-                encoding::encode_varint(run.len() as u64, buf);
-                buf.put_slice(run);
+                encoding::encode_varint(encoded.len() as u64, buf);
+                buf.put_slice(encoded);
             }
             Self::Mark(mark) => mark.encode_raw(buf),
         }
@@ -91,9 +91,9 @@ impl Message for SubscribeFrame {
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Events(run) => {
-                let length = encoding::encoded_len_varint(run.len() as u64);
-                encoding::key_len(EVENTS) + length + run.len()
+            Self::Events(encoded) => {
+                let length = encoding::encoded_len_varint(encoded.len() as u64);
+                encoding::key_len(EVENTS) + length + encoded.len()
             }
             Self::Mark(mark) => mark.encoded_len(),
         }
@@ -134,13 +134,13 @@ mod tests {
     fn a_run_with_its_position_is_a_read_response() {
         for (position, heartbeat) in [(0, false), (300, false), (300, true)] {
             let rest = ReadResponse { events: Vec::new(), position, heartbeat };
-            let bytes = ReadFrame { run: run(), rest: rest.clone() }.encode_to_vec();
+            let bytes = ReadFrame { encoded: run(), rest: rest.clone() }.encode_to_vec();
             assert_eq!(bytes, ReadResponse { events: events(), ..rest }.encode_to_vec());
         }
     }
 
     #[test]
-    fn a_run_with_its_deliveries_is_what_a_consumer_is_told() {
+    fn encoded_events_with_their_deliveries_are_what_a_consumer_is_sent() {
         let rest = ConsumeResponse {
             first_delivery: 4,
             attempts: vec![0, 2],
@@ -148,7 +148,7 @@ mod tests {
             events: Vec::new(),
             heartbeat: true,
         };
-        let bytes = ConsumeFrame { run: run(), rest: rest.clone() }.encode_to_vec();
+        let bytes = ConsumeFrame { encoded: run(), rest: rest.clone() }.encode_to_vec();
         assert_eq!(bytes, ConsumeResponse { events: events(), ..rest }.encode_to_vec());
     }
 

@@ -45,7 +45,7 @@ async fn get(
     record.reached(min_position).await?;
     let position = record.moment(as_of).await?;
     let id = source_id.clone();
-    let source = record.ask(move |register| find_source(register, &id).into_iter().collect());
+    let source = record.query(move |register| find_source(register, &id).into_iter().collect());
     let found = record.go_through(CitingWalk::new(source.await?, position)).await?;
     let found = found.into_iter().next().ok_or_else(|| missing(&source_id, position))?;
     let texts = Texts::read(engine, found.registration).await?;
@@ -63,7 +63,7 @@ async fn list(
     let list = record.list(page.list(position), SourceWalk::new(query, position)).await?;
     let some = page.of(&list).to_vec();
     let found = record.go_through(CitingWalk::new(some, position)).await?;
-    let sources = listed::told(engine, Budget::default(), &found, entry).await?;
+    let sources = listed::messages(engine, Budget::default(), &found, entry).await?;
     let next_page_token = page.next(sources.len(), list.len(), position);
     Ok(proto::ListSourcesResponse { sources, next_page_token, position })
 }

@@ -178,8 +178,8 @@ impl<S> Web<S> {
     /// answer it.
     fn foreign(&self, request: &HttpRequest) -> Option<(StatusCode, &'static str)> {
         let origin = request.headers().get(header::ORIGIN)?;
-        let asks_first = request.method() == Method::OPTIONS;
-        let allowed = asks_first || self.origins.allow(origin, request.uri().path());
+        let is_preflight = request.method() == Method::OPTIONS;
+        let allowed = is_preflight || self.origins.allow(origin, request.uri().path());
         (!allowed).then_some((StatusCode::FORBIDDEN, FOREIGN))
     }
 }

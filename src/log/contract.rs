@@ -1,6 +1,6 @@
 //! What every journal must do, whatever it is made of.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::BufMut as _;
 
@@ -9,10 +9,8 @@ use super::{
     frame::{AppendEntry, Frame, NewFrame},
     journal::{Journal, JournalError, Outcome, Tip},
     tail::Tail,
+    waiting::{self, LONG, repeat},
 };
-
-/// Long enough never to run out in a test that works.
-const LONG: Duration = Duration::from_mins(1);
 
 /// Checks all of the contract; `open` makes an empty journal whose frames enter the tail.
 pub(crate) fn check_contract(open: impl Fn(Arc<Tail>) -> Arc<dyn Journal>) {
@@ -21,7 +19,7 @@ pub(crate) fn check_contract(open: impl Fn(Arc<Tail>) -> Arc<dyn Journal>) {
     a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(&*open_any());
     appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(&*open_any());
     a_read_is_bounded_but_never_empty_if_there_is_a_frame(&*open_any());
-    a_reader_of_another_history_is_told(&*open_any());
+    a_reader_of_another_history_gets_an_error(&*open_any());
     a_position_is_located_in_its_frame(&*open_any());
     waiting_ends_with_the_frame_or_the_time(&open_any());
     what_is_above_a_release_stays_readable(&*open_any());
@@ -49,7 +47,7 @@ pub(crate) fn frame_after(after: Tip, count: u32, size: usize, seed: u64) -> New
 /// Appends a frame of `count` events after the tip and returns it with the new tip.
 pub(crate) fn append_next(journal: &dyn Journal, count: u32, size: usize) -> (Tip, Frame) {
     let frame = frame_after(journal.tip().unwrap(), count, size, 1);
-    let outcome = journal.append(frame.clone()).wait();
+    let outcome = journal.append(frame.clone()).outcome();
     assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
     assert_eq!(journal.tip().unwrap(), frame.tip());
     (frame.tip(), frame.into_durable())
@@ -83,13 +81,13 @@ fn a_frame_that_does_not_come_next_is_a_conflict_and_changes_nothing(journal: &d
         Tip { index: 2, ..first },
     ];
     for after in wrong {
-        let outcome = journal.append(frame_after(after, 1, 10, 1)).wait();
+        let outcome = journal.append(frame_after(after, 1, 10, 1)).outcome();
         assert!(matches!(outcome, Outcome::Conflict), "{outcome:?} after {after:?}");
         assert_eq!(journal.tip().unwrap(), first);
         let kept = journal.read(Tip::default(), usize::MAX).unwrap();
         assert_eq!(kept, std::slice::from_ref(&frame));
     }
-    assert!(matches!(journal.append(next).wait(), Outcome::Durable));
+    assert!(matches!(journal.append(next).outcome(), Outcome::Durable));
 }
 
 fn appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(journal: &dyn Journal) {
@@ -101,7 +99,7 @@ fn appends_may_be_pipelined_and_each_is_durable_when_it_is_acknowledged(journal:
         acknowledgements.push((after, journal.append(frame)));
     }
     for (tip, acknowledgement) in acknowledgements {
-        let outcome = acknowledgement.wait();
+        let outcome = acknowledgement.outcome();
         assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
         assert!(journal.tip().unwrap().index >= tip.index);
     }
@@ -117,7 +115,7 @@ fn a_read_is_bounded_but_never_empty_if_there_is_a_frame(journal: &dyn Journal) 
     }
 }
 
-fn a_reader_of_another_history_is_told(journal: &dyn Journal) {
+fn a_reader_of_another_history_gets_an_error(journal: &dyn Journal) {
     let (first, _) = append_next(journal, 2, 10);
     append_next(journal, 2, 10);
     for wrong in [Tip { check: !first.check, ..first }, Tip { position: 1, ..first }] {
@@ -142,9 +140,9 @@ fn waiting_ends_with_the_frame_or_the_time(journal: &Arc<dyn Journal>) {
     let start = Tip::default();
     assert_eq!(journal.wait(start, Duration::ZERO).unwrap(), start);
     let waiting = Arc::clone(journal);
-    let waiter = thread::spawn(move || waiting.wait(start, LONG).unwrap());
+    let waiter = waiting::spawn(move || waiting.wait(start, LONG).unwrap());
     let (tip, _) = append_next(&**journal, 1, 10);
-    assert_eq!(waiter.join().unwrap(), tip);
+    assert_eq!(waiter.join("a wait for a frame"), tip);
     assert_eq!(journal.wait(start, LONG).unwrap(), tip, "it is beyond already");
 }
 
@@ -159,8 +157,8 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
         assert_eq!(journal.unreleased_bytes(), kept as u64);
         match journal.read(Tip::default(), 1) {
             Ok(frames) => assert_eq!(frames, [appended[0].1.clone()]),
-            Err(JournalError::Released { up_to: told }) => {
-                assert!(told <= tip.index);
+            Err(JournalError::Released { up_to: released }) => {
+                assert!(released <= tip.index);
                 assert_eq!(journal.locate(1), None);
             }
             Err(other) => panic!("{other}"),
@@ -173,22 +171,24 @@ fn what_is_above_a_release_stays_readable(journal: &dyn Journal) {
 fn of_racing_appends_exactly_one_has_each_place(journal: &Arc<dyn Journal>) {
     let race = |writer: u64| {
         let journal = Arc::clone(journal);
-        thread::spawn(move || {
+        waiting::spawn(move || {
             let mut won = Vec::new();
-            while won.len() < 10 {
+            repeat("ten durable frames of a writer", 10_000, || {
                 let after = journal.tip().unwrap();
                 let frame = frame_after(after, 1, 10, writer);
-                match journal.append(frame.clone()).wait() {
+                match journal.append(frame.clone()).outcome() {
                     Outcome::Durable => won.push(frame.into_durable()),
                     Outcome::Conflict => {}
                     Outcome::Unknown(error) => panic!("{error}"),
                 }
-            }
+                won.len() == 10
+            });
             won
         })
     };
     let racers: Vec<_> = (0..3).map(race).collect();
-    let mut won: Vec<Frame> = racers.into_iter().flat_map(|racer| racer.join().unwrap()).collect();
+    let won = racers.into_iter().flat_map(|racer| racer.join("a writer of a race"));
+    let mut won: Vec<Frame> = won.collect();
     won.sort_by_key(Frame::index);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), won);
 }
@@ -196,7 +196,7 @@ fn of_racing_appends_exactly_one_has_each_place(journal: &Arc<dyn Journal>) {
 fn a_frame_is_in_the_tail_before_a_wait_for_it_ends(journal: &Arc<dyn Journal>, tail: &Arc<Tail>) {
     const FRAMES: u64 = 200;
     let (waiting, seen) = (Arc::clone(journal), Arc::clone(tail));
-    let waiter = thread::spawn(move || {
+    let waiter = waiting::spawn(move || {
         let mut tip = Tip::default();
         while tip.index < FRAMES {
             tip = waiting.wait(tip, LONG).unwrap();
@@ -207,7 +207,7 @@ fn a_frame_is_in_the_tail_before_a_wait_for_it_ends(journal: &Arc<dyn Journal>, 
     for _ in 0..FRAMES {
         append_next(&**journal, 1, 10);
     }
-    waiter.join().unwrap();
+    waiter.join("waits for frames");
 }
 
 mod tests {
@@ -248,12 +248,12 @@ mod tests {
                 let frame = new_frame(tip, &[Event::default(), Event::default()]);
                 tip = frame.tip();
                 stored.extend_from_slice(frame.clone().into_durable().chunk().events());
-                assert!(matches!(log.append(frame).wait(), Outcome::Durable));
+                assert!(matches!(log.append(frame).outcome(), Outcome::Durable));
             }
-            let sealed = seals.recv_timeout(LONG).unwrap();
+            let sealed = seals.recv_timeout(LONG).expect("a volume is sealed");
             assert!(sealed > 0 && sealed <= tip.position, "{sealed} of {}", tip.position);
-            let run = log.page(1, tip.position, 1 << 20).unwrap();
-            assert_eq!((run.last, &run.events[..]), (tip.position, &stored[..]));
+            let encoded = log.page(1, tip.position, 1 << 20).unwrap();
+            assert_eq!((encoded.last, &encoded.events[..]), (tip.position, &stored[..]));
             log.close().unwrap();
         }
     }

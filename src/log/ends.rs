@@ -1,4 +1,4 @@
-//! Where each event ends in a run of encoded events.
+//! Where each of some encoded events ends.
 //!
 //! The events are exactly the wire encoding of `repeated RecordedEvent events = 1`: each is a tag,
 //! a length and as many bytes.
@@ -24,10 +24,10 @@ pub(super) enum Ends {
 }
 
 impl Ends {
-    /// Finds the ends of the events of a run.
-    pub(super) fn parse(run: &[u8]) -> Result<Self, MalformedFrame> {
+    /// Finds the ends of encoded events.
+    pub(super) fn parse(encoded: &[u8]) -> Result<Self, MalformedFrame> {
         let mut ends = Vec::new();
-        let mut rest = run;
+        let mut rest = encoded;
         while let Some((&tag, mut after)) = rest.split_first() {
             if tag != EVENT_TAG {
                 return Err(MalformedFrame("an event does not begin with its tag"));
@@ -36,7 +36,7 @@ impl Ends {
                 .map_err(|_| MalformedFrame("an event's length is not a varint"))?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             rest = after.get(length..).ok_or(MalformedFrame("an event is cut off"))?;
-            let end = u32::try_from(run.len() - rest.len());
+            let end = u32::try_from(encoded.len() - rest.len());
             ends.push(end.map_err(|_| MalformedFrame("its events have more than 4 GiB"))?);
         }
         if ends.is_empty() {

@@ -7,12 +7,12 @@ use std::{ops::RangeInclusive, sync::Arc};
 use crate::{
     domain::event::{Micros, Position},
     log::{
+        encoded_events::{Chunk, EncodedEvents, EncodedEventsBuilder},
         error::LogError,
-        feeder::FrameSource,
+        feeder::FrameReader,
         frame::{AppendEntry, Frame},
         index::{Blocking, IndexError, Labels},
         journal::JournalError,
-        run::{Chunk, Run, RunBuilder},
         volumes::{Ahead, Cursor, Volumes},
     },
 };
@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 2;
 /// Fetches from the durable log. The engine's reader is what calls it, from tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Fetcher {
-    pub(super) source: FrameSource,
+    pub(super) frames: FrameReader,
     pub(super) volumes: Arc<Volumes>,
 }
 
@@ -35,18 +35,18 @@ impl Fetcher {
         from: Position,
         up_to: Position,
         max_bytes: usize,
-    ) -> Result<Run, LogError> {
-        let mut run = RunBuilder::new(max_bytes);
+    ) -> Result<EncodedEvents, LogError> {
+        let mut encoded = EncodedEventsBuilder::new(max_bytes);
         let mut cursor = self.volumes.cursor();
         let mut next = from;
         while next <= up_to {
             let wants = |range: RangeInclusive<Position>| overlaps(&range, next, up_to);
-            let ahead = Ahead { bytes: run.room(), wants: &wants };
-            let Some(chunk) = self.chunk_for(next, &ahead, &mut cursor, &run)? else { break };
-            let Some(last) = run.extend(&chunk, next, up_to) else { break };
+            let ahead = Ahead { bytes: encoded.room(), wants: &wants };
+            let Some(chunk) = self.chunk_for(next, &ahead, &mut cursor, &encoded)? else { break };
+            let Some(last) = encoded.extend(&chunk, next, up_to) else { break };
             next = last + 1;
         }
-        run.finish().ok_or(LogError::OutOfRange { position: from, last: up_to })
+        encoded.finish().ok_or(LogError::OutOfRange { position: from, last: up_to })
     }
 
     /// See [`super::Log::page_back`].
@@ -55,7 +55,7 @@ impl Fetcher {
         from: Position,
         down_to: Position,
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
+    ) -> Result<Option<EncodedEvents>, LogError> {
         let positions = (down_to..=from).rev();
         self.events(positions, &|next, range| overlaps(&range, down_to, next), max_bytes)
     }
@@ -65,7 +65,7 @@ impl Fetcher {
         &self,
         positions: &[Position],
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
+    ) -> Result<Option<EncodedEvents>, LogError> {
         let rising = positions.is_sorted();
         // Where among them the first lies that is in or behind the range.
         let wants = |next: Position, range: RangeInclusive<Position>| {
@@ -81,31 +81,31 @@ impl Fetcher {
         self.events(positions.iter().copied(), &wants, max_bytes)
     }
 
-    /// The events at these positions; `wants` tells whether any from one of them on lies in a
+    /// The events at these positions; `wants` says whether any from one of them on lies in a
     /// range.
     fn events(
         &self,
         positions: impl Iterator<Item = Position>,
         wants: &dyn Fn(Position, RangeInclusive<Position>) -> bool,
         max_bytes: usize,
-    ) -> Result<Option<Run>, LogError> {
-        let mut run = RunBuilder::new(max_bytes);
+    ) -> Result<Option<EncodedEvents>, LogError> {
+        let mut encoded = EncodedEventsBuilder::new(max_bytes);
         let mut cursor = self.volumes.cursor();
         let mut last: Option<Arc<Chunk>> = None;
         for position in positions {
             let mut chunk = last.take().filter(|chunk| chunk.holds(position));
             if chunk.is_none() {
                 let wants = |range| wants(position, range);
-                let ahead = Ahead { bytes: run.room(), wants: &wants };
-                chunk = self.chunk_for(position, &ahead, &mut cursor, &run)?;
+                let ahead = Ahead { bytes: encoded.room(), wants: &wants };
+                chunk = self.chunk_for(position, &ahead, &mut cursor, &encoded)?;
             }
             let Some(chunk) = chunk else { break };
-            if !run.push(&chunk, position) {
+            if !encoded.push(&chunk, position) {
                 break;
             }
             last = Some(chunk);
         }
-        Ok(run.finish())
+        Ok(encoded.finish())
     }
 
     /// The append that begins at `position`; `None` if it has no request id, or none begins there.
@@ -118,7 +118,7 @@ impl Fetcher {
             frame.appends().iter().find(|entry| entry.first_position == position).copied()
         };
         for _ in 0..ATTEMPTS {
-            if let Some(frame) = self.source.tail.frame_at(position) {
+            if let Some(frame) = self.frames.tail.frame_at(position) {
                 return Ok(among(&frame));
             }
             if blocking == Blocking::Never {
@@ -142,17 +142,17 @@ impl Fetcher {
         Ok(Labels::decode(position, &event)?.recorded_at())
     }
 
-    /// The chunk with `position`; `None` if it fails but `run` has something already. That is
+    /// The chunk with `position`; `None` if it fails but `encoded` has something already. That is
     /// delivered, and the reader meets the failure at the position that has it.
     fn chunk_for(
         &self,
         position: Position,
         ahead: &Ahead<'_>,
         cursor: &mut Cursor<'_>,
-        run: &RunBuilder,
+        encoded: &EncodedEventsBuilder,
     ) -> Result<Option<Arc<Chunk>>, LogError> {
         match self.chunk_at(position, ahead, cursor) {
-            Err(_) if !run.is_empty() => Ok(None),
+            Err(_) if !encoded.is_empty() => Ok(None),
             chunk => chunk.map(Some),
         }
     }
@@ -167,7 +167,7 @@ impl Fetcher {
             if let Some(chunk) = cursor.held(position) {
                 return Ok(Arc::new(chunk));
             }
-            if let Some(chunk) = self.source.tail.chunk_at(position) {
+            if let Some(chunk) = self.frames.tail.chunk_at(position) {
                 return Ok(chunk);
             }
             if let Some(chunk) = cursor.chunk_at(position, ahead)? {
@@ -181,17 +181,17 @@ impl Fetcher {
     }
 
     fn out_of_range(&self, position: Position) -> Result<LogError, LogError> {
-        let last = self.source.journal.tip()?.position;
+        let last = self.frames.journal.tip()?.position;
         Ok(LogError::OutOfRange { position, last })
     }
 
     /// The frame that holds `position`, read from the journal; `None` if it is not there (any
     /// more).
     fn journal_frame(&self, position: Position) -> Result<Option<Frame>, LogError> {
-        let Some(before) = self.source.journal.locate(position) else {
+        let Some(before) = self.frames.journal.locate(position) else {
             return Ok(None);
         };
-        match self.source.journal.read(before, 1) {
+        match self.frames.journal.read(before, 1) {
             Err(JournalError::Released { .. }) => Ok(None),
             frames => Ok(frames?.into_iter().next().filter(|frame| frame.chunk().holds(position))),
         }

@@ -39,10 +39,10 @@ use std::{
 pub(super) use self::listing::NAME as LISTING;
 
 use self::{
-    envelope::Reading,
+    envelope::Decoded,
     header::Header,
     listing::Listing,
-    marker::Marker,
+    marker::CleanStopMarker,
     recovery::{Known, Recovered},
     segment::Segment,
     slots::{Slot, Slots},
@@ -73,7 +73,7 @@ pub struct FileJournal {
     epoch: u64,
     /// Taken before `slots` if both are; held while a frame is written, so that frames and their
     /// outcomes keep their order. Readers need only `slots`.
-    writer: Mutex<Writer>,
+    writer: Mutex<JournalWriter>,
     slots: Mutex<Slots>,
     advanced: Condvar,
     /// Where frames that become durable go.
@@ -86,7 +86,7 @@ const LARGEST_BODY: u64 = (limits::FRAME_BYTES + 2 * limits::APPEND_BYTES) as u6
 
 /// Where the next frame goes.
 #[derive(Debug)]
-struct Writer {
+struct JournalWriter {
     segment: Arc<Segment>,
     offset: u64,
     next_number: u64,
@@ -110,7 +110,7 @@ impl FileJournal {
         files.create_dir(dir).map_err(io)?;
         for segment in Segment::open_all(&*files, dir)? {
             let used = segment.length > 0
-                && Header::decode(&segment.read_header(0)?, settings.store_id) != Reading::Nothing;
+                && Header::decode(&segment.read_header(0)?, settings.store_id) != Decoded::Nothing;
             if used {
                 return Err(segment.damaged(0, "a journal is here already; nothing was changed"));
             }
@@ -142,7 +142,7 @@ impl FileJournal {
             recovered.slots.add_spare(spare);
         }
         let numbers = segments.iter().map(|segment| segment.number);
-        let writer = Writer {
+        let writer = JournalWriter {
             segment: recovered.segment,
             offset: recovered.offset,
             next_number: numbers.max().unwrap_or(0) + 1,
@@ -172,7 +172,7 @@ impl FileJournal {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append_now(&self, writer: &mut Writer, frame: NewFrame) -> Outcome {
+    fn append_now(&self, writer: &mut JournalWriter, frame: NewFrame) -> Outcome {
         if let Some(first) = &writer.stopped {
             return Outcome::Unknown(JournalError::Stopped { first: Arc::clone(first) });
         }
@@ -199,7 +199,7 @@ impl FileJournal {
     /// Makes the frame durable where the next one goes.
     fn write(
         &self,
-        writer: &mut Writer,
+        writer: &mut JournalWriter,
         mut frame: NewFrame,
     ) -> Result<(Slot, Frame), JournalError> {
         let (after, tip) = (frame.after(), frame.tip());
@@ -232,7 +232,11 @@ impl FileJournal {
 
     /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes, and
     /// lists it: a frame in a file that is not listed could be cut off unnoticed.
-    fn make_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
+    fn make_segment(
+        &self,
+        writer: &mut JournalWriter,
+        length: u64,
+    ) -> Result<Arc<Segment>, JournalError> {
         let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
         let mut listed = writer.listed.clone();
@@ -244,7 +248,11 @@ impl FileJournal {
     }
 
     /// A file to go on in: one with released frames only, else a new one.
-    fn next_segment(&self, writer: &mut Writer, length: u64) -> Result<Arc<Segment>, JournalError> {
+    fn next_segment(
+        &self,
+        writer: &mut JournalWriter,
+        length: u64,
+    ) -> Result<Arc<Segment>, JournalError> {
         if let Some(spare) = self.slots().take_spare(length) {
             return Ok(spare);
         }
@@ -321,7 +329,7 @@ impl Journal for FileJournal {
         if let Some(first) = &writer.stopped {
             return Err(JournalError::Stopped { first: Arc::clone(first) });
         }
-        let marker = Marker { epoch: self.epoch, tip: self.slots().tip() };
+        let marker = CleanStopMarker { epoch: self.epoch, tip: self.slots().tip() };
         marker::write(&*self.files, &self.dir, self.settings.store_id, marker)
     }
 }

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_only_when_asked_and_never_emptied() {
+    fn a_file_is_made_only_on_request_and_never_emptied() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         assert_eq!(RealFiles.open(&path, false).unwrap_err().kind(), io::ErrorKind::NotFound);

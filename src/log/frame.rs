@@ -19,8 +19,8 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use crate::{
     domain::event::{Digest, Position, RequestId},
     log::{
+        encoded_events::Chunk,
         ends::{Ends, MalformedFrame},
-        run::Chunk,
     },
 };
 

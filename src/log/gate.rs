@@ -5,12 +5,15 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
 use tokio::sync::mpsc;
 
-use super::files::{FileHandle, Files, RealFiles};
+use super::{
+    files::{FileHandle, Files, RealFiles},
+    waiting::LONG,
+};
 
 /// What a sync of the journal does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +66,7 @@ struct GatedFile {
 }
 
 impl Gate {
-    /// Files that pass, and a channel that tells of each sync that has to wait.
+    /// Files that pass, and a channel with a message for each sync that has to wait.
     pub(crate) fn new() -> (Self, mpsc::Receiver<()>) {
         let (entered, waiting) = mpsc::channel(64);
         (Self { state: Arc::default(), entered }, waiting)
@@ -127,13 +130,26 @@ impl Gate {
         self.state.1.notify_all();
     }
 
-    fn pass(&self) -> io::Result<()> {
+    /// Waits while the test holds something. A test that never lets it go has an error to see.
+    fn wait_while(
+        &self,
+        held: impl FnMut(&mut State) -> bool,
+    ) -> io::Result<MutexGuard<'_, State>> {
         let (state, changed) = &*self.state;
-        let mut state = state.lock().unwrap();
+        let waited = changed.wait_timeout_while(state.lock().unwrap(), LONG, held);
+        let (state, timeout) = waited.unwrap();
+        if timeout.timed_out() {
+            return Err(io::Error::other(format!("the test has held this file for {LONG:?}")));
+        }
+        Ok(state)
+    }
+
+    fn pass(&self) -> io::Result<()> {
+        let mut state = self.state.0.lock().unwrap();
         if state.sync == Sync::Wait {
+            drop(state);
             self.entered.try_send(()).unwrap();
-            let held = |state: &mut State| state.sync == Sync::Wait && state.permits == 0;
-            state = changed.wait_while(state, held).unwrap();
+            state = self.wait_while(|state| state.sync == Sync::Wait && state.permits == 0)?;
             state.permits = state.permits.saturating_sub(1);
         }
         match state.sync {
@@ -150,9 +166,7 @@ impl Files for Gate {
             return Err(rustix::io::Errno::MFILE.into());
         }
         if create && path.parent().is_some_and(|dir| dir.ends_with("index")) {
-            let (state, changed) = &*self.state;
-            let held = |state: &mut State| state.runs == Sync::Wait;
-            drop(changed.wait_while(state.lock().unwrap(), held).unwrap());
+            drop(self.wait_while(|state| state.runs == Sync::Wait)?);
         }
         let inner = RealFiles.open(path, create)?;
         if of_journal {
@@ -170,12 +184,10 @@ impl Files for Gate {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if to.ends_with("MANIFEST") {
-            let (state, changed) = &*self.state;
-            let held = |state: &mut State| state.manifest == Sync::Wait;
-            if changed.wait_while(state.lock().unwrap(), held).unwrap().manifest == Sync::Fail {
-                return Err(io::Error::other("the disk has failed"));
-            }
+        if to.ends_with("MANIFEST")
+            && self.wait_while(|state| state.manifest == Sync::Wait)?.manifest == Sync::Fail
+        {
+            return Err(io::Error::other("the disk has failed"));
         }
         RealFiles.rename(from, to)
     }

@@ -42,30 +42,30 @@ use self::{
     key::Keys,
     layout::Layout,
     memory::Batch,
-    run::{Budget, Run, Sizes},
+    run::{KeyBudget, Run, Sizes},
     segment::SharedTable,
     walk::Wanted,
 };
 use crate::{
     domain::{event::Position, filter::Filter},
     log::{
+        encoded_events::Chunk,
         files::Files,
         frame::{AppendEntry, Frame},
         journal::Tip,
-        run::Chunk,
         volume::{Contents, SealedVolume},
     },
 };
 
 pub use self::{
     error::{Blocking, IndexError},
-    interests::{Interest, Tell},
+    interests::{Interest, OnMatch},
     labels::Unindexable,
     lookup::{Lookup, Span},
 };
 pub(in crate::log) use self::{
     labels::Labels,
-    maintenance::{Maintenance, Record},
+    maintenance::{Maintenance, SealedEvents},
     opening::Opening,
 };
 pub use crate::domain::event::Direction;
@@ -82,7 +82,7 @@ pub struct Index {
     files: Arc<dyn Files>,
     dir: PathBuf,
     sizes: Sizes,
-    budget: Arc<Budget>,
+    budget: Arc<KeyBudget>,
     /// What lookups see. Held for no longer than it takes to clone or replace it.
     layout: RwLock<Arc<Layout>>,
     state: Mutex<State>,
@@ -109,10 +109,10 @@ impl Index {
         self.layout().watermark()
     }
 
-    /// Calls `tell` for every event that matches the filter and is indexed from now on, until the
-    /// returned interest is dropped. For a filter of everything, no event leads to a call.
-    pub fn interest(&self, filter: &Filter, tell: Tell) -> Interest {
-        self.interests.add(Wanted::new(filter, &self.keys), tell)
+    /// Calls `on_match` for every matching event that is indexed from now on, until the returned
+    /// interest is dropped. For a filter of everything, no event leads to a call.
+    pub fn interest(&self, filter: &Filter, on_match: OnMatch) -> Interest {
+        self.interests.add(Wanted::new(filter, &self.keys), on_match)
     }
 
     /// Takes the next durable frame; nothing of it if it cannot be indexed.

@@ -52,6 +52,18 @@ impl Acknowledgement {
     pub fn wait(self) -> Outcome {
         self.0.recv().unwrap_or_else(abandoned)
     }
+
+    /// The same with a bound, for tests.
+    #[cfg(test)]
+    pub(crate) fn outcome(self) -> Outcome {
+        use oneshot::RecvTimeoutError;
+
+        use crate::log::waiting::LONG;
+        self.0.recv_timeout(LONG).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => panic!("an append has no outcome after {LONG:?}"),
+            RecvTimeoutError::Disconnected => abandoned(oneshot::RecvError),
+        })
+    }
 }
 
 impl From<Outcome> for Acknowledgement {
@@ -185,9 +197,8 @@ impl JournalError {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
+    use crate::log::waiting;
 
     fn durable(outcome: &Outcome) -> bool {
         matches!(outcome, Outcome::Durable)
@@ -198,9 +209,9 @@ mod tests {
         assert!(durable(&Acknowledgement::from(Outcome::Durable).wait()));
         assert!(durable(&Acknowledgement::from(Outcome::Durable).await));
         let (answer, later) = Acknowledgement::pending();
-        let blocked = thread::spawn(|| later.wait());
+        let blocked = waiting::spawn(|| later.wait());
         answer.send(Outcome::Durable).unwrap();
-        assert!(durable(&blocked.join().unwrap()));
+        assert!(durable(&blocked.join("a thread that waits for an outcome")));
         let (answer, later) = Acknowledgement::pending();
         let awaited = tokio::spawn(later.into_future());
         answer.send(Outcome::Durable).unwrap();
@@ -213,7 +224,8 @@ mod tests {
         let [(first, blocking), (second, awaiting)] =
             [Acknowledgement::pending(), Acknowledgement::pending()];
         drop((first, second));
-        assert!(unknown(blocking.wait()));
+        let blocked = waiting::spawn(|| blocking.wait());
+        assert!(unknown(blocked.join("a wait for an outcome that does not come")));
         assert!(unknown(awaiting.await));
     }
 }

@@ -95,10 +95,10 @@ pub(super) fn hex(store_id: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{files::RealFiles, volume::Tally};
+    use crate::log::{files::RealFiles, volume::ContentsTally};
 
     fn volume(first: u64, count: u64, index: u64) -> SealedVolume {
-        let mut tally = Tally::new(first);
+        let mut tally = ContentsTally::new(first);
         tally.events(b"any", count);
         let contents = tally.finish();
         let tip = Tip { index, position: contents.last_position, check: 5 };

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Log, LogError, LogSettings,
-    feeder::{Feeder, FrameSource, Hooks, Keeper, Shared},
+    feeder::{Feeder, FrameReader, Hooks, Keeper, Shared},
     fetch::Fetcher,
     files::Files,
     index::{Index, Opening},
@@ -85,9 +85,9 @@ fn open_store(
         store_id: store.id(),
         volumes: manifest.volumes(),
     })?);
-    let source = FrameSource { journal: Arc::clone(&journal), tail };
+    let frames = FrameReader { journal: Arc::clone(&journal), tail };
     let size = VolumeSize { bytes: settings.volume_bytes, events: settings.volume_events };
-    let shared = Shared { source: source.clone(), index: Arc::clone(&index), hooks, size };
+    let shared = Shared { frames: frames.clone(), index: Arc::clone(&index), hooks, size };
     let offsets = store.offset_tables();
     let scrubber =
         Scrubber::new(Arc::clone(&volumes), Arc::clone(&files), &offsets, settings.scrub);
@@ -99,7 +99,7 @@ fn open_store(
     };
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
-    let fetcher = Fetcher { source, volumes };
+    let fetcher = Fetcher { frames, volumes };
     Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store })
 }
 

@@ -8,8 +8,8 @@ use std::{
 use crate::{
     domain::event::Position,
     log::{
+        encoded_events::Chunk,
         frame::{AppendEntry, Frame, HEADROOM, UNIT},
-        run::Chunk,
     },
 };
 

@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tempfile::TempDir;
@@ -28,16 +28,14 @@ use crate::{
         name::{Category, StreamName},
     },
     log::{
+        encoded_events::EncodedEvents,
         files::{Files, RealFiles},
         fixtures::{Event, Random, Revisions, events_of, new_frame},
         index::{Direction, Span},
         manifest::Manifest,
-        run::Run,
+        waiting::{LONG, SetOnDrop, bounded, repeat},
     },
 };
-
-/// How long a test waits for what must happen before it fails.
-const LONG: Duration = Duration::from_mins(1);
 
 const VOLUME_BYTES: usize = 64 << 10;
 
@@ -146,7 +144,7 @@ impl Case {
         self.events.extend(events_of(&frame.clone().into_durable()).map(Vec::from));
         self.labels.extend(events);
         self.tip = frame.tip();
-        let outcome = self.log().append(frame).wait();
+        let outcome = self.log().append(frame).outcome();
         assert!(matches!(outcome, journal::Outcome::Durable), "{outcome:?}");
     }
 

@@ -28,7 +28,7 @@ pub use self::{
     audit::{Audit, Piece},
     block::Marker,
     builder::{Built, VolumeBuilder},
-    contents::{Contents, Tally, VolumeSize},
+    contents::{Contents, ContentsTally, VolumeSize},
     folder::FileRecord,
     reader::{AppendPage, Pieces},
     sealed::{Blocks, OffsetTableBytes, SealedVolume, SledVolume, VolumeByOffset},

@@ -28,7 +28,7 @@ pub(super) use self::{
     scrub::Scrubber,
 };
 use self::{
-    damage::{Asked, Damage},
+    damage::{KnownDamage, ReadTarget},
     pool::DatabasePool,
     remaking::Remaking,
     tables::Tables,
@@ -37,11 +37,11 @@ pub use self::{scrub::ScrubSettings, settings::VolumeSettings};
 use crate::{
     domain::event::Position,
     log::{
+        encoded_events::Chunk,
         error::LogError,
         files::Files,
         frame::AppendEntry,
-        index::Record,
-        run::Chunk,
+        index::SealedEvents,
         volume::{AppendPage, Audit, OffsetTableBytes, Piece, Pieces, SealedVolume, VolumeError},
     },
 };
@@ -56,7 +56,7 @@ pub struct Volumes {
     sealed: RwLock<BTreeMap<Position, Arc<SealedVolume>>>,
     tables: Tables,
     pool: DatabasePool,
-    damage: Damage,
+    damage: KnownDamage,
     remaking: Remaking,
     report: Report,
 }
@@ -85,7 +85,7 @@ impl Volumes {
                 settings.marker,
                 settings.open_databases.max(1),
             ),
-            damage: Damage::default(),
+            damage: KnownDamage::default(),
             remaking: Remaking::default(),
             report,
         };
@@ -154,7 +154,7 @@ impl Volumes {
         self.remaking.failed(last, now);
         let found = match found {
             Err(error @ VolumeError::Damaged { .. }) => {
-                self.met(&volume, Asked::All, error);
+                self.met(&volume, ReadTarget::All, error);
                 return Ok(());
             }
             found => found?,
@@ -193,13 +193,13 @@ impl Volumes {
     }
 
     /// Asks sled for what could not be read at its offset.
-    fn ask_sled<T>(
+    fn read_through_sled<T>(
         &self,
         volume: &SealedVolume,
-        asked: Asked,
+        target: ReadTarget,
         question: &dyn Fn(&dyn Pieces) -> Result<T, VolumeError>,
     ) -> Result<T, VolumeError> {
-        if let Some(known) = self.damage.known(volume, asked, Instant::now()) {
+        if let Some(known) = self.damage.known(volume, target, Instant::now()) {
             return Err(known);
         }
         let answer = self.pool.with(volume, |sled| question(sled.pieces()));
@@ -208,17 +208,17 @@ impl Volumes {
                 self.remaking.want(volume);
                 Ok(answer)
             }
-            Err(error) => Err(self.met(volume, asked, error)),
+            Err(error) => Err(self.met(volume, target, error)),
         }
     }
 
     /// Remembers damage, and reports the first of each volume.
-    fn met(&self, volume: &SealedVolume, asked: Asked, error: VolumeError) -> VolumeError {
+    fn met(&self, volume: &SealedVolume, target: ReadTarget, error: VolumeError) -> VolumeError {
         // Anything else may pass.
         let VolumeError::Damaged { volume: place, position, what } = error else { return error };
-        let named = position.or(asked.position());
+        let named = position.or(target.position());
         let error = VolumeError::Damaged { volume: place, position: named, what };
-        if self.damage.note(volume, asked, &error, Instant::now()) {
+        if self.damage.note(volume, target, &error, Instant::now()) {
             tracing::error!(
                 volume = %self.dir.join(&volume.directory).display(),
                 position = named,
@@ -239,9 +239,9 @@ struct Whole<'a> {
 }
 
 impl Whole<'_> {
-    fn ask<T>(
+    fn read_piece<T>(
         &self,
-        asked: Asked,
+        target: ReadTarget,
         question: impl Fn(&dyn Pieces) -> Result<T, VolumeError>,
     ) -> Result<T, VolumeError> {
         if let Some(by_offset) = self.volumes.tables.get(self.volume) {
@@ -250,25 +250,25 @@ impl Whole<'_> {
                 Err(error) => tracing::debug!(%error, "sled is asked"),
             }
         }
-        self.volumes.ask_sled(self.volume, asked, &question)
+        self.volumes.read_through_sled(self.volume, target, &question)
     }
 }
 
 impl Pieces for Whole<'_> {
     fn chunk_at(&self, position: Position) -> Result<Chunk, VolumeError> {
-        self.ask(Asked::Event(position), |pieces| pieces.chunk_at(position))
+        self.read_piece(ReadTarget::Event(position), |pieces| pieces.chunk_at(position))
     }
 
     fn append_at(&self, position: Position) -> Result<Option<AppendEntry>, VolumeError> {
-        self.ask(Asked::Append(position), |pieces| pieces.append_at(position))
+        self.read_piece(ReadTarget::Append(position), |pieces| pieces.append_at(position))
     }
 
     fn page_after(&self, after: Option<Position>) -> Result<Option<AppendPage>, VolumeError> {
-        self.ask(Asked::PageAfter(after), |pieces| pieces.page_after(after))
+        self.read_piece(ReadTarget::PageAfter(after), |pieces| pieces.page_after(after))
     }
 }
 
-impl Record for Volumes {
+impl SealedEvents for Volumes {
     fn replay(
         &self,
         first: Position,

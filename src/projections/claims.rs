@@ -34,7 +34,7 @@ use crate::projections::{interned::Place, search::Words};
 use exchange_order::ExchangeOrder;
 use nested::Nested;
 use read::Reading;
-use vocabulary::Attributed;
+use vocabulary::ClaimAttribution;
 
 /// No event has withdrawn the row.
 pub const STANDING: Position = Position::MAX;
@@ -63,7 +63,7 @@ impl Row {
         claim: Position,
         from: Position,
         subject: Symbol,
-        Attributed { source, claimant }: Attributed,
+        ClaimAttribution { source, claimant }: ClaimAttribution,
         content: Content,
     ) -> Self {
         Self { claim, from, to: STANDING, subject, source, claimant, content }

@@ -67,9 +67,9 @@ impl<'v, 'a> Extent<'v, 'a> {
     pub fn sum_by_side(&self, legs: &[EstimatedLeg<'a>]) -> (Share, Direction) {
         let nesting = self.view.nesting();
         // Who the parties are makes a difference only to what is left open to them.
-        let nobody = BTreeSet::new();
+        let no_parties = BTreeSet::new();
         let [received, sent] = [Direction::Received, Direction::Sent].map(|side| {
-            let countries = attribution::shares(legs, &nobody, nesting, side);
+            let countries = attribution::shares(legs, &no_parties, nesting, side);
             attribution::total(legs, nesting, side, &countries)
         });
         let larger = attribution::larger([received, sent]).unwrap_or_default();

@@ -42,7 +42,7 @@ pub struct GroupedWalk {
     /// The groups and, where these do not overlap, all of them together; absent: not begun.
     groupings: Option<Vec<Grouping>>,
     /// Of each cell by its place, whether it is requested.
-    asked: Vec<bool>,
+    wanted: Vec<bool>,
     exchanges: Vec<Symbol>,
     next: usize,
 }
@@ -50,7 +50,7 @@ pub struct GroupedWalk {
 impl GroupedWalk {
     /// The groups as the record said just after `at`.
     pub fn new(query: GroupedQuery, at: Position) -> Self {
-        Self { query, at, groupings: None, asked: Vec::new(), exchanges: Vec::new(), next: 0 }
+        Self { query, at, groupings: None, wanted: Vec::new(), exchanges: Vec::new(), next: 0 }
     }
 
     /// What each cell means for the groups, and which exchanges are to be gone through.
@@ -71,8 +71,8 @@ impl GroupedWalk {
             }
             None => self.exchanges = register.ledger().outermost(),
         }
-        let asked = |(cell, _)| groupings.iter().any(|it: &Grouping| it.part(cell).is_some());
-        self.asked = register.ledger().cells().map(asked).collect();
+        let wanted = |(cell, _)| groupings.iter().any(|it: &Grouping| it.part(cell).is_some());
+        self.wanted = register.ledger().cells().map(wanted).collect();
         groupings
     }
 }
@@ -90,8 +90,8 @@ impl Walk for GroupedWalk {
         if exchanges.is_empty() {
             return groupings.iter_mut().all(|grouping| grouping.spell(register, PIECE));
         }
-        let asked = |cell: Place| self.asked.get(cell as usize).copied().unwrap_or_default();
-        register.ledger().visit(exchanges, self.at, asked, |outermost, traits, shares| {
+        let wanted = |cell: Place| self.wanted.get(cell as usize).copied().unwrap_or_default();
+        register.ledger().visit(exchanges, self.at, wanted, |outermost, traits, shares| {
             for grouping in &mut *groupings {
                 grouping.add(outermost, traits, shares);
             }
@@ -179,12 +179,12 @@ impl Grouping {
         let outermost = view.nesting().outermost(exchange);
         let Some(standing) = register.ledger().exchange(outermost, at) else { return };
         let cells = Outcome::within(&view, exchange).cells;
-        let asked: Vec<_> = cells
+        let wanted: Vec<_> = cells
             .iter()
             .filter_map(|(cell, share)| Some((cell, self.selected.side_of(cell)?, share)))
             .collect();
-        let Some(keys) = self.keys(outermost, &standing.traits, !asked.is_empty()) else { return };
-        for (cell, side, share) in asked {
+        let Some(keys) = self.keys(outermost, &standing.traits, !wanted.is_empty()) else { return };
+        for (cell, side, share) in wanted {
             let part = self.parts.intern(CellKey::new(&self.selected, cell));
             for key in &keys {
                 self.by_number.entry((*key, part)).or_default().add(side, share);

@@ -14,7 +14,7 @@ mod traits;
 pub use cell::{Aggregate, Cell, Changes, FigureKey, Legs};
 pub use figure_history::Step;
 pub use outcome::{ClaimedLegs, Outcome, Rules, traits};
-pub use traits::{Days, Mark, Reported, TraitChanges, Traits};
+pub use traits::{Days, Reported, TraitChanges, TraitMark, Traits};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -213,20 +213,20 @@ impl Ledger {
         self.traits.read(&values, &mut traits).then_some(traits)
     }
 
-    /// Shows what some outermost exchanges said just after `position`, of the cells that `asked`
+    /// Shows what some outermost exchanges said just after `position`, of cells that `is_wanted`
     /// accepts. Cells are named by their places.
     pub fn visit(
         &self,
         exchanges: &[Symbol],
         position: Position,
-        asked: impl Fn(Place) -> bool,
+        is_wanted: impl Fn(Place) -> bool,
         mut show: impl FnMut(Symbol, &Traits, &[(Place, &Share)]),
     ) {
         let (mut values, mut shares) = (Vec::new(), Vec::new());
         let mut traits = Traits::default();
         for outermost in exchanges {
             let Some(entries) = self.exchanges.get(outermost) else { continue };
-            entries.values(position, (0, |cell| is_trait(cell) || asked(cell)), &mut values);
+            entries.values(position, (0, |cell| is_trait(cell) || is_wanted(cell)), &mut values);
             if !self.traits.read(&values, &mut traits) {
                 continue;
             }
@@ -270,7 +270,7 @@ impl Passing {
     /// Takes an entry of traits.
     fn take(&mut self, table: &TraitTable, entry: &Entry, passes: &impl Fn(Days) -> bool) {
         if let Some(mark) = table.marked(entry.cell) {
-            let counts = matches!(mark, Mark::Date(days) if passes(days));
+            let counts = matches!(mark, TraitMark::Date(days) if passes(days));
             if entry.value == NOTHING {
                 self.claimed = self.claimed.saturating_sub(counts.into());
             } else {

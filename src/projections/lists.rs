@@ -58,7 +58,7 @@ enum Name {
     /// This one.
     Is(Symbol),
     /// One that no claim uses.
-    Unheard,
+    Unknown,
 }
 
 impl Name {
@@ -66,7 +66,7 @@ impl Name {
         if name.is_empty() {
             return Self::Any;
         }
-        view.vocabulary().find(name).map_or(Self::Unheard, Self::Is)
+        view.vocabulary().find(name).map_or(Self::Unknown, Self::Is)
     }
 
     /// Whether one of some names will do.
@@ -74,7 +74,7 @@ impl Name {
         match self {
             Self::Any => true,
             Self::Is(name) => names.any(|other| other == name),
-            Self::Unheard => false,
+            Self::Unknown => false,
         }
     }
 

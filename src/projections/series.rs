@@ -60,7 +60,7 @@ pub enum Base {
 
 /// One running total with the step to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct SeriesStep {
     /// The total.
     pub status: ClaimStatus,
     /// Where its base comes from.
@@ -213,7 +213,7 @@ pub struct StepWalk {
     compared: Arc<Compared>,
     next: usize,
     most: usize,
-    steps: Vec<Step>,
+    steps: Vec<SeriesStep>,
     bytes: usize,
 }
 
@@ -225,7 +225,7 @@ impl StepWalk {
 }
 
 impl Walk for StepWalk {
-    type Answer = Vec<Step>;
+    type Answer = Vec<SeriesStep>;
 
     fn go_on(&mut self, register: &Register) -> bool {
         let Self { compared, next, most, steps, bytes } = self;
@@ -242,7 +242,7 @@ impl Walk for StepWalk {
         false
     }
 
-    fn answer(self) -> Vec<Step> {
+    fn answer(self) -> Vec<SeriesStep> {
         self.steps
     }
 }
@@ -309,7 +309,7 @@ fn sides(query: &SeriesQuery) -> Vec<GroupedQuery> {
     }
 }
 
-fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
+fn step(register: &Register, compared: &Compared, total: &Total) -> SeriesStep {
     let vocabulary = register.claims().vocabulary();
     let (base_from, bases) = base(&compared.totals, total);
     let own = number(&total.claimed.number);
@@ -335,7 +335,7 @@ fn step(register: &Register, compared: &Compared, total: &Total) -> Step {
         |total: &Total| total.claimed.number.approximate || total.claimed.number.value().is_none();
     let as_of = bases.last().map(|base| vocabulary.text(base.claimed.as_of));
     let view = register.again_at(compared.at, &compared.nested);
-    Step {
+    SeriesStep {
         status: ClaimStatus::of(&view, &total.row),
         base_from,
         base_as_of: as_of.unwrap_or_default().to_owned(),

@@ -15,7 +15,7 @@ use handover::domain::limits;
 use tonic::Code;
 
 use self::{
-    caller::{Caller, Packing, Told},
+    caller::{Caller, Packing, Reported},
     hostile::{Plan, plans},
     process::Process,
 };
@@ -42,12 +42,12 @@ async fn refused(server: &Process, caller: &Caller, plan: &Plan, how: (usize, Pa
     let sent = caller::framed(&message, packing);
     drop(message);
     let before = (server.reset_peak(), server.processor());
-    let told = caller.call(&plan.path, sent).await;
+    let reported = caller.call(&plan.path, sent).await;
     let cost = Cost {
         memory: server.peak().saturating_sub(before.0),
         processor: server.processor().saturating_sub(before.1),
     };
-    let Told { code, reason, fields, message } = told;
+    let Reported { code, reason, fields, message } = reported;
     if plan.is_swallowed() && code == Code::Ok {
         return cost;
     }
@@ -94,9 +94,9 @@ async fn what_cannot_be_decoded_is_the_senders_fault() {
             (Packing::Gzip, caller::marked_as_packed(b"this is no gzip stream, but long enough")),
             (Packing::None, caller::framed(&[0x0a, 0x01, b'a'], Packing::None)[..7].to_vec()),
         ] {
-            let told = caller.call_with(&plan.path, flaw, packing).await;
-            assert_eq!(told.code, Code::InvalidArgument, "{}: {told:?}", plan.path);
-            assert_eq!(told.reason, "INVALID_FIELD", "{}: {told:?}", plan.path);
+            let reported = caller.call_with(&plan.path, flaw, packing).await;
+            assert_eq!(reported.code, Code::InvalidArgument, "{}: {reported:?}", plan.path);
+            assert_eq!(reported.reason, "INVALID_FIELD", "{}: {reported:?}", plan.path);
         }
     }
 }

@@ -94,7 +94,7 @@ async fn ended<T: std::fmt::Debug>(watch: &mut Watch<T>) -> ClientError {
 
 /// What becomes of clients that go on at an address where they now find another server.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_on_is_not_led_into_another_store() {
+async fn a_client_that_goes_on_is_not_led_into_another_store() {
     let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
     let (server, other) = (Server::start(&data, &[]), Server::start(&other_data, &[]));
     let proxy = Proxy::start(&server.address).await;
@@ -120,11 +120,11 @@ async fn who_goes_on_is_not_led_into_another_store() {
     let mut story =
         following.watch_exchange(WatchExchangeRequest { exchange_id, ..Default::default() });
     story.next().await.expect("a story");
-    let (told, mut handled) = tokio::sync::mpsc::channel(100);
+    let (reported, mut handled) = tokio::sync::mpsc::channel(100);
     let consuming = following.clone();
     let consumer = tokio::spawn(async move {
         let handle = move |_| {
-            told.try_send(()).expect("the test goes on");
+            reported.try_send(()).expect("the test goes on");
             std::future::ready(Verdict::Done)
         };
         consuming.consume(Consumer::of("desk", "one"), std::future::pending(), handle).await

@@ -25,12 +25,12 @@ use crate::{
 use record::Recorder;
 
 /// A store, and the methods that were called so far.
-struct Asked {
+struct Probe {
     rpc: Rpc,
     probed: BTreeSet<String>,
 }
 
-impl Asked {
+impl Probe {
     /// Asks for page after page. Each is small enough for any client, and there are several.
     async fn pages<Q, A>(
         &mut self,
@@ -46,7 +46,7 @@ impl Asked {
         let mut pages = Vec::new();
         let mut request = request;
         loop {
-            let page: A = self.rpc.ask(method, request.clone()).await;
+            let page: A = self.rpc.answer(method, request.clone()).await;
             let bytes = page.encoded_len();
             assert!(
                 bytes <= ANSWER_BYTES + EVENT_BYTES,
@@ -68,8 +68,8 @@ impl Asked {
 }
 
 macro_rules! pages {
-    ($asked:expr, $method:literal, $request:expr, $answer:ident) => {
-        $asked
+    ($probe:expr, $method:literal, $request:expr, $answer:ident) => {
+        $probe
             .pages::<_, proto::$answer>(
                 $method,
                 $request,
@@ -80,7 +80,7 @@ macro_rules! pages {
     };
 }
 
-async fn recorded() -> (tempfile::TempDir, Server, Asked, BTreeMap<&'static str, u64>) {
+async fn recorded() -> (tempfile::TempDir, Server, Probe, BTreeMap<&'static str, u64>) {
     let (dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let client = server.client().await;
@@ -97,8 +97,8 @@ async fn recorded() -> (tempfile::TempDir, Server, Asked, BTreeMap<&'static str,
     recorder.groups().await;
     parked(&client).await;
     positions.insert("head", recorder.head);
-    let asked = Asked { rpc: Rpc::connect(&server).await, probed: BTreeSet::new() };
-    (dir, server, asked, positions)
+    let probe = Probe { rpc: Rpc::connect(&server).await, probed: BTreeSet::new() };
+    (dir, server, probe, positions)
 }
 
 /// Has a group park large events.
@@ -126,17 +126,17 @@ async fn parked(client: &handover::grpc::client::Client) {
     let (say, said) = tokio::sync::mpsc::channel(8);
     say.send(first).await.expect("the call begins");
     let said = stream::unfold(said, |mut said| async { Some((said.recv().await?, said)) });
-    let mut told = client.consume(said);
+    let mut reported = client.consume(said);
     let mut came = 0;
     while came < record::CLAIMS {
-        came += told.next().await.expect("the call goes on").expect("events").events.len();
+        came += reported.next().await.expect("the call goes on").expect("events").events.len();
     }
     let nacks = deliveries.map(nack).collect();
     let answer = proto::ConsumeRequest { nacks, ..proto::ConsumeRequest::default() };
     say.send(answer).await.expect("the call goes on");
     drop(say);
-    while let Some(told) = told.next().await {
-        told.expect("it may leave");
+    while let Some(reported) = reported.next().await {
+        reported.expect("it may leave");
     }
 }
 
@@ -145,29 +145,29 @@ const ENOUGH: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn no_answer_is_larger_than_clients_take_and_its_pages_are_the_whole() {
-    let asked = tokio::time::timeout(ENOUGH, ask_for_all()).await.expect("it comes to an end");
+    let probe = tokio::time::timeout(ENOUGH, probe_all()).await.expect("it comes to an end");
     let bounded = bounds::METHODS.iter().map(|(method, _)| (*method).to_owned());
-    let known: BTreeSet<String> = asked.into_iter().chain(bounded).collect();
+    let known: BTreeSet<String> = probe.into_iter().chain(bounded).collect();
     let with_lists = bounds::methods_with_lists();
     assert_eq!(known, with_lists, "each answer with a list is asked for here, or bounded");
 }
 
 /// Asks for everything that there is; answers with the methods.
-async fn ask_for_all() -> BTreeSet<String> {
-    let (_dir, server, mut asked, positions) = recorded().await;
+async fn probe_all() -> BTreeSet<String> {
+    let (_dir, server, mut probe, positions) = recorded().await;
     let head = positions["head"];
     let warm = proto::GetCountryCountsRequest { min_position: head, ..Default::default() };
     let _: proto::GetCountryCountsResponse =
-        asked.rpc.ask("CountService/GetCountryCounts", warm).await;
-    story(&mut asked).await;
-    watches(&mut asked, &server).await;
-    claims(&mut asked, positions["preferred"]).await;
-    lists(&mut asked).await;
-    figures(&mut asked).await;
-    series(&mut asked).await;
-    groups(&mut asked).await;
+        probe.rpc.answer("CountService/GetCountryCounts", warm).await;
+    story(&mut probe).await;
+    watches(&mut probe, &server).await;
+    claims(&mut probe, positions["preferred"]).await;
+    lists(&mut probe).await;
+    figures(&mut probe).await;
+    series(&mut probe).await;
+    groups(&mut probe).await;
     commands(&server);
-    asked.probed
+    probe.probed
 }
 
 /// The command line follows the tokens, and prints everything.
@@ -209,10 +209,10 @@ fn commands(server: &Server) {
     assert!(count(&json(&["counts"])["counts"]) > record::SMALL);
 }
 
-async fn story(asked: &mut Asked) {
+async fn story(probe: &mut Probe) {
     let request =
         proto::GetExchangeRequest { exchange_id: record::STORY.into(), ..Default::default() };
-    let pages = pages!(asked, "ExchangeService/GetExchange", request, GetExchangeResponse);
+    let pages = pages!(probe, "ExchangeService/GetExchange", request, GetExchangeResponse);
     let sum = |of: fn(&proto::GetExchangeResponse) -> usize| pages.iter().map(of).sum::<usize>();
     let claims =
         |legs: &[proto::LegEstimate]| legs.iter().map(|leg| leg.claims.len()).sum::<usize>();
@@ -247,7 +247,7 @@ async fn story(asked: &mut Asked) {
     let exchange_id = record::BOARD.to_owned();
     let request = proto::ReconcileExchangeRequest { exchange_id, ..Default::default() };
     let method = "ExchangeService/ReconcileExchange";
-    let pages = asked
+    let pages = probe
         .pages::<_, proto::ReconcileExchangeResponse>(
             method,
             request,
@@ -276,7 +276,7 @@ async fn story(asked: &mut Asked) {
 }
 
 /// A watch begins with a page of the story, and its token gets the rest.
-async fn watches(asked: &mut Asked, server: &Server) {
+async fn watches(probe: &mut Probe, server: &Server) {
     let client = server.client().await;
     let exchange_id = record::STORY.to_owned();
     let request = proto::WatchExchangeRequest { exchange_id, ..Default::default() };
@@ -288,42 +288,42 @@ async fn watches(asked: &mut Asked, server: &Server) {
         let exchange_id = record::STORY.to_owned();
         let request = proto::GetExchangeRequest { exchange_id, page_token, ..Default::default() };
         let page: proto::GetExchangeResponse =
-            asked.rpc.ask("ExchangeService/GetExchange", request).await;
+            probe.rpc.answer("ExchangeService/GetExchange", request).await;
         assert_eq!(page.position, story.position);
         statements += page.statements.len();
         page_token = page.next_page_token;
     }
     assert_eq!(statements, record::STATEMENTS);
-    asked.probed.insert("ExchangeService/WatchExchange".into());
+    probe.probed.insert("ExchangeService/WatchExchange".into());
 
     let mut updates = client.watch_country_counts(proto::WatchCountryCountsRequest::default());
     let (mut rows, mut messages) = (0, 0);
     loop {
-        let told = updates.next().await.expect("an answer").expect("figures");
-        assert!(told.encoded_len() <= ANSWER_BYTES + EVENT_BYTES);
-        let Some(Update::Snapshot(snapshot)) = told.update else { panic!("a snapshot") };
+        let reported = updates.next().await.expect("an answer").expect("figures");
+        assert!(reported.encoded_len() <= ANSWER_BYTES + EVENT_BYTES);
+        let Some(Update::Snapshot(snapshot)) = reported.update else { panic!("a snapshot") };
         (rows, messages) = (rows + snapshot.counts.len(), messages + 1);
-        if !told.more {
+        if !reported.more {
             break;
         }
     }
     assert!(rows > record::SMALL && messages > 1, "{rows} in {messages}");
-    asked.probed.insert("CountService/WatchCountryCounts".into());
+    probe.probed.insert("CountService/WatchCountryCounts".into());
 }
 
-async fn claims(asked: &mut Asked, claim: u64) {
+async fn claims(probe: &mut Probe, claim: u64) {
     let request = proto::GetClaimRequest { claim, page_size: 1_000, ..Default::default() };
-    let pages = pages!(asked, "ClaimService/GetClaim", request, GetClaimResponse);
+    let pages = pages!(probe, "ClaimService/GetClaim", request, GetClaimResponse);
     let history: usize = pages.iter().map(|it| it.history.len()).sum();
     assert_eq!(history, 2 * record::CLAIMS);
-    let told = pages[0].preferences.len() + pages[0].more_preferences as usize;
-    assert!(told == record::CLAIMS && pages[0].more_preferences > 0, "{told}");
+    let reported = pages[0].preferences.len() + pages[0].more_preferences as usize;
+    assert!(reported == record::CLAIMS && pages[0].more_preferences > 0, "{reported}");
 }
 
-async fn lists(asked: &mut Asked) {
+async fn lists(probe: &mut Probe) {
     let page_size = 1_000;
     let request = proto::ListExchangesRequest { page_size, ..Default::default() };
-    let pages = pages!(asked, "ExchangeService/ListExchanges", request, ListExchangesResponse);
+    let pages = pages!(probe, "ExchangeService/ListExchanges", request, ListExchangesResponse);
     assert!(pages[0].exchanges.len() < record::JOINT, "{}", pages[0].exchanges.len());
     let all = pages.iter().flat_map(|page| &page.exchanges);
     let whole = all.clone().find(|it| it.exchange_id == record::WHOLE).expect("the whole");
@@ -333,29 +333,29 @@ async fn lists(asked: &mut Asked) {
     assert_eq!(all.count(), record::SMALL + record::JOINT + record::PORTIONS + 4);
 
     let request = proto::ListStatementsRequest { page_size, ..Default::default() };
-    let pages = pages!(asked, "StatementService/ListStatements", request, ListStatementsResponse);
+    let pages = pages!(probe, "StatementService/ListStatements", request, ListStatementsResponse);
     assert_eq!(pages.iter().map(|it| it.statements.len()).sum::<usize>(), record::STATEMENTS);
 
     let exchange_id = record::STORY.to_owned();
     let request = proto::ListTransfersRequest { page_size, exchange_id, ..Default::default() };
-    let pages = pages!(asked, "TransferService/ListTransfers", request, ListTransfersResponse);
+    let pages = pages!(probe, "TransferService/ListTransfers", request, ListTransfersResponse);
     assert_eq!(pages.iter().map(|it| it.transfers.len()).sum::<usize>(), 5 * record::CLAIMS);
 
     let request = proto::ListSourcesRequest { page_size, ..Default::default() };
-    let pages = pages!(asked, "SourceService/ListSources", request, ListSourcesResponse);
+    let pages = pages!(probe, "SourceService/ListSources", request, ListSourcesResponse);
     let registered = pages.iter().flat_map(|it| &it.sources).filter(|it| it.source.is_some());
     assert_eq!(registered.count(), record::SOURCES);
 }
 
-async fn figures(asked: &mut Asked) {
+async fn figures(probe: &mut Probe) {
     let request = proto::GetCountryCountsRequest::default();
-    let pages = pages!(asked, "CountService/GetCountryCounts", request, GetCountryCountsResponse);
+    let pages = pages!(probe, "CountService/GetCountryCounts", request, GetCountryCountsResponse);
     let countries: Vec<_> = pages.iter().flat_map(|it| &it.counts).map(|it| &it.country).collect();
     assert!(countries.is_sorted() && countries.len() > record::SMALL, "{}", countries.len());
 
     let group_by = [Dimension::From, Dimension::To, Dimension::Route].map(i32::from).to_vec();
     let request = proto::CountTransfersRequest { group_by, ..Default::default() };
-    let pages = pages!(asked, "CountService/CountTransfers", request, CountTransfersResponse);
+    let pages = pages!(probe, "CountService/CountTransfers", request, CountTransfersResponse);
     let groups: usize = pages.iter().map(|it| it.groups.len()).sum();
     assert!(groups >= record::SMALL + record::JOINT, "{groups}");
 
@@ -370,14 +370,14 @@ async fn figures(asked: &mut Asked) {
         exchange_id: record::STORY.into(),
         ..figure("UA", Direction::Received)
     };
-    let pages = pages!(asked, "CountService/ExplainCount", request, ExplainCountResponse);
+    let pages = pages!(probe, "CountService/ExplainCount", request, ExplainCountResponse);
     let exchanges = pages.iter().flat_map(|it| &it.exchanges);
     assert_eq!(exchanges.clone().filter(|it| !it.continues).count(), 1);
     let legs = exchanges.flat_map(|it| &it.legs).filter_map(|leg| leg.leg.as_ref());
     assert_eq!(legs.clone().filter(|leg| !leg.continues).count(), 1 + record::CLAIMS);
     assert_eq!(legs.map(|leg| leg.claims.len()).sum::<usize>(), 2 * record::CLAIMS);
     let request = figure(record::SENDER, Direction::Sent);
-    let pages = pages!(asked, "CountService/ExplainCount", request, ExplainCountResponse);
+    let pages = pages!(probe, "CountService/ExplainCount", request, ExplainCountResponse);
     assert_eq!(pages.iter().map(|it| it.exchanges.len()).sum::<usize>(), record::SMALL);
 
     let request = proto::GetCountHistoryRequest {
@@ -391,7 +391,7 @@ async fn figures(asked: &mut Asked) {
     let mut request = request;
     let mut moves = 0;
     loop {
-        let page: proto::GetCountHistoryResponse = asked.rpc.ask(method, request.clone()).await;
+        let page: proto::GetCountHistoryResponse = probe.rpc.answer(method, request.clone()).await;
         assert!(page.encoded_len() <= ANSWER_BYTES, "{}", page.encoded_len());
         moves += page.entries.len();
         if page.next_page_token.is_empty() {
@@ -400,13 +400,13 @@ async fn figures(asked: &mut Asked) {
         request.page_token = page.next_page_token;
     }
     assert_eq!(moves, record::SMALL);
-    asked.probed.insert(method.into());
+    probe.probed.insert(method.into());
 }
 
-async fn series(asked: &mut Asked) {
+async fn series(probe: &mut Probe) {
     let series = "handed over".to_owned();
     let request = proto::ReconcileSeriesRequest { series, page_size: 1_000, ..Default::default() };
-    let pages = pages!(asked, "CountService/ReconcileSeries", request, ReconcileSeriesResponse);
+    let pages = pages!(probe, "CountService/ReconcileSeries", request, ReconcileSeriesResponse);
     let steps = pages.iter().flat_map(|it| &it.steps);
     assert_eq!(steps.clone().filter(|it| !it.continues).count(), record::TOTALS);
     assert!(steps.clone().any(|step| step.continues), "a step is cut");
@@ -417,15 +417,15 @@ async fn series(asked: &mut Asked) {
     assert!(missing >= (record::TOTALS - 1) * record::SMALL / 2, "{missing}");
 }
 
-async fn groups(asked: &mut Asked) {
+async fn groups(probe: &mut Probe) {
     let request = proto::ListGroupsRequest::default();
-    let pages = pages!(asked, "ConsumerGroupService/ListGroups", request, ListGroupsResponse);
+    let pages = pages!(probe, "ConsumerGroupService/ListGroups", request, ListGroupsResponse);
     let names: Vec<_> = pages.iter().flat_map(|it| &it.groups).map(|it| &it.name).collect();
     assert!(names.is_sorted());
     assert_eq!(names.len(), record::GROUPS + 1);
     let request = proto::ListGroupsRequest { page_size: 7, ..Default::default() };
     let page: proto::ListGroupsResponse =
-        asked.rpc.ask("ConsumerGroupService/ListGroups", request).await;
+        probe.rpc.answer("ConsumerGroupService/ListGroups", request).await;
     assert!(page.groups.len() == 7 && !page.next_page_token.is_empty());
 
     let method = "ConsumerGroupService/ListParked";
@@ -433,7 +433,7 @@ async fn groups(asked: &mut Asked) {
     loop {
         let (group, limit) = ("parking".into(), 1_000);
         let request = proto::ListParkedRequest { group, after_position, limit };
-        let page: proto::ListParkedResponse = asked.rpc.ask(method, request).await;
+        let page: proto::ListParkedResponse = probe.rpc.answer(method, request).await;
         assert!(page.encoded_len() <= ANSWER_BYTES + EVENT_BYTES, "{}", page.encoded_len());
         (parked, pages) = (parked + page.parked.len(), pages + 1);
         after_position = page.next_after_position;
@@ -442,5 +442,5 @@ async fn groups(asked: &mut Asked) {
         }
     }
     assert!(parked == record::CLAIMS && pages > 1, "{parked} in {pages}");
-    asked.probed.insert(method.into());
+    probe.probed.insert(method.into());
 }

@@ -14,7 +14,7 @@ use handover::{
 };
 
 use crate::{
-    rpc::{Rpc, invalid, not_found, told},
+    rpc::{Rpc, invalid, not_found, reported},
     support::{Server, data_dir, new_id, read_all},
 };
 
@@ -72,25 +72,26 @@ fn preference(claim: u64) -> PreferClaimRequest {
 async fn record(rpc: &Rpc, value: u32) -> Receipt {
     let transfer = Some(Transfer::Completed(completed(value)));
     let request = RecordTransferRequest { transfer, ..RecordTransferRequest::default() };
-    let answer: RecordTransferResponse = rpc.ask("TransferService/RecordTransfer", request).await;
+    let answer: RecordTransferResponse =
+        rpc.answer("TransferService/RecordTransfer", request).await;
     answer.receipt.expect("a receipt")
 }
 
 async fn correct(rpc: &Rpc, claim: u64, value: u32) -> Receipt {
     let request = correction(claim, proto::Any::pack(&completed(value)));
-    let answer: CorrectClaimResponse = rpc.ask("ClaimService/CorrectClaim", request).await;
+    let answer: CorrectClaimResponse = rpc.answer("ClaimService/CorrectClaim", request).await;
     answer.receipt.expect("a receipt")
 }
 
 async fn retract(rpc: &Rpc, claim: u64) -> Receipt {
     let answer: RetractClaimResponse =
-        rpc.ask("ClaimService/RetractClaim", retraction(claim)).await;
+        rpc.answer("ClaimService/RetractClaim", retraction(claim)).await;
     answer.receipt.expect("a receipt")
 }
 
 async fn confirm(rpc: &Rpc, claim: u64) -> Receipt {
     let answer: ConfirmClaimResponse =
-        rpc.ask("ClaimService/ConfirmClaim", confirmation(claim)).await;
+        rpc.answer("ClaimService/ConfirmClaim", confirmation(claim)).await;
     answer.receipt.expect("a receipt")
 }
 
@@ -98,7 +99,7 @@ async fn confirm(rpc: &Rpc, claim: u64) -> Receipt {
 async fn get(rpc: &Rpc, claim: u64, at: u64) -> GetClaimResponse {
     let as_of = (at > 0).then_some(AsOf { moment: Some(Moment::Position(at)) });
     let request = GetClaimRequest { claim, as_of, min_position: at, ..GetClaimRequest::default() };
-    rpc.ask("ClaimService/GetClaim", request).await
+    rpc.answer("ClaimService/GetClaim", request).await
 }
 
 /// The number that a claim reads.
@@ -117,7 +118,7 @@ fn history(answer: &GetClaimResponse) -> Vec<(u64, u64)> {
 }
 
 #[tokio::test]
-async fn a_claim_tells_how_it_reads_and_every_event_about_it_as_of_any_position() {
+async fn a_claim_shows_how_it_reads_and_every_event_about_it_as_of_any_position() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let rpc = Rpc::connect(&server).await;
@@ -126,10 +127,10 @@ async fn a_claim_tells_how_it_reads_and_every_event_about_it_as_of_any_position(
     let confirmed = confirm(&rpc, first.position).await;
     let corrected = correct(&rpc, first.position, 160).await;
     let disputed: DisputeClaimResponse =
-        rpc.ask("ClaimService/DisputeClaim", dispute(first.position)).await;
+        rpc.answer("ClaimService/DisputeClaim", dispute(first.position)).await;
     let disputed = disputed.receipt.expect("a receipt");
     let preferred: PreferClaimResponse =
-        rpc.ask("ClaimService/PreferClaim", preference(first.position)).await;
+        rpc.answer("ClaimService/PreferClaim", preference(first.position)).await;
     let preferred = preferred.receipt.expect("a receipt");
     let undone = retract(&rpc, disputed.position).await;
     for receipt in [&confirmed, &corrected, &disputed, &preferred, &undone] {
@@ -174,10 +175,11 @@ async fn a_request_that_is_repeated_is_recorded_once() {
     let rpc = Rpc::connect(&server).await;
     let claim = record(&rpc, 150).await.position;
     let request = ConfirmClaimRequest { request_id: new_id(), ..confirmation(claim) };
-    let ask = || rpc.ask::<_, ConfirmClaimResponse>("ClaimService/ConfirmClaim", request.clone());
-    let first = ask().await.receipt.expect("a receipt");
+    let queried =
+        || rpc.answer::<_, ConfirmClaimResponse>("ClaimService/ConfirmClaim", request.clone());
+    let first = queried().await.receipt.expect("a receipt");
     let by = retract(&rpc, claim).await.position;
-    let again = ask().await.receipt.expect("a receipt");
+    let again = queried().await.receipt.expect("a receipt");
     let undone = Undone { position: first.position, by, how: Undoing::Retracted.into() };
     assert_eq!(again, Receipt { duplicate: true, undone: Some(undone), ..first });
 }
@@ -193,7 +195,7 @@ async fn an_event_about_what_is_no_such_claim_is_refused_and_nothing_is_recorded
     let retract = |claim| rpc.call("ClaimService/RetractClaim", retraction(claim));
     let rule = (ClientErrorKind::Refused, "RECORD_RULE".to_owned());
     for missing in [head + 1, 99, u64::MAX, gone, head] {
-        let (kind, reason, _) = told::<RetractClaimResponse>(retract(missing).await);
+        let (kind, reason, _) = reported::<RetractClaimResponse>(retract(missing).await);
         assert_eq!((kind, reason), rule, "{missing}");
     }
     let agreed =
@@ -201,13 +203,13 @@ async fn an_event_about_what_is_no_such_claim_is_refused_and_nothing_is_recorded
     let agreed = TransferAgreed { count: Some(Count::default()), ..agreed };
     let other = correction(claim, proto::Any::pack(&agreed));
     let other = rpc.call("ClaimService/CorrectClaim", other).await;
-    let (kind, reason, _) = told::<CorrectClaimResponse>(other);
+    let (kind, reason, _) = reported::<CorrectClaimResponse>(other);
     assert_eq!((kind, reason), rule, "a correction by another sort of claim");
 
     let nothing = rpc.call("ClaimService/DisputeClaim", DisputeClaimRequest::default()).await;
-    assert_eq!(told::<DisputeClaimResponse>(nothing), invalid("dispute"));
+    assert_eq!(reported::<DisputeClaimResponse>(nothing), invalid("dispute"));
     let unnamed = rpc.call("ClaimService/PreferClaim", preference(0)).await;
-    assert_eq!(told::<PreferClaimResponse>(unnamed), invalid("preference.claim"));
+    assert_eq!(reported::<PreferClaimResponse>(unnamed), invalid("preference.claim"));
     assert_eq!(read_all(&server.client().await).await.len() as u64, head);
 }
 
@@ -220,18 +222,18 @@ async fn what_is_no_claim_or_not_yet_one_is_not_found() {
     let corrected = correct(&rpc, claim, 160).await.position;
     let other = record(&rpc, 9).await.position;
     let head = retract(&rpc, other).await.position;
-    let ask = async |claim, at: u64| {
+    let queried = async |claim, at: u64| {
         let as_of = (at > 0).then_some(AsOf { moment: Some(Moment::Position(at)) });
         let request =
             GetClaimRequest { claim, as_of, min_position: head, ..GetClaimRequest::default() };
-        told::<GetClaimResponse>(rpc.call("ClaimService/GetClaim", request).await)
+        reported::<GetClaimResponse>(rpc.call("ClaimService/GetClaim", request).await)
     };
     for nothing in [corrected, head, head + 1, 99, u64::MAX] {
-        assert_eq!(ask(nothing, 0).await, not_found(), "{nothing}");
+        assert_eq!(queried(nothing, 0).await, not_found(), "{nothing}");
     }
-    assert_eq!(ask(other, corrected).await, not_found(), "it came later");
-    assert_eq!(ask(0, 0).await, invalid("claim"));
-    assert_eq!(ask(claim, head + 1).await.0, ClientErrorKind::BeyondHead);
+    assert_eq!(queried(other, corrected).await, not_found(), "it came later");
+    assert_eq!(queried(0, 0).await, invalid("claim"));
+    assert_eq!(queried(claim, head + 1).await.0, ClientErrorKind::BeyondHead);
 }
 
 #[tokio::test]
@@ -249,7 +251,7 @@ async fn a_history_comes_in_pages_that_stay_as_they_were_while_events_are_append
         GetClaimRequest { claim, min_position, page_size: 2, ..GetClaimRequest::default() };
     let mut seen = Vec::new();
     loop {
-        let page: GetClaimResponse = rpc.ask("ClaimService/GetClaim", request.clone()).await;
+        let page: GetClaimResponse = rpc.answer("ClaimService/GetClaim", request.clone()).await;
         assert_eq!(
             (page.position, page.record.expect("a record").confirmations),
             (min_position, 5)
@@ -266,5 +268,5 @@ async fn a_history_comes_in_pages_that_stay_as_they_were_while_events_are_append
     assert_eq!(seen, expected);
     let other = GetClaimRequest { claim: claim + 1, page_token: "AAAA".into(), ..request };
     let refused = rpc.call("ClaimService/GetClaim", other).await;
-    assert_eq!(told::<GetClaimResponse>(refused), invalid("page_token"));
+    assert_eq!(reported::<GetClaimResponse>(refused), invalid("page_token"));
 }

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use crate::support::{BINARY, Held, NOWHERE, Server, data_dir};
 
 mod append;
-mod ask;
 mod claims;
 mod counts;
 mod help;
 mod import;
 mod moments;
+mod questions;
 mod repeats;
 mod serve;
 mod tables;

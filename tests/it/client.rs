@@ -99,7 +99,7 @@ async fn an_append_is_recorded_once_over_lost_answers_and_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_has_decided_is_told_at_once() {
+async fn what_the_server_has_decided_is_reported_at_once() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let client = client(&server.address);
@@ -114,7 +114,7 @@ async fn what_the_server_has_decided_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_told_with_how_often_it_was_tried() {
+async fn a_server_that_is_not_there_is_reported_with_how_often_it_was_tried() {
     let retry = Retry::default().within(Duration::from_secs(3));
     let client = client(NOWHERE).with_retry(retry.first_pause(Duration::from_millis(1)));
     let error = client.append(Append::new().event_in("demo/1", noted("a"))).await;

@@ -15,7 +15,7 @@ use tokio::sync::Barrier;
 
 use crate::support::{Server, append, data_dir, event, read_all, tagged};
 
-/// A follower hears something long before, if only how far the log has come.
+/// A follower gets something long before, if only how far the log has come.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use handover::{
 };
 
 use crate::{
-    rpc::{Rpc, invalid, not_found, told},
+    rpc::{Rpc, invalid, not_found, reported},
     support::{BINARY, Server, data_dir, known},
 };
 
@@ -127,7 +127,7 @@ async fn the_story_of_an_exchange_says_who_said_what_and_where_it_can_be_read() 
     let server = Server::start(&data, &[]);
     let (client, rpc) = (server.client().await, Rpc::connect(&server).await);
     let last = everything(&client).await;
-    let story: GetExchangeResponse = rpc.ask(GET, get("x", last)).await;
+    let story: GetExchangeResponse = rpc.answer(GET, get("x", last)).await;
     assert_eq!(story.position, last);
     let summary = story.exchange.expect("a summary");
     assert_eq!((summary.title.as_str(), summary.occurred.as_str()), ("Exchange x", "2024-12-30"));
@@ -171,7 +171,7 @@ async fn the_story_of_an_exchange_says_who_said_what_and_where_it_can_be_read() 
 }
 
 #[tokio::test]
-async fn an_exchange_is_told_as_of_before_and_with_what_was_withdrawn() {
+async fn an_exchange_is_reported_as_of_before_and_with_what_was_withdrawn() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let (client, rpc) = (server.client().await, Rpc::connect(&server).await);
@@ -180,7 +180,7 @@ async fn an_exchange_is_told_as_of_before_and_with_what_was_withdrawn() {
     let retraction = ClaimRetracted { attribution, claim, ..ClaimRetracted::default() };
     let gone = record(&client, "exchange/x", &retraction).await;
     let range = async |request: GetExchangeRequest| {
-        let story: GetExchangeResponse = rpc.ask(GET, request).await;
+        let story: GetExchangeResponse = rpc.answer(GET, request).await;
         let leg = &story.legs[0];
         let estimate = leg.estimate.as_ref().expect("an estimate");
         (estimate.low, estimate.high, leg.claims.len(), story.position)
@@ -189,7 +189,7 @@ async fn an_exchange_is_told_as_of_before_and_with_what_was_withdrawn() {
     let before = GetExchangeRequest { as_of: Some(at(last)), ..get("x", gone) };
     assert_eq!(range(before).await, (Some(150), Some(189), 2, last));
     let with_past = GetExchangeRequest { include_past: true, ..get("x", gone) };
-    let story: GetExchangeResponse = rpc.ask(GET, with_past).await;
+    let story: GetExchangeResponse = rpc.answer(GET, with_past).await;
     let withdrawn = &story.legs[0].claims[1];
     assert_eq!((withdrawn.r#use(), withdrawn.read_until), (ClaimUse::Retracted, gone));
     assert_eq!(withdrawn.record.as_ref().map(|it| it.retracted_by), Some(gone));
@@ -201,7 +201,7 @@ async fn an_exchange_that_is_not_recorded_or_not_named_is_refused() {
     let server = Server::start(&data, &[]);
     let (client, rpc) = (server.client().await, Rpc::connect(&server).await);
     let last = everything(&client).await;
-    let story = async |request| told(rpc.call::<_, GetExchangeResponse>(GET, request).await);
+    let story = async |request| reported(rpc.call::<_, GetExchangeResponse>(GET, request).await);
     assert_eq!(story(get("y", last)).await, not_found());
     assert_eq!(story(get("", last)).await, invalid("exchange_id"));
     let before = GetExchangeRequest { as_of: Some(at(1)), ..get("x", last) };
@@ -211,7 +211,7 @@ async fn an_exchange_that_is_not_recorded_or_not_named_is_refused() {
     let reconcile = async |exchange_id: &str| {
         let exchange_id = exchange_id.into();
         let request = ReconcileExchangeRequest { exchange_id, ..Default::default() };
-        told(rpc.call::<_, ReconcileExchangeResponse>(RECONCILE, request).await)
+        reported(rpc.call::<_, ReconcileExchangeResponse>(RECONCILE, request).await)
     };
     assert_eq!(reconcile("y").await, not_found());
     assert_eq!(reconcile("").await, invalid("exchange_id"));
@@ -235,26 +235,27 @@ async fn pages_of_exchanges_stay_as_they_were_while_exchanges_are_reported() {
     let words = "GROSSDORF".into();
     let request =
         ListExchangesRequest { page_size: 2, words, min_position: last, ..Default::default() };
-    let first: ListExchangesResponse = rpc.ask(LIST, request.clone()).await;
+    let first: ListExchangesResponse = rpc.answer(LIST, request.clone()).await;
     assert_eq!((ids(&first), first.position), (vec!["day-5", "day-4"], last));
     record(&client, "exchange/day-6", &report("day-6", "in Gro\u{df}dorf", "2024-08-06")).await;
     let next = |token: &str| ListExchangesRequest { page_token: token.into(), ..request.clone() };
-    let second: ListExchangesResponse = rpc.ask(LIST, next(&first.next_page_token)).await;
+    let second: ListExchangesResponse = rpc.answer(LIST, next(&first.next_page_token)).await;
     assert_eq!((ids(&second), second.position), (vec!["day-3", "day-2"], last));
-    let third: ListExchangesResponse = rpc.ask(LIST, next(&second.next_page_token)).await;
+    let third: ListExchangesResponse = rpc.answer(LIST, next(&second.next_page_token)).await;
     assert_eq!((ids(&third), third.next_page_token.as_str()), (vec!["day-1"], ""));
 
-    let refused = async |request| told(rpc.call::<_, ListExchangesResponse>(LIST, request).await);
+    let refused =
+        async |request| reported(rpc.call::<_, ListExchangesResponse>(LIST, request).await);
     assert_eq!(refused(next("nonsense")).await, invalid("page_token"));
     let other = ListExchangesRequest { outermost_only: true, ..next(&first.next_page_token) };
     assert_eq!(refused(other).await, invalid("page_token"));
     let party = ListExchangesRequest { party: "nowhere".into(), ..Default::default() };
     assert_eq!(refused(party).await, invalid("party"));
     let before = ListExchangesRequest { as_of: Some(at(2)), ..Default::default() };
-    assert_eq!(ids(&rpc.ask(LIST, before).await), ["day-2", "day-1"]);
+    assert_eq!(ids(&rpc.answer(LIST, before).await), ["day-2", "day-1"]);
     let occurred = "2024-08-03/..".into();
     let since = ListExchangesRequest { occurred, min_position: last + 1, ..Default::default() };
-    let since: ListExchangesResponse = rpc.ask(LIST, since).await;
+    let since: ListExchangesResponse = rpc.answer(LIST, since).await;
     assert_eq!((ids(&since).len(), since.undated_exchanges), (4, 0));
 }
 
@@ -284,7 +285,7 @@ async fn what_was_imported_is_reconciled_with_the_reasons_that_the_record_holds(
     let head = client.get_head(GetHeadRequest::default()).await.expect("a head");
     let (exchange_id, min_position) = ("D".into(), head.position);
     let request = ReconcileExchangeRequest { exchange_id, min_position, ..Default::default() };
-    let answer: ReconcileExchangeResponse = rpc.ask(RECONCILE, request).await;
+    let answer: ReconcileExchangeResponse = rpc.answer(RECONCILE, request).await;
     let claimants: Vec<_> = answer.claimants.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(claimants, ["agreement", "Hromadske; AP", "Kyiv Post"]);
     assert_eq!((answer.legs.len(), answer.cells.len()), (2, 5));

@@ -1,4 +1,4 @@
-//! Many followers: idle ones that all hear of one event, ones that never read, and one too many.
+//! Many followers: idle ones that all get one event, ones that never read, and one too many.
 
 use futures_util::{StreamExt as _, future::join_all};
 use handover::{
@@ -39,7 +39,7 @@ async fn event_of(frames: &mut Answers<SubscribeResponse>) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_followers_as_are_let_in_hear_of_one_event_and_one_more_is_turned_away() {
+async fn as_many_followers_as_are_let_in_get_one_event_and_one_more_is_turned_away() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let mut followers = Vec::new();
@@ -61,8 +61,8 @@ async fn as_many_followers_as_are_let_in_hear_of_one_event_and_one_more_is_turne
     tags.push("desk:all");
     let receipt = client.append(append("notes/1", vec![event("for all", &tags)])).await;
     let position = receipt.expect("the server goes on").first_position;
-    let heard = join_all(followers.iter_mut().map(event_of)).await;
-    assert!(heard.iter().all(|heard| *heard == position));
+    let received = join_all(followers.iter_mut().map(event_of)).await;
+    assert!(received.iter().all(|received| *received == position));
 
     // Followers that go make room.
     drop(followers.split_off(MOST_STREAMS / 2));
@@ -75,7 +75,7 @@ async fn as_many_followers_as_are_let_in_hear_of_one_event_and_one_more_is_turne
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn followers_that_never_read_hold_nobody_up_and_miss_nothing() {
+async fn followers_that_never_read_hold_nothing_up_and_miss_nothing() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &["--journal-file-mib", "1", "--volume-mib", "1"]);
     let (writer, reader) = (server.client().await, server.client().await);

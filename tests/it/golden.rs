@@ -2,7 +2,7 @@
 //! stored. The goldens are in `tests/golden`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it golden` adds what is new. It never changes or removes
-//! what is there: that would be a break, and has to be done by hand by whoever means it.
+//! what is there: that would be a break, and has to be done by hand on purpose.
 
 mod events;
 mod groups;

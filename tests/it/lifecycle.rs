@@ -76,7 +76,7 @@ fn a_foreign_directory_is_refused_and_left_alone() {
 fn a_bad_setting_is_refused_by_name_and_value() {
     let (dir, data) = data_dir();
     let file = dir.path().join("handover.toml");
-    for (text, told) in [
+    for (text, expected) in [
         ("\nliste = ':7'\n", "line 2: liste is not a setting; did you mean listen?"),
         ("volume-mib = 0", "line 1: volume-mib is 0; it must be a whole number from 1 to 1024"),
         ("scrub = true\nscrub = true", "duplicate key; each setting is given once"),
@@ -84,7 +84,7 @@ fn a_bad_setting_is_refused_by_name_and_value() {
         fs::write(&file, text).expect("it can be written");
         let path = file.to_str().expect("UTF-8");
         let error = Server::try_start(&data, &["--config", path]).expect_err("it is refused");
-        assert!(error.contains(path) && error.contains(told), "{error}");
+        assert!(error.contains(path) && error.contains(expected), "{error}");
     }
     for (arguments, named) in [
         (["--journal-file-mib", "0"], ["journal-file-mib", "0"]),
@@ -94,7 +94,7 @@ fn a_bad_setting_is_refused_by_name_and_value() {
         let error = Server::try_start(&data, &arguments).expect_err("it is refused");
         assert!(named.iter().all(|name| error.contains(name)), "{error}");
     }
-    for (variable, value, told) in [
+    for (variable, value, expected) in [
         ("HANDOVER_LISTEN", "nowhere", "invalid value 'nowhere' for 'HANDOVER_LISTEN'"),
         ("HANDOVER_VOLUME_MIB", "0", "invalid value '0' for 'HANDOVER_VOLUME_MIB'"),
         ("HANDOVER_LOG", "==", "invalid value '==' for 'HANDOVER_LOG'"),
@@ -105,7 +105,7 @@ fn a_bad_setting_is_refused_by_name_and_value() {
         let ended = command.output().expect("the binary can be run");
         let error = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(2), "{error}");
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
     assert!(!data.exists(), "a refused start touches nothing");
 }
@@ -130,15 +130,15 @@ fn start_logged(data: &Path, listen: &str, arguments: &[&str]) -> (Held, Receive
     command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
     let mut child = Held::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
     let errors = BufReader::new(child.0.stderr.take().expect("a piped output"));
-    let (tell, told) = std::sync::mpsc::channel();
+    let (report, reported) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         errors
             .lines()
             .map_while(Result::ok)
-            .take_while(|line| tell.send(line.clone()).is_ok())
+            .take_while(|line| report.send(line.clone()).is_ok())
             .count()
     });
-    (child, told)
+    (child, reported)
 }
 
 /// The next line of a log that holds `text`.
@@ -153,7 +153,7 @@ fn line_with(log: &Receiver<String>, text: &str) -> String {
 }
 
 #[test]
-fn signals_that_ask_for_a_reload_end_nothing() {
+fn signals_that_request_a_reload_end_nothing() {
     let (_dir, data) = data_dir();
     let (mut child, log) = start_logged(&data, "127.0.0.1:0", &["--log-format", "json"]);
     let started = line_with(&log, "starting");
@@ -181,7 +181,7 @@ fn an_address_that_others_can_reach_is_warned_of() {
 }
 
 #[tokio::test]
-async fn stored_files_are_for_nobody_else() {
+async fn stored_files_are_for_no_other_user() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &["--volume-mib", "1", "--journal-file-mib", "1"]);
     let client = server.client().await;
@@ -212,8 +212,8 @@ fn mode(path: &Path) -> u32 {
 /// The error of a call that waited when the server stopped.
 #[track_caller]
 fn assert_stopping(what: &str, error: &ClientError) {
-    let told = (error.kind, error.reason.as_str());
-    assert_eq!(told, (ClientErrorKind::Unavailable, "NOT_READY"), "{what}: {error}");
+    let reported = (error.kind, error.reason.as_str());
+    assert_eq!(reported, (ClientErrorKind::Unavailable, "NOT_READY"), "{what}: {error}");
 }
 
 /// How a stream ends, after everything that it brings.
@@ -229,12 +229,12 @@ async fn end<T>(mut answers: Answers<T>) -> ClientError {
 /// A call that is on its way to the server before any that follows it on the connection.
 fn sent<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let mut call = Box::pin(call);
-    let nobody = &mut std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(call.as_mut().poll(nobody).is_pending());
+    let unnamed = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().poll(unnamed).is_pending());
     tokio::spawn(call)
 }
 
-/// Appends for as long as the server takes it, and tells how that ended.
+/// Appends for as long as the server takes it, and returns how that ended.
 async fn append_on(client: Client, first: oneshot::Sender<()>) -> (Vec<u64>, ClientError) {
     let requests = futures_util::stream::iter(0..)
         .map(|number| append("x/b", vec![event(&number.to_string(), &[])]));
@@ -266,8 +266,8 @@ async fn a_stop_answers_what_is_under_way_ends_streams_and_releases_the_director
     let waiting = sent(end(client.read(request)));
     let min_position = u64::MAX;
     let request = GetCountryCountsRequest { min_position, ..GetCountryCountsRequest::default() };
-    let asking = client.clone();
-    let figures_wait = sent(async move { asking.country_counts(request).await });
+    let requesting = client.clone();
+    let figures_wait = sent(async move { requesting.country_counts(request).await });
     let (first, acked) = oneshot::channel();
     let pipeline = tokio::spawn(append_on(client.clone(), first));
     acked.await.expect("appends are under way");

@@ -11,7 +11,7 @@ use handover::domain::proto::{
 };
 
 use crate::{
-    rpc::{Rpc, invalid, not_found, told},
+    rpc::{Rpc, invalid, not_found, reported},
     support::{Server, data_dir},
 };
 
@@ -38,7 +38,7 @@ async fn say(rpc: &Rpc, statement: StatementMade) -> u64 {
     let statement = Some(statement);
     let request = RecordStatementRequest { statement, ..RecordStatementRequest::default() };
     let answer: RecordStatementResponse =
-        rpc.ask("StatementService/RecordStatement", request).await;
+        rpc.answer("StatementService/RecordStatement", request).await;
     answer.receipt.expect("a receipt").position
 }
 
@@ -51,7 +51,7 @@ async fn correct(rpc: &Rpc, claim: u64, replacement: &StatementMade) -> u64 {
         reason: String::new(),
     });
     let request = CorrectClaimRequest { correction, ..CorrectClaimRequest::default() };
-    let answer: CorrectClaimResponse = rpc.ask("ClaimService/CorrectClaim", request).await;
+    let answer: CorrectClaimResponse = rpc.answer("ClaimService/CorrectClaim", request).await;
     answer.receipt.expect("a receipt").position
 }
 
@@ -69,7 +69,8 @@ async fn hand_over(rpc: &Rpc, exchange: &str, to: &str, occurred: &str) -> u64 {
         ..TransferCompleted::default()
     }));
     let request = RecordTransferRequest { transfer, ..RecordTransferRequest::default() };
-    let answer: RecordTransferResponse = rpc.ask("TransferService/RecordTransfer", request).await;
+    let answer: RecordTransferResponse =
+        rpc.answer("TransferService/RecordTransfer", request).await;
     answer.receipt.expect("a receipt").position
 }
 
@@ -78,7 +79,7 @@ async fn register(rpc: &Rpc, source_id: &str, title: &str) -> u64 {
     let kind = SourceKind::Outlet.into();
     let source = Some(SourceRegistered { source_id, title, kind, ..SourceRegistered::default() });
     let request = RegisterSourceRequest { source, ..RegisterSourceRequest::default() };
-    let answer: RegisterSourceResponse = rpc.ask("SourceService/RegisterSource", request).await;
+    let answer: RegisterSourceResponse = rpc.answer("SourceService/RegisterSource", request).await;
     answer.receipt.expect("a receipt").position
 }
 
@@ -105,7 +106,7 @@ async fn statements_are_found_by_words_without_their_marks_as_they_read_at_the_m
     let find = async |words: &str, as_of| {
         let (words, min_position) = (words.into(), corrected);
         let request = ListStatementsRequest { words, as_of, min_position, ..Default::default() };
-        rpc.ask::<_, ListStatementsResponse>(STATEMENTS, request).await
+        rpc.answer::<_, ListStatementsResponse>(STATEMENTS, request).await
     };
     assert_eq!(claims(&find("came", None).await), [second, first], "the newest first");
     assert_eq!(claims(&find("ERDOGAN kalin", None).await), [first]);
@@ -120,7 +121,7 @@ async fn statements_are_found_by_words_without_their_marks_as_they_read_at_the_m
     let undated = say(&rpc, said("Ben", "Nobody came", "")).await;
     let occurred = "2024-08-02".into();
     let request = ListStatementsRequest { occurred, min_position: undated, ..Default::default() };
-    let dated: ListStatementsResponse = rpc.ask(STATEMENTS, request).await;
+    let dated: ListStatementsResponse = rpc.answer(STATEMENTS, request).await;
     assert_eq!((claims(&dated), dated.undated_statements), (vec![second], 1));
 }
 
@@ -141,7 +142,7 @@ async fn pages_of_statements_stay_as_they_were_while_statements_are_made_and_cor
     };
     let mut seen = Vec::new();
     loop {
-        let page: ListStatementsResponse = rpc.ask(STATEMENTS, request.clone()).await;
+        let page: ListStatementsResponse = rpc.answer(STATEMENTS, request.clone()).await;
         assert_eq!(page.position, made[6]);
         seen.extend(claims(&page));
         // One more that would come first, and one less.
@@ -171,7 +172,7 @@ async fn a_page_ends_before_it_is_too_large_for_a_client_and_the_next_goes_on_th
         ListStatementsRequest { page_size: 1_000, min_position: made[99], ..Default::default() };
     let (mut seen, mut pages) = (Vec::new(), 0);
     loop {
-        let page: ListStatementsResponse = rpc.ask(STATEMENTS, request.clone()).await;
+        let page: ListStatementsResponse = rpc.answer(STATEMENTS, request.clone()).await;
         assert!(prost::Message::encoded_len(&page) < 2 << 20, "after {}", seen.len());
         seen.extend(claims(&page));
         pages += 1;
@@ -200,7 +201,7 @@ async fn a_question_that_makes_no_sense_is_refused_with_its_field() {
         (ListStatementsRequest { as_of: Some(AsOf::default()), ..statements() }, "as_of"),
     ] {
         let refused = rpc.call(STATEMENTS, request).await;
-        assert_eq!(told::<ListStatementsResponse>(refused), invalid(field));
+        assert_eq!(reported::<ListStatementsResponse>(refused), invalid(field));
     }
     let transfers = ListTransfersRequest::default;
     for (request, field) in [
@@ -215,7 +216,7 @@ async fn a_question_that_makes_no_sense_is_refused_with_its_field() {
         (ListTransfersRequest { page_token: s("AAAA"), ..transfers() }, "page_token"),
     ] {
         let refused = rpc.call(TRANSFERS, request).await;
-        assert_eq!(told::<ListTransfersResponse>(refused), invalid(field));
+        assert_eq!(reported::<ListTransfersResponse>(refused), invalid(field));
     }
     let sources = ListSourcesRequest::default;
     for (request, field) in [
@@ -224,10 +225,10 @@ async fn a_question_that_makes_no_sense_is_refused_with_its_field() {
         (ListSourcesRequest { page_token: s("AAAA"), ..sources() }, "page_token"),
     ] {
         let refused = rpc.call(SOURCES, request).await;
-        assert_eq!(told::<ListSourcesResponse>(refused), invalid(field));
+        assert_eq!(reported::<ListSourcesResponse>(refused), invalid(field));
     }
     let unnamed = rpc.call("SourceService/GetSource", GetSourceRequest::default()).await;
-    assert_eq!(told::<GetSourceResponse>(unnamed), invalid("source_id"));
+    assert_eq!(reported::<GetSourceResponse>(unnamed), invalid("source_id"));
 }
 
 #[tokio::test]
@@ -240,30 +241,30 @@ async fn a_page_token_outlives_a_restart_and_is_good_for_its_own_list_alone() {
         made.push(say(&rpc, said("Ana", "a word", day)).await);
     }
     let first = ListStatementsRequest { page_size: 1, min_position: made[1], ..Default::default() };
-    let page: ListStatementsResponse = rpc.ask(STATEMENTS, first.clone()).await;
+    let page: ListStatementsResponse = rpc.answer(STATEMENTS, first.clone()).await;
     let token = page.next_page_token;
     drop(server);
     let server = Server::start(&data, &[]);
     let rpc = Rpc::connect(&server).await;
     let next = ListStatementsRequest { page_token: token.clone(), ..first };
-    let page: ListStatementsResponse = rpc.ask(STATEMENTS, next.clone()).await;
+    let page: ListStatementsResponse = rpc.answer(STATEMENTS, next.clone()).await;
     assert_eq!((claims(&page), page.next_page_token), (vec![made[0]], String::new()));
 
     // One letter is another.
     let changed = if token.starts_with('A') { "B" } else { "A" }.to_owned() + &token[1..];
     let changed = ListStatementsRequest { page_token: changed, ..next.clone() };
     let refused = rpc.call(STATEMENTS, changed).await;
-    assert_eq!(told::<ListStatementsResponse>(refused), invalid("page_token"));
+    assert_eq!(reported::<ListStatementsResponse>(refused), invalid("page_token"));
     let transfers = ListTransfersRequest { page_token: token.clone(), ..Default::default() };
     let refused = rpc.call(TRANSFERS, transfers).await;
-    assert_eq!(told::<ListTransfersResponse>(refused), invalid("page_token"));
+    assert_eq!(reported::<ListTransfersResponse>(refused), invalid("page_token"));
     let sources = ListSourcesRequest { page_token: token, ..Default::default() };
     let refused = rpc.call(SOURCES, sources).await;
-    assert_eq!(told::<ListSourcesResponse>(refused), invalid("page_token"));
+    assert_eq!(reported::<ListSourcesResponse>(refused), invalid("page_token"));
     let (_elsewhere, data) = data_dir();
     let other = Server::start(&data, &[]);
     let refused = Rpc::connect(&other).await.call(STATEMENTS, next).await;
-    assert_eq!(told::<ListStatementsResponse>(refused), invalid("page_token"));
+    assert_eq!(reported::<ListStatementsResponse>(refused), invalid("page_token"));
 }
 
 #[tokio::test]
@@ -275,7 +276,7 @@ async fn transfers_are_listed_by_position_page_by_page_and_undated_exchanges_are
     let second = hand_over(&rpc, "demo-2", "UA", "").await;
     let third = hand_over(&rpc, "demo-3", "DE", "2024-09-01").await;
     let list = async |request| -> (Vec<u64>, ListTransfersResponse) {
-        let answer: ListTransfersResponse = rpc.ask(TRANSFERS, request).await;
+        let answer: ListTransfersResponse = rpc.answer(TRANSFERS, request).await;
         let records = answer.transfers.iter().filter_map(|entry| entry.record.as_ref());
         (records.map(|record| record.position).collect(), answer)
     };
@@ -286,8 +287,8 @@ async fn transfers_are_listed_by_position_page_by_page_and_undated_exchanges_are
     assert_eq!((found, answer.undated_exchanges), (vec![first], 1));
     let agreed = vec![TransferClaimKind::Agreed.into()];
     assert_eq!(list(ListTransfersRequest { kinds: agreed, ..any() }).await.0, [0; 0]);
-    let unheard = ListTransfersRequest { exchange_id: "demo-9".into(), ..any() };
-    assert_eq!(list(unheard).await.0, [0; 0]);
+    let unread = ListTransfersRequest { exchange_id: "demo-9".into(), ..any() };
+    assert_eq!(list(unread).await.0, [0; 0]);
     assert_eq!(list(ListTransfersRequest { as_of: Some(at(first)), ..any() }).await.0, [first]);
 
     let (found, page) = list(ListTransfersRequest { page_size: 2, ..any() }).await;
@@ -299,7 +300,7 @@ async fn transfers_are_listed_by_position_page_by_page_and_undated_exchanges_are
 }
 
 #[tokio::test]
-async fn sources_are_told_with_the_claims_that_cite_them_registered_or_not() {
+async fn sources_are_reported_with_the_claims_that_cite_them_registered_or_not() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let rpc = Rpc::connect(&server).await;
@@ -316,8 +317,8 @@ async fn sources_are_told_with_the_claims_that_cite_them_registered_or_not() {
     assert_eq!(now.record.map(|it| it.position), Some(registered));
     let then = get("demo", Some(at(cited))).await.expect("it is cited").source.expect("a source");
     assert_eq!((then.claims, then.source, then.record), (1, None, None));
-    assert_eq!(told(get("demo", Some(at(0))).await), not_found());
-    assert_eq!(told(get("nowhere", None).await), not_found());
+    assert_eq!(reported(get("demo", Some(at(0))).await), not_found());
+    assert_eq!(reported(get("nowhere", None).await), not_found());
 
     let list = async |words: &str, as_of, page_token: String| {
         let (words, min_position) = (words.into(), registered);
@@ -325,7 +326,7 @@ async fn sources_are_told_with_the_claims_that_cite_them_registered_or_not() {
         let page_size = 1;
         let request =
             ListSourcesRequest { words, kind, as_of, min_position, page_size, page_token };
-        rpc.ask::<_, ListSourcesResponse>(SOURCES, request).await
+        rpc.answer::<_, ListSourcesResponse>(SOURCES, request).await
     };
     let ids = |answer: &ListSourcesResponse| {
         answer.sources.iter().map(|source| source.source_id.clone()).collect::<Vec<_>>()

@@ -32,7 +32,7 @@ impl Rpc {
     }
 
     /// Calls `method` and expects an answer.
-    pub(crate) async fn ask<Q, A>(&self, method: &str, request: Q) -> A
+    pub(crate) async fn answer<Q, A>(&self, method: &str, request: Q) -> A
     where
         Q: Message + 'static,
         A: Message + Default + 'static,
@@ -42,7 +42,7 @@ impl Rpc {
 }
 
 /// The kind, the reason and the first field of an error.
-pub(crate) fn told<A: std::fmt::Debug>(
+pub(crate) fn reported<A: std::fmt::Debug>(
     outcome: Result<A, ClientError>,
 ) -> (ClientErrorKind, String, String) {
     let error = outcome.expect_err("an error");

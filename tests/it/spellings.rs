@@ -72,7 +72,7 @@ async fn record(server: &Server, client: &Client) {
         ..Default::default()
     };
     let answer: proto::RecordTransferResponse =
-        rpc.ask("TransferService/RecordTransfer", request).await;
+        rpc.answer("TransferService/RecordTransfer", request).await;
     let receipt = answer.receipt.expect("a receipt");
     let Receipt { stream: recorded, revision, .. } = receipt;
     assert_eq!((recorded.as_str(), revision), ("exchange/\u{e9}change-1", 3));
@@ -88,7 +88,7 @@ async fn assert_one(server: &Server, client: &Client) {
     for id in IDS {
         let request = proto::GetExchangeRequest { exchange_id: id.into(), ..Default::default() };
         let story: proto::GetExchangeResponse =
-            rpc.ask("ExchangeService/GetExchange", request).await;
+            rpc.answer("ExchangeService/GetExchange", request).await;
         assert_eq!(story.exchange.expect("a summary").exchange_id, IDS[0]);
         assert_eq!(story.legs.len(), 1, "one leg: {:?}", story.legs);
         let leg = &story.legs[0];
@@ -97,7 +97,7 @@ async fn assert_one(server: &Server, client: &Client) {
         let request =
             proto::ReconcileExchangeRequest { exchange_id: id.into(), ..Default::default() };
         let board: proto::ReconcileExchangeResponse =
-            rpc.ask("ExchangeService/ReconcileExchange", request).await;
+            rpc.answer("ExchangeService/ReconcileExchange", request).await;
         assert_eq!(board.claimants, [actor("D\u{e9}mo Ministry")], "one claimant");
         assert_eq!(board.lines, []);
         let request = proto::ExplainCountRequest {
@@ -108,7 +108,7 @@ async fn assert_one(server: &Server, client: &Client) {
             ..Default::default()
         };
         let explained: proto::ExplainCountResponse =
-            rpc.ask("CountService/ExplainCount", request).await;
+            rpc.answer("CountService/ExplainCount", request).await;
         assert_eq!(explained.figure.expect("a figure").preferred, Some(10));
     }
     let counts = client.country_counts(proto::GetCountryCountsRequest::default()).await;
@@ -165,12 +165,12 @@ async fn an_import_counts_each_spelling_once_and_adds_nothing_twice() {
         .collect();
     let path = dir.path().join("typed.jsonl");
     fs::write(&path, lines.join("\n")).expect("written");
-    for told in ["4 added, 0 already", "0 added, 4 already"] {
+    for expected in ["4 added, 0 already", "0 added, 4 already"] {
         let mut command = std::process::Command::new(BINARY);
         let command = command.arg("import").arg(&path).args(["--server", &server.address]);
         let output = command.output().expect("the binary can be run");
         let out = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && out.contains(told), "{out}");
+        assert!(output.status.success() && out.contains(expected), "{out}");
     }
     assert_one(&server, &server.client().await).await;
 }
@@ -206,13 +206,13 @@ async fn a_table_counts_each_spelling_once() {
     let request =
         proto::ReconcileExchangeRequest { exchange_id: IDS[2].into(), ..Default::default() };
     let board: proto::ReconcileExchangeResponse =
-        rpc.ask("ExchangeService/ReconcileExchange", request).await;
+        rpc.answer("ExchangeService/ReconcileExchange", request).await;
     let claimant = Actor { party: "TR".into(), ..actor("TR D\u{e9}mo") };
     assert_eq!(board.claimants, [claimant]);
     assert_eq!((board.legs.len(), board.cells.len()), (1, 1));
     assert_eq!(board.cells[0].source_ids.len(), 1, "one source");
     let sources: proto::ListSourcesResponse =
-        rpc.ask("SourceService/ListSources", proto::ListSourcesRequest::default()).await;
+        rpc.answer("SourceService/ListSources", proto::ListSourcesRequest::default()).await;
     assert_eq!(sources.sources.len(), 1);
 }
 
@@ -266,11 +266,11 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
         ..Default::default()
     };
     let all: proto::ReconcileSeriesResponse =
-        rpc.ask("CountService/ReconcileSeries", series("")).await;
+        rpc.answer("CountService/ReconcileSeries", series("")).await;
     assert_eq!(all.series, ["D\u{e9}mo totals"]);
     for name in ["D\u{e9}mo totals", "De\u{301}mo\u{2003}totals"] {
         let found: proto::ReconcileSeriesResponse =
-            rpc.ask("CountService/ReconcileSeries", series(name)).await;
+            rpc.answer("CountService/ReconcileSeries", series(name)).await;
         assert_eq!(found.steps.len(), 2, "{name:?}");
     }
     for mediator in ["An\u{e1} Demo", "Ana\u{301}\u{a0}Demo"] {
@@ -278,11 +278,11 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
         let request =
             proto::CountTransfersRequest { mediator: mediator.clone(), ..Default::default() };
         let counted: proto::CountTransfersResponse =
-            rpc.ask("CountService/CountTransfers", request).await;
+            rpc.answer("CountService/CountTransfers", request).await;
         assert_eq!(counted.total.expect("a figure").preferred, Some(10));
         let request = proto::ListExchangesRequest { mediator, ..Default::default() };
         let listed: proto::ListExchangesResponse =
-            rpc.ask("ExchangeService/ListExchanges", request).await;
+            rpc.answer("ExchangeService/ListExchanges", request).await;
         assert_eq!(listed.exchanges.len(), 1);
     }
     let list =
@@ -293,15 +293,15 @@ async fn series_speakers_mediators_and_topics_are_found_in_every_spelling() {
             exchange_id: exchange.into(),
             ..Default::default()
         };
-    for asked in [
+    for requested in [
         list("An\u{e1} Demo", "", "", ""),
         list("", "prisoner  list", "", ""),
         list("", "", "demo-\u{200b}source", ""),
         list("", "", "", IDS[3]),
     ] {
         let found: proto::ListStatementsResponse =
-            rpc.ask("StatementService/ListStatements", asked.clone()).await;
-        let [entry] = found.statements.as_slice() else { panic!("{asked:?}: {found:?}") };
+            rpc.answer("StatementService/ListStatements", requested.clone()).await;
+        let [entry] = found.statements.as_slice() else { panic!("{requested:?}: {found:?}") };
         let said = entry.statement.as_ref().expect("a statement");
         assert_eq!(said.text, statement.text, "what was said stays as it was typed");
         assert_eq!(said.speaker, Some(actor("An\u{e1} Demo")));
@@ -318,7 +318,7 @@ async fn what_cannot_be_folded_is_refused_with_the_character_and_its_place() {
         change(transfer.leg.as_mut().expect("a leg"));
         transfer
     };
-    for (typed, field, told) in [
+    for (typed, field, expected) in [
         (
             with(|leg| leg.exchange_id = "a\u{a0}b".into()),
             "leg.exchange_id",
@@ -342,7 +342,7 @@ async fn what_cannot_be_folded_is_refused_with_the_character_and_its_place() {
         let path = format!("writes[0].events[0].payload.{field}");
         let found = error.fields.iter().find(|(name, _)| *name == path);
         let (_, problem) = found.unwrap_or_else(|| panic!("{error:?}"));
-        assert!(problem.contains(told), "{problem}");
+        assert!(problem.contains(expected), "{problem}");
         let request = proto::RecordTransferRequest {
             transfer: Some(Transfer::Completed(typed)),
             ..Default::default()
@@ -353,7 +353,7 @@ async fn what_cannot_be_folded_is_refused_with_the_character_and_its_place() {
         let error = refused.expect_err(field);
         let path = format!("completed.{field}");
         assert!(
-            error.fields.iter().any(|(name, it)| *name == path && it.contains(told)),
+            error.fields.iter().any(|(name, it)| *name == path && it.contains(expected)),
             "{error:?}"
         );
     }
@@ -395,14 +395,15 @@ async fn a_tag_or_a_stream_that_hides_something_is_refused_with_the_character() 
     let server = Server::start(&data, &[]);
     let client = server.client().await;
     let noted = |stream: &str, tag: &str| append(stream, vec![crate::support::event("x", &[tag])]);
-    for (stream, tag, field, told) in [
+    for (stream, tag, field, expected) in [
         ("desk/a\u{200b}", "desk:a", "writes[0].stream", "U+200B as character 7"),
         ("desk/e\u{301}", "desk:a", "writes[0].stream", "normalization form C"),
         ("desk/a", "desk:a\u{ad}b", "writes[0].events[0].tags[0]", "U+00AD as character 7"),
         ("desk/a", "desk:e\u{301}", "writes[0].events[0].tags[0]", "write \"desk:\u{e9}\""),
     ] {
         let error = client.append(noted(stream, tag)).await.expect_err(field);
-        let named = |(name, problem): &(String, String)| name == field && problem.contains(told);
+        let named =
+            |(name, problem): &(String, String)| name == field && problem.contains(expected);
         assert!(error.fields.iter().any(named), "{error:?}");
     }
     assert_eq!(read_all(&client).await, []);

@@ -1,6 +1,7 @@
 //! The rules of the house, kept by a test: layers, sizes, and what a file must and must not hold.
 
 mod cycles;
+mod names;
 
 use std::{
     fs,
@@ -22,14 +23,14 @@ const FUNCTION_LINES: usize = 70;
 const RPC_LINES: usize = 25;
 const COLUMNS: usize = 100;
 
-struct Source {
+struct SourceFile {
     path: PathBuf,
     text: String,
     /// It is compiled for tests only.
     test: bool,
 }
 
-impl Source {
+impl SourceFile {
     /// The layer or assembly part that the file belongs to.
     fn room(&self) -> String {
         let below_src = self.path.strip_prefix("src").expect("sources are in src");
@@ -67,31 +68,31 @@ impl Source {
 }
 
 /// The sources of the product.
-fn sources() -> Vec<Source> {
+fn sources() -> Vec<SourceFile> {
     below("src")
 }
 
 /// The sources of all members: what concerns files and not layers holds for each.
-fn all_sources() -> Vec<Source> {
+fn all_sources() -> Vec<SourceFile> {
     ["src", "bench/src"].into_iter().flat_map(below).collect()
 }
 
-fn below(folder: &str) -> Vec<Source> {
-    fn walk(dir: &Path, found: &mut Vec<Source>) {
+fn below(folder: &str) -> Vec<SourceFile> {
+    fn walk(dir: &Path, found: &mut Vec<SourceFile>) {
         for entry in fs::read_dir(dir).expect("sources can be listed") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 walk(&path, found);
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = fs::read_to_string(&path).expect("a source can be read");
-                found.push(Source { path, text, test: false });
+                found.push(SourceFile { path, text, test: false });
             }
         }
     }
     let mut found = Vec::new();
     walk(Path::new(folder), &mut found);
     assert!(found.len() > 30, "only {} sources were found", found.len());
-    let tests: Vec<PathBuf> = found.iter().flat_map(Source::test_modules).collect();
+    let tests: Vec<PathBuf> = found.iter().flat_map(SourceFile::test_modules).collect();
     for source in &mut found {
         let bare = source.path.with_extension("");
         source.test = tests.iter().any(|test| bare.starts_with(test.with_extension("")));
@@ -105,7 +106,7 @@ fn check(rule: &str, broken: impl IntoIterator<Item = String>) {
     assert!(broken.is_empty(), "{rule}:\n  {}", broken.join("\n  "));
 }
 
-fn place(source: &Source, line: usize, text: &str) -> String {
+fn place(source: &SourceFile, line: usize, text: &str) -> String {
     format!("{}:{line}: {}", source.path.display(), text.trim())
 }
 
@@ -243,7 +244,7 @@ fn comments_speak_of_components_and_not_of_persons() {
 const SPEAKING: [&str; 5] = ["cli", "config", "client", "grpc", "server"];
 
 /// The texts in quotes of production code: each with the line where it ends.
-fn texts(source: &Source) -> Vec<(usize, String)> {
+fn texts(source: &SourceFile) -> Vec<(usize, String)> {
     let (mut texts, mut text) = (Vec::new(), None::<String>);
     for (number, line) in source.production() {
         let mut before = ' ';
@@ -267,7 +268,7 @@ fn texts_speak_of_components_and_not_of_persons() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| !source.test) {
         for (number, text) in texts(source) {
-            let text = text.to_lowercase().replace("{told}", "");
+            let text = text.to_lowercase().replace("{reported}", "");
             // A text may say that no claimant said something: claimants are persons.
             let bad = |word: &&str| OF_PERSONS.contains(word) || PERSONS[4..].contains(word);
             let mut words = text.split(|c: char| !c.is_alphanumeric());

@@ -156,9 +156,9 @@ fn check_too_large(status: &Status, value: Option<usize>) {
     let violations = status.get_details_bad_request().expect("a BadRequest").field_violations;
     assert_eq!(violations.len(), 1);
     assert_eq!(violations[0].field, "request");
-    let told = &violations[0].description;
-    assert!(told.contains(&limits::REQUEST_BYTES.to_string()), "{told}");
-    assert!(value.is_none_or(|value| told.contains(&value.to_string())), "{told}");
+    let reported = &violations[0].description;
+    assert!(reported.contains(&limits::REQUEST_BYTES.to_string()), "{reported}");
+    assert!(value.is_none_or(|value| reported.contains(&value.to_string())), "{reported}");
 }
 
 fn good() -> Bytes {
@@ -175,7 +175,7 @@ fn too_large() -> Bytes {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_or_no_message_is_told_as_every_error_is() {
+async fn a_message_that_is_too_large_or_no_message_is_reported_as_every_error_is() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let channel = channel(&server).await;
@@ -207,7 +207,7 @@ async fn a_message_that_is_too_large_or_no_message_is_told_as_every_error_is() {
 }
 
 #[tokio::test]
-async fn headers_that_are_too_large_are_told_as_every_limit_is() {
+async fn headers_that_are_too_large_are_reported_as_every_limit_is() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let channel = channel(&server).await;
@@ -228,7 +228,7 @@ async fn headers_that_are_too_large_are_told_as_every_limit_is() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_with_its_reason() {
+async fn what_is_not_there_is_reported_with_its_reason() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let channel = channel(&server).await;

@@ -78,7 +78,7 @@ fn undone(first: u64, again: Option<Receipt>) -> Option<(u64, Undoing)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_append_is_told_which_of_its_events_have_no_effect_any_more() {
+async fn an_append_reports_which_of_its_events_have_no_effect_any_more() {
     let (_dir, data) = data_dir();
     let mut server = Server::start(&data, &[]);
     let mut client = server.client().await;

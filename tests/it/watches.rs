@@ -54,36 +54,36 @@ fn watch(client: &Client) -> Answers<WatchExchangeResponse> {
 }
 
 /// The next answer of a watch, which is what is answered to a question as of then.
-async fn told(
+async fn next_update(
     client: &Client,
     watch: &mut Answers<WatchExchangeResponse>,
 ) -> WatchExchangeResponse {
-    let told = watch.next().await.expect("a watch does not end").expect("an answer");
-    let as_of = Some(AsOf { moment: Some(Moment::Position(told.position)) });
+    let next_update = watch.next().await.expect("a watch does not end").expect("an answer");
+    let as_of = Some(AsOf { moment: Some(Moment::Position(next_update.position)) });
     let question = GetExchangeRequest { exchange_id: "x".into(), as_of, ..Default::default() };
     match client.exchange(question).await {
-        Ok(answer) => assert_eq!(told.story.as_ref(), Some(&answer)),
-        Err(error) => assert_eq!((error.reason.as_str(), &told.story), ("NOT_FOUND", &None)),
+        Ok(answer) => assert_eq!(next_update.story.as_ref(), Some(&answer)),
+        Err(error) => assert_eq!((error.reason.as_str(), &next_update.story), ("NOT_FOUND", &None)),
     }
-    told
+    next_update
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_exchange_is_waited_for_and_each_change_is_told_with_its_cause() {
+async fn an_announced_exchange_is_waited_for_and_each_change_is_reported_with_its_cause() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let client = server.client().await;
     let mut watch = watch(&client);
-    let first = told(&client, &mut watch).await;
+    let first = next_update(&client, &mut watch).await;
     assert_eq!((first.story, first.caused_by, first.position), (None, vec![], 0));
 
     // Events of another exchange, or of no effect, come in between; the watch reports none of them.
     record(&client, "exchange/y", &report("y", "")).await;
     client.append(append("notes/1", vec![event("of no effect", &[])])).await.expect("an append");
     let reported = record(&client, "exchange/x", &report("x", "")).await;
-    let mut causes = vec![told(&client, &mut watch).await.caused_by];
+    let mut causes = vec![next_update(&client, &mut watch).await.caused_by];
     let claim = record(&client, "exchange/x", &completed("x", 150)).await;
-    causes.push(told(&client, &mut watch).await.caused_by);
+    causes.push(next_update(&client, &mut watch).await.caused_by);
     record(&client, "exchange/y", &completed("y", 9)).await;
     let statement = StatementMade {
         attribution: Some(by("agency")),
@@ -94,19 +94,19 @@ async fn an_announced_exchange_is_waited_for_and_each_change_is_told_with_its_ca
         ..StatementMade::default()
     };
     let said = record(&client, "statement/a-speaker", &statement).await;
-    causes.push(told(&client, &mut watch).await.caused_by);
+    causes.push(next_update(&client, &mut watch).await.caused_by);
     let contested =
         ClaimDisputed { attribution: Some(by("ministry")), claim, grounds: "189".into() };
     let disputed = record(&client, "exchange/x", &contested).await;
-    causes.push(told(&client, &mut watch).await.caused_by);
+    causes.push(next_update(&client, &mut watch).await.caused_by);
     let portion = record(&client, "exchange/y", &report("y", "x")).await;
-    let joined = told(&client, &mut watch).await;
+    let joined = next_update(&client, &mut watch).await;
     assert_eq!(joined.story.expect("a story").exchange.expect("a summary").portions, ["y"]);
     causes.push(joined.caused_by);
     let retraction =
         ClaimRetracted { attribution: Some(by("agency")), claim, reason: "wrong".into() };
     let retracted = record(&client, "exchange/x", &retraction).await;
-    let gone = told(&client, &mut watch).await;
+    let gone = next_update(&client, &mut watch).await;
     assert!(gone.story.expect("a story").legs.is_empty());
     causes.push(gone.caused_by);
     assert_eq!(causes, [reported, claim, said, disputed, portion, retracted].map(|it| vec![it]));

@@ -141,7 +141,7 @@ fn noted() -> AppendRequest {
 }
 
 #[tokio::test]
-async fn a_page_calls_follows_and_is_told_why_its_stream_ends() {
+async fn a_page_calls_follows_and_learns_why_its_stream_ends() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let mut calls = browser(&server).await;
@@ -235,8 +235,8 @@ async fn pages_of_any_origin_read_and_only_named_ones_write() {
         ("null", APPEND, false),
     ] {
         let response = once(&server, from(origin, preflight(path))).await;
-        let told = response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-        assert_eq!(told.is_some_and(|told| told == origin), allowed, "{origin} {path}");
+        let reported = response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(reported.is_some_and(|reported| reported == origin), allowed, "{origin} {path}");
         assert!(!response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
     }
     // The server stops a call that the browser does not stop.

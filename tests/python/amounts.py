@@ -163,7 +163,7 @@ def grouped(
 
 
 def unnumbered(wholes: list[Amount], parts: list[Amount]) -> list[Amount]:
-    """Wholes without a number and their parts; what both name of those counted is told once."""
+    """Wholes without a number and their parts; what both name of those counted is reported once."""
     names = named(add(wholes), parts)
     bare = [dataclasses.replace(it, of_which={}) for it in [*wholes, *parts]]
     bare[0].of_which = names

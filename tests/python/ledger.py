@@ -205,16 +205,16 @@ class Ledger:
             direction=f"DIRECTION_{direction.upper()}",
             page_size=PAGE,
         )
-        told, last = self._pages(self.service.ExplainCount, request, "exchanges")
+        reported, last = self._pages(self.service.ExplainCount, request, "exchanges")
         # An exchange that goes on from the page before adds nothing again.
-        shares = [exchange for exchange in told if not exchange.continues]
+        shares = [exchange for exchange in reported if not exchange.continues]
         return shares, plain_figure(last.figure)
 
-    def _pages(self, ask: typing.Callable, request: Message, name: str) -> tuple[list, Message]:
+    def _pages(self, call: typing.Callable, request: Message, name: str) -> tuple[list, Message]:
         """A field of all pages, and the last page."""
         found = []
         while True:
-            page = ask(request)
+            page = call(request)
             found += getattr(page, name)
             if not page.next_page_token:
                 return found, page

@@ -72,16 +72,16 @@ def entries(folder: pathlib.Path) -> list[Entry]:
 
 def once(found: list[Entry]) -> list[Entry]:
     """Sources and states of exchanges that are the same are recorded once."""
-    told: set[tuple[str, bytes]] = set()
+    reported: set[tuple[str, bytes]] = set()
     kept = []
     for message, stream in found:
         same = stream, message.SerializeToString(deterministic=True)
         if (
             not isinstance(message, (events_pb2.SourceRegistered, events_pb2.ExchangeReported))
-            or same not in told
+            or same not in reported
         ):
             kept.append((message, stream))
-        told.add(same)
+        reported.add(same)
     return kept
 
 

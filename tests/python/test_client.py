@@ -106,7 +106,7 @@ def test_a_repeated_request_id_returns_the_first_answer(api, server):
     assert store.GetHead(api.store.GetHeadRequest()).position == 1
 
 
-def test_a_conflict_tells_expected_and_actual(api, server):
+def test_a_conflict_shows_expected_and_actual(api, server):
     store = api.store_grpc.EventStoreServiceStub(server.channel())
     store.Append(append_request(api, 13))
     with pytest.raises(grpc.RpcError) as error:
@@ -141,7 +141,7 @@ def test_a_conflict_over_many_streams_is_still_a_conflict(api, server, script):
     assert len(conflict.revisions) + int(info.metadata["revisions_not_listed"]) == streams
 
 
-def test_headers_that_are_too_large_are_told_as_a_limit(api, server):
+def test_headers_that_are_too_large_are_reported_as_a_limit(api, server):
     counts = api.counts_grpc.CountServiceStub(server.channel())
     with pytest.raises(grpc.RpcError) as error:
         counts.GetCountryCounts(api.counts.GetCountryCountsRequest(), metadata=[("x-note", "a" * 20_000)])

@@ -141,7 +141,7 @@ def test_a_follower_misses_and_repeats_nothing_across_its_own_end_and_the_server
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_watcher_is_told_the_figure_and_each_change_with_its_cause(clone, server, language):
+def test_a_watcher_gets_the_figure_and_each_change_with_its_cause(clone, server, language):
     transfer(server, 13)
     with running(command(clone, language, "watch", server.address, "DE")) as watcher:
         assert watcher.until("as of position 1") == ["DE (person) received 13"]
@@ -163,7 +163,7 @@ def test_a_watcher_outlives_the_server_and_misses_and_repeats_no_change(clone, t
             stop(server)
             server = Server(tmp_path / "data", listen=server.address)
             person, remains = 2 * number, 2 * number + 1
-            # Both units are told at one position, or each at its own.
+            # Both units are reported at one position, or each at its own.
             transfer(server, 13 + number)
             transfer(server, number, unit="UNIT_REMAINS")
             expected = {f"DE (person) received 13..{13 + number}, by {person}"}
@@ -233,7 +233,7 @@ RESUMING += [pytest.param("web", "follow", marks=needs_npm)]
 
 
 @pytest.mark.parametrize(("language", "name"), RESUMING)
-def test_who_resumes_is_not_led_into_another_store(clone, tmp_path, language, name):
+def test_a_client_that_resumes_is_not_led_into_another_store(clone, tmp_path, language, name):
     arguments = {"follow": [tmp_path / "position"], "watch": ["DE"], "once": [tmp_path / "table"], "consume": ["desk", "one"]}
     other = Server(tmp_path / "other")
     for number in [1, 2, 3]:
@@ -252,8 +252,8 @@ def test_who_resumes_is_not_led_into_another_store(clone, tmp_path, language, na
         server.stop()
         other = Server(tmp_path / "other", listen=server.address)
         assert program.process.wait(timeout=PATIENCE) == 1
-        told = program.process.stderr.read()
-        assert all(name in told for name in names), told
+        reported = program.process.stderr.read()
+        assert all(name in reported for name in names), reported
     other.stop()
     assert len(names) == 2
 
@@ -297,7 +297,7 @@ def test_a_page_reads_figures_and_follows_in_the_body_of_a_fetch(clone, server):
 
 
 @needs_npm
-def test_a_page_is_told_an_error_with_its_details(clone, server):
+def test_a_page_gets_an_error_with_its_details(clone, server):
     script = """
         const [module, url] = process.argv.slice(1);
         const { bytesField, call, fields, text } = await import(module);
@@ -318,7 +318,7 @@ def test_a_page_is_told_an_error_with_its_details(clone, server):
 
 
 def group(server):
-    """What the server tells of the only group there is."""
+    """What the server says of the only group there is."""
     url = f"http://{server.address}/handover.v1.ConsumerGroupService/ListGroups"
     data = json.dumps({"minPosition": str(head(server))})
     (found,) = json.loads(run(["buf", "curl", "--protocol", "grpcweb", url, "--data", data], env=buf()))["groups"]
@@ -326,7 +326,7 @@ def group(server):
 
 
 def settled(server):
-    """What the server tells of the group once nothing of it is unfinished."""
+    """What the server says of the group once nothing of it is unfinished."""
     until = time.monotonic() + PATIENCE
     while True:
         (found,) = json.loads(handover(server, "groups", "desk", "--output", "json"))["groups"]

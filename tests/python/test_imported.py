@@ -27,9 +27,9 @@ FILES = [ARTICLE, *(EXCHANGES / f"{name}.csv" for name in ("claims", "roles", "r
 def run_import(file: pathlib.Path, address: str) -> tuple[int, int, int]:
     """Imports a file; how many events were added, already there and refused."""
     command = [TARGET / "debug" / "handover", "import", file, "--server", f"http://{address}"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r" (\d+) added, (\d+) already there, (\d+) refused", told)
-    assert found, told
+    reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r" (\d+) added, (\d+) already there, (\d+) refused", reported)
+    assert found, reported
     added, already, refused = map(int, found.groups())
     return added, already, refused
 

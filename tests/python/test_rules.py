@@ -62,9 +62,9 @@ def test_a_joint_leg_is_not_counted_beside_a_larger_side_that_holds_it_without_a
     assert row["shared"] == (1, None)
 
 
-def test_nobody_hands_persons_over_to_themselves(empty):
-    a, b, c, nobody = (*(f"x-self-{party}" for party in "abc"), frozenset())
-    came, left = Leg("self", nobody, frozenset({b})), Leg("self", frozenset({b}), nobody)
+def test_no_party_hands_persons_over_to_itself(empty):
+    a, b, c, no_party = (*(f"x-self-{party}" for party in "abc"), frozenset())
+    came, left = Leg("self", no_party, frozenset({b})), Leg("self", frozenset({b}), no_party)
     said = [
         Reported("self", parties=(a, b, c)),
         Completed(came, Number(40)),
@@ -78,11 +78,11 @@ def test_nobody_hands_persons_over_to_themselves(empty):
 
 
 def test_a_bound_is_no_whole_of_what_is_taken_from_what_is_open(empty):
-    both, nobody = frozenset({"x-bound-a", "x-bound-b"}), frozenset()
+    both, no_party = frozenset({"x-bound-a", "x-bound-b"}), frozenset()
     convicts = {"exchange": "bound", "sent_by": both, "category": "convict"}
     said = [
-        Completed(Leg("bound", nobody, both), Number(16)),
-        Completed(Leg(sent_to=nobody, **convicts), Number(4)),
+        Completed(Leg("bound", no_party, both), Number(16)),
+        Completed(Leg(sent_to=no_party, **convicts), Number(4)),
         Completed(Leg(sent_to=both, portion="second", **convicts), Number(low=21)),
         Completed(Leg("bound", both, both), Number(high=7)),
     ]

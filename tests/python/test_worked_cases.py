@@ -12,7 +12,7 @@ TABLES = ROOT / "examples" / "exchanges"
 
 
 class Store:
-    """A server with some of the examples, and the commands that ask it."""
+    """A server with some of the examples, and the commands that query it."""
 
     def __init__(self, folder, *files):
         self.server = Server(folder / "data")
@@ -27,16 +27,16 @@ class Store:
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout
 
-    def ask(self, *arguments: str) -> dict:
+    def answer(self, *arguments: str) -> dict:
         return json.loads(self.run(*arguments, "--output", "json"))
 
     def figures(self, *arguments: str) -> dict:
         """The figures by country, of persons."""
-        counts = self.ask("counts", "--unit", "person", *arguments)["counts"]
+        counts = self.answer("counts", "--unit", "person", *arguments)["counts"]
         return {row["country"]: row for row in counts}
 
     def exchange(self, exchange: str, *arguments: str) -> dict:
-        return self.ask("exchange", exchange, *arguments)
+        return self.answer("exchange", exchange, *arguments)
 
 
 def store(tmp_path_factory, *files):
@@ -75,22 +75,22 @@ def test_the_article_alone_gives_receivers_and_shares_the_senders(article):
     for row in figures.values():
         assert number(row["sent"]) == (None, None, None), "unknown is not 0"
         assert row["sent"]["shared"] == {"legs": 3, "atMost": 26}
-    told = article.exchange("ankara-2024-08-01")
-    assert [total["total"]["count"]["value"] for total in told["totals"]] == [26]
-    assert number(told["totals"][0]["sum"]) == (26, 26, 26)
-    assert "EXCHANGE_FLAG_TOTAL_DIFFERS_FROM_SUM" not in told["exchange"].get("flags", [])
+    reported = article.exchange("ankara-2024-08-01")
+    assert [total["total"]["count"]["value"] for total in reported["totals"]] == [26]
+    assert number(reported["totals"][0]["sum"]) == (26, 26, 26)
+    assert "EXCHANGE_FLAG_TOTAL_DIFFERS_FROM_SUM" not in reported["exchange"].get("flags", [])
 
 
 def test_ankara_has_ranges_bounds_and_two_totals_that_its_parts_exceed(record):
-    told = record.exchange("ankara-2024-08-01")
-    counts = {row["country"]: row for row in told["counts"]}
+    reported = record.exchange("ankara-2024-08-01")
+    counts = {row["country"]: row for row in reported["counts"]}
     assert number(counts["RU"]["received"]) == (8, 10, None)
     for sender in ("RU", "BY"):
         assert counts[sender]["sent"]["shared"]["atMost"] == 16
         assert counts[sender]["sent"]["open"]["atMost"] == 13
-    assert sorted(total["total"]["count"]["value"] for total in told["totals"]) == [24, 26]
-    assert {total["sum"]["high"] for total in told["totals"]} == {29}
-    assert "EXCHANGE_FLAG_TOTAL_DIFFERS_FROM_SUM" in told["exchange"]["flags"]
+    assert sorted(total["total"]["count"]["value"] for total in reported["totals"]) == [24, 26]
+    assert {total["sum"]["high"] for total in reported["totals"]} == {29}
+    assert "EXCHANGE_FLAG_TOTAL_DIFFERS_FROM_SUM" in reported["exchange"]["flags"]
 
 
 def events(store: Store) -> list[tuple]:
@@ -110,7 +110,7 @@ def test_the_tables_change_no_event_of_the_article_and_a_preference_decides(fres
         for leg in claims if leg["leg"].get("to") == ["RU"]
         for claim in leg["claims"] if claim["count"].get("value") == 10
     ]
-    head = fresh.ask("counts")["position"]
+    head = fresh.answer("counts")["position"]
     fresh.run("claims", "prefer", ten[0], "--country", "RU", "--received", "--source", "desk")
     assert received() == (8, 10, 10)
     assert received("--as-of", head) == (8, 10, None)
@@ -119,8 +119,8 @@ def test_the_tables_change_no_event_of_the_article_and_a_preference_decides(fres
 def test_30_december_2024_is_150_to_189_until_one_is_preferred(fresh):
     received = lambda *more: number(fresh.figures("--occurred", "2024-12-30", *more)["UA"]["received"])
     assert received() == (150, 189, None)
-    head = fresh.ask("counts")["position"]
-    explained = fresh.ask("explain", "UA", "--received", "--occurred", "2024-12-30")
+    head = fresh.answer("counts")["position"]
+    explained = fresh.answer("explain", "UA", "--received", "--occurred", "2024-12-30")
     claims = explained["exchanges"][0]["legs"][0]["leg"]["claims"]
     (position,) = [it["record"]["position"] for it in claims if it["count"]["value"] == 189]
     fresh.run("claims", "prefer", position, "--country", "UA", "--received", "--source", "desk")
@@ -136,7 +136,7 @@ def test_portions_are_added_and_never_to_their_whole(record):
     assert number(korea["x-unc"]["sent"])[0] == 6_670
     assert number(korea["KP"]["received"])[0] == 5_640
     assert number(korea["CN"]["received"])[0] == 1_030
-    remains = record.ask("counts", "UA", "--unit", "remains")["counts"]
+    remains = record.answer("counts", "UA", "--unit", "remains")["counts"]
     assert number(remains[0]["received"]) == (7_067, 7_067, 7_067)
 
 
@@ -155,17 +155,17 @@ def test_a_false_report_is_there_until_it_is_retracted_and_both_events_are_seen(
 
 
 def test_donbas_2017_agreed_completed_and_declined_stand_beside_each_other(record):
-    told = record.exchange("donbas-2017-12-27")
+    reported = record.exchange("donbas-2017-12-27")
     numbers = lambda legs: sorted(number(leg["estimate"])[:2] for leg in legs)
-    assert numbers(told["agreed"]) == [(74, 74), (306, 306)]
-    assert numbers(told["legs"]) == [(73, 74), (233, 237)]
+    assert numbers(reported["agreed"]) == [(74, 74), (306, 306)]
+    assert numbers(reported["legs"]) == [(73, 74), (233, 237)]
     declined = sorted(
         (it["reason"].removeprefix("DECLINE_REASON_"), claim["count"]["value"], claim["count"].get("approximate", False))
-        for it in told["declined"] for claim in it["leg"]["claims"]
+        for it in reported["declined"] for claim in it["leg"]["claims"]
     )
     assert declined[0] == ("NO_SHOW", 40, True)
     assert ("REFUSED", 29, False) in declined and [it[1] for it in declined].count(1) == 1
-    lines = record.ask("reconcile", "donbas-2017-12-27")["lines"]
+    lines = record.answer("reconcile", "donbas-2017-12-27")["lines"]
     reasons = [
         {it["reason"].removeprefix("DIFFERENCE_REASON_"): (it["low"], it["high"]) for it in line["reasons"]}
         for line in lines if line["kind"] == "DIFFERENCE_KIND_AGREED_VS_COMPLETED"
@@ -178,14 +178,14 @@ def test_mediators_of_8_december_2022_are_attributed_and_denied_by_somebody(reco
     roles = record.exchange("us-ru-2022-12-08")["roles"]
     mediators = {it["actor"]["party"]: it for it in roles if it["role"] == "ROLE_MEDIATOR"}
     assert set(mediators) == {"AE", "SA"}
-    for told in mediators.values():
+    for reported in mediators.values():
         for side in ("attributedBy", "deniedBy"):
-            assert told[side] and all(it["attribution"]["claimedBy"]["name"] for it in told[side]), side
+            assert reported[side] and all(it["attribution"]["claimedBy"]["name"] for it in reported[side]), side
 
 
 def test_the_uae_series_of_january_2025_leaves_49_unexplained(record):
-    (name,) = [it for it in record.ask("reconcile", "--series")["series"] if it.startswith("AE MFA")]
-    steps = record.ask("reconcile", "--series", name, "--mediator", "AE")["steps"]
+    (name,) = [it for it in record.answer("reconcile", "--series")["series"] if it.startswith("AE MFA")]
+    steps = record.answer("reconcile", "--series", name, "--mediator", "AE")["steps"]
     (january,) = [step for step in steps if step["total"]["asOf"] == "2025-01-15"]
     assert (january["claimedStepLow"], january["claimedStepHigh"]) == ("99", "99")
     assert (january["sumLow"], january["sumHigh"]) == (50, 50)

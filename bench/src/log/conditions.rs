@@ -14,7 +14,7 @@ use handover::{
 use super::appends::{BATCH_CALLERS, USUAL_CALLERS};
 use crate::{
     case::{Bench, Case, Measuring},
-    events::EventSource,
+    events::EventGenerator,
     load::{Caller, Line, start},
     log::appends::{Appends, StreamChoice, closed_loop},
     meter::{Meter, watch},
@@ -85,7 +85,7 @@ impl Conditions {
 #[derive(Debug)]
 struct ConditionalCaller {
     line: Line,
-    source: Arc<EventSource>,
+    source: Arc<EventGenerator>,
     stream: u64,
     /// The stream's revision as last seen.
     revision: u64,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     case::{Bench, Case, Measuring},
-    events::{EventSource, Layout},
+    events::{EventGenerator, Layout},
     load::Line,
     meter::{Callers, Meter, finish, joined},
     report::{Outcome, Row},
@@ -135,7 +135,7 @@ fn lines(subject: &Subject) -> Vec<Line> {
 /// A caller that repeats a request until it is answered.
 struct RetryingCaller {
     number: usize,
-    source: Arc<EventSource>,
+    source: Arc<EventGenerator>,
     running: watch::Receiver<Option<Vec<Line>>>,
     acknowledging: Arc<watch::Sender<u64>>,
 }

@@ -6,7 +6,7 @@
 // program names the event that it handles, so handling may take longer than the lease; SECONDS makes it slow, to try that.
 // Delivery is at least once: what was handled right before an end may be handled again.
 import { setTimeout } from 'node:timers/promises';
-import { ask, connect, pause, payload, status } from './handover.mjs';
+import { unary, connect, pause, payload, status } from './handover.mjs';
 
 const [address, group, name, takes = 0] = process.argv.slice(2);
 // As many events may be on their way or unanswered here.
@@ -15,14 +15,14 @@ const credit = 16;
 const longest = 3_600_000;
 const groups = connect('ConsumerGroupService', address);
 
-// The group begins with the first event. Somebody else may have made it.
+// The group begins with the first event. Another client may have made it.
 try {
   const filter = { items: [{ tags: ['to:DE'], types: ['handover.v1.TransferCompleted'] }] };
-  await ask(groups, 'CreateGroup', { name: group, filter });
+  await unary(groups, 'CreateGroup', { name: group, filter });
 } catch (error) {
   if (error.code !== status.ALREADY_EXISTS) throw error;
 }
-const { groups: [{ settings }] } = await ask(groups, 'ListGroups', { name: group });
+const { groups: [{ settings }] } = await unary(groups, 'ListGroups', { name: group });
 const lease = Number(settings.lease.seconds ?? 0) * 1000 + (settings.lease.nanos ?? 0) / 1e6;
 
 // Does the work. What it returns is why the event cannot be handled, however often it is tried. Work that blocks the thread
@@ -35,7 +35,7 @@ async function handle(event) {
 }
 
 // A group of that name in another store is another group, so that one is refused.
-const { store } = await ask(connect('EventStoreService', address), 'GetHead', {});
+const { store } = await unary(connect('EventStoreService', address), 'GetHead', {});
 
 // Handles a delivery and answers it, with credit for one more. Every third of a lease it names the delivery. That keeps the
 // events that wait here as well.

@@ -5,7 +5,7 @@
 // The position is kept after an event was handled, so one that was handled right before a crash may be handled again. The
 // store's name is kept with it: in another store the position is of another event.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { ask, connect, pause, payload } from './handover.mjs';
+import { unary, connect, pause, payload } from './handover.mjs';
 
 const [address, kept] = process.argv.slice(2);
 const filter = { items: [{ tags: ['party:DE'] }, { tags: ['to:DE'] }] };
@@ -21,7 +21,7 @@ function keep(handled) {
 const log = connect('EventStoreService', address);
 for (;;) {
   try {
-    store ??= (await ask(log, 'GetHead', {})).store;
+    store ??= (await unary(log, 'GetHead', {})).store;
     // The server refuses this if it keeps another store by now.
     for await (const { frame, ...said } of log.Subscribe({ filter, after_position: position, store })) {
       for (const event of said.events?.events ?? []) {

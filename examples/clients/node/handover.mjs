@@ -17,7 +17,7 @@ const loaded = loader.loadSync([...files, 'handover/v1/errors.proto'], {
 const { v1 } = grpc.loadPackageDefinition(loaded).handover;
 
 // UNAVAILABLE and RESOURCE_EXHAUSTED are worth another try, because every write here has a request id. ABORTED never is:
-// somebody else wrote first, so what to write has to be decided again.
+// another writer came first, so what to write has to be decided again.
 const retries = {
   methodConfig: [
     {
@@ -43,7 +43,7 @@ export function connect(service, address) {
 }
 
 /** One answer as a promise, within ten seconds. */
-export function ask(client, method, request) {
+export function unary(client, method, request) {
   return new Promise((resolve, reject) => {
     const deadline = Date.now() + 10_000;
     client[method](request, { deadline }, (error, answer) => (error ? reject(error) : resolve(answer)));

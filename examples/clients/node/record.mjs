@@ -4,7 +4,7 @@
 //
 // The same request id again records nothing again, whatever happened to the first answer.
 import { randomUUID } from 'node:crypto';
-import { ask, connect, status } from './handover.mjs';
+import { unary, connect, status } from './handover.mjs';
 
 const [address, request_id = randomUUID()] = process.argv.slice(2);
 const completed = {
@@ -13,7 +13,7 @@ const completed = {
   count: { value: 13 },
 };
 try {
-  const { receipt } = await ask(connect('TransferService', address), 'RecordTransfer', { request_id, completed });
+  const { receipt } = await unary(connect('TransferService', address), 'RecordTransfer', { request_id, completed });
   console.log(`position ${receipt.position}, recorded ${receipt.duplicate ? 'before' : 'now'}`);
   if (receipt.undone) {
     console.log(`it has no effect any more, because of ${receipt.undone.by}: take a new id to mean it anew`);
@@ -21,7 +21,7 @@ try {
 
   // min_position: the answer includes what was just written.
   const request = { countries: ['DE'], min_position: receipt.position };
-  const { counts } = await ask(connect('CountService', address), 'GetCountryCounts', request);
+  const { counts } = await unary(connect('CountService', address), 'GetCountryCounts', request);
   for (const { country, received } of counts) {
     console.log(`${country} received ${received.preferred ?? 'no single number'}`);
   }

@@ -1,12 +1,12 @@
 // Prints a country's figures, and then each change of them with the events that caused it, over restarts of the server.
 //
 //     node watch.mjs 127.0.0.1:50051 DE
-import { ask, connect, pause } from './handover.mjs';
+import { unary, connect, pause } from './handover.mjs';
 
 const [address, country] = process.argv.slice(2);
 
-// A figure as it may be told: one number, a range, or that there is none.
-function told({ received }) {
+// A figure as it may be shown: one number, a range, or that there is none.
+function shown({ received }) {
   if (received?.preferred !== undefined) return received.preferred;
   return received?.low === undefined ? 'unknown' : `${received.low}..${received.high}`;
 }
@@ -16,10 +16,10 @@ const named = ({ country, unit }) => `${country} (${unit.replace('UNIT_', '').to
 
 function show({ snapshot, change, position }) {
   if (snapshot) {
-    for (const row of snapshot.counts ?? []) console.log(`${named(row)} received ${told(row)}`);
+    for (const row of snapshot.counts ?? []) console.log(`${named(row)} received ${shown(row)}`);
     console.log(`as of position ${position}`);
   } else if (change.after) {
-    console.log(`${named(change.after)} received ${told(change.after)}, by ${change.caused_by.join(', ')}`);
+    console.log(`${named(change.after)} received ${shown(change.after)}, by ${change.caused_by.join(', ')}`);
   } else {
     console.log(`${named(change.before)} has no figure any more, by ${change.caused_by.join(', ')}`);
   }
@@ -32,7 +32,7 @@ for (;;) {
   let together = [];
   try {
     // The position means nothing in another store, so that one is refused.
-    store ??= (await ask(log, 'GetHead', {})).store;
+    store ??= (await unary(log, 'GetHead', {})).store;
     const request = { countries: [country], after_position: position, store };
     for await (const update of counts.WatchCountryCounts(request)) {
       // Changes of one position are taken together: to resume between them would lose some.

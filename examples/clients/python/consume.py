@@ -53,7 +53,7 @@ class Call:
         self.withdrawn, self.in_hand, self.ended = set(), None, threading.Event()
         # A group of that name in another store is another group, so that one is refused.
         self.say(group=group, consumer=name, credit=CREDIT, store=kept_in)
-        self.told = service.Consume(iter(self.said.get, None))
+        self.frames = service.Consume(iter(self.said.get, None))
         for thread in [self.listen, lambda: self.name_work(lease)]:
             threading.Thread(target=thread, daemon=True).start()
 
@@ -64,9 +64,9 @@ class Call:
         """Reads on while an event is handled: what waits may be withdrawn."""
         error = None
         try:
-            for told in self.told:
-                self.withdrawn.update(told.withdrawn)
-                for delivery in enumerate(told.events, start=told.first_delivery):
+            for frame in self.frames:
+                self.withdrawn.update(frame.withdrawn)
+                for delivery in enumerate(frame.events, start=frame.first_delivery):
                     self.waiting.put(delivery)
         except grpc.RpcError as ended:
             error = ended

@@ -30,7 +30,7 @@ counts, count_service = load("count_service")
 groups, group_service = load("consumer_group_service")
 
 # UNAVAILABLE and RESOURCE_EXHAUSTED are worth another try, because every write here has a request id. ABORTED never is:
-# somebody else wrote first, so what to write has to be decided again.
+# another writer came first, so what to write has to be decided again.
 RETRIES = {
     "methodConfig": [
         {

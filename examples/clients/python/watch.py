@@ -11,8 +11,8 @@ from services import common, connect, count_service, counts, log_service, pause,
 address, country = sys.argv[1:3]
 
 
-def told(row):
-    """A figure as it may be told: one number, a range, or that there is none."""
+def shown(row):
+    """A figure as it may be shown: one number, a range, or that there is none."""
     figure = row.received
     if figure.HasField("preferred"):
         return str(figure.preferred)
@@ -27,12 +27,12 @@ def named(row):
 def show(update):
     if update.HasField("snapshot"):
         for row in update.snapshot.counts:
-            print(f"{named(row)} received {told(row)}")
+            print(f"{named(row)} received {shown(row)}")
         print(f"as of position {update.position}", flush=True)
         return
     change, causes = update.change, ", ".join(map(str, update.change.caused_by))
     if change.HasField("after"):
-        print(f"{named(change.after)} received {told(change.after)}, by {causes}", flush=True)
+        print(f"{named(change.after)} received {shown(change.after)}, by {causes}", flush=True)
     else:
         print(f"{named(change.before)} has no figure any more, by {causes}", flush=True)
 

@@ -1,4 +1,4 @@
-// What countries received, asked from a page or from Node without any library.
+// What countries received, queried from a page or from Node without any library.
 //
 //     node figures.mjs http://127.0.0.1:50051 DE
 import { bytesField, call, fields, text } from './grpc-web.mjs';

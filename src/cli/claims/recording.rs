@@ -2,9 +2,10 @@
 
 use crate::{
     cli::{
-        ServerArgs, actor,
+        actor,
         exit::{Exit, Failure},
         position, receipt, resuming,
+        server_args::ServerArgs,
         settled::settled,
         undone,
     },
@@ -48,7 +49,7 @@ pub struct PreferArgs {
 }
 
 /// Reads an actor that must not be left out.
-fn somebody(text: &str) -> Result<Actor, &'static str> {
+fn required_actor(text: &str) -> Result<Actor, &'static str> {
     actor::read(text)?.ok_or("names no actor; leave it out if no actor is given")
 }
 
@@ -63,7 +64,7 @@ pub(super) struct Said {
     locator: String,
     /// Who says so; the first word is the party if it is a party's code, and in `[TR] Hakan Demo`
     /// the party stands apart
-    #[arg(long, value_name = "ACTOR", value_parser = somebody)]
+    #[arg(long, value_name = "ACTOR", value_parser = required_actor)]
     by: Option<Actor>,
     /// A remark of the recorder
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -187,7 +188,7 @@ mod tests {
     fn an_actor_is_read_as_the_tables_have_it() {
         let actor = |by: &str| {
             let (source, locator, note) = ("a".to_owned(), String::new(), String::new());
-            let said = Said { source, locator, by: somebody(by).ok(), note };
+            let said = Said { source, locator, by: required_actor(by).ok(), note };
             said.attribution().claimed_by
         };
         let of = |party: &str, name: &str| {
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(actor("TR MFA"), of("TR", "TR MFA"));
         assert_eq!((actor("Anna Demo"), actor("")), (of("", "Anna Demo"), None));
         assert_eq!(actor("[] IS spokesman"), of("", "IS spokesman"));
-        assert!(somebody("-").unwrap_err().contains("names no actor"));
+        assert!(required_actor("-").unwrap_err().contains("names no actor"));
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let replacement = match (given, value) {
         (Some(payload), _) => payload.pack(None),
         (None, value) => {
-            let asked = GetClaimRequest { claim: args.claim, page_size: 1, ..Default::default() };
-            with_number(&client.claim(asked).await?, value.unwrap_or_default())?
+            let request = GetClaimRequest { claim: args.claim, page_size: 1, ..Default::default() };
+            with_number(&client.claim(request).await?, value.unwrap_or_default())?
         }
     };
     let correction = ClaimCorrected {

@@ -73,7 +73,7 @@ impl Query for GetClaimRequest {
         });
         let row = |entry: &ClaimHistoryEntry| {
             let event = entry.event.clone().unwrap_or_default();
-            let (kind, says) = event_line::told(&event);
+            let (kind, says) = event_line::kind_and_summary(&event);
             vec![
                 event.position.to_string(),
                 moment::to_the_second(event.recorded_at.as_ref()),
@@ -92,7 +92,7 @@ fn history(response: &GetClaimResponse) -> String {
     let events = events.map(|(event, entry)| (event, entry.retracted_by));
     let lines = response.event.iter().map(|event| (event, 0)).chain(events);
     let lines = lines.flat_map(|(event, retracted_by)| {
-        let (kind, says) = event_line::told(event);
+        let (kind, says) = event_line::kind_and_summary(event);
         let time = moment::to_the_second(event.recorded_at.as_ref());
         let text = format!("{} {time} {kind}: {says}", event.position);
         let retracted = format!(" (retracted by {retracted_by})");

@@ -48,7 +48,7 @@ pub(super) struct GroupArgs {
 
 impl GroupArgs {
     /// Whether any of the flags is given: else countries are counted.
-    pub(super) fn are_asked_for(&self) -> bool {
+    pub(super) fn are_requested(&self) -> bool {
         let lists = [!self.group_by.is_empty(), !self.from.is_empty(), !self.to.is_empty()];
         let choices = [self.kind.is_some(), self.category.is_some(), self.denied_mediators];
         let texts = [self.exchange.is_some(), self.mediator.is_some()];
@@ -121,7 +121,7 @@ impl List for CountTransfersRequest {
 
     fn row(&self, group: &CountGroup) -> Vec<String> {
         let key = group.key.clone().unwrap_or_default();
-        let key = dimensions(self).into_iter().map(|by| told(&key, by));
+        let key = dimensions(self).into_iter().map(|by| key_part(&key, by));
         key.chain(plain::side(group.figure.as_ref())).collect()
     }
 }
@@ -143,15 +143,15 @@ fn column(by: Dimension) -> &'static str {
 
 /// A part of the key for people, with a word where the record says nothing.
 fn shown(key: &GroupKey, by: Dimension) -> String {
-    match (by, told(key, by)) {
-        (Dimension::Mediator, nobody) if nobody.is_empty() => "nobody".to_owned(),
+    match (by, key_part(key, by)) {
+        (Dimension::Mediator, unnamed) if unnamed.is_empty() => "nobody".to_owned(),
         (_, unsaid) if unsaid.is_empty() => "not said".to_owned(),
-        (_, told) => told,
+        (_, part) => part,
     }
 }
 
 /// A part of the key; empty: not said.
-fn told(key: &GroupKey, by: Dimension) -> String {
+fn key_part(key: &GroupKey, by: Dimension) -> String {
     let side = |side: Option<&Side>| side.map_or_else(String::new, |side| side.parties.join("+"));
     let or_unsaid = |text: String| if text.is_empty() { "?".to_owned() } else { text };
     match by {

@@ -168,8 +168,8 @@ mod tests {
         };
         let columns = side(Some(&received));
         let of = |column| &columns[FIGURE.iter().position(|name| *name == column).unwrap()];
-        let told = ["minors_low", "minors_high", "women_low", "flags"].map(of);
-        assert_eq!(told, ["2", "3", "", "APPROXIMATE+INCOMPLETE"]);
+        let reported = ["minors_low", "minors_high", "women_low", "flags"].map(of);
+        assert_eq!(reported, ["2", "3", "", "APPROXIMATE+INCOMPLETE"]);
     }
 
     #[test]

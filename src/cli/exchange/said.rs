@@ -14,8 +14,8 @@ use crate::{
 const IN_SHORT: usize = 160;
 
 /// The totals claimed, each beside what the transfers add up to.
-pub(super) fn totals(told: &GetExchangeResponse) -> Vec<String> {
-    let lines: Vec<String> = told.totals.iter().flat_map(total).collect();
+pub(super) fn totals(response: &GetExchangeResponse) -> Vec<String> {
+    let lines: Vec<String> = response.totals.iter().flat_map(total).collect();
     titled("Totals claimed (in no figure)", lines)
 }
 
@@ -50,8 +50,8 @@ fn whole(leg: Option<&Leg>) -> String {
 }
 
 /// Who had which role, and who denies it.
-pub(super) fn roles(told: &GetExchangeResponse) -> Vec<String> {
-    titled("Roles", told.roles.iter().flat_map(role).collect())
+pub(super) fn roles(response: &GetExchangeResponse) -> Vec<String> {
+    titled("Roles", response.roles.iter().flat_map(role).collect())
 }
 
 fn role(entry: &RoleEntry) -> Vec<String> {
@@ -70,8 +70,8 @@ fn role_claim(claim: &RoleClaim) -> String {
 }
 
 /// What was said, in short.
-pub(super) fn statements(told: &GetExchangeResponse) -> Vec<String> {
-    titled("Statements", told.statements.iter().flat_map(in_short).collect())
+pub(super) fn statements(response: &GetExchangeResponse) -> Vec<String> {
+    titled("Statements", response.statements.iter().flat_map(in_short).collect())
 }
 
 fn in_short(entry: &StatementEntry) -> Vec<String> {
@@ -95,8 +95,8 @@ fn in_short(entry: &StatementEntry) -> Vec<String> {
 }
 
 /// The largest, the first: as somebody said, never judged.
-pub(super) fn superlatives(told: &GetExchangeResponse) -> Vec<String> {
-    let lines = told.superlatives.iter().flat_map(|entry| {
+pub(super) fn superlatives(response: &GetExchangeResponse) -> Vec<String> {
+    let lines = response.superlatives.iter().flat_map(|entry| {
         let superlative = entry.superlative.clone().unwrap_or_default();
         let holder = match superlative.holder.as_str() {
             "" => words::claimant(superlative.attribution.as_ref()),

@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Title, state, when and where, its place among others, and what stands out.
-pub(super) fn head(told: &GetExchangeResponse) -> Vec<String> {
-    let summary = told.exchange.clone().unwrap_or_default();
+pub(super) fn head(response: &GetExchangeResponse) -> Vec<String> {
+    let summary = response.exchange.clone().unwrap_or_default();
     let id = plain(&summary.exchange_id);
     let title = plain(&summary.title);
     let first = if title.is_empty() { id } else { format!("{title} ({id})") };
@@ -76,11 +76,11 @@ fn flag(flag: ExchangeFlag) -> &'static str {
 }
 
 /// What it adds to the figure of each country.
-pub(super) fn figures(told: &GetExchangeResponse) -> Vec<String> {
-    if told.counts.is_empty() {
+pub(super) fn figures(response: &GetExchangeResponse) -> Vec<String> {
+    if response.counts.is_empty() {
         return Vec::new();
     }
-    let rows = told.counts.iter().map(|count| {
+    let rows = response.counts.iter().map(|count| {
         let [received, sent] = [count.received.as_ref(), count.sent.as_ref()].map(cell);
         vec![count.country.clone(), words::unit(count.unit()).to_owned(), received, sent]
     });
@@ -89,11 +89,11 @@ pub(super) fn figures(told: &GetExchangeResponse) -> Vec<String> {
 }
 
 /// Who was handed over, who was to be, and who was not.
-pub(super) fn legs(told: &GetExchangeResponse) -> Vec<String> {
-    let mut lines = section("Handed over", told.legs.iter().map(|leg| (leg, String::new())));
-    let agreed = told.agreed.iter().map(|leg| (leg, String::new()));
+pub(super) fn legs(response: &GetExchangeResponse) -> Vec<String> {
+    let mut lines = section("Handed over", response.legs.iter().map(|leg| (leg, String::new())));
+    let agreed = response.agreed.iter().map(|leg| (leg, String::new()));
     lines.extend(section("Agreed on", agreed));
-    let declined = told.declined.iter().filter_map(|declined| {
+    let declined = response.declined.iter().filter_map(|declined| {
         let reason = spoken(declined.reason().as_str_name(), "DECLINE_REASON_");
         let note = if reason.is_empty() { reason } else { format!(" ({reason})") };
         Some((declined.leg.as_ref()?, note))
@@ -113,8 +113,8 @@ fn section<'a>(title: &str, legs: impl Iterator<Item = (&'a LegEstimate, String)
 
 /// How its state was reported, by position; one line holds reports in a row that say the same.
 /// Empty where that would say no more than the head does.
-pub(super) fn status(told: &GetExchangeResponse) -> Vec<String> {
-    let runs: Vec<&[StatusReport]> = told.status_history.chunk_by(say_the_same).collect();
+pub(super) fn status(response: &GetExchangeResponse) -> Vec<String> {
+    let runs: Vec<&[StatusReport]> = response.status_history.chunk_by(say_the_same).collect();
     if runs.len() < 2 {
         return Vec::new();
     }

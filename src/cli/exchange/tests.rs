@@ -15,19 +15,19 @@ fn record(position: u64) -> ClaimRecord {
     ClaimRecord { position, ..Default::default() }
 }
 
-fn somebody(name: &str) -> Actor {
+fn someone(name: &str) -> Actor {
     Actor { name: name.to_owned(), ..Default::default() }
 }
 
 fn said_by(name: &str) -> Attribution {
     let source_id = "demo-source".to_owned();
-    Attribution { source_id, claimed_by: Some(somebody(name)), ..Default::default() }
+    Attribution { source_id, claimed_by: Some(someone(name)), ..Default::default() }
 }
 
 fn claim(position: u64, by: &str, value: Option<u32>) -> ClaimedNumber {
     ClaimedNumber {
         record: Some(record(position)),
-        claimant: Some(somebody(by)),
+        claimant: Some(someone(by)),
         source_id: "demo-source".to_owned(),
         source_url: "https://example.org/1".to_owned(),
         count: Some(Count { value, ..Default::default() }),
@@ -90,7 +90,7 @@ fn declined() -> DeclinedLeg {
 
 fn role() -> RoleEntry {
     RoleEntry {
-        actor: Some(somebody("AE")),
+        actor: Some(someone("AE")),
         role: Role::Mediator.into(),
         attributed_by: vec![RoleClaim {
             record: Some(record(11)),
@@ -153,7 +153,7 @@ fn full() -> GetExchangeResponse {
         statements: vec![StatementEntry {
             record: Some(record(14)),
             statement: Some(StatementMade {
-                speaker: Some(somebody("Anna Demo")),
+                speaker: Some(someone("Anna Demo")),
                 mode: StatementMode::DirectQuote.into(),
                 text: "Went as planned. ".repeat(30),
                 ..Default::default()
@@ -229,20 +229,20 @@ Called
 
 #[test]
 fn no_text_of_the_record_makes_a_line_too_long_or_steers_the_terminal() {
-    let mut told = full();
+    let mut reported = full();
     let long = "w\u{1b}[2J".to_owned() + &"x".repeat(300) + &" y".repeat(200);
-    let summary = told.exchange.as_mut().unwrap();
+    let summary = reported.exchange.as_mut().unwrap();
     (summary.title, summary.place, summary.parties) =
         (long.clone(), long.clone(), vec![long.clone(); 3]);
-    told.legs[0].claims[0].claimant = Some(somebody(&long));
-    told.legs[0].leg.as_mut().unwrap().portion = long.clone();
-    told.legs[0].preference.as_mut().unwrap().rationale = long.clone();
-    told.roles[0].actor = Some(somebody(&long));
-    told.totals[0].total.as_mut().unwrap().count.as_mut().unwrap().scope = long.clone();
-    told.statements[0].statement.as_mut().unwrap().text = long.clone();
-    told.superlatives[0].superlative.as_mut().unwrap().text = long.clone();
-    told.counts[0].country = long;
-    for line in table(&told).lines() {
+    reported.legs[0].claims[0].claimant = Some(someone(&long));
+    reported.legs[0].leg.as_mut().unwrap().portion = long.clone();
+    reported.legs[0].preference.as_mut().unwrap().rationale = long.clone();
+    reported.roles[0].actor = Some(someone(&long));
+    reported.totals[0].total.as_mut().unwrap().count.as_mut().unwrap().scope = long.clone();
+    reported.statements[0].statement.as_mut().unwrap().text = long.clone();
+    reported.superlatives[0].superlative.as_mut().unwrap().text = long.clone();
+    reported.counts[0].country = long;
+    for line in table(&reported).lines() {
         assert!(line.chars().count() <= words::WIDTH, "{line}");
         assert!(!line.contains(char::is_control), "{line:?}");
     }
@@ -269,8 +269,9 @@ fn every_claim_is_a_row_and_what_is_unknown_is_empty() {
 #[test]
 fn the_story_of_what_was_only_named_says_so() {
     let summary = ExchangeSummary { exchange_id: "demo-2".to_owned(), ..Default::default() };
-    let told = GetExchangeResponse { exchange: Some(summary), position: 4, ..Default::default() };
-    let text = table(&told);
+    let reported =
+        GetExchangeResponse { exchange: Some(summary), position: 4, ..Default::default() };
+    let text = table(&reported);
     let expected = "demo-2\ndate not given, never reported, only named\n(as of position 4)\n";
     assert_eq!(text, expected);
 }

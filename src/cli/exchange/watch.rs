@@ -27,19 +27,19 @@ pub(super) async fn update(
                 let request = request.clone();
                 async move { calls.exchange(request).await }
             };
-            client.ask(call).await
+            client.retried(call).await
         });
         response.story = Some(whole.await?);
     }
     Ok(match output {
-        Output::Table | Output::Csv => told(same, response),
+        Output::Table | Output::Csv => update_text(same, response),
         Output::Json => format!("{:#}\n", json::of_message(&response)?),
         Output::Jsonl => format!("{}\n", json::of_message(&response)?),
     })
 }
 
 /// For people: which events changed it, then the story as it is printed without a watch.
-fn told(same: &GetExchangeRequest, response: WatchExchangeResponse) -> String {
+fn update_text(same: &GetExchangeRequest, response: WatchExchangeResponse) -> String {
     let WatchExchangeResponse { story, caused_by, position, heartbeat: _ } = response;
     let causes: Vec<String> = caused_by.iter().map(ToString::to_string).collect();
     let why = match causes.as_slice() {
@@ -63,7 +63,7 @@ mod tests {
     use crate::domain::proto::GetExchangeResponse;
 
     #[test]
-    fn a_change_is_told_with_its_causes_before_the_story() {
+    fn a_change_is_reported_with_its_causes_before_the_story() {
         let response = |position, caused_by: &[u64], known: bool| WatchExchangeResponse {
             story: known.then(|| GetExchangeResponse { position, ..Default::default() }),
             caused_by: caused_by.to_vec(),
@@ -72,12 +72,12 @@ mod tests {
         };
         let same = GetExchangeRequest { exchange_id: "x-1".into(), ..Default::default() };
         assert_eq!(
-            told(&same, response(3, &[], false)),
+            update_text(&same, response(3, &[], false)),
             "nothing is recorded of x-1 yet\n(as of position 3)\n"
         );
-        let changed = told(&same, response(9, &[7, 9], true));
+        let changed = update_text(&same, response(9, &[7, 9], true));
         assert!(changed.starts_with("\n9: changed because of 7, 9\n\n"), "{changed}");
         assert!(changed.ends_with("(as of position 9)\n"), "{changed}");
-        assert!(!told(&same, response(9, &[], true)).contains("because"));
+        assert!(!update_text(&same, response(9, &[], true)).contains("because"));
     }
 }

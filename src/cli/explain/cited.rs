@@ -6,19 +6,19 @@ use crate::{
 };
 
 /// The command, with the position in the place of now.
-pub(super) fn command(asked: &ExplainCountRequest, position: u64) -> String {
-    let mut words = vec!["handover".to_owned(), "explain".to_owned(), quoted(&asked.country)];
-    let direction = if asked.direction() == Direction::Sent { "--sent" } else { "--received" };
+pub(super) fn command(request: &ExplainCountRequest, position: u64) -> String {
+    let mut words = vec!["handover".to_owned(), "explain".to_owned(), quoted(&request.country)];
+    let direction = if request.direction() == Direction::Sent { "--sent" } else { "--received" };
     words.push(direction.to_owned());
-    if asked.unit() == Unit::Remains {
+    if request.unit() == Unit::Remains {
         words.extend(["--unit", "remains"].map(ToOwned::to_owned));
     }
-    for (flag, value) in [("--exchange", &asked.exchange_id), ("--occurred", &asked.occurred)] {
+    for (flag, value) in [("--exchange", &request.exchange_id), ("--occurred", &request.occurred)] {
         if !value.is_empty() {
             words.extend([flag.to_owned(), quoted(value)]);
         }
     }
-    words.extend(asked.include_past.then(|| "--past".to_owned()));
+    words.extend(request.include_past.then(|| "--past".to_owned()));
     words.extend(["--as-of".to_owned(), position::written(position)]);
     words.join(" ")
 }
@@ -40,8 +40,8 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     #[test]
-    fn the_cited_command_asks_the_same_as_of_the_position() {
-        for (asked, position) in [
+    fn the_cited_command_requests_the_same_as_of_the_position() {
+        for (request, position) in [
             ExplainCountRequest {
                 country: "x-unc".to_owned(),
                 direction: Direction::Sent.into(),
@@ -59,9 +59,9 @@ mod tests {
             },
         ]
         .into_iter()
-        .flat_map(|asked| [(asked.clone(), 42), (asked, 2024)])
+        .flat_map(|request| [(request.clone(), 42), (request, 2024)])
         {
-            let text = command(&asked, position);
+            let text = command(&request, position);
             let words = text.replace("'korea 1953'", "korea_1953");
             let words = words.split(' ').map(|word| word.replace("korea_1953", "korea 1953"));
             let Command::Explain(args) = Cli::try_parse_from(words).unwrap().command else {
@@ -70,7 +70,7 @@ mod tests {
             let again = crate::cli::explain::request(&args);
             let as_of = again.as_of.and_then(|as_of| as_of.moment);
             assert_eq!(as_of, Some(crate::domain::proto::as_of::Moment::Position(position)));
-            assert_eq!(ExplainCountRequest { as_of: None, ..again }, asked);
+            assert_eq!(ExplainCountRequest { as_of: None, ..again }, request);
         }
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }

@@ -78,12 +78,12 @@ fn known(event: &RecordedEvent) -> Option<Known> {
 }
 
 /// The claims of one table in their order, by what they are about.
-type Told = BTreeMap<String, Vec<Known>>;
+type Reported = BTreeMap<String, Vec<Known>>;
 
 /// What the three tables hold: claims about numbers and reports by their exchange, roles, and
 /// running totals. A row has a role with its denial, so roles have no order.
-fn told(claims: impl IntoIterator<Item = Known>) -> [Told; 3] {
-    let mut tables = <[Told; 3]>::default();
+fn reported(claims: impl IntoIterator<Item = Known>) -> [Reported; 3] {
+    let mut tables = <[Reported; 3]>::default();
     for claim in claims {
         let (table, about) = match &claim {
             Known::ExchangeReported(_)
@@ -194,7 +194,7 @@ proptest! {
             (store.events(), other.events(), left_out)
         });
         prop_assert_eq!(left_out, Vec::<String>::new());
-        let claims = |events: &[RecordedEvent]| told(events.iter().filter_map(known));
+        let claims = |events: &[RecordedEvent]| reported(events.iter().filter_map(known));
         for (before, after) in claims(&before).iter().zip(&claims(&after)) {
             prop_assert_eq!(before, after);
         }
@@ -224,15 +224,15 @@ proptest! {
             (csv::properties::standing(&store.events()), tables, other.events())
         });
         let left_out = |position: u64| {
-            let told = format!("claim {position} ");
-            tables.iter().flat_map(|table| &table.left_out).any(|line| line.starts_with(&told))
+            let reported = format!("claim {position} ");
+            tables.iter().flat_map(|table| &table.left_out).any(|line| line.starts_with(&reported))
         };
         let kept = standing.into_iter().filter(|(position, _)| !left_out(*position));
         let before: Vec<Known> = kept.map(|(_, claim)| claim).collect();
         let after: Vec<Known> = after.iter().filter_map(known).collect();
-        let [told_before, told_after] =
-            [&before, &after].map(|claims| told(claims.iter().cloned().map(bare)));
-        for (before, after) in told_before.iter().zip(&told_after) {
+        let [reported_before, reported_after] =
+            [&before, &after].map(|claims| reported(claims.iter().cloned().map(bare)));
+        for (before, after) in reported_before.iter().zip(&reported_after) {
             prop_assert_eq!(before, after);
         }
         // The sort of an operation is said as it was, or not at all.
@@ -242,7 +242,7 @@ proptest! {
             _ => 0,
         };
         let kinds = |claims: Vec<Known>| -> Vec<i32> {
-            let [numbers, ..] = told(claims);
+            let [numbers, ..] = reported(claims);
             numbers.values().flatten().map(kind).collect()
         };
         for (before, after) in kinds(before).into_iter().zip(kinds(after)) {
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_row_does_not_say_is_told(seed in any::<u64>().no_shrink()) {
+    fn what_a_row_does_not_say_is_reported(seed in any::<u64>().no_shrink()) {
         let record = Random::new(seed, false).record();
         let tagged = record.iter().filter(|(_, event)| !event.tags.is_empty()).count();
         let store = wait(holding(record));
@@ -268,8 +268,8 @@ proptest! {
         prop_assert_eq!(count("tags of clients"), tagged);
         let rows: Vec<(u64, Known)> = csv::properties::standing(&store.events());
         let in_table = |position: u64| {
-            let told = format!("claim {position} ");
-            !table[0].left_out.iter().any(|line| line.starts_with(&told))
+            let expected = format!("claim {position} ");
+            !table[0].left_out.iter().any(|line| line.starts_with(&expected))
         };
         let via = rows.iter().filter(|(position, claim)| {
             matches!(claim, Known::TransferCompleted(claim) if !claim.via.is_empty())

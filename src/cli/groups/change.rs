@@ -4,10 +4,10 @@ use prost_types::{Duration, Timestamp};
 
 use crate::{
     cli::{
-        ServerArgs,
         exit::{Exit, Failure},
         moment, position, receipt, resuming,
         selection::Selection,
+        server_args::ServerArgs,
         undone::{self, Repeated},
     },
     domain::proto::{
@@ -119,7 +119,7 @@ pub(super) async fn create(args: CreateArgs) -> Result<Exit, Failure> {
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} is created, recorded at position {}", args.group, receipt.position);
-    told(&response, &words)?;
+    print_done(&response, &words)?;
     let exists = receipt.undone.is_some() && exists(&client, &args.group).await?;
     undone::end(&client, &receipt.undone, Repeated::Group { exists }).await
 }
@@ -146,7 +146,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<Exit, Failure> {
     let response = response.await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} will be delivered again by {}", response.replayed, args.group);
-    told(&response, &words)?;
+    print_done(&response, &words)?;
     undone::end(&client, &receipt.undone, Repeated::Replay).await
 }
 
@@ -157,12 +157,12 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit, Failure> {
     let response = client.delete_group(request).await?;
     let receipt = response.receipt.clone().unwrap_or_default();
     let words = format!("{} is deleted, recorded at position {}", args.group, receipt.position);
-    told(&response, &words)?;
+    print_done(&response, &words)?;
     undone::end(&client, &receipt.undone, Repeated::Deletion).await
 }
 
 /// Says what was done: in words on a terminal, as proto3 JSON elsewhere.
-fn told<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<(), Failure> {
+fn print_done<M: prost::Message + prost::Name>(response: &M, words: &str) -> Result<(), Failure> {
     receipt::print(None, receipt::Form::Jsonl, response, words)
 }
 

@@ -246,20 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn a_table_tells_lag_and_parked_events_and_what_is_in_the_way() {
+    fn a_table_shows_lag_and_parked_events_and_what_is_in_the_way() {
         let groups = vec![group()];
         let response = ListGroupsResponse { groups, position: 9, ..Default::default() };
         let table = ListGroupsRequest::default().table(&response);
         // In a table it may take several lines.
         let said = "type=TransferCompleted tag=to:DE | type=TransferCompleted tag=from:DE";
         assert_eq!(filter(group().filter.as_ref()), said);
-        for told in ["1 h 1 min", "desk is stalled: too much is parked", "as of position 9"] {
-            assert!(table.contains(told), "{table}");
+        for expected in ["1 h 1 min", "desk is stalled: too much is parked", "as of position 9"] {
+            assert!(table.contains(expected), "{table}");
         }
     }
 
     #[test]
-    fn no_groups_and_a_group_without_lag_are_told_as_such() {
+    fn no_groups_and_a_group_without_lag_are_reported_as_such() {
         let empty = ListGroupsRequest::default().table(&ListGroupsResponse::default());
         assert_eq!(empty, "no consumer groups\nas of position 0\n");
         let done = Group { lag: None, filter: None, ..group() };
@@ -287,8 +287,8 @@ mod tests {
             ..Default::default()
         };
         let table = ListGroupsRequest::default().table(&response);
-        for told in ["| ready ", "| damaged ", "desk is damaged: a volume is damaged"] {
-            assert!(table.contains(told), "{table}");
+        for expected in ["| ready ", "| damaged ", "desk is damaged: a volume is damaged"] {
+            assert!(table.contains(expected), "{table}");
         }
         let story = story(&group);
         assert!(story.contains("parked after 5 tries"), "{story}");
@@ -307,9 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_their_two_largest_units() {
-        let told = [0, 59, 61, 7_260, 90_000]
+    fn spans_are_reported_in_their_two_largest_units() {
+        let reported = [0, 59, 61, 7_260, 90_000]
             .map(|seconds| lag(&prost_types::Duration { seconds, nanos: 2_000_000 }));
-        assert_eq!(told, ["2 ms", "59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
+        assert_eq!(reported, ["2 ms", "59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
     }
 }

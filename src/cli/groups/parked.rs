@@ -8,7 +8,7 @@ use crate::{
         exit::{Exit, Failure},
         json, moment,
         output::{ListArgs, Query},
-        pages::{Ask, Page, Paged},
+        pages::{Page, PageRequest, Paged},
         position, words,
     },
     domain::proto::{ListParkedRequest, ListParkedResponse, ParkedEvent},
@@ -39,7 +39,11 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
 impl Paged for ListParkedRequest {
     type Response = ListParkedResponse;
 
-    async fn page(&self, client: &Client, page: Ask) -> Result<ListParkedResponse, ClientError> {
+    async fn page(
+        &self,
+        client: &Client,
+        page: PageRequest,
+    ) -> Result<ListParkedResponse, ClientError> {
         let after_position = page.token.parse().unwrap_or(self.after_position);
         let group = self.group.clone();
         client.list_parked(Self { group, after_position, limit: page.size }).await

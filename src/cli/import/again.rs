@@ -37,7 +37,7 @@ pub(super) struct Gone {
 }
 
 impl Gone {
-    fn told(&self) -> RowError {
+    fn row_error(&self) -> RowError {
         let problem = format!("was imported before: {}", undone::words(&self.undone));
         RowError::whole(self.line, problem)
     }
@@ -104,7 +104,7 @@ impl AllGone {
             if seen.get(&gone.content)?.is_none() {
                 seen.set(gone.content, Vec::new())?;
                 count += 1;
-                report.undone(&gone.told());
+                report.undone(&gone.row_error());
             }
             Ok(())
         })?;
@@ -114,7 +114,7 @@ impl AllGone {
     /// Reports the rows; how many there are.
     pub(super) fn report(&self, report: &mut dyn Report) -> Result<u64, Failure> {
         self.for_each(|gone| {
-            report.undone(&gone.told());
+            report.undone(&gone.row_error());
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use super::{
     named::NamedClaims,
-    source::Source,
+    source::InputEvents,
     summary::{Report, Summary},
 };
 use crate::{
@@ -30,7 +30,7 @@ const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
 pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Failure> {
-    let mut rows = Source::open(input)?;
+    let mut rows = InputEvents::open(input)?;
     let mut summary = Summary::default();
     let mut claims = NamedClaims::default();
     while let Some(row) = rows.next()? {

@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Options, Report, Summary, check, check_again, import, import_again, import_checked};
 use crate::cli::{
-    ServerArgs,
     exit::{Exit, Failure},
     input,
     lines::RowError,
+    server_args::ServerArgs,
     settled::settled,
 };
 

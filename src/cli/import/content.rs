@@ -21,9 +21,9 @@ type Digest = [u8; 32];
 
 /// What an event of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Content(Digest);
+pub(super) struct ImportedContent(Digest);
 
-impl Content {
+impl ImportedContent {
     /// The content of an event in a stream. Its tags must be sorted.
     pub(super) fn of(written: &Written) -> Self {
         Self(digest(written))
@@ -99,7 +99,7 @@ mod tests {
         proto::{Any, NewEvent},
     };
 
-    fn content(stream: &str, value: &'static [u8], tags: &[&str]) -> Content {
+    fn content(stream: &str, value: &'static [u8], tags: &[&str]) -> ImportedContent {
         let payload =
             Any { type_url: "type.googleapis.com/demo.v1.Thing".to_owned(), value: value.into() };
         let event = NewEvent {
@@ -107,7 +107,7 @@ mod tests {
             tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
             metadata: [("k".to_owned(), "v".to_owned())].into(),
         };
-        Content::of(&Written { stream: StreamName::parse(stream).unwrap(), event })
+        ImportedContent::of(&Written { stream: StreamName::parse(stream).unwrap(), event })
     }
 
     /// Changing these makes every import add its events a second time to stores that hold them.

@@ -6,6 +6,7 @@
 pub(in crate::cli) mod cited;
 pub(in crate::cli) mod claims;
 mod counted;
+mod event;
 mod fields;
 mod form;
 mod quotes;
@@ -19,7 +20,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use self::{counted::Counted, fields::Row, form::Form, quotes::Stray};
+use self::{counted::Counted, event::Event, fields::Row, form::Form, quotes::Stray};
 use super::kept::{Kept, shortened};
 use crate::{
     cli::{
@@ -40,33 +41,8 @@ pub(super) struct Rows<R> {
     columns: HashMap<String, usize>,
     ready: VecDeque<Line>,
     /// Sources and states of exchanges that were passed on.
-    told: Kept,
+    passed_on: Kept,
     ended: bool,
-}
-
-/// An event that a row gives.
-#[derive(Debug)]
-struct Event {
-    known: Known,
-    /// Rows with the same content, in whatever spelling, give it once.
-    once: bool,
-    /// The event of the same row that it is about comes just before it.
-    about_the_last: bool,
-}
-
-impl Event {
-    fn new(known: impl Into<Known>) -> Self {
-        Self { known: known.into(), once: false, about_the_last: false }
-    }
-
-    fn once(known: impl Into<Known>) -> Self {
-        Self { once: true, ..Self::new(known) }
-    }
-
-    /// The registration of the row's source, if the row says more of it than its id.
-    fn registration(row: &Row<'_>) -> Result<Vec<Self>, RowError> {
-        Ok(row.source()?.registered().map(Self::once).into_iter().collect())
-    }
 }
 
 /// The events of a row with these fields under these columns, all of them in order.
@@ -116,8 +92,8 @@ impl<R: BufRead> Rows<R> {
         let names: Vec<String> = record.iter().map(name).collect();
         let form = Form::of(&names).map_err(Failure::usage)?;
         let columns = names.into_iter().zip(0..).collect();
-        let (ready, told) = (VecDeque::new(), Kept::default());
-        Ok(Self { reader, record, form, columns, ready, told, ended: false })
+        let (ready, passed_on) = (VecDeque::new(), Kept::default());
+        Ok(Self { reader, record, form, columns, ready, passed_on, ended: false })
     }
 
     /// The next event, or why a row can't be taken; `None` at the end of the input.
@@ -175,10 +151,10 @@ impl<R: BufRead> Rows<R> {
         for event in events {
             if matches!(event.known, Known::SourceRegistered(_) | Known::ExchangeReported(_)) {
                 let key = shortened(&digest(&event.known.clone().folded()));
-                if event.once && self.told.get(&key)?.is_some() {
+                if event.once && self.passed_on.get(&key)?.is_some() {
                     continue;
                 }
-                self.told.set(key, Vec::new())?;
+                self.passed_on.set(key, Vec::new())?;
             }
             let id = format!("row {line}");
             let claim = event.about_the_last.then(|| ClaimName { id: id.clone(), column: 1 });

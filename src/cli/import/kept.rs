@@ -1,36 +1,19 @@
 //! What an import has to remember of the lines before: in memory while it is little, and then in a
 //! temporary file, so that a file may have any number of lines.
 
+mod key;
+mod table;
+
 use std::{collections::HashMap, env, io};
 
-use sha2::{Digest as _, Sha256};
-
+pub(super) use self::key::{Key, key, shortened};
 use self::table::Table;
-use crate::{
-    cli::exit::{Exit, Failure},
-    domain::digest,
-};
-
-mod table;
+use crate::cli::exit::{Exit, Failure};
 
 /// Bytes that are kept in memory; some 10,000 lines.
 const NEAR_BYTES: usize = 1 << 20;
 /// What an entry takes in memory beside its value.
 const ENTRY_BYTES: usize = 96;
-
-/// A hash of what an entry is called by. Two that differ never have the same one.
-pub(super) type Key = [u8; 16];
-
-/// The key of a text.
-pub(super) fn key(text: &str) -> Key {
-    digest::shortened(Sha256::new().chain_update(text))
-}
-
-/// The key of what has this hash.
-pub(super) fn shortened(digest: &[u8; 32]) -> Key {
-    let [start, _] = digest.as_chunks().0 else { return Key::default() };
-    *start
-}
 
 /// Values by their keys. Memory has the newest, up to its bound; the file has the others.
 #[derive(Debug, Default)]

@@ -57,7 +57,7 @@ impl Looks {
         let Ok(first) = std::str::from_utf8(&self.first) else {
             return Some("it is not text in UTF-8; save it in UTF-8".to_owned());
         };
-        let told = match first.bytes().next()? {
+        let advice = match first.bytes().next()? {
             b'[' => {
                 "it looks like a JSON array; JSON Lines has one event a line: `jq -c '.[]' FILE`"
             }
@@ -69,7 +69,7 @@ impl Looks {
             b'<' => "it looks like XML or HTML",
             _ => return Some(separated(first).unwrap_or_else(|| begins(first))),
         };
-        Some(told.to_owned())
+        Some(advice.to_owned())
     }
 }
 
@@ -108,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn what_it_looks_like_is_told_with_what_to_do() {
-        for (text, told) in [
+    fn what_it_looks_like_is_reported_with_what_to_do() {
+        for (text, advice) in [
             ("exchange;actor;role;attributed_by\ndemo;TR;host;", "a table with semicolons"),
             ("\"exchange\";\"actor\"\n", "a table with semicolons"),
             ("exchange\tactor\tx", "a table with tabs"),
@@ -126,7 +126,7 @@ mod tests {
             ("PK\u{3}\u{4}", ".xlsx"),
         ] {
             let problem = problem(text.as_bytes()).expect(text);
-            assert!(problem.contains(told), "{text:?}: {problem}");
+            assert!(problem.contains(advice), "{text:?}: {problem}");
         }
         let long = problem(&[b'x'; 9000]).unwrap();
         assert!(long.contains("xxx\"..., which"), "{long}");

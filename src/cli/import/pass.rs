@@ -16,7 +16,7 @@ use super::{
     outcomes::{self, LineOutcome, LineOutcomes},
     pipeline::Pipeline,
     recordings::{self, Recordings, Repeat},
-    source::Source,
+    source::InputEvents,
     summary::{Report, Summary},
 };
 use crate::{
@@ -68,7 +68,7 @@ pub(super) async fn pass(
         stopped: None,
         report,
     };
-    import.run(Source::open(input)?).await
+    import.run(InputEvents::open(input)?).await
 }
 
 /// A line that awaits its answer.
@@ -106,7 +106,7 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    async fn run(mut self, mut rows: Source<impl BufRead>) -> Result<Passed, Failure> {
+    async fn run(mut self, mut rows: InputEvents<impl BufRead>) -> Result<Passed, Failure> {
         while self.stopped.is_none()
             && let Some(row) = rows.next()?
         {

@@ -12,7 +12,7 @@ use super::{
     again::lost,
     check::{self, Valid, Written},
     claimed::Claimed,
-    content::{Content, Contents},
+    content::{Contents, ImportedContent},
     failures::{again, is_about_the_row},
     kept::Key,
 };
@@ -48,7 +48,7 @@ enum Kind {
 #[derive(Debug)]
 struct Way {
     kind: Kind,
-    content: Content,
+    content: ImportedContent,
     write: StreamWrite,
     /// The number of the recording that is the row's own.
     number: u64,
@@ -56,7 +56,7 @@ struct Way {
 
 impl Way {
     fn new(kind: Kind, written: Written, contents: &Contents) -> Result<Self, Failure> {
-        let content = Content::of(&written);
+        let content = ImportedContent::of(&written);
         let number = contents.copies(&content.key())?;
         let Written { stream, event } = written;
         let (stream, events) = (stream.as_str().to_owned(), vec![event]);
@@ -78,9 +78,9 @@ impl Way {
         number: u64,
     ) -> Result<Option<AppendResponse>, ClientError> {
         let request = self.request(number);
-        let mut asked = request.clone();
-        asked.writes.iter_mut().for_each(|write| write.expected_revision = Some(NO_REVISION));
-        match client.append(asked).await {
+        let mut anew = request.clone();
+        anew.writes.iter_mut().for_each(|write| write.expected_revision = Some(NO_REVISION));
+        match client.append(anew).await {
             Err(error) if error.reason == "REQUEST_ID_REUSED" => {
                 client.append(request).await.map(Some)
             }

@@ -139,7 +139,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::cli::{exit::Exit, import::source::Source};
+    use crate::cli::{exit::Exit, import::source::InputEvents};
 
     #[test]
     fn blank_lines_count_but_are_no_rows() {
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
         let marked = ["\u{feff}", EVENT, "\n\u{feff}", EVENT].concat();
-        let mut rows = Source::open(marked.as_bytes()).unwrap();
+        let mut rows = InputEvents::open(marked.as_bytes()).unwrap();
         assert!(rows.next().unwrap().unwrap().is_ok());
         assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 2);
     }
@@ -196,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_plainly_something_else_is_told_once() {
-        for (text, told) in [
+    fn what_is_plainly_something_else_is_reported_once() {
+        for (text, expected) in [
             ("\u{1}\0\0".to_owned(), "not text"),
             ("PK\u{3}\u{4}\0\0".to_owned(), "nor a table: it looks like a zip file"),
             ("{a\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:2: not JSON"),
@@ -206,7 +206,7 @@ mod tests {
         ] {
             let failure = Rows::new(text.as_bytes()).next().unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.message.contains(told), "{failure}");
+            assert!(failure.message.contains(expected), "{failure}");
         }
         // One event, or fewer lines, and each line is reported by itself.
         let few = "{a\n".repeat(BEGINNING - 1);

@@ -20,14 +20,14 @@ type Begun<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The events of an input, one after the other.
 #[derive(Debug)]
-pub(super) enum Source<R> {
+pub(super) enum InputEvents<R> {
     /// JSON Lines.
     Lines(Rows<Begun<R>>),
     /// One of the CSV forms.
     Table(Box<csv::Rows<Begun<R>>>),
 }
 
-impl<R: BufRead> Source<R> {
+impl<R: BufRead> InputEvents<R> {
     /// Looks at the beginning of an input. A table without the columns of a form is a failure.
     pub(super) fn open(input: R) -> Result<Self, Failure> {
         let (table, input) = begin(input)?;
@@ -155,7 +155,7 @@ mod tests {
 
     /// All rows: the numbers of their lines, and what is wrong with them.
     fn rows(input: impl BufRead) -> Result<Vec<(u64, String)>, String> {
-        let mut source = Source::open(input).map_err(|failure| failure.to_string())?;
+        let mut source = InputEvents::open(input).map_err(|failure| failure.to_string())?;
         let mut rows = Vec::new();
         while let Some(row) = source.next().map_err(|failure| failure.to_string())? {
             rows.push(match row {

@@ -43,7 +43,7 @@ fn the_example_speaks_only_of_what_the_record_knows() {
 }
 
 #[test]
-fn each_wrong_row_is_told_and_the_good_ones_are_kept() {
+fn each_wrong_row_is_reported_and_the_good_ones_are_kept() {
     let claim =
         r#"{"@type":"handover.v1.ClaimRetracted","claim":"a","attribution":{"sourceId":"s"}}"#;
     let source = r#"{"@type":"handover.v1.SourceRegistered","sourceId":"s"}"#;
@@ -286,8 +286,8 @@ async fn what_only_the_server_refuses_ends_a_checked_import_at_its_line() {
     let failure = imported_checked(&store, &text.join("\n")).await.0.unwrap_err();
     assert_eq!(failure.exit, Exit::Forbidden);
     assert!(failure.message.starts_with("21:1: there is no claim 999"), "{failure}");
-    let told = "the import ended there: 20 lines added, 0 already there";
-    assert!(failure.message.ends_with(told), "{failure}");
+    let expected = "the import ended there: 20 lines added, 0 already there";
+    assert!(failure.message.ends_with(expected), "{failure}");
     assert_eq!(store.events().len(), 20, "nothing overtook it");
 }
 
@@ -304,7 +304,7 @@ async fn imported_as_typed(store: &Fake, text: &str) {
     for (line, number) in text.lines().zip(1..) {
         let line = crate::cli::lines::read(line.as_bytes(), number).unwrap();
         let typed = check::valid(&line, None, None).unwrap().typed;
-        let content = content::Content::of(&typed);
+        let content = content::ImportedContent::of(&typed);
         let copies = contents.copies(&content.key()).unwrap();
         contents.add(&content.key()).unwrap();
         let request = crate::domain::proto::AppendRequest {

@@ -118,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_in_plain_words() {
-        for (text, told) in [
+    fn every_problem_is_reported_in_plain_words() {
+        for (text, expected) in [
             ("{", "not JSON: it ends within an object; is a } missing?"),
             ("{\"list\":[", "not JSON: it ends within a list; is a ] missing?"),
             ("{\"name\":\"a", "not JSON: it ends within a text; is a \" missing?"),
@@ -149,7 +149,7 @@ mod tests {
             ("{\"x\":1}", "\"x\" is not known here; the known names are \"name\" or \"list\""),
         ] {
             let error = JsonError::from(serde_json::from_str::<Example>(text).unwrap_err());
-            assert!(error.problem.starts_with(told), "{text}: {}", error.problem);
+            assert!(error.problem.starts_with(expected), "{text}: {}", error.problem);
         }
     }
 }

@@ -91,23 +91,23 @@ impl List for ListTransfersRequest {
     }
 
     fn row(&self, entry: &TransferEntry) -> Vec<String> {
-        let told = told(entry);
+        let transfer = fields(entry);
         let record = entry.record.unwrap_or_default();
-        let exchange = told.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
-        let mut row = vec![record.position.to_string(), exchange.to_owned(), told.series];
-        row.push(told.record.to_owned());
-        row.extend(match &told.leg {
+        let exchange = transfer.leg.as_ref().map_or("", |leg| leg.exchange_id.as_str());
+        let mut row = vec![record.position.to_string(), exchange.to_owned(), transfer.series];
+        row.push(transfer.record.to_owned());
+        row.extend(match &transfer.leg {
             Some(leg) => claimed::leg_row(Some(leg)),
             // A total of a series is of no leg, and says nothing of a unit.
             None => vec![String::new(); claimed::LEG_COLUMNS.len()],
         });
-        let count = told.count.unwrap_or_default();
+        let count = transfer.count.unwrap_or_default();
         row.extend([count.value, count.low, count.high].map(words::number));
         row.extend([claimed::yes(count.approximate), count.scope]);
-        row.extend([told.reason.replace(' ', "_"), told.as_of]);
-        let claimant = told.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
+        row.extend([transfer.reason.replace(' ', "_"), transfer.as_of]);
+        let claimant = transfer.attribution.as_ref().and_then(|said| said.claimed_by.as_ref());
         row.push(crate::cli::actor::write(claimant));
-        row.push(told.attribution.map(|said| said.source_id).unwrap_or_default());
+        row.push(transfer.attribution.map(|said| said.source_id).unwrap_or_default());
         row.push(words::number((record.retracted_by > 0).then_some(record.retracted_by)));
         row
     }
@@ -115,7 +115,7 @@ impl List for ListTransfersRequest {
 
 /// What every sort of claim about a transfer has, or leaves out.
 #[derive(Default)]
-struct Told {
+struct Fields {
     record: &'static str,
     leg: Option<Leg>,
     count: Option<Count>,
@@ -126,64 +126,64 @@ struct Told {
     as_of: String,
 }
 
-fn told(entry: &TransferEntry) -> Told {
+fn fields(entry: &TransferEntry) -> Fields {
     match entry.claim.clone() {
-        Some(Claim::Completed(claim)) => Told {
+        Some(Claim::Completed(claim)) => Fields {
             record: "completed",
             leg: claim.leg,
             count: claim.count,
             of_which: claim.of_which,
             attribution: claim.attribution,
-            ..Told::default()
+            ..Fields::default()
         },
-        Some(Claim::Agreed(claim)) => Told {
+        Some(Claim::Agreed(claim)) => Fields {
             record: "agreed",
             leg: claim.leg,
             count: claim.count,
             attribution: claim.attribution,
-            ..Told::default()
+            ..Fields::default()
         },
-        Some(Claim::Declined(claim)) => Told {
+        Some(Claim::Declined(claim)) => Fields {
             record: "declined",
             reason: spoken(claim.reason().as_str_name(), "DECLINE_REASON_"),
             leg: claim.leg,
             count: claim.count,
             attribution: claim.attribution,
-            ..Told::default()
+            ..Fields::default()
         },
-        Some(Claim::Total(claim)) => Told {
+        Some(Claim::Total(claim)) => Fields {
             record: "total",
             leg: claim.leg,
             count: claim.count,
             attribution: claim.attribution,
             series: claim.series,
             as_of: claim.as_of,
-            ..Told::default()
+            ..Fields::default()
         },
-        None => Told { record: "of a sort that this version does not know", ..Told::default() },
+        None => Fields { record: "of a sort that this version does not know", ..Fields::default() },
     }
 }
 
 fn shown(entry: &TransferEntry) -> Vec<String> {
-    let told = told(entry);
+    let transfer = fields(entry);
     let record = entry.record.unwrap_or_default();
-    let mut number = words::count(told.count.as_ref());
-    let parts = words::of_which(told.of_which.as_ref());
+    let mut number = words::count(transfer.count.as_ref());
+    let parts = words::of_which(transfer.of_which.as_ref());
     if !parts.is_empty() {
         number = format!("{number} ({parts})");
     }
-    let mut sort = told.record.to_owned();
-    if !told.reason.is_empty() {
-        sort = format!("{sort} ({})", told.reason);
+    let mut sort = transfer.record.to_owned();
+    if !transfer.reason.is_empty() {
+        sort = format!("{sort} ({})", transfer.reason);
     }
-    let mut who = words::claimant(told.attribution.as_ref());
+    let mut claimant_text = words::claimant(transfer.attribution.as_ref());
     let became = claimed::became(&record);
     if !became.is_empty() {
-        who = format!("{who} ({})", became.join("; "));
+        claimant_text = format!("{claimant_text} ({})", became.join("; "));
     }
-    let (of, leg) = match &told.leg {
+    let (of, leg) = match &transfer.leg {
         Some(leg) => (leg.exchange_id.clone(), words::leg(Some(leg))),
-        None => (told.series, format!("up to {}", told.as_of)),
+        None => (transfer.series, format!("up to {}", transfer.as_of)),
     };
-    vec![record.position.to_string(), of, sort, leg, number, who]
+    vec![record.position.to_string(), of, sort, leg, number, claimant_text]
 }

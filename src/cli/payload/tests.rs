@@ -110,7 +110,7 @@ fn a_claim_given_as_a_position_stays_one() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_column() {
+fn what_cannot_be_read_is_reported_with_its_column() {
     for (text, column, problem) in [
         (r#"{"text":"x"}"#, 1, "no \"@type\""),
         (r#"{"@type":"handover.v1.StatementMade","txt":"x"}"#, 42, "'txt'"),

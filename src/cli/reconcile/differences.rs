@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// A difference, and below it each reason.
-pub(super) fn told(difference: &Difference, all: &ReconcileExchangeResponse) -> Vec<String> {
+pub(super) fn lines(difference: &Difference, all: &ReconcileExchangeResponse) -> Vec<String> {
     let (one, other) = names(difference.kind());
     let sides = [(one, difference.one.as_ref()), (other, difference.other.as_ref())];
     // What is said of the same legs on both sides is named once.
     let legs = |side: Option<&DifferenceSide>| side.map(|side| side.legs.clone());
     let same = legs(difference.one.as_ref()) == legs(difference.other.as_ref());
     let of = difference.one.as_ref().filter(|_| same).map(|one| format!(" ({})", summed(one, all)));
-    let sides = sides.map(|(name, told)| side(name, told, all, !same));
+    let sides = sides.map(|(name, numbers)| side(name, numbers, all, !same));
     let amount = match (difference.difference_low, difference.difference_high) {
         (Some(low), Some(high)) => format!("difference {}", signed_span(low, high)),
         _ => "difference unknown".to_owned(),
@@ -69,34 +69,34 @@ fn side(
     all: &ReconcileExchangeResponse,
     with_legs: bool,
 ) -> String {
-    let Some(told) = side else {
+    let Some(numbers) = side else {
         return format!("{name} not said").trim_start().to_owned();
     };
-    let number = match (told.low, told.high) {
+    let number = match (numbers.low, numbers.high) {
         (Some(low), Some(high)) => span(low.into(), high.into()),
         (Some(low), None) => format!("{} or more", words::thousands(low)),
         (None, Some(high)) => format!("at most {}", words::thousands(high)),
         (None, None) => "no number".to_owned(),
     };
-    let claimants: Vec<String> = told
+    let claimants: Vec<String> = numbers
         .claimants
         .iter()
         .filter_map(|at| all.claimants.get(usize::try_from(*at).ok()?))
         .map(|claimant| match actor(Some(claimant)) {
-            nobody if nobody.is_empty() => "nobody named".to_owned(),
+            unnamed if unnamed.is_empty() => "nobody named".to_owned(),
             claimant => claimant,
         })
-        .chain(words::more(told.more_claimants))
+        .chain(words::more(numbers.more_claimants))
         .collect();
     let mut text = format!("{name} {number}").trim_start().to_owned();
-    if with_legs && !told.legs.is_empty() {
-        text = format!("{text} ({})", summed(told, all));
+    if with_legs && !numbers.legs.is_empty() {
+        text = format!("{text} ({})", summed(numbers, all));
     }
     if !claimants.is_empty() {
         text = format!("{text} according to {}", claimants.join(", "));
     }
-    if !told.positions.is_empty() {
-        let claims = words::some_claims(&told.positions, told.more_positions);
+    if !numbers.positions.is_empty() {
+        let claims = words::some_claims(&numbers.positions, numbers.more_positions);
         text = format!("{text}, {claims}");
     }
     text

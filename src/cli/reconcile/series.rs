@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Args;
+use super::args::Args;
 use crate::{
     cli::{
         output::{self, Query},

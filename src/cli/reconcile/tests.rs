@@ -91,7 +91,7 @@ fn side_by_side() -> ReconcileExchangeResponse {
 }
 
 #[test]
-fn what_everybody_says_stands_leg_by_leg_and_then_what_differs() {
+fn what_all_claimants_say_stands_leg_by_leg_and_then_what_differs() {
     let expected = "\x20leg         | record             | number           | according to | claims
 -------------+--------------------+------------------+--------------+--------
  UA -> x-dpr | completed          | 237              | nobody named | 0

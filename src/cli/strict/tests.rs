@@ -12,7 +12,7 @@ fn refused(name: &str, members: &str) -> String {
 
 #[test]
 fn a_field_that_is_given_twice_is_refused_at_its_second_place() {
-    for (name, members, told) in [
+    for (name, members, expected) in [
         ("ExchangeReported", r#""occurred":"2024","occurred":"2025""#, "2:19: \"occurred\" is"),
         ("ExchangeReported", r#""occurred":"2024","occurred":null"#, "2:19: \"occurred\" is given"),
         (
@@ -61,7 +61,7 @@ fn a_field_that_is_given_twice_is_refused_at_its_second_place() {
         ("Leg", r#""x":1"#, "2:3: 'x' is not a field of this message"),
     ] {
         let error = refused(name, members);
-        assert!(error.starts_with(told), "{members}: {error}");
+        assert!(error.starts_with(expected), "{members}: {error}");
     }
     // The payload of another's type has members too.
     let text = r#"{"@type":"demo.v1.X","@bytes":"","@bytes":"AQ=="}"#;
@@ -73,12 +73,12 @@ fn a_field_that_is_given_twice_is_refused_at_its_second_place() {
 
 #[test]
 fn one_of_several_is_given_once() {
-    for (members, told) in [
+    for (members, expected) in [
         (r#""afterPosition":"1","afterRevision":"2""#, "multiple fields provided for oneof"),
         (r#""afterPosition":"1","after_position":"2""#, "is the field that \"afterPosition\" is"),
     ] {
         let error = refused("ReadRequest", members);
-        assert!(error.contains(told), "{members}: {error}");
+        assert!(error.contains(expected), "{members}: {error}");
     }
 }
 
@@ -97,22 +97,25 @@ fn a_number_is_never_taken_for_another_one() {
         "1844674407370955161.6",
         "100000000000000000000000000000000000000000000000",
     ] {
-        let told = format!("2:9: is {number}; the field holds whole numbers from 0 to 18446744073");
+        let expected =
+            format!("2:9: is {number}; the field holds whole numbers from 0 to 18446744073");
         let error = refused("ClaimRetracted", &format!("\"claim\":{number}"));
-        assert!(error.starts_with(&told), "{error}");
+        assert!(error.starts_with(&expected), "{error}");
         assert!(!refused("Count", &format!("\"value\":{number}")).is_empty());
     }
     for number in ["4294967296", "4294967295.4", "-1", "1e10"] {
-        let told = format!("2:9: is {number}; the field holds whole numbers from 0 to 4294967295");
-        assert_eq!(refused("Count", &format!("\"value\":{number}")), told);
+        let expected =
+            format!("2:9: is {number}; the field holds whole numbers from 0 to 4294967295");
+        assert_eq!(refused("Count", &format!("\"value\":{number}")), expected);
     }
     for number in ["9007199254740993.0", "18446744073709551615.0", "1.8e19"] {
-        let told = format!("2:9: is {number}, which is exact only without a point and an exponent");
-        assert_eq!(refused("ClaimRetracted", &format!("\"claim\":{number}")), told);
+        let expected =
+            format!("2:9: is {number}, which is exact only without a point and an exponent");
+        assert_eq!(refused("ClaimRetracted", &format!("\"claim\":{number}")), expected);
     }
     for number in ["2147483648", "-2147483649", "1e10"] {
-        let told = "the field holds whole numbers from -2147483648 to 2147483647";
-        assert!(refused("Leg", &format!("\"unit\":{number}")).ends_with(told));
+        let expected = "the field holds whole numbers from -2147483648 to 2147483647";
+        assert!(refused("Leg", &format!("\"unit\":{number}")).ends_with(expected));
     }
     // As a text it is read digit by digit, and is no fraction either.
     for number in ["4294967296", "-1", "1.0", "1e2", " 1", "1 ", "", "0x1", "\u{661}"] {

@@ -194,7 +194,7 @@ impl Deliveries {
         }
     }
 
-    /// Whether something is being handled that the server should hear of now and then.
+    /// Whether something is being handled that the server should get a message about now and then.
     pub(super) fn is_at_work(&self) -> bool {
         !self.running.is_empty()
     }
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stops_answers_what_was_begun_and_nothing_else() {
+    fn a_consumer_that_stops_answers_what_was_begun_and_nothing_else() {
         let mut deliveries = deliveries();
         deliveries.receive(given(1, &["a/1", "a/1", "b/1"]));
         let tasks = begin(&mut deliveries);

@@ -60,7 +60,7 @@ fn an_expected_revision_is_compared_with_what_came_after_the_lookup() {
 }
 
 #[test]
-fn every_violated_check_is_told_with_expected_and_actual() {
+fn every_violated_check_is_reported_with_expected_and_actual() {
     let mut append = append(vec![write("x/a", Some(3), &[]), write("x/b", Some(2), &[])]);
     append.condition = Some(Condition { filter: tagged("desk:one"), after_position: 5 });
     let decision = decide(&append, DIGEST, &resolved(10, &[3, 0]), &window());

@@ -32,7 +32,7 @@ impl Loss {
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     /// By the first delivery of each.
-    runs: BTreeMap<u64, Run>,
+    ranges: BTreeMap<u64, DeliveryRange>,
     /// The streams and first deliveries of those runs that the consumer may be at.
     maybe_at: BTreeSet<(Arc<str>, u64)>,
     /// Those whose loss counted as a try: one of each stream that a consumer loses.
@@ -42,7 +42,7 @@ pub(super) struct Lost {
 
 /// Neighbours among the deliveries, of one stream.
 #[derive(Debug)]
-struct Run {
+struct DeliveryRange {
     stream: Arc<str>,
     /// Of each its event; `None`: the delivery was taken out.
     events: Vec<Option<Lasting>>,
@@ -56,7 +56,7 @@ struct Run {
 /// A position; none is 0.
 type Lasting = std::num::NonZeroU64;
 
-impl Run {
+impl DeliveryRange {
     /// The place of a delivery, also of one that comes next.
     fn place(first: u64, delivery: u64) -> usize {
         usize::try_from(delivery.saturating_sub(first)).unwrap_or(usize::MAX)
@@ -74,20 +74,20 @@ impl Lost {
     pub(super) fn push(&mut self, delivery: u64, loss: Loss) {
         let Loss { stream, position, tried } = loss;
         debug_assert!(position > 0, "no event is at 0, which stands for one that was taken out");
-        let before = self.runs.range_mut(..delivery).next_back();
+        let before = self.ranges.range_mut(..delivery).next_back();
         let event = Lasting::new(position);
-        let fits = before.filter(|(first, run)| {
-            run.stream == stream
-                && run.events.len() < LONGEST
-                && Run::place(**first, delivery) == run.events.len()
+        let fits = before.filter(|(first, range)| {
+            range.stream == stream
+                && range.events.len() < LONGEST
+                && DeliveryRange::place(**first, delivery) == range.events.len()
         });
-        let first = if let Some((first, run)) = fits {
-            run.events.push(event);
-            run.left += 1;
+        let first = if let Some((first, range)) = fits {
+            range.events.push(event);
+            range.left += 1;
             *first
         } else {
             let (stream, events) = (Arc::clone(&stream), vec![event]);
-            self.runs.insert(delivery, Run { stream, events, left: 1, maybe_from: 0 });
+            self.ranges.insert(delivery, DeliveryRange { stream, events, left: 1, maybe_from: 0 });
             delivery
         };
         self.maybe_at.insert((stream, first));
@@ -97,13 +97,13 @@ impl Lost {
 
     /// Takes a delivery out, if it was there.
     pub(super) fn take(&mut self, delivery: u64) -> Option<Loss> {
-        let (first, run) = self.runs.range_mut(..=delivery).next_back()?;
-        let position = run.events.get_mut(Run::place(*first, delivery))?.take()?;
-        run.left -= 1;
-        let (stream, first) = (Arc::clone(&run.stream), *first);
+        let (first, range) = self.ranges.range_mut(..=delivery).next_back()?;
+        let position = range.events.get_mut(DeliveryRange::place(*first, delivery))?.take()?;
+        range.left -= 1;
+        let (stream, first) = (Arc::clone(&range.stream), *first);
         self.count -= 1;
-        if run.left == 0 {
-            self.runs.remove(&first);
+        if range.left == 0 {
+            self.ranges.remove(&first);
             self.maybe_at.remove(&(Arc::clone(&stream), first));
         }
         Some(Loss { stream, position: position.get(), tried: self.tried.remove(&delivery) })
@@ -111,8 +111,8 @@ impl Lost {
 
     /// Takes the oldest one out; whether there was one.
     pub(super) fn forget_oldest(&mut self) -> bool {
-        let oldest = self.runs.first_key_value().and_then(|(first, run)| {
-            Some(first + run.events.iter().position(Option::is_some)? as u64)
+        let oldest = self.ranges.first_key_value().and_then(|(first, range)| {
+            Some(first + range.events.iter().position(Option::is_some)? as u64)
         });
         oldest.and_then(|oldest| self.take(oldest)).is_some()
     }
@@ -125,10 +125,10 @@ impl Lost {
         let (from, to) = ((Arc::clone(stream), 0), (Arc::clone(stream), delivery));
         let earlier = self.maybe_at.range(from..to).map(|(_, first)| *first);
         for first in earlier.collect::<Vec<_>>() {
-            let Some(run) = self.runs.get_mut(&first) else { continue };
-            let place = Run::place(first, delivery).min(run.events.len());
-            run.maybe_from = run.maybe_from.max(place);
-            if run.maybe_from == run.events.len() {
+            let Some(range) = self.ranges.get_mut(&first) else { continue };
+            let place = DeliveryRange::place(first, delivery).min(range.events.len());
+            range.maybe_from = range.maybe_from.max(place);
+            if range.maybe_from == range.events.len() {
                 self.maybe_at.remove(&(Arc::clone(stream), first));
             }
         }
@@ -138,18 +138,20 @@ impl Lost {
     pub(super) fn may_be_at(&self, stream: &Arc<str>, delivery: u64) -> bool {
         let (from, to) = ((Arc::clone(stream), 0), (Arc::clone(stream), delivery));
         self.maybe_at.range(from..to).any(|(_, first)| {
-            let run = self.runs.get(first);
-            run.is_some_and(|run| run.any(run.maybe_from..Run::place(*first, delivery)))
+            let range = self.ranges.get(first);
+            range.is_some_and(|range| {
+                range.any(range.maybe_from..DeliveryRange::place(*first, delivery))
+            })
         })
     }
 
     /// Whether there is one among these deliveries.
     pub(super) fn any(&self, deliveries: Range<u64>) -> bool {
         let Range { start, end } = deliveries;
-        let begun = self.runs.range(..=start).next_back().map_or(start, |(first, _)| *first);
-        self.runs
-            .range(begun..end.max(begun))
-            .any(|(first, run)| run.any(Run::place(*first, start)..Run::place(*first, end)))
+        let begun = self.ranges.range(..=start).next_back().map_or(start, |(first, _)| *first);
+        self.ranges.range(begun..end.max(begun)).any(|(first, range)| {
+            range.any(DeliveryRange::place(*first, start)..DeliveryRange::place(*first, end))
+        })
     }
 
     /// How many there are.
@@ -222,7 +224,8 @@ mod tests {
                 prop_assert!(lost.forget_oldest(), "{} is there", oldest);
                 prop_assert_eq!(lost.take(oldest), None);
             }
-            prop_assert!(!lost.forget_oldest() && lost.runs.is_empty() && lost.maybe_at.is_empty());
+            prop_assert!(!lost.forget_oldest());
+            prop_assert!(lost.ranges.is_empty() && lost.maybe_at.is_empty());
             prop_assert!(lost.tried.is_empty());
         }
     }
@@ -234,8 +237,8 @@ mod tests {
         for delivery in 1..=10_000 {
             lost.push(delivery, Loss::new(&stream, delivery, false));
         }
-        let room: usize = lost.runs.values().map(|run| run.events.capacity()).sum();
-        assert_eq!((lost.runs.len(), lost.len()), (10_000_usize.div_ceil(LONGEST), 10_000));
+        let room: usize = lost.ranges.values().map(|range| range.events.capacity()).sum();
+        assert_eq!((lost.ranges.len(), lost.len()), (10_000_usize.div_ceil(LONGEST), 10_000));
         assert!(room <= 10_000 + LONGEST, "{room} places");
     }
 }

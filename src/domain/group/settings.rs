@@ -32,17 +32,18 @@ impl Default for Settings {
 
 impl Settings {
     /// Takes the settings of a request; an unset field gets its default.
-    pub fn parse(asked: &proto::GroupSettings) -> Result<Self, Violations> {
+    pub fn parse(requested: &proto::GroupSettings) -> Result<Self, Violations> {
         let mut violations = Violations::default();
-        let lease = duration("lease", asked.lease.as_ref(), LEASE, &LEASES, &mut violations);
+        let lease = duration("lease", requested.lease.as_ref(), LEASE, &LEASES, &mut violations);
         let retry_delay = duration(
             "retry_delay",
-            asked.retry_delay.as_ref(),
+            requested.retry_delay.as_ref(),
             RETRY_DELAY,
             &RETRY_DELAYS,
             &mut violations,
         );
-        let max_attempts = if asked.max_attempts == 0 { MAX_ATTEMPTS } else { asked.max_attempts };
+        let max_attempts =
+            if requested.max_attempts == 0 { MAX_ATTEMPTS } else { requested.max_attempts };
         if !ATTEMPTS.contains(&max_attempts) {
             let (from, to) = (ATTEMPTS.start(), ATTEMPTS.end());
             let problem = format!("is {max_attempts}; give {from} to {to}");
@@ -82,17 +83,17 @@ impl From<Settings> for proto::GroupSettings {
 
 fn duration(
     field: &str,
-    asked: Option<&prost_types::Duration>,
+    requested: Option<&prost_types::Duration>,
     default: Duration,
     range: &RangeInclusive<Duration>,
     violations: &mut Violations,
 ) -> Duration {
-    let Some(asked) = asked else { return default };
-    match Duration::try_from(*asked) {
+    let Some(requested) = requested else { return default };
+    match Duration::try_from(*requested) {
         Ok(duration) if range.contains(&duration) => duration,
         _ => {
             let (least, most) = (range.start(), range.end());
-            let problem = format!("is {asked}; give {least:?} to {most:?}");
+            let problem = format!("is {requested}; give {least:?} to {most:?}");
             violations.add(field, problem);
             default
         }

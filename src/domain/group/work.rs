@@ -177,12 +177,12 @@ impl Work {
 
     /// Lists what was found for a hungry stream, as far as everything was looked at. If fewer were
     /// found than requested, those were all.
-    pub fn feed(&mut self, key: &Arc<str>, found: &[Position], asked: usize, now: Moment) {
+    pub fn feed(&mut self, key: &Arc<str>, found: &[Position], limit: usize, now: Moment) {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let waiting = found.iter().map(|&position| Waiting { position, attempts: 0 });
         lane.waiting.extend(waiting);
         self.listed += found.len();
-        lane.behind = if found.len() < asked { None } else { found.last().copied() };
+        lane.behind = if found.len() < limit { None } else { found.last().copied() };
         self.settle(key, now);
     }
 

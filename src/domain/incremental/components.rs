@@ -9,7 +9,7 @@ use crate::domain::{
     leg::{CategoryCode, Direction, Side},
     multiset::Multiset,
     symbol::Symbol,
-    whole::{Flow, FlowId, Index, List, Which},
+    whole::{Flow, FlowId, FlowIndex, List, Which},
     work,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct FlowComponents {
 #[derive(Clone, Debug)]
 struct Found {
     /// By the parties that are named.
-    index: Index<FlowId>,
+    index: FlowIndex<FlowId>,
     /// By their own side.
     own: HashMap<Side, BTreeSet<FlowId>>,
     /// By the side across.
@@ -163,7 +163,7 @@ fn near<'f>(
 
 fn enter(found: &mut BTreeMap<CategoryCode, Found>, flow: &Flow<'_>) {
     let found = found.entry(flow.category).or_insert_with(|| Found {
-        index: Index::new(),
+        index: FlowIndex::new(),
         own: HashMap::new(),
         other: HashMap::new(),
     });

@@ -159,16 +159,16 @@ impl Sum {
         component: &Component,
     ) -> Vec<Leg<'s>> {
         let leg_id = |flow: FlowId| LegId { exchange, portion, flow };
-        let told = |(leg_id, estimate): (&LegId, &'s Estimate)| {
+        let shown = |(leg_id, estimate): (&LegId, &'s Estimate)| {
             Some((context.flows.seen(leg_id.flow, self.direction)?, estimate))
         };
         let legs: Vec<_> = match component {
             Component::All => {
-                self.legs.range(leg_id(0)..=leg_id(FlowId::MAX)).filter_map(told).collect()
+                self.legs.range(leg_id(0)..=leg_id(FlowId::MAX)).filter_map(shown).collect()
             }
             Component::Of(flows) => {
                 let legs = flows.iter().filter_map(|flow| self.legs.get_key_value(&leg_id(*flow)));
-                legs.filter_map(told).collect()
+                legs.filter_map(shown).collect()
             }
         };
         work::visit(legs.len());

@@ -91,9 +91,9 @@ proptest! {
             let open = remainders.open(context, &kept);
             for party in &parties {
                 let expected = expected.get(party).copied().unwrap_or_default();
-                let told = (remainders.shared().of(*party), open.to(*party));
-                if failed.is_ok() && told != (expected.shared, expected.open) {
-                    failed = Err(format!("{party:?} {told:?} {expected:?}"));
+                let reported = (remainders.shared().of(*party), open.to(*party));
+                if failed.is_ok() && reported != (expected.shared, expected.open) {
+                    failed = Err(format!("{party:?} {reported:?} {expected:?}"));
                 }
             }
         });

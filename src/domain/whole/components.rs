@@ -6,7 +6,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    flow::{Flow, Index, List, MANY},
+    flow::{Flow, FlowIndex, List, MANY},
     item::{Fits, Item, index_of},
 };
 use crate::domain::{disjoint::DisjointSets, work};
@@ -85,7 +85,7 @@ type FlowPlace = (usize, usize);
 /// Items of which each is met once.
 struct Unmet<'i, 'a> {
     items: &'i [Item<'a>],
-    index: Index<FlowPlace>,
+    index: FlowIndex<FlowPlace>,
     /// Of each list of the index that was looked at, those that were not met.
     left: HashMap<List, Vec<FlowPlace>>,
     met: HashSet<usize>,

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::{
     Seen,
-    flow::{Index, MANY},
+    flow::{FlowIndex, MANY},
 };
 use crate::domain::{
     leg::{Direction, LegKey},
@@ -31,9 +31,9 @@ pub struct Finder {
 /// Where each of many legs is found.
 #[derive(Clone, Debug)]
 struct Many {
-    all: Index<usize>,
+    all: FlowIndex<usize>,
     /// By exchange and portion.
-    places: HashMap<(Symbol, Symbol), Index<usize>>,
+    places: HashMap<(Symbol, Symbol), FlowIndex<usize>>,
     exchanges: HashMap<Symbol, Vec<usize>>,
     /// How many legs are in each exchange and in those within it.
     counts: HashMap<Symbol, usize>,
@@ -72,7 +72,7 @@ impl Finder {
 impl Many {
     fn new<'a>(legs: impl Iterator<Item = &'a LegKey>, nesting: &Nesting) -> Self {
         let mut many = Self {
-            all: Index::new(),
+            all: FlowIndex::new(),
             places: HashMap::new(),
             exchanges: HashMap::new(),
             counts: HashMap::new(),
@@ -81,7 +81,7 @@ impl Many {
             let flow = seen(leg).flow();
             many.all.insert(&flow, number);
             let place = many.places.entry((leg.exchange, leg.portion));
-            place.or_insert_with(Index::new).insert(&flow, number);
+            place.or_insert_with(FlowIndex::new).insert(&flow, number);
             many.exchanges.entry(leg.exchange).or_default().push(number);
             for exchange in nesting.path(leg.exchange) {
                 *many.counts.entry(exchange).or_default() += 1;

@@ -96,7 +96,7 @@ pub(super) fn condense(flows: &mut SmallVec<[Flow<'_>; 1]>) {
 /// Flows that meet share a party on each side, or one of them does not say that side. So all that
 /// a flow can meet are found by the parties of one side, whichever has fewer.
 #[derive(Clone, Debug)]
-pub(in crate::domain) struct Index<T> {
+pub(in crate::domain) struct FlowIndex<T> {
     all: BTreeSet<T>,
     own: Naming<T>,
     other: Naming<T>,
@@ -122,7 +122,7 @@ fn names(side: &Side) -> impl Iterator<Item = Option<Symbol>> + '_ {
     side.iter().map(Some).chain(side.is_empty().then_some(None))
 }
 
-impl<T: Copy + Ord> Index<T> {
+impl<T: Copy + Ord> FlowIndex<T> {
     pub(in crate::domain) fn new() -> Self {
         Self { all: BTreeSet::new(), own: Naming::new(), other: Naming::new() }
     }
@@ -205,13 +205,13 @@ pub(super) const MANY: usize = 16;
 pub(in crate::domain) struct Among<'a> {
     flows: Vec<Flow<'a>>,
     /// By their places, of many.
-    index: Option<Index<usize>>,
+    index: Option<FlowIndex<usize>>,
 }
 
 impl<'a> Among<'a> {
     pub(in crate::domain) fn new(flows: Vec<Flow<'a>>) -> Self {
         let index = (flows.len() > MANY).then(|| {
-            let mut index = Index::new();
+            let mut index = FlowIndex::new();
             flows.iter().enumerate().for_each(|(place, flow)| index.insert(flow, place));
             index
         });

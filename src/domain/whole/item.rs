@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::flow::{Flow, Index, condense};
+use super::flow::{Flow, FlowIndex, condense};
 use crate::domain::amount::Amount;
 
 /// A sum, with what it speaks of: every leg in it, and below it.
@@ -14,8 +14,8 @@ pub(in crate::domain) struct Item<'a> {
 
 /// The flows of some items by the parties that they name, each as the places of its item and of its
 /// own among the item's.
-pub(super) fn index_of(items: &[Item<'_>]) -> Index<(usize, usize)> {
-    let mut index = Index::new();
+pub(super) fn index_of(items: &[Item<'_>]) -> FlowIndex<(usize, usize)> {
+    let mut index = FlowIndex::new();
     for (place, item) in items.iter().enumerate() {
         for (number, flow) in item.speaks_of.iter().enumerate() {
             index.insert(flow, (place, number));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     components::{Components, components},
-    flow::{Index, MANY},
+    flow::{FlowIndex, MANY},
     item::{Fits, Item, Numbered, index_of},
     sides::across_sides,
 };
@@ -99,7 +99,7 @@ fn nest<'a>(
 struct Wholes<'w, 'a> {
     items: &'w [Item<'a>],
     /// By place and number of the flow; few are not worth it.
-    index: Option<Index<(usize, usize)>>,
+    index: Option<FlowIndex<(usize, usize)>>,
 }
 
 impl<'w, 'a> Wholes<'w, 'a> {

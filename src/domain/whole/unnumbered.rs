@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Seen, finder::around, flow::Index, is_part};
+use super::{Seen, finder::around, flow::FlowIndex, is_part};
 use crate::domain::{nesting::Nesting, symbol::Symbol, work};
 
 /// How many legs have no known number. Each leg comes with whether it has a number.
@@ -15,10 +15,10 @@ pub fn unnumbered(legs: &[(Seen<'_>, bool)], nesting: &Nesting) -> usize {
     if without.is_empty() || without.len() == legs.len() {
         return without.len();
     }
-    let mut places: HashMap<(Symbol, Symbol), Index<usize>> = HashMap::new();
+    let mut places: HashMap<(Symbol, Symbol), FlowIndex<usize>> = HashMap::new();
     for (number, (leg, _)) in legs.iter().enumerate().filter(|(_, (_, numbered))| *numbered) {
         let place = places.entry((leg.key.exchange, leg.key.portion));
-        place.or_insert_with(Index::new).insert(&leg.flow(), number);
+        place.or_insert_with(FlowIndex::new).insert(&leg.flow(), number);
     }
     let within = |part: &Seen<'_>| {
         let near = around(part.key, nesting).filter_map(|place| places.get(&place));

@@ -124,9 +124,10 @@ impl Tables {
 /// All messages that come from outside: what calls take, and payloads.
 fn from_outside(pool: &DescriptorPool) -> Vec<MessageDescriptor> {
     let services: Vec<_> = pool.services().collect();
-    let asked = services.iter().flat_map(|service| service.methods().map(|method| method.input()));
+    let requests =
+        services.iter().flat_map(|service| service.methods().map(|method| method.input()));
     let payloads = Known::TYPE_NAMES.iter().filter_map(|name| pool.get_message_by_name(name));
-    asked.chain(payloads).collect()
+    requests.chain(payloads).collect()
 }
 
 fn shape(message: &MessageDescriptor, places: &BTreeMap<String, usize>) -> Shape {

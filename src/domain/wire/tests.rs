@@ -59,9 +59,10 @@ fn ways(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
 fn from_outside() -> BTreeMap<String, MessageDescriptor> {
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).expect("descriptors");
     let services: Vec<_> = pool.services().collect();
-    let asked = services.iter().flat_map(|service| service.methods().map(|method| method.input()));
+    let requests =
+        services.iter().flat_map(|service| service.methods().map(|method| method.input()));
     let payloads = Known::TYPE_NAMES.iter().filter_map(|name| pool.get_message_by_name(name));
-    asked.chain(payloads).map(|message| (message.full_name().to_owned(), message)).collect()
+    requests.chain(payloads).map(|message| (message.full_name().to_owned(), message)).collect()
 }
 
 /// `inner` within the parts that lead to the last field of the way.
@@ -79,7 +80,7 @@ fn text(way: &[FieldDescriptor]) -> String {
 }
 
 #[test]
-fn every_list_has_a_limit_and_its_excess_is_told_with_path_limit_and_value() {
+fn every_list_has_a_limit_and_its_excess_is_reported_with_path_limit_and_value() {
     let mut lists = 0;
     for (name, message) in from_outside() {
         for way in ways(&message) {
@@ -94,8 +95,8 @@ fn every_list_has_a_limit_and_its_excess_is_told_with_path_limit_and_value() {
             assert_eq!(check(&name, &of(bound.limit)), Ok(()), "{name} {}", text(&way));
             for count in [bound.limit + 1, 8 * bound.limit] {
                 let (path, problem, limit) = refused(&name, &of(count));
-                let told = if bound.shared { &way[..way.len() - 1] } else { &way[..] };
-                assert_eq!(path, text(told), "{name}");
+                let reported = if bound.shared { &way[..way.len() - 1] } else { &way[..] };
+                assert_eq!(path, text(reported), "{name}");
                 let List { what, limit: most, .. } = bound;
                 assert_eq!(problem, format!("has {count} {what}; the limit is {most}"));
                 assert!(limit);

@@ -3,10 +3,10 @@
 use super::{
     Groups,
     error::GroupError,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     recording::{Recording, Repeatable, event},
     recovery,
-    registry::{Ready, Standing},
+    registry::{GroupStanding, Ready},
     saved::GroupOrigin,
 };
 use crate::{
@@ -98,13 +98,13 @@ impl Groups {
         let (name, standing) = shared.named(name).await?;
         let standing = standing.borrow().clone();
         match standing {
-            Standing::Ready(Ready { messages, .. }) => {
+            GroupStanding::Ready(Ready { messages, .. }) => {
                 let delete = |reply| Message::Delete { request, reply };
-                let deleted = ask(&messages, delete).await??;
+                let deleted = send_request(&messages, delete).await??;
                 shared.remove(&name, true).await;
                 Ok(deleted)
             }
-            Standing::Restoring(_) => {
+            GroupStanding::Restoring(_) => {
                 let nameless = shared.nameless_of(&name).await?;
                 let deleted = vec![event(&GroupDeleted {})];
                 let deleted = self.stream(&name).record(deleted, request, None).await?;
@@ -135,7 +135,7 @@ impl Groups {
         }
         let (messages, _) = self.shared.group(name).await?;
         let replay = |reply| Message::Replay { positions, request, reply };
-        let answer = ask(&messages, replay).await?;
+        let answer = send_request(&messages, replay).await?;
         let is_recorded_now = matches!(&answer, Ok((Some(appended), _)) if !appended.duplicate);
         if is_recorded_now {
             return answer;

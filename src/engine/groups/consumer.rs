@@ -45,14 +45,14 @@ impl Consumer {
         Ok(Self { id, group: messages, leaving, frames, taken, ended, _stream: stream })
     }
 
-    /// Tells the group something; all of it, or nothing and an error.
+    /// Sends the group something; all of it, or nothing and an error.
     pub async fn say(&self, said: Said) -> Result<(), GroupError> {
-        let (reply, heard) = oneshot::channel();
+        let (reply, answered) = oneshot::channel();
         let message = Message::Say { id: self.id, said, reply };
         if self.group.send(message).await.is_err() {
             return Err(self.why_ended());
         }
-        heard.await.map_err(|_| self.why_ended())?
+        answered.await.map_err(|_| self.why_ended())?
     }
 
     /// The next delivery; an error: the call has ended.
@@ -70,12 +70,12 @@ impl Consumer {
 
     /// Leaves in order, behind everything that was said.
     pub async fn leave(mut self) {
-        let (reply, heard) = oneshot::channel();
+        let (reply, answered) = oneshot::channel();
         let said = Said::default();
-        // Once the group has heard this, it has heard all that the consumer said before. Then the
-        // consumer may go.
+        // Once the group has handled this, it has handled all that the consumer said before. Then
+        // the consumer may go.
         if self.group.send(Message::Say { id: self.id, said, reply }).await.is_ok() {
-            let _ = heard.await;
+            let _ = answered.await;
         }
         if let Some(leaving) = self.leaving.take() {
             let _ = leaving.send(());

@@ -3,7 +3,7 @@
 //! What cannot be read of one group must not hide another, whether it is damaged or the disk fails
 //! for a while. So a creation that cannot be read is found by its position, which the index knows,
 //! and its group's name by any other event of the same stream. Whether a group was deleted, the
-//! index tells without a read.
+//! index finds without a read.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ use crate::{
         group::{CATEGORY, GroupName},
         name::{Category, StreamName, TypeName},
         proto::{GroupCreated, GroupDeleted, RecordedEvent},
-        recorded::decode_run,
+        recorded::decode_events,
     },
     engine::{ReadError, reader::Reader},
     log::index::Span,
@@ -237,7 +237,7 @@ async fn events(
     while let Some(first) = rest.first() {
         let some: Vec<_> = rest.iter().take(at_once).copied().collect();
         let read = reader.events_at(some).await;
-        let read = read.and_then(|run| decode_run(run.events).map_err(undecodable));
+        let read = read.and_then(|encoded| decode_events(encoded.events).map_err(undecodable));
         let taken = match read {
             Ok(read) => {
                 let count = read.len();

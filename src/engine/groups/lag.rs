@@ -11,9 +11,9 @@ use super::{
     Groups,
     counted::Counted,
     error::GroupError,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     recovery,
-    registry::{Ready, Standing},
+    registry::{GroupStanding, Ready},
     saved::GroupOrigin,
     status::{GroupPlace, GroupProgress, GroupState, GroupStatus},
 };
@@ -104,11 +104,11 @@ impl Groups {
     async fn status(
         &self,
         name: &GroupName,
-        mut standing: watch::Receiver<Standing>,
+        mut standing: watch::Receiver<GroupStanding>,
         until: Instant,
         head: Position,
     ) -> Result<Option<GroupStatus>, GroupError> {
-        let _ = timeout_at(until, standing.wait_for(Standing::is_known)).await;
+        let _ = timeout_at(until, standing.wait_for(GroupStanding::is_known)).await;
         let standing = standing.borrow().clone();
         self.standing(name, standing, head).await
     }
@@ -117,16 +117,16 @@ impl Groups {
     async fn standing(
         &self,
         name: &GroupName,
-        standing: Standing,
+        standing: GroupStanding,
         head: Position,
     ) -> Result<Option<GroupStatus>, GroupError> {
         let Ready { origin, messages } = match standing {
-            Standing::Ready(ready) => ready,
-            Standing::Restoring(restoring) => {
+            GroupStanding::Ready(ready) => ready,
+            GroupStanding::Restoring(restoring) => {
                 return Ok(Some(GroupStatus::restoring(name.to_string(), restoring)));
             }
         };
-        let Ok(mut counted) = ask(&messages, Message::Count).await else {
+        let Ok(mut counted) = send_request(&messages, Message::Count).await else {
             return Ok(None);
         };
         let stalled = std::mem::take(&mut counted.stalled);

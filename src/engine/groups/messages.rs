@@ -1,4 +1,4 @@
-//! What a group's task hears, and what it sends to its consumers.
+//! What a group's task receives, and what it sends to its consumers.
 
 use std::sync::Arc;
 
@@ -62,8 +62,8 @@ pub(super) enum Message {
     },
 }
 
-/// Asks a group's task, and waits for its answer.
-pub(super) async fn ask<T>(
+/// Sends a question to a group's task, and waits for its answer.
+pub(super) async fn send_request<T>(
     messages: &mpsc::Sender<Message>,
     question: impl FnOnce(oneshot::Sender<T>) -> Message,
 ) -> Result<T, GroupError> {
@@ -106,7 +106,7 @@ pub struct Said {
 /// What a consumer receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// A run of events.
+    /// Encoded events.
     pub events: Bytes,
     /// The number of the first one's delivery; the others' follow.
     pub first_delivery: u64,

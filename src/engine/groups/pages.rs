@@ -27,8 +27,8 @@ pub(super) struct Pages {
 
 #[derive(Debug)]
 struct Page {
-    run: Bytes,
-    /// Where each event stands in the run, in the order of their positions.
+    encoded: Bytes,
+    /// Where each event stands, in the order of their positions.
     places: Vec<(Position, Range<u32>)>,
 }
 
@@ -41,27 +41,31 @@ impl Page {
         }
         let place = self.places.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         let Range { start, end } = &self.places.get(place)?.1;
-        self.run.get(*start as usize..*end as usize)
+        self.encoded.get(*start as usize..*end as usize)
     }
 }
 
 impl Pages {
-    /// Keeps a run that was read forwards, and lets the oldest go; returns what it holds.
-    pub(super) fn keep(&mut self, run: Bytes, short: bool) -> Result<Vec<EventHead>, ReadError> {
+    /// Keeps events that were read forwards, and lets the oldest go; returns what they are.
+    pub(super) fn keep(
+        &mut self,
+        encoded: Bytes,
+        short: bool,
+    ) -> Result<Vec<EventHead>, ReadError> {
         let heads =
-            heads(&run).map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
-        self.bytes += run.len();
+            heads(&encoded).map_err(|error| ReadError::Undecodable(error.to_string().into()))?;
+        self.bytes += encoded.len();
         let places = heads.iter().map(place).collect();
-        self.pages.push_back(Page { run, places });
+        self.pages.push_back(Page { encoded, places });
         let most = if short { 0 } else { KEPT_BYTES };
         while self.bytes > most && self.pages.len() > 1 {
             let gone = self.pages.pop_front();
-            self.bytes -= gone.map_or(0, |page| page.run.len());
+            self.bytes -= gone.map_or(0, |page| page.encoded.len());
         }
         Ok(heads)
     }
 
-    /// The bytes of an event, as they stand in a run.
+    /// The bytes of an event, as they are stored.
     pub(super) fn get(&self, position: Position) -> Option<&[u8]> {
         self.pages.iter().rev().find_map(|page| page.get(position))
     }

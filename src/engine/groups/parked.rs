@@ -5,7 +5,7 @@ use prost::Message as _;
 use super::{
     Groups,
     error::GroupError,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     saved,
 };
 use crate::{
@@ -53,7 +53,7 @@ impl Groups {
     ) -> Result<ParkedPage, GroupError> {
         let (messages, _) = self.shared.group(name).await?;
         let question = |reply| Message::Parked { after, limit: limit + 1, reply };
-        let (places, total) = ask(&messages, question).await?;
+        let (places, total) = send_request(&messages, question).await?;
         let mut page = ParkedPage { parked: Vec::new(), more_after: None, total };
         let mut bytes = 0;
         for (position, recorded) in places {

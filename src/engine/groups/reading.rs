@@ -23,7 +23,7 @@ use crate::{
 const FETCHED_AT_ONCE: usize = 256;
 
 /// What a group reads, and what it holds of that.
-pub(super) struct Reading {
+pub(super) struct GroupReader {
     pub(super) reader: Reader,
     filter: Filter,
     /// The group passes over what is recorded before this time; absent: it has.
@@ -33,7 +33,7 @@ pub(super) struct Reading {
     pages: Pages,
 }
 
-impl Reading {
+impl GroupReader {
     /// Reads for a group what matches, passing over what is recorded before a time.
     pub(super) fn new(reader: Reader, filter: Filter, held: Option<Micros>, book: Book) -> Self {
         Self { reader, filter, held, book, pages: Pages::default() }
@@ -68,12 +68,12 @@ impl Reading {
             return Ok(wanted && work.ready() > 0);
         }
         let span = Span { cursor: read, end: available, direction: Direction::Forwards };
-        let Some(run) = self.reader.next(&self.filter, span, u64::MAX).await? else {
+        let Some(encoded) = self.reader.next(&self.filter, span, u64::MAX).await? else {
             work.looked_up_to(available);
             return Ok(false);
         };
-        let last = run.last;
-        for head in self.pages.keep(run.events, self.reader.streams().is_short())? {
+        let last = encoded.last;
+        for head in self.pages.keep(encoded.events, self.reader.streams().is_short())? {
             if !is_of_groups(&head.stream) {
                 work.offer(&head.stream, head.position, now);
             }
@@ -99,17 +99,17 @@ impl Reading {
 
     /// Lists more events of streams that had too many.
     async fn feed(&mut self, work: &mut Work, now: Moment) -> Result<(), ReadError> {
-        for (stream, after, asked) in work.hungry() {
+        for (stream, after, limit) in work.hungry() {
             let up_to = work.read();
             let name = StreamName::parse(&stream).ok();
             let found = match name.and_then(|name| self.filter.only_stream(&name)) {
                 Some(filter) => {
                     let span = index::Span { after, up_to };
-                    self.reader.matches(&filter, span, Direction::Forwards, asked).await?
+                    self.reader.matches(&filter, span, Direction::Forwards, limit).await?
                 }
                 None => Vec::new(),
             };
-            work.feed(&stream, &found, asked, now);
+            work.feed(&stream, &found, limit, now);
         }
         Ok(())
     }
@@ -169,8 +169,8 @@ impl Reading {
         let missing = positions.filter(|position| self.pages.get(*position).is_none());
         let mut missing: Vec<_> = missing.collect();
         missing.sort_unstable();
-        let run = self.reader.events_at(missing).await?;
-        self.pages.keep(run.events, self.reader.streams().is_short())?;
+        let encoded = self.reader.events_at(missing).await?;
+        self.pages.keep(encoded.events, self.reader.streams().is_short())?;
         Ok(())
     }
 

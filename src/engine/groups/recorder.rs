@@ -27,7 +27,7 @@ const RECORD_WITHIN: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is recorded of a group, and what has to be.
-pub(super) struct Recorder {
+pub(super) struct GroupRecorder {
     recording: Recording,
     /// Parked events, and where it is recorded that they are.
     parked: BTreeMap<Position, Position>,
@@ -46,7 +46,7 @@ pub(super) struct ReplayRequest {
     pub(super) request: Option<Repeatable>,
 }
 
-impl Recorder {
+impl GroupRecorder {
     /// Goes on in a stream in which these events are parked.
     pub(super) fn new(recording: Recording, parked: BTreeMap<Position, Position>) -> Self {
         let failures = Retries::default();

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     finding::{self, Creation, Found},
-    registry::{Ready, Restoring, Shared, Standing},
+    registry::{GroupStanding, Ready, Restoring, Shared},
     saved::{GroupOrigin, Saved},
     task,
 };
@@ -89,7 +89,7 @@ fn restore(shared: &Arc<Shared>, name: GroupName, creation: Creation) {
         Ok(origin) => Restoring { origin: Some(Arc::new(origin)), failure: None },
         Err(failure) => Restoring { origin: None, failure: Some(failure) },
     };
-    let (standing, watched) = watch::channel(Standing::Restoring(known.clone()));
+    let (standing, watched) = watch::channel(GroupStanding::Restoring(known.clone()));
     let group = Restoration { shared: Arc::clone(shared), name: name.clone(), created: position };
     let task = tokio::spawn(group.run(known.origin, standing));
     shared.insert(name, watched, task);
@@ -104,10 +104,10 @@ struct Restoration {
 
 impl Restoration {
     /// Restores the group and then runs it.
-    async fn run(self, origin: Option<Arc<GroupOrigin>>, standing: watch::Sender<Standing>) {
+    async fn run(self, origin: Option<Arc<GroupOrigin>>, standing: watch::Sender<GroupStanding>) {
         let Some((origin, saved)) = self.restored(origin, &standing).await else { return };
         let (messages, running) = task::begin(&self.shared, &origin, saved);
-        standing.send_replace(Standing::Ready(Ready { origin, messages }));
+        standing.send_replace(GroupStanding::Ready(Ready { origin, messages }));
         running.await;
     }
 
@@ -115,7 +115,7 @@ impl Restoration {
     async fn restored(
         &self,
         mut origin: Option<Arc<GroupOrigin>>,
-        standing: &watch::Sender<Standing>,
+        standing: &watch::Sender<GroupStanding>,
     ) -> Option<(Arc<GroupOrigin>, Saved)> {
         let reader = &self.shared.appender.reader;
         let group = self.name.as_str();
@@ -134,7 +134,7 @@ impl Restoration {
                 tracing::error!(group, %failure, "a consumer group is not restored yet");
             }
             let known = Restoring { origin: origin.clone(), failure: Some(failure) };
-            standing.send_replace(Standing::Restoring(known));
+            standing.send_replace(GroupStanding::Restoring(known));
             if !retries.rest(reader.stopping()).await {
                 return None;
             }
@@ -162,6 +162,6 @@ pub(super) fn begin(shared: &Shared, origin: GroupOrigin) {
     let saved = Saved::begun(&origin);
     let (name, origin) = (origin.name.clone(), Arc::new(origin));
     let (messages, running) = task::begin(shared, &origin, saved);
-    let (_, standing) = watch::channel(Standing::Ready(Ready { origin, messages }));
+    let (_, standing) = watch::channel(GroupStanding::Ready(Ready { origin, messages }));
     shared.insert(name, standing, tokio::spawn(running));
 }

@@ -40,16 +40,16 @@ pub(super) struct Shared {
 /// A group, and the task that restores it and then runs it.
 #[derive(Debug)]
 struct Entry {
-    standing: watch::Receiver<Standing>,
+    standing: watch::Receiver<GroupStanding>,
     task: JoinHandle<()>,
 }
 
 /// How a group stands.
 #[derive(Clone, Debug)]
-pub(super) enum Standing {
+pub(super) enum GroupStanding {
     /// What is recorded of it is being read.
     Restoring(Restoring),
-    /// Its task hears messages.
+    /// Its task handles messages.
     Ready(Ready),
 }
 
@@ -69,8 +69,8 @@ pub(super) struct Ready {
     pub(super) messages: mpsc::Sender<Message>,
 }
 
-impl Standing {
-    /// Whether there is something to tell of it.
+impl GroupStanding {
+    /// Whether there is something to report of it.
     pub(super) fn is_known(&self) -> bool {
         match self {
             Self::Restoring(restoring) => restoring.failure.is_some(),
@@ -120,7 +120,7 @@ impl Shared {
     pub(super) fn insert(
         &self,
         name: GroupName,
-        standing: watch::Receiver<Standing>,
+        standing: watch::Receiver<GroupStanding>,
         task: JoinHandle<()>,
     ) {
         self.groups().insert(name, Entry { standing, task });
@@ -156,7 +156,7 @@ impl Shared {
     }
 
     /// How each group stands, by name.
-    pub(super) fn all(&self) -> Vec<(GroupName, watch::Receiver<Standing>)> {
+    pub(super) fn all(&self) -> Vec<(GroupName, watch::Receiver<GroupStanding>)> {
         let groups = self.groups();
         groups.iter().map(|(name, entry)| (name.clone(), entry.standing.clone())).collect()
     }
@@ -179,14 +179,14 @@ impl Shared {
     pub(super) async fn standing(
         &self,
         name: &GroupName,
-    ) -> Result<Option<watch::Receiver<Standing>>, GroupError> {
+    ) -> Result<Option<watch::Receiver<GroupStanding>>, GroupError> {
         let standing = self.groups().get(name).map(|entry| entry.standing.clone());
         if standing.is_some() {
             return Ok(standing);
         }
         let damaged = self.nameless_of(name).await?.map(|nameless| {
             let failure = Some(nameless.failure);
-            watch::channel(Standing::Restoring(Restoring { origin: None, failure })).1
+            watch::channel(GroupStanding::Restoring(Restoring { origin: None, failure })).1
         });
         Ok(damaged)
     }
@@ -213,7 +213,7 @@ impl Shared {
     pub(super) async fn named(
         &self,
         name: &str,
-    ) -> Result<(GroupName, watch::Receiver<Standing>), GroupError> {
+    ) -> Result<(GroupName, watch::Receiver<GroupStanding>), GroupError> {
         self.known().await?;
         let parsed = GroupName::parse(name).map_err(|_| self.absent(name))?;
         let standing = self.standing(&parsed).await?.ok_or_else(|| self.absent(name))?;
@@ -226,10 +226,10 @@ impl Shared {
         name: &str,
     ) -> Result<(mpsc::Sender<Message>, Arc<GroupOrigin>), GroupError> {
         let (_, mut standing) = self.named(name).await?;
-        let known = async { standing.wait_for(Standing::is_known).await.map(|it| it.clone()) };
+        let known = async { standing.wait_for(GroupStanding::is_known).await.map(|it| it.clone()) };
         match self.appender.reader.wait(known).await? {
-            Some(Ok(Standing::Ready(Ready { origin, messages }))) => Ok((messages, origin)),
-            Some(Ok(Standing::Restoring(Restoring { failure, .. }))) => {
+            Some(Ok(GroupStanding::Ready(Ready { origin, messages }))) => Ok((messages, origin)),
+            Some(Ok(GroupStanding::Restoring(Restoring { failure, .. }))) => {
                 Err(GroupError::not_restored(name, failure))
             }
             Some(Err(_)) => Err(self.absent(name)),

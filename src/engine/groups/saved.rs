@@ -13,7 +13,7 @@ use crate::{
             Any, EventParked, GroupCheckpointed, GroupCreated, GroupProgressed, ParkedReplayed,
             RecordedEvent,
         },
-        recorded::{decode_run, heads, micros},
+        recorded::{decode_events, heads, micros},
         violation::Violations,
     },
     engine::{
@@ -99,9 +99,9 @@ async fn chain(reader: &Reader, group: &GroupOrigin, head: Position) -> Result<C
     let mut after = group.created;
     let wholes = of_group(&group.name, vec![type_name::<GroupCheckpointed>()]);
     let span = Span { cursor: head + 1, end: group.created + 1, direction: Direction::Backwards };
-    if let Some(run) = reader.next(&wholes, span, 1).await? {
-        after = run.last;
-        for event in decode_run(run.events).map_err(undecodable)? {
+    if let Some(encoded) = reader.next(&wholes, span, 1).await? {
+        after = encoded.last;
+        for event in decode_events(encoded.events).map_err(undecodable)? {
             chain.read(&Entry::Whole(payload(event)?));
         }
     }
@@ -142,8 +142,8 @@ pub(super) async fn streams_of(
     let mut streams = Vec::new();
     let mut rest = positions;
     while !rest.is_empty() {
-        let run = reader.events_at(rest.to_vec()).await?;
-        let heads = heads(&run.events).map_err(undecodable)?;
+        let encoded = reader.events_at(rest.to_vec()).await?;
+        let heads = heads(&encoded.events).map_err(undecodable)?;
         rest = rest.get(heads.len()..).unwrap_or_default();
         streams.extend(heads.into_iter().map(|head| (head.position, head.stream)));
     }
@@ -159,9 +159,9 @@ async fn read_all(
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let mut span = Span { cursor: after, end: up_to, direction: Direction::Forwards };
     let mut events = Vec::new();
-    while let Some(run) = reader.next(filter, span, u64::MAX).await? {
-        span.cursor = run.last;
-        events.extend(decode_run(run.events).map_err(undecodable)?);
+    while let Some(encoded) = reader.next(filter, span, u64::MAX).await? {
+        span.cursor = encoded.last;
+        events.extend(decode_events(encoded.events).map_err(undecodable)?);
     }
     Ok(events)
 }

@@ -1,4 +1,4 @@
-//! The task of one group: it hears messages, hands out work, sends, reads on, and records how far
+//! The task of one group: it handles messages, hands out work, sends, reads on, and records how far
 //! the group is.
 
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use super::{
     error::GroupError,
     members::Members,
     messages::{Leaving, Message},
-    reading::Reading,
-    recorder::Recorder,
+    reading::GroupReader,
+    recorder::GroupRecorder,
     recording::Recording,
     registry::Shared,
     saved::{GroupOrigin, Saved},
@@ -32,8 +32,8 @@ pub(super) const MESSAGES: usize = 256;
 pub(super) struct GroupTask {
     pub(super) work: Work,
     pub(super) members: Members,
-    pub(super) reading: Reading,
-    pub(super) recorder: Recorder,
+    pub(super) reading: GroupReader,
+    pub(super) recorder: GroupRecorder,
     pub(super) stalls: Stalls,
     pub(super) clock: Clock,
     /// When the moments of the work began.
@@ -54,8 +54,8 @@ pub(super) fn begin(
     let task = GroupTask {
         work,
         members: Members::default(),
-        reading: Reading::new(reader, group.filter.clone(), group.recorded_from, book),
-        recorder: Recorder::new(Recording::new(group.name.clone(), appender, chain), parked),
+        reading: GroupReader::new(reader, group.filter.clone(), group.recorded_from, book),
+        recorder: GroupRecorder::new(Recording::new(group.name.clone(), appender, chain), parked),
         stalls: Stalls::default(),
         clock: Arc::clone(&shared.clock),
         begun: Instant::now(),
@@ -70,7 +70,7 @@ impl GroupTask {
         let (mut head, mut index) = (reader.watch_head(), reader.watch_index());
         while !self.deleted && !reader.stopping().is_cancelled() {
             let (to, indexed) = (*head.borrow_and_update(), *index.borrow_and_update());
-            self.hear_before_expiry(&mut inbox).await;
+            self.handle_before_expiry(&mut inbox).await;
             if self.deleted {
                 break;
             }
@@ -83,7 +83,7 @@ impl GroupTask {
             let wants = self.work.has_credit() && !self.stalls.without_room();
             let (taken, moment) = (self.members.taken(), self.next_moment());
             tokio::select! {
-                Some(message) = inbox.recv() => self.hear_all(message, &mut inbox).await,
+                Some(message) = inbox.recv() => self.handle_all(message, &mut inbox).await,
                 Some(leaving) = self.members.left() => self.forget(leaving).await,
                 () = taken.notified() => {}
                 moved = head.changed(), if wants => if moved.is_err() { break },

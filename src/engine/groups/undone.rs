@@ -1,6 +1,6 @@
 //! Finds what took the effect of a request about a group away, for the answer to its repetition.
 //!
-//! The index tells creations and deletions without a read, so an event that is damaged hides none.
+//! The index finds creations and deletions without a read, so an event that is damaged hides none.
 
 use tokio::sync::mpsc;
 
@@ -8,7 +8,7 @@ use super::{
     Groups,
     error::GroupError,
     finding,
-    messages::{Message, ask},
+    messages::{Message, send_request},
     recording::type_name,
     saved::{self, of_group},
 };
@@ -75,7 +75,7 @@ async fn parked_again(
     replay: Position,
 ) -> Result<Option<Undone>, GroupError> {
     let question = |reply| Message::Parked { after: 0, limit: usize::MAX, reply };
-    let (parked, _) = ask(messages, question).await?;
+    let (parked, _) = send_request(messages, question).await?;
     let again = parked.into_iter().filter(|(event, _)| positions.binary_search(event).is_ok());
     let first = again.map(|(_, by)| by).filter(|by| *by > replay).min();
     Ok(first.map(|by| Undone { position: replay, by, how: Undoing::Parked }))

@@ -127,11 +127,11 @@ impl Shared {
         end: Position,
     ) -> Result<Register, ReadError> {
         let mut cursor = register.position();
-        while let Some(run) = self.page(cursor, end).await? {
-            cursor = run.last;
+        while let Some(encoded) = self.page(cursor, end).await? {
+            cursor = encoded.last;
             register = self
                 .blocking(move |_| {
-                    for (position, taken) in decoded(run.events)? {
+                    for (position, taken) in decoded(encoded.events)? {
                         register.apply(position, taken).map_err(failed)?;
                     }
                     Ok::<_, ReadError>(register)

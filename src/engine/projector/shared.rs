@@ -15,7 +15,7 @@ use crate::{
         known::Known,
         name::TypeName,
         proto::RecordedEvent,
-        recorded::{decode_run, micros},
+        recorded::{decode_events, micros},
     },
     engine::{
         Clock, ReadError,
@@ -24,7 +24,7 @@ use crate::{
         reader::{Reader, Span},
     },
     log::{
-        Run,
+        EncodedEvents,
         files::{RealFiles, write_atomically},
     },
     projections::{
@@ -41,8 +41,8 @@ const SAVE_EVERY: u64 = 250_000;
 /// Events that are applied before readers get in.
 const EVENTS_AT_ONCE: usize = 32;
 
-/// Decodes the events of a run; of types that are none of ours, nothing.
-pub(super) fn decoded(run: bytes::Bytes) -> Result<Vec<(Position, Option<Taken>)>, ReadError> {
+/// Decodes encoded events; of types that are none of ours, nothing.
+pub(super) fn decoded(encoded: bytes::Bytes) -> Result<Vec<(Position, Option<Taken>)>, ReadError> {
     let event = |event: RecordedEvent| {
         let payload = event.payload.unwrap_or_default();
         let event = Event {
@@ -53,7 +53,7 @@ pub(super) fn decoded(run: bytes::Bytes) -> Result<Vec<(Position, Option<Taken>)
         };
         Ok((event.position, Register::take(&event).map_err(failed)?))
     };
-    decode_run(run).map_err(failed)?.into_iter().map(event).collect()
+    decode_events(encoded).map_err(failed)?.into_iter().map(event).collect()
 }
 
 pub(super) fn failed(error: impl fmt::Display) -> ReadError {
@@ -105,9 +105,9 @@ impl Shared {
             // Held for a page: a new register takes over only between two of them.
             let applying = self.applying.lock().await;
             cursor = match self.page(cursor, end).await? {
-                Some(run) => {
-                    self.blocking(move |shared| shared.apply(run.events)).await??;
-                    run.last
+                Some(encoded) => {
+                    self.blocking(move |shared| shared.apply(encoded.events)).await??;
+                    encoded.last
                 }
                 None => end,
             };
@@ -126,7 +126,7 @@ impl Shared {
         &self,
         cursor: Position,
         end: Position,
-    ) -> Result<Option<Run>, ReadError> {
+    ) -> Result<Option<EncodedEvents>, ReadError> {
         let filter = Filter::of_server(vec![FilterItem {
             types: Known::TYPE_NAMES.iter().filter_map(|name| TypeName::parse(name).ok()).collect(),
             ..FilterItem::default()
@@ -135,9 +135,9 @@ impl Shared {
         self.reader.next(&filter, span, u64::MAX).await
     }
 
-    /// Applies a run. No reader waits for the decoding, and readers get in every few events.
-    fn apply(&self, run: bytes::Bytes) -> Result<(), ReadError> {
-        for taken in decoded(run)?.chunks_mut(EVENTS_AT_ONCE) {
+    /// Applies events. No reader waits for the decoding, and readers get in every few events.
+    fn apply(&self, encoded: bytes::Bytes) -> Result<(), ReadError> {
+        for taken in decoded(encoded)?.chunks_mut(EVENTS_AT_ONCE) {
             let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
             for (position, taken) in taken {
                 register.apply(*position, taken.take()).map_err(failed)?;

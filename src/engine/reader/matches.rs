@@ -12,7 +12,7 @@ use super::Reader;
 use crate::{
     domain::event::Position,
     engine::ReadError,
-    log::{Log, LogError, Run},
+    log::{EncodedEvents, Log, LogError},
 };
 
 /// Positions that a task takes at once: enough that taking them costs nothing, and few, because
@@ -25,7 +25,7 @@ const MANY: usize = 4 * BATCH;
 const APART: u64 = 4;
 
 /// What is read of one batch: as many of its events, from the first on, as fit a page.
-type Piece = Result<Option<Run>, LogError>;
+type Piece = Result<Option<EncodedEvents>, LogError>;
 
 /// The positions of a page, of which each task takes the next batch when it is done with one.
 struct Work {
@@ -44,7 +44,7 @@ impl Reader {
         &self,
         positions: Vec<Position>,
         max_bytes: usize,
-    ) -> Result<Option<Run>, ReadError> {
+    ) -> Result<Option<EncodedEvents>, ReadError> {
         if !are_shared(&positions) {
             return self.blocking(move |log| log.events_at(&positions, max_bytes)).await;
         }
@@ -85,7 +85,7 @@ impl Work {
             let piece = log.events_at(batch, self.max_bytes);
             // Nothing behind a failure is delivered.
             let bytes = match &piece {
-                Ok(Some(run)) if run.count == batch.len() => run.events.len(),
+                Ok(Some(encoded)) if encoded.count == batch.len() => encoded.events.len(),
                 Ok(_) | Err(_) => self.max_bytes,
             };
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -98,24 +98,24 @@ impl Work {
     /// failure is returned if it comes first; else the reader meets it at its position.
     fn joined(&self, mut pieces: Vec<(usize, Piece)>) -> Piece {
         pieces.sort_unstable_by_key(|(number, _)| *number);
-        let (mut runs, mut bytes) = (Vec::new(), 0);
+        let (mut parts, mut bytes) = (Vec::new(), 0);
         for (number, piece) in pieces {
-            let run = match piece {
-                Err(error) if runs.is_empty() => return Err(error),
+            let encoded = match piece {
+                Err(error) if parts.is_empty() => return Err(error),
                 Err(_) | Ok(None) => break,
-                Ok(Some(run)) => run,
+                Ok(Some(encoded)) => encoded,
             };
-            bytes += run.events.len();
-            if !runs.is_empty() && bytes > self.max_bytes {
+            bytes += encoded.events.len();
+            if !parts.is_empty() && bytes > self.max_bytes {
                 break;
             }
-            let whole = self.batch(number).is_some_and(|batch| batch.len() == run.count);
-            runs.push(run);
+            let whole = self.batch(number).is_some_and(|batch| batch.len() == encoded.count);
+            parts.push(encoded);
             if !whole {
                 break;
             }
         }
-        Ok(one(&runs))
+        Ok(one(&parts))
     }
 }
 
@@ -126,14 +126,15 @@ fn are_shared(positions: &[Position]) -> bool {
 }
 
 /// Runs that follow each other as one.
-fn one(runs: &[Run]) -> Option<Run> {
-    let (first, last) = (runs.first()?.first, runs.last()?.last);
-    let mut events = BytesMut::with_capacity(runs.iter().map(|run| run.events.len()).sum());
-    for run in runs {
-        events.extend_from_slice(&run.events);
+fn one(parts: &[EncodedEvents]) -> Option<EncodedEvents> {
+    let (first, last) = (parts.first()?.first, parts.last()?.last);
+    let mut events =
+        BytesMut::with_capacity(parts.iter().map(|encoded| encoded.events.len()).sum());
+    for encoded in parts {
+        events.extend_from_slice(&encoded.events);
     }
-    let count = runs.iter().map(|run| run.count).sum();
-    Some(Run { events: events.freeze(), count, first, last })
+    let count = parts.iter().map(|encoded| encoded.count).sum();
+    Some(EncodedEvents { events: events.freeze(), count, first, last })
 }
 
 #[cfg(test)]
@@ -152,8 +153,8 @@ mod tests {
     fn piece(work: &Work, number: usize, count: usize, bytes: usize) -> (usize, Piece) {
         let batch = work.batch(number).unwrap();
         let events = vec![u8::try_from(number).unwrap(); bytes].into();
-        let run = Run { events, count, first: batch[0], last: batch[count - 1] };
-        (number, Ok(Some(run)))
+        let encoded = EncodedEvents { events, count, first: batch[0], last: batch[count - 1] };
+        (number, Ok(Some(encoded)))
     }
 
     fn failure(position: Position) -> LogError {
@@ -176,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_joined_in_order_whoever_has_read_them() {
+    fn pieces_are_joined_in_order_whichever_task_has_read_them() {
         let work = work(2 * BATCH + 5);
         let pieces = vec![piece(&work, 2, 5, 30), piece(&work, 0, BATCH, 10)];
         let pieces = [pieces, vec![piece(&work, 1, BATCH, 20)]].concat();
-        let run = work.joined(pieces).unwrap().unwrap();
-        assert_eq!((run.count, run.first, run.last), (2 * BATCH + 5, 10, 690));
-        assert_eq!(run.events, [[0; 10].to_vec(), [1; 20].to_vec(), [2; 30].to_vec()].concat());
+        let encoded = work.joined(pieces).unwrap().unwrap();
+        assert_eq!((encoded.count, encoded.first, encoded.last), (2 * BATCH + 5, 10, 690));
+        assert_eq!(encoded.events, [[0; 10].to_vec(), [1; 20].to_vec(), [2; 30].to_vec()].concat());
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_ends_the_page_and_is_told_if_it_comes_first() {
+    fn a_failure_ends_the_page_and_is_reported_if_it_comes_first() {
         let work = work(3 * BATCH);
         let later = vec![piece(&work, 2, 1, 1), (1, Err(failure(330))), piece(&work, 0, BATCH, 1)];
         assert_eq!(work.joined(later).unwrap().unwrap().last, 320);

@@ -89,7 +89,7 @@ impl Reader {
         head: Position,
     ) -> Result<Position, ReadError> {
         self.indexed(head).await?;
-        self.ask(move |log, blocking| Ok(log.index().lookup(blocking).position_at(time)?)).await
+        self.look_up(move |log, blocking| Ok(log.index().lookup(blocking).position_at(time)?)).await
     }
 
     async fn after_revision(
@@ -105,7 +105,7 @@ impl Reader {
             return Err(ReadError::Invalid(violations));
         };
         self.indexed(head).await?;
-        let found = self.ask(move |log, blocking| {
+        let found = self.look_up(move |log, blocking| {
             let lookup = log.index().lookup(blocking);
             let (stream, last) = match lookup.revision(&stream)? {
                 // However its name is spelled, what is recorded today is in the folded one.

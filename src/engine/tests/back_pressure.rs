@@ -15,7 +15,7 @@ fn half_a_volume(number: usize) -> Append {
 }
 
 /// Appends halves of volumes, one after the other, until one is not answered although the followers
-/// had the time to take all before it; tells how many were.
+/// had the time to take all before it; returns how many were.
 async fn fill(engine: &Engine, most: usize) -> (usize, Option<AppendError>) {
     for number in 0..most {
         if let Err(error) = engine.append(half_a_volume(number)).await {
@@ -163,9 +163,9 @@ async fn an_operator_may_accept_that_the_clock_lies_behind() {
     store.set_clock(8 * HOUR);
     let error = store.engine().append(append("x/a", "refused")).await.unwrap_err();
     assert!(matches!(error, AppendError::Paused(Pause::ClockBehind { .. })), "{error}");
-    let told = error.to_string();
+    let reported = error.to_string();
     for part in ["1970-01-01T10:00:00", "1970-01-01T08:00:00", "--accept-clock-behind"] {
-        assert!(told.contains(part), "{part} is missing: {told}");
+        assert!(reported.contains(part), "{part} is missing: {reported}");
     }
     store.close().await;
     store.accept_clock_behind = true;
@@ -179,7 +179,7 @@ async fn an_operator_may_accept_that_the_clock_lies_behind() {
 }
 
 #[tokio::test]
-async fn callers_beyond_a_bound_are_turned_away_and_those_who_go_make_room() {
+async fn callers_beyond_a_bound_are_turned_away_and_those_that_go_make_room() {
     let store = Store::new();
     let engine = store.engine();
     let all = Arc::clone(&engine.appender.callers);

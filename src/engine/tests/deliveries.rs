@@ -18,7 +18,7 @@ async fn take(consumer: &mut Consumer, count: u64) -> Vec<(u64, Position)> {
     let mut taken = Vec::new();
     while (taken.len() as u64) < count {
         let delivered = consumer.next().await.unwrap();
-        let events = decode_run(delivered.events).unwrap();
+        let events = decode_events(delivered.events).unwrap();
         let positions = events.into_iter().map(|event| event.position);
         taken.extend((delivered.first_delivery..).zip(positions));
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{proto, recorded::micros};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_answered_or_shown_anything_before_the_sync() {
+async fn no_caller_is_answered_or_shown_anything_before_the_sync() {
     let (gate, mut waiting) = Gate::new();
     let store = Store::on(Arc::new(gate.clone()));
     let engine = store.engine();
@@ -60,7 +60,7 @@ async fn after_a_failed_sync_appends_stop_with_the_first_reason_and_reads_go_on(
     assert_eq!(store.all().await.iter().map(text).collect::<Vec<_>>(), ["kept"]);
     let mut follower = engine.subscribe(Filter::all(), Start::Unset).await.unwrap();
     assert!(
-        matches!(follower.next().await.unwrap(), SubscriptionItem::Events(run) if run.count == 1)
+        matches!(follower.next().await.unwrap(), SubscriptionItem::Events(it) if it.count == 1)
     );
     assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     drop((follower, engine));

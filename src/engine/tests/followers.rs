@@ -17,7 +17,7 @@ async fn append_many(store: &Store, count: usize) {
 }
 
 #[tokio::test]
-async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caught_up() {
+async fn a_live_subscriber_that_lags_is_notified_and_again_when_it_has_caught_up() {
     let store = Store::new();
     store.engine().append(append("x/a", "first")).await.unwrap();
     let mut follower = store.engine().subscribe(Filter::all(), Start::Unset).await.unwrap();
@@ -30,9 +30,9 @@ async fn a_live_subscriber_that_lags_is_told_so_and_told_again_when_it_has_caugh
     let mut seen = 1;
     loop {
         match follower.next().await.unwrap() {
-            SubscriptionItem::Events(run) => {
-                assert_eq!(run.first, seen + 1);
-                seen = run.last;
+            SubscriptionItem::Events(encoded) => {
+                assert_eq!(encoded.first, seen + 1);
+                seen = encoded.last;
             }
             SubscriptionItem::CaughtUp(mark) => break assert_eq!(mark.position, seen),
             other @ (SubscriptionItem::Checkpoint(_)
@@ -64,7 +64,7 @@ async fn a_filter_that_matches_nothing_still_brings_checkpoints() {
 /// An event does not say how far the log has come. An event and a checkpoint may be due at once,
 /// and chance decides which of them a follower gets first. So the test has many followers.
 #[tokio::test]
-async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
+async fn a_subscriber_that_is_woken_while_a_checkpoint_is_due_still_gets_its_event() {
     let store = Store::new();
     let mut followers = Vec::new();
     for _ in 0..16 {
@@ -84,8 +84,8 @@ async fn who_is_told_an_event_while_a_checkpoint_is_due_still_gets_it() {
     tokio::time::pause();
     tokio::time::sleep(Duration::from_secs(20)).await;
     tokio::time::resume();
-    for told in waiting {
-        assert!(matches!(told.await.unwrap(), SubscriptionItem::Events(_)));
+    for reported in waiting {
+        assert!(matches!(reported.await.unwrap(), SubscriptionItem::Events(_)));
     }
     for follower in &mut followers {
         let next = tokio::time::timeout(Duration::from_secs(20), follower.next()).await;
@@ -103,8 +103,8 @@ async fn a_subscription_from_now_begins_with_what_comes_and_ends_with_the_engine
     assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     store.engine().append(append("x/a", "after")).await.unwrap();
     let frame = follower.next().await.unwrap();
-    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
-    assert_eq!((run.first, run.count), (2, 1));
+    let SubscriptionItem::Events(encoded) = frame else { panic!("{frame:?}") };
+    assert_eq!((encoded.first, encoded.count), (2, 1));
     store.close().await;
     assert!(matches!(follower.next().await, Err(ReadError::Stopping)));
 }
@@ -146,7 +146,7 @@ async fn figures_after_a_restart_are_the_same_whether_the_saved_state_is_used_or
 }
 
 #[tokio::test]
-async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future() {
+async fn figures_can_be_requested_as_of_a_position_and_a_time_but_not_of_the_future() {
     let store = Store::new();
     store.set_clock(2_000_000_000);
     record(&store, "DE", 13).await;
@@ -154,18 +154,18 @@ async fn figures_can_be_asked_as_of_a_position_and_a_time_but_not_of_the_future(
     store.set_clock(3_000_000_000);
     record(&store, "DE", 15).await;
     let counts = store.engine().record();
-    let ask = async |as_of| counts.get(CountQuery::default(), as_of).await;
-    assert_eq!(ask(AsOf::Position(1)).await.unwrap().rows, first.rows);
-    assert_eq!(ask(AsOf::Time(2_999_999_999)).await.unwrap().rows, first.rows);
-    assert_eq!(ask(AsOf::Time(3_000_000_000)).await.unwrap().rows, figures(&store).await.rows);
-    assert_eq!(ask(AsOf::Position(0)).await.unwrap().rows, []);
+    let queried = async |as_of| counts.get(CountQuery::default(), as_of).await;
+    assert_eq!(queried(AsOf::Position(1)).await.unwrap().rows, first.rows);
+    assert_eq!(queried(AsOf::Time(2_999_999_999)).await.unwrap().rows, first.rows);
+    assert_eq!(queried(AsOf::Time(3_000_000_000)).await.unwrap().rows, figures(&store).await.rows);
+    assert_eq!(queried(AsOf::Position(0)).await.unwrap().rows, []);
     // Nothing was recorded since, but time went on.
     store.set_clock(5_000_000_000);
     for past in [3_000_000_001, 5_000_000_000] {
-        assert_eq!(ask(AsOf::Time(past)).await.unwrap(), figures(&store).await);
+        assert_eq!(queried(AsOf::Time(past)).await.unwrap(), figures(&store).await);
     }
     for future in [AsOf::Position(3), AsOf::Time(5_000_000_001)] {
-        assert!(matches!(ask(future).await, Err(ReadError::BeyondHead(_))), "{future:?}");
+        assert!(matches!(queried(future).await, Err(ReadError::BeyondHead(_))), "{future:?}");
     }
 }
 
@@ -193,33 +193,33 @@ async fn a_watcher_sees_each_change_with_its_cause_and_ends_at_the_answer() {
 
 /// On one thread: whatever waits in a task holds up every other.
 #[tokio::test]
-async fn figures_that_take_long_hold_nobody_up() {
+async fn figures_that_take_long_hold_nothing_up() {
     let store = Store::new();
     record(&store, "DE", 13).await;
     let counts = store.engine().record();
     counts.reached(1).await.unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (report, reported) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel();
     let shared = Arc::clone(&counts.0);
     let holder = std::thread::spawn(move || {
         let guard = shared.hold();
-        tell.send(()).unwrap();
+        report.send(()).unwrap();
         let in_time = released.recv_timeout(Duration::from_secs(20)).is_ok();
         drop(guard);
         in_time
     });
-    told.recv().unwrap();
-    let asked = tokio::spawn(async move { counts.get(CountQuery::default(), AsOf::Now).await });
+    reported.recv().unwrap();
+    let requested = tokio::spawn(async move { counts.get(CountQuery::default(), AsOf::Now).await });
     let mut follower = store.engine().subscribe(Filter::all(), Start::FromNow).await.unwrap();
     assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     // The second is one that the projection waits to take in.
     store.engine().append(append("x/a", "meanwhile")).await.unwrap();
     record(&store, "DE", 15).await;
     assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::Events(_)));
-    assert!(!asked.is_finished());
+    assert!(!requested.is_finished());
     release.send(()).unwrap();
     assert!(holder.join().unwrap(), "nothing waited for the figures");
-    assert!(!asked.await.unwrap().unwrap().rows.is_empty());
+    assert!(!requested.await.unwrap().unwrap().rows.is_empty());
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn only_so_many_figures_are_computed_at_once() {
 }
 
 #[tokio::test]
-async fn a_burst_is_told_as_one_change_with_all_its_causes() {
+async fn a_burst_is_reported_as_one_change_with_all_its_causes() {
     let store = Store::new();
     let counts = store.engine().record();
     let query = CountQuery { countries: ["DE".to_owned()].into(), ..CountQuery::default() };
@@ -309,6 +309,6 @@ async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_
     store.engine().reader.indexed(21).await.unwrap();
     assert_eq!(counted.0.load(Ordering::SeqCst), 1);
     let frame = waiting.await.unwrap();
-    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
-    assert_eq!((run.first, run.count), (21, 1));
+    let SubscriptionItem::Events(encoded) = frame else { panic!("{frame:?}") };
+    assert_eq!((encoded.first, encoded.count), (21, 1));
 }

@@ -161,12 +161,12 @@ impl Schedule {
         let index = self.chance.random_range(0..self.members.len());
         let wait = Duration::from_millis(self.chance.random_range(0..5));
         let next = tokio::time::timeout(wait, self.members[index].consumer.next()).await;
-        let told = next.into_iter().map(Result::unwrap).collect::<Vec<_>>();
-        for delivered in told {
+        let reported = next.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+        for delivered in reported {
             self.take(index, delivered);
         }
-        while let Some(told) = self.members[index].consumer.next().now_or_never() {
-            self.take(index, told.unwrap());
+        while let Some(reported) = self.members[index].consumer.next().now_or_never() {
+            self.take(index, reported.unwrap());
         }
         let (mut answers, mut working) = (Vec::new(), Vec::new());
         let Member { held, withdrawn, .. } = &self.members[index];
@@ -202,7 +202,7 @@ impl Schedule {
             let held = self.members[index].held.remove(&delivery);
             self.members[index].withdrawn.extend(held.map(|position| (delivery, position)));
         }
-        let events = decode_run(events).unwrap();
+        let events = decode_events(events).unwrap();
         assert_eq!(events.len(), attempts.len());
         for (delivery, event) in (first_delivery..).zip(events) {
             let stream = self.appended.get(&event.position).expect("an event that it is for");
@@ -233,8 +233,9 @@ impl Schedule {
                 break;
             }
             let wait = Duration::from_millis(20);
-            if let Ok(told) = tokio::time::timeout(wait, self.members[0].consumer.next()).await {
-                self.take(0, told.unwrap());
+            if let Ok(reported) = tokio::time::timeout(wait, self.members[0].consumer.next()).await
+            {
+                self.take(0, reported.unwrap());
             }
             let held = std::mem::take(&mut self.members[0].held);
             self.handled.extend(held.values());
@@ -263,7 +264,7 @@ impl Schedule {
     }
 }
 
-async fn tell(seed: u64) {
+async fn report(seed: u64) {
     let mut schedule = Schedule::new(seed).await;
     for _ in 0..STEPS {
         schedule.step().await;
@@ -280,9 +281,9 @@ async fn whatever_happens_no_event_of_a_group_is_lost_and_order_is_kept() {
     };
     // Most of the time a schedule waits for a disk or for a consumer that does nothing.
     for some in seeds.chunks(4) {
-        let running = some.iter().map(|seed| (seed, tokio::spawn(tell(*seed))));
-        for (seed, told) in running.collect::<Vec<_>>() {
-            assert!(told.await.is_ok(), "it failed with HANDOVER_SEED={seed}");
+        let running = some.iter().map(|seed| (seed, tokio::spawn(report(*seed))));
+        for (seed, expected) in running.collect::<Vec<_>>() {
+            assert!(expected.await.is_ok(), "it failed with HANDOVER_SEED={seed}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! When a lease ends: after everything that has arrived was heard, and without a charge for an
+//! When a lease ends: after everything that has arrived was handled, and without a charge for an
 //! event that the consumer has not received.
 
 use std::{pin::pin, time::Duration};
@@ -46,7 +46,7 @@ async fn take(consumer: &mut Consumer, count: usize) -> Vec<(u64, u32)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_came_while_something_was_recorded_are_heard_before_a_lease_ends() {
+async fn answers_that_came_while_something_was_recorded_are_handled_before_a_lease_ends() {
     let (gate, mut waiting) = Gate::new();
     let mut store = Store::on(Arc::new(gate.clone()));
     create(&store).await;

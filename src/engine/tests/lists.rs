@@ -85,7 +85,7 @@ async fn between_two_pieces_events_are_applied_and_others_answered() {
     pieces.recv().await.unwrap();
     let bound = Duration::from_mins(1);
     let answer = async {
-        record.ask(Register::position).await.unwrap();
+        record.query(Register::position).await.unwrap();
         record.get(CountQuery::default(), AsOf::Now).await.unwrap();
         report(&store, "two").await;
         for walk in walks {
@@ -96,17 +96,17 @@ async fn between_two_pieces_events_are_applied_and_others_answered() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_any_more_ends_with_its_piece() {
+async fn a_question_without_a_waiting_caller_ends_with_its_piece() {
     let store = Store::new();
     let at = report(&store, "one").await;
     let (piece, mut pieces) = tokio::sync::mpsc::channel(1);
     let record = store.engine().record();
-    let asked = record.clone();
-    let walk = tokio::spawn(async move { asked.work_out(Until(at + 1, piece)).await });
+    let caller = record.clone();
+    let walk = tokio::spawn(async move { caller.work_out(Until(at + 1, piece)).await });
     pieces.recv().await.unwrap();
     walk.abort();
     // Its end of the channel goes with it.
     let ended = async { while pieces.recv().await.is_some() {} };
     tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it goes on for nobody");
-    record.ask(Register::position).await.unwrap();
+    record.query(Register::position).await.unwrap();
 }

@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::*;
 use crate::{domain::limits, log::fixtures::Random};
 
-/// Records events of any size, and tells the numbers of those that carry the tag.
+/// Records events of any size, and returns the numbers of those that carry the tag.
 async fn mixed(store: &Store, tag: &str) -> Vec<usize> {
     let mut random = Random::new();
     let mut wanted = Vec::new();

@@ -56,7 +56,7 @@ async fn wait_for_runs(store: &Store) {
 }
 
 #[tokio::test]
-async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_told_how_far_it_is()
+async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_learns_how_far_it_is()
 {
     let (files, _waiting) = Gate::new();
     let mut store = filled(&files).await;
@@ -76,7 +76,7 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
     let mut seen = 0;
     let mark = loop {
         match follower.next().await.unwrap() {
-            SubscriptionItem::Events(run) => seen = run.last,
+            SubscriptionItem::Events(encoded) => seen = encoded.last,
             SubscriptionItem::CaughtUp(mark) => break mark,
             other @ (SubscriptionItem::Checkpoint(_)
             | SubscriptionItem::FellBehind(_)
@@ -98,15 +98,15 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
     assert!(poll!(&mut dated).is_pending());
     // Only the timers' clock is moved.
     tokio::time::pause();
-    let told = |error: ReadError| {
+    let reported = |error: ReadError| {
         let ReadError::Indexing { position, indexed } = error else { panic!("{error}") };
         (position, indexed)
     };
     let all = before.len() as u64;
-    assert_eq!(told(waiting.await.unwrap_err()), (all, 0));
-    assert_eq!(told(dated.await.unwrap_err()), (all, 0));
+    assert_eq!(reported(waiting.await.unwrap_err()), (all, 0));
+    assert_eq!(reported(dated.await.unwrap_err()), (all, 0));
     let Err(AppendError::Read(error)) = appending.await else { panic!("it was appended") };
-    assert_eq!(told(error), (all, 0));
+    assert_eq!(reported(error), (all, 0));
     tokio::time::resume();
 
     files.hold_runs(false);
@@ -122,14 +122,14 @@ async fn with_a_deleted_index_reads_by_position_go_on_and_the_rest_waits_and_is_
 }
 
 #[tokio::test]
-async fn a_damaged_part_of_the_index_is_told_as_passing_and_is_whole_again_later() {
+async fn a_damaged_part_of_the_index_is_reported_as_passing_and_is_whole_again_later() {
     let (files, _waiting) = Gate::new();
     let store = filled(&files).await;
     wait_for_runs(&store).await;
     let engine = store.engine();
     files.hold_runs(true);
-    for run in RealFiles.list(&store.data.join("index")).unwrap() {
-        let file = RealFiles.open(&run, false).unwrap();
+    for encoded in RealFiles.list(&store.data.join("index")).unwrap() {
+        let file = RealFiles.open(&encoded, false).unwrap();
         let length = usize::try_from(file.len().unwrap()).unwrap();
         file.write_all_at(&vec![0x5A; length - 4_096], 4_096).unwrap();
     }
@@ -146,7 +146,7 @@ async fn a_damaged_part_of_the_index_is_told_as_passing_and_is_whole_again_later
         moved.mark_unchanged();
         let mut scan = engine.read(filtered()).await.unwrap();
         match scan.next().await {
-            Ok(run) => break run,
+            Ok(encoded) => break encoded,
             Err(error) => assert!(error.is_passing(), "{error}"),
         }
         moved.changed().await.unwrap();
@@ -180,9 +180,9 @@ async fn a_question_leaves_the_task_only_if_its_answer_is_not_in_memory() {
     let store = Store::new();
     let reader = &store.engine().reader;
     let here = std::thread::current().id();
-    let known = reader.ask(move |_, _| Ok(std::thread::current().id())).await.unwrap();
+    let known = reader.look_up(move |_, _| Ok(std::thread::current().id())).await.unwrap();
     assert_eq!(known, here);
-    let on_disk = reader.ask(move |_, blocking| match blocking {
+    let on_disk = reader.look_up(move |_, blocking| match blocking {
         Blocking::Never => Err(IndexError::WouldBlock.into()),
         Blocking::Allowed => Ok(std::thread::current().id()),
     });

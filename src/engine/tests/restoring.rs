@@ -81,7 +81,7 @@ async fn groups_come_back_once_the_disk_can_be_read_again() {
     assert_eq!(found(&store).await, [of("desk", GroupState::Ready)]);
     let mut consumer = join(&store, "desk").await.unwrap();
     consumer.say(Said { credit: 1, ..Said::default() }).await.unwrap();
-    let events = decode_run(consumer.next().await.unwrap().events).unwrap();
+    let events = decode_events(consumer.next().await.unwrap().events).unwrap();
     assert_eq!(events[0].position, appended.first_position);
 }
 
@@ -122,7 +122,7 @@ async fn a_read_that_fails_for_a_while_holds_up_only_the_group_whose_records_it_
         };
         let mut consumer = join(&store, "good").await.expect("it works");
         consumer.say(Said { credit: 1, ..Said::default() }).await.unwrap();
-        let events = decode_run(consumer.next().await.unwrap().events).unwrap();
+        let events = decode_events(consumer.next().await.unwrap().events).unwrap();
         assert_eq!(events[0].stream, "x/a");
         gate.set_unreadable_words(None);
         let back = async {
@@ -180,10 +180,10 @@ async fn a_group_that_cannot_be_read_is_listed_with_its_state_and_takes_no_other
     store.reopen().await;
     let groups = store.engine().groups();
     let (listed, _) = groups.list(None).await.unwrap();
-    let told: Vec<_> = listed.iter().map(|group| (group.name.as_str(), group.state)).collect();
+    let reported: Vec<_> = listed.iter().map(|group| (group.name.as_str(), group.state)).collect();
     let damaged = GroupState::Damaged;
     let ready = ("good", GroupState::Ready);
-    assert_eq!(told, [ready, ("lost", damaged), ("spoilt", damaged), ("torn", damaged)]);
+    assert_eq!(reported, [ready, ("lost", damaged), ("spoilt", damaged), ("torn", damaged)]);
     for group in &listed[1..] {
         assert!(group.stalled.contains("cannot be decoded"), "{}", group.stalled);
         assert!(group.progress.is_none(), "how far it is is not known");

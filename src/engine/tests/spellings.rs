@@ -174,20 +174,20 @@ async fn a_filter_finds_what_is_recorded_under_its_spelling_and_under_the_folded
 }
 
 #[tokio::test]
-async fn who_follows_a_spelling_hears_of_what_is_recorded_folded() {
+async fn a_follower_of_a_spelling_gets_what_is_recorded_folded() {
     let store = Store::new();
     let filter = tagged("exchange:demo-1\u{ad}");
     let mut following = store.engine().subscribe(filter, Start::FromNow).await.unwrap();
     assert!(matches!(following.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     let event = Known::from(transfer(TYPED, "Demo"));
     store.engine().append(known("exchange/demo-1", &[event])).await.unwrap();
-    let told = async {
+    let reported = async {
         loop {
-            if let SubscriptionItem::Events(run) = following.next().await.unwrap() {
-                break decode_run(run.events).unwrap();
+            if let SubscriptionItem::Events(encoded) = following.next().await.unwrap() {
+                break decode_events(encoded.events).unwrap();
             }
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
-    assert_eq!(told[0].stream, "exchange/demo-1");
+    let reported = tokio::time::timeout(Duration::from_secs(30), reported).await.unwrap();
+    assert_eq!(reported[0].stream, "exchange/demo-1");
 }

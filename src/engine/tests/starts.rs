@@ -19,8 +19,8 @@ async fn note(store: &Store, time: Micros, tags: &[&str]) -> Position {
 
 /// The positions of the next batch.
 fn positions(frame: &SubscriptionItem) -> Vec<Position> {
-    let SubscriptionItem::Events(run) = frame else { panic!("{frame:?}") };
-    decode_run(run.events.clone()).unwrap().iter().map(|event| event.position).collect()
+    let SubscriptionItem::Events(encoded) = frame else { panic!("{frame:?}") };
+    decode_events(encoded.events.clone()).unwrap().iter().map(|event| event.position).collect()
 }
 
 #[tokio::test]
@@ -31,8 +31,11 @@ async fn a_subscription_from_a_later_time_is_sent_nothing_that_is_recorded_befor
     let mut follower = store.engine().subscribe(Filter::all(), start).await.unwrap();
     for time in [NOW, LATER - 1] {
         note(&store, time, &[]).await;
-        let told = futures_util::poll!(Box::pin(follower.next()));
-        assert!(matches!(told, Poll::Pending), "nothing is sent yet, not even a mark: {told:?}");
+        let reported = futures_util::poll!(Box::pin(follower.next()));
+        assert!(
+            matches!(reported, Poll::Pending),
+            "nothing is sent yet, not even a mark: {reported:?}"
+        );
     }
     assert_eq!(note(&store, LATER, &[]).await, 4);
     assert_eq!(note(&store, LATER + 1, &[]).await, 5);
@@ -74,7 +77,7 @@ async fn a_time_that_has_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_read_from_a_later_time_has_nothing_to_tell() {
+async fn a_read_from_a_later_time_has_nothing_to_deliver() {
     let store = Store::new();
     note(&store, NOW, &[]).await;
     let start = Start::RecordedFrom(LATER);
@@ -121,7 +124,7 @@ async fn a_group_from_a_later_time_is_not_for_what_is_recorded_before() {
         assert_eq!(lag(&store).await.0, 1);
         let mut consumer = join(&store).await;
         let delivered = consumer.next().await.unwrap();
-        let events = decode_run(delivered.events).unwrap();
+        let events = decode_events(delivered.events).unwrap();
         assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [first]);
     }
 }

@@ -31,11 +31,11 @@ async fn retract(store: &Store, claim: Position) -> Position {
 async fn answer(store: &Store, position: Position) -> Option<Story> {
     let record = store.engine().record();
     record.reached(position).await.unwrap();
-    record.ask(move |register| story(register, &query(), position)).await.unwrap()
+    record.query(move |register| story(register, &query(), position)).await.unwrap()
 }
 
 #[tokio::test]
-async fn who_reads_slowly_is_told_a_burst_as_one_change_that_leads_to_the_answer() {
+async fn a_slow_reader_gets_a_burst_as_one_change_that_leads_to_the_answer() {
     let store = Store::new();
     let (first, position, mut watch) =
         store.engine().record().watch_exchange(query()).await.unwrap();
@@ -73,14 +73,14 @@ async fn a_watch_goes_on_over_a_projection_that_is_built_anew() {
 }
 
 #[tokio::test]
-async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position_is_complete() {
+async fn a_watch_that_resumes_gets_all_that_changed_since_and_learns_when_a_position_is_complete() {
     let mut store = Store::new();
-    let told = record(&store, 13).await;
+    let reported = record(&store, 13).await;
     let causes = [record(&store, 14).await, record(&store, 15).await];
     store.reopen().await;
     let reader = store.engine().record();
-    let mut watch = reader.watch_after(CountQuery::default(), told).unwrap();
-    let before = reader.get(CountQuery::default(), AsOf::Position(told)).await.unwrap();
+    let mut watch = reader.watch_after(CountQuery::default(), reported).unwrap();
+    let before = reader.get(CountQuery::default(), AsOf::Position(reported)).await.unwrap();
     reader.reached(causes[1]).await.unwrap();
     let mut rows = before.rows;
     loop {
@@ -96,7 +96,7 @@ async fn a_watch_that_resumes_is_told_all_that_changed_since_and_when_a_position
     assert!(now.rows.len() > 1, "or nothing could be incomplete");
     assert_eq!(rows, now.rows);
 
-    let mut exchange = reader.watch_after(query(), told).unwrap();
+    let mut exchange = reader.watch_after(query(), reported).unwrap();
     let Changed { change, position, more } = exchange.next().await.unwrap();
     assert_eq!((change.caused_by.as_slice(), position, more), (&causes[..], causes[1], false));
     assert_eq!(change.story, answer(&store, causes[1]).await);

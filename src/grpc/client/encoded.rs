@@ -23,16 +23,16 @@ use crate::domain::{
 
 /// Encodes requests as ever, and takes each answer as the bytes of one message.
 #[derive(Clone, Copy, Debug, Default)]
-struct KeepsBytes<Asked>(PhantomData<fn() -> Asked>);
+struct KeepsBytes<RequestMessage>(PhantomData<fn() -> RequestMessage>);
 
-impl<Asked: Message + Default + 'static> Codec for KeepsBytes<Asked> {
-    type Encode = Asked;
+impl<RequestMessage: Message + Default + 'static> Codec for KeepsBytes<RequestMessage> {
+    type Encode = RequestMessage;
     type Decode = Bytes;
-    type Encoder = ProstEncoder<Asked>;
+    type Encoder = ProstEncoder<RequestMessage>;
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<Asked, ()>::default().encoder()
+        ProstCodec::<RequestMessage, ()>::default().encoder()
     }
 
     fn decoder(&mut self) -> Self::Decoder {
@@ -40,7 +40,7 @@ impl<Asked: Message + Default + 'static> Codec for KeepsBytes<Asked> {
     }
 }
 
-impl<Asked> Decoder for KeepsBytes<Asked> {
+impl<RequestMessage> Decoder for KeepsBytes<RequestMessage> {
     type Item = Bytes;
     type Error = Status;
 
@@ -61,9 +61,9 @@ impl Client {
         self.encoded(request, "/handover.v1.EventStoreService/Subscribe")
     }
 
-    fn encoded<Asked>(&self, request: Asked, path: &'static str) -> Answers<Bytes>
+    fn encoded<RequestMessage>(&self, request: RequestMessage, path: &'static str) -> Answers<Bytes>
     where
-        Asked: Message + Default + 'static,
+        RequestMessage: Message + Default + 'static,
     {
         self.stream(|over| async move {
             let grpc = Grpc::new(over.channel);

@@ -61,8 +61,8 @@ impl Call {
                     self.early_until = None;
                     self.part.say(said).await?;
                 }
-                told = self.part.next() => {
-                    let frame = told.map_err(RpcError::from)?.into();
+                delivered = self.part.next() => {
+                    let frame = delivered.map_err(RpcError::from)?.into();
                     self.early_until = None;
                     return Ok(Some((frame, Some(self))));
                 }
@@ -137,6 +137,6 @@ impl From<Delivered> for ConsumeFrame {
             withdrawn,
             ..proto::ConsumeResponse::default()
         };
-        Self { run: events, rest }
+        Self { encoded: events, rest }
     }
 }

@@ -35,7 +35,7 @@ async fn all(engine: &Engine, page: &Page) -> Result<proto::ListGroupsResponse, 
     let begins = GroupPlace { name, created };
     let (mut last, mut more, mut budget) = (begins.clone(), false, Budget::default());
     let mut groups: Vec<proto::Group> = Vec::new();
-    let told = engine.groups().list_after(&begins, |place, status| {
+    let walk = engine.groups().list_after(&begins, |place, status| {
         let group = proto::Group::from(status);
         more = groups.len() == page.size() || budget.put(&mut groups, group).is_none();
         if !more {
@@ -43,7 +43,7 @@ async fn all(engine: &Engine, page: &Page) -> Result<proto::ListGroupsResponse, 
         }
         !more
     });
-    let position = told.await?;
+    let position = walk.await?;
     let GroupPlace { name, created: after } = last;
     let next = more.then(|| page.token(Place { after, name, ..Place::default() }, position));
     Ok(proto::ListGroupsResponse { groups, position, next_page_token: next.unwrap_or_default() })

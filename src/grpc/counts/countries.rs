@@ -84,15 +84,15 @@ mod tests {
 
     #[test]
     fn a_moment_leaves_out_what_came_a_nanosecond_later_and_must_be_a_time() {
-        let ask = |seconds, nanos| {
+        let queried = |seconds, nanos| {
             let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
             let as_of = Some(proto::AsOf { moment });
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
             question(request, Tokens::new(TOKENS))
         };
-        assert_eq!(ask(1, 1_999).unwrap().2, AsOf::Time(1_000_001));
+        assert_eq!(queried(1, 1_999).unwrap().2, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
-            let wrong = ask(seconds, nanos).unwrap_err();
+            let wrong = queried(seconds, nanos).unwrap_err();
             assert!(wrong.0[0].field.starts_with("as_of.recorded_time."), "{wrong}");
         }
     }

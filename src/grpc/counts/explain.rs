@@ -99,7 +99,7 @@ pub(super) async fn answer(
     let question = question(request, Tokens::of(engine))?;
     let position = question.page.position(engine, question.as_of).await?;
     let (query, record) = (question.clone(), engine.record());
-    let found = record.ask(move |register| query.find(register, position)).await??;
+    let found = record.query(move |register| query.find(register, position)).await??;
     let Some(query) = found else {
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
     };
@@ -109,17 +109,17 @@ pub(super) async fn answer(
     let of = (Arc::clone(&behind), position);
     let walk = ExplainWalk::new(of, key, question.include_past, stretch);
     let exchanges = record.go_through(walk).await?;
-    let mut telling = Telling::default();
+    let mut exchange_page = ExchangePage::default();
     for (place, exchange) in exchanges.iter().enumerate() {
         let parts = if place == 0 { page.begins().parts } else { 0 };
-        if !telling.take(engine, exchange, parts).await? {
+        if !exchange_page.take(engine, exchange, parts).await? {
             break;
         }
     }
     Ok(proto::ExplainCountResponse {
         figure: behind.figure.clone().map(Into::into),
-        next_page_token: page.next_part(&telling.next, behind.exchanges.len(), position),
-        exchanges: telling.told,
+        next_page_token: page.next_part(&exchange_page.next, behind.exchanges.len(), position),
+        exchanges: exchange_page.exchanges,
         position,
         undated_exchanges: behind.undated_exchanges,
     })
@@ -130,14 +130,14 @@ const PARTS_OF: usize = 1_000;
 
 /// A page that is being put together.
 #[derive(Default)]
-struct Telling {
+struct ExchangePage {
     budget: Budget,
-    told: Vec<proto::ExplainedExchange>,
+    exchanges: Vec<proto::ExplainedExchange>,
     /// Where the next page begins: an exchange of this one, and a claim on its legs.
     next: Place,
 }
 
-impl Telling {
+impl ExchangePage {
     /// Adds an exchange, without the first `parts` claims on its legs; answers whether the page
     /// took all of it. An exchange comes with one claim at least, if it has any.
     async fn take(
@@ -165,16 +165,17 @@ impl Telling {
             }
             Some(())
         };
-        let told = begins + listed::each(engine, rest, events, take).await?;
-        if (told == begins && begins < claims.len()) || (owed > 0 && !self.budget.takes_bytes(owed))
+        let shown = begins + listed::each(engine, rest, events, take).await?;
+        if (shown == begins && begins < claims.len())
+            || (owed > 0 && !self.budget.takes_bytes(owed))
         {
             return Ok(false);
         }
-        count_rest(&mut head, explained, claims.get(told..).unwrap_or_default());
-        self.told.push(head);
-        let all = told == claims.len();
+        count_rest(&mut head, explained, claims.get(shown..).unwrap_or_default());
+        self.exchanges.push(head);
+        let all = shown == claims.len();
         let offset = self.next.offset + usize::from(all);
-        self.next = Place { offset, parts: if all { 0 } else { told }, ..Place::default() };
+        self.next = Place { offset, parts: if all { 0 } else { shown }, ..Place::default() };
         Ok(all)
     }
 }
@@ -269,14 +270,14 @@ mod tests {
 
     #[test]
     fn a_leg_names_its_first_larger_legs_and_counts_the_others() {
-        let told = LegClaims {
+        let shown = LegClaims {
             leg: proto::Leg::default(),
             estimate: Estimate::default(),
             claims: Vec::new(),
             preference: None,
         };
         let part_of = (0..1_003).collect();
-        let explained = ExplainedLeg { leg: told, used: LegUse::PartOfAnother, part_of };
+        let explained = ExplainedLeg { leg: shown, used: LegUse::PartOfAnother, part_of };
         let leg = leg(&explained, &Texts::default(), 0);
         assert_eq!((leg.part_of.len(), leg.more_part_of), (PARTS_OF, 3));
     }

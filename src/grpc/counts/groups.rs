@@ -78,11 +78,11 @@ fn parties(codes: &[String], path: &str, wrong: &mut Violations) -> BTreeSet<Str
 }
 
 /// The unit is part of every key, so asking for it changes nothing.
-fn dimensions(asked: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
+fn dimensions(requested: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
     let mut dimensions = Vec::new();
-    for (index, number) in asked.iter().enumerate() {
+    for (index, number) in requested.iter().enumerate() {
         let path = format!("group_by[{index}]");
-        if asked.iter().take(index).any(|earlier| earlier == number) {
+        if requested.iter().take(index).any(|earlier| earlier == number) {
             wrong.add(&path, "is given twice");
         }
         let dimension = match proto::Dimension::try_from(*number) {
@@ -152,21 +152,21 @@ impl Keepable for Groups {
 
 fn group((key, figure): (GroupKey, Figure)) -> proto::CountGroup {
     let side = |parties| proto::Side { parties };
-    let mut told = proto::GroupKey { unit: key.unit, ..Default::default() };
+    let mut message = proto::GroupKey { unit: key.unit, ..Default::default() };
     for part in key.parts {
         match part {
-            Part::From(parties) => told.from = Some(side(parties)),
-            Part::To(parties) => told.to = Some(side(parties)),
+            Part::From(parties) => message.from = Some(side(parties)),
+            Part::To(parties) => message.to = Some(side(parties)),
             Part::Route(from, to) => {
                 let (from, to) = (Some(side(from)), Some(side(to)));
-                told.route = Some(proto::Route { from, to });
+                message.route = Some(proto::Route { from, to });
             }
-            Part::Exchange(id) => told.exchange_id = Some(id),
-            Part::Mediator(name) => told.mediator = Some(name),
-            Part::Year(year) => told.year = year,
-            Part::Kind(kind) => told.kind = Some(kind),
-            Part::Category(category) => told.category = Some(category),
+            Part::Exchange(id) => message.exchange_id = Some(id),
+            Part::Mediator(name) => message.mediator = Some(name),
+            Part::Year(year) => message.year = year,
+            Part::Kind(kind) => message.kind = Some(kind),
+            Part::Category(category) => message.category = Some(category),
         }
     }
-    proto::CountGroup { key: Some(told), figure: Some(figure.into()) }
+    proto::CountGroup { key: Some(message), figure: Some(figure.into()) }
 }

@@ -21,7 +21,7 @@ use crate::{
         status::RpcError,
     },
     projections::series::{
-        Base, CompareWalk, MissingReason, NameWalk, SeriesQuery, Step, StepWalk,
+        Base, CompareWalk, MissingReason, NameWalk, SeriesQuery, SeriesStep, StepWalk,
     },
 };
 
@@ -103,16 +103,16 @@ pub(super) async fn answer(
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
     let steps = record.go_through(walk).await?;
     let texts = Texts::read(engine, steps.iter().flat_map(|step| step.status.positions())).await?;
-    let mut telling = Telling::default();
+    let mut step_page = StepPage::default();
     for (place, step) in steps.into_iter().enumerate() {
         let parts = if place == 0 { page.begins().parts } else { 0 };
-        if !telling.take(step, &texts, parts) {
+        if !step_page.take(step, &texts, parts) {
             break;
         }
     }
     Ok(proto::ReconcileSeriesResponse {
-        next_page_token: page.next_part(&telling.next, compared.steps(), position),
-        steps: telling.told,
+        next_page_token: page.next_part(&step_page.next, compared.steps(), position),
+        steps: step_page.steps,
         position,
         ..Default::default()
     })
@@ -120,19 +120,19 @@ pub(super) async fn answer(
 
 /// A page of steps that is being put together.
 #[derive(Default)]
-struct Telling {
+struct StepPage {
     budget: Budget,
-    told: Vec<proto::SeriesStep>,
+    steps: Vec<proto::SeriesStep>,
     /// Where the next page begins: a step of this one, and one of the exchanges that it names.
     next: Place,
 }
 
-impl Telling {
+impl StepPage {
     /// Adds a step, without the first `parts` of the exchanges that it names, those missing behind
     /// the others; answers whether the page took all of it. A step comes with one exchange at
     /// least, if it names any.
-    fn take(&mut self, step: Step, texts: &Texts, parts: usize) -> bool {
-        let mut whole = told(step, texts);
+    fn take(&mut self, step: SeriesStep, texts: &Texts, parts: usize) -> bool {
+        let mut whole = step_message(step, texts);
         let named = Named::of(&mut whole);
         whole.continues = parts > 0;
         let mut owed = whole.encoded_len();
@@ -149,7 +149,7 @@ impl Telling {
         whole.more_exchanges = count(between.saturating_sub(end));
         whole.more_missing = count(all - end.max(between));
         named.put(begins..end, &mut whole);
-        self.told.push(whole);
+        self.steps.push(whole);
         let is_all = end == all;
         let offset = self.next.offset + usize::from(is_all);
         self.next = Place { offset, parts: if is_all { 0 } else { end }, ..Place::default() };
@@ -212,7 +212,7 @@ async fn names(
     let record = engine.record();
     let list = record.list(page.list(position), NameWalk::new(None, position)).await?;
     let some = page.of(&list).to_vec();
-    let named = record.ask(move |register| register.claims().vocabulary().all(&some)).await?;
+    let named = record.query(move |register| register.claims().vocabulary().all(&some)).await?;
     let mut budget = Budget::default();
     let series = named.into_iter().take_while(|name| budget.takes_bytes(name.len()));
     let series: Vec<String> = series.collect();
@@ -220,7 +220,7 @@ async fn names(
     Ok(proto::ReconcileSeriesResponse { series, steps: Vec::new(), next_page_token, position })
 }
 
-fn told(step: Step, texts: &Texts) -> proto::SeriesStep {
+fn step_message(step: SeriesStep, texts: &Texts) -> proto::SeriesStep {
     let total = match texts.reading(step.status.read_from) {
         Some(Known::TotalClaimed(total)) => Some(total),
         _ => None,

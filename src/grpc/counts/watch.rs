@@ -64,22 +64,22 @@ fn snapshots(answer: CountAnswer) -> Vec<proto::WatchCountryCountsResponse> {
         }
     }
     let last = snapshots.len() - 1;
-    let told = snapshots.into_iter().enumerate().map(|(place, counts)| {
+    let responses = snapshots.into_iter().enumerate().map(|(place, counts)| {
         let update = Some(Update::Snapshot(proto::CountrySnapshot { counts }));
         let (position, more) = (answer.position, place < last);
         proto::WatchCountryCountsResponse { update, position, more, heartbeat: false }
     });
-    told.collect()
+    responses.collect()
 }
 
 async fn next(
     mut watch: Watch<CountQuery>,
 ) -> Result<Option<(proto::WatchCountryCountsResponse, Watch<CountQuery>)>, Status> {
     let Changed { change, position, more } = watch.next().await.map_err(RpcError::from)?;
-    Ok(Some((told(change, position, more), watch)))
+    Ok(Some((response(change, position, more), watch)))
 }
 
-fn told(change: Change, position: Position, more: bool) -> proto::WatchCountryCountsResponse {
+fn response(change: Change, position: Position, more: bool) -> proto::WatchCountryCountsResponse {
     let Change { before, after, mut caused_by } = change;
     let (before, after) = (before.map(Into::into), after.map(Into::into));
     let more_causes = u32::try_from(caused_by.len().saturating_sub(CAUSES)).unwrap_or(u32::MAX);
@@ -102,13 +102,13 @@ mod tests {
     fn figures_that_do_not_fit_a_message_come_in_several_without_a_gap() {
         let all = limits::ANSWER_BYTES / 40;
         let rows = (0..all).map(row).collect();
-        let told = snapshots(CountAnswer { rows, position: 7, undated_exchanges: 0 });
-        assert!(told.len() > 1);
+        let responses = snapshots(CountAnswer { rows, position: 7, undated_exchanges: 0 });
+        assert!(responses.len() > 1);
         let mut seen = 0;
-        for (place, told_at_once) in told.iter().enumerate() {
-            assert!(prost::Message::encoded_len(told_at_once) <= limits::ANSWER_BYTES);
-            assert_eq!(told_at_once.more, place + 1 < told.len());
-            let Some(Update::Snapshot(snapshot)) = &told_at_once.update else { panic!("{place}") };
+        for (place, response) in responses.iter().enumerate() {
+            assert!(prost::Message::encoded_len(response) <= limits::ANSWER_BYTES);
+            assert_eq!(response.more, place + 1 < responses.len());
+            let Some(Update::Snapshot(snapshot)) = &response.update else { panic!("{place}") };
             for count in &snapshot.counts {
                 assert_eq!(count.country, row(seen).country);
                 seen += 1;
@@ -123,7 +123,7 @@ mod tests {
     fn a_change_names_its_first_causes_and_counts_the_others() {
         let caused_by = (1..=CAUSES as u64 + 5).collect();
         let change = Change { before: None, after: Some(row(1)), caused_by };
-        let Some(Update::Change(change)) = told(change, 7, false).update else {
+        let Some(Update::Change(change)) = response(change, 7, false).update else {
             panic!("a change")
         };
         assert_eq!((change.caused_by.len(), change.more_causes), (CAUSES, 5));

@@ -80,13 +80,13 @@ async fn run(
     }
 }
 
-type Asked = Result<Pipelined, Status>;
+type PipelinedRequest = Result<Pipelined, Status>;
 
 /// Takes a request when there is a place for its answer, and goes on when there is room for it.
 fn with_slots(
-    requests: impl Stream<Item = Asked> + Unpin,
+    requests: impl Stream<Item = PipelinedRequest> + Unpin,
     slots: mpsc::Sender<Unread>,
-) -> impl Stream<Item = (Slot, Asked)> {
+) -> impl Stream<Item = (Slot, PipelinedRequest)> {
     let room = Arc::new(Semaphore::new(UNREAD_BYTES));
     stream::unfold((requests, slots, room), |(mut requests, slots, room)| async {
         let slot = slots.clone().reserve_owned().await.ok()?;
@@ -98,7 +98,7 @@ fn with_slots(
 }
 
 /// Bytes that the answer to a request will have: it names each stream.
-fn answer_bytes(request: &Asked) -> usize {
+fn answer_bytes(request: &PipelinedRequest) -> usize {
     let Ok(Pipelined(Ok(append))) = request else { return limits::ERROR_BYTES };
     let revisions = append.writes.iter().map(|write| write.stream.len() + REVISION_BYTES);
     ANSWER_BYTES + revisions.sum::<usize>()
@@ -161,12 +161,12 @@ mod tests {
     fn taken(streams: usize) -> usize {
         let write =
             |number| StreamWrite { stream: format!("x/{number:0>200}"), ..Default::default() };
-        let asked = move || {
+        let requested = move || {
             let writes = (0..streams).map(write).collect();
             Ok(Pipelined(Ok(AppendRequest { writes, ..AppendRequest::default() })))
         };
         let (slots, _answers) = mpsc::channel(PIPELINE);
-        let mut taking = Box::pin(with_slots(stream::repeat_with(asked), slots));
+        let mut taking = Box::pin(with_slots(stream::repeat_with(requested), slots));
         let mut kept = Vec::new();
         while let Some(Some(taken)) = taking.next().now_or_never() {
             kept.push(taken);

@@ -28,8 +28,8 @@ pub(super) async fn list_page(
     let record = engine.record();
     let list = record.list(page.list(at), ListWalk::new(query, at)).await?;
     let stretch = (page.begins().offset, page.size());
-    let told = SummaryWalk::new((Arc::clone(&list), at), stretch, limits::ANSWER_BYTES);
-    let mut exchanges = record.go_through(told).await?;
+    let walk = SummaryWalk::new((Arc::clone(&list), at), stretch, limits::ANSWER_BYTES);
+    let mut exchanges = record.go_through(walk).await?;
     let mut budget = Budget::default();
     let fit = exchanges.iter().take_while(|exchange| budget.takes(*exchange)).count();
     exchanges.truncate(fit);

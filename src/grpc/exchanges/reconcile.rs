@@ -27,11 +27,11 @@ pub(super) async fn reconcile_exchange(
     let whole = if let Some(whole) = &kept {
         Arc::clone(whole)
     } else {
-        let asked = id.clone();
-        let found = record.ask(move |register| reconcile(&register.at(at), &asked)).await?;
+        let exchange_id = id.clone();
+        let found = record.query(move |register| reconcile(&register.at(at), &exchange_id)).await?;
         Arc::new(found.ok_or_else(|| not_found(&id, at))?)
     };
-    let answer = tell(&whole, &page, at);
+    let answer = respond(&whole, &page, at);
     if kept.is_none() && !answer.next_page_token.is_empty() {
         record.keep(key, &whole);
     }
@@ -78,7 +78,7 @@ fn items(whole: &proto::ReconcileExchangeResponse) -> Vec<Item> {
     items
 }
 
-fn tell(
+fn respond(
     whole: &proto::ReconcileExchangeResponse,
     page: &Page,
     at: Position,
@@ -88,7 +88,7 @@ fn tell(
     let mut budget = Budget::default();
     let mut answer = proto::ReconcileExchangeResponse { position: at, ..Default::default() };
     let rest = items.get(begins..).unwrap_or_default();
-    let told = rest.iter().map_while(|item| match *item {
+    let taken = rest.iter().map_while(|item| match *item {
         Item::Claimant(place) => {
             budget.put(&mut answer.claimants, whole.claimants.get(place)?.clone())
         }
@@ -96,8 +96,8 @@ fn tell(
         Item::Cell(place) => budget.put(&mut answer.cells, whole.cells.get(place)?.clone()),
         Item::Line(place) => budget.put(&mut answer.lines, whole.lines.get(place)?.clone()),
     });
-    let told = told.count();
-    answer.next_page_token = page.next(told, items.len(), at);
+    let taken = taken.count();
+    answer.next_page_token = page.next(taken, items.len(), at);
     answer
 }
 
@@ -115,7 +115,7 @@ mod tests {
             lines: vec![proto::Difference::default()],
             ..Default::default()
         };
-        let told = items(&whole).into_iter().map(|item| match item {
+        let taken = items(&whole).into_iter().map(|item| match item {
             Item::Claimant(place) => format!("claimant {place}"),
             Item::Leg(place) => format!("leg {place}"),
             Item::Cell(place) => format!("cell {place}"),
@@ -135,6 +135,6 @@ mod tests {
             "leg 2",
             "line 0",
         ];
-        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert_eq!(taken.collect::<Vec<_>>(), expected);
     }
 }

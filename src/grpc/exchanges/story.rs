@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::Code;
 
-use super::telling::tell;
+use super::response::respond;
 use crate::{
     domain::{
         event::Position,
@@ -29,16 +29,16 @@ pub(super) async fn get(
     let at = page.position(engine, as_of).await?;
     let (record, key) = (engine.record(), page.list(at));
     let kept = record.kept(key);
-    let told = if let Some(story) = &kept {
+    let found = if let Some(story) = &kept {
         Arc::clone(story)
     } else {
         let queried = query.clone();
-        let told = record.ask(move |register| story(register, &queried, at)).await?;
-        Arc::new(told.ok_or_else(|| not_found(&query.exchange_id, at))?)
+        let found = record.query(move |register| story(register, &queried, at)).await?;
+        Arc::new(found.ok_or_else(|| not_found(&query.exchange_id, at))?)
     };
-    let answer = tell(engine, &told, &page, at).await?;
+    let answer = respond(engine, &found, &page, at).await?;
     if kept.is_none() && !answer.next_page_token.is_empty() {
-        record.keep(key, &told);
+        record.keep(key, &found);
     }
     Ok(answer)
 }

@@ -10,8 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use tonic::Status;
 
 use super::{
+    response::respond,
     story::{check_id, first_page},
-    telling::tell,
 };
 use crate::{
     domain::{event::Position, proto, violation::Violations},
@@ -59,9 +59,9 @@ async fn next(
     (engine, page, mut watch): Watching,
 ) -> Result<Option<(proto::WatchExchangeResponse, Watching)>, Status> {
     let Changed { change, position, more: _ } = watch.next().await.map_err(RpcError::from)?;
-    let told = answer(&engine, &page, change.story, position).await?;
-    let told = proto::WatchExchangeResponse { caused_by: change.caused_by, ..told };
-    Ok(Some((told, (engine, page, watch))))
+    let response = answer(&engine, &page, change.story, position).await?;
+    let response = proto::WatchExchangeResponse { caused_by: change.caused_by, ..response };
+    Ok(Some((response, (engine, page, watch))))
 }
 
 async fn answer(
@@ -71,7 +71,7 @@ async fn answer(
     position: Position,
 ) -> Result<proto::WatchExchangeResponse, RpcError> {
     let story = match story {
-        Some(story) => Some(tell(engine, &story, page, position).await?),
+        Some(story) => Some(respond(engine, &story, page, position).await?),
         None => None,
     };
     Ok(proto::WatchExchangeResponse { story, position, ..Default::default() })

@@ -11,7 +11,7 @@ use http_body::Frame;
 use tonic::{Code, Status, body::Body};
 
 use super::{
-    budget::{Account, Share, full},
+    budget::{Account, BudgetShare, full},
     framing::{Broken, Framing, Piece, header},
     methods::Method,
     refusal::unreadable,
@@ -32,7 +32,7 @@ pub(super) struct Intake {
     method: &'static Method,
     /// Messages may be compressed, by gzip.
     gzip: bool,
-    account: Share,
+    account: BudgetShare,
     /// The account, where it ends with the body.
     kept: Option<Account>,
     unpacker: Unpacker,
@@ -58,7 +58,7 @@ impl Intake {
     pub(super) fn new<B>(
         method: &'static Method,
         request: &http::Request<B>,
-        account: Share,
+        account: BudgetShare,
         unpacker: Unpacker,
     ) -> Self {
         let encoding = request.headers().get("grpc-encoding");

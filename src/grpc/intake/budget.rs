@@ -26,7 +26,7 @@ use crate::{
 
 /// What all calls hold.
 #[derive(Debug, Default)]
-pub(super) struct Budget(Mutex<Held>);
+pub(super) struct IntakeBudget(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
@@ -50,22 +50,22 @@ struct Call {
 
 /// The account of a call; what is held is given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Account(Share);
+pub(super) struct Account(BudgetShare);
 
 /// The part of an account that books on it.
 #[derive(Clone, Debug)]
-pub(super) struct Share {
-    budget: Arc<Budget>,
+pub(super) struct BudgetShare {
+    budget: Arc<IntakeBudget>,
     call: Arc<Call>,
 }
 
 impl Account {
     /// An account that holds nothing.
-    pub(super) fn open(budget: &Arc<Budget>) -> Self {
-        Self(Share { budget: Arc::clone(budget), call: Arc::default() })
+    pub(super) fn open(budget: &Arc<IntakeBudget>) -> Self {
+        Self(BudgetShare { budget: Arc::clone(budget), call: Arc::default() })
     }
 
-    pub(super) fn share(&self) -> Share {
+    pub(super) fn share(&self) -> BudgetShare {
         self.0.clone()
     }
 }
@@ -78,7 +78,7 @@ impl Drop for Account {
     }
 }
 
-impl Share {
+impl BudgetShare {
     /// Whether anything is held.
     pub(super) fn holds_any(&self) -> bool {
         self.call.bytes.load(Relaxed) > 0
@@ -99,7 +99,7 @@ impl Share {
     }
 }
 
-impl Budget {
+impl IntakeBudget {
     fn lock(&self) -> MutexGuard<'_, Held> {
         // Nothing in here panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

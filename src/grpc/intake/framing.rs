@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_told_apart_however_they_are_cut() {
+    fn messages_are_distinguished_however_they_are_cut() {
         let texts: [&[u8]; 5] = [b"one", b"", b"three", b"4", b"fifth"];
         let flags = [0, 0, 1, 0, 1];
         let all: Vec<u8> =

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use zlib_rs::{Inflate, InflateFlush, Status as Inflated};
 
-use super::budget::Share;
+use super::budget::BudgetShare;
 use crate::{
     domain::{proto::ErrorReason, violation::Violations, wire::Room},
     engine::LARGE,
@@ -103,7 +103,7 @@ impl Unpacker {
     pub(super) async fn apart(
         self,
         packed: Packed,
-        account: Share,
+        account: BudgetShare,
         held: usize,
     ) -> Result<Bytes, Status> {
         let full = |_| {

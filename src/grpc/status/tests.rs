@@ -61,10 +61,10 @@ fn a_conflict_fits_its_trailers_in_any_script_and_says_what_it_leaves_out() {
             assert!(bytes(&status) <= limits::ERROR_BYTES, "{script}: {}", bytes(&status));
             let details = pb::Status::decode(status.details()).unwrap().details;
             let detail = details.iter().find(|it| it.type_url.ends_with("AppendConflict")).unwrap();
-            let told = proto::AppendConflict::decode(&*detail.value).unwrap();
-            assert!(told.condition.is_some() && !told.revisions.is_empty());
+            let reported = proto::AppendConflict::decode(&*detail.value).unwrap();
+            assert!(reported.condition.is_some() && !reported.revisions.is_empty());
             let left_out = left_out(&status, "revisions_not_listed");
-            assert_eq!(told.revisions.len() + left_out, streams, "{script}");
+            assert_eq!(reported.revisions.len() + left_out, streams, "{script}");
             assert!(streams > 1 || left_out == 0);
         }
     }
@@ -81,9 +81,9 @@ fn violations_fit_their_trailers_in_any_script_and_are_counted() {
             }
             let status = Status::from(RpcError::from(violations));
             assert!(bytes(&status) <= limits::ERROR_BYTES, "{script}: {}", bytes(&status));
-            let told = status.get_details_bad_request().unwrap().field_violations.len();
-            assert!(told > 0);
-            assert_eq!(told + left_out(&status, "violations_not_listed"), count, "{script}");
+            let reported = status.get_details_bad_request().unwrap().field_violations.len();
+            assert!(reported > 0);
+            assert_eq!(reported + left_out(&status, "violations_not_listed"), count, "{script}");
         }
     }
 }
@@ -118,7 +118,7 @@ fn every_other_error_fits_its_trailers_in_any_script() {
 }
 
 #[test]
-fn what_fits_is_told_whole() {
+fn what_fits_is_reported_whole() {
     let fault = RpcError::new(Code::NotFound, ErrorReason::NotFound, "there is no group \u{4e2d}");
     let status = Status::from(fault.with("group", "\u{4e2d}"));
     assert_eq!(status.message(), "there is no group \u{4e2d}");

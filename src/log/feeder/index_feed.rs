@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Feed, Follower, PATIENCE, Shared, Stop, report};
+use super::{
+    feed::{Feed, Stop, report},
+    hooks::Follower,
+    shared::{FRAME_TIMEOUT, Shared},
+};
 use crate::log::{
     error::LogError,
     index::Maintenance,
     journal::{JournalError, Tip},
-    volume::Tally,
+    volume::ContentsTally,
     volumes::Volumes,
 };
 
@@ -22,18 +26,18 @@ pub(super) struct IndexFeed {
     /// The last frame that is indexed.
     tip: Tip,
     /// What is in the table that grows: it becomes the contents of a volume.
-    tally: Tally,
+    tally: ContentsTally,
 }
 
 impl IndexFeed {
     /// Begins with the first frame after `tip`, once the index has all before it.
     pub(super) fn new(shared: Arc<Shared>, tip: Tip) -> Self {
-        Self { shared, tip, tally: Tally::new(tip.position + 1) }
+        Self { shared, tip, tally: ContentsTally::new(tip.position + 1) }
     }
 
     fn begin_after(&mut self, tip: Tip) {
         self.tip = tip;
-        self.tally = Tally::new(tip.position + 1);
+        self.tally = ContentsTally::new(tip.position + 1);
     }
 
     /// Ends the table that grows if it has all of a volume; false if that has to wait.
@@ -42,7 +46,7 @@ impl IndexFeed {
             return true;
         }
         let contents = self.tally.clone().finish();
-        let ended = self.shared.index.rotate(&contents, self.tip, PATIENCE);
+        let ended = self.shared.index.rotate(&contents, self.tip, FRAME_TIMEOUT);
         if ended {
             self.begin_after(self.tip);
         }
@@ -52,14 +56,14 @@ impl IndexFeed {
 
 impl Feed for IndexFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
-        if self.shared.source.has_ended(self.tip)? {
+        if self.shared.frames.has_ended(self.tip)? {
             stop.wait(REST);
         }
-        let Some(begin) = self.shared.index.begin(PATIENCE) else { return Ok(()) };
+        let Some(begin) = self.shared.index.begin(FRAME_TIMEOUT) else { return Ok(()) };
         if begin.index > self.tip.index {
             self.begin_after(begin);
         }
-        let frames = match self.shared.source.next(self.tip) {
+        let frames = match self.shared.frames.next(self.tip) {
             Err(JournalError::Released { .. }) => {
                 // The volumes were faster. The index takes what it missed from there.
                 self.shared.index.stall();
@@ -105,7 +109,7 @@ impl MaintenanceFeed {
 
 impl Feed for MaintenanceFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
-        match self.maintenance.step(&|| !stop.is_set(), PATIENCE) {
+        match self.maintenance.step(&|| !stop.is_set(), FRAME_TIMEOUT) {
             // Called even if the index knows no more: something damaged may be whole again.
             Ok(true) => {
                 (self.shared.hooks.on_indexed)(self.shared.index.watermark());

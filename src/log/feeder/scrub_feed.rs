@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Feed, Follower, Shared, Stop};
+use super::{
+    feed::{Feed, Stop},
+    hooks::Follower,
+    shared::Shared,
+};
 use crate::{
     domain::event::Position,
     log::{error::LogError, volumes::Scrubber},
@@ -26,7 +30,7 @@ impl ScrubFeed {
 
 impl Feed for ScrubFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
-        let last = self.shared.source.journal.tip()?.position;
+        let last = self.shared.frames.journal.tip()?.position;
         let busy = std::mem::replace(&mut self.seen, last) != last;
         let pause = self.scrubber.step(Instant::now(), busy, &|| !stop.is_set())?;
         stop.wait(pause);

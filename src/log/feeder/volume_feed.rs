@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Feed, Follower, Keeper, Shared, Stop};
+use super::{
+    feed::{Feed, Stop},
+    hooks::Follower,
+    shared::{Keeper, Shared},
+};
 use crate::log::{
     error::LogError,
     journal::Tip,
@@ -95,7 +99,7 @@ impl VolumeFeed {
         let tip = volume.tip;
         self.keeper.volumes.add(volume.clone(), offsets.as_ref());
         self.shared.index.sealed(&volume);
-        self.shared.source.journal.release(tip)?;
+        self.shared.frames.journal.release(tip)?;
         // Logged when all of it is done, its offsets too: what waits for this line finds them.
         tracing::info!(directory = volume.directory, position = tip.position, "volume sealed");
         (self.shared.hooks.on_sealed)(tip.position);
@@ -113,13 +117,13 @@ impl VolumeFeed {
 
 impl Feed for VolumeFeed {
     fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
-        if self.shared.source.has_ended(self.tip())? {
+        if self.shared.frames.has_ended(self.tip())? {
             stop.wait(REST);
         }
         if self.sealing.as_ref().is_none_or(|sealing| sealing.thread.is_finished()) {
             self.collect()?;
         }
-        for frame in self.shared.source.next(self.tip())? {
+        for frame in self.shared.frames.next(self.tip())? {
             let mut builder = match self.builder.take() {
                 Some(builder) => builder,
                 None => VolumeBuilder::create(

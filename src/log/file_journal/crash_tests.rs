@@ -59,7 +59,7 @@ impl Workload {
         let frame = frame_after(after, count, size, seed);
         let submitted = (frame.tip(), frame.clone().into_durable());
         self.note(|expected| expected.submitted.push(submitted));
-        let outcome = self.journal.as_ref().unwrap().append(frame).wait();
+        let outcome = self.journal.as_ref().unwrap().append(frame).outcome();
         assert!(matches!(outcome, Outcome::Durable), "{outcome:?}");
         self.note(|expected| expected.acknowledged += 1);
     }

@@ -34,10 +34,10 @@ fn flip(path: &Path, bit: usize) {
 fn check_damaged(dir: &Path, sealed: Tip, file: &Path, offset: usize) {
     let before = contents(dir);
     let error = open(dir, sealed).unwrap_err();
-    let JournalError::Damaged { path, offset: told, .. } = &error else {
+    let JournalError::Damaged { path, offset: reported, .. } = &error else {
         panic!("{error}");
     };
-    assert_eq!((path.as_path(), *told), (file, offset as u64), "{error}");
+    assert_eq!((path.as_path(), *reported), (file, offset as u64), "{error}");
     assert_eq!(contents(dir), before, "a refusal changes nothing");
 }
 
@@ -191,7 +191,7 @@ fn another_stores_journal_is_refused() {
 }
 
 #[test]
-fn a_newer_format_is_told_from_damage() {
+fn a_newer_format_is_distinguished_from_damage() {
     let (dir, _) = filled(true);
     for (name, length) in [("clean-stop", 60), ("00000001.journal", header::HEADER)] {
         let path = dir.path().join(name);
@@ -221,7 +221,7 @@ fn a_damaged_marker_and_one_of_another_history_are_refused() {
     fs::write(&path, &whole[..40]).unwrap();
     check_damaged(dir.path(), Tip::default(), &path, 0);
     let tip = Tip { check: !tips[3].check, ..tips[3] };
-    let other = Marker { epoch: 1, tip };
+    let other = CleanStopMarker { epoch: 1, tip };
     marker::write(&RealFiles, dir.path(), SETTINGS.store_id, other).unwrap();
     check_damaged(dir.path(), Tip::default(), &path, 0);
 }

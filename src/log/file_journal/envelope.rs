@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  bytes
-//!      0      8  magic: tells a header from a marker from anything else
+//!      0      8  magic: distinguishes header, marker and anything else
 //!      8      4  CRC-32C of everything that follows
 //!     12      4  format version: 1
 //!     16     16  store id
@@ -27,7 +27,7 @@ const CHECKED: usize = 12;
 
 /// What some bytes turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading<T> {
+pub(super) enum Decoded<T> {
     /// Of no store: zeros, the middle of something, or damaged.
     Nothing,
     /// Whole, but of another store.
@@ -38,14 +38,14 @@ pub(super) enum Reading<T> {
     Ours(T),
 }
 
-impl<T> Reading<T> {
+impl<T> Decoded<T> {
     /// Reads on in what is ours.
-    pub(super) fn map<U>(self, read: impl FnOnce(T) -> U) -> Reading<U> {
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> U) -> Decoded<U> {
         match self {
-            Self::Nothing => Reading::Nothing,
-            Self::Foreign => Reading::Foreign,
-            Self::Newer(version) => Reading::Newer(version),
-            Self::Ours(about) => Reading::Ours(read(about)),
+            Self::Nothing => Decoded::Nothing,
+            Self::Foreign => Decoded::Foreign,
+            Self::Newer(version) => Decoded::Newer(version),
+            Self::Ours(about) => Decoded::Ours(read(about)),
         }
     }
 }
@@ -64,23 +64,23 @@ pub(super) fn seal(magic: [u8; 8], store_id: [u8; 16], about: &[u8]) -> Vec<u8> 
 }
 
 /// Takes `bytes` apart: all of them, so their number must be right.
-pub(super) fn unseal(magic: [u8; 8], store_id: [u8; 16], bytes: &[u8]) -> Reading<&[u8]> {
+pub(super) fn unseal(magic: [u8; 8], store_id: [u8; 16], bytes: &[u8]) -> Decoded<&[u8]> {
     let (Some(mut head), Some(about)) = (bytes.get(..HEAD), bytes.get(HEAD..)) else {
-        return Reading::Nothing;
+        return Decoded::Nothing;
     };
     if !head.starts_with(&magic) {
-        return Reading::Nothing;
+        return Decoded::Nothing;
     }
     head.advance(magic.len());
     if head.get_u32() != bytes.get(CHECKED..).map_or(0, crc32c::crc32c) {
-        return Reading::Nothing;
+        return Decoded::Nothing;
     }
     let version = head.get_u32();
     if head != store_id {
-        return Reading::Foreign;
+        return Decoded::Foreign;
     }
     if version != VERSION {
-        return Reading::Newer(version);
+        return Decoded::Newer(version);
     }
-    Reading::Ours(about)
+    Decoded::Ours(about)
 }

@@ -23,7 +23,7 @@ fn stopped() -> (Disk, Vec<Frame>) {
     (files.disk().cut(), frames)
 }
 
-/// Appends frames, large and small, and tells those that were acknowledged and the one that was
+/// Appends frames, large and small, and returns those that were acknowledged and the one that was
 /// not, if there is one.
 fn append_until_it_fails(
     journal: &FileJournal,
@@ -34,7 +34,7 @@ fn append_until_it_fails(
         let after = journal.tip().unwrap();
         let size = 10 + 5000 * (frames.len() % 3);
         let frame = frame_after(after, 2, size, 1);
-        let outcome = journal.append(frame.clone()).wait();
+        let outcome = journal.append(frame.clone()).outcome();
         let frame = frame.into_durable();
         match outcome {
             Outcome::Durable => frames.push(frame),
@@ -81,17 +81,17 @@ fn after_a_failed_step_the_journal_stops_and_keeps_what_it_acknowledged() {
             }
         }
         assert!(files.has_failed(), "step {step} failed and nobody noticed");
-        // The power fails at once; or the process starts again on the page cache, tells readers
+        // The power fails at once; or the process starts again on the page cache, shows readers
         // what it finds, and then the power fails.
         for (what, image) in files.disk().images(random) {
             eprintln!("step {step}, landed: {what}");
             check_found(&RecordingFiles::on(image), &frames, unknown.as_ref());
         }
-        let told = check_found(&files, &frames, unknown.as_ref());
+        let reported = check_found(&files, &frames, unknown.as_ref());
         let found = check_found(&RecordingFiles::on(files.disk().cut()), &frames, unknown.as_ref());
-        assert_eq!(found, told, "step {step}: what was told was not durable");
+        assert_eq!(found, reported, "step {step}: what was shown was not durable");
         let journal = open(&files, Tip::default()).unwrap();
-        let mut frames = told;
+        let mut frames = reported;
         for _ in 0..6 {
             let (more, failed) = append_until_it_fails(&journal, frames, 1);
             assert_eq!(failed, None);
@@ -106,7 +106,7 @@ fn check_stopped(journal: &FileJournal, frames: &[Frame]) {
     assert!(journal.tail.frame(tip.index + 1).is_none(), "what is not durable is in memory");
     assert_eq!(tip.index, frames.len() as u64);
     assert_eq!(journal.read(Tip::default(), usize::MAX).unwrap(), frames, "reads go on");
-    let outcome = journal.append(frame_after(tip, 1, 10, 2)).wait();
+    let outcome = journal.append(frame_after(tip, 1, 10, 2)).outcome();
     let Outcome::Unknown(JournalError::Stopped { first }) = outcome else {
         panic!("{outcome:?}");
     };

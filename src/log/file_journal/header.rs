@@ -18,7 +18,7 @@
 
 use bytes::{Buf as _, BufMut as _};
 
-use super::envelope::{self, Reading};
+use super::envelope::{self, Decoded};
 use crate::{
     domain::event::Position,
     log::frame::{HEADROOM, UNIT},
@@ -70,7 +70,7 @@ impl Header {
     }
 
     /// What [`HEADER`] bytes say.
-    pub(super) fn decode(bytes: &[u8; HEADER], store_id: [u8; 16]) -> Reading<Self> {
+    pub(super) fn decode(bytes: &[u8; HEADER], store_id: [u8; 16]) -> Decoded<Self> {
         envelope::unseal(MAGIC, store_id, bytes).map(|mut about| Self {
             store_id,
             epoch: about.get_u64(),
@@ -133,19 +133,19 @@ mod tests {
 
     #[test]
     fn a_header_is_read_back_by_its_own_store_only() {
-        assert_eq!(Header::decode(&bytes(), STORE), Reading::Ours(header()));
-        assert_eq!(Header::decode(&bytes(), [0; 16]), Reading::Foreign);
-        assert_eq!(Header::decode(&[0; HEADER], [0; 16]), Reading::Nothing);
+        assert_eq!(Header::decode(&bytes(), STORE), Decoded::Ours(header()));
+        assert_eq!(Header::decode(&bytes(), [0; 16]), Decoded::Foreign);
+        assert_eq!(Header::decode(&[0; HEADER], [0; 16]), Decoded::Nothing);
     }
 
     #[test]
-    fn a_newer_version_is_told_from_damage() {
+    fn a_newer_version_is_distinguished_from_damage() {
         let mut bytes = bytes();
         bytes[12..16].copy_from_slice(&2_u32.to_be_bytes());
-        assert_eq!(Header::decode(&bytes, STORE), Reading::Nothing);
+        assert_eq!(Header::decode(&bytes, STORE), Decoded::Nothing);
         let crc = crc32c::crc32c(&bytes[12..]).to_be_bytes();
         bytes[8..12].copy_from_slice(&crc);
-        assert_eq!(Header::decode(&bytes, STORE), Reading::Newer(2));
+        assert_eq!(Header::decode(&bytes, STORE), Decoded::Newer(2));
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         for bit in 0..HEADER * 8 {
             let mut bytes = bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Header::decode(&bytes, STORE), Reading::Nothing, "bit {bit}");
+            assert_eq!(Header::decode(&bytes, STORE), Decoded::Nothing, "bit {bit}");
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
             let mut long = [0; HEADER];
             long[..8].copy_from_slice(&MAGIC);
             long[8..40].copy_from_slice(&bytes);
-            prop_assert_eq!(Header::decode(&long, STORE), Reading::Nothing);
+            prop_assert_eq!(Header::decode(&long, STORE), Decoded::Nothing);
         }
     }
 }

@@ -19,7 +19,7 @@ use std::{io, path::Path};
 
 use bytes::{Buf as _, BufMut as _};
 
-use super::envelope::{self, Reading};
+use super::envelope::{self, Decoded};
 use crate::log::{
     files::{Files, write_atomically},
     journal::{JournalError, Tip},
@@ -33,7 +33,7 @@ const LENGTH: usize = envelope::HEAD + 8 + 8 + 8 + 4;
 
 /// What was known when the journal was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Marker {
+pub(super) struct CleanStopMarker {
     /// The epoch that ended.
     pub(super) epoch: u64,
     /// The last frame; it and all before it were durable.
@@ -45,7 +45,7 @@ pub(super) fn write(
     files: &dyn Files,
     dir: &Path,
     store_id: [u8; 16],
-    marker: Marker,
+    marker: CleanStopMarker,
 ) -> Result<(), JournalError> {
     let path = dir.join(NAME);
     write_atomically(files, &path, &encode(store_id, marker))
@@ -57,7 +57,7 @@ pub(super) fn read(
     files: &dyn Files,
     dir: &Path,
     store_id: [u8; 16],
-) -> Result<Option<Marker>, JournalError> {
+) -> Result<Option<CleanStopMarker>, JournalError> {
     let path = dir.join(NAME);
     let mut bytes = [0; LENGTH];
     let read = files.open(&path, false).and_then(|file| {
@@ -70,11 +70,11 @@ pub(super) fn read(
         Ok(()) => {}
     }
     let what = match decode(&bytes, store_id) {
-        Reading::Ours(marker) => return Ok(Some(marker)),
-        Reading::Newer(version) => return Err(JournalError::Newer { path, version }),
-        Reading::Foreign => "it is of another store",
+        Decoded::Ours(marker) => return Ok(Some(marker)),
+        Decoded::Newer(version) => return Err(JournalError::Newer { path, version }),
+        Decoded::Foreign => "it is of another store",
         // Not taken for a missing one: the last frame might be damaged as well.
-        Reading::Nothing => {
+        Decoded::Nothing => {
             "it is no clean-stop marker, and nothing else vouches for the journal's last frame; \
              remove it only if that frame is known to be whole"
         }
@@ -82,7 +82,7 @@ pub(super) fn read(
     Err(JournalError::Damaged { path, offset: 0, what: what.to_owned() })
 }
 
-fn encode(store_id: [u8; 16], marker: Marker) -> Vec<u8> {
+fn encode(store_id: [u8; 16], marker: CleanStopMarker) -> Vec<u8> {
     let mut about = Vec::with_capacity(LENGTH - envelope::HEAD);
     about.put_u64(marker.epoch);
     about.put_u64(marker.tip.index);
@@ -91,11 +91,11 @@ fn encode(store_id: [u8; 16], marker: Marker) -> Vec<u8> {
     envelope::seal(MAGIC, store_id, &about)
 }
 
-fn decode(bytes: &[u8; LENGTH], store_id: [u8; 16]) -> Reading<Marker> {
+fn decode(bytes: &[u8; LENGTH], store_id: [u8; 16]) -> Decoded<CleanStopMarker> {
     envelope::unseal(MAGIC, store_id, bytes).map(|mut about| {
         let epoch = about.get_u64();
         let (index, position, check) = (about.get_u64(), about.get_u64(), about.get_u32());
-        Marker { epoch, tip: Tip { index, position, check } }
+        CleanStopMarker { epoch, tip: Tip { index, position, check } }
     })
 }
 
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_marker_has_exactly_the_bytes_that_are_drawn() {
         let tip = Tip { index: 7, position: 70, check: 0x0BAD_CAFE };
-        let marker = Marker { epoch: 2, tip };
+        let marker = CleanStopMarker { epoch: 2, tip };
         let bytes: [u8; LENGTH] = encode(STORE, marker).try_into().unwrap();
         assert_eq!(bytes[..8], [0x89, 0x48, 0x4F, 0x43, 0x0D, 0x0A, 0x1A, 0x0A]);
         assert_eq!(bytes[8..12], crc32c::crc32c(&bytes[12..]).to_be_bytes());
@@ -118,6 +118,6 @@ mod tests {
         assert_eq!(bytes[40..48], 7_u64.to_be_bytes());
         assert_eq!(bytes[48..56], 70_u64.to_be_bytes());
         assert_eq!(bytes[56..60], 0x0BAD_CAFE_u32.to_be_bytes());
-        assert_eq!(decode(&bytes, STORE), Reading::Ours(marker));
+        assert_eq!(decode(&bytes, STORE), Decoded::Ours(marker));
     }
 }

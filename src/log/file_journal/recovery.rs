@@ -21,7 +21,7 @@ use std::{
 
 use super::{
     header::Header,
-    marker::{self, Marker},
+    marker::{self, CleanStopMarker},
     segment::Segment,
     slots::Slots,
     survey::{Place, Sighting, survey},
@@ -38,7 +38,7 @@ pub(super) struct Known<'a> {
     /// The last frame that sealed volumes vouch for.
     pub(super) sealed: Tip,
     /// The last clean stop.
-    pub(super) marker: Option<Marker>,
+    pub(super) marker: Option<CleanStopMarker>,
 }
 
 /// What the files hold.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    envelope::Reading,
+    envelope::Decoded,
     header::{Header, PAGE, footprint},
     segment::Segment,
     slots::Slot,
@@ -69,15 +69,15 @@ pub(super) fn survey(
     let mut offset = 0;
     while offset < segment.length {
         let header = match Header::decode(&segment.read_header(offset)?, store_id) {
-            Reading::Ours(header) => header,
-            Reading::Newer(version) => {
+            Decoded::Ours(header) => header,
+            Decoded::Newer(version) => {
                 return Err(JournalError::Newer { path: segment.path.clone(), version });
             }
             // Elsewhere it may be part of an event that a client made to look so.
-            Reading::Foreign if offset == 0 => {
+            Decoded::Foreign if offset == 0 => {
                 return Err(segment.damaged(0, "the frame here is of another store"));
             }
-            Reading::Foreign | Reading::Nothing => {
+            Decoded::Foreign | Decoded::Nothing => {
                 offset += PAGE;
                 continue;
             }

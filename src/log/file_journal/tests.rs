@@ -6,6 +6,7 @@ use super::*;
 use crate::log::{
     contract::{append_next, check_contract, frame_after},
     files::RealFiles,
+    waiting::{SetOnDrop, bounded},
 };
 
 pub(super) const PAGE: usize = 4096;
@@ -192,33 +193,36 @@ fn a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one() {
 }
 
 #[test]
-fn a_reader_that_is_overtaken_by_releases_is_told_so_and_never_sees_other_bytes() {
-    let dir = made();
-    let journal = open(dir.path(), Tip::default()).unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut after = Tip::default();
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                match journal.read(after, 20_000) {
-                    Ok(frames) => {
-                        let next = frames.first().map(Frame::index);
-                        assert!(next.is_none_or(|next| next == after.index + 1));
+fn a_reader_that_is_overtaken_by_releases_gets_an_error_and_never_other_bytes() {
+    bounded("a reader among releases", || {
+        let dir = made();
+        let journal = open(dir.path(), Tip::default()).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let ending = SetOnDrop(&done);
+            let reader = scope.spawn(|| {
+                let mut after = Tip::default();
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    match journal.read(after, 20_000) {
+                        Ok(frames) => {
+                            let next = frames.first().map(Frame::index);
+                            assert!(next.is_none_or(|next| next == after.index + 1));
+                        }
+                        Err(JournalError::Released { up_to }) => {
+                            assert!(up_to > after.index);
+                            after = journal.tip().unwrap();
+                        }
+                        Err(other) => panic!("{other}"),
                     }
-                    Err(JournalError::Released { up_to }) => {
-                        assert!(up_to > after.index);
-                        after = journal.tip().unwrap();
-                    }
-                    Err(other) => panic!("{other}"),
                 }
+            });
+            for _ in 0..400 {
+                let (tip, _) = append_next(&journal, 1, 10);
+                journal.release(tip).unwrap();
             }
+            drop(ending);
+            reader.join().unwrap();
         });
-        for _ in 0..400 {
-            let (tip, _) = append_next(&journal, 1, 10);
-            journal.release(tip).unwrap();
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        reader.join().unwrap();
     });
 }
 
@@ -260,7 +264,7 @@ fn a_panic_in_an_append_stops_the_journal() {
         panic!("on purpose");
     });
     std::panic::catch_unwind(panicking).unwrap_err();
-    let outcome = journal.append(frame_after(tip, 1, 10, 1)).wait();
+    let outcome = journal.append(frame_after(tip, 1, 10, 1)).outcome();
     assert!(matches!(outcome, Outcome::Unknown(JournalError::Stopped { .. })), "{outcome:?}");
     assert_eq!(journal.tip().unwrap(), tip);
     journal.close().unwrap_err();

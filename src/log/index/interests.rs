@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Makes a waiter look again; the call must not wait.
-pub type Tell = Box<dyn Fn() + Send + Sync>;
+pub type OnMatch = Box<dyn Fn() + Send + Sync>;
 
 /// All waiters.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ struct Registry {
 
 struct Waiting {
     wanted: Wanted,
-    tell: Tell,
+    on_match: OnMatch,
 }
 
 impl fmt::Debug for Waiting {
@@ -49,15 +49,15 @@ pub struct Interest {
 }
 
 impl Interests {
-    /// Tells of every matching event that is indexed from now on.
-    pub(super) fn add(self: &Arc<Self>, wanted: Wanted, tell: Tell) -> Interest {
+    /// Calls back for every matching event that is indexed from now on.
+    pub(super) fn add(self: &Arc<Self>, wanted: Wanted, on_match: OnMatch) -> Interest {
         let mut registry = self.registry();
         let number = registry.next;
         registry.next += 1;
-        for key in wanted.telling() {
+        for key in wanted.waking_keys() {
             registry.by_key.entry(*key).or_default().push(number);
         }
-        registry.waiting.insert(number, Waiting { wanted, tell });
+        registry.waiting.insert(number, Waiting { wanted, on_match });
         Interest { interests: Arc::clone(self), number }
     }
 
@@ -71,7 +71,7 @@ impl Interests {
             for number in keys.iter().filter_map(|key| registry.by_key.get(key)).flatten() {
                 let waiting = registry.waiting.get(number);
                 if let Some(waiting) = waiting.filter(|it| it.wanted.is_met_by(keys)) {
-                    (waiting.tell)();
+                    (waiting.on_match)();
                 }
             }
         }
@@ -79,7 +79,7 @@ impl Interests {
 
     /// Calls all waiters: more is indexed than was reported to them.
     pub(super) fn all(&self) {
-        self.registry().waiting.values().for_each(|waiting| (waiting.tell)());
+        self.registry().waiting.values().for_each(|waiting| (waiting.on_match)());
     }
 
     /// Never poisoned for long: each change to it is whole or does not begin.
@@ -92,7 +92,7 @@ impl Drop for Interest {
     fn drop(&mut self) {
         let mut registry = self.interests.registry();
         let Some(gone) = registry.waiting.remove(&self.number) else { return };
-        for key in gone.wanted.telling() {
+        for key in gone.wanted.waking_keys() {
             if let Some(numbers) = registry.by_key.get_mut(key) {
                 numbers.retain(|number| *number != self.number);
                 if numbers.is_empty() {
@@ -126,11 +126,11 @@ mod tests {
     }
 
     fn waiting(interests: &Arc<Interests>, items: Vec<FilterItem>) -> (Interest, Arc<AtomicUsize>) {
-        let told = Arc::new(AtomicUsize::new(0));
-        let tell = Arc::clone(&told);
+        let reported = Arc::new(AtomicUsize::new(0));
+        let on_match = Arc::clone(&reported);
         let wanted = Wanted::new(&Filter::new(items).unwrap(), &Keys::new(&[7; 16]));
-        let interest = interests.add(wanted, Box::new(move || _ = tell.fetch_add(1, Relaxed)));
-        (interest, told)
+        let interest = interests.add(wanted, Box::new(move || _ = on_match.fetch_add(1, Relaxed)));
+        (interest, reported)
     }
 
     fn index(interests: &Interests, stream: &str, tags: &[&str]) {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_to_those_whose_filter_it_meets_and_to_nobody_else() {
+    fn an_event_wakes_those_whose_filter_it_meets_and_no_others() {
         let interests = Arc::new(Interests::default());
         let cases = [
             (vec![item(&["x/a"], &[], &[])], 2),
@@ -161,21 +161,21 @@ mod tests {
         index(&interests, "x/a", &[]);
         index(&interests, "x/a", &["from:RU", "to:DE"]);
         index(&interests, "x/b", &["to:DE"]);
-        for ((items, wanted), (_, told)) in cases.iter().zip(&followers) {
-            assert_eq!(told.load(Relaxed), *wanted, "{items:?}");
+        for ((items, wanted), (_, reported)) in cases.iter().zip(&followers) {
+            assert_eq!(reported.load(Relaxed), *wanted, "{items:?}");
         }
         interests.all();
         assert_eq!(followers[5].1.load(Relaxed), 1);
     }
 
     #[test]
-    fn who_has_gone_is_told_nothing_and_leaves_nothing_behind() {
+    fn a_waiter_that_has_gone_is_not_called_and_leaves_nothing_behind() {
         let interests = Arc::new(Interests::default());
-        let (first, told) = waiting(&interests, vec![item(&["x/a"], &[], &[])]);
+        let (first, reported) = waiting(&interests, vec![item(&["x/a"], &[], &[])]);
         let (second, other) = waiting(&interests, vec![item(&["x/a", "x/b"], &[], &["to:DE"])]);
         drop(first);
         index(&interests, "x/a", &["to:DE"]);
-        assert_eq!((told.load(Relaxed), other.load(Relaxed)), (0, 1));
+        assert_eq!((reported.load(Relaxed), other.load(Relaxed)), (0, 1));
         drop(second);
         let registry = interests.registry();
         assert!(registry.waiting.is_empty() && registry.by_key.is_empty());

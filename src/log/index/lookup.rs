@@ -169,10 +169,10 @@ impl Lookup<'_> {
     /// The newest segment's answer.
     fn newest<T>(
         &self,
-        ask: impl Fn(&Segment) -> Result<Option<T>, IndexError>,
+        look_up: impl Fn(&Segment) -> Result<Option<T>, IndexError>,
     ) -> Result<Option<T>, IndexError> {
         for segment in self.index.layout().visible().iter().rev() {
-            if let Some(answer) = ask(segment)? {
+            if let Some(answer) = look_up(segment)? {
                 return Ok(Some(answer));
             }
         }

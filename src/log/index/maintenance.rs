@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::event::Position,
-    log::{error::LogError, frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, error::LogError, frame::AppendEntry},
 };
 
 /// How long what has failed is left alone: doubling from the one to the other.
@@ -26,7 +26,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Where the events of sealed volumes can be read again.
-pub(in crate::log) trait Record: Send + Sync + fmt::Debug {
+pub(in crate::log) trait SealedEvents: Send + Sync + fmt::Debug {
     /// Shows all of the volume that begins at `first`, in order: its events, then its appends.
     /// Ends early, with `false`, once `on_chunk` says so.
     fn replay(
@@ -41,7 +41,7 @@ pub(in crate::log) trait Record: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub(in crate::log) struct Maintenance {
     index: Arc<Index>,
-    record: Arc<dyn Record>,
+    record: Arc<dyn SealedEvents>,
     /// Runs that were built in place of parts of a damaged one, until all of it can be replaced.
     spares: Vec<Arc<Run>>,
     /// Runs that were replaced; their files are removed when they have no readers any more.
@@ -74,7 +74,7 @@ impl Failures {
 
 impl Maintenance {
     /// Keeps the files of `index`.
-    pub(in crate::log) fn new(index: Arc<Index>, record: Arc<dyn Record>) -> Self {
+    pub(in crate::log) fn new(index: Arc<Index>, record: Arc<dyn SealedEvents>) -> Self {
         Self {
             index,
             record,

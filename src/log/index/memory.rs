@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::event::{Micros, Position, Revision},
-    log::{frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, frame::AppendEntry},
 };
 
 /// The terms and times of consecutive events.

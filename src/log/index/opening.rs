@@ -10,7 +10,7 @@ use super::{
     cover::{self, SealedRange},
     key::Keys,
     layout::{EXTENSION, Layout},
-    run::{Budget, Run, Sizes},
+    run::{KeyBudget, Run, Sizes},
 };
 use crate::log::{
     error::LogError,
@@ -52,7 +52,7 @@ impl Index {
         let volumes: Vec<SealedRange> = volumes.iter().map(SealedRange::of).collect();
         let (runs, next_number) = take_up(files.as_ref(), dir, *store_id, &volumes)
             .map_err(|error| LogError::io("open the index in", dir, error))?;
-        let budget = Budget::new(budget);
+        let budget = KeyBudget::new(budget);
         load(&runs, &budget);
         let begin = volumes.last().map_or_else(Default::default, |volume| volume.tip);
         Ok(Self {
@@ -111,7 +111,7 @@ fn open(files: &dyn Files, path: &Path) -> Option<Arc<Run>> {
 
 /// Takes keys and filters of runs into memory as far as they may, those of the newest first:
 /// these are small, and each question goes to every run.
-pub(super) fn load(runs: &[Arc<Run>], budget: &Arc<Budget>) {
+pub(super) fn load(runs: &[Arc<Run>], budget: &Arc<KeyBudget>) {
     for run in runs.iter().rev() {
         if let Err(error) = run.load(budget) {
             // The run has noted its damage; it is built again.

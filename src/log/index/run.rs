@@ -25,7 +25,7 @@ mod times;
 mod writer;
 
 pub(super) use self::{
-    budget::Budget,
+    budget::KeyBudget,
     header::{Binding, Header},
     merge::merge,
     reader::Run,

@@ -29,12 +29,15 @@ use crate::{
         fixtures::{Event, Random, Revisions, frame},
         frame::{AppendEntry, NewFrame},
         recorder::RecordingFiles,
-        volume::{SealedVolume, Tally},
+        volume::{ContentsTally, SealedVolume},
+        waiting::repeat,
     },
 };
 
 const STORE: [u8; 16] = [5; 16];
 const DIR: &str = "/index";
+/// More steps than any index of these tests takes until nothing is left to do.
+const STEPS: usize = 100_000;
 
 /// What should be in an index.
 #[derive(Clone, Debug, Default)]
@@ -141,7 +144,7 @@ struct Kept {
     broken: AtomicBool,
 }
 
-impl Record for Kept {
+impl SealedEvents for Kept {
     fn replay(
         &self,
         first: Position,
@@ -164,6 +167,21 @@ impl Record for Kept {
     }
 }
 
+/// Takes steps until nothing is left to do, or one fails.
+fn settle(maintenance: &mut Maintenance) -> Result<(), LogError> {
+    let mut outcome = Ok(());
+    repeat("an index with nothing left to do", STEPS, || {
+        match maintenance.step(&|| true, Duration::ZERO) {
+            Ok(stepped) => !stepped,
+            Err(error) => {
+                outcome = Err(error);
+                true
+            }
+        }
+    });
+    outcome
+}
+
 /// An index on recorded files, with what should be in it.
 struct Case {
     files: RecordingFiles,
@@ -177,7 +195,7 @@ struct Case {
     tip: Tip,
     /// The frames since the last volume ended.
     frames: Vec<Frame>,
-    tally: Tally,
+    tally: ContentsTally,
     /// Volumes that have ended and are not sealed.
     unsealed: Vec<SealedVolume>,
 }
@@ -190,7 +208,7 @@ impl Case {
     fn on(files: &RecordingFiles, sizes: Sizes, budget: usize) -> Self {
         let index = open(files, &[], sizes, budget);
         let kept = Arc::<Kept>::default();
-        let record = Arc::clone(&kept) as Arc<dyn Record>;
+        let record = Arc::clone(&kept) as Arc<dyn SealedEvents>;
         Self {
             files: files.clone(),
             sizes,
@@ -202,7 +220,7 @@ impl Case {
             model: Model::default(),
             tip: Tip::default(),
             frames: Vec::new(),
-            tally: Tally::new(1),
+            tally: ContentsTally::new(1),
             unsealed: Vec::new(),
         }
     }
@@ -219,7 +237,7 @@ impl Case {
 
     /// Ends the volume; its table is to be written.
     fn end_volume(&mut self) {
-        let next = Tally::new(self.tip.position + 1);
+        let next = ContentsTally::new(self.tip.position + 1);
         let contents = std::mem::replace(&mut self.tally, next).finish();
         assert!(self.index.rotate(&contents, self.tip, Duration::ZERO), "tables are not written");
         let first = contents.first_position;
@@ -245,8 +263,7 @@ impl Case {
 
     /// Does all that is to be done about the files, unless something fails.
     fn settle(&mut self) -> Result<(), LogError> {
-        while self.maintenance.step(&|| true, Duration::ZERO)? {}
-        Ok(())
+        settle(&mut self.maintenance)
     }
 
     /// Opens the index again, and feeds it what is in no sealed volume.
@@ -259,7 +276,7 @@ impl Case {
 
     fn reopen_unfed(&mut self) {
         self.index = open(&self.files, &self.volumes, self.sizes, self.budget);
-        let record = Arc::clone(&self.kept) as Arc<dyn Record>;
+        let record = Arc::clone(&self.kept) as Arc<dyn SealedEvents>;
         self.maintenance = Maintenance::new(Arc::clone(&self.index), record);
     }
 
@@ -317,7 +334,7 @@ fn check(index: &Index, model: &Model, random: &mut Random) {
     check_requests(index, model, random);
 }
 
-fn ask(index: &Index) -> Lookup<'_> {
+fn lookup(index: &Index) -> Lookup<'_> {
     index.lookup(Blocking::Allowed)
 }
 
@@ -328,27 +345,27 @@ fn check_matches(index: &Index, model: &Model, random: &mut Random) {
     let span = Span { after: a.min(b), up_to: a.max(b) };
     let mut expected = model.matches(&filter, span);
     let limit = 1 + random.below(40);
-    let all = ask(index).matches(&filter, span, Direction::Forwards, usize::MAX).unwrap();
+    let all = lookup(index).matches(&filter, span, Direction::Forwards, usize::MAX).unwrap();
     assert_eq!(all, expected, "{filter:?} in {span:?}");
-    let some = ask(index).matches(&filter, span, Direction::Forwards, limit).unwrap();
+    let some = lookup(index).matches(&filter, span, Direction::Forwards, limit).unwrap();
     assert_eq!(some[..], expected[..limit.min(expected.len())]);
     let whole = model.matches(&filter, Span { up_to: u64::MAX, ..span });
-    assert_eq!(ask(index).last_match(&filter, span.after), Ok(whole.last().copied()));
+    assert_eq!(lookup(index).last_match(&filter, span.after), Ok(whole.last().copied()));
     expected.reverse();
-    let back = ask(index).matches(&filter, span, Direction::Backwards, limit).unwrap();
+    let back = lookup(index).matches(&filter, span, Direction::Backwards, limit).unwrap();
     assert_eq!(back[..], expected[..limit.min(expected.len())], "{filter:?} in {span:?}");
 }
 
 fn check_stream(index: &Index, model: &Model, name: &str) {
     let stream = StreamName::parse(name).unwrap();
     let positions = model.of_stream(name);
-    assert_eq!(ask(index).revision(&stream), Ok(positions.len() as u64), "{name}");
+    assert_eq!(lookup(index).revision(&stream), Ok(positions.len() as u64), "{name}");
     for (revision, position) in (1..).zip(&positions) {
-        let found = ask(index).position_of_revision(&stream, revision);
+        let found = lookup(index).position_of_revision(&stream, revision);
         assert_eq!(found, Ok(Some(*position)), "revision {revision} of {name}");
     }
     for beyond in [0, positions.len() as u64 + 1, u64::MAX] {
-        assert_eq!(ask(index).position_of_revision(&stream, beyond), Ok(None), "{beyond}");
+        assert_eq!(lookup(index).position_of_revision(&stream, beyond), Ok(None), "{beyond}");
     }
 }
 
@@ -358,24 +375,24 @@ fn check_times(index: &Index, model: &Model, random: &mut Random) {
         (0..20).map(|_| i64::try_from(random.below(usize::try_from(last + 2).unwrap())).unwrap()),
     ) {
         let before = model.events.iter().filter(|event| event.recorded_at < time).count();
-        assert_eq!(ask(index).position_at(time), Ok(before as u64), "time {time}");
+        assert_eq!(lookup(index).position_at(time), Ok(before as u64), "time {time}");
     }
     for _ in 0..20 {
         let place = random.below(model.events.len());
-        let found = ask(index).recorded_at(place as u64 + 1);
+        let found = lookup(index).recorded_at(place as u64 + 1);
         assert_eq!(found, Ok(Some(model.events[place].recorded_at)), "position {}", place + 1);
     }
     for outside in [0, model.last() + 1] {
-        assert_eq!(ask(index).recorded_at(outside), Ok(None));
+        assert_eq!(lookup(index).recorded_at(outside), Ok(None));
     }
 }
 
 fn check_requests(index: &Index, model: &Model, random: &mut Random) {
     for (id, position) in model.requests.iter().filter(|_| random.below(10) == 0) {
-        assert_eq!(ask(index).request(id), Ok(Some(*position)), "request of {position}");
+        assert_eq!(lookup(index).request(id), Ok(Some(*position)), "request of {position}");
     }
     for _ in 0..20 {
         let id: RequestId = random.bytes(16).try_into().unwrap();
-        assert_eq!(ask(index).request(&id), Ok(None));
+        assert_eq!(lookup(index).request(&id), Ok(None));
     }
 }

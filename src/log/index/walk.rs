@@ -63,7 +63,7 @@ impl Wanted {
 
     /// Keys of which every match has one: of each item its smallest group, and the last of those,
     /// since tags come last and a tag is rarer than a type as a rule.
-    pub(super) fn telling(&self) -> impl Iterator<Item = &Key> {
+    pub(super) fn waking_keys(&self) -> impl Iterator<Item = &Key> {
         let groups =
             self.0.iter().filter_map(|groups| groups.iter().rev().min_by_key(|it| it.len()));
         groups.flatten()
@@ -98,14 +98,14 @@ pub(super) struct Walk<L> {
 /// One alternative.
 #[derive(Debug)]
 struct Item<L> {
-    groups: Vec<Vec<Asked<L>>>,
+    groups: Vec<Vec<CachedList<L>>>,
     /// The next match, if it has been looked up.
     next: Option<Position>,
 }
 
 /// A list with its last answer, which is often the next one too.
 #[derive(Debug)]
-struct Asked<L> {
+struct CachedList<L> {
     list: L,
     last: Option<(Position, Position)>,
 }
@@ -181,7 +181,7 @@ impl<L: List> Item<L> {
         for group in groups {
             let mut found = Vec::with_capacity(group.len());
             for key in group {
-                found.extend(list(*key)?.map(|list| Asked { list, last: None }));
+                found.extend(list(*key)?.map(|list| CachedList { list, last: None }));
             }
             if found.is_empty() {
                 return Ok(None);
@@ -220,14 +220,14 @@ impl<L: List> Item<L> {
     }
 }
 
-impl<L: List> Asked<L> {
+impl<L: List> CachedList<L> {
     fn seek(
         &mut self,
         from: Position,
         direction: Direction,
     ) -> Result<Option<Position>, IndexError> {
-        if let Some((asked, answer)) = self.last
-            && !direction.before(from, asked)
+        if let Some((sought, answer)) = self.last
+            && !direction.before(from, sought)
             && !direction.before(answer, from)
         {
             return Ok(Some(answer));

@@ -22,31 +22,31 @@ impl Case {
         self.events[usize::try_from(position - 1).unwrap()].clone()
     }
 
-    fn expect(&self, run: &Run, positions: &[Position]) {
+    fn expect(&self, encoded: &EncodedEvents, positions: &[Position]) {
         assert!(!positions.is_empty());
-        assert_eq!((run.first, run.last), (positions[0], *positions.last().unwrap()));
-        assert_eq!(run.count, positions.len());
+        assert_eq!((encoded.first, encoded.last), (positions[0], *positions.last().unwrap()));
+        assert_eq!(encoded.count, positions.len());
         let expected: Vec<u8> = positions.iter().flat_map(|at| self.stored(*at)).collect();
-        assert!(run.events == expected, "wrong bytes at {positions:?}");
+        assert!(encoded.events == expected, "wrong bytes at {positions:?}");
     }
 
     pub(super) fn check_forwards(&self, from: Position, max_bytes: usize) {
         let (mut next, head) = (from, self.events.len() as u64);
         while next <= head {
-            let run = self.log().page(next, head, max_bytes).unwrap();
-            assert!(run.events.len() <= max_bytes || run.count == 1);
-            self.expect(&run, &(next..=run.last).collect::<Vec<_>>());
-            next = run.last + 1;
+            let encoded = self.log().page(next, head, max_bytes).unwrap();
+            assert!(encoded.events.len() <= max_bytes || encoded.count == 1);
+            self.expect(&encoded, &(next..=encoded.last).collect::<Vec<_>>());
+            next = encoded.last + 1;
         }
     }
 
     fn check_backwards(&self, from: Position, max_bytes: usize) {
         let mut next = from;
         while next > 0 {
-            let run = self.log().page_back(next, 1, max_bytes).unwrap();
-            assert!(run.events.len() <= max_bytes || run.count == 1);
-            self.expect(&run, &(run.last..=next).rev().collect::<Vec<_>>());
-            next = run.last - 1;
+            let encoded = self.log().page_back(next, 1, max_bytes).unwrap();
+            assert!(encoded.events.len() <= max_bytes || encoded.count == 1);
+            self.expect(&encoded, &(encoded.last..=next).rev().collect::<Vec<_>>());
+            next = encoded.last - 1;
         }
     }
 
@@ -79,9 +79,9 @@ impl Case {
             let lookup = self.log().index().lookup(Blocking::Allowed);
             let found = lookup.matches(&filter, span, direction, usize::MAX).unwrap();
             let mut rest = &found[..];
-            while let Some(run) = self.log().events_at(rest, 4000).unwrap() {
-                self.expect(&run, &rest[..run.count]);
-                rest = &rest[run.count..];
+            while let Some(encoded) = self.log().events_at(rest, 4000).unwrap() {
+                self.expect(&encoded, &rest[..encoded.count]);
+                rest = &rest[encoded.count..];
             }
             let mut rising = found;
             rising.sort_unstable();

@@ -118,13 +118,13 @@ fn the_journal_keeps_its_frames_until_the_manifest_has_their_volume() {
     case.log = Some(Log::open(&case.dir, &settings(), Arc::new(gate.clone()), hooks).unwrap());
     gate.set_manifest(Sync::Fail);
     case.fill(&mut random, VOLUME_BYTES);
-    let error = faulted.recv_timeout(LONG).unwrap();
+    let error = faulted.recv_timeout(LONG).expect("the fault of the manifest is reported");
     assert!(error.contains("MANIFEST"), "{error}");
     assert_eq!(case.log().fetcher.volumes.last_position(), 0);
     assert!(case.log().journal.read(Tip::default(), 1).is_ok(), "frame 1 is gone");
     // The volume is entered at a later attempt, and not built again.
     gate.set_manifest(Sync::Pass);
-    let position = sealed.recv_timeout(LONG).unwrap();
+    let position = sealed.recv_timeout(LONG).expect("the volume is sealed");
     assert_eq!(case.manifest().tip().position, position);
     case.check_forwards(1, 5000);
 }

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use super::{
     VolumeError,
-    contents::{Contents, Tally},
+    contents::{Contents, ContentsTally},
     reader::Pieces,
 };
 use crate::{
     domain::event::Position,
-    log::{frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, frame::AppendEntry},
 };
 
 /// A reading through that is under way: events in order, then the append table.
 #[derive(Debug)]
 pub struct Audit {
-    tally: Tally,
+    tally: ContentsTally,
     contents: Contents,
     page: Option<Position>,
 }
@@ -32,7 +32,7 @@ pub enum Piece {
 impl Audit {
     /// Begins with the first event of a volume that should hold this.
     pub fn new(contents: Contents) -> Self {
-        Self { tally: Tally::new(contents.first_position), contents, page: None }
+        Self { tally: ContentsTally::new(contents.first_position), contents, page: None }
     }
 
     /// Position of the event that comes next; `None` once only the append table is left.

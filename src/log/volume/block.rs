@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::key::Key;
 use crate::{
     domain::{digest, event::Position, limits},
-    log::{frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, frame::AppendEntry},
 };
 
 /// Bytes of a value at most.
@@ -268,7 +268,7 @@ mod tests {
 
     type Taken = fn(Key, Bytes) -> bool;
 
-    /// Every kind of value, with its key and a decoder that tells whether it was taken.
+    /// Every kind of value, with its key and a decoder that says whether it was taken.
     fn values() -> Vec<(Key, Vec<u8>, Taken)> {
         let mut block = BlockBuilder::default();
         assert!(block.push(&[10, 1, 7]) && block.push(&[10, 0]));

@@ -51,7 +51,7 @@ pub struct VolumeSize {
 
 /// Counts and hashes events and append entries as they come.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct ContentsTally {
     first: Position,
     events: u64,
     bytes: u64,
@@ -61,7 +61,7 @@ pub struct Tally {
     scratch: Vec<u8>,
 }
 
-impl Tally {
+impl ContentsTally {
     /// Begins with the event at `first`.
     pub fn new(first: Position) -> Self {
         Self {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn tally(pieces: &[&[u8]]) -> Contents {
-        let mut tally = Tally::new(4);
+        let mut tally = ContentsTally::new(4);
         for piece in pieces {
             tally.events(piece, 1);
         }
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_volume_is_full_when_it_has_the_bytes_or_the_events() {
-        let mut tally = Tally::new(4);
+        let mut tally = ContentsTally::new(4);
         tally.events(b"abc", 2);
         for (bytes, events, full) in [(3, 9, true), (9, 2, true), (4, 3, false)] {
             assert_eq!(tally.fills(VolumeSize { bytes, events }), full, "{bytes} {events}");
@@ -161,7 +161,7 @@ mod tests {
         let entry =
             AppendEntry { request_id: [1; 16], digest: [0; 16], first_position: 4, count: 1 };
         let digest = |count| {
-            let mut tally = Tally::new(4);
+            let mut tally = ContentsTally::new(4);
             tally.append(&AppendEntry { count, ..entry });
             tally.finish().digest
         };

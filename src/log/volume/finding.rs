@@ -7,7 +7,7 @@ use super::{
     audit::Audit,
     contents::Contents,
     database,
-    offsets::{Table, Wanted},
+    offsets::{OffsetTable, Wanted},
     reader::VolumeReader,
     through_sled::ThroughSled,
 };
@@ -19,7 +19,7 @@ pub(super) fn find_offsets(
     contents: &Contents,
     sled: &ThroughSled,
     go_on: &dyn Fn() -> bool,
-) -> Result<Option<Table>, VolumeError> {
+) -> Result<Option<OffsetTable>, VolumeError> {
     let range = (contents.first_position, contents.last_position);
     let reader = VolumeReader::new(dir, range, Wanted::new(sled));
     let mut audit = Audit::new(contents.clone());

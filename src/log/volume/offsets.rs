@@ -2,7 +2,7 @@
 //!
 //! sled keeps every value in one piece, and a sealed volume's file is never written again. So once
 //! sled has been read back, [`search`] looks for its values in its file, and the offset table
-//! ([`Table`]) is kept beside the volume. From then on a block is one read of its own bytes
+//! ([`OffsetTable`]) is kept beside the volume. From then on a block is one read of its own bytes
 //! ([`reader`]), whereas sled reads a leaf of up to 17 values and keeps it.
 //!
 //! A table is derived and never evidence: what lies at an offset is checked like any value, and if
@@ -35,7 +35,7 @@ pub(super) struct ValueOffset {
 
 /// The offsets of all values of a volume.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct OffsetTable {
     first: Position,
     /// Blocks and heads, then parts, then pages, each by rising positions and part numbers.
     offsets: Vec<ValueOffset>,
@@ -45,7 +45,7 @@ pub(super) struct Table {
     parts: usize,
 }
 
-impl Table {
+impl OffsetTable {
     /// A table of these offsets, of a volume that begins at `first`; `None` if a key is too far
     /// from the beginning to fit into 32 bits.
     fn new(first: Position, mut found: Vec<(Key, u64, u16)>) -> Option<Self> {

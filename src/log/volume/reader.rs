@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::event::Position,
-    log::{frame::AppendEntry, run::Chunk},
+    log::{encoded_events::Chunk, frame::AppendEntry},
 };
 
 /// A page of the append table: its position, and its entries in order.

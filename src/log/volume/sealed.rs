@@ -9,13 +9,13 @@ use super::{
     finding::find_offsets,
     folder,
     folder::FileRecord,
-    offsets::{OffsetReader, Stretch, Table},
+    offsets::{OffsetReader, OffsetTable, Stretch},
     reader::{Pieces, VolumeReader},
     through_sled::ThroughSled,
 };
 use crate::{
     domain::event::Position,
-    log::{journal::Tip, run::Chunk},
+    log::{encoded_events::Chunk, journal::Tip},
 };
 
 /// What the folders that sled works in end with. A volume's own never does.
@@ -64,7 +64,7 @@ impl SealedVolume {
         table: &[u8],
     ) -> Result<VolumeByOffset, VolumeError> {
         let dir = volumes.join(&self.directory);
-        let table = Table::decode(table, &self.contents).map_err(|what| {
+        let table = OffsetTable::decode(table, &self.contents).map_err(|what| {
             VolumeError::damaged(&dir, None, format!("the offset table: {what}"))
         })?;
         let reader = VolumeReader::new(&dir, self.range(), OffsetReader::open(&dir, table)?);
@@ -102,7 +102,7 @@ impl VolumeByOffset {
     }
 
     /// Reads the block that holds `position`, and as many of those around it as are wanted and lie
-    /// next to it, up to about `max_bytes`. `is_wanted` tells whether anything of a range is.
+    /// next to it, up to about `max_bytes`. `is_wanted` says whether anything of a range is.
     pub fn blocks(
         &self,
         position: Position,

@@ -9,7 +9,7 @@ use super::{
     database::Database,
     finding::find_offsets,
     folder::{self, FileRecord},
-    offsets::Table,
+    offsets::OffsetTable,
     sealed::{OffsetTableBytes, SealedVolume},
     through_sled::ThroughSled,
 };
@@ -46,11 +46,11 @@ impl Built {
 }
 
 /// Compares all of the volume, as sled gives it from the disk, with `contents`, until that has
-/// changed none of its files; tells how they are then, and where in them lies what was read.
+/// changed none of its files; returns how they are then, and where in them lies what was read.
 fn read_back(
     dir: &Path,
     contents: &Contents,
-) -> Result<(Vec<FileRecord>, Option<Table>), VolumeError> {
+) -> Result<(Vec<FileRecord>, Option<OffsetTable>), VolumeError> {
     for _ in 0..READINGS {
         let files = settle(dir)?;
         folder::forget(dir)?;
@@ -65,7 +65,7 @@ fn read_back(
 }
 
 /// Opens and closes the volume until that has changed none of its files, which is fast, as nothing
-/// is read; tells how they are then.
+/// is read; returns how they are then.
 fn settle(dir: &Path) -> Result<Vec<FileRecord>, VolumeError> {
     let mut files = folder::record(dir)?;
     for _ in 0..OPENINGS {

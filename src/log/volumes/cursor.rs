@@ -6,7 +6,7 @@ use super::Volumes;
 use crate::{
     domain::event::Position,
     log::{
-        run::Chunk,
+        encoded_events::Chunk,
         volume::{Blocks, Pieces as _, SealedVolume, VolumeByOffset, VolumeError},
     },
 };

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 1_000;
 
 /// What a reader wanted to read of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asked {
+pub(super) enum ReadTarget {
     /// The event at a position.
     Event(Position),
     /// The append that begins at a position.
@@ -31,7 +31,7 @@ pub(super) enum Asked {
     All,
 }
 
-impl Asked {
+impl ReadTarget {
     /// The position to name when it is damaged.
     pub(super) fn position(self) -> Option<Position> {
         match self {
@@ -44,24 +44,24 @@ impl Asked {
 
 /// What is known to be damaged.
 #[derive(Debug, Default)]
-pub(super) struct Damage {
+pub(super) struct KnownDamage {
     /// By last position.
-    volumes: Mutex<BTreeMap<Position, Known>>,
+    volumes: Mutex<BTreeMap<Position, VolumeDamage>>,
 }
 
 /// The damage of one volume.
 #[derive(Debug)]
-struct Known {
+struct VolumeDamage {
     first: VolumeError,
-    pieces: BTreeMap<Asked, (VolumeError, Instant)>,
+    pieces: BTreeMap<ReadTarget, (VolumeError, Instant)>,
 }
 
-impl Damage {
+impl KnownDamage {
     /// What the same read found not long ago.
     pub(super) fn known(
         &self,
         volume: &SealedVolume,
-        asked: Asked,
+        target: ReadTarget,
         now: Instant,
     ) -> Option<VolumeError> {
         let mut volumes = self.lock();
@@ -69,19 +69,19 @@ impl Damage {
         if known.pieces.len() >= REMEMBERED {
             known.pieces.retain(|_, (_, at)| now.duration_since(*at) < TRY_AGAIN);
         }
-        let (error, at) = match known.pieces.get(&asked) {
+        let (error, at) = match known.pieces.get(&target) {
             Some(found) => found,
             None if known.pieces.len() >= REMEMBERED => known.pieces.values().next()?,
             None => return None,
         };
-        (now.duration_since(*at) < TRY_AGAIN).then(|| of(error, asked))
+        (now.duration_since(*at) < TRY_AGAIN).then(|| of(error, target))
     }
 
     /// Remembers what was found; whether it is the first damage of this volume.
     pub(super) fn note(
         &self,
         volume: &SealedVolume,
-        asked: Asked,
+        target: ReadTarget,
         error: &VolumeError,
         now: Instant,
     ) -> bool {
@@ -89,9 +89,9 @@ impl Damage {
         let mut is_first = false;
         let known = volumes.entry(volume.contents.last_position).or_insert_with(|| {
             is_first = true;
-            Known { first: error.clone(), pieces: BTreeMap::new() }
+            VolumeDamage { first: error.clone(), pieces: BTreeMap::new() }
         });
-        known.pieces.insert(asked, (error.clone(), now));
+        known.pieces.insert(target, (error.clone(), now));
         is_first
     }
 
@@ -100,17 +100,17 @@ impl Damage {
         self.lock().values().map(|known| known.first.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, Known>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Position, VolumeDamage>> {
         self.volumes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The error as a reader of that place gets it.
-fn of(error: &VolumeError, asked: Asked) -> VolumeError {
+fn of(error: &VolumeError, target: ReadTarget) -> VolumeError {
     match error {
         VolumeError::Damaged { volume, position, what } => VolumeError::Damaged {
             volume: volume.clone(),
-            position: asked.position().or(*position),
+            position: target.position().or(*position),
             what: what.clone(),
         },
         VolumeError::Io { .. } => error.clone(),
@@ -128,34 +128,35 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_remembered_for_a_while_and_only_for_what_was_asked() {
-        let (damage, now) = (Damage::default(), Instant::now());
+    fn damage_is_remembered_for_a_while_and_only_for_what_was_read() {
+        let (damage, now) = (KnownDamage::default(), Instant::now());
         let (one, two) = (volume(1, 10), volume(11, 10));
-        assert!(damage.note(&one, Asked::Event(5), &error(5), now));
-        assert!(!damage.note(&one, Asked::Append(6), &error(6), now));
-        assert!(damage.note(&two, Asked::All, &error(15), now));
-        let known = |volume, asked, now| damage.known(volume, asked, now).map(|it| it.to_string());
-        assert_eq!(known(&one, Asked::Event(5), now), Some(error(5).to_string()));
-        for (volume, asked) in
-            [(&one, Asked::Event(6)), (&one, Asked::All), (&two, Asked::Event(5))]
+        assert!(damage.note(&one, ReadTarget::Event(5), &error(5), now));
+        assert!(!damage.note(&one, ReadTarget::Append(6), &error(6), now));
+        assert!(damage.note(&two, ReadTarget::All, &error(15), now));
+        let known =
+            |volume, target, now| damage.known(volume, target, now).map(|it| it.to_string());
+        assert_eq!(known(&one, ReadTarget::Event(5), now), Some(error(5).to_string()));
+        for (volume, target) in
+            [(&one, ReadTarget::Event(6)), (&one, ReadTarget::All), (&two, ReadTarget::Event(5))]
         {
-            assert_eq!(known(volume, asked, now), None, "{asked:?}");
+            assert_eq!(known(volume, target, now), None, "{target:?}");
         }
-        assert_eq!(known(&one, Asked::Event(5), now + TRY_AGAIN), None);
+        assert_eq!(known(&one, ReadTarget::Event(5), now + TRY_AGAIN), None);
         let first: Vec<String> = damage.first_of_each().iter().map(ToString::to_string).collect();
         assert_eq!(first, [error(5).to_string(), error(15).to_string()]);
     }
 
     #[test]
     fn of_a_volume_with_much_damage_nothing_is_tried_for_a_while() {
-        let (damage, now) = (Damage::default(), Instant::now());
+        let (damage, now) = (KnownDamage::default(), Instant::now());
         let one = volume(1, 1 << 20);
         for position in 0..REMEMBERED as u64 {
-            assert!(damage.known(&one, Asked::Event(7_777_777), now).is_none());
-            damage.note(&one, Asked::Event(position), &error(position), now);
+            assert!(damage.known(&one, ReadTarget::Event(7_777_777), now).is_none());
+            damage.note(&one, ReadTarget::Event(position), &error(position), now);
         }
-        let told = damage.known(&one, Asked::Event(7_777_777), now).unwrap();
-        assert!(told.to_string().contains("7777777"), "{told}");
-        assert!(damage.known(&one, Asked::Event(7_777_777), now + TRY_AGAIN).is_none());
+        let reported = damage.known(&one, ReadTarget::Event(7_777_777), now).unwrap();
+        assert!(reported.to_string().contains("7777777"), "{reported}");
+        assert!(damage.known(&one, ReadTarget::Event(7_777_777), now + TRY_AGAIN).is_none());
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Volumes, damage::Asked, tables::PROGRESS};
+use super::{Volumes, damage::ReadTarget, tables::PROGRESS};
 use crate::{
     domain::event::Position,
     log::{
@@ -47,14 +47,14 @@ pub(in crate::log) struct Scrubber {
     settings: Option<ScrubSettings>,
     /// Last position of the volume that was read last.
     done: Position,
-    pub(super) reading: Option<Reading>,
+    pub(super) reading: Option<ScrubPass>,
     /// Nothing is read before; `None` until the first step.
     pub(super) next: Option<Instant>,
 }
 
 /// A volume that is being read through.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ScrubPass {
     volume: Arc<SealedVolume>,
     audit: Audit,
     began: Instant,
@@ -84,7 +84,7 @@ impl Scrubber {
         Self { volumes, files, progress, settings, done, reading: None, next: None }
     }
 
-    /// Does what is due, and tells how long it may be left alone. While the log is `busy` it reads
+    /// Does what is due; the pause until the next step. While the log is `busy` it reads
     /// less. Ends soon once `go_on` says no.
     pub(in crate::log) fn step(
         &mut self,
@@ -133,7 +133,7 @@ impl Scrubber {
     }
 
     /// The volume after the one that was read last, or the first; `None` if there is none at all.
-    fn begin(&self, now: Instant) -> Option<Reading> {
+    fn begin(&self, now: Instant) -> Option<ScrubPass> {
         let volume = {
             let sealed = self.volumes.sealed();
             let next = sealed.range(self.done + 1..).next().or_else(|| sealed.iter().next());
@@ -143,7 +143,7 @@ impl Scrubber {
             by_offset.forget();
         }
         let audit = Audit::new(volume.contents.clone());
-        Some(Reading { volume, audit, began: now, piece: 0 })
+        Some(ScrubPass { volume, audit, began: now, piece: 0 })
     }
 
     fn end(&mut self, volume: &SealedVolume) -> Result<(), LogError> {
@@ -160,7 +160,7 @@ impl ScrubSettings {
     }
 }
 
-impl Reading {
+impl ScrubPass {
     /// Reads on for a while; false if the volume has been read through, or is damaged. Damage is
     /// reported once, whichever reader meets it first.
     fn piece(&mut self, volumes: &Volumes, go_on: &dyn Fn() -> bool) -> Result<bool, VolumeError> {
@@ -182,7 +182,7 @@ impl Reading {
         };
         match read() {
             Err(error @ VolumeError::Damaged { .. }) => {
-                volumes.met(&self.volume, Asked::All, error);
+                volumes.met(&self.volume, ReadTarget::All, error);
                 Ok(false)
             }
             read => read,

@@ -1,5 +1,5 @@
 //! The offset tables, of which some are kept in memory together with the open files that they
-//! tell of.
+//! report.
 
 use std::{
     collections::HashMap,
@@ -30,12 +30,12 @@ pub(super) struct Tables {
     marker: Marker,
     max_bytes: usize,
     max_files: usize,
-    open: Mutex<Open>,
+    open: Mutex<OpenVolumes>,
 }
 
 /// The volumes that are open at their offsets, by last position.
 #[derive(Debug, Default)]
-pub(super) struct Open {
+pub(super) struct OpenVolumes {
     pub(super) volumes: HashMap<Position, (Arc<VolumeByOffset>, u64)>,
     pub(super) bytes: usize,
     /// Counts uses, to tell which volume was used longest ago.
@@ -120,12 +120,12 @@ impl Tables {
         Ok(bytes)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Open> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, OpenVolumes> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Open {
+impl OpenVolumes {
     fn get(&mut self, last: Position) -> Option<Arc<VolumeByOffset>> {
         self.uses += 1;
         let (by_offset, used) = self.volumes.get_mut(&last)?;

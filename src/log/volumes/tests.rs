@@ -19,12 +19,13 @@ use crate::log::{
     files::RealFiles,
     fixtures::{Event, Random, events_of, frame},
     journal::Tip,
-    volume::{Marker, Tally, VolumeBuilder},
+    volume::{ContentsTally, Marker, VolumeBuilder},
+    waiting::{SetOnDrop, bounded},
 };
 
 /// What the manifest says of a volume, without a volume.
 pub(super) fn volume(first: Position, count: u64) -> SealedVolume {
-    let mut tally = Tally::new(first);
+    let mut tally = ContentsTally::new(first);
     tally.events(b"any", count);
     let contents = tally.finish();
     let tip = Tip { index: first, position: contents.last_position, check: 5 };
@@ -215,50 +216,55 @@ fn without_offsets_or_with_wrong_ones_everything_is_right_and_they_are_found_aga
 
 #[test]
 fn no_more_databases_are_open_than_may_be_however_many_read() {
-    let case = Case::new(6);
-    (0..6).for_each(|number| fs::remove_file(case.table(number)).unwrap());
-    let volumes = case.open();
-    let (done, most) = (AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                most.fetch_max(case.copies(), Ordering::Relaxed);
-            }
-        });
-        let readers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut random = Random::new();
-                    for _ in 0..15 {
-                        let position = 1 + random.below(case.events.len()) as u64;
-                        case.read(&volumes, position).unwrap();
-                    }
+    bounded("reads through databases", || {
+        let case = Case::new(6);
+        (0..6).for_each(|number| fs::remove_file(case.table(number)).unwrap());
+        let volumes = case.open();
+        let (done, most) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let ending = SetOnDrop(&done);
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    most.fetch_max(case.copies(), Ordering::Relaxed);
+                }
+            });
+            let readers: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut random = Random::new();
+                        for _ in 0..15 {
+                            let position = 1 + random.below(case.events.len()) as u64;
+                            case.read(&volumes, position).unwrap();
+                        }
+                    })
                 })
-            })
-            .collect();
-        for reader in readers {
-            reader.join().unwrap();
-        }
-        done.store(true, Ordering::Relaxed);
+                .collect();
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            drop(ending);
+        });
+        assert_eq!(most.into_inner(), 2);
+        drop(volumes);
+        assert_eq!(case.copies(), 0);
     });
-    assert_eq!(most.into_inner(), 2);
-    drop(volumes);
-    assert_eq!(case.copies(), 0);
 }
 
 #[test]
 fn many_read_through_sled_while_it_is_closed_and_opened_again_among_them() {
-    let case = Case::new(1);
-    fs::remove_file(case.table(0)).unwrap();
-    let volumes = case.open();
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for position in (1..=100).cycle().take(400) {
-                    case.read(&volumes, position).unwrap();
-                }
-            });
-        }
+    bounded("reads through sled", || {
+        let case = Case::new(1);
+        fs::remove_file(case.table(0)).unwrap();
+        let volumes = case.open();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for position in (1..=100).cycle().take(400) {
+                        case.read(&volumes, position).unwrap();
+                    }
+                });
+            }
+        });
     });
 }
 
@@ -348,7 +354,7 @@ fn damage_is_logged_once_with_the_folder_the_position_and_what_to_do() {
 }
 
 #[test]
-fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
+fn sled_is_not_read_again_at_once_for_what_it_did_not_have() {
     let case = Case::new(1);
     let db = case.folder(0).join("db");
     let whole = fs::read(&db).unwrap();
@@ -365,7 +371,7 @@ fn sled_is_not_asked_again_at_once_for_what_it_did_not_have() {
 }
 
 #[test]
-fn the_scrub_finds_damage_that_nobody_has_read_and_reports_it_once() {
+fn the_scrub_finds_damage_that_no_reader_has_met_and_reports_it_once() {
     let case = Case::new(4);
     case.damage(150);
     fs::write(case.folder(3).join("conf"), b"other bytes").unwrap();
@@ -424,7 +430,7 @@ fn the_scrub_goes_on_after_a_restart_where_it_was() {
 }
 
 #[test]
-fn the_scrub_keeps_to_its_rate_goes_slower_while_busy_and_ends_when_told() {
+fn the_scrub_keeps_to_its_rate_goes_slower_while_busy_and_ends_when_stopped() {
     let case = Case::new(1);
     let volumes = case.open();
     let begin = Instant::now();

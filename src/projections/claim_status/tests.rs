@@ -66,7 +66,7 @@ fn each_number_says_what_becomes_of_it_in_the_estimate() {
 }
 
 #[test]
-fn a_reading_before_a_correction_and_a_retracted_claim_are_told_as_such() {
+fn a_reading_before_a_correction_and_a_retracted_claim_are_reported_as_such() {
     let mut record = Record::default();
     let claim = record.completed(&flow("x", "RU", "UA", Some(1)));
     let other = record.completed(&flow("x", "RU", "UA", Some(5)));
@@ -102,7 +102,7 @@ fn a_withdrawn_correction_has_ended_nothing() {
 }
 
 #[test]
-fn opinions_and_the_source_are_told_as_they_stood() {
+fn opinions_and_the_source_are_reported_as_they_stood() {
     let mut record = Record::default();
     let source = proto::SourceRegistered { source_id: "s".into(), ..Default::default() };
     let mut message = flow("x", "RU", "UA", Some(1)).message();
@@ -120,7 +120,7 @@ fn opinions_and_the_source_are_told_as_they_stood() {
 }
 
 #[test]
-fn the_preference_in_force_is_told_with_the_claim_that_it_names() {
+fn the_preference_in_force_is_reported_with_the_claim_that_it_names() {
     let mut record = Record::default();
     let low = record.push(&said_by("ministry", Some(150), false));
     let high = record.push(&said_by("president", Some(189), false));

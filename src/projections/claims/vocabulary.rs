@@ -21,7 +21,7 @@ pub struct Vocabulary {
 
 /// Who said so, and where it was read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attributed {
+pub(super) struct ClaimAttribution {
     pub(super) source: Symbol,
     pub(super) claimant: Place,
 }
@@ -92,7 +92,7 @@ impl Vocabulary {
     }
 
     /// Who said so. Of a source's registration, nobody, from the source itself.
-    pub(super) fn attributed(&mut self, known: &Known) -> Attributed {
+    pub(super) fn attributed(&mut self, known: &Known) -> ClaimAttribution {
         let attribution = known.attribution();
         let source = match (known, attribution) {
             (Known::SourceRegistered(it), _) => self.names.intern(&it.source_id),
@@ -101,6 +101,6 @@ impl Vocabulary {
             }
         };
         let claimant = self.actor(attribution.and_then(|it| it.claimed_by.as_ref()));
-        Attributed { source, claimant }
+        ClaimAttribution { source, claimant }
     }
 }

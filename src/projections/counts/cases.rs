@@ -11,7 +11,12 @@ use crate::projections::claims::test_record::{ANKARA, Record, ankara_article, fl
 const PERSON: UnitCode = 1;
 const REMAINS: UnitCode = 2;
 
-fn ask(claims: &Register, country: &str, unit: UnitCode, as_of: Option<Position>) -> CountRow {
+fn figure_of(
+    claims: &Register,
+    country: &str,
+    unit: UnitCode,
+    as_of: Option<Position>,
+) -> CountRow {
     let countries = [country.to_owned()].into();
     let query = CountQuery { countries, unit: Some(unit), as_of, occurred: None };
     let (country, received, sent) = (country.to_owned(), None, None);
@@ -20,11 +25,11 @@ fn ask(claims: &Register, country: &str, unit: UnitCode, as_of: Option<Position>
 }
 
 fn received(record: &Record, country: &str, unit: UnitCode) -> Figure {
-    ask(&record.claims(), country, unit, None).received.unwrap_or_default()
+    figure_of(&record.claims(), country, unit, None).received.unwrap_or_default()
 }
 
 fn sent(record: &Record, country: &str) -> Figure {
-    ask(&record.claims(), country, PERSON, None).sent.unwrap_or_default()
+    figure_of(&record.claims(), country, PERSON, None).sent.unwrap_or_default()
 }
 
 /// `low..high preferred`, with `?` for what is absent.
@@ -55,7 +60,7 @@ fn the_article_alone_names_receivers_and_shares_the_senders() {
         check(&figure, "?..? ?");
         assert_eq!((figure.shared, figure.open, figure.exchanges), (Some(rest(3, 26)), None, 0));
     }
-    assert_eq!(ask(&record.claims(), "NO", PERSON, None).received, None);
+    assert_eq!(figure_of(&record.claims(), "NO", PERSON, None).received, None);
 }
 
 fn ankara_collected(record: &mut Record) -> [Position; 2] {
@@ -129,7 +134,7 @@ fn two_official_numbers_stay_a_range_and_one_can_be_preferred() {
     check(&received(&record, "RU", PERSON), "150..150 150");
     let preference = record.prefer(many, "");
     check(&received(&record, "UA", PERSON), "150..189 189");
-    let before = ask(&record.claims(), "UA", PERSON, Some(preference - 1));
+    let before = figure_of(&record.claims(), "UA", PERSON, Some(preference - 1));
     check(&before.received.unwrap(), "150..189 ?");
 }
 
@@ -201,7 +206,7 @@ fn a_false_report_is_gone_after_its_retraction_and_still_there_as_of_before() {
     let exchange = "ru-ua-2019-08-30-false";
     let mut record = Record::default();
     let report = record.completed(&flow(exchange, "RU", "UA", None));
-    let between = ask(&record.claims(), "UA", PERSON, None);
+    let between = figure_of(&record.claims(), "UA", PERSON, None);
     assert_eq!(between.received.as_ref().map(|figure| figure.unnumbered), Some(1));
     check(between.received.as_ref().unwrap(), "?..? ?");
     let beside = between.received.as_ref().map(|figure| (figure.shared, figure.open));
@@ -209,7 +214,7 @@ fn a_false_report_is_gone_after_its_retraction_and_still_there_as_of_before() {
     let retraction = record.retract(report);
     let claims = record.claims();
     assert_eq!(country_counts(&claims, &CountQuery::default()).rows, []);
-    assert_eq!(ask(&claims, "UA", PERSON, Some(report)), between);
+    assert_eq!(figure_of(&claims, "UA", PERSON, Some(report)), between);
 
     let changed = changes(&claims, report, &CountQuery::default());
     assert_eq!(changed.len(), 2, "the receiver's row and the sender's");
@@ -293,7 +298,7 @@ fn a_leg_without_a_number_is_unknown_unless_it_lies_within_one_that_has_one() {
 }
 
 #[test]
-fn nothing_is_taken_from_a_bound_that_may_be_somebody_elses() {
+fn nothing_is_taken_from_a_bound_that_may_be_another_partys() {
     let figures = |flows: &[(&str, &str, u32)], country: &str| {
         let mut record = Record::default();
         for (from, to, count) in flows {
@@ -322,14 +327,14 @@ fn nothing_is_taken_from_a_bound_that_may_be_somebody_elses() {
 }
 
 #[test]
-fn nobody_hands_persons_over_to_themselves() {
+fn no_party_hands_persons_over_to_itself() {
     let figures = |flows: &[(&str, &str, Option<u32>)], party: &str| {
         let mut record = Record::default();
         record.report("x", "", "", "A+B+C");
         for (from, to, count) in flows {
             record.completed(&flow("x", from, to, *count));
         }
-        let row = ask(&record.claims(), party, PERSON, None);
+        let row = figure_of(&record.claims(), party, PERSON, None);
         [row.sent.unwrap_or_default(), row.received.unwrap_or_default()]
     };
     let both = [("", "B", Some(40)), ("B", "", Some(9))];
@@ -372,7 +377,7 @@ fn all_legs_that_do_not_say_a_side_bound_a_party_where_that_is_less() {
 }
 
 #[test]
-fn a_joint_leg_is_told_beside_a_larger_one_unless_it_must_be_within() {
+fn a_joint_leg_is_listed_beside_a_larger_one_unless_it_must_be_within() {
     let mut record = Record::default();
     record.completed(&flow("x", "A+B+C", "D", Some(20)));
     record.completed(&flow("x", "A+B", "D", Some(5)));
@@ -430,7 +435,7 @@ fn a_date_selects_whole_exchanges_and_undated_ones_are_counted_apart() {
     record.completed(&dated);
     record.completed(&flow("undated", "RU", "UA", Some(100)));
     let claims = record.claims();
-    let ask = |occurred: &str, country: &str| {
+    let figure_of = |occurred: &str, country: &str| {
         let occurred = Some(Edtf::parse(occurred).unwrap());
         let countries = [country.to_owned()].into();
         let answer =
@@ -438,10 +443,10 @@ fn a_date_selects_whole_exchanges_and_undated_ones_are_counted_apart() {
         let low = answer.rows.first().and_then(|row| row.received.as_ref()?.low);
         (low, answer.undated_exchanges)
     };
-    assert_eq!(ask("2024", "UA"), (Some(24), 1));
-    assert_eq!(ask("2024-09", "UA"), (Some(20), 1));
-    assert_eq!(ask("2023", "UA"), (None, 1));
-    assert_eq!(ask("2024", "DE"), (None, 0), "the undated exchange has nothing of DE");
+    assert_eq!(figure_of("2024", "UA"), (Some(24), 1));
+    assert_eq!(figure_of("2024-09", "UA"), (Some(20), 1));
+    assert_eq!(figure_of("2023", "UA"), (None, 1));
+    assert_eq!(figure_of("2024", "DE"), (None, 0), "the undated exchange has nothing of DE");
 }
 
 #[test]
@@ -469,7 +474,7 @@ fn a_change_names_the_events_that_made_a_difference_to_that_row_alone() {
 }
 
 #[test]
-fn the_events_of_a_burst_are_told_apart() {
+fn the_events_of_a_burst_are_distinguished() {
     let mut record = Record::default();
     for count in 1..500 {
         record.completed(&flow("x", "RU", "UA", Some(count)));

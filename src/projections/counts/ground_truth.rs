@@ -42,12 +42,12 @@ fn speaks_of(leg: &Flow, person: &Person) -> bool {
 }
 
 fn received_by_all(legs: &[Flow], persons: &[Person]) -> Figure {
-    let told = legs.iter().map(|leg| {
+    let reported = legs.iter().map(|leg| {
         let count = persons.iter().filter(|person| speaks_of(leg, person)).count();
         let count = proto::Count { value: u32::try_from(count).ok(), ..Default::default() };
         Flow { count, ..leg.clone() }
     });
-    let rows = all(&of_flows(&told.collect::<Vec<_>>()));
+    let rows = all(&of_flows(&reported.collect::<Vec<_>>()));
     rows.into_iter().find(|row| row.country == "UA").and_then(|row| row.received).unwrap()
 }
 
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn true_claims_that_leave_nobody_out_and_count_nobody_twice_give_the_truth(
+    fn true_claims_that_leave_no_person_out_and_count_none_twice_give_the_truth(
         persons in prop::collection::vec(persons(), 0..20),
         by in 0..4,
     ) {

@@ -209,11 +209,11 @@ proptest! {
             let view = register.at(position);
             for (_, exchange) in register.claims().named().iter().copied() {
                 let Outcome { traits, cells } = Outcome::of(&view, exchange);
-                let told = register.ledger().exchange(exchange, position);
-                prop_assert_eq!(told.as_ref().map(|it| &it.traits), traits.as_ref());
-                let told = told.map(|it| it.cells).unwrap_or_default();
-                prop_assert_eq!(told.len(), cells.len());
-                for (cell, share) in told {
+                let reported = register.ledger().exchange(exchange, position);
+                prop_assert_eq!(reported.as_ref().map(|it| &it.traits), traits.as_ref());
+                let reported = reported.map(|it| it.cells).unwrap_or_default();
+                prop_assert_eq!(reported.len(), cells.len());
+                for (cell, share) in reported {
                     prop_assert!(cells.contains(&(cell.clone(), *share)), "{:?}", cell);
                 }
             }
@@ -234,7 +234,7 @@ proptest! {
         let changed = changes(&record.claims(), since, &query);
         let answer = country_counts(&record.claims(), &query);
         let key = |row: &CountRow| (row.country.clone(), row.unit);
-        let told: BTreeMap<_, &[Position]> = changed
+        let reported: BTreeMap<_, &[Position]> = changed
             .iter()
             .map(|change| {
                 let row = change.after.as_ref().or(change.before.as_ref()).unwrap();
@@ -247,7 +247,7 @@ proptest! {
                 rows.into_iter().map(|row| (key(&row), row)).collect::<BTreeMap<_, _>>()
             };
             let (old, new) = (rows_at(event - 1), rows_at(event));
-            for (row, causes) in &told {
+            for (row, causes) in &reported {
                 let changed = old.get(row) != new.get(row);
                 prop_assert!(!changed || causes.contains(&event), "{} {:?}", event, row);
             }

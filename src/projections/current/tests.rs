@@ -172,8 +172,8 @@ fn check(register: &Register) -> Result<(), TestCaseError> {
     for exchange in named {
         let Outcome { traits, cells } = Outcome::of(&view, exchange);
         let entered = register.ledger().exchange(exchange, at);
-        let told = entered.as_ref().map(|it| &it.traits);
-        prop_assert_eq!(told, traits.as_ref(), "as of {}", at);
+        let reported = entered.as_ref().map(|it| &it.traits);
+        prop_assert_eq!(reported, traits.as_ref(), "as of {}", at);
         let entered = entered.map(|it| it.cells).unwrap_or_default();
         for (cell, share) in &cells {
             let found = entered.iter().find(|(it, _)| *it == cell).map(|(_, share)| *share);
@@ -189,13 +189,13 @@ fn check(register: &Register) -> Result<(), TestCaseError> {
 /// What the exchanges said at a moment, each in a text.
 fn said(register: &Register, at: Position) -> Vec<String> {
     let ledger = register.ledger();
-    let told = |exchange: &Symbol| {
+    let reported = |exchange: &Symbol| {
         let standing = ledger.exchange(*exchange, at)?;
         let mut cells: Vec<String> = standing.cells.iter().map(|it| format!("{it:?}")).collect();
         cells.sort_unstable();
         Some(format!("{exchange:?} {:?} {cells:?}", standing.traits))
     };
-    let mut said: Vec<String> = ledger.outermost().iter().filter_map(told).collect();
+    let mut said: Vec<String> = ledger.outermost().iter().filter_map(reported).collect();
     said.sort_unstable();
     said
 }

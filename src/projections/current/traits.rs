@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use crate::projections::{
     claims::{Content, Row, Vocabulary},
-    ledger::{Days, Mark, Reported, TraitChanges},
+    ledger::{Days, Reported, TraitChanges, TraitMark},
 };
 
 /// Of each exchange, something that its reports say, by the report.
@@ -23,7 +23,7 @@ pub(super) struct CurrentTraits {
     /// How often each is said to have mediated, and how often not to have.
     mediators: BTreeMap<Symbol, (u64, u64)>,
     /// What may be other than it was when the changes were last taken.
-    dirty: BTreeSet<Mark>,
+    dirty: BTreeSet<TraitMark>,
 }
 
 impl CurrentTraits {
@@ -34,7 +34,7 @@ impl CurrentTraits {
         if let Some(days) = days
             && self.dates.change(days, way)
         {
-            self.dirty.insert(Mark::Date(days));
+            self.dirty.insert(TraitMark::Date(days));
         }
         if let Content::Exchange(report) = &row.content {
             let key = (row.subject, row.claim);
@@ -42,7 +42,7 @@ impl CurrentTraits {
             put(&mut self.kinds, key, Some(report.kind).filter(|it| *it != 0 && way == Way::In));
         }
         if let Some((mediator, denied)) = mediator(vocabulary, row) {
-            self.dirty.insert(Mark::Mediator(mediator));
+            self.dirty.insert(TraitMark::Mediator(mediator));
             let said = self.mediators.entry(mediator).or_default();
             way.step(if denied { &mut said.1 } else { &mut said.0 }, 1);
             if *said == (0, 0) {
@@ -62,10 +62,10 @@ impl CurrentTraits {
     }
 
     /// Whether a mark is denied; absent: it is not there.
-    fn mark(&self, mark: Mark) -> Option<bool> {
+    fn mark(&self, mark: TraitMark) -> Option<bool> {
         match mark {
-            Mark::Date(days) => self.dates.contains(&days).then_some(false),
-            Mark::Mediator(name) => {
+            TraitMark::Date(days) => self.dates.contains(&days).then_some(false),
+            TraitMark::Mediator(name) => {
                 let (attributed, denied) = self.mediators.get(&name)?;
                 (*attributed > 0).then_some(*denied > 0)
             }

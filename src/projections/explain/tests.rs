@@ -24,13 +24,13 @@ fn uses(register: &Register, country: &str) -> Vec<(String, LegUse, Option<u32>)
     let behind = behind(register, key, at);
     let explained =
         behind.exchanges.iter().map(|it| explain(register, &register.at(at), key, *it, false));
-    let told = explained.flat_map(|it| {
+    let reported = explained.flat_map(|it| {
         let exchange = it.exchange;
         it.legs.into_iter().map(move |leg| {
             (exchange.clone(), leg.used, leg.leg.estimate.range.map(|(low, _)| low))
         })
     });
-    told.collect()
+    reported.collect()
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn each_leg_says_what_becomes_of_it() {
     record.completed(&flow("y", "BY", "UA", Some(5)));
     let register = record.claims();
     let x = |used, number| ("x".to_owned(), used, number);
-    let mut told = uses(&register, "UA");
-    let last = told.pop();
+    let mut reported = uses(&register, "UA");
+    let last = reported.pop();
     let expected = [
         x(LegUse::WholeOfParts, Some(100)),
         x(LegUse::PartOfAnother, Some(30)),
@@ -54,12 +54,12 @@ fn each_leg_says_what_becomes_of_it() {
         x(LegUse::Joint, Some(7)),
         x(LegUse::SideUnsaid, Some(9)),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!(last, Some(("y".to_owned(), LegUse::Counted, Some(5))));
 }
 
 #[test]
-fn what_a_country_alone_stands_across_from_is_told_only_where_it_bounds_what_is_open() {
+fn what_a_country_alone_stands_across_from_is_reported_only_where_it_bounds_what_is_open() {
     let mut record = Record::default();
     record.completed(&flow("x", "UA", "", Some(10)));
     record.completed(&flow("x", "DE", "", Some(19)));
@@ -88,7 +88,7 @@ fn a_part_names_the_nearest_whole() {
 }
 
 #[test]
-fn the_preference_in_force_is_told_and_the_past_only_if_asked_for() {
+fn the_preference_in_force_is_reported_and_the_past_only_if_requested() {
     let mut record = Record::default();
     let one = record.completed(&flow("x", "RU", "UA", Some(150)));
     let other = record.completed(&flow("x", "RU", "UA", Some(189)));

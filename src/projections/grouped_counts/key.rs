@@ -53,18 +53,18 @@ pub(super) struct OfExchange {
 impl OfExchange {
     /// One key; with several mediators, one for each.
     pub(super) fn all(selected: &Selected, outermost: Symbol, traits: &Traits) -> Vec<Self> {
-        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
+        let is_grouped_by = |it: Dimension| selected.query.dimensions.contains(&it);
         let mut key = Self::default();
-        if asks(Dimension::Exchange) {
+        if is_grouped_by(Dimension::Exchange) {
             key.exchange = outermost;
         }
-        if asks(Dimension::Year) {
+        if is_grouped_by(Dimension::Year) {
             key.year = traits.first_day().and_then(date::year);
         }
-        if asks(Dimension::Kind) {
+        if is_grouped_by(Dimension::Kind) {
             key.kind = traits.reported.kind;
         }
-        if !asks(Dimension::Mediator) {
+        if !is_grouped_by(Dimension::Mediator) {
             return vec![key];
         }
         let keys: Vec<Self> =
@@ -84,20 +84,23 @@ pub(super) struct CellKey {
 
 impl CellKey {
     pub(super) fn new(selected: &Selected, cell: &Cell) -> Self {
-        let asks = |it: Dimension| selected.query.dimensions.contains(&it);
-        let route = asks(Dimension::Route);
-        let side = |asked: bool, side: &Side| if asked { side.clone() } else { Side::default() };
+        let is_grouped_by = |it: Dimension| selected.query.dimensions.contains(&it);
+        let route = is_grouped_by(Dimension::Route);
+        let side =
+            |is_grouped: bool, side: &Side| if is_grouped { side.clone() } else { Side::default() };
         let (from, to) = match &cell.aggregate {
             Aggregate::Total(_) => (Side::default(), Side::default()),
             // The shape of the query picks the direction, so the side is that of its dimension.
             Aggregate::Side(_, own) => {
-                (side(asks(Dimension::From), own), side(asks(Dimension::To), own))
+                (side(is_grouped_by(Dimension::From), own), side(is_grouped_by(Dimension::To), own))
             }
-            Aggregate::Route(from, to) => {
-                (side(route || asks(Dimension::From), from), side(route || asks(Dimension::To), to))
-            }
+            Aggregate::Route(from, to) => (
+                side(route || is_grouped_by(Dimension::From), from),
+                side(route || is_grouped_by(Dimension::To), to),
+            ),
         };
-        let category = cell.legs.category().filter(|_| asks(Dimension::Category)).unwrap_or(0);
+        let category =
+            cell.legs.category().filter(|_| is_grouped_by(Dimension::Category)).unwrap_or(0);
         Self { from, to, category, unit: cell.unit }
     }
 }

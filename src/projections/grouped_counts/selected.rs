@@ -43,9 +43,10 @@ impl Selected {
             Some(name) => Some(vocabulary.find(name)?),
             None => None,
         };
-        let asks = |it: &[Dimension]| query.dimensions.iter().any(|asked| it.contains(asked));
-        let from = asks(&[Dimension::From, Dimension::Route]) || !query.senders.is_empty();
-        let to = asks(&[Dimension::To, Dimension::Route]) || !query.receivers.is_empty();
+        let is_grouped_by =
+            |it: &[Dimension]| query.dimensions.iter().any(|dimension| it.contains(dimension));
+        let from = is_grouped_by(&[Dimension::From, Dimension::Route]) || !query.senders.is_empty();
+        let to = is_grouped_by(&[Dimension::To, Dimension::Route]) || !query.receivers.is_empty();
         let shape = match (from, to) {
             (true, true) => Shape::Route,
             (true, false) => Shape::Side(Direction::Sent),
@@ -59,8 +60,9 @@ impl Selected {
     /// Whether the groups name one side and nothing of the other, so that what is not attributed
     /// can be given beside them.
     pub(super) fn names_one_side(&self) -> bool {
-        let asks = |it: Dimension| self.query.dimensions.contains(&it);
-        matches!(self.shape, Shape::Side(_)) && (asks(Dimension::From) || asks(Dimension::To))
+        let is_grouped_by = |it: Dimension| self.query.dimensions.contains(&it);
+        matches!(self.shape, Shape::Side(_))
+            && (is_grouped_by(Dimension::From) || is_grouped_by(Dimension::To))
     }
 
     /// Whether an exchange is of the requested kind, and has the requested mediator.
@@ -89,8 +91,8 @@ impl Selected {
         if !category || self.query.unit.is_some_and(|unit| unit != cell.unit) {
             return None;
         }
-        let asked = |asked: &BTreeSet<Symbol>, side: &crate::domain::leg::Side| {
-            asked.is_empty() || side.alone().is_some_and(|party| asked.contains(&party))
+        let is_wanted = |wanted: &BTreeSet<Symbol>, side: &crate::domain::leg::Side| {
+            wanted.is_empty() || side.alone().is_some_and(|party| wanted.contains(&party))
         };
         let direction = match (&cell.aggregate, self.shape) {
             (Aggregate::Total(direction), Shape::Total) => *direction,
@@ -99,10 +101,10 @@ impl Selected {
                     Direction::Received => &self.receivers,
                     Direction::Sent => &self.senders,
                 };
-                asked(parties, side).then_some(*direction)?
+                is_wanted(parties, side).then_some(*direction)?
             }
             (Aggregate::Route(from, to), Shape::Route) => {
-                let both = asked(&self.senders, from) && asked(&self.receivers, to);
+                let both = is_wanted(&self.senders, from) && is_wanted(&self.receivers, to);
                 both.then_some(Direction::Received)?
             }
             _ => return None,

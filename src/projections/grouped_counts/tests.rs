@@ -72,8 +72,8 @@ fn routes_and_filters_by_side_take_what_is_attributed_to_exactly_these() {
     assert_eq!(as_text(&record, &to_ua), expected);
     let from_ua = GroupedQuery { senders: ["UA".to_owned()].into(), ..by(&[]) };
     assert_eq!(as_text(&record, &from_ua), ["[] 150..150 150"]);
-    let nobody = GroupedQuery { senders: ["SE".to_owned()].into(), ..by(&[]) };
-    assert!(as_text(&record, &nobody).is_empty());
+    let unnamed = GroupedQuery { senders: ["SE".to_owned()].into(), ..by(&[]) };
+    assert!(as_text(&record, &unnamed).is_empty());
 }
 
 #[test]

@@ -88,20 +88,20 @@ impl Entries {
     pub(super) fn values(
         &self,
         position: Position,
-        (from, asked): (Place, impl Fn(Place) -> bool),
+        (from, is_wanted): (Place, impl Fn(Place) -> bool),
         values: &mut Vec<(Place, Place)>,
     ) {
         values.clear();
-        let asked = |cell: Place| cell >= from && asked(cell);
+        let is_wanted = |cell: Place| cell >= from && is_wanted(cell);
         if let Some(cells) = &self.cells {
             let looked_at = cells.range(from..).inspect(|_| work::visit(1));
-            let asked = looked_at.filter(|(cell, _)| asked(**cell));
+            let wanted = looked_at.filter(|(cell, _)| is_wanted(**cell));
             let entry = |(_, places): (_, &Vec<u32>)| self.last(places, position);
-            values.extend(asked.filter_map(entry).map(|entry| (entry.cell, entry.value)));
+            values.extend(wanted.filter_map(entry).map(|entry| (entry.cell, entry.value)));
         } else {
             work::visit(self.all.len());
             for entry in self.all.iter().take_while(|entry| entry.event <= position) {
-                if asked(entry.cell) {
+                if is_wanted(entry.cell) {
                     set(values, entry.cell, entry.value);
                 }
             }
@@ -110,12 +110,12 @@ impl Entries {
     }
 
     /// The entries of some cells, in the order of their events.
-    pub(super) fn of(&self, asked: impl Fn(Place) -> bool) -> Vec<Entry> {
+    pub(super) fn of(&self, is_wanted: impl Fn(Place) -> bool) -> Vec<Entry> {
         let Some(cells) = &self.cells else {
-            return self.all.iter().filter(|entry| asked(entry.cell)).copied().collect();
+            return self.all.iter().filter(|entry| is_wanted(entry.cell)).copied().collect();
         };
-        let asked = cells.iter().filter(|(cell, _)| asked(**cell));
-        let mut places: Vec<u32> = asked.flat_map(|(_, places)| places).copied().collect();
+        let wanted = cells.iter().filter(|(cell, _)| is_wanted(**cell));
+        let mut places: Vec<u32> = wanted.flat_map(|(_, places)| places).copied().collect();
         places.sort_unstable();
         places.iter().filter_map(|place| self.all.get(*place as usize)).copied().collect()
     }

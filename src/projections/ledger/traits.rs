@@ -34,7 +34,7 @@ pub struct Reported {
 
 /// One of many that an exchange is grouped or selected by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Mark {
+pub enum TraitMark {
     /// A claim gives this date.
     Date(Days),
     /// Somebody is said to have mediated.
@@ -47,7 +47,7 @@ pub struct TraitChanges {
     /// What the reports say now; absent: no claim stands.
     pub reported: Option<Reported>,
     /// Marks that may be others than before, each with whether it is denied; absent: it is gone.
-    pub marks: Vec<(Mark, Option<bool>)>,
+    pub marks: Vec<(TraitMark, Option<bool>)>,
 }
 
 impl Traits {
@@ -62,9 +62,9 @@ impl Traits {
         self.dates().iter().filter_map(|(first, _)| *first).min()
     }
 
-    fn marks(&self) -> impl Iterator<Item = (Mark, bool)> {
-        let dates = self.claimed.iter().map(|days| (Mark::Date(*days), false));
-        let mediator = |(name, denied): &(Symbol, bool)| (Mark::Mediator(*name), *denied);
+    fn marks(&self) -> impl Iterator<Item = (TraitMark, bool)> {
+        let dates = self.claimed.iter().map(|days| (TraitMark::Date(*days), false));
+        let mediator = |(name, denied): &(Symbol, bool)| (TraitMark::Mediator(*name), *denied);
         dates.chain(self.mediators.iter().map(mediator))
     }
 }
@@ -78,7 +78,7 @@ pub(super) const MARKS: Place = 1 << 31;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TraitTable {
     reported: Interned<Reported>,
-    marks: Interned<Mark>,
+    marks: Interned<TraitMark>,
 }
 
 impl TraitTable {
@@ -99,7 +99,7 @@ impl TraitTable {
         [(REPORTED, reported)].into_iter().chain(marks).collect()
     }
 
-    fn mark(&mut self, mark: Mark) -> Place {
+    fn mark(&mut self, mark: TraitMark) -> Place {
         MARKS | self.marks.intern(mark)
     }
 
@@ -116,8 +116,8 @@ impl TraitTable {
                 continue;
             }
             match self.marked(*cell) {
-                Some(Mark::Date(days)) => claimed.push(days),
-                Some(Mark::Mediator(name)) => mediators.push((name, *value > 0)),
+                Some(TraitMark::Date(days)) => claimed.push(days),
+                Some(TraitMark::Mediator(name)) => mediators.push((name, *value > 0)),
                 None => {}
             }
         }
@@ -131,7 +131,7 @@ impl TraitTable {
     }
 
     /// The mark that a cell stands for; absent: it stands for none.
-    pub(super) fn marked(&self, cell: Place) -> Option<Mark> {
+    pub(super) fn marked(&self, cell: Place) -> Option<TraitMark> {
         let place = cell.checked_sub(MARKS).filter(|_| cell != REPORTED)?;
         self.marks.get(place).copied()
     }

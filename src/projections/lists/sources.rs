@@ -74,13 +74,13 @@ impl Walk for SourceWalk {
             words => Candidates::With(claims.words().search(words)),
         });
         match candidates {
-            Candidates::With(asked) => {
-                let places = claims.words().find(asked, PIECE);
+            Candidates::With(search) => {
+                let places = claims.words().find(search, PIECE);
                 let rows = places.iter().filter_map(|place| claims.row_at(*place));
                 let rows = rows.filter(|row| is_latest(claims, row, *at));
                 let of_kind = rows.filter(|row| query.is_of_kind(row));
                 found.extend(of_kind.map(|row| (text(row.subject), row.subject)));
-                claims.words().is_through(asked)
+                claims.words().is_through(search)
             }
             Candidates::All(sources, next) => {
                 let some = sources.get(piece(next, PIECE, sources.len())).unwrap_or_default();

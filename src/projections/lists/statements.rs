@@ -136,9 +136,9 @@ impl Candidates {
     fn next<'a>(&mut self, view: &View<'a>) -> (Vec<&'a Row>, bool) {
         let claims = view.claims();
         match self {
-            Self::With(asked) => {
-                let places = claims.words().find(asked, PIECE);
-                (rows(claims, &places), claims.words().is_through(asked))
+            Self::With(search) => {
+                let places = claims.words().find(search, PIECE);
+                (rows(claims, &places), claims.words().is_through(search))
             }
             Self::About(places, next) => next_of(view, places, next),
             Self::All(next) => next_of(view, claims.statements(), next),
@@ -250,7 +250,7 @@ mod tests {
         for (at, six, four) in
             [(claim, true, false), (correction, false, true), (undone, true, false)]
         {
-            let found = |asked| find(&register, at, &words(asked)) == [claim];
+            let found = |search| find(&register, at, &words(search)) == [claim];
             assert_eq!((found("SIX home"), found("four home")), (six, four), "at {at}");
         }
         assert_eq!(find(&register, claim - 1, &words("home")), [0; 0]);
@@ -259,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn a_retracted_statement_is_found_only_if_that_is_asked_for_and_reads_as_it_did_at_last() {
+    fn a_retracted_statement_is_found_only_if_that_is_requested_and_reads_as_it_did_at_last() {
         let mut record = Record::default();
         let claim = record.push(&statement("Ana", "first"));
         record.correct(claim, &statement("Ana", "second"));
         let gone = record.retract(claim);
         let register = record.claims();
-        let both = |asked| StatementQuery { include_retracted: true, ..words(asked) };
+        let both = |search| StatementQuery { include_retracted: true, ..words(search) };
         assert_eq!(find(&register, gone - 1, &words("second")), [claim]);
         assert_eq!(find(&register, gone, &words("second")), [0; 0]);
         assert_eq!(find(&register, gone, &both("second")), [claim]);
@@ -282,8 +282,8 @@ mod tests {
             ..statement("\u{130}brahim Kal\u{131}n", "We hosted it.")
         });
         let register = record.claims();
-        for asked in ["kalin HOSTED", "a paris", "Ibrahim list", "int\u{e9}rview"] {
-            assert_eq!(find(&register, claim, &words(asked)), [claim], "{asked}");
+        for search in ["kalin HOSTED", "a paris", "Ibrahim list", "int\u{e9}rview"] {
+            assert_eq!(find(&register, claim, &words(search)), [claim], "{search}");
         }
         assert_eq!(find(&register, claim, &words("kal")), [0; 0], "whole words only");
     }
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_without_a_date_are_counted_apart_where_a_date_is_asked_for() {
+    fn statements_without_a_date_are_counted_apart_where_a_date_is_requested() {
         let register = assorted().claims();
         let august = Edtf::parse("2024-08-31").ok();
         let query = StatementQuery { occurred: august, ..Default::default() };

@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_listed_by_how_it_reads_and_a_retracted_one_only_if_asked_for() {
+    fn a_claim_is_listed_by_how_it_reads_and_a_retracted_one_only_if_requested() {
         let mut record = Record::default();
         let claim = record.completed(&flow("x", "RU", "UA", Some(1)));
         let correction = record.correct(claim, &flow("x", "RU", "PL", Some(1)).message());

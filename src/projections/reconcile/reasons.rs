@@ -70,15 +70,15 @@ fn explanation(
     persons: Option<(u64, u64)>,
     positions: impl IntoIterator<Item = Position>,
 ) -> DifferenceExplanation {
-    let told = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let clamped = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let mut positions: Vec<Position> = positions.into_iter().collect();
     positions.sort_unstable();
     positions.dedup();
     let (positions, more_positions) = first(positions, NAMED);
     DifferenceExplanation {
         reason: reason.into(),
-        low: persons.map(|(low, _)| told(low)),
-        high: persons.map(|(_, high)| told(high)),
+        low: persons.map(|(low, _)| clamped(low)),
+        high: persons.map(|(_, high)| clamped(high)),
         positions,
         more_positions,
         ..DifferenceExplanation::default()

@@ -57,7 +57,7 @@ fn a_transfer_without_a_number_explains_a_sum_that_is_too_small_and_none_that_is
 }
 
 #[test]
-fn the_number_of_each_side_is_told_from_that_of_both_together() {
+fn the_number_of_each_side_is_derived_from_that_of_both_together() {
     let mut claims = Claims::of("x");
     claims.completed("RU>UA", "157", "one");
     claims.completed("UA>RU", "157", "one");
@@ -80,7 +80,7 @@ fn the_number_of_each_side_is_told_from_that_of_both_together() {
 }
 
 #[test]
-fn every_reason_of_what_was_declined_is_told_apart_and_only_of_legs_that_can_be_meant() {
+fn every_reason_of_what_was_declined_is_distinguished_and_only_of_legs_that_can_be_meant() {
     let mut claims = Claims::of("x");
     claims.agreed("RU>UA", "20", "one");
     claims.completed("RU>UA", "10", "one");

@@ -87,8 +87,8 @@ impl Span {
             }
         }
         within.sort_by_key(|candidate| candidate.days.0);
-        let told = |candidate: &Candidate| (id(candidate.exchange), candidate.range);
-        between.exchanges = within.into_iter().map(told).collect();
+        let listed = |candidate: &Candidate| (id(candidate.exchange), candidate.range);
+        between.exchanges = within.into_iter().map(listed).collect();
         between
     }
 

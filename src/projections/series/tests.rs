@@ -25,7 +25,7 @@ fn exchange(record: &mut Record, id: &str, occurred: &str, count: Option<u32>) {
     record.completed(&flow(id, "UA", "RU", count));
 }
 
-fn steps_of(record: &Record, query: &SeriesQuery) -> Vec<Step> {
+fn steps_of(record: &Record, query: &SeriesQuery) -> Vec<SeriesStep> {
     let register = record.claims();
     let series = register.claims().vocabulary().find("mediated").unwrap();
     let compared = CompareWalk::new(vec![series], query.clone(), register.position());

@@ -36,7 +36,7 @@ fn a_total_that_is_the_sum_of_its_parts_is_not_flagged_and_a_further_part_is() {
 }
 
 #[test]
-fn both_who_attribute_a_role_and_who_deny_it_are_told() {
+fn those_that_attribute_a_role_and_those_that_deny_it_are_listed() {
     let mut record = Record::default();
     let id = "us-ru-2022-12-08";
     record.report(id, "", "2022-12-08", "US+RU");

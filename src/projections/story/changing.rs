@@ -160,16 +160,16 @@ proptest! {
         let causes: Vec<Position> =
             (since + 1..=record.head()).filter(|event| then(event - 1) != then(*event)).collect();
         let (before, now) = (then(since), then(record.head()));
-        let (told, up_to) = change(&register, &query, since);
+        let (reported, up_to) = change(&register, &query, since);
         prop_assert_eq!(up_to, None, "so few events are looked at together");
         let wanted =
             (before != now).then_some(StoryChange { story: now, caused_by: causes });
-        prop_assert_eq!(told, wanted);
+        prop_assert_eq!(reported, wanted);
     }
 }
 
 #[test]
-fn a_long_burst_is_told_in_parts_that_lead_to_the_answer() {
+fn a_long_burst_is_reported_in_parts_that_lead_to_the_answer() {
     let mut record = Record::default();
     for number in 1..=100 {
         record.completed(&flow("x", "RU", "UA", Some(number)));
@@ -179,12 +179,12 @@ fn a_long_burst_is_told_in_parts_that_lead_to_the_answer() {
     let query = StoryQuery { exchange_id: "x".to_owned(), include_past: false };
     let (mut since, mut causes) = (0, Vec::new());
     loop {
-        let (told, up_to) = change(&register, &query, since);
-        let told = told.unwrap();
-        assert!(told.caused_by.len() <= 32);
-        causes.extend(told.caused_by);
+        let (reported, up_to) = change(&register, &query, since);
+        let reported = reported.unwrap();
+        assert!(reported.caused_by.len() <= 32);
+        causes.extend(reported.caused_by);
         let position = up_to.unwrap_or(record.head());
-        assert_eq!(told.story, at(&register, "x", position, false));
+        assert_eq!(reported.story, at(&register, "x", position, false));
         since = position;
         if up_to.is_none() {
             break;

@@ -1,4 +1,4 @@
-//! What the story of an exchange tells, and when each flag is given.
+//! What the story of an exchange holds, and when each flag is given.
 
 use super::*;
 use crate::domain::proto::{ClaimUse, ExchangeFlag, ExchangeStatus, Unit};
@@ -187,7 +187,7 @@ fn the_summary_takes_each_field_from_the_latest_report_that_fills_it() {
 }
 
 #[test]
-fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_asked_for() {
+fn the_state_history_holds_withdrawn_reports_and_other_claims_only_where_requested() {
     let mut record = reported();
     let rumour = record.push(&state(ExchangeStatus::Rumoured));
     let claim = record.completed(&five());
@@ -250,7 +250,7 @@ fn the_figures_are_those_that_the_exchange_adds_and_a_portion_has_its_own() {
 }
 
 #[test]
-fn as_of_a_position_the_story_is_what_the_first_events_tell() {
+fn as_of_a_position_the_story_is_what_the_first_events_say() {
     let mut record = reported();
     record.report("x-1", "x", "", "PL");
     let claim = record.completed(&flow("x-1", "RU", "UA", Some(150)));

@@ -18,7 +18,7 @@ pub(crate) enum Packing {
 
 /// What the answer to a call said.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) code: Code,
     /// Of the only `ErrorInfo`.
     pub(crate) reason: String,
@@ -38,12 +38,12 @@ impl Caller {
     }
 
     /// Sends these bytes, and nothing after them; their messages may be compressed.
-    pub(crate) async fn call(&self, path: &str, sent: Vec<u8>) -> Told {
+    pub(crate) async fn call(&self, path: &str, sent: Vec<u8>) -> Reported {
         self.call_with(path, sent, Packing::Gzip).await
     }
 
     /// Sends these bytes; their messages may be compressed if the packing is named.
-    pub(crate) async fn call_with(&self, path: &str, sent: Vec<u8>, packing: Packing) -> Told {
+    pub(crate) async fn call_with(&self, path: &str, sent: Vec<u8>, packing: Packing) -> Reported {
         let mut request = http::Request::post(path).header("content-type", "application/grpc");
         request = request.header("te", "trailers");
         if packing == Packing::Gzip {
@@ -54,7 +54,7 @@ impl Caller {
         let answer = channel.ready().await.expect("the connection stands").call(request).await;
         let (parts, body) = answer.expect("an answer").into_parts();
         if let Some(status) = Status::from_header_map(&parts.headers) {
-            return told(&status);
+            return reported(&status);
         }
         let collected = body.collect().await.expect("a whole answer");
         let trailers = collected.trailers().cloned().expect("trailers");
@@ -63,16 +63,16 @@ impl Caller {
         if status.code() == Code::Ok && path.ends_with("/AppendStream") {
             return rejection(&answer);
         }
-        told(&status)
+        reported(&status)
     }
 }
 
-fn told(status: &Status) -> Told {
+fn reported(status: &Status) -> Reported {
     let details = tonic_types::pb::Status::decode(status.details()).expect("details").details;
     let infos = details.iter().filter(|it| it.type_url.ends_with("google.rpc.ErrorInfo"));
     assert_eq!(infos.count(), usize::from(status.code() != Code::Ok), "{status:?}");
     let violations = status.get_details_bad_request().map(|it| it.field_violations);
-    Told {
+    Reported {
         code: status.code(),
         reason: status.get_details_error_info().map(|info| info.reason).unwrap_or_default(),
         fields: violations.unwrap_or_default().into_iter().map(|it| it.field).collect(),
@@ -81,11 +81,11 @@ fn told(status: &Status) -> Told {
 }
 
 /// What the only message of a pipeline was answered with.
-fn rejection(answer: &[u8]) -> Told {
+fn rejection(answer: &[u8]) -> Reported {
     let answer = AppendStreamResponse::decode(&answer[5..]).expect("one answer");
     match answer.outcome {
         Some(Outcome::Rejection(it)) => {
-            told(&Status::with_details(Code::from_i32(it.code), it.message, it.status))
+            reported(&Status::with_details(Code::from_i32(it.code), it.message, it.status))
         }
         other => panic!("{other:?}"),
     }

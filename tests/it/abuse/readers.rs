@@ -102,12 +102,12 @@ async fn consumer(client: Client, group: String, count: u64) -> Answers<ConsumeR
     let first =
         ConsumeRequest { group, consumer: "one".into(), credit: count, ..Default::default() };
     let said = stream::once(future::ready(first)).chain(stream::pending());
-    let mut told = client.consume(said);
+    let mut reported = client.consume(said);
     let mut taken = 0;
     while taken < count {
-        taken += told.next().await.expect("it goes on").expect("events").events.len() as u64;
+        taken += reported.next().await.expect("it goes on").expect("events").events.len() as u64;
     }
-    told
+    reported
 }
 
 /// Waits until memory grows no more; what it was at most, in bytes beyond `fresh`.
@@ -140,7 +140,7 @@ fn megabytes(bytes: usize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscriber_who_takes_nothing_holds_no_memory() {
+async fn a_subscriber_that_takes_nothing_holds_no_memory() {
     const READERS: usize = 300;
     let (_dir, data) = data_dir();
     let server = with_log(&data, 30, 200).await;

@@ -38,7 +38,7 @@ async fn a_receipt_says_where_the_event_stands() {
 }
 
 #[test]
-fn others_who_wrote_first_are_a_conflict() {
+fn others_that_wrote_first_are_a_conflict() {
     let (_dir, server) = example();
     let event = transfer("DE", 2).to_string();
     let expecting = |revision: &str| {
@@ -72,12 +72,12 @@ fn a_request_id_makes_it_safe_to_repeat() {
 }
 
 #[test]
-fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
+fn what_is_wrong_with_an_event_is_reported_and_nothing_is_added() {
     let (_dir, server) = example();
     let transfer = |to: &str| transfer(to, 2).to_string();
     let mut misspelt = retraction(10);
     misspelt["reasn"] = json!("x");
-    for (event, stream, code, told) in [
+    for (event, stream, code, expected) in [
         (transfer("Germany"), STREAM, 2, "payload.leg.to[0]: is \"Germany\""),
         (transfer("DE"), "exchange/other", 2, "stream: is exchange/other"),
         (transfer("DE"), "exchange", 2, "stream: is not of the form category/name"),
@@ -92,7 +92,7 @@ fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
     ] {
         let arguments = ["append", "-", "--stream", stream];
         let error = run_with(&server.address, &arguments, &event).refused(code);
-        assert!(error.starts_with("error: ") && error.contains(told), "{event}: {error}");
+        assert!(error.starts_with("error: ") && error.contains(expected), "{event}: {error}");
         assert!(
             !error.contains("writes["),
             "it speaks of the command, not of the request: {error}"
@@ -102,7 +102,7 @@ fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
     let arguments = [&["append", "-", "--stream", STREAM], &twice[..]].concat();
     let error = run_with(&server.address, &arguments, &transfer("DE")).refused(2);
     assert!(error.contains("the metadata \"shift\" is given twice"), "{error}");
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (["--tag", "to:DE"], "tags[0]: uses the key \"to\""),
         (["--tag", "night"], "tags[0]"),
         (["--metadata", "night"], "key=value"),
@@ -110,7 +110,7 @@ fn what_is_wrong_with_an_event_is_told_and_nothing_is_added() {
     ] {
         let arguments = [&["append", "-", "--stream", STREAM], &arguments[..]].concat();
         let error = run_with(&server.address, &arguments, &transfer("DE")).refused(2);
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
     assert_eq!(head(&server.address), 32, "nothing was added");
 }
@@ -126,7 +126,7 @@ fn what_could_be_read_in_two_ways_is_refused_with_its_place() {
     let append = |text: &str| {
         run_with(&server.address, &["append", "-", "--stream", STREAM, "--output", "table"], text)
     };
-    for (more, told) in [
+    for (more, expected) in [
         (r#""occurred":"2024","occurred":"2025""#, "3:19: \"occurred\" is given twice"),
         (r#""exchange_id":"demo-2""#, "3:1: \"exchange_id\" is the field that \"exchangeId\" is"),
         (r#""attribution":{"sourceId":"t"}"#, "3:1: \"attribution\" is given twice"),
@@ -134,7 +134,7 @@ fn what_could_be_read_in_two_ways_is_refused_with_its_place() {
         (r#""kind":4294967297"#, "3:8: is 4294967297; the field holds whole numbers from"),
     ] {
         let error = append(&event(more)).refused(2);
-        assert!(error.starts_with(&format!("error: standard input:{told}")), "{error}");
+        assert!(error.starts_with(&format!("error: standard input:{expected}")), "{error}");
     }
     let claim = r#"{"@type":"handover.v1.ClaimRetracted","attribution":{"sourceId":"s"},"claim":"#;
     // As the largest position that there is, it would have been a claim.

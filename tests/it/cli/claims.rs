@@ -88,7 +88,7 @@ fn what_became_of_a_claim_is_shown_in_words() {
 fn what_cannot_be_done_to_a_claim_is_refused_with_its_exit_code() {
     let (_dir, server) = disputed();
     let source = ["--source", "desk"];
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["claims", "show", "99"][..], 3, "99"),
         (&["claims", "correct", "99", "--value", "3", "--source", "a"], 3, "99"),
         (&[&["claims", "retract", "99"][..], &source].concat(), 8, "claim 99"),
@@ -96,7 +96,7 @@ fn what_cannot_be_done_to_a_claim_is_refused_with_its_exit_code() {
         (&[&["claims", "retract", "1", "--by", "x"][..], &["--source", ""]].concat(), 2, "source"),
     ] {
         let error = run(&server.address, arguments).refused(code);
-        assert!(error.starts_with("error: ") && error.contains(told), "{arguments:?}: {error}");
+        assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {error}");
     }
     // A request that is repeated with its id is recorded once.
     let id = ["--request-id", "6f2a0f0e-5a43-4d0f-9a5e-0f6d3c0a7b11"];

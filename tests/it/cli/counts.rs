@@ -217,10 +217,10 @@ fn outlive(go: fn(Server)) {
     for (number, position) in [(5, "2"), (6, "3")] {
         record(&server.address, &transfer("DE", number));
         let (position, causes) = (json!(position), json!([position]));
-        let told = &parsed(&counts.line())[0];
-        assert_eq!((&told["position"], &told["change"]["causedBy"]), (&position, &causes));
-        let told = &parsed(&story.line())[0];
-        assert_eq!((&told["position"], &told["causedBy"]), (&position, &causes));
+        let reported = &parsed(&counts.line())[0];
+        assert_eq!((&reported["position"], &reported["change"]["causedBy"]), (&position, &causes));
+        let reported = &parsed(&story.line())[0];
+        assert_eq!((&reported["position"], &reported["causedBy"]), (&position, &causes));
     }
     for running in [counts, story] {
         running.interrupt();

@@ -40,7 +40,7 @@ fn help_fits_a_terminal_of_100_columns() {
 
 #[test]
 fn a_wrong_command_line_says_what_would_be_right() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&[][..], "Usage: handover <COMMAND>"),
         (&["count"], "counts"),
         (&["counts", "--outptu", "json"], "--output"),
@@ -64,7 +64,7 @@ fn a_wrong_command_line_says_what_would_be_right() {
         (&["import", "x.csv"], "cannot open x.csv"),
     ] {
         let error = run("", arguments).refused(2);
-        assert!(error.contains(told), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
     }
 }
 

@@ -40,15 +40,15 @@ fn importing_twice_adds_nothing() {
 }
 
 #[test]
-fn refused_rows_are_told_by_line_and_column_and_the_others_are_kept() {
+fn refused_rows_are_reported_by_line_and_column_and_the_others_are_kept() {
     let (dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let path = file(dir.path(), "rows.jsonl", &rows());
     let name = path.display();
-    for told in ["2 added, 0 already there", "0 added, 2 already there"] {
+    for reported in ["2 added, 0 already there", "0 added, 2 already there"] {
         let done = run(&server.address, &["import", arg(&path)]);
         assert_eq!(done.code, Some(5), "{}", done.err);
-        assert_eq!(done.out, format!("{name}: 7 lines: {told}, 5 refused\n"));
+        assert_eq!(done.out, format!("{name}: 7 lines: {reported}, 5 refused\n"));
         let mut refused: Vec<&str> = done.err.lines().collect();
         refused.sort_unstable();
         for (row, expected) in refused.iter().zip([
@@ -80,9 +80,9 @@ async fn atomic_checks_everything_first_and_is_the_same_import_otherwise() {
     let path = file(dir.path(), "bad.jsonl", &bad);
     let done = run(&server.address, &["import", "--atomic", arg(&path)]);
     assert_eq!(done.code, Some(5), "{}", done.err);
-    let told =
+    let expected =
         "4 lines: 0 added, 0 already there, 1 refused; with --atomic, nothing is added then\n";
-    assert!(done.out.ends_with(told), "{}", done.out);
+    assert!(done.out.ends_with(expected), "{}", done.out);
     assert!(done.err.contains(":4:12: payload.leg.to[0]"), "{}", done.err);
     assert_eq!(head(&server.address), 0);
 
@@ -141,8 +141,8 @@ fn a_dry_run_reports_and_changes_nothing() {
     let done = run(&server.address, &["import", "--dry-run", arg(&path)]);
     assert_eq!(done.code, Some(5));
     // That claim 999 is not there, only the server knows.
-    let told = "7 lines: 3 good, 4 refused (only checked, nothing was sent)\n";
-    assert!(done.out.ends_with(told), "{}", done.out);
+    let expected = "7 lines: 3 good, 4 refused (only checked, nothing was sent)\n";
+    assert!(done.out.ends_with(expected), "{}", done.out);
     assert_eq!(done.err.lines().count(), 4, "{}", done.err);
     let misfit = ":5:99: the claim is a ClaimRetracted, which a ClaimRetracted cannot be about";
     assert!(done.err.contains(misfit), "{}", done.err);
@@ -160,7 +160,7 @@ fn standard_input_is_read_and_named() {
     assert_eq!(done, "standard input: 1 line: 1 added, 0 already there, 0 refused\n");
     let done = run_with(&server.address, &["import", "-"], "x\n");
     assert!(done.err.contains("this is neither JSON Lines nor a table: it begins"), "{}", done.err);
-    for (text, told) in [
+    for (text, expected) in [
         ("\u{0}\n".to_owned(), "this is neither JSON Lines nor a table"),
         ("a b\n".repeat(1_000), "this is neither JSON Lines nor a table"),
         ("exchange;actor\na;b".to_owned(), "this is neither JSON Lines nor a table: it looks like"),
@@ -168,7 +168,7 @@ fn standard_input_is_read_and_named() {
         ("a,b\n".repeat(1_000), "no form has these columns"),
     ] {
         let error = run_with(&server.address, &["import", "-"], &text).refused(2);
-        assert!(error.starts_with(&format!("error: standard input: {told}")), "{error}");
+        assert!(error.starts_with(&format!("error: standard input: {expected}")), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
     let marked = format!("\u{feff}{line}\n");
@@ -314,10 +314,10 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     let path = file(dir.path(), "claims.csv", &rows);
     let name = path.display();
     // The source, the exchange and the claim; a claim and its retraction.
-    for told in ["5 added, 0 already there", "0 added, 5 already there"] {
+    for expected in ["5 added, 0 already there", "0 added, 5 already there"] {
         let done = run(&server.address, &["import", arg(&path)]);
         assert_eq!(done.code, Some(5), "{}", done.err);
-        assert_eq!(done.out, format!("{name}: 3 lines: {told}, 1 refused\n"));
+        assert_eq!(done.out, format!("{name}: 3 lines: {expected}, 1 refused\n"));
         assert!(
             done.err.starts_with(&format!("{name}:4:14: count: is \"thirteen\"")),
             "{}",
@@ -333,7 +333,7 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     assert!(error.contains(": missing \"actor\", \"attributed_by\""), "{error}");
 }
 
-/// Imports so many lines, which all differ and have an id, and tells the most memory that it had
+/// Imports so many lines, which all differ and have an id, and returns the most memory that it had
 /// resident by then, in KiB.
 fn peak(server: &str, options: &[&str], lines: u64) -> u64 {
     let mut command = command(server, &[&["import", "-"], options].concat());
@@ -379,7 +379,7 @@ fn retracting(id: &str) -> Value {
 }
 
 #[test]
-fn what_was_retracted_since_is_told_and_recorded_anew_only_if_that_is_meant() {
+fn what_was_retracted_since_is_reported_and_recorded_anew_only_if_that_is_meant() {
     let (dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let lines = [
@@ -414,11 +414,11 @@ fn what_was_retracted_since_is_told_and_recorded_anew_only_if_that_is_meant() {
     for extra in [&[][..], &["--atomic"]] {
         let done = import(extra);
         assert_eq!(done.code, Some(10), "{}", done.err);
-        let told = "5 lines: 0 added, 5 already there, 0 refused; 1 of those already there";
-        assert!(done.out.contains(told) && done.out.contains("--again"), "{}", done.out);
-        let told =
+        let expected = "5 lines: 0 added, 5 already there, 0 refused; 1 of those already there";
+        assert!(done.out.contains(expected) && done.out.contains("--again"), "{}", done.out);
+        let expected =
             ":1:1: was imported before: the event at 1 has no effect since the retraction at 6";
-        let alone = done.err.trim_end().ends_with(told) && done.err.lines().count() == 1;
+        let alone = done.err.trim_end().ends_with(expected) && done.err.lines().count() == 1;
         assert!(alone, "what is corrected stands with its correction: {}", done.err);
     }
     assert_eq!((head(&server.address), received("DE")), (7, None));
@@ -477,8 +477,8 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     let done = run_with(&server.address, &record, &event);
     assert_eq!(done.code, Some(10));
     assert!(done.out.contains("\"duplicate\": true"), "the first answer is given: {}", done.out);
-    let told = "the event at 1 has no effect since the retraction at 2; a new --request-id records it anew";
-    assert!(done.err.contains(told), "{}", done.err);
+    let expected = "the event at 1 has no effect since the retraction at 2; a new --request-id records it anew";
+    assert!(done.err.contains(expected), "{}", done.err);
     // What is about a claim cannot be recorded anew while that is retracted.
     let mut anew = record;
     anew[5] = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a21";
@@ -489,8 +489,8 @@ fn a_request_whose_effect_is_gone_ends_with_a_code_of_its_own() {
     run(&server.address, &["claims", "retract", "3", "--source", "desk"]).good();
     let done = run(&server.address, &confirm);
     assert_eq!(done.code, Some(10), "{}", done.err);
-    let told = "since the retraction at 5; record claim 3 anew, and then what is about it";
-    assert!(done.err.contains(told), "{}", done.err);
+    let expected = "since the retraction at 5; record claim 3 anew, and then what is about it";
+    assert!(done.err.contains(expected), "{}", done.err);
 
     let id = "6d9d3f7c-5a8e-4f2b-9c55-0d2f1f0c7a12";
     let create = ["groups", "create", "desk", "--request-id", id];

@@ -35,7 +35,7 @@ fn a_date_that_lasts_is_now_and_one_to_come_is_not_known() {
 }
 
 #[test]
-fn a_number_that_reads_as_a_year_is_asked_back() {
+fn a_number_that_reads_as_a_year_is_refused_as_ambiguous() {
     let (_dir, server) = example();
     for command in [
         &["counts"][..],
@@ -49,14 +49,14 @@ fn a_number_that_reads_as_a_year_is_asked_back() {
         assert!(error.contains("write position:2024, or a date such as 2024-12-31"), "{error}");
         with("position:32").good();
         with("32").good();
-        for (number, told) in [
+        for (number, expected) in [
             ("20240801", "write position:20240801, or a date such as 2024-08-01"),
             ("02024", "is not a position"),
             ("+5", "is not a position"),
             ("2024-13", "a month that no year has"),
         ] {
             let error = with(number).refused(2);
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
     for command in [
@@ -105,7 +105,7 @@ fn any_time_of_occurrence_is_said_by_leaving_the_flag_out() {
 #[test]
 fn an_error_names_what_was_given_and_advises_what_is_taken() {
     let (_dir, server) = example();
-    for (command, told, unsaid) in [
+    for (command, expected, unsaid) in [
         (
             &["history", "DE", "--received", "--after", "80"][..],
             "after.position is 80, but the log ends at 32",
@@ -123,9 +123,9 @@ fn an_error_names_what_was_given_and_advises_what_is_taken() {
         (&["counts", "--watch", "--store", "junk"], "name of a store", "expects junk"),
     ] {
         let error = run(&server.address, command).refused(2);
-        assert!(error.contains(told) && !error.contains(unsaid), "{error}");
+        assert!(error.contains(expected) && !error.contains(unsaid), "{error}");
     }
-    for (command, told) in [
+    for (command, expected) in [
         (&["exchange", "nope"][..], "\"nope\" up to position 32; `handover exchanges` has the ids"),
         (&["exchange", "nope", "--as-of", "3"], "\"nope\" up to position 3; `handover exchanges`"),
         (&["reconcile", "nope"], "\"nope\" up to position 32; `handover exchanges` has the ids"),
@@ -139,7 +139,7 @@ fn an_error_names_what_was_given_and_advises_what_is_taken() {
         ),
     ] {
         let error = run(&server.address, command).refused(3);
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
@@ -153,13 +153,13 @@ fn tail_begins_at_a_time_or_with_a_date() {
         assert_eq!(positions(&tail(since).good()), all, "{since}");
     }
     assert_eq!(tail("2999-01-01").good(), "");
-    for (since, told) in [
+    for (since, expected) in [
         ("2024", "is a number"),
         ("2020-01-01T00:00:00", "without an offset; write Z for UTC"),
         ("2020-01-01T00:00:00.0000000000Z", "10 digits after the point, over 9"),
     ] {
         let error = tail(since).refused(2);
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
@@ -198,8 +198,8 @@ fn dates_of_other_programs_are_taken_and_kept_and_a_wrong_part_is_named() {
     let done = run(&server.address, &["import", arg(&path)]);
     assert_eq!(done.code, Some(5), "{}", done.err);
     assert!(done.out.contains("3 added, 0 already there, 6 refused"), "{}", done.out);
-    for (told, row) in bad.iter().zip(done.err.lines()) {
-        assert!(row.contains(told.2), "{row}");
+    for (expected, row) in bad.iter().zip(done.err.lines()) {
+        assert!(row.contains(expected.2), "{row}");
     }
     let kept = run(&server.address, &["tail", "--no-follow"]).good();
     for (occurred, reported_at) in good {

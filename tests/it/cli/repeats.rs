@@ -32,7 +32,7 @@ impl Desk {
         run(&self.server.address, &[&["import", arg(path)], extra].concat())
     }
 
-    /// Imports, and tells how many events were added and were there.
+    /// Imports, and returns how many events were added and were there.
     fn counted(&self, path: &Path, extra: &[&str]) -> [u64; 2] {
         let done = self.import(path, extra).good();
         let number = |word: &str| {
@@ -114,8 +114,8 @@ fn a_line_about_a_row_is_recorded_anew_with_the_row_and_only_then() {
     assert_eq!(desk.counted(&alone, &["--again"]), [1, 0]);
     let done = desk.import(&lines, &[]);
     assert_eq!((done.code, desk.head()), (Some(10), 5), "{}", done.err);
-    for told in [":2:1: was imported before: ", ":3:1: was imported before: "] {
-        assert!(done.err.contains(told), "{}", done.err);
+    for expected in [":2:1: was imported before: ", ":3:1: was imported before: "] {
+        assert!(done.err.contains(expected), "{}", done.err);
     }
     assert!(!done.err.contains(":1:1:"), "the claim is there again: {}", done.err);
     // Of equal rows one is recorded anew, and stands for the others.
@@ -153,20 +153,24 @@ fn what_again_would_record_is_shown_without_recording_it() {
     let desk = Desk::new();
     let lines = desk.file("lines.jsonl", &[claim(), confirmation()]);
     // Nothing is recorded into an empty store either.
-    let dry = |told: &str| {
+    let dry = |expected: &str| {
         let before = desk.head();
         let done = desk.import(&lines, &["--dry-run", "--again"]);
         assert_eq!((done.code, desk.head()), (Some(0), before), "{}", done.err);
-        let told = format!("2 lines: {told}, 0 refused (only checked, nothing was recorded)\n");
-        assert!(done.out.ends_with(&told), "{}", done.out);
+        let expected =
+            format!("2 lines: {expected}, 0 refused (only checked, nothing was recorded)\n");
+        assert!(done.out.ends_with(&expected), "{}", done.out);
         done.err
     };
     assert_eq!(dry("2 would be added, 0 recorded anew, 0 are there already"), "");
     assert_eq!(desk.counted(&lines, &[]), [2, 0]);
     assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
     desk.retract(1);
-    let told = dry("0 would be added, 2 recorded anew, 0 are there already");
-    assert!(told.contains(":1:1: was imported before: the event at 1 has no effect"), "{told}");
+    let expected = dry("0 would be added, 2 recorded anew, 0 are there already");
+    assert!(
+        expected.contains(":1:1: was imported before: the event at 1 has no effect"),
+        "{expected}"
+    );
     assert_eq!(desk.counted(&lines, &["--again"]), [2, 0], "as it was shown");
     assert_eq!(dry("0 would be added, 0 recorded anew, 2 are there already"), "");
     let wrong = desk.file("wrong.jsonl", &[claim(), json!({"payload": retraction("b")})]);
@@ -290,7 +294,7 @@ fn what_an_import_records_itself_is_of_no_export_that_it_reads() {
 }
 
 #[test]
-fn a_line_that_an_export_wrote_and_somebody_changed_is_a_line_of_its_own() {
+fn a_line_of_an_export_that_was_changed_is_a_line_of_its_own() {
     let desk = Desk::new();
     let row = desk.file("row.jsonl", &[json!({"id": "e1", "payload": transfer("DE", 4)})]);
     assert_eq!(desk.counted(&row, &[]), [1, 0]);
@@ -315,8 +319,8 @@ fn a_retraction_of_what_another_retracted_is_reported_and_not_taken_for_recorded
         }
         let done = desk.import(&both, &[]);
         assert_eq!((done.code, desk.head()), (Some(5), head), "{}", done.err);
-        let told = "claim 1 is retracted already, by the event at 2, which says something else";
-        assert!(done.err.contains(told), "{}", done.err);
+        let expected = "claim 1 is retracted already, by the event at 2, which says something else";
+        assert!(done.err.contains(expected), "{}", done.err);
     }
 }
 

@@ -41,8 +41,8 @@ async fn loading_it_again_at_the_next_start_adds_nothing() {
     server.terminate();
     assert!(server.wait(), "it ends well");
     let server = Server::start(&data, &["--load", EXAMPLE]);
-    let told = "32 lines: 0 added, 32 already there, 0 refused\n";
-    assert!(server.printed.contains(told), "{}", server.printed);
+    let expected = "32 lines: 0 added, 32 already there, 0 refused\n";
+    assert!(server.printed.contains(expected), "{}", server.printed);
     assert!(server.printed.contains(TABLE), "{}", server.printed);
     assert_eq!(read_all(&server.client().await).await, before);
 }
@@ -122,7 +122,7 @@ fn damaged_data_has_an_exit_code_of_its_own() {
 }
 
 #[test]
-fn rows_that_are_refused_are_told_and_the_others_are_served() {
+fn rows_that_are_refused_are_reported_and_the_others_are_served() {
     let (dir, data) = data_dir();
     let lines = [
         json!({"payload": transfer("DE", 2)}),
@@ -133,8 +133,8 @@ fn rows_that_are_refused_are_told_and_the_others_are_served() {
     let path = file(dir.path(), "rows.jsonl", &lines);
     let arguments = ["serve", "--data", arg(&data), "--listen", "127.0.0.1:0", "--load"];
     let mut serving = Running::start(command("", &[&arguments[..], &[arg(&path)]].concat()));
-    let told = format!("{}: 4 lines: 2 added, 0 already there, 2 refused", path.display());
-    assert_eq!(serving.line(), told);
+    let expected = format!("{}: 4 lines: 2 added, 0 already there, 2 refused", path.display());
+    assert_eq!(serving.line(), expected);
     let address = loop {
         if let Some(address) = serving.line().strip_prefix("serving on ") {
             break address.to_owned();

@@ -30,12 +30,12 @@ fn figures(server: &Server) -> Vec<String> {
         &["counts", "--group-by", "exchange,category"],
         &["counts", "--group-by", "mediator,kind", "--denied-mediators"],
     ];
-    let ask = |arguments: &&[&str]| {
+    let queried = |arguments: &&[&str]| {
         let text = run(&server.address, &[*arguments, &["--output", "csv"]].concat()).good();
         let bare = text.lines().map(|line| line.rsplit_once(',').expect("a position").0.to_owned());
         bare.collect::<Vec<_>>().join("\n")
     };
-    questions.iter().map(ask).collect()
+    questions.iter().map(queried).collect()
 }
 
 fn export(server: &Server, form: &str) -> String {
@@ -68,7 +68,7 @@ fn an_exported_table_gives_an_empty_store_the_same_figures() {
 }
 
 #[test]
-fn what_a_table_cannot_say_is_told_and_the_exit_code_says_so() {
+fn what_a_table_cannot_say_is_reported_and_the_exit_code_says_so() {
     let (dir, server) = empty();
     let mut range = transfer("DE", 0);
     range["count"] = serde_json::json!({"low": 3, "high": 5});

@@ -86,7 +86,7 @@ fn a_pipe_gets_whole_events_and_people_get_columns() {
 #[test]
 fn a_wrong_selection_is_refused_by_its_field() {
     let (_dir, server) = example();
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (["--tag", "DE"], "tags[0]: is not of the form key:value"),
         (["--stream", "exchange"], "streams[0]: is not of the form category/name"),
         (["--category", "Exchange/"], "categories[0]"),
@@ -95,7 +95,7 @@ fn a_wrong_selection_is_refused_by_its_field() {
     ] {
         for command in [&["tail", "--no-follow"][..], &["tail"]] {
             let error = run(&server.address, &[command, &arguments].concat()).refused(2);
-            assert!(error.starts_with("error: ") && error.contains(told), "{error}");
+            assert!(error.starts_with("error: ") && error.contains(expected), "{error}");
             assert!(!error.contains("filter.items"), "{error}");
         }
     }
@@ -132,7 +132,7 @@ fn a_reader_that_has_seen_enough_ends_it_well() {
 }
 
 /// Follows a server until it goes, and goes on with the next one.
-fn resume(go: fn(Server), told: &str) {
+fn resume(go: fn(Server), reported: &str) {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     record(&server.address, "DE");
@@ -143,7 +143,7 @@ fn resume(go: fn(Server), told: &str) {
     go(server);
     let done = tail.end();
     assert_eq!((done.code, done.out.as_str()), (Some(6), ""));
-    assert!(done.err.starts_with(told), "{}", done.err);
+    assert!(done.err.starts_with(reported), "{}", done.err);
     assert!(done.err.contains("; resume with --after 2 --store urn:uuid:"), "{}", done.err);
     let server = Server::start(&data, &[]);
     record(&server.address, "US");
@@ -201,7 +201,7 @@ fn name_of_store(server: &str) -> String {
 }
 
 #[test]
-fn who_goes_on_is_not_led_into_another_store() {
+fn a_client_that_goes_on_is_not_led_into_another_store() {
     let ((_dir, data), (_other_dir, other_data)) = (data_dir(), data_dir());
     let other = Server::start(&other_data, &[]);
     for to in ["UA", "RU", "PL", "NO"] {

@@ -186,7 +186,7 @@ async fn each_verdict_has_its_effect() {
     assert_eq!(consuming.await.expect("it ends"), Ok(()));
     let request = ListParkedRequest { group: GROUP.into(), ..ListParkedRequest::default() };
     let parked = calls.list_parked(request).await.expect("the parked ones").parked;
-    let told: Vec<_> = parked
+    let reported: Vec<_> = parked
         .iter()
         .map(|parked| (parked.event.as_ref().map_or("", |it| &it.stream), parked.reason.as_str()))
         .collect();
@@ -196,11 +196,11 @@ async fn each_verdict_has_its_effect() {
         ("watch/panic", "the handler panicked"),
     ];
     let expected: Vec<_> = expected.into_iter().flat_map(|parked| [parked; 2]).collect();
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
+async fn a_consumer_that_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let calls = server.client().await;
@@ -209,7 +209,7 @@ async fn who_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
         let events = vec![event("a", &[]); 3];
         calls.append(append(stream, events)).await.expect("it is appended");
     }
-    let (tell, mut told) = mpsc::channel(10);
+    let (report, mut reported) = mpsc::channel(10);
     let gate = Arc::new(Semaphore::new(0));
     let stop = CancellationToken::new();
     let (note, stopped) = oneshot::channel();
@@ -217,9 +217,9 @@ async fn who_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
         let (client, gate) = (client(&server.address), Arc::clone(&gate));
         let stop = stop.clone().cancelled_owned().map(|()| note.send(()).expect("it is read"));
         let handler = move |_| {
-            let (gate, tell) = (Arc::clone(&gate), tell.clone());
+            let (gate, report) = (Arc::clone(&gate), report.clone());
             async move {
-                tell.send(()).await.expect("the test goes on");
+                report.send(()).await.expect("the test goes on");
                 gate.acquire().await.expect("the gate is there").forget();
                 Verdict::Done
             }
@@ -227,13 +227,13 @@ async fn who_stops_finishes_and_answers_what_was_begun_and_leaves_the_rest() {
         async move { client.consume(Consumer::of(GROUP, "demo"), stop, handler).await }
     });
     for _ in 0..2 {
-        told.recv().await.expect("one of each stream is begun");
+        reported.recv().await.expect("one of each stream is begun");
     }
     stop.cancel();
     stopped.await.expect("the consumer has taken note");
     gate.add_permits(10);
     assert_eq!(consuming.await.expect("it ends"), Ok(()));
-    assert!(told.recv().await.is_none(), "nothing is begun after the stop");
+    assert!(reported.recv().await.is_none(), "nothing is begun after the stop");
     let group = until(&calls, |group| group.consumers.is_empty()).await;
     assert_eq!((group.lag_events, group.unanswered, group.resting), (4, 0, 0), "{group:?}");
 }
@@ -274,12 +274,12 @@ async fn a_slow_handler_handles_each_event_once_whatever_the_lease() {
             let request = append(&format!("watch/{number}"), vec![event("a", &[])]);
             calls.append(request).await.expect("it is appended");
         }
-        let (tell, mut told) = mpsc::channel(100);
+        let (report, mut reported) = mpsc::channel(100);
         let handler = move |delivery: Delivery| {
-            let tell = tell.clone();
+            let report = report.clone();
             async move {
                 tokio::time::sleep(takes).await;
-                tell.send((delivery.event.stream, delivery.attempts)).await.expect("it is read");
+                report.send((delivery.event.stream, delivery.attempts)).await.expect("it is read");
                 Verdict::Done
             }
         };
@@ -287,7 +287,7 @@ async fn a_slow_handler_handles_each_event_once_whatever_the_lease() {
         let group = until_finished(&server, consumer, handler).await;
         assert_eq!(group.parked, 0);
         let mut seen = Vec::new();
-        while let Ok(one) = told.try_recv() {
+        while let Ok(one) = reported.try_recv() {
             seen.push(one);
         }
         seen.sort();
@@ -332,7 +332,7 @@ async fn a_handler_that_hangs_is_given_up_and_holds_up_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_is_not_there_is_told() {
+async fn a_group_that_is_not_there_is_an_error() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let never = std::future::pending();

@@ -49,18 +49,20 @@ impl Figures {
     /// Takes in updates until everything up to a position has come.
     async fn reach(&mut self, watch: &mut Watch<WatchCountryCountsResponse>, wanted: u64) {
         loop {
-            let Watched::Update(told) = watch.next().await.expect("it goes on") else { continue };
-            let (position, more) = (told.position, told.more);
-            self.take(*told);
+            let Watched::Update(reported) = watch.next().await.expect("it goes on") else {
+                continue;
+            };
+            let (position, more) = (reported.position, reported.more);
+            self.take(*reported);
             if position >= wanted && !more {
                 return;
             }
         }
     }
 
-    fn take(&mut self, told: WatchCountryCountsResponse) {
+    fn take(&mut self, reported: WatchCountryCountsResponse) {
         let key = |row: &CountryCount| (row.country.clone(), row.unit);
-        match told.update.expect("an update says what it is") {
+        match reported.update.expect("an update says what it is") {
             Update::Snapshot(all) => {
                 self.snapshots += 1;
                 self.rows = all.counts.into_iter().map(|row| (key(&row), row)).collect();
@@ -76,7 +78,7 @@ impl Figures {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_is_told_once_over_cut_connections_and_restarts() {
+async fn each_change_is_reported_once_over_cut_connections_and_restarts() {
     let seed = crate::support::seed();
     let mut chance = StdRng::seed_from_u64(seed);
     let (_dir, data) = data_dir();
@@ -114,9 +116,9 @@ async fn each_change_is_told_once_over_cut_connections_and_restarts() {
         }
         figures.reach(&mut counts, last).await;
         while story.as_ref().is_none_or(|story| story.position < last) {
-            if let Watched::Update(told) = stories.next().await.expect("it goes on") {
-                story_causes.extend(told.caused_by);
-                story = told.story;
+            if let Watched::Update(reported) = stories.next().await.expect("it goes on") {
+                story_causes.extend(reported.caused_by);
+                story = reported.story;
             }
         }
     }
@@ -129,18 +131,18 @@ async fn each_change_is_told_once_over_cut_connections_and_restarts() {
         }
     }
     assert_eq!(story_causes, all, "each event changed the story, and is told as a cause once");
-    let asked = client(&server.address);
-    let answer = asked.calls().country_counts(GetCountryCountsRequest::default()).await;
+    let caller = client(&server.address);
+    let answer = caller.calls().country_counts(GetCountryCountsRequest::default()).await;
     assert!(figures.rows.values().eq(&answer.expect("an answer").counts));
     let question = GetExchangeRequest { exchange_id, ..Default::default() };
-    let answer = asked.calls().exchange(question).await.expect("an answer");
+    let answer = caller.calls().exchange(question).await.expect("an answer");
     assert_eq!(story, Some(answer));
     println!("{} connections", proxy.opened());
     assert!(proxy.opened() > 5, "hardly anything was cut");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_goes_on_after_a_position_that_an_earlier_one_was_told() {
+async fn a_watch_goes_on_after_a_position_that_an_earlier_one_got() {
     let (_dir, data) = data_dir();
     let server = Server::start(&data, &[]);
     let client = client(&server.address);
@@ -152,13 +154,13 @@ async fn a_watch_goes_on_after_a_position_that_an_earlier_one_was_told() {
     assert_eq!(first.position(), None);
     let mut figures = Figures::default();
     figures.reach(&mut first, 0).await;
-    let told = record(13).await;
-    figures.reach(&mut first, told).await;
+    let reported = record(13).await;
+    figures.reach(&mut first, reported).await;
     // The last item counts as handled once the next one is requested.
     let waiting = std::time::Duration::from_millis(1);
     let nothing = tokio::time::timeout(waiting, first.next()).await;
     assert!(nothing.is_err(), "nothing has changed: {nothing:?}");
-    assert_eq!(first.position(), Some(told));
+    assert_eq!(first.position(), Some(reported));
 
     let later = record(15).await;
     let after_position = first.position();
@@ -167,7 +169,7 @@ async fn a_watch_goes_on_after_a_position_that_an_earlier_one_was_told() {
     figures.reach(&mut second, later).await;
     assert_eq!(figures.snapshots, 1);
     for causes in figures.causes.values() {
-        assert_eq!(*causes, [told, later]);
+        assert_eq!(*causes, [reported, later]);
     }
 
     let beyond = WatchCountryCountsRequest { after_position: Some(9), ..Default::default() };

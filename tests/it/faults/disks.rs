@@ -12,7 +12,7 @@ use super::{
     probe::probe,
     process::{self, Process, Said},
     shim::{Errno, Fault, World},
-    story::{self, Told},
+    story::{self, Reported},
 };
 use crate::support::{append, event, read_all};
 
@@ -36,14 +36,15 @@ async fn check_refused(server: Process, case: &Case, path: &str) -> Said {
     let (status, said) = server.end().await;
     assert_eq!(status.code(), Some(1), "{said:#?}");
     let last = said.lines.last().expect("it says why");
-    let told = case.errno.is_named_in(last) && last.contains(path) && last.contains(case.advice);
-    assert!(told, "it does not tell {path}, {:?} and {:?}: {last}", case.errno, case.advice);
+    let reported =
+        case.errno.is_named_in(last) && last.contains(path) && last.contains(case.advice);
+    assert!(reported, "it does not tell {path}, {:?} and {:?}: {last}", case.errno, case.advice);
     assert_eq!(said.panics(), Vec::<&String>::new(), "{said:#?}");
     said
 }
 
 async fn start_and_mend(case: Case) {
-    let (world, told) = places::begin(case.ending).await;
+    let (world, reported) = places::begin(case.ending).await;
     let before = Image::of(world.root());
     let calls = case.calls.to_owned();
     let fault = Fault { action: "stay", calls, place: "*".into(), nth: 1, errno: case.errno };
@@ -53,7 +54,7 @@ async fn start_and_mend(case: Case) {
     before.assert_unchanged(world.root(), "");
     let server = Process::start(&world, None);
     let client = server.client().await.expect("it serves once the disk takes something");
-    story::check(&client, told.bounds()).await;
+    story::check(&client, reported.bounds()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,14 +94,14 @@ async fn on_a_disk_that_fills_up_appends_are_refused_with_the_reason_and_reads_g
     let world = World::new();
     let server = Process::spawn(on_small_disk(&world));
     let client = server.client().await.expect("it serves");
-    let mut told = Told::default();
-    story::append(&world, &client, &mut told, 100).await;
-    let refused = told.refused.as_ref().expect("the disk is full");
-    assert!(told.count() > 0, "{refused:?}");
+    let mut reported = Reported::default();
+    story::append(&world, &client, &mut reported, 100).await;
+    let refused = reported.refused.as_ref().expect("the disk is full");
+    assert!(reported.count() > 0, "{refused:?}");
     assert_eq!(refused.reason, "STORE_FULL", "{refused:?}");
     assert!(refused.message.contains("nearly full"), "{refused:?}");
     let found = read_all(&client).await;
-    assert!(story::recognise(&found) >= told.count(), "reads go on");
+    assert!(story::recognise(&found) >= reported.count(), "reads go on");
     let (_, said) = server.stop().await;
     assert_eq!(said.panics(), Vec::<&String>::new(), "{said:#?}");
 }

@@ -17,7 +17,7 @@ use super::{
     process::Process,
     shim::{Errno, Fault, World},
     steps,
-    story::{self, Told},
+    story::{self, Reported},
 };
 
 /// One run with a fault.
@@ -87,14 +87,14 @@ fn ways(call: &str) -> Vec<(&'static str, Errno)> {
 
 /// The steps of a run without faults, by kind.
 async fn kinds(ending: Ending, until: u64) -> Kinds {
-    let (world, mut told) = places::begin(ending).await;
-    let before = told.count();
+    let (world, mut reported) = places::begin(ending).await;
+    let before = reported.count();
     let server = Process::start(&world, None);
     let client = server.client().await.expect("it serves");
-    story::append(&world, &client, &mut told, until).await;
-    assert_eq!(told.count(), until, "{:?}", told.refused);
-    story::until_sealed(&server, &told, before).await;
-    story::check(&client, told.bounds()).await;
+    story::append(&world, &client, &mut reported, until).await;
+    assert_eq!(reported.count(), until, "{:?}", reported.refused);
+    story::until_sealed(&server, &reported, before).await;
+    story::check(&client, reported.bounds()).await;
     assert!(server.stop().await.0.success());
     let mut kinds = Kinds::new();
     for step in steps::read(&world.steps()) {
@@ -113,7 +113,7 @@ fn chosen(count: usize, chance: &mut StdRng) -> Vec<usize> {
 
 /// Reads go on: everything is there. Only what needs a volume to be opened, which may take a write,
 /// may be refused for the same reason, as long as that lasts; figures until the next start.
-async fn check_reads(client: &Client, told: &Told, case: &Case) {
+async fn check_reads(client: &Client, reported: &Reported, case: &Case) {
     let read: Result<Vec<ReadResponse>, ClientError> =
         client.read(ReadRequest::default()).try_collect().await;
     let excused = |error: &ClientError| {
@@ -121,29 +121,29 @@ async fn check_reads(client: &Client, told: &Told, case: &Case) {
     };
     assert!(read.as_ref().err().is_none_or(excused), "{read:?}");
     if case.passes() {
-        let found = story::check_events(client, told.bounds()).await;
+        let found = story::check_events(client, reported.bounds()).await;
         let figures = story::figures(client, 0..story::recognise(&found)).await;
         assert!(figures.as_ref().err().is_none_or(excused), "{figures:?}");
     } else if let Ok(answers) = read {
         let found: Vec<_> = answers.into_iter().flat_map(|answer| answer.events).collect();
-        let (least, most) = told.bounds();
+        let (least, most) = reported.bounds();
         assert!((least..=most).contains(&story::recognise(&found)), "reads go on");
     }
 }
 
 /// A run in which the fault strikes.
-async fn run(world: &World, told: &mut Told, case: &Case) {
-    let (fault, before) = (&case.fault, told.count());
+async fn run(world: &World, reported: &mut Reported, case: &Case) {
+    let (fault, before) = (&case.fault, reported.count());
     let server = Process::start(world, Some(fault));
     if let Some(client) = server.client().await {
-        story::append(world, &client, told, case.until).await;
-        if let Some(error) = &told.refused {
+        story::append(world, &client, reported, case.until).await;
+        if let Some(error) = &reported.refused {
             story::check_refusal(error, fault.errno);
         } else if case.passes() {
-            story::until_sealed(&server, told, before).await;
+            story::until_sealed(&server, reported, before).await;
         }
-        check_reads(&client, told, case).await;
-        server.until_health(told.refused.is_none()).await;
+        check_reads(&client, reported, case).await;
+        server.until_health(reported.refused.is_none()).await;
     }
     let (status, said) = server.stop().await;
     let struck = steps::read(&world.steps()).iter().any(|step| step.call == "struck");
@@ -160,7 +160,7 @@ async fn run(world: &World, told: &mut Told, case: &Case) {
     assert_eq!(said.panics(), Vec::<&String>::new(), "{said:#?}");
 }
 
-/// Opens the store again, now that nothing fails any more; tells how many appends are there.
+/// Opens the store again, now that nothing fails any more; returns how many appends are there.
 async fn recover(world: &World, bounds: (u64, u64)) -> u64 {
     let server = Process::start(world, None);
     let Some(client) = server.client().await else {
@@ -189,13 +189,13 @@ async fn open_image(image: &Image, bounds: (u64, u64)) {
 }
 
 async fn fail(case: Case) {
-    let (world, mut told) = places::begin(case.ending).await;
+    let (world, mut reported) = places::begin(case.ending).await;
     let disk = case.loses().then(|| Disk::of(world.root()));
-    run(&world, &mut told, &case).await;
+    run(&world, &mut reported, &case).await;
     if let Some(disk) = &disk {
-        open_image(&cut(disk, &world), told.bounds()).await;
+        open_image(&cut(disk, &world), reported.bounds()).await;
     }
-    let found = recover(&world, told.bounds()).await;
+    let found = recover(&world, reported.bounds()).await;
     if let Some(disk) = &disk {
         // Whatever the answers of the second server said must have been durable by then.
         open_image(&cut(disk, &world), (found, found)).await;
@@ -203,18 +203,18 @@ async fn fail(case: Case) {
 }
 
 async fn kill(case: Case) {
-    let (world, mut told) = places::begin(case.ending).await;
-    let before = told.count();
+    let (world, mut reported) = places::begin(case.ending).await;
+    let before = reported.count();
     let server = Process::start(&world, Some(&case.fault));
     if let Some(client) = server.client().await {
-        story::append(&world, &client, &mut told, case.until).await;
-        if told.refused.is_none() {
-            story::until_sealed(&server, &told, before).await;
+        story::append(&world, &client, &mut reported, case.until).await;
+        if reported.refused.is_none() {
+            story::until_sealed(&server, &reported, before).await;
         }
     }
     let (status, said) = server.stop().await;
     assert_eq!(status.signal(), Some(9), "it was not killed: {said:#?}");
-    recover(&world, told.bounds()).await;
+    recover(&world, reported.bounds()).await;
 }
 
 /// Kinds of steps, and how many there are of each.

@@ -9,7 +9,7 @@ use super::{
     disk::Image,
     process::Process,
     shim::World,
-    story::{self, Told},
+    story::{self, Reported},
 };
 
 /// Appends in a store to begin with: three sealed volumes, and some that are not sealed.
@@ -38,13 +38,13 @@ struct Made {
 }
 
 /// A store that ended so, and the answers that its client got.
-pub(super) async fn begin(ending: Ending) -> (World, Told) {
+pub(super) async fn begin(ending: Ending) -> (World, Reported) {
     let world = World::new();
     let Some(made) = made(ending).await else {
-        return (world, Told::default());
+        return (world, Reported::default());
     };
     made.image.write(world.root());
-    (world, Told::of(APPENDS))
+    (world, Reported::of(APPENDS))
 }
 
 /// The events in a store that ended so.
@@ -70,17 +70,17 @@ async fn made(ending: Ending) -> Option<&'static Made> {
 
 async fn make(clean: bool) -> Made {
     let world = World::new();
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut story = Vec::new();
     // In two parts: files of the journal are used again, and hold frames of two epochs.
     for until in [12, APPENDS] {
-        let before = told.count();
+        let before = reported.count();
         let server = Process::start(&world, None);
         let client = server.client().await.expect("it serves");
-        story::append(&world, &client, &mut told, until).await;
-        assert_eq!(told.count(), until, "{:?}", told.refused);
-        story::until_sealed(&server, &told, before).await;
-        story = story::check(&client, told.bounds()).await;
+        story::append(&world, &client, &mut reported, until).await;
+        assert_eq!(reported.count(), until, "{:?}", reported.refused);
+        story::until_sealed(&server, &reported, before).await;
+        story = story::check(&client, reported.bounds()).await;
         if clean {
             assert!(server.stop().await.0.success());
         }

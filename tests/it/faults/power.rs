@@ -17,7 +17,7 @@ use super::{
     process::Process,
     shim::World,
     steps::{self, Step},
-    story::{self, Told},
+    story::{self, Reported},
 };
 
 /// What of the contents and what of the names has landed.
@@ -50,7 +50,7 @@ impl fmt::Display for Cut {
 }
 
 /// What may be on the disk if the power fails at any of these steps, which follow on `disk`.
-fn cuts(disk: &mut Disk, steps: &[Step], told: &Told, chance: &mut StdRng) -> Vec<Cut> {
+fn cuts(disk: &mut Disk, steps: &[Step], reported: &Reported, chance: &mut StdRng) -> Vec<Cut> {
     let mut cuts: BTreeMap<u64, Cut> = BTreeMap::new();
     let mut digests = Digests::default();
     let mut begin = 0;
@@ -63,7 +63,7 @@ fn cuts(disk: &mut Disk, steps: &[Step], told: &Told, chance: &mut StdRng) -> Ve
         };
         for &(contents, names) in landed {
             let image = disk.image(contents, names, chance);
-            let acknowledged = told.by(begin);
+            let acknowledged = reported.by(begin);
             let what = format!(
                 "before step {number} ({:?}): {contents:?} of the contents and {names:?} of the names landed",
                 step.kind()
@@ -96,26 +96,26 @@ struct Run {
     /// The disk before it.
     disk: Disk,
     steps: Vec<Step>,
-    told: Told,
+    reported: Reported,
     /// The log as it was at the end.
     story: Vec<RecordedEvent>,
 }
 
 impl Run {
     async fn of(ending: Ending, until: u64) -> Self {
-        let (world, mut told) = places::begin(ending).await;
+        let (world, mut reported) = places::begin(ending).await;
         let disk = Disk::of(world.root());
-        let before = told.count();
+        let before = reported.count();
         let server = Process::start(&world, None);
         let client = server.client().await.expect("it serves");
-        story::append(&world, &client, &mut told, until).await;
-        assert_eq!(told.count(), until, "{:?}", told.refused);
-        story::until_sealed(&server, &told, before).await;
-        let story = story::check(&client, told.bounds()).await;
+        story::append(&world, &client, &mut reported, until).await;
+        assert_eq!(reported.count(), until, "{:?}", reported.refused);
+        story::until_sealed(&server, &reported, before).await;
+        let story = story::check(&client, reported.bounds()).await;
         assert!(server.stop().await.0.success());
         let steps = steps::read(&world.steps());
         println!("{} steps on a store that ended as {ending:?}", steps.len());
-        Self { disk, steps, told, story }
+        Self { disk, steps, reported, story }
     }
 }
 
@@ -123,8 +123,8 @@ impl Run {
 async fn wherever_the_power_fails_what_was_acknowledged_is_there() {
     let mut chance = seeded();
     for (ending, until) in RUNS {
-        let Run { mut disk, steps, told, story } = Run::of(ending, until).await;
-        let cuts = cuts(&mut disk, &steps, &told, &mut chance);
+        let Run { mut disk, steps, reported, story } = Run::of(ending, until).await;
+        let cuts = cuts(&mut disk, &steps, &reported, &mut chance);
         let story = Arc::new(story);
         each(cuts, move |cut| check(cut, Arc::clone(&story))).await;
     }
@@ -158,12 +158,12 @@ async fn restart_and_cut(killed: Killed) {
         panic!("{}: {:#?}", killed.what, server.end().await.1);
     };
     let found = story::recognise(&story::check(&client, killed.bounds).await);
-    let mut told = Told::of(found);
-    story::append(&world, &client, &mut told, found + MORE).await;
+    let mut reported = Reported::of(found);
+    story::append(&world, &client, &mut reported, found + MORE).await;
     let story = Arc::new(story::check(&client, (found + MORE, found + MORE)).await);
     server.stop().await;
     let mut chance = StdRng::seed_from_u64(killed.seed);
-    let mut cuts = cuts(&mut disk, &steps::read(&world.steps()), &told, &mut chance);
+    let mut cuts = cuts(&mut disk, &steps::read(&world.steps()), &reported, &mut chance);
     // Before the first append nothing is new.
     cuts.retain(|cut| cut.acknowledged > found);
     for _ in 0..CUTS.min(cuts.len()) {
@@ -176,7 +176,7 @@ async fn restart_and_cut(killed: Killed) {
 async fn what_a_process_finds_after_a_kill_survives_a_power_cut_that_follows() {
     let mut chance = seeded();
     for (ending, until) in RUNS {
-        let Run { mut disk, steps, told, .. } = Run::of(ending, until).await;
+        let Run { mut disk, steps, reported, .. } = Run::of(ending, until).await;
         let mut seen = HashSet::new();
         let mut kills = Vec::new();
         let mut begin = 0;
@@ -184,7 +184,7 @@ async fn what_a_process_finds_after_a_kill_survives_a_power_cut_that_follows() {
             // What is pending is greatest before a sync.
             if step.is_sync() && (seen.insert(step.kind()) || chance.random_range(0..12) == 0) {
                 let what = format!("killed before step {number}, {:?}", step.kind());
-                let bounds = (told.by(begin), told.count());
+                let bounds = (reported.by(begin), reported.count());
                 kills.push(Killed { what, disk: disk.clone(), bounds, seed: chance.random() });
             }
             disk.apply(step);

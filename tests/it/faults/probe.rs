@@ -16,7 +16,7 @@ use crate::support::tagged;
 /// repeats what failed otherwise and may pass.
 const RETRY: Duration = Duration::from_millis(50);
 const RETRIES: usize = 20;
-/// What tells the operator what to do.
+/// What says to the operator what to do.
 const ADVICE: &str = "put back a copy that was made while the server was stopped";
 
 /// What came of it.
@@ -69,7 +69,7 @@ pub(super) async fn probe(world: &World, story: &[RecordedEvent]) -> Found {
     let head = client.get_head(GetHeadRequest::default()).await.expect("a head").position;
     assert!(head <= story.len() as u64, "{head} events, and there were {}", story.len());
     let story: Vec<_> = story.iter().take(usize::try_from(head).expect("few")).cloned().collect();
-    let mut errors = ask(&client, &story).await;
+    let mut errors = queried(&client, &story).await;
     if errors.is_empty() {
         let figures = story::figures(&client, 0..story::recognise(&story)).await;
         // A projection that has met passing trouble stays as it is until the next start.
@@ -80,8 +80,8 @@ pub(super) async fn probe(world: &World, story: &[RecordedEvent]) -> Found {
     Found::Served(head, errors)
 }
 
-/// Reads everything forwards, backwards and by filter; tells the errors.
-async fn ask(client: &Client, story: &[RecordedEvent]) -> Vec<ClientError> {
+/// Reads everything forwards, backwards and by filter; returns the errors.
+async fn queried(client: &Client, story: &[RecordedEvent]) -> Vec<ClientError> {
     let mut errors = Vec::new();
     errors.extend(read(client, ReadRequest::default(), story.iter()).await);
     let direction = ReadDirection::Backwards.into();

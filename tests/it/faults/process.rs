@@ -87,9 +87,9 @@ impl Process {
     pub(super) fn spawn(mut command: Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawned.spawn().expect("the binary can be run");
-        let (tell, said) = watch::channel(Said::default());
-        listen(child.stdout.take().expect("a piped output"), tell.clone());
-        listen(child.stderr.take().expect("a piped output"), tell);
+        let (report, said) = watch::channel(Said::default());
+        listen(child.stdout.take().expect("a piped output"), report.clone());
+        listen(child.stderr.take().expect("a piped output"), report);
         Self { child, said }
     }
 
@@ -121,9 +121,9 @@ impl Process {
         let endpoint = tonic::transport::Endpoint::from_shared(address).expect("an address");
         let mut health = HealthClient::new(endpoint.connect().await.expect("it can be reached"));
         let request = HealthCheckRequest { service: "handover.v1.EventStoreService".into() };
-        let mut told = health.watch(request).await.expect("it tells its health").into_inner();
+        let mut reported = health.watch(request).await.expect("it tells its health").into_inner();
         let turned = async {
-            while let Some(health) = told.message().await.expect("it goes on telling") {
+            while let Some(health) = reported.message().await.expect("it goes on telling") {
                 if (health.status() == ServingStatus::Serving) == serving {
                     return;
                 }
@@ -167,15 +167,15 @@ pub(super) fn command(data: &Path) -> Command {
 }
 
 /// Passes on what is said on one output.
-fn listen(output: impl Read + Send + 'static, tell: watch::Sender<Said>) {
+fn listen(output: impl Read + Send + 'static, report: watch::Sender<Said>) {
     std::thread::spawn(move || {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            tell.send_modify(|said| said.lines.push(text));
+            report.send_modify(|said| said.lines.push(text));
             line.clear();
         }
-        tell.send_modify(|said| said.closed += 1);
+        report.send_modify(|said| said.closed += 1);
     });
 }

@@ -13,7 +13,7 @@ use super::{
     process::Process,
     shim::World,
     steps,
-    story::{self, Told},
+    story::{self, Reported},
 };
 use crate::support::{append, event, read, text};
 
@@ -77,7 +77,8 @@ async fn work(
         disk.apply(step);
     }
     let end = steps[at].end;
-    let least = acknowledged.iter().rfind(|(told, _)| *told < end).map_or(0, |(_, count)| *count);
+    let least =
+        acknowledged.iter().rfind(|(reported, _)| *reported < end).map_or(0, |(_, count)| *count);
     (disk.image(Landed::Some, Landed::All, chance), least)
 }
 
@@ -127,17 +128,17 @@ fn fill_up(newer: &mut [u8], older: &[u8], half: bool) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_frames_behind_the_last_one_and_in_files_of_their_own_count_for_nothing() {
     let world = World::new();
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut older = Vec::new();
     let mut events = Vec::new();
     for until in [6, 12, places::APPENDS] {
-        let before = told.count();
+        let before = reported.count();
         older.extend(journal_of(&world));
         let server = Process::start(&world, None);
         let client = server.client().await.expect("it serves");
-        story::append(&world, &client, &mut told, until).await;
-        story::until_sealed(&server, &told, before).await;
-        events = story::check(&client, told.bounds()).await;
+        story::append(&world, &client, &mut reported, until).await;
+        story::until_sealed(&server, &reported, before).await;
+        events = story::check(&client, reported.bounds()).await;
     }
     let mut filled = 0;
     for (number, old) in older.iter().enumerate() {

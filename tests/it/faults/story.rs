@@ -24,7 +24,7 @@ const VOLUME_BYTES: usize = 1 << 20;
 /// Events are somewhat larger when they are stored; no volume ends so near to its limit.
 const STORED_MORE: usize = 20 << 10;
 
-/// Tags that tell the events apart.
+/// Tags that distinguish the events.
 pub(super) const TAGS: [&str; 4] = ["part:0", "part:1", "part:2", "part:3"];
 
 /// The append with this number.
@@ -127,7 +127,7 @@ fn payloads(number: u64) -> Vec<(String, Any)> {
 
 /// What the answers said to a client.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Reported {
     /// For each acknowledged append, how long the record of steps was when the answer came.
     pub(super) acknowledged: Vec<u64>,
     /// Why the last append was not acknowledged.
@@ -136,7 +136,7 @@ pub(super) struct Told {
     pub(super) unknown: bool,
 }
 
-impl Told {
+impl Reported {
     /// That the first so many appends are in the log.
     pub(super) fn of(appends: u64) -> Self {
         Self { acknowledged: (0..appends).map(|_| 0).collect(), ..Self::default() }
@@ -149,7 +149,7 @@ impl Told {
 
     /// How many were when the record of steps was so long.
     pub(super) fn by(&self, end: u64) -> u64 {
-        self.acknowledged.iter().filter(|told| **told <= end).count() as u64
+        self.acknowledged.iter().filter(|reported| **reported <= end).count() as u64
     }
 
     /// How many appends may be found.
@@ -159,14 +159,14 @@ impl Told {
 }
 
 /// Makes the appends that come next, up to number `until`, or until one is not acknowledged.
-pub(super) async fn append(world: &World, client: &Client, told: &mut Told, until: u64) {
-    for number in told.count()..until {
+pub(super) async fn append(world: &World, client: &Client, reported: &mut Reported, until: u64) {
+    for number in reported.count()..until {
         match client.append(request(number)).await {
-            Ok(_) => told.acknowledged.push(world.now()),
+            Ok(_) => reported.acknowledged.push(world.now()),
             Err(error) => {
                 // Only what is known not to have happened cannot be found.
-                told.unknown |= error.reason != "STORE_FAILED" && error.reason != "NOT_READY";
-                told.refused = Some(error);
+                reported.unknown |= error.reason != "STORE_FAILED" && error.reason != "NOT_READY";
+                reported.refused = Some(error);
                 return;
             }
         }
@@ -174,8 +174,8 @@ pub(super) async fn append(world: &World, client: &Client, told: &mut Told, unti
 }
 
 /// Waits until all volumes are sealed that the acknowledged appends fill.
-pub(super) async fn until_sealed(process: &Process, told: &Told, before: u64) {
-    let volumes = sealed(told.count()) - sealed(before);
+pub(super) async fn until_sealed(process: &Process, reported: &Reported, before: u64) {
+    let volumes = sealed(reported.count()) - sealed(before);
     let what = format!("seals {volumes} volumes");
     process.until(&what, |said| said.count("volume sealed") >= volumes).await;
 }

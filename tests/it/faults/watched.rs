@@ -7,22 +7,22 @@ use super::{
     process::Process,
     shim::World,
     steps,
-    story::{self, Told},
+    story::{self, Reported},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_of_steps_makes_up_all_that_the_server_has_written() {
     let world = World::new();
     let mut disk = Disk::of(world.root());
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     for until in [12, 24] {
-        let before = told.count();
+        let before = reported.count();
         let server = Process::start(&world, None);
         let client = server.client().await.expect("it serves");
-        story::append(&world, &client, &mut told, until).await;
-        assert_eq!(told.count(), until, "{:?}", told.refused);
-        story::check(&client, told.bounds()).await;
-        story::until_sealed(&server, &told, before).await;
+        story::append(&world, &client, &mut reported, until).await;
+        assert_eq!(reported.count(), until, "{:?}", reported.refused);
+        story::check(&client, reported.bounds()).await;
+        story::until_sealed(&server, &reported, before).await;
         let (status, said) = server.stop().await;
         assert!(status.success(), "{said:#?}");
     }

@@ -1,13 +1,13 @@
-//! Keeps `docs/FORMAT.md` in step with the constants that it tells of.
+//! Keeps `docs/FORMAT.md` in step with the constants that it states.
 
 use std::fs;
 
-/// A file, a line of it that fixes a number, and how the page tells it. Whoever changes the first
-/// is led to the second.
+/// A file, a line of it that fixes a number, and how the page states it: a change of the first
+/// leads to the second.
 const FACTS: &[(&str, &str, &str)] = &[
     ("log/ends.rs", "EVENT_TAG: u8 = 0x0A;", "0A | length varint | RecordedEvent"),
     ("log/frame.rs", "FIXED: usize = 8 + 8 + 4 + 4;", "    24  44 x n  append table"),
-    ("log/frame.rs", "BYTES: usize = 16 + 16 + 8 + 4;", "24+44n          run of events"),
+    ("log/frame.rs", "BYTES: usize = 16 + 16 + 8 + 4;", "24+44n          encoded events"),
     ("log/frame.rs", "HEADROOM: usize = 80;", "    80         body: the frame"),
     ("log/frame.rs", "UNIT: usize = 4096;", "on multiples of 4096 bytes"),
     ("log/file_journal/envelope.rs", "VERSION: u32 = 1;", "    12      4  format version: 1"),
@@ -97,13 +97,16 @@ fn page() -> String {
 }
 
 #[test]
-fn the_format_page_tells_every_size_and_number_of_the_code() {
+fn the_format_page_states_every_size_and_number_of_the_code() {
     let page = page();
     assert!(page.is_ascii() && page.lines().count() <= 280, "it is one page, in ASCII");
-    for (file, line, told) in FACTS {
+    for (file, line, expected) in FACTS {
         let source = fs::read_to_string(format!("src/{file}")).expect(file);
         assert!(source.contains(line), "src/{file} no longer says {line:?}: mend docs/FORMAT.md");
-        assert!(page.contains(told), "docs/FORMAT.md does not say {told:?}; src/{file}: {line}");
+        assert!(
+            page.contains(expected),
+            "docs/FORMAT.md does not say {expected:?}; src/{file}: {line}"
+        );
     }
 }
 

@@ -119,7 +119,7 @@ fn append() -> Append {
     }
 }
 
-/// The digest as `docs/FORMAT.md` tells it, written down once more.
+/// The digest as `docs/FORMAT.md` states it, written down once more.
 fn digest_of_the_page() -> Vec<u8> {
     let number = |number: u64| number.to_be_bytes().to_vec();
     let text = |text: &[u8]| [number(text.len() as u64), text.to_vec()].concat();
@@ -265,9 +265,14 @@ fn log(dir: &Path) -> (Arc<Log>, mpsc::Receiver<()>) {
         journal(&dir.join("journal"));
     }
     let settings = LogSettings { volume_events: 2, ..LogSettings::default() };
-    let (told, moved) = mpsc::channel();
-    let tell = |told: mpsc::Sender<()>| Box::new(move |_| told.send(()).unwrap_or_default());
-    let hooks = Hooks { on_indexed: tell(told.clone()), on_sealed: tell(told), ..Hooks::default() };
+    let (reported, moved) = mpsc::channel();
+    let report =
+        |reported: mpsc::Sender<()>| Box::new(move |_| reported.send(()).unwrap_or_default());
+    let hooks = Hooks {
+        on_indexed: report(reported.clone()),
+        on_sealed: report(reported),
+        ..Hooks::default()
+    };
     let log = Log::open(dir, &settings, Arc::new(RealFiles), hooks).expect("a log");
     (log, moved)
 }
@@ -321,8 +326,8 @@ fn what_is_stored_has_the_bytes_it_always_had() {
     ];
     for (key, value) in volume_values() {
         // A full value is shown by its hash.
-        let told = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
-        lines.push(format!("volume_value {} = {}", hex(&key), hex(&told)));
+        let reported = if value.len() > 1000 { Sha256::digest(&value).to_vec() } else { value };
+        lines.push(format!("volume_value {} = {}", hex(&key), hex(&reported)));
     }
     let run = index_run().1;
     let run_lines = pieces(&run);
@@ -336,7 +341,7 @@ fn what_is_stored_has_the_bytes_it_always_had() {
 fn a_stored_event_is_read_as_it_was_recorded() {
     let bytes = Bytes::from(golden("recorded_event"));
     let [event]: [RecordedEvent; 1] =
-        recorded::decode_run(bytes).expect("a run").try_into().expect("one event");
+        recorded::decode_events(bytes).expect("a run").try_into().expect("one event");
     let payload = event.payload.expect("a payload");
     assert_eq!((event.position, event.revision), (1, 2));
     assert_eq!(

@@ -30,14 +30,14 @@ async fn what_waits_at_a_consumer_that_answers_stays_with_it_and_uses_up_no_try(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_after_the_lease_counts_while_nobody_else_has_the_event() {
+async fn an_answer_after_the_lease_counts_while_no_other_consumer_has_the_event() {
     let (_dir, _server, client) = start().await;
     client.create_group(quick("desk")).await.expect("it is created");
     fill(&client, &["x/a", "x/b"]).await;
     let mut late = Member::join(&client, "desk", "late", 2);
     late.positions(2).await;
     while late.withdrawn.len() < 2 {
-        late.hear().await.expect("it is told");
+        late.receive().await.expect("it is told");
     }
     late.ack(&[1]);
     until(&client, "desk", |group| group.lag_events == 1).await;
@@ -52,7 +52,7 @@ async fn an_answer_after_the_lease_counts_while_nobody_else_has_the_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_says_that_it_is_at_work_keeps_what_it_has_until_it_says_so_no_more() {
+async fn a_consumer_that_says_that_it_is_at_work_keeps_what_it_has_until_it_says_so_no_more() {
     let (_dir, _server, client) = start().await;
     client.create_group(quick("desk")).await.expect("it is created");
     let positions = fill(&client, &["x/a", "x/b"]).await;
@@ -60,11 +60,11 @@ async fn who_says_that_it_is_at_work_keeps_what_it_has_until_it_says_so_no_more(
     assert_eq!(one.positions(2).await, positions);
     for _ in 0..12 {
         one.say(ConsumeRequest { working: vec![1], ..ConsumeRequest::default() });
-        let told = tokio::time::timeout(LEASE / 5, one.hear()).await;
-        assert!(told.is_err(), "nothing is withdrawn: {:?}", one.withdrawn);
+        let reported = tokio::time::timeout(LEASE / 5, one.receive()).await;
+        assert!(reported.is_err(), "nothing is withdrawn: {:?}", one.withdrawn);
     }
     while one.withdrawn.len() < 2 {
-        one.hear().await.expect("it is told");
+        one.receive().await.expect("it is told");
     }
     let mut other = Member::join(&client, "desk", "other", 2);
     let mut came = [other.next().await.unwrap(), other.next().await.unwrap()];

@@ -1,4 +1,4 @@
-//! A consumer that does what a test tells it.
+//! A consumer that a test steers.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 /// One call to `Consume`.
 pub(super) struct Member {
     say: Option<mpsc::Sender<ConsumeRequest>>,
-    told: Answers<ConsumeResponse>,
+    reported: Answers<ConsumeResponse>,
     /// Events that came and were not taken yet.
     came: VecDeque<Delivered>,
     /// Deliveries that were withdrawn.
@@ -42,7 +42,7 @@ impl Member {
         let said = stream::unfold(said, |mut said| async { Some((said.recv().await?, said)) });
         Self {
             say: Some(say),
-            told: client.consume(said),
+            reported: client.consume(said),
             came: VecDeque::new(),
             withdrawn: Vec::new(),
             unanswered: BTreeMap::new(),
@@ -55,21 +55,21 @@ impl Member {
             if let Some(event) = self.came.pop_front() {
                 return Ok(event);
             }
-            self.hear().await?;
+            self.receive().await?;
         }
     }
 
     /// Waits for whatever comes next.
-    pub(super) async fn hear(&mut self) -> Result<(), ClientError> {
-        let told = self.told.next().await.expect("the call goes on")?;
-        assert_eq!(told.events.len(), told.attempts.len(), "each event with its attempts");
-        self.withdrawn.extend(&told.withdrawn);
-        for delivery in &told.withdrawn {
+    pub(super) async fn receive(&mut self) -> Result<(), ClientError> {
+        let reported = self.reported.next().await.expect("the call goes on")?;
+        assert_eq!(reported.events.len(), reported.attempts.len(), "each event with its attempts");
+        self.withdrawn.extend(&reported.withdrawn);
+        for delivery in &reported.withdrawn {
             self.unanswered.remove(delivery);
         }
-        self.came.retain(|event| !told.withdrawn.contains(&event.delivery));
-        let events = told.events.into_iter().zip(told.attempts);
-        for (delivery, (event, attempts)) in (told.first_delivery..).zip(events) {
+        self.came.retain(|event| !reported.withdrawn.contains(&event.delivery));
+        let events = reported.events.into_iter().zip(reported.attempts);
+        for (delivery, (event, attempts)) in (reported.first_delivery..).zip(events) {
             self.unanswered.insert(delivery, event.position);
             self.came.push_back(Delivered { delivery, attempts, event });
         }
@@ -110,12 +110,12 @@ impl Member {
         self.say(ConsumeRequest { nacks: vec![nack], ..ConsumeRequest::default() });
     }
 
-    /// Says that nothing more comes, and waits until the group has heard everything. What was
+    /// Says that nothing more comes, and waits until the group has handled everything. What was
     /// withdrawn from it.
     pub(super) async fn leave(mut self) -> Vec<u64> {
         self.say = None;
-        while let Some(told) = self.told.next().await {
-            let withdrawn = told.expect("it may leave").withdrawn;
+        while let Some(reported) = self.reported.next().await {
+            let withdrawn = reported.expect("it may leave").withdrawn;
             self.withdrawn.extend(withdrawn);
         }
         self.withdrawn

@@ -98,7 +98,7 @@ async fn a_connection_that_the_server_cuts_is_no_try_of_what_was_under_way_on_it
     let mut bystander = Member::join(&through, "desk", "bystander", 1);
     assert_eq!(bystander.positions(1).await, positions);
     proxy.insert(ILLEGAL);
-    bystander.hear().await.expect_err("its connection is cut");
+    bystander.receive().await.expect_err("its connection is cut");
     let mut other = Member::join(&client, "desk", "other", 1);
     let came = other.next().await.expect("it comes again");
     assert_eq!((came.event.position, came.attempts), (positions[0], 0));

@@ -12,9 +12,9 @@ use handover::{
 use super::{member::Member, *};
 use crate::support::read_all;
 
-fn assert_refused(error: &ClientError, kind: ClientErrorKind, told: &str) {
+fn assert_refused(error: &ClientError, kind: ClientErrorKind, reported: &str) {
     assert_eq!(error.kind, kind, "{error:?}");
-    assert!(error.to_string().contains(told), "{told:?} is not told: {error}");
+    assert!(error.to_string().contains(reported), "{reported:?} is not told: {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +24,7 @@ async fn a_group_that_cannot_be_is_refused_and_leaves_nothing() {
     let lease = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     let settings = Some(GroupSettings { lease, ..GroupSettings::default() });
     let empty = Filter { items: vec![FilterItem::default()] };
-    for (request, told) in [
+    for (request, expected) in [
         (CreateGroupRequest { name: String::new(), ..quick("a") }, "name"),
         (CreateGroupRequest { name: "Desk".into(), ..quick("a") }, "lower-case"),
         (CreateGroupRequest { name: long, ..quick("a") }, "the limit is 64"),
@@ -33,8 +33,8 @@ async fn a_group_that_cannot_be_is_refused_and_leaves_nothing() {
         (CreateGroupRequest { request_id: "1".into(), ..quick("a") }, "request_id"),
         (CreateGroupRequest { start: Some(Start::FromNow(false)), ..quick("a") }, "from_now"),
     ] {
-        let error = client.create_group(request).await.expect_err(told);
-        assert_refused(&error, ClientErrorKind::Invalid, told);
+        let error = client.create_group(request).await.expect_err(expected);
+        assert_refused(&error, ClientErrorKind::Invalid, expected);
     }
     let beyond = CreateGroupRequest { start: Some(Start::AfterPosition(7)), ..quick("a") };
     let error = client.create_group(beyond).await.expect_err("there is no such position");
@@ -80,7 +80,7 @@ async fn a_group_that_is_not_there_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_consumer_may_not_say_ends_its_call_and_nobody_elses() {
+async fn what_a_consumer_may_not_say_ends_its_call_and_no_other() {
     let (_dir, _server, client) = start().await;
     client.create_group(patient("desk")).await.expect("it is created");
     fill(&client, &["x/a", "x/b"]).await;
@@ -89,7 +89,7 @@ async fn what_a_consumer_may_not_say_ends_its_call_and_nobody_elses() {
     let nack =
         |action: i32| handover::domain::proto::Nack { delivery: 1, action, reason: String::new() };
     let said = ConsumeRequest::default;
-    for (request, told) in [
+    for (request, expected) in [
         (ConsumeRequest { acks: vec![2], ..said() }, "delivery 2"),
         (ConsumeRequest { acks: vec![0], ..said() }, "delivery 0"),
         (ConsumeRequest { working: vec![2], ..said() }, "delivery 2"),
@@ -102,8 +102,8 @@ async fn what_a_consumer_may_not_say_ends_its_call_and_nobody_elses() {
         let mut one = Member::join(&client, "desk", "one", 1);
         one.next().await.expect("an event");
         one.say(request);
-        let error = one.hear().await.expect_err(told);
-        assert_refused(&error, ClientErrorKind::Invalid, told);
+        let error = one.receive().await.expect_err(expected);
+        assert_refused(&error, ClientErrorKind::Invalid, expected);
     }
     let mut nameless = Member::join(&client, "desk", "", 1);
     let error = nameless.next().await.expect_err("it has no name");
@@ -122,8 +122,8 @@ async fn requests_that_end_with_the_first_are_refused_and_a_consumer_with_an_eve
         credit: 1,
         ..ConsumeRequest::default()
     };
-    let mut told = client.consume(stream::iter([first]));
-    let error = told.next().await.expect("an answer").expect_err("they ended at once");
+    let mut reported = client.consume(stream::iter([first]));
+    let error = reported.next().await.expect("an answer").expect_err("they ended at once");
     assert_refused(&error, ClientErrorKind::Invalid, "keep them open");
     until(&client, "desk", |group| group.consumers.is_empty()).await;
     fill(&client, &["x/a"]).await;

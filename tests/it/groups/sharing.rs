@@ -73,7 +73,7 @@ async fn a_slow_or_failing_event_holds_up_its_own_stream_only() {
     assert_eq!(one.positions(4).await, positions);
     one.nack(1, NackAction::Retry, "not now");
     one.ack(&[3, 4]);
-    one.hear().await.expect("it is told");
+    one.receive().await.expect("it is told");
     assert_eq!(one.withdrawn, [2], "what is behind it is taken back");
     // The answers come one after the other, so the second may not be counted yet.
     until(&client, "desk", |group| {
@@ -156,7 +156,7 @@ async fn a_consumer_that_never_answers_loses_what_it_has_when_the_lease_ends() {
     let late = other.next().await.unwrap();
     assert_eq!((late.event.position, late.attempts), (positions[0], 1));
     other.ack_all();
-    mute.hear().await.expect("it is told");
+    mute.receive().await.expect("it is told");
     assert_eq!(mute.withdrawn, [1]);
     mute.ack(&[1]);
     other.leave().await;

@@ -42,7 +42,10 @@ impl CountsWatcher {
                 assert_eq!(answer.position, position, "what is told together is of one position");
                 self.apply(answer.update.expect("an update says what it is"));
             }
-            assert!(self.position.is_none_or(|told| told < position), "a watch never goes back");
+            assert!(
+                self.position.is_none_or(|reported| reported < position),
+                "a watch never goes back"
+            );
             self.position = Some(position);
         }
     }

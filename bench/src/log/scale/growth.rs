@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_told_at_a_tenth_a_half_and_all_of_the_events() {
+    fn memory_is_reported_at_a_tenth_a_half_and_all_of_the_events() {
         let memory = |resident| Memory { resident, ..Memory::default() };
         let mut growth = Growth::new(100);
         for (acknowledged, resident) in [(5, 10), (12, 20), (30, 90), (55, 40), (99, 50), (101, 60)]

@@ -3,7 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::{Written, record::Record, reread::Row, word};
+use super::{
+    record::Record,
+    reread::Row,
+    rows::{TableRows, word},
+};
 use crate::{
     cli::{
         actor,
@@ -21,9 +25,9 @@ use crate::{
 const REPEATED: usize = 4;
 
 /// The rows of all claims and reports, by position.
-pub(super) fn written(record: &Record) -> Written {
-    let (written, told, with_claim) = (Written::default(), HashMap::new(), HashMap::new());
-    let mut writer = Writer { record, written, told, with_claim };
+pub(super) fn rows(record: &Record) -> TableRows {
+    let (rows, held, with_claim) = (TableRows::default(), HashMap::new(), HashMap::new());
+    let mut writer = RowWriter { record, rows, held, with_claim };
     let next = followers(record);
     for (position, known) in record.claims() {
         match (known, Claim::of(known)) {
@@ -34,7 +38,7 @@ pub(super) fn written(record: &Record) -> Written {
             _ => {}
         }
     }
-    writer.written
+    writer.rows
 }
 
 /// For each claim and report of an exchange, the one that comes next, by their positions.
@@ -52,7 +56,7 @@ fn followers(record: &Record) -> HashMap<u64, (u64, &Known)> {
 }
 
 /// A report that a row holds.
-struct Told<'a> {
+struct HeldReport<'a> {
     report: &'a ExchangeReported,
     /// As it is read from that row.
     read: Known,
@@ -61,16 +65,16 @@ struct Told<'a> {
 /// Puts claims and reports into rows. `import` takes a report out of the row of a claim if the
 /// report names no claimant, once for each content, and just before the claim. Every other report
 /// has a row of its own. So the reports and claims of one exchange keep their order.
-struct Writer<'a> {
+struct RowWriter<'a> {
     record: &'a Record,
-    written: Written,
+    rows: TableRows,
     /// Reports that are in rows, by exchange and source.
-    told: HashMap<(&'a str, &'a str), Vec<Told<'a>>>,
+    held: HashMap<(&'a str, &'a str), Vec<HeldReport<'a>>>,
     /// Reports that go into the row of the claim at a position.
     with_claim: HashMap<u64, (&'a Known, Row)>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> RowWriter<'a> {
     /// Puts a report into the row of the claim that comes next, or into its own.
     fn report(
         &mut self,
@@ -81,7 +85,7 @@ impl<'a> Writer<'a> {
     ) {
         let key = (report.exchange_id.as_str(), source(report.attribution.as_ref()));
         // A second one with the same content would not be read.
-        let repeated = self.told.get(&key).is_some_and(|it| it.iter().any(|it| it.read == *known));
+        let repeated = self.held.get(&key).is_some_and(|it| it.iter().any(|it| it.read == *known));
         let together = next.filter(|_| !repeated).and_then(|(claim, next)| {
             let fields = Claim::of(next)?.row(Some(report), self.record);
             let row = Row::of(&COLUMNS, fields, &[known, next]).ok()?;
@@ -93,33 +97,33 @@ impl<'a> Writer<'a> {
         } else {
             let row = Row::of(&COLUMNS, reported(report, self.record), &[known]);
             let read = row.as_ref().ok().and_then(|row| row.read.first().cloned());
-            self.written.row_of(position, row, &[known]);
+            self.rows.row_of(position, row, &[known]);
             read
         };
         if let Some(read) = read {
-            self.told.entry(key).or_default().push(Told { report, read });
+            self.held.entry(key).or_default().push(HeldReport { report, read });
         }
     }
 
     fn claim(&mut self, position: u64, known: &'a Known, claim: &Claim<'a>) {
         if let Some((report, row)) = self.with_claim.remove(&position) {
-            return self.written.row_of(position, Ok(row), &[report, known]);
+            return self.rows.row_of(position, Ok(row), &[report, known]);
         }
         let row = match self.repeating(known, claim) {
             Some(row) => Ok(row),
             None => Row::of(&COLUMNS, claim.row(None, self.record), &[known]),
         };
-        self.written.row_of(position, row, &[known]);
+        self.rows.row_of(position, row, &[known]);
     }
 
     /// The row of a claim with a report that an earlier row holds: it is read once. Of several, the
     /// one with which the row says the most of the claim.
     fn repeating(&self, known: &Known, claim: &Claim<'_>) -> Option<Row> {
-        let told = self.told.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;
-        let rows = told.iter().rev().take(REPEATED).filter_map(|told| {
-            let fields = claim.row(Some(told.report), self.record);
-            let mut row = Row::of(&COLUMNS, fields, &[&told.read, known]).ok()?;
-            let same = row.read.first() == Some(&told.read);
+        let held = self.held.get(&(claim.leg.exchange_id.as_str(), claim.source()))?;
+        let rows = held.iter().rev().take(REPEATED).filter_map(|held| {
+            let fields = claim.row(Some(held.report), self.record);
+            let mut row = Row::of(&COLUMNS, fields, &[&held.read, known]).ok()?;
+            let same = row.read.first() == Some(&held.read);
             row.missing.remove(0);
             same.then_some(row)
         });
@@ -168,15 +172,15 @@ impl<'a> Claim<'a> {
     /// Its row, with the state of the exchange if there is a report to go with it.
     fn row(&self, report: Option<&ExchangeReported>, record: &Record) -> Vec<String> {
         let Self { leg, count, .. } = self;
-        let told = report.cloned().unwrap_or_default();
+        let shown = report.cloned().unwrap_or_default();
         let number = count.value.map(|value| value.to_string()).unwrap_or_default();
         let fields = [
             leg.exchange_id.clone(),
-            told.part_of,
-            told.title,
+            shown.part_of,
+            shown.title,
             report.map_or(self.occurred, |report| &report.occurred).to_owned(),
-            told.place,
-            told.parties.join("+"),
+            shown.place,
+            shown.parties.join("+"),
             report.map(kind).unwrap_or_default().to_owned(),
             self.record.to_owned(),
             leg.from.join("+"),

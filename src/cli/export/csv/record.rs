@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Tally;
+use super::occurrences::Occurrences;
 use crate::{
     cli::import::csv::cited::Cited,
     domain::{
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Record {
     claims: BTreeMap<u64, Known>,
     sources: HashMap<String, SourceRegistered>,
-    others: Tally,
+    others: Occurrences,
 }
 
 impl Record {
@@ -71,8 +71,8 @@ impl Record {
     }
 
     /// What no table has a place for, and how often it is there.
-    pub(super) fn in_no_table(&self) -> Tally {
-        let mut tally = self.others.clone();
+    pub(super) fn in_no_table(&self) -> Occurrences {
+        let mut occurrences = self.others.clone();
         for (_, known) in self.claims() {
             let tabled = matches!(
                 known,
@@ -84,9 +84,9 @@ impl Record {
                     | Known::TotalClaimed(_)
             );
             if !tabled {
-                tally.add(known.short_name());
+                occurrences.add(known.short_name());
             }
         }
-        tally
+        occurrences
     }
 }

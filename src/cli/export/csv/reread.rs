@@ -140,7 +140,7 @@ mod tests {
         });
         let paths = ["attribution.locator", "attribution.claimed_by.kind", "of_which", "via"];
         assert_eq!(missing, Ok(paths.map(str::to_owned).into()));
-        for (error, told) in [
+        for (error, expected) in [
             (less(|read| read.occurred = "2025".into()), "has occurred, which the columns change"),
             (less(|read| read.via.push("FR".into())), "has via, which the columns change"),
             (
@@ -160,7 +160,7 @@ mod tests {
                 "would be read as a TransferAgreed",
             ),
         ] {
-            assert_eq!(error, Err(told.to_owned()));
+            assert_eq!(error, Err(expected.to_owned()));
         }
         let mut spaced = whole.clone();
         spaced.occurred_text = " yesterday\u{a0}".to_owned();

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Written, record::Record, reread::Row, word};
+use super::{
+    record::Record,
+    reread::Row,
+    rows::{TableRows, word},
+};
 use crate::{
     cli::{
         actor,
@@ -16,8 +20,8 @@ type About<'a> = (&'a str, i32, &'a str);
 
 /// The rows of all roles, by position. A denial stands in the row of an attribution from the same
 /// source, which is the only place that the columns have for it.
-pub(super) fn written(record: &Record) -> Written {
-    let mut written = Written::default();
+pub(super) fn rows(record: &Record) -> TableRows {
+    let mut rows = TableRows::default();
     let roles = record.claims().filter_map(|(position, known)| {
         let Known::RoleAttributed(role) = known else { return None };
         Some((position, known, role))
@@ -35,10 +39,10 @@ pub(super) fn written(record: &Record) -> Written {
         });
         if let Some((at, row)) = both {
             let (_, denial, _) = denials.remove(at);
-            written.row_of(position, Ok(row), &[known, denial]);
+            rows.row_of(position, Ok(row), &[known, denial]);
         } else {
             let row = Row::of(&COLUMNS, fields(role, None, record), &[known]);
-            written.row_of(position, row, &[known]);
+            rows.row_of(position, row, &[known]);
         }
     }
     let mut rest: Vec<u64> =
@@ -47,9 +51,9 @@ pub(super) fn written(record: &Record) -> Written {
     for position in rest {
         let problem =
             "denies a role that no row attributes, and only the row of a role has a place for it";
-        written.leave_out(position, problem);
+        rows.leave_out(position, problem);
     }
-    written
+    rows
 }
 
 fn about(role: &RoleAttributed) -> About<'_> {

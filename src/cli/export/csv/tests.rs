@@ -120,7 +120,7 @@ async fn a_claim_reads_as_last_corrected_and_not_at_all_when_it_is_retracted() {
 }
 
 #[tokio::test]
-async fn what_the_columns_cannot_say_is_left_out_and_told() {
+async fn what_the_columns_cannot_say_is_left_out_and_reported() {
     let store = holding(&CLAIMS.lines().take(2).collect::<Vec<_>>().join("\n")).await;
     let first = transfer(&store);
     let parts = Some(OfWhich { minors: Some(2), ..Default::default() });
@@ -128,17 +128,17 @@ async fn what_the_columns_cannot_say_is_left_out_and_told() {
     let count = Some(Count { low: Some(1), high: Some(2), ..Default::default() });
     let range = append(&store, "exchange/demo-1", TransferCompleted { count, ..first }).await;
     let record = record(&store.events());
-    let written = claims::written(&record);
-    assert_eq!(written.rows.len(), 2);
+    let rows = claims::rows(&record);
+    assert_eq!(rows.rows.len(), 2);
     let why = format!("claim {range} gives a range, which the columns cannot hold");
-    assert_eq!(written.left_out, [why]);
+    assert_eq!(rows.left_out, [why]);
     let note = "the columns have no place for TransferCompleted.of_which (1)";
-    assert_eq!(written.notes(&record), [note]);
+    assert_eq!(rows.notes(&record), [note]);
     assert_eq!(exported(&store, Form::Claims).await.1, Exit::RowsRefused);
 }
 
 #[tokio::test]
-async fn a_denial_that_no_row_can_hold_is_told() {
+async fn a_denial_that_no_row_can_hold_is_reported() {
     let store = holding(ROLES).await;
     let denial = crate::domain::proto::RoleAttributed {
         attribution: Some(said()),
@@ -148,7 +148,7 @@ async fn a_denial_that_no_row_can_hold_is_told() {
         denied: true,
     };
     let position = append(&store, "exchange/demo-1", denial).await;
-    let written = roles::written(&record(&store.events()));
-    assert_eq!(written.rows.len(), 2);
-    assert!(written.left_out[0].starts_with(&format!("claim {position} denies")), "{written:?}");
+    let rows = roles::rows(&record(&store.events()));
+    assert_eq!(rows.rows.len(), 2);
+    assert!(rows.left_out[0].starts_with(&format!("claim {position} denies")), "{rows:?}");
 }

@@ -1,23 +1,23 @@
 //! The form `totals`: what claimants say that a series of exchanges adds up to, day by day.
 
-use super::{Written, record::Record, reread::Row};
+use super::{record::Record, reread::Row, rows::TableRows};
 use crate::{
     cli::{actor, import::csv::totals::COLUMNS},
     domain::{known::Known, proto::TotalClaimed},
 };
 
 /// The rows of all running totals, by position.
-pub(super) fn written(record: &Record) -> Written {
-    let mut written = Written::default();
+pub(super) fn rows(record: &Record) -> TableRows {
+    let mut rows = TableRows::default();
     for (position, known) in record.claims() {
         let Known::TotalClaimed(total) = known else { continue };
         if total.series.is_empty() {
             continue;
         }
         let row = Row::of(&COLUMNS, fields(total, record), &[known]);
-        written.row_of(position, row, &[known]);
+        rows.row_of(position, row, &[known]);
     }
-    written
+    rows
 }
 
 /// The series is called as its claimant is: there is one column for both.

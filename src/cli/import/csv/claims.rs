@@ -1,6 +1,6 @@
 //! `claims.csv`: one row is one claim by one claimant about one exchange.
 
-use super::{Event, fields::Row};
+use super::{event::Event, fields::Row};
 use crate::{
     cli::lines::RowError,
     domain::proto::{

@@ -1,6 +1,6 @@
 //! The three forms. Their columns distinguish them.
 
-use super::{Event, claims, fields::Row, roles, totals};
+use super::{claims, event::Event, fields::Row, roles, totals};
 use crate::{cli::lines::RowError, domain::known::Known};
 
 /// What the rows of a file are.

@@ -16,7 +16,7 @@ fn table<const N: usize>(header: [&str; N]) -> Vec<[String; N]> {
 }
 
 #[test]
-fn somebody_is_read_and_written_as_the_page_says() {
+fn an_actor_is_read_and_written_as_the_page_says() {
     let examples = table(["text", "party", "name"]);
     assert!(examples.len() > 4, "{examples:?}");
     for [text, party, name] in examples {

@@ -1,6 +1,6 @@
 //! `roles.csv`: who had which part in an exchange, by whose word, and who denies it.
 
-use super::{Event, fields::Row};
+use super::{event::Event, fields::Row};
 use crate::{
     cli::lines::RowError,
     domain::proto::{Role, RoleAttributed},

@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{counted::ROW_BYTES, *};
-use crate::cli::{exit::Exit, import::source::Source, json::enum_values};
+use crate::cli::{exit::Exit, import::source::InputEvents, json::enum_values};
 
 const CLAIMS: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
     category,portion,count,approximate,reason,scope,claimed_by,source\n";
@@ -147,8 +147,8 @@ fn roles_are_attributed_and_denied_and_totals_make_series() {
 }
 
 #[test]
-fn a_wrong_value_is_told_with_line_and_column_and_gives_nothing() {
-    for (replaced, told) in [
+fn a_wrong_value_is_reported_with_line_and_column_and_gives_nothing() {
+    for (replaced, expected) in [
         (("exchange", ""), "2:1: exchange: is empty"),
         (("exchange", "no good"), "2:1: exchange: "),
         (("part_of", "demo-1"), "2:2: part_of: "),
@@ -171,7 +171,7 @@ fn a_wrong_value_is_told_with_line_and_column_and_gives_nothing() {
     ] {
         let (events, errors) = read(&[CLAIMS, &claim(&[replaced])].concat());
         assert_eq!(names(&events), Vec::<&str>::new(), "{replaced:?}");
-        assert!(errors.len() == 1 && errors[0].starts_with(told), "{replaced:?}: {errors:?}");
+        assert!(errors.len() == 1 && errors[0].starts_with(expected), "{replaced:?}: {errors:?}");
     }
 }
 
@@ -197,10 +197,10 @@ fn a_bad_row_leaves_the_good_ones() {
 fn columns_may_stand_in_any_order_and_others_are_refused() {
     let text = "\u{feff}source,role,actor,exchange,disputed_by,attributed_by\n\
         https://a,host,TR,demo-1,,TR\n";
-    let mut source = Source::open(text.as_bytes()).unwrap();
-    assert!(matches!(source, Source::Table(_)));
+    let mut source = InputEvents::open(text.as_bytes()).unwrap();
+    assert!(matches!(source, InputEvents::Table(_)));
     assert!(source.next().unwrap().unwrap().is_ok());
-    for (header, told) in [
+    for (header, expected) in [
         ("a,b\n", "unknown \"a\", \"b\"; the forms are"),
         (
             "exchange,actor,role,attributed_by,disputed,source\n",
@@ -213,7 +213,7 @@ fn columns_may_stand_in_any_order_and_others_are_refused() {
     ] {
         let failure = Rows::open(header.as_bytes()).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
-        assert!(failure.message.contains(told), "{failure}");
+        assert!(failure.message.contains(expected), "{failure}");
         assert!(failure.message.contains("exchange,actor,role,attributed_by,disputed_by,source"));
     }
 }
@@ -224,8 +224,8 @@ fn blank_lines_stand_before_within_and_behind_a_table() {
     let bad = "demo-1,TR,hst,,,https://a";
     for end in ["\n", "\r", "\r\n"] {
         let text = format!("\n \t\n{ROLES}{row}  \n\n{bad}\n \n").replace('\n', end);
-        let mut source = Source::open(text.as_bytes()).unwrap();
-        assert!(matches!(source, Source::Table(_)), "{end:?}");
+        let mut source = InputEvents::open(text.as_bytes()).unwrap();
+        assert!(matches!(source, InputEvents::Table(_)), "{end:?}");
         let rows: Vec<_> = std::iter::from_fn(|| source.next().unwrap()).collect();
         let wrong: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();
         assert_eq!((rows.len(), wrong.len(), wrong[0].line), (3, 1, 7), "{end:?}: {wrong:?}");
@@ -233,9 +233,9 @@ fn blank_lines_stand_before_within_and_behind_a_table() {
 }
 
 #[test]
-fn a_stray_quote_is_told_with_its_column_and_changes_no_text() {
+fn a_stray_quote_is_reported_with_its_column_and_changes_no_text() {
     let ends = "host,,,https://a\n";
-    for (row, told) in [
+    for (row, expected) in [
         ("demo-1,T\"R\"x,", "3:2: actor: has a quote in a text that does not begin with one"),
         ("demo-1,\"TR\"x,", "3:2: actor: has more behind the quote that closes it"),
         (" \"demo-1\",TR,", "3:1: exchange: has a quote in a text"),
@@ -247,7 +247,7 @@ fn a_stray_quote_is_told_with_its_column_and_changes_no_text() {
         assert_eq!(names(&events), ["SourceRegistered", "RoleAttributed"], "{row}");
         let Known::RoleAttributed(role) = &events[1] else { panic!() };
         assert_eq!(role.actor.as_ref().unwrap().name, "TR \"a\", b");
-        assert!(errors.len() == 1 && errors[0].starts_with(told), "{row}: {errors:?}");
+        assert!(errors.len() == 1 && errors[0].starts_with(expected), "{row}: {errors:?}");
         assert!(errors[0].ends_with("is written as \"a \"\"b\"\" c\""), "{errors:?}");
         // However the bytes come.
         for capacity in [1, 3, 8192] {
@@ -262,7 +262,7 @@ fn a_stray_quote_is_told_with_its_column_and_changes_no_text() {
 }
 
 #[test]
-fn a_wrong_value_is_told_by_the_column_of_its_own_table() {
+fn a_wrong_value_is_reported_by_the_column_of_its_own_table() {
     let wrong = "a\u{1}";
     let roles = |column: &str, value: &str| {
         let good = [
@@ -304,8 +304,8 @@ fn a_wrong_value_is_told_by_the_column_of_its_own_table() {
     ] {
         let (events, errors) = read(&roles(column, value));
         assert_eq!(names(&events), Vec::<&str>::new(), "{column} {value:?}");
-        let told = format!("2:{at}: {column}: ");
-        assert!(errors.len() == 1 && errors[0].starts_with(&told), "{told}: {errors:?}");
+        let expected = format!("2:{at}: {column}: ");
+        assert!(errors.len() == 1 && errors[0].starts_with(&expected), "{expected}: {errors:?}");
     }
     for (column, value, at) in [
         ("claimed_by", wrong, 1),
@@ -319,8 +319,8 @@ fn a_wrong_value_is_told_by_the_column_of_its_own_table() {
     ] {
         let (events, errors) = read(&totals(column, value));
         assert_eq!(names(&events), Vec::<&str>::new(), "{column} {value:?}");
-        let told = format!("2:{at}: {column}: ");
-        assert!(errors.len() == 1 && errors[0].starts_with(&told), "{told}: {errors:?}");
+        let expected = format!("2:{at}: {column}: ");
+        assert!(errors.len() == 1 && errors[0].starts_with(&expected), "{expected}: {errors:?}");
     }
     assert_eq!(read(&roles("", "")).1, Vec::<String>::new());
     assert_eq!(read(&totals("", "")).1, Vec::<String>::new());
@@ -331,7 +331,7 @@ fn a_wrong_value_is_told_by_the_column_of_its_own_table() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_told_at_its_column() {
+fn what_is_not_utf_8_is_reported_at_its_column() {
     let text = [ROLES.as_bytes(), b"demo-1,T\xff,host,,,https://a\n"].concat();
     let mut rows = Rows::open(text.as_slice()).unwrap();
     assert_eq!(rows.next().unwrap().unwrap().unwrap_err().to_string(), "2:2: actor: is not UTF-8");
@@ -359,7 +359,7 @@ fn places(bytes: &[u8], capacity: usize) -> Vec<(u64, usize)> {
 }
 
 #[test]
-fn a_row_is_told_by_the_line_in_which_it_begins_however_lines_end() {
+fn a_row_is_reported_by_the_line_in_which_it_begins_however_lines_end() {
     let good = "demo-1,TR,host,,,https://a";
     let bad = "demo-1,TR,hst,,,https://a";
     let quoted = "demo-1,\"TR\n\nof\nall\",hst,,,https://a";

@@ -1,6 +1,6 @@
 //! `running_totals.csv`: what claimants say that a series of exchanges adds up to, day by day.
 
-use super::{Event, fields::Row};
+use super::{event::Event, fields::Row};
 use crate::{
     cli::lines::RowError,
     domain::proto::{Count, TotalClaimed},

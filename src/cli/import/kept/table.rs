@@ -8,7 +8,7 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
-use super::Key;
+use super::key::Key;
 
 /// Bytes of a slot: a key, where its value begins plus one (0: it is free), and its length.
 const SLOT: usize = 32;

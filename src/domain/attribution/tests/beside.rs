@@ -104,10 +104,11 @@ struct Joint<'l, 'a> {
 fn joint<'l, 'a>(exchange: &Plain<'l, 'a>) -> Vec<Joint<'l, 'a>> {
     let mut sides: Vec<_> = exchange.sides.iter().filter(|own| own.side.len() > 1).collect();
     sides.sort_by_key(|own| Reverse(own.side.len()));
-    let mut told: Vec<&OwnSide<'l, 'a>> = Vec::new();
+    let mut reported: Vec<&OwnSide<'l, 'a>> = Vec::new();
     let mut found = Vec::new();
     for own in sides {
-        let around: Vec<_> = told.iter().filter(|larger| includes(larger.side, own.side)).collect();
+        let around: Vec<_> =
+            reported.iter().filter(|larger| includes(larger.side, own.side)).collect();
         let within = |(key, _): &EstimatedLeg<'a>| {
             around.iter().any(|larger| exchange.must_be_among(key, larger.legs.iter().copied()))
         };
@@ -115,7 +116,7 @@ fn joint<'l, 'a>(exchange: &Plain<'l, 'a>) -> Vec<Joint<'l, 'a>> {
         if legs.is_empty() {
             continue;
         }
-        told.push(own);
+        reported.push(own);
         let members = exchange.sides.iter().filter(|member| is_member(member, own));
         let named =
             members.fold(0_u64, |sum, member| sum.saturating_add(exchange.among(member, &legs)));

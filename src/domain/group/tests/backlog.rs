@@ -19,9 +19,9 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
     work.answer(1, 1, Answer::Handled, seconds(0)).unwrap();
     let mut handled = Vec::new();
     while handled.len() < 999 {
-        for (stream, after, asked) in work.hungry() {
-            let found: Vec<_> = (after + 1..=1_000).take(asked).collect();
-            work.feed(&stream, &found, asked, seconds(0));
+        for (stream, after, limit) in work.hungry() {
+            let found: Vec<_> = (after + 1..=1_000).take(limit).collect();
+            work.feed(&stream, &found, limit, seconds(0));
         }
         work.assign(seconds(0));
         let sent = send(&mut work, 2, seconds(0));
@@ -39,9 +39,9 @@ fn a_stream_that_waits_long_holds_up_no_other_and_is_listed_bit_by_bit() {
 fn rest_of(work: &mut Work, id: ConsumerId, count: Position) -> Vec<Position> {
     let mut handled = Vec::new();
     while work.listed() > 0 || !work.hungry().is_empty() {
-        for (stream, after, asked) in work.hungry() {
-            let found: Vec<_> = (after + 1..=count).take(asked).collect();
-            work.feed(&stream, &found, asked, seconds(100));
+        for (stream, after, limit) in work.hungry() {
+            let found: Vec<_> = (after + 1..=count).take(limit).collect();
+            work.feed(&stream, &found, limit, seconds(100));
         }
         work.assign(seconds(100));
         let sent = send(work, id, seconds(100));

@@ -178,12 +178,12 @@ impl Story {
     fn hand_out(&mut self) {
         self.work.expire(self.now);
         self.take_withdrawn();
-        for (stream, after, asked) in self.work.hungry() {
+        for (stream, after, limit) in self.work.hungry() {
             let of_stream =
                 |position: &Position| self.log[usize::try_from(*position).unwrap() - 1] == *stream;
-            let found = (after + 1..=self.work.read()).filter(of_stream).take(asked);
+            let found = (after + 1..=self.work.read()).filter(of_stream).take(limit);
             let found: Vec<_> = found.collect();
-            self.work.feed(&stream, &found, asked, self.now);
+            self.work.feed(&stream, &found, limit, self.now);
         }
         self.work.assign(self.now);
         for id in self.held.keys().copied().collect::<Vec<_>>() {

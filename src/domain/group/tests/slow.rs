@@ -214,7 +214,7 @@ fn what_takes_longer_than_the_lease_is_answered_late_and_that_counts() {
 }
 
 #[test]
-fn who_names_what_it_works_on_may_take_as_long_as_it_likes() {
+fn a_consumer_that_names_what_it_works_on_may_take_as_long_as_it_likes() {
     for hands in [1, 3] {
         let manner = Manner { takes: seconds(300), names: true, hands, ..MANNER };
         let outcome = Shift::new(settings(1, 1), 12, 1, manner).run(seconds(9_000));
@@ -273,14 +273,14 @@ proptest! {
         let manner = Manner { credit, hands, takes, hangs, skips, names, streams, seed };
         let most = seconds(if hangs.is_some() { 300 } else { 6_000 });
         let outcome = Shift::new(settings(1, 2), 40, consumers, manner).run(most);
-        let told = format!("{outcome:?}");
-        prop_assert!(hangs.is_some() || outcome.unfinished == 0, "{}", told);
+        let expected = format!("{outcome:?}");
+        prop_assert!(hangs.is_some() || outcome.unfinished == 0, "{}", expected);
         for (position, attempts) in outcome.parked {
             let begun = outcome.begun.get(&position).copied().unwrap_or_default();
-            prop_assert!(begun >= attempts, "{} was parked: {}", position, told);
-            prop_assert!(!names, "{} was parked: {}", position, told);
+            prop_assert!(begun >= attempts, "{} was parked: {}", position, expected);
+            prop_assert!(!names, "{} was parked: {}", position, expected);
         }
-        prop_assert!(!names || hangs.is_some() || outcome.runs == 40, "{}", told);
+        prop_assert!(!names || hangs.is_some() || outcome.runs == 40, "{}", expected);
     }
 }
 
@@ -358,7 +358,7 @@ fn what_has_not_arrived_uses_up_no_try() {
 }
 
 #[test]
-fn a_late_answer_counts_until_somebody_else_has_the_event() {
+fn a_late_answer_counts_until_another_consumer_has_the_event() {
     let mut work = work(&["a/1", "a/1", "b/1"]);
     join(&mut work, 1, 3);
     work.assign(seconds(0));

@@ -7,9 +7,9 @@ use std::sync::{
 
 /// Budget in memory, in bytes, that runs share.
 #[derive(Debug)]
-pub(in crate::log::index) struct Budget(AtomicUsize);
+pub(in crate::log::index) struct KeyBudget(AtomicUsize);
 
-impl Budget {
+impl KeyBudget {
     /// Budget for so many bytes.
     pub(in crate::log::index) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self(AtomicUsize::new(bytes)))
@@ -23,10 +23,10 @@ impl Budget {
     }
 }
 
-/// See [`Budget::take`].
+/// See [`KeyBudget::take`].
 #[derive(Debug)]
 pub(super) struct Reservation {
-    budget: Arc<Budget>,
+    budget: Arc<KeyBudget>,
     bytes: usize,
 }
 
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_comes_back_when_it_is_dropped() {
-        let budget = Budget::new(10);
+        let budget = KeyBudget::new(10);
         let taken = budget.take(7).unwrap();
         assert!(budget.take(4).is_none());
         let rest = budget.take(3).unwrap();

@@ -60,7 +60,7 @@ impl GroupPointer {
     }
 }
 
-/// Writes the first keys of pages and the filter over the last bytes of all keys; tells the bytes
+/// Writes the first keys of pages and the filter over the last bytes of all keys; returns the bytes
 /// of the filter.
 pub(super) fn write(
     output: &mut Output<'_>,
@@ -161,8 +161,8 @@ mod tests {
             (0..100_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
         let filter = BinaryFuse8::try_from(&numbers).unwrap();
         let Descriptor { seed, segment_length, segment_count_length, .. } = filter.descriptor;
-        let told = (seed, segment_length, segment_count_length, filter.len());
-        assert_eq!(told, (0x910a_2dec_8902_5cc1, 64, 64, 192));
+        let reported = (seed, segment_length, segment_count_length, filter.len());
+        assert_eq!(reported, (0x910a_2dec_8902_5cc1, 64, 64, 192));
         assert_eq!(crc32c::crc32c(&filter.fingerprints), 0xE1DA_97A0);
         assert!(numbers.iter().all(|number| filter.contains(number)));
         let passing = (0..100_000_u64).filter(|number| filter.contains(&(number * 7 + 1)));

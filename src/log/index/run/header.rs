@@ -67,7 +67,7 @@ impl Header {
         (page, salt)
     }
 
-    /// Reads the first page; also tells the salt.
+    /// Reads the first page; also returns the salt.
     pub(super) fn decode(page: &[u8]) -> Result<(Self, u32), Malformed> {
         let short = Malformed("it is shorter than its header");
         let (head, checked) = page.get(..HEADER).ok_or(short)?.split_at(CHECKED_FROM);

@@ -99,7 +99,7 @@ impl<'o, 'a> ListWriter<'o, 'a> {
         Ok(())
     }
 
-    /// Writes the rest; tells the number of positions, and where they are.
+    /// Writes the rest; returns the number of positions, and where they are.
     pub(super) fn finish(mut self) -> Result<(u64, LongList), WriteError> {
         self.flush()?;
         let directory = self.output.offset();

@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use super::{
     Malformed, PAGE,
-    budget::Budget,
+    budget::KeyBudget,
     checksum,
     footer::{Footer, TRAILER, Trailer},
     group::{self, GroupPointer, Loaded},
@@ -99,7 +99,7 @@ impl Run {
     }
 
     /// Takes keys and filters of its groups into memory as far as the budget has room.
-    pub(in crate::log::index) fn load(&self, budget: &Arc<Budget>) -> Result<(), IndexError> {
+    pub(in crate::log::index) fn load(&self, budget: &Arc<KeyBudget>) -> Result<(), IndexError> {
         for group in self.groups.iter().filter(|group| group.loaded.get().is_none()) {
             let Some(taken) = budget.take(group.pointer.memory()) else { return Ok(()) };
             let keys = self.keys_of(&group.pointer, Blocking::Allowed)?.into();
@@ -182,7 +182,7 @@ impl Run {
         self.groups.get(group).map_or(0, |group| group.pointer.pages as usize)
     }
 
-    /// Reads neighbouring leaf pages of a group, unchecked, and tells where they are.
+    /// Reads neighbouring leaf pages of a group, unchecked, and returns where they are.
     pub(super) fn leaf_pages(
         &self,
         group: usize,

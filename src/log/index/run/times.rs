@@ -64,7 +64,7 @@ impl TimesWriter {
         Ok(())
     }
 
-    /// Writes the rest; tells the first change of each page.
+    /// Writes the rest; returns the first change of each page.
     pub(super) fn finish(mut self, output: &mut Output<'_>) -> Result<Vec<Change>, WriteError> {
         if self.entries > 0 {
             self.flush(output)?;

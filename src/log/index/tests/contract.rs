@@ -68,7 +68,7 @@ fn sixteen_volumes_become_one_run_with_every_answer_in_it() {
 }
 
 #[test]
-fn a_merged_run_keeps_its_file_for_those_who_read_it_and_not_longer() {
+fn a_merged_run_keeps_its_file_for_its_readers_and_not_longer() {
     let random = &mut Random::new();
     let mut case = Case::new(random_sizes(random), 1 << 20);
     for _ in 0..3 {
@@ -93,7 +93,7 @@ fn a_request_id_leads_to_its_append_wherever_that_is() {
     let mut case = Case::new(random_sizes(random), 1 << 20);
     let all = |case: &Case| {
         for (id, position) in &case.model.requests {
-            assert_eq!(ask(&case.index).request(id), Ok(Some(*position)));
+            assert_eq!(lookup(&case.index).request(id), Ok(Some(*position)));
         }
     };
     for _ in 0..4 {
@@ -132,14 +132,14 @@ fn an_empty_index_answers_with_nothing() {
     let index = open(&RecordingFiles::default(), &[], Sizes::default(), 0);
     let stream = StreamName::parse("c0/s0").unwrap();
     assert_eq!(index.watermark(), 0);
-    assert_eq!(ask(&index).position_at(5), Ok(0));
-    assert_eq!(ask(&index).recorded_at(0), Ok(None));
-    assert_eq!(ask(&index).revision(&stream), Ok(0));
-    assert_eq!(ask(&index).last_match(&Filter::all(), 0), Ok(None));
+    assert_eq!(lookup(&index).position_at(5), Ok(0));
+    assert_eq!(lookup(&index).recorded_at(0), Ok(None));
+    assert_eq!(lookup(&index).revision(&stream), Ok(0));
+    assert_eq!(lookup(&index).last_match(&Filter::all(), 0), Ok(None));
 }
 
 #[test]
-fn whoever_cannot_wait_gives_up_where_the_disk_is_needed_and_nowhere_else() {
+fn a_lookup_that_cannot_wait_gives_up_where_the_disk_is_needed_and_nowhere_else() {
     let random = &mut Random::new();
     let mut case = Case::new(random_sizes(random), 1 << 20);
     for _ in 0..3 {
@@ -180,7 +180,7 @@ fn whoever_cannot_wait_gives_up_where_the_disk_is_needed_and_nowhere_else() {
 }
 
 #[test]
-fn whoever_cannot_wait_gives_up_a_long_walk() {
+fn a_lookup_that_cannot_wait_gives_up_a_long_walk() {
     let mut case = Case::new(Sizes::default(), 0);
     let random = &mut Random::new();
     // Two tags that take turns never meet, and both lists have to be read to the end to know it.

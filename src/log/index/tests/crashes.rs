@@ -46,7 +46,7 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
                 let last = volumes.last().unwrap().contents.last_position;
                 known.events.truncate(usize::try_from(last).unwrap());
                 known.requests.retain(|_, position| *position <= last);
-                let record = Arc::clone(&case.kept) as Arc<dyn Record>;
+                let record = Arc::clone(&case.kept) as Arc<dyn SealedEvents>;
                 let mut maintenance = Maintenance::new(Arc::clone(&index), record);
                 let builds = maintenance.builds();
                 rebuilt += builds;
@@ -54,7 +54,7 @@ fn whatever_lands_when_the_power_fails_the_index_finds_or_rebuilds_every_answer(
                     // Until its run is durable, the fourth is read again; the others never are.
                     assert!(builds <= 1, "{builds} after {taken} steps, landed: {what}");
                 }
-                while maintenance.step(&|| true, Duration::ZERO).unwrap() {}
+                settle(&mut maintenance).unwrap();
                 assert_eq!(index.watermark(), last, "after {taken} steps, landed: {what}");
                 check_quickly(&index, &known, random);
                 images += 1;
@@ -71,7 +71,7 @@ fn check_quickly(index: &Index, model: &Model, random: &mut Random) {
 }
 
 #[test]
-fn a_step_that_fails_is_done_again_later_and_disturbs_nobody() {
+fn a_step_that_fails_is_done_again_later_and_disturbs_no_other() {
     let random = &mut Random::new();
     for step in 0.. {
         let mut case = before_merging(random);
@@ -98,7 +98,7 @@ fn a_step_that_fails_is_done_again_later_and_disturbs_nobody() {
 }
 
 #[test]
-fn work_that_is_told_to_stop_leaves_nothing_behind() {
+fn work_that_is_stopped_leaves_nothing_behind() {
     let random = &mut Random::new();
     let mut case = before_merging(random);
     case.end_volume();
@@ -118,7 +118,7 @@ fn work_that_is_told_to_stop_leaves_nothing_behind() {
 }
 
 /// Lets the next step stop after its first check whether to go on, its second and so on, until it
-/// comes to its end; tells how many checks that took.
+/// comes to its end; returns how many checks that took.
 fn interrupted(case: &mut Case) -> usize {
     let before = case.paths();
     for most in 0.. {

@@ -38,7 +38,7 @@ fn is_noticed(index: &Index, model: &Model, filters: &[Filter]) -> bool {
     let mut noticed = false;
     let span = Span { after: 0, up_to: u64::MAX };
     for filter in filters {
-        noticed |= match ask(index).matches(filter, span, Direction::Forwards, usize::MAX) {
+        noticed |= match lookup(index).matches(filter, span, Direction::Forwards, usize::MAX) {
             Ok(found) => {
                 assert_eq!(found, model.matches(filter, span), "{filter:?}");
                 false
@@ -47,7 +47,7 @@ fn is_noticed(index: &Index, model: &Model, filters: &[Filter]) -> bool {
         };
     }
     for (id, position) in &model.requests {
-        noticed |= match ask(index).request(id) {
+        noticed |= match lookup(index).request(id) {
             Ok(found) => {
                 assert_eq!(found, Some(*position));
                 false
@@ -57,11 +57,11 @@ fn is_noticed(index: &Index, model: &Model, filters: &[Filter]) -> bool {
     }
     for (position, event) in (1..).zip(&model.events) {
         let before = model.events.iter().filter(|it| it.recorded_at < event.recorded_at).count();
-        match ask(index).recorded_at(position) {
+        match lookup(index).recorded_at(position) {
             Ok(found) => assert_eq!(found, Some(event.recorded_at)),
             Err(error) => noticed |= damaged(error),
         }
-        match ask(index).position_at(event.recorded_at) {
+        match lookup(index).position_at(event.recorded_at) {
             Ok(found) => assert_eq!(found, before as u64),
             Err(error) => noticed |= damaged(error),
         }
@@ -86,7 +86,7 @@ fn all_terms(model: &Model) -> Vec<Filter> {
 }
 
 /// Whether a bit is worth a flip: of the zeros between the parts, one bit in a hundred bytes is.
-fn is_telling(whole: &[u8], bit: usize) -> bool {
+fn is_significant(whole: &[u8], bit: usize) -> bool {
     let at = bit / 8;
     let around = &whole[at.saturating_sub(8)..(at + 8).min(whole.len())];
     around.iter().any(|byte| *byte != 0) || bit.is_multiple_of(800)
@@ -103,7 +103,7 @@ fn a_flip_of_any_single_bit_of_a_run_is_noticed_or_harmless() {
     let whole = contents(&case, &path);
     let filters = all_terms(&case.model);
     let (mut refused, mut noticed, mut harmless) = (0, 0, 0);
-    for bit in (0..whole.len() * 8).filter(|bit| is_telling(&whole, *bit)) {
+    for bit in (0..whole.len() * 8).filter(|bit| is_significant(&whole, *bit)) {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let files = only(&path, &flipped);
@@ -161,13 +161,15 @@ fn a_damaged_run_is_built_again_while_everything_else_goes_on() {
     assert!(is_noticed(&case.index, &case.model, &filters), "nobody noticed");
     let newest = Span { after: before, up_to: u64::MAX };
     for filter in &filters {
-        let found = ask(&case.index).matches(filter, newest, Direction::Forwards, usize::MAX);
+        let found = lookup(&case.index).matches(filter, newest, Direction::Forwards, usize::MAX);
         assert_eq!(found, Ok(case.model.matches(filter, newest)), "what is in memory is told");
     }
     let watermark = case.index.watermark();
-    while case.maintenance.step(&|| true, Duration::ZERO).unwrap() {
+    repeat("a settled index", STEPS, || {
+        let stepped = case.maintenance.step(&|| true, Duration::ZERO).unwrap();
         assert_eq!(case.index.watermark(), watermark, "it never goes back");
-    }
+        !stepped
+    });
     case.check(random);
     // The damaged file goes with the next step after the last one reads it.
     case.settle().unwrap();
@@ -210,7 +212,9 @@ fn a_damaged_run_whose_volume_cannot_be_read_stays_and_is_tried_again() {
     case.settle().unwrap_err();
     // Other work goes on meanwhile.
     case.volume(random, 6);
-    while case.maintenance.step(&|| true, Duration::ZERO).is_err() {}
+    repeat("a step that does not fail", STEPS, || {
+        case.maintenance.step(&|| true, Duration::ZERO).is_ok()
+    });
     assert_eq!(case.index.layout().runs().count(), 2);
     case.kept.broken.store(false, Ordering::Relaxed);
     case.maintenance.forget_failures();

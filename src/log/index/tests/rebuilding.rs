@@ -37,7 +37,7 @@ fn a_folder_that_was_deleted_is_built_again_from_the_volumes() {
 }
 
 #[test]
-fn a_run_that_is_missing_in_the_middle_is_built_again_and_nothing_is_told_beyond_it_before() {
+fn a_run_that_is_missing_in_the_middle_is_built_again_and_nothing_beyond_it_is_answered_before() {
     let random = &mut Random::new();
     let mut case = three(random);
     case.files.remove(&case.paths()[1]).unwrap();
@@ -109,7 +109,7 @@ fn an_index_that_is_slower_than_the_volumes_goes_on_from_them() {
     case.frames.iter().for_each(|frame| late.apply(frame).unwrap());
     std::mem::swap(&mut case.index, &mut late);
     case.maintenance =
-        Maintenance::new(Arc::clone(&case.index), Arc::clone(&case.kept) as Arc<dyn Record>);
+        Maintenance::new(Arc::clone(&case.index), Arc::clone(&case.kept) as Arc<dyn SealedEvents>);
     let mut rest = Vec::new();
     for _ in 0..4 {
         let frame = case.model.next_frame(random, case.tip);
@@ -118,7 +118,8 @@ fn an_index_that_is_slower_than_the_volumes_goes_on_from_them() {
         rest.push(frame);
     }
     case.frames.extend(rest);
-    let contents = std::mem::replace(&mut case.tally, Tally::new(case.tip.position + 1)).finish();
+    let contents =
+        std::mem::replace(&mut case.tally, ContentsTally::new(case.tip.position + 1)).finish();
     let frames = std::mem::take(&mut case.frames);
     case.kept.volumes.lock().unwrap().insert(contents.first_position, frames);
     let volume =

@@ -20,7 +20,7 @@
 
 use bytes::{Buf as _, BufMut as _};
 
-use super::{Table, ValueOffset};
+use super::{OffsetTable, ValueOffset};
 use crate::log::volume::contents::Contents;
 
 /// What an offset table begins with.
@@ -35,7 +35,7 @@ const VALUE_OFFSET: usize = 4 + 2 + 2 + 8;
 
 const _: () = assert!(VALUE_OFFSET == size_of::<ValueOffset>(), "the budget counts bytes of files");
 
-impl Table {
+impl OffsetTable {
     /// The bytes of the table of a volume with these contents.
     pub(in crate::log::volume) fn encode(&self, contents: &Contents) -> Vec<u8> {
         let number = |n: usize| u32::try_from(n).expect("positions are told in 32 bits");

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
 
-use super::{Table, ValueOffset};
+use super::{OffsetTable, ValueOffset};
 use crate::{
     domain::event::Position,
     log::volume::{VolumeError, database, key::Key, values::Values},
@@ -24,7 +24,7 @@ const GAP: u64 = 4 << 10;
 #[derive(Debug)]
 pub(in crate::log::volume) struct OffsetReader {
     volume: PathBuf,
-    table: Table,
+    table: OffsetTable,
     file: File,
 }
 
@@ -40,7 +40,10 @@ pub(in crate::log::volume) struct Stretch {
 
 impl OffsetReader {
     /// The values of the volume in the folder `volume`, which lie where the table says.
-    pub(in crate::log::volume) fn open(volume: &Path, table: Table) -> Result<Self, VolumeError> {
+    pub(in crate::log::volume) fn open(
+        volume: &Path,
+        table: OffsetTable,
+    ) -> Result<Self, VolumeError> {
         let file = File::open(volume.join(database::FILE))
             .map_err(|error| VolumeError::unreadable(volume, None, error))?;
         Ok(Self { volume: volume.to_owned(), table, file })
@@ -52,7 +55,7 @@ impl OffsetReader {
     }
 
     /// The block that holds `position`, and as many of those around it as are wanted and lie next
-    /// to it in the file, up to about `max_bytes`. `is_wanted` tells whether anything of a range
+    /// to it in the file, up to about `max_bytes`. `is_wanted` says whether anything of a range
     /// is.
     pub(in crate::log::volume) fn stretch(
         &self,

@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use memchr::memmem;
 
-use super::Table;
+use super::OffsetTable;
 use crate::{
     domain::event::Position,
     log::volume::{
@@ -72,7 +72,7 @@ impl<'a, V> Wanted<'a, V> {
         self,
         file: &File,
         first: Position,
-    ) -> io::Result<Option<Table>> {
+    ) -> io::Result<Option<OffsetTable>> {
         let mut noted = self.noted.into_inner();
         noted.search(file)?;
         Ok(noted.table(first))
@@ -154,7 +154,7 @@ impl Noted {
 
     /// Of several offsets of a value the one nearest to where the one before it ends, so that what
     /// is read in order lies in order.
-    fn table(self, first: Position) -> Option<Table> {
+    fn table(self, first: Position) -> Option<OffsetTable> {
         let mut values: Vec<Value> = self.by_checksum.into_values().flatten().collect();
         values.sort_unstable_by_key(|value| value.key);
         let mut end = 0;
@@ -164,7 +164,7 @@ impl Noted {
             end = offset + u64::from(value.length);
             found.push((value.key, offset, value.length));
         }
-        Table::new(first, found)
+        OffsetTable::new(first, found)
     }
 }
 

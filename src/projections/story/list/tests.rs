@@ -89,7 +89,7 @@ fn what_has_no_date_is_counted_apart_only_where_everything_else_fits() {
 }
 
 #[test]
-fn a_mediator_is_found_by_code_or_name_and_one_that_is_denied_only_where_asked_for() {
+fn a_mediator_is_found_by_code_or_name_and_one_that_is_denied_only_where_requested() {
     let mut record = record();
     let mut role = |exchange: &str, party: &str, name: &str, denied| {
         record.push(&proto::RoleAttributed {
@@ -159,10 +159,10 @@ fn a_page_gathers_the_claims_of_its_own_exchanges_and_of_no_others() {
         let (listed, while_listing) = gathered(|| Arc::new(walked(walk, &register)));
         assert!(listed.exchanges.len() >= 1_160, "{query:?}");
         let page = SummaryWalk::new((Arc::clone(&listed), at), (100, 25), usize::MAX);
-        let (told, while_telling) = gathered(|| walked(page, &register));
+        let (reported, while_reporting) = gathered(|| walked(page, &register));
         let ids = listed.exchanges[100..125].iter();
         let ids: Vec<_> = ids.map(|id| register.claims().vocabulary().text(*id)).collect();
-        assert_eq!(told.iter().map(|it| it.exchange_id.as_str()).collect::<Vec<_>>(), ids);
-        assert_eq!((while_listing, while_telling), (0, 25), "{query:?}");
+        assert_eq!(reported.iter().map(|it| it.exchange_id.as_str()).collect::<Vec<_>>(), ids);
+        assert_eq!((while_listing, while_reporting), (0, 25), "{query:?}");
     }
 }

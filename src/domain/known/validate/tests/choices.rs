@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_enum_value_that_nobody_defined_is_refused_everywhere() {
+fn an_undefined_enum_value_is_refused_everywhere() {
     let odd = 99;
     check(&examples::source(), &["kind"], |e| e.kind = odd);
     check(&examples::statement(), &["mode"], |e| e.mode = odd);

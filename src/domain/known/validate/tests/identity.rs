@@ -71,28 +71,28 @@ fn no_party_stands_twice_on_a_side_and_a_side_may_be_unsaid() {
 }
 
 #[test]
-fn a_speaker_is_named_and_an_actor_is_somebody() {
-    let nobody = proto::Actor::default;
+fn a_speaker_is_named_and_an_actor_is_not_empty() {
+    let unnamed = proto::Actor::default;
     let coded = || examples::actor("DE", "");
     check(&examples::statement(), &["speaker.name"], |e| {
         e.speaker = Some(coded());
     });
     check(&examples::statement(), &["speaker.name"], |e| {
-        e.speaker = Some(nobody());
+        e.speaker = Some(unnamed());
     });
     check(&examples::statement(), &["on_behalf_of"], |e| {
-        e.on_behalf_of = Some(nobody());
+        e.on_behalf_of = Some(unnamed());
     });
-    check(&examples::role(), &["actor"], |e| e.actor = Some(nobody()));
+    check(&examples::role(), &["actor"], |e| e.actor = Some(unnamed()));
     check(&examples::role(), &[], |e| {
         e.actor = Some(examples::actor("", "Demo Envoy"));
     });
     check(&examples::detention(), &["custodian"], |e| {
-        e.custodian = Some(nobody());
+        e.custodian = Some(unnamed());
     });
     check(&examples::detention(), &[], |e| e.custodian = None);
     check_attribution(&["attribution.claimed_by"], |a| {
-        a.claimed_by = Some(nobody());
+        a.claimed_by = Some(unnamed());
     });
     check_attribution(&[], |a| a.claimed_by = Some(coded()));
     check_attribution(&[], |a| a.claimed_by = None);

@@ -45,9 +45,9 @@ pub(super) async fn hostile(target: Target) -> usize {
     let sent = framed(&plan.message(limits::REQUEST_BYTES), Packing::Gzip);
     let mut count = 0;
     while !target.until.is_cancelled() {
-        let told = caller.call(&plan.path, sent.clone()).await;
+        let reported = caller.call(&plan.path, sent.clone()).await;
         let expected = [Code::InvalidArgument, Code::ResourceExhausted];
-        assert!(expected.contains(&told.code), "{told:?}");
+        assert!(expected.contains(&reported.code), "{reported:?}");
         count += 1;
     }
     count

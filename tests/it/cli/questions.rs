@@ -42,12 +42,12 @@ impl Real {
         run(&self.server.address, arguments)
     }
 
-    fn ask(&self, arguments: &[&str]) -> String {
+    fn answer(&self, arguments: &[&str]) -> String {
         self.run(arguments).good()
     }
 
     fn table(&self, arguments: &[&str]) -> String {
-        self.ask(&[arguments, &["--output", "table"]].concat())
+        self.answer(&[arguments, &["--output", "table"]].concat())
     }
 }
 
@@ -76,19 +76,19 @@ fn every_question_has_a_table_a_line_for_each_entry_json_and_csv() {
         let at = text.lines().find(|line| line.starts_with("(as of position "));
         assert!(at.is_some(), "{question:?} does not say what it is true for:\n{text}");
         assert!(text.lines().count() > 2, "{question:?}:\n{text}");
-        let lines = real.ask(question);
+        let lines = real.answer(question);
         assert_eq!(
             lines,
-            real.ask(&[question, &["--output", "jsonl"]].concat()),
+            real.answer(&[question, &["--output", "jsonl"]].concat()),
             "a pipe gets lines"
         );
         for line in parsed(&lines) {
             let at = line.get("asOfPosition").or(line.get("position"));
             assert!(at.is_some_and(serde_json::Value::is_string), "{question:?}: {line}");
         }
-        let json = real.ask(&[question, &["--output", "json"]].concat());
+        let json = real.answer(&[question, &["--output", "json"]].concat());
         serde_json::from_str::<serde_json::Value>(&json).expect("one JSON text");
-        let csv = real.ask(&[question, &["--output", "csv"]].concat());
+        let csv = real.answer(&[question, &["--output", "csv"]].concat());
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let header = reader.headers().expect("a header").clone();
         assert!(header.iter().next_back().expect("columns").ends_with("position"), "{header:?}");
@@ -112,8 +112,8 @@ fn tables_fit_100_columns_but_for_addresses() {
 fn the_story_of_an_exchange_says_who_says_what() {
     let real = Real::get();
     let text = real.table(&["exchange", "us-ru-2022-12-08"]);
-    for told in ["mediator, according to", "denied by", "! a role is attributed by some"] {
-        assert!(text.contains(told), "{told:?} is missing:\n{text}");
+    for expected in ["mediator, according to", "denied by", "! a role is attributed by some"] {
+        assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
     }
     let error = real.run(&["exchange", "no-such-exchange"]).refused(3);
     assert!(error.contains("no-such-exchange"), "{error}");
@@ -147,8 +147,8 @@ fn the_command_that_an_explanation_cites_gives_it_again_whatever_comes_later() {
 fn an_explanation_adds_up_to_the_figure() {
     let real = Real::get();
     for (country, side) in [("UA", "received"), ("RU", "received"), ("KP", "received")] {
-        let counts = parsed(&real.ask(&["counts", country, "--unit", "person"]));
-        let shares = parsed(&real.ask(&["explain", country, "--received"]));
+        let counts = parsed(&real.answer(&["counts", country, "--unit", "person"]));
+        let shares = parsed(&real.answer(&["explain", country, "--received"]));
         let sum = |end: &str| {
             let shares = shares.iter().filter_map(|entry| entry["share"][end].as_u64());
             shares.sum::<u64>()
@@ -161,12 +161,12 @@ fn an_explanation_adds_up_to_the_figure() {
 #[test]
 fn a_list_is_complete_although_it_comes_in_pages() {
     let real = Real::get();
-    let lines = real.ask(&["transfers", "--past"]);
+    let lines = real.answer(&["transfers", "--past"]);
     assert!(lines.lines().count() > 200, "one page would do: {}", lines.lines().count());
     let positions: Vec<&str> = lines.lines().collect();
     let distinct: std::collections::HashSet<&&str> = positions.iter().collect();
     assert_eq!(distinct.len(), positions.len(), "nothing twice");
-    assert_eq!(real.ask(&["transfers", "--past", "--limit", "3"]).lines().count(), 3);
+    assert_eq!(real.answer(&["transfers", "--past", "--limit", "3"]).lines().count(), 3);
     let text = real.table(&["transfers", "--limit", "3"]);
     assert!(text.contains("there are more: raise --limit\n"), "{text}");
 }
@@ -174,13 +174,13 @@ fn a_list_is_complete_although_it_comes_in_pages() {
 #[test]
 fn filters_choose_and_a_wrong_one_is_named() {
     let real = Real::get();
-    let count = |arguments: &[&str]| real.ask(arguments).lines().count();
+    let count = |arguments: &[&str]| real.answer(arguments).lines().count();
     assert!(count(&["transfers", "--record", "declined"]) < count(&["transfers"]));
     assert!(count(&["exchanges", "--occurred", "1953"]) < count(&["exchanges"]));
     assert!(count(&["sources", "--kind", "court-record"]) < count(&["sources"]));
     assert!(count(&["statements", "exchange"]) <= count(&["statements"]));
     assert!(real.table(&["statements", "zzzz"]).starts_with("no statements\n"));
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["transfers", "--record", "rumoured"][..], "possible values: completed, agreed"),
         (&["exchanges", "--occurred", "sometime"], "occurred: is \"sometime\""),
         (&["explain", "de"], "did you mean DE?"),
@@ -188,7 +188,7 @@ fn filters_choose_and_a_wrong_one_is_named() {
         (&["reconcile", "--series", "x", "--sent"], "--country"),
     ] {
         let error = real.run(arguments).refused(2);
-        assert!(error.contains(told), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
     }
 }
 
@@ -198,7 +198,7 @@ fn a_running_total_is_set_against_the_exchanges_in_between() {
     let names = real.table(&["reconcile", "--series"]);
     let name = names.lines().find(|name| name.starts_with("AE MFA")).expect("the UAE series");
     let question = ["reconcile", "--series", name, "--mediator", "AE", "--denied-mediators"];
-    let steps = parsed(&real.ask(&question));
+    let steps = parsed(&real.answer(&question));
     assert!(steps.len() > 5, "{steps:?}");
     let text = real.table(&question);
     assert!(text.starts_with(&format!("{name}\n up to ")), "{text}");

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A page of a story that is true for `at`, with its texts.
-pub(super) async fn tell(
+pub(super) async fn respond(
     engine: &Engine,
     story: &Story,
     page: &Page,
@@ -22,13 +22,13 @@ pub(super) async fn tell(
 ) -> Result<proto::GetExchangeResponse, RpcError> {
     let items = items(story);
     let begins = page.begins().offset.min(items.len());
-    let mut telling = Telling::new(story, at);
+    let mut builder = ResponseBuilder::new(story, at);
     let rest = items.get(begins..).unwrap_or_default();
     let positions = |item: &Item| positions(story, *item);
-    let take = |texts: &Texts, item: &Item| telling.take(texts, *item);
+    let take = |texts: &Texts, item: &Item| builder.take(texts, *item);
     let taken = listed::each(engine, rest, positions, take).await?;
-    telling.count_rest(rest.get(taken..).unwrap_or_default());
-    let mut answer = telling.answer;
+    builder.count_rest(rest.get(taken..).unwrap_or_default());
+    let mut answer = builder.answer;
     answer.next_page_token = page.next(taken, items.len(), at);
     Ok(answer)
 }
@@ -57,7 +57,7 @@ fn positions(story: &Story, item: Item) -> Vec<Position> {
 }
 
 /// An answer that is being put together.
-struct Telling<'s> {
+struct ResponseBuilder<'s> {
     story: &'s Story,
     budget: Budget,
     answer: proto::GetExchangeResponse,
@@ -66,7 +66,7 @@ struct Telling<'s> {
     last_role: Option<usize>,
 }
 
-impl<'s> Telling<'s> {
+impl<'s> ResponseBuilder<'s> {
     fn new(story: &'s Story, at: Position) -> Self {
         let (portions, parties) = (Vec::new(), Vec::new());
         let summary = &story.summary;

@@ -16,43 +16,43 @@ use crate::domain::{
     limits,
 };
 
-/// Messages that are heard before work is handed out.
-const HEARD_AT_ONCE: usize = 64;
-/// Messages that are heard before a lease is ended: all that can wait, those that wait to be put
+/// Messages that are handled before work is handed out.
+const HANDLED_AT_ONCE: usize = 64;
+/// Messages that are handled before a lease is ended: all that can wait, those that wait to be put
 /// there, and those that come while a message is answered that takes long.
-const HEARD_BEFORE_EXPIRY: usize = 4 * MESSAGES;
+const HANDLED_BEFORE_EXPIRY: usize = 4 * MESSAGES;
 
 impl GroupTask {
-    /// If a lease would end now, hears everything that was said before: recording or reading may
+    /// If a lease would end now, handles everything that was said before: recording or reading may
     /// have taken long, and answers may have come meanwhile.
-    pub(super) async fn hear_before_expiry(&mut self, inbox: &mut mpsc::Receiver<Message>) {
-        for _ in 0..HEARD_BEFORE_EXPIRY {
+    pub(super) async fn handle_before_expiry(&mut self, inbox: &mut mpsc::Receiver<Message>) {
+        for _ in 0..HANDLED_BEFORE_EXPIRY {
             if self.deleted || self.work.next_moment().is_none_or(|moment| moment > self.now()) {
                 return;
             }
             let Ok(message) = inbox.try_recv() else { return };
-            self.hear(message).await;
+            self.handle(message).await;
         }
     }
 
-    /// Hears a message and some of those that wait behind it.
-    pub(super) async fn hear_all(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) {
+    /// Handles a message and some of those that wait behind it.
+    pub(super) async fn handle_all(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) {
         let mut next = Some(first);
-        for _ in 0..HEARD_AT_ONCE {
+        for _ in 0..HANDLED_AT_ONCE {
             let Some(message) = next.or_else(|| inbox.try_recv().ok()) else { return };
-            self.hear(message).await;
+            self.handle(message).await;
             next = None;
         }
     }
 
     /// Answers a message. Its sender may have gone; then the answer is dropped.
-    async fn hear(&mut self, message: Message) {
+    async fn handle(&mut self, message: Message) {
         match message {
             Message::Join { name, reply } => {
                 let _ = reply.send(self.join(name));
             }
             Message::Say { id, said, reply } => {
-                let _ = reply.send(self.heard(id, said));
+                let _ = reply.send(self.answered(id, said));
             }
             Message::Count(reply) => {
                 let head = self.reading.reader.head().position;
@@ -84,7 +84,7 @@ impl GroupTask {
         Ok(joined)
     }
 
-    fn heard(&mut self, id: ConsumerId, said: Said) -> Result<(), GroupError> {
+    fn answered(&mut self, id: ConsumerId, said: Said) -> Result<(), GroupError> {
         let now = self.now();
         // It was taken before it was answered.
         self.note_received(now);

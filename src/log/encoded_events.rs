@@ -10,7 +10,7 @@ use crate::{
     log::ends::{Ends, MalformedFrame},
 };
 
-/// By how much the buffer of a run grows when it is full.
+/// By how much the buffer of encoded events grows when it is full.
 const GROWTH: usize = 4;
 
 /// Consecutive events that are kept together: a frame's, or a block's in a volume.
@@ -23,7 +23,7 @@ pub struct Chunk {
 
 /// What a read delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct EncodedEvents {
     /// The events, each as tag, length and encoded `RecordedEvent`: a valid `ReadResponse`.
     pub events: Bytes,
     /// Number of events; at least one.
@@ -47,7 +47,7 @@ impl Chunk {
         ends.fit(events.len()).then_some(Self { first, ends, events })
     }
 
-    /// The events of a run from `first` on.
+    /// Encoded events from `first` on.
     pub fn parse(first: Position, events: Bytes) -> Result<Self, MalformedFrame> {
         Ok(Self::of(first, Ends::parse(&events)?, events))
     }
@@ -123,24 +123,24 @@ impl Chunk {
     }
 }
 
-/// Collects a [`Run`] up to a number of bytes; the first event is always taken.
+/// Collects a [`EncodedEvents`] up to a number of bytes; the first event is always taken.
 #[derive(Debug)]
-pub(super) struct RunBuilder {
+pub(super) struct EncodedEventsBuilder {
     gathered: Gathered,
     max_bytes: usize,
     count: usize,
     ends: Option<(Position, Position)>,
 }
 
-/// The events so far: one piece is shared until the run is finished, several are copied together.
+/// The events so far: one piece is shared until they are finished, several are copied together.
 #[derive(Debug)]
 enum Gathered {
     Shared(Bytes),
     Copied(BytesMut),
 }
 
-impl RunBuilder {
-    /// An empty run that ends at about `max_bytes`.
+impl EncodedEventsBuilder {
+    /// No events yet; it ends at about `max_bytes`.
     pub(super) fn new(max_bytes: usize) -> Self {
         Self { gathered: Gathered::Shared(Bytes::new()), max_bytes, count: 0, ends: None }
     }
@@ -168,7 +168,7 @@ impl RunBuilder {
         true
     }
 
-    /// Takes what fits of the chunk's events from `from` to at most `up_to`; tells the last
+    /// Takes what fits of the chunk's events from `from` to at most `up_to`; returns the last
     /// position taken, `None` if nothing fits any more.
     pub(super) fn extend(&mut self, chunk: &Chunk, from: Position, up_to: Position) -> Option<u64> {
         match chunk.stretch(from, up_to, self.room()) {
@@ -191,16 +191,16 @@ impl RunBuilder {
         self.ends = Some((self.ends.map_or(first, |(first, _)| first), last));
     }
 
-    /// The run; `None` if nothing was taken. Its bytes are its own: as a part of what was read it
-    /// would keep all of that, up to a frame of the journal of 8 MiB, for as long as a reader has
-    /// the run.
-    pub(super) fn finish(self) -> Option<Run> {
+    /// The events; `None` if nothing was taken. Their bytes are their own: as a part of what was
+    /// read they would keep all of that, up to a frame of the journal of 8 MiB, for as long as a
+    /// reader has them.
+    pub(super) fn finish(self) -> Option<EncodedEvents> {
         let (first, last) = self.ends?;
         let events = match self.gathered {
             Gathered::Shared(piece) => Bytes::copy_from_slice(&piece),
             Gathered::Copied(copied) => copied.freeze(),
         };
-        Some(Run { events, count: self.count, first, last })
+        Some(EncodedEvents { events, count: self.count, first, last })
     }
 }
 
@@ -269,38 +269,41 @@ mod tests {
         let block = Chunk::stored(5, stored(&[2, 5, 9]), chunk().events).unwrap();
         for (max_bytes, last) in [(0, 5), (2, 5), (4, 5), (5, 6), (8, 6), (9, 7), (99, 7)] {
             for chunk in [chunk(), block.clone()] {
-                let mut run = RunBuilder::new(max_bytes);
-                assert_eq!(run.extend(&chunk, 5, 9), Some(last), "{max_bytes} bytes");
-                let run = run.finish().unwrap();
-                assert_eq!((run.first, run.last, run.count as u64), (5, last, last - 4));
+                let mut encoded = EncodedEventsBuilder::new(max_bytes);
+                assert_eq!(encoded.extend(&chunk, 5, 9), Some(last), "{max_bytes} bytes");
+                let encoded = encoded.finish().unwrap();
+                assert_eq!(
+                    (encoded.first, encoded.last, encoded.count as u64),
+                    (5, last, last - 4)
+                );
             }
         }
-        let mut run = RunBuilder::new(99);
-        assert_eq!(run.extend(&chunk(), 6, 6), Some(6));
-        assert_eq!(&run.finish().unwrap().events[..], [10, 1, 7]);
+        let mut encoded = EncodedEventsBuilder::new(99);
+        assert_eq!(encoded.extend(&chunk(), 6, 6), Some(6));
+        assert_eq!(&encoded.finish().unwrap().events[..], [10, 1, 7]);
     }
 
     #[test]
     fn pieces_are_put_together_in_the_order_in_which_they_were_taken() {
-        let mut run = RunBuilder::new(99);
+        let mut encoded = EncodedEventsBuilder::new(99);
         for position in [7, 5, 6, 7, 5] {
-            assert!(run.push(&chunk(), position));
+            assert!(encoded.push(&chunk(), position));
         }
-        assert!(!run.push(&chunk(), 8), "it is not in there");
-        let run = run.finish().unwrap();
-        assert_eq!((run.first, run.last, run.count), (7, 5, 5));
-        assert_eq!(&run.events[..4], [10, 2, 8, 9]);
-        assert_eq!(&run.events[4..], [10, 0, 10, 1, 7, 10, 2, 8, 9, 10, 0]);
+        assert!(!encoded.push(&chunk(), 8), "it is not in there");
+        let encoded = encoded.finish().unwrap();
+        assert_eq!((encoded.first, encoded.last, encoded.count), (7, 5, 5));
+        assert_eq!(&encoded.events[..4], [10, 2, 8, 9]);
+        assert_eq!(&encoded.events[4..], [10, 0, 10, 1, 7, 10, 2, 8, 9, 10, 0]);
     }
 
     #[test]
     fn a_full_run_takes_nothing_more() {
-        let mut run = RunBuilder::new(3);
-        assert!(run.push(&chunk(), 5));
-        assert!(!run.push(&chunk(), 6));
-        assert_eq!(run.extend(&chunk(), 6, 7), None);
-        let run = run.finish().unwrap();
-        assert_eq!((run.first, run.last, run.count), (5, 5, 1));
-        assert_eq!(RunBuilder::new(3).finish(), None);
+        let mut encoded = EncodedEventsBuilder::new(3);
+        assert!(encoded.push(&chunk(), 5));
+        assert!(!encoded.push(&chunk(), 6));
+        assert_eq!(encoded.extend(&chunk(), 6, 7), None);
+        let encoded = encoded.finish().unwrap();
+        assert_eq!((encoded.first, encoded.last, encoded.count), (5, 5, 1));
+        assert_eq!(EncodedEventsBuilder::new(3).finish(), None);
     }
 }
