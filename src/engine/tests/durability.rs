@@ -12,12 +12,17 @@ async fn no_caller_is_answered_or_shown_anything_before_the_sync() {
     let store = Store::on(Arc::new(gate.clone()));
     let engine = store.engine();
     engine.append(append("x/a", "first")).await.unwrap();
+    let mut follower = engine.subscribe(Filter::all(), Start::Unset).await.unwrap();
+    assert!(
+        matches!(follower.next().await.unwrap(), SubscriptionItem::Events(it) if it.count == 1)
+    );
+    assert!(matches!(follower.next().await.unwrap(), SubscriptionItem::CaughtUp(_)));
     gate.set(Sync::Wait);
     let opener = engine.submit(append("x/b", "opener")).await.unwrap();
     let mut opener = Box::pin(engine.outcome(opener));
     waiting.recv().await.unwrap();
 
-    // While the journal waits, these three queue up and become one group.
+    // While the journal waits, these three queue up and become one batch.
     let accepted = engine.submit(append("x/a", "second")).await.unwrap();
     let mut stale = append("x/a", "third");
     stale.writes[0].expected_revision = Some(1);
@@ -27,13 +32,20 @@ async fn no_caller_is_answered_or_shown_anything_before_the_sync() {
     assert!(poll!(&mut opener).is_pending());
     gate.release_one();
     opener.await.unwrap();
+    assert!(
+        matches!(follower.next().await.unwrap(), SubscriptionItem::Events(it) if it.count == 1),
+        "a subscription has the opener and nothing behind it"
+    );
+    let mut followed = Box::pin(follower.next());
     waiting.recv().await.unwrap();
+    assert!(poll!(&mut followed).is_pending(), "no subscription has an event before its sync");
     assert!(poll!(&mut accepted).is_pending(), "an append is answered after its sync");
     assert!(poll!(&mut refused).is_pending(), "so is a refusal that rests on it");
     assert_eq!(engine.head().position, 2, "the head moves after the sync");
     assert_eq!(store.all().await.len(), 2, "and nobody reads beyond it");
     gate.set(Sync::Pass);
     assert_eq!(accepted.await.unwrap().last_position, 3);
+    assert!(matches!(followed.await.unwrap(), SubscriptionItem::Events(it) if it.last == 3));
     let Err(AppendError::Conflict(conflict)) = refused.await else { panic!("it was refused") };
     assert_eq!((conflict.revisions[0].expected, conflict.revisions[0].actual), (1, 2));
 }
@@ -100,7 +112,7 @@ async fn a_stop_answers_every_append_and_frees_the_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_events_of_a_group_are_recorded_at_one_time() {
+async fn all_events_of_a_batch_are_recorded_at_one_time() {
     let (gate, mut waiting) = Gate::new();
     let store = Store::on(Arc::new(gate.clone()));
     let engine = store.engine();
@@ -110,7 +122,7 @@ async fn all_events_of_a_group_are_recorded_at_one_time() {
     store.tick.store(1, Ordering::SeqCst);
     let mut pending = Vec::new();
     for _ in 0..3 {
-        pending.push(engine.submit(append("x/a", "of one group")).await.unwrap());
+        pending.push(engine.submit(append("x/a", "of one batch")).await.unwrap());
     }
     gate.set(Sync::Pass);
     engine.outcome(opener).await.unwrap();
