@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::grpc::{
-    frames::PREFACE,
+    frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
     incoming::Admitted,
     resets::Resets,
@@ -44,6 +44,7 @@ pub(super) struct Connection<T> {
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
     cut_watch: CutWatch,
+    frames: Frames,
     resets: Resets,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
@@ -90,6 +91,7 @@ impl<T> Connection<T> {
             received: 0,
             due,
             cut_watch: CutWatch::default(),
+            frames: Frames::default(),
             resets: Resets::new(Instant::now()),
             pause: None,
             ending,
@@ -103,9 +105,11 @@ impl<T> Connection<T> {
         self.due.as_mut().is_some_and(|due| due.as_mut().poll(context).is_ready())
     }
 
-    /// Looks for a cut in what was written.
+    /// Looks for a cut, and for resets, in what was written.
     fn note(&mut self, written: &[u8]) {
-        if let Some(code) = self.cut_watch.error_in(written) {
+        let noticed = self.cut_watch.look(written);
+        self.count_resets(noticed.resets);
+        if let Some(code) = noticed.cut {
             self.ending.cut.cancel();
             tracing::warn!(
                 peer = self.peer(),
@@ -115,14 +119,20 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Looks for cancelled calls in what was read.
-    fn note_resets(&mut self, read: &[u8]) {
-        let Some(pause) = self.resets.received(read, Instant::now()) else { return };
+    /// Looks for resets in what was read.
+    fn note_read(&mut self, mut read: &[u8]) {
+        let kinds = std::iter::from_fn(|| self.frames.next(&mut read)).map(|frame| frame.kind);
+        let resets = kinds.filter(|kind| *kind == RST_STREAM).count();
+        self.count_resets(resets);
+    }
+
+    fn count_resets(&mut self, resets: usize) {
+        let Some(pause) = self.resets.count(resets, Instant::now()) else { return };
         self.pause = Some(Box::pin(tokio::time::sleep(pause.time)));
-        if pause.first {
+        if pause.warn {
             tracing::warn!(
                 peer = self.peer(),
-                "a client cancels calls faster than the server takes them; its connection is read \
+                "calls of a connection are reset faster than the server takes them; it is read \
                  more slowly"
             );
         }
@@ -145,7 +155,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.note_resets(buffer.filled().get(before..).unwrap_or_default());
+        self.note_read(buffer.filled().get(before..).unwrap_or_default());
         if self.due.is_none() {
             return polled;
         }
@@ -219,7 +229,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::grpc::frames::{RST_STREAM, encoded};
+    use crate::grpc::frames::encoded;
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();

@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn http_1_has_no_frames() {
         for first in ["HTTP/1.1 200 OK\r\n\r\n", "POST /a HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n"] {
-            let bytes = [first.as_bytes(), &encoded(SETTINGS, &[]), &[0; 1 << 20]].concat();
+            let bytes = [first.as_bytes(), &encoded(SETTINGS, &[]), &vec![0; 1 << 20]].concat();
             assert_eq!(kinds(&bytes, 7), Vec::<u8>::new(), "{first}");
         }
     }

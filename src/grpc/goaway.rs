@@ -1,9 +1,9 @@
 //! The GOAWAY by which the transport cuts a connection (RFC 9113, section 6.8), found among the
 //! bytes that are written.
 
-use crate::grpc::frames::{Frames, GOAWAY};
+use crate::grpc::frames::{Frames, GOAWAY, RST_STREAM};
 
-/// Looks for the cut of a connection.
+/// Looks for the cut of a connection, and for calls that the server resets.
 #[derive(Debug, Default)]
 pub(super) struct CutWatch {
     frames: Frames,
@@ -11,18 +11,27 @@ pub(super) struct CutWatch {
     noticed: bool,
 }
 
+/// What stands in some of the bytes that were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Noticed {
+    /// The error code of the GOAWAY that cuts the connection.
+    pub(super) cut: Option<u32>,
+    pub(super) resets: usize,
+}
+
 impl CutWatch {
-    /// The error code of a GOAWAY that ends among these bytes, if it is one.
-    pub(super) fn error_in(&mut self, mut written: &[u8]) -> Option<u32> {
-        if self.noticed {
-            return None;
+    /// Looks at the bytes that are written next.
+    pub(super) fn look(&mut self, mut written: &[u8]) -> Noticed {
+        let mut noticed = Noticed::default();
+        while let Some(frame) = self.frames.next(&mut written) {
+            noticed.resets += usize::from(frame.kind == RST_STREAM);
+            let code = frame.code.filter(|code| frame.kind == GOAWAY && *code != 0);
+            if !self.noticed && code.is_some() {
+                self.noticed = true;
+                noticed.cut = code;
+            }
         }
-        let codes = std::iter::from_fn(|| self.frames.next(&mut written))
-            .filter(|frame| frame.kind == GOAWAY)
-            .filter_map(|frame| frame.code);
-        let error = { codes }.find(|code| *code != 0);
-        self.noticed = error.is_some();
-        error
+        noticed
     }
 }
 
@@ -59,7 +68,7 @@ mod tests {
     /// What is noticed in bytes that are written so many at a time.
     fn noticed(bytes: &[u8], at_a_time: usize) -> Vec<u32> {
         let mut watch = CutWatch::default();
-        bytes.chunks(at_a_time).filter_map(|written| watch.error_in(written)).collect()
+        bytes.chunks(at_a_time).filter_map(|written| watch.look(written).cut).collect()
     }
 
     #[test]
@@ -74,6 +83,8 @@ mod tests {
             let stopped = [&others[..], &goaway(0), &encoded(0, b"x"), &goaway(0)].concat();
             assert_eq!(noticed(&stopped, at_a_time), Vec::<u32>::new(), "a stop is no cut");
         }
+        let reset = [encoded(4, &[]), encoded(RST_STREAM, &[0; 4]).repeat(2)].concat();
+        assert_eq!(CutWatch::default().look(&reset), Noticed { cut: None, resets: 2 });
         let http1 = [b"HTTP/1.1 200 OK\r\n\r\n", &goaway(11)[..]].concat();
         assert_eq!(noticed(&http1, 7), Vec::<u32>::new());
         assert_eq!((name_of(11), name_of(14)), ("ENHANCE_YOUR_CALM", "unknown"));

@@ -1,19 +1,23 @@
-//! Back-pressure on a client that cancels calls without end: its connection is read more slowly.
+//! Back-pressure on a connection on which calls are reset without end: it is read more slowly.
 //!
 //! A call that is opened and reset at once costs the server as much as one that is answered, and
 //! the client nearly nothing. Without a bound, one client keeps every processor busy, and every
 //! other call waits for its turn. A client may cancel all of its calls at once, so a burst is free.
+//! The resets that the server sends count as well: a client can provoke them (CVE-2025-8671), and
+//! an ordinary one does when the server answers before a request has come whole.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::grpc::frames::{Frames, RST_STREAM};
-
 /// Resets that cost nothing when they come at once: twice the calls that a connection may have.
 const BURST: u32 = 2_048;
 /// Resets a second that cost nothing after that.
 const PER_SECOND: u32 = 2_000;
+/// Resets after which the connection rests, also within a burst. The transport cuts a connection
+/// with too many resets that it has not looked at, and it looks at them while nothing is read.
+const AT_ONCE: u32 = 256;
+const REST: Duration = Duration::from_millis(5);
 /// The longest time for which a connection is not read. Pings of the server are answered on it as
 /// well, within 10 s.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -21,9 +25,10 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// The resets of a connection, by the generic cell rate algorithm (ITU-T I.371).
 #[derive(Debug)]
 pub(super) struct Resets {
-    frames: Frames,
     /// When all resets so far would have come at the permitted rate.
     paid: Instant,
+    /// How many there were since the last pause.
+    unrested: u32,
     warned: bool,
 }
 
@@ -31,70 +36,69 @@ pub(super) struct Resets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pause {
     pub(super) time: Duration,
-    /// It is the first one of the connection.
-    pub(super) first: bool,
+    /// It is the first one of a connection that is too fast.
+    pub(super) warn: bool,
 }
 
 impl Resets {
     pub(super) fn new(now: Instant) -> Self {
-        Self { frames: Frames::default(), paid: now, warned: false }
+        Self { paid: now, unrested: 0, warned: false }
     }
 
-    /// Counts the resets among the bytes that were received.
-    pub(super) fn received(&mut self, mut bytes: &[u8], now: Instant) -> Option<Pause> {
-        let kinds = std::iter::from_fn(|| self.frames.next(&mut bytes)).map(|frame| frame.kind);
-        let resets = kinds.filter(|kind| *kind == RST_STREAM).count();
+    /// Counts resets that were received or sent.
+    pub(super) fn count(&mut self, resets: usize, now: Instant) -> Option<Pause> {
+        let resets = u32::try_from(resets).unwrap_or(u32::MAX);
         if resets == 0 {
             return None;
         }
         let each = Duration::from_secs(1) / PER_SECOND;
-        let (burst, resets) = (each * BURST, u32::try_from(resets).unwrap_or(u32::MAX));
+        let burst = each * BURST;
         let paid = self.paid.max(now) + each.saturating_mul(resets);
         self.paid = paid.min(now + burst + LONGEST);
-        let time = self.paid.duration_since(now).checked_sub(burst).filter(|it| !it.is_zero())?;
-        Some(Pause { time, first: !std::mem::replace(&mut self.warned, true) })
+        self.unrested = self.unrested.saturating_add(resets);
+        let ahead = self.paid.duration_since(now).saturating_sub(burst);
+        if ahead.is_zero() && self.unrested < AT_ONCE {
+            return None;
+        }
+        self.unrested = 0;
+        let warn = !ahead.is_zero() && !std::mem::replace(&mut self.warned, true);
+        Some(Pause { time: ahead.max(REST), warn })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grpc::frames::encoded;
-
-    fn resets(count: u32) -> Vec<u8> {
-        encoded(RST_STREAM, &[0, 0, 0, 8]).repeat(count as usize)
-    }
-
-    fn opened(now: Instant) -> Resets {
-        let mut opened = Resets::new(now);
-        assert_eq!(opened.received(&encoded(4, &[]), now), None);
-        opened
-    }
 
     #[test]
     fn all_calls_of_a_connection_may_be_cancelled_at_once() {
         let now = Instant::now();
-        let mut connection = opened(now);
-        assert_eq!(connection.received(&resets(BURST), now), None);
+        let mut connection = Resets::new(now);
+        assert_eq!(connection.count(0, now), None);
+        assert_eq!(connection.count(AT_ONCE as usize - 1, now), None);
+        let rest = Some(Pause { time: REST, warn: false });
+        for _ in 1..BURST / AT_ONCE {
+            assert_eq!(connection.count(AT_ONCE as usize, now), rest, "the transport catches up");
+        }
         let later = now + Duration::from_secs(2);
-        assert_eq!(connection.received(&resets(BURST), later), None, "they are paid for");
         for tick in 1..100 {
             let later = later + Duration::from_millis(100) * tick;
-            assert_eq!(connection.received(&resets(PER_SECOND / 10), later), None, "at the rate");
+            let pause = connection.count(PER_SECOND as usize / 10, later);
+            assert!(pause.is_none_or(|it| it.time == REST && !it.warn), "at the rate: {pause:?}");
         }
     }
 
     #[test]
     fn what_comes_faster_waits_until_it_would_have_come_at_the_rate() {
         let now = Instant::now();
-        let mut connection = opened(now);
-        assert_eq!(connection.received(&resets(BURST), now), None);
-        let pause = |millis, first| Some(Pause { time: Duration::from_millis(millis), first });
-        assert_eq!(connection.received(&resets(200), now), pause(100, true));
+        let mut connection = Resets::new(now);
+        let pause = |millis, warn| Some(Pause { time: Duration::from_millis(millis), warn });
+        assert_eq!(connection.count(BURST as usize, now), pause(5, false));
+        assert_eq!(connection.count(200, now), pause(100, true));
         let later = now + Duration::from_millis(100);
-        assert_eq!(connection.received(&resets(20), later), pause(10, false));
-        assert_eq!(connection.received(&encoded(0, b"a call"), later), None, "no reset");
-        let flood = connection.received(&resets(1_000_000), later);
+        assert_eq!(connection.count(20, later), pause(10, false));
+        assert_eq!(connection.count(0, later), None);
+        let flood = connection.count(1_000_000, later);
         assert_eq!(flood, pause(1_000, false), "pings are still answered in time");
     }
 }

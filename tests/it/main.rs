@@ -28,6 +28,7 @@ mod pipeline;
 mod proxy;
 mod reflection;
 mod refusals;
+mod resets;
 mod rpc;
 mod schedules;
 mod shortage;

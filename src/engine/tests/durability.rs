@@ -36,16 +36,16 @@ async fn no_caller_is_answered_or_shown_anything_before_the_sync() {
         matches!(follower.next().await.unwrap(), SubscriptionItem::Events(it) if it.count == 1),
         "a subscription has the opener and nothing behind it"
     );
-    let mut followed = Box::pin(follower.next());
+    let mut early = Box::pin(follower.next());
     waiting.recv().await.unwrap();
-    assert!(poll!(&mut followed).is_pending(), "no subscription has an event before its sync");
+    assert!(poll!(&mut early).is_pending(), "no subscription has an event before its sync");
     assert!(poll!(&mut accepted).is_pending(), "an append is answered after its sync");
     assert!(poll!(&mut refused).is_pending(), "so is a refusal that rests on it");
     assert_eq!(engine.head().position, 2, "the head moves after the sync");
     assert_eq!(store.all().await.len(), 2, "and nobody reads beyond it");
     gate.set(Sync::Pass);
     assert_eq!(accepted.await.unwrap().last_position, 3);
-    assert!(matches!(followed.await.unwrap(), SubscriptionItem::Events(it) if it.last == 3));
+    assert!(matches!(early.await.unwrap(), SubscriptionItem::Events(it) if it.last == 3));
     let Err(AppendError::Conflict(conflict)) = refused.await else { panic!("it was refused") };
     assert_eq!((conflict.revisions[0].expected, conflict.revisions[0].actual), (1, 2));
 }

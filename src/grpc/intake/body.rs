@@ -19,11 +19,18 @@ use super::{
 };
 use crate::{
     domain::{proto::ErrorReason, violation::Violations},
-    grpc::status::{REQUEST, RpcError},
+    grpc::{
+        deadline::header_bytes,
+        status::{REQUEST, RpcError},
+    },
 };
 
 /// Bytes of an unfinished message that are not counted: a stream takes as much itself.
 const UNCOUNTED: usize = 4 << 10;
+/// What a call takes until its first message has come, about, and how often its headers are held:
+/// by the transport, as they came, and as they are looked up.
+const OPENED: usize = 8 << 10;
+const HEADERS: usize = 3;
 
 type Unpacking = Pin<Box<dyn Future<Output = Result<Bytes, Status>> + Send>>;
 
@@ -37,6 +44,8 @@ pub(super) struct Intake {
     kept: Option<Account>,
     unpacker: Unpacker,
     framing: Framing,
+    /// Bytes that count until the first message has come.
+    opened: usize,
     /// Bytes of large messages that are whole and not done with.
     whole: usize,
     /// What has come and was not looked at.
@@ -62,6 +71,8 @@ impl Intake {
         unpacker: Unpacker,
     ) -> Self {
         let encoding = request.headers().get("grpc-encoding");
+        let opened = OPENED + HEADERS * header_bytes(request);
+        let failed = account.hold(opened, false).err().map(Status::from);
         Self {
             method,
             gzip: encoding.is_some_and(|encoding| encoding == "gzip"),
@@ -69,11 +80,12 @@ impl Intake {
             kept: None,
             unpacker,
             framing: Framing::new(method.limit),
+            opened,
             whole: 0,
             rest: Bytes::new(),
             unpacking: None,
             ready: VecDeque::new(),
-            failed: None,
+            failed,
         }
     }
 
@@ -132,7 +144,12 @@ impl Intake {
     /// Books what is held.
     fn book(&self) -> Result<(), Status> {
         let unfinished = self.framing.unfinished();
-        let counted = if unfinished > UNCOUNTED { unfinished } else { 0 };
+        let first = self.framing.begun <= 1 && (self.framing.begun == 0 || unfinished > 0);
+        let counted = match unfinished {
+            0..=UNCOUNTED if first => self.opened,
+            0..=UNCOUNTED => 0,
+            _ => unfinished,
+        };
         if counted + self.whole > 0 || self.account.holds_any() {
             self.account.hold(counted + self.whole, counted == 0)?;
         }

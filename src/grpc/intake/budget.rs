@@ -1,4 +1,5 @@
-//! The bytes of large requests that a server holds, over all calls.
+//! The bytes of requests that a server holds, over all calls: of large ones, and of calls whose
+//! first message has not come.
 //!
 //! No call waits for room: it would hold what it has already sent, and enough of them hold
 //! everything. Where there is no room, the message that was begun first and is still not whole
@@ -147,8 +148,8 @@ impl Held {
 pub(super) fn full() -> RpcError {
     let limit = limits::HELD_BYTES;
     overloaded(format!(
-        "large requests that are incomplete or unanswered take {limit} bytes, which is the most \
-         that the server holds at a time; send this one again later"
+        "requests that are incomplete, or large and unanswered, take {limit} bytes, which is the \
+         most that the server holds at a time; send this one again later"
     ))
 }
 

@@ -161,3 +161,32 @@ async fn a_message_that_is_begun_and_left_does_not_keep_others_out() {
     sender.try_send(Ok(Frame::data(Bytes::from(vec![0; 5])))).unwrap();
     assert!(body.frame().await.expect("a frame").is_ok(), "it goes on");
 }
+
+#[tokio::test]
+async fn a_call_that_is_opened_and_left_gives_up_its_place_and_one_that_has_sent_keeps_it() {
+    let budget = Arc::default();
+    let open = |path: &str, header: usize| {
+        let account = Account::open(&budget);
+        let (sender, parts) = tokio::sync::mpsc::channel::<Result<_, Status>>(8);
+        let request = http::Request::builder().header("x-a", "a".repeat(header)).body(());
+        let request = request.expect("a request");
+        let method = methods::of(path);
+        let mut intake = Intake::new(method, &request, account.share(), Unpacker::default());
+        intake.keep(account);
+        (sender, intake.over(Body::new(StreamBody::new(ReceiverStream::new(parts)))))
+    };
+    // A pipeline that has sent a message and waits for more.
+    let (pipeline, mut pipelined) = open(APPEND_STREAM, 10);
+    pipeline.try_send(Ok(Frame::data(framed(0, b"first").into()))).unwrap();
+    pipelined.frame().await.expect("a frame").expect("it is taken");
+    let (_first, mut oldest) = open(READ, 15_000);
+    let each = 3 * 15_000;
+    let opened: Vec<_> = (0..limits::HELD_BYTES / each).map(|_| open(READ, 15_000)).collect();
+    let cut = oldest.frame().await.expect("an end").expect_err("it was opened first");
+    assert_eq!(cut.code(), Code::ResourceExhausted);
+    let (sender, mut newest) = opened.into_iter().next_back().expect("the last");
+    sender.try_send(Ok(Frame::data(framed(0, b"").into()))).unwrap();
+    assert!(newest.frame().await.expect("a frame").is_ok(), "others are not kept out");
+    pipeline.try_send(Ok(Frame::data(framed(0, b"second").into()))).unwrap();
+    assert!(pipelined.frame().await.expect("a frame").is_ok(), "it goes on");
+}

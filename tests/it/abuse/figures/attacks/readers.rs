@@ -13,7 +13,7 @@ use handover::{
     grpc::client::{Answers, Client},
 };
 use tokio::{sync::mpsc, task::JoinSet};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -70,18 +70,18 @@ pub(super) async fn read(target: Target) -> usize {
 async fn acknowledge(client: Client, group: String, until: CancellationToken) -> usize {
     let request = CreateGroupRequest { name: group.clone(), ..<_>::default() };
     client.create_group(request).await.expect("there may be so many groups");
-    let (answer, answers) = mpsc::unbounded_channel();
+    let (answer, answers) = mpsc::channel(16);
     let credit = limits::CONSUMER_CREDIT as u64;
     let first = ConsumeRequest { group, consumer: "one".into(), credit, ..<_>::default() };
-    answer.send(first).expect("the call takes it");
-    let mut given = client.consume(UnboundedReceiverStream::new(answers));
+    answer.send(first).await.expect("the call takes it");
+    let mut given = client.consume(ReceiverStream::new(answers));
     let mut taken = 0;
     while taken < limits::CONSUMER_CREDIT {
         let Some(Some(Ok(some))) = until.run_until_cancelled(given.next()).await else { break };
         let first = some.first_delivery;
         let acks = (first..first + some.events.len() as u64).collect();
         taken += some.events.len();
-        answer.send(ConsumeRequest { acks, ..<_>::default() }).expect("the call takes it");
+        answer.send(ConsumeRequest { acks, ..<_>::default() }).await.expect("the call takes it");
     }
     until.cancelled().await;
     taken
