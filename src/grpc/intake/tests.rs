@@ -1,5 +1,7 @@
 //! Bodies as the codec gets them, from bodies as they come.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::stream;
 use http_body::Frame;
@@ -182,7 +184,8 @@ async fn a_call_that_is_opened_and_left_gives_up_its_place_and_one_that_has_sent
     let (_first, mut oldest) = open(READ, 15_000);
     let each = 3 * 15_000;
     let opened: Vec<_> = (0..limits::HELD_BYTES / each).map(|_| open(READ, 15_000)).collect();
-    let cut = oldest.frame().await.expect("an end").expect_err("it was opened first");
+    let ended = tokio::time::timeout(Duration::from_secs(30), oldest.frame()).await;
+    let cut = ended.expect("it ends").expect("an end").expect_err("it was opened first");
     assert_eq!(cut.code(), Code::ResourceExhausted);
     let (sender, mut newest) = opened.into_iter().next_back().expect("the last");
     sender.try_send(Ok(Frame::data(framed(0, b"").into()))).unwrap();
