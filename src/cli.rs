@@ -43,6 +43,7 @@ mod words;
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
     thread,
 };
@@ -55,7 +56,10 @@ use rustix::{
 use tokio::sync::oneshot;
 
 use self::exit::{Exit, Failure};
-use crate::{config::ServeArgs, grpc::client::Client};
+use crate::{
+    config::ServeArgs,
+    grpc::client::{Client, ClientTls},
+};
 
 /// The public record of prisoner exchanges: who was handed over, and who said so.
 #[derive(Debug, clap::Parser)]
@@ -184,7 +188,7 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Where the server is.
+/// Where the server is, and how it is trusted.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerArgs {
     /// Address of the server; an empty `HANDOVER_SERVER` is refused
@@ -195,11 +199,23 @@ pub struct ServerArgs {
         value_name = "URL"
     )]
     server: String,
+    /// Authorities that may have issued the certificate of an https:// server, in PEM
+    /// [default: those of the system]
+    #[arg(long, env = "HANDOVER_TLS_CA", value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Certificate of this client, in PEM, if the server requires one
+    #[arg(long, env = "HANDOVER_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate, in PEM; only its owner may have access to the file
+    #[arg(long, env = "HANDOVER_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
 }
 
 impl ServerArgs {
     async fn connect(&self) -> Result<Client, Failure> {
-        Client::connect(&self.server).await.map_err(|error| {
+        let (ca, cert, key) = (self.tls_ca.clone(), self.tls_cert.clone(), self.tls_key.clone());
+        let tls = ClientTls { ca, cert, key };
+        Client::connect_with(&self.server, &tls).await.map_err(|error| {
             let mut failure = Failure::from(error);
             if failure.exit == Exit::Unavailable {
                 failure.message.push_str("; is `handover serve` running there? (--server)");

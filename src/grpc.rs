@@ -34,6 +34,7 @@ pub mod serve;
 mod sources;
 mod statements;
 mod status;
+pub mod tls;
 mod transfers;
 pub mod web;
 

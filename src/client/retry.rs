@@ -125,6 +125,8 @@ pub(super) fn again(error: &ClientError, open: bool) -> Option<Duration> {
         return error.retry_after;
     }
     let passes = match error.reason.as_str() {
+        // No waiting makes a certificate good, and an operator has to see that it is not.
+        _ if error.kind == ClientErrorKind::Untrusted => false,
         "NOT_READY" => true,
         "STORE_FAILED" => open,
         _ => error.unsent || leaves_open(error),

@@ -34,6 +34,7 @@ mod shortage;
 mod spellings;
 mod support;
 mod tidy;
+mod tls;
 mod transport;
 mod undone;
 mod watches;
