@@ -223,6 +223,10 @@ mod tests {
             let error = outcome.unwrap_err();
             assert_eq!((calls, error.attempts, error.outcome_unknown), (1, 1, false), "{staying}");
         }
+        let refused = ClientError::local(ClientErrorKind::Untrusted, "expired".to_owned());
+        let refused = ClientError { unsent: true, ..refused };
+        let (outcome, calls) = after(Retry::default(), &[refused]).await;
+        assert!(outcome.is_err() && calls == 1, "a certificate stays what it is");
     }
 
     #[tokio::test(start_paused = true)]
