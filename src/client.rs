@@ -59,7 +59,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::domain::proto::{GetHeadRequest, GetHeadResponse};
-pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind};
+pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind, ClientTls};
 
 /// A client with patience. Cloning is cheap; clones share one connection, and the store.
 ///
@@ -85,6 +85,15 @@ impl Client {
     /// Outside of a tokio runtime.
     pub fn lazy(address: &str) -> Result<Self, ClientError> {
         Ok(Self::over(Calls::lazy(address)?))
+    }
+
+    /// The same by TLS, with the certificates of `tls`; without a scheme, by `https://`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn lazy_with(address: &str, tls: &ClientTls) -> Result<Self, ClientError> {
+        Ok(Self::over(Calls::lazy_with(address, tls)?))
     }
 
     /// A client over a connection that is already there.

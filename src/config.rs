@@ -8,6 +8,7 @@
 
 mod layers;
 mod nearest;
+mod tls;
 mod values;
 
 use std::{
@@ -20,9 +21,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use self::{
     layers::Given,
-    values::{Address, Filter, Name, WebOrigin, Within},
+    values::{Address, ClientAuth, Filter, Name, WebOrigin, Within},
 };
-pub(crate) use self::{layers::PREFIX, nearest::nearest};
+pub(crate) use self::{layers::PREFIX, nearest::nearest, tls::is_reached_by_others};
 use crate::{
     engine::EngineSettings,
     grpc::web::Origins,
@@ -60,6 +61,12 @@ impl ServeArgs {
         if self.given.has("data") {
             settings.data.clone_from(&self.given.settings.data);
         }
+        let mut given = self.given.settings.clone();
+        for ((key, path), (_, given)) in settings.paths().into_iter().zip(given.paths()) {
+            if self.given.has(key) {
+                path.clone_from(given);
+            }
+        }
         Ok(settings)
     }
 }
@@ -67,6 +74,7 @@ impl ServeArgs {
 /// The settings, complete. The flag of `volume_mib` is `--volume-mib`, its key in the file is
 /// `volume-mib`, and its variable is `HANDOVER_VOLUME_MIB`.
 #[derive(Clone, Debug, Args, Deserialize, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
     /// Folder that holds the record
@@ -99,6 +107,27 @@ pub struct Settings {
     /// [default: none]
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     web_origins: Vec<WebOrigin>,
+    /// Certificate of the server, in PEM, with those of the authorities between behind it; with
+    /// --tls-key it serves TLS 1.2 and 1.3 [default: plain text, on this machine only]
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate, in PEM; only its owner may have access to the file
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    tls_key: Option<PathBuf>,
+    /// Certificates of the authorities that issue certificates to clients, in PEM
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    tls_client_ca: Option<PathBuf>,
+    /// Whether clients need a certificate [default: required with --tls-client-ca, else off]
+    #[arg(long, value_name = "WHETHER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_auth: Option<ClientAuth>,
+    /// Serve other machines in plain text: each machine between can read and change what is sent
+    #[arg(long, default_value = "false", value_name = "BOOL", action = clap::ArgAction::Set,
+          num_args = 0..=1, default_missing_value = "true")]
+    insecure: bool,
     #[arg(long, default_value = "32", value_name = "MIB",
           help = Mebibytes::help("MiB of one file of the journal"))]
     journal_file_mib: Mebibytes,
@@ -125,6 +154,11 @@ pub struct Settings {
 
 fn lossy<S: Serializer>(path: &Path, into: S) -> Result<S::Ok, S::Error> {
     path.to_string_lossy().serialize(into)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
+fn lossy_or_none<S: Serializer>(path: &Option<PathBuf>, into: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(into)
 }
 
 impl Settings {

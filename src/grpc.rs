@@ -37,6 +37,7 @@ mod service;
 mod sources;
 mod statements;
 mod status;
+pub mod tls;
 mod transfers;
 pub mod web;
 

@@ -4,7 +4,7 @@
 //! they like. On stop, health turns first, streams end, calls under way are answered, and last
 //! the data directory is released.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -17,26 +17,39 @@ use crate::{
     grpc::{
         client::Client,
         serve::{Health, Services},
+        tls::ServerTls,
     },
 };
 
-/// Serves on `listener`, as `settings` say, until `stop`.
+/// Where clients reach the server, and how.
+#[derive(Debug)]
+pub struct Listening {
+    /// The socket.
+    pub listener: TcpListener,
+    /// What encrypts connections; `None`: they are plain text.
+    pub tls: Option<ServerTls>,
+}
+
+/// Serves on `listening`, as `settings` say, until `stop`.
 ///
 /// `load` is called with a client of the server while it answers but does not report ready yet; if
-/// it fails, the server stops. `announce` is called, once the server is ready, with its address and
+/// it fails, the server stops. `announce` is called, once the server is ready, with its URL and
 /// what `load` returned.
 pub async fn run<T>(
     settings: Settings,
-    listener: TcpListener,
+    listening: Listening,
     load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
-    announce: impl FnOnce(SocketAddr, T),
+    announce: impl FnOnce(&str, T),
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let address = listener.local_addr().context("the listening socket has no address")?;
+    let address = listening.listener.local_addr();
+    let address = address.context("the listening socket has no address")?;
+    let tls = listening.tls.is_some();
     let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
-    tracing::info!(version, data, %address, "starting");
-    let running = Running::start(&settings, listener).await?;
-    let served = running.serve(load, |loaded| announce(address, loaded), stop).await;
+    tracing::info!(version, data, %address, tls, "starting");
+    let url = format!("{}://{address}", if tls { "https" } else { "http" });
+    let running = Running::start(&settings, listening).await?;
+    let served = running.serve(load, |loaded| announce(&url, loaded), stop).await;
     tracing::info!("stopping");
     let stopped = running.stop(settings.stop_grace()).await;
     served.and(stopped)
@@ -51,7 +64,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+    async fn start(settings: &Settings, at: Listening) -> anyhow::Result<Self> {
         let descriptors = Descriptors::raise();
         let engine = open(settings, descriptors).await?;
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
@@ -59,7 +72,7 @@ impl Running {
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(listener, descriptors.connections, stop).await
+            serving.listen(at.listener, at.tls, descriptors.connections, stop).await
         });
         Ok(Self { engine, services, listening, listening_stops })
     }

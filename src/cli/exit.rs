@@ -94,7 +94,7 @@ impl From<ClientError> for Failure {
             ClientErrorKind::DataLoss => Exit::Damaged,
             ClientErrorKind::Refused => Exit::Forbidden,
             ClientErrorKind::AnotherStore => Exit::AnotherStore,
-            ClientErrorKind::Other => Exit::Failed,
+            ClientErrorKind::Untrusted | ClientErrorKind::Other => Exit::Failed,
         };
         Self::new(exit, words(&error))
     }

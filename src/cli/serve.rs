@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, BufReader, Write as _},
-    net::SocketAddr,
     path::PathBuf,
 };
 
@@ -21,11 +20,12 @@ use crate::{
         input,
         pages::{self, Limit},
     },
-    config::ServeArgs,
+    config::{ServeArgs, Settings, is_reached_by_others},
     domain::proto::GetCountryCountsRequest,
-    grpc::client::Client,
+    grpc::{client::Client, tls::ServerTls},
     log::LogError,
-    server, telemetry,
+    server::{self, Listening},
+    telemetry,
 };
 
 /// What others may not do with files that are made: anything.
@@ -43,13 +43,8 @@ pub async fn run(args: ServeArgs, unknown_variables: Vec<String>) -> Result<Exit
     }
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&args.load)?;
-    let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
-        let at = settings.listen.as_ref();
-        let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
-        Failure::new(Exit::Failed, message)
-    })?;
-    warn_if_open_to_others(&listener)?;
-    ignore_signals()?;
+    let listening = listening(&settings).await?;
+    handle_signals(listening.tls.as_ref())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
@@ -58,39 +53,68 @@ pub async fn run(args: ServeArgs, unknown_variables: Vec<String>) -> Result<Exit
         }
     };
     let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
-    let served = server::run(settings, listener, load, announce, stop).await;
+    let served = server::run(settings, listening, load, announce, stop).await;
     served.map_err(|error| ended(&error))?;
     Ok(Exit::Done)
 }
 
-/// Every client that reaches the address may record: there is no authentication.
-fn warn_if_open_to_others(listener: &TcpListener) -> io::Result<()> {
+/// Reads the files of TLS and listens; refuses what would expose the record.
+async fn listening(settings: &Settings) -> Result<Listening, Failure> {
+    let files = settings.tls_files().map_err(|error| usage(&error))?;
+    let tls = files.map(ServerTls::load).transpose();
+    let tls = tls.map_err(|error| Failure::usage(error.to_string()))?;
+    let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
+        let at = settings.listen.as_ref();
+        let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
+        Failure::new(Exit::Failed, message)
+    })?;
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() {
-        tracing::warn!(
-            %address,
-            "other machines can reach this address, read, and record: there is no authentication"
-        );
+    settings.check_exposure(address).map_err(|error| usage(&error))?;
+    if is_reached_by_others(address) {
+        warn_of_exposure(&address.to_string(), tls.as_ref());
     }
-    Ok(())
+    Ok(Listening { listener, tls })
 }
 
-/// Keeps signals from ending the server that many tools send to have a configuration or a log read
-/// again. Nothing is read again by them.
-fn ignore_signals() -> io::Result<()> {
+/// Says what clients on other machines may do: without certificates of their own, all of them may
+/// record.
+fn warn_of_exposure(address: &str, tls: Option<&ServerTls>) {
+    match tls {
+        None => tracing::warn!(
+            address,
+            "other machines can reach this address, read, and record: there is no authentication, \
+             and nothing is encrypted (--insecure)"
+        ),
+        Some(tls) if !tls.requires_certificates() => tracing::warn!(
+            address,
+            "other machines can reach this address, read, and record: there is no authentication, \
+             because clients need no certificate (--tls-client-ca, --tls-client-auth)"
+        ),
+        Some(_) => {}
+    }
+}
+
+/// Has SIGHUP reload the files of TLS, and keeps other signals from ending the server that many
+/// tools send to have a configuration or a log read again. Nothing is read again by them.
+fn handle_signals(tls: Option<&ServerTls>) -> io::Result<()> {
     let kinds = [
-        (SignalKind::hangup(), "SIGHUP"),
-        (SignalKind::user_defined1(), "SIGUSR1"),
-        (SignalKind::user_defined2(), "SIGUSR2"),
+        (SignalKind::hangup(), "SIGHUP", tls.cloned()),
+        (SignalKind::user_defined1(), "SIGUSR1", None),
+        (SignalKind::user_defined2(), "SIGUSR2", None),
     ];
-    for (kind, name) in kinds {
+    for (kind, name, tls) in kinds {
         let mut received = signal(kind)?;
         tokio::spawn(async move {
             while received.recv().await.is_some() {
-                tracing::info!(
-                    signal = name,
-                    "a signal is ignored: the server has nothing to reload"
-                );
+                let Some(tls) = tls.clone() else {
+                    tracing::info!(
+                        signal = name,
+                        "a signal is ignored: the server has nothing to reload"
+                    );
+                    continue;
+                };
+                tracing::info!(signal = name, "the files of TLS are read again");
+                let _ = tokio::task::spawn_blocking(move || tls.reload()).await;
             }
         });
     }
@@ -145,8 +169,8 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
 }
 
 /// Prints what was loaded, and the address. That comes last, so a reader of it can connect.
-fn announce(address: SocketAddr, mut shown: Vec<String>) {
-    shown.push(format!("serving on http://{address}"));
+fn announce(url: &str, mut shown: Vec<String>) {
+    shown.push(format!("serving on {url}"));
     // Standard output may be closed; the server serves all the same.
     let _ = writeln!(io::stdout(), "{}", shown.join("\n"));
     let _ = io::stdout().flush();

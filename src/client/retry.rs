@@ -125,6 +125,8 @@ pub(super) fn again(error: &ClientError, open: bool) -> Option<Duration> {
         return error.retry_after;
     }
     let passes = match error.reason.as_str() {
+        // No waiting makes a certificate good, and an operator has to see that it is not.
+        _ if error.kind == ClientErrorKind::Untrusted => false,
         "NOT_READY" => true,
         "STORE_FAILED" => open,
         _ => error.unsent || leaves_open(error),
@@ -222,6 +224,10 @@ mod tests {
             let error = outcome.unwrap_err();
             assert_eq!((calls, error.attempts, error.outcome_unknown), (1, 1, false), "{staying}");
         }
+        let refused = ClientError::local(ClientErrorKind::Untrusted, "expired".to_owned());
+        let refused = ClientError { unsent: true, ..refused };
+        let (outcome, calls) = after(Retry::default(), &[refused]).await;
+        assert!(outcome.is_err() && calls == 1, "a certificate stays what it is");
     }
 
     #[tokio::test(start_paused = true)]

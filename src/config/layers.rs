@@ -197,6 +197,11 @@ mod tests {
             ("stop-grace-seconds = -1", "stop-grace-seconds is -1; it must be a whole number"),
             ("reflection = 'perhaps'", "reflection must be a boolean, not string \"perhaps\""),
             ("log-format = 'xml'", "log-format is \"xml\"; it must be text or json"),
+            (
+                "tls-client-auth = 'x'",
+                "tls-client-auth is \"x\"; it must be off, optional or required",
+            ),
+            ("tls-cert = 1", "tls-cert must be path string, not signed int `1`"),
             ("log-format = 0", "log-format must be a string, not signed int `0`"),
             ("log = '=='", "log is \"==\"; it must be a filter"),
             (

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::{grpc::web::Origins, telemetry};
@@ -43,6 +44,27 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Within<MIN, MAX> 
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let found = toml::Value::deserialize(from)?.to_string();
         found.parse().map_err(|problem| D::Error::custom(format!("is {found}; {problem}")))
+    }
+}
+
+/// What is demanded of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub(crate) enum ClientAuth {
+    /// No certificate.
+    Off,
+    /// A certificate that is sent has to be good.
+    Optional,
+    /// A good certificate.
+    Required,
+}
+
+impl TryFrom<String> for ClientAuth {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        ValueEnum::from_str(&text, false)
+            .map_err(|_| format!("is {text:?}; it must be off, optional or required"))
     }
 }
 

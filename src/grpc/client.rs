@@ -4,6 +4,7 @@
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
 mod calls;
+mod connector;
 mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -15,20 +16,24 @@ use futures_util::{
     FutureExt as _, Stream, StreamExt as _, TryStreamExt as _,
     stream::{BoxStream, once},
 };
-use streams::Streams;
 use tonic::{
-    Request, Status, Streaming,
+    Code, Request, Status, Streaming,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
+use self::{
+    connector::{Connector, Ended},
+    streams::Streams,
+};
 use crate::domain::proto;
-pub use crate::grpc::client_error::{ClientError, ClientErrorKind};
+pub use crate::grpc::{
+    client_error::{ClientError, ClientErrorKind},
+    tls::ClientTls,
+};
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a single answer may take. Streams have no end of their own, hence no deadline.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a ping checks that a quiet connection still stands.
@@ -49,22 +54,34 @@ pub type AppendOutcome = Result<proto::AppendResponse, ClientError>;
 pub struct Client {
     channel: Channel,
     streams: Arc<Streams>,
+    ended: Ended,
 }
 
 impl Client {
-    /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out.
+    /// Connects to `address`, as in `http://127.0.0.1:50051`; the scheme may be left out. By
+    /// `https://` the authorities of the system are trusted.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let endpoint = endpoint(address)?;
+        Self::connect_with(address, &ClientTls::default()).await
+    }
+
+    /// Connects to `address` with the certificates of `tls`; without a scheme, by `https://`.
+    pub async fn connect_with(address: &str, tls: &ClientTls) -> Result<Self, ClientError> {
+        let connector = connector(address, tls)?;
         let channel =
-            endpoint.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
-        Ok(Self::over(channel, Some(endpoint)))
+            connector.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
+        Ok(Self::over(channel, Some(connector)))
     }
 
     /// Will connect to `address` with the first call, and again with the first call after the
     /// connection was lost. Must be called within a tokio runtime.
     pub fn lazy(address: &str) -> Result<Self, ClientError> {
-        let endpoint = endpoint(address)?;
-        Ok(Self::over(endpoint.connect_lazy(), Some(endpoint)))
+        Self::lazy_with(address, &ClientTls::default())
+    }
+
+    /// The same, with the certificates of `tls`, which are read once, now.
+    pub fn lazy_with(address: &str, tls: &ClientTls) -> Result<Self, ClientError> {
+        let connector = connector(address, tls)?;
+        Ok(Self::over(connector.connect_lazy(), Some(connector)))
     }
 
     /// Speaks over a channel that is already there, for example one within the process. There is no
@@ -73,14 +90,22 @@ impl Client {
         Self::over(channel, None)
     }
 
-    fn over(channel: Channel, endpoint: Option<Endpoint>) -> Self {
-        Self { streams: Arc::new(Streams::new(channel.clone(), endpoint)), channel }
+    fn over(channel: Channel, connector: Option<Connector>) -> Self {
+        let ended = connector.as_ref().map(|it| it.ended.clone()).unwrap_or_default();
+        Self { streams: Arc::new(Streams::new(channel.clone(), connector)), channel, ended }
+    }
+
+    /// What a call failed with. Where TLS ended the connection, that is the reason: the call itself
+    /// reports only that it was cancelled, or that the connection is gone.
+    fn failed(&self, status: Status) -> ClientError {
+        failed(&self.ended, status)
     }
 
     /// Whether the server says, by health, that all of its services can be used.
     pub async fn serving(&self) -> Result<bool, ClientError> {
         let mut health = HealthClient::new(self.channel.clone());
-        let answer = health.check(timed(HealthCheckRequest::default())).await?.into_inner();
+        let answer = health.check(timed(HealthCheckRequest::default())).await;
+        let answer = answer.map_err(|status| self.failed(status))?.into_inner();
         Ok(answer.status() == ServingStatus::Serving)
     }
 
@@ -152,7 +177,7 @@ impl Client {
         match self.streams.open() {
             Err(full) => once(std::future::ready(Err(full))).boxed(),
             Ok((channel, permit)) => {
-                let answers = flatten(open(Self::from_channel(channel)));
+                let answers = flatten(open(Self::from_channel(channel)), self.ended.clone());
                 answers.inspect(move |_| _ = &permit).boxed()
             }
         }
@@ -167,12 +192,24 @@ pub(super) fn without<T: Send + 'static>(
     answers.try_filter(move |answer| std::future::ready(!heartbeat(answer))).boxed()
 }
 
-fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
+fn connector(address: &str, tls: &ClientTls) -> Result<Connector, ClientError> {
+    let scheme = if tls.is_given() { "https" } else { "http" };
     let url =
-        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    if !url.starts_with("http://") {
-        return Err(ClientError::address(address, "only http:// addresses are supported"));
-    }
+        if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
+    let tls = match url.split_once("://") {
+        Some(("https", _)) => Some(tls.load().map_err(|error| ClientError::tls(&error))?),
+        Some(("http", _)) if tls.is_given() => {
+            let problem = "certificates are named (tls-ca, tls-cert, tls-key), so it has to begin \
+                           with https://";
+            return Err(ClientError::address(address, problem));
+        }
+        Some(("http", _)) => None,
+        _ => return Err(ClientError::address(address, "it begins with http:// or https://")),
+    };
+    Ok(Connector::new(endpoint(address, url)?, tls))
+}
+
+fn endpoint(address: &str, url: String) -> Result<Endpoint, ClientError> {
     let endpoint = Endpoint::from_shared(url)
         .map_err(|error| ClientError::address(address, &error.to_string()))?;
     if !matches!(endpoint.uri().path(), "" | "/") || endpoint.uri().query().is_some() {
@@ -182,12 +219,21 @@ fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
         ));
     }
     endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .user_agent(concat!("handover/", env!("CARGO_PKG_VERSION")))
         .map_err(|error| ClientError::address(address, &error.to_string()))
+}
+
+fn failed(ended: &Ended, status: Status) -> ClientError {
+    let lost = [Code::Unknown, Code::Internal, Code::Cancelled, Code::Unavailable];
+    let lost = lost.contains(&status.code());
+    let error = ClientError::from(status);
+    match ended.why() {
+        Some(why) if lost && error.reason.is_empty() => ClientError::untrusted(why),
+        _ => error,
+    }
 }
 
 fn timed<T>(message: T) -> Request<T> {
@@ -199,10 +245,11 @@ fn timed<T>(message: T) -> Request<T> {
 /// A stream that opens when it is first polled, so that a failure to open is an item like others.
 fn flatten<T: Send + 'static>(
     opening: impl Future<Output = Result<tonic::Response<Streaming<T>>, Status>> + Send + 'static,
+    ended: Ended,
 ) -> Answers<T> {
     once(opening.map(|answer| answer.map(tonic::Response::into_inner)))
         .try_flatten()
-        .map_err(ClientError::from)
+        .map_err(move |status| failed(&ended, status))
         .boxed()
 }
 

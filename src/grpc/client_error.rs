@@ -6,7 +6,10 @@ use prost::{Message as _, Name as _};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::domain::{proto, violation::once};
+use crate::{
+    domain::{proto, violation::once},
+    grpc::tls::{TlsError, Untrusted},
+};
 
 /// The reason of an error that has a kind of its own, unlike others of its code.
 const ANOTHER_STORE: &str = "ANOTHER_STORE";
@@ -32,6 +35,9 @@ pub enum ClientErrorKind {
     DataLoss,
     /// The answer was not ready in time.
     Deadline,
+    /// One side does not accept the certificate of the other, or only one of them speaks TLS:
+    /// correct the certificates or the address.
+    Untrusted,
     /// Anything else: a fault of the server or of the connection's other end.
     Other,
 }
@@ -59,7 +65,20 @@ impl ClientError {
         Self::local(ClientErrorKind::Invalid, format!("the address {address:?}: {problem}"))
     }
 
-    pub(super) fn unreachable(address: &str, error: &dyn Error) -> Self {
+    /// The files of the client's TLS are of no use.
+    pub(super) fn tls(error: &TlsError) -> Self {
+        Self::local(ClientErrorKind::Invalid, error.to_string())
+    }
+
+    /// TLS ended the connection.
+    pub(super) fn untrusted(why: String) -> Self {
+        Self::local(ClientErrorKind::Untrusted, why)
+    }
+
+    pub(super) fn unreachable(address: &str, error: &(dyn Error + 'static)) -> Self {
+        if let Some(why) = untrusted(Some(error)) {
+            return Self::untrusted(format!("cannot reach {address}: {why}"));
+        }
         let problem = causes(error);
         Self::local(ClientErrorKind::Unavailable, format!("cannot reach {address}: {problem}"))
     }
@@ -102,6 +121,9 @@ impl Error for ClientError {}
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
+        if let Some(why) = untrusted(status.source()) {
+            return Self { unsent: true, ..Self::untrusted(why.to_string()) };
+        }
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         let kind = match reason.as_str() {
             "" => transport_kind(&status),
@@ -193,6 +215,17 @@ fn is_too_large(status: &Status) -> bool {
         |code: Code, words: &str| status.code() == code && status.message().starts_with(words);
     begins(Code::OutOfRange, "Error, decoded message length")
         || begins(Code::ResourceExhausted, "Error decompressing")
+}
+
+/// Why TLS allowed no connection, if that is among the causes.
+fn untrusted<'e>(mut cause: Option<&'e (dyn Error + 'static)>) -> Option<&'e Untrusted> {
+    while let Some(error) = cause {
+        if let Some(why) = error.downcast_ref() {
+            return Some(why);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn never_connected(status: &Status) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use futures_util::{TryStreamExt as _, stream};
+use futures_util::stream;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tonic::{
@@ -19,7 +19,6 @@ use crate::{
     grpc::{
         around::AroundLayer,
         client::Client,
-        connection::Connection,
         deadline::Errors,
         incoming::Incoming,
         intake::BoundedIntake,
@@ -36,6 +35,7 @@ use crate::{
             transfer_service_server::TransferServiceServer,
         },
         service::Service,
+        tls::{Handshakes, ServerTls},
         web::{Origins, WebLayer},
     },
 };
@@ -148,15 +148,22 @@ impl Services {
         Self { routes, sending: Sending(engine.streams()), origins, intake, health }
     }
 
-    /// Serves at most so many connections at a time on `listener` until `stop`; then waits for the
-    /// calls under way.
+    /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
+    /// if there is some; then waits for the calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
+        tls: Option<ServerTls>,
         connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        listen(self.router(), listener, connections, stop).await
+        let files = tls.clone();
+        let served = listen(self.router(), listener, tls, connections, stop);
+        let Some(files) = files else { return served.await };
+        tokio::select! {
+            served = served => served,
+            () = files.follow_files() => Ok(()),
+        }
     }
 
     fn router(&self) -> Bounded {
@@ -190,7 +197,7 @@ pub async fn routes(
 ) -> io::Result<()> {
     let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
     let bounded = bounded(routes.prepare(), sending, Origins::default(), intake);
-    listen(bounded, listener, connections, stop).await
+    listen(bounded, listener, None, connections, stop).await
 }
 
 /// What is served and how its transport is bounded.
@@ -205,6 +212,7 @@ type Bounded = Router<
 async fn listen(
     router: Bounded,
     listener: TcpListener,
+    tls: Option<ServerTls>,
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
@@ -214,7 +222,7 @@ async fn listen(
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    let incoming = Incoming::new(incoming, connections).map_ok(Connection::new);
+    let incoming = Handshakes::new(Incoming::new(incoming, connections), tls);
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }

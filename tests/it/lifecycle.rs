@@ -125,7 +125,11 @@ async fn a_name_can_be_listened_on() {
 }
 
 /// A server with a log that is kept apart.
-fn start_logged(data: &Path, listen: &str, arguments: &[&str]) -> (Held, Receiver<String>) {
+pub(crate) fn start_logged(
+    data: &Path,
+    listen: &str,
+    arguments: &[&str],
+) -> (Held, Receiver<String>) {
     let mut command = Command::new(BINARY);
     command.args(["serve", "--listen", listen, "--data"]).arg(data).args(arguments);
     let mut child = Held::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
@@ -143,7 +147,7 @@ fn start_logged(data: &Path, listen: &str, arguments: &[&str]) -> (Held, Receive
 
 /// The next line of a log that holds `text`.
 #[track_caller]
-fn line_with(log: &Receiver<String>, text: &str) -> String {
+pub(crate) fn line_with(log: &Receiver<String>, text: &str) -> String {
     loop {
         let line = log.recv_timeout(Duration::from_mins(1)).expect("the line comes");
         if line.contains(text) {
@@ -170,14 +174,6 @@ fn signals_that_request_a_reload_end_nothing() {
     Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
     line_with(&log, "stopping");
     assert!(child.0.wait().expect("it ends").success());
-}
-
-#[test]
-fn an_address_that_others_can_reach_is_warned_of() {
-    let (_dir, data) = data_dir();
-    let (_child, log) = start_logged(&data, "0.0.0.0:0", &[]);
-    let warning = line_with(&log, "WARN");
-    assert!(warning.contains("no authentication") && warning.contains("0.0.0.0"), "{warning}");
 }
 
 #[tokio::test]

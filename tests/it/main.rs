@@ -35,6 +35,7 @@ mod shortage;
 mod spellings;
 mod support;
 mod tidy;
+mod tls;
 mod transport;
 mod undone;
 mod watches;

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from grpc_tools import protoc
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "debug" / "handover"
-ADDRESS = "serving on http://"
+ADDRESS = re.compile(r"serving on https?://(\S+)")
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,8 @@ class Server:
         self.printed = []
         for line in self.process.stdout:
             self.printed.append(line.rstrip("\n"))
-            if ADDRESS in line:
-                self.address = line.split(ADDRESS)[1].split()[0]
+            if found := ADDRESS.search(line):
+                self.address = found[1]
                 break
         else:
             raise AssertionError(f"the server did not start: {self.printed}")

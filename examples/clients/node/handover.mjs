@@ -1,4 +1,5 @@
 // What the examples share: the services from proto/, a channel, and what an error says.
+import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
@@ -33,9 +34,20 @@ const retries = {
   ],
 };
 
+/** The certificates for TLS, by the variables of the handover commands; without any, plain text. */
+function credentials() {
+  const [authority, key, certificate] = ['CA', 'KEY', 'CERT'].map((name) => {
+    const path = process.env[`HANDOVER_TLS_${name}`];
+    return path ? readFileSync(path) : null;
+  });
+  if (!authority && !key && !certificate) return grpc.credentials.createInsecure();
+  // Without an authority, those that Node brings are trusted.
+  return grpc.credentials.createSsl(authority, key, certificate);
+}
+
 /** A client of one of the services. */
 export function connect(service, address) {
-  return new v1[service](address, grpc.credentials.createInsecure(), {
+  return new v1[service](address, credentials(), {
     'grpc.service_config': JSON.stringify(retries),
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,

@@ -5,6 +5,7 @@ would rather generate it once: docs/CLIENTS.md says how.
 """
 
 import json
+import os
 import pathlib
 import sys
 import time
@@ -47,6 +48,21 @@ RETRIES = {
 }
 
 
+def content(variable):
+    """What is in the file that a variable names; None: it names none."""
+    path = os.environ.get(variable)
+    return pathlib.Path(path).read_bytes() if path else None
+
+
+def credentials():
+    """The certificates for TLS, by the variables of the handover commands; None: plain text."""
+    authority, key, certificate = (content(f"HANDOVER_TLS_{name}") for name in ("CA", "KEY", "CERT"))
+    if authority or key or certificate:
+        # Without an authority, those that gRPC brings are trusted.
+        return grpc.ssl_channel_credentials(authority, key, certificate)
+    return None
+
+
 def connect(address):
     """A channel that repeats what may be repeated and notices when the other side is gone."""
     options = [
@@ -54,6 +70,9 @@ def connect(address):
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
     ]
+    secure = credentials()
+    if secure:
+        return grpc.secure_channel(address, secure, options)
     return grpc.insecure_channel(address, options)
 
 

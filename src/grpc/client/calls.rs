@@ -53,8 +53,8 @@ macro_rules! calls {
                 &self,
                 request: proto::$request,
             ) -> Result<proto::$answer, ClientError> {
-                let answer = self.$service().$method(timed(request)).await?;
-                Ok(answer.into_inner())
+                let answer = self.$service().$method(timed(request)).await;
+                Ok(answer.map_err(|status| self.failed(status))?.into_inner())
             }
         )*}
     };

@@ -8,9 +8,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
-use super::{ClientError, ClientErrorKind};
+use super::{ClientError, ClientErrorKind, connector::Connector};
 
 /// Streams on one connection. The rest of the 1,024 calls is for answers that come at once.
 const STREAMS: usize = 960;
@@ -19,7 +19,7 @@ const STREAMS: usize = 960;
 #[derive(Debug)]
 pub(super) struct Streams {
     /// Where others are made; absent: there is only the one.
-    endpoint: Option<Endpoint>,
+    connector: Option<Connector>,
     connections: Mutex<Vec<Connection>>,
 }
 
@@ -36,8 +36,8 @@ impl Connection {
 }
 
 impl Streams {
-    pub(super) fn new(channel: Channel, endpoint: Option<Endpoint>) -> Self {
-        Self { endpoint, connections: Mutex::new(vec![Connection::new(channel)]) }
+    pub(super) fn new(channel: Channel, connector: Option<Connector>) -> Self {
+        Self { connector, connections: Mutex::new(vec![Connection::new(channel)]) }
     }
 
     /// A connection for one more stream, which lasts as long as the permit is held.
@@ -50,8 +50,8 @@ impl Streams {
         if let Some(found) = found {
             return Ok(found);
         }
-        let endpoint = self.endpoint.as_ref().ok_or_else(full)?;
-        let connection = Connection::new(endpoint.connect_lazy());
+        let connector = self.connector.as_ref().ok_or_else(full)?;
+        let connection = Connection::new(connector.connect_lazy());
         let permit = free(&connection).ok_or_else(full)?;
         let channel = connection.channel.clone();
         connections.push(connection);

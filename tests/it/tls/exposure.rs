@@ -1,0 +1,67 @@
+//! Addresses that other machines can reach: not in plain text, unless that is permitted.
+
+use std::process::{Command, Stdio};
+
+use super::{
+    certificates::{Authority, Folder},
+    server::text,
+};
+use crate::{
+    lifecycle::{line_with, start_logged},
+    support::{BINARY, Server, data_dir},
+};
+
+#[test]
+fn plain_text_for_other_machines_is_refused_and_the_settings_are_named() {
+    let (dir, data) = data_dir();
+    let file = dir.path().join("handover.toml");
+    std::fs::write(&file, "listen = '0.0.0.0:0'").expect("it can be written");
+    let filed = ["--config", text(&file)];
+    for arguments in [&["--listen", "0.0.0.0:0"], &["--listen", "[::]:0"], &filed] {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--data"]).arg(&data).args(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let error = Server::announced(child.expect("it can be run")).expect_err("it is refused");
+        for named in ["listen: other machines can reach", "tls-cert and tls-key", "insecure"] {
+            assert!(error.contains(named), "{error}");
+        }
+    }
+    assert!(!data.exists(), "a refused start touches nothing");
+    // A name of this machine, and its other addresses, are its own.
+    let own = Server::start_at(&data, "127.0.0.9:0", &[]);
+    assert!(own.printed.contains("serving on http://127.0.0.9:"), "{}", own.printed);
+}
+
+#[test]
+fn what_is_permitted_is_warned_of() {
+    let (_dir, data) = data_dir();
+    let (_child, log) = start_logged(&data, "0.0.0.0:0", &["--insecure"]);
+    let warning = line_with(&log, "WARN");
+    for expected in ["no authentication", "nothing is encrypted", "0.0.0.0", "--insecure"] {
+        assert!(warning.contains(expected), "{warning}");
+    }
+}
+
+#[test]
+fn with_tls_other_machines_are_served_and_warned_of_unless_clients_have_certificates() {
+    let (folder, authority) = (Folder::new(), Authority::new("servers"));
+    let (cert, key) = folder.pair("server", &authority.server());
+    let ca = folder.write("ca.pem", &authority.pem);
+    let pair = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
+    let (_dir, data) = data_dir();
+    {
+        let (_child, log) = start_logged(&data, "0.0.0.0:0", &pair);
+        let warning = line_with(&log, "WARN");
+        assert!(warning.contains("clients need no certificate"), "{warning}");
+        line_with(&log, "serving");
+    }
+    let required = [&pair[..], &["--tls-client-ca", text(&ca)]].concat();
+    let (_child, log) = start_logged(&data, "0.0.0.0:0", &required);
+    loop {
+        let line = line_with(&log, "");
+        assert!(!line.contains("WARN"), "{line}");
+        if line.contains("serving") {
+            break;
+        }
+    }
+}
