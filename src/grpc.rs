@@ -39,6 +39,7 @@ mod statements;
 mod status;
 pub mod tls;
 mod transfers;
+mod unread;
 pub mod web;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.

@@ -11,6 +11,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::{Arc, atomic::AtomicUsize},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -48,20 +49,22 @@ pub(super) struct Connection<T> {
     resets: Resets,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
-    ending: Ending,
+    ending: ConnectionInfo,
     _gone: DropGuard,
     _permit: OwnedSemaphorePermit,
 }
 
-/// How a connection ends, for the calls on it.
+/// What calls know of their connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ending {
+pub(crate) struct ConnectionInfo {
+    /// Bytes of answers that its client has not taken.
+    pub(super) unread: Arc<AtomicUsize>,
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,
 }
 
-impl Ending {
+impl ConnectionInfo {
     /// Whether the server cut the connection of a call that has broken off. The call ends a moment
     /// before its connection does, so this waits for that: 100 ms at most, because most calls end
     /// alone.
@@ -83,7 +86,7 @@ impl<T> Connection<T> {
     fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
         let Admitted { connection: stream, permit } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        let ending = Ending::default();
+        let ending = ConnectionInfo::default();
         let gone = ending.gone.clone().drop_guard();
         Self {
             stream,
@@ -212,17 +215,15 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
 }
 
 impl<T> Connected for Connection<T> {
-    type ConnectInfo = Ending;
+    type ConnectInfo = ConnectionInfo;
 
-    fn connect_info(&self) -> Ending {
+    fn connect_info(&self) -> ConnectionInfo {
         self.ending.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
         sync::Semaphore,

@@ -28,6 +28,11 @@ use crate::{
     grpc::around::{Answer, Around, HttpRequest, HttpResponse},
 };
 
+/// Whether the method at this path answers with one message.
+pub(super) fn answers_once(path: &str) -> bool {
+    methods::of(path).answers_once
+}
+
 /// What the calls of a server share; bounds their requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BoundedIntake {

@@ -36,6 +36,7 @@ use crate::{
         },
         service::Service,
         tls::{Handshakes, ServerTls},
+        unread::Unread,
         web::{Origins, WebLayer},
     },
 };
@@ -203,8 +204,11 @@ pub async fn routes(
 /// What is served and how its transport is bounded.
 type Bounded = Router<
     Stack<
-        AroundLayer<BoundedIntake>,
-        Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+        AroundLayer<Unread>,
+        Stack<
+            AroundLayer<BoundedIntake>,
+            Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+        >,
     >,
 >;
 
@@ -245,6 +249,7 @@ fn bounded(routes: Routes, sending: Sending, origins: Origins, intake: BoundedIn
         .layer(WebLayer(origins))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(intake))
+        .layer(AroundLayer(Unread::default()))
         .add_routes(routes)
 }
 

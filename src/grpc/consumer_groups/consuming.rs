@@ -11,7 +11,7 @@ use super::request;
 use crate::{
     domain::{proto, violation::Violations},
     engine::{Consumer, Delivered, Engine, GroupError},
-    grpc::{connection::Ending, passthrough::ConsumeFrame, status::RpcError},
+    grpc::{connection::ConnectionInfo, passthrough::ConsumeFrame, status::RpcError},
 };
 
 type Requests = Streaming<proto::ConsumeRequest>;
@@ -24,7 +24,7 @@ const EARLY: Duration = Duration::from_secs(1);
 pub(super) async fn begin(
     engine: &Engine,
     mut requests: Requests,
-    connection: Option<Ending>,
+    connection: Option<ConnectionInfo>,
 ) -> Result<impl Stream<Item = Result<ConsumeFrame, Status>> + Send + use<>, Status> {
     // A call without any message names no group.
     let mut first = requests.message().await?.unwrap_or_default();
@@ -88,7 +88,7 @@ impl Call {
 struct Part {
     /// Absent once it has left.
     consumer: Option<Consumer>,
-    connection: Option<Ending>,
+    connection: Option<ConnectionInfo>,
 }
 
 impl Part {

@@ -11,6 +11,8 @@ use crate::domain::{limits, proto};
 pub(super) struct Method {
     /// Exactly one message, as opposed to a stream of them.
     pub(super) takes_one: bool,
+    /// It answers with one message.
+    pub(super) answers_once: bool,
     /// The full name of its message; empty: not one of ours.
     pub(super) message: String,
     /// Bytes that a message may have.
@@ -18,8 +20,12 @@ pub(super) struct Method {
 }
 
 /// Health, reflection, and what is not there.
-static FOREIGN: Method =
-    Method { takes_one: false, message: String::new(), limit: limits::FOREIGN_REQUEST_BYTES };
+static FOREIGN: Method = Method {
+    takes_one: false,
+    answers_once: false,
+    message: String::new(),
+    limit: limits::FOREIGN_REQUEST_BYTES,
+};
 
 static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
     let services: Vec<_> = proto::descriptions().services().collect();
@@ -44,6 +50,7 @@ fn path(method: &MethodDescriptor) -> String {
 fn own(method: &MethodDescriptor) -> Method {
     Method {
         takes_one: !method.is_client_streaming(),
+        answers_once: !method.is_server_streaming(),
         message: method.input().full_name().to_owned(),
         limit: limits::REQUEST_BYTES,
     }

@@ -46,7 +46,7 @@ const USUAL: Attack = Attack {
 };
 
 /// All of them.
-pub(super) const ATTACKS: [Attack; 13] = [
+pub(super) const ATTACKS: [Attack; 15] = [
     Attack { name: "nothing", ..USUAL },
     Attack {
         name: "requests of 8 MiB of empty parts, compressed",
@@ -105,6 +105,19 @@ pub(super) const ATTACKS: [Attack; 13] = [
     Attack {
         name: "calls that are cancelled, a hundred at once",
         run: |target| Box::pin(calls::cancelled(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "60,000 calls with 15 KB of headers that send no message",
+        attackers: 60,
+        run: |target| Box::pin(calls::opened(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "lists whose answers are never read, 500 on each of 40 connections",
+        store: Store::Exchanges,
+        attackers: 40,
+        run: |target| Box::pin(calls::unread_lists(target)),
         ..USUAL
     },
     Attack {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{
     StreamExt as _,
-    future::{poll_immediate, ready},
+    future::{join_all, poll_immediate, ready},
     stream,
 };
 use handover::{
@@ -17,8 +18,11 @@ use handover::{
     },
     grpc::client::Client,
 };
+use http_body::Frame;
+use http_body_util::StreamBody;
 use tokio::task::JoinSet;
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Status, body::Body, transport::Channel};
+use tower::ServiceExt as _;
 
 use super::Target;
 use crate::{
@@ -117,6 +121,36 @@ pub(super) async fn cancelled(target: Target) -> usize {
         count += 100;
     }
     count
+}
+
+/// Opens a thousand calls, and sends no message.
+pub(super) async fn opened(target: Target) -> usize {
+    let channel = Channel::from_shared(target.address.clone()).expect("an address");
+    let channel = channel.connect().await.expect("it is there");
+    let calls = (0..1_000).map(|_| {
+        let mut request = http::Request::post("/handover.v1.EventStoreService/GetHead");
+        let headers = request.headers_mut().expect("a request");
+        headers.insert("content-type", "application/grpc".parse().expect("a value"));
+        headers.insert("x-a", "a".repeat(15_000).parse().expect("a value"));
+        let body = stream::pending::<Result<Frame<Bytes>, Status>>();
+        let request = request.body(Body::new(StreamBody::new(body))).expect("a request");
+        channel.clone().oneshot(request)
+    });
+    let calls = join_all(calls);
+    target.until.run_until_cancelled(calls).await.map_or(1_000, |calls| calls.len())
+}
+
+/// Asks for pages of a list, and reads none.
+pub(super) async fn unread_lists(target: Target) -> usize {
+    let channel = Channel::from_shared(target.address.clone()).expect("an address");
+    let channel = channel.initial_stream_window_size(1).connect().await.expect("it is there");
+    let client = Client::from_channel(channel);
+    let request = ListExchangesRequest { page_size: 1_000, ..<_>::default() };
+    let mut calls: Vec<_> = (0..500).map(|_| Box::pin(client.exchanges(request.clone()))).collect();
+    // A call is sent when it is polled; from then on nothing reads its answer.
+    join_all(calls.iter_mut().map(poll_immediate)).await;
+    target.until.cancelled().await;
+    calls.len()
 }
 
 /// Expects of many streams what is not so.

@@ -1,0 +1,200 @@
+//! What calls that are answered once hold until their clients take it.
+//!
+//! The transport takes an answer when its client has room for it, so a client that opens no window
+//! leaves it here. Where much is held in all, a connection that has not taken an answer gets no
+//! other one: it is refused and may be sent again. A connection that takes its answers is served.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tonic::{Status, body::Body};
+
+use crate::grpc::{
+    around::{Answer, Around, HttpRequest, HttpResponse},
+    connection::ConnectionInfo,
+    intake,
+    status::overloaded,
+};
+
+/// Bytes of answers from which on a connection may leave one alone.
+const MUCH: usize = 64 << 20;
+/// From twice as much on, it may leave no more than this.
+const LITTLE: usize = 16 << 10;
+
+/// Counts the answers of all connections until they are sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unread(Arc<AtomicUsize>);
+
+impl Around for Unread {
+    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
+    where
+        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let once = intake::answers_once(request.uri().path());
+        let of_connection = request.extensions().get::<ConnectionInfo>().cloned();
+        let of_connection = of_connection.unwrap_or_default().unread;
+        let answer = within(request);
+        if !once {
+            return Box::pin(answer);
+        }
+        let counts = [Arc::clone(&self.0), of_connection];
+        Box::pin(answer.map(|answer| answer.map(|response| held(response, counts))))
+    }
+}
+
+/// The response with its message encoded and counted, or a refusal where too much is held.
+fn held(response: HttpResponse, counts: [Arc<AtomicUsize>; 2]) -> HttpResponse {
+    let (parts, mut body) = response.into_parts();
+    if body.is_end_stream() {
+        return HttpResponse::from_parts(parts, body);
+    }
+    // The one message is there already; encoding it here tells how large it is.
+    let Some(mut first) = body.frame().now_or_never() else {
+        return HttpResponse::from_parts(parts, body);
+    };
+    if let Some(Ok(frame)) = &mut first
+        && let Some(data) = frame.data_mut()
+    {
+        let counted = Counted::new(std::mem::take(data), counts);
+        if !counted.may_wait() {
+            return refusal().into_http();
+        }
+        *data = Bytes::from_owner(counted);
+    }
+    HttpResponse::from_parts(parts, Body::new(Encoded { first, rest: body }))
+}
+
+fn refusal() -> Status {
+    let message = format!(
+        "answers that were not taken hold {MUCH} bytes, and this connection has not taken its own; \
+         read them, and send this request again"
+    );
+    overloaded(message).into()
+}
+
+/// An answer that counts, for all connections and for its own, until it is dropped.
+struct Counted {
+    bytes: Bytes,
+    counts: [Arc<AtomicUsize>; 2],
+}
+
+impl Counted {
+    fn new(bytes: Bytes, counts: [Arc<AtomicUsize>; 2]) -> Self {
+        for count in &counts {
+            count.fetch_add(bytes.len(), Relaxed);
+        }
+        Self { bytes, counts }
+    }
+
+    fn may_wait(&self) -> bool {
+        let [all, own] = self.counts.each_ref().map(|count| count.load(Relaxed));
+        let (length, only) = (self.bytes.len(), own <= self.bytes.len());
+        all <= MUCH || only && (all <= 2 * MUCH || length <= LITTLE)
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        for count in &self.counts {
+            count.fetch_sub(self.bytes.len(), Relaxed);
+        }
+    }
+}
+
+/// A body of which the first frame was taken out.
+struct Encoded {
+    first: Option<Result<Frame<Bytes>, Status>>,
+    rest: Body,
+}
+
+impl http_body::Body for Encoded {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use tonic::Code;
+
+    use super::*;
+
+    fn answer(bytes: usize, all: &Arc<AtomicUsize>, own: &Arc<AtomicUsize>) -> HttpResponse {
+        let body = Full::new(Bytes::from(vec![7; bytes])).map_err(|never| match never {});
+        held(HttpResponse::new(Body::new(body)), [all, own].map(Arc::clone))
+    }
+
+    fn is_refused(response: &HttpResponse) -> bool {
+        let status = Status::from_header_map(response.headers());
+        assert!(status.as_ref().is_none_or(|it| it.code() == Code::ResourceExhausted));
+        status.is_some()
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_until_it_is_sent_and_stays_what_it_was() {
+        let (all, own) = Default::default();
+        let response = answer(1_000, &all, &own);
+        assert_eq!((all.load(Relaxed), own.load(Relaxed)), (1_000, 1_000));
+        let sent = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sent, vec![7; 1_000]);
+        drop(sent);
+        assert_eq!((all.load(Relaxed), own.load(Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn a_connection_that_leaves_its_answers_gets_no_more_where_much_is_held() {
+        const EACH: usize = 1 << 20;
+        let all = Arc::default();
+        let [greedy, good] = std::array::from_fn(|_| Arc::default());
+        let mut left: Vec<_> = (0..MUCH / EACH).map(|_| answer(EACH, &all, &greedy)).collect();
+        assert!(!left.iter().any(is_refused));
+        assert!(is_refused(&answer(100, &all, &greedy)), "it has not taken what it has");
+        assert!(!is_refused(&answer(EACH, &all, &good)), "another one is served");
+        assert_eq!(all.load(Relaxed), MUCH, "a refusal holds nothing, nor does what was taken");
+
+        let others: Vec<_> =
+            (0..MUCH / EACH).map(|_| answer(EACH, &all, &Arc::default())).collect();
+        assert!(!others.iter().any(is_refused), "each has left one");
+        assert!(is_refused(&answer(EACH, &all, &good)), "twice as much is held");
+        assert!(!is_refused(&answer(LITTLE, &all, &good)), "what is small is still answered");
+
+        drop(others);
+        left.pop();
+        assert!(!is_refused(&answer(100, &all, &greedy)), "there is room again");
+    }
+}
