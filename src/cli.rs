@@ -125,7 +125,8 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli: Cli = given::parsed().unwrap_or_else(|error| error.exit());
     if let Err(misspelt) = environment::check(&Cli::command()) {
-        return exit_code(Err(misspelt));
+        let Command::Serve(args) = &cli.command else { return exit_code(Err(misspelt)) };
+        return exit_code(Err(serve::refused(args, misspelt)));
     }
     // The server has a log for it, and a script of completions is read at every start of a shell.
     if !matches!(cli.command, Command::Serve(_) | Command::Completions { .. }) {

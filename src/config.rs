@@ -54,6 +54,11 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// How log lines look. A flag or a variable says so even if the settings cannot be completed.
+    pub(crate) fn log_format(&self, settings: Option<&Settings>) -> LogFormat {
+        settings.unwrap_or(&self.given.settings).log_format
+    }
+
     /// The settings, completed by the file and the defaults.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = self.given.over(self.config.as_deref())?;

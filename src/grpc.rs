@@ -17,6 +17,7 @@ mod error_bounds;
 mod error_info;
 mod event_store;
 mod exchanges;
+mod foreign;
 mod frames;
 mod goaway;
 mod heartbeat;

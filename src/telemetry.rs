@@ -36,6 +36,15 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes why the program ends as one JSON line like those of the log, at the level ERROR. No
+/// filter leaves it out, and the log need not have been started.
+pub fn json_error(message: &str, exit_code: u8) {
+    let layer = fmt::layer().json().with_writer(std::io::stderr);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::error!(exit_code, "{message}");
+    });
+}
+
 /// Checks that a text is a filter.
 pub fn check(filter: &str) -> Result<(), String> {
     parsed(filter).map(drop)

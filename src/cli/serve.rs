@@ -25,7 +25,7 @@ use crate::{
     grpc::{client::Client, tls::ServerTls},
     log::LogError,
     server::{self, Listening},
-    telemetry,
+    telemetry::{self, LogFormat},
 };
 
 /// What others may not do with files that are made: anything.
@@ -34,7 +34,35 @@ const PRIVATE: u32 = 0o077;
 /// Serves until SIGINT or SIGTERM. Environment variables that are named as settings and are none
 /// are logged.
 pub async fn run(args: ServeArgs, unknown_variables: Vec<String>) -> Result<Exit, Failure> {
-    let settings = args.settings().map_err(|error| usage(&error))?;
+    let settings = args.settings();
+    let format = args.log_format(settings.as_ref().ok());
+    let served = match settings {
+        Ok(settings) => serve(args, settings, unknown_variables).await,
+        Err(error) => Err(usage(&error)),
+    };
+    served.map_err(|failure| in_format(failure, format))
+}
+
+/// A refusal before the server is run, as it is reported in the format of the log.
+pub(super) fn refused(args: &ServeArgs, refusal: Failure) -> Failure {
+    in_format(refusal, args.log_format(args.settings().as_ref().ok()))
+}
+
+/// Writes a failure as a JSON line if the log has such lines. Its message is written then, and the
+/// exit code is left.
+fn in_format(failure: Failure, format: LogFormat) -> Failure {
+    if format == LogFormat::Text || failure.message.is_empty() {
+        return failure;
+    }
+    telemetry::json_error(&failure.message, failure.exit as u8);
+    Failure::new(failure.exit, "")
+}
+
+async fn serve(
+    args: ServeArgs,
+    settings: Settings,
+    unknown_variables: Vec<String>,
+) -> Result<Exit, Failure> {
     telemetry::start(settings.log.as_ref(), settings.log_format).map_err(|error| usage(&error))?;
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));

@@ -3,6 +3,11 @@
 //! A connection beyond the number waits in the system's queue until another one ends. An accept
 //! that fails for want of descriptors or memory is repeated after a pause that doubles: without
 //! it, the listener would be ready at once, for ever, and take a whole processor.
+//!
+//! In a shortage the listener can change between waiting and accepting many times within
+//! milliseconds. The log has the first change at once, and then at most one line in 10 s: the state
+//! at the end of that time, if it is another than the log says. So the last line is always true
+//! within 10 s, and a limit that stays reached is never left out.
 
 use std::{
     io,
@@ -22,6 +27,8 @@ use tokio_util::sync::PollSemaphore;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause: a connection waits that long at most once the shortage is over.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The least time between two changes that are logged.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Connections, as they are admitted.
 #[derive(Debug)]
@@ -32,17 +39,65 @@ pub(super) struct Incoming<S> {
     permit: Option<OwnedSemaphorePermit>,
     pause: Duration,
     pausing: Option<Pin<Box<Sleep>>>,
-    state: State,
+    changes: Changes,
 }
 
-/// What was logged last: each change is logged once, however often it is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the listener does.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Accepting,
     /// As many connections are open as may be.
     Full,
-    /// The system cannot give another one.
-    Short,
+    /// The system cannot give another one, for this reason.
+    Short(String),
+}
+
+impl State {
+    fn log(&self) {
+        match self {
+            Self::Accepting => tracing::info!("connections are accepted again"),
+            Self::Full => {
+                tracing::warn!("the limit of open connections is reached; new ones wait");
+            }
+            Self::Short(error) => {
+                tracing::warn!(%error, "no connection can be accepted; the server retries");
+            }
+        }
+    }
+}
+
+/// Changes of the state, of which few are logged.
+#[derive(Debug)]
+struct Changes {
+    state: State,
+    logged: State,
+    /// While nothing more is logged.
+    quiet: Option<Pin<Box<Sleep>>>,
+}
+
+impl Changes {
+    fn new() -> Self {
+        Self { state: State::Accepting, logged: State::Accepting, quiet: None }
+    }
+
+    /// Sets the state, and logs it if it is another than the log says and the time has come. If it
+    /// has not, the task is woken when it comes.
+    fn set(&mut self, state: State, context: &mut Context<'_>) {
+        self.state = state;
+        self.poll(context);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) {
+        if self.quiet.as_mut().is_some_and(|quiet| quiet.as_mut().poll(context).is_pending()) {
+            return;
+        }
+        self.quiet = None;
+        if self.state != self.logged {
+            self.state.log();
+            self.logged = self.state.clone();
+            self.quiet = Some(Box::pin(tokio::time::sleep(BETWEEN_LINES)));
+        }
+    }
 }
 
 impl<S> Incoming<S> {
@@ -55,7 +110,7 @@ impl<S> Incoming<S> {
             permit: None,
             pause: FIRST_PAUSE,
             pausing: None,
-            state: State::Accepting,
+            changes: Changes::new(),
         }
     }
 
@@ -67,30 +122,27 @@ impl<S> Incoming<S> {
         }
         if self.permit.is_none() {
             let permit = self.permits.poll_acquire(context);
-            if permit.is_pending() && self.state != State::Full {
-                self.state = State::Full;
-                tracing::warn!("the limit of open connections is reached; new ones wait");
+            if permit.is_pending() {
+                self.changes.set(State::Full, context);
             }
             self.permit = ready!(permit);
+            // The next one is accepted at once, though it may come much later.
+            if self.changes.state == State::Full {
+                self.changes.set(State::Accepting, context);
+            }
         }
         Poll::Ready(())
     }
 
-    fn admit<T>(&mut self, connection: T) -> Option<Admitted<T>> {
-        if self.state != State::Accepting {
-            self.state = State::Accepting;
-            tracing::info!("connections are accepted again");
-        }
+    fn admit<T>(&mut self, connection: T, context: &mut Context<'_>) -> Option<Admitted<T>> {
+        self.changes.set(State::Accepting, context);
         self.pause = FIRST_PAUSE;
         // The permit was acquired before; without one the server is stopping.
         Some(Admitted { connection, permit: self.permit.take()? })
     }
 
-    fn pause(&mut self, error: &io::Error) {
-        if self.state != State::Short {
-            self.state = State::Short;
-            tracing::warn!(%error, "no connection can be accepted; the server retries");
-        }
+    fn pause(&mut self, error: &io::Error, context: &mut Context<'_>) {
+        self.changes.set(State::Short(error.to_string()), context);
         self.pausing = Some(Box::pin(tokio::time::sleep(self.pause)));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
@@ -103,15 +155,18 @@ where
     type Item = io::Result<Admitted<T>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.changes.poll(context);
         loop {
             ready!(self.poll_allowed(context));
             match ready!(Pin::new(&mut self.accepted).poll_next(context)) {
                 None => return Poll::Ready(None),
-                Some(Ok(connection)) => return Poll::Ready(self.admit(connection).map(Ok)),
+                Some(Ok(connection)) => {
+                    return Poll::Ready(self.admit(connection, context).map(Ok));
+                }
                 Some(Err(error)) if concerns_one(&error) => {
                     tracing::debug!(%error, "a connection ended before it was accepted");
                 }
-                Some(Err(error)) => self.pause(&error),
+                Some(Err(error)) => self.pause(&error, context),
             }
         }
     }
@@ -135,13 +190,14 @@ mod tests {
     use std::{
         collections::VecDeque,
         sync::{
-            Arc,
+            Arc, Mutex,
             atomic::{AtomicUsize, Ordering},
         },
     };
 
     use futures_util::{FutureExt as _, StreamExt as _, stream};
     use tokio::time::Instant;
+    use tracing::subscriber::DefaultGuard;
 
     use super::*;
 
@@ -196,5 +252,93 @@ mod tests {
         drop(first);
         let third = incoming.next().await.expect("three").expect("no error");
         assert_eq!(third.connection, 3);
+    }
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Logged(Arc<Mutex<Vec<u8>>>);
+
+    impl Logged {
+        fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(ToOwned::to_owned).collect()
+        }
+    }
+
+    impl io::Write for Logged {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What this thread logs, until the guard is dropped.
+    fn logged() -> (Logged, DefaultGuard) {
+        let logged = Logged::default();
+        let writer = logged.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        (logged, tracing::subscriber::set_default(log.finish()))
+    }
+
+    #[track_caller]
+    fn assert_logged(logged: &Logged, expected: &[&str]) {
+        let lines = logged.lines();
+        let alike = lines.iter().zip(expected).all(|(line, part)| line.contains(part));
+        assert!(alike && lines.len() == expected.len(), "{expected:?}: {lines:#?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_follow_fast_are_logged_once_and_the_last_state_always() {
+        const FULL: &str = "the limit of open connections is reached";
+        const AGAIN: &str = "connections are accepted again";
+        let (logged, _log) = logged();
+        let (accepted, _) = accepts((0..).take(200).map(Ok));
+        let mut incoming = Incoming::new(accepted, 1);
+        for _ in 0..100 {
+            let connection = incoming.next().await.expect("one").expect("no error");
+            assert!(incoming.next().now_or_never().is_none(), "another one waits");
+            assert_logged(&logged, &[FULL]);
+            drop(connection);
+        }
+        let open = incoming.next().await.expect("one").expect("no error");
+        assert_logged(&logged, &[FULL]);
+        let mut waited = async || tokio::time::timeout(2 * BETWEEN_LINES, incoming.next()).await;
+        assert!(waited().await.is_err());
+        assert_logged(&logged, &[FULL]);
+        drop(open);
+        let open = waited().await.expect("at once").expect("one").expect("no error");
+        assert_logged(&logged, &[FULL, AGAIN]);
+        // Full again, which lasts: the line comes though nothing else happens.
+        assert!(waited().await.is_err());
+        assert_logged(&logged, &[FULL, AGAIN, FULL]);
+        drop(open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_is_reached_no_more_is_logged_though_no_other_connection_comes() {
+        let (logged, _log) = logged();
+        let (accepted, _) = accepts([Ok(7)]);
+        let mut incoming = Incoming::new(accepted, 1);
+        let open = incoming.next().await.expect("one").expect("no error");
+        assert!(incoming.next().now_or_never().is_none(), "it is the only one");
+        drop(open);
+        let waited = tokio::time::timeout(2 * BETWEEN_LINES, incoming.next()).await;
+        assert!(waited.is_err(), "no other connection comes");
+        assert_logged(&logged, &["limit of open connections is reached", "are accepted again"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_of_a_shortage_is_logged_though_no_other_connection_comes() {
+        let (logged, _log) = logged();
+        let (accepted, _) = accepts([Err(no_descriptors()), Ok(7)]);
+        let mut incoming = Incoming::new(accepted, 2);
+        let _open = incoming.next().await.expect("one").expect("no error");
+        assert_logged(&logged, &["no connection can be accepted"]);
+        let waited = tokio::time::timeout(2 * BETWEEN_LINES, incoming.next()).await;
+        assert!(waited.is_err(), "no other connection comes");
+        assert_logged(&logged, &["Too many open files", "connections are accepted again"]);
     }
 }

@@ -20,6 +20,7 @@ use crate::{
         around::AroundLayer,
         client::Client,
         deadline::Errors,
+        foreign::ForeignStreams,
         incoming::Incoming,
         intake::BoundedIntake,
         outbound::Sending,
@@ -120,6 +121,7 @@ pub struct Services {
     sending: Sending,
     origins: Origins,
     intake: BoundedIntake,
+    foreign: ForeignStreams,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -146,7 +148,8 @@ impl Services {
             routes = with_reflection(routes);
         }
         let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
-        Self { routes, sending: Sending(engine.streams()), origins, intake, health }
+        let foreign = ForeignStreams::default();
+        Self { routes, sending: Sending(engine.streams()), origins, intake, foreign, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
@@ -169,7 +172,8 @@ impl Services {
 
     fn router(&self) -> Bounded {
         let (sending, origins) = (self.sending.clone(), self.origins.clone());
-        bounded(self.routes.clone(), sending, origins, self.intake.clone())
+        let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
+        bounded(self.routes.clone(), sending, origins, intake, foreign)
     }
 
     /// A client of these services that needs no network.
@@ -197,7 +201,8 @@ pub async fn routes(
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
-    let bounded = bounded(routes.prepare(), sending, Origins::default(), intake);
+    let (origins, foreign) = (Origins::default(), ForeignStreams::default());
+    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign);
     listen(bounded, listener, None, connections, stop).await
 }
 
@@ -207,7 +212,10 @@ type Bounded = Router<
         AroundLayer<Unread>,
         Stack<
             AroundLayer<BoundedIntake>,
-            Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+            Stack<
+                AroundLayer<ForeignStreams>,
+                Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+            >,
         >,
     >,
 >;
@@ -232,7 +240,13 @@ async fn listen(
 }
 
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
-fn bounded(routes: Routes, sending: Sending, origins: Origins, intake: BoundedIntake) -> Bounded {
+fn bounded(
+    routes: Routes,
+    sending: Sending,
+    origins: Origins,
+    intake: BoundedIntake,
+    foreign: ForeignStreams,
+) -> Bounded {
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -248,6 +262,7 @@ fn bounded(routes: Routes, sending: Sending, origins: Origins, intake: BoundedIn
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
         .layer(AroundLayer(Errors))
+        .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
         .layer(AroundLayer(Unread::default()))
         .add_routes(routes)

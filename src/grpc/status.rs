@@ -54,7 +54,8 @@ impl RpcError {
         Self::new(Code::Internal, ErrorReason::Internal, error.to_string())
     }
 
-    fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+    /// The same error with an entry in its `ErrorInfo`.
+    pub(super) fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
         self.metadata.insert(key.into(), error_bounds::text(&format!("{value}")));
         self
     }

@@ -176,6 +176,68 @@ fn signals_that_request_a_reload_end_nothing() {
     assert!(child.0.wait().expect("it ends").success());
 }
 
+/// A start that is refused: its exit code, and the lines on standard error.
+fn refused_start(command: &mut Command) -> (i32, Vec<String>) {
+    let ended = command.output().expect("the binary can be run");
+    let errors = String::from_utf8(ended.stderr).expect("messages are UTF-8");
+    let code = ended.status.code().expect("an exit code");
+    assert_ne!(code, 0, "{errors}");
+    (code, errors.lines().map(ToOwned::to_owned).collect())
+}
+
+/// All of the lines are JSON, and the last one is the refusal with its exit code.
+#[track_caller]
+fn assert_json_refusal((code, lines): (i32, Vec<String>), expected_code: i32, part: &str) {
+    let parsed = lines.iter().map(|line| serde_json::from_str(line).map_err(|_| line));
+    let parsed: Vec<serde_json::Value> = parsed.collect::<Result<_, _>>().expect("JSON alone");
+    let last = parsed.last().expect("a refusal");
+    assert_eq!((code, &last["fields"]["exit_code"]), (expected_code, &expected_code.into()));
+    assert_eq!(last["level"], "ERROR", "{last}");
+    let message = last["fields"]["message"].as_str().expect("a message");
+    assert!(message.contains(part), "{part:?} is missing: {message}");
+    assert_eq!(parsed.iter().filter(|line| line["level"] == "ERROR").count(), 1, "{lines:?}");
+}
+
+#[test]
+fn a_refused_start_is_one_json_line_where_the_log_is_json() {
+    let (dir, data) = data_dir();
+    let _server = Server::start(&data, &[]);
+    let serve = |arguments: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).args(arguments);
+        command
+    };
+    let in_use = "is in use by process";
+    let json = ["--log-format", "json"];
+    assert_json_refusal(refused_start(&mut serve(&json)), 1, in_use);
+    // What the log leaves out by its filter is the log's; why there is no server is not.
+    let mut silent = serve(&["--log-format", "json", "--log", "off"]);
+    let (code, lines) = refused_start(&mut silent);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_json_refusal((code, lines), 1, in_use);
+    let file = dir.path().join("handover.toml");
+    fs::write(&file, "log-format = 'json'\n").expect("it can be written");
+    let config = ["--config", file.to_str().expect("UTF-8")];
+    assert_json_refusal(refused_start(&mut serve(&config)), 1, in_use);
+    for arguments in [&json[..], &config] {
+        let mut misspelt = serve(arguments);
+        let refused = refused_start(misspelt.env("HANDOVER_LISTN", "127.0.0.1:1"));
+        assert_json_refusal(refused, 2, "HANDOVER_LISTN is not a setting");
+    }
+    // The flag says the format even if the file says nothing that can be read.
+    fs::write(&file, "log-format = 'json'\nliste = ':7'\n").expect("it can be written");
+    let flagged = refused_start(serve(&config).args(json));
+    assert_json_refusal(flagged, 2, "liste is not a setting");
+    let (code, lines) = refused_start(&mut serve(&config));
+    assert!(code == 2 && lines[0].starts_with("error: config: "), "{lines:?}");
+    let (code, lines) = refused_start(&mut serve(&[]));
+    let last = lines.last().expect("a refusal");
+    assert!(code == 1 && last.starts_with("error: ") && last.contains(in_use), "{lines:?}");
+    let mut misspelt = serve(&[]);
+    let (code, lines) = refused_start(misspelt.env("HANDOVER_LISTN", "127.0.0.1:1"));
+    assert!(code == 2 && lines.len() == 1 && lines[0].starts_with("error: "), "{lines:?}");
+}
+
 #[tokio::test]
 async fn stored_files_are_for_no_other_user() {
     let (_dir, data) = data_dir();
