@@ -5,17 +5,12 @@
 //! waits, and 7 KB for a watch. A stream counts from its call until the body of its answer is
 //! dropped, which the transport does once the stream has ended or was cancelled.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use tonic::{Status, body::Body};
 
 use crate::grpc::{
@@ -73,7 +68,14 @@ impl Around for ForeignStreams {
         let answer = within(request);
         Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| Body::new(Counted { body, _open: open })))
+            // The body keeps the stream open until it is dropped.
+            let counted = |body: Body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _ = &open;
+                    frame
+                }))
+            };
+            Ok(response.map(counted))
         })
     }
 }
@@ -110,32 +112,6 @@ impl Drop for Open {
     }
 }
 
-/// The body of an answer whose stream counts.
-struct Counted {
-    body: Body,
-    _open: Open,
-}
-
-impl http_body::Body for Counted {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{convert::Infallible, future::ready};
@@ -154,7 +130,7 @@ mod tests {
 
     fn call(streams: &ForeignStreams, path: &str) -> Answer<Infallible> {
         let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
-        let waits = stream::pending::<Result<Frame<Bytes>, Status>>();
+        let waits = stream::pending::<Result<http_body::Frame<bytes::Bytes>, Status>>();
         let response = http::Response::new(Body::new(StreamBody::new(waits)));
         streams.around(request, |_| ready(Ok(response)))
     }

@@ -49,8 +49,8 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 /// Streams that one connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 1_024;
 /// Streams that a client may have reset before the server has looked at them (rapid reset): more
-/// than one read can hold on top of those after which a connection rests
-/// (`resets`). h2's default of 20 would end the connection with every other call on it.
+/// than one read can hold on top of those after which a connection rests (`resets`). By h2's
+/// default of 20 the connection would end with every other call on it.
 const PENDING_RESETS: usize = 4_096;
 /// Bytes of a request's headers that the transport takes. Clients learn this number and refuse to
 /// send more. It is above the limit, so that the server refuses what is a little too much, with a

@@ -4,19 +4,15 @@
 //! leaves it here. Where much is held in all, a connection that has not taken an answer gets no
 //! other one: it is refused and may be sent again. A connection that takes its answers is served.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tonic::{Status, body::Body};
 
 use crate::grpc::{
@@ -72,7 +68,8 @@ fn held(response: HttpResponse, counts: [Arc<AtomicUsize>; 2]) -> HttpResponse {
         }
         *data = Bytes::from_owner(counted);
     }
-    HttpResponse::from_parts(parts, Body::new(Encoded { first, rest: body }))
+    let frames = stream::iter(first).chain(BodyStream::new(body));
+    HttpResponse::from_parts(parts, Body::new(StreamBody::new(frames)))
 }
 
 fn refusal() -> Status {
@@ -115,35 +112,6 @@ impl Drop for Counted {
         for count in &self.counts {
             count.fetch_sub(self.bytes.len(), Relaxed);
         }
-    }
-}
-
-/// A body of which the first frame was taken out.
-struct Encoded {
-    first: Option<Result<Frame<Bytes>, Status>>,
-    rest: Body,
-}
-
-impl http_body::Body for Encoded {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => Pin::new(&mut self.rest).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
     }
 }
 

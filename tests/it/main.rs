@@ -38,5 +38,6 @@ mod tidy;
 mod tls;
 mod transport;
 mod undone;
+mod unread;
 mod watches;
 mod web;
