@@ -18,6 +18,7 @@ mod exchanges;
 #[cfg(target_os = "linux")]
 mod faults;
 mod followers;
+mod frames;
 mod golden;
 mod groups;
 mod heartbeats;

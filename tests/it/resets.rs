@@ -8,43 +8,17 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Server, data_dir};
+use crate::{
+    frames::{HEADERS, PREFACE, SETTINGS, frame, opened},
+    support::{Server, data_dir},
+};
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 /// Longer than any of this takes.
 const BOUND: Duration = Duration::from_mins(1);
-
-fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).expect("it is small").to_be_bytes();
-    let head = [&length[1..], &[kind, flags]].concat();
-    [&head[..], &stream.to_be_bytes(), content].concat()
-}
-
-/// The headers of a call whose message is still to come.
-fn opened(stream: u32, path: &str) -> Vec<u8> {
-    let text = |text: &str| {
-        let length = u8::try_from(text.len()).expect("it is short");
-        [&[length], text.as_bytes()].concat()
-    };
-    // POST, http, and by their numbers in the static table: path, authority, content type.
-    let fields = [
-        &[0x83, 0x86, 0x04][..],
-        &text(path),
-        &[0x01],
-        &text("localhost"),
-        &[0x0f, 0x10],
-        &text("application/grpc"),
-        &[0x00],
-        &text("te"),
-        &text("trailers"),
-    ];
-    frame(HEADERS, 4, stream, &fields.concat())
-}
 
 /// A connection by its frames.
 struct Connection(TcpStream);
@@ -54,7 +28,7 @@ impl Connection {
         let address = server.address.trim_start_matches("http://");
         let connection = TcpStream::connect(address).await.expect("the server can be reached");
         let mut connection = Self(connection);
-        let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(SETTINGS, 0, 0, &[])[..]];
+        let preface = [PREFACE, &frame(SETTINGS, 0, 0, &[])[..]];
         connection.send(&preface.concat()).await;
         connection
     }

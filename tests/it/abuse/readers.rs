@@ -20,7 +20,10 @@ use tonic::{body::Body, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
 use super::process::Process;
-use crate::support::{Server, append, data_dir, event, new_id};
+use crate::{
+    frames::{PREFACE, SETTINGS, frame, opened},
+    support::{Server, append, data_dir, event, new_id},
+};
 
 const SUBSCRIBE: &str = "/handover.v1.EventStoreService/Subscribe";
 /// How long the memory is looked at until it changes no more.
@@ -41,34 +44,14 @@ async fn fill(client: &Client, thousands: usize, bytes: usize) {
 
 /// A connection that requests everything and reads nothing, not even from the socket.
 pub(super) async fn unread_connection(address: &str) -> TcpStream {
-    fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).expect("it is small");
-        [&[0, 0, length, kind, flags, 0, 0, 0, stream], content].concat()
-    }
-    let text = |text: &str| {
-        let length = u8::try_from(text.len()).expect("it is short");
-        [&[length], text.as_bytes()].concat()
-    };
     let most = 0x7fff_ffff_u32;
     let settings = [&[0, 4], most.to_be_bytes().as_slice()].concat();
     let window = (most - 65_535).to_be_bytes();
-    // POST, http, and by their numbers in the static table: path, authority, content type.
-    let headers = [
-        &[0x83, 0x86, 0x04][..],
-        &text(SUBSCRIBE),
-        &[0x01],
-        &text("localhost"),
-        &[0x0f, 0x10],
-        &text("application/grpc"),
-        &[0x00],
-        &text("te"),
-        &text("trailers"),
-    ];
     let sent = [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        frame(4, 0, 0, &settings),
+        PREFACE.to_vec(),
+        frame(SETTINGS, 0, 0, &settings),
         frame(8, 0, 0, &window),
-        frame(1, 4, 1, &headers.concat()),
+        opened(1, SUBSCRIBE),
         frame(0, 1, 1, &[0; 5]),
     ];
     let address = address.trim_start_matches("http://");
