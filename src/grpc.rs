@@ -11,6 +11,7 @@ pub mod codec;
 mod connection;
 mod consumer_groups;
 mod convert;
+mod counted;
 mod counts;
 mod deadline;
 mod error_bounds;

@@ -59,6 +59,8 @@ pub(super) struct Connection<T> {
 pub(crate) struct ConnectionInfo {
     /// Bytes of answers that its client has not taken.
     pub(super) unread: Arc<AtomicUsize>,
+    /// Bytes that its calls hold while they wait for their one answer.
+    pub(super) waiting: Arc<AtomicUsize>,
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,

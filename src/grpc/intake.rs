@@ -13,8 +13,9 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod waiting;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use tonic::body::Body;
 
@@ -22,10 +23,15 @@ use self::{
     body::Intake,
     budget::{Account, IntakeBudget},
     unpack::Unpacker,
+    waiting::WaitingCall,
 };
 use crate::{
     domain::wire,
-    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        connection::ConnectionInfo,
+        counted::Sums,
+    },
 };
 
 /// Whether the method at this path answers with one message.
@@ -37,6 +43,8 @@ pub(super) fn answers_once(path: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct BoundedIntake {
     budget: Arc<IntakeBudget>,
+    /// Bytes that calls hold while they wait for their one answer.
+    waiting: Arc<AtomicUsize>,
     unpacker: Unpacker,
 }
 
@@ -46,6 +54,12 @@ impl BoundedIntake {
         wire::prepare();
         methods::prepare();
         Self::default()
+    }
+
+    /// The sums to which the waiting of a request counts.
+    fn sums(&self, request: &HttpRequest) -> Sums {
+        let connection = request.extensions().get::<ConnectionInfo>().cloned();
+        Sums { all: Arc::clone(&self.waiting), own: connection.unwrap_or_default().waiting }
     }
 }
 
@@ -66,9 +80,11 @@ impl Around for BoundedIntake {
             body.keep(account);
             None
         };
+        let waiting = method.answers_once.then(|| Arc::new(WaitingCall::new(self.sums(&request))));
+        body.waiting.clone_from(&waiting);
         let answer = within(request.map(|inner| Body::new(body.over(inner))));
         Box::pin(async move {
-            let _held = held;
+            let _held = (held, waiting);
             answer.await
         })
     }

@@ -4,10 +4,7 @@
 //! leaves it here. Where much is held in all, a connection that has not taken an answer gets no
 //! other one: it is refused and may be sent again. A connection that takes its answers is served.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -18,14 +15,14 @@ use tonic::{Status, body::Body};
 use crate::grpc::{
     around::{Answer, Around, HttpRequest, HttpResponse},
     connection::ConnectionInfo,
+    counted::{Counted, Shares, Sums},
     intake,
     status::overloaded,
 };
 
-/// Bytes of answers from which on a connection may leave one alone.
-const MUCH: usize = 64 << 20;
-/// From twice as much on, it may leave no more than this.
-const LITTLE: usize = 16 << 10;
+/// From 64 MiB of answers in all on, a connection leaves one alone; from twice as much on, a small
+/// one.
+const SHARES: Shares = Shares { much: 64 << 20, share: 0, little: 16 << 10 };
 
 /// Counts the answers of all connections until they are sent.
 #[derive(Clone, Debug, Default)]
@@ -44,13 +41,13 @@ impl Around for Unread {
         if !once {
             return Box::pin(answer);
         }
-        let counts = [Arc::clone(&self.0), of_connection];
-        Box::pin(answer.map(|answer| answer.map(|response| held(response, counts))))
+        let sums = Sums { all: Arc::clone(&self.0), own: of_connection };
+        Box::pin(answer.map(|answer| answer.map(|response| held(response, sums))))
     }
 }
 
 /// The response with its message encoded and counted, or a refusal where too much is held.
-fn held(response: HttpResponse, counts: [Arc<AtomicUsize>; 2]) -> HttpResponse {
+fn held(response: HttpResponse, sums: Sums) -> HttpResponse {
     let (parts, mut body) = response.into_parts();
     if body.is_end_stream() {
         return HttpResponse::from_parts(parts, body);
@@ -62,11 +59,11 @@ fn held(response: HttpResponse, counts: [Arc<AtomicUsize>; 2]) -> HttpResponse {
     if let Some(Ok(frame)) = &mut first
         && let Some(data) = frame.data_mut()
     {
-        let counted = Counted::new(std::mem::take(data), counts);
-        if !counted.may_wait() {
+        let counted = Counted::new(data.len(), sums);
+        if !counted.fits(SHARES) {
             return refusal().into_http();
         }
-        *data = Bytes::from_owner(counted);
+        *data = Bytes::from_owner(Message { bytes: std::mem::take(data), _counted: counted });
     }
     let frames = stream::iter(first).chain(BodyStream::new(body));
     HttpResponse::from_parts(parts, Body::new(StreamBody::new(frames)))
@@ -74,57 +71,40 @@ fn held(response: HttpResponse, counts: [Arc<AtomicUsize>; 2]) -> HttpResponse {
 
 fn refusal() -> Status {
     let message = format!(
-        "answers that were not taken hold {MUCH} bytes, and this connection has not taken its own; \
-         read them, and send this request again"
+        "answers that were not taken hold {} bytes, and this connection has not taken its own; \
+         read them, and send this request again",
+        SHARES.much
     );
     overloaded(message).into()
 }
 
-/// An answer that counts, for all connections and for its own, until it is dropped.
-struct Counted {
+/// A message that counts until it is dropped.
+struct Message {
     bytes: Bytes,
-    counts: [Arc<AtomicUsize>; 2],
+    _counted: Counted,
 }
 
-impl Counted {
-    fn new(bytes: Bytes, counts: [Arc<AtomicUsize>; 2]) -> Self {
-        for count in &counts {
-            count.fetch_add(bytes.len(), Relaxed);
-        }
-        Self { bytes, counts }
-    }
-
-    fn may_wait(&self) -> bool {
-        let [all, own] = self.counts.each_ref().map(|count| count.load(Relaxed));
-        let (length, only) = (self.bytes.len(), own <= self.bytes.len());
-        all <= MUCH || only && (all <= 2 * MUCH || length <= LITTLE)
-    }
-}
-
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for Message {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        for count in &self.counts {
-            count.fetch_sub(self.bytes.len(), Relaxed);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
     use http_body_util::Full;
     use tonic::Code;
 
     use super::*;
 
+    const MUCH: usize = SHARES.much;
+
     fn answer(bytes: usize, all: &Arc<AtomicUsize>, own: &Arc<AtomicUsize>) -> HttpResponse {
         let body = Full::new(Bytes::from(vec![7; bytes])).map_err(|never| match never {});
-        held(HttpResponse::new(Body::new(body)), [all, own].map(Arc::clone))
+        let sums = Sums { all: Arc::clone(all), own: Arc::clone(own) };
+        held(HttpResponse::new(Body::new(body)), sums)
     }
 
     fn is_refused(response: &HttpResponse) -> bool {
@@ -159,7 +139,10 @@ mod tests {
             (0..MUCH / EACH).map(|_| answer(EACH, &all, &Arc::default())).collect();
         assert!(!others.iter().any(is_refused), "each has left one");
         assert!(is_refused(&answer(EACH, &all, &good)), "twice as much is held");
-        assert!(!is_refused(&answer(LITTLE, &all, &good)), "what is small is still answered");
+        assert!(
+            !is_refused(&answer(SHARES.little, &all, &good)),
+            "what is small is still answered"
+        );
 
         drop(others);
         left.pop();

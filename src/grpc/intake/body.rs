@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -16,6 +17,7 @@ use super::{
     methods::Method,
     refusal::unreadable,
     unpack::{Packed, Unpacker},
+    waiting::{WAITS, WaitingCall},
 };
 use crate::{
     domain::{proto::ErrorReason, violation::Violations},
@@ -42,10 +44,14 @@ pub(super) struct Intake {
     account: BudgetShare,
     /// The account, where it ends with the body.
     kept: Option<Account>,
+    /// What counts from the whole message to the one answer; none: there are several answers.
+    pub(super) waiting: Option<Arc<WaitingCall>>,
     unpacker: Unpacker,
     framing: Framing,
-    /// Bytes that count until the first message has come.
+    /// Bytes that count until the first message has come, or the only one and its end.
     opened: usize,
+    /// Nothing comes any more.
+    ended: bool,
     /// Bytes of large messages that are whole and not done with.
     whole: usize,
     /// What has come and was not looked at.
@@ -78,9 +84,11 @@ impl Intake {
             gzip: encoding.is_some_and(|encoding| encoding == "gzip"),
             account,
             kept: None,
+            waiting: None,
             unpacker,
             framing: Framing::new(method.limit),
             opened,
+            ended: false,
             whole: 0,
             rest: Bytes::new(),
             unpacking: None,
@@ -144,7 +152,11 @@ impl Intake {
     /// Books what is held.
     fn book(&self) -> Result<(), Status> {
         let unfinished = self.framing.unfinished();
-        let first = self.framing.begun <= 1 && (self.framing.begun == 0 || unfinished > 0);
+        let first = if self.method.takes_one {
+            !self.ended
+        } else {
+            self.framing.begun <= 1 && (self.framing.begun == 0 || unfinished > 0)
+        };
         let counted = match unfinished {
             0..=UNCOUNTED if first => self.opened,
             0..=UNCOUNTED => 0,
@@ -178,7 +190,7 @@ impl Intake {
     }
 
     /// Nothing comes any more.
-    fn end(&self) -> Result<(), Status> {
+    fn end(&mut self) -> Result<(), Status> {
         if let Some(missing) = self.framing.missing() {
             return Err(unreadable(&format!("is cut short: at least {missing} bytes are missing")));
         }
@@ -187,7 +199,11 @@ impl Intake {
                 "is missing: this method takes one message, which may be empty",
             ));
         }
-        Ok(())
+        self.ended = true;
+        if let Some(waiting) = &self.waiting {
+            waiting.begin(WAITS + self.opened)?;
+        }
+        self.book()
     }
 
     fn broken(&self, broken: &Broken) -> Status {

@@ -87,6 +87,10 @@ impl BudgetShare {
 
     /// Holds so many bytes, all in all. What is not `whole` may have to give up its place later.
     pub(super) fn hold(&self, bytes: usize, whole: bool) -> Result<(), RpcError> {
+        let held = self.call.bytes.load(Relaxed);
+        if held == bytes && (self.call.place.load(Acquire) == 0) == whole {
+            return if self.call.cut.load(Acquire) { Err(full()) } else { Ok(()) };
+        }
         self.budget.lock().hold(&self.call, bytes, whole)
     }
 

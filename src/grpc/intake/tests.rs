@@ -193,3 +193,63 @@ async fn a_call_that_is_opened_and_left_gives_up_its_place_and_one_that_has_sent
     pipeline.try_send(Ok(Frame::data(framed(0, b"second").into()))).unwrap();
     assert!(pipelined.frame().await.expect("a frame").is_ok(), "it goes on");
 }
+
+/// A body of a method with one answer, and what its message and its end come by.
+fn unary(
+    budget: &Arc<IntakeBudget>,
+    waiting: Option<WaitingCall>,
+) -> (tokio::sync::mpsc::Sender<Result<Frame<Bytes>, Status>>, body::Watched) {
+    let account = Account::open(budget);
+    let (sender, parts) = tokio::sync::mpsc::channel(8);
+    let request = http::Request::builder().header("x-a", "a".repeat(15_000)).body(());
+    let request = request.expect("a request");
+    let method = methods::of("/handover.v1.EventStoreService/GetHead");
+    let mut intake = Intake::new(method, &request, account.share(), Unpacker::default());
+    intake.keep(account);
+    intake.waiting = waiting.map(Arc::new);
+    sender.try_send(Ok(Frame::data(framed(0, b"").into()))).expect("room for a frame");
+    (sender, intake.over(Body::new(StreamBody::new(ReceiverStream::new(parts)))))
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_its_request_gives_up_its_place_and_one_that_has_ended_it_keeps_it()
+{
+    let budget = Arc::default();
+    let (ended, mut whole) = unary(&budget, None);
+    drop(ended);
+    while let Some(frame) = whole.frame().await {
+        frame.expect("it is taken");
+    }
+    let (_left, mut oldest) = unary(&budget, None);
+    oldest.frame().await.expect("a frame").expect("its message is taken");
+    let _open: Vec<_> =
+        (0..limits::HELD_BYTES / (3 * 15_000)).map(|_| unary(&budget, None)).collect();
+    let cut = tokio::time::timeout(Duration::from_secs(30), oldest.frame()).await;
+    let cut = cut.expect("it ends").expect("an end").expect_err("its request has not ended");
+    assert_eq!(cut.code(), Code::ResourceExhausted);
+    assert!(whole.frame().await.is_none(), "what has ended is not cut");
+}
+
+#[tokio::test]
+async fn a_request_waits_with_its_headers_and_is_refused_where_its_connection_has_its_share() {
+    let (budget, sums) = (Arc::default(), Sums::default());
+    let mut kept = Vec::new();
+    let refused = loop {
+        let (ended, mut body) = unary(&budget, Some(WaitingCall::new(sums.clone())));
+        drop(ended);
+        body.frame().await.expect("a frame").expect("its message is taken");
+        if let Some(end) = body.frame().await {
+            break end.expect_err("nothing more comes");
+        }
+        kept.push(body);
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert!(refused.get_details_retry_info().is_some(), "it may be sent again");
+    let headers = 3 * 15_000;
+    assert!(kept.len() < (64 << 20) / headers, "{} calls wait", kept.len());
+    drop(kept);
+    let (ended, mut body) = unary(&budget, Some(WaitingCall::new(sums)));
+    drop(ended);
+    body.frame().await.expect("a frame").expect("its message is taken");
+    assert!(body.frame().await.is_none(), "there is room again");
+}
