@@ -17,6 +17,7 @@ mod clock;
 mod counts;
 mod error;
 mod exchanges;
+mod gathering;
 mod groups;
 mod head;
 mod kept;

@@ -18,12 +18,18 @@ const LOOK_UPS: usize = 4;
 /// Questions in several pieces that are under way at once.
 const WALKS: usize = 2;
 
-/// The permits of the three sorts.
+/// Lists that are under way at once, and as many answers about one thing. Each holds a list, and a page of it of up to
+/// 1 MiB.
+const GATHERINGS: usize = 8;
+
+/// The permits of each sort.
 #[derive(Clone, Debug)]
 pub(super) struct Lanes {
     look_ups: Arc<Semaphore>,
     pieces: Arc<Semaphore>,
     walks: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+    stories: Arc<Semaphore>,
 }
 
 /// How long the register is looked at for a question.
@@ -35,6 +41,10 @@ pub(super) enum Lane {
     Piece,
     /// For all pieces of a question; each needs a permit of its own as well.
     Walk,
+    /// For a list or a page of it until it is made; it has permits of the above meanwhile.
+    List,
+    /// The same for what one thing amounts to.
+    Story,
 }
 
 /// Half of the processors, since working out is nothing but computing.
@@ -53,6 +63,8 @@ impl Default for Lanes {
             look_ups: permits(processors().clamp(1, LOOK_UPS)),
             pieces: permits(concurrent_pieces()),
             walks: permits(WALKS),
+            lists: permits(GATHERINGS),
+            stories: permits(GATHERINGS),
         }
     }
 }
@@ -64,6 +76,8 @@ impl Lanes {
             Lane::LookUp => &self.look_ups,
             Lane::Piece => &self.pieces,
             Lane::Walk => &self.walks,
+            Lane::List => &self.lists,
+            Lane::Story => &self.stories,
         };
         Arc::clone(lane).acquire_owned().await.map_err(|_| ReadError::Stopping)
     }

@@ -12,12 +12,8 @@ use crate::{
         proto::RecordedEvent,
     },
     engine::{
-        BeyondHead, End, ReadError,
-        error::within,
-        kept::{Keepable, ListKey},
-        lanes::Lane,
-        projector::Shared,
-        reader::decoded,
+        BeyondHead, End, ReadError, error::within, gathering::Gathering, lanes::Lane,
+        projector::Shared, reader::decoded,
     },
     projections::{register::Register, walk::Walk},
 };
@@ -113,16 +109,32 @@ impl RecordReader {
         self.0.compute(Lane::Piece, question).await
     }
 
+    /// Waits until there is room for one more list or page of a list.
+    pub async fn for_list(&self) -> Result<Gathering, ReadError> {
+        self.gathering(Lane::List).await
+    }
+
+    /// Waits until there is room for one more answer about one thing: its story, what is behind it.
+    /// It does not wait for lists.
+    pub async fn for_one(&self) -> Result<Gathering, ReadError> {
+        self.gathering(Lane::Story).await
+    }
+
+    async fn gathering(&self, lane: Lane) -> Result<Gathering, ReadError> {
+        let permit = self.0.lanes.turn(lane).await?;
+        Ok(Gathering::new(self.clone(), permit))
+    }
+
     /// Works out what grows with the record, piece by piece; few such questions are under way.
-    pub async fn work_out<W: Walk>(&self, walk: W) -> Result<W::Answer, ReadError> {
+    pub(super) async fn work_out<W: Walk>(&self, walk: W) -> Result<W::Answer, ReadError> {
         let _under_way = self.0.lanes.turn(Lane::Walk).await?;
         self.go_through(walk).await
     }
 
-    /// Goes through the pieces of a question that gathers little, so that many may be under way.
+    /// Goes through the pieces of a question.
     ///
     /// If the caller no longer waits for the answer, no further piece is begun.
-    pub async fn go_through<W: Walk>(&self, mut walk: W) -> Result<W::Answer, ReadError> {
+    pub(super) async fn go_through<W: Walk>(&self, mut walk: W) -> Result<W::Answer, ReadError> {
         loop {
             let went = self.0.compute(Lane::Piece, move |register| {
                 let done = walk.go_on(register);
@@ -181,37 +193,5 @@ impl RecordReader {
             }
             count = (count * encoded.count / wanted).clamp(1, count - 1);
         }
-    }
-}
-
-impl RecordReader {
-    /// A list, if it is kept.
-    pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
-        self.0.kept.find(key)
-    }
-
-    /// Keeps a list that further pages may be made from.
-    pub fn keep<T: Keepable>(&self, key: ListKey, list: &Arc<T>) {
-        self.0.kept.keep(key, list);
-    }
-
-    /// A list as it was kept or, if it was not, as it is worked out now.
-    pub async fn list<W: Walk<Answer: Keepable>>(
-        &self,
-        key: ListKey,
-        walk: W,
-    ) -> Result<Arc<W::Answer>, ReadError> {
-        let kept = &self.0.kept;
-        if let Some(list) = self.kept(key) {
-            return Ok(list);
-        }
-        let _under_way = self.0.lanes.turn(Lane::Walk).await?;
-        // Another request may have worked out the same list meanwhile.
-        if let Some(list) = kept.find(key) {
-            return Ok(list);
-        }
-        let list = Arc::new(self.go_through(walk).await?);
-        kept.keep(key, &list);
-        Ok(list)
     }
 }

@@ -33,6 +33,9 @@ use crate::grpc::{
 
 /// How long the preface may take, by which the protocol is known.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes after which a connection lets other tasks run. h2 reads all that has come before it hands
+/// out a single call, and what it has read takes several times as much memory as it had as bytes.
+const TURN: usize = 64 << 10;
 /// How long a call that has broken off waits for its connection to end.
 const ENDING: Duration = Duration::from_millis(100);
 
@@ -42,6 +45,8 @@ pub(super) struct Connection<T> {
     stream: T,
     peer: Option<SocketAddr>,
     received: usize,
+    /// Bytes read since it last let others run.
+    turn: usize,
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
     cut_watch: CutWatch,
@@ -94,6 +99,7 @@ impl<T> Connection<T> {
             stream,
             peer,
             received: 0,
+            turn: 0,
             due,
             cut_watch: CutWatch::default(),
             frames: Frames::default(),
@@ -143,6 +149,16 @@ impl<T> Connection<T> {
         }
     }
 
+    /// Whether others are to run first; the connection is woken after them.
+    fn yields(&mut self, context: &Context<'_>) -> bool {
+        let yields = self.turn >= TURN;
+        if yields {
+            self.turn = 0;
+            context.waker().wake_by_ref();
+        }
+        yields
+    }
+
     fn peer(&self) -> String {
         self.peer.map(|address| address.to_string()).unwrap_or_default()
     }
@@ -158,13 +174,18 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
         }
+        if self.yields(context) {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.note_read(buffer.filled().get(before..).unwrap_or_default());
+        let read = buffer.filled().len() - before;
+        self.turn = if polled.is_pending() { 0 } else { self.turn + read };
         if self.due.is_none() {
             return polled;
         }
-        self.received += buffer.filled().len() - before;
+        self.received += read;
         if self.received >= PREFACE {
             self.due = None;
         } else if polled.is_pending() && self.late(context) {
@@ -256,6 +277,22 @@ mod tests {
         assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
         let silence = tokio::time::timeout(10 * PREFACE_TIMEOUT, ours.read(&mut buffer)).await;
         assert!(silence.is_err(), "{silence:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_much_to_read_lets_others_run_in_between() {
+        let (mut theirs, ours) = duplex(1 << 20);
+        let mut ours = connection(ours);
+        theirs.write_all(&vec![7; 4 * TURN]).await.unwrap();
+        let mut reads = Box::pin(async move {
+            let mut buffer = vec![0; TURN / 4];
+            for _ in 0..16 {
+                ours.read_exact(&mut buffer).await.unwrap();
+            }
+        });
+        assert!(futures_util::poll!(&mut reads).is_pending(), "its turn is over");
+        let goes_on = tokio::time::timeout(PREFACE_TIMEOUT, reads).await;
+        goes_on.expect("it is woken after the others");
     }
 
     #[tokio::test(start_paused = true)]

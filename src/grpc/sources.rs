@@ -44,9 +44,10 @@ async fn get(
     let record = engine.record();
     record.reached(min_position).await?;
     let position = record.moment(as_of).await?;
+    let record = record.for_one().await?;
     let id = source_id.clone();
     let source = record.query(move |register| find_source(register, &id).into_iter().collect());
-    let found = record.go_through(CitingWalk::new(source.await?, position)).await?;
+    let found = record.page(CitingWalk::new(source.await?, position)).await?;
     let found = found.into_iter().next().ok_or_else(|| missing(&source_id, position))?;
     let texts = Texts::read(engine, found.registration).await?;
     let source = Some(entry(&texts, &found));
@@ -59,10 +60,10 @@ async fn list(
 ) -> Result<proto::ListSourcesResponse, RpcError> {
     let (query, page, as_of) = many(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
-    let record = engine.record();
+    let record = engine.record().for_list().await?;
     let list = record.list(page.list(position), SourceWalk::new(query, position)).await?;
     let some = page.of(&list).to_vec();
-    let found = record.go_through(CitingWalk::new(some, position)).await?;
+    let found = record.page(CitingWalk::new(some, position)).await?;
     let sources = listed::messages(engine, Budget::default(), &found, entry).await?;
     let next_page_token = page.next(sources.len(), list.len(), position);
     Ok(proto::ListSourcesResponse { sources, next_page_token, position })

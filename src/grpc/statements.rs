@@ -35,7 +35,8 @@ async fn list(
     let (query, page, as_of) = question(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
     let walk = StatementWalk::new(query, position);
-    let list = engine.record().list(page.list(position), walk).await?;
+    let record = engine.record().for_list().await?;
+    let list = record.list(page.list(position), walk).await?;
     let some = page.of(&list.claims).to_vec();
     let statements = listed::claims(engine, position, some, Texts::statement).await?;
     Ok(proto::ListStatementsResponse {

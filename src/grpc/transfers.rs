@@ -56,7 +56,8 @@ async fn list(
     // One more than the page has shows whether there is another.
     let stretch = (after, page.size() + 1);
     let walk = TransferWalk::new(query, position, stretch, undated);
-    let Transfers { claims, undated } = engine.record().work_out(walk).await?;
+    let record = engine.record().for_list().await?;
+    let Transfers { claims, undated } = record.work_out(walk).await?;
     let some: Vec<Position> = claims.iter().take(page.size()).copied().collect();
     let transfers = listed::claims(engine, position, some, Texts::transfer).await?;
     let last = transfers.last().and_then(|last| last.record).map(|record| record.position);

@@ -1,5 +1,7 @@
 //! Lists in pieces, kept for their pages; and that no query waits for more than a piece.
 
+use std::task::Poll;
+
 use super::*;
 use crate::{
     domain::known::examples,
@@ -25,7 +27,7 @@ async fn report(store: &Store, id: &str) -> Position {
 async fn list(store: &Store, at: Position) -> Arc<Listed> {
     let key = ListKey { question: 1, at };
     let walk = ListWalk::new(ExchangeQuery::default(), at);
-    store.engine().record().list(key, walk).await.unwrap()
+    store.engine().record().for_list().await.unwrap().list(key, walk).await.unwrap()
 }
 
 #[tokio::test]
@@ -109,4 +111,22 @@ async fn a_question_without_a_waiting_caller_ends_with_its_piece() {
     let ended = async { while pieces.recv().await.is_some() {} };
     tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it goes on for nobody");
     record.query(Register::position).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_few_lists_are_under_way_and_what_is_about_one_thing_does_not_wait_for_them() {
+    let store = Store::new();
+    let record = store.engine().record();
+    let mut lists = Vec::new();
+    let next = loop {
+        let mut next = Box::pin(record.for_list());
+        match futures_util::poll!(&mut next) {
+            Poll::Ready(list) => lists.push(list.unwrap()),
+            Poll::Pending => break next,
+        }
+        assert!(lists.len() < 100, "each may hold megabytes");
+    };
+    assert!(futures_util::poll!(Box::pin(record.for_one())).is_ready());
+    lists.pop();
+    next.await.unwrap();
 }

@@ -47,7 +47,10 @@ pub(super) async fn answer(
     let query = CountQuery { as_of: Some(position), ..query };
     let record = engine.record();
     let answer = match query.occurred.clone() {
-        Some(occurred) => record.list(page.list(position), CountWalk::new(query, occurred)).await?,
+        Some(occurred) => {
+            let record = record.for_list().await?;
+            record.list(page.list(position), CountWalk::new(query, occurred)).await?
+        }
         None => Arc::new(record.look_up(move |register| country_counts(register, &query)).await?),
     };
     let mut budget = Budget::default();

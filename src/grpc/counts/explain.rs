@@ -98,7 +98,7 @@ pub(super) async fn answer(
 ) -> Result<proto::ExplainCountResponse, RpcError> {
     let question = question(request, Tokens::of(engine))?;
     let position = question.page.position(engine, question.as_of).await?;
-    let (query, record) = (question.clone(), engine.record());
+    let (query, record) = (question.clone(), engine.record().for_list().await?);
     let found = record.query(move |register| query.find(register, position)).await??;
     let Some(query) = found else {
         return Ok(proto::ExplainCountResponse { position, ..Default::default() });
@@ -108,7 +108,7 @@ pub(super) async fn answer(
     let stretch = (page.begins().offset, page.size());
     let of = (Arc::clone(&behind), position);
     let walk = ExplainWalk::new(of, key, question.include_past, stretch);
-    let exchanges = record.go_through(walk).await?;
+    let exchanges = record.page(walk).await?;
     let mut exchange_page = ExchangePage::default();
     for (place, exchange) in exchanges.iter().enumerate() {
         let parts = if place == 0 { page.begins().parts } else { 0 };

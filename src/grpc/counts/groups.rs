@@ -112,7 +112,8 @@ pub(super) async fn answer(
     let (query, page, as_of) = question(request, Tokens::of(engine))?;
     let position = page.position(engine, as_of).await?;
     let walk = Then::new(GroupedWalk::new(query, position), Groups::new);
-    let list = engine.record().list(page.list(position), walk).await?;
+    let record = engine.record().for_list().await?;
+    let list = record.list(page.list(position), walk).await?;
     let mut budget = Budget::default();
     let fit = page.of(&list.encoded).iter().take_while(|group| budget.takes_bytes(group.len()));
     let groups = fit.map(|group| proto::CountGroup::decode(&**group));

@@ -66,6 +66,7 @@ pub(super) async fn answer(
         Some(after) => record.moment_of(after, ["after.position", "after.recorded_time"]).await?,
         None => 0,
     };
+    let record = record.for_list().await?;
     let Some(key) = record.look_up(move |register| figure.key(register)).await? else {
         return Ok(proto::GetCountHistoryResponse { position: at, ..Default::default() });
     };

@@ -91,7 +91,7 @@ pub(super) async fn answer(
     if series.is_empty() {
         return names(engine, &page, position).await;
     }
-    let record = engine.record();
+    let record = engine.record().for_list().await?;
     let compared = if let Some(compared) = record.kept(page.list(position)) {
         compared
     } else {
@@ -101,7 +101,7 @@ pub(super) async fn answer(
     };
     let compared = (*compared).clone().ok_or_else(|| not_found(&series))?;
     let walk = StepWalk::new(Arc::clone(&compared), page.begins().offset, page.size());
-    let steps = record.go_through(walk).await?;
+    let steps = record.page(walk).await?;
     let texts = Texts::read(engine, steps.iter().flat_map(|step| step.status.positions())).await?;
     let mut step_page = StepPage::default();
     for (place, step) in steps.into_iter().enumerate() {
@@ -209,7 +209,7 @@ async fn names(
     page: &Page,
     position: Position,
 ) -> Result<proto::ReconcileSeriesResponse, RpcError> {
-    let record = engine.record();
+    let record = engine.record().for_list().await?;
     let list = record.list(page.list(position), NameWalk::new(None, position)).await?;
     let some = page.of(&list).to_vec();
     let named = record.query(move |register| register.claims().vocabulary().all(&some)).await?;

@@ -25,11 +25,11 @@ pub(super) async fn list_page(
 ) -> Result<proto::ListExchangesResponse, RpcError> {
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, as_of).await?;
-    let record = engine.record();
+    let record = engine.record().for_list().await?;
     let list = record.list(page.list(at), ListWalk::new(query, at)).await?;
     let stretch = (page.begins().offset, page.size());
     let walk = SummaryWalk::new((Arc::clone(&list), at), stretch, limits::ANSWER_BYTES);
-    let mut exchanges = record.go_through(walk).await?;
+    let mut exchanges = record.page(walk).await?;
     let mut budget = Budget::default();
     let fit = exchanges.iter().take_while(|exchange| budget.takes(*exchange)).count();
     exchanges.truncate(fit);

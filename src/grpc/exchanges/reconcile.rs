@@ -22,7 +22,7 @@ pub(super) async fn reconcile_exchange(
 ) -> Result<proto::ReconcileExchangeResponse, RpcError> {
     let (id, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, as_of).await?;
-    let (record, key) = (engine.record(), page.list(at));
+    let (record, key) = (engine.record().for_one().await?, page.list(at));
     let kept: Option<Arc<proto::ReconcileExchangeResponse>> = record.kept(key);
     let whole = if let Some(whole) = &kept {
         Arc::clone(whole)

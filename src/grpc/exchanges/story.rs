@@ -27,7 +27,7 @@ pub(super) async fn get(
 ) -> Result<proto::GetExchangeResponse, RpcError> {
     let (query, as_of, page) = question(request, Tokens::of(engine))?;
     let at = page.position(engine, as_of).await?;
-    let (record, key) = (engine.record(), page.list(at));
+    let (record, key) = (engine.record().for_one().await?, page.list(at));
     let kept = record.kept(key);
     let found = if let Some(story) = &kept {
         Arc::clone(story)
