@@ -35,7 +35,7 @@ use crate::grpc::{
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes after which a connection lets other tasks run. h2 reads all that has come before it hands
 /// out a single call, and what it has read takes several times as much memory as it had as bytes.
-const TURN: usize = 64 << 10;
+const TURN: usize = 16 << 10;
 /// How long a call that has broken off waits for its connection to end.
 const ENDING: Duration = Duration::from_millis(100);
 

@@ -153,14 +153,18 @@ async fn measure(attack: &Attack) -> Outcome {
     let good = GoodCaller::start(&server.address).await;
     let until = CancellationToken::new();
     let target = Target { address: server.address.clone(), until: until.clone() };
+    // Attackers have a runtime of their own, because a client library may keep a connection for as
+    // long as the body of one of its requests waits to be sent.
+    let apart = tokio::runtime::Runtime::new().expect("a runtime");
     let running: Vec<_> =
-        (0..attack.attackers).map(|_| tokio::spawn((attack.run)(target.clone()))).collect();
+        (0..attack.attackers).map(|_| apart.spawn((attack.run)(target.clone()))).collect();
     tokio::time::sleep(Duration::from_secs(attack.seconds)).await;
     until.cancel();
     let mut times = 0;
     for attacker in running {
         times += attacker.await.expect("an attacker");
     }
+    apart.shutdown_background();
     let gone = Instant::now();
     let during = good.end();
     let processor = process.processor().saturating_sub(used);
