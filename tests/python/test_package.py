@@ -124,6 +124,25 @@ def test_the_user_of_the_unit_is_made(tmp_path):
     assert (fields[0], fields[5:]) == (user, ["/var/lib/handover", "/usr/sbin/nologin"])
 
 
+def test_the_list_of_packages_has_what_is_in_the_binary_and_is_the_same_each_time():
+    script = ROOT / "deploy" / "sbom"
+    text = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout == text
+    assert str(ROOT) not in text
+    bom = json.loads(text)
+    scopes = {component["name"]: component["scope"] for component in bom["components"]}
+    assert (scopes["sled"], scopes["tonic"], scopes["ring"]) == ("required",) * 3
+    # What compiles the protos, and what writes code, is not in the binary. Tests and other members are not listed.
+    assert (scopes["protox"], scopes["prost-derive"]) == ("excluded",) * 2
+    assert not {"proptest", "rcgen", "clap_mangen", "histogram"} & set(scopes)
+    for component in bom["components"]:
+        assert re.fullmatch("[0-9a-f]{64}", component["hashes"][0]["content"]), component
+        assert component["licenses"][0]["expression"], component
+    known = {component["bom-ref"] for component in bom["components"]} | {bom["metadata"]["component"]["bom-ref"]}
+    for dependency in bom["dependencies"]:
+        assert {dependency["ref"], *dependency["dependsOn"]} <= known, dependency
+
+
 def instructions():
     """The instructions of the container's recipe, each with its words."""
     text = re.sub(r"^#.*\n", "", (ROOT / "deploy" / "Containerfile").read_text(), flags=re.MULTILINE)
