@@ -98,10 +98,12 @@ class Flaky:
 
         self.failures, self.requests, self.tokens = list(failures), [], []
         self.server = grpc.server(futures.ThreadPoolExecutor(2))
+        recorded = transfers.RecordTransferResponse()
+        recorded.receipt.position = 7
         figures = counts.GetCountryCountsResponse()
         figures.counts.add(country="DE").received.preferred = 13
         answers = {
-            "TransferService": {"RecordTransfer": (transfers.RecordTransferRequest, transfers.RecordTransferResponse())},
+            "TransferService": {"RecordTransfer": (transfers.RecordTransferRequest, recorded)},
             "CountService": {"GetCountryCounts": (counts.GetCountryCountsRequest, figures)},
         }
         for service, methods in answers.items():
@@ -131,7 +133,7 @@ def test_each_attempt_has_the_same_request_id_and_the_token(run, stubs):
     pause = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=50_000_000))
     code = grpc.StatusCode
     flaky = Flaky([code.UNAVAILABLE], [code.RESOURCE_EXHAUSTED, pause])
-    assert run(flaky.address, "record", HANDOVER_TOKEN="secret") == ["calling", "position 0 new", "received 13"]
+    assert run(flaky.address, "record", HANDOVER_TOKEN="secret") == ["calling", "position 7 new", "received 13"]
     ids = [request.request_id for request in flaky.requests if hasattr(request, "request_id")]
     assert len(ids) == 3 and len(set(ids)) == 1 and uuid.UUID(ids[0])
     assert set(flaky.tokens) == {"Bearer secret"}
