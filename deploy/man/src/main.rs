@@ -68,7 +68,7 @@ fn without_idle_breaks(page: &str) -> String {
         [before, lines.get(at + 1)].into_iter().flatten().any(|line| line.is_empty())
     };
     let kept = lines.iter().enumerate().filter(|(at, line)| **line != ".br" || !near(*at));
-    kept.map(|(_, line)| format!("{line}\n")).collect()
+    kept.flat_map(|(_, line)| [*line, "\n"]).collect()
 }
 
 /// The exit codes of the help, each with its meaning.
