@@ -143,6 +143,38 @@ def test_each_attempt_has_the_same_request_id_and_the_token(run, stubs):
         assert len(flaky.requests) == 1, "what stays is not repeated"
 
 
+WATCHED = """
+import threading
+from handover.streams import Watchdog
+
+class Call:
+    def __init__(self, answers):
+        self.cancelled, self.left = threading.Event(), answers
+    def cancel(self):
+        self.cancelled.set()
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if not self.left:
+            assert self.cancelled.wait(60), "a silent call is not cancelled"
+            raise StopIteration
+        self.left -= 1
+        return self.left
+
+call = Call(1)
+watchdog = Watchdog(call, 0.05)
+for _ in watchdog.answers():
+    assert not call.cancelled.wait(0.5), "the caller's own time counts"
+print(watchdog.was_silent)
+"""
+
+
+def test_a_call_that_says_nothing_is_given_up_and_a_slow_caller_is_not(installed):
+    variables = dict(os.environ, PYTHONPATH=str(installed))
+    done = subprocess.run([sys.executable, "-c", WATCHED], env=variables, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_an_error_says_its_reason_and_its_fields_and_is_not_repeated(run, server):
     (line,) = run(server.address, "refused")
     assert line.startswith("INVALID_ARGUMENT INVALID_FIELD "), line

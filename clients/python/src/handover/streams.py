@@ -40,16 +40,22 @@ def copied(message: M) -> M:
 
 
 class Watchdog:
-    """Cancels a call that says nothing for too long."""
+    """Cancels a call that says nothing for too long. The time that the caller takes for an answer does not count."""
 
     def __init__(self, call: Any, silence: float) -> None:
-        self.call, self.silence, self.heard, self.was_silent = call, silence, time.monotonic(), False
+        self.call, self.silence, self.was_silent = call, silence, False
+        self._since: float | None = time.monotonic()
         self._ended = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
+    def _left(self) -> float:
+        """Seconds until the silence is too long; all of them while the caller has an answer in hand."""
+        since = self._since
+        return self.silence if since is None else since + self.silence - time.monotonic()
+
     def _watch(self) -> None:
-        while not self._ended.wait(max(self.heard + self.silence - time.monotonic(), 0.01)):
-            if time.monotonic() - self.heard >= self.silence:
+        while not self._ended.wait(max(self._left(), 0)):
+            if self._left() <= 0:
                 self.was_silent = True
                 self.call.cancel()
                 return
@@ -58,9 +64,9 @@ class Watchdog:
         """The answers of the call, with the end of the watch behind them."""
         try:
             for answer in self.call:
+                self._since = None
                 yield answer
-                # The caller's own time does not count.
-                self.heard = time.monotonic()
+                self._since = time.monotonic()
         finally:
             self._ended.set()
             self.call.cancel()
