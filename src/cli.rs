@@ -8,6 +8,7 @@ mod cell;
 mod choice;
 mod claimed;
 pub mod claims;
+pub mod config;
 pub mod counts;
 mod environment;
 mod event_line;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Keep the record and serve it over gRPC
     #[command(after_help = exit::HELP)]
     Serve(ServeArgs),
+    /// Print or check the settings of `serve`
+    #[command(subcommand, after_help = exit::HELP)]
+    Config(config::Command),
     /// Add the events of a JSON Lines or CSV file; what is there already is not added again
     #[command(after_help = exit::HELP)]
     Import(import::command::Args),
@@ -142,6 +146,7 @@ pub fn main() -> ExitCode {
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Serve(args) => serve::run(args, environment::strangers(&Cli::command())).await,
+        Command::Config(command) => config::run(command).await,
         Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
         Command::Append(args) => append::run(args).await,

@@ -6,8 +6,10 @@
 //! value that makes no sense is never replaced by a default: the server refuses to start and names
 //! the setting, the value and what would be allowed.
 
+mod layer;
 mod layers;
 mod nearest;
+mod shown;
 mod tls;
 mod values;
 
@@ -19,11 +21,14 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use self::{
+    layer::Layer, layers::PREFIX, nearest::nearest, shown::Setting, tls::is_reached_by_others,
+};
 use self::{
+    layer::LayerOfKey,
     layers::Given,
     values::{Address, ClientAuth, Filter, Name, WebOrigin, Within},
 };
-pub(crate) use self::{layers::PREFIX, nearest::nearest, tls::is_reached_by_others};
 use crate::{
     engine::EngineSettings,
     grpc::web::Origins,
@@ -61,7 +66,11 @@ impl ServeArgs {
 
     /// The settings, completed by the file and the defaults.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let mut settings = self.given.over(self.config.as_deref())?;
+        Ok(self.completed()?.0)
+    }
+
+    fn completed(&self) -> anyhow::Result<(Settings, LayerOfKey)> {
+        let (mut settings, layers) = self.given.over(self.config.as_deref())?;
         // A path need not be UTF-8, but what goes through the layers is.
         if self.given.has("data") {
             settings.data.clone_from(&self.given.settings.data);
@@ -72,7 +81,7 @@ impl ServeArgs {
                 path.clone_from(given);
             }
         }
-        Ok(settings)
+        Ok((settings, layers))
     }
 }
 
@@ -113,15 +122,18 @@ pub struct Settings {
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     web_origins: Vec<WebOrigin>,
     /// Certificate of the server, in PEM, with those of the authorities between behind it; with
-    /// --tls-key it serves TLS 1.2 and 1.3 [default: plain text, on this machine only]
+    /// --tls-key it serves TLS 1.2 and 1.3; read again when it changes
+    /// [default: plain text, on this machine only]
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tls_cert: Option<PathBuf>,
-    /// Key of the certificate, in PEM; only its owner may have access to the file
+    /// Key of the certificate, in PEM; only its owner may have access to the file; read again when
+    /// it changes
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tls_key: Option<PathBuf>,
-    /// Certificates of the authorities that issue certificates to clients, in PEM
+    /// Certificates of the authorities that issue certificates to clients, in PEM; read again when
+    /// it changes
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tls_client_ca: Option<PathBuf>,

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::{fs::Mode, process::umask};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
 };
 
@@ -86,11 +86,33 @@ async fn serve(
     Ok(Exit::Done)
 }
 
-/// Reads the files of TLS and listens; refuses what would expose the record.
-async fn listening(settings: &Settings) -> Result<Listening, Failure> {
+/// Refuses what [`run`] would refuse before it listens: wrong settings, files that cannot be read
+/// or do not fit, and an address that would expose the record. It makes nothing and listens to
+/// nothing, so it may run beside a server.
+pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
+    let settings = args.settings().map_err(|error| usage(&error))?;
+    open_all(&args.load)?;
+    load_tls(&settings)?;
+    let listen = settings.listen.as_ref();
+    let addresses = lookup_host(listen).await.map_err(|error| {
+        Failure::usage(format!("listen: {listen} is not an address here: {error}"))
+    })?;
+    for address in addresses {
+        settings.check_exposure(address).map_err(|error| usage(&error))?;
+    }
+    Ok(())
+}
+
+/// Reads the files of TLS, if the settings name some.
+fn load_tls(settings: &Settings) -> Result<Option<ServerTls>, Failure> {
     let files = settings.tls_files().map_err(|error| usage(&error))?;
     let tls = files.map(ServerTls::load).transpose();
-    let tls = tls.map_err(|error| Failure::usage(error.to_string()))?;
+    tls.map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads the files of TLS and listens; refuses what would expose the record.
+async fn listening(settings: &Settings) -> Result<Listening, Failure> {
+    let tls = load_tls(settings)?;
     let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
         let at = settings.listen.as_ref();
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");

@@ -3,7 +3,7 @@
 //! clap reads flags, variables and defaults and remembers which of them each value is; figment
 //! merges the file in between.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use clap::{ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
@@ -16,26 +16,28 @@ use figment::{
 use serde::{Serialize, de::DeserializeOwned};
 use toml::de::DeTable;
 
-use super::nearest::nearest;
+use super::{
+    layer::{Layer, LayerOfKey},
+    nearest::nearest,
+};
 
 /// What the TOML library says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
 /// How the program's variables begin.
 pub(crate) const PREFIX: &str = "HANDOVER_";
 
-/// The settings without a file, and the keys of those that a flag or a variable gives.
+/// The settings without a file, and the layers of those that a flag or a variable gives.
 #[derive(Clone, Debug)]
 pub(super) struct Given<T> {
     /// What clap makes of flags, variables and defaults.
     pub(super) settings: T,
-    keys: BTreeSet<String>,
+    layers: LayerOfKey,
 }
 
 impl<T: Args> Args for Given<T> {
     fn augment_args(mut command: Command) -> Command {
         for flag in T::augment_args(Command::new("")).get_arguments() {
-            let variable = format!("{PREFIX}{}", flag.get_id().as_str().to_uppercase());
-            command = command.arg(flag.clone().env(variable));
+            command = command.arg(flag.clone().env(variable(flag.get_id().as_str())));
         }
         command
     }
@@ -47,11 +49,17 @@ impl<T: Args> Args for Given<T> {
 
 impl<T: FromArgMatches> FromArgMatches for Given<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given =
-            |id: &str| !matches!(matches.value_source(id), None | Some(ValueSource::DefaultValue));
-        let ids = matches.ids().map(clap::Id::as_str).filter(|id| given(id));
-        let keys = ids.map(|id| id.replace('_', "-")).collect();
-        Ok(Self { settings: T::from_arg_matches(matches)?, keys })
+        let mut layers = LayerOfKey::new();
+        for id in matches.ids().map(clap::Id::as_str) {
+            let key = id.replace('_', "-");
+            let layer = match matches.value_source(id) {
+                None | Some(ValueSource::DefaultValue) => continue,
+                Some(ValueSource::EnvVariable) => Layer::Variable(variable(id)),
+                Some(_) => Layer::Flag(format!("--{key}")),
+            };
+            layers.insert(key, layer);
+        }
+        Ok(Self { settings: T::from_arg_matches(matches)?, layers })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -63,12 +71,14 @@ impl<T: FromArgMatches> FromArgMatches for Given<T> {
 impl<T: Clone + DeserializeOwned + Serialize> Given<T> {
     /// Whether a flag or a variable gives the setting with this key.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.keys.contains(key)
+        self.layers.contains_key(key)
     }
 
-    /// The settings with those of a file where no flag or variable gives one.
-    pub(super) fn over(&self, file: Option<&Path>) -> anyhow::Result<T> {
-        let Some(path) = file else { return Ok(self.settings.clone()) };
+    /// The settings with those of a file where no flag or variable gives one, and the layer of
+    /// each that is not the default.
+    pub(super) fn over(&self, file: Option<&Path>) -> anyhow::Result<(T, LayerOfKey)> {
+        let mut layers = self.layers.clone();
+        let Some(path) = file else { return Ok((self.settings.clone(), layers)) };
         let file = File::read(path)?;
         let filed = Figment::from(Serialized::defaults(&self.settings))
             .merge(Serialized::defaults(&file.values));
@@ -76,8 +86,17 @@ impl<T: Clone + DeserializeOwned + Serialize> Given<T> {
         filed.extract::<T>().map_err(|error| file.refused(&error))?;
         let mut given = Value::serialize(&self.settings)?.into_dict().unwrap_or_default();
         given.retain(|key, _| self.has(key));
-        Ok(filed.merge(Serialized::defaults(given)).extract()?)
+        for key in file.values.keys().filter(|key| !self.has(key)) {
+            let layer = Layer::File { path: path.to_owned(), line: file.line(key) };
+            layers.insert(key.clone(), layer);
+        }
+        Ok((filed.merge(Serialized::defaults(given)).extract()?, layers))
     }
+}
+
+/// The variable that stands in for the flag with this id.
+fn variable(id: &str) -> String {
+    format!("{PREFIX}{}", id.to_uppercase())
 }
 
 /// A file of settings.

@@ -12,6 +12,7 @@ use crate::support::{BINARY, Held, NOWHERE, Server, data_dir};
 
 mod append;
 mod claims;
+mod config;
 mod counts;
 mod help;
 mod import;

@@ -9,6 +9,7 @@ mod groups;
 mod limits;
 mod page;
 mod protos;
+mod settings;
 mod stored;
 
 use std::{fs, path::PathBuf};

@@ -8,7 +8,8 @@ use std::{
 /// Lines of ARCHITECTURE.md: a newcomer reads it in ten minutes.
 const ARCHITECTURE_LINES: usize = 150;
 /// Folders with files that a page may name.
-const FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "proto/", "examples/", "bench/"];
+const FOLDERS: [&str; 8] =
+    ["src/", "tests/", "docs/", "proto/", "examples/", "bench/", "clients/", "deploy/"];
 /// Layers with modules that a page may name.
 const LAYERS: [&str; 7] = ["domain", "log", "projections", "engine", "grpc", "client", "cli"];
 /// What is made by `tests/all` and not kept.
@@ -54,8 +55,9 @@ fn markdown(dir: &Path, found: &mut Vec<Page>) {
 }
 
 fn pages() -> Vec<Page> {
-    let names = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"];
-    let mut found: Vec<Page> = names.into_iter().map(Page::read).collect();
+    let names = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "deploy/README.md"];
+    let packages = ["clients/python/README.md", "clients/typescript/README.md"];
+    let mut found: Vec<Page> = names.into_iter().chain(packages).map(Page::read).collect();
     markdown(Path::new("docs"), &mut found);
     assert!(found.len() > 40, "only {} pages were found", found.len());
     found

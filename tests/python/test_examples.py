@@ -54,8 +54,9 @@ def run(command, code=0, **keywords):
 class Running:
     """An example that goes on, and its lines as they come."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, command, **keywords):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(command, text=True, **pipes, **keywords)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -1,6 +1,9 @@
 //! What the help, and errors about a command line, say to a user.
 
+use std::process::{Command, Stdio};
+
 use super::run;
+use crate::support::BINARY;
 
 /// Every command that the help lists; no test has to be extended for a new one.
 fn commands() -> Vec<String> {
@@ -75,5 +78,39 @@ fn version_and_completions_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run("", &["completions", shell]).good();
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");
+    }
+}
+
+/// Programs of shells that load the script of completions and complete the word `conf`.
+const COMPLETING: [(&str, &str); 3] = [
+    (
+        "bash",
+        "source <($0 completions bash) && complete -p handover >/dev/null
+         COMP_WORDS=(handover conf) COMP_CWORD=1
+         _handover handover conf handover && echo ${COMPREPLY[@]}",
+    ),
+    ("fish", "$argv[1] completions fish | source; complete -C 'handover conf'"),
+    (
+        "zsh",
+        "autoload -U compinit && compinit -D -u && source <($0 completions zsh)
+         [[ $_comps[handover] = _handover ]] && whence -f _handover_commands | grep -o config:Print",
+    ),
+];
+
+#[test]
+fn a_shell_loads_its_completions() {
+    for (shell, program) in COMPLETING {
+        let mut command = Command::new(shell);
+        let mut loaded = command.args(["-c", program, BINARY]);
+        loaded = loaded.stdin(Stdio::null()).env("HOME", "/nonexistent");
+        let Ok(ran) = loaded.output() else {
+            assert_ne!(shell, "bash", "every system of the tests has it");
+            println!("skipped: {shell} is not here");
+            continue;
+        };
+        let said = [ran.stdout, ran.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(ran.status.success() && said.starts_with("config"), "{shell}: {said}");
+        assert!(!said.contains("command not found"), "{shell}: {said}");
     }
 }

@@ -1,0 +1,85 @@
+// What is repeated, after which pause, and for how long.
+import { create, type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import type { Transport } from "@connectrpc/connect";
+import { problem } from "./errors.js";
+
+/**
+ * How patient a client is, in milliseconds.
+ *
+ * Between two attempts it pauses for a time that is drawn between nothing and a bound, which doubles from attempt to attempt: many
+ * clients that failed together do not come back together. If the server asks to wait, that comes on top.
+ */
+export interface Retry {
+  /** Gives up when so much time has passed since the first attempt began. */
+  within: number;
+  /** The deadline of one attempt, unless the call has its own. */
+  attempt: number;
+  firstPause: number;
+  longestPause: number;
+}
+
+export const RETRY: Retry = { within: 60_000, attempt: 10_000, firstPause: 50, longestPause: 5_000 };
+
+/** How the methods begin that change nothing, so that repeating them has no second effect. */
+const READING = /^(Get|List|Count|Explain|Reconcile)/;
+
+/** The pause after so many failed attempts in a row, from 1. */
+export function pauseAfter(retry: Retry, failed: number, asked = 0): number {
+  const bound = Math.min(retry.firstPause * 2 ** Math.min(failed - 1, 30), retry.longestPause);
+  return asked + bound * Math.random();
+}
+
+/** Waits; a signal ends that at once. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done);
+    if (signal?.aborted) done();
+  });
+}
+
+/** The request, with a request id if it takes one, and whether it can be repeated without a second effect. */
+function identified<I extends DescMessage>(
+  method: DescMethodUnary<I>,
+  input: MessageInitShape<I>,
+): [MessageShape<I>, boolean] {
+  const message = create(method.input, input);
+  if (!method.input.fields.some((field) => field.name === "request_id")) return [message, READING.test(method.name)];
+  // The caller's message stays as it is.
+  const { requestId } = message as { requestId?: string };
+  return [{ ...message, requestId: requestId || crypto.randomUUID() }, true];
+}
+
+/** A transport that gives each write a request id and each attempt a deadline, adds the token, and repeats what is worth it. */
+export function repeating(transport: Transport, retry: Retry, token: string | undefined): Transport {
+  const headers = (given: HeadersInit | undefined) => {
+    const all = new Headers(given);
+    if (token) all.set("authorization", `Bearer ${token}`);
+    return all;
+  };
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const [message, repeatable] = identified(method, input);
+      const until = Date.now() + retry.within;
+      for (let failed = 1; ; failed += 1) {
+        try {
+          const timeout = Math.min(timeoutMs ?? retry.attempt, Math.max(until - Date.now(), 1));
+          const request = message as MessageInitShape<typeof method.input>;
+          return await transport.unary(method, signal, timeout, headers(header), request, contextValues);
+        } catch (error) {
+          const found = problem(error);
+          const pause = pauseAfter(retry, failed, found.retryAfter);
+          if (signal?.aborted || !found.passes(repeatable) || Date.now() + pause > until) throw error;
+          await sleep(pause, signal);
+        }
+      }
+    },
+    stream: (method, signal, timeoutMs, header, input, contextValues) =>
+      transport.stream(method, signal, timeoutMs, headers(header), input, contextValues),
+  };
+}
