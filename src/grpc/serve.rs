@@ -18,11 +18,14 @@ use crate::{
     engine::Engine,
     grpc::{
         around::AroundLayer,
+        calls::Calls,
         client::Client,
+        connections::Connections,
         deadline::Errors,
         foreign::ForeignStreams,
         incoming::Incoming,
         intake::BoundedIntake,
+        observer::Observer,
         outbound::Sending,
         server_stubs::{
             claim_service_server::ClaimServiceServer,
@@ -33,6 +36,7 @@ use crate::{
             projection_service_server::ProjectionServiceServer,
             source_service_server::SourceServiceServer,
             statement_service_server::StatementServiceServer,
+            status_service_server::StatusServiceServer,
             transfer_service_server::TransferServiceServer,
         },
         service::Service,
@@ -85,7 +89,8 @@ const WRITING: [&str; 8] = [
     "handover.v1.ClaimService",
 ];
 /// Services that only read.
-const READING: [&str; 2] = ["handover.v1.CountService", "handover.v1.ProjectionService"];
+const READING: [&str; 3] =
+    ["handover.v1.CountService", "handover.v1.ProjectionService", "handover.v1.StatusService"];
 
 /// Tells clients whether the services can be used.
 #[derive(Clone, Debug)]
@@ -122,6 +127,7 @@ pub struct Services {
     origins: Origins,
     intake: BoundedIntake,
     foreign: ForeignStreams,
+    observer: Observer,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -133,7 +139,7 @@ impl Services {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health(reporter);
         health.not_ready().await;
-        let service = Service(Arc::clone(engine));
+        let (service, observer) = (Service(Arc::clone(engine)), Observer::new(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
             .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
@@ -143,13 +149,15 @@ impl Services {
             .add_service(bounded!(ExchangeServiceServer::new(service.clone())))
             .add_service(bounded!(TransferServiceServer::new(service.clone())))
             .add_service(bounded!(ClaimServiceServer::new(service.clone())))
-            .add_service(bounded!(CountServiceServer::new(service)));
+            .add_service(bounded!(CountServiceServer::new(service)))
+            .add_service(bounded!(StatusServiceServer::new(observer.clone())));
         if reflection {
             routes = with_reflection(routes);
         }
         let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
         let foreign = ForeignStreams::default();
-        Self { routes, sending: Sending(engine.streams()), origins, intake, foreign, health }
+        let sending = Sending(engine.streams());
+        Self { routes, sending, origins, intake, foreign, observer, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
@@ -162,7 +170,8 @@ impl Services {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let files = tls.clone();
-        let served = listen(self.router(), listener, tls, connections, stop);
+        let incoming = incoming(listener, connections, Arc::clone(&self.observer.connections));
+        let served = listen(self.router(), incoming, tls, stop);
         let Some(files) = files else { return served.await };
         tokio::select! {
             served = served => served,
@@ -170,10 +179,15 @@ impl Services {
         }
     }
 
+    /// What the server tells of itself.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     fn router(&self) -> Bounded {
         let (sending, origins) = (self.sending.clone(), self.origins.clone());
         let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
-        bounded(self.routes.clone(), sending, origins, intake, foreign)
+        bounded(self.routes.clone(), sending, origins, intake, foreign, self.observer.calls.clone())
     }
 
     /// A client of these services that needs no network.
@@ -202,8 +216,9 @@ pub async fn routes(
 ) -> io::Result<()> {
     let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
     let (origins, foreign) = (Origins::default(), ForeignStreams::default());
-    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign);
-    listen(bounded, listener, None, connections, stop).await
+    let calls = Calls::default();
+    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign, calls);
+    listen(bounded, incoming(listener, connections, Arc::default()), None, stop).await
 }
 
 /// What is served and how its transport is bounded.
@@ -214,27 +229,41 @@ type Bounded = Router<
             AroundLayer<BoundedIntake>,
             Stack<
                 AroundLayer<ForeignStreams>,
-                Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+                Stack<
+                    AroundLayer<Errors>,
+                    Stack<
+                        AroundLayer<Calls>,
+                        Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                    >,
+                >,
             >,
         >,
     >,
 >;
 
-/// Serves `router` to at most so many connections at a time on `listener` until `stop`.
-async fn listen(
-    router: Bounded,
+/// At most so many connections at a time on `listener`, each counted.
+fn incoming(
     listener: TcpListener,
-    tls: Option<ServerTls>,
-    connections: usize,
-    stop: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+    most: usize,
+    connections: Arc<Connections>,
+) -> Incoming<TcpIncoming> {
     // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
     // pings, so it is the system that finds out that a page has gone without a word.
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    let incoming = Handshakes::new(Incoming::new(incoming, connections), tls);
+    Incoming::new(incoming, most, connections)
+}
+
+/// Serves `router` to the connections that come, until `stop`.
+async fn listen(
+    router: Bounded,
+    incoming: Incoming<TcpIncoming>,
+    tls: Option<ServerTls>,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let incoming = Handshakes::new(incoming, tls);
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }
@@ -246,6 +275,7 @@ fn bounded(
     origins: Origins,
     intake: BoundedIntake,
     foreign: ForeignStreams,
+    calls: Calls,
 ) -> Bounded {
     Server::builder()
         .accept_http1(true)
@@ -261,6 +291,7 @@ fn bounded(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
+        .layer(AroundLayer(calls))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
