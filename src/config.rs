@@ -89,6 +89,10 @@ pub struct Settings {
     /// Address or name, and port, to listen on
     #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDR")]
     pub(crate) listen: Address,
+    /// Address and port of Prometheus metrics, over plain HTTP at /metrics [default: none]
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics_listen: Option<Address>,
     /// Name of the recorder, written into every event [default: not said]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,10 @@
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
         serve::{Health, Services},
         tls::ServerTls,
     },
+    metrics,
 };
 
 /// Where clients reach the server, and how.
@@ -28,6 +32,8 @@ pub struct Listening {
     pub listener: TcpListener,
     /// What encrypts connections; `None`: they are plain text.
     pub tls: Option<ServerTls>,
+    /// Where metrics are scraped; `None`: nowhere.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Serves on `listening`, as `settings` say, until `stop`.
@@ -61,6 +67,8 @@ struct Running {
     services: Services,
     listening: JoinHandle<io::Result<()>>,
     listening_stops: CancellationToken,
+    /// Ends with the server.
+    beside: JoinSet<()>,
 }
 
 impl Running {
@@ -74,7 +82,13 @@ impl Running {
             let stop = stops.cancelled_owned();
             serving.listen(at.listener, at.tls, descriptors.connections, stop).await
         });
-        Ok(Self { engine, services, listening, listening_stops })
+        let mut beside = JoinSet::new();
+        if let Some(listener) = at.metrics {
+            let address = listener.local_addr().context("the socket of metrics has no address")?;
+            tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics");
+            beside.spawn(metrics::serve(listener, services.observer().clone()));
+        }
+        Ok(Self { engine, services, listening, listening_stops, beside })
     }
 
     /// Loads, reports ready, and waits for `stop`.
@@ -110,6 +124,7 @@ impl Running {
             tracing::warn!("calls were still under way when the grace period ended");
             Ok(Ok(()))
         });
+        drop(self.beside);
         let engine = self.engine;
         let closed = tokio::task::spawn_blocking(move || engine.stop()).await;
         closed.context("the engine's stop failed")?.context("the store did not close cleanly")?;

@@ -101,7 +101,24 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     if is_reached_by_others(address) {
         warn_of_exposure(&address.to_string(), tls.as_ref());
     }
-    Ok(Listening { listener, tls })
+    Ok(Listening { listener, tls, metrics: metrics(settings).await? })
+}
+
+/// Listens for those who scrape metrics, if that is set.
+async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
+    let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) else { return Ok(None) };
+    let listener = TcpListener::bind(at).await.map_err(|error| {
+        let message =
+            format!("cannot listen on {at}: {error}; --metrics-listen chooses another address");
+        Failure::new(Exit::Failed, message)
+    })?;
+    let address = listener.local_addr()?;
+    settings.check_exposure_of_metrics(address).map_err(|error| usage(&error))?;
+    if is_reached_by_others(address) {
+        let address = address.to_string();
+        tracing::warn!(address, "other machines can read the metrics (--insecure)");
+    }
+    Ok(Some(listener))
 }
 
 /// Says what clients on other machines may do: without certificates of their own, all of them may
