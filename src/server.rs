@@ -84,8 +84,6 @@ impl Running {
         });
         let mut beside = JoinSet::new();
         if let Some(listener) = at.metrics {
-            let address = listener.local_addr().context("the socket of metrics has no address")?;
-            tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics");
             beside.spawn(metrics::serve(listener, services.observer().clone()));
         }
         Ok(Self { engine, services, listening, listening_stops, beside })

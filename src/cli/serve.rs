@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Write as _},
+    net::SocketAddr,
     path::PathBuf,
 };
 
@@ -80,6 +81,8 @@ async fn serve(
             _ = terminate.recv() => {}
         }
     };
+    let metrics = listening.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let announce = |url: &str, shown| announce(url, metrics, shown);
     let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
     let served = server::run(settings, listening, load, announce, stop).await;
     served.map_err(|error| ended(&error))?;
@@ -213,8 +216,10 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
     Ok(shown)
 }
 
-/// Prints what was loaded, and the address. That comes last, so a reader of it can connect.
-fn announce(url: &str, mut shown: Vec<String>) {
+/// Prints what was loaded, and the addresses. That of the server comes last, so a reader of it can
+/// connect.
+fn announce(url: &str, metrics: Option<SocketAddr>, mut shown: Vec<String>) {
+    shown.extend(metrics.map(|address| format!("metrics on http://{address}/metrics")));
     shown.push(format!("serving on {url}"));
     // Standard output may be closed; the server serves all the same.
     let _ = writeln!(io::stdout(), "{}", shown.join("\n"));
