@@ -267,6 +267,12 @@ impl Engine {
         self.measures.waits_for()
     }
 
+    /// Whether what the record says can be asked: every projection answers.
+    pub fn projections_answer(&self) -> bool {
+        let failed = |it: &ProjectionStatus| it.state == ProjectionState::Failed;
+        !self.record().projections().iter().any(failed)
+    }
+
     /// Is cancelled when the engine begins to stop; streams end then.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping

@@ -22,6 +22,7 @@ mod exchanges;
 mod foreign;
 mod frames;
 mod goaway;
+pub mod health;
 mod heartbeat;
 mod incoming;
 mod intake;

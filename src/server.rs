@@ -4,6 +4,9 @@
 //! they like. On stop, health turns first, streams end, calls under way are answered, and last
 //! the data directory is released.
 
+mod notify;
+mod watch;
+
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -17,13 +20,10 @@ use crate::{
     config::Settings,
     descriptors::Descriptors,
     engine::Engine,
-    grpc::{
-        client::Client,
-        serve::{Health, Services},
-        tls::ServerTls,
-    },
+    grpc::{client::Client, serve::Services, tls::ServerTls},
     metrics,
 };
+use notify::Manager;
 
 /// Where clients reach the server, and how.
 #[derive(Debug)]
@@ -54,9 +54,17 @@ pub async fn run<T>(
     let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
     tracing::info!(version, data, %address, tls, "starting");
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
-    let running = Running::start(&settings, listening).await?;
-    let served = running.serve(load, |loaded| announce(&url, loaded), stop).await;
+    let manager = Arc::new(Manager::of_environment());
+    let starting = starting(Arc::clone(&manager));
+    let running = Running::start(&settings, listening, &manager).await?;
+    let announce = |loaded| {
+        drop(starting);
+        manager.ready(&url);
+        announce(&url, loaded);
+    };
+    let served = running.serve(load, announce, stop).await;
     tracing::info!("stopping");
+    manager.stopping();
     let stopped = running.stop(settings.stop_grace()).await;
     served.and(stopped)
 }
@@ -72,7 +80,11 @@ struct Running {
 }
 
 impl Running {
-    async fn start(settings: &Settings, at: Listening) -> anyhow::Result<Self> {
+    async fn start(
+        settings: &Settings,
+        at: Listening,
+        manager: &Arc<Manager>,
+    ) -> anyhow::Result<Self> {
         let descriptors = Descriptors::raise();
         let engine = open(settings, descriptors).await?;
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
@@ -83,6 +95,8 @@ impl Running {
             serving.listen(at.listener, at.tls, descriptors.connections, stop).await
         });
         let mut beside = JoinSet::new();
+        let health = services.health.clone();
+        beside.spawn(watch::alive(Arc::clone(&engine), health, Arc::clone(manager)));
         if let Some(listener) = at.metrics {
             beside.spawn(metrics::serve(listener, services.observer().clone()));
         }
@@ -102,12 +116,13 @@ impl Running {
             // A signal during a long import ends it; what it has recorded stays recorded.
             () = &mut stop => return Ok(()),
         };
-        self.services.health.ready().await;
+        let first = watch::look(&self.engine);
+        self.services.health.ready(first).await;
         tracing::info!(position = self.engine.head().position, "serving");
         announce(loaded);
         tokio::select! {
             () = stop => {}
-            () = watch_faults(&self.engine, &self.services.health) => {}
+            () = watch::usable(&self.engine, &self.services.health, first) => {}
         }
         Ok(())
     }
@@ -130,6 +145,18 @@ impl Running {
     }
 }
 
+/// Tells the service manager that the start is under way, until this is dropped.
+fn starting(manager: Arc<Manager>) -> JoinSet<()> {
+    let mut starting = JoinSet::new();
+    starting.spawn(async move {
+        loop {
+            manager.starting();
+            tokio::time::sleep(Manager::STARTING_EVERY).await;
+        }
+    });
+    starting
+}
+
 async fn open(settings: &Settings, descriptors: Descriptors) -> anyhow::Result<Arc<Engine>> {
     let (dir, mut engine) = (settings.data.clone(), settings.engine());
     // The other half is for everything that is not a sealed volume.
@@ -138,24 +165,4 @@ async fn open(settings: &Settings, descriptors: Descriptors) -> anyhow::Result<A
     opened
         .context("opening the store failed")?
         .with_context(|| format!("cannot open the store in {}", settings.data.display()))
-}
-
-/// Tells by health whether the store accepts appends; never ends.
-async fn watch_faults(engine: &Engine, health: &Health) {
-    let (mut fault, mut paused) = (engine.fault(), engine.paused());
-    loop {
-        let refuses = fault.borrow_and_update().is_some() || paused.borrow_and_update().is_some();
-        if refuses {
-            health.read_only().await;
-        } else {
-            health.ready().await;
-        }
-        let moved = tokio::select! {
-            moved = fault.changed() => moved,
-            moved = paused.changed() => moved,
-        };
-        if moved.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

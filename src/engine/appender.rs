@@ -92,8 +92,12 @@ impl Appender {
         self.outcome(pending).await
     }
 
-    /// See [`super::Engine::append`].
+    /// See [`super::Engine::append`]. Refuses what begins once the engine stops; what is under way
+    /// goes on. Pipelines end by themselves.
     pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        if self.reader.stopping().is_cancelled() {
+            return Err(AppendError::Stopping);
+        }
         let pending = self.queue_up(append, Author::Client, Coming::Single).await?;
         self.outcome(pending).await
     }

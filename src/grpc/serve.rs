@@ -10,7 +10,6 @@ use tonic::{
     service::Routes,
     transport::{Endpoint, Server, server::Router, server::TcpIncoming},
 };
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::layer::util::{Identity, Stack};
 
 use crate::{
@@ -23,6 +22,7 @@ use crate::{
         connections::Connections,
         deadline::Errors,
         foreign::ForeignStreams,
+        health::Health,
         incoming::Incoming,
         intake::BoundedIntake,
         observer::Observer,
@@ -77,48 +77,6 @@ macro_rules! bounded {
     };
 }
 
-/// Services that write; they stop being healthy when the store accepts no appends any more.
-const WRITING: [&str; 8] = [
-    "",
-    "handover.v1.ConsumerGroupService",
-    "handover.v1.EventStoreService",
-    "handover.v1.SourceService",
-    "handover.v1.StatementService",
-    "handover.v1.ExchangeService",
-    "handover.v1.TransferService",
-    "handover.v1.ClaimService",
-];
-/// Services that only read.
-const READING: [&str; 3] =
-    ["handover.v1.CountService", "handover.v1.ProjectionService", "handover.v1.StatusService"];
-
-/// Tells clients whether the services can be used.
-#[derive(Clone, Debug)]
-pub struct Health(HealthReporter);
-
-impl Health {
-    /// Every service can be used.
-    pub async fn ready(&self) {
-        self.set(ServingStatus::Serving, WRITING.iter().chain(&READING)).await;
-    }
-
-    /// Nothing can be appended any more; reads go on.
-    pub async fn read_only(&self) {
-        self.set(ServingStatus::NotServing, WRITING.iter()).await;
-    }
-
-    /// No service can be used: the server is starting or stopping.
-    pub async fn not_ready(&self) {
-        self.set(ServingStatus::NotServing, WRITING.iter().chain(&READING)).await;
-    }
-
-    async fn set(&self, status: ServingStatus, services: impl Iterator<Item = &&'static str>) {
-        for service in services {
-            self.0.set_service_status(*service, status).await;
-        }
-    }
-}
-
 /// What is served, apart from how it is listened to.
 #[derive(Clone, Debug)]
 pub struct Services {
@@ -137,8 +95,7 @@ impl Services {
     /// `origins` may write.
     pub async fn new(engine: &Arc<Engine>, reflection: bool, origins: Origins) -> Self {
         let (reporter, health_service) = tonic_health::server::health_reporter();
-        let health = Health(reporter);
-        health.not_ready().await;
+        let health = Health::new(reporter).await;
         let (service, observer) = (Service(Arc::clone(engine)), Observer::new(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
@@ -155,7 +112,7 @@ impl Services {
             routes = with_reflection(routes);
         }
         let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
-        let foreign = ForeignStreams::default();
+        let foreign = ForeignStreams::until(engine.stopping());
         let sending = Sending(engine.streams());
         Self { routes, sending, origins, intake, foreign, observer, health }
     }
