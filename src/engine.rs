@@ -267,7 +267,7 @@ impl Engine {
         self.measures.waits_for()
     }
 
-    /// Whether what the record says can be asked: every projection answers.
+    /// Whether every projection answers.
     pub fn projections_answer(&self) -> bool {
         let failed = |it: &ProjectionStatus| it.state == ProjectionState::Failed;
         !self.record().projections().iter().any(failed)

@@ -46,7 +46,8 @@ impl Settings {
         )
     }
 
-    /// Refuses to send metrics to other machines, which is never encrypted, unless that is permitted.
+    /// Refuses to serve metrics to other machines, unless that is permitted: they are never
+    /// encrypted.
     pub(crate) fn check_exposure_of_metrics(&self, address: SocketAddr) -> anyhow::Result<()> {
         if self.insecure || !is_reached_by_others(address) {
             return Ok(());

@@ -1,5 +1,5 @@
-//! Where the open subscriptions are in the log, so that a lag can be told without asking any of
-//! them.
+//! Where the open subscriptions are in the log, so that their lag is known without waiting for any
+//! of them.
 
 use std::{
     collections::HashMap,

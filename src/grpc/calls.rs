@@ -155,11 +155,11 @@ impl Calls {
         self.0.methods.iter().map(usage).filter(called).collect()
     }
 
-    /// The reasons for which calls were refused, and how many were.
+    /// The reasons for which calls can be refused, and how many were.
     pub(crate) fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let counts = self.0.refusals.iter().map(Counter::get);
-        let counted = reasons().map(spelled).zip(counts);
-        counted.filter(|(_, count)| *count > 0).collect()
+        let counted = reasons().zip(&self.0.refusals);
+        let named = counted.filter(|(reason, _)| *reason != ErrorReason::Unspecified);
+        named.map(|(reason, count)| (spelled(reason), count.get())).collect()
     }
 }
 
@@ -310,6 +310,10 @@ mod tests {
         HttpResponse::new(Body::new(body))
     }
 
+    fn refused(calls: &Calls) -> Vec<(&'static str, u64)> {
+        calls.refusals().into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
     fn codes(calls: &Calls) -> Vec<(String, u64, Vec<(&'static str, u64)>)> {
         calls.methods().into_iter().map(|it| (it.name, it.open, it.codes)).collect()
     }
@@ -326,7 +330,7 @@ mod tests {
         called(&calls, APPEND, refusal(Code::Aborted, ErrorReason::AppendConflict)).await;
         let expected = vec![("OK", 1), ("CANCELLED", 1), ("ABORTED", 1)];
         assert_eq!(codes(&calls), [(name, 0, expected)]);
-        assert_eq!(calls.refusals(), [("APPEND_CONFLICT", 1)]);
+        assert_eq!(refused(&calls), [("APPEND_CONFLICT", 1)]);
         let time = calls.methods().remove(0).time.expect("it answers with one message");
         assert_eq!(time.count(), 3);
     }
@@ -339,7 +343,7 @@ mod tests {
             called(&calls, &path, refusal(Code::Unimplemented, ErrorReason::Unimplemented)).await;
         }
         assert_eq!(codes(&calls), [(OTHER.to_owned(), 0, vec![("UNIMPLEMENTED", 100)])]);
-        assert_eq!(calls.refusals(), [("UNIMPLEMENTED", 100)]);
+        assert_eq!(refused(&calls), [("UNIMPLEMENTED", 100)]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a server tells of itself, gathered from the engine, the calls and the connections.
+//! What a server reports of itself, gathered from the engine, the calls and the connections.
 
 use std::{
     sync::Arc,
@@ -13,12 +13,12 @@ use crate::{
     },
 };
 
-/// Groups that are told of one by one: each is counted for it, and is a label of metrics.
+/// Groups that are reported one by one: each is counted for it, and is a label of metrics.
 const GROUPS: usize = 100;
 /// How long groups may take to be counted.
 const GROUPS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Gathers what a server tells of itself.
+/// Gathers what a server reports of itself.
 #[derive(Clone, Debug)]
 pub struct Observer {
     pub(super) engine: Arc<Engine>,
@@ -27,7 +27,7 @@ pub struct Observer {
     started: SystemTime,
 }
 
-/// What a server tells of itself.
+/// What a server reports of itself.
 #[derive(Clone, Debug)]
 pub struct Observed {
     /// When it started.
@@ -40,7 +40,7 @@ pub struct Observed {
     pub groups: Option<Vec<GroupStatus>>,
     /// The methods that were called.
     pub methods: Vec<MethodUsage>,
-    /// The reasons for which calls were refused, and how many were.
+    /// The reasons for which calls can be refused, and how many were.
     pub refusals: Vec<(&'static str, u64)>,
     /// The connections.
     pub connections: ConnectionsUsage,
@@ -57,7 +57,7 @@ impl Observer {
         }
     }
 
-    /// What the server tells now. It waits for the groups alone, and for these 2 s at most.
+    /// What the server reports now. It waits for the groups alone, and for these 2 s at most.
     pub async fn observe(&self) -> Observed {
         Observed {
             started: self.started,

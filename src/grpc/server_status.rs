@@ -32,7 +32,7 @@ impl StatusService for Observer {
 impl From<Observed> for proto::GetStatusResponse {
     fn from(observed: Observed) -> Self {
         let Observed { started, store, engine, groups, methods, refusals, connections } = observed;
-        let refusals = refusals.into_iter();
+        let refusals = refusals.into_iter().filter(|(_, count)| *count > 0);
         let (appends, storage) = (appends(&engine), storage(&engine.log));
         let subscribers = engine.subscribers;
         Self {
@@ -104,10 +104,11 @@ fn storage(log: &LogUsage) -> proto::StorageStatus {
     }
 }
 
-/// A group without its consumers: they have no bound here.
+/// A group without its filter and its consumers, which would make the answer large.
 fn group(status: GroupStatus) -> proto::Group {
     let mut group = proto::Group::from(status);
     group.consumers.clear();
+    group.filter = None;
     group
 }
 

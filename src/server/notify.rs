@@ -1,5 +1,7 @@
-//! Tells the service manager how the server is, by the protocol of systemd's `sd_notify`: lines in a
-//! datagram to the socket that `NOTIFY_SOCKET` names. Without the variable nothing is told.
+//! Messages to the service manager about the server, by the protocol of systemd's `sd_notify`.
+//!
+//! A message is lines in a datagram to the socket that `NOTIFY_SOCKET` names. Without the variable
+//! nothing is sent.
 
 use std::{
     env,
@@ -16,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-/// How long the manager goes on waiting for a start, once it was told that it is under way.
+/// How long the manager goes on waiting for a start after a message that it is under way.
 const MORE_TIME: Duration = Duration::from_secs(60);
 
 /// The way to the service manager.
@@ -32,7 +34,7 @@ impl Manager {
     pub(super) fn of_environment() -> Self {
         let socket = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         let socket = socket.map(connect).transpose().unwrap_or_else(|error| {
-            tracing::warn!(%error, "NOTIFY_SOCKET cannot be used; the service manager is not told");
+            tracing::warn!(%error, "NOTIFY_SOCKET cannot be used; no messages are sent to it");
             None
         });
         let variable = |name| env::var(name).ok();
@@ -40,14 +42,14 @@ impl Manager {
         Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
     }
 
-    /// How often it has to be told that the server works; absent: it does not watch.
+    /// Within which time it has to get a message that the server works; absent: it does not watch.
     pub(super) fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// The start goes on, and is not stuck.
     pub(super) fn starting(&self) {
-        self.tell(&format!("EXTEND_TIMEOUT_USEC={}", MORE_TIME.as_micros()));
+        self.send(&format!("EXTEND_TIMEOUT_USEC={}", MORE_TIME.as_micros()));
     }
 
     /// How often to say that.
@@ -55,23 +57,23 @@ impl Manager {
 
     /// The server is ready.
     pub(super) fn ready(&self, url: &str) {
-        self.tell(&format!("READY=1\nSTATUS=serving on {url}"));
+        self.send(&format!("READY=1\nSTATUS=serving on {url}"));
     }
 
     /// The server works.
     pub(super) fn works(&self) {
-        self.tell("WATCHDOG=1");
+        self.send("WATCHDOG=1");
     }
 
     /// The server stops.
     pub(super) fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=answering what is under way");
+        self.send("STOPPING=1\nSTATUS=answering what is under way");
     }
 
-    fn tell(&self, lines: &str) {
+    fn send(&self, lines: &str) {
         let Some((socket, manager)) = &self.socket else { return };
         if let Err(error) = socket.send_to_addr(lines.as_bytes(), manager) {
-            tracing::debug!(%error, "the service manager cannot be told");
+            tracing::debug!(%error, "a message to the service manager failed");
         }
     }
 }
@@ -88,7 +90,7 @@ fn connect(name: OsString) -> io::Result<(UnixDatagram, SocketAddr)> {
     Ok((socket, manager))
 }
 
-/// How often the manager expects to be told, if it is this process that it watches.
+/// Within which time the manager needs a message, if it is this process that it watches.
 fn watchdog(micros: Option<String>, watched: Option<String>, own: u32) -> Option<Duration> {
     let micros = micros?.parse().ok().filter(|micros| *micros > 0)?;
     let is_other = watched.is_some_and(|id| id.parse() != Ok(own));

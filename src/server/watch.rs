@@ -13,9 +13,9 @@ use crate::{
 
 /// How often it is looked whether the projections answer.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often the writer is asked where no manager says how often.
+/// How often the writer is probed where no manager says how often.
 const USUAL: Duration = Duration::from_secs(10);
-/// How many times the manager is told within its time: one may be late.
+/// How many times the manager gets a message within its time: one may be late.
 const TIMES: u32 = 3;
 
 /// What can be used now.
@@ -24,8 +24,8 @@ pub(super) fn look(engine: &Engine) -> Usable {
     Usable { writing, figures: engine.projections_answer() }
 }
 
-/// Tells by health what can be used, when it is something else than was told; never ends.
-pub(super) async fn usable(engine: &Engine, health: &Health, mut told: Usable) {
+/// Reports by health what can be used whenever that has changed; never ends.
+pub(super) async fn usable(engine: &Engine, health: &Health, mut reported: Usable) {
     let (mut fault, mut paused) = (engine.fault(), engine.paused());
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -33,9 +33,9 @@ pub(super) async fn usable(engine: &Engine, health: &Health, mut told: Usable) {
         fault.borrow_and_update();
         paused.borrow_and_update();
         let usable = look(engine);
-        if usable != told {
+        if usable != reported {
             health.ready(usable).await;
-            told = usable;
+            reported = usable;
         }
         let moved = tokio::select! {
             moved = fault.changed() => moved,
@@ -48,7 +48,7 @@ pub(super) async fn usable(engine: &Engine, health: &Health, mut told: Usable) {
     }
 }
 
-/// Asks the writer again and again whether it works, and passes that on; never ends.
+/// Probes the writer again and again, and passes on whether it works; never ends.
 ///
 /// The task shows by itself that the runtime works. A writer that waits for the disk or for the
 /// followers of the log works: to kill it would mend neither. One that has ended, or hangs without
@@ -83,6 +83,6 @@ fn report(works: bool) {
     if works {
         tracing::info!("the writer's thread works again");
     } else {
-        tracing::error!("the writer's thread does not answer; the service manager is not told");
+        tracing::error!("the writer's thread does not answer; the watchdog gets no message");
     }
 }

@@ -1,4 +1,4 @@
-//! The server under a service manager: what it is told, and how the server drains.
+//! The server under a service manager: the messages that it gets, and how the server drains.
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -47,36 +47,36 @@ impl Manager {
     }
 
     /// The next message.
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         let mut message = [0; 1_024];
         let length = self.socket.recv(&mut message).expect("a message in time");
         String::from_utf8_lossy(&message[..length]).into_owned()
     }
 
     /// All messages up to the first that begins so.
-    fn told_until(&self, line: &str) -> Vec<String> {
-        let mut all = vec![self.told()];
+    fn messages_until(&self, line: &str) -> Vec<String> {
+        let mut all = vec![self.message()];
         while !all.last().is_some_and(|last| last.starts_with(line)) {
-            all.push(self.told());
+            all.push(self.message());
         }
         all
     }
 }
 
 #[test]
-fn the_manager_is_told_of_the_start_of_progress_and_of_the_stop() {
+fn the_manager_hears_of_the_start_of_progress_and_of_the_stop() {
     let manager = Manager::new();
     let server = manager.start("300000");
-    let before = manager.told_until("READY=1");
+    let before = manager.messages_until("READY=1");
     let starts = |message: &String| message.starts_with("EXTEND_TIMEOUT_USEC=");
     assert!(before.iter().any(starts), "{before:?}");
     let ready = before.last().expect("a message");
     assert_eq!(ready, &format!("READY=1\nSTATUS=serving on {}", server.address));
     for _ in 0..3 {
-        assert_eq!(manager.told(), "WATCHDOG=1");
+        assert_eq!(manager.message(), "WATCHDOG=1");
     }
     server.terminate();
-    let stop = manager.told_until("STOPPING=1");
+    let stop = manager.messages_until("STOPPING=1");
     assert!(stop.iter().rev().skip(1).all(|it| it == "WATCHDOG=1"), "{stop:?}");
     assert!(server.wait(), "it ends well");
 }
@@ -100,7 +100,7 @@ fn of(service: &str) -> HealthCheckRequest {
 }
 
 #[tokio::test]
-async fn a_drain_tells_watchers_answers_appends_and_waits_for_no_stream() {
+async fn a_drain_reports_to_watchers_answers_appends_and_waits_for_no_stream() {
     let (_dir, data) = data_dir();
     // A drain that waits for streams takes longer than the test does.
     let server = Server::start(&data, &["--stop-grace-seconds", "600"]);

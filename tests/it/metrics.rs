@@ -53,6 +53,23 @@ fn scrape(server: &Server) -> BTreeMap<String, f64> {
     samples.map(sample).collect()
 }
 
+/// The samples once they are so: what follows the log does it a moment later.
+async fn settled(
+    server: &Server,
+    are_so: impl Fn(&BTreeMap<String, f64>) -> bool,
+) -> BTreeMap<String, f64> {
+    let settling = async {
+        loop {
+            let samples = scrape(server);
+            if are_so(&samples) {
+                return samples;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, settling).await.expect("it comes to that")
+}
+
 #[track_caller]
 fn assert_samples(samples: &BTreeMap<String, f64>, expected: &[(&str, f64)]) {
     for (name, value) in expected {
@@ -78,7 +95,11 @@ async fn appends_calls_and_refusals_are_counted() {
     let mut conflict = append("x/a", vec![event("three", &[])]);
     conflict.writes[0].expected_revision = Some(7);
     client.append(conflict).await.expect_err("the stream has two events");
-    let samples = scrape(&server);
+    let samples = settled(&server, |samples| {
+        samples["handover_append_index_seconds_count"] > 0.0
+            && samples["handover_projection_lag_events{projection=\"claims\"}"] == 0.0
+    })
+    .await;
     assert_samples(
         &samples,
         &[
@@ -146,12 +167,7 @@ async fn subscriptions_and_groups_are_counted_while_they_are_there() {
     );
     assert!(samples["handover_group_lag_seconds{group=\"desk\"}"] > 0.0);
     drop(frames);
-    let gone = async {
-        while scrape(&server)["handover_subscriptions"] > 0.0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LONG, gone).await.expect("a subscription that was dropped is counted");
+    settled(&server, |samples| samples["handover_subscriptions"] == 0.0).await;
 }
 
 #[tokio::test]

@@ -172,14 +172,18 @@ fn projections(projections: &[Projection]) -> String {
 fn methods(methods: &[MethodStatus]) -> String {
     let row = |method: &MethodStatus| {
         let all: u64 = method.codes.iter().map(|it| it.count).sum();
-        let good: u64 = method.codes.iter().filter(|it| it.code == "OK").map(|it| it.count).sum();
+        let with = |code| {
+            let those = method.codes.iter().filter(|it| it.code == code);
+            those.map(|it| it.count).sum::<u64>()
+        };
+        let (good, given_up) = (with("OK"), with("CANCELLED"));
         let name = method.method.trim_start_matches("handover.v1.").to_owned();
-        let counts = [method.open, all, all - good].map(words::thousands);
+        let counts = [method.open, good, given_up, all - good - given_up].map(words::thousands);
         let times = method.time.unwrap_or_default();
         let times = [times.half_at_most, times.most_at_most].map(time);
         [vec![name], counts.to_vec(), times.to_vec()].concat()
     };
-    let header = ["method", "open", "ended", "not OK", "half at most", "99 % at most"];
+    let header = ["method", "open", "OK", "cancelled", "failed", "half at most", "99 % at most"];
     grid(&header, methods.iter().map(row).collect())
 }
 
