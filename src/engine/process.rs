@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0";
-        let per_second = param::clock_ticks_per_second() as f64;
-        assert_eq!(processor(stat), Some(200.0 / per_second));
+        let per_second = u32::try_from(param::clock_ticks_per_second()).unwrap();
+        assert_eq!(processor(stat), Some(200.0 / f64::from(per_second)));
         assert_eq!(processor("7 (a"), None);
         assert_eq!(resident("100 25 3"), Some(25));
     }

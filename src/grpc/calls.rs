@@ -314,7 +314,10 @@ mod tests {
         calls.refusals().into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    fn codes(calls: &Calls) -> Vec<(String, u64, Vec<(&'static str, u64)>)> {
+    /// The name, the open calls and the codes of each method.
+    type Ended = (String, u64, Vec<(&'static str, u64)>);
+
+    fn codes(calls: &Calls) -> Vec<Ended> {
         calls.methods().into_iter().map(|it| (it.name, it.open, it.codes)).collect()
     }
 

@@ -186,7 +186,7 @@ mod tests {
 
     fn call(streams: &ForeignStreams, path: &str) -> Answer<Infallible> {
         let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
-        let waits = stream::pending::<Result<http_body::Frame<bytes::Bytes>, Status>>();
+        let waits = stream::pending::<Result<Frame<Bytes>, Status>>();
         let response = http::Response::new(Body::new(StreamBody::new(waits)));
         streams.around(request, |_| ready(Ok(response)))
     }

@@ -87,7 +87,7 @@ mod tests {
             LOG.into_iter().chain(RECORD).chain(FIGURES).chain(OPERATION).collect();
         let pool = proto::descriptions();
         let services: Vec<_> = pool.services().collect();
-        let all = services.iter().map(|service| service.full_name());
+        let all = services.iter().map(prost_reflect::ServiceDescriptor::full_name);
         let ours = all.filter(|name| name.starts_with("handover.")).chain([""]);
         assert_eq!(told, ours.collect::<BTreeSet<_>>());
     }

@@ -26,6 +26,7 @@ use self::{
 use crate::{
     domain::wire,
     grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+    log::usage::Used,
 };
 
 /// Whether the method at this path answers with one message.
@@ -46,6 +47,11 @@ impl BoundedIntake {
         wire::prepare();
         methods::prepare();
         Self::default()
+    }
+
+    /// The bytes of requests that are held, and that may be.
+    pub(super) fn held(&self) -> Used {
+        self.budget.held()
     }
 }
 

@@ -1,15 +1,16 @@
 //! What a server reports of itself, gathered from the engine, the calls and the connections.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    engine::{Engine, EngineUsage, GroupPlace, GroupStatus},
+    domain::event::Micros,
+    engine::{Budget, Engine, EngineUsage, GroupPlace, GroupStatus, system_clock},
     grpc::{
         calls::{Calls, MethodUsage},
         connections::{Connections, ConnectionsUsage},
+        intake::BoundedIntake,
+        serve::Layers,
+        unread::Unread,
     },
 };
 
@@ -21,17 +22,19 @@ const GROUPS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Gathers what a server reports of itself.
 #[derive(Clone, Debug)]
 pub struct Observer {
-    pub(super) engine: Arc<Engine>,
-    pub(super) calls: Calls,
+    engine: Arc<Engine>,
+    calls: Calls,
+    intake: BoundedIntake,
+    unread: Unread,
     pub(super) connections: Arc<Connections>,
-    started: SystemTime,
+    started: Micros,
 }
 
 /// What a server reports of itself.
 #[derive(Clone, Debug)]
 pub struct Observed {
     /// When it started.
-    pub started: SystemTime,
+    pub started: Micros,
     /// The store's name.
     pub store: String,
     /// The engine.
@@ -47,23 +50,29 @@ pub struct Observed {
 }
 
 impl Observer {
-    /// One for a server that starts now.
-    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+    /// One for a server that starts now, with these layers around its services.
+    pub(super) fn new(engine: &Arc<Engine>, layers: &Layers) -> Self {
         Self {
             engine: Arc::clone(engine),
-            calls: Calls::default(),
+            calls: layers.calls.clone(),
+            intake: layers.intake.clone(),
+            unread: layers.unread.clone(),
             connections: Arc::default(),
-            started: SystemTime::now(),
+            started: system_clock()(),
         }
     }
 
     /// What the server reports now. It waits for the groups alone, and for these 2 s at most.
     pub async fn observe(&self) -> Observed {
+        let groups = self.groups().await;
+        let mut engine = self.engine.usage();
+        engine.budgets.push(Budget::bytes("requests_held", self.intake.held()));
+        engine.budgets.push(Budget::bytes("answers_unread", self.unread.held()));
         Observed {
             started: self.started,
             store: self.engine.store_name(),
-            groups: self.groups().await,
-            engine: self.engine.usage(),
+            groups,
+            engine,
             methods: self.calls.methods(),
             refusals: self.calls.refusals(),
             connections: self.connections.usage(),

@@ -81,13 +81,21 @@ macro_rules! bounded {
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
+    layers: Layers,
     observer: Observer,
     /// Health of the services; not ready at first.
     pub health: Health,
+}
+
+/// What is around the calls of all services.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layers {
+    sending: Sending,
+    origins: Origins,
+    pub(super) calls: Calls,
+    foreign: ForeignStreams,
+    pub(super) intake: BoundedIntake,
+    pub(super) unread: Unread,
 }
 
 impl Services {
@@ -96,7 +104,14 @@ impl Services {
     pub async fn new(engine: &Arc<Engine>, reflection: bool, origins: Origins) -> Self {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health::new(reporter).await;
-        let (service, observer) = (Service(Arc::clone(engine)), Observer::new(engine));
+        let layers = Layers {
+            sending: Sending(engine.streams()),
+            origins,
+            foreign: ForeignStreams::until(engine.stopping()),
+            intake: BoundedIntake::prepared(),
+            ..Layers::default()
+        };
+        let (service, observer) = (Service(Arc::clone(engine)), Observer::new(engine, &layers));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
             .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
@@ -111,10 +126,7 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
-        let foreign = ForeignStreams::until(engine.stopping());
-        let sending = Sending(engine.streams());
-        Self { routes, sending, origins, intake, foreign, observer, health }
+        Self { routes: routes.prepare(), layers, observer, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
@@ -136,15 +148,13 @@ impl Services {
         }
     }
 
-    /// What the server tells of itself.
+    /// What the server reports of itself.
     pub fn observer(&self) -> &Observer {
         &self.observer
     }
 
     fn router(&self) -> Bounded {
-        let (sending, origins) = (self.sending.clone(), self.origins.clone());
-        let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
-        bounded(self.routes.clone(), sending, origins, intake, foreign, self.observer.calls.clone())
+        bounded(self.routes.clone(), self.layers.clone())
     }
 
     /// A client of these services that needs no network.
@@ -171,10 +181,8 @@ pub async fn routes(
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
-    let (origins, foreign) = (Origins::default(), ForeignStreams::default());
-    let calls = Calls::default();
-    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign, calls);
+    let layers = Layers { intake: BoundedIntake::prepared(), ..Layers::default() };
+    let bounded = bounded(routes.prepare(), layers);
     listen(bounded, incoming(listener, connections, Arc::default()), None, stop).await
 }
 
@@ -225,15 +233,9 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
-/// `routes` within the bounds of the transport. Pages of `origins` may write.
-fn bounded(
-    routes: Routes,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
-    calls: Calls,
-) -> Bounded {
+/// `routes` within `layers` and the bounds of the transport.
+fn bounded(routes: Routes, layers: Layers) -> Bounded {
+    let Layers { sending, origins, calls, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -252,7 +254,7 @@ fn bounded(
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
-        .layer(AroundLayer(Unread::default()))
+        .layer(AroundLayer(unread))
         .add_routes(routes)
 }
 

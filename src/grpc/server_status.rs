@@ -1,7 +1,5 @@
 //! `StatusService`: how the server is, for people and programs that look after it.
 
-use std::time::{Duration, SystemTime};
-
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -37,7 +35,7 @@ impl From<Observed> for proto::GetStatusResponse {
         let subscribers = engine.subscribers;
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: Some(moment(started)),
+            started_at: Some(timestamp(started)),
             store,
             position: engine.head.position,
             recorded_at: engine.head.recorded_at.map(timestamp),
@@ -58,11 +56,6 @@ impl From<Observed> for proto::GetStatusResponse {
             process: Some(process(engine.process)),
         }
     }
-}
-
-fn moment(time: SystemTime) -> prost_types::Timestamp {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn appends(engine: &EngineUsage) -> proto::AppendsStatus {

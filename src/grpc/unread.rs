@@ -15,11 +15,14 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tonic::{Status, body::Body};
 
-use crate::grpc::{
-    around::{Answer, Around, HttpRequest, HttpResponse},
-    connection::ConnectionInfo,
-    intake,
-    status::overloaded,
+use crate::{
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        connection::ConnectionInfo,
+        intake,
+        status::overloaded,
+    },
+    log::usage::Used,
 };
 
 /// Bytes of answers from which on a connection may leave one alone.
@@ -30,6 +33,13 @@ const LITTLE: usize = 16 << 10;
 /// Counts the answers of all connections until they are sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unread(Arc<AtomicUsize>);
+
+impl Unread {
+    /// The bytes that are held, and with which all but the smallest answers are refused.
+    pub(super) fn held(&self) -> Used {
+        Used::of(self.0.load(Relaxed), 2 * MUCH)
+    }
+}
 
 impl Around for Unread {
     fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>

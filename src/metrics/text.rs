@@ -2,10 +2,7 @@
 
 mod families;
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -15,6 +12,7 @@ use prometheus_client::{
 
 use self::families::Families;
 use crate::{
+    domain::event::Micros,
     engine::{
         AppendsUsage, Budget, EngineUsage, GroupStatus, Pause, Process, ProjectionState,
         ProjectionStatus, Unit, Writing,
@@ -58,13 +56,12 @@ impl Collector for Page {
 }
 
 /// The names that each process has by convention, and what runs in it.
-fn about(to: &mut Families<'_>, started: SystemTime, process: Process) -> fmt::Result {
+fn about(to: &mut Families<'_>, started: Micros, process: Process) -> fmt::Result {
     let Process { open_files, open_files_limit, resident_bytes, processor_seconds } = process;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     to.gauges("handover_build_info", "The version of the program", [(version, 1)])?;
-    let since = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let start = "process_start_time_seconds";
-    to.gauge(start, "When the server started, since 1970", Some(since.as_secs_f64()))?;
+    to.gauge(start, "When the server started, since 1970", Some(seconds(started)))?;
     to.gauge("process_open_fds", "Descriptors that are open", open_files)?;
     to.gauge("process_max_fds", "Descriptors that may be open", open_files_limit)?;
     to.gauge("process_resident_memory_bytes", "Memory of the process", resident_bytes)?;
@@ -72,8 +69,6 @@ fn about(to: &mut Families<'_>, started: SystemTime, process: Process) -> fmt::R
 }
 
 fn head(to: &mut Families<'_>, engine: &EngineUsage) -> fmt::Result {
-    let recorded =
-        engine.head.recorded_at.map(|micros| Duration::from_micros(micros.max(0).cast_unsigned()));
     let obstacle = obstacle(&engine.writing);
     to.gauge(
         "handover_head_position",
@@ -83,7 +78,7 @@ fn head(to: &mut Families<'_>, engine: &EngineUsage) -> fmt::Result {
     to.gauge(
         "handover_head_recorded_timestamp_seconds",
         "When the last durable event was recorded, since 1970",
-        recorded.map(|time| time.as_secs_f64()),
+        engine.head.recorded_at.map(seconds),
     )?;
     to.gauge(
         "handover_writable",
@@ -92,6 +87,10 @@ fn head(to: &mut Families<'_>, engine: &EngineUsage) -> fmt::Result {
     )?;
     let each = OBSTACLES.map(|reason| ([("reason", reason)], u64::from(obstacle == Some(reason))));
     to.gauges("handover_appends_blocked", "Whether appends are refused for this reason", each)
+}
+
+fn seconds(micros: Micros) -> f64 {
+    Duration::from_micros(micros.max(0).cast_unsigned()).as_secs_f64()
 }
 
 fn obstacle(writing: &Writing) -> Option<&'static str> {

@@ -19,7 +19,7 @@ use std::{
 };
 
 /// How long the manager goes on waiting for a start after a message that it is under way.
-const MORE_TIME: Duration = Duration::from_secs(60);
+const MORE_TIME: Duration = Duration::from_mins(1);
 
 /// The way to the service manager.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use tonic_health::pb::{
 use crate::support::{BINARY, Server, append, data_dir, event, read_all};
 
 /// What has not happened after this does not happen.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A service manager with a socket.
 struct Manager {

@@ -21,7 +21,7 @@ use crate::{
 
 const LOOPBACK: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
 /// A scrape that takes longer has hung.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Where a server's metrics are.
 fn address(server: &Server) -> String {

@@ -67,7 +67,9 @@ fn appends(rows: &mut Rows, appends: &AppendsStatus) {
         ("batch_bytes", &appends.batch_bytes),
     ];
     for (step, values) in steps {
-        values.iter().for_each(|it| measured(rows, "appends", step, it));
+        if let Some(values) = values {
+            measured(rows, "appends", step, values);
+        }
     }
 }
 
@@ -90,7 +92,9 @@ fn storage(rows: &mut Rows, storage: &StorageStatus) {
         ("index_file_bytes", Some(storage.index_file_bytes)),
         ("indexed_position", Some(storage.indexed_position)),
     ];
-    numbers.into_iter().for_each(|(number, value)| rows.add("storage", "", number, value));
+    for (number, value) in numbers {
+        rows.add("storage", "", number, value);
+    }
 }
 
 fn subscriptions(rows: &mut Rows, subscriptions: &SubscriptionsStatus) {
