@@ -9,7 +9,6 @@ use crate::{
         calls::{Calls, MethodUsage},
         connections::{Connections, ConnectionsUsage},
         intake::BoundedIntake,
-        serve::Layers,
         unread::Unread,
     },
 };
@@ -51,12 +50,17 @@ pub struct Observed {
 
 impl Observer {
     /// One for a server that starts now, with these layers around its services.
-    pub(super) fn new(engine: &Arc<Engine>, layers: &Layers) -> Self {
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        calls: &Calls,
+        intake: &BoundedIntake,
+        unread: &Unread,
+    ) -> Self {
         Self {
             engine: Arc::clone(engine),
-            calls: layers.calls.clone(),
-            intake: layers.intake.clone(),
-            unread: layers.unread.clone(),
+            calls: calls.clone(),
+            intake: intake.clone(),
+            unread: unread.clone(),
             connections: Arc::default(),
             started: system_clock()(),
         }

@@ -89,13 +89,13 @@ pub struct Services {
 
 /// What is around the calls of all services.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layers {
+struct Layers {
     sending: Sending,
     origins: Origins,
-    pub(super) calls: Calls,
+    calls: Calls,
     foreign: ForeignStreams,
-    pub(super) intake: BoundedIntake,
-    pub(super) unread: Unread,
+    intake: BoundedIntake,
+    unread: Unread,
 }
 
 impl Services {
@@ -111,7 +111,8 @@ impl Services {
             intake: BoundedIntake::prepared(),
             ..Layers::default()
         };
-        let (service, observer) = (Service(Arc::clone(engine)), Observer::new(engine, &layers));
+        let observer = Observer::new(engine, &layers.calls, &layers.intake, &layers.unread);
+        let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
             .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
