@@ -39,6 +39,7 @@ mod selection;
 pub mod serve;
 mod server_args;
 mod settled;
+pub mod status;
 mod strict;
 pub mod tail;
 mod undone;
@@ -117,6 +118,9 @@ pub enum Command {
     /// Show, create and delete consumer groups, and replay what they parked
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
+    /// Print how the server is: what it takes, what lags, what was refused
+    #[command(after_help = exit::HELP)]
+    Status(status::Args),
     /// Print a completion script for a shell
     #[command(after_help = exit::HELP)]
     Completions {
@@ -162,6 +166,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Exchanges(args) => lists::exchanges::run(args).await,
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
+        Command::Status(args) => status::run(args).await,
         Command::Completions { shell } => completions(shell),
     };
     exit_code(done)

@@ -108,6 +108,10 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
+    /// Address and port of Prometheus metrics, over plain HTTP at /metrics [default: none]
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics_listen: Option<Address>,
     /// Seconds that calls under way may take when the server stops
     #[arg(long, default_value = "10", value_name = "SECONDS")]
     stop_grace_seconds: Within<0, { u64::MAX }>,

@@ -19,6 +19,7 @@ pub mod incremental;
 pub mod known;
 pub mod leg;
 pub mod limits;
+pub mod measure;
 pub mod multiset;
 pub mod name;
 pub mod nesting;

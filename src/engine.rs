@@ -22,9 +22,11 @@ mod groups;
 mod head;
 mod kept;
 mod lanes;
+mod measures;
 mod opening;
 mod pause;
 mod preference;
+mod process;
 mod projector;
 mod reader;
 mod record;
@@ -32,10 +34,12 @@ mod resolution;
 mod retries;
 mod start;
 mod streams;
+mod subscribers;
 mod subscription;
 #[cfg(test)]
 mod tests;
 mod undone;
+mod usage;
 mod validation;
 mod watching;
 mod writer;
@@ -46,7 +50,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -72,18 +76,22 @@ pub use self::{
     },
     head::Head,
     kept::{Keepable, ListKey},
+    measures::AppendsUsage,
     pause::Pause,
+    process::Process,
     projector::{ProjectionState, ProjectionStatus},
     reader::{ReadSpec, Scan},
     record::{AsOf, RecordReader},
     start::Start,
     streams::{Outbound, Streams},
+    subscribers::SubscribersUsage,
     subscription::{Mark, Subscription, SubscriptionItem},
+    usage::{Budget, EngineUsage, Unit, Writing},
     watching::{Changed, Look, Watch, Watched},
 };
 use self::{
-    appender::Appender, back_pressure::BackPressure, projector::Projector, reader::Reader,
-    writer::Message,
+    appender::Appender, back_pressure::BackPressure, measures::Measures, projector::Projector,
+    reader::Reader, writer::Message,
 };
 
 /// How an engine is run.
@@ -136,6 +144,7 @@ pub struct Engine {
     groups: Groups,
     back_pressure: Arc<BackPressure>,
     projector: Projector,
+    measures: Arc<Measures>,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -244,6 +253,25 @@ impl Engine {
     /// Why appends are refused for the time being, if they are.
     pub fn paused(&self) -> watch::Receiver<Option<Pause>> {
         self.back_pressure.watch()
+    }
+
+    /// Waits until the writer has answered; false: its thread has ended. It answers late while
+    /// [`Self::writer_waits_for`] something, and never while the queue is full and it hangs.
+    pub async fn writer_answers(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let queued = self.appender.queue.send(Message::Probe(answer)).await;
+        queued.is_ok() && answered.await.is_ok()
+    }
+
+    /// What the writer waits for beside appends, if it does: then it answers late.
+    pub fn writer_waits_for(&self) -> Option<&'static str> {
+        self.measures.waits_for()
+    }
+
+    /// Whether every projection answers.
+    pub fn projections_answer(&self) -> bool {
+        let failed = |it: &ProjectionStatus| it.state == ProjectionState::Failed;
+        !self.record().projections().iter().any(failed)
     }
 
     /// Is cancelled when the engine begins to stop; streams end then.

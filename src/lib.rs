@@ -4,7 +4,7 @@
 //! # Layers
 //!
 //! ```text
-//! cli  config  descriptors  telemetry  server    assembly: the only code that knows everything
+//! cli  config  metrics  telemetry  server  ...    assembly: the only code that knows everything
 //! client                            retries: what is tried again, resumed, decided again
 //! grpc                              translation: the only code that says tonic
 //! engine                            concurrency: the lowest layer that says tokio
@@ -40,5 +40,6 @@ pub mod client;
 pub mod cli;
 pub mod config;
 pub mod descriptors;
+mod metrics;
 pub mod server;
 pub mod telemetry;

@@ -33,6 +33,7 @@ pub mod store;
 pub mod tail;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 pub mod volume;
 pub mod volumes;
 #[cfg(test)]
@@ -56,6 +57,7 @@ use self::{
     index::{Blocking, Index},
     journal::{Acknowledgement, Journal},
     store::Store,
+    usage::LogUsage,
 };
 use crate::domain::{
     digest,
@@ -205,6 +207,16 @@ impl Log {
     fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
         let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
         digest::shortened(hash)
+    }
+
+    /// What the log takes of disk and memory, and how long its steps took. It reads no disk.
+    pub fn usage(&self) -> LogUsage {
+        LogUsage {
+            journal: self.journal.usage(),
+            tail: self.fetcher.frames.tail.usage(),
+            volumes: self.fetcher.volumes.usage(),
+            index: self.index.usage(),
+        }
     }
 
     /// The index.

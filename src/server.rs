@@ -4,22 +4,26 @@
 //! they like. On stop, health turns first, streams end, calls under way are answered, and last
 //! the data directory is released.
 
+mod notify;
+mod watch;
+
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Settings,
     descriptors::Descriptors,
     engine::Engine,
-    grpc::{
-        client::Client,
-        serve::{Health, Services},
-        tls::ServerTls,
-    },
+    grpc::{client::Client, serve::Services, tls::ServerTls},
+    metrics,
 };
+use notify::Manager;
 
 /// Where clients reach the server, and how.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Listening {
     pub listener: TcpListener,
     /// What encrypts connections; `None`: they are plain text.
     pub tls: Option<ServerTls>,
+    /// Where metrics are scraped; `None`: nowhere.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Serves on `listening`, as `settings` say, until `stop`.
@@ -48,9 +54,17 @@ pub async fn run<T>(
     let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
     tracing::info!(version, data, %address, tls, "starting");
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
-    let running = Running::start(&settings, listening).await?;
-    let served = running.serve(load, |loaded| announce(&url, loaded), stop).await;
+    let manager = Arc::new(Manager::of_environment());
+    let starting = starting(Arc::clone(&manager));
+    let running = Running::start(&settings, listening, &manager).await?;
+    let announce = |loaded| {
+        drop(starting);
+        manager.ready(&url);
+        announce(&url, loaded);
+    };
+    let served = running.serve(load, announce, stop).await;
     tracing::info!("stopping");
+    manager.stopping();
     let stopped = running.stop(settings.stop_grace()).await;
     served.and(stopped)
 }
@@ -61,10 +75,16 @@ struct Running {
     services: Services,
     listening: JoinHandle<io::Result<()>>,
     listening_stops: CancellationToken,
+    /// Ends with the server.
+    beside: JoinSet<()>,
 }
 
 impl Running {
-    async fn start(settings: &Settings, at: Listening) -> anyhow::Result<Self> {
+    async fn start(
+        settings: &Settings,
+        at: Listening,
+        manager: &Arc<Manager>,
+    ) -> anyhow::Result<Self> {
         let descriptors = Descriptors::raise();
         let engine = open(settings, descriptors).await?;
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
@@ -74,7 +94,13 @@ impl Running {
             let stop = stops.cancelled_owned();
             serving.listen(at.listener, at.tls, descriptors.connections, stop).await
         });
-        Ok(Self { engine, services, listening, listening_stops })
+        let mut beside = JoinSet::new();
+        let health = services.health.clone();
+        beside.spawn(watch::alive(Arc::clone(&engine), health, Arc::clone(manager)));
+        if let Some(listener) = at.metrics {
+            beside.spawn(metrics::serve(listener, services.observer().clone()));
+        }
+        Ok(Self { engine, services, listening, listening_stops, beside })
     }
 
     /// Loads, reports ready, and waits for `stop`.
@@ -90,12 +116,13 @@ impl Running {
             // A signal during a long import ends it; what it has recorded stays recorded.
             () = &mut stop => return Ok(()),
         };
-        self.services.health.ready().await;
+        let first = watch::look(&self.engine);
+        self.services.health.ready(first).await;
         tracing::info!(position = self.engine.head().position, "serving");
         announce(loaded);
         tokio::select! {
             () = stop => {}
-            () = watch_faults(&self.engine, &self.services.health) => {}
+            () = watch::usable(&self.engine, &self.services.health, first) => {}
         }
         Ok(())
     }
@@ -110,11 +137,24 @@ impl Running {
             tracing::warn!("calls were still under way when the grace period ended");
             Ok(Ok(()))
         });
+        drop(self.beside);
         let engine = self.engine;
         let closed = tokio::task::spawn_blocking(move || engine.stop()).await;
         closed.context("the engine's stop failed")?.context("the store did not close cleanly")?;
         listened.context("the listener's task failed")?.context("the listener failed")
     }
+}
+
+/// Tells the service manager that the start is under way, until this is dropped.
+fn starting(manager: Arc<Manager>) -> JoinSet<()> {
+    let mut starting = JoinSet::new();
+    starting.spawn(async move {
+        loop {
+            manager.starting();
+            tokio::time::sleep(Manager::STARTING_EVERY).await;
+        }
+    });
+    starting
 }
 
 async fn open(settings: &Settings, descriptors: Descriptors) -> anyhow::Result<Arc<Engine>> {
@@ -125,24 +165,4 @@ async fn open(settings: &Settings, descriptors: Descriptors) -> anyhow::Result<A
     opened
         .context("opening the store failed")?
         .with_context(|| format!("cannot open the store in {}", settings.data.display()))
-}
-
-/// Tells by health whether the store accepts appends; never ends.
-async fn watch_faults(engine: &Engine, health: &Health) {
-    let (mut fault, mut paused) = (engine.fault(), engine.paused());
-    loop {
-        let refuses = fault.borrow_and_update().is_some() || paused.borrow_and_update().is_some();
-        if refuses {
-            health.read_only().await;
-        } else {
-            health.ready().await;
-        }
-        let moved = tokio::select! {
-            moved = fault.changed() => moved,
-            moved = paused.changed() => moved,
-        };
-        if moved.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

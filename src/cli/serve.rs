@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Write as _},
+    net::SocketAddr,
     path::PathBuf,
 };
 
@@ -80,6 +81,8 @@ async fn serve(
             _ = terminate.recv() => {}
         }
     };
+    let metrics = listening.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let announce = |url: &str, shown| announce(url, metrics, shown);
     let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
     let served = server::run(settings, listening, load, announce, stop).await;
     served.map_err(|error| ended(&error))?;
@@ -123,7 +126,24 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     if is_reached_by_others(address) {
         warn_of_exposure(&address.to_string(), tls.as_ref());
     }
-    Ok(Listening { listener, tls })
+    Ok(Listening { listener, tls, metrics: metrics(settings).await? })
+}
+
+/// Listens for those who scrape metrics, if that is set.
+async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
+    let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) else { return Ok(None) };
+    let listener = TcpListener::bind(at).await.map_err(|error| {
+        let message =
+            format!("cannot listen on {at}: {error}; --metrics-listen chooses another address");
+        Failure::new(Exit::Failed, message)
+    })?;
+    let address = listener.local_addr()?;
+    settings.check_exposure_of_metrics(address).map_err(|error| usage(&error))?;
+    if is_reached_by_others(address) {
+        let address = address.to_string();
+        tracing::warn!(address, "other machines can read the metrics (--insecure)");
+    }
+    Ok(Some(listener))
 }
 
 /// Says what clients on other machines may do: without certificates of their own, all of them may
@@ -218,8 +238,10 @@ async fn load(client: &Client, loads: Vec<(String, File)>) -> Result<Vec<String>
     Ok(shown)
 }
 
-/// Prints what was loaded, and the address. That comes last, so a reader of it can connect.
-fn announce(url: &str, mut shown: Vec<String>) {
+/// Prints what was loaded, and the addresses. That of the server comes last, so a reader of it can
+/// connect.
+fn announce(url: &str, metrics: Option<SocketAddr>, mut shown: Vec<String>) {
+    shown.extend(metrics.map(|address| format!("metrics on http://{address}/metrics")));
     shown.push(format!("serving on {url}"));
     // Standard output may be closed; the server serves all the same.
     let _ = writeln!(io::stdout(), "{}", shown.join("\n"));

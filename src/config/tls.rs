@@ -46,6 +46,18 @@ impl Settings {
         )
     }
 
+    /// Refuses to serve metrics to other machines, unless that is permitted: they are never
+    /// encrypted.
+    pub(crate) fn check_exposure_of_metrics(&self, address: SocketAddr) -> anyhow::Result<()> {
+        if self.insecure || !is_reached_by_others(address) {
+            return Ok(());
+        }
+        anyhow::bail!(
+            "metrics-listen: other machines can reach {address}, and metrics are plain text; \
+             listen on 127.0.0.1, or permit it with insecure"
+        )
+    }
+
     /// The paths among the settings, by key. A path need not be UTF-8, but what goes through the
     /// layers is.
     pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 3] {

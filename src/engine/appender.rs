@@ -1,7 +1,7 @@
 //! The way of an append: checked, looked up and queued in its caller's task, then decided and made
 //! durable by the writer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -10,6 +10,7 @@ use crate::{
     engine::{
         AppendError, Appended, apart,
         bounds::{QUEUE_CALLERS, SUBMITTED_BYTES},
+        measures::Measures,
         preference,
         reader::Reader,
         record::RecordReader,
@@ -38,6 +39,7 @@ pub(super) struct Appender {
     pub(super) submitted: Arc<Semaphore>,
     pub(super) callers: Arc<Semaphore>,
     pub(super) fault: Arc<PermanentFailure>,
+    pub(super) measures: Arc<Measures>,
     pub(super) record: RecordReader,
     pub(super) recorded_by: Arc<str>,
 }
@@ -90,8 +92,12 @@ impl Appender {
         self.outcome(pending).await
     }
 
-    /// See [`super::Engine::append`].
+    /// See [`super::Engine::append`]. Refuses what begins once the engine stops; what is under way
+    /// goes on. Pipelines end by themselves.
     pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        if self.reader.stopping().is_cancelled() {
+            return Err(AppendError::Stopping);
+        }
         let pending = self.queue_up(append, Author::Client, Coming::Single).await?;
         self.outcome(pending).await
     }
@@ -189,17 +195,26 @@ impl Appender {
     }
 
     async fn decide(&self, prepared: &Prepared) -> Result<Submitted, AppendError> {
-        let request = match resolution::resolve(prepared, &self.look_ups).await? {
+        let begun = Instant::now();
+        let resolved = resolution::resolve(prepared, &self.look_ups).await?;
+        self.measures.lookup.record_time(begun.elapsed());
+        let request = match resolved {
             Resolution::Decide(request) => request,
-            Resolution::Repeat(earlier) => return Ok(Verdict::Repeat(earlier).into()),
-            Resolution::Reused(earlier) => return Ok(Verdict::Reused(earlier).into()),
+            Resolution::Repeat(earlier) => {
+                self.measures.repeated.add_one();
+                return Ok(Verdict::Repeat(earlier).into());
+            }
+            Resolution::Reused(earlier) => {
+                self.measures.repeated.add_one();
+                return Ok(Verdict::Reused(earlier).into());
+            }
         };
         preference::check(prepared, &self.look_ups, &self.record).await?;
         if let Some(reason) = self.fault.reason() {
             return Err(AppendError::StoreFailed { reason });
         }
         let (reply, verdict) = oneshot::channel();
-        let ticket = Ticket { request, reply };
+        let ticket = Ticket { request, reply, queued: Instant::now() };
         let queued = self.queue.send(Message::Append(ticket)).await;
         queued.map_err(|_| AppendError::Stopping)?;
         Ok(Submitted::Queued(verdict))

@@ -65,6 +65,11 @@ impl Groups {
         Self { shared, recovering, runtime: Handle::current() }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.shared.count()
+    }
+
     /// Waits until every group has recorded how far it is and has ended, once the engine stops.
     pub(super) fn stop(&self) {
         let recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -17,6 +17,7 @@ use crate::{
         back_pressure::{self, BackPressure, Followers, Sensors},
         bounds::{QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS, SUBMITTED_BYTES},
         head::HeadSender,
+        measures::Measures,
         projector::Projector,
         reader::Reader,
         writer::{BATCHES, Message, PermanentFailure, Writer, give},
@@ -37,7 +38,7 @@ impl Engine {
         raise(&indexed, log.index().watermark());
         let last = Head::of(&log, log.tip()?.position)?;
         let (head_sender, head) = HeadSender::new(last);
-        let fault = Arc::new(PermanentFailure::default());
+        let (fault, measures) = (Arc::new(PermanentFailure::default()), Arc::<Measures>::default());
         let back_pressure = Arc::new(BackPressure::new(
             (&settings.log).into(),
             Sensors {
@@ -57,6 +58,7 @@ impl Engine {
             .last_recorded(last.recorded_at)
             .recorded_by(settings.recorded_by.clone())
             .reports_to(Arc::clone(&fault))
+            .counts_in(Arc::clone(&measures))
             .clock(Arc::clone(&settings.clock));
         let writer = start(writer, messages, dir)?;
         let stopping = CancellationToken::new();
@@ -78,6 +80,7 @@ impl Engine {
             submitted: Arc::new(Semaphore::new(SUBMITTED_BYTES)),
             callers: Arc::new(Semaphore::new(QUEUE_CALLERS)),
             fault,
+            measures: Arc::clone(&measures),
             record: projector.record(),
             recorded_by: settings.recorded_by.into(),
         };
@@ -90,6 +93,7 @@ impl Engine {
             groups,
             back_pressure,
             projector,
+            measures,
             stopping,
             writer: Mutex::new(Some(writer)),
         }))

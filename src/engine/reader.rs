@@ -24,6 +24,7 @@ use crate::{
         bounds::{HEARTBEAT, REACH_TIMEOUT},
         checkpoint_ticker::CheckpointTicker,
         streams::{OpenStream, Streams},
+        subscribers::Subscribers,
     },
     log::{
         EncodedEvents, Log, LogError,
@@ -47,6 +48,7 @@ pub(super) struct Reader {
     opened_at: Position,
     permits: Arc<Semaphore>,
     streams: Streams,
+    subscribers: Subscribers,
     ticker: CheckpointTicker,
     heartbeat: Duration,
     stopping: CancellationToken,
@@ -102,7 +104,19 @@ impl Reader {
         let (streams, ticker) =
             (Streams::default(), CheckpointTicker::start(head.clone(), stopping.clone()));
         let heartbeat = HEARTBEAT;
-        Self { log, head, indexed, opened_at, permits, streams, ticker, heartbeat, stopping }
+        let subscribers = Subscribers::default();
+        Self {
+            log,
+            head,
+            indexed,
+            opened_at,
+            permits,
+            streams,
+            subscribers,
+            ticker,
+            heartbeat,
+            stopping,
+        }
     }
 
     /// The same reader with another time after which a silent stream gets a heartbeat.
@@ -123,6 +137,11 @@ impl Reader {
     /// The open reads and subscriptions, and what they hold.
     pub(super) fn streams(&self) -> &Streams {
         &self.streams
+    }
+
+    /// Where the open subscriptions are.
+    pub(super) fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
     }
 
     /// Takes up all turns.

@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use crate::{domain::limits, engine::ReadError};
+use crate::{domain::limits, engine::ReadError, log::usage::Used};
 
 /// Reads and subscriptions that may be open.
 const MOST_STREAMS: usize = 16_384;
@@ -75,6 +75,16 @@ impl Streams {
     /// Whether more than half of what may be held is.
     pub(super) fn is_short(&self) -> bool {
         self.held.bytes.load(Relaxed) > HELD_BYTES / 2
+    }
+
+    /// How many are open, and how many may be.
+    pub(super) fn open_streams(&self) -> Used {
+        Used::of(self.open.load(Relaxed), MOST_STREAMS)
+    }
+
+    /// The bytes that are held, and beside which pages have the least that they may have.
+    pub(super) fn held_bytes(&self) -> Used {
+        Used::of(self.held.bytes.load(Relaxed), HELD_BYTES)
     }
 
     /// The same bytes, which count until all of them are dropped.

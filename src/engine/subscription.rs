@@ -24,6 +24,7 @@ use crate::{
         Head, ReadError, Start,
         reader::{Reader, Span},
         streams::OpenStream,
+        subscribers::Subscriber,
     },
     log::{EncodedEvents, index::Interest},
 };
@@ -77,6 +78,7 @@ pub struct Subscription {
     silent_until: Instant,
     /// What wakes it, of one with a filter that has nothing left to read.
     woken: Option<(Arc<Notify>, Interest)>,
+    subscriber: Subscriber,
     _open: OpenStream,
 }
 
@@ -90,6 +92,7 @@ impl Subscription {
         let open = reader.streams().open()?;
         let (cursor, held) = reader.begin(start, &filter, now).await?;
         let (moves, ticks) = (reader.watch_head(), reader.checkpoint_ticks());
+        let subscriber = reader.subscribers().open(cursor);
         Ok(Self {
             silent_until: Instant::now() + reader.heartbeat(),
             reader,
@@ -102,6 +105,7 @@ impl Subscription {
             due: false,
             ticks,
             woken: None,
+            subscriber,
             _open: open,
         })
     }
@@ -121,8 +125,10 @@ impl Subscription {
             let available = self.head.borrow_and_update().position;
             if let Some(frame) = self.step(available).await? {
                 self.silent_until = Instant::now() + self.reader.heartbeat();
+                self.subscriber.is_at(self.cursor);
                 return Ok(frame);
             }
+            self.subscriber.has_caught_up();
             let moved = tokio::time::timeout_at(self.silent_until, self.wait()).await;
             if moved == Ok(false) {
                 return Err(ReadError::Stopping);

@@ -5,7 +5,7 @@
 //! answers, refusals included, are given after its frame is durable: a refusal may rest on an
 //! event of the same batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,8 +19,12 @@ use crate::{
         window::Window,
     },
     engine::{
-        AppendError, Appended, Clock, Pause, back_pressure::BackPressure, head::HeadSender,
-        resolution::Request, system_clock,
+        AppendError, Appended, Clock, Pause,
+        back_pressure::BackPressure,
+        head::HeadSender,
+        measures::{Committed, Measures},
+        resolution::Request,
+        system_clock,
     },
     log::{
         Log,
@@ -41,6 +45,8 @@ const WINDOW_SLACK: u64 = 4_096;
 pub(super) enum Message {
     /// Decide on an append.
     Append(Ticket),
+    /// Say that the writer is at work.
+    Probe(oneshot::Sender<()>),
     /// Answer what is queued, take nothing more, and end.
     Stop,
 }
@@ -50,6 +56,8 @@ pub(super) enum Message {
 pub(super) struct Ticket {
     pub(super) request: Box<Request>,
     pub(super) reply: oneshot::Sender<Result<Verdict, AppendError>>,
+    /// When it was ready for the writer.
+    pub(super) queued: Instant,
 }
 
 /// What became of an append.
@@ -119,6 +127,7 @@ pub(super) struct Writer {
     recorded_by: String,
     clock: Clock,
     back_pressure: Arc<BackPressure>,
+    measures: Arc<Measures>,
     answers: mpsc::Sender<Answers>,
     /// Why the batch that is being decided may append nothing.
     paused: Option<Pause>,
@@ -129,13 +138,24 @@ pub(super) struct Writer {
 }
 
 /// Appends that become one frame, with the answers that wait for it.
-#[derive(Default)]
 struct CommitBatch {
+    /// When the writer began to take it.
+    begun: Instant,
+    /// Appends that were accepted.
+    accepted: u64,
     /// When its events are recorded: one time for all of it, so that the index has one change of
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
     entries: Vec<AppendEntry>,
     answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
+}
+
+impl CommitBatch {
+    /// An empty batch that begins now.
+    fn new() -> Self {
+        let (entries, answers) = (Vec::new(), Vec::new());
+        Self { begun: Instant::now(), accepted: 0, recorded_at: None, entries, answers }
+    }
 }
 
 impl Writer {
@@ -157,6 +177,7 @@ impl Writer {
             recorded_by: String::new(),
             clock: system_clock(),
             back_pressure,
+            measures: Arc::default(),
             answers,
             paused: None,
             buffer: BytesMut::new(),
@@ -177,6 +198,11 @@ impl Writer {
         Self { fault, ..self }
     }
 
+    /// Where appends and batches are counted.
+    pub(super) fn counts_in(self, measures: Arc<Measures>) -> Self {
+        Self { measures, ..self }
+    }
+
     pub(super) fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
@@ -184,13 +210,15 @@ impl Writer {
     /// Works until it gets the message to stop; what was queued by then is answered.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         while let Some(message) = queue.blocking_recv() {
-            self.back_pressure.keep_pace(&self.log);
+            self.measures.behind_followers(|| self.back_pressure.keep_pace(&self.log));
             self.paused = self.back_pressure.look(&self.log, self.last_recorded);
-            let mut batch = CommitBatch::default();
+            let mut batch = CommitBatch::new();
             let mut next = Some(message);
             while let Some(message) = next {
                 match message {
                     Message::Append(ticket) => self.decide(ticket, &mut batch),
+                    // Where none waits for it any more, it was too late.
+                    Message::Probe(answer) => drop(answer.send(())),
                     Message::Stop => queue.close(),
                 }
                 // While appends are paused, it is looked again for each.
@@ -205,7 +233,8 @@ impl Writer {
 
     /// Decides on one append; an accepted one becomes part of the batch.
     fn decide(&mut self, ticket: Ticket, batch: &mut CommitBatch) {
-        let Ticket { request, reply } = ticket;
+        let Ticket { request, reply, queued } = ticket;
+        self.measures.queue.record_time(batch.begun.saturating_duration_since(queued));
         if let Some(refusal) = self.refusal() {
             // The caller may have gone; then the answer is dropped.
             let _ = reply.send(Err(refusal));
@@ -221,7 +250,18 @@ impl Writer {
             Decision::Refuse(conflict) => Verdict::Refuse(conflict),
             Decision::Stale => Verdict::Stale,
         };
+        self.count(&verdict);
         batch.answers.push((reply, verdict));
+    }
+
+    /// Counts a verdict; what is accepted counts once it is durable.
+    fn count(&self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Appended(_) => {}
+            Verdict::Repeat(_) | Verdict::Reused(_) => self.measures.repeated.add_one(),
+            Verdict::Refuse(_) => self.measures.conflicts.add_one(),
+            Verdict::Stale => self.measures.stale.add_one(),
+        }
     }
 
     /// Why no append can be taken now, if so.
@@ -257,6 +297,7 @@ impl Writer {
             }
         }
         let count = u32::try_from(position - first_position).unwrap_or(u32::MAX);
+        batch.accepted += 1;
         if let Some(request_id) = append.request_id {
             batch.entries.push(AppendEntry { request_id, digest, first_position, count });
         }
@@ -287,9 +328,15 @@ impl Writer {
         let entries = std::mem::take(&mut batch.entries);
         let failure: Arc<str> = match NewFrame::encode(self.tip, entries, &self.buffer) {
             Ok(frame) => {
-                let tip = frame.tip();
-                match self.log.append(frame).wait() {
+                let (tip, begun) = (frame.tip(), Instant::now());
+                match self.measures.in_journal(|| self.log.append(frame).wait()) {
                     Outcome::Durable => {
+                        self.measures.committed(Committed {
+                            appends: batch.accepted,
+                            events: tip.position - self.tip.position,
+                            bytes: self.buffer.len() as u64,
+                            time: begun.elapsed(),
+                        });
                         self.tip = tip;
                         self.head.advance(tip.position, self.last_recorded);
                         return Ok(());

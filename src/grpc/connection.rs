@@ -18,13 +18,13 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::grpc::{
+    connections::ConnectionPlace,
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
     incoming::Admitted,
@@ -56,7 +56,7 @@ pub(super) struct Connection<T> {
     pause: Option<Pin<Box<Sleep>>>,
     ending: ConnectionInfo,
     _gone: DropGuard,
-    _permit: OwnedSemaphorePermit,
+    place: ConnectionPlace,
 }
 
 /// What calls know of their connection.
@@ -91,7 +91,7 @@ impl<T: Connected<ConnectInfo = TcpConnectInfo>> Connection<T> {
 
 impl<T> Connection<T> {
     fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
-        let Admitted { connection: stream, permit } = admitted;
+        let Admitted { connection: stream, place } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
         let ending = ConnectionInfo::default();
         let gone = ending.gone.clone().drop_guard();
@@ -107,7 +107,7 @@ impl<T> Connection<T> {
             pause: None,
             ending,
             _gone: gone,
-            _permit: permit,
+            place,
         }
     }
 
@@ -122,6 +122,7 @@ impl<T> Connection<T> {
         self.count_resets(noticed.resets);
         if let Some(code) = noticed.cut {
             self.ending.cut.cancel();
+            self.place.cut();
             tracing::warn!(
                 peer = self.peer(),
                 code = goaway::name_of(code),
@@ -257,7 +258,7 @@ mod tests {
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Connection::from_peer(Admitted { connection: io, permit }, None)
+        Connection::from_peer(Admitted { connection: io, place: permit.into() }, None)
     }
 
     #[tokio::test(start_paused = true)]

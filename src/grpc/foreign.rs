@@ -4,18 +4,32 @@
 //! not read costs as much all the same: up to 110 KB for reflection, most of it an answer that
 //! waits, and 7 KB for a watch. A stream counts from its call until the body of its answer is
 //! dropped, which the transport does once the stream has ended or was cancelled.
+//!
+//! Libraries do not end their streams when the server stops, and the stop would wait for them. They
+//! end here, once they have sent what they had: a watch of health tells first that the server is
+//! not ready.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
 };
 
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
-use crate::grpc::{
-    around::{Answer, Around, HttpRequest, HttpResponse},
-    status::overloaded,
+use crate::{
+    engine::ReadError,
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        status::{RpcError, overloaded},
+    },
 };
 
 /// Streams of reflection that may be open, of both versions together. A tool needs one.
@@ -28,6 +42,7 @@ const MOST_WATCHES: usize = 4_096;
 pub(super) struct ForeignStreams {
     reflections: Kind,
     watches: Kind,
+    stopping: CancellationToken,
 }
 
 impl Default for ForeignStreams {
@@ -36,11 +51,17 @@ impl Default for ForeignStreams {
         Self {
             reflections: kind("reflection streams", MOST_REFLECTIONS),
             watches: kind("watches of health", MOST_WATCHES),
+            stopping: CancellationToken::new(),
         }
     }
 }
 
 impl ForeignStreams {
+    /// Streams that end when this is cancelled.
+    pub(super) fn until(stopping: &CancellationToken) -> Self {
+        Self { stopping: stopping.clone(), ..Self::default() }
+    }
+
     /// The kind of stream that a method opens, if it is bounded here.
     fn kind(&self, path: &str) -> Option<&Kind> {
         match path {
@@ -65,18 +86,53 @@ impl Around for ForeignStreams {
             Some(Err(refusal)) => return Box::pin(std::future::ready(Ok(refusal.into_http()))),
             Some(Ok(open)) => open,
         };
-        let answer = within(request);
+        let (answer, stopping) = (within(request), self.stopping.clone());
         Box::pin(async move {
             let response = answer.await?;
-            // The body keeps the stream open until it is dropped.
-            let counted = |body: Body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _ = &open;
-                    frame
-                }))
-            };
-            Ok(response.map(counted))
+            let stopping = Box::pin(stopping.cancelled_owned());
+            Ok(response
+                .map(|body| Body::new(OpenBody { body, stopping, ended: false, _open: open })))
         })
+    }
+}
+
+/// The body of a stream, which counts until it is dropped.
+struct OpenBody {
+    body: Body,
+    stopping: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// It was ended here.
+    ended: bool,
+    _open: Open,
+}
+
+impl http_body::Body for OpenBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        ready!(self.stopping.as_mut().poll(context));
+        self.ended = true;
+        let mut trailers = HeaderMap::new();
+        // Only what cannot be written into a header is refused.
+        let _ = Status::from(RpcError::from(ReadError::Stopping)).add_header(&mut trailers);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -116,8 +172,8 @@ impl Drop for Open {
 mod tests {
     use std::{convert::Infallible, future::ready};
 
-    use futures_util::stream;
-    use http_body_util::StreamBody;
+    use futures_util::{FutureExt as _, stream};
+    use http_body_util::{BodyExt as _, StreamBody};
     use tonic::Code;
     use tonic_types::StatusExt as _;
 
@@ -130,7 +186,7 @@ mod tests {
 
     fn call(streams: &ForeignStreams, path: &str) -> Answer<Infallible> {
         let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
-        let waits = stream::pending::<Result<http_body::Frame<bytes::Bytes>, Status>>();
+        let waits = stream::pending::<Result<Frame<Bytes>, Status>>();
         let response = http::Response::new(Body::new(StreamBody::new(waits)));
         streams.around(request, |_| ready(Ok(response)))
     }
@@ -177,6 +233,20 @@ mod tests {
         answer(&streams, V1).await.unwrap_err();
         waiting.pop();
         answer(&streams, V1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_what_a_library_would_leave_open() {
+        let stopping = CancellationToken::new();
+        let streams = ForeignStreams::until(&stopping);
+        let mut body = answer(&streams, WATCH).await.unwrap().into_body();
+        assert!(body.frame().now_or_never().is_none(), "it waits");
+        stopping.cancel();
+        let end = body.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        let status = Status::from_header_map(&end).unwrap();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_READY");
+        assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -22,6 +23,8 @@ use tokio::{
     time::Sleep,
 };
 use tokio_util::sync::PollSemaphore;
+
+use crate::grpc::connections::{ConnectionPlace, Connections};
 
 /// The first pause after an accept that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -35,6 +38,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 pub(super) struct Incoming<S> {
     accepted: S,
     permits: PollSemaphore,
+    connections: Arc<Connections>,
     /// For the next connection.
     permit: Option<OwnedSemaphorePermit>,
     pause: Duration,
@@ -102,11 +106,13 @@ impl Changes {
 
 impl<S> Incoming<S> {
     /// Admits at most `most` of `accepted` at a time.
-    pub(super) fn new(accepted: S, most: usize) -> Self {
+    pub(super) fn new(accepted: S, most: usize, connections: Arc<Connections>) -> Self {
+        connections.set_limit(most);
         let semaphore = Semaphore::new(most.min(Semaphore::MAX_PERMITS));
         Self {
             accepted,
             permits: PollSemaphore::new(semaphore.into()),
+            connections,
             permit: None,
             pause: FIRST_PAUSE,
             pausing: None,
@@ -138,7 +144,7 @@ impl<S> Incoming<S> {
         self.changes.set(State::Accepting, context);
         self.pause = FIRST_PAUSE;
         // The permit was acquired before; without one the server is stopping.
-        Some(Admitted { connection, permit: self.permit.take()? })
+        Some(Admitted { connection, place: self.connections.admit(self.permit.take()?) })
     }
 
     fn pause(&mut self, error: &io::Error, context: &mut Context<'_>) {
@@ -178,11 +184,11 @@ fn concerns_one(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// A connection that counts for as long as its permit is held.
+/// A connection that counts for as long as its place is held.
 #[derive(Debug)]
 pub(super) struct Admitted<T> {
     pub(super) connection: T,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) place: ConnectionPlace,
 }
 
 #[cfg(test)]
@@ -190,7 +196,7 @@ mod tests {
     use std::{
         collections::VecDeque,
         sync::{
-            Arc, Mutex,
+            Mutex,
             atomic::{AtomicUsize, Ordering},
         },
     };
@@ -223,7 +229,7 @@ mod tests {
     async fn an_accept_that_fails_is_repeated_ever_more_slowly_and_never_given_up() {
         let failing = std::iter::repeat_with(|| Err(no_descriptors())).take(600);
         let (accepted, calls) = accepts(failing.chain([Ok(7)]));
-        let mut incoming = Incoming::new(accepted, 1);
+        let mut incoming = Incoming::new(accepted, 1, Arc::default());
         let begun = Instant::now();
         let connection = incoming.next().await.expect("it goes on").expect("no error is passed on");
         assert_eq!(connection.connection, 7);
@@ -236,7 +242,7 @@ mod tests {
     async fn a_connection_that_ended_early_makes_no_pause() {
         let reset = || Err(io::ErrorKind::ConnectionReset.into());
         let (accepted, _) = accepts([reset(), reset(), Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 1);
+        let mut incoming = Incoming::new(accepted, 1, Arc::default());
         let connection = incoming.next().now_or_never().expect("at once");
         assert_eq!(connection.expect("it goes on").expect("no error").connection, 7);
     }
@@ -244,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_are_admitted_than_may_be_open() {
         let (accepted, calls) = accepts([Ok(1), Ok(2), Ok(3)]);
-        let mut incoming = Incoming::new(accepted, 2);
+        let mut incoming = Incoming::new(accepted, 2, Arc::default());
         let first = incoming.next().await.expect("one").expect("no error");
         let _second = incoming.next().await.expect("two").expect("no error");
         assert!(incoming.next().now_or_never().is_none(), "a third one waits");
@@ -296,7 +302,7 @@ mod tests {
         const AGAIN: &str = "connections are accepted again";
         let (logged, _log) = logged();
         let (accepted, _) = accepts((0..).take(200).map(Ok));
-        let mut incoming = Incoming::new(accepted, 1);
+        let mut incoming = Incoming::new(accepted, 1, Arc::default());
         for _ in 0..100 {
             let connection = incoming.next().await.expect("one").expect("no error");
             assert!(incoming.next().now_or_never().is_none(), "another one waits");
@@ -321,7 +327,7 @@ mod tests {
     async fn a_limit_that_is_reached_no_more_is_logged_though_no_other_connection_comes() {
         let (logged, _log) = logged();
         let (accepted, _) = accepts([Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 1);
+        let mut incoming = Incoming::new(accepted, 1, Arc::default());
         let open = incoming.next().await.expect("one").expect("no error");
         assert!(incoming.next().now_or_never().is_none(), "it is the only one");
         drop(open);
@@ -334,7 +340,7 @@ mod tests {
     async fn an_end_of_a_shortage_is_logged_though_no_other_connection_comes() {
         let (logged, _log) = logged();
         let (accepted, _) = accepts([Err(no_descriptors()), Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 2);
+        let mut incoming = Incoming::new(accepted, 2, Arc::default());
         let _open = incoming.next().await.expect("one").expect("no error");
         assert_logged(&logged, &["no connection can be accepted"]);
         let waited = tokio::time::timeout(2 * BETWEEN_LINES, incoming.next()).await;

@@ -32,6 +32,7 @@ use crate::{
         connection::ConnectionInfo,
         counted::Sums,
     },
+    log::usage::Used,
 };
 
 /// Whether the method at this path answers with one message.
@@ -60,6 +61,11 @@ impl BoundedIntake {
     fn sums(&self, request: &HttpRequest) -> Sums {
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
         Sums { all: Arc::clone(&self.waiting), own: connection.unwrap_or_default().waiting }
+    }
+
+    /// The bytes of requests that are held, and that may be.
+    pub(super) fn held(&self) -> Used {
+        self.budget.held()
     }
 }
 

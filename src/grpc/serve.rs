@@ -10,7 +10,6 @@ use tonic::{
     service::Routes,
     transport::{Endpoint, Server, server::Router, server::TcpIncoming},
 };
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::layer::util::{Identity, Stack};
 
 use crate::{
@@ -18,11 +17,15 @@ use crate::{
     engine::Engine,
     grpc::{
         around::AroundLayer,
+        calls::Calls,
         client::Client,
+        connections::Connections,
         deadline::Errors,
         foreign::ForeignStreams,
+        health::Health,
         incoming::Incoming,
         intake::BoundedIntake,
+        observer::Observer,
         outbound::Sending,
         server_stubs::{
             claim_service_server::ClaimServiceServer,
@@ -33,6 +36,7 @@ use crate::{
             projection_service_server::ProjectionServiceServer,
             source_service_server::SourceServiceServer,
             statement_service_server::StatementServiceServer,
+            status_service_server::StatusServiceServer,
             transfer_service_server::TransferServiceServer,
         },
         service::Service,
@@ -73,57 +77,25 @@ macro_rules! bounded {
     };
 }
 
-/// Services that write; they stop being healthy when the store accepts no appends any more.
-const WRITING: [&str; 8] = [
-    "",
-    "handover.v1.ConsumerGroupService",
-    "handover.v1.EventStoreService",
-    "handover.v1.SourceService",
-    "handover.v1.StatementService",
-    "handover.v1.ExchangeService",
-    "handover.v1.TransferService",
-    "handover.v1.ClaimService",
-];
-/// Services that only read.
-const READING: [&str; 2] = ["handover.v1.CountService", "handover.v1.ProjectionService"];
-
-/// Tells clients whether the services can be used.
-#[derive(Clone, Debug)]
-pub struct Health(HealthReporter);
-
-impl Health {
-    /// Every service can be used.
-    pub async fn ready(&self) {
-        self.set(ServingStatus::Serving, WRITING.iter().chain(&READING)).await;
-    }
-
-    /// Nothing can be appended any more; reads go on.
-    pub async fn read_only(&self) {
-        self.set(ServingStatus::NotServing, WRITING.iter()).await;
-    }
-
-    /// No service can be used: the server is starting or stopping.
-    pub async fn not_ready(&self) {
-        self.set(ServingStatus::NotServing, WRITING.iter().chain(&READING)).await;
-    }
-
-    async fn set(&self, status: ServingStatus, services: impl Iterator<Item = &&'static str>) {
-        for service in services {
-            self.0.set_service_status(*service, status).await;
-        }
-    }
-}
-
 /// What is served, apart from how it is listened to.
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
+    layers: Layers,
+    observer: Observer,
     /// Health of the services; not ready at first.
     pub health: Health,
+}
+
+/// What is around the calls of all services.
+#[derive(Clone, Debug, Default)]
+struct Layers {
+    sending: Sending,
+    origins: Origins,
+    calls: Calls,
+    foreign: ForeignStreams,
+    intake: BoundedIntake,
+    unread: Unread,
 }
 
 impl Services {
@@ -131,8 +103,15 @@ impl Services {
     /// `origins` may write.
     pub async fn new(engine: &Arc<Engine>, reflection: bool, origins: Origins) -> Self {
         let (reporter, health_service) = tonic_health::server::health_reporter();
-        let health = Health(reporter);
-        health.not_ready().await;
+        let health = Health::new(reporter).await;
+        let layers = Layers {
+            sending: Sending(engine.streams()),
+            origins,
+            foreign: ForeignStreams::until(engine.stopping()),
+            intake: BoundedIntake::prepared(),
+            ..Layers::default()
+        };
+        let observer = Observer::new(engine, &layers.calls, &layers.intake, &layers.unread);
         let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
@@ -143,13 +122,12 @@ impl Services {
             .add_service(bounded!(ExchangeServiceServer::new(service.clone())))
             .add_service(bounded!(TransferServiceServer::new(service.clone())))
             .add_service(bounded!(ClaimServiceServer::new(service.clone())))
-            .add_service(bounded!(CountServiceServer::new(service)));
+            .add_service(bounded!(CountServiceServer::new(service)))
+            .add_service(bounded!(StatusServiceServer::new(observer.clone())));
         if reflection {
             routes = with_reflection(routes);
         }
-        let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
-        let foreign = ForeignStreams::default();
-        Self { routes, sending: Sending(engine.streams()), origins, intake, foreign, health }
+        Self { routes: routes.prepare(), layers, observer, health }
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
@@ -162,7 +140,8 @@ impl Services {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let files = tls.clone();
-        let served = listen(self.router(), listener, tls, connections, stop);
+        let incoming = incoming(listener, connections, Arc::clone(&self.observer.connections));
+        let served = listen(self.router(), incoming, tls, stop);
         let Some(files) = files else { return served.await };
         tokio::select! {
             served = served => served,
@@ -170,10 +149,13 @@ impl Services {
         }
     }
 
+    /// What the server reports of itself.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     fn router(&self) -> Bounded {
-        let (sending, origins) = (self.sending.clone(), self.origins.clone());
-        let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
-        bounded(self.routes.clone(), sending, origins, intake, foreign)
+        bounded(self.routes.clone(), self.layers.clone())
     }
 
     /// A client of these services that needs no network.
@@ -200,10 +182,9 @@ pub async fn routes(
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
-    let (origins, foreign) = (Origins::default(), ForeignStreams::default());
-    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign);
-    listen(bounded, listener, None, connections, stop).await
+    let layers = Layers { intake: BoundedIntake::prepared(), ..Layers::default() };
+    let bounded = bounded(routes.prepare(), layers);
+    listen(bounded, incoming(listener, connections, Arc::default()), None, stop).await
 }
 
 /// What is served and how its transport is bounded.
@@ -214,39 +195,48 @@ type Bounded = Router<
             AroundLayer<BoundedIntake>,
             Stack<
                 AroundLayer<ForeignStreams>,
-                Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+                Stack<
+                    AroundLayer<Errors>,
+                    Stack<
+                        AroundLayer<Calls>,
+                        Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                    >,
+                >,
             >,
         >,
     >,
 >;
 
-/// Serves `router` to at most so many connections at a time on `listener` until `stop`.
-async fn listen(
-    router: Bounded,
+/// At most so many connections at a time on `listener`, each counted.
+fn incoming(
     listener: TcpListener,
-    tls: Option<ServerTls>,
-    connections: usize,
-    stop: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+    most: usize,
+    connections: Arc<Connections>,
+) -> Incoming<TcpIncoming> {
     // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
     // pings, so it is the system that finds out that a page has gone without a word.
     let incoming = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    let incoming = Handshakes::new(Incoming::new(incoming, connections), tls);
+    Incoming::new(incoming, most, connections)
+}
+
+/// Serves `router` to the connections that come, until `stop`.
+async fn listen(
+    router: Bounded,
+    incoming: Incoming<TcpIncoming>,
+    tls: Option<ServerTls>,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let incoming = Handshakes::new(incoming, tls);
     let served = router.serve_with_incoming_shutdown(incoming, stop).await;
     served.map_err(io::Error::other)
 }
 
-/// `routes` within the bounds of the transport. Pages of `origins` may write.
-fn bounded(
-    routes: Routes,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
-) -> Bounded {
+/// `routes` within `layers` and the bounds of the transport.
+fn bounded(routes: Routes, layers: Layers) -> Bounded {
+    let Layers { sending, origins, calls, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -261,10 +251,11 @@ fn bounded(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
+        .layer(AroundLayer(calls))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
-        .layer(AroundLayer(Unread::default()))
+        .layer(AroundLayer(unread))
         .add_routes(routes)
 }
 

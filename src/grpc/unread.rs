@@ -4,7 +4,10 @@
 //! leaves it here. Where much is held in all, a connection that has not taken an answer gets no
 //! other one: it is refused and may be sent again. A connection that takes its answers is served.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -12,12 +15,15 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use tonic::{Status, body::Body};
 
-use crate::grpc::{
-    around::{Answer, Around, HttpRequest, HttpResponse},
-    connection::ConnectionInfo,
-    counted::{Counted, Shares, Sums},
-    intake,
-    status::overloaded,
+use crate::{
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        connection::ConnectionInfo,
+        counted::{Counted, Shares, Sums},
+        intake,
+        status::overloaded,
+    },
+    log::usage::Used,
 };
 
 /// From 64 MiB of answers in all on, a connection leaves one alone; from twice as much on, a small
@@ -27,6 +33,13 @@ const SHARES: Shares = Shares { much: 64 << 20, share: 0, little: 16 << 10 };
 /// Counts the answers of all connections until they are sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unread(Arc<AtomicUsize>);
+
+impl Unread {
+    /// The bytes that are held, and with which all but the smallest answers are refused.
+    pub(super) fn held(&self) -> Used {
+        Used::of(self.0.load(Relaxed), 2 * SHARES.much)
+    }
+}
 
 impl Around for Unread {
     fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
@@ -92,8 +105,6 @@ impl AsRef<[u8]> for Message {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering::Relaxed;
-
     use http_body_util::Full;
     use tonic::Code;
 

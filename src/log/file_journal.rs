@@ -32,8 +32,11 @@ mod tests;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 pub(super) use self::listing::NAME as LISTING;
@@ -52,8 +55,13 @@ use super::{
     frame::{Frame, NewFrame},
     journal::{Acknowledgement, Journal, JournalError, Outcome, Tip},
     tail::Tail,
+    usage::JournalUsage,
 };
-use crate::domain::{event::Position, limits};
+use crate::domain::{
+    event::Position,
+    limits,
+    measure::{self, Histogram},
+};
 
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +86,10 @@ pub struct FileJournal {
     advanced: Condvar,
     /// Where frames that become durable go.
     tail: Arc<Tail>,
+    /// Bytes of all its files.
+    file_bytes: AtomicU64,
+    /// How long the syncs of frames took.
+    syncs: Histogram,
 }
 
 /// Bytes of the body of the largest frame: its events, and the table of its appends, which takes
@@ -149,6 +161,7 @@ impl FileJournal {
             listed,
             stopped: None,
         };
+        let file_bytes = AtomicU64::new(writer.listed.values().sum());
         Ok(Self {
             files,
             dir: dir.to_owned(),
@@ -158,6 +171,8 @@ impl FileJournal {
             slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
             tail: Arc::new(Tail::new(0)),
+            file_bytes,
+            syncs: Histogram::new(measure::MICROSECONDS),
         })
     }
 
@@ -219,6 +234,9 @@ impl FileJournal {
         }
         let offset = writer.offset;
         writer.segment.write_frame(offset, frame.under(&header.encode()))?;
+        let begun = Instant::now();
+        writer.segment.sync_data()?;
+        self.syncs.record_time(begun.elapsed());
         writer.offset += header::footprint(header.length).unwrap_or(header::PAGE);
         let slot = Slot {
             segment: Arc::clone(&writer.segment),
@@ -242,6 +260,7 @@ impl FileJournal {
         let mut listed = writer.listed.clone();
         listed.insert(made.number, made.on_disk);
         listing::write(&*self.files, &self.dir, &listed)?;
+        self.file_bytes.fetch_add(made.on_disk, Relaxed);
         writer.listed = listed;
         writer.next_number += 1;
         Ok(Arc::new(made))
@@ -321,6 +340,16 @@ impl Journal for FileJournal {
 
     fn unreleased_bytes(&self) -> u64 {
         self.slots().unreleased_bytes()
+    }
+
+    /// Takes only the lock that is not held while a frame is written: a disk that hangs does not
+    /// keep this from being answered.
+    fn usage(&self) -> JournalUsage {
+        JournalUsage {
+            unsealed_bytes: self.unreleased_bytes(),
+            file_bytes: Some(self.file_bytes.load(Relaxed)),
+            syncs: Some(self.syncs.read()),
+        }
     }
 
     /// Damage even to the last frame will be noticed after this.

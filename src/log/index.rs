@@ -32,7 +32,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use self::{
@@ -47,12 +47,13 @@ use self::{
     walk::Wanted,
 };
 use crate::{
-    domain::{event::Position, filter::Filter},
+    domain::{event::Position, filter::Filter, measure::Histogram},
     log::{
         encoded_events::Chunk,
         files::Files,
         frame::{AppendEntry, Frame},
         journal::Tip,
+        usage::IndexUsage,
         volume::{Contents, SealedVolume},
     },
 };
@@ -91,6 +92,8 @@ pub struct Index {
     /// The number that names the next file.
     next_number: AtomicU64,
     interests: Arc<Interests>,
+    /// How long frames took to be indexed.
+    indexing: Histogram,
 }
 
 #[derive(Debug, Default)]
@@ -117,7 +120,22 @@ impl Index {
 
     /// Takes the next durable frame; nothing of it if it cannot be indexed.
     pub(in crate::log) fn apply(&self, frame: &Frame) -> Result<(), Unindexable> {
-        self.apply_events(frame.chunk(), frame.appends())
+        let begun = Instant::now();
+        self.apply_events(frame.chunk(), frame.appends())?;
+        self.indexing.record_time(begun.elapsed());
+        Ok(())
+    }
+
+    /// What the index takes.
+    pub(in crate::log) fn usage(&self) -> IndexUsage {
+        let layout = self.layout();
+        IndexUsage {
+            watermark: layout.watermark(),
+            runs: layout.runs().count(),
+            file_bytes: layout.runs().map(|run| run.length()).sum(),
+            keys: self.budget.usage(),
+            indexing: self.indexing.read(),
+        }
     }
 
     /// Takes events and the table of their appends in one step. A reader that sees a watermark must

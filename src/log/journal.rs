@@ -15,6 +15,7 @@ use crate::{
     log::{
         advice::{RESTORE, advice},
         frame::{Frame, NewFrame},
+        usage::JournalUsage,
     },
 };
 
@@ -122,6 +123,11 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Bytes of all frames that were not released.
     fn unreleased_bytes(&self) -> u64;
+
+    /// What it takes, as far as it knows.
+    fn usage(&self) -> JournalUsage {
+        JournalUsage { unsealed_bytes: self.unreleased_bytes(), ..JournalUsage::default() }
+    }
 
     /// Notes that the journal was stopped cleanly. To be called after the last append.
     fn close(&self) -> Result<(), JournalError>;

@@ -10,6 +10,7 @@ use crate::{
     log::{
         encoded_events::Chunk,
         frame::{AppendEntry, Frame, HEADROOM, UNIT},
+        usage::Used,
     },
 };
 
@@ -62,6 +63,11 @@ impl Tail {
     /// The frame that holds `position`.
     pub fn frame_at(&self, position: Position) -> Option<Arc<Frame>> {
         self.lock().at(position).map(Arc::clone)
+    }
+
+    /// The memory that it takes, and that it may take.
+    pub fn usage(&self) -> Used {
+        Used::of(self.lock().bytes, self.max_bytes)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

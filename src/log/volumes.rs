@@ -42,6 +42,7 @@ use crate::{
         files::Files,
         frame::AppendEntry,
         index::SealedEvents,
+        usage::VolumesUsage,
         volume::{AppendPage, Audit, OffsetTableBytes, Piece, Pieces, SealedVolume, VolumeError},
     },
 };
@@ -135,6 +136,22 @@ impl Volumes {
         let mut audit = Audit::new(volume.contents.clone());
         while audit.step(&self.dir.join(&volume.directory), &self.whole(&volume))?.is_some() {}
         Ok(())
+    }
+
+    /// What the sealed volumes take.
+    pub fn usage(&self) -> VolumesUsage {
+        let sealed = self.sealed();
+        let files = |it: &Arc<SealedVolume>| it.files.iter().map(|file| file.length).sum::<u64>();
+        let (offset_tables, open_files) = self.tables.usage();
+        VolumesUsage {
+            sealed: sealed.len(),
+            event_bytes: sealed.values().map(|volume| volume.contents.bytes).sum(),
+            file_bytes: sealed.values().map(files).sum(),
+            damaged: self.damage.first_of_each().len(),
+            offset_tables,
+            open_files,
+            open_databases: self.pool.usage(),
+        }
     }
 
     /// The damage that was met, for each volume what was met first.

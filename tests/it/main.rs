@@ -24,6 +24,8 @@ mod groups;
 mod heartbeats;
 mod lifecycle;
 mod lists;
+mod managed;
+mod metrics;
 mod pages;
 mod pipeline;
 mod proxy;

@@ -186,3 +186,24 @@ async fn come_back(set: impl Fn(&Gate, bool), said: &str) {
     tokio::time::timeout(bounds::REACH_TIMEOUT, back).await.expect("they come back");
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_waits_for_the_disk_says_so_and_answers_afterwards() {
+    let (gate, mut waiting) = Gate::new();
+    let store = Store::on(Arc::new(gate.clone()));
+    let engine = store.engine();
+    assert!(engine.writer_answers().await);
+    assert_eq!(engine.writer_waits_for(), None);
+    gate.set(Sync::Wait);
+    let opener = engine.submit(append("x/a", "opener")).await.unwrap();
+    waiting.recv().await.unwrap();
+    assert_eq!(engine.writer_waits_for(), Some("the journal"));
+    let mut answers = Box::pin(engine.writer_answers());
+    assert!(poll!(&mut answers).is_pending());
+    gate.set(Sync::Pass);
+    engine.outcome(opener).await.unwrap();
+    assert!(answers.await);
+    let stopping = Arc::clone(engine);
+    tokio::task::spawn_blocking(move || stopping.stop()).await.unwrap().unwrap();
+    assert!(!engine.writer_answers().await, "its thread has ended");
+}

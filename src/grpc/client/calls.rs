@@ -12,7 +12,7 @@ use crate::{
         event_store_service_client::EventStoreServiceClient,
         exchange_service_client::ExchangeServiceClient, source_service_client::SourceServiceClient,
         statement_service_client::StatementServiceClient,
-        transfer_service_client::TransferServiceClient,
+        status_service_client::StatusServiceClient, transfer_service_client::TransferServiceClient,
     },
 };
 
@@ -39,6 +39,7 @@ services! {
     source_service: SourceServiceClient,
     claim_service: ClaimServiceClient,
     group_service: ConsumerGroupServiceClient,
+    status_service: StatusServiceClient,
 }
 
 /// A method for each call: its name, its service, and the service's own method.
@@ -113,6 +114,8 @@ calls! {
     list_parked: group_service.list_parked(ListParkedRequest) -> ListParkedResponse;
     /// Puts parked events back.
     replay_parked: group_service.replay_parked(ReplayParkedRequest) -> ReplayParkedResponse;
+    /// How the server is.
+    server_status: status_service.get_status(GetStatusRequest) -> GetStatusResponse;
     /// Deletes a group.
     delete_group: group_service.delete_group(DeleteGroupRequest) -> DeleteGroupResponse;
 }

@@ -23,6 +23,7 @@ use futures_util::task::AtomicWaker;
 use crate::{
     domain::limits,
     grpc::status::{RpcError, overloaded},
+    log::usage::Used,
 };
 
 /// What all calls hold.
@@ -105,6 +106,11 @@ impl BudgetShare {
 }
 
 impl IntakeBudget {
+    /// What is held, and what may be.
+    pub(super) fn held(&self) -> Used {
+        Used::of(self.lock().bytes, limits::HELD_BYTES)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Held> {
         // Nothing in here panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -79,24 +79,26 @@ where
 }
 
 fn plain(admitted: Admitted<TcpStream>) -> Connection<Wire> {
-    let Admitted { connection, permit } = admitted;
-    Connection::new(Admitted { connection: Wire::Plain(connection), permit })
+    let Admitted { connection, place } = admitted;
+    Connection::new(Admitted { connection: Wire::Plain(connection), place })
 }
 
 /// The connection after its handshake; `None`: that failed.
 async fn shaken(acceptor: TlsAcceptor, admitted: Admitted<TcpStream>) -> Option<Connection<Wire>> {
-    let Admitted { connection: stream, permit } = admitted;
+    let Admitted { connection: stream, place } = admitted;
     let peer = stream.peer_addr().ok();
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => {
             let connection = Wire::Tls(Box::new(stream.into()));
-            Some(Connection::new(Admitted { connection, permit }))
+            Some(Connection::new(Admitted { connection, place }))
         }
         Ok(Err(error)) => {
+            place.failed_handshake();
             log_failure(peer, &error);
             None
         }
         Err(_) => {
+            place.failed_handshake();
             let problem = format!("it took longer than {} s", HANDSHAKE_TIMEOUT.as_secs());
             log_problem(peer, &problem);
             None
@@ -153,7 +155,7 @@ mod tests {
         let (connection, _) = listener.accept().await.unwrap();
         let places = Arc::new(Semaphore::new(1));
         let permit = Arc::clone(&places).try_acquire_owned().unwrap();
-        let handshake = shaken(acceptor(), Admitted { connection, permit });
+        let handshake = shaken(acceptor(), Admitted { connection, place: permit.into() });
         let ended = tokio::time::timeout(10 * HANDSHAKE_TIMEOUT, handshake).await;
         assert!(ended.expect("it is given up").is_none());
         assert_eq!(places.available_permits(), 1);

@@ -88,11 +88,15 @@ impl Segment {
         end.is_some_and(|end| end <= self.length)
     }
 
-    /// Writes a frame, whole pages with its header, and makes it durable. If this fails the frame
-    /// may or may not be there.
+    /// Writes a frame, whole pages with its header. It is durable after [`Self::sync_data`]; if
+    /// either fails the frame may or may not be there.
     pub(super) fn write_frame(&self, offset: u64, pages: &[u8]) -> Result<(), JournalError> {
         let written = self.handle.write_all_at(pages, offset);
-        written.map_err(|error| JournalError::io("write", &self.path, error))?;
+        written.map_err(|error| JournalError::io("write", &self.path, error))
+    }
+
+    /// Makes what was written durable.
+    pub(super) fn sync_data(&self) -> Result<(), JournalError> {
         self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
     }
 
@@ -100,7 +104,8 @@ impl Segment {
     /// shows: after a failed sync the two may differ.
     pub(super) fn rewrite_frame(&self, offset: u64, length: u64) -> Result<(), JournalError> {
         let bytes = self.read(offset, footprint(length).unwrap_or(0))?;
-        self.write_frame(offset, &bytes)
+        self.write_frame(offset, &bytes)?;
+        self.sync_data()
     }
 
     /// The [`HEADER`] bytes at `offset`.

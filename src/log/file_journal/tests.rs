@@ -202,7 +202,7 @@ fn a_reader_that_is_overtaken_by_releases_gets_an_error_and_never_other_bytes() 
             let ending = SetOnDrop(&done);
             let reader = scope.spawn(|| {
                 let mut after = Tip::default();
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                while !done.load(Relaxed) {
                     match journal.read(after, 20_000) {
                         Ok(frames) => {
                             let next = frames.first().map(Frame::index);

@@ -12,10 +12,13 @@ use super::{
     layout::{EXTENSION, Layout},
     run::{KeyBudget, Run, Sizes},
 };
-use crate::log::{
-    error::LogError,
-    files::{Files, folder_of},
-    volume::SealedVolume,
+use crate::{
+    domain::measure::{self, Histogram},
+    log::{
+        error::LogError,
+        files::{Files, folder_of},
+        volume::SealedVolume,
+    },
 };
 
 /// Bytes of keys and filters of all runs that are kept in memory: about 28 million terms. What
@@ -67,6 +70,7 @@ impl Index {
             changed: Condvar::new(),
             next_number: AtomicU64::new(next_number),
             interests: Arc::default(),
+            indexing: Histogram::new(measure::MICROSECONDS),
         })
     }
 }

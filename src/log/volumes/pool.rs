@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::log::volume::{Marker, SealedVolume, SledVolume, VolumeError};
+use crate::log::{
+    usage::Used,
+    volume::{Marker, SealedVolume, SledVolume, VolumeError},
+};
 
 /// How long a database stays open without a reader.
 const IDLE: Duration = Duration::from_secs(10);
@@ -58,6 +61,11 @@ impl DatabasePool {
         }
         self.changed.notify_all();
         result
+    }
+
+    /// The databases that are open, or are being opened or closed.
+    pub(super) fn usage(&self) -> Used {
+        Used::of(self.lock().len(), self.most)
     }
 
     /// Closes the databases that had no reader for a while.

@@ -14,6 +14,7 @@ use crate::{
     log::{
         error::LogError,
         files::{Files, write_atomically},
+        usage::Used,
         volume::{Marker, OffsetTableBytes, SealedVolume, VolumeByOffset},
     },
 };
@@ -107,6 +108,12 @@ impl Tables {
         let kept = write_atomically(self.files.as_ref(), &path, table.bytes());
         self.lock().remove(volume.contents.last_position);
         kept.map_err(|error| LogError::io("write", &path, error))
+    }
+
+    /// The bytes of the tables in memory, and the volumes whose files are open.
+    pub(super) fn usage(&self) -> (Used, Used) {
+        let open = self.lock();
+        (Used::of(open.bytes, self.max_bytes), Used::of(open.volumes.len(), self.max_files))
     }
 
     fn path(&self, volume: &SealedVolume) -> PathBuf {

@@ -7,7 +7,7 @@ use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// Methods with answers that need no pages, and what bounds them.
-pub(super) const METHODS: [(&str, &str); 6] = [
+pub(super) const METHODS: [(&str, &str); 7] = [
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
     ("EventStoreService/Read", "a batch of PAGE_BYTES, or one event"),
@@ -17,11 +17,12 @@ pub(super) const METHODS: [(&str, &str); 6] = [
         "a batch of PAGE_BYTES, or one event; CONSUMER_CREDIT numbers",
     ),
     ("ProjectionService/ListProjections", "the projections that the program has"),
+    ("StatusService/GetStatus", "100 groups, and what the program has of each list"),
 ];
 
 /// Lists that neither go on with a page token nor say how many more there are, and what bounds
 /// them.
-const LISTS: [(&str, &str); 31] = [
+const LISTS: [(&str, &str); 37] = [
     ("AppendResponse.revisions", "the streams of one append"),
     ("AppendResponse.undone", "the events of one append"),
     ("Attribution.relayed_by", "LIST_ENTRIES"),
@@ -44,6 +45,12 @@ const LISTS: [(&str, &str); 31] = [
     ("Leg.from", "PARTIES"),
     ("Leg.to", "PARTIES"),
     ("ListParkedResponse.parked", "PARKED_LISTED and ANSWER_BYTES; next_after_position goes on"),
+    ("GetStatusResponse.budgets", "the budgets that the program has"),
+    ("GetStatusResponse.groups", "at most 100"),
+    ("GetStatusResponse.methods", "the methods that the program has"),
+    ("GetStatusResponse.projections", "the projections that the program has"),
+    ("GetStatusResponse.refusals", "the reasons that the program has"),
+    ("MethodStatus.codes", "the codes of gRPC"),
     ("ListProjectionsResponse.projections", "the projections that the program has"),
     ("ReadResponse.events", "PAGE_BYTES, or one event"),
     ("RecordedEvent.tags", "EVENT_BYTES"),

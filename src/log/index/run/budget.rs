@@ -5,20 +5,30 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use crate::log::usage::Used;
+
 /// Budget in memory, in bytes, that runs share.
 #[derive(Debug)]
-pub(in crate::log::index) struct KeyBudget(AtomicUsize);
+pub(in crate::log::index) struct KeyBudget {
+    left: AtomicUsize,
+    most: usize,
+}
 
 impl KeyBudget {
     /// Budget for so many bytes.
     pub(in crate::log::index) fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Self(AtomicUsize::new(bytes)))
+        Arc::new(Self { left: AtomicUsize::new(bytes), most: bytes })
+    }
+
+    /// How much of it is taken.
+    pub(in crate::log::index) fn usage(&self) -> Used {
+        Used::of(self.most.saturating_sub(self.left.load(Ordering::Relaxed)), self.most)
     }
 
     /// Takes some of it until what is returned is dropped; `None` if there is not enough left.
     pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let left = |left: usize| left.checked_sub(bytes);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).ok()?;
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).ok()?;
         Some(Reservation { budget: Arc::clone(self), bytes })
     }
 }
@@ -32,7 +42,7 @@ pub(super) struct Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.0.fetch_add(self.bytes, Ordering::Relaxed);
+        self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -35,6 +35,8 @@ use crate::{
 pub(in crate::log::index) struct Run {
     path: PathBuf,
     file: Arc<dyn FileHandle>,
+    /// Bytes of the file.
+    length: u64,
     pub(super) header: Header,
     salt: u32,
     groups: Vec<KeyGroup>,
@@ -61,7 +63,8 @@ impl Run {
         let mut first_page = vec![0; PAGE];
         file.read_exact_at(&mut first_page, 0).map_err(failed)?;
         let (header, salt) = Header::decode(&first_page).map_err(malformed)?;
-        let trailer_at = file.len().map_err(failed)?.saturating_sub(TRAILER as u64);
+        let length = file.len().map_err(failed)?;
+        let trailer_at = length.saturating_sub(TRAILER as u64);
         let mut trailer = [0; TRAILER];
         file.read_exact_at(&mut trailer, trailer_at).map_err(failed)?;
         let trailer = Trailer::decode(&trailer, trailer_at).map_err(malformed)?;
@@ -74,6 +77,7 @@ impl Run {
         Ok(Self {
             path: path.to_owned(),
             file,
+            length,
             header,
             salt,
             groups: footer.groups.iter().map(group).collect(),
@@ -86,6 +90,11 @@ impl Run {
     /// Where it is.
     pub(in crate::log::index) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes of its file.
+    pub(in crate::log::index) fn length(&self) -> u64 {
+        self.length
     }
 
     /// What it covers.

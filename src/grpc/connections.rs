@@ -1,0 +1,90 @@
+//! Counts connections, from their acceptance to their end.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{domain::measure::Counter, log::usage::Used};
+
+/// The connections of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    limit: AtomicUsize,
+    open: AtomicUsize,
+    accepted: Counter,
+    cut: Counter,
+    failed_handshakes: Counter,
+}
+
+/// The place of a connection among those that may be open, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct ConnectionPlace {
+    all: Arc<Connections>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The connections at some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionsUsage {
+    /// How many are open, and how many may be.
+    pub open: Used,
+    /// How many were accepted.
+    pub accepted: u64,
+    /// How many the server cut, because their clients broke the bounds of HTTP/2.
+    pub cut: u64,
+    /// TLS handshakes that failed.
+    pub failed_handshakes: u64,
+}
+
+impl Connections {
+    /// Notes how many may be open.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Relaxed);
+    }
+
+    /// Gives a connection its place.
+    pub(super) fn admit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionPlace {
+        self.accepted.add_one();
+        self.open.fetch_add(1, Relaxed);
+        ConnectionPlace { all: Arc::clone(self), _permit: permit }
+    }
+
+    /// What was counted until now.
+    pub(crate) fn usage(&self) -> ConnectionsUsage {
+        ConnectionsUsage {
+            open: Used::of(self.open.load(Relaxed), self.limit.load(Relaxed)),
+            accepted: self.accepted.get(),
+            cut: self.cut.get(),
+            failed_handshakes: self.failed_handshakes.get(),
+        }
+    }
+}
+
+impl ConnectionPlace {
+    /// The server cuts the connection.
+    pub(super) fn cut(&self) {
+        self.all.cut.add_one();
+    }
+
+    /// The TLS handshake of the connection failed.
+    pub(super) fn failed_handshake(&self) {
+        self.all.failed_handshakes.add_one();
+    }
+}
+
+impl Drop for ConnectionPlace {
+    fn drop(&mut self) {
+        self.all.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A place of its own, for tests.
+#[cfg(test)]
+impl From<OwnedSemaphorePermit> for ConnectionPlace {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Arc::<Connections>::default().admit(permit)
+    }
+}
