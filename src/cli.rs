@@ -2,6 +2,7 @@
 //!
 //! [`main`] parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
 
+pub mod access;
 mod actor;
 pub mod append;
 mod cell;
@@ -40,6 +41,7 @@ mod server_args;
 mod settled;
 mod strict;
 pub mod tail;
+pub mod token;
 mod undone;
 mod words;
 
@@ -113,6 +115,12 @@ pub enum Command {
     /// Show, create and delete consumer groups, and replay what they parked
     #[command(after_help = exit::HELP)]
     Groups(groups::Args),
+    /// Make, list and revoke the tokens by which clients log in
+    #[command(subcommand, after_help = exit::HELP)]
+    Token(token::Command),
+    /// Say what a policy permits, and whether a call passes
+    #[command(subcommand, after_help = exit::HELP)]
+    Access(access::Command),
     /// Print a completion script for a shell
     #[command(after_help = exit::HELP)]
     Completions {
@@ -157,6 +165,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Exchanges(args) => lists::exchanges::run(args).await,
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
+        Command::Token(command) => token::run(&command),
+        Command::Access(command) => access::run(&command),
         Command::Completions { shell } => completions(shell),
     };
     exit_code(done)

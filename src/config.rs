@@ -6,6 +6,7 @@
 //! value that makes no sense is never replaced by a default: the server refuses to start and names
 //! the setting, the value and what would be allowed.
 
+mod access;
 mod layers;
 mod nearest;
 mod tls;
@@ -19,11 +20,11 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use self::{access::is_reached_by_others, layers::PREFIX, nearest::nearest};
 use self::{
     layers::Given,
     values::{Address, ClientAuth, Filter, Name, WebOrigin, Within},
 };
-pub(crate) use self::{layers::PREFIX, nearest::nearest, tls::is_reached_by_others};
 use crate::{
     engine::EngineSettings,
     grpc::web::Origins,
@@ -129,7 +130,17 @@ pub struct Settings {
     #[arg(long, value_name = "WHETHER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_auth: Option<ClientAuth>,
-    /// Serve other machines in plain text: each machine between can read and change what is sent
+    /// Who may do what: a TOML file of identities and grants; with it, or with --tokens, each call
+    /// needs an identity [default: all may do everything, on this machine only]
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    policy: Option<PathBuf>,
+    /// File of tokens, which `handover token` keeps; only its owner may have access to it
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    tokens: Option<PathBuf>,
+    /// Serve other machines without TLS or without a policy: each machine between can read and
+    /// change what is sent, or each that can connect may do everything
     #[arg(long, default_value = "false", value_name = "BOOL", action = clap::ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true")]
     insecure: bool,

@@ -1,5 +1,6 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
+pub mod access;
 mod answers;
 mod around;
 mod budget;
@@ -24,6 +25,7 @@ mod heartbeat;
 mod incoming;
 mod intake;
 mod listed;
+mod origin;
 mod outbound;
 mod page;
 mod paged;

@@ -15,6 +15,7 @@ use crate::{
     descriptors::Descriptors,
     engine::Engine,
     grpc::{
+        access::Access,
         client::Client,
         serve::{Health, Services},
         tls::ServerTls,
@@ -28,6 +29,8 @@ pub struct Listening {
     pub listener: TcpListener,
     /// What encrypts connections; `None`: they are plain text.
     pub tls: Option<ServerTls>,
+    /// Who may do what; `None`: all who can connect may do everything.
+    pub access: Option<Access>,
 }
 
 /// Serves on `listening`, as `settings` say, until `stop`.
@@ -72,7 +75,7 @@ impl Running {
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, at.tls, descriptors.connections, stop).await
+            serving.listen(at.listener, at.tls, at.access, descriptors.connections, stop).await
         });
         Ok(Self { engine, services, listening, listening_stops })
     }

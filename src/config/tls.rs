@@ -1,6 +1,6 @@
 //! What the settings of TLS mean together.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{Settings, values::ClientAuth};
 use crate::grpc::tls::{ClientCertificates, TlsFiles};
@@ -35,31 +35,17 @@ impl Settings {
         }
     }
 
-    /// Refuses to serve other machines in plain text, unless that is permitted.
-    pub(crate) fn check_exposure(&self, address: SocketAddr) -> anyhow::Result<()> {
-        if self.tls_cert.is_some() || self.insecure || !is_reached_by_others(address) {
-            return Ok(());
-        }
-        anyhow::bail!(
-            "listen: other machines can reach {address}, and nothing would be encrypted; give \
-             tls-cert and tls-key, listen on 127.0.0.1, or permit it with insecure"
-        )
-    }
-
     /// The paths among the settings, by key. A path need not be UTF-8, but what goes through the
     /// layers is.
-    pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 3] {
+    pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 5] {
         [
             ("tls-cert", &mut self.tls_cert),
             ("tls-key", &mut self.tls_key),
             ("tls-client-ca", &mut self.tls_client_ca),
+            ("policy", &mut self.policy),
+            ("tokens", &mut self.tokens),
         ]
     }
-}
-
-/// Whether other machines can connect to an address.
-pub(crate) fn is_reached_by_others(address: SocketAddr) -> bool {
-    !address.ip().to_canonical().is_loopback()
 }
 
 #[cfg(test)]
@@ -89,21 +75,5 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         args.config = Some(file.path().to_owned());
         assert_eq!(args.settings().unwrap().tls_cert, Some(PathBuf::from(path)));
-    }
-
-    #[test]
-    fn loopback_is_what_no_other_machine_reaches() {
-        for (address, reached) in [
-            ("127.0.0.1:1", false),
-            ("127.8.0.1:1", false),
-            ("[::1]:1", false),
-            ("[::ffff:127.0.0.1]:1", false),
-            ("0.0.0.0:1", true),
-            ("[::]:1", true),
-            ("10.0.0.1:1", true),
-            ("[::ffff:10.0.0.1]:1", true),
-        ] {
-            assert_eq!(is_reached_by_others(address.parse().unwrap()), reached, "{address}");
-        }
     }
 }

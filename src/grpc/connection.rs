@@ -22,12 +22,13 @@ use tokio::{
     time::{Instant, Sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 use crate::grpc::{
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
     incoming::Admitted,
+    origin::Origin,
     resets::Resets,
 };
 
@@ -59,6 +60,8 @@ pub(super) struct Connection<T> {
 pub(crate) struct ConnectionInfo {
     /// Bytes of answers that its client has not taken.
     pub(super) unread: Arc<AtomicUsize>,
+    /// Where it comes from.
+    pub(super) origin: Origin,
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,
@@ -74,19 +77,20 @@ impl ConnectionInfo {
     }
 }
 
-impl<T: Connected<ConnectInfo = TcpConnectInfo>> Connection<T> {
+impl<T: Connected<ConnectInfo = Origin>> Connection<T> {
     /// The time for the preface begins now.
     pub(super) fn new(admitted: Admitted<T>) -> Self {
-        let peer = admitted.connection.connect_info().remote_addr();
-        Self::from_peer(admitted, peer)
+        let origin = admitted.connection.connect_info();
+        Self::from_origin(admitted, origin)
     }
 }
 
 impl<T> Connection<T> {
-    fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
+    fn from_origin(admitted: Admitted<T>, origin: Origin) -> Self {
         let Admitted { connection: stream, permit } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        let ending = ConnectionInfo::default();
+        let peer = origin.address;
+        let ending = ConnectionInfo { origin, ..ConnectionInfo::default() };
         let gone = ending.gone.clone().drop_guard();
         Self {
             stream,
@@ -234,7 +238,7 @@ mod tests {
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Connection::from_peer(Admitted { connection: io, permit }, None)
+        Connection::from_origin(Admitted { connection: io, permit }, Origin::default())
     }
 
     #[tokio::test(start_paused = true)]

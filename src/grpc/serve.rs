@@ -17,6 +17,7 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
+        access::{Access, Guard},
         around::AroundLayer,
         client::Client,
         deadline::Errors,
@@ -153,34 +154,35 @@ impl Services {
     }
 
     /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
-    /// if there is some; then waits for the calls under way.
+    /// if there is some, and admitted by `access` if there is some; then waits for the calls under
+    /// way.
     pub async fn listen(
         &self,
         listener: TcpListener,
         tls: Option<ServerTls>,
+        access: Option<Access>,
         connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let files = tls.clone();
-        let served = listen(self.router(), listener, tls, connections, stop);
-        let Some(files) = files else { return served.await };
+        let follows = follow_files(tls.clone(), access.clone());
+        let served = listen(self.router(Guard(access)), listener, tls, connections, stop);
         tokio::select! {
             served = served => served,
-            () = files.follow_files() => Ok(()),
+            () = follows => Ok(()),
         }
     }
 
-    fn router(&self) -> Bounded {
+    fn router(&self, guard: Guard) -> Bounded {
         let (sending, origins) = (self.sending.clone(), self.origins.clone());
         let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
-        bounded(self.routes.clone(), sending, origins, intake, foreign)
+        bounded(self.routes.clone(), guard, sending, origins, intake, foreign)
     }
 
-    /// A client of these services that needs no network.
+    /// A client of these services that needs no network, and that may do everything.
     pub async fn in_process(&self) -> io::Result<Client> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let connection = stream::iter([Ok::<_, io::Error>(theirs)]);
-        tokio::spawn(self.router().serve_with_incoming(connection));
+        tokio::spawn(self.router(Guard::default()).serve_with_incoming(connection));
         let mut ours = Some(ours);
         let connector = tower::service_fn(move |_| {
             let ours = ours.take().map(TokioIo::new);
@@ -202,7 +204,7 @@ pub async fn routes(
 ) -> io::Result<()> {
     let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
     let (origins, foreign) = (Origins::default(), ForeignStreams::default());
-    let bounded = bounded(routes.prepare(), sending, origins, intake, foreign);
+    let bounded = bounded(routes.prepare(), Guard::default(), sending, origins, intake, foreign);
     listen(bounded, listener, None, connections, stop).await
 }
 
@@ -214,7 +216,13 @@ type Bounded = Router<
             AroundLayer<BoundedIntake>,
             Stack<
                 AroundLayer<ForeignStreams>,
-                Stack<AroundLayer<Errors>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>,
+                Stack<
+                    AroundLayer<Guard>,
+                    Stack<
+                        AroundLayer<Errors>,
+                        Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                    >,
+                >,
             >,
         >,
     >,
@@ -239,9 +247,25 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
+/// Looks at the files of TLS and access for as long as it is awaited.
+async fn follow_files(tls: Option<ServerTls>, access: Option<Access>) {
+    let of_tls = async {
+        if let Some(tls) = tls {
+            tls.follow_files().await;
+        }
+    };
+    let of_access = async {
+        if let Some(access) = access {
+            access.follow_files().await;
+        }
+    };
+    tokio::join!(of_tls, of_access, std::future::pending::<()>());
+}
+
 /// `routes` within the bounds of the transport. Pages of `origins` may write.
 fn bounded(
     routes: Routes,
+    guard: Guard,
     sending: Sending,
     origins: Origins,
     intake: BoundedIntake,
@@ -262,6 +286,7 @@ fn bounded(
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
         .layer(AroundLayer(Errors))
+        .layer(AroundLayer(guard))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
         .layer(AroundLayer(Unread::default()))

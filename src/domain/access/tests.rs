@@ -230,7 +230,8 @@ fn what_is_wrong_with_a_policy_is_named_with_its_line() {
 fn a_token_looks_like_one_and_its_hash_says_nothing() {
     let made = token_from(&[7; 32]);
     assert!(is_token(&made) && is_token(DESK), "{made}");
-    for bad in ["", "hdo_", "hdo_AAAA", &made[1..], &format!("{made}A"), &made.replace("Bw", "B ")] {
+    for bad in ["", "hdo_", "hdo_AAAA", &made[1..], &format!("{made}A"), &made.replace("Bw", "B ")]
+    {
         assert!(!is_token(bad), "{bad}");
     }
     let hash = TokenHash::of(&made);

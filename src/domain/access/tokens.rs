@@ -197,8 +197,9 @@ impl Entry {
             "has a sha256 that is not 64 lower-case hexadecimal digits".to_owned()
         })?;
         let time = |key: &str, text: &str| {
-            OffsetDateTime::parse(text, &Rfc3339)
-                .map_err(|_| format!("has {key} {text:?}, which is no time as 2027-01-31T12:00:00Z"))
+            OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+                format!("has {key} {text:?}, which is no time as 2027-01-31T12:00:00Z")
+            })
         };
         Ok(Token {
             hash,
