@@ -13,6 +13,7 @@
 
 mod categories;
 mod decision;
+mod located;
 mod policy;
 mod rights;
 mod roles;

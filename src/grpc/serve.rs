@@ -217,9 +217,9 @@ type Bounded = Router<
             Stack<
                 AroundLayer<ForeignStreams>,
                 Stack<
-                    AroundLayer<Guard>,
+                    AroundLayer<Errors>,
                     Stack<
-                        AroundLayer<Errors>,
+                        AroundLayer<Guard>,
                         Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
                     >,
                 >,
@@ -285,8 +285,9 @@ fn bounded(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
-        .layer(AroundLayer(Errors))
+        // Around the layer of errors, which exchanges the bodies of paged answers.
         .layer(AroundLayer(guard))
+        .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
         .layer(AroundLayer(Unread::default()))

@@ -137,7 +137,8 @@ impl<S: Clone> Layer<S> for WebLayer {
         let cors = CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods([Method::POST])
-            .allow_headers(cors::Any)
+            // The wildcard would leave out `authorization`.
+            .allow_headers(cors::AllowHeaders::mirror_request())
             .expose_headers(EXPOSED)
             .max_age(REMEMBERED);
         let pages = cors.layer(GrpcWebLayer::new().layer(calls.clone()));

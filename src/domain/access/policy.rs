@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{
     categories::Categories,
+    located::located,
     roles::{Grant, Role},
     tokens::check_name,
 };
@@ -38,8 +39,8 @@ pub struct Policy {
 impl Policy {
     /// Reads a policy; the error says what is wrong with it, and in which line.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile = toml::from_str(text)
-            .map_err(|error| PolicyError(error.to_string().trim_end().to_owned()))?;
+        let file: PolicyFile =
+            toml::from_str(text).map_err(|error| PolicyError(located(text, &error)))?;
         let mut seen = Seen { text, lines: HashMap::new() };
         let mut identities = Vec::new();
         for entry in file.identity {

@@ -5,6 +5,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     categories::Categories,
+    located::located,
     roles::{Grant, Role},
     secret::TokenHash,
 };
@@ -77,8 +78,8 @@ pub struct Tokens(pub Vec<Token>);
 impl Tokens {
     /// Reads a file.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
-        let file: TokenFile = toml::from_str(text)
-            .map_err(|error| TokenError(error.to_string().trim_end().to_owned()))?;
+        let file: TokenFile =
+            toml::from_str(text).map_err(|error| TokenError(located(text, &error)))?;
         let mut tokens = Self::default();
         for (number, entry) in (1..).zip(file.token) {
             let name = entry.name.clone();
