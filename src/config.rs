@@ -90,7 +90,7 @@ pub struct Settings {
     /// Address or name, and port, to listen on
     #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDR")]
     pub(crate) listen: Address,
-    /// Name of the recorder, written into every event [default: not said]
+    /// Name written into each event that no identity records [default: none]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_by: Option<Name>,

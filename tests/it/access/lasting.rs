@@ -7,7 +7,10 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use handover::{
     domain::{
         access::{Role, Token},
-        proto::{GetHeadRequest, SubscribeRequest, SubscribeResponse, subscribe_response::Frame},
+        proto::{
+            GetHeadRequest, SubscribeRequest, SubscribeResponse, subscribe_request::Start,
+            subscribe_response::Frame,
+        },
     },
     grpc::client::{Answers, Client, ClientError, ClientErrorKind},
 };
@@ -20,9 +23,10 @@ use crate::support::{append, event};
 /// Far longer than any of this takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A subscription that has caught up.
+/// A subscription to what is recorded from now on.
 async fn subscribed(client: &Client) -> Answers<SubscribeResponse> {
-    let mut frames = client.subscribe(SubscribeRequest::default());
+    let start = Some(Start::FromNow(true));
+    let mut frames = client.subscribe(SubscribeRequest { start, ..SubscribeRequest::default() });
     let frame = timeout(PATIENCE, frames.try_next()).await.expect("in time").expect("it may");
     assert!(matches!(frame.and_then(|it| it.frame), Some(Frame::CaughtUp(_))));
     frames
@@ -105,9 +109,7 @@ async fn a_policy_that_permits_less_ends_streams_and_one_that_does_not_parse_not
     refused(desk.subscribe(SubscribeRequest::default()).try_next().await);
 
     server.files.write("policy.toml", "public-read = true");
-    let frames = desk.subscribe(SubscribeRequest::default());
     server.reload("new files are in use");
-    drop(frames);
     let frames = subscribed(&desk).await;
     server.files.write("policy.toml", "");
     server.reload("new files are in use");
