@@ -98,8 +98,8 @@ impl Client {
         Ok(Self::over(Calls::lazy_with(address, tls)?))
     }
 
-    /// The same client, which logs in by a token. It is refused if it would be sent in plain text to
-    /// another machine. Earlier clones are not affected.
+    /// The same client, which logs in by a token. A token that would be sent in plain text to
+    /// another machine is refused. Earlier clones are not affected.
     pub fn with_token(self, token: ClientToken) -> Result<Self, ClientError> {
         Ok(Self { calls: self.calls.with_token(token)?, ..self })
     }

@@ -1,4 +1,4 @@
-//! The flags that name the server and say how it is trusted, the client's token, and the connection.
+//! The flags that name the server, how it is trusted and the client's token, and the connection.
 
 use std::{env, path::PathBuf};
 

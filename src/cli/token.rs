@@ -1,16 +1,15 @@
 //! `handover token`: the tokens by which clients log in. They are kept in a file that the server
 //! reads again when it changes.
 
+mod file;
 mod list;
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::io::{self, Write as _};
 
 use rand::{TryRngCore as _, rngs::OsRng};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
+use self::file::FileArgs;
 use crate::{
     cli::exit::{self, Exit, Failure},
     domain::access::{Categories, Role, Token, TokenHash, token_from},
@@ -29,14 +28,6 @@ pub enum Command {
     /// Revoke a token: the server refuses it from then on, and ends its streams
     #[command(after_help = exit::HELP)]
     Revoke(RevokeArgs),
-}
-
-/// The file of tokens.
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct FileArgs {
-    /// File of tokens, as `serve --tokens` names it
-    #[arg(long, env = "HANDOVER_TOKENS", value_name = "FILE")]
-    pub(super) tokens: PathBuf,
 }
 
 /// Arguments of `create`.

@@ -94,8 +94,8 @@ impl Client {
     /// plain text to another machine.
     pub fn with_token(self, token: ClientToken) -> Result<Self, ClientError> {
         if let Some(address) = &self.exposed {
-            let problem = "a token would be sent there in plain text, and each machine between could \
-                           use it; connect by https://";
+            let problem = "a token would be sent there in plain text, and each machine between \
+                           could use it; connect by https://";
             return Err(ClientError::address(address, problem));
         }
         Ok(Self { token: Some(token), ..self })

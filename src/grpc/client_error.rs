@@ -38,7 +38,7 @@ pub enum ClientErrorKind {
     /// One side does not accept the certificate of the other, or only one of them speaks TLS:
     /// correct the certificates or the address.
     Untrusted,
-    /// The server does not know the caller, or does not permit this to it: get a token, or the role,
+    /// The server does not know the caller, or does not permit this to it: get a token or the role
     /// from the operator.
     Denied,
     /// Anything else: a fault of the server or of the connection's other end.

@@ -25,7 +25,7 @@ pub(crate) struct ClientCertificate {
 }
 
 impl Origin {
-    /// Whether nobody but this machine can read what comes over the connection.
+    /// Whether no other machine can read what comes over the connection.
     pub(crate) fn is_private(&self) -> bool {
         let loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
         self.encrypted || self.address.is_some_and(loopback)

@@ -71,7 +71,7 @@ fn answer(
     let categories = match decide(rights, principal, rule) {
         Err(denied) => return (format!("refused: {denied}"), false),
         Ok(_) if rule.permission == Permission::Nothing => {
-            return ("passes: anyone may call it".to_owned(), true);
+            return ("passes: it needs no credentials".to_owned(), true);
         }
         Ok(categories) => categories,
     };

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::FileArgs;
+use super::file::FileArgs;
 use crate::{
     cli::exit::{Exit, Failure},
     domain::access::{Categories, Role, Token, TokenState},

@@ -28,7 +28,7 @@ pub(super) struct Identity {
     pub(super) certificates: Vec<String>,
 }
 
-/// Who may do what. By default: nobody anything but by the roles of its token.
+/// Identities and grants. By default nothing is granted but the roles of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// What callers without credentials may read; `None`: nothing.

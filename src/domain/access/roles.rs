@@ -21,7 +21,7 @@ pub enum Role {
 /// What a method needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// Nothing: anyone may call it.
+    /// Nothing, not even credentials.
     Nothing,
     /// To read.
     Read,

@@ -1,8 +1,8 @@
 //! Tokens: how they look, and what is kept of them.
 //!
 //! A token is `hdo_` and 43 characters: 256 bits of randomness in base64url. The prefix is for
-//! secret scanners. Only its SHA-256 is kept. A slow hash would add nothing: nobody can try 2^256
-//! tokens, and the server hashes one with every call.
+//! secret scanners. Only its SHA-256 is kept. A slow hash would add nothing: 2^256 tokens
+//! cannot be tried, and the server hashes one with every call.
 
 use std::fmt;
 

@@ -95,7 +95,8 @@ fn decisions_follow_role_scope_and_categories() {
     let policy = "public-read = ['source']\n\
                   [[identity]]\nname = 'a'\ncertificates = ['CN=a']\n\
                   grants = [{ role = 'recorder', categories = ['exchange'] }]\n\
-                  [[identity]]\nname = 'b'\ncertificates = ['CN=b']\ngrants = [{ role = 'reader' }]";
+                  [[identity]]\nname = 'b'\ncertificates = ['CN=b']\n\
+                  grants = [{ role = 'reader' }]";
     let rights = rights(policy, vec![]);
     let decided = |subject: Option<&str>, method: &str| {
         let principal = subject.map(|it| rights.of_certificate(it).unwrap());

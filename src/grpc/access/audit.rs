@@ -1,7 +1,7 @@
 //! The audit log: a line for each refused call and for each administrative one, at the target
 //! `handover::audit`.
 //!
-//! Refusals are for anyone to cause, so their lines are bounded in number: 100 at once, and 10 a
+//! Any client can cause refusals, so their lines are bounded in number: 100 at once, and 10 a
 //! second after that. A line says how many before it were left out.
 
 use std::{

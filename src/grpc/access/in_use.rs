@@ -96,8 +96,9 @@ impl Access {
         match read.and_then(|contents| Ok((contents.digest(), files.parsed(&contents)?))) {
             Ok((digest, rights)) => {
                 (looks.in_use, looks.logged) = (digest, None);
+                let rights = Arc::new(rights);
+                self.0.rights.send_replace(Arc::clone(&rights));
                 log("access: new files are in use", &rights);
-                self.0.rights.send_replace(Arc::new(rights));
             }
             Err(problem) => {
                 if looks.logged.as_ref() != Some(&problem) {

@@ -2,7 +2,7 @@
 //! subject comes first. `openssl x509 -noout -subject -nameopt RFC2253,-esc_msb` prints the same.
 //!
 //! A subject that cannot be written without doubt has no text, and so names no identity: one with
-//! an unusual attribute, with a string that is neither UTF-8 nor ASCII, or with a control character.
+//! an unusual attribute, a string that is neither UTF-8 nor ASCII, or a control character.
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;

@@ -74,7 +74,7 @@ async fn streams_end_when_their_token_is_revoked_and_others_go_on() {
     let (first, second) = (server.client(1).await, server.client(2).await);
     let (frames, mut others) = (subscribed(&first).await, subscribed(&second).await);
     server.files.put(tokens(true));
-    // Nobody has to say that the file has changed.
+    // The change is found without a signal.
     let error = end(frames).await;
     assert_eq!(error.kind, ClientErrorKind::Denied);
     assert!(error.message.contains("\"first\" was revoked on"), "{error}");

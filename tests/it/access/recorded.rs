@@ -36,7 +36,7 @@ async fn each_event_has_the_identity_that_recorded_it_and_nothing_in_a_request_c
     let first = append("x/a", vec![claiming, event("two", &[])]);
     desk.append(first.clone()).await.expect("it may record");
     let again = press.append(first).await.expect("the request id is known");
-    assert!(again.duplicate, "a repetition records nothing, whoever sends it");
+    assert!(again.duplicate, "a repetition records nothing, whichever identity sends it");
     press.append(append("x/a", vec![event("three", &[])])).await.expect("it may record");
     let operator = server.client(3).await;
     let group = CreateGroupRequest { name: "mail".to_owned(), ..CreateGroupRequest::default() };
