@@ -20,11 +20,11 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use self::{access::is_reached_by_others, layers::PREFIX, nearest::nearest};
 use self::{
     layers::Given,
     values::{Address, ClientAuth, Filter, Name, WebOrigin, Within},
 };
+pub(crate) use self::{layers::PREFIX, nearest::nearest, tls::is_reached_by_others};
 use crate::{
     engine::EngineSettings,
     grpc::web::Origins,

@@ -17,7 +17,7 @@ use crate::{
     grpc::{
         access::Access,
         client::Client,
-        serve::{Health, Services},
+        serve::{Health, Protection, Services},
         tls::ServerTls,
     },
 };
@@ -73,9 +73,10 @@ impl Running {
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
+        let protection = Protection { tls: at.tls, access: at.access };
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, at.tls, at.access, descriptors.connections, stop).await
+            serving.listen(at.listener, protection, descriptors.connections, stop).await
         });
         Ok(Self { engine, services, listening, listening_stops })
     }

@@ -1,6 +1,6 @@
 //! What the settings of TLS mean together.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::{Settings, values::ClientAuth};
 use crate::grpc::tls::{ClientCertificates, TlsFiles};
@@ -35,6 +35,26 @@ impl Settings {
         }
     }
 
+    /// Refuses to serve other machines in plain text or without a policy, unless that is permitted.
+    pub(crate) fn check_exposure(&self, address: SocketAddr) -> anyhow::Result<()> {
+        if self.insecure || !is_reached_by_others(address) {
+            return Ok(());
+        }
+        let (harm, settings) = match (self.tls_cert.is_some(), self.access_files().is_some()) {
+            (true, true) => return Ok(()),
+            (false, true) => ("nothing would be encrypted", "tls-cert and tls-key"),
+            (true, false) => ("each of them might record", "policy or tokens"),
+            (false, false) => (
+                "nothing would be encrypted, and each of them might record",
+                "tls-cert and tls-key, and policy or tokens",
+            ),
+        };
+        anyhow::bail!(
+            "listen: other machines can reach {address}, and {harm}; give {settings}, listen on \
+             127.0.0.1, or permit it with insecure"
+        )
+    }
+
     /// The paths among the settings, by key. A path need not be UTF-8, but what goes through the
     /// layers is.
     pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 5] {
@@ -46,6 +66,11 @@ impl Settings {
             ("tokens", &mut self.tokens),
         ]
     }
+}
+
+/// Whether other machines can connect to an address.
+pub(crate) fn is_reached_by_others(address: SocketAddr) -> bool {
+    !address.ip().to_canonical().is_loopback()
 }
 
 #[cfg(test)]
@@ -75,5 +100,21 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         args.config = Some(file.path().to_owned());
         assert_eq!(args.settings().unwrap().tls_cert, Some(PathBuf::from(path)));
+    }
+
+    #[test]
+    fn loopback_is_what_no_other_machine_reaches() {
+        for (address, reached) in [
+            ("127.0.0.1:1", false),
+            ("127.8.0.1:1", false),
+            ("[::1]:1", false),
+            ("[::ffff:127.0.0.1]:1", false),
+            ("0.0.0.0:1", true),
+            ("[::]:1", true),
+            ("10.0.0.1:1", true),
+            ("[::ffff:10.0.0.1]:1", true),
+        ] {
+            assert_eq!(is_reached_by_others(address.parse().unwrap()), reached, "{address}");
+        }
     }
 }

@@ -115,14 +115,31 @@ impl Health {
     }
 }
 
+/// What is around the calls of a server; each of its connections shares it.
+#[derive(Clone, Debug, Default)]
+struct Layers {
+    sending: Sending,
+    origins: Origins,
+    guard: Guard,
+    foreign: ForeignStreams,
+    intake: BoundedIntake,
+    unread: Unread,
+}
+
+/// What protects a server. Without it, connections are plain text, and all calls are permitted.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    /// What encrypts connections.
+    pub tls: Option<ServerTls>,
+    /// What admits calls.
+    pub access: Option<Access>,
+}
+
 /// What is served, apart from how it is listened to.
 #[derive(Clone, Debug)]
 pub struct Services {
     routes: Routes,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
+    layers: Layers,
     /// Health of the services; not ready at first.
     pub health: Health,
 }
@@ -148,23 +165,22 @@ impl Services {
         if reflection {
             routes = with_reflection(routes);
         }
-        let (routes, intake) = (routes.prepare(), BoundedIntake::prepared());
-        let foreign = ForeignStreams::default();
-        Self { routes, sending: Sending(engine.streams()), origins, intake, foreign, health }
+        let (intake, sending) = (BoundedIntake::prepared(), Sending(engine.streams()));
+        let layers = Layers { sending, origins, intake, ..Layers::default() };
+        Self { routes: routes.prepare(), layers, health }
     }
 
-    /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
-    /// if there is some, and admitted by `access` if there is some; then waits for the calls under
-    /// way.
+    /// Serves at most so many connections at a time on `listener` until `stop`, protected as given;
+    /// then waits for the calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
-        tls: Option<ServerTls>,
-        access: Option<Access>,
+        protection: Protection,
         connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let follows = follow_files(tls.clone(), access.clone());
+        let follows = follow_files(protection.clone());
+        let Protection { tls, access } = protection;
         let served = listen(self.router(Guard(access)), listener, tls, connections, stop);
         tokio::select! {
             served = served => served,
@@ -173,9 +189,7 @@ impl Services {
     }
 
     fn router(&self, guard: Guard) -> Bounded {
-        let (sending, origins) = (self.sending.clone(), self.origins.clone());
-        let (intake, foreign) = (self.intake.clone(), self.foreign.clone());
-        bounded(self.routes.clone(), guard, sending, origins, intake, foreign)
+        bounded(self.routes.clone(), Layers { guard, ..self.layers.clone() })
     }
 
     /// A client of these services that needs no network, and that may do everything.
@@ -202,9 +216,8 @@ pub async fn routes(
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let (sending, intake) = (Sending::default(), BoundedIntake::prepared());
-    let (origins, foreign) = (Origins::default(), ForeignStreams::default());
-    let bounded = bounded(routes.prepare(), Guard::default(), sending, origins, intake, foreign);
+    let layers = Layers { intake: BoundedIntake::prepared(), ..Layers::default() };
+    let bounded = bounded(routes.prepare(), layers);
     listen(bounded, listener, None, connections, stop).await
 }
 
@@ -248,7 +261,7 @@ async fn listen(
 }
 
 /// Looks at the files of TLS and access for as long as it is awaited.
-async fn follow_files(tls: Option<ServerTls>, access: Option<Access>) {
+async fn follow_files(Protection { tls, access }: Protection) {
     let of_tls = async {
         if let Some(tls) = tls {
             tls.follow_files().await;
@@ -262,15 +275,9 @@ async fn follow_files(tls: Option<ServerTls>, access: Option<Access>) {
     tokio::join!(of_tls, of_access, std::future::pending::<()>());
 }
 
-/// `routes` within the bounds of the transport. Pages of `origins` may write.
-fn bounded(
-    routes: Routes,
-    guard: Guard,
-    sending: Sending,
-    origins: Origins,
-    intake: BoundedIntake,
-    foreign: ForeignStreams,
-) -> Bounded {
+/// `routes` within `layers` and the bounds of the transport.
+fn bounded(routes: Routes, layers: Layers) -> Bounded {
+    let Layers { sending, origins, guard, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -290,7 +297,7 @@ fn bounded(
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
-        .layer(AroundLayer(Unread::default()))
+        .layer(AroundLayer(unread))
         .add_routes(routes)
 }
 

@@ -25,12 +25,12 @@ pub(super) fn decided(
     let (mut text, mut passes, mut found) = (String::new(), false, false);
     for (by, principal, unusable) in ways(rights, identity) {
         found = true;
-        let (line, passed) = match unusable {
+        let (line, permitted) = match unusable {
             Some(problem) => (format!("refused: {problem}"), false),
             None => answer(rights, Some(principal), rule, category),
         };
-        passes |= passed;
-        text += &format!("{identity} by {by}: {line}\n");
+        passes |= permitted;
+        text.extend([identity, " by ", &by, ": ", &line, "\n"]);
     }
     if !found {
         let message = format!("neither the policy nor a token names the identity {identity:?}");

@@ -90,5 +90,5 @@ fn table(shown: &[Shown]) -> String {
     let mut table = table.build();
     table.with(tabled::settings::Style::blank());
     let lines = table.to_string();
-    lines.lines().map(|line| format!("{}\n", line.trim())).collect()
+    lines.lines().flat_map(|line| [line.trim(), "\n"]).collect()
 }

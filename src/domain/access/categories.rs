@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::domain::{filter::Filter, name::Category};
+use crate::domain::{
+    filter::Filter,
+    name::{Category, StreamName},
+};
 
 /// All categories, or some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Categories {
         };
         let items = filter.items();
         let held = items.iter().all(|item| {
-            within(&mut item.streams.iter().map(|stream| stream.category()))
+            within(&mut item.streams.iter().map(StreamName::category))
                 || within(&mut item.categories.iter().map(Category::as_str))
         });
         held && !items.is_empty()

@@ -121,15 +121,15 @@ struct PublicRead(Option<Categories>);
 
 impl<'de> Deserialize<'de> for PublicRead {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match toml::Value::deserialize(from)? {
-            toml::Value::Boolean(read) => Ok(Self(read.then_some(Categories::All))),
-            list @ toml::Value::Array(_) => {
-                let categories: Categories = list.try_into().map_err(D::Error::custom)?;
-                Ok(Self(Some(categories)))
-            }
-            other => Err(D::Error::custom(format!(
-                "public-read is {other}; it must be true, false or a list of categories"
-            ))),
+        let given = toml::Value::deserialize(from)?;
+        if let Some(read) = given.as_bool() {
+            return Ok(Self(read.then_some(Categories::All)));
         }
+        if given.is_array() {
+            return given.try_into().map(|some| Self(Some(some))).map_err(D::Error::custom);
+        }
+        Err(D::Error::custom(format!(
+            "public-read is {given}; it must be true, false or a list of categories"
+        )))
     }
 }

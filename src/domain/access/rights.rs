@@ -146,13 +146,10 @@ fn of_token(policy: &Policy, token: &Token) -> Principal {
     let identities = &policy.identities;
     let listed = identities.iter().find(|it| it.tokens.contains(&token.name));
     let named = || identities.iter().find(|it| *it.name == *token.name);
-    match listed.or_else(named) {
-        Some(identity) => principal(identity, Some(token)),
-        None => {
-            let (name, grants) = (token.name.as_str().into(), token.grants().collect());
-            Principal { name, grants }
-        }
+    if let Some(identity) = listed.or_else(named) {
+        return principal(identity, Some(token));
     }
+    Principal { name: token.name.as_str().into(), grants: token.grants().collect() }
 }
 
 fn principal(identity: &Identity, token: Option<&Token>) -> Principal {

@@ -148,8 +148,8 @@ fn a_token_that_expired_or_was_revoked_is_refused_by_name() {
     let found = |token, at| rights("", vec![token]).of_token(&TokenHash::of(DESK), at);
     let end = now() + Duration::days(1);
     assert!(found(expires(end), end - Duration::seconds(1)).is_ok());
-    let expired = Err(BadToken::Expired { name: "desk".to_owned(), at: end });
-    assert_eq!(found(expires(end), end), expired);
+    let ended = Err(BadToken::Expired { name: "desk".to_owned(), at: end });
+    assert_eq!(found(expires(end), end), ended);
     let mut tokens = Tokens(vec![expires(end)]);
     assert_eq!(tokens.revoke("desk", now()), Ok(true));
     assert_eq!(tokens.revoke("desk", end), Ok(false));

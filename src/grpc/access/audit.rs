@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(lines, [0; BURST as usize]);
         assert_eq!(bound.line(begun + EACH), Some(900));
         assert_eq!(bound.line(begun + EACH), None);
-        let later = begun + Duration::from_secs(3_600);
+        let later = begun + Duration::from_hours(1);
         assert_eq!((0..1_000).filter_map(|_| bound.line(later)).count(), BURST as usize);
     }
 }

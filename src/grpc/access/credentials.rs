@@ -122,10 +122,8 @@ mod tests {
         let of = |values: &[&str]| found(values, &origin(true));
         assert!(matches!(of(&[]), Ok(Credential::Certificate(_))));
         for scheme in ["Bearer", "bearer", "BEARER"] {
-            let hash = match of(&[&format!("{scheme} {token}")]).unwrap() {
-                Credential::Token(hash) => hash,
-                other => panic!("{other:?}"),
-            };
+            let found = of(&[&format!("{scheme} {token}")]).unwrap();
+            let Credential::Token(hash) = found else { panic!("{found:?}") };
             assert!(hash.is(&TokenHash::of(&token)));
         }
         for bad in ["", "Bearer", "Bearer ", &token, "Basic YTpi", &format!("Bearer  {token}")] {

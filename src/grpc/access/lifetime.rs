@@ -19,7 +19,7 @@ use super::caller::Caller;
 use crate::grpc::status::RpcError;
 
 /// The longest that a stream goes without a look at the clock: it may be set while one waits.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// The body of a stream, and what ends it early.
 pub(super) struct Bounded {

@@ -36,9 +36,9 @@ async fn store() -> (Guarded, Client, Client) {
     (server, desk, all)
 }
 
-fn categories(names: &[&str]) -> Option<Filter> {
+fn in_categories(names: &[&str]) -> Filter {
     let categories = names.iter().map(ToString::to_string).collect();
-    Some(Filter { items: vec![FilterItem { categories, ..FilterItem::default() }] })
+    Filter { items: vec![FilterItem { categories, ..FilterItem::default() }] }
 }
 
 fn reading(filter: Option<Filter>) -> ReadRequest {
@@ -76,9 +76,9 @@ async fn a_reader_gets_what_is_in_its_categories_and_no_question_reaches_beyond(
         let append = append(stream, vec![event(text, &["topic:x"])]);
         all.append(append).await.expect("it may record everywhere");
     }
-    let read: Vec<_> = read(&desk, reading(categories(&["desk", "notes"]))).await;
+    let read: Vec<_> = read(&desk, reading(Some(in_categories(&["desk", "notes"])))).await;
     assert_eq!(read.iter().map(text).collect::<Vec<_>>(), ["open"]);
-    for filter in [None, categories(&["desk", "secret"]), Some(tagged(&["topic:x"]))] {
+    for filter in [None, Some(in_categories(&["desk", "secret"])), Some(tagged(&["topic:x"]))] {
         let error = read_refused(&desk, filter.clone()).await;
         assert_eq!(error.reason, "NOT_PERMITTED");
         let request = SubscribeRequest { filter, ..SubscribeRequest::default() };
@@ -100,7 +100,8 @@ async fn conditions_and_claims_tell_nothing_of_other_categories() {
         let probe = append("desk/a", vec![event("probe", &[])]);
         refused(desk.append(AppendRequest { condition: Some(condition), ..probe }).await);
     }
-    let condition = AppendCondition { fail_if_match: categories(&["desk"]), after_position: 0 };
+    let condition =
+        AppendCondition { fail_if_match: Some(in_categories(&["desk"])), after_position: 0 };
     let own = append("desk/a", vec![event("own", &[])]);
     let own = AppendRequest { condition: Some(condition), ..own };
     desk.append(own).await.expect("it looks at its own category");
@@ -143,13 +144,15 @@ async fn groups_are_consumed_and_created_within_categories() {
     };
     let (operator, some) = (server.client(OPERATOR).await, server.client(SOME_OPERATOR).await);
     operator.create_group(create("whole", None)).await.expect("an operator of all");
-    some.create_group(create("own", categories(&["desk"]))).await.expect("within its category");
-    refused(some.create_group(create("other", categories(&["secret"]))).await);
+    some.create_group(create("own", Some(in_categories(&["desk"]))))
+        .await
+        .expect("within its category");
+    refused(some.create_group(create("other", Some(in_categories(&["secret"])))).await);
     let consume = |group: &str| {
         let (group, consumer) = (group.to_owned(), "one".to_owned());
         let first = ConsumeRequest { group, consumer, credit: 1, ..ConsumeRequest::default() };
-        let mut consumed = desk.consume(stream::iter([first]).chain(stream::pending()));
-        async move { consumed.try_next().await }
+        let mut answers = desk.consume(stream::iter([first]).chain(stream::pending()));
+        async move { answers.try_next().await }
     };
     desk.append(append("desk/a", vec![event("one", &[])])).await.expect("its category");
     let delivered = consume("own").await.expect("it may").expect("a delivery");

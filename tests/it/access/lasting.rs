@@ -21,7 +21,7 @@ use super::{Guarded, refused, token};
 use crate::support::{append, event};
 
 /// Far longer than any of this takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A subscription to what is recorded from now on.
 async fn subscribed(client: &Client) -> Answers<SubscribeResponse> {

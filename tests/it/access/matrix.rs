@@ -32,6 +32,10 @@ const OTHER: &str = "elsewhere";
 /// How a row ends that is for claims about claims, where a method takes other events too.
 const OF_CLAIM: &str = "(claim about a claim)";
 
+/// What no call here ends with, whichever caller sends it.
+const BROKEN: [Code; 5] =
+    [Code::Unimplemented, Code::Unavailable, Code::Unknown, Code::Internal, Code::Cancelled];
+
 /// The callers, by the columns of the table; absent: without credentials.
 fn callers() -> Vec<(&'static str, Option<u8>)> {
     let mut callers = vec![("public", None), ("none", None), ("wrong", Some(UNKNOWN))];
@@ -140,11 +144,11 @@ async fn answered(
         }
         Ok(_) => Code::Ok,
     };
-    match code {
-        Code::Unauthenticated => "login",
-        Code::PermissionDenied => "no",
-        _ => "yes",
+    if BROKEN.contains(&code) {
+        return "broken";
     }
+    let refused = [(Code::Unauthenticated, "login"), (Code::PermissionDenied, "no")];
+    refused.into_iter().find(|(refusal, _)| *refusal == code).map_or("yes", |(_, word)| word)
 }
 
 /// The requests that are compared with categories, as JSON: each concerns categories that are not
