@@ -5,7 +5,7 @@ use super::caller::{Caller, Recording};
 use crate::{
     domain::{
         access::{Categories, Permission},
-        event::{Append, Position},
+        event::{Append, NewEvent, Position},
         known::Known,
         name::StreamName,
     },
@@ -60,25 +60,32 @@ impl Caller {
 }
 
 fn check_streams(recording: &Recording<'_>, append: &Append) -> Result<(), RpcError> {
-    for (stream, event) in append.events() {
-        let about = ABOUT_CLAIMS.contains(&event.type_name.as_str());
-        let permission = if about { Permission::Curate } else { Permission::Record };
+    for (permission, of_claims) in [(Permission::Record, false), (Permission::Curate, true)] {
+        let such = |event: &NewEvent| is_about_claim(event) == of_claims;
+        let mut streams =
+            append.events().filter(|(_, event)| such(event)).map(|it| it.0).peekable();
+        if streams.peek().is_none() {
+            continue;
+        }
         let permitted = recording.categories(permission)?;
-        if !permitted.has(stream.category()) {
+        if !streams.all(|stream| permitted.has(stream.category())) {
             return Err(recording.limited(permitted, "a stream is in another category"));
         }
     }
     Ok(())
 }
 
+fn is_about_claim(event: &NewEvent) -> bool {
+    ABOUT_CLAIMS.contains(&event.type_name.as_str())
+}
+
 /// The claims that the events are about. What cannot be decoded is refused by the engine.
 fn claims(append: &Append) -> impl Iterator<Item = Position> {
     append.events().filter_map(|(_, event)| {
-        let name = event.type_name.as_str();
-        if !ABOUT_CLAIMS.contains(&name) {
+        if !is_about_claim(event) {
             return None;
         }
-        Known::decode(name, &event.payload)?.ok()?.about()
+        Known::decode(event.type_name.as_str(), &event.payload)?.ok()?.about()
     })
 }
 

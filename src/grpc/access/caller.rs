@@ -29,6 +29,8 @@ struct Admitted {
     access: Access,
     credential: Credential,
     rule: &'static Rule,
+    /// What was in use when it was admitted, and its principal by that.
+    rights: Arc<Rights>,
     known: Known,
     /// For which categories the call is permitted.
     categories: Categories,
@@ -60,7 +62,7 @@ impl Caller {
             access.audit().administers(Call { method: rule.method, identity, peer });
         }
         let access = access.clone();
-        let admitted = Admitted { access, credential, rule, known, categories, peer };
+        let admitted = Admitted { access, credential, rule, rights, known, categories, peer };
         Ok(Self(Some(Arc::new(admitted))))
     }
 
@@ -140,9 +142,12 @@ impl Caller {
 impl Admitted {
     /// The rights in use, and the principal by them; refused if the credential is none any more.
     fn now(&self) -> Result<(Arc<Rights>, Known), RpcError> {
-        let rights = self.access.rights();
-        let known = self.credential.known(&rights, OffsetDateTime::now_utc());
-        let known = known.map_err(|error| self.refused(error))?;
+        let (rights, now) = (self.access.rights(), OffsetDateTime::now_utc());
+        let unchanged = Arc::ptr_eq(&rights, &self.rights);
+        if unchanged && self.known.until.is_none_or(|until| now < until) {
+            return Ok((rights, self.known.clone()));
+        }
+        let known = self.credential.known(&rights, now).map_err(|error| self.refused(error))?;
         Ok((rights, known))
     }
 
