@@ -2,6 +2,7 @@
 //!
 //! [`main`] parses a [`Cli`] and calls [`run`]; what the program serves is elsewhere.
 
+pub mod access;
 mod actor;
 pub mod append;
 mod cell;
@@ -42,6 +43,7 @@ mod settled;
 pub mod status;
 mod strict;
 pub mod tail;
+pub mod token;
 mod undone;
 mod words;
 
@@ -121,6 +123,12 @@ pub enum Command {
     /// Print how the server is: what it takes, what lags, what was refused
     #[command(after_help = exit::HELP)]
     Status(status::Args),
+    /// Make, list and revoke the tokens by which clients log in
+    #[command(subcommand, after_help = exit::HELP)]
+    Token(token::Command),
+    /// Say what a policy permits, and whether a call passes
+    #[command(subcommand, after_help = exit::HELP)]
+    Access(access::Command),
     /// Print a completion script for a shell
     #[command(after_help = exit::HELP)]
     Completions {
@@ -167,6 +175,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Token(command) => token::run(&command),
+        Command::Access(command) => access::run(&command),
         Command::Completions { shell } => completions(shell),
     };
     exit_code(done)

@@ -59,7 +59,9 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::domain::proto::{GetHeadRequest, GetHeadResponse};
-pub use crate::grpc::client::{Client as Calls, ClientError, ClientErrorKind, ClientTls};
+pub use crate::grpc::client::{
+    Client as Calls, ClientError, ClientErrorKind, ClientTls, ClientToken,
+};
 
 /// A client with patience. Cloning is cheap; clones share one connection, and the store.
 ///
@@ -94,6 +96,12 @@ impl Client {
     /// Outside of a tokio runtime.
     pub fn lazy_with(address: &str, tls: &ClientTls) -> Result<Self, ClientError> {
         Ok(Self::over(Calls::lazy_with(address, tls)?))
+    }
+
+    /// The same client, which logs in by a token. A token that would be sent in plain text to
+    /// another machine is refused. Earlier clones are not affected.
+    pub fn with_token(self, token: ClientToken) -> Result<Self, ClientError> {
+        Ok(Self { calls: self.calls.with_token(token)?, ..self })
     }
 
     /// A client over a connection that is already there.

@@ -6,6 +6,7 @@
 //! value that makes no sense is never replaced by a default: the server refuses to start and names
 //! the setting, the value and what would be allowed.
 
+mod access;
 mod layer;
 mod layers;
 mod nearest;
@@ -98,7 +99,7 @@ pub struct Settings {
     /// Address or name, and port, to listen on
     #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDR")]
     pub(crate) listen: Address,
-    /// Name of the recorder, written into every event [default: not said]
+    /// Name written into each event that no identity records [default: none]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_by: Option<Name>,
@@ -145,7 +146,17 @@ pub struct Settings {
     #[arg(long, value_name = "WHETHER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_auth: Option<ClientAuth>,
-    /// Serve other machines in plain text: each machine between can read and change what is sent
+    /// Who may do what: a TOML file of identities and grants; with it, or with --tokens, each call
+    /// needs an identity [default: all may do everything, on this machine only]
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    policy: Option<PathBuf>,
+    /// File of tokens, which `handover token` keeps; only its owner may have access to it
+    #[arg(long, value_name = "FILE")]
+    #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
+    tokens: Option<PathBuf>,
+    /// Serve other machines without TLS or without a policy: each machine between can read and
+    /// change what is sent, or each that can connect may do everything
     #[arg(long, default_value = "false", value_name = "BOOL", action = clap::ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true")]
     insecure: bool,

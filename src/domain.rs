@@ -1,5 +1,6 @@
 //! Meaning: events, legs, dates, parties, filters and decisions. Pure: no I/O, no clock.
 
+pub mod access;
 pub mod amount;
 pub mod append;
 pub mod attribution;

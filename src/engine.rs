@@ -72,7 +72,8 @@ pub use self::{
     error::{AppendError, BeyondHead, End, ReadError},
     groups::{
         Consumer, ConsumerStatus, Delivered, GroupError, GroupOrigin, GroupPlace, GroupProgress,
-        GroupState, GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage, Repeatable, Said,
+        GroupRequest, GroupState, GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage,
+        Repeatable, Said,
     },
     head::Head,
     kept::{Keepable, ListKey},

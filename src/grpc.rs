@@ -1,5 +1,6 @@
 //! Translation: the only layer that says tonic. RPC bodies convert, call, convert.
 
+pub mod access;
 mod answers;
 mod around;
 mod budget;
@@ -29,6 +30,7 @@ mod incoming;
 mod intake;
 mod listed;
 pub mod observer;
+mod origin;
 mod outbound;
 mod page;
 mod paged;

@@ -20,7 +20,12 @@ use crate::{
     config::Settings,
     descriptors::Descriptors,
     engine::Engine,
-    grpc::{client::Client, serve::Services, tls::ServerTls},
+    grpc::{
+        access::Access,
+        client::Client,
+        serve::{Protection, Services},
+        tls::ServerTls,
+    },
     metrics,
 };
 use notify::Manager;
@@ -32,6 +37,8 @@ pub struct Listening {
     pub listener: TcpListener,
     /// What encrypts connections; `None`: they are plain text.
     pub tls: Option<ServerTls>,
+    /// Who may do what; `None`: all who can connect may do everything.
+    pub access: Option<Access>,
     /// Where metrics are scraped; `None`: nowhere.
     pub metrics: Option<TcpListener>,
 }
@@ -90,9 +97,10 @@ impl Running {
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
+        let protection = Protection { tls: at.tls, access: at.access };
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, at.tls, descriptors.connections, stop).await
+            serving.listen(at.listener, protection, descriptors.connections, stop).await
         });
         let mut beside = JoinSet::new();
         let health = services.health.clone();

@@ -14,7 +14,10 @@ use clap::{
 };
 
 use crate::{
-    cli::exit::{Exit, Failure},
+    cli::{
+        exit::{Exit, Failure},
+        server_args::TOKEN,
+    },
     config::{PREFIX, nearest},
 };
 
@@ -73,10 +76,11 @@ fn near(name: &str, known: &BTreeSet<String>) -> Option<String> {
     Some(format!("{PREFIX}{meant}"))
 }
 
-/// Every variable that stands in for a flag of any command.
+/// Every variable that stands in for a flag of any command, and that of the token.
 fn variables(program: &Command) -> BTreeSet<String> {
     let arguments = program.get_subcommands().flat_map(Command::get_arguments);
-    arguments.filter_map(|it| Some(it.get_env()?.to_string_lossy().into_owned())).collect()
+    let of_flags = arguments.filter_map(|it| Some(it.get_env()?.to_string_lossy().into_owned()));
+    of_flags.chain([TOKEN.to_owned()]).collect()
 }
 
 /// The error as it is; or, if its value came from an environment variable, with the name of that
@@ -154,7 +158,7 @@ mod tests {
             ("HANDOVER_DTAA", Some("HANDOVER_DATA")),
             ("HANDOVER_Listen", Some("HANDOVER_LISTEN")),
             ("HANDOVER_VOLUMES_MIB", Some("HANDOVER_VOLUME_MIB")),
-            ("HANDOVER_TOKEN", None),
+            ("HANDOVER_WEATHER", None),
             ("HANDOVER_FOO", None),
         ] {
             assert_eq!(set(&[wrong]), [wrong]);

@@ -17,7 +17,8 @@ Exit codes:
   7  stored data is damaged
   8  a rule of the record forbids it
   9  the server keeps another store than the one that the positions belong to
- 10  what a repeated request or an earlier import recorded has been undone since";
+ 10  what a repeated request or an earlier import recorded has been undone since
+ 11  the server does not know the caller, or does not permit this to it";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Exit {
     AnotherStore = 9,
     /// What a repeated request or an earlier import had recorded is undone since.
     Undone = 10,
+    /// The server does not know the caller, or does not permit this to it.
+    Denied = 11,
 }
 
 impl From<Exit> for ExitCode {
@@ -94,6 +97,7 @@ impl From<ClientError> for Failure {
             ClientErrorKind::DataLoss => Exit::Damaged,
             ClientErrorKind::Refused => Exit::Forbidden,
             ClientErrorKind::AnotherStore => Exit::AnotherStore,
+            ClientErrorKind::Denied => Exit::Denied,
             ClientErrorKind::Untrusted | ClientErrorKind::Other => Exit::Failed,
         };
         Self::new(exit, words(&error))

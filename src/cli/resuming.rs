@@ -91,7 +91,7 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>, store: Option<&str>
     let of_store = store.map(|name| format!(" --store {name}")).unwrap_or_default();
     let resume = seen.map(|position| match failure.exit {
         Exit::AnotherStore => format!("; there, resume with --after {position}{of_store}"),
-        Exit::Failed | Exit::Unavailable | Exit::Damaged => {
+        Exit::Failed | Exit::Unavailable | Exit::Damaged | Exit::Denied => {
             format!("; resume with --after {position}{of_store}")
         }
         Exit::Done

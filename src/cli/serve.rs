@@ -23,7 +23,7 @@ use crate::{
     },
     config::{ServeArgs, Settings, is_reached_by_others},
     domain::proto::GetCountryCountsRequest,
-    grpc::{client::Client, tls::ServerTls},
+    grpc::{access::Access, client::Client, tls::ServerTls},
     log::LogError,
     server::{self, Listening},
     telemetry::{self, LogFormat},
@@ -73,7 +73,7 @@ async fn serve(
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&args.load)?;
     let listening = listening(&settings).await?;
-    handle_signals(listening.tls.as_ref())?;
+    handle_signals(&listening)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
@@ -96,6 +96,7 @@ pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
     let settings = args.settings().map_err(|error| usage(&error))?;
     open_all(&args.load)?;
     load_tls(&settings)?;
+    load_access(&settings)?;
     let listen = settings.listen.as_ref();
     let addresses = lookup_host(listen).await.map_err(|error| {
         Failure::usage(format!("listen: {listen} is not an address here: {error}"))
@@ -113,9 +114,16 @@ fn load_tls(settings: &Settings) -> Result<Option<ServerTls>, Failure> {
     tls.map_err(|error| Failure::usage(error.to_string()))
 }
 
-/// Reads the files of TLS and listens; refuses what would expose the record.
+/// Reads the files of access, if the settings name some.
+fn load_access(settings: &Settings) -> Result<Option<Access>, Failure> {
+    let access = settings.access_files().map(Access::load).transpose();
+    access.map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads the files of TLS and access, and listens; refuses what would expose the record.
 async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     let tls = load_tls(settings)?;
+    let access = load_access(settings)?;
     let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
         let at = settings.listen.as_ref();
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
@@ -124,9 +132,9 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     let address = listener.local_addr()?;
     settings.check_exposure(address).map_err(|error| usage(&error))?;
     if is_reached_by_others(address) {
-        warn_of_exposure(&address.to_string(), tls.as_ref());
+        warn_of_exposure(&address.to_string(), tls.is_some(), access.is_some());
     }
-    Ok(Listening { listener, tls, metrics: metrics(settings).await? })
+    Ok(Listening { listener, tls, access, metrics: metrics(settings).await? })
 }
 
 /// Listens for those who scrape metrics, if that is set.
@@ -146,45 +154,51 @@ async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
     Ok(Some(listener))
 }
 
-/// Says what clients on other machines may do: without certificates of their own, all of them may
-/// record.
-fn warn_of_exposure(address: &str, tls: Option<&ServerTls>) {
-    match tls {
-        None => tracing::warn!(
+/// Says what other machines may do and see, where that is not bounded.
+fn warn_of_exposure(address: &str, encrypted: bool, controlled: bool) {
+    if !encrypted {
+        tracing::warn!(
             address,
-            "other machines can reach this address, read, and record: there is no authentication, \
-             and nothing is encrypted (--insecure)"
-        ),
-        Some(tls) if !tls.requires_certificates() => tracing::warn!(
+            "other machines can reach this address, and nothing is encrypted: each machine between \
+             can read and change what is sent (--insecure)"
+        );
+    }
+    if !controlled {
+        tracing::warn!(
             address,
-            "other machines can reach this address, read, and record: there is no authentication, \
-             because clients need no certificate (--tls-client-ca, --tls-client-auth)"
-        ),
-        Some(_) => {}
+            "other machines can reach this address, read, and record: there is no policy that says \
+             who may do what (--insecure)"
+        );
     }
 }
 
-/// Has SIGHUP reload the files of TLS, and keeps other signals from ending the server that many
-/// tools send to have a configuration or a log read again. Nothing is read again by them.
-fn handle_signals(tls: Option<&ServerTls>) -> io::Result<()> {
+/// Has SIGHUP reload the files of TLS and access, and keeps other signals from ending the server
+/// that many tools send to have a configuration or a log read again. Nothing is read again by them.
+fn handle_signals(listening: &Listening) -> io::Result<()> {
+    let reloads = (listening.tls.clone(), listening.access.clone());
     let kinds = [
-        (SignalKind::hangup(), "SIGHUP", tls.cloned()),
-        (SignalKind::user_defined1(), "SIGUSR1", None),
-        (SignalKind::user_defined2(), "SIGUSR2", None),
+        (SignalKind::hangup(), "SIGHUP", reloads),
+        (SignalKind::user_defined1(), "SIGUSR1", (None, None)),
+        (SignalKind::user_defined2(), "SIGUSR2", (None, None)),
     ];
-    for (kind, name, tls) in kinds {
+    for (kind, name, (tls, access)) in kinds {
         let mut received = signal(kind)?;
         tokio::spawn(async move {
             while received.recv().await.is_some() {
-                let Some(tls) = tls.clone() else {
+                if tls.is_none() && access.is_none() {
                     tracing::info!(
                         signal = name,
                         "a signal is ignored: the server has nothing to reload"
                     );
                     continue;
-                };
-                tracing::info!(signal = name, "the files of TLS are read again");
-                let _ = tokio::task::spawn_blocking(move || tls.reload()).await;
+                }
+                tracing::info!(signal = name, "the files of TLS and access are read again");
+                let (tls, access) = (tls.clone(), access.clone());
+                let _ = tokio::task::spawn_blocking(move || {
+                    tls.as_ref().map(ServerTls::reload);
+                    access.as_ref().map(Access::reload);
+                })
+                .await;
             }
         });
     }

@@ -35,14 +35,23 @@ impl Settings {
         }
     }
 
-    /// Refuses to serve other machines in plain text, unless that is permitted.
+    /// Refuses to serve other machines in plain text or without a policy, unless that is permitted.
     pub(crate) fn check_exposure(&self, address: SocketAddr) -> anyhow::Result<()> {
-        if self.tls_cert.is_some() || self.insecure || !is_reached_by_others(address) {
+        if self.insecure || !is_reached_by_others(address) {
             return Ok(());
         }
+        let (harm, settings) = match (self.tls_cert.is_some(), self.access_files().is_some()) {
+            (true, true) => return Ok(()),
+            (false, true) => ("nothing would be encrypted", "tls-cert and tls-key"),
+            (true, false) => ("each of them might record", "policy or tokens"),
+            (false, false) => (
+                "nothing would be encrypted, and each of them might record",
+                "tls-cert and tls-key, and policy or tokens",
+            ),
+        };
         anyhow::bail!(
-            "listen: other machines can reach {address}, and nothing would be encrypted; give \
-             tls-cert and tls-key, listen on 127.0.0.1, or permit it with insecure"
+            "listen: other machines can reach {address}, and {harm}; give {settings}, listen on \
+             127.0.0.1, or permit it with insecure"
         )
     }
 
@@ -60,11 +69,13 @@ impl Settings {
 
     /// The paths among the settings, by key. A path need not be UTF-8, but what goes through the
     /// layers is.
-    pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 3] {
+    pub(super) fn paths(&mut self) -> [(&'static str, &mut Option<PathBuf>); 5] {
         [
             ("tls-cert", &mut self.tls_cert),
             ("tls-key", &mut self.tls_key),
             ("tls-client-ca", &mut self.tls_client_ca),
+            ("policy", &mut self.policy),
+            ("tokens", &mut self.tokens),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! What an append asks for, once its syntax has been checked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -57,6 +57,9 @@ pub struct Append {
     pub writes: Vec<Write>,
     /// A condition on the whole log.
     pub condition: Option<Condition>,
+    /// The identity that records it; absent: the one that the server is configured with. It is no
+    /// part of the content that the request id stands for.
+    pub recorded_by: Option<Arc<str>>,
 }
 
 /// Events for one stream.

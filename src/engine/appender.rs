@@ -41,6 +41,7 @@ pub(super) struct Appender {
     pub(super) fault: Arc<PermanentFailure>,
     pub(super) measures: Arc<Measures>,
     pub(super) record: RecordReader,
+    /// Recorded with appends that name no identity.
     pub(super) recorded_by: Arc<str>,
 }
 
@@ -128,13 +129,14 @@ impl Appender {
 
     async fn queue_up(
         &self,
-        append: Append,
+        mut append: Append,
         author: Author,
         coming: Coming,
     ) -> Result<Pending, AppendError> {
+        append.recorded_by.get_or_insert_with(|| Arc::clone(&self.recorded_by));
         let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
-        let checked = apart(content, || validation::check(append, author, &self.recorded_by, head));
+        let checked = apart(content, || validation::check(append, author, head));
         let prepared = match checked {
             Ok(prepared) => prepared,
             Err(refused) => return self.refused(refused).await,

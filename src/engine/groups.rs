@@ -39,7 +39,7 @@ pub use self::{
     error::GroupError,
     messages::{Delivered, Said},
     parked::{ParkedEvent, ParkedPage},
-    recording::Repeatable,
+    recording::{GroupRequest, Repeatable},
     saved::GroupOrigin,
     status::{GroupPlace, GroupProgress, GroupState, GroupStatus},
 };

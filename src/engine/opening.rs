@@ -56,7 +56,6 @@ impl Engine {
         let pressing = Arc::clone(&back_pressure);
         let writer = Writer::new(Arc::clone(&log), log.tip()?, head_sender, pressing, answers)
             .last_recorded(last.recorded_at)
-            .recorded_by(settings.recorded_by.clone())
             .reports_to(Arc::clone(&fault))
             .counts_in(Arc::clone(&measures))
             .clock(Arc::clone(&settings.clock));

@@ -154,7 +154,7 @@ fn write(stream: &str, events: Vec<NewEvent>) -> Write {
 
 fn append(stream: &str, payload: &str) -> Append {
     let writes = vec![write(stream, vec![noted(payload, &[])])];
-    Append { request_id: None, writes, condition: None }
+    Append { request_id: None, writes, condition: None, recorded_by: None }
 }
 
 /// An append of known events to one stream.
@@ -170,7 +170,7 @@ fn known(stream: &str, events: &[Known]) -> Append {
         }
     });
     let writes = vec![write(stream, events.collect())];
-    Append { request_id: None, writes, condition: None }
+    Append { request_id: None, writes, condition: None, recorded_by: None }
 }
 
 fn text(event: &RecordedEvent) -> String {

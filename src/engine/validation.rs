@@ -70,17 +70,12 @@ pub(super) struct Refused {
 }
 
 /// Checks all that can be checked without looking at the log; `head` bounds the condition.
-pub(super) fn check(
-    append: Append,
-    author: Author,
-    recorded_by: &str,
-    head: Position,
-) -> Result<Prepared, Refused> {
-    if let Err(found) = check_size(&append, recorded_by) {
+pub(super) fn check(append: Append, author: Author, head: Position) -> Result<Prepared, Refused> {
+    if let Err(found) = check_size(&append) {
         return Err(Refused { error: AppendError::Invalid(found), known_by: None });
     }
     let (id, digest) = (append.request_id, author.digest(&append));
-    check_content(append, digest, author, recorded_by, head)
+    check_content(append, digest, author, head)
         .map_err(|error| Refused { error, known_by: id.map(|id| (id, digest)) })
 }
 
@@ -88,9 +83,9 @@ fn check_content(
     mut append: Append,
     digest: Digest,
     author: Author,
-    recorded_by: &str,
     head: Position,
 ) -> Result<Prepared, AppendError> {
+    let recorded_by = append.recorded_by.clone().unwrap_or_default();
     let (mut about, mut room) = (Vec::new(), Room::default());
     let (mut bytes, mut place) = (0, 0);
     let mut violations = Violations::default();
@@ -108,7 +103,7 @@ fn check_content(
                 Ok(Admitted::FirstHand(own)) => home = own.or(home),
                 Ok(Admitted::About(known)) => about.push((place, *known)),
             }
-            let size = recorded::size_bound(&write.stream, recorded_by, event);
+            let size = recorded::size_bound(&write.stream, &recorded_by, event);
             if size > limits::EVENT_BYTES {
                 violations.exceeds(path, "bytes", size, limits::EVENT_BYTES);
             }
@@ -163,7 +158,8 @@ fn admit(
 
 /// What is too large as a whole is not looked at more closely: it would cost more than what it is
 /// refused for.
-fn check_size(append: &Append, recorded_by: &str) -> Result<(), Violations> {
+fn check_size(append: &Append) -> Result<(), Violations> {
+    let recorded_by = append.recorded_by.as_deref().unwrap_or_default();
     let mut violations = Violations::default();
     let sizes = append.events().map(|(stream, it)| recorded::size_bound(stream, recorded_by, it));
     check_bytes(sizes.sum(), &mut violations);

@@ -124,7 +124,6 @@ pub(super) struct Writer {
     window: Window,
     head: HeadSender,
     fault: Arc<PermanentFailure>,
-    recorded_by: String,
     clock: Clock,
     back_pressure: Arc<BackPressure>,
     measures: Arc<Measures>,
@@ -174,7 +173,6 @@ impl Writer {
             window: Window::new(tip.position),
             head,
             fault: Arc::default(),
-            recorded_by: String::new(),
             clock: system_clock(),
             back_pressure,
             measures: Arc::default(),
@@ -187,10 +185,6 @@ impl Writer {
     /// When the last event of the log was recorded.
     pub(super) fn last_recorded(self, time: Option<Micros>) -> Self {
         Self { last_recorded: time.unwrap_or(0), ..self }
-    }
-
-    pub(super) fn recorded_by(self, recorded_by: String) -> Self {
-        Self { recorded_by, ..self }
     }
 
     /// Where the first failure is kept.
@@ -290,7 +284,7 @@ impl Writer {
                     stream: &write.stream,
                     revision,
                     recorded_at: self.last_recorded,
-                    recorded_by: &self.recorded_by,
+                    recorded_by: append.recorded_by.as_deref().unwrap_or_default(),
                 };
                 recorded::encode(&place, event, &mut self.buffer);
                 position += 1;

@@ -9,6 +9,7 @@ mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;
 mod streams;
+mod token;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,9 +25,11 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
+pub use self::token::ClientToken;
 use self::{
     connector::{Connector, Ended},
     streams::Streams,
+    token::Authorized,
 };
 use crate::domain::proto;
 pub use crate::grpc::{
@@ -55,6 +58,9 @@ pub struct Client {
     channel: Channel,
     streams: Arc<Streams>,
     ended: Ended,
+    token: Option<ClientToken>,
+    /// The address, if what is sent there can be read on the way.
+    exposed: Option<String>,
 }
 
 impl Client {
@@ -69,7 +75,7 @@ impl Client {
         let connector = connector(address, tls)?;
         let channel =
             connector.connect().await.map_err(|error| ClientError::unreachable(address, &error))?;
-        Ok(Self::over(channel, Some(connector)))
+        Ok(Self::over(channel, Some(connector)).to(address))
     }
 
     /// Will connect to `address` with the first call, and again with the first call after the
@@ -81,7 +87,24 @@ impl Client {
     /// The same, with the certificates of `tls`, which are read once, now.
     pub fn lazy_with(address: &str, tls: &ClientTls) -> Result<Self, ClientError> {
         let connector = connector(address, tls)?;
-        Ok(Self::over(connector.connect_lazy(), Some(connector)))
+        Ok(Self::over(connector.connect_lazy(), Some(connector)).to(address))
+    }
+
+    /// The same client, which logs in by a token from now on. It is refused if it would be sent in
+    /// plain text to another machine.
+    pub fn with_token(self, token: ClientToken) -> Result<Self, ClientError> {
+        if let Some(address) = &self.exposed {
+            let problem = "a token would be sent there in plain text, and each machine between \
+                           could use it; connect by https://";
+            return Err(ClientError::address(address, problem));
+        }
+        Ok(Self { token: Some(token), ..self })
+    }
+
+    /// Notes whether what is sent to an address can be read on the way.
+    fn to(self, address: &str) -> Self {
+        let exposed = self.streams.is_exposed().then(|| address.to_owned());
+        Self { exposed, ..self }
     }
 
     /// Speaks over a channel that is already there, for example one within the process. There is no
@@ -92,7 +115,13 @@ impl Client {
 
     fn over(channel: Channel, connector: Option<Connector>) -> Self {
         let ended = connector.as_ref().map(|it| it.ended.clone()).unwrap_or_default();
-        Self { streams: Arc::new(Streams::new(channel.clone(), connector)), channel, ended }
+        let streams = Arc::new(Streams::new(channel.clone(), connector));
+        Self { streams, channel, ended, token: None, exposed: None }
+    }
+
+    /// The way of a call.
+    fn authorized(&self) -> Authorized {
+        Authorized { channel: self.channel.clone(), token: self.token.clone() }
     }
 
     /// What a call failed with. Where TLS ended the connection, that is the reason: the call itself
@@ -177,7 +206,8 @@ impl Client {
         match self.streams.open() {
             Err(full) => once(std::future::ready(Err(full))).boxed(),
             Ok((channel, permit)) => {
-                let answers = flatten(open(Self::from_channel(channel)), self.ended.clone());
+                let over = Self { token: self.token.clone(), ..Self::from_channel(channel) };
+                let answers = flatten(open(over), self.ended.clone());
                 answers.inspect(move |_| _ = &permit).boxed()
             }
         }

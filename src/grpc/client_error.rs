@@ -38,6 +38,9 @@ pub enum ClientErrorKind {
     /// One side does not accept the certificate of the other, or only one of them speaks TLS:
     /// correct the certificates or the address.
     Untrusted,
+    /// The server does not know the caller, or does not permit this to it: get a token or the role
+    /// from the operator.
+    Denied,
     /// Anything else: a fault of the server or of the connection's other end.
     Other,
 }
@@ -171,13 +174,10 @@ fn kind(code: Code) -> ClientErrorKind {
         Code::FailedPrecondition => ClientErrorKind::Refused,
         Code::DataLoss => ClientErrorKind::DataLoss,
         Code::DeadlineExceeded => ClientErrorKind::Deadline,
-        Code::Ok
-        | Code::Cancelled
-        | Code::Unknown
-        | Code::PermissionDenied
-        | Code::Unimplemented
-        | Code::Internal
-        | Code::Unauthenticated => ClientErrorKind::Other,
+        Code::Ok | Code::Cancelled | Code::Unknown | Code::Unimplemented | Code::Internal => {
+            ClientErrorKind::Other
+        }
+        Code::PermissionDenied | Code::Unauthenticated => ClientErrorKind::Denied,
     }
 }
 

@@ -21,13 +21,14 @@ use tokio::{
     time::{Instant, Sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 use crate::grpc::{
     connections::ConnectionPlace,
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
     incoming::Admitted,
+    origin::Origin,
     resets::Resets,
 };
 
@@ -66,6 +67,8 @@ pub(crate) struct ConnectionInfo {
     pub(super) unread: Arc<AtomicUsize>,
     /// Bytes that its calls hold while they wait for their one answer.
     pub(super) waiting: Arc<AtomicUsize>,
+    /// Where it comes from.
+    pub(super) origin: Origin,
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,
@@ -81,19 +84,20 @@ impl ConnectionInfo {
     }
 }
 
-impl<T: Connected<ConnectInfo = TcpConnectInfo>> Connection<T> {
+impl<T: Connected<ConnectInfo = Origin>> Connection<T> {
     /// The time for the preface begins now.
     pub(super) fn new(admitted: Admitted<T>) -> Self {
-        let peer = admitted.connection.connect_info().remote_addr();
-        Self::from_peer(admitted, peer)
+        let origin = admitted.connection.connect_info();
+        Self::from_origin(admitted, origin)
     }
 }
 
 impl<T> Connection<T> {
-    fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
+    fn from_origin(admitted: Admitted<T>, origin: Origin) -> Self {
         let Admitted { connection: stream, place } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        let ending = ConnectionInfo::default();
+        let peer = origin.address;
+        let ending = ConnectionInfo { origin, ..ConnectionInfo::default() };
         let gone = ending.gone.clone().drop_guard();
         Self {
             stream,
@@ -258,7 +262,8 @@ mod tests {
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Connection::from_peer(Admitted { connection: io, place: permit.into() }, None)
+        let place = permit.into();
+        Connection::from_origin(Admitted { connection: io, place }, Origin::default())
     }
 
     #[tokio::test(start_paused = true)]

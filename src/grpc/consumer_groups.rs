@@ -9,27 +9,32 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{
     domain::{group::CATEGORY, proto, recorded::timestamp},
     engine::{
-        Appended, ConsumerStatus, Engine, GroupProgress, GroupState, GroupStatus, ParkedEvent,
+        Appended, ConsumerStatus, Engine, GroupProgress, GroupRequest, GroupState, GroupStatus,
+        ParkedEvent, Repeatable,
     },
     grpc::{
+        access::Caller,
         answers::Answers,
         heartbeat::lively,
         paged::paged,
         passthrough::ConsumeFrame,
         server_stubs::consumer_group_service_server::ConsumerGroupService,
-        service::{Service, unary},
+        service::{Service, by_caller, unary},
         status::RpcError,
     },
 };
 
 #[tonic::async_trait]
 impl ConsumerGroupService for Service {
-    unary! {
+    by_caller! {
         create_group(CreateGroupRequest) -> CreateGroupResponse = create;
-        list_groups(ListGroupsRequest) -> ListGroupsResponse = listed::list;
-        list_parked(ListParkedRequest) -> ListParkedResponse = parked;
         replay_parked(ReplayParkedRequest) -> ReplayParkedResponse = replay;
         delete_group(DeleteGroupRequest) -> DeleteGroupResponse = delete;
+    }
+
+    unary! {
+        list_groups(ListGroupsRequest) -> ListGroupsResponse = listed::list;
+        list_parked(ListParkedRequest) -> ListParkedResponse = parked;
     }
 
     type ConsumeStream = Answers<ConsumeFrame>;
@@ -40,19 +45,22 @@ impl ConsumerGroupService for Service {
     ) -> Result<Response<Self::ConsumeStream>, Status> {
         let (metadata, extensions, requests) = request.into_parts();
         let connection = extensions.get().cloned();
-        let consuming = consuming::begin(&self.0, requests, connection).await?;
+        let caller = Caller::of(&extensions);
+        let consuming = consuming::begin(&self.0, &caller, requests, connection).await?;
         Ok(paged(&metadata, lively(consuming, self.0.heartbeat(), 0)))
     }
 }
 
 async fn create(
     engine: &Engine,
+    caller: &Caller,
     request: proto::CreateGroupRequest,
 ) -> Result<proto::CreateGroupResponse, RpcError> {
     engine.expect_store(&request.store)?;
-    let (group, request) = request::group(request)?;
+    let (group, repeat) = request::group(request)?;
+    caller.may_see(&group.filter)?;
     let name = group.name.to_string();
-    let created = engine.groups().create(group, request).await?;
+    let created = engine.groups().create(group, recorded(caller, repeat)).await?;
     Ok(proto::CreateGroupResponse { receipt: Some(receipt(&name, &created)) })
 }
 
@@ -71,10 +79,12 @@ async fn parked(
 
 async fn replay(
     engine: &Engine,
+    caller: &Caller,
     request: proto::ReplayParkedRequest,
 ) -> Result<proto::ReplayParkedResponse, RpcError> {
     engine.expect_store(&request.store)?;
-    let (group, positions, request) = request::replay(request)?;
+    let (group, positions, repeat) = request::replay(request)?;
+    let request = recorded(caller, repeat);
     let (appended, replayed) = engine.groups().replay(&group, positions, request).await?;
     let receipt = appended.map(|appended| receipt(&group, &appended));
     Ok(proto::ReplayParkedResponse { receipt, replayed: count(replayed) })
@@ -82,11 +92,17 @@ async fn replay(
 
 async fn delete(
     engine: &Engine,
+    caller: &Caller,
     request: proto::DeleteGroupRequest,
 ) -> Result<proto::DeleteGroupResponse, RpcError> {
-    let (name, request) = request::deletion(request)?;
-    let deleted = engine.groups().delete(&name, request).await?;
+    let (name, repeat) = request::deletion(request)?;
+    let deleted = engine.groups().delete(&name, recorded(caller, repeat)).await?;
     Ok(proto::DeleteGroupResponse { receipt: Some(receipt(&name, &deleted)) })
+}
+
+/// How a request of this caller is recorded.
+fn recorded(caller: &Caller, repeat: Option<Repeatable>) -> GroupRequest {
+    GroupRequest { repeat, by: caller.recorded_by() }
 }
 
 /// Where something about a group is recorded: the first of what was recorded with it.

@@ -47,7 +47,7 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
     if !wrong.0.is_empty() {
         examine_payloads(&writes, &mut wrong);
     }
-    wrong.into_result(Append { request_id, writes: converted, condition })
+    wrong.into_result(Append { request_id, writes: converted, condition, recorded_by: None })
 }
 
 /// What is wrong with the payloads of an append that is refused anyway. Only payloads with a

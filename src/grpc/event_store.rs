@@ -15,6 +15,7 @@ use crate::{
     },
     engine::{self, Engine, Scan, Subscription, SubscriptionItem},
     grpc::{
+        access::Caller,
         answers::Answers,
         convert,
         heartbeat::lively,
@@ -22,15 +23,18 @@ use crate::{
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
         server_stubs::event_store_service_server::EventStoreService,
-        service::{Service, unary},
+        service::{Service, by_caller, unary},
         status::RpcError,
     },
 };
 
 #[tonic::async_trait]
 impl EventStoreService for Service {
-    unary! {
+    by_caller! {
         append(AppendRequest) -> AppendResponse = append::append;
+    }
+
+    unary! {
         get_head(GetHeadRequest) -> GetHeadResponse = head;
     }
 
@@ -40,7 +44,8 @@ impl EventStoreService for Service {
         &self,
         request: Request<Streaming<Pipelined>>,
     ) -> Result<Response<Self::AppendStreamStream>, Status> {
-        let answers = pipeline::begin(Arc::clone(&self.0), request.into_inner());
+        let (_, extensions, requests) = request.into_parts();
+        let answers = pipeline::begin(Arc::clone(&self.0), Caller::of(&extensions), requests);
         Ok(Response::new(lively(answers, self.0.heartbeat(), 0)))
     }
 
@@ -50,10 +55,11 @@ impl EventStoreService for Service {
         &self,
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         self.0.expect_store(&request.store).map_err(RpcError::from)?;
         let min_position = request.min_position;
         let spec = convert::read(request).map_err(RpcError::from)?;
+        Caller::of(&extensions).may_see(&spec.filter)?;
         self.0.reached(min_position).await.map_err(RpcError::from)?;
         let scan = self.0.read(spec).await.map_err(RpcError::from)?;
         let head = scan.head();
@@ -67,9 +73,10 @@ impl EventStoreService for Service {
         &self,
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         self.0.expect_store(&request.store).map_err(RpcError::from)?;
         let (filter, start) = convert::subscribe(request).map_err(RpcError::from)?;
+        Caller::of(&extensions).may_see(&filter)?;
         let subscription = self.0.subscribe(filter, start).await.map_err(RpcError::from)?;
         Ok(paged(&metadata, Box::pin(stream::try_unfold(subscription, next_frame))))
     }

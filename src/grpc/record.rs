@@ -18,7 +18,11 @@ use crate::{
         wire::Room,
     },
     engine::{AppendError, Engine},
-    grpc::{convert, status::RpcError},
+    grpc::{
+        access::{self, Caller},
+        convert,
+        status::RpcError,
+    },
 };
 
 /// Where violations of the single event of an append are found.
@@ -32,9 +36,10 @@ pub(crate) struct Extras {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Records `message`, which the request holds in `field`.
+/// Records `message`, which the request holds in `field`, for a caller who may do that.
 pub(crate) async fn record<M: Message + Name>(
     engine: &Engine,
+    caller: &Caller,
     field: &str,
     message: Option<M>,
     extras: Extras,
@@ -42,14 +47,18 @@ pub(crate) async fn record<M: Message + Name>(
     let EventDraft { request_id, known, home, event } = prepare(field, message.as_ref(), extras)?;
     let stream = match home {
         Home::Stream(stream) => stream,
-        Home::OfClaim(claim) => match stream_of(engine, claim).await {
-            Ok(stream) => stream,
-            Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),
-        },
+        Home::OfClaim(claim) => {
+            caller.may_speak_of(engine, claim).await?;
+            match stream_of(engine, claim).await {
+                Ok(stream) => stream,
+                Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),
+            }
+        }
     };
     let typed = stream.to_string();
     let writes = vec![Write { stream, expected_revision: None, events: vec![event] }];
-    let append = Append { request_id, writes, condition: None };
+    let append = Append { request_id, writes, condition: None, recorded_by: None };
+    let append = caller.appended(engine, append).await?;
     let appended = engine.append(append).await.map_err(|error| rebased(error, field))?;
     // One event is in one stream, and the stream's name is recorded folded.
     let (stream, revision) = appended.revisions.into_iter().next().unwrap_or((typed, 0));
@@ -60,13 +69,8 @@ pub(crate) async fn record<M: Message + Name>(
 
 /// The stream of a claim. Where there is none, the refusal is the engine's own.
 async fn stream_of(engine: &Engine, claim: Position) -> Result<StreamName, RpcError> {
-    let missing = || AppendError::Rule(claim::missing(claim));
-    if claim > engine.head().position {
-        return Err(missing().into());
-    }
-    let events = engine.record().events([claim]).await?;
-    let stream = events.get(&claim).and_then(|event| StreamName::parse(&event.stream).ok());
-    stream.ok_or_else(|| missing().into())
+    let stream = access::stream_of(engine, claim).await?;
+    stream.ok_or_else(|| AppendError::Rule(claim::missing(claim)).into())
 }
 
 /// An event, which the engine will look at, and where it belongs.

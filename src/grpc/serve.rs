@@ -16,6 +16,7 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
+        access::{Access, Guard},
         around::AroundLayer,
         calls::Calls,
         client::Client,
@@ -77,6 +78,15 @@ macro_rules! bounded {
     };
 }
 
+/// What protects a server. Without it, connections are plain text, and all calls are permitted.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    /// What encrypts connections.
+    pub tls: Option<ServerTls>,
+    /// What admits calls.
+    pub access: Option<Access>,
+}
+
 /// What is served, apart from how it is listened to.
 #[derive(Clone, Debug)]
 pub struct Services {
@@ -93,6 +103,7 @@ struct Layers {
     sending: Sending,
     origins: Origins,
     calls: Calls,
+    guard: Guard,
     foreign: ForeignStreams,
     intake: BoundedIntake,
     unread: Unread,
@@ -130,22 +141,22 @@ impl Services {
         Self { routes: routes.prepare(), layers, observer, health }
     }
 
-    /// Serves at most so many connections at a time on `listener` until `stop`, encrypted by `tls`
-    /// if there is some; then waits for the calls under way.
+    /// Serves at most so many connections at a time on `listener` until `stop`, protected as given;
+    /// then waits for the calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
-        tls: Option<ServerTls>,
+        protection: Protection,
         connections: usize,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let files = tls.clone();
+        let follows = follow_files(protection.clone());
+        let Protection { tls, access } = protection;
         let incoming = incoming(listener, connections, Arc::clone(&self.observer.connections));
-        let served = listen(self.router(), incoming, tls, stop);
-        let Some(files) = files else { return served.await };
+        let served = listen(self.router(Guard(access)), incoming, tls, stop);
         tokio::select! {
             served = served => served,
-            () = files.follow_files() => Ok(()),
+            () = follows => Ok(()),
         }
     }
 
@@ -154,15 +165,15 @@ impl Services {
         &self.observer
     }
 
-    fn router(&self) -> Bounded {
-        bounded(self.routes.clone(), self.layers.clone())
+    fn router(&self, guard: Guard) -> Bounded {
+        bounded(self.routes.clone(), Layers { guard, ..self.layers.clone() })
     }
 
-    /// A client of these services that needs no network.
+    /// A client of these services that needs no network, and that may do everything.
     pub async fn in_process(&self) -> io::Result<Client> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let connection = stream::iter([Ok::<_, io::Error>(theirs)]);
-        tokio::spawn(self.router().serve_with_incoming(connection));
+        tokio::spawn(self.router(Guard::default()).serve_with_incoming(connection));
         let mut ours = Some(ours);
         let connector = tower::service_fn(move |_| {
             let ours = ours.take().map(TokioIo::new);
@@ -198,8 +209,11 @@ type Bounded = Router<
                 Stack<
                     AroundLayer<Errors>,
                     Stack<
-                        AroundLayer<Calls>,
-                        Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                        AroundLayer<Guard>,
+                        Stack<
+                            AroundLayer<Calls>,
+                            Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                        >,
                     >,
                 >,
             >,
@@ -234,9 +248,24 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
+/// Looks at the files of TLS and access for as long as it is awaited.
+async fn follow_files(Protection { tls, access }: Protection) {
+    let of_tls = async {
+        if let Some(tls) = tls {
+            tls.follow_files().await;
+        }
+    };
+    let of_access = async {
+        if let Some(access) = access {
+            access.follow_files().await;
+        }
+    };
+    tokio::join!(of_tls, of_access, std::future::pending::<()>());
+}
+
 /// `routes` within `layers` and the bounds of the transport.
 fn bounded(routes: Routes, layers: Layers) -> Bounded {
-    let Layers { sending, origins, calls, foreign, intake, unread } = layers;
+    let Layers { sending, origins, calls, guard, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -252,6 +281,8 @@ fn bounded(routes: Routes, layers: Layers) -> Bounded {
         .layer(AroundLayer(sending))
         .layer(WebLayer(origins))
         .layer(AroundLayer(calls))
+        // Around the layer of errors, which exchanges the bodies of paged answers.
+        .layer(AroundLayer(guard))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))

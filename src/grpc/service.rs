@@ -38,16 +38,41 @@ macro_rules! unary {
 }
 pub(crate) use unary;
 
+/// Methods as [`unary`] makes them, whose function takes the caller as well.
+macro_rules! by_caller {
+    ($($method:ident($request:ident) -> $response:ident = $answer:expr;)+) => {
+        $(
+            fn $method<'life0, 'async_trait>(
+                &'life0 self,
+                request: tonic::Request<$crate::domain::proto::$request>,
+            ) -> $crate::grpc::service::Answering<'async_trait, $crate::domain::proto::$response>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let (_, extensions, request) = request.into_parts();
+                    let caller = $crate::grpc::access::Caller::of(&extensions);
+                    let answer = $answer(&self.0, &caller, request);
+                    Ok(tonic::Response::new(answer.await?))
+                })
+            }
+        )+
+    };
+}
+pub(crate) use by_caller;
+
 /// Methods that record the one event of their requests, for the store that the request names where
 /// it can name one.
 macro_rules! recorded {
     (
         $($method:ident($request:ident { $field:ident $(, $store:ident)? }) -> $response:ident;)+
     ) => {
-        $($crate::grpc::service::unary! {
+        $($crate::grpc::service::by_caller! {
             $method($request) -> $response = {
                 async fn answer(
                     engine: &$crate::engine::Engine,
+                    caller: &$crate::grpc::access::Caller,
                     request: $crate::domain::proto::$request,
                 ) -> Result<$crate::domain::proto::$response, $crate::grpc::status::RpcError> {
                     let $crate::domain::proto::$request {
@@ -55,8 +80,9 @@ macro_rules! recorded {
                     } = request;
                     $(engine.expect_store(&$store)?;)?
                     let extras = $crate::grpc::record::Extras { request_id, tags, metadata };
+                    let field = stringify!($field);
                     let receipt =
-                        $crate::grpc::record::record(engine, stringify!($field), $field, extras);
+                        $crate::grpc::record::record(engine, caller, field, $field, extras);
                     let receipt = Some(receipt.await?);
                     Ok($crate::domain::proto::$response { receipt })
                 }

@@ -54,6 +54,11 @@ impl RpcError {
         Self::new(Code::Internal, ErrorReason::Internal, error.to_string())
     }
 
+    /// What it says in words.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same error with an entry in its `ErrorInfo`.
     pub(super) fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
         self.metadata.insert(key.into(), error_bounds::text(&format!("{value}")));
@@ -335,7 +340,7 @@ pub(super) fn overloaded(message: String) -> RpcError {
     RpcError::new(Code::ResourceExhausted, ErrorReason::Overloaded, message).retry()
 }
 
-fn not_ready(message: String) -> RpcError {
+pub(super) fn not_ready(message: String) -> RpcError {
     RpcError::new(Code::Unavailable, ErrorReason::NotReady, message).retry()
 }
 

@@ -16,6 +16,7 @@ mod in_use;
 mod looks;
 mod pem;
 mod server;
+mod subject;
 mod validity;
 mod wire;
 mod words;

@@ -8,13 +8,14 @@ use crate::{
     },
     engine::{AsOf, Engine},
     grpc::{
+        access::Caller,
         claimed::Texts,
         listed,
         page::{Page, Paging, Place, Tokens, Usual},
         record::{Extras, record},
         request,
         server_stubs::transfer_service_server::TransferService,
-        service::{Service, recorded, unary},
+        service::{Service, by_caller, recorded, unary},
         status::RpcError,
     },
     projections::lists::{TransferQuery, TransferWalk, Transfers},
@@ -25,23 +26,34 @@ impl TransferService for Service {
         record_total(RecordTotalRequest { total }) -> RecordTotalResponse;
     }
 
-    unary! {
+    by_caller! {
         record_transfer(RecordTransferRequest) -> RecordTransferResponse = record_one;
+    }
+
+    unary! {
         list_transfers(ListTransfersRequest) -> ListTransfersResponse = list;
     }
 }
 
 async fn record_one(
     engine: &Engine,
+    caller: &Caller,
     request: proto::RecordTransferRequest,
 ) -> Result<proto::RecordTransferResponse, RpcError> {
     let proto::RecordTransferRequest { request_id, transfer, tags, metadata } = request;
     let extras = Extras { request_id, tags, metadata };
     let receipt = match transfer {
-        None => record(engine, "transfer", None::<proto::TransferCompleted>, extras).await?,
-        Some(Transfer::Completed(it)) => record(engine, "completed", Some(it), extras).await?,
-        Some(Transfer::Agreed(it)) => record(engine, "agreed", Some(it), extras).await?,
-        Some(Transfer::Declined(it)) => record(engine, "declined", Some(it), extras).await?,
+        None => {
+            let none = None::<proto::TransferCompleted>;
+            record(engine, caller, "transfer", none, extras).await?
+        }
+        Some(Transfer::Completed(it)) => {
+            record(engine, caller, "completed", Some(it), extras).await?
+        }
+        Some(Transfer::Agreed(it)) => record(engine, caller, "agreed", Some(it), extras).await?,
+        Some(Transfer::Declined(it)) => {
+            record(engine, caller, "declined", Some(it), extras).await?
+        }
     };
     Ok(proto::RecordTransferResponse { receipt: Some(receipt) })
 }

@@ -2,11 +2,11 @@
 //! plain HTTP.
 //!
 //! A page may come from anywhere, and the browser that runs it may stand where the server can be
-//! reached but the page's author cannot: on the operator's own machine, behind a firewall. The
-//! server has no logins, so a client needs nothing but to reach it in order to write. The record is
-//! public, so a page of any origin may read it; to write, its origin has to be named by the
-//! operator. That is checked here and not left to the browser: if a page's host name points at this
-//! address, its browser sees no foreign origin.
+//! reached but the page's author cannot: on the operator's own machine, behind a firewall. Where the
+//! server has no policy, a client needs nothing but to reach it in order to write. A page of any
+//! origin may read what its credentials permit; to write, its origin has to be named by the
+//! operator as well. That is checked here and not left to the browser: if a page's host name points
+//! at this address, its browser sees no foreign origin.
 
 use std::{
     task::{Context, Poll, ready},
@@ -137,7 +137,8 @@ impl<S: Clone> Layer<S> for WebLayer {
         let cors = CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods([Method::POST])
-            .allow_headers(cors::Any)
+            // The wildcard would leave out `authorization`.
+            .allow_headers(cors::AllowHeaders::mirror_request())
             .expose_headers(EXPOSED)
             .max_age(REMEMBERED);
         let pages = cors.layer(GrpcWebLayer::new().layer(calls.clone()));

@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod access;
 mod another_store;
 mod answers;
 mod claims;

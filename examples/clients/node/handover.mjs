@@ -45,9 +45,32 @@ function credentials() {
   return grpc.credentials.createSsl(authority, key, certificate);
 }
 
+/** The token of this client, by the variables of the handover commands; undefined: it has none. */
+function token() {
+  const file = process.env.HANDOVER_TOKEN_FILE;
+  return file ? readFileSync(file, 'utf8').trim() : process.env.HANDOVER_TOKEN;
+}
+
+/** What sends the token with each call, if there is one. */
+function login(address, channel) {
+  const secret = token();
+  if (!secret) return [];
+  if (!channel._isSecure() && !/^(127\.0\.0\.1|localhost|\[::1\]):/.test(address)) {
+    console.error('a token would be sent in plain text: HANDOVER_TLS_CA names the authority of a server with TLS');
+    process.exit(1);
+  }
+  const start = (metadata, listener, next) => {
+    metadata.set('authorization', `Bearer ${secret}`);
+    next(metadata, listener);
+  };
+  return [(options, next) => new grpc.InterceptingCall(next(options), { start })];
+}
+
 /** A client of one of the services. */
 export function connect(service, address) {
-  return new v1[service](address, credentials(), {
+  const channel = credentials();
+  return new v1[service](address, channel, {
+    interceptors: login(address, channel),
     'grpc.service_config': JSON.stringify(retries),
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,

@@ -63,7 +63,36 @@ def credentials():
     return None
 
 
+def token():
+    """The token of this client, by the variables of the handover commands; None: it has none."""
+    file = content("HANDOVER_TOKEN_FILE")
+    return file.decode().strip() if file else os.environ.get("HANDOVER_TOKEN")
+
+
+class Login(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
+    """Sends the token with each call."""
+
+    def __init__(self, secret):
+        self.header = ("authorization", f"Bearer {secret}")
+
+    def send(self, call, details, request):
+        return call(details._replace(metadata=[*(details.metadata or ()), self.header]), request)
+
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_stream = send
+
+
 def connect(address):
+    """A channel that logs in by the token of this client, if it has one."""
+    channel = open_channel(address)
+    secret = token()
+    if not secret:
+        return channel
+    if not credentials() and not address.startswith(("127.0.0.1:", "localhost:", "[::1]:")):
+        sys.exit("a token would be sent in plain text: HANDOVER_TLS_CA names the authority of a server with TLS")
+    return grpc.intercept_channel(channel, Login(secret))
+
+
+def open_channel(address):
     """A channel that repeats what may be repeated and notices when the other side is gone."""
     options = [
         ("grpc.service_config", json.dumps(RETRIES)),

@@ -55,7 +55,20 @@ impl<T> Pipeline<T> {
         let bytes = request.encoded_len();
         self.bytes += bytes;
         self.pending.push_back((note, bytes));
-        self.requests.send(request).await.map_err(|_| ended())
+        match self.requests.send(request).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.why_ended().await),
+        }
+    }
+
+    /// Why nothing more can be sent: the answers end with the reason.
+    async fn why_ended(&mut self) -> Failure {
+        while let Some(answer) = self.answers.next().await {
+            if let Err(error) = answer {
+                return again(error);
+            }
+        }
+        ended()
     }
 
     /// An answer that is already here. Polling also drives the pipeline while input is slow.

@@ -24,7 +24,7 @@ fn write(stream: &str, expected: Option<Revision>, tags: &[&str]) -> Write {
 }
 
 fn append(writes: Vec<Write>) -> Append {
-    Append { request_id: None, writes, condition: None }
+    Append { request_id: None, writes, condition: None, recorded_by: None }
 }
 
 fn tagged(tag: &str) -> Filter {

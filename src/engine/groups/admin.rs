@@ -4,7 +4,7 @@ use super::{
     Groups,
     error::GroupError,
     messages::{Message, send_request},
-    recording::{Recording, Repeatable, event},
+    recording::{GroupRequest, Recording, Repeatable, event},
     recovery,
     registry::{GroupStanding, Ready},
     saved::GroupOrigin,
@@ -39,12 +39,12 @@ impl Groups {
     pub async fn create(
         &self,
         group: NewGroup,
-        request: Option<Repeatable>,
+        request: GroupRequest,
     ) -> Result<Appended, GroupError> {
         let shared = &self.shared;
         shared.known().await?;
         let _changing = shared.changing.lock().await;
-        if let Some(earlier) = self.recall(request).await? {
+        if let Some(earlier) = self.recall(request.repeat).await? {
             let undone = self.deleted(&group.name, earlier.first_position).await?;
             return Ok(Appended { undone: Vec::from_iter(undone), ..earlier });
         }
@@ -82,15 +82,11 @@ impl Groups {
 
     /// Deletes a group; the calls of its consumers end. A group that is not restored is deleted as
     /// well, since that takes nothing but its name.
-    pub async fn delete(
-        &self,
-        name: &str,
-        request: Option<Repeatable>,
-    ) -> Result<Appended, GroupError> {
+    pub async fn delete(&self, name: &str, request: GroupRequest) -> Result<Appended, GroupError> {
         let shared = &self.shared;
         shared.known().await?;
         let _changing = shared.changing.lock().await;
-        if let Some(earlier) = self.recall(request).await? {
+        if let Some(earlier) = self.recall(request.repeat).await? {
             let name = GroupName::parse(name).map_err(|_| shared.absent(name))?;
             let undone = self.created_again(&name, earlier.first_position).await?;
             return Ok(Appended { undone: Vec::from_iter(undone), ..earlier });
@@ -128,12 +124,13 @@ impl Groups {
         &self,
         name: &str,
         positions: Vec<Position>,
-        request: Option<Repeatable>,
+        request: GroupRequest,
     ) -> Result<(Option<Appended>, usize), GroupError> {
-        if let Some(earlier) = self.recall(request).await? {
+        if let Some(earlier) = self.recall(request.repeat).await? {
             return self.replayed_before(name, earlier).await;
         }
         let (messages, _) = self.shared.group(name).await?;
+        let repeat = request.repeat;
         let replay = |reply| Message::Replay { positions, request, reply };
         let answer = send_request(&messages, replay).await?;
         let is_recorded_now = matches!(&answer, Ok((Some(appended), _)) if !appended.duplicate);
@@ -141,15 +138,15 @@ impl Groups {
             return answer;
         }
         // The repetition may have waited behind the request itself, which has put the events back.
-        match self.recall(request).await {
+        match self.recall(repeat).await {
             Ok(Some(earlier)) => self.replayed_before(name, earlier).await,
             Ok(None) | Err(_) => answer,
         }
     }
 
     /// What was answered to a request before.
-    async fn recall(&self, request: Option<Repeatable>) -> Result<Option<Appended>, GroupError> {
-        let Some(Repeatable { request_id, digest }) = request else { return Ok(None) };
+    async fn recall(&self, repeat: Option<Repeatable>) -> Result<Option<Appended>, GroupError> {
+        let Some(Repeatable { request_id, digest }) = repeat else { return Ok(None) };
         Ok(self.shared.appender.recall(request_id, digest).await?)
     }
 

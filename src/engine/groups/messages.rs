@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::{counted::Counted, error::GroupError, recording::Repeatable};
+use super::{counted::Counted, error::GroupError, recording::GroupRequest};
 use crate::{
     domain::{
         event::Position,
@@ -48,15 +48,15 @@ pub(super) enum Message {
     Replay {
         /// Which.
         positions: Vec<Position>,
-        /// Makes it safe to repeat.
-        request: Option<Repeatable>,
+        /// How it is recorded.
+        request: GroupRequest,
         /// Where to answer: what was recorded, if anything, and how many.
         reply: oneshot::Sender<Result<(Option<Appended>, usize), GroupError>>,
     },
     /// Delete the group.
     Delete {
-        /// Makes it safe to repeat.
-        request: Option<Repeatable>,
+        /// How it is recorded.
+        request: GroupRequest,
         /// Where to answer.
         reply: oneshot::Sender<Result<Appended, GroupError>>,
     },

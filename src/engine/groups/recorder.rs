@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     error::GroupError,
-    recording::{Recording, Repeatable, event},
+    recording::{GroupRequest, Recording, event},
     saved::streams_of,
 };
 use crate::{
@@ -42,8 +42,8 @@ pub(super) struct GroupRecorder {
 pub(super) struct ReplayRequest {
     /// Where they are; none: all.
     pub(super) positions: Vec<Position>,
-    /// What the request is known by when it is repeated.
-    pub(super) request: Option<Repeatable>,
+    /// How the request is recorded.
+    pub(super) request: GroupRequest,
 }
 
 impl GroupRecorder {
@@ -95,7 +95,11 @@ impl GroupRecorder {
         let parks = work.parks().iter().take(count);
         let positions: Vec<_> = parks.clone().map(|park| park.position).collect();
         let parked = parks.cloned().map(|park| event(&EventParked::from(park))).collect();
-        match self.recording.checkpoint(parked, work.checkpoint(count), None).await {
+        match self
+            .recording
+            .checkpoint(parked, work.checkpoint(count), GroupRequest::default())
+            .await
+        {
             Ok(appended) => {
                 self.failures.succeeded();
                 work.recorded(count);
@@ -164,7 +168,7 @@ impl GroupRecorder {
     }
 
     /// Records that the group is deleted.
-    pub(super) async fn delete(&self, request: Option<Repeatable>) -> Result<Appended, GroupError> {
+    pub(super) async fn delete(&self, request: GroupRequest) -> Result<Appended, GroupError> {
         let deleted = vec![event(&GroupDeleted {})];
         Ok(self.recording.record(deleted, request, None).await?)
     }

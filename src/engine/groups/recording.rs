@@ -1,5 +1,7 @@
 //! Records what concerns one group, in its stream.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use prost::{Message, Name};
 use sha2::{Digest as _, Sha256};
@@ -32,6 +34,15 @@ impl Repeatable {
     }
 }
 
+/// How a request to change a group is recorded.
+#[derive(Clone, Debug, Default)]
+pub struct GroupRequest {
+    /// What a repetition of it is known by; absent: it is not safe to repeat.
+    pub repeat: Option<Repeatable>,
+    /// The identity that sent it; absent: the one that the server is configured with.
+    pub by: Option<Arc<str>>,
+}
+
 /// The stream of one group, open for the server's own events.
 #[derive(Debug)]
 pub(super) struct Recording {
@@ -51,16 +62,17 @@ impl Recording {
     pub(super) async fn record(
         &self,
         events: Vec<NewEvent>,
-        request: Option<Repeatable>,
+        request: GroupRequest,
         expected_revision: Option<Revision>,
     ) -> Result<Appended, AppendError> {
         let write = Write { stream: self.name.stream(), expected_revision, events };
         let append = Append {
-            request_id: request.map(|request| request.request_id),
+            request_id: request.repeat.map(|repeat| repeat.request_id),
             writes: vec![write],
             condition: None,
+            recorded_by: request.by,
         };
-        self.appender.append_own(append, request.map(|request| request.digest)).await
+        self.appender.append_own(append, request.repeat.map(|repeat| repeat.digest)).await
     }
 
     /// The next checkpoint is a whole one, and needs nothing that was recorded before.
@@ -73,7 +85,7 @@ impl Recording {
         &mut self,
         mut events: Vec<NewEvent>,
         now: Checkpoint,
-        request: Option<Repeatable>,
+        request: GroupRequest,
     ) -> Result<Appended, AppendError> {
         let entries = self.chain.entries(&now);
         events.extend(entries.iter().map(|entry| match entry {

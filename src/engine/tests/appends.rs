@@ -39,7 +39,10 @@ async fn a_lookup_is_repeated_when_thousands_of_appends_have_passed_it() {
     for round in 0..12 {
         let events = (0..1_000).map(|number| noted(&format!("{round}/{number}"), &[])).collect();
         let writes = vec![write("x/a", events)];
-        engine.append(Append { request_id: None, writes, condition: None }).await.unwrap();
+        engine
+            .append(Append { request_id: None, writes, condition: None, recorded_by: None })
+            .await
+            .unwrap();
         let mut last = append("x/b", "counted");
         last.writes[0].expected_revision = Some(round);
         engine.append(last).await.unwrap();
@@ -55,7 +58,7 @@ async fn a_limit_is_exact_in_both_directions_and_across_pages() {
         let tag = format!("third:{}", number % 3);
         let events = vec![noted(&format!("{number} {padding}"), &[tag.as_str()])];
         let writes = vec![write("x/a", events)];
-        let request = Append { request_id: None, writes, condition: None };
+        let request = Append { request_id: None, writes, condition: None, recorded_by: None };
         store.engine().append(request).await.unwrap();
     }
     for reopened in [false, true] {

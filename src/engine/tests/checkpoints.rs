@@ -27,7 +27,12 @@ async fn fill(store: &Store, count: usize) {
     for first in (0..count).step_by(limits::APPEND_EVENTS) {
         let streams = first..count.min(first + limits::APPEND_EVENTS);
         let writes = streams.map(|stream| write(&format!("x/{stream}"), vec![noted("one", &[])]));
-        let append = Append { request_id: None, writes: writes.collect(), condition: None };
+        let append = Append {
+            request_id: None,
+            writes: writes.collect(),
+            condition: None,
+            recorded_by: None,
+        };
         store.engine().append(append).await.unwrap();
     }
 }
@@ -94,7 +99,7 @@ async fn an_answer_costs_bytes_for_itself_and_not_for_all_that_rests() {
         ..Settings::default()
     };
     let group = NewGroup { name, filter: Filter::all(), start: Start::Unset, settings };
-    store.engine().groups().create(group, None).await.unwrap();
+    store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
     fill(&store, RESTING).await;
     let mut consumer = join(&store, 10_000).await;
     answer(&mut consumer, RESTING, &Answer::Retry("later".into())).await;

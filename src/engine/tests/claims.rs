@@ -174,7 +174,7 @@ async fn an_append_is_shared_with_the_writer_and_copied_only_if_it_gets_tags_of_
     let of_claims = [known(&stream, &[first]), known(&stream, &[dispute(1)])];
     let appends = [append("x/a", "one")].into_iter().chain(of_claims);
     for (append, shared) in appends.zip([true, true, false]) {
-        let prepared = check(append, Author::Client, "", 1).unwrap();
+        let prepared = check(append, Author::Client, 1).unwrap();
         let before = Append::clone(&prepared.append);
         // As often as its lookup goes stale.
         for _ in 0..2 {
@@ -202,7 +202,7 @@ async fn what_the_index_has_beyond_the_head_does_not_count_as_looked_up() {
     let (_sender, head) = HeadSender::new(behind);
     let indexed = engine.reader.watch_index();
     let reader = Reader::new(Arc::clone(&engine.log), head, indexed, CancellationToken::new());
-    let prepared = check(known(&stream, &[dispute(1)]), Author::Client, "", 1).unwrap();
+    let prepared = check(known(&stream, &[dispute(1)]), Author::Client, 1).unwrap();
     let Resolution::Decide(request) = resolve(&prepared, &reader).await.unwrap() else {
         panic!("it is new");
     };

@@ -31,7 +31,7 @@ async fn large_events_come_in_whatever_order_they_were_handed_out() {
     let name = GroupName::parse("desk").unwrap();
     let settings = Settings { retry_delay: Duration::from_millis(1), ..Settings::default() };
     let group = NewGroup { name, filter: Filter::all(), start: Start::Unset, settings };
-    store.engine().groups().create(group, None).await.unwrap();
+    store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
     let large = "x".repeat(limits::PAGE_BYTES);
     for number in (1..=COUNT).rev() {
         store.engine().append(append(&format!("x/{number:02}"), &large)).await.unwrap();

@@ -11,7 +11,7 @@ async fn append_many(store: &Store, count: usize) {
     for _ in 0..count / 1_000 {
         let events = (0..1_000).map(|_| noted("noted", &[])).collect();
         let writes = vec![write("x/a", events)];
-        let request = Append { request_id: None, writes, condition: None };
+        let request = Append { request_id: None, writes, condition: None, recorded_by: None };
         store.engine().append(request).await.unwrap();
     }
 }
@@ -78,7 +78,12 @@ async fn a_subscriber_that_is_woken_while_a_checkpoint_is_due_still_gets_its_eve
         assert!(futures_util::poll!(waiting).is_pending());
     }
     let events = vec![noted("for them", &["desk:one"]), noted("not for them", &[])];
-    let request = Append { request_id: None, writes: vec![write("x/a", events)], condition: None };
+    let request = Append {
+        request_id: None,
+        writes: vec![write("x/a", events)],
+        condition: None,
+        recorded_by: None,
+    };
     store.engine().append(request).await.unwrap();
     store.engine().reader.indexed(2).await.unwrap();
     tokio::time::pause();
@@ -304,7 +309,7 @@ async fn a_follower_sleeps_through_what_its_filter_does_not_match_and_wakes_for_
     store.engine().reader.indexed(20).await.unwrap();
     assert_eq!(counted.0.load(Ordering::SeqCst), 0, "nothing that it asked for was recorded");
     let writes = vec![write("x/a", vec![noted("for it", &["desk:one"])])];
-    let request = Append { request_id: None, writes, condition: None };
+    let request = Append { request_id: None, writes, condition: None, recorded_by: None };
     store.engine().append(request).await.unwrap();
     store.engine().reader.indexed(21).await.unwrap();
     assert_eq!(counted.0.load(Ordering::SeqCst), 1);

@@ -76,7 +76,7 @@ impl Schedule {
         };
         let name = GroupName::parse(GROUP).unwrap();
         let group = NewGroup { name, filter: filter.clone(), start: Start::Unset, settings };
-        store.engine().groups().create(group, None).await.unwrap();
+        store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
         Self {
             chance,
             store,
@@ -108,7 +108,7 @@ impl Schedule {
             let count = self.chance.random_range(1..8);
             let events = (0..count).map(|_| noted("noted", tags)).collect();
             let writes = vec![write(stream, events)];
-            let append = Append { request_id: None, writes, condition: None };
+            let append = Append { request_id: None, writes, condition: None, recorded_by: None };
             let appended = self.store.engine().append(append).await.unwrap();
             for position in appended.first_position..=appended.last_position {
                 let labels = crate::domain::filter::Labels {

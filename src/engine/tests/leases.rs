@@ -21,7 +21,7 @@ async fn create(store: &Store) {
         Settings { lease: LEASE, max_attempts: 1, retry_delay: Duration::from_millis(1) };
     let name = GroupName::parse(GROUP).unwrap();
     let group = NewGroup { name, filter: Filter::all(), start: Start::Unset, settings };
-    store.engine().groups().create(group, None).await.unwrap();
+    store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
 }
 
 async fn join(store: &Store, name: &str, credit: u64) -> Consumer {

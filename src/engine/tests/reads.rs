@@ -20,7 +20,7 @@ async fn mixed(store: &Store, tag: &str) -> Vec<usize> {
             noted(&text, &[tag])
         });
         let writes = vec![write("x/a", events.collect())];
-        let append = Append { request_id: None, writes, condition: None };
+        let append = Append { request_id: None, writes, condition: None, recorded_by: None };
         store.engine().append(append).await.unwrap();
     }
     wanted
@@ -54,7 +54,7 @@ async fn texts_that_stand_in_one_frame_are_read_with_one_read() {
     let mut store = Store::on(Arc::new(gate.clone()));
     let events = (0..EVENTS).map(|number| noted(&number.to_string(), &[])).collect();
     let writes = vec![write("x/a", events)];
-    let all = Append { request_id: None, writes, condition: None };
+    let all = Append { request_id: None, writes, condition: None, recorded_by: None };
     store.engine().append(all).await.unwrap();
     store.close().await;
     store.open(Arc::new(gate.clone()));
@@ -74,8 +74,12 @@ async fn the_events_of_a_page_are_read_at_once_and_no_more_than_fits_an_answer()
     let (gate, _waiting) = Gate::new();
     let mut store = Store::on(Arc::new(gate.clone()));
     let events = (0..EVENTS).map(|number| noted(&number.to_string(), &[])).collect();
-    let append =
-        |events| Append { request_id: None, writes: vec![write("x/a", events)], condition: None };
+    let append = |events| Append {
+        request_id: None,
+        writes: vec![write("x/a", events)],
+        condition: None,
+        recorded_by: None,
+    };
     store.engine().append(append(events)).await.unwrap();
     store.close().await;
     store.open(Arc::new(gate.clone()));

@@ -33,7 +33,7 @@ async fn filled(files: &Gate) -> Store {
         let event = |n: usize| noted(&format!("{number}/{n} {padding}"), &[tag.as_str()]);
         let writes = vec![write("x/a", (0..100).map(event).collect())];
         let id = u128::try_from(number).unwrap().to_be_bytes();
-        let request = Append { request_id: Some(id), writes, condition: None };
+        let request = Append { request_id: Some(id), writes, condition: None, recorded_by: None };
         store.engine().append(request).await.unwrap();
     }
     store.engine().reader.indexed(3_001).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_request_id_is_remembered_when_its_volume_is_sealed_and_after_a_restar
         let event = |n: usize| noted(&format!("4/{n} {padding}"), &["third:1"]);
         let writes = vec![write("x/a", (0..100).map(event).collect())];
         let id = Some(4_u128.to_be_bytes());
-        let repeat = Append { request_id: id, writes, condition: None };
+        let repeat = Append { request_id: id, writes, condition: None, recorded_by: None };
         let appended = store.engine().append(repeat).await.unwrap();
         assert!(appended.duplicate);
         assert_eq!((appended.first_position, appended.last_position), (402, 501));

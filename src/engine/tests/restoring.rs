@@ -18,7 +18,7 @@ fn new(name: &str) -> NewGroup {
 }
 
 async fn create(store: &Store, name: &str) {
-    store.engine().groups().create(new(name), None).await.unwrap();
+    store.engine().groups().create(new(name), GroupRequest::default()).await.unwrap();
 }
 
 async fn join(store: &Store, group: &str) -> Result<Consumer, GroupError> {
@@ -57,7 +57,8 @@ async fn record<M: prost::Name>(store: &Store, group: &str, payload: &str) {
     };
     let stream = GroupName::parse(group).unwrap().stream();
     let write = Write { stream, expected_revision: None, events: vec![event] };
-    let append = Append { request_id: None, writes: vec![write], condition: None };
+    let append =
+        Append { request_id: None, writes: vec![write], condition: None, recorded_by: None };
     store.engine().appender.append_own(append, None).await.unwrap();
 }
 
@@ -93,7 +94,7 @@ async fn with_unreadable(words: &'static str) -> (Store, Gate) {
     let filter = Filter::new(vec![FilterItem { categories, ..FilterItem::default() }]).unwrap();
     for name in ["good", "torn"] {
         let group = NewGroup { filter: filter.clone(), ..new(name) };
-        store.engine().groups().create(group, None).await.unwrap();
+        store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
     }
     store.engine().append(append("x/a", "one")).await.unwrap();
     record::<GroupCheckpointed>(&store, "torn", "").await;
@@ -192,19 +193,19 @@ async fn a_group_that_cannot_be_read_is_listed_with_its_state_and_takes_no_other
         let errors = [
             join(&store, name).await.err(),
             groups.parked(name, 0, 10).await.err(),
-            groups.replay(name, Vec::new(), None).await.err(),
+            groups.replay(name, Vec::new(), GroupRequest::default()).await.err(),
         ];
         for error in errors {
             assert!(matches!(error, Some(GroupError::Damaged { .. })), "{error:?}");
         }
-        let again = groups.create(new(name), None).await;
+        let again = groups.create(new(name), GroupRequest::default()).await;
         assert!(matches!(again, Err(GroupError::AlreadyExists { .. })), "{again:?}");
     }
     join(&store, "good").await.expect("it works");
     create(&store, "another").await;
-    groups.delete("good", None).await.unwrap();
+    groups.delete("good", GroupRequest::default()).await.unwrap();
     for name in ["lost", "spoilt", "torn"] {
-        groups.delete(name, None).await.unwrap();
+        groups.delete(name, GroupRequest::default()).await.unwrap();
         let gone = join(&store, name).await;
         assert!(matches!(gone, Err(GroupError::NotFound { .. })), "{gone:?}");
     }
@@ -230,11 +231,11 @@ async fn a_group_whose_name_cannot_be_read_answers_to_it_and_comes_back_by_itsel
     assert!(matches!(error, GroupError::Damaged { .. }), "{error}");
     let (listed, _) = groups.list(Some("desk")).await.unwrap();
     assert_eq!((listed[0].name.as_str(), listed[0].state), ("desk", GroupState::Damaged));
-    let again = groups.create(new("desk"), None).await;
+    let again = groups.create(new("desk"), GroupRequest::default()).await;
     assert!(matches!(again, Err(GroupError::AlreadyExists { .. })), "{again:?}");
     let absent = join(&store, "desk-2").await;
     assert!(matches!(absent, Err(GroupError::NotFound { .. })), "{absent:?}");
-    groups.delete("other", None).await.unwrap();
+    groups.delete("other", GroupRequest::default()).await.unwrap();
     assert_eq!(states(&store).await, [nameless]);
     gate.set_spoilt(false);
     let back = async {

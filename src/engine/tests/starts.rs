@@ -13,7 +13,7 @@ const LATER: Micros = 2_000_000_000;
 async fn note(store: &Store, time: Micros, tags: &[&str]) -> Position {
     store.set_clock(time);
     let writes = vec![write("x/a", vec![noted("noted", tags)])];
-    let append = Append { request_id: None, writes, condition: None };
+    let append = Append { request_id: None, writes, condition: None, recorded_by: None };
     store.engine().append(append).await.unwrap().last_position
 }
 
@@ -88,7 +88,7 @@ async fn a_read_from_a_later_time_has_nothing_to_deliver() {
 async fn group(store: &Store, filter: Filter) -> Consumer {
     let (name, settings) = (GroupName::parse("desk").unwrap(), Settings::default());
     let group = NewGroup { name, filter, start: Start::RecordedFrom(LATER), settings };
-    store.engine().groups().create(group, None).await.unwrap();
+    store.engine().groups().create(group, GroupRequest::default()).await.unwrap();
     join(store).await
 }
 

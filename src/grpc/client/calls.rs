@@ -1,8 +1,6 @@
 //! The calls with one answer, each a line, and what they go through.
 
-use tonic::transport::Channel;
-
-use super::{Client, ClientError, timed};
+use super::{Client, ClientError, timed, token::Authorized};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::{
@@ -21,8 +19,8 @@ use crate::{
 macro_rules! services {
     ($($name:ident: $client:ident,)*) => {
         impl Client {$(
-            pub(super) fn $name(&self) -> $client<Channel> {
-                $client::new(self.channel.clone())
+            pub(super) fn $name(&self) -> $client<Authorized> {
+                $client::new(self.authorized())
                     .max_decoding_message_size(limits::REQUEST_BYTES)
                     .max_encoding_message_size(limits::REQUEST_BYTES)
             }

@@ -7,6 +7,7 @@
 use std::{
     error::Error,
     fmt, io,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -78,6 +79,15 @@ impl Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Self { endpoint, tcp, tls, ended: Ended::default() }
+    }
+
+    /// Whether it connects in plain text to another machine.
+    pub(super) fn is_exposed(&self) -> bool {
+        let host = self.endpoint.uri().host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let loopback = |address: IpAddr| address.to_canonical().is_loopback();
+        let own = host == "localhost" || host.parse().is_ok_and(loopback);
+        self.tls.is_none() && !own
     }
 
     /// A channel that is connected.

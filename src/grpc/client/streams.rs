@@ -40,6 +40,11 @@ impl Streams {
         Self { connector, connections: Mutex::new(vec![Connection::new(channel)]) }
     }
 
+    /// Whether what is sent can be read on its way to the server.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.connector.as_ref().is_some_and(Connector::is_exposed)
+    }
+
     /// A connection for one more stream, which lasts as long as the permit is held.
     pub(super) fn open(&self) -> Result<(Channel, OwnedSemaphorePermit), ClientError> {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,9 @@ use super::request;
 use crate::{
     domain::{proto, violation::Violations},
     engine::{Consumer, Delivered, Engine, GroupError},
-    grpc::{connection::ConnectionInfo, passthrough::ConsumeFrame, status::RpcError},
+    grpc::{
+        access::Caller, connection::ConnectionInfo, passthrough::ConsumeFrame, status::RpcError,
+    },
 };
 
 type Requests = Streaming<proto::ConsumeRequest>;
@@ -23,6 +25,7 @@ const EARLY: Duration = Duration::from_secs(1);
 /// Reads the first message and takes part in the group that it names.
 pub(super) async fn begin(
     engine: &Engine,
+    caller: &Caller,
     mut requests: Requests,
     connection: Option<ConnectionInfo>,
 ) -> Result<impl Stream<Item = Result<ConsumeFrame, Status>> + Send + use<>, Status> {
@@ -30,6 +33,7 @@ pub(super) async fn begin(
     let mut first = requests.message().await?.unwrap_or_default();
     let (group, name) = (std::mem::take(&mut first.group), std::mem::take(&mut first.consumer));
     engine.expect_store(&std::mem::take(&mut first.store)).map_err(RpcError::from)?;
+    may_consume(engine, caller, &group).await?;
     let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(RpcError::from)?;
     let part = Part { consumer: Some(consumer), connection };
     part.say(first).await?;
@@ -40,6 +44,25 @@ pub(super) async fn begin(
             None => Ok(None),
         }
     }))
+}
+
+/// Refuses a group that is for events which the caller may not see. A caller who may not see all
+/// gets the same answer where there is no such group.
+async fn may_consume(engine: &Engine, caller: &Caller, group: &str) -> Result<(), RpcError> {
+    if caller.sees_all() {
+        return Ok(());
+    }
+    let origin = match engine.groups().list(Some(group)).await {
+        Ok((groups, _)) => groups.into_iter().next().and_then(|status| status.origin),
+        Err(_) => None,
+    };
+    match origin {
+        Some(origin) => caller.may_see(&origin.filter),
+        None => Err(caller.not_among(
+            "the filter can match others; each of its items has to name streams or categories \
+             among them",
+        )),
+    }
 }
 
 struct Call {

@@ -3,24 +3,26 @@
 use crate::{
     domain::{event::Append, proto},
     engine::{Appended, Engine, Undoing, Undone},
-    grpc::{convert, status::RpcError},
+    grpc::{access::Caller, convert, status::RpcError},
 };
 
 pub(super) async fn append(
     engine: &Engine,
+    caller: &Caller,
     request: proto::AppendRequest,
 ) -> Result<proto::AppendResponse, RpcError> {
-    let appended = engine.append(requested(engine, request)?).await?;
+    let appended = engine.append(requested(engine, caller, request).await?).await?;
     Ok(answer(engine, appended))
 }
 
-/// What an append requests, if it is meant for this store.
-pub(super) fn requested(
+/// What an append requests, if it is meant for this store and its caller may do it.
+pub(super) async fn requested(
     engine: &Engine,
+    caller: &Caller,
     request: proto::AppendRequest,
 ) -> Result<Append, RpcError> {
     engine.expect_store(&request.store)?;
-    Ok(convert::append(request)?)
+    caller.appended(engine, convert::append(request)?).await
 }
 
 pub(super) fn answer(engine: &Engine, appended: Appended) -> proto::AppendResponse {

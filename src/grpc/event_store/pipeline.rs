@@ -23,7 +23,7 @@ use crate::{
         proto::{self, append_stream_response::Outcome},
     },
     engine::{AppendError, Engine},
-    grpc::{pipelined::Pipelined, status::RpcError},
+    grpc::{access::Caller, pipelined::Pipelined, status::RpcError},
 };
 
 /// Appends of one call that are under way or have unread answers.
@@ -44,10 +44,11 @@ type Unread = (Answer, OwnedSemaphorePermit);
 /// Takes the appends, and answers them in their order.
 pub(super) fn begin(
     engine: Arc<Engine>,
+    caller: Caller,
     requests: impl Stream<Item = Result<Pipelined, Status>> + Send + Unpin + 'static,
 ) -> impl Stream<Item = Answer> {
     let (slots, answers) = mpsc::channel(PIPELINE);
-    tokio::spawn(run(engine, requests, slots));
+    tokio::spawn(run(engine, caller, requests, slots));
     stream::unfold(answers, |mut answers: mpsc::Receiver<Unread>| async {
         let (answer, _room) = answers.recv().await?;
         Some((answer, answers))
@@ -57,6 +58,7 @@ pub(super) fn begin(
 /// Runs until the requests end, an error ends them, or the call is gone.
 async fn run(
     engine: Arc<Engine>,
+    caller: Caller,
     requests: impl Stream<Item = Result<Pipelined, Status>> + Unpin,
     slots: mpsc::Sender<Unread>,
 ) {
@@ -64,7 +66,9 @@ async fn run(
     // Appends are submitted one after the other, which keeps their order; answers are awaited
     // together, which makes it a pipeline.
     let appends = with_slots(Box::pin(requests), slots.clone());
-    let appends = appends.then(|append| submit(Arc::clone(&engine), append)).buffered(PIPELINE);
+    let appends = appends
+        .then(|append| submit(Arc::clone(&engine), caller.clone(), append))
+        .buffered(PIPELINE);
     let mut appends = std::pin::pin!(appends);
     loop {
         let answered = tokio::select! {
@@ -124,12 +128,17 @@ fn until_stopping<T>(
 /// Queues one append; the future that is returned waits for its answer. An error ends the pipeline.
 async fn submit(
     engine: Arc<Engine>,
+    caller: Caller,
     (slot, request): (Slot, Result<Pipelined, Status>),
 ) -> impl Future<Output = (Slot, Answer)> {
     let submitted = match request {
         Err(status) => Err(status),
         Ok(Pipelined(request)) => {
-            match request.map_err(RpcError::from).and_then(|request| requested(&engine, request)) {
+            let requested = match request {
+                Err(violations) => Err(RpcError::from(violations)),
+                Ok(request) => requested(&engine, &caller, request).await,
+            };
+            match requested {
                 Err(fault) => Ok(Err(fault)),
                 Ok(append) => Ok(engine.submit(append).await.map_err(RpcError::from)),
             }

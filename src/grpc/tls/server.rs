@@ -10,7 +10,7 @@ use tokio_rustls::{TlsAcceptor, rustls::pki_types::UnixTime};
 
 use super::{
     TlsError,
-    files::{ClientCertificates, TlsFiles},
+    files::TlsFiles,
     in_use::{self, InUse},
     looks::Looks,
 };
@@ -43,11 +43,6 @@ impl ServerTls {
         tracing::info!(until = in_use.shown_until(), "TLS: the certificate is valid");
         let looks = Mutex::new(Looks::new(&contents));
         Ok(Self(Arc::new(Shared { files, in_use: RwLock::new(in_use), looks })))
-    }
-
-    /// Whether every client has to have a certificate.
-    pub fn requires_certificates(&self) -> bool {
-        matches!(self.0.files.clients, ClientCertificates::Required(_))
     }
 
     /// Takes up what the files hold now, and logs what came of it.

@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -11,7 +12,10 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::TlsStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
+
+use super::{subject, validity};
+use crate::grpc::origin::{ClientCertificate, Origin};
 
 /// A connection, encrypted or not.
 #[derive(Debug)]
@@ -23,14 +27,27 @@ pub(in crate::grpc) enum Wire {
 }
 
 impl Connected for Wire {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Origin;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        match self {
-            Self::Plain(stream) => stream.connect_info(),
-            Self::Tls(stream) => stream.get_ref().0.connect_info(),
+    fn connect_info(&self) -> Origin {
+        let (stream, certificate) = match self {
+            Self::Plain(stream) => (stream, None),
+            Self::Tls(stream) => (stream.get_ref().0, certificate_of(stream)),
+        };
+        let encrypted = matches!(self, Self::Tls(_));
+        Origin {
+            address: stream.peer_addr().ok(),
+            encrypted,
+            certificate: certificate.map(Arc::new),
         }
     }
+}
+
+/// What the client's certificate says, which the handshake has verified.
+fn certificate_of(stream: &TlsStream<TcpStream>) -> Option<ClientCertificate> {
+    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+    let subject = subject::of(certificate)?;
+    Some(ClientCertificate { subject, until: validity::until(certificate) })
 }
 
 impl AsyncRead for Wire {

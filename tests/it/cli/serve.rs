@@ -86,10 +86,10 @@ fn a_variable_that_is_no_setting_is_noted_beside_the_output() {
     let (_dir, server) = example();
     let plain = run(&server.address, &["counts"]).good();
     let mut command = command(&server.address, &["counts"]);
-    command.env("HANDOVER_TOKEN", "x").env("HANDOVER_PORT", "tcp://10.0.0.1:50051");
+    command.env("HANDOVER_WEATHER", "x").env("HANDOVER_PORT", "tcp://10.0.0.1:50051");
     let done = Running::start(command).end();
     assert_eq!((done.code, done.out.as_str()), (Some(0), plain.as_str()));
-    let note = "note: the environment variable HANDOVER_TOKEN is not a setting; it is ignored\n";
+    let note = "note: the environment variable HANDOVER_WEATHER is not a setting; it is ignored\n";
     assert_eq!(done.err, note);
 }
 

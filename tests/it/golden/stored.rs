@@ -116,6 +116,7 @@ fn append() -> Append {
         request_id: Some([9; 16]),
         writes: vec![write, any],
         condition: Some(Condition { filter, after_position: 40 }),
+        recorded_by: None,
     }
 }
 

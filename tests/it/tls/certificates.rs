@@ -11,22 +11,22 @@ use rcgen::{
 };
 
 /// What issues certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pub(super) pem: String,
+    pub(crate) pem: String,
 }
 
 /// A certificate and its key, in PEM.
 #[derive(Clone)]
-pub(super) struct Pair {
-    pub(super) cert: String,
-    pub(super) key: String,
+pub(crate) struct Pair {
+    pub(crate) cert: String,
+    pub(crate) key: String,
     /// The certificate as it is shown in a handshake.
-    pub(super) der: Vec<u8>,
+    pub(crate) der: Vec<u8>,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).expect("parameters");
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,21 +36,21 @@ impl Authority {
     }
 
     /// A certificate for a server on this machine.
-    pub(super) fn server(&self) -> Pair {
+    pub(crate) fn server(&self) -> Pair {
         self.issue(&["localhost", "127.0.0.1"], |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         })
     }
 
     /// A certificate for a client.
-    pub(super) fn client(&self) -> Pair {
+    pub(crate) fn client(&self) -> Pair {
         self.issue(&["desk.example"], |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         })
     }
 
     /// A certificate for these names, otherwise as `change` leaves it.
-    pub(super) fn issue(
+    pub(crate) fn issue(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -65,15 +65,15 @@ impl Authority {
 }
 
 /// A folder with files of TLS, which goes with the test.
-pub(super) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary directory"))
     }
 
     /// Writes a file that only its owner may read.
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).expect("it can be written");
         set_mode(&path, 0o600);
@@ -81,23 +81,23 @@ impl Folder {
     }
 
     /// Writes `NAME.pem` and `NAME.key`.
-    pub(super) fn pair(&self, name: &str, pair: &Pair) -> (PathBuf, PathBuf) {
+    pub(crate) fn pair(&self, name: &str, pair: &Pair) -> (PathBuf, PathBuf) {
         let cert = self.write(&format!("{name}.pem"), &pair.cert);
         (cert, self.write(&format!("{name}.key"), &pair.key))
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Puts a new pair in place of `NAME.pem` and `NAME.key`, each by a rename.
-    pub(super) fn replace(&self, name: &str, pair: &Pair) {
+    pub(crate) fn replace(&self, name: &str, pair: &Pair) {
         let (cert, key) = self.pair("new", pair);
         fs::rename(cert, self.path(&format!("{name}.pem"))).expect("it can be renamed");
         fs::rename(key, self.path(&format!("{name}.key"))).expect("it can be renamed");
     }
 }
 
-pub(super) fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode can be set");
 }

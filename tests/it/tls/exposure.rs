@@ -36,27 +36,43 @@ fn plain_text_for_other_machines_is_refused_and_the_settings_are_named() {
 fn what_is_permitted_is_warned_of() {
     let (_dir, data) = data_dir();
     let (_child, log) = start_logged(&data, "0.0.0.0:0", &["--insecure"]);
-    let warning = line_with(&log, "WARN");
-    for expected in ["no authentication", "nothing is encrypted", "0.0.0.0", "--insecure"] {
-        assert!(warning.contains(expected), "{warning}");
+    for named in ["nothing is encrypted", "no policy"] {
+        let warning = line_with(&log, "WARN");
+        for expected in [named, "0.0.0.0", "--insecure"] {
+            assert!(warning.contains(expected), "{warning}");
+        }
     }
 }
 
 #[test]
-fn with_tls_other_machines_are_served_and_warned_of_unless_clients_have_certificates() {
+fn other_machines_are_served_with_tls_and_a_policy_and_otherwise_if_that_is_permitted() {
     let (folder, authority) = (Folder::new(), Authority::new("servers"));
     let (cert, key) = folder.pair("server", &authority.server());
     let ca = folder.write("ca.pem", &authority.pem);
+    let policy = folder.write("policy.toml", "");
     let pair = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
     let (_dir, data) = data_dir();
+    let required = [&pair[..], &["--tls-client-ca", text(&ca)]].concat();
+    for (arguments, missing) in [
+        (&pair[..], "give policy or tokens"),
+        (&required, "give policy or tokens"),
+        (&["--policy", text(&policy)], "give tls-cert and tls-key"),
+    ] {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--listen", "0.0.0.0:0", "--data"]).arg(&data).args(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let error = Server::announced(child.expect("it can be run")).expect_err("it is refused");
+        assert!(error.contains(missing) && error.contains("insecure"), "{error}");
+    }
     {
-        let (_child, log) = start_logged(&data, "0.0.0.0:0", &pair);
+        let permitted = [&pair[..], &["--insecure"]].concat();
+        let (_child, log) = start_logged(&data, "0.0.0.0:0", &permitted);
         let warning = line_with(&log, "WARN");
-        assert!(warning.contains("clients need no certificate"), "{warning}");
+        assert!(warning.contains("no policy"), "{warning}");
         line_with(&log, "serving");
     }
-    let required = [&pair[..], &["--tls-client-ca", text(&ca)]].concat();
-    let (_child, log) = start_logged(&data, "0.0.0.0:0", &required);
+    let both = [&pair[..], &["--policy", text(&policy)]].concat();
+    let (_child, log) = start_logged(&data, "0.0.0.0:0", &both);
     loop {
         let line = line_with(&log, "");
         assert!(!line.contains("WARN"), "{line}");

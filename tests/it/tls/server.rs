@@ -11,29 +11,29 @@ use crate::{
 };
 
 /// A server that serves, with what it needs.
-pub(super) struct Secure {
-    pub(super) folder: Folder,
-    pub(super) authority: Authority,
+pub(crate) struct Secure {
+    pub(crate) folder: Folder,
+    pub(crate) authority: Authority,
     child: Held,
-    pub(super) log: Receiver<String>,
+    pub(crate) log: Receiver<String>,
     /// Host and port.
-    pub(super) at: String,
+    pub(crate) at: String,
     _data: tempfile::TempDir,
 }
 
 /// Paths as arguments of the command line.
-pub(super) fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
 impl Secure {
     /// A server with a certificate of a new authority.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(|_, _| Vec::new())
     }
 
     /// The same, with more arguments, for which files may be written.
-    pub(super) fn start_with(arguments: impl FnOnce(&Folder, &Authority) -> Vec<String>) -> Self {
+    pub(crate) fn start_with(arguments: impl FnOnce(&Folder, &Authority) -> Vec<String>) -> Self {
         let (folder, authority) = (Folder::new(), Authority::new("servers"));
         folder.write("ca.pem", &authority.pem);
         let (cert, key) = folder.pair("server", &authority.server());
@@ -50,20 +50,20 @@ impl Secure {
     }
 
     /// The address by a name that the certificate has.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://{}", self.at)
     }
 
     /// What a client of this server trusts; it has no certificate.
-    pub(super) fn trust(&self) -> ClientTls {
+    pub(crate) fn trust(&self) -> ClientTls {
         ClientTls { ca: Some(self.folder.path("ca.pem")), ..ClientTls::default() }
     }
 
-    pub(super) async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         Client::connect_with(&self.url(), &self.trust()).await.expect("a connection")
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.0.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(sent.expect("kill can be run").success());
@@ -71,7 +71,7 @@ impl Secure {
 }
 
 /// Why a client gets no answer: when it connects, or with its first call.
-pub(super) async fn refused(address: &str, tls: &ClientTls) -> ClientError {
+pub(crate) async fn refused(address: &str, tls: &ClientTls) -> ClientError {
     match Client::connect_with(address, tls).await {
         Err(error) => error,
         Ok(client) => client.serving().await.expect_err("it is refused"),

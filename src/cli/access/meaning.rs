@@ -1,0 +1,48 @@
+//! What a policy and tokens mean, in lines.
+
+use time::OffsetDateTime;
+
+use crate::domain::access::{Categories, Grant, Principal, Rights, TokenState};
+
+/// All that is permitted, and to whom.
+pub(super) fn of(rights: &Rights) -> String {
+    let public = match rights.public_read() {
+        None => "callers without credentials may do nothing but ask for health".to_owned(),
+        Some(categories) => format!("callers without credentials may read {}", shown(categories)),
+    };
+    let mut lines = vec![public];
+    for identity in rights.identities() {
+        lines.push(format!("identity {:?}: {}", identity.name, granted(&identity.grants)));
+        let own = |principal: &Principal| principal.name == identity.name;
+        let mut subjects: Vec<&str> =
+            rights.certificates().filter(|it| own(it.1)).map(|it| it.0).collect();
+        subjects.sort_unstable();
+        lines.extend(subjects.iter().map(|subject| format!("  by the certificate {subject:?}")));
+        if subjects.is_empty() && !rights.tokens().iter().any(|it| own(&it.1)) {
+            lines.push("  has no certificate and no token, so it cannot log in".to_owned());
+        }
+    }
+    for (token, principal) in rights.tokens() {
+        let state = match token.state(OffsetDateTime::now_utc()) {
+            TokenState::Valid => token
+                .expires
+                .map_or_else(|| "valid for ever".to_owned(), |at| format!("valid until {at}")),
+            TokenState::Expired(at) => format!("expired on {at}"),
+            TokenState::Revoked(at) => format!("revoked on {at}"),
+        };
+        let (name, identity) = (&token.name, &principal.name);
+        let grants = granted(&principal.grants);
+        lines.push(format!("token {name:?} ({state}) is {identity:?}: {grants}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn granted(grants: &[Grant]) -> String {
+    let grant = |grant: &Grant| format!("{} for {}", grant.role.name(), shown(&grant.categories));
+    let all: Vec<_> = grants.iter().map(grant).collect();
+    if all.is_empty() { "nothing".to_owned() } else { all.join("; ") }
+}
+
+fn shown(categories: &Categories) -> String {
+    categories.to_string()
+}

@@ -1,0 +1,135 @@
+//! The policy file: identities, what they log in with, and their grants.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use toml::Spanned;
+
+use super::{
+    categories::Categories,
+    located::located,
+    roles::{Grant, Role},
+    tokens::check_name,
+};
+
+/// What is wrong with a policy, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PolicyError(String);
+
+/// An identity of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) name: Arc<str>,
+    pub(super) grants: Vec<Grant>,
+    /// Names of its tokens. A token that no identity lists belongs to the identity of its name.
+    pub(super) tokens: Vec<String>,
+    /// Subjects of its client certificates.
+    pub(super) certificates: Vec<String>,
+}
+
+/// Identities and grants. By default nothing is granted but the roles of tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// What callers without credentials may read; `None`: nothing.
+    pub(super) public_read: Option<Categories>,
+    pub(super) identities: Vec<Identity>,
+}
+
+impl Policy {
+    /// Reads a policy; the error says what is wrong with it, and in which line.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let file: PolicyFile =
+            toml::from_str(text).map_err(|error| PolicyError(located(text, &error)))?;
+        let mut seen = Seen { text, lines: HashMap::new() };
+        let mut identities = Vec::new();
+        for entry in file.identity {
+            identities.push(seen.identity(entry)?);
+        }
+        Ok(Self { public_read: file.public_read.0, identities })
+    }
+}
+
+/// What has been named so far, by kind and name, with the line where.
+struct Seen<'a> {
+    text: &'a str,
+    lines: HashMap<(&'static str, String), usize>,
+}
+
+impl Seen<'_> {
+    fn identity(&mut self, entry: Entry) -> Result<Identity, PolicyError> {
+        let name = self.once("identity", entry.name)?;
+        let tokens = entry.tokens.into_iter().map(|it| self.once("token", it));
+        let tokens = tokens.collect::<Result<_, _>>()?;
+        let certificates = entry.certificates.into_iter().map(|it| self.once("certificate", it));
+        let certificates = certificates.collect::<Result<_, _>>()?;
+        let grants = entry.grants.into_iter().map(Into::into).collect();
+        Ok(Identity { name: name.into(), grants, tokens, certificates })
+    }
+
+    /// A name that no other thing of its kind has.
+    fn once(&mut self, kind: &'static str, name: Spanned<String>) -> Result<String, PolicyError> {
+        let before = self.text.get(..name.span().start).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        let name = name.into_inner();
+        check_name(&name).map_err(|problem| PolicyError(format!("line {line}: {problem}")))?;
+        match self.lines.insert((kind, name.clone()), line) {
+            None => Ok(name),
+            Some(first) => Err(PolicyError(format!(
+                "line {line}: the {kind} {name:?} is in line {first} already; name it once"
+            ))),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PolicyFile {
+    #[serde(default)]
+    public_read: PublicRead,
+    #[serde(default)]
+    identity: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: Spanned<String>,
+    #[serde(default)]
+    tokens: Vec<Spanned<String>>,
+    #[serde(default)]
+    certificates: Vec<Spanned<String>>,
+    grants: Vec<GrantEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantEntry {
+    role: Role,
+    categories: Option<Categories>,
+}
+
+impl From<GrantEntry> for Grant {
+    fn from(GrantEntry { role, categories }: GrantEntry) -> Self {
+        Self { role, categories: categories.unwrap_or(Categories::All) }
+    }
+}
+
+/// `true`, `false`, or categories.
+#[derive(Default)]
+struct PublicRead(Option<Categories>);
+
+impl<'de> Deserialize<'de> for PublicRead {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let given = toml::Value::deserialize(from)?;
+        if let Some(read) = given.as_bool() {
+            return Ok(Self(read.then_some(Categories::All)));
+        }
+        if given.is_array() {
+            return given.try_into().map(|some| Self(Some(some))).map_err(D::Error::custom);
+        }
+        Err(D::Error::custom(format!(
+            "public-read is {given}; it must be true, false or a list of categories"
+        )))
+    }
+}

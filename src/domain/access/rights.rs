@@ -1,0 +1,159 @@
+//! What policy and tokens say together: the principal of each credential.
+
+use std::{collections::HashMap, sync::Arc};
+
+use time::OffsetDateTime;
+
+use super::{
+    categories::Categories,
+    policy::{Identity, Policy},
+    roles::{Grant, Permission},
+    secret::TokenHash,
+    tokens::{Token, TokenState, Tokens},
+};
+
+/// An identity with all that it is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Its name, which is recorded with what it records.
+    pub name: Arc<str>,
+    /// What it is granted.
+    pub grants: Vec<Grant>,
+}
+
+impl Principal {
+    /// For which categories it has a permission; `None`: it does not have it at all.
+    pub fn categories(&self, permission: Permission) -> Option<Categories> {
+        let giving = self.grants.iter().filter(|grant| grant.role.gives(permission));
+        giving.fold(None, |found: Option<Categories>, grant| {
+            Some(found.map_or_else(|| grant.categories.clone(), |it| it.and(&grant.categories)))
+        })
+    }
+}
+
+/// Why a token is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    /// The server does not know it.
+    #[error("the server does not know this token")]
+    Unknown,
+    /// It ended.
+    #[error("the token {name:?} expired on {at}")]
+    Expired {
+        /// Its name.
+        name: String,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// It was revoked.
+    #[error("the token {name:?} was revoked on {at}")]
+    Revoked {
+        /// Its name.
+        name: String,
+        /// When.
+        at: OffsetDateTime,
+    },
+}
+
+/// The principals of all credentials, and what needs none.
+#[derive(Clone, Debug, Default)]
+pub struct Rights {
+    public_read: Option<Categories>,
+    tokens: Vec<(Token, Arc<Principal>)>,
+    certificates: HashMap<String, Arc<Principal>>,
+    principals: Vec<Arc<Principal>>,
+}
+
+impl Rights {
+    /// What a policy and tokens say together.
+    pub fn new(policy: &Policy, tokens: Tokens) -> Self {
+        let mut rights = Self { public_read: policy.public_read.clone(), ..Self::default() };
+        for identity in &policy.identities {
+            let principal = Arc::new(principal(identity, None));
+            for subject in &identity.certificates {
+                rights.certificates.insert(subject.clone(), Arc::clone(&principal));
+            }
+            rights.principals.push(principal);
+        }
+        for token in tokens.0 {
+            let principal = Arc::new(of_token(policy, &token));
+            rights.tokens.push((token, principal));
+        }
+        rights
+    }
+
+    /// What callers without credentials may read; `None`: nothing.
+    pub fn public_read(&self) -> Option<&Categories> {
+        self.public_read.as_ref()
+    }
+
+    /// The identities of the policy, without what their tokens grant.
+    pub fn identities(&self) -> &[Arc<Principal>] {
+        &self.principals
+    }
+
+    /// The tokens, each with its principal.
+    pub fn tokens(&self) -> &[(Token, Arc<Principal>)] {
+        &self.tokens
+    }
+
+    /// The subjects of client certificates, each with its principal.
+    pub fn certificates(&self) -> impl Iterator<Item = (&str, &Arc<Principal>)> {
+        self.certificates.iter().map(|(subject, principal)| (subject.as_str(), principal))
+    }
+
+    /// The principal of a token, and when the token ends. Every token is compared, whichever fits.
+    pub fn of_token(
+        &self,
+        hash: &TokenHash,
+        now: OffsetDateTime,
+    ) -> Result<(Arc<Principal>, Option<OffsetDateTime>), BadToken> {
+        let found = self.tokens.iter().fold(None, |found, candidate| {
+            if candidate.0.hash.is(hash) { Some(candidate) } else { found }
+        });
+        let (token, principal) = found.ok_or(BadToken::Unknown)?;
+        let name = token.name.clone();
+        match token.state(now) {
+            TokenState::Valid => Ok((Arc::clone(principal), token.expires)),
+            TokenState::Expired(at) => Err(BadToken::Expired { name, at }),
+            TokenState::Revoked(at) => Err(BadToken::Revoked { name, at }),
+        }
+    }
+
+    /// The principal of a client certificate with this subject; `None`: no identity has it.
+    pub fn of_certificate(&self, subject: &str) -> Option<Arc<Principal>> {
+        self.certificates.get(subject).cloned()
+    }
+
+    /// For which categories a principal, or a caller without one, has a permission. What all may
+    /// read, each principal may.
+    pub fn categories(
+        &self,
+        principal: Option<&Principal>,
+        permission: Permission,
+    ) -> Option<Categories> {
+        let own = principal.and_then(|principal| principal.categories(permission));
+        let public = self.public_read.as_ref().filter(|_| permission == Permission::Read);
+        match (own, public) {
+            (Some(own), Some(public)) => Some(own.and(public)),
+            (own, public) => own.or_else(|| public.cloned()),
+        }
+    }
+}
+
+/// The principal of a token: the identity that lists it, or has its name, or the token alone.
+fn of_token(policy: &Policy, token: &Token) -> Principal {
+    let identities = &policy.identities;
+    let listed = identities.iter().find(|it| it.tokens.contains(&token.name));
+    let named = || identities.iter().find(|it| *it.name == *token.name);
+    if let Some(identity) = listed.or_else(named) {
+        return principal(identity, Some(token));
+    }
+    Principal { name: token.name.as_str().into(), grants: token.grants().collect() }
+}
+
+fn principal(identity: &Identity, token: Option<&Token>) -> Principal {
+    let of_token = token.into_iter().flat_map(Token::grants);
+    let grants = identity.grants.iter().cloned().chain(of_token).collect();
+    Principal { name: Arc::clone(&identity.name), grants }
+}

@@ -1,0 +1,195 @@
+//! The files of access: policy and tokens. What does not fit is refused, saying what and where.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::domain::access::{Policy, Rights, Tokens};
+
+/// Bytes that such a file may have.
+const FILE_BYTES: u64 = 4 << 20;
+/// What others may not do with tokens: anything.
+const OTHERS: u32 = 0o077;
+/// What others may not do with a policy: change it.
+const OTHERS_WRITE: u32 = 0o022;
+/// Names of the settings.
+const POLICY: &str = "policy";
+const TOKENS: &str = "tokens";
+
+/// What is wrong with a file of access.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{setting}: {} {problem}", path.display())]
+pub struct AccessError {
+    /// The setting that names the file.
+    setting: &'static str,
+    path: PathBuf,
+    problem: String,
+}
+
+/// The files that say who may do what; at least one is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessFiles {
+    /// Identities and grants.
+    pub policy: Option<PathBuf>,
+    /// Tokens, hashed.
+    pub tokens: Option<PathBuf>,
+}
+
+/// What was in the files when they were read together.
+pub(super) struct Contents {
+    policy: Option<String>,
+    tokens: Option<String>,
+}
+
+impl AccessFiles {
+    /// What the files say.
+    pub fn rights(&self) -> Result<Rights, AccessError> {
+        self.parsed(&self.read()?)
+    }
+
+    pub(super) fn read(&self) -> Result<Contents, AccessError> {
+        let policy = |path: &PathBuf| read(POLICY, path, OTHERS_WRITE, "change who may do what");
+        let policy = self.policy.as_ref().map(policy).transpose()?;
+        let tokens = self.tokens.as_ref().map(|path| read_tokens(path)).transpose()?;
+        Ok(Contents { policy, tokens })
+    }
+
+    pub(super) fn parsed(&self, contents: &Contents) -> Result<Rights, AccessError> {
+        let policy = match (&self.policy, &contents.policy) {
+            (Some(path), Some(text)) => {
+                Policy::parse(text).map_err(|error| wrong(POLICY, path, &error))?
+            }
+            _ => Policy::default(),
+        };
+        let tokens = match (&self.tokens, &contents.tokens) {
+            (Some(path), Some(text)) => parse_tokens(path, text)?,
+            _ => Tokens::default(),
+        };
+        Ok(Rights::new(&policy, tokens))
+    }
+}
+
+impl Contents {
+    /// Differs if either of the files differs.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut all = Sha256::new();
+        for text in [&self.policy, &self.tokens] {
+            let bytes = text.as_deref().unwrap_or_default().as_bytes();
+            all.update((bytes.len() as u64).to_be_bytes());
+            all.update(bytes);
+        }
+        all.finalize().into()
+    }
+}
+
+/// The file of tokens, as commands change it. It is locked until this is dropped.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl TokenFile {
+    /// Takes the file for a change; it need not be there yet.
+    pub fn open(path: &Path) -> Result<Self, AccessError> {
+        let failed =
+            |error: io::Error| problem(TOKENS, path, format!("cannot be changed: {error}"));
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let options = File::options().create(true).truncate(false).write(true).open(lock);
+        let lock = options.map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The tokens of a file.
+    pub fn read(path: &Path) -> Result<Tokens, AccessError> {
+        parse_tokens(path, &read_tokens(path)?)
+    }
+
+    /// The tokens in it; none if there is no file yet.
+    pub fn tokens(&self) -> Result<Tokens, AccessError> {
+        match fs::exists(&self.path) {
+            Ok(false) => Ok(Tokens::default()),
+            Ok(true) | Err(_) => Self::read(&self.path),
+        }
+    }
+
+    /// Writes the file anew: whole, or not at all. Only its owner may read it.
+    pub fn write(&self, tokens: &Tokens) -> Result<(), AccessError> {
+        let text = tokens.written().map_err(|error| wrong(TOKENS, &self.path, &error))?;
+        let written = || {
+            let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = folder.unwrap_or(Path::new("."));
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.as_file().set_permissions(Permissions::from_mode(0o600))?;
+            keep_owner(&self.path, file.as_file());
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&self.path)?;
+            File::open(folder)?.sync_all()
+        };
+        written().map_err(|error: io::Error| {
+            problem(TOKENS, &self.path, format!("cannot be written: {error}"))
+        })
+    }
+}
+
+/// Gives a new file the owner of the one that it replaces: an administrator who changes it must not
+/// take it from the server. Where that is not possible, the server says that it cannot read it.
+fn keep_owner(replaced: &Path, new: &File) {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    if let Ok(before) = fs::metadata(replaced) {
+        let _ = fchown(new, Some(before.uid()), Some(before.gid()));
+    }
+}
+
+fn read_tokens(path: &Path) -> Result<String, AccessError> {
+    read(TOKENS, path, OTHERS, "read or change the tokens")
+}
+
+fn parse_tokens(path: &Path, text: &str) -> Result<Tokens, AccessError> {
+    Tokens::parse(text).map_err(|error| wrong(TOKENS, path, &error))
+}
+
+/// Reads a file, unless others may do with it what its mode must not permit.
+fn read(
+    setting: &'static str,
+    path: &Path,
+    forbidden: u32,
+    harm: &str,
+) -> Result<String, AccessError> {
+    let failed = |error: io::Error| problem(setting, path, format!("cannot be read: {error}"));
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if metadata.is_file() && mode & forbidden != 0 {
+        let mended = 0o700 & mode;
+        let problem = format!(
+            "has mode {mode:04o}, which lets others than its owner {harm}; \
+             `chmod {mended:o} {}` mends that",
+            path.display()
+        );
+        return Err(self::problem(setting, path, problem));
+    }
+    let mut text = String::new();
+    let read = file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > FILE_BYTES {
+        return Err(problem(setting, path, format!("has more than {FILE_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+fn wrong(setting: &'static str, path: &Path, error: &dyn std::fmt::Display) -> AccessError {
+    problem(setting, path, format!("is refused: {error}"))
+}
+
+fn problem(setting: &'static str, path: &Path, problem: String) -> AccessError {
+    AccessError { setting, path: path.to_owned(), problem }
+}

@@ -1,0 +1,224 @@
+//! Who may do what, as the files say it now, and when the files are taken up again.
+//!
+//! The contents are compared, not times, and a change is taken up when two looks in a row found it:
+//! a file that is half written is not taken for one that does not fit. What does not fit leaves
+//! what is in use.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    audit::Audit,
+    files::{AccessError, AccessFiles, Contents},
+};
+use crate::domain::access::Rights;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Who may do what. Clones share what is in use.
+#[derive(Clone)]
+pub struct Access(Arc<Shared>);
+
+struct Shared {
+    files: AccessFiles,
+    rights: watch::Sender<Arc<Rights>>,
+    looks: Mutex<Looks>,
+    audit: Audit,
+}
+
+/// What was found so far.
+struct Looks {
+    in_use: [u8; 32],
+    last: Result<[u8; 32], AccessError>,
+    /// The problem that was logged last; the same is logged once.
+    logged: Option<AccessError>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("files", &self.0.files).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// Reads the files for the first time; what does not fit is refused.
+    pub fn load(files: AccessFiles) -> Result<Self, AccessError> {
+        let contents = files.read()?;
+        let rights = files.parsed(&contents)?;
+        log("access is controlled", &rights);
+        let in_use = contents.digest();
+        let looks = Mutex::new(Looks { in_use, last: Ok(in_use), logged: None });
+        let rights = watch::Sender::new(Arc::new(rights));
+        Ok(Self(Arc::new(Shared { files, rights, looks, audit: Audit::default() })))
+    }
+
+    /// Takes up what the files hold now, and logs what came of it.
+    pub fn reload(&self) {
+        let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.logged = None;
+        let read = self.0.files.read();
+        looks.last = found(&read);
+        if looks.last == Ok(looks.in_use) {
+            tracing::info!("access: the files hold what is in use");
+            return;
+        }
+        self.take_up(&mut looks, read);
+    }
+
+    /// Takes up what has changed, if the look before found it as well.
+    fn look(&self) {
+        let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = self.0.files.read();
+        let found = found(&read);
+        if found == Ok(looks.in_use) {
+            if looks.logged.take().is_some() {
+                tracing::info!("access: the files hold again what is in use");
+            }
+            looks.last = found;
+            return;
+        }
+        if std::mem::replace(&mut looks.last, found.clone()) == found {
+            self.take_up(&mut looks, read);
+        }
+    }
+
+    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>) {
+        let files = &self.0.files;
+        match read.and_then(|contents| Ok((contents.digest(), files.parsed(&contents)?))) {
+            Ok((digest, rights)) => {
+                (looks.in_use, looks.logged) = (digest, None);
+                let rights = Arc::new(rights);
+                self.0.rights.send_replace(Arc::clone(&rights));
+                log("access: new files are in use", &rights);
+            }
+            Err(problem) => {
+                if looks.logged.as_ref() != Some(&problem) {
+                    tracing::warn!(
+                        %problem,
+                        "access: the files are not taken up; what is in use stays"
+                    );
+                    looks.logged = Some(problem);
+                }
+            }
+        }
+    }
+
+    /// What is in use.
+    pub(super) fn rights(&self) -> Arc<Rights> {
+        Arc::clone(&self.0.rights.borrow())
+    }
+
+    /// Notices when something else is in use.
+    pub(super) fn changes(&self) -> watch::Receiver<Arc<Rights>> {
+        self.0.rights.subscribe()
+    }
+
+    pub(super) fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
+    /// Looks at the files for as long as it is awaited.
+    pub(in crate::grpc) async fn follow_files(&self) {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let access = self.clone();
+            // A disk may take its time.
+            let _ = tokio::task::spawn_blocking(move || access.look()).await;
+        }
+    }
+}
+
+fn found(read: &Result<Contents, AccessError>) -> Result<[u8; 32], AccessError> {
+    read.as_ref().map(Contents::digest).map_err(Clone::clone)
+}
+
+fn log(message: &str, rights: &Rights) {
+    let (identities, tokens) = (rights.identities().len(), rights.tokens().len());
+    let public_read = rights.public_read().map_or_else(|| "no".to_owned(), ToString::to_string);
+    tracing::info!(target: "handover::audit", identities, tokens, public_read, "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+    use super::*;
+
+    const FIRST: &str = "public-read = true\n";
+    const SECOND: &str = "public-read = false\n";
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn is_public(access: &Access) -> bool {
+        access.rights().public_read().is_some()
+    }
+
+    #[test]
+    fn what_two_looks_found_is_taken_up_and_what_does_not_parse_never_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = dir.path().join("policy.toml");
+        write(&policy, FIRST, 0o644);
+        let files = AccessFiles { policy: Some(policy.clone()), tokens: None };
+        let access = Access::load(files).unwrap();
+        assert!(is_public(&access));
+
+        write(&policy, SECOND, 0o644);
+        access.look();
+        assert!(is_public(&access), "it may be half written");
+        access.look();
+        assert!(!is_public(&access), "it has not changed any more");
+
+        write(&policy, "public-read = tru", 0o644);
+        access.look();
+        access.look();
+        access.reload();
+        assert!(!is_public(&access), "a policy that does not parse changes nothing");
+        fs::remove_file(&policy).unwrap();
+        access.look();
+        access.look();
+        access.reload();
+        assert!(!is_public(&access), "nor does one that is not there");
+        write(&policy, FIRST, 0o666);
+        access.reload();
+        assert!(!is_public(&access), "nor one that others may change");
+        write(&policy, FIRST, 0o644);
+        access.reload();
+        assert!(is_public(&access), "a signal takes up what fits at once");
+    }
+
+    #[test]
+    fn files_that_others_could_use_are_refused_with_what_mends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (policy, tokens) = (dir.path().join("policy.toml"), dir.path().join("tokens.toml"));
+        write(&policy, "", 0o664);
+        let files = AccessFiles { policy: Some(policy.clone()), tokens: Some(tokens.clone()) };
+        let refused = || Access::load(files.clone()).unwrap_err().to_string();
+        let error = refused();
+        assert!(error.starts_with("policy: ") && error.contains("mode 0664"), "{error}");
+        write(&policy, "", 0o644);
+        assert!(refused().contains("tokens.toml cannot be read"), "{}", refused());
+        for mode in [0o640, 0o604, 0o620, 0o602] {
+            write(&tokens, "", mode);
+            let error = refused();
+            assert!(error.starts_with("tokens: ") && error.contains("`chmod 600 "), "{error}");
+        }
+        write(&tokens, "[[token]]\nname = 1", 0o600);
+        assert!(refused().contains("line 2"), "{}", refused());
+        write(&tokens, "", 0o600);
+        Access::load(files.clone()).unwrap();
+    }
+}
