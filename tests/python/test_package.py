@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT, TARGET
@@ -148,6 +149,11 @@ def instructions():
     text = re.sub(r"^#.*\n", "", (ROOT / "deploy" / "Containerfile").read_text(), flags=re.MULTILINE)
     lines = text.replace("\\\n", " ").splitlines()
     return [line.split(None, 1) for line in lines if line.strip()]
+
+
+def test_the_recipe_of_the_container_is_well_formed():
+    hadolint = pathlib.Path(sys.executable).with_name("hadolint")
+    assert run(hadolint, "--no-color", ROOT / "deploy" / "Containerfile") == ""
 
 
 def test_the_container_is_not_root_and_has_one_volume():

@@ -137,6 +137,8 @@ def test_each_attempt_has_the_same_request_id_and_the_token(run, stubs):
     ids = [request.request_id for request in flaky.requests if hasattr(request, "request_id")]
     assert len(ids) == 3 and len(set(ids)) == 1 and uuid.UUID(ids[0])
     assert set(flaky.tokens) == {"Bearer secret"}
+    error = run("http://record.example:1", "record", code=1, HANDOVER_TOKEN="secret")
+    assert "a token would be sent in plain text" in error and "secret" not in error
     for failure in ([code.ABORTED], [code.RESOURCE_EXHAUSTED]):
         flaky = Flaky(failure)
         assert "it fails" in run(flaky.address, "record", code=1)

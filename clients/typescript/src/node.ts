@@ -5,6 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Client, type Options } from "./client.js";
 import type { FilterSchema, RecordedEvent } from "./gen/handover/v1/event_store_service_pb.js";
+import { checkToken } from "./retry.js";
 import type { Following } from "./streams.js";
 
 export * from "./index.js";
@@ -52,6 +53,8 @@ export function connect({ server, tls, token, ...rest }: Options & { server?: st
     throw new Error(`${baseUrl}: certificates are given, so the address has to begin with https://`);
   }
   const kept = env.HANDOVER_TOKEN_FILE ? owned(env.HANDOVER_TOKEN_FILE).toString().trim() : env.HANDOVER_TOKEN;
+  const secret = token ?? kept;
+  checkToken(baseUrl, secret);
   const transport = createGrpcTransport({
     baseUrl,
     nodeOptions: named ? read(files) : {},
@@ -59,7 +62,7 @@ export function connect({ server, tls, token, ...rest }: Options & { server?: st
     pingIntervalMs: 30_000,
     pingTimeoutMs: 10_000,
   });
-  return new Client(transport, { token: token ?? kept, ...rest });
+  return new Client(transport, { token: secret, ...rest });
 }
 
 /**

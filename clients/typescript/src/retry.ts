@@ -55,6 +55,15 @@ function identified<I extends DescMessage>(
   return [{ ...message, requestId: requestId || crypto.randomUUID() }, true];
 }
 
+/** Addresses that no other machine sees calls to. */
+const LOOPBACK = /^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
+
+/** Refuses to send a token in plain text: it leaves the machine by TLS only. */
+export function checkToken(server: string, token: string | undefined): void {
+  if (!token || server.startsWith("https://") || LOOPBACK.test(server)) return;
+  throw new Error(`${server}: a token would be sent in plain text; the address of a server with TLS begins with https://`);
+}
+
 /** A transport that gives each write a request id and each attempt a deadline, adds the token, and repeats what is worth it. */
 export function repeating(transport: Transport, retry: Retry, token: string | undefined): Transport {
   const headers = (given: HeadersInit | undefined) => {

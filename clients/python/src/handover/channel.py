@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import stat
 from dataclasses import dataclass
 
@@ -57,10 +58,14 @@ def private(path: str | os.PathLike[str]) -> bytes:
         return file.read()
 
 
-def connect(server: str, tls: Tls) -> grpc.Channel:
+LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\]):\d+")
+"""Addresses that no other machine sees calls to."""
+
+
+def connect(server: str, tls: Tls, has_token: bool) -> grpc.Channel:
     """A channel to `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT`; nothing is sent yet.
 
-    Certificates are never passed over: with them the address has to begin with `https://`.
+    Certificates are never passed over: with them the address has to begin with `https://`. A token leaves the machine by TLS only.
     """
     scheme, found, address = server.rpartition("://")
     if found and scheme not in ("http", "https"):
@@ -70,4 +75,6 @@ def connect(server: str, tls: Tls) -> grpc.Channel:
         return grpc.secure_channel(address, tls.credentials(), OPTIONS)
     if tls.is_set():
         raise ValueError(f"{server}: certificates are given, so the address has to begin with https://")
+    if has_token and not LOOPBACK.fullmatch(address):
+        raise ValueError(f"{server}: a token would be sent in plain text; the address of a server with TLS begins with https://")
     return grpc.insecure_channel(address, OPTIONS)

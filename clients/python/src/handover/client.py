@@ -55,8 +55,8 @@ class Client:
         """
         self.retry = retry
         server = server or os.environ.get("HANDOVER_SERVER") or SERVER
-        self._channel = connect(server, Tls.from_environment() if tls is None else tls)
         token = token or _token()
+        self._channel = connect(server, Tls.from_environment() if tls is None else tls, bool(token))
         interceptors: list[Any] = [Repeating(retry), *([WithToken(token)] if token else [])]
         channel = grpc.intercept_channel(self._channel, *interceptors)
         self.claims = claim_service_pb2_grpc.ClaimServiceStub(channel)
