@@ -1,8 +1,10 @@
 """Fixtures: the real binary on a free port, and stubs generated from proto/ as a user would."""
 
+import ctypes
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -29,12 +31,19 @@ def stubs(tmp_path_factory):
     return out
 
 
+def dies_with_the_tests():
+    """Has the system kill this process when the one that started it ends, even if it is killed itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Server:
     """A running server."""
 
     def __init__(self, data, *arguments, listen="127.0.0.1:0"):
         command = [BINARY, "serve", "--data", data, "--listen", listen, *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, preexec_fn=dies_with_the_tests
+        )
         self.printed = []
         for line in self.process.stdout:
             self.printed.append(line.rstrip("\n"))
