@@ -32,8 +32,8 @@ def run(*command, **keywords):
 
 
 def build(folder):
-    """Builds the package, as fast as it can be compressed."""
-    environment = dict(os.environ, COMPRESSION="0")
+    """Builds the package, which is not compressed: it is unpacked at once."""
+    environment = dict(os.environ, COMPRESSION="none")
     return pathlib.Path(run(ROOT / "deploy" / "debian" / "build", "debug", folder, env=environment).splitlines()[-1])
 
 
