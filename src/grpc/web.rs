@@ -2,9 +2,9 @@
 //! plain HTTP.
 //!
 //! A page may come from anywhere, and the browser that runs it may stand where the server can be
-//! reached but the page's author cannot: on the operator's own machine, behind a firewall. Where the
-//! server has no policy, a client needs nothing but to reach it in order to write. A page of any
-//! origin may read what its credentials permit; to write, its origin has to be named by the
+//! reached but the page's author cannot: on the operator's own machine, behind a firewall. Where
+//! the server has no policy, a client needs nothing but to reach it in order to write. A page of
+//! any origin may read what its credentials permit; to write, its origin has to be named by the
 //! operator as well. That is checked here and not left to the browser: if a page's host name points
 //! at this address, its browser sees no foreign origin.
 
