@@ -59,6 +59,8 @@ pub(super) struct Connection<T> {
 pub(crate) struct ConnectionInfo {
     /// Bytes of answers that its client has not taken.
     pub(super) unread: Arc<AtomicUsize>,
+    /// Where it comes from; absent: from this process.
+    pub(super) peer: Option<SocketAddr>,
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,
@@ -86,7 +88,7 @@ impl<T> Connection<T> {
     fn from_peer(admitted: Admitted<T>, peer: Option<SocketAddr>) -> Self {
         let Admitted { connection: stream, place } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
-        let ending = ConnectionInfo::default();
+        let ending = ConnectionInfo { peer, ..ConnectionInfo::default() };
         let gone = ending.gone.clone().drop_guard();
         Self {
             stream,
