@@ -32,6 +32,7 @@ pub mod share;
 pub mod span;
 pub mod symbol;
 pub mod tally;
+pub mod trace;
 pub mod unattributed;
 pub mod violation;
 pub mod way;

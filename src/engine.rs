@@ -38,6 +38,7 @@ mod subscribers;
 mod subscription;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod undone;
 mod usage;
 mod validation;

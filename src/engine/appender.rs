@@ -15,7 +15,7 @@ use crate::{
         reader::Reader,
         record::RecordReader,
         resolution::{self, Resolution},
-        undone,
+        trace, undone,
         validation::{self, Author, Prepared, Refused},
         writer::{Message, PermanentFailure, Ticket, Verdict},
     },
@@ -137,10 +137,13 @@ impl Appender {
         let head = self.look_ups.head().position;
         let content = append.events().map(|(_, event)| EVENT_OVERHEAD + event.payload.len()).sum();
         let checked = apart(content, || validation::check(append, author, head));
-        let prepared = match checked {
+        let mut prepared = match checked {
             Ok(prepared) => prepared,
             Err(refused) => return self.refused(refused).await,
         };
+        if matches!(author, Author::Client) {
+            trace::note(&mut prepared);
+        }
         let caller = self.callers.try_acquire();
         let _caller = caller.map_err(|_| AppendError::Overloaded { waiting: QUEUE_CALLERS })?;
         let room = self.room(prepared.bytes, coming).await?;

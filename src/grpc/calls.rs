@@ -2,6 +2,10 @@
 //!
 //! The methods are those that the server has, and all others count as one: a client that makes up
 //! names makes no labels. A call that its client gave up counts as CANCELLED.
+//!
+//! Each call has a span with these and its peer, for logs (`--log handover::call=debug`). It is of
+//! the level DEBUG: the fields of a span are written when it begins, whether a line follows or not.
+//! What the call does belongs to the trace that its client names.
 
 use std::{
     collections::HashMap,
@@ -19,13 +23,22 @@ use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
+use tracing::{
+    Instrument as _, Span,
+    field::{Empty, display},
+};
 
 use crate::{
     domain::{
         measure::{Counter, Distribution, Histogram, MICROSECONDS},
         proto::{self, ErrorReason},
+        trace::{TRACEPARENT, TraceParent},
     },
-    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+    engine::trace,
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        connection::ConnectionInfo,
+    },
 };
 
 /// The name of all methods that the server does not have.
@@ -130,13 +143,15 @@ impl Method {
 }
 
 impl Calls {
-    fn begin(&self, path: &str) -> Call {
-        let place = self.0.known.get(path).copied().unwrap_or(self.0.methods.len() - 1);
-        let call = Call { counts: Arc::clone(&self.0), place, begun: Instant::now(), ended: false };
-        if let Some(method) = call.method() {
+    fn begin(&self, request: &HttpRequest) -> Call {
+        let known = self.0.known.get(request.uri().path()).copied();
+        let place = known.unwrap_or(self.0.methods.len() - 1);
+        let method = self.0.methods.get(place);
+        if let Some(method) = method {
             method.open.fetch_add(1, Relaxed);
         }
-        call
+        let span = span(method.map_or(OTHER, |method| &method.name), request);
+        Call { counts: Arc::clone(&self.0), place, begun: Instant::now(), ended: false, span }
     }
 
     /// The methods that were called.
@@ -163,6 +178,34 @@ impl Calls {
     }
 }
 
+/// The span of a call. What identifies the caller fills in the principal.
+fn span(method: &str, request: &HttpRequest) -> Span {
+    let span = tracing::debug_span!(
+        target: "handover::call",
+        "call",
+        method,
+        peer = Empty,
+        principal = Empty,
+        trace_id = Empty,
+        code = Empty
+    );
+    if !span.is_disabled() {
+        let connection = request.extensions().get::<ConnectionInfo>();
+        if let Some(peer) = connection.and_then(|it| it.origin.address) {
+            span.record("peer", display(peer));
+        }
+        if let Some(trace) = trace_of(request.headers()) {
+            span.record("trace_id", trace.trace_id());
+        }
+    }
+    span
+}
+
+/// The trace that the client names; absent: none, or nothing that is one.
+fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
+    headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
+}
+
 fn spelled(reason: ErrorReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix("ERROR_REASON_").unwrap_or(name)
@@ -174,15 +217,17 @@ impl Around for Calls {
         F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
         E: Send + 'static,
     {
-        let mut call = self.begin(request.uri().path());
-        let answer = within(request);
-        Box::pin(async move {
+        let mut call = self.begin(&request);
+        let (trace, span) = (trace_of(request.headers()), call.span.clone());
+        let answer = span.in_scope(|| within(request));
+        let answered = async move {
             let response = answer.await?;
             if call.take_end(response.headers()) {
                 return Ok(response);
             }
             Ok(response.map(|body| Body::new(Watched { body, call })))
-        })
+        };
+        Box::pin(trace::within(trace, answered).instrument(span))
     }
 }
 
@@ -193,6 +238,7 @@ struct Call {
     place: usize,
     begun: Instant,
     ended: bool,
+    span: Span,
 }
 
 impl Call {
@@ -228,13 +274,17 @@ impl Call {
         }
         let Some(method) = self.method() else { return };
         method.open.fetch_sub(1, Relaxed);
-        let place = usize::try_from(i32::from(code)).ok();
-        if let Some(counter) = place.and_then(|place| method.codes.get(place)) {
+        let place = usize::try_from(i32::from(code)).unwrap_or_default();
+        if let Some(counter) = method.codes.get(place) {
             counter.add_one();
         }
-        if let Some(time) = &method.time {
-            time.record_time(self.begun.elapsed());
+        let time = self.begun.elapsed();
+        if let Some(times) = &method.time {
+            times.record_time(time);
         }
+        self.span.record("code", CODES.get(place));
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: "handover::call", parent: &self.span, micros, "a call has ended");
     }
 }
 
@@ -258,7 +308,8 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let span = self.call.span.clone();
+        let frame = ready!(span.in_scope(|| Pin::new(&mut self.body).poll_frame(context)));
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {

@@ -40,6 +40,7 @@ mod spellings;
 mod support;
 mod tidy;
 mod tls;
+mod traces;
 mod transport;
 mod undone;
 mod unread;

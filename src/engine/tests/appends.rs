@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::trace::TraceParent;
 
 #[tokio::test]
 async fn the_same_request_twice_in_one_group_is_appended_once() {
@@ -117,4 +118,32 @@ async fn a_read_can_start_at_a_time_or_a_revision() {
     let filter = Filter::new(vec![item]).unwrap();
     let spec = ReadSpec { filter, ..spec(Start::AfterRevision(1), Direction::Forwards, None) };
     assert_eq!(store.read(spec).await[0].position, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_have_the_trace_of_their_call_and_a_repetition_in_another_is_the_same_request() {
+    const KEY: &str = "traceparent";
+    let store = Store::new();
+    let traces = ["1", "2"].map(|digit| {
+        let text = format!("00-{}-{}-01", digit.repeat(32), digit.repeat(16));
+        text.parse::<TraceParent>().unwrap()
+    });
+    let [first, second] = traces.each_ref().map(|trace| Some(trace.clone()));
+    let own =
+        NewEvent { metadata: [(KEY.to_owned(), "mine".to_owned())].into(), ..noted("own", &[]) };
+    let full = NewEvent {
+        metadata: [("k".to_owned(), "v".repeat(limits::METADATA_BYTES - 1))].into(),
+        ..noted("full", &[])
+    };
+    let writes = vec![write("x/a", vec![noted("plain", &[]), own, full])];
+    let request = Append { request_id: Some([7; 16]), writes, condition: None };
+    let engine = store.engine();
+    let append = |trace| trace::within(trace, engine.append(request.clone()));
+    assert!(!append(first).await.unwrap().duplicate);
+    assert!(append(second).await.unwrap().duplicate);
+    assert!(append(None).await.unwrap().duplicate);
+    let events = store.all().await;
+    let stored: Vec<_> = events.iter().map(|event| event.metadata.get(KEY)).collect();
+    let [first, _] = traces.map(|trace| trace.as_str().to_owned());
+    assert_eq!(stored, [Some(&first), Some(&"mine".to_owned()), None]);
 }

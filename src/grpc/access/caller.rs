@@ -56,6 +56,7 @@ impl Caller {
             .map_err(|error| refused("", error))?;
         let principal = known.principal.clone();
         let identity = principal.as_ref().map_or("", |principal| &principal.name);
+        tracing::Span::current().record("principal", identity);
         let categories = decide(&rights, principal.as_deref(), rule)
             .map_err(|problem| refused(identity, denied(&problem)))?;
         if rule.permission == Permission::Operate {

@@ -22,7 +22,7 @@ use crate::{
         limits,
         proto::{self, append_stream_response::Outcome},
     },
-    engine::{AppendError, Engine},
+    engine::{AppendError, Engine, trace},
     grpc::{access::Caller, pipelined::Pipelined, status::RpcError},
 };
 
@@ -48,7 +48,7 @@ pub(super) fn begin(
     requests: impl Stream<Item = Result<Pipelined, Status>> + Send + Unpin + 'static,
 ) -> impl Stream<Item = Answer> {
     let (slots, answers) = mpsc::channel(PIPELINE);
-    tokio::spawn(run(engine, caller, requests, slots));
+    tokio::spawn(trace::within(trace::current(), run(engine, caller, requests, slots)));
     stream::unfold(answers, |mut answers: mpsc::Receiver<Unread>| async {
         let (answer, _room) = answers.recv().await?;
         Some((answer, answers))
