@@ -4,6 +4,7 @@
 //!   policy file --> policy --+
 //!                            +--> rights --> a principal, or why there is none
 //!   token file  --> tokens --+                   |
+//!   key sets    --> jwt -----+                   |
 //!   rules (one for each method of the services) -+--> decision
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod categories;
 mod decision;
+mod jwt;
 mod located;
 mod policy;
 mod rights;
@@ -26,6 +28,7 @@ mod tokens;
 pub use self::{
     categories::Categories,
     decision::{Denied, decide},
+    jwt::{BadJwt, Issuer, Keys, is_jwt},
     policy::{Policy, PolicyError},
     rights::{BadToken, Principal, Rights},
     roles::{Grant, Permission, Role},

@@ -4,6 +4,7 @@ mod audit;
 mod categories;
 mod certificates;
 mod commands;
+mod jwt;
 mod lasting;
 mod matrix;
 mod recorded;

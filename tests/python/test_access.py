@@ -35,6 +35,7 @@ def test_an_example_logs_in_by_the_variables_of_the_commands(clone, guarded, lan
         assert tokens["reader"] not in refused.stderr
     file = tmp_path / "token"
     file.write_text(tokens["recorder"] + "\n")
+    file.chmod(0o600)
     environment = dict(os.environ, HANDOVER_TOKEN_FILE=str(file))
     assert run(record, env=environment).splitlines() == ["position 1, recorded now", "DE received 13"]
     events = run([BINARY, "export", "--server", f"http://{server.address}", "--with-positions"], env=environment)

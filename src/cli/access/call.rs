@@ -59,7 +59,11 @@ fn ways<'a>(
         let problem = "the policy names no certificate of it".to_owned();
         ("its certificate".to_owned(), &**principal, (!named).then_some(problem))
     });
-    tokens.chain(certificates)
+    let jwts = rights.subjects().filter(move |it| &*it.2.name == identity);
+    let jwts = jwts.map(|(issuer, subject, principal)| {
+        (format!("a JWT of {issuer:?} for {subject:?}"), &**principal, None)
+    });
+    tokens.chain(certificates).chain(jwts)
 }
 
 fn answer(

@@ -18,8 +18,14 @@ pub(super) fn of(rights: &Rights) -> String {
             rights.certificates().filter(|it| own(it.1)).map(|it| it.0).collect();
         subjects.sort_unstable();
         lines.extend(subjects.iter().map(|subject| format!("  by the certificate {subject:?}")));
-        if subjects.is_empty() && !rights.tokens().iter().any(|it| own(&it.1)) {
-            lines.push("  has no certificate and no token, so it cannot log in".to_owned());
+        let mut jwts: Vec<_> = rights.subjects().filter(|it| own(it.2)).collect();
+        jwts.sort_unstable_by_key(|it| (it.0, it.1));
+        let jwt = |it: &(&str, &str, _)| format!("  by JWTs of {:?} for {:?}", it.0, it.1);
+        lines.extend(jwts.iter().map(jwt));
+        let by_token = rights.tokens().iter().any(|it| own(&it.1));
+        if subjects.is_empty() && jwts.is_empty() && !by_token {
+            let missing = "  has no certificate, no token and no subject, so it cannot log in";
+            lines.push(missing.to_owned());
         }
     }
     for (token, principal) in rights.tokens() {

@@ -7,10 +7,14 @@ use toml::Spanned;
 
 use super::{
     categories::Categories,
+    jwt::Issuer,
     located::located,
     roles::{Grant, Role},
     tokens::check_name,
 };
+
+/// What a policy calls the issuers of tokens.
+const ISSUER: &str = "issuer";
 
 /// What is wrong with a policy, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +30,8 @@ pub(super) struct Identity {
     pub(super) tokens: Vec<String>,
     /// Subjects of its client certificates.
     pub(super) certificates: Vec<String>,
+    /// Issuers of its JWTs, each with its subject there.
+    pub(super) subjects: Vec<(String, String)>,
 }
 
 /// Identities and grants. By default nothing is granted but the roles of tokens.
@@ -34,6 +40,7 @@ pub struct Policy {
     /// What callers without credentials may read; `None`: nothing.
     pub(super) public_read: Option<Categories>,
     pub(super) identities: Vec<Identity>,
+    pub(super) issuers: Vec<Issuer>,
 }
 
 impl Policy {
@@ -42,11 +49,16 @@ impl Policy {
         let file: PolicyFile =
             toml::from_str(text).map_err(|error| PolicyError(located(text, &error)))?;
         let mut seen = Seen { text, lines: HashMap::new() };
-        let mut identities = Vec::new();
-        for entry in file.identity {
-            identities.push(seen.identity(entry)?);
-        }
-        Ok(Self { public_read: file.public_read.0, identities })
+        let issuers = file.issuer.into_iter().map(|entry| seen.issuer(entry));
+        let issuers = issuers.collect::<Result<_, _>>()?;
+        let identities = file.identity.into_iter().map(|entry| seen.identity(entry));
+        let identities = identities.collect::<Result<_, _>>()?;
+        Ok(Self { public_read: file.public_read.0, identities, issuers })
+    }
+
+    /// The issuers of JWTs.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
     }
 }
 
@@ -63,16 +75,48 @@ impl Seen<'_> {
         let tokens = tokens.collect::<Result<_, _>>()?;
         let certificates = entry.certificates.into_iter().map(|it| self.once("certificate", it));
         let certificates = certificates.collect::<Result<_, _>>()?;
+        let subjects = entry.subjects.into_iter().map(|it| self.subject(it));
+        let subjects = subjects.collect::<Result<_, _>>()?;
         let grants = entry.grants.into_iter().map(Into::into).collect();
-        Ok(Identity { name: name.into(), grants, tokens, certificates })
+        Ok(Identity { name: name.into(), grants, tokens, certificates, subjects })
+    }
+
+    fn issuer(&mut self, entry: IssuerEntry) -> Result<Issuer, PolicyError> {
+        let name = self.once(ISSUER, entry.name)?;
+        Ok(Issuer { name, audience: entry.audience, jwks: entry.jwks })
+    }
+
+    /// A subject of an issuer that the policy has.
+    fn subject(&mut self, entry: SubjectEntry) -> Result<(String, String), PolicyError> {
+        let SubjectEntry { issuer, subject } = entry;
+        let line = self.line(&subject);
+        if !self.lines.contains_key(&(ISSUER, issuer.clone())) {
+            return Err(PolicyError(format!("line {line}: there is no issuer {issuer:?}")));
+        }
+        let subject = subject.into_inner();
+        let both = format!("{subject} of {issuer}");
+        self.noted("subject", both, line).map(|_| (issuer, subject))
+    }
+
+    fn line(&self, text: &Spanned<String>) -> usize {
+        let before = self.text.get(..text.span().start).unwrap_or_default();
+        1 + before.matches('\n').count()
     }
 
     /// A name that no other thing of its kind has.
     fn once(&mut self, kind: &'static str, name: Spanned<String>) -> Result<String, PolicyError> {
-        let before = self.text.get(..name.span().start).unwrap_or_default();
-        let line = 1 + before.matches('\n').count();
+        let line = self.line(&name);
         let name = name.into_inner();
         check_name(&name).map_err(|problem| PolicyError(format!("line {line}: {problem}")))?;
+        self.noted(kind, name, line)
+    }
+
+    fn noted(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        line: usize,
+    ) -> Result<String, PolicyError> {
         match self.lines.insert((kind, name.clone()), line) {
             None => Ok(name),
             Some(first) => Err(PolicyError(format!(
@@ -89,6 +133,23 @@ struct PolicyFile {
     public_read: PublicRead,
     #[serde(default)]
     identity: Vec<Entry>,
+    #[serde(default)]
+    issuer: Vec<IssuerEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerEntry {
+    name: Spanned<String>,
+    audience: String,
+    jwks: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubjectEntry {
+    issuer: String,
+    subject: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +160,8 @@ struct Entry {
     tokens: Vec<Spanned<String>>,
     #[serde(default)]
     certificates: Vec<Spanned<String>>,
+    #[serde(default)]
+    subjects: Vec<SubjectEntry>,
     grants: Vec<GrantEntry>,
 }
 

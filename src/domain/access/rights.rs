@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     categories::Categories,
+    jwt::{self, BadJwt, Issuer, Keys},
     policy::{Identity, Policy},
     roles::{Grant, Permission},
     secret::TokenHash,
@@ -45,6 +46,17 @@ pub enum BadToken {
         /// When.
         at: OffsetDateTime,
     },
+    /// It is a JWT, and is refused.
+    #[error(transparent)]
+    Jwt(#[from] BadJwt),
+    /// It is a JWT of a subject that is no identity.
+    #[error("the policy has no identity for the subject {subject:?} of {issuer:?}")]
+    Subject {
+        /// The issuer.
+        issuer: String,
+        /// The subject.
+        subject: String,
+    },
     /// It was revoked.
     #[error("the token {name:?} was revoked on {at}")]
     Revoked {
@@ -61,17 +73,24 @@ pub struct Rights {
     public_read: Option<Categories>,
     tokens: Vec<(Token, Arc<Principal>)>,
     certificates: HashMap<String, Arc<Principal>>,
+    subjects: HashMap<(String, String), Arc<Principal>>,
+    issuers: Vec<(Issuer, Keys)>,
     principals: Vec<Arc<Principal>>,
 }
 
 impl Rights {
-    /// What a policy and tokens say together.
-    pub fn new(policy: &Policy, tokens: Tokens) -> Self {
-        let mut rights = Self { public_read: policy.public_read.clone(), ..Self::default() };
+    /// What a policy and tokens say together, with the keys of each issuer of the policy.
+    pub fn new(policy: &Policy, tokens: Tokens, keys: Vec<Keys>) -> Self {
+        let issuers = policy.issuers.iter().cloned().zip(keys).collect();
+        let public_read = policy.public_read.clone();
+        let mut rights = Self { public_read, issuers, ..Self::default() };
         for identity in &policy.identities {
             let principal = Arc::new(principal(identity, None));
             for subject in &identity.certificates {
                 rights.certificates.insert(subject.clone(), Arc::clone(&principal));
+            }
+            for subject in &identity.subjects {
+                rights.subjects.insert(subject.clone(), Arc::clone(&principal));
             }
             rights.principals.push(principal);
         }
@@ -118,6 +137,25 @@ impl Rights {
             TokenState::Expired(at) => Err(BadToken::Expired { name, at }),
             TokenState::Revoked(at) => Err(BadToken::Revoked { name, at }),
         }
+    }
+
+    /// The principal of a JWT, and when the JWT ends.
+    pub fn of_jwt(
+        &self,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<(Arc<Principal>, OffsetDateTime), BadToken> {
+        let jwt::Verified { issuer, subject, until } = jwt::verified(token, &self.issuers, now)?;
+        let by = (issuer, subject);
+        match self.subjects.get(&by) {
+            Some(principal) => Ok((Arc::clone(principal), until)),
+            None => Err(BadToken::Subject { issuer: by.0, subject: by.1 }),
+        }
+    }
+
+    /// The subjects of JWTs, each with its issuer and its principal.
+    pub fn subjects(&self) -> impl Iterator<Item = (&str, &str, &Arc<Principal>)> {
+        self.subjects.iter().map(|((issuer, subject), it)| (issuer.as_str(), subject.as_str(), it))
     }
 
     /// The principal of a client certificate with this subject; `None`: no identity has it.

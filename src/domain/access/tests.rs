@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::*;
 use crate::domain::{filter::Filter, proto, violation::Violations};
 
+const ISSUER: &str = "[[issuer]]\nname = 'i'\naudience = 'a'\njwks = 'k'\n";
 const DESK: &str = "hdo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn now() -> OffsetDateTime {
@@ -26,7 +27,7 @@ fn token(name: &str, secret: &str, roles: &[Role]) -> Token {
 }
 
 fn rights(policy: &str, tokens: Vec<Token>) -> Rights {
-    Rights::new(&Policy::parse(policy).unwrap(), Tokens(tokens))
+    Rights::new(&Policy::parse(policy).unwrap(), Tokens(tokens), Vec::new())
 }
 
 fn only(names: &[&str]) -> Categories {
@@ -220,6 +221,19 @@ fn what_is_wrong_with_a_policy_is_named_with_its_line() {
         ),
         (format!("{one}certificates = ['CN=a', 'CN=a']"), "the certificate \"CN=a\""),
         (format!("{one}certificates = ['']"), "line 4: \"\" is no name"),
+        (
+            format!("{one}subjects = [{{ issuer = 'i', subject = 's' }}]"),
+            "line 4: there is no issuer \"i\"",
+        ),
+        (format!("{ISSUER}{ISSUER}"), "line 6: the issuer \"i\" is in line 2 already"),
+        (ISSUER.replace("audience", "aud"), "unknown field `aud`"),
+        (
+            format!(
+                "{ISSUER}{one}subjects = [\n{{ issuer = 'i', subject = 's' }},\n\
+                 {{ issuer = 'i', subject = 's' }}]"
+            ),
+            "line 10: the subject \"s of i\" is in line 9 already",
+        ),
         ("[[identity]]\nname = ".to_owned(), "line 2"),
     ] {
         let error = Policy::parse(&text).unwrap_err().to_string();

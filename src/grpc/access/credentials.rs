@@ -3,14 +3,14 @@
 //! A token goes before a certificate, and one that is of no use is refused: the call does not fall
 //! back to the certificate, nor to what all may read.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use time::OffsetDateTime;
 
 use super::refusal::unauthenticated;
 use crate::{
-    domain::access::{Principal, Rights, TokenHash, is_token},
+    domain::access::{Principal, Rights, TokenHash, is_jwt, is_token},
     grpc::{
         origin::{ClientCertificate, Origin},
         status::RpcError,
@@ -27,8 +27,20 @@ pub(super) enum Credential {
     None,
     /// A token, of which the hash is kept.
     Token(TokenHash),
+    /// A JWT, which is verified again when the policy has changed.
+    Jwt(Jwt),
     /// A verified certificate.
     Certificate(Arc<ClientCertificate>),
+}
+
+/// A JWT. It is not printed.
+#[derive(Clone)]
+pub(super) struct Jwt(Arc<str>);
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jwt(..)")
+    }
 }
 
 /// The principal of a credential, and until when it is one.
@@ -56,10 +68,13 @@ impl Credential {
                  revoke it, and connect by https://",
             ));
         }
-        let token = header.to_str().ok().and_then(bearer).filter(|token| is_token(token));
-        token.map(|token| Self::Token(TokenHash::of(token))).ok_or_else(|| {
-            unauthenticated("the header `authorization` is not `Bearer` and a token of handover")
-        })
+        match header.to_str().ok().and_then(bearer) {
+            Some(token) if is_token(token) => Ok(Self::Token(TokenHash::of(token))),
+            Some(token) if is_jwt(token) => Ok(Self::Jwt(Jwt(token.into()))),
+            Some(_) | None => Err(unauthenticated(
+                "the header `authorization` is not `Bearer` and a token of handover, or a JWT",
+            )),
+        }
     }
 
     /// The principal of the credential. A certificate that the policy does not name is none.
@@ -70,6 +85,11 @@ impl Credential {
                 let found = rights.of_token(hash, now);
                 let (principal, until) = found.map_err(|bad| unauthenticated(bad.to_string()))?;
                 Ok(Known { principal: Some(principal), until })
+            }
+            Self::Jwt(Jwt(token)) => {
+                let found = rights.of_jwt(token, now);
+                let (principal, until) = found.map_err(|bad| unauthenticated(bad.to_string()))?;
+                Ok(Known { principal: Some(principal), until: Some(until) })
             }
             Self::Certificate(certificate) => {
                 let until = certificate.until.and_then(|until| {

@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::domain::access::{Policy, Rights, Tokens};
+use crate::domain::access::{Keys, Policy, Rights, Tokens};
 
 /// Bytes that such a file may have.
 const FILE_BYTES: u64 = 4 << 20;
@@ -21,6 +21,8 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Names of the settings.
 const POLICY: &str = "policy";
 const TOKENS: &str = "tokens";
+/// The key of the policy that names the keys of an issuer.
+const JWKS: &str = "jwks";
 
 /// What is wrong with a file of access.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -45,6 +47,8 @@ pub struct AccessFiles {
 pub(super) struct Contents {
     policy: Option<String>,
     tokens: Option<String>,
+    /// The keys of the issuers that the policy names.
+    keys: Vec<String>,
 }
 
 impl AccessFiles {
@@ -57,7 +61,27 @@ impl AccessFiles {
         let policy = |path: &PathBuf| read(POLICY, path, OTHERS_WRITE, "change who may do what");
         let policy = self.policy.as_ref().map(policy).transpose()?;
         let tokens = self.tokens.as_ref().map(|path| read_tokens(path)).transpose()?;
-        Ok(Contents { policy, tokens })
+        // A policy that does not parse names no files; it is refused when it is looked at.
+        let parsed = policy.as_deref().and_then(|text| Policy::parse(text).ok());
+        let issuers = parsed.iter().flat_map(Policy::issuers);
+        let keys = issuers
+            .map(|it| read(JWKS, &self.of_policy(&it.jwks), OTHERS_WRITE, "add keys"))
+            .collect::<Result<_, _>>()?;
+        Ok(Contents { policy, tokens, keys })
+    }
+
+    /// The path of a file that the policy names: from the policy's own folder on.
+    fn of_policy(&self, path: &str) -> PathBuf {
+        let folder = self.policy.as_deref().and_then(Path::parent);
+        folder.unwrap_or(Path::new("")).join(path)
+    }
+
+    fn keys(&self, policy: &Policy, contents: &Contents) -> Result<Vec<Keys>, AccessError> {
+        let sets = policy.issuers().iter().zip(&contents.keys);
+        let parsed = sets.map(|(issuer, text)| {
+            Keys::parse(text).map_err(|error| wrong(JWKS, &self.of_policy(&issuer.jwks), &error))
+        });
+        parsed.collect()
     }
 
     pub(super) fn parsed(&self, contents: &Contents) -> Result<Rights, AccessError> {
@@ -71,7 +95,8 @@ impl AccessFiles {
             (Some(path), Some(text)) => parse_tokens(path, text)?,
             _ => Tokens::default(),
         };
-        Ok(Rights::new(&policy, tokens))
+        let keys = self.keys(&policy, contents)?;
+        Ok(Rights::new(&policy, tokens, keys))
     }
 }
 
@@ -79,8 +104,9 @@ impl Contents {
     /// Differs if either of the files differs.
     pub(super) fn digest(&self) -> [u8; 32] {
         let mut all = Sha256::new();
-        for text in [&self.policy, &self.tokens] {
-            let bytes = text.as_deref().unwrap_or_default().as_bytes();
+        let named = [&self.policy, &self.tokens].map(|text| text.as_deref().unwrap_or_default());
+        for text in named.into_iter().chain(self.keys.iter().map(String::as_str)) {
+            let bytes = text.as_bytes();
             all.update((bytes.len() as u64).to_be_bytes());
             all.update(bytes);
         }

@@ -16,10 +16,10 @@ use tonic::{
 use tower::Service;
 
 use super::{ClientError, ClientErrorKind};
-use crate::domain::access::{PREFIX, is_token};
+use crate::domain::access::{PREFIX, is_jwt, is_token};
 
 /// Bytes that a file with a token may have.
-const FILE_BYTES: u64 = 4 << 10;
+const FILE_BYTES: u64 = 16 << 10;
 /// What others may not do with a token: anything.
 const OTHERS: u32 = 0o077;
 
@@ -28,7 +28,7 @@ const OTHERS: u32 = 0o077;
 pub struct ClientToken(HeaderValue);
 
 impl ClientToken {
-    /// A token as `handover token create` printed it; space around it is left out.
+    /// A token as `handover token create` printed it, or a JWT; space around it is left out.
     pub fn parse(text: &str) -> Result<Self, ClientError> {
         Self::parsed(text, "the token")
     }
@@ -55,10 +55,10 @@ impl ClientToken {
     fn parsed(text: &str, what: &str) -> Result<Self, ClientError> {
         let token = text.trim();
         let header = HeaderValue::from_str(&format!("Bearer {token}")).ok();
-        let Some(mut header) = header.filter(|_| is_token(token)) else {
+        let Some(mut header) = header.filter(|_| is_token(token) || is_jwt(token)) else {
             let problem = format!(
                 "{what} is no token: that begins with {PREFIX}, and 43 letters, digits, - and _ \
-                 follow"
+                 follow; or it is a JWT"
             );
             return Err(wrong(problem));
         };
