@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::trace::TraceParent;
+use crate::domain::{limits, trace::TraceParent};
 
 #[tokio::test]
 async fn the_same_request_twice_in_one_group_is_appended_once() {
