@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::trace::TraceParent;
+use crate::domain::{limits, trace::TraceParent};
 
 #[tokio::test]
 async fn the_same_request_twice_in_one_group_is_appended_once() {
@@ -85,7 +85,7 @@ async fn a_limit_is_exact_in_both_directions_and_across_pages() {
 #[tokio::test]
 async fn an_event_at_the_limit_is_taken_and_read_back() {
     let store = Store::new();
-    let payload = "x".repeat(crate::domain::limits::EVENT_BYTES - 200);
+    let payload = "x".repeat(limits::EVENT_BYTES - 200);
     store.engine().append(append("x/a", &payload)).await.unwrap();
     assert_eq!(text(&store.all().await[0]), payload);
 }
