@@ -4,6 +4,7 @@ Each block of shell is run as the page has it, with a folder in place of /. The 
 other users (there is one), and for systemd (it runs what the unit says, and waits for its word that it is ready).
 """
 
+import itertools
 import json
 import os
 import re
@@ -94,24 +95,27 @@ class Machine:
 
     def run(self, block):
         """Runs a block of the page; what it prints."""
-        printed, lines, settings = "", [], []
-        for line in [*block.splitlines(), "true"]:
-            words = line.split()
-            if words[:1] not in (["systemctl"], ["apt"]) and line != "true":
-                lines.append(line)
+        printed, variables = "", []
+        stands_in = lambda line: line.startswith(("apt ", "systemctl "))
+        for is_stood_in_for, found in itertools.groupby(block.splitlines(), stands_in):
+            lines = list(found)
+            if is_stood_in_for:
+                for line in lines:
+                    self.stand_in(*line.split())
                 continue
-            # Variables that a block sets hold for all of it.
-            code, out, err = self.shell("\n".join([*settings, *lines]))
+            code, out, err = self.shell("\n".join(variables + lines))
             assert code == 0, (block, code, out, err)
-            settings += [kept for kept in lines if kept.startswith("export ")]
-            printed, lines = printed + out, []
-            if words[:1] == ["systemctl"]:
-                getattr(self, words[1])(words[2])
-            elif words[:1] == ["apt"]:
-                self.apt(words[2])
+            variables += [line for line in lines if line.startswith("export ")]
+            printed += out
         return printed
 
-    def apt(self, name):
+    def stand_in(self, program, verb, name):
+        if program == "apt":
+            self.install(name)
+        else:
+            {"start": self.start, "stop": self.stop, "restart": self.restart, "reload": self.reload}[verb](name)
+
+    def install(self, name):
         """Unpacks the package; Prometheus is unpacked already."""
         if name == "./handover_*.deb":
             subprocess.run(["dpkg-deb", "-x", build(self.own), self.root], check=True, timeout=LONG)
@@ -186,7 +190,8 @@ def machine(tmp_path):
 
 
 def test_the_walk_ends_with_a_server_on_the_network_that_is_scraped_and_backed_up(machine):
-    walk = dict(zip(["install", "keys", "policy", "settings", "use", "scrape", "status", "backup", "restore"], blocks(), strict=True))
+    names = ["install", "keys", "policy", "settings", "use", "scrape", "status", "backup", "restore"]
+    walk = dict(zip(names, blocks(), strict=True))
     machine.run(walk["install"])
     code, _, err = machine.shell(recipe())
     assert code == 0, err
@@ -197,9 +202,9 @@ def test_the_walk_ends_with_a_server_on_the_network_that_is_scraped_and_backed_u
     assert "the settings are right" in checked and "importer" in checked and "desk" in checked
 
     printed = machine.run(walk["use"])
-    (event,) = [line for line in map(json.loads, printed[printed.rindex('{"position"'):].splitlines())]
+    event = json.loads(printed.splitlines()[-1])
     assert event["recordedBy"] == "importer", event
-    who_is_refused(machine)
+    check_refusals(machine)
 
     (up,) = re.findall(r"^promtool query.*$", walk["scrape"], re.MULTILINE)
     machine.run(walk["scrape"].replace(up + "\n", ""))
@@ -208,7 +213,7 @@ def test_the_walk_ends_with_a_server_on_the_network_that_is_scraped_and_backed_u
 
     machine.run(walk["backup"])
     again = variables() + "HANDOVER_TOKEN_FILE=importer.token handover append --stream source/demo-desk source.json\n"
-    read = variables() + "handover export --tls-cert desk.pem --tls-key desk.key"
+    read = variables() + "handover tail --no-follow --tls-cert desk.pem --tls-key desk.key"
     assert machine.shell(again)[0] == 0
     assert len(machine.shell(read)[1].splitlines()) == 2
     machine.run(walk["restore"])
@@ -222,7 +227,7 @@ def variables():
     return re.search(r"^export HANDOVER_SERVER=\S+ HANDOVER_TLS_CA=\S+$", PAGE, re.MULTILINE)[0] + "\n"
 
 
-def who_is_refused(machine):
+def check_refusals(machine):
     """The reader may not record, and a caller without credentials may do nothing."""
     append = "handover append --stream source/demo-desk source.json"
     for refused in [append + " --tls-cert desk.pem --tls-key desk.key", append, "handover export"]:
