@@ -98,11 +98,25 @@ pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
     load_tls(&settings)?;
     load_access(&settings)?;
     let listen = settings.listen.as_ref();
-    let addresses = lookup_host(listen).await.map_err(|error| {
-        Failure::usage(format!("listen: {listen} is not an address here: {error}"))
+    check_address("listen", listen, |address| settings.check_exposure(address)).await?;
+    if let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) {
+        let exposure = |address| settings.check_exposure_of_metrics(address);
+        check_address("metrics-listen", at, exposure).await?;
+    }
+    Ok(())
+}
+
+/// Refuses what is no address here, and an address that would expose what it serves.
+async fn check_address(
+    setting: &str,
+    at: &str,
+    exposure: impl Fn(SocketAddr) -> anyhow::Result<()>,
+) -> Result<(), Failure> {
+    let addresses = lookup_host(at).await.map_err(|error| {
+        Failure::usage(format!("{setting}: {at} is not an address here: {error}"))
     })?;
     for address in addresses {
-        settings.check_exposure(address).map_err(|error| usage(&error))?;
+        exposure(address).map_err(|error| usage(&error))?;
     }
     Ok(())
 }

@@ -24,11 +24,25 @@ pub struct Gathering {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Gathering {
-    pub(super) fn new(record: RecordReader, permit: OwnedSemaphorePermit) -> Self {
-        Self { record, _permit: permit }
+impl RecordReader {
+    /// Waits until there is room for one more list or page of a list.
+    pub async fn for_list(&self) -> Result<Gathering, ReadError> {
+        self.gathering(Lane::List).await
     }
 
+    /// Waits until there is room for one more answer about one thing: its story, what is behind it.
+    /// It does not wait for lists.
+    pub async fn for_one(&self) -> Result<Gathering, ReadError> {
+        self.gathering(Lane::Story).await
+    }
+
+    async fn gathering(&self, lane: Lane) -> Result<Gathering, ReadError> {
+        let permit = self.0.lanes.turn(lane).await?;
+        Ok(Gathering { record: self.clone(), _permit: permit })
+    }
+}
+
+impl Gathering {
     /// A list, if it is kept.
     pub fn kept<T: Keepable>(&self, key: ListKey) -> Option<Arc<T>> {
         self.record.0.kept.find(key)

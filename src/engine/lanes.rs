@@ -18,8 +18,8 @@ const LOOK_UPS: usize = 4;
 /// Questions in several pieces that are under way at once.
 const WALKS: usize = 2;
 
-/// Lists that are under way at once, and as many answers about one thing. Each holds a list, and a page of it of up to
-/// 1 MiB.
+/// Lists that are under way at once, and as many answers about one thing. Each holds a list, and a
+/// page of it of up to 1 MiB.
 const GATHERINGS: usize = 8;
 
 /// The permits of each sort.

@@ -109,22 +109,6 @@ impl RecordReader {
         self.0.compute(Lane::Piece, question).await
     }
 
-    /// Waits until there is room for one more list or page of a list.
-    pub async fn for_list(&self) -> Result<Gathering, ReadError> {
-        self.gathering(Lane::List).await
-    }
-
-    /// Waits until there is room for one more answer about one thing: its story, what is behind it.
-    /// It does not wait for lists.
-    pub async fn for_one(&self) -> Result<Gathering, ReadError> {
-        self.gathering(Lane::Story).await
-    }
-
-    async fn gathering(&self, lane: Lane) -> Result<Gathering, ReadError> {
-        let permit = self.0.lanes.turn(lane).await?;
-        Ok(Gathering::new(self.clone(), permit))
-    }
-
     /// Works out what grows with the record, piece by piece; few such questions are under way.
     pub(super) async fn work_out<W: Walk>(&self, walk: W) -> Result<W::Answer, ReadError> {
         let _under_way = self.0.lanes.turn(Lane::Walk).await?;

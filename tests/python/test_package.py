@@ -63,6 +63,9 @@ def test_the_package_has_its_files_with_their_modes_and_no_others_may_write(root
         "usr/share/fish/vendor_completions.d/handover.fish": 0o644,
         "usr/share/zsh/vendor-completions/_handover": 0o644,
         "usr/share/doc/handover/CONFIGURATION.md": 0o644,
+        "usr/share/doc/handover/OPERATIONS.md": 0o644,
+        "usr/share/handover/alerts.yml": 0o644,
+        "usr/share/handover/dashboard.json": 0o644,
         "usr/share/doc/handover/copyright": 0o644,
     }
     assert {name: stat.S_IMODE((root / name).stat().st_mode) for name in expected} == expected
@@ -86,7 +89,8 @@ def test_the_packaged_binary_starts_with_the_packaged_settings(root):
     (root / "proposed.toml").write_text(proposed)
     shown = run(binary, "config", "show", "--config", root / "proposed.toml", "--output", "jsonl")
     given = {line["key"] for line in map(json.loads, shown.splitlines()) if line["from"] == "file"}
-    assert given == {"data", "listen", "tls-cert", "tls-key", "tls-client-ca"}
+    access = {"tls-cert", "tls-key", "tls-client-ca", "policy", "tokens"}
+    assert given == {"data", "listen", "metrics-listen", *access}
 
 
 @needs["dpkg-shlibdeps"]

@@ -58,6 +58,8 @@ fn settings_are_checked_as_serve_would_and_nothing_is_made() {
         (&[], "", &[("HANDOVER_SCRUB_DAYS", "0")], "HANDOVER_SCRUB_DAYS"),
         (&[], "", &[("HANDOVER_SCRUB_DAY", "1")], "did you mean HANDOVER_SCRUB_DAYS?"),
         (&[], "listen = '0.0.0.0:1'", &[], "other machines can reach 0.0.0.0:1"),
+        (&[], "metrics-listen = '0.0.0.0:1'", &[], "metrics-listen: other machines can reach"),
+        (&[], "metrics-listen = 'no such host:1'", &[], "metrics-listen: no such host:1 is not"),
         (&[], "listen = 'no such host:1'", &[], "listen: no such host:1 is not an address here"),
         (&["--tls-cert", "server.pem"], "", &[], "tls-key has to be given as well"),
         (&["--load", "none.jsonl"], "", &[], "--load: cannot open none.jsonl"),
