@@ -76,12 +76,15 @@ class Machine:
         for port, free in self.ports.items():
             text = re.sub(rf"\b{port}\b", free, text)
         # Prometheus scrapes at once, and every second.
-        return text.replace("scrape_interval: 15s", "scrape_interval: 1s").replace("0.0.0.0", "127.0.0.1")
+        return text.replace("scrape_interval: 15s", "scrape_interval: 1s")
 
     def shell(self, text):
         """Runs lines to their end; the exit code and both outputs."""
+        text = self.here(text)
+        named = re.findall(r"(?<![\w/.:-])/[a-z][\w/.-]*", text)
+        assert all(path.startswith(f"{self.root}/") for path in named), f"a path of the machine's own: {named}"
         process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", "umask 077\n" + self.here(text)], cwd=self.own, env=self.environment, text=True,
+            ["bash", "-euo", "pipefail", "-c", "umask 077\n" + text], cwd=self.own, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=dies_with_the_tests,
         )
         try:
