@@ -12,8 +12,7 @@ use crate::{
         proto::RecordedEvent,
     },
     engine::{
-        BeyondHead, End, ReadError, error::within, gathering::Gathering, lanes::Lane,
-        projector::Shared, reader::decoded,
+        BeyondHead, End, ReadError, error::within, lanes::Lane, projector::Shared, reader::decoded,
     },
     projections::{register::Register, walk::Walk},
 };

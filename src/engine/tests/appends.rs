@@ -132,7 +132,7 @@ async fn events_have_the_trace_of_their_call_and_a_repetition_in_another_is_the_
     let own =
         NewEvent { metadata: [(KEY.to_owned(), "mine".to_owned())].into(), ..noted("own", &[]) };
     let full = NewEvent {
-        metadata: [("k".to_owned(), "v".repeat(crate::domain::limits::METADATA_BYTES - 1))].into(),
+        metadata: [("k".to_owned(), "v".repeat(limits::METADATA_BYTES - 1))].into(),
         ..noted("full", &[])
     };
     let writes = vec![write("x/a", vec![noted("plain", &[]), own, full])];
