@@ -1,7 +1,5 @@
 //! Identities by the tokens of another issuer.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use handover::{
     domain::proto::GetHeadRequest,
@@ -12,6 +10,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{Guarded, refused};
 use crate::support::{append, event, read_all};
@@ -53,8 +52,7 @@ impl Signer {
 }
 
 fn claims(subject: &str, audience: &str, lasts: i64) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
-    let expires = i64::try_from(now).expect("a time") + lasts;
+    let expires = OffsetDateTime::now_utc().unix_timestamp() + lasts;
     json!({"iss": "https://id.example", "sub": subject, "aud": audience, "exp": expires})
 }
 
