@@ -266,7 +266,8 @@ mod tests {
     fn nothing_panics(type_name: &str, payload: &[u8]) {
         if let Some(Ok(event)) = Known::decode(type_name, payload) {
             let valid = event.validate().is_ok();
-            assert!(!valid || event.home().is_some(), "valid, but at home nowhere: {event:?}");
+            let home = event.typed_home();
+            assert!(!valid || home.is_some(), "valid, but at home nowhere: {event:?}");
             event.tags();
             event.replacement();
         }

@@ -87,6 +87,16 @@ mod tests {
     }
 
     #[test]
+    fn a_spelling_that_is_no_stream_name_has_the_home_of_the_folded_one() {
+        let mut event = examples::agreed();
+        event.exchange_id = " demo-1".into();
+        let event = Known::from(event);
+        assert_eq!(event.home(), None);
+        let home = StreamName::parse("exchange/demo-1").map(Home::Stream);
+        assert_eq!(event.typed_home(), home.ok());
+    }
+
+    #[test]
     fn the_spelling_of_slugs_stays_as_it_is_stored() {
         for (name, slug) in [
             ("Ana Demo", "ana-demo"),
