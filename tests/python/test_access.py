@@ -38,8 +38,8 @@ def test_an_example_logs_in_by_the_variables_of_the_commands(clone, guarded, lan
     file.chmod(0o600)
     environment = dict(os.environ, HANDOVER_TOKEN_FILE=str(file))
     assert run(record, env=environment).splitlines() == ["position 1, recorded now", "DE received 13"]
-    events = run([BINARY, "export", "--server", f"http://{server.address}", "--with-positions"], env=environment)
-    assert '"recordedBy":"recorder"' in events.replace(" ", ""), events
+    events = run([BINARY, "export", "--server", f"http://{server.address}", "--format", "cloudevents"], env=environment)
+    assert '"recordedby":"recorder"' in events.replace(" ", ""), events
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
