@@ -43,6 +43,8 @@ type Heartbeat = Within<1, 30>;
 type Mebibytes = Within<1, 1024>;
 /// How many volumes.
 type Volumes = Within<1, 16>;
+/// Connections: a process has no more descriptors.
+type OfPeer = Within<1, { 1 << 20 }>;
 /// Days.
 type Days = Within<1, 365>;
 
@@ -160,6 +162,11 @@ pub struct Settings {
     #[arg(long, default_value = "false", value_name = "BOOL", action = clap::ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true")]
     insecure: bool,
+    /// Connections that one address may have open, or one /64 network of IPv6; more are closed at
+    /// once [default: a quarter of all, at least 64; this machine: all]
+    #[arg(long, value_name = "NUMBER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections_per_peer: Option<OfPeer>,
     #[arg(long, default_value = "32", value_name = "MIB",
           help = Mebibytes::help("MiB of one file of the journal"))]
     journal_file_mib: Mebibytes,
@@ -197,6 +204,11 @@ impl Settings {
     /// How long calls under way may take when the server stops.
     pub(crate) fn stop_grace(&self) -> Duration {
         Duration::from_secs(self.stop_grace_seconds.get())
+    }
+
+    /// How many connections one peer may have; `None`: as many as by default.
+    pub(crate) fn connections_per_peer(&self) -> Option<usize> {
+        self.connections_per_peer.map(|most| usize::try_from(most.get()).unwrap_or(usize::MAX))
     }
 
     /// The origins from which web pages may write.

@@ -23,6 +23,7 @@ use crate::{
     grpc::{
         access::Access,
         client::Client,
+        peers::ConnectionLimits,
         serve::{Protection, Services},
         tls::ServerTls,
     },
@@ -98,9 +99,11 @@ impl Running {
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let protection = Protection { tls: at.tls, access: at.access };
+        let limits =
+            ConnectionLimits::new(descriptors.connections, settings.connections_per_peer());
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, protection, descriptors.connections, stop).await
+            serving.listen(at.listener, protection, limits, stop).await
         });
         let mut beside = JoinSet::new();
         let health = services.health.clone();

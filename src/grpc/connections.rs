@@ -1,20 +1,29 @@
 //! Counts connections, from their acceptance to their end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{domain::measure::Counter, log::usage::Used};
+use crate::{
+    domain::measure::Counter,
+    grpc::peers::{ConnectionLimits, Peers},
+    log::usage::Used,
+};
 
 /// The connections of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     limit: AtomicUsize,
     open: AtomicUsize,
+    peers: Peers,
     accepted: Counter,
+    refused: Counter,
     cut: Counter,
     failed_handshakes: Counter,
 }
@@ -23,6 +32,8 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 pub(super) struct ConnectionPlace {
     all: Arc<Connections>,
+    /// Where it comes from; absent: the system does not say.
+    address: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -33,6 +44,8 @@ pub struct ConnectionsUsage {
     pub open: Used,
     /// How many were accepted.
     pub accepted: u64,
+    /// How many were refused, because their peer had as many as it may have.
+    pub refused: u64,
     /// How many the server cut, because their clients broke the bounds of HTTP/2.
     pub cut: u64,
     /// TLS handshakes that failed.
@@ -45,11 +58,20 @@ impl Connections {
         self.limit.store(limit, Relaxed);
     }
 
-    /// Gives a connection its place.
-    pub(super) fn admit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionPlace {
+    /// Gives a connection its place. Without one for its peer the permit is returned.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        address: Option<IpAddr>,
+        limits: ConnectionLimits,
+    ) -> Result<ConnectionPlace, OwnedSemaphorePermit> {
+        if !address.is_none_or(|address| self.peers.enter(address, limits)) {
+            self.refused.add_one();
+            return Err(permit);
+        }
         self.accepted.add_one();
         self.open.fetch_add(1, Relaxed);
-        ConnectionPlace { all: Arc::clone(self), _permit: permit }
+        Ok(ConnectionPlace { all: Arc::clone(self), address, _permit: permit })
     }
 
     /// What was counted until now.
@@ -57,6 +79,7 @@ impl Connections {
         ConnectionsUsage {
             open: Used::of(self.open.load(Relaxed), self.limit.load(Relaxed)),
             accepted: self.accepted.get(),
+            refused: self.refused.get(),
             cut: self.cut.get(),
             failed_handshakes: self.failed_handshakes.get(),
         }
@@ -78,6 +101,9 @@ impl ConnectionPlace {
 impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.all.open.fetch_sub(1, Relaxed);
+        if let Some(address) = self.address {
+            self.all.peers.leave(address);
+        }
     }
 }
 
@@ -85,6 +111,7 @@ impl Drop for ConnectionPlace {
 #[cfg(test)]
 impl From<OwnedSemaphorePermit> for ConnectionPlace {
     fn from(permit: OwnedSemaphorePermit) -> Self {
-        Arc::<Connections>::default().admit(permit)
+        let limits = ConnectionLimits::new(1, None);
+        Arc::<Connections>::default().admit(permit, None, limits).unwrap()
     }
 }

@@ -28,6 +28,8 @@ mod lists;
 mod managed;
 mod metrics;
 mod pages;
+#[cfg(target_os = "linux")]
+mod peers;
 mod pipeline;
 mod proxy;
 mod reflection;

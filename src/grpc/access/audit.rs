@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{domain::rate::Rate, grpc::log_bound::LogBound};
+
 /// Lines of refusals that may come at once.
 const BURST: u32 = 100;
 /// The time after which there is room for one more.
@@ -31,8 +33,14 @@ impl Call<'_> {
 }
 
 /// Writes the audit log.
-#[derive(Debug, Default)]
-pub(super) struct Audit(Mutex<Bound>);
+#[derive(Debug)]
+pub(super) struct Audit(Mutex<LogBound>);
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self(Mutex::new(LogBound::new(Rate::each(EACH, BURST), Instant::now())))
+    }
+}
 
 impl Audit {
     /// A call that is refused.
@@ -59,42 +67,5 @@ impl Audit {
             method, identity, peer,
             "an administrative call"
         );
-    }
-}
-
-/// How many lines there may be.
-#[derive(Debug, Default)]
-struct Bound {
-    /// When all lines written so far would have come at the rate; absent: there were none.
-    paid: Option<Instant>,
-    left_out: u64,
-}
-
-impl Bound {
-    /// How many lines were left out before this one; `None`: this one is left out as well.
-    fn line(&mut self, now: Instant) -> Option<u64> {
-        let paid = self.paid.map_or(now, |paid| paid.max(now)) + EACH;
-        if paid > now + BURST * EACH {
-            self.left_out += 1;
-            return None;
-        }
-        self.paid = Some(paid);
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_refusals_come_at_a_rate_and_say_what_was_left_out() {
-        let (mut bound, begun) = (Bound::default(), Instant::now());
-        let lines = (0..1_000).filter_map(|_| bound.line(begun)).collect::<Vec<_>>();
-        assert_eq!(lines, [0; BURST as usize]);
-        assert_eq!(bound.line(begun + EACH), Some(900));
-        assert_eq!(bound.line(begun + EACH), None);
-        let later = begun + Duration::from_hours(1);
-        assert_eq!((0..1_000).filter_map(|_| bound.line(later)).count(), BURST as usize);
     }
 }
