@@ -1,5 +1,5 @@
-//! Rates, and a meter that keeps to them, by the generic cell rate algorithm (ITU-T I.371). A moment
-//! is the time since any fixed one, which the caller chooses.
+//! Rates, and a meter that keeps to them, by the generic cell rate algorithm (ITU-T I.371). A
+//! moment is the time since any fixed one, which the caller chooses.
 
 use std::time::Duration;
 
