@@ -11,6 +11,7 @@
 //! streams or not. Each method has a **rule**: the permission that it needs, and whether its
 //! requests say which categories they concern. [`decide`] compares them.
 
+mod call_rate;
 mod categories;
 mod decision;
 mod located;
@@ -24,6 +25,7 @@ mod tests;
 mod tokens;
 
 pub use self::{
+    call_rate::CallRate,
     categories::Categories,
     decision::{Denied, decide},
     policy::{Policy, PolicyError},

@@ -41,8 +41,9 @@ impl Meter {
 
     /// Counts one if it is within the rate; the error is after which time one will be.
     pub fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
-        // The rate may have had another tolerance before.
-        let paid = self.paid.clamp(now, now + rate.tolerance) + rate.interval;
+        // It may be further ahead by another rate, which does not hold any more.
+        self.paid = self.paid.clamp(now, now + rate.tolerance);
+        let paid = self.paid + rate.interval;
         let ahead = paid.saturating_sub(now + rate.tolerance);
         if !ahead.is_zero() {
             return Err(ahead);
@@ -84,7 +85,9 @@ mod tests {
         let mut meter = Meter::default();
         let slow = Rate::per_second(1, 1_000);
         assert_eq!((0..1_000).filter_map(|_| meter.take(slow, SECOND).err()).count(), 0);
-        assert_eq!(meter.take(Rate::per_second(10, 5), SECOND), Err(SECOND / 10));
+        let fast = Rate::per_second(10, 5);
+        assert_eq!(meter.take(fast, SECOND), Err(SECOND / 10));
+        assert_eq!(meter.take(fast, SECOND + SECOND / 10), Ok(()), "it fits when it was said to");
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Bounds the lines that clients can cause in the log: a line comes at a rate, and says how many
 //! before it were left out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::domain::rate::{Meter, Rate};
+
+/// Lines that may come at once by default.
+const BURST: u32 = 100;
+/// The time by default after which there is room for one more.
+const EACH: Duration = Duration::from_millis(100);
 
 /// How many lines of one kind there may be.
 #[derive(Debug)]
@@ -12,6 +17,12 @@ pub(super) struct LogBound {
     begun: Instant,
     meter: Meter,
     left_out: u64,
+}
+
+impl Default for LogBound {
+    fn default() -> Self {
+        Self::new(Rate::each(EACH, BURST), Instant::now())
+    }
 }
 
 impl LogBound {
@@ -32,16 +43,12 @@ impl LogBound {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-
-    const EACH: Duration = Duration::from_millis(100);
 
     #[test]
     fn lines_come_at_a_rate_and_say_what_was_left_out() {
         let begun = Instant::now();
-        let mut bound = LogBound::new(Rate::each(EACH, 100), begun);
+        let mut bound = LogBound::new(Rate::each(EACH, BURST), begun);
         let lines = (0..1_000).filter_map(|_| bound.line(begun)).collect::<Vec<_>>();
         assert_eq!(lines, [0; 100]);
         assert_eq!(bound.line(begun + EACH), Some(900));

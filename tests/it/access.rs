@@ -6,6 +6,7 @@ mod certificates;
 mod commands;
 mod lasting;
 mod matrix;
+mod rates;
 mod recorded;
 
 use std::{

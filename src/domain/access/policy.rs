@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
 use super::{
+    call_rate::CallRate,
     categories::Categories,
     located::located,
     roles::{Grant, Role},
@@ -22,6 +23,8 @@ pub struct PolicyError(String);
 pub(super) struct Identity {
     pub(super) name: Arc<str>,
     pub(super) grants: Vec<Grant>,
+    /// Its rate of calls; `None`: it is not bounded.
+    pub(super) rate: Option<CallRate>,
     /// Names of its tokens. A token that no identity lists belongs to the identity of its name.
     pub(super) tokens: Vec<String>,
     /// Subjects of its client certificates.
@@ -33,6 +36,8 @@ pub(super) struct Identity {
 pub struct Policy {
     /// What callers without credentials may read; `None`: nothing.
     pub(super) public_read: Option<Categories>,
+    /// The rate of calls of each caller that has none of its own; `None`: it is not bounded.
+    pub(super) rate: Option<CallRate>,
     pub(super) identities: Vec<Identity>,
 }
 
@@ -44,9 +49,9 @@ impl Policy {
         let mut seen = Seen { text, lines: HashMap::new() };
         let mut identities = Vec::new();
         for entry in file.identity {
-            identities.push(seen.identity(entry)?);
+            identities.push(seen.identity(entry, file.rate)?);
         }
-        Ok(Self { public_read: file.public_read.0, identities })
+        Ok(Self { public_read: file.public_read.0, identities, rate: file.rate })
     }
 }
 
@@ -57,14 +62,19 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn identity(&mut self, entry: Entry) -> Result<Identity, PolicyError> {
+    fn identity(
+        &mut self,
+        entry: Entry,
+        of_all: Option<CallRate>,
+    ) -> Result<Identity, PolicyError> {
         let name = self.once("identity", entry.name)?;
         let tokens = entry.tokens.into_iter().map(|it| self.once("token", it));
         let tokens = tokens.collect::<Result<_, _>>()?;
         let certificates = entry.certificates.into_iter().map(|it| self.once("certificate", it));
         let certificates = certificates.collect::<Result<_, _>>()?;
         let grants = entry.grants.into_iter().map(Into::into).collect();
-        Ok(Identity { name: name.into(), grants, tokens, certificates })
+        let rate = entry.rate.or(of_all);
+        Ok(Identity { name: name.into(), grants, tokens, certificates, rate })
     }
 
     /// A name that no other thing of its kind has.
@@ -87,6 +97,7 @@ impl Seen<'_> {
 struct PolicyFile {
     #[serde(default)]
     public_read: PublicRead,
+    rate: Option<CallRate>,
     #[serde(default)]
     identity: Vec<Entry>,
 }
@@ -100,6 +111,7 @@ struct Entry {
     #[serde(default)]
     certificates: Vec<Spanned<String>>,
     grants: Vec<GrantEntry>,
+    rate: Option<CallRate>,
 }
 
 #[derive(Deserialize)]

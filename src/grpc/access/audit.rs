@@ -1,21 +1,16 @@
 //! The audit log: a line for each refused call and for each administrative one, at the target
 //! `handover::audit`.
 //!
-//! Any client can cause refusals, so their lines are bounded in number: 100 at once, and 10 a
-//! second after that. A line says how many before it were left out.
+//! Any client can cause refusals, so their lines are bounded in number (`log_bound`).
+//! A line says how many before it were left out.
 
 use std::{
     net::SocketAddr,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::{domain::rate::Rate, grpc::log_bound::LogBound};
-
-/// Lines of refusals that may come at once.
-const BURST: u32 = 100;
-/// The time after which there is room for one more.
-const EACH: Duration = Duration::from_millis(100);
+use crate::grpc::log_bound::LogBound;
 
 /// A call, as the log names it.
 #[derive(Clone, Copy, Debug)]
@@ -33,14 +28,8 @@ impl Call<'_> {
 }
 
 /// Writes the audit log.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Audit(Mutex<LogBound>);
-
-impl Default for Audit {
-    fn default() -> Self {
-        Self(Mutex::new(LogBound::new(Rate::each(EACH, BURST), Instant::now())))
-    }
-}
 
 impl Audit {
     /// A call that is refused.
