@@ -26,6 +26,7 @@ mod frames;
 mod goaway;
 pub mod health;
 mod heartbeat;
+mod idle;
 mod incoming;
 mod intake;
 mod listed;

@@ -23,7 +23,6 @@ use crate::{
     grpc::{
         access::Access,
         client::Client,
-        peers::ConnectionLimits,
         serve::{Protection, Services},
         tls::ServerTls,
     },
@@ -99,8 +98,7 @@ impl Running {
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let protection = Protection { tls: at.tls, access: at.access };
-        let limits =
-            ConnectionLimits::new(descriptors.connections, settings.connections_per_peer());
+        let limits = settings.connection_limits(descriptors.connections);
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
             serving.listen(at.listener, protection, limits, stop).await

@@ -25,7 +25,11 @@ use crate::{
         measure::{Counter, Distribution, Histogram, MICROSECONDS},
         proto::{self, ErrorReason},
     },
-    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+    grpc::{
+        around::{Answer, Around, HttpRequest, HttpResponse},
+        connection::ConnectionInfo,
+        idle::OpenCall,
+    },
 };
 
 /// The name of all methods that the server does not have.
@@ -132,7 +136,8 @@ impl Method {
 impl Calls {
     fn begin(&self, path: &str) -> Call {
         let place = self.0.known.get(path).copied().unwrap_or(self.0.methods.len() - 1);
-        let call = Call { counts: Arc::clone(&self.0), place, begun: Instant::now(), ended: false };
+        let (counts, begun) = (Arc::clone(&self.0), Instant::now());
+        let call = Call { counts, place, begun, ended: false, on_connection: None };
         if let Some(method) = call.method() {
             method.open.fetch_add(1, Relaxed);
         }
@@ -175,6 +180,8 @@ impl Around for Calls {
         E: Send + 'static,
     {
         let mut call = self.begin(request.uri().path());
+        call.on_connection =
+            request.extensions().get::<ConnectionInfo>().map(ConnectionInfo::begin_call);
         let answer = within(request);
         Box::pin(async move {
             let response = answer.await?;
@@ -193,6 +200,8 @@ struct Call {
     place: usize,
     begun: Instant,
     ended: bool,
+    /// Its part in its connection; absent: it came over none.
+    on_connection: Option<OpenCall>,
 }
 
 impl Call {

@@ -1,4 +1,5 @@
-//! A connection as the server sees it: counted while it is open, given up if it says nothing, read
+//! A connection as the server sees it: counted while it is open, given up if it says nothing, ended
+//! if it may not be without a call for so long, read
 //! more slowly if its client cancels calls without end, and named in the log if the server cuts it.
 //!
 //! Once the protocol is known, HTTP/2 probes silent connections, and HTTP/1 has a time for each
@@ -27,6 +28,7 @@ use crate::grpc::{
     connections::ConnectionPlace,
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
+    idle::{IdleDeadline, OpenCall, OpenCalls},
     incoming::Admitted,
     origin::Origin,
     resets::Resets,
@@ -50,6 +52,7 @@ pub(super) struct Connection<T> {
     turn: usize,
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
+    idle: Option<IdleDeadline>,
     cut_watch: CutWatch,
     frames: Frames,
     resets: Resets,
@@ -67,6 +70,7 @@ pub(crate) struct ConnectionInfo {
     pub(super) unread: Arc<AtomicUsize>,
     /// Bytes that its calls hold while they wait for their one answer.
     pub(super) waiting: Arc<AtomicUsize>,
+    calls: OpenCalls,
     /// Where it comes from.
     pub(super) origin: Origin,
     /// The server cuts it.
@@ -81,6 +85,11 @@ impl ConnectionInfo {
     pub(crate) async fn was_cut(&self) -> bool {
         let _ = tokio::time::timeout(ENDING, self.gone.cancelled()).await;
         self.cut.is_cancelled()
+    }
+
+    /// A call of the connection begins, which is not idle until the call is dropped.
+    pub(super) fn begin_call(&self) -> OpenCall {
+        self.calls.begin()
     }
 }
 
@@ -99,12 +108,14 @@ impl<T> Connection<T> {
         let peer = origin.address;
         let ending = ConnectionInfo { origin, ..ConnectionInfo::default() };
         let gone = ending.gone.clone().drop_guard();
+        let idle = place.idle.map(IdleDeadline::new);
         Self {
             stream,
             peer,
             received: 0,
             turn: 0,
             due,
+            idle,
             cut_watch: CutWatch::default(),
             frames: Frames::default(),
             resets: Resets::new(Instant::now()),
@@ -120,16 +131,26 @@ impl<T> Connection<T> {
         self.due.as_mut().is_some_and(|due| due.as_mut().poll(context).is_ready())
     }
 
+    /// Whether it has been without a call for longer than it may.
+    fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        let over = self.idle.as_mut().is_some_and(|it| it.is_over(&self.ending.calls, context));
+        if over {
+            tracing::debug!(peer = self.peer(), "a connection without a call is ended");
+        }
+        over
+    }
+
     /// Looks for a cut, and for resets, in what was written.
     fn note(&mut self, written: &[u8]) {
         let noticed = self.cut_watch.look(written);
         self.count_resets(noticed.resets);
         if let Some(code) = noticed.cut {
             self.ending.cut.cancel();
-            self.place.cut();
+            let Some(left_out) = self.place.cut() else { return };
             tracing::warn!(
                 peer = self.peer(),
                 code = goaway::name_of(code),
+                left_out,
                 "a connection is cut: its client broke the bounds of HTTP/2"
             );
         }
@@ -188,7 +209,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         let read = buffer.filled().len() - before;
         self.turn = if polled.is_pending() { 0 } else { self.turn + read };
         if self.due.is_none() {
-            return polled;
+            // An end of what it sends has it closed, and holds up nothing that was sent.
+            let ended = polled.is_pending() && self.is_idle(context);
+            return if ended { Poll::Ready(Ok(())) } else { polled };
         }
         self.received += read;
         if self.received >= PREFACE {
@@ -261,8 +284,13 @@ mod tests {
     use crate::grpc::frames::encoded;
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
+        idling(io, None)
+    }
+
+    fn idling(io: DuplexStream, idle: Option<Duration>) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let place = permit.into();
+        let mut place = ConnectionPlace::from(permit);
+        place.idle = idle;
         Connection::from_origin(Admitted { connection: io, place }, Origin::default())
     }
 
@@ -283,6 +311,28 @@ mod tests {
         assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
         let silence = tokio::time::timeout(10 * PREFACE_TIMEOUT, ours.read(&mut buffer)).await;
         assert!(silence.is_err(), "{silence:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_call_is_ended_after_its_time_and_one_with_a_call_never_is() {
+        let idle = Duration::from_mins(5);
+        let (mut theirs, ours) = duplex(64);
+        let mut ours = idling(ours, Some(idle));
+        let info = ours.ending.clone();
+        let mut buffer = [0; 64];
+        theirs.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
+        let call = info.begin_call();
+        let busy = tokio::time::timeout(10 * idle, ours.read(&mut buffer)).await;
+        assert!(busy.is_err(), "{busy:?}");
+        drop((call, info.begin_call()));
+        let ended = Instant::now();
+        let resting = tokio::time::timeout(idle / 2, ours.read(&mut buffer)).await;
+        assert!(resting.is_err(), "{resting:?}");
+        theirs.write_all(&encoded(6, &[7; 8])).await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 17, "a ping is read, and does not count");
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 0, "it is ended");
+        assert!(ended.elapsed() >= idle && ended.elapsed() < idle * 11 / 10);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,16 +3,20 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     domain::measure::Counter,
-    grpc::peers::{ConnectionLimits, Peers},
+    grpc::{
+        log_bound::LogBound,
+        peers::{ConnectionLimits, Peers},
+    },
     log::usage::Used,
 };
 
@@ -25,6 +29,7 @@ pub(crate) struct Connections {
     accepted: Counter,
     refused: Counter,
     cut: Counter,
+    lines_of_cuts: Mutex<LogBound>,
     failed_handshakes: Counter,
 }
 
@@ -34,6 +39,8 @@ pub(super) struct ConnectionPlace {
     all: Arc<Connections>,
     /// Where it comes from; absent: the system does not say.
     address: Option<IpAddr>,
+    /// How long it may be without a call; `None`: for ever.
+    pub(super) idle: Option<Duration>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -71,7 +78,8 @@ impl Connections {
         }
         self.accepted.add_one();
         self.open.fetch_add(1, Relaxed);
-        Ok(ConnectionPlace { all: Arc::clone(self), address, _permit: permit })
+        let (all, idle) = (Arc::clone(self), limits.idle);
+        Ok(ConnectionPlace { all, address, idle, _permit: permit })
     }
 
     /// What was counted until now.
@@ -87,9 +95,12 @@ impl Connections {
 }
 
 impl ConnectionPlace {
-    /// The server cuts the connection.
-    pub(super) fn cut(&self) {
+    /// The server cuts the connection. Returns how many lines about cuts the log leaves out before
+    /// the one about this; `None`: that is left out as well.
+    pub(super) fn cut(&self) -> Option<u64> {
         self.all.cut.add_one();
+        let mut lines = self.all.lines_of_cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.line(Instant::now())
     }
 
     /// The TLS handshake of the connection failed.

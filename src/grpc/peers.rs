@@ -32,13 +32,22 @@ pub struct ConnectionLimits {
     pub(super) all: usize,
     of_peer: usize,
     of_this_machine: usize,
+    /// How long one may be without a call; `None`: for ever.
+    pub(super) idle: Option<Duration>,
 }
 
 impl ConnectionLimits {
     /// So many in all, and of one peer as set, or by default.
     pub fn new(all: usize, of_peer: Option<usize>) -> Self {
         let of_this_machine = of_peer.unwrap_or(all);
-        Self { all, of_peer: of_peer.unwrap_or((all / SHARE).max(LEAST)), of_this_machine }
+        let of_peer = of_peer.unwrap_or((all / SHARE).max(LEAST));
+        Self { all, of_peer, of_this_machine, idle: None }
+    }
+
+    /// The same, for connections that are ended after so long without a call.
+    #[must_use]
+    pub fn with_idle(self, idle: Option<Duration>) -> Self {
+        Self { idle, ..self }
     }
 
     fn of(&self, peer: IpAddr) -> usize {

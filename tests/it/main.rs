@@ -23,6 +23,7 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
+mod idle;
 mod lifecycle;
 mod lists;
 mod managed;
