@@ -17,6 +17,7 @@ mod convert;
 mod counted;
 mod counts;
 mod deadline;
+mod empty_frames;
 mod error_bounds;
 mod error_info;
 mod event_store;

@@ -26,6 +26,7 @@ use tonic::transport::server::Connected;
 
 use crate::grpc::{
     connections::ConnectionPlace,
+    empty_frames::EmptyFrames,
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
     idle::{IdleDeadline, OpenCall, OpenCalls},
@@ -56,6 +57,7 @@ pub(super) struct Connection<T> {
     cut_watch: CutWatch,
     frames: Frames,
     resets: Resets,
+    empty_frames: EmptyFrames,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
     ending: ConnectionInfo,
@@ -119,6 +121,7 @@ impl<T> Connection<T> {
             cut_watch: CutWatch::default(),
             frames: Frames::default(),
             resets: Resets::new(Instant::now()),
+            empty_frames: EmptyFrames::new(Instant::now()),
             pause: None,
             ending,
             _gone: gone,
@@ -156,16 +159,36 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Looks for resets in what was read.
+    /// Looks for resets, and for frames that carry nothing, in what was read.
     fn note_read(&mut self, mut read: &[u8]) {
-        let kinds = std::iter::from_fn(|| self.frames.next(&mut read)).map(|frame| frame.kind);
-        let resets = kinds.filter(|kind| *kind == RST_STREAM).count();
+        let (mut resets, mut empty) = (0, 0);
+        while let Some(frame) = self.frames.next(&mut read) {
+            resets += usize::from(frame.kind == RST_STREAM);
+            empty += usize::from(frame.is_empty);
+        }
         self.count_resets(resets);
+        let Some(pause) = self.empty_frames.count(empty, Instant::now()) else { return };
+        self.rest(pause.time);
+        if pause.warn {
+            tracing::warn!(
+                peer = self.peer(),
+                "a client sends frames that carry nothing faster than the server takes them; its \
+                 connection is read more slowly"
+            );
+        }
+    }
+
+    /// Reads nothing for so long, or longer if it rests already.
+    fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        if self.pause.as_ref().is_none_or(|pause| pause.deadline() < until) {
+            self.pause = Some(Box::pin(tokio::time::sleep_until(until)));
+        }
     }
 
     fn count_resets(&mut self, resets: usize) {
         let Some(pause) = self.resets.count(resets, Instant::now()) else { return };
-        self.pause = Some(Box::pin(tokio::time::sleep(pause.time)));
+        self.rest(pause.time);
         if pause.warn {
             tracing::warn!(
                 peer = self.peer(),
@@ -349,6 +372,30 @@ mod tests {
         assert!(futures_util::poll!(&mut reads).is_pending(), "its turn is over");
         let goes_on = tokio::time::timeout(PREFACE_TIMEOUT, reads).await;
         goes_on.expect("it is woken after the others");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_frames_that_carry_nothing_is_read_more_slowly() {
+        for (kind, payload, slowed) in [
+            (6, &[7; 8][..], true),
+            (4, &[], true),
+            (9, &[], true),
+            (0, &[], true),
+            (0, &[7], false),
+        ] {
+            let (mut theirs, ours) = duplex(1 << 20);
+            let mut ours = connection(ours);
+            let frames = encoded(kind, payload).repeat(50_000);
+            let sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &encoded(4, &[])[..], &frames];
+            let sent = sent.concat();
+            theirs.write_all(&sent).await.unwrap();
+            let (begun, mut read, mut buffer) = (Instant::now(), 0, [0; 8 << 10]);
+            while read < sent.len() {
+                read += ours.read(&mut buffer).await.unwrap();
+            }
+            let took = begun.elapsed().as_secs();
+            assert!(if slowed { (3..6).contains(&took) } else { took == 0 }, "{kind}: {took} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ const AT_ONCE: u32 = 256;
 const REST: Duration = Duration::from_millis(5);
 /// The longest time for which a connection is not read. Pings of the server are answered on it as
 /// well, within 10 s.
-const LONGEST: Duration = Duration::from_secs(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
 /// The resets of a connection.
 #[derive(Debug)]
