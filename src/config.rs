@@ -32,7 +32,7 @@ use self::{
 };
 use crate::{
     engine::EngineSettings,
-    grpc::web::Origins,
+    grpc::{peers::ConnectionLimits, web::Origins},
     log::{LogSettings, ScrubSettings},
     telemetry::LogFormat,
 };
@@ -43,6 +43,10 @@ type Heartbeat = Within<1, 30>;
 type Mebibytes = Within<1, 1024>;
 /// How many volumes.
 type Volumes = Within<1, 16>;
+/// Connections: a process has no more descriptors.
+type OfPeer = Within<1, { 1 << 20 }>;
+/// Seconds without a call, up to a day.
+type Idle = Within<1, 86_400>;
 /// Days.
 type Days = Within<1, 365>;
 
@@ -160,6 +164,16 @@ pub struct Settings {
     #[arg(long, default_value = "false", value_name = "BOOL", action = clap::ArgAction::Set,
           num_args = 0..=1, default_missing_value = "true")]
     insecure: bool,
+    /// Connections that one address may have open, or one /64 network of IPv6; more are closed at
+    /// once [default: a quarter of all, at least 64; this machine: all]
+    #[arg(long, value_name = "NUMBER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections_per_peer: Option<OfPeer>,
+    /// Seconds after which a connection without a call is ended; pings do not count
+    /// [default: never, as long as it answers pings]
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_seconds: Option<Idle>,
     #[arg(long, default_value = "32", value_name = "MIB",
           help = Mebibytes::help("MiB of one file of the journal"))]
     journal_file_mib: Mebibytes,
@@ -197,6 +211,14 @@ impl Settings {
     /// How long calls under way may take when the server stops.
     pub(crate) fn stop_grace(&self) -> Duration {
         Duration::from_secs(self.stop_grace_seconds.get())
+    }
+
+    /// The limits of connections, of which there may be so many in all.
+    pub(crate) fn connection_limits(&self, all: usize) -> ConnectionLimits {
+        let of_peer = self.connections_per_peer.map(|most| usize::try_from(most.get()));
+        let of_peer = of_peer.map(|most| most.unwrap_or(usize::MAX));
+        let idle = self.idle_seconds.map(|seconds| Duration::from_secs(seconds.get()));
+        ConnectionLimits::new(all, of_peer).with_idle(idle)
     }
 
     /// The origins from which web pages may write.

@@ -27,6 +27,7 @@ pub mod nesting;
 pub mod of_which;
 pub mod party;
 pub mod proto;
+pub mod rate;
 pub mod recorded;
 pub mod share;
 pub mod span;

@@ -98,9 +98,10 @@ impl Running {
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
         let protection = Protection { tls: at.tls, access: at.access };
+        let limits = settings.connection_limits(descriptors.connections);
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, protection, descriptors.connections, stop).await
+            serving.listen(at.listener, protection, limits, stop).await
         });
         let mut beside = JoinSet::new();
         let health = services.health.clone();

@@ -12,6 +12,7 @@
 //! streams or not. Each method has a **rule**: the permission that it needs, and whether its
 //! requests say which categories they concern. [`decide`] compares them.
 
+mod call_rate;
 mod categories;
 mod decision;
 mod jwt;
@@ -26,6 +27,7 @@ mod tests;
 mod tokens;
 
 pub use self::{
+    call_rate::CallRate,
     categories::Categories,
     decision::{Denied, decide},
     jwt::{BadJwt, Issuer, Keys, is_jwt},

@@ -18,6 +18,7 @@ mod files;
 mod guard;
 mod in_use;
 mod lifetime;
+mod rates;
 mod refusal;
 
 pub(super) use self::{appending::stream_of, caller::Caller, guard::Guard};

@@ -38,6 +38,7 @@ use crate::{
     grpc::{
         around::{Answer, Around, HttpRequest, HttpResponse},
         connection::ConnectionInfo,
+        idle::OpenCall,
     },
 };
 
@@ -151,7 +152,15 @@ impl Calls {
             method.open.fetch_add(1, Relaxed);
         }
         let span = span(method.map_or(OTHER, |method| &method.name), request);
-        Call { counts: Arc::clone(&self.0), place, begun: Instant::now(), ended: false, span }
+        let connection = request.extensions().get::<ConnectionInfo>();
+        Call {
+            counts: Arc::clone(&self.0),
+            place,
+            begun: Instant::now(),
+            ended: false,
+            span,
+            _on_connection: connection.map(ConnectionInfo::begin_call),
+        }
     }
 
     /// The methods that were called.
@@ -239,6 +248,8 @@ struct Call {
     begun: Instant,
     ended: bool,
     span: Span,
+    /// Its part in its connection; absent: it came over none.
+    _on_connection: Option<OpenCall>,
 }
 
 impl Call {

@@ -1,4 +1,5 @@
-//! A connection as the server sees it: counted while it is open, given up if it says nothing, read
+//! A connection as the server sees it: counted while it is open, given up if it says nothing, ended
+//! if it may not be without a call for so long, read
 //! more slowly if its client cancels calls without end, and named in the log if the server cuts it.
 //!
 //! Once the protocol is known, HTTP/2 probes silent connections, and HTTP/1 has a time for each
@@ -25,8 +26,10 @@ use tonic::transport::server::Connected;
 
 use crate::grpc::{
     connections::ConnectionPlace,
+    empty_frames::EmptyFrames,
     frames::{Frames, PREFACE, RST_STREAM},
     goaway::{self, CutWatch},
+    idle::{IdleDeadline, OpenCall, OpenCalls},
     incoming::Admitted,
     origin::Origin,
     resets::Resets,
@@ -50,9 +53,11 @@ pub(super) struct Connection<T> {
     turn: usize,
     /// When it is given up; none once the preface was received.
     due: Option<Pin<Box<Sleep>>>,
+    idle: Option<IdleDeadline>,
     cut_watch: CutWatch,
     frames: Frames,
     resets: Resets,
+    empty_frames: EmptyFrames,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
     ending: ConnectionInfo,
@@ -67,6 +72,7 @@ pub(crate) struct ConnectionInfo {
     pub(super) unread: Arc<AtomicUsize>,
     /// Bytes that its calls hold while they wait for their one answer.
     pub(super) waiting: Arc<AtomicUsize>,
+    calls: OpenCalls,
     /// Where it comes from.
     pub(super) origin: Origin,
     /// The server cuts it.
@@ -81,6 +87,11 @@ impl ConnectionInfo {
     pub(crate) async fn was_cut(&self) -> bool {
         let _ = tokio::time::timeout(ENDING, self.gone.cancelled()).await;
         self.cut.is_cancelled()
+    }
+
+    /// A call of the connection begins, which is not idle until the call is dropped.
+    pub(super) fn begin_call(&self) -> OpenCall {
+        self.calls.begin()
     }
 }
 
@@ -99,15 +110,18 @@ impl<T> Connection<T> {
         let peer = origin.address;
         let ending = ConnectionInfo { origin, ..ConnectionInfo::default() };
         let gone = ending.gone.clone().drop_guard();
+        let idle = place.idle.map(IdleDeadline::new);
         Self {
             stream,
             peer,
             received: 0,
             turn: 0,
             due,
+            idle,
             cut_watch: CutWatch::default(),
             frames: Frames::default(),
             resets: Resets::new(Instant::now()),
+            empty_frames: EmptyFrames::new(Instant::now()),
             pause: None,
             ending,
             _gone: gone,
@@ -120,31 +134,61 @@ impl<T> Connection<T> {
         self.due.as_mut().is_some_and(|due| due.as_mut().poll(context).is_ready())
     }
 
+    /// Whether it has been without a call for longer than it may.
+    fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        let over = self.idle.as_mut().is_some_and(|it| it.is_over(&self.ending.calls, context));
+        if over {
+            tracing::debug!(peer = self.peer(), "a connection without a call is ended");
+        }
+        over
+    }
+
     /// Looks for a cut, and for resets, in what was written.
     fn note(&mut self, written: &[u8]) {
         let noticed = self.cut_watch.look(written);
         self.count_resets(noticed.resets);
         if let Some(code) = noticed.cut {
             self.ending.cut.cancel();
-            self.place.cut();
+            let Some(left_out) = self.place.cut() else { return };
             tracing::warn!(
                 peer = self.peer(),
                 code = goaway::name_of(code),
+                left_out,
                 "a connection is cut: its client broke the bounds of HTTP/2"
             );
         }
     }
 
-    /// Looks for resets in what was read.
+    /// Looks for resets, and for frames that carry nothing, in what was read.
     fn note_read(&mut self, mut read: &[u8]) {
-        let kinds = std::iter::from_fn(|| self.frames.next(&mut read)).map(|frame| frame.kind);
-        let resets = kinds.filter(|kind| *kind == RST_STREAM).count();
+        let (mut resets, mut empty) = (0, 0);
+        while let Some(frame) = self.frames.next(&mut read) {
+            resets += usize::from(frame.kind == RST_STREAM);
+            empty += usize::from(frame.is_empty);
+        }
         self.count_resets(resets);
+        let Some(pause) = self.empty_frames.count(empty, Instant::now()) else { return };
+        self.rest(pause.time);
+        if pause.warn {
+            tracing::warn!(
+                peer = self.peer(),
+                "a client sends frames that carry nothing faster than the server takes them; its \
+                 connection is read more slowly"
+            );
+        }
+    }
+
+    /// Reads nothing for so long, or longer if it rests already.
+    fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        if self.pause.as_ref().is_none_or(|pause| pause.deadline() < until) {
+            self.pause = Some(Box::pin(tokio::time::sleep_until(until)));
+        }
     }
 
     fn count_resets(&mut self, resets: usize) {
         let Some(pause) = self.resets.count(resets, Instant::now()) else { return };
-        self.pause = Some(Box::pin(tokio::time::sleep(pause.time)));
+        self.rest(pause.time);
         if pause.warn {
             tracing::warn!(
                 peer = self.peer(),
@@ -188,7 +232,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         let read = buffer.filled().len() - before;
         self.turn = if polled.is_pending() { 0 } else { self.turn + read };
         if self.due.is_none() {
-            return polled;
+            // An end of what it sends has it closed, and holds up nothing that was sent.
+            let ended = polled.is_pending() && self.is_idle(context);
+            return if ended { Poll::Ready(Ok(())) } else { polled };
         }
         self.received += read;
         if self.received >= PREFACE {
@@ -261,8 +307,13 @@ mod tests {
     use crate::grpc::frames::encoded;
 
     fn connection(io: DuplexStream) -> Connection<DuplexStream> {
+        idling(io, None)
+    }
+
+    fn idling(io: DuplexStream, idle: Option<Duration>) -> Connection<DuplexStream> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let place = permit.into();
+        let mut place = ConnectionPlace::from(permit);
+        place.idle = idle;
         Connection::from_origin(Admitted { connection: io, place }, Origin::default())
     }
 
@@ -286,6 +337,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_call_is_ended_after_its_time_and_one_with_a_call_never_is() {
+        let idle = Duration::from_mins(5);
+        let (mut theirs, ours) = duplex(64);
+        let mut ours = idling(ours, Some(idle));
+        let info = ours.ending.clone();
+        let mut buffer = [0; 64];
+        theirs.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
+        let call = info.begin_call();
+        let busy = tokio::time::timeout(10 * idle, ours.read(&mut buffer)).await;
+        assert!(busy.is_err(), "{busy:?}");
+        drop((call, info.begin_call()));
+        let ended = Instant::now();
+        let resting = tokio::time::timeout(idle / 2, ours.read(&mut buffer)).await;
+        assert!(resting.is_err(), "{resting:?}");
+        theirs.write_all(&encoded(6, &[7; 8])).await.unwrap();
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 17, "a ping is read, and does not count");
+        assert_eq!(ours.read(&mut buffer).await.unwrap(), 0, "it is ended");
+        assert!(ended.elapsed() >= idle && ended.elapsed() < idle * 11 / 10);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_connection_that_has_much_to_read_lets_others_run_in_between() {
         let (mut theirs, ours) = duplex(1 << 20);
         let mut ours = connection(ours);
@@ -299,6 +372,30 @@ mod tests {
         assert!(futures_util::poll!(&mut reads).is_pending(), "its turn is over");
         let goes_on = tokio::time::timeout(PREFACE_TIMEOUT, reads).await;
         goes_on.expect("it is woken after the others");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_frames_that_carry_nothing_is_read_more_slowly() {
+        for (kind, payload, slowed) in [
+            (6, &[7; 8][..], true),
+            (4, &[], true),
+            (9, &[], true),
+            (0, &[], true),
+            (0, &[7], false),
+        ] {
+            let (mut theirs, ours) = duplex(1 << 20);
+            let mut ours = connection(ours);
+            let frames = encoded(kind, payload).repeat(50_000);
+            let sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &encoded(4, &[])[..], &frames];
+            let sent = sent.concat();
+            theirs.write_all(&sent).await.unwrap();
+            let (begun, mut read, mut buffer) = (Instant::now(), 0, [0; 8 << 10]);
+            while read < sent.len() {
+                read += ours.read(&mut buffer).await.unwrap();
+            }
+            let took = begun.elapsed().as_secs();
+            assert!(if slowed { (3..6).contains(&took) } else { took == 0 }, "{kind}: {took} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

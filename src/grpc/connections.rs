@@ -1,21 +1,35 @@
 //! Counts connections, from their acceptance to their end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{domain::measure::Counter, log::usage::Used};
+use crate::{
+    domain::measure::Counter,
+    grpc::{
+        log_bound::LogBound,
+        peers::{ConnectionLimits, Peers},
+    },
+    log::usage::Used,
+};
 
 /// The connections of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     limit: AtomicUsize,
     open: AtomicUsize,
+    peers: Peers,
     accepted: Counter,
+    refused: Counter,
     cut: Counter,
+    lines_of_cuts: Mutex<LogBound>,
     failed_handshakes: Counter,
 }
 
@@ -23,6 +37,10 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 pub(super) struct ConnectionPlace {
     all: Arc<Connections>,
+    /// Where it comes from; absent: the system does not say.
+    address: Option<IpAddr>,
+    /// How long it may be without a call; `None`: for ever.
+    pub(super) idle: Option<Duration>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -33,6 +51,8 @@ pub struct ConnectionsUsage {
     pub open: Used,
     /// How many were accepted.
     pub accepted: u64,
+    /// How many were refused, because their peer had as many as it may have.
+    pub refused: u64,
     /// How many the server cut, because their clients broke the bounds of HTTP/2.
     pub cut: u64,
     /// TLS handshakes that failed.
@@ -45,11 +65,21 @@ impl Connections {
         self.limit.store(limit, Relaxed);
     }
 
-    /// Gives a connection its place.
-    pub(super) fn admit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionPlace {
+    /// Gives a connection its place. Without one for its peer the permit is returned.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        address: Option<IpAddr>,
+        limits: ConnectionLimits,
+    ) -> Result<ConnectionPlace, OwnedSemaphorePermit> {
+        if !address.is_none_or(|address| self.peers.enter(address, limits)) {
+            self.refused.add_one();
+            return Err(permit);
+        }
         self.accepted.add_one();
         self.open.fetch_add(1, Relaxed);
-        ConnectionPlace { all: Arc::clone(self), _permit: permit }
+        let (all, idle) = (Arc::clone(self), limits.idle);
+        Ok(ConnectionPlace { all, address, idle, _permit: permit })
     }
 
     /// What was counted until now.
@@ -57,6 +87,7 @@ impl Connections {
         ConnectionsUsage {
             open: Used::of(self.open.load(Relaxed), self.limit.load(Relaxed)),
             accepted: self.accepted.get(),
+            refused: self.refused.get(),
             cut: self.cut.get(),
             failed_handshakes: self.failed_handshakes.get(),
         }
@@ -64,9 +95,12 @@ impl Connections {
 }
 
 impl ConnectionPlace {
-    /// The server cuts the connection.
-    pub(super) fn cut(&self) {
+    /// The server cuts the connection. Returns how many lines about cuts the log leaves out before
+    /// the one about this; `None`: that is left out as well.
+    pub(super) fn cut(&self) -> Option<u64> {
         self.all.cut.add_one();
+        let mut lines = self.all.lines_of_cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.line(Instant::now())
     }
 
     /// The TLS handshake of the connection failed.
@@ -78,6 +112,9 @@ impl ConnectionPlace {
 impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.all.open.fetch_sub(1, Relaxed);
+        if let Some(address) = self.address {
+            self.all.peers.leave(address);
+        }
     }
 }
 
@@ -85,6 +122,7 @@ impl Drop for ConnectionPlace {
 #[cfg(test)]
 impl From<OwnedSemaphorePermit> for ConnectionPlace {
     fn from(permit: OwnedSemaphorePermit) -> Self {
-        Arc::<Connections>::default().admit(permit)
+        let limits = ConnectionLimits::new(1, None);
+        Arc::<Connections>::default().admit(permit, None, limits).unwrap()
     }
 }

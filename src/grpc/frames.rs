@@ -5,7 +5,13 @@
 const HEADER: usize = 9;
 /// The types of the frames that mean something here.
 pub(super) const RST_STREAM: u8 = 3;
+const DATA: u8 = 0;
+const PRIORITY: u8 = 2;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const CONTINUATION: u8 = 9;
+/// The flag of a frame that is the last one of its stream.
+const END_STREAM: u8 = 1;
 pub(super) const GOAWAY: u8 = 7;
 /// Bytes of a GOAWAY up to its error code: header, last stream, code.
 const WITH_CODE: usize = HEADER + 8;
@@ -39,6 +45,8 @@ pub(super) struct Frame {
     pub(super) kind: u8,
     /// The error code of a GOAWAY.
     pub(super) code: Option<u32>,
+    /// It carries nothing of a call that is of use by itself.
+    pub(super) is_empty: bool,
 }
 
 impl Frames {
@@ -90,7 +98,15 @@ impl Frames {
         }
         self.rest = self.length().saturating_sub(self.begun.len() - HEADER);
         let code = self.begun.get(HEADER + 4..WITH_CODE).and_then(|code| code.try_into().ok());
-        Some(Frame { kind, code: code.map(u32::from_be_bytes) })
+        Some(Frame { kind, code: code.map(u32::from_be_bytes), is_empty: self.is_empty(kind) })
+    }
+
+    fn is_empty(&self, kind: u8) -> bool {
+        let goes_on = self.begun.get(4).is_some_and(|flags| flags & END_STREAM == 0);
+        match kind {
+            DATA => self.length() == 0 && goes_on,
+            kind => [PRIORITY, SETTINGS, PING, CONTINUATION].contains(&kind),
+        }
     }
 
     fn kind(&self) -> Option<u8> {

@@ -1,6 +1,7 @@
 //! Accepts connections, within a number of them, and through shortages of the system.
 //!
-//! A connection beyond the number waits in the system's queue until another one ends. An accept
+//! A connection beyond the number waits in the system's queue until another one ends; one beyond
+//! the number of its peer is closed (`peers`). An accept
 //! that fails for want of descriptors or memory is repeated after a pause that doubles: without
 //! it, the listener would be ready at once, for ever, and take a whole processor.
 //!
@@ -11,6 +12,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,12 +21,16 @@ use std::{
 
 use futures_util::Stream;
 use tokio::{
+    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 use tokio_util::sync::PollSemaphore;
 
-use crate::grpc::connections::{ConnectionPlace, Connections};
+use crate::grpc::{
+    connections::{ConnectionPlace, Connections},
+    peers::ConnectionLimits,
+};
 
 /// The first pause after an accept that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -33,11 +39,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The least time between two changes that are logged.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
+/// What is accepted, from somewhere.
+pub(super) trait HasPeer {
+    /// The address that it comes from; `None`: the system does not say.
+    fn peer(&self) -> Option<IpAddr>;
+}
+
+impl HasPeer for TcpStream {
+    fn peer(&self) -> Option<IpAddr> {
+        self.peer_addr().ok().map(|address| address.ip())
+    }
+}
+
 /// Connections, as they are admitted.
 #[derive(Debug)]
 pub(super) struct Incoming<S> {
     accepted: S,
     permits: PollSemaphore,
+    limits: ConnectionLimits,
     connections: Arc<Connections>,
     /// For the next connection.
     permit: Option<OwnedSemaphorePermit>,
@@ -105,13 +124,18 @@ impl Changes {
 }
 
 impl<S> Incoming<S> {
-    /// Admits at most `most` of `accepted` at a time.
-    pub(super) fn new(accepted: S, most: usize, connections: Arc<Connections>) -> Self {
-        connections.set_limit(most);
-        let semaphore = Semaphore::new(most.min(Semaphore::MAX_PERMITS));
+    /// Admits so many of `accepted` at a time.
+    pub(super) fn new(
+        accepted: S,
+        limits: ConnectionLimits,
+        connections: Arc<Connections>,
+    ) -> Self {
+        connections.set_limit(limits.all);
+        let semaphore = Semaphore::new(limits.all.min(Semaphore::MAX_PERMITS));
         Self {
             accepted,
             permits: PollSemaphore::new(semaphore.into()),
+            limits,
             connections,
             permit: None,
             pause: FIRST_PAUSE,
@@ -140,11 +164,22 @@ impl<S> Incoming<S> {
         Poll::Ready(())
     }
 
-    fn admit<T>(&mut self, connection: T, context: &mut Context<'_>) -> Option<Admitted<T>> {
+    /// Admits a connection; one for which its peer has no place is dropped, and so closed.
+    fn admit<T: HasPeer>(
+        &mut self,
+        connection: T,
+        permit: OwnedSemaphorePermit,
+        context: &mut Context<'_>,
+    ) -> Option<Admitted<T>> {
         self.changes.set(State::Accepting, context);
         self.pause = FIRST_PAUSE;
-        // The permit was acquired before; without one the server is stopping.
-        Some(Admitted { connection, place: self.connections.admit(self.permit.take()?) })
+        match self.connections.admit(permit, connection.peer(), self.limits) {
+            Ok(place) => Some(Admitted { connection, place }),
+            Err(permit) => {
+                self.permit = Some(permit);
+                None
+            }
+        }
     }
 
     fn pause(&mut self, error: &io::Error, context: &mut Context<'_>) {
@@ -157,6 +192,7 @@ impl<S> Incoming<S> {
 impl<S, T> Stream for Incoming<S>
 where
     S: Stream<Item = io::Result<T>> + Unpin,
+    T: HasPeer,
 {
     type Item = io::Result<Admitted<T>>;
 
@@ -167,7 +203,11 @@ where
             match ready!(Pin::new(&mut self.accepted).poll_next(context)) {
                 None => return Poll::Ready(None),
                 Some(Ok(connection)) => {
-                    return Poll::Ready(self.admit(connection, context).map(Ok));
+                    // It was acquired before; without one the server is stopping.
+                    let Some(permit) = self.permit.take() else { return Poll::Ready(None) };
+                    if let Some(admitted) = self.admit(connection, permit, context) {
+                        return Poll::Ready(Some(Ok(admitted)));
+                    }
                 }
                 Some(Err(error)) if concerns_one(&error) => {
                     tracing::debug!(%error, "a connection ended before it was accepted");
@@ -221,6 +261,18 @@ mod tests {
         (accepted, calls)
     }
 
+    /// A connection by its number, from nowhere.
+    impl HasPeer for u32 {
+        fn peer(&self) -> Option<IpAddr> {
+            None
+        }
+    }
+
+    /// At most so many of what is accepted.
+    fn incoming<S>(accepted: S, most: usize) -> Incoming<S> {
+        Incoming::new(accepted, ConnectionLimits::new(most, None), Arc::default())
+    }
+
     fn no_descriptors() -> io::Error {
         io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())
     }
@@ -229,7 +281,7 @@ mod tests {
     async fn an_accept_that_fails_is_repeated_ever_more_slowly_and_never_given_up() {
         let failing = std::iter::repeat_with(|| Err(no_descriptors())).take(600);
         let (accepted, calls) = accepts(failing.chain([Ok(7)]));
-        let mut incoming = Incoming::new(accepted, 1, Arc::default());
+        let mut incoming = incoming(accepted, 1);
         let begun = Instant::now();
         let connection = incoming.next().await.expect("it goes on").expect("no error is passed on");
         assert_eq!(connection.connection, 7);
@@ -242,7 +294,7 @@ mod tests {
     async fn a_connection_that_ended_early_makes_no_pause() {
         let reset = || Err(io::ErrorKind::ConnectionReset.into());
         let (accepted, _) = accepts([reset(), reset(), Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 1, Arc::default());
+        let mut incoming = incoming(accepted, 1);
         let connection = incoming.next().now_or_never().expect("at once");
         assert_eq!(connection.expect("it goes on").expect("no error").connection, 7);
     }
@@ -250,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_are_admitted_than_may_be_open() {
         let (accepted, calls) = accepts([Ok(1), Ok(2), Ok(3)]);
-        let mut incoming = Incoming::new(accepted, 2, Arc::default());
+        let mut incoming = incoming(accepted, 2);
         let first = incoming.next().await.expect("one").expect("no error");
         let _second = incoming.next().await.expect("two").expect("no error");
         assert!(incoming.next().now_or_never().is_none(), "a third one waits");
@@ -302,7 +354,7 @@ mod tests {
         const AGAIN: &str = "connections are accepted again";
         let (logged, _log) = logged();
         let (accepted, _) = accepts((0..).take(200).map(Ok));
-        let mut incoming = Incoming::new(accepted, 1, Arc::default());
+        let mut incoming = incoming(accepted, 1);
         for _ in 0..100 {
             let connection = incoming.next().await.expect("one").expect("no error");
             assert!(incoming.next().now_or_never().is_none(), "another one waits");
@@ -327,7 +379,7 @@ mod tests {
     async fn a_limit_that_is_reached_no_more_is_logged_though_no_other_connection_comes() {
         let (logged, _log) = logged();
         let (accepted, _) = accepts([Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 1, Arc::default());
+        let mut incoming = incoming(accepted, 1);
         let open = incoming.next().await.expect("one").expect("no error");
         assert!(incoming.next().now_or_never().is_none(), "it is the only one");
         drop(open);
@@ -340,7 +392,7 @@ mod tests {
     async fn an_end_of_a_shortage_is_logged_though_no_other_connection_comes() {
         let (logged, _log) = logged();
         let (accepted, _) = accepts([Err(no_descriptors()), Ok(7)]);
-        let mut incoming = Incoming::new(accepted, 2, Arc::default());
+        let mut incoming = incoming(accepted, 2);
         let _open = incoming.next().await.expect("one").expect("no error");
         assert_logged(&logged, &["no connection can be accepted"]);
         let waited = tokio::time::timeout(2 * BETWEEN_LINES, incoming.next()).await;

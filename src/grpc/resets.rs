@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::rate::{Meter, Rate};
+
 /// Resets that cost nothing when they come at once: twice the calls that a connection may have.
 const BURST: u32 = 2_048;
 /// Resets a second that cost nothing after that.
@@ -20,13 +22,13 @@ const AT_ONCE: u32 = 256;
 const REST: Duration = Duration::from_millis(5);
 /// The longest time for which a connection is not read. Pings of the server are answered on it as
 /// well, within 10 s.
-const LONGEST: Duration = Duration::from_secs(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
-/// The resets of a connection, by the generic cell rate algorithm (ITU-T I.371).
+/// The resets of a connection.
 #[derive(Debug)]
 pub(super) struct Resets {
-    /// When all resets so far would have come at the permitted rate.
-    paid: Instant,
+    begun: Instant,
+    meter: Meter,
     /// How many there were since the last pause.
     unrested: u32,
     warned: bool,
@@ -42,7 +44,7 @@ pub(super) struct Pause {
 
 impl Resets {
     pub(super) fn new(now: Instant) -> Self {
-        Self { paid: now, unrested: 0, warned: false }
+        Self { begun: now, meter: Meter::default(), unrested: 0, warned: false }
     }
 
     /// Counts resets that were received or sent.
@@ -51,12 +53,10 @@ impl Resets {
         if resets == 0 {
             return None;
         }
-        let each = Duration::from_secs(1) / PER_SECOND;
-        let burst = each * BURST;
-        let paid = self.paid.max(now) + each.saturating_mul(resets);
-        self.paid = paid.min(now + burst + LONGEST);
+        let since = now.duration_since(self.begun);
+        let rate = Rate::per_second(PER_SECOND, BURST);
+        let ahead = self.meter.count(resets, rate, since, LONGEST);
         self.unrested = self.unrested.saturating_add(resets);
-        let ahead = self.paid.duration_since(now).saturating_sub(burst);
         if ahead.is_zero() && self.unrested < AT_ONCE {
             return None;
         }

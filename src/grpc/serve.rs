@@ -28,6 +28,7 @@ use crate::{
         intake::BoundedIntake,
         observer::Observer,
         outbound::Sending,
+        peers::ConnectionLimits,
         server_stubs::{
             claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
@@ -141,18 +142,18 @@ impl Services {
         Self { routes: routes.prepare(), layers, observer, health }
     }
 
-    /// Serves at most so many connections at a time on `listener` until `stop`, protected as given;
-    /// then waits for the calls under way.
+    /// Serves so many connections at a time on `listener` until `stop`, protected as given; then
+    /// waits for the calls under way.
     pub async fn listen(
         &self,
         listener: TcpListener,
         protection: Protection,
-        connections: usize,
+        limits: ConnectionLimits,
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let follows = follow_files(protection.clone());
         let Protection { tls, access } = protection;
-        let incoming = incoming(listener, connections, Arc::clone(&self.observer.connections));
+        let incoming = incoming(listener, limits, Arc::clone(&self.observer.connections));
         let served = listen(self.router(Guard(access)), incoming, tls, stop);
         tokio::select! {
             served = served => served,
@@ -195,7 +196,8 @@ pub async fn routes(
 ) -> io::Result<()> {
     let layers = Layers { intake: BoundedIntake::prepared(), ..Layers::default() };
     let bounded = bounded(routes.prepare(), layers);
-    listen(bounded, incoming(listener, connections, Arc::default()), None, stop).await
+    let limits = ConnectionLimits::new(connections, None);
+    listen(bounded, incoming(listener, limits, Arc::default()), None, stop).await
 }
 
 /// What is served and how its transport is bounded.
@@ -221,10 +223,10 @@ type Bounded = Router<
     >,
 >;
 
-/// At most so many connections at a time on `listener`, each counted.
+/// So many connections at a time on `listener`, each counted.
 fn incoming(
     listener: TcpListener,
-    most: usize,
+    limits: ConnectionLimits,
     connections: Arc<Connections>,
 ) -> Incoming<TcpIncoming> {
     // No-delay and keepalive are taken from here, not from the server's settings. HTTP/1 has no
@@ -233,7 +235,7 @@ fn incoming(
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE.0))
         .with_keepalive_interval(Some(KEEPALIVE.1));
-    Incoming::new(incoming, most, connections)
+    Incoming::new(incoming, limits, connections)
 }
 
 /// Serves `router` to the connections that come, until `stop`.

@@ -129,9 +129,9 @@ fn refusal(reason: &str, count: u64) -> proto::RefusalCount {
 }
 
 fn of_connections(usage: ConnectionsUsage) -> proto::ConnectionsStatus {
-    let ConnectionsUsage { open, accepted, cut, failed_handshakes } = usage;
+    let ConnectionsUsage { open, accepted, refused, cut, failed_handshakes } = usage;
     let (open, limit) = (open.used, open.limit);
-    proto::ConnectionsStatus { open, limit, accepted, cut, failed_handshakes }
+    proto::ConnectionsStatus { open, limit, accepted, cut, failed_handshakes, refused }
 }
 
 fn process(process: Process) -> proto::ProcessStatus {

@@ -76,7 +76,12 @@ impl RpcError {
     }
 
     fn retry(self) -> Self {
-        let retry_delay = prost_types::Duration::try_from(RETRY_DELAY).ok();
+        self.retry_after(RETRY_DELAY)
+    }
+
+    /// The same error with the time after which to try again.
+    pub(super) fn retry_after(self, delay: Duration) -> Self {
+        let retry_delay = prost_types::Duration::try_from(delay).ok();
         self.detail("google.rpc.RetryInfo", pb::RetryInfo { retry_delay }.encode_to_vec())
     }
 

@@ -243,6 +243,11 @@ fn connections(to: &mut Families<'_>, observed: &Observed) -> fmt::Result {
     to.gauge("handover_connections_limit", "Connections that may be open", limit)?;
     let counters = [
         ("handover_connections_accepted", "Connections that were accepted", connections.accepted),
+        (
+            "handover_connections_refused",
+            "Connections that were refused, because their peer had as many as it may have",
+            connections.refused,
+        ),
         ("handover_connections_cut", "Connections cut by the server", connections.cut),
         (
             "handover_tls_handshakes_failed",

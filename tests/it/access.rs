@@ -7,6 +7,7 @@ mod commands;
 mod jwt;
 mod lasting;
 mod matrix;
+mod rates;
 mod recorded;
 
 use std::{

@@ -23,11 +23,14 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
+mod idle;
 mod lifecycle;
 mod lists;
 mod managed;
 mod metrics;
 mod pages;
+#[cfg(target_os = "linux")]
+mod peers;
 mod pipeline;
 mod proxy;
 mod reflection;

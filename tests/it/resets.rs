@@ -9,13 +9,11 @@ use tokio::{
 };
 
 use crate::{
-    frames::{HEADERS, PREFACE, SETTINGS, frame, opened},
+    frames::{DATA, HEADERS, PING, PREFACE, SETTINGS, frame, opened},
     support::{Server, data_dir},
 };
 
-const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
-const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 /// Longer than any of this takes.
 const BOUND: Duration = Duration::from_mins(1);

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::domain::access::{Categories, Grant, Principal, Rights, TokenState};
+use crate::domain::access::{CallRate, Categories, Grant, Principal, Rights, TokenState};
 
 /// All that is permitted, and to whom.
 pub(super) fn of(rights: &Rights) -> String {
@@ -10,9 +10,15 @@ pub(super) fn of(rights: &Rights) -> String {
         None => "callers without credentials may do nothing but ask for health".to_owned(),
         Some(categories) => format!("callers without credentials may read {}", shown(categories)),
     };
-    let mut lines = vec![public];
+    let rate = rate(rights.rate(None));
+    let mut lines = vec![public, format!("each of their addresses may make {rate}")];
     for identity in rights.identities() {
-        lines.push(format!("identity {:?}: {}", identity.name, granted(&identity.grants)));
+        let granted = granted(&identity.grants);
+        lines.push(format!(
+            "identity {:?}: {granted}; {}",
+            identity.name,
+            self::rate(identity.rate)
+        ));
         let own = |principal: &Principal| principal.name == identity.name;
         let mut subjects: Vec<&str> =
             rights.certificates().filter(|it| own(it.1)).map(|it| it.0).collect();
@@ -38,9 +44,14 @@ pub(super) fn of(rights: &Rights) -> String {
         };
         let (name, identity) = (&token.name, &principal.name);
         let grants = granted(&principal.grants);
-        lines.push(format!("token {name:?} ({state}) is {identity:?}: {grants}"));
+        let rate = self::rate(principal.rate);
+        lines.push(format!("token {name:?} ({state}) is {identity:?}: {grants}; {rate}"));
     }
     lines.join("\n") + "\n"
+}
+
+fn rate(rate: Option<CallRate>) -> String {
+    rate.map_or_else(|| "as many calls as it likes".to_owned(), |rate| rate.to_string())
 }
 
 fn granted(grants: &[Grant]) -> String {

@@ -115,9 +115,16 @@ fn group(rows: &mut Rows, group: &Group) {
 }
 
 fn connections(rows: &mut Rows, connections: &ConnectionsStatus) {
-    let ConnectionsStatus { open, limit, accepted, cut, failed_handshakes } = connections;
-    let numbers = [("open", open), ("limit", limit), ("accepted", accepted), ("cut", cut)];
-    for (number, value) in numbers.into_iter().chain([("failed_handshakes", failed_handshakes)]) {
+    let ConnectionsStatus { open, limit, accepted, cut, failed_handshakes, refused } = connections;
+    let numbers = [
+        ("open", open),
+        ("limit", limit),
+        ("accepted", accepted),
+        ("refused", refused),
+        ("cut", cut),
+        ("failed_handshakes", failed_handshakes),
+    ];
+    for (number, value) in numbers {
         rows.add("connections", "", number, Some(*value));
     }
 }

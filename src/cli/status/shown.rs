@@ -98,12 +98,12 @@ fn subscriptions(subscriptions: &SubscriptionsStatus) -> String {
 }
 
 fn connections(connections: &ConnectionsStatus) -> String {
-    let ConnectionsStatus { open, limit, accepted, cut, failed_handshakes } = *connections;
+    let ConnectionsStatus { open, limit, accepted, cut, failed_handshakes, refused } = *connections;
     let [open, limit] = [open, limit].map(words::thousands);
     let accepted = words::thousands(accepted);
     let text = format!(
-        "{open} of {limit} open, {accepted} accepted, {cut} cut, {failed_handshakes} handshakes \
-         failed"
+        "{open} of {limit} open, {accepted} accepted, {refused} refused, {cut} cut, \
+         {failed_handshakes} handshakes failed"
     );
     line("connections", &text)
 }

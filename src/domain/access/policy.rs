@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
 use super::{
+    call_rate::CallRate,
     categories::Categories,
     jwt::Issuer,
     located::located,
@@ -26,6 +27,8 @@ pub struct PolicyError(String);
 pub(super) struct Identity {
     pub(super) name: Arc<str>,
     pub(super) grants: Vec<Grant>,
+    /// Its rate of calls; `None`: it is not bounded.
+    pub(super) rate: Option<CallRate>,
     /// Names of its tokens. A token that no identity lists belongs to the identity of its name.
     pub(super) tokens: Vec<String>,
     /// Subjects of its client certificates.
@@ -39,6 +42,8 @@ pub(super) struct Identity {
 pub struct Policy {
     /// What callers without credentials may read; `None`: nothing.
     pub(super) public_read: Option<Categories>,
+    /// The rate of calls of each caller that has none of its own; `None`: it is not bounded.
+    pub(super) rate: Option<CallRate>,
     pub(super) identities: Vec<Identity>,
     pub(super) issuers: Vec<Issuer>,
 }
@@ -51,9 +56,10 @@ impl Policy {
         let mut seen = Seen { text, lines: HashMap::new() };
         let issuers = file.issuer.into_iter().map(|entry| seen.issuer(entry));
         let issuers = issuers.collect::<Result<_, _>>()?;
-        let identities = file.identity.into_iter().map(|entry| seen.identity(entry));
+        let rate = file.rate;
+        let identities = file.identity.into_iter().map(|entry| seen.identity(entry, rate));
         let identities = identities.collect::<Result<_, _>>()?;
-        Ok(Self { public_read: file.public_read.0, identities, issuers })
+        Ok(Self { public_read: file.public_read.0, rate, identities, issuers })
     }
 
     /// The issuers of JWTs.
@@ -69,7 +75,11 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn identity(&mut self, entry: Entry) -> Result<Identity, PolicyError> {
+    fn identity(
+        &mut self,
+        entry: Entry,
+        of_all: Option<CallRate>,
+    ) -> Result<Identity, PolicyError> {
         let name = self.once("identity", entry.name)?;
         let tokens = entry.tokens.into_iter().map(|it| self.once("token", it));
         let tokens = tokens.collect::<Result<_, _>>()?;
@@ -78,7 +88,8 @@ impl Seen<'_> {
         let subjects = entry.subjects.into_iter().map(|it| self.subject(it));
         let subjects = subjects.collect::<Result<_, _>>()?;
         let grants = entry.grants.into_iter().map(Into::into).collect();
-        Ok(Identity { name: name.into(), grants, tokens, certificates, subjects })
+        let rate = entry.rate.or(of_all);
+        Ok(Identity { name: name.into(), grants, tokens, certificates, subjects, rate })
     }
 
     fn issuer(&mut self, entry: IssuerEntry) -> Result<Issuer, PolicyError> {
@@ -131,6 +142,7 @@ impl Seen<'_> {
 struct PolicyFile {
     #[serde(default)]
     public_read: PublicRead,
+    rate: Option<CallRate>,
     #[serde(default)]
     identity: Vec<Entry>,
     #[serde(default)]
@@ -163,6 +175,7 @@ struct Entry {
     #[serde(default)]
     subjects: Vec<SubjectEntry>,
     grants: Vec<GrantEntry>,
+    rate: Option<CallRate>,
 }
 
 #[derive(Deserialize)]

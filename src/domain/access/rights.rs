@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use time::OffsetDateTime;
 
 use super::{
+    call_rate::CallRate,
     categories::Categories,
     jwt::{self, BadJwt, Issuer, Keys},
     policy::{Identity, Policy},
@@ -20,6 +21,8 @@ pub struct Principal {
     pub name: Arc<str>,
     /// What it is granted.
     pub grants: Vec<Grant>,
+    /// How many calls it may make; `None`: that is not bounded.
+    pub rate: Option<CallRate>,
 }
 
 impl Principal {
@@ -71,6 +74,7 @@ pub enum BadToken {
 #[derive(Clone, Debug, Default)]
 pub struct Rights {
     public_read: Option<Categories>,
+    rate: Option<CallRate>,
     tokens: Vec<(Token, Arc<Principal>)>,
     certificates: HashMap<String, Arc<Principal>>,
     subjects: HashMap<(String, String), Arc<Principal>>,
@@ -98,12 +102,19 @@ impl Rights {
             let principal = Arc::new(of_token(policy, &token));
             rights.tokens.push((token, principal));
         }
+        rights.rate = policy.rate;
         rights
     }
 
     /// What callers without credentials may read; `None`: nothing.
     pub fn public_read(&self) -> Option<&Categories> {
         self.public_read.as_ref()
+    }
+
+    /// How many calls a principal may make, or each address without credentials; `None`: that is
+    /// not bounded.
+    pub fn rate(&self, principal: Option<&Principal>) -> Option<CallRate> {
+        principal.map_or(self.rate, |principal| principal.rate)
     }
 
     /// The identities of the policy, without what their tokens grant.
@@ -187,11 +198,12 @@ fn of_token(policy: &Policy, token: &Token) -> Principal {
     if let Some(identity) = listed.or_else(named) {
         return principal(identity, Some(token));
     }
-    Principal { name: token.name.as_str().into(), grants: token.grants().collect() }
+    let (name, grants) = (token.name.as_str().into(), token.grants().collect());
+    Principal { name, grants, rate: policy.rate }
 }
 
 fn principal(identity: &Identity, token: Option<&Token>) -> Principal {
     let of_token = token.into_iter().flat_map(Token::grants);
     let grants = identity.grants.iter().cloned().chain(of_token).collect();
-    Principal { name: Arc::clone(&identity.name), grants }
+    Principal { name: Arc::clone(&identity.name), grants, rate: identity.rate }
 }

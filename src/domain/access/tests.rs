@@ -122,6 +122,27 @@ fn decisions_follow_role_scope_and_categories() {
 }
 
 #[test]
+fn a_rate_is_that_of_the_identity_or_that_of_all() {
+    let policy = "rate = { calls-per-second = 9 }\n\
+                  [[identity]]\nname = 'desk'\ncertificates = ['CN=desk']\n\
+                  grants = [{ role = 'reader' }]\n\
+                  rate = { calls-per-second = 2, burst = 3 }\n\
+                  [[identity]]\nname = 'press'\ncertificates = ['CN=press']\n\
+                  grants = [{ role = 'reader' }]";
+    assert_eq!(rights("", vec![]).rate(None), None);
+    let rights = rights(policy, vec![token("alone", DESK, &[]), token("desk", "other", &[])]);
+    let shown = |principal: Option<&Principal>| rights.rate(principal).map(|it| it.to_string());
+    let of_all = Some("9 calls a second, 9 at once".to_owned());
+    let of_desk = Some("2 calls a second, 3 at once".to_owned());
+    assert_eq!(shown(None), of_all);
+    assert_eq!(shown(rights.of_certificate("CN=press").as_deref()), of_all);
+    assert_eq!(shown(rights.of_certificate("CN=desk").as_deref()), of_desk);
+    let by_token = |secret: &str| rights.of_token(&TokenHash::of(secret), now()).unwrap().0;
+    assert_eq!(shown(Some(&by_token(DESK))), of_all);
+    assert_eq!(shown(Some(&by_token("other"))), of_desk);
+}
+
+#[test]
 fn a_token_belongs_to_the_identity_that_lists_it_or_has_its_name_or_to_itself() {
     let policy = "[[identity]]\nname = 'desk'\ntokens = ['desk-2027']\n\
                   grants = [{ role = 'curator' }]";
@@ -220,6 +241,11 @@ fn what_is_wrong_with_a_policy_is_named_with_its_line() {
             "line 8: the token \"t\" is in line 4 already",
         ),
         (format!("{one}certificates = ['CN=a', 'CN=a']"), "the certificate \"CN=a\""),
+        (format!("{one}rate = {{ calls-per-second = 0 }}"), "calls-per-second is 0; it must be"),
+        (format!("{one}rate = {{ calls-per-second = 5, burst = -1 }}"), "burst is -1; it must be"),
+        (format!("{one}rate = {{ burst = 5 }}"), "missing field `calls-per-second`"),
+        (format!("{one}rate = {{ calls-per-second = 1, per = 2 }}"), "unknown field `per`"),
+        (format!("{one}rate = 5"), "line 4"),
         (format!("{one}certificates = ['']"), "line 4: \"\" is no name"),
         (
             format!("{one}subjects = [{{ issuer = 'i', subject = 's' }}]"),

@@ -1,19 +1,16 @@
 //! The audit log: a line for each refused call and for each administrative one, at the target
 //! `handover::audit`.
 //!
-//! Any client can cause refusals, so their lines are bounded in number: 100 at once, and 10 a
-//! second after that. A line says how many before it were left out.
+//! Any client can cause refusals, so their lines are bounded in number (`log_bound`).
+//! A line says how many before it were left out.
 
 use std::{
     net::SocketAddr,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-/// Lines of refusals that may come at once.
-const BURST: u32 = 100;
-/// The time after which there is room for one more.
-const EACH: Duration = Duration::from_millis(100);
+use crate::grpc::log_bound::LogBound;
 
 /// A call, as the log names it.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +29,7 @@ impl Call<'_> {
 
 /// Writes the audit log.
 #[derive(Debug, Default)]
-pub(super) struct Audit(Mutex<Bound>);
+pub(super) struct Audit(Mutex<LogBound>);
 
 impl Audit {
     /// A call that is refused.
@@ -59,42 +56,5 @@ impl Audit {
             method, identity, peer,
             "an administrative call"
         );
-    }
-}
-
-/// How many lines there may be.
-#[derive(Debug, Default)]
-struct Bound {
-    /// When all lines written so far would have come at the rate; absent: there were none.
-    paid: Option<Instant>,
-    left_out: u64,
-}
-
-impl Bound {
-    /// How many lines were left out before this one; `None`: this one is left out as well.
-    fn line(&mut self, now: Instant) -> Option<u64> {
-        let paid = self.paid.map_or(now, |paid| paid.max(now)) + EACH;
-        if paid > now + BURST * EACH {
-            self.left_out += 1;
-            return None;
-        }
-        self.paid = Some(paid);
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_refusals_come_at_a_rate_and_say_what_was_left_out() {
-        let (mut bound, begun) = (Bound::default(), Instant::now());
-        let lines = (0..1_000).filter_map(|_| bound.line(begun)).collect::<Vec<_>>();
-        assert_eq!(lines, [0; BURST as usize]);
-        assert_eq!(bound.line(begun + EACH), Some(900));
-        assert_eq!(bound.line(begun + EACH), None);
-        let later = begun + Duration::from_hours(1);
-        assert_eq!((0..1_000).filter_map(|_| bound.line(later)).count(), BURST as usize);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     audit::Call,
     credentials::{Credential, Known},
     in_use::Access,
-    refusal::{changed, denied},
+    refusal::{changed, denied, too_fast},
 };
 use crate::{
     domain::{
@@ -54,6 +54,9 @@ impl Caller {
         let known = credential
             .known(&rights, OffsetDateTime::now_utc())
             .map_err(|error| refused("", error))?;
+        // A call that may not be made counts as well: it costs as much until it is refused.
+        within_rate(access, &rights, known.principal.as_deref(), peer)
+            .map_err(|(identity, error)| refused(identity, error))?;
         let principal = known.principal.clone();
         let identity = principal.as_ref().map_or("", |principal| &principal.name);
         tracing::Span::current().record("principal", identity);
@@ -164,6 +167,19 @@ impl Admitted {
         self.access.audit().refused(call, error.message());
         error
     }
+}
+
+/// Counts a call, and refuses it if it is more than the policy permits; with the identity.
+fn within_rate<'a>(
+    access: &Access,
+    rights: &Rights,
+    principal: Option<&'a Principal>,
+    peer: Option<SocketAddr>,
+) -> Result<(), (&'a str, RpcError)> {
+    let Some(rate) = rights.rate(principal) else { return Ok(()) };
+    let identity = principal.map_or("", |principal| &principal.name);
+    let taken = access.rates().take(principal, peer, rate);
+    taken.map_err(|after| (identity, too_fast(identity, rate, after)))
 }
 
 /// What a caller may record, by the rights in use.

@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     audit::Audit,
     files::{AccessError, AccessFiles, Contents},
+    rates::Rates,
 };
 use crate::domain::access::Rights;
 
@@ -33,6 +34,7 @@ struct Shared {
     rights: watch::Sender<Arc<Rights>>,
     looks: Mutex<Looks>,
     audit: Audit,
+    rates: Rates,
 }
 
 /// What was found so far.
@@ -58,7 +60,8 @@ impl Access {
         let in_use = contents.digest();
         let looks = Mutex::new(Looks { in_use, last: Ok(in_use), logged: None });
         let rights = watch::Sender::new(Arc::new(rights));
-        Ok(Self(Arc::new(Shared { files, rights, looks, audit: Audit::default() })))
+        let (audit, rates) = (Audit::default(), Rates::default());
+        Ok(Self(Arc::new(Shared { files, rights, looks, audit, rates })))
     }
 
     /// Takes up what the files hold now, and logs what came of it.
@@ -124,6 +127,10 @@ impl Access {
 
     pub(super) fn audit(&self) -> &Audit {
         &self.0.audit
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// Looks at the files for as long as it is awaited.

@@ -1,11 +1,13 @@
 //! Refusals of access as a client receives them.
 
+use std::time::Duration;
+
 use tonic::Code;
 
 use crate::{
     domain::{
-        access::Denied,
-        proto::ErrorReason::{NotAuthenticated, NotPermitted},
+        access::{CallRate, Denied},
+        proto::ErrorReason::{NotAuthenticated, NotPermitted, Overloaded},
     },
     grpc::status::{RpcError, not_ready},
 };
@@ -29,6 +31,19 @@ pub(super) fn denied(denied: &Denied) -> RpcError {
             refused().with("identity", identity).with("categories", categories)
         }
     }
+}
+
+/// The caller is faster than the policy permits; after this time a call is within the rate.
+pub(super) fn too_fast(identity: &str, rate: CallRate, after: Duration) -> RpcError {
+    let caller = match identity {
+        "" => "callers without credentials at this address".to_owned(),
+        identity => format!("{identity:?}"),
+    };
+    let message = format!("{caller} may make {rate}, by the policy, and this is more");
+    RpcError::new(Code::ResourceExhausted, Overloaded, message)
+        .with("identity", identity)
+        .with("rate", rate)
+        .retry_after(after)
 }
 
 /// A stream that the policy permits less now than when it began. It may be permitted still, which

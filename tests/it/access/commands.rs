@@ -121,9 +121,10 @@ async fn commands_log_in_by_a_file_or_a_variable_and_no_error_has_the_token() {
 
 #[test]
 fn access_check_says_what_a_policy_means_and_whether_a_call_passes() {
-    let policy = "public-read = ['exchange']\n[[identity]]\nname = 'desk'\n\
+    let policy = "public-read = ['exchange']\nrate = { calls-per-second = 9 }\n[[identity]]\nname = 'desk'\n\
                   certificates = ['CN=desk']\n\
-                  grants = [{ role = 'recorder', categories = ['exchange'] }]\n";
+                  grants = [{ role = 'recorder', categories = ['exchange'] }]\n\
+                  rate = { calls-per-second = 2, burst = 5 }\n";
     let files = Files::new(policy, vec![]);
     let path = files.path("policy.toml");
     let check = |more: &[&str]| {
@@ -133,7 +134,8 @@ fn access_check_says_what_a_policy_means_and_whether_a_call_passes() {
     let meaning = good(&check(&[]));
     for line in [
         "callers without credentials may read exchange",
-        "identity \"desk\": recorder for exchange",
+        "each of their addresses may make 9 calls a second, 9 at once",
+        "identity \"desk\": recorder for exchange; 2 calls a second, 5 at once",
         "by the certificate \"CN=desk\"",
     ] {
         assert!(meaning.contains(line), "{meaning}");

@@ -2,6 +2,7 @@
 //! after which memory stays in use, a good client does as much, for comparison.
 
 mod calls;
+mod floods;
 mod readers;
 
 use std::{future::Future, net::TcpStream, pin::Pin};
@@ -46,7 +47,7 @@ const USUAL: Attack = Attack {
 };
 
 /// All of them.
-pub(super) const ATTACKS: [Attack; 15] = [
+pub(super) const ATTACKS: [Attack; 20] = [
     Attack { name: "nothing", ..USUAL },
     Attack {
         name: "requests of 8 MiB of empty parts, compressed",
@@ -135,6 +136,27 @@ pub(super) const ATTACKS: [Attack; 15] = [
         name: "3,000 subscriptions on one connection",
         attackers: 1,
         run: |target| Box::pin(readers::crowd(target)),
+        ..USUAL
+    },
+    Attack { name: "pings without end", run: |target| Box::pin(floods::pings(target)), ..USUAL },
+    Attack {
+        name: "settings without end",
+        run: |target| Box::pin(floods::settings(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "window updates without end",
+        run: |target| Box::pin(floods::window_updates(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "headers that do not end",
+        run: |target| Box::pin(floods::continuations(target)),
+        ..USUAL
+    },
+    Attack {
+        name: "empty data without end",
+        run: |target| Box::pin(floods::empty_data(target)),
         ..USUAL
     },
 ];
