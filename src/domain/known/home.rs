@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_spelling_that_is_no_stream_name_has_the_home_of_the_folded_one() {
-        let mut event = examples::agreed();
+        let mut event = examples::exchange();
         event.exchange_id = " demo-1".into();
         let event = Known::from(event);
         assert_eq!(event.home(), None);
