@@ -113,7 +113,7 @@ pub(super) fn peer_of(address: IpAddr) -> IpAddr {
             let [first, second, third, fourth, ..] = address.segments();
             Ipv6Addr::new(first, second, third, fourth, 0, 0, 0, 0).into()
         }
-        address => address,
+        address @ (IpAddr::V4(_) | IpAddr::V6(_)) => address,
     }
 }
 
