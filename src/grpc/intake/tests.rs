@@ -242,6 +242,7 @@ async fn a_request_waits_with_its_headers_and_is_refused_where_its_connection_ha
             break end.expect_err("nothing more comes");
         }
         kept.push(body);
+        assert!(kept.len() < 10_000, "each holds its headers");
     };
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert!(refused.get_details_retry_info().is_some(), "it may be sent again");
