@@ -37,7 +37,7 @@ pub struct Listening {
     pub listener: TcpListener,
     /// What encrypts connections; `None`: they are plain text.
     pub tls: Option<ServerTls>,
-    /// Who may do what; `None`: all who can connect may do everything.
+    /// The rules of access; `None`: the server permits every call.
     pub access: Option<Access>,
     /// Where metrics are scraped; `None`: nowhere.
     pub metrics: Option<TcpListener>,

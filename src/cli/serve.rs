@@ -151,7 +151,7 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     Ok(Listening { listener, tls, access, metrics: metrics(settings).await? })
 }
 
-/// Listens for those who scrape metrics, if that is set.
+/// Listens on the address of metrics, if that is set.
 async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
     let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) else { return Ok(None) };
     let listener = TcpListener::bind(at).await.map_err(|error| {

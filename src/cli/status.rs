@@ -1,4 +1,4 @@
-//! `handover status`: how a server is, for whoever looks after it.
+//! `handover status`: prints how a server is, once or live.
 
 mod rows;
 mod shown;

@@ -2,7 +2,7 @@
 //!
 //! A name stands for readiness, of a service or (empty) of the server: requests to it can be
 //! answered. `liveness` is none of them. It says that the process works, also while it loads or
-//! drains: who restarts a process goes by it, who sends it requests by the others.
+//! drains: what restarts a process goes by it, what sends it requests by the others.
 
 use tonic_health::{ServingStatus, server::HealthReporter};
 

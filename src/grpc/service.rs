@@ -15,30 +15,8 @@ pub(crate) struct Service(pub(crate) Arc<Engine>);
 pub(crate) type Answering<'a, M> =
     Pin<Box<dyn Future<Output = Result<Response<M>, Status>> + Send + 'a>>;
 
-/// Methods that answer with what a function of the engine and the request answers. The signature is
-/// what `tonic::async_trait` makes of an `async fn`.
-macro_rules! unary {
-    ($($method:ident($request:ident) -> $response:ident = $answer:expr;)+) => {
-        $(
-            fn $method<'life0, 'async_trait>(
-                &'life0 self,
-                request: tonic::Request<$crate::domain::proto::$request>,
-            ) -> $crate::grpc::service::Answering<'async_trait, $crate::domain::proto::$response>
-            where
-                'life0: 'async_trait,
-                Self: 'async_trait,
-            {
-                Box::pin(async move {
-                    let answer = $answer(&self.0, request.into_inner());
-                    Ok(tonic::Response::new(answer.await?))
-                })
-            }
-        )+
-    };
-}
-pub(crate) use unary;
-
-/// Methods as [`unary`] makes them, whose function takes the caller as well.
+/// Methods that answer with what a function of the engine, the caller and the request answers. The
+/// signature is what `tonic::async_trait` makes of an `async fn`.
 macro_rules! by_caller {
     ($($method:ident($request:ident) -> $response:ident = $answer:expr;)+) => {
         $(
@@ -53,7 +31,8 @@ macro_rules! by_caller {
                 Box::pin(async move {
                     let (_, extensions, request) = request.into_parts();
                     let caller = $crate::grpc::access::Caller::of(&extensions);
-                    let answer = $answer(&self.0, &caller, request);
+                    let engine: &$crate::engine::Engine = &self.0;
+                    let answer = ($answer)(engine, &caller, request);
                     Ok(tonic::Response::new(answer.await?))
                 })
             }
@@ -61,6 +40,16 @@ macro_rules! by_caller {
     };
 }
 pub(crate) use by_caller;
+
+/// Methods as [`by_caller`] makes them, whose function does not take the caller.
+macro_rules! unary {
+    ($($method:ident($request:ident) -> $response:ident = $answer:expr;)+) => {
+        $($crate::grpc::service::by_caller! {
+            $method($request) -> $response = |engine, _, request| $answer(engine, request);
+        })+
+    };
+}
+pub(crate) use unary;
 
 /// Methods that record the one event of their requests, for the store that the request names where
 /// it can name one.

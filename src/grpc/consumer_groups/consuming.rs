@@ -46,7 +46,7 @@ pub(super) async fn begin(
     }))
 }
 
-/// Refuses a group that is for events which the caller may not see. A caller who may not see all
+/// Refuses a group that is for events which the caller may not see. A caller that may not see all
 /// gets the same answer where there is no such group.
 async fn may_consume(engine: &Engine, caller: &Caller, group: &str) -> Result<(), RpcError> {
     if caller.sees_all() {
