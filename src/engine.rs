@@ -20,6 +20,7 @@ mod exchanges;
 mod gathering;
 mod groups;
 mod head;
+mod histories;
 mod kept;
 mod lanes;
 mod measures;
@@ -70,13 +71,14 @@ pub use self::{
     appended::{Appended, Undoing, Undone},
     appender::Pending,
     clock::{Clock, system_clock},
-    error::{AppendError, BeyondHead, End, ReadError},
+    error::{AppendError, BeyondHead, End, HistoryChanged, ReadError},
     groups::{
         Consumer, ConsumerStatus, Delivered, GroupError, GroupOrigin, GroupPlace, GroupProgress,
         GroupRequest, GroupState, GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage,
         Repeatable, Said,
     },
     head::Head,
+    histories::Reach,
     kept::{Keepable, ListKey},
     measures::AppendsUsage,
     pause::Pause,
@@ -196,23 +198,9 @@ impl Engine {
         *self.head.borrow()
     }
 
-    /// The store's name, `urn:uuid:` and so on; it is the same for as long as the log is.
-    pub fn store_name(&self) -> String {
-        self.log.public_name().urn().to_string()
-    }
-
     /// A key that only this store has, one for each purpose; it is the same after a restart.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
         self.log.key_for(purpose)
-    }
-
-    /// Refuses a request for another store; an empty name stands for any store.
-    pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
-        let own = self.store_name();
-        if name.is_empty() || name == own {
-            return Ok(());
-        }
-        Err(ReadError::AnotherStore { expected: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and returns the head.

@@ -27,6 +27,7 @@ mod frames;
 mod goaway;
 pub mod health;
 mod heartbeat;
+mod history;
 mod idle;
 mod incoming;
 mod intake;

@@ -33,7 +33,7 @@ use self::{
 };
 use crate::domain::proto;
 pub use crate::grpc::{
-    client_error::{ClientError, ClientErrorKind},
+    client_error::{ClientError, ClientErrorKind, HistoryChange},
     tls::ClientTls,
 };
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    domain::event::Micros,
+    domain::event::{Micros, Position},
     engine::{Budget, Engine, EngineUsage, GroupPlace, GroupStatus, system_clock},
     grpc::{
         calls::{Calls, MethodUsage},
@@ -36,6 +36,8 @@ pub struct Observed {
     pub started: Micros,
     /// The store's name.
     pub store: String,
+    /// The position after which its history begins; absent: it was never restored.
+    pub branched_after: Option<Position>,
     /// The engine.
     pub engine: EngineUsage,
     /// The first groups, by name; absent: they could not be counted in time.
@@ -75,6 +77,7 @@ impl Observer {
         Observed {
             started: self.started,
             store: self.engine.store_name(),
+            branched_after: self.engine.history().newest().map(|branch| branch.after),
             groups,
             engine,
             methods: self.calls.methods(),

@@ -29,7 +29,16 @@ impl StatusService for Observer {
 
 impl From<Observed> for proto::GetStatusResponse {
     fn from(observed: Observed) -> Self {
-        let Observed { started, store, engine, groups, methods, refusals, connections } = observed;
+        let Observed {
+            started,
+            store,
+            branched_after,
+            engine,
+            groups,
+            methods,
+            refusals,
+            connections,
+        } = observed;
         let refusals = refusals.into_iter().filter(|(_, count)| *count > 0);
         let (appends, storage) = (appends(&engine), storage(&engine.log));
         let subscribers = engine.subscribers;
@@ -54,6 +63,7 @@ impl From<Observed> for proto::GetStatusResponse {
             refusals: refusals.map(|(reason, count)| refusal(reason, count)).collect(),
             connections: Some(of_connections(connections)),
             process: Some(process(engine.process)),
+            branched_after,
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) const COLUMNS: [&str; 4] = ["about", "name", "number", "value"];
 pub(super) fn of(status: &GetStatusResponse) -> Vec<Vec<String>> {
     let mut rows = Rows::default();
     rows.add("server", "", "position", Some(status.position));
+    rows.add("server", "", "branched_after", status.branched_after);
     status.appends.iter().for_each(|it| appends(&mut rows, it));
     status.storage.iter().for_each(|it| storage(&mut rows, it));
     status.subscriptions.iter().for_each(|it| subscriptions(&mut rows, it));

@@ -35,6 +35,11 @@ fn server(status: &GetStatusResponse) -> String {
     let since = moment::to_the_second(status.started_at.as_ref());
     let mut text = line("server", &format!("handover {}, started at {since}", status.version));
     text += &line("store", &status.store);
+    if let Some(after) = status.branched_after {
+        let after = words::thousands(after);
+        text +=
+            &line("history", &format!("restored from a backup, branched after position {after}"));
+    }
     let recorded = status.recorded_at.as_ref();
     let recorded = recorded.map(|it| format!(", recorded at {}", moment::to_the_second(Some(it))));
     let head = words::thousands(status.position);
