@@ -1,7 +1,7 @@
 //! The data directory: which process may work on it, and whether it is one of ours.
 //!
 //! ```text
-//! LOCK        locked while a process works here; names the process
+//! LOCK        locked while a process works here; names the process, and itself, to tell copies
 //! STORE       format and id of the store; written last, so a store without it was never finished
 //! MANIFEST    the sealed volumes
 //! HISTORY     the restores that led here, if there were any
@@ -13,7 +13,8 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write as _},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -40,6 +41,8 @@ const NEVER_RESTORED: u32 = 1;
 const RESTORED: u32 = 2;
 
 const LOCK: &str = "LOCK";
+/// Before the number of the lock's file, in it.
+const NUMBER: &str = "inode ";
 const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
 /// The file of the restores; see [`super::history`].
@@ -57,6 +60,7 @@ pub struct Store {
     dir: PathBuf,
     id: [u8; 16],
     lock: File,
+    copied: bool,
 }
 
 impl Store {
@@ -70,7 +74,7 @@ impl Store {
         check_ours(files.as_ref(), dir)?;
         // A store of a newer program is left alone, its lock included.
         read_store(files.as_ref(), dir)?;
-        let lock = lock(dir)?;
+        let (lock, copied) = lock(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
             Some(id) => {
                 check_folders(files.as_ref(), dir)?;
@@ -82,7 +86,7 @@ impl Store {
         // killed between giving a file its name and making the name durable. Frames that MANIFEST
         // vouches for may be overwritten from now on, so it must not be gone after a power cut.
         files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
-        Ok(Self { dir: dir.to_owned(), id, lock })
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
     }
 
     /// The store's id.
@@ -90,9 +94,28 @@ impl Store {
         self.id
     }
 
-    /// Lets go of the lock: nothing may be written here any more.
+    /// Whether the folder was copied while a process had it open, or after that was killed.
+    pub fn is_copy(&self) -> bool {
+        self.copied
+    }
+
+    /// Takes a copy that is whole for what it is: the next opening does not check all of it.
+    pub fn accept(&self) -> Result<(), LogError> {
+        let number = || name_holder(&self.lock, &self.lock.metadata()?.ino().to_string());
+        if self.copied {
+            number().map_err(|error| LogError::io("write", &self.dir, error))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Lets go of the lock: nothing may be written here any more, and copies are whole.
     pub fn release(&self) -> Result<(), LogError> {
-        self.lock.unlock().map_err(|error| LogError::io("unlock", &self.dir, error))
+        let release = || {
+            self.lock.set_len(0)?;
+            self.lock.unlock()
+        };
+        release().map_err(|error| LogError::io("unlock", &self.dir, error))
     }
 
     /// Where the manifest is.
@@ -159,24 +182,37 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 }
 
 /// Takes the lock and leaves this process's id in it, for the message of a process that comes too
-/// late.
-fn lock(dir: &Path) -> Result<File, LogError> {
+/// late, and the number of the file: a copy has another one. True: the file is such a copy.
+fn lock(dir: &Path) -> Result<(File, bool), LogError> {
     let path = dir.join(LOCK);
     let failed = |error| LogError::io("lock", &path, error);
     let mut options = OpenOptions::new();
-    let mut file =
+    let file =
         options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let holder = text.lines().next().unwrap_or_default().to_owned();
             return Err(LogError::Locked { path: dir.to_owned(), holder });
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(file)
+    let number = file.metadata().map_err(failed)?.ino();
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
+    let copied = before.is_some_and(|before| before != number.to_string());
+    // Until it is found to be whole it stays a copy, whatever ends the process.
+    let kept = before.map_or_else(|| number.to_string(), str::to_owned);
+    name_holder(&file, &kept).map_err(failed)?;
+    Ok((file, copied))
+}
+
+/// Writes into the lock's file which process has it, and the file's number.
+fn name_holder(file: &File, number: &str) -> io::Result<()> {
+    let text = format!("{}\n{NUMBER}{number}\n", std::process::id());
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.set_len(text.len() as u64)
 }
 
 /// Refuses a store without a folder of the record.
@@ -368,5 +404,38 @@ mod tests {
         fs::write(dir.path().join("STORE"), "handover\n").unwrap();
         let error = open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("STORE is damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_of_an_open_folder_is_known_as_one_until_it_is_found_to_be_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (live, copy) = (dir.path().join("live"), dir.path().join("copy"));
+        let store = open(&live).unwrap();
+        assert!(!store.is_copy());
+        copy_folder(&live, &copy);
+        drop(store);
+        assert!(!open(&live).unwrap().is_copy(), "what a crash leaves behind is no copy");
+        for _ in 0..2 {
+            assert!(open(&copy).unwrap().is_copy());
+        }
+        open(&copy).unwrap().accept().unwrap();
+        assert!(!open(&copy).unwrap().is_copy());
+        // Of a store that was closed, a copy is as good.
+        open(&live).unwrap().release().unwrap();
+        let second = dir.path().join("second");
+        copy_folder(&live, &second);
+        assert!(!open(&second).unwrap().is_copy());
+    }
+
+    fn copy_folder(from: &Path, to: &Path) {
+        fs::create_dir(to).unwrap();
+        for path in snapshot(from) {
+            let to = to.join(path.file_name().unwrap());
+            if path.is_dir() {
+                copy_folder(&path, &to);
+            } else {
+                fs::copy(path, to).unwrap();
+            }
+        }
     }
 }

@@ -131,10 +131,19 @@ impl Volumes {
 
     /// Checks the newest volume: its files, and all that is in it.
     pub fn verify_newest(&self) -> Result<(), VolumeError> {
-        let Some(volume) = self.volume(self.last_position()) else { return Ok(()) };
+        self.volume(self.last_position()).map_or(Ok(()), |volume| self.verify(&volume))
+    }
+
+    /// Checks every volume.
+    pub fn verify_all(&self) -> Result<(), VolumeError> {
+        let sealed: Vec<_> = self.sealed().values().cloned().collect();
+        sealed.iter().try_for_each(|volume| self.verify(volume))
+    }
+
+    fn verify(&self, volume: &Arc<SealedVolume>) -> Result<(), VolumeError> {
         volume.check_files(&self.dir)?;
         let mut audit = Audit::new(volume.contents.clone());
-        while audit.step(&self.dir.join(&volume.directory), &self.whole(&volume))?.is_some() {}
+        while audit.step(&self.dir.join(&volume.directory), &self.whole(volume))?.is_some() {}
         Ok(())
     }
 
