@@ -67,7 +67,7 @@ impl Client {
             })
         };
         let place: Place<WatchCountryCountsResponse> =
-            |answer| (answer.position, answer.more, &answer.store);
+            |answer| (answer.position, answer.more, answer.store.as_str());
         Watch::new(self, resumed, Box::new(open), place)
     }
 
@@ -78,7 +78,7 @@ impl Client {
         let open = move |calls: &Calls, store, after_position| {
             calls.watch_exchange(WatchExchangeRequest { after_position, store, ..request.clone() })
         };
-        Watch::new(self, resumed, Box::new(open), |it| (it.position, false, &it.store))
+        Watch::new(self, resumed, Box::new(open), |it| (it.position, false, it.store.as_str()))
     }
 }
 

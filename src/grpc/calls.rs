@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_place() {
-        let last = ErrorReason::AnotherStore;
+        let last = ErrorReason::HistoryChanged;
         assert!(reasons().any(|it| it == last), "the numbers of the reasons have a gap");
         for (place, code) in CODES.into_iter().enumerate() {
             let code_number = i32::try_from(place).unwrap();

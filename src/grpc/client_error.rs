@@ -144,9 +144,9 @@ impl From<Status> for ClientError {
         if let Some(why) = untrusted(status.source()) {
             return Self { unsent: true, ..Self::untrusted(why.to_string()) };
         }
-        let info = status.get_details_error_info().unwrap_or_default();
-        let history = history_change(&info);
-        let reason = info.reason;
+        let info = status.get_details_error_info();
+        let history = info.as_ref().and_then(history_change);
+        let reason = info.map(|info| info.reason).unwrap_or_default();
         let kind = match reason.as_str() {
             "" => transport_kind(&status),
             reason => reported_kind(reason, status.code()),

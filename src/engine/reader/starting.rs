@@ -104,7 +104,7 @@ impl Reader {
         let stream = stream.clone();
         let found = self.look_up(move |log, blocking| {
             let lookup = log.index().lookup(blocking);
-            let (stream, _) = spelled(&lookup, stream)?;
+            let (stream, _) = spelled(&lookup, &stream)?;
             Ok(lookup.position_of_revision(&stream, revision)?)
         });
         found.await
@@ -125,7 +125,7 @@ impl Reader {
         self.indexed(head).await?;
         let found = self.look_up(move |log, blocking| {
             let lookup = log.index().lookup(blocking);
-            let (stream, last) = spelled(&lookup, stream)?;
+            let (stream, last) = spelled(&lookup, &stream)?;
             Ok((last, lookup.position_of_revision(&stream, revision)?))
         });
         let (last, position) = found.await?;
@@ -136,9 +136,9 @@ impl Reader {
 
 /// A stream by the name under which it is recorded, and its last revision. However its name is
 /// spelled, what is recorded today is in the folded one.
-fn spelled(lookup: &Lookup<'_>, stream: StreamName) -> Result<(StreamName, Revision), LogError> {
-    Ok(match lookup.revision(&stream)? {
+fn spelled(lookup: &Lookup<'_>, stream: &StreamName) -> Result<(StreamName, Revision), LogError> {
+    Ok(match lookup.revision(stream)? {
         0 => (stream.folded(), lookup.revision(&stream.folded())?),
-        last => (stream, last),
+        last => (stream.clone(), last),
     })
 }
