@@ -22,7 +22,11 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("log/store.rs", "NEVER_RESTORED: u32 = 1;", "handover\nformat 1\nstore "),
     ("log/store.rs", "RESTORED: u32 = 2;", "`format 2`"),
     ("log/store.rs", "HISTORY: &str = \"HISTORY\";", "\nHISTORY "),
-    ("log/history.rs", "branch {} after {}\\n", "branch fedcba9876543210fedcba9876543210 after 1200\n"),
+    (
+        "log/history.rs",
+        "branch {} after {}\\n",
+        "branch fedcba9876543210fedcba9876543210 after 1200\n",
+    ),
     ("log/store.rs", "LOCK: &str = \"LOCK\";", "\nLOCK "),
     ("log/store.rs", "MANIFEST: &str = \"MANIFEST\";", "\nMANIFEST "),
     ("log/store.rs", "JOURNAL: &str = \"journal\";", "\njournal/ "),

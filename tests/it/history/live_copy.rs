@@ -20,9 +20,9 @@ use crate::support::{Server, append, data_dir, event, read_all, seed, text};
 /// Small files, so that volumes are sealed and files are used again while a copy is made.
 const SETTINGS: [&str; 6] = ["--journal-file-mib", "1", "--volume-mib", "1", "--scrub", "false"];
 /// Copies that are made.
-const COPIES: usize = 12;
+const COPIES: usize = 10;
 /// Events of 9 KB that are appended around each.
-const DURING: u64 = 1_000;
+const DURING: u64 = 600;
 
 /// Appends up to a limit that rises, and counts what is acknowledged.
 async fn load(calls: Calls, acknowledged: Arc<AtomicU64>, mut limit: watch::Receiver<u64>) {
