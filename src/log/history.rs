@@ -45,8 +45,8 @@ pub fn save(
     history: &History,
 ) -> Result<(), LogError> {
     let line = |branch: &Branch| format!("branch {} after {}\n", branch.id, branch.after);
-    let lines: String = history.branches().iter().map(line).collect();
-    let text = format!("store {}\n{lines}", hex(store_id));
+    let text = format!("store {}\n", hex(store_id));
+    let text = history.branches().iter().fold(text, |text, branch| text + &line(branch));
     // First, so that no moment has a `STORE` that misses its `HISTORY`.
     checked_text::write(files, &dir.join(HISTORY), &text)?;
     match store::read_store(files, dir)? {

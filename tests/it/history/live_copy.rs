@@ -3,11 +3,8 @@
 
 use std::{
     path::Path,
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use handover::grpc::client::Client as Calls;
@@ -19,13 +16,15 @@ use crate::support::{Server, append, data_dir, event, read_all, seed, text};
 
 /// Small files, so that volumes are sealed and files are used again while a copy is made.
 const SETTINGS: [&str; 6] = ["--journal-file-mib", "1", "--volume-mib", "1", "--scrub", "false"];
+/// How long the load may take to reach a number.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Copies that are made.
 const COPIES: usize = 10;
 /// Events of 9 KB that are appended around each.
 const DURING: u64 = 600;
 
 /// Appends up to a limit that rises, and counts what is acknowledged.
-async fn load(calls: Calls, acknowledged: Arc<AtomicU64>, mut limit: watch::Receiver<u64>) {
+async fn load(calls: Calls, acknowledged: watch::Sender<u64>, mut limit: watch::Receiver<u64>) {
     let padding = "x".repeat(9_000);
     let mut number = 0;
     // It ends with the sender.
@@ -33,7 +32,7 @@ async fn load(calls: Calls, acknowledged: Arc<AtomicU64>, mut limit: watch::Rece
         let notes = (0..20).map(|place| event(&format!("{} {padding}", number + place), &[]));
         calls.append(append("desk/load", notes.collect())).await.expect("it is appended");
         number += 20;
-        acknowledged.store(number, Ordering::SeqCst);
+        acknowledged.send_replace(number);
     }
 }
 
@@ -54,26 +53,23 @@ async fn a_copy_of_a_live_folder_is_whole_or_refused() {
     let mut random = StdRng::seed_from_u64(seed());
     let (dir, data) = data_dir();
     let server = Server::start(&data, &SETTINGS);
-    let acknowledged = Arc::new(AtomicU64::new(0));
-    let ending = Arc::new(AtomicBool::new(false));
-    let loading =
-        tokio::spawn(load(server.client().await, Arc::clone(&acknowledged), Arc::clone(&ending)));
+    let (acknowledging, mut acknowledged) = watch::channel(0);
+    let (limit, rising) = watch::channel(0);
+    let loading = tokio::spawn(load(server.client().await, acknowledging, rising));
     let (mut whole, mut refused) = (0, 0);
     for number in 0..COPIES {
         // As much as a copy takes to make, and more.
-        let now = acknowledged.load(Ordering::SeqCst);
+        let now = *acknowledged.borrow();
         limit.send_replace(now + DURING);
         let wanted = now + random.random_range(0..DURING / 2);
-        while acknowledged.load(Ordering::SeqCst) < wanted {
-            assert!(!loading.is_finished(), "the load goes on");
-            tokio::task::yield_now().await;
-        }
+        let reached = acknowledged.wait_for(|number| *number >= wanted);
+        let reached = tokio::time::timeout(PATIENCE, reached).await.expect("in time");
+        let before = *reached.expect("the load goes on");
         let copy = dir.path().join(format!("copy-{number}"));
-        let before = acknowledged.load(Ordering::SeqCst);
-        let mut copying = Command::new("cp");
         // Files that go while they are copied are left out.
-        let _ =
-            copying.arg("-r").arg(&data).arg(&copy).stderr(std::process::Stdio::null()).status();
+        let mut copying = Command::new("cp");
+        copying.arg("-r").arg(&data).arg(&copy).stderr(Stdio::null());
+        copying.status().expect("cp can be run");
         match opened(&copy).await {
             Ok(found) => {
                 assert!(found >= before, "copy {number} lost {} events silently", before - found);

@@ -91,7 +91,7 @@ async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientEr
         min_position,
         ..Default::default()
     };
-    let after = Some(read_request::Start::AfterPosition(position));
+    let after = || Some(read_request::Start::AfterPosition(position));
     let subscribe = SubscribeRequest {
         store: store.clone(),
         start: Some(subscribe_request::Start::AfterPosition(position)),
@@ -111,8 +111,8 @@ async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientEr
         ..Default::default()
     };
     vec![
-        first(calls.read(read(after, ReadDirection::Forwards, 0))).await,
-        first(calls.read(read(after, ReadDirection::Backwards, 0))).await,
+        first(calls.read(read(after(), ReadDirection::Forwards, 0))).await,
+        first(calls.read(read(after(), ReadDirection::Backwards, 0))).await,
         first(calls.read(read(None, ReadDirection::Forwards, position))).await,
         first(calls.subscribe(subscribe)).await,
         first(calls.watch_country_counts(counts(Some(position), 0))).await,
@@ -236,7 +236,7 @@ async fn a_consumer_is_refused_by_an_earlier_name_and_takes_part_by_the_present_
     let Restored { _dir, server, plain, name, .. } = restored(prepare).await;
     let consuming = client(&server.address).of_store(&plain);
     let consumer = || Consumer::of("desk", "one");
-    let handle = async |_| Verdict::Done;
+    let handle = |_| std::future::ready(Verdict::Done);
     let error = consuming.consume(consumer(), std::future::pending(), handle).await;
     assert_changed(&error.expect_err("a refusal").error, &name, Some(BRANCH));
 
