@@ -20,6 +20,7 @@ pub(crate) mod fixtures;
 pub mod frame;
 #[cfg(test)]
 pub(crate) mod gate;
+pub mod history;
 pub mod index;
 pub mod journal;
 pub mod journals;
@@ -62,6 +63,7 @@ use self::{
 use crate::domain::{
     digest,
     event::{Micros, Position, RequestId},
+    history::History,
 };
 
 /// What the store's id is hashed with for [`Log::public_name`].
@@ -113,6 +115,7 @@ pub struct Log {
     index: Arc<Index>,
     fetcher: Fetcher,
     store: Store,
+    history: History,
 }
 
 impl Log {
@@ -196,6 +199,11 @@ impl Log {
     /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
         uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+    }
+
+    /// The restores that led to this log.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing

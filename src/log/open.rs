@@ -11,6 +11,7 @@ use super::{
     feeder::{Feeder, FrameReader, Hooks, Keeper, Shared},
     fetch::Fetcher,
     files::Files,
+    history,
     index::{Index, Opening},
     journals::{FileJournals, JournalFactory, JournalPlace},
     manifest::Manifest,
@@ -67,6 +68,7 @@ fn open_store(
     hooks: Hooks,
 ) -> Result<Log, LogError> {
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
+    let history = history::load(files.as_ref(), store.dir(), store.id())?;
     let hooks = Arc::new(hooks);
     let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
     // Before the record is changed, so that a store that is refused is left as it was. The others
@@ -76,6 +78,7 @@ fn open_store(
     let tail = Arc::new(Tail::new(settings.tail_bytes));
     let place = JournalPlace { files: &files, dir: &store.journal(), store_id: store.id() };
     let journal = journals.open(&place, manifest.tip(), Arc::clone(&tail))?;
+    history::check_reached(store.dir(), &history, journal.tip()?)?;
     remove_unsealed(files.as_ref(), &store.volumes(), &manifest)?;
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
@@ -100,7 +103,7 @@ fn open_store(
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
     let fetcher = Fetcher { frames, volumes };
-    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store })
+    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store, history })
 }
 
 fn open_volumes(

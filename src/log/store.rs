@@ -4,6 +4,7 @@
 //! LOCK        locked while a process works here; names the process
 //! STORE       format and id of the store; written last, so a store without it was never finished
 //! MANIFEST    the sealed volumes
+//! HISTORY     the restores that led here, if there were any
 //! journal/    frames that are not sealed yet
 //! volumes/    a folder for each volume
 //! places/     where in the volumes' files their values lie
@@ -17,23 +18,32 @@ use std::{
     sync::Arc,
 };
 
-use crate::log::{
-    checked_text,
-    error::LogError,
-    file_journal::LISTING,
-    files::{Files, folder_of},
-    manifest::{Manifest, hex},
+use crate::{
+    domain::history::History,
+    log::{
+        checked_text,
+        error::LogError,
+        file_journal::LISTING,
+        files::{Files, folder_of, read_whole},
+        manifest::{Manifest, hex},
+    },
 };
 
 /// Makes an empty journal in a folder, for the store with an id.
 pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;
 
-/// The newest format of the data directory that is known here.
-pub const FORMAT: u32 = 1;
+/// The newest format of the data directory that is known here: that of restored stores. A store
+/// that was never restored has format 1.
+pub const FORMAT: u32 = RESTORED;
+
+const NEVER_RESTORED: u32 = 1;
+const RESTORED: u32 = 2;
 
 const LOCK: &str = "LOCK";
 const STORE: &str = "STORE";
 const MANIFEST: &str = "MANIFEST";
+/// The file of the restores; see [`super::history`].
+pub(super) const HISTORY: &str = "HISTORY";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
 const OFFSET_TABLES: &str = "places";
@@ -88,6 +98,11 @@ impl Store {
     /// Where the manifest is.
     pub fn manifest(&self) -> PathBuf {
         self.dir.join(MANIFEST)
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The journal's folder.
@@ -178,7 +193,20 @@ fn check_folders(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
-fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
+/// Writes `STORE`, which makes the directory a store. Its format says whether it was restored.
+pub fn identify(
+    files: &dyn Files,
+    dir: &Path,
+    id: [u8; 16],
+    history: &History,
+) -> Result<(), LogError> {
+    let format = if history.id().is_some() { RESTORED } else { NEVER_RESTORED };
+    let text = format!("handover\nformat {format}\nstore {}\n", hex(id));
+    checked_text::write(files, &dir.join(STORE), &text)
+}
+
+/// The id in `STORE`; `None` if there is no such file.
+pub(super) fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
     let path = dir.join(STORE);
     let Some(text) = checked_text::read(files, &path)? else {
         return Ok(None);
@@ -191,6 +219,10 @@ fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogErro
     let found = value("format")?.parse().map_err(malformed)?;
     if found > FORMAT {
         return Err(LogError::NewerFormat { path, found, known: FORMAT });
+    }
+    let history = dir.join(HISTORY);
+    if found >= RESTORED && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
+        return Err(LogError::damaged(&history, "it is missing, and the store was restored"));
     }
     let id = u128::from_str_radix(value("store")?, 16).map_err(malformed)?;
     Ok(Some(id.to_be_bytes()))
@@ -224,8 +256,7 @@ fn initialise(
     }
     create_journal(&journal, id)?;
     Manifest::empty(id).save(files, &dir.join(MANIFEST))?;
-    let text = format!("handover\nformat {FORMAT}\nstore {}\n", hex(id));
-    checked_text::write(files, &dir.join(STORE), &text)?;
+    identify(files, dir, id, &History::default())?;
     Ok(id)
 }
 
