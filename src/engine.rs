@@ -9,6 +9,7 @@ mod apart;
 mod appended;
 mod appender;
 mod back_pressure;
+mod backup;
 mod bounds;
 mod checkpoint_ticker;
 mod claim_rules;
@@ -69,6 +70,7 @@ pub use self::{
     apart::{LARGE, apart},
     appended::{Appended, Undoing, Undone},
     appender::Pending,
+    backup::{BackupReader, PieceReader},
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, ReadError},
     groups::{
@@ -145,6 +147,7 @@ pub struct Engine {
     appender: Appender,
     groups: Groups,
     back_pressure: Arc<BackPressure>,
+    backup: BackupReader,
     projector: Projector,
     measures: Arc<Measures>,
     stopping: CancellationToken,
@@ -240,6 +243,11 @@ impl Engine {
     /// How long a stream may be silent before it is sent a heartbeat.
     pub fn heartbeat(&self) -> Duration {
         self.reader.heartbeat()
+    }
+
+    /// What backups read.
+    pub fn backup(&self) -> &BackupReader {
+        &self.backup
     }
 
     /// The consumer groups.

@@ -21,15 +21,20 @@ pub mod source;
 pub mod stopped;
 mod streams;
 pub mod target;
-#[cfg(test)]
-mod tests;
 
+use self::target::Target;
 pub use self::{
     error::BackupError,
     manifest::Manifest,
     opened::{Opened, check_place},
     pieces::Piece,
 };
+
+/// Reads every piece of a backup through, and refuses one that is missing, not what was put there,
+/// or does not follow the one before.
+pub fn verify(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupError> {
+    restore::check(target, manifest, &mut |_| {})
+}
 
 /// Is called with the bytes that are done and the bytes there are, again and again.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);

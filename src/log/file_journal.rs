@@ -16,6 +16,7 @@ mod header;
 mod listing;
 mod marker;
 mod recovery;
+mod restored;
 mod segment;
 mod slots;
 mod survey;
@@ -39,7 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::listing::NAME as LISTING;
+pub(super) use self::{listing::NAME as LISTING, restored::RestoredJournal};
 
 use self::{
     envelope::Decoded,

@@ -68,7 +68,8 @@ pub fn branch(
 ) -> Result<History, LogError> {
     let history = load(files, dir, store_id)?;
     if history.branches().len() >= limits::RESTORES_PER_STORE {
-        let what = format!("it was restored {} times, which is the limit", history.branches().len());
+        let what =
+            format!("it was restored {} times, which is the limit", history.branches().len());
         return Err(LogError::io("begin a history in", dir, io::Error::other(what)));
     }
     let failed = |error| LogError::io("clean up", dir, error);

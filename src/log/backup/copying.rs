@@ -72,16 +72,8 @@ fn pass(
                 on_bytes(read as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Ok(Err(from_read(error))),
+            Err(error) => return Ok(Err(BackupError::from_read(error))),
         }
-    }
-}
-
-/// The error of a read from a source.
-pub(super) fn from_read(error: io::Error) -> BackupError {
-    match error.downcast::<BackupError>() {
-        Ok(error) => error,
-        Err(error) => BackupError::Remote(std::sync::Arc::new(error)),
     }
 }
 

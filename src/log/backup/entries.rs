@@ -189,7 +189,7 @@ pub(super) fn frames(
     let (mut begun, mut bytes) = (after, Vec::new());
     loop {
         let previous = reader.tip();
-        let frame = reader.next().map_err(copying::from_read)?;
+        let frame = reader.next().map_err(BackupError::from_read)?;
         if let Some(frame) = &frame {
             copied.on_bytes(frame.body().len() as u64);
             frames::put(&mut bytes, previous.check, frame);
@@ -204,8 +204,9 @@ pub(super) fn frames(
         }
     }
     if reader.tip() != tip {
-        let what = format!("the frames of the record end at {} of {}", reader.tip().index, tip.index);
-        return Err(copying::from_read(std::io::Error::other(what)));
+        let what =
+            format!("the frames of the record end at {} of {}", reader.tip().index, tip.index);
+        return Err(BackupError::from_read(std::io::Error::other(what)));
     }
     Ok(entries)
 }

@@ -132,6 +132,9 @@ pub enum BackupError {
         /// The position.
         position: Position,
     },
+    /// The server stops.
+    #[error("the server stops; run this again")]
+    Stopping,
     /// The record could not be read, or the restored one not written.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -169,6 +172,14 @@ impl BackupError {
         Self::Target { target, action, piece, source: Arc::new(source) }
     }
 
+    /// The error of a read from a source.
+    pub fn from_read(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => error,
+            Err(error) => Self::Remote(Arc::new(error)),
+        }
+    }
+
     /// A piece that is not what was put there.
     pub(super) fn piece(
         target: &dyn std::fmt::Display,
@@ -195,6 +206,7 @@ impl BackupError {
             | Self::Occupied { .. }
             | Self::Released { .. }
             | Self::OtherHistory { .. }
+            | Self::Stopping
             | Self::Remote(_) => false,
         }
     }

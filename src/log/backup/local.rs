@@ -15,7 +15,6 @@ use crate::{
     domain::{event::Position, history::History},
     log::{
         LogError,
-        error::LogError as Error,
         fetch::Fetcher,
         files::Files,
         frame::{Frame, Tip},
@@ -37,24 +36,50 @@ pub struct LocalSource {
 }
 
 impl LocalSource {
-    /// Reads one stretch of bytes; see [`Source::open`].
-    pub fn read(&self, wanted: &Wanted) -> Result<Box<dyn Read + Send>, BackupError> {
+    /// Reads one stretch of bytes behind its first ones; see [`Source::open`].
+    pub fn read(&self, wanted: &Wanted, offset: u64) -> Result<Box<dyn Read + Send>, BackupError> {
         match wanted {
-            Wanted::VolumeFile { directory, name } => self.volume_file(directory, name),
-            Wanted::OffsetTable { directory } => self.offset_table(directory),
-            Wanted::Frames { after, up_to } => {
-                let journal = Arc::clone(&self.fetcher.frames.journal);
-                let mut frames = FramesRead { journal, tip: *after, up_to: *up_to, ready: Vec::new(), taken: 0 };
-                // What is wrong with the place to begin at is said now.
-                frames.fill().map_err(|error| match error {
-                    BackupError::Log(LogError::Journal(JournalError::Damaged { .. })) => {
-                        BackupError::OtherHistory { position: after.position }
-                    }
-                    other => other,
-                })?;
-                Ok(Box::new(frames))
-            }
+            Wanted::VolumeFile { directory, name } => self.volume_file(directory, name, offset),
+            Wanted::OffsetTable { directory } => self.offset_table(directory, offset),
+            Wanted::Frames { after, up_to } => self.frames(*after, *up_to, offset),
         }
+    }
+
+    /// What a backup would hold now, with at most so many volumes, those after a position.
+    pub fn snapshot_of(&self, after: Position, most: usize) -> Result<Snapshot, BackupError> {
+        // The volumes first: the tip is not before the last of them then.
+        let sealed = self.fetcher.volumes.all();
+        let tip = self.fetcher.frames.journal.tip()?;
+        let mut volumes = Vec::new();
+        let behind = sealed.into_iter().filter(|volume| volume.contents.first_position > after);
+        for volume in behind.take(most) {
+            let recorded_at = self.fetcher.recorded_at(volume.contents.last_position)?;
+            volumes.push((volume.as_ref().clone(), recorded_at));
+        }
+        let last = |position: Position| self.fetcher.recorded_at(position);
+        let recorded_at = (tip.position > 0).then(|| last(tip.position)).transpose()?;
+        let (store_id, history) = (self.store_id, self.history.clone());
+        Ok(Snapshot { store_id, history, volumes, tip, recorded_at })
+    }
+
+    fn frames(
+        &self,
+        after: Tip,
+        up_to: u64,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send>, BackupError> {
+        let journal = Arc::clone(&self.fetcher.frames.journal);
+        let mut frames = FramesRead { journal, tip: after, up_to, ready: Vec::new(), taken: 0 };
+        // What is wrong with the place to begin at is said now.
+        frames.fill().map_err(|error| match error {
+            BackupError::Log(LogError::Journal(JournalError::Damaged { .. })) => {
+                BackupError::OtherHistory { position: after.position }
+            }
+            other => other,
+        })?;
+        let skipped = io::copy(&mut frames.by_ref().take(offset), &mut io::sink());
+        skipped.map_err(BackupError::from_read)?;
+        Ok(Box::new(frames))
     }
 
     fn files(&self) -> &Arc<dyn Files> {
@@ -72,6 +97,7 @@ impl LocalSource {
         &self,
         directory: &str,
         name: &str,
+        offset: u64,
     ) -> Result<Box<dyn Read + Send>, BackupError> {
         let volume = self.volume(directory)?;
         let file = volume.files.iter().find(|file| file.name == name);
@@ -87,47 +113,40 @@ impl LocalSource {
                 Err(damaged(format!("{name} has {length} bytes where it had {}", file.length)))
             }
             Ok((_, handle)) => {
-                Ok(Box::new(Named { from: Reading::new(handle, file.length), path }))
+                Ok(Box::new(Named { from: Reading::new(handle, file.length).behind(offset), path }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(damaged(format!("{name} is missing")))
             }
-            Err(error) => Err(Error::io("open", &path, error).into()),
+            Err(error) => Err(LogError::io("open", &path, error).into()),
         }
     }
 
-    fn offset_table(&self, directory: &str) -> Result<Box<dyn Read + Send>, BackupError> {
+    fn offset_table(
+        &self,
+        directory: &str,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send>, BackupError> {
         let volume = self.volume(directory)?;
         let path = self.offset_tables.join(&volume.directory);
         let opened = self.files().open_to_read(&path).and_then(|file| Ok((file.len()?, file)));
         match opened {
             Ok((length, handle)) => {
-                Ok(Box::new(Named { from: Reading::new(handle, length), path }))
+                Ok(Box::new(Named { from: Reading::new(handle, length).behind(offset), path }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(io::empty())),
-            Err(error) => Err(Error::io("open", &path, error).into()),
+            Err(error) => Err(LogError::io("open", &path, error).into()),
         }
     }
 }
 
 impl Source for LocalSource {
     fn snapshot(&self) -> Result<Snapshot, BackupError> {
-        // The volumes first: the tip is not before the last of them then.
-        let sealed = self.fetcher.volumes.all();
-        let tip = self.fetcher.frames.journal.tip()?;
-        let mut volumes = Vec::new();
-        for volume in sealed {
-            let recorded_at = self.fetcher.recorded_at(volume.contents.last_position)?;
-            volumes.push((volume.as_ref().clone(), recorded_at));
-        }
-        let last = |position: Position| self.fetcher.recorded_at(position);
-        let recorded_at = (tip.position > 0).then(|| last(tip.position)).transpose()?;
-        let (store_id, history) = (self.store_id, self.history.clone());
-        Ok(Snapshot { store_id, history, volumes, tip, recorded_at })
+        self.snapshot_of(0, usize::MAX)
     }
 
     fn open(&self, wanted: &Wanted) -> Result<Box<dyn Read + Send + '_>, BackupError> {
-        self.read(wanted)
+        self.read(wanted, 0)
     }
 }
 
@@ -144,7 +163,7 @@ struct Named {
 impl Read for Named {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buffer);
-        read.map_err(|error| as_io(Error::io("read", &self.path, error).into()))
+        read.map_err(|error| as_io(LogError::io("read", &self.path, error).into()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The manifest of a backup: what it holds, and the pieces. It is written last.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -182,7 +182,10 @@ impl Manifest {
         }
         let whole = if self.frames.is_empty() { sealed } else { end };
         if whole != self.tip {
-            return Err(format!("ends at {} and lists pieces to {}", self.tip.position, end.position));
+            return Err(format!(
+                "ends at {} and lists pieces to {}",
+                self.tip.position, end.position
+            ));
         }
         Ok(())
     }
@@ -237,8 +240,9 @@ pub(super) fn get_text<T: serde::de::DeserializeOwned>(
     let Some(text) = get_sealed(target, name)? else {
         return Err(BackupError::piece(&target, name, "is missing"));
     };
-    let malformed =
-        |error: serde_json::Error| BackupError::piece(&target, name, format!("is damaged: {error}"));
+    let malformed = |error: serde_json::Error| {
+        BackupError::piece(&target, name, format!("is damaged: {error}"))
+    };
     let AnyFormat { format: found } = serde_json::from_str(&text).map_err(malformed)?;
     if found > FORMAT {
         let (target, piece) = (target.to_string(), name.to_owned());

@@ -29,7 +29,8 @@ pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
     if read_title(target)?.is_some() {
         return Ok(());
     }
-    let obstacle = target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
+    let obstacle =
+        target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
     match obstacle? {
         Some(what) => Err(BackupError::Unfit { place: target.to_string(), what }),
         None => Ok(()),
@@ -41,7 +42,8 @@ impl Opened {
     pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
         let store_id = read_title(target)?;
         let listed = target.list(BACKUPS);
-        let listed = listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
+        let listed =
+            listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
         let mut manifests = Vec::new();
         for (name, _) in listed {
             manifests.push(Manifest::get(target, &name)?);

@@ -74,8 +74,6 @@ pub fn restore(
     let chosen = choice::choose(target, opened, request)?;
     let mark = chosen.mark();
     place::check(files.as_ref(), dir, &mark)?;
-    let listing = opened::list(target, "")?;
-    opened::check_listed(target, &listing, chosen.manifest.pieces())?;
     // Half of what is to be done: each piece is read twice, so that nothing is written of a backup
     // that is damaged.
     let total = 2 * chosen.manifest.pieces().map(|piece| piece.length).sum::<u64>();
@@ -84,12 +82,24 @@ pub fn restore(
         done += bytes;
         progress(done, total.max(done));
     };
-    for piece in chosen.manifest.pieces() {
-        pieces::check(target, piece, &mut on_bytes)?;
-    }
-    tail::check(target, &chosen.manifest)?;
+    check(target, &chosen.manifest, &mut on_bytes)?;
     let place = Place::open(files, dir, &mark, chosen.store_id)?;
     build(&place, target, &chosen, &mut on_bytes)
+}
+
+/// Checks every piece of a backup, and that its frames follow one another.
+pub(super) fn check(
+    target: &dyn Target,
+    manifest: &Manifest,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<(), BackupError> {
+    // What is missing is found before the first byte is read.
+    let listing = opened::list(target, "")?;
+    opened::check_listed(target, &listing, manifest.pieces())?;
+    for piece in manifest.pieces() {
+        pieces::check(target, piece, on_bytes)?;
+    }
+    tail::check(target, manifest)
 }
 
 /// Builds the directory, and makes it valid at the end.
@@ -103,8 +113,7 @@ fn build(
     let end = cut::find(place, target, chosen, on_bytes)?;
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
-    let kept: Vec<_> =
-        manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();
+    let kept: Vec<_> = manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();
     let mut right = 0;
     for entry in &kept {
         right += volumes::restore(place, target, entry, on_bytes)?;

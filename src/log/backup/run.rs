@@ -167,7 +167,7 @@ fn frames(
         let begins = kept.first().is_some() || last.tip == sealed;
         if there && reaches && begins {
             match entries::frames(ends, (last.tip, snapshot.tip), copied) {
-                Err(BackupError::OtherHistory { .. }) => {}
+                Err(BackupError::OtherHistory { .. } | BackupError::Released { .. }) => {}
                 more => return Ok(kept.into_iter().chain(more?).collect()),
             }
         }

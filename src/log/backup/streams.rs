@@ -55,6 +55,11 @@ impl Reading {
     pub(super) fn new(handle: Arc<dyn FileHandle>, length: u64) -> Self {
         Self { handle, offset: 0, length }
     }
+
+    /// The same without so many bytes at the beginning.
+    pub(super) fn behind(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
 }
 
 impl Read for Reading {

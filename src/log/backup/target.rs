@@ -56,4 +56,6 @@ pub enum ClaimKind {
 
 /// A claim on a target; it ends when this is dropped, or with the process.
 #[derive(Debug)]
-pub struct Claim(#[expect(dead_code, reason = "the lock lives as long as the file")] Option<std::fs::File>);
+pub struct Claim(
+    #[expect(dead_code, reason = "the lock lives as long as the file")] Option<std::fs::File>,
+);

@@ -22,6 +22,9 @@ pub(super) struct Place<'a> {
     pub(super) store: Store,
 }
 
+const DATA_DIRECTORY: &str = "it is a data directory, and a restore overwrites none; choose a \
+    folder that does not exist, and stop the server before the folders are exchanged";
+
 /// Refuses a directory that holds anything but what the same restore has left. It changes nothing.
 pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), BackupError> {
     let occupied = |what: String| BackupError::Occupied { path: dir.to_owned(), what };
@@ -39,6 +42,10 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
     if listed.is_empty() {
         return Ok(());
     }
+    // Also one that was restored, and then killed before its mark was gone: it may have grown.
+    if listed.iter().any(|path| path.ends_with(store::STORE)) {
+        return Err(occupied(DATA_DIRECTORY.to_owned()));
+    }
     match checked_text::read(files, &dir.join(RESTORING)) {
         Ok(Some(found)) if found == mark => Ok(()),
         Ok(Some(found)) => {
@@ -51,12 +58,9 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
         // Cut off when it was begun: then there is nothing else.
         Err(_) | Ok(None) if only_begun(&listed) => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(None) if listed.iter().any(|path| path.ends_with(store::STORE)) => Err(occupied(
-            "it is a data directory, and a restore overwrites none; choose a folder that does not \
-             exist, and stop the server before the folders are exchanged"
-                .to_owned(),
-        )),
-        Ok(None) => Err(occupied("it is not empty; choose a folder that does not exist".to_owned())),
+        Ok(None) => {
+            Err(occupied("it is not empty; choose a folder that does not exist".to_owned()))
+        }
     }
 }
 

@@ -137,11 +137,7 @@ fn part(frame: &Frame, after: Tip, end: Position) -> Result<NewFrame, BackupErro
     encoded(after, entries.copied().collect(), &bytes)
 }
 
-fn encoded(
-    after: Tip,
-    entries: Vec<AppendEntry>,
-    events: &[u8],
-) -> Result<NewFrame, BackupError> {
+fn encoded(after: Tip, entries: Vec<AppendEntry>, events: &[u8]) -> Result<NewFrame, BackupError> {
     let frame = NewFrame::encode(after, entries, events);
     frame.map_err(|error| BackupError::from(malformed(&error.to_string())))
 }

@@ -59,7 +59,10 @@ fn is_right(files: &dyn Files, path: &Path, piece: &Piece) -> bool {
             return Ok(false);
         }
         let mut tally = Tallying::new(io::sink());
-        io::copy(&mut io::BufReader::with_capacity(pieces::READ, streams::Reading::new(file, length)), &mut tally)?;
+        io::copy(
+            &mut io::BufReader::with_capacity(pieces::READ, streams::Reading::new(file, length)),
+            &mut tally,
+        )?;
         Ok(tally.finish(&piece.name) == *piece)
     };
     compared().unwrap_or(false)
