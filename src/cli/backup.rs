@@ -79,13 +79,17 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 /// Why a data directory cannot be read.
 fn stopped(error: BackupError) -> Failure {
-    let live = matches!(&error, BackupError::Log(LogError::Locked { .. }));
-    let mut failure = Failure::from(error);
-    if live {
-        failure.exit = Exit::Usage;
-        failure.message.push_str("; of a running server make a backup with --server URL");
+    match &error {
+        BackupError::Log(LogError::Locked { path, holder }) => Failure::usage(format!(
+            "{} is in use by process {holder}; make a backup of a running server with --server",
+            path.display()
+        )),
+        BackupError::Log(LogError::NotAStore { path, what }) => Failure::usage(format!(
+            "{} is no data directory: {what}; name the one that `serve --data` has",
+            path.display()
+        )),
+        _ => error.into(),
     }
-    failure
 }
 
 impl From<BackupError> for Failure {

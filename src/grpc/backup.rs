@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Volumes in one answer.
-const VOLUMES: usize = 1_000;
+const VOLUMES: usize = 500;
 
 #[tonic::async_trait]
 impl BackupService for Service {

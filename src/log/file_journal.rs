@@ -67,7 +67,7 @@ use crate::domain::{
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalSettings {
-    /// The store it belongs to: random, and given to no client.
+    /// The store it belongs to: random, and given to backups alone.
     pub store_id: [u8; 16],
     /// Size of a file, in bytes. A frame that is larger gets a file of its own size.
     pub file_bytes: u64,

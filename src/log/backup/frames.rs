@@ -95,3 +95,44 @@ fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
 fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::fixtures::{Event, Random, frame};
+
+    fn read(bytes: &[u8], after: Tip) -> io::Result<(usize, Tip)> {
+        let mut frames = FrameSequence::new(bytes, after);
+        let mut count = 0;
+        while frames.next()?.is_some() {
+            count += 1;
+        }
+        Ok((count, frames.tip()))
+    }
+
+    #[test]
+    fn frames_come_back_and_any_flip_cut_or_other_beginning_is_refused() {
+        let mut random = Random::new();
+        let (after, mut bytes, mut ends) = (Tip::default(), Vec::new(), vec![0]);
+        let mut tip = after;
+        for _ in 0..3 {
+            let next = frame(tip, &[Event::random(&mut random, 20)]);
+            put(&mut bytes, tip.check, &next);
+            tip = next.tip();
+            ends.push(bytes.len());
+        }
+        assert_eq!(read(&bytes, after).unwrap(), (3, tip));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(read(&flipped, after).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            let whole = ends.iter().position(|end| *end == length);
+            assert_eq!(read(&bytes[..length], after).ok().map(|(count, _)| count), whole);
+        }
+        for other in [Tip { index: 1, ..after }, Tip { position: 1, ..after }, tip] {
+            read(&bytes, other).unwrap_err();
+        }
+    }
+}

@@ -30,7 +30,6 @@ use crate::{
         history,
         manifest::Manifest as Volumes,
         store::{self, public_name},
-        volume::SealedVolume,
     },
 };
 
@@ -119,8 +118,8 @@ fn build(
         right += volumes::restore(place, target, entry, on_bytes)?;
     }
     tail::restore(place, target, manifest, (kept.len(), end))?;
-    let volumes: Vec<SealedVolume> = kept.iter().map(|entry| entry.volume.clone()).collect();
-    let volumes = volumes.into_iter().fold(Volumes::empty(*store_id), |all, it| all.with(it));
+    let volumes = kept.iter().map(|entry| entry.volume.clone()).collect();
+    let volumes = Volumes::of(*store_id, volumes);
     volumes.save(place.files(), &place.store.manifest())?;
     place.remove_others(&volumes)?;
     history::save(place.files(), place.dir(), *store_id, before)?;

@@ -29,8 +29,8 @@ async fn wrong_targets_are_refused_and_left_alone() {
     let error = run(&["backup", "--server", NOWHERE, "--to", path(&target)]).refused(6);
     assert!(error.contains("handover serve"), "{error}");
     let missing = home.path().join("nothing-here");
-    let error = run(&["backup", "--data", path(&missing), "--to", path(&target)]).refused(1);
-    assert!(error.contains("not a data directory"), "{error}");
+    let error = run(&["backup", "--data", path(&missing), "--to", path(&target)]).refused(2);
+    assert!(error.contains("no data directory"), "{error}");
     assert!(!missing.exists(), "nothing is made of a misspelt name");
     assert_eq!(fs::read_dir(&strange).expect("a folder").count(), 1);
 }

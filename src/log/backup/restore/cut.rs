@@ -147,3 +147,60 @@ fn recorded_at(pieces: &dyn Pieces, position: Position) -> Result<Micros, Backup
     let event = pieces.chunk_at(position)?.event(position);
     Ok(Labels::decode(position, &event).map_err(LogError::from)?.recorded_at())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::fixtures::Random;
+
+    /// Appends of a stretch: the number of events of each, whether it has a request id, and when
+    /// its batch was recorded.
+    fn stretch(random: &mut Random) -> (Vec<AppendEntry>, Vec<Micros>, Vec<bool>) {
+        let (mut entries, mut times, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let mut time = 5;
+        for _ in 0..1 + random.below(8) {
+            let (count, named) = (1 + random.below(4), random.below(2) == 0);
+            time += i64::from(random.below(2) == 0);
+            if named {
+                let first_position = 100 + times.len() as u64;
+                let count = u32::try_from(count).unwrap();
+                let (request_id, digest) = ([1; 16], [2; 16]);
+                entries.push(AppendEntry { request_id, digest, first_position, count });
+            }
+            times.extend(std::iter::repeat_n(time, count));
+            ends.extend((1..=count).map(|event| event == count));
+        }
+        (entries, times, ends)
+    }
+
+    /// Whether it is known that an append ends with the event of this number.
+    fn is_known_end(entries: &[AppendEntry], times: &[Micros], number: usize) -> bool {
+        let position = 100 + number as u64;
+        let last = |entry: &AppendEntry| entry.first_position + u64::from(entry.count) - 1;
+        let named =
+            |entry: &AppendEntry| last(entry) == position || entry.first_position == position + 1;
+        number + 1 == times.len() || entries.iter().any(named) || times[number] != times[number + 1]
+    }
+
+    #[test]
+    fn an_end_is_the_last_known_one_and_never_inside_of_an_append() {
+        let mut random = Random::new();
+        for _ in 0..2_000 {
+            let (entries, times, ends) = stretch(&mut random);
+            let time_of = |position: Position| Ok(times[usize::try_from(position - 100).unwrap()]);
+            let last = 99 + times.len() as u64;
+            let all = Stretch { first: 100, last, entries: &entries, recorded_at: &time_of };
+            for at in 100..=last {
+                let end = all.end_at(at).unwrap();
+                let numbers = 0..=usize::try_from(at - 100).unwrap();
+                let known = numbers.rev().find(|it| is_known_end(&entries, &times, *it));
+                assert_eq!(end, known.map_or(99, |it| 100 + it as u64), "{entries:?} {times:?}");
+                assert!(end == 99 || ends[usize::try_from(end - 100).unwrap()], "{end} is a cut");
+            }
+            let time = times[random.below(times.len())];
+            let until = times.iter().filter(|it| **it <= time).count() as u64;
+            assert_eq!(all.end(At::Time(time)).unwrap(), 99 + until);
+            assert_eq!(all.last_until(4).unwrap(), 99);
+        }
+    }
+}
