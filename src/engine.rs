@@ -9,6 +9,7 @@ mod apart;
 mod appended;
 mod appender;
 mod back_pressure;
+mod backup;
 mod bounds;
 mod checkpoint_ticker;
 mod claim_rules;
@@ -70,6 +71,7 @@ pub use self::{
     apart::{LARGE, apart},
     appended::{Appended, Undoing, Undone},
     appender::Pending,
+    backup::{BackupReader, PieceReader},
     clock::{Clock, system_clock},
     error::{AppendError, BeyondHead, End, HistoryChanged, ReadError},
     groups::{
@@ -147,6 +149,7 @@ pub struct Engine {
     appender: Appender,
     groups: Groups,
     back_pressure: Arc<BackPressure>,
+    backup: BackupReader,
     projector: Projector,
     measures: Arc<Measures>,
     stopping: CancellationToken,
@@ -228,6 +231,11 @@ impl Engine {
     /// How long a stream may be silent before it is sent a heartbeat.
     pub fn heartbeat(&self) -> Duration {
         self.reader.heartbeat()
+    }
+
+    /// What backups read.
+    pub fn backup(&self) -> &BackupReader {
+        &self.backup
     }
 
     /// The consumer groups.

@@ -3,6 +3,7 @@
 pub mod access;
 mod answers;
 mod around;
+mod backup;
 mod budget;
 mod calls;
 mod claimed;

@@ -5,6 +5,7 @@
 //! tail, the sealed volumes and the journal, in this order.
 
 mod advice;
+pub mod backup;
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -45,13 +46,8 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub use self::{
-    encoded_events::EncodedEvents,
-    error::LogError,
-    feeder::{Follower, Hooks},
-    volumes::ScrubSettings,
-};
 use self::{
+    backup::local::LocalSource,
     feeder::Feeder,
     fetch::Fetcher,
     frame::{AppendEntry, NewFrame, Tip},
@@ -60,14 +56,17 @@ use self::{
     store::Store,
     usage::LogUsage,
 };
+pub use self::{
+    encoded_events::EncodedEvents,
+    error::LogError,
+    feeder::{Follower, Hooks},
+    volumes::ScrubSettings,
+};
 use crate::domain::{
     digest,
     event::{Micros, Position, RequestId},
     history::History,
 };
-
-/// What the store's id is hashed with for [`Log::public_name`].
-const PUBLIC_NAME: &[u8] = b"store name";
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +197,7 @@ impl Log {
 
     /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+        store::public_name(self.store_id())
     }
 
     /// The restores that led to this log.
@@ -224,6 +223,16 @@ impl Log {
             tail: self.fetcher.frames.tail.usage(),
             volumes: self.fetcher.volumes.usage(),
             index: self.index.usage(),
+        }
+    }
+
+    /// What a backup reads of it while it goes on.
+    pub fn backup_source(&self) -> LocalSource {
+        LocalSource {
+            fetcher: self.fetcher.clone(),
+            offset_tables: self.store.offset_tables(),
+            store_id: self.store_id(),
+            history: self.history.clone(),
         }
     }
 

@@ -198,6 +198,16 @@ impl Client {
         without(answers, |answer| answer.heartbeat)
     }
 
+    /// The bytes of a piece of the record, for a backup.
+    pub fn fetch_piece(
+        &self,
+        request: proto::FetchPieceRequest,
+    ) -> Answers<proto::FetchPieceResponse> {
+        let answers =
+            self.stream(|over| async move { over.backup_service().fetch_piece(request).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
     /// Opens a stream over a connection that has room for it.
     fn stream<T: Send + 'static, F>(&self, open: impl FnOnce(Self) -> F) -> Answers<T>
     where

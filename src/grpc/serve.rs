@@ -30,7 +30,7 @@ use crate::{
         outbound::Sending,
         peers::ConnectionLimits,
         server_stubs::{
-            claim_service_server::ClaimServiceServer,
+            backup_service_server::BackupServiceServer, claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
             count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
@@ -127,6 +127,7 @@ impl Services {
         let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
+            .add_service(bounded!(BackupServiceServer::new(service.clone())))
             .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
             .add_service(bounded!(ConsumerGroupServiceServer::new(service.clone())))
             .add_service(bounded!(SourceServiceServer::new(service.clone())))

@@ -16,6 +16,7 @@ mod header;
 mod listing;
 mod marker;
 mod recovery;
+mod restored;
 mod segment;
 mod slots;
 mod survey;
@@ -39,7 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::listing::NAME as LISTING;
+pub(super) use self::{listing::NAME as LISTING, restored::RestoredJournal};
 
 use self::{
     envelope::Decoded,
@@ -66,7 +67,7 @@ use crate::domain::{
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalSettings {
-    /// The store it belongs to: random, and given to no client.
+    /// The store it belongs to: random, and given to backups alone.
     pub store_id: [u8; 16],
     /// Size of a file, in bytes. A frame that is larger gets a file of its own size.
     pub file_bytes: u64,

@@ -19,8 +19,11 @@ use std::{
     sync::Arc,
 };
 
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
 use crate::{
-    domain::history::History,
+    domain::{digest, history::History},
     log::{
         checked_text,
         error::LogError,
@@ -40,13 +43,19 @@ pub const FORMAT: u32 = RESTORED;
 const NEVER_RESTORED: u32 = 1;
 const RESTORED: u32 = 2;
 
-const LOCK: &str = "LOCK";
+pub(super) const LOCK: &str = "LOCK";
 /// Before the number of the lock's file, in it.
 const NUMBER: &str = "inode ";
-const STORE: &str = "STORE";
+pub(super) const STORE: &str = "STORE";
+/// Is there while a restore makes a data directory, which is none until then.
+pub(super) const RESTORING: &str = "RESTORING";
 const MANIFEST: &str = "MANIFEST";
 /// The file of the restores; see [`super::history`].
 pub(super) const HISTORY: &str = "HISTORY";
+/// The first line of `STORE`.
+const TITLE: &str = "handover";
+/// What the store's id is hashed with for [`public_name`].
+const PUBLIC_NAME: &[u8] = b"store name";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
 const OFFSET_TABLES: &str = "places";
@@ -86,6 +95,31 @@ impl Store {
         // killed between giving a file its name and making the name durable. Frames that MANIFEST
         // vouches for may be overwritten from now on, so it must not be gone after a power cut.
         files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+    }
+
+    /// Locks the data directory of a store that exists; what is there is only looked at.
+    pub fn open_existing(files: &dyn Files, dir: &Path) -> Result<Self, LogError> {
+        let missing = || LogError::NotAStore {
+            path: dir.to_owned(),
+            what: format!("it has no {STORE} file"),
+        };
+        if files.list(dir).is_ok() {
+            check_ours(files, dir)?;
+        }
+        read_store(files, dir)?.ok_or_else(missing)?;
+        let (lock, copied) = lock(dir)?;
+        let id = read_store(files, dir)?.ok_or_else(missing)?;
+        check_folders(files, dir)?;
+        files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+    }
+
+    /// Locks a directory in which the store with this id is to be made, and makes it if there is
+    /// none.
+    pub(super) fn begin(files: &dyn Files, dir: &Path, id: [u8; 16]) -> Result<Self, LogError> {
+        make_dir(files, dir)?;
+        let (lock, copied) = lock(dir)?;
         Ok(Self { dir: dir.to_owned(), id, lock, copied })
     }
 
@@ -149,6 +183,27 @@ impl Store {
     }
 }
 
+/// The data directory that a path is, or lies in; absent: none. Links are followed.
+pub(super) fn around(path: &Path) -> Option<PathBuf> {
+    let existing = path.ancestors().find_map(|part| {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        fs::canonicalize(part).ok().map(|real| (part.to_owned(), real))
+    });
+    let (part, real) = existing?;
+    let is_store = |dir: &&Path| {
+        let text = fs::read(dir.join(STORE)).unwrap_or_default();
+        text.starts_with(TITLE.as_bytes())
+    };
+    let found = real.ancestors().find(is_store)?;
+    Some(if found == real && part == path { path.to_owned() } else { found.to_owned() })
+}
+
+/// The public name of the store with an id: it says nothing about the id that it is made from.
+pub fn public_name(id: [u8; 16]) -> Uuid {
+    let hash = Sha256::new().chain_update(PUBLIC_NAME).chain_update(id);
+    uuid::Builder::from_custom_bytes(digest::shortened(hash)).into_uuid()
+}
+
 fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     if dir.is_dir() {
         return Ok(());
@@ -171,6 +226,12 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     if names.contains(&STORE) {
         return Ok(());
+    }
+    if names.contains(&RESTORING) {
+        let what = "a restore into it was interrupted; run the same `handover restore` again, or \
+                    remove the folder"
+            .to_owned();
+        return Err(LogError::NotAStore { path: dir.to_owned(), what });
     }
     match names.iter().find(|name| !folders.contains(name) && !texts.contains(name)) {
         Some(foreign) => {
@@ -237,7 +298,7 @@ pub fn identify(
     history: &History,
 ) -> Result<(), LogError> {
     let format = if history.id().is_some() { RESTORED } else { NEVER_RESTORED };
-    let text = format!("handover\nformat {format}\nstore {}\n", hex(id));
+    let text = format!("{TITLE}\nformat {format}\nstore {}\n", hex(id));
     checked_text::write(files, &dir.join(STORE), &text)
 }
 
@@ -271,7 +332,7 @@ fn initialise(
     dir: &Path,
     create_journal: CreateJournal<'_>,
 ) -> Result<[u8; 16], LogError> {
-    let id = uuid::Uuid::new_v4().into_bytes();
+    let id = Uuid::new_v4().into_bytes();
     let (journal, volumes) = (dir.join(JOURNAL), dir.join(VOLUMES));
     let failed = |error| LogError::io("initialise", dir, error);
     // An earlier attempt may have ended between making the directory and this. A folder that must

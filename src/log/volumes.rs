@@ -104,6 +104,16 @@ impl Volumes {
         &self.dir
     }
 
+    /// Where the log's own files are kept.
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        self.tables.files()
+    }
+
+    /// Every volume, oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<SealedVolume>> {
+        self.sealed().values().cloned().collect()
+    }
+
     /// Takes a newly sealed volume, and where its values lie if that is known.
     pub fn add(&self, volume: SealedVolume, offsets: Option<&OffsetTableBytes>) {
         let kept = offsets.map(|offsets| self.tables.keep(&volume, offsets));

@@ -80,6 +80,8 @@ fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, IsBeat)> {
     Some(match method.name() {
         // It waits for the index at most.
         "Read" => return None,
+        // It waits for the disk at most.
+        "FetchPiece" => return None,
         "Subscribe" => (SubscribeRequest::default().encode_to_vec(), |bytes| {
             matches!(decoded::<SubscribeResponse>(bytes).frame, Some(Frame::Checkpoint(_)))
         }),

@@ -9,6 +9,7 @@ mod abuse;
 mod access;
 mod another_store;
 mod answers;
+mod backup;
 mod claims;
 mod cli;
 mod client;
