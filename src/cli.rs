@@ -45,6 +45,7 @@ mod strict;
 pub mod tail;
 pub mod token;
 mod undone;
+pub mod verify;
 mod words;
 
 use std::{
@@ -123,6 +124,9 @@ pub enum Command {
     /// Print how the server is: what it takes, what lags, what was refused
     #[command(after_help = exit::HELP)]
     Status(status::Args),
+    /// Check everything that a store keeps, and say what is wrong and what to do
+    #[command(after_help = exit::HELP)]
+    Verify(verify::Args),
     /// Make, list and revoke the tokens by which clients log in
     #[command(subcommand, after_help = exit::HELP)]
     Token(token::Command),
@@ -175,6 +179,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
         Command::Token(command) => token::run(&command),
         Command::Access(command) => access::run(&command),
         Command::Completions { shell } => completions(shell),

@@ -34,6 +34,7 @@ pub mod tail;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod verification;
 pub mod volume;
 pub mod volumes;
 #[cfg(test)]
@@ -47,7 +48,7 @@ use uuid::Uuid;
 pub use self::{
     encoded_events::EncodedEvents,
     error::LogError,
-    feeder::{Follower, Hooks},
+    feeder::{Follower, Hooks, give_way},
     volumes::ScrubSettings,
 };
 use self::{
@@ -66,6 +67,15 @@ use crate::domain::{
 
 /// What the store's id is hashed with for [`Log::public_name`].
 const PUBLIC_NAME: &[u8] = b"store name";
+
+/// The public name of the store with an id.
+pub fn public_name(store_id: [u8; 16]) -> Uuid {
+    uuid::Builder::from_custom_bytes(digest_of_id(store_id, PUBLIC_NAME)).into_uuid()
+}
+
+fn digest_of_id(store_id: [u8; 16], purpose: &[u8]) -> [u8; 16] {
+    digest::shortened(Sha256::new().chain_update(purpose).chain_update(store_id))
+}
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,18 +205,13 @@ impl Log {
 
     /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+        public_name(self.store_id())
     }
 
     /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing
     /// about the id that it is made from.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
-        self.digest_of_id(purpose.as_bytes())
-    }
-
-    fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
-        let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
-        digest::shortened(hash)
+        digest_of_id(self.store_id(), purpose.as_bytes())
     }
 
     /// What the log takes of disk and memory, and how long its steps took. It reads no disk.

@@ -18,7 +18,8 @@ Exit codes:
   8  a rule of the record forbids it
   9  the server keeps another store than the one that the positions belong to
  10  what a repeated request or an earlier import recorded has been undone since
- 11  the server does not know the caller, or does not permit this to it";
+ 11  the server does not know the caller, or does not permit this to it
+ 12  something that is derived from the record is wrong; it can be made again";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum Exit {
     Undone = 10,
     /// The server does not know the caller, or does not permit this to it.
     Denied = 11,
+    /// The record is whole, and something that is derived from it is wrong.
+    Rebuildable = 12,
 }
 
 impl From<Exit> for ExitCode {

@@ -100,6 +100,7 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>, store: Option<&str>
         | Exit::Conflict
         | Exit::RowsRefused
         | Exit::Forbidden
+        | Exit::Rebuildable
         | Exit::Undone => String::new(),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }

@@ -93,6 +93,7 @@ impl Engine {
             back_pressure,
             projector,
             measures,
+            verifying: Arc::new(Semaphore::new(1)),
             stopping,
             writer: Mutex::new(Some(writer)),
         }))

@@ -13,6 +13,7 @@
 
 mod envelope;
 mod header;
+mod inspection;
 mod listing;
 mod marker;
 mod recovery;
@@ -39,7 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::listing::NAME as LISTING;
+pub(super) use self::{inspection::InspectedJournal, listing::NAME as LISTING};
 
 use self::{
     envelope::Decoded,

@@ -47,5 +47,6 @@ mod traces;
 mod transport;
 mod undone;
 mod unread;
+mod verify;
 mod watches;
 mod web;

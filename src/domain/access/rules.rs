@@ -103,6 +103,9 @@ rules! {
     "handover.v1.StatusService": {
         "GetStatus": Operate, Whole;
     }
+    "handover.v1.VerificationService": {
+        "Verify": Operate, Whole;
+    }
     "handover.v1.CountService": {
         "GetCountryCounts": Read, Whole;
         "WatchCountryCounts": Read, Whole;
