@@ -45,6 +45,7 @@ mod tidy;
 mod tls;
 mod traces;
 mod transport;
+mod trouble;
 mod undone;
 mod unread;
 mod verify;

@@ -3,7 +3,7 @@
 
 mod live;
 mod spoilt;
-mod store;
+pub(crate) mod store;
 
 use std::{
     fs,

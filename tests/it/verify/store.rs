@@ -23,28 +23,28 @@ use crate::{
 };
 
 /// Small volumes and journal files, and no scrub.
-pub(super) const SETTINGS: [&str; 6] =
+pub(crate) const SETTINGS: [&str; 6] =
     ["--journal-file-mib", "1", "--volume-mib", "1", "--scrub", "false"];
 
 /// A folder: each file by its path, and when it was changed if that is of interest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Image(pub(super) BTreeMap<PathBuf, (Vec<u8>, Option<SystemTime>)>);
+pub(crate) struct Image(pub(crate) BTreeMap<PathBuf, (Vec<u8>, Option<SystemTime>)>);
 
 impl Image {
-    pub(super) fn of(dir: &Path) -> Self {
+    pub(crate) fn of(dir: &Path) -> Self {
         let mut files = BTreeMap::new();
         take(dir, dir, false, &mut files);
         Self(files)
     }
 
     /// The same with the times of files and folders, which show that one was made again.
-    pub(super) fn with_times(dir: &Path) -> Self {
+    pub(crate) fn with_times(dir: &Path) -> Self {
         let mut files = BTreeMap::new();
         take(dir, dir, true, &mut files);
         Self(files)
     }
 
-    pub(super) fn write(&self, dir: &Path) {
+    pub(crate) fn write(&self, dir: &Path) {
         for (path, (bytes, _)) in &self.0 {
             let path = dir.join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
@@ -56,7 +56,7 @@ impl Image {
     }
 
     /// The files whose paths begin so.
-    pub(super) fn paths(&self, beginning: &str) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self, beginning: &str) -> Vec<PathBuf> {
         let paths = self.0.keys().filter(|path| path.starts_with(beginning));
         paths.cloned().collect()
     }
@@ -87,13 +87,13 @@ fn take(
 }
 
 /// A store that was stopped.
-pub(super) async fn healthy() -> &'static Image {
+pub(crate) async fn healthy() -> &'static Image {
     static MADE: OnceCell<Image> = OnceCell::const_new();
     MADE.get_or_init(|| make(true)).await
 }
 
 /// One whose server was killed.
-pub(super) async fn killed() -> &'static Image {
+pub(crate) async fn killed() -> &'static Image {
     static MADE: OnceCell<Image> = OnceCell::const_new();
     MADE.get_or_init(|| make(false)).await
 }
@@ -128,7 +128,7 @@ async fn make(stopped: bool) -> Image {
 }
 
 /// Records claims, many small events and a large one.
-pub(super) async fn fill(client: &Client, round: u64) {
+pub(crate) async fn fill(client: &Client, round: u64) {
     let stream = format!("exchange/demo-{round}");
     client.append(known(&stream, &transfer(round))).await.expect("it is appended");
     let notes = (0..40).map(|n| {
@@ -156,7 +156,7 @@ fn transfer(round: u64) -> TransferCompleted {
 }
 
 /// The number of sealed volumes.
-pub(super) fn sealed(data: &Path) -> usize {
+pub(crate) fn sealed(data: &Path) -> usize {
     let manifest = fs::read_to_string(data.join("MANIFEST")).expect("a manifest");
     manifest.matches("\"directory\"").count()
 }

@@ -70,6 +70,9 @@ impl Run {
             }
             (lists_at, last) = (pointer.end(), walk.last);
         }
+        if self.pages_of_times() > 0 {
+            self.check_padding(lists_at, self.times_at())?;
+        }
         for page in 0..self.pages_of_times() {
             for change in self.changes(page, Blocking::Allowed)? {
                 visitor.change(change);
@@ -79,6 +82,18 @@ impl Run {
             }
         }
         Ok(true)
+    }
+
+    /// Zeros up to a whole page are all that lies between two parts.
+    fn check_padding(&self, end: u64, next: u64) -> Result<(), IndexError> {
+        let padding = next.checked_sub(end).filter(|padding| *padding < PAGE as u64);
+        let padding = padding.and_then(|padding| usize::try_from(padding).ok());
+        let zeros =
+            padding.map(|padding| self.read(end, padding, Blocking::Allowed)).transpose()?;
+        if zeros.is_none_or(|zeros| zeros.iter().any(|byte| *byte != 0)) {
+            return Err(self.bad("there is something between two of its parts"));
+        }
+        Ok(())
     }
 }
 
@@ -122,7 +137,8 @@ impl<'a> GroupWalk<'a> {
         if self.keys != u64::from(self.pointer.keys) {
             return Err(self.run.bad("a group has another number of keys than it says"));
         }
-        self.check_padding()?;
+        // Lists fill what lies before the leaf pages.
+        self.run.check_padding(self.lists_at + self.list_bytes, self.pointer.pages_at)?;
         Ok(visitor.goes_on(beside))
     }
 
@@ -197,21 +213,6 @@ impl<'a> GroupWalk<'a> {
         self.list_bytes += list.directory_bytes() as u64;
         if found != count || last != list.last {
             return Err(self.run.bad("a list is not as long as its entry says"));
-        }
-        Ok(())
-    }
-
-    /// Lists fill what lies before the leaf pages; zeros up to a whole page follow them.
-    fn check_padding(&self) -> Result<(), IndexError> {
-        let end = self.lists_at + self.list_bytes;
-        let padding =
-            self.pointer.pages_at.checked_sub(end).filter(|padding| *padding < PAGE as u64);
-        let Some(padding) = padding.and_then(|padding| usize::try_from(padding).ok()) else {
-            return Err(self.run.bad("there is something before the pages of a group"));
-        };
-        let zeros = self.run.read(end, padding, Blocking::Allowed)?;
-        if zeros.iter().any(|byte| *byte != 0) {
-            return Err(self.run.bad("there is something before the pages of a group"));
         }
         Ok(())
     }

@@ -158,6 +158,11 @@ impl Run {
         Ok(last.map(|(time, _)| *time))
     }
 
+    /// Place of the first page of times.
+    pub(super) fn times_at(&self) -> u64 {
+        self.times_at
+    }
+
     /// Number of pages of times.
     pub(super) fn pages_of_times(&self) -> usize {
         self.times.len()
