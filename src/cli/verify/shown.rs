@@ -3,14 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::{
-    cli::words::{indented, thousands},
+    cli::words::thousands,
     domain::proto::{FindingSeverity, VerificationFinding, VerificationReport},
 };
 
-/// Columns that a line has at most, but for the names of files.
-const WIDTH: usize = 100;
-
-/// What was checked, what is wrong and what to do; every line ends.
+/// What was checked, what is wrong and what to do; every line ends. Lines are not wrapped: the names
+/// of files in them are copied.
 pub(super) fn text(report: &VerificationReport) -> String {
     let mut text = String::new();
     for finding in &report.findings {
@@ -39,13 +37,8 @@ fn of_finding(finding: &VerificationFinding) -> String {
         0 => String::new(),
         position => format!(" at position {position}"),
     };
-    let mut text = format!("{word}: {}{at}\n", finding.place);
-    for said in [&finding.problem, &format!("To do: {}", finding.remedy)] {
-        for line in indented(said, WIDTH, 0) {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
-    text
+    let VerificationFinding { place, problem, remedy, .. } = finding;
+    format!("{word}: {place}{at}\n  {problem}\n  To do: {remedy}\n")
 }
 
 fn checked(report: &VerificationReport) -> String {

@@ -38,6 +38,7 @@ pub(super) fn check(
     if needs_sled && !shared.progress.is_stopped() {
         (seen, walked) = check.through_sled(by_offset.as_ref())?;
     }
+    shared.progress.done_events(seen.events);
     if walked.ended {
         check.report(&walked, by_offset.as_ref());
         if walked.is_good() {
@@ -170,6 +171,7 @@ struct Seen<'a> {
     check: VolumeCheck<'a>,
     tally: ContentsTally,
     summing: Summing,
+    events: u64,
     is_indexable: bool,
     is_wanted: bool,
 }
@@ -180,6 +182,7 @@ impl<'a> Seen<'a> {
             check: *check,
             tally: ContentsTally::new(check.volume.contents.first_position),
             summing: Summing::new(check.verification.store_id),
+            events: 0,
             is_indexable: true,
             is_wanted: false,
         }
@@ -195,7 +198,7 @@ impl Reading for Seen<'_> {
         let wanted = &mut self.is_wanted;
         let summed = sum(&mut self.summing, chunk, shared, wanted, &place);
         self.is_indexable &= summed;
-        shared.progress.done_events(count);
+        self.events += count;
         shared.progress.done(chunk.events().len() as u64)
     }
 

@@ -126,7 +126,13 @@ async fn whichever_bit_flips_is_found_and_its_file_is_named() {
             bytes[byte] ^= 1 << bit;
             fs::write(data.join(&path), &bytes).expect("it can be changed");
             let what = format!("bit {bit} of byte {byte} of {}", path.display());
-            check(&verify(&data), &kind(&path), &what);
+            let verified = verify(&data);
+            // sled may have the value twice, and then only the way to it is lost.
+            let elsewhere = path.ends_with("db") && verified.code == WRONG;
+            match elsewhere {
+                true => assert_eq!(verified.about("/places/").len(), 1, "{what}: {verified:#?}"),
+                false => check(&verified, &kind(&path), &what),
+            }
             flipped += 1;
         }
         fs::write(data.join(&path), &image.0[&path].0).expect("it can be put back");
