@@ -6,212 +6,24 @@
 //! becomes a [`Finding`], and the check goes on behind it. Only what the operating system refuses
 //! ends it.
 
+mod events;
+mod facts;
 mod finding;
 mod jobs;
 mod journal;
 mod live;
 mod progress;
 mod stopped;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod volume;
 mod walk;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
-};
-
 pub use self::{
+    events::Wanted,
+    facts::Checked,
     finding::{Counts, Finding, Findings, Part, Severity},
-    jobs::{Checked, VolumeFacts},
     progress::Progress,
+    subject::Verification,
 };
-use self::{
-    journal::Unsealed,
-    walk::{Reading, Ways, walk},
-};
-use super::{
-    encoded_events::Chunk,
-    error::LogError,
-    files::Files,
-    frame::AppendEntry,
-    index::StoredIndex,
-    store::StoppedStore,
-    volume::{Marker, Pieces, SealedVolume, VolumeByOffset, VolumeError},
-    volumes::Volumes,
-};
-use crate::domain::event::Position;
-
-/// Says of a type's name whether events of it are of interest.
-pub type Wanted<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
-
-/// A store that is verified.
-#[derive(Debug)]
-pub struct Verification {
-    files: Arc<dyn Files>,
-    store_id: [u8; 16],
-    volumes_dir: PathBuf,
-    tables_dir: PathBuf,
-    volumes: Vec<SealedVolume>,
-    index: StoredIndex,
-    unsealed: Unsealed,
-    head: Position,
-    sled: SledAccess,
-    /// Holds the lock of a stopped store.
-    stopped: Option<StoppedStore>,
-}
-
-/// How volumes are read through sled: never where they lie.
-#[derive(Debug)]
-enum SledAccess {
-    /// On copies in this folder, one at a time.
-    Copies(PathBuf, Mutex<()>),
-    /// As the open store does.
-    Pool(Arc<Volumes>),
-}
-
-impl Verification {
-    /// The last position that is verified.
-    pub fn head(&self) -> Position {
-        self.head
-    }
-
-    /// The number of sealed volumes.
-    pub fn volumes(&self) -> usize {
-        self.volumes.len()
-    }
-
-    /// The store's id.
-    pub fn store_id(&self) -> [u8; 16] {
-        self.store_id
-    }
-
-    /// The folder of saved states, of a stopped store.
-    pub fn projections(&self) -> Option<PathBuf> {
-        self.stopped.as_ref().map(StoppedStore::projections)
-    }
-
-    /// What is named where an event is wrong that may be anywhere in the record.
-    pub fn record_place(&self) -> PathBuf {
-        self.volumes_dir.clone()
-    }
-
-    /// Whether a server may have begun to work on the stopped store meanwhile. Then what was found
-    /// says nothing.
-    pub fn was_opened(&self) -> bool {
-        self.stopped.as_ref().is_some_and(StoppedStore::was_opened)
-    }
-
-    /// Reads the events of the volumes with wanted types, and of what is in no volume, in order. To
-    /// be called after a check without a finding about the record.
-    pub fn replay(
-        &self,
-        checked: &Checked,
-        on_chunk: &mut dyn FnMut(&Chunk) -> bool,
-    ) -> Result<(), LogError> {
-        let mut replay = Replay { on_chunk, went_on: true };
-        for (volume, facts) in self.wanted(checked) {
-            self.read_volume(volume, facts, &mut replay)?;
-            if !replay.went_on {
-                return Ok(());
-            }
-        }
-        if checked.unsealed_wanted {
-            self.unsealed.read(&mut |chunk| replay.events(chunk))?;
-        }
-        Ok(())
-    }
-
-    /// Bytes of events that [`Self::replay`] reads.
-    pub fn replay_bytes(&self, checked: &Checked) -> u64 {
-        self.wanted(checked).map(|(volume, _)| volume.contents.bytes).sum()
-    }
-
-    fn wanted<'a>(
-        &'a self,
-        checked: &'a Checked,
-    ) -> impl Iterator<Item = (&'a SealedVolume, &'a VolumeFacts)> {
-        self.volumes.iter().zip(&checked.volumes).filter(|(_, facts)| facts.is_wanted)
-    }
-
-    fn read_volume(
-        &self,
-        volume: &SealedVolume,
-        facts: &VolumeFacts,
-        reading: &mut dyn Reading,
-    ) -> Result<(), LogError> {
-        if !facts.needs_sled
-            && let Ok(Some(by_offset)) = self.by_offset(volume)?
-        {
-            walk(volume, Ways { by_offset: Some(&by_offset), sled: None }, reading)?;
-            return Ok(());
-        }
-        let read = self.through_sled(volume, &mut |sled| {
-            walk(volume, Ways { by_offset: None, sled: Some(sled) }, reading).map(drop)
-        });
-        Ok(read?)
-    }
-
-    /// The volume with its table of offsets; `None`: there is no table. The inner error says why
-    /// that is no good.
-    fn by_offset(
-        &self,
-        volume: &SealedVolume,
-    ) -> Result<Result<Option<VolumeByOffset>, String>, LogError> {
-        let Some(table) = self.bytes_of(&self.table_path(volume))? else { return Ok(Ok(None)) };
-        let marker = Marker::of(self.store_id);
-        match volume.by_offset(&self.volumes_dir, marker, &table) {
-            Ok(by_offset) => Ok(Ok(Some(by_offset))),
-            Err(VolumeError::Damaged { what, .. }) => Ok(Err(what)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn through_sled(
-        &self,
-        volume: &SealedVolume,
-        work: &mut dyn FnMut(&dyn Pieces) -> Result<(), VolumeError>,
-    ) -> Result<(), VolumeError> {
-        match &self.sled {
-            SledAccess::Pool(volumes) => volumes.through_sled(volume, work),
-            SledAccess::Copies(dir, turn) => {
-                let _turn = turn.lock();
-                let marker = Marker::of(self.store_id);
-                let sled = volume.through_sled_in(&self.volumes_dir, marker, dir)?;
-                work(sled.pieces())
-            }
-        }
-    }
-
-    fn path_of(&self, volume: &SealedVolume) -> PathBuf {
-        self.volumes_dir.join(&volume.directory)
-    }
-
-    fn table_path(&self, volume: &SealedVolume) -> PathBuf {
-        self.tables_dir.join(&volume.directory)
-    }
-
-    /// The bytes of a file; `None`: it is not there.
-    fn bytes_of(&self, path: &Path) -> Result<Option<Vec<u8>>, LogError> {
-        super::files::read_whole(self.files.as_ref(), path)
-            .map_err(|error| LogError::io("read", path, error))
-    }
-}
-
-/// Hands on the events of volumes.
-struct Replay<'a> {
-    on_chunk: &'a mut dyn FnMut(&Chunk) -> bool,
-    went_on: bool,
-}
-
-impl Reading for Replay<'_> {
-    fn events(&mut self, chunk: &Chunk) -> bool {
-        self.went_on = (self.on_chunk)(chunk);
-        self.went_on
-    }
-
-    fn appends(&mut self, _: &[AppendEntry]) -> bool {
-        true
-    }
-}

@@ -10,7 +10,10 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{LOST, Replay, VerificationReport, is_replayed};
+use super::{
+    replay::{Replay, is_replayed},
+    report::{LOST, VerificationReport},
+};
 use crate::{
     engine::{Engine, ReadError, projector::Shared},
     log::{

@@ -3,11 +3,10 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use super::is_replayed;
 use crate::{
     domain::{
         event::Position,
-        group::{Audit, CATEGORY},
+        group::{self, Audit, CATEGORY},
         known::Known,
         proto::RecordedEvent,
         recorded::decode_events,
@@ -20,11 +19,17 @@ use crate::{
     projections::{Projection as _, register::Register},
 };
 
+/// Whether events of this type are applied anew: those that figures know, and those about groups.
+pub(super) fn is_replayed(type_name: &[u8]) -> bool {
+    let is = |name: &&str| name.as_bytes() == type_name;
+    Known::TYPE_NAMES.iter().any(is) || group::TYPE_NAMES.iter().any(is)
+}
+
 /// What is applied anew.
 pub(super) struct Replay<'a> {
     findings: &'a Findings,
     place: PathBuf,
-    /// What figures are up to this position; absent: that cannot be told.
+    /// What figures are up to this position; absent: they are not known.
     figures: Option<(Position, Register)>,
     groups: HashMap<String, Audit>,
 }
@@ -82,7 +87,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The figures; `None`: they cannot be told.
+    /// The figures; `None`: they are not known.
     pub(super) fn finish(self) -> Option<Register> {
         self.figures.map(|(_, register)| register)
     }

@@ -55,7 +55,7 @@ impl SavedState {
         Ok(None)
     }
 
-    /// The position up to which it tells figures.
+    /// The position of its figures.
     pub(super) fn position(&self) -> Position {
         self.register.position()
     }

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    Finding, Part,
-    volume::{Shared, sum},
+    events::{Shared, sum},
+    finding::{Finding, Part},
 };
 use crate::{
     domain::event::Position,
@@ -90,7 +90,7 @@ impl Unsealed {
     }
 }
 
-/// What is wrong, without the file and the advice, which are told beside it.
+/// What is wrong, without the file and the advice, which stand beside it.
 pub(super) fn what(error: &LogError) -> String {
     match error {
         LogError::Damaged { what, .. } => what.clone(),

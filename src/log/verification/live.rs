@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{SledAccess, StoredIndex, Unsealed, Verification};
-use crate::log::{Log, LogError, files::ReadOnlyFiles};
+use super::{
+    journal::Unsealed,
+    subject::{SledAccess, Verification},
+};
+use crate::log::{Log, LogError, files::ReadOnlyFiles, index::StoredIndex};
 
 impl Verification {
     /// Begins to verify an open store as far as it is durable now. What is appended meanwhile is

@@ -6,13 +6,15 @@ use std::{
 };
 
 use super::{
-    Finding, Findings, Part, SledAccess, StoredIndex, Unsealed, Verification, journal::what,
+    finding::{Finding, Findings, Part},
+    journal::{Unsealed, what},
+    subject::{SledAccess, Verification},
 };
 use crate::log::{
     error::LogError,
     file_journal::InspectedJournal,
     files::{Files, ReadOnlyFiles},
-    index::Opening,
+    index::{Opening, StoredIndex},
     manifest::Manifest,
     store::StoppedStore,
 };

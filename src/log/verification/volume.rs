@@ -2,8 +2,11 @@
 //! they are what the manifest says.
 
 use super::{
-    Finding, Findings, Part, Progress, Reading, Verification, VolumeFacts, Wanted, Ways, walk,
-    walk::Walked,
+    events::{Shared, sum},
+    facts::VolumeFacts,
+    finding::{Finding, Part},
+    subject::Verification,
+    walk::{Reading, Walked, Ways, walk},
 };
 use crate::{
     domain::event::Position,
@@ -11,7 +14,7 @@ use crate::{
         encoded_events::Chunk,
         error::LogError,
         frame::AppendEntry,
-        index::{Summing, Sums},
+        index::Summing,
         volume::{ContentsTally, SealedVolume, VolumeByOffset, VolumeError},
     },
 };
@@ -49,14 +52,6 @@ pub(super) fn check(
     let sums =
         (walked.ended && walked.is_good() && seen.is_indexable).then(|| seen.summing.finish());
     Ok(VolumeFacts { sums, is_wanted, needs_sled })
-}
-
-/// What all threads share.
-#[derive(Clone, Copy)]
-pub(super) struct Shared<'a> {
-    pub(super) wanted: Wanted<'a>,
-    pub(super) findings: &'a Findings,
-    pub(super) progress: &'a Progress,
 }
 
 #[derive(Clone, Copy)]
@@ -208,37 +203,4 @@ impl Reading for Seen<'_> {
         let bytes = entries.len() * AppendEntry::BYTES;
         self.check.shared.progress.done(bytes as u64)
     }
-}
-
-/// Adds up events, and reports those that are none; whether they were all right.
-pub(super) fn sum(
-    summing: &mut Summing,
-    chunk: &Chunk,
-    shared: Shared<'_>,
-    is_wanted: &mut bool,
-    place: &dyn Fn() -> std::path::PathBuf,
-) -> bool {
-    let summed =
-        summing.events(chunk, &mut |name| *is_wanted = *is_wanted || (shared.wanted)(name));
-    if let Some(position) = summing.went_back() {
-        let what = "it was recorded before the event in front of it";
-        shared.findings.add(Finding::record(Part::Event, &place(), what).at(position));
-    }
-    let Err(unindexable) = summed else { return true };
-    let finding = Finding::record(Part::Event, &place(), &unindexable.what);
-    shared.findings.add(finding.at(unindexable.position));
-    false
-}
-
-/// What is known of the times and terms of volumes, one after the other.
-pub(super) fn went_back(volumes: &[Option<Sums>]) -> Option<usize> {
-    let mut last = None;
-    for (number, sums) in volumes.iter().enumerate() {
-        let Some((first, end)) = sums.as_ref().and_then(Sums::times) else { continue };
-        if last.is_some_and(|last| first < last) {
-            return Some(number);
-        }
-        last = Some(end);
-    }
-    None
 }
