@@ -47,6 +47,7 @@ mod strict;
 pub mod tail;
 pub mod token;
 mod undone;
+pub mod verify;
 mod words;
 
 use std::{
@@ -131,6 +132,9 @@ pub enum Command {
     /// Make a data directory of a backup, up to its end or to a position or time
     #[command(after_help = exit::HELP)]
     Restore(restore::Args),
+    /// Check everything that a store keeps, and say what is wrong and what to do
+    #[command(after_help = exit::HELP)]
+    Verify(verify::Args),
     /// Make, list and revoke the tokens by which clients log in
     #[command(subcommand, after_help = exit::HELP)]
     Token(token::Command),
@@ -185,6 +189,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Status(args) => status::run(args).await,
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => restore::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
         Command::Token(command) => token::run(&command),
         Command::Access(command) => access::run(&command),
         Command::Completions { shell } => completions(shell),

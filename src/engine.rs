@@ -44,6 +44,7 @@ pub mod trace;
 mod undone;
 mod usage;
 mod validation;
+mod verification;
 mod watching;
 mod writer;
 
@@ -53,7 +54,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -93,6 +94,7 @@ pub use self::{
     subscribers::SubscribersUsage,
     subscription::{Mark, Subscription, SubscriptionItem},
     usage::{Budget, EngineUsage, Unit, Writing},
+    verification::{VerificationReport, Verifying, verify_stopped},
     watching::{Changed, Look, Watch, Watched},
 };
 use self::{
@@ -152,6 +154,8 @@ pub struct Engine {
     backup: BackupReader,
     projector: Projector,
     measures: Arc<Measures>,
+    /// Its one permit is that of a verification that is under way.
+    verifying: Arc<Semaphore>,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }

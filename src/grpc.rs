@@ -55,6 +55,7 @@ mod status;
 pub mod tls;
 mod transfers;
 mod unread;
+mod verification;
 pub mod web;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.

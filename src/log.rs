@@ -36,6 +36,7 @@ pub mod tail;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod verification;
 pub mod volume;
 pub mod volumes;
 #[cfg(test)]
@@ -59,7 +60,8 @@ use self::{
 pub use self::{
     encoded_events::EncodedEvents,
     error::LogError,
-    feeder::{Follower, Hooks},
+    feeder::{Follower, Hooks, give_way},
+    store::public_name,
     volumes::ScrubSettings,
 };
 use crate::domain::{
@@ -197,7 +199,7 @@ impl Log {
 
     /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        store::public_name(self.store_id())
+        public_name(self.store_id())
     }
 
     /// The restores that led to this log.
@@ -208,10 +210,6 @@ impl Log {
     /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing
     /// about the id that it is made from.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
-        self.digest_of_id(purpose.as_bytes())
-    }
-
-    fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
         let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
         digest::shortened(hash)
     }

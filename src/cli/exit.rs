@@ -19,7 +19,9 @@ Exit codes:
   9  the server keeps another store than the one that the positions belong to
  10  what a repeated request or an earlier import recorded has been undone since
  11  the server does not know the caller, or does not permit this to it
- 12  the store was restored from a backup, and the positions lie beyond the branch";
+ 12  the store was restored from a backup, and the positions lie beyond the branch
+
+ 13  something that is derived from the record is wrong; it can be made again";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub enum Exit {
     Denied = 11,
     /// The store was restored from a backup, and the positions lie beyond the branch.
     HistoryChanged = 12,
+    /// The record is whole, and something that is derived from it is wrong.
+    Rebuildable = 13,
 }
 
 impl From<Exit> for ExitCode {

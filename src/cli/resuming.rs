@@ -105,6 +105,7 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>, store: Option<&str>
         | Exit::Conflict
         | Exit::RowsRefused
         | Exit::Forbidden
+        | Exit::Rebuildable
         | Exit::Undone
         | Exit::HistoryChanged => String::new(),
     });

@@ -96,6 +96,7 @@ impl Engine {
             backup,
             projector,
             measures,
+            verifying: Arc::new(Semaphore::new(1)),
             stopping,
             writer: Mutex::new(Some(writer)),
         }))

@@ -30,7 +30,7 @@ use crate::{
         snapshot::{self, StoreId},
     },
 };
-pub(super) use shared::{Progress, Shared};
+pub(super) use shared::{Progress, Shared, failed, taken};
 
 /// The running projection.
 #[derive(Debug)]

@@ -187,6 +187,13 @@ impl Client {
         without(answers, |answer| answer.heartbeat)
     }
 
+    /// Verifies what the server has stored: how far that is, and last what was found.
+    pub fn verify(&self, request: proto::VerifyRequest) -> Answers<proto::VerifyResponse> {
+        let answers =
+            self.stream(|over| async move { over.verification_service().verify(request).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
     /// Takes part in a group for as long as `requests` go on. Nothing is sent before the answers
     /// are first polled, and both sides advance together from then on.
     pub fn consume(

@@ -40,6 +40,7 @@ use crate::{
             statement_service_server::StatementServiceServer,
             status_service_server::StatusServiceServer,
             transfer_service_server::TransferServiceServer,
+            verification_service_server::VerificationServiceServer,
         },
         service::Service,
         tls::{Handshakes, ServerTls},
@@ -135,7 +136,8 @@ impl Services {
             .add_service(bounded!(ExchangeServiceServer::new(service.clone())))
             .add_service(bounded!(TransferServiceServer::new(service.clone())))
             .add_service(bounded!(ClaimServiceServer::new(service.clone())))
-            .add_service(bounded!(CountServiceServer::new(service)))
+            .add_service(bounded!(CountServiceServer::new(service.clone())))
+            .add_service(bounded!(VerificationServiceServer::new(service)))
             .add_service(bounded!(StatusServiceServer::new(observer.clone())));
         if reflection {
             routes = with_reflection(routes);

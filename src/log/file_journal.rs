@@ -13,6 +13,7 @@
 
 mod envelope;
 mod header;
+mod inspection;
 mod listing;
 mod marker;
 mod recovery;
@@ -40,7 +41,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::{listing::NAME as LISTING, restored::RestoredJournal};
+pub(super) use self::{
+    inspection::InspectedJournal, listing::NAME as LISTING, restored::RestoredJournal,
+};
 
 use self::{
     envelope::Decoded,

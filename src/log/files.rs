@@ -1,6 +1,8 @@
 //! The file seam: everything that the log writes by itself goes through here, so that tests can
 //! record every write and cut it anywhere. sled keeps its own files and is not behind it.
 
+mod read_only;
+
 use std::{
     fmt,
     fs::{File, OpenOptions},
@@ -11,6 +13,8 @@ use std::{
 };
 
 use rustix::io::{Errno, ReadWriteFlags};
+
+pub use self::read_only::ReadOnlyFiles;
 
 /// A file system, as far as the log needs one.
 ///

@@ -11,6 +11,8 @@
 //! index/      the runs of the index
 //! ```
 
+mod stopped;
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
@@ -32,6 +34,8 @@ use crate::{
         manifest::{Manifest, hex},
     },
 };
+
+pub(super) use self::stopped::StoppedStore;
 
 /// Makes an empty journal in a folder, for the store with an id.
 pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;

@@ -26,6 +26,7 @@ use std::{
 pub(super) use self::{
     cursor::{Ahead, Cursor},
     scrub::Scrubber,
+    tables::PROGRESS,
 };
 use self::{
     damage::{KnownDamage, ReadTarget},
@@ -123,6 +124,20 @@ impl Volumes {
             self.remaking.want(&volume);
         }
         self.insert(volume);
+    }
+
+    /// The sealed volumes, oldest first.
+    pub fn all(&self) -> Vec<SealedVolume> {
+        self.sealed().values().map(|volume| volume.as_ref().clone()).collect()
+    }
+
+    /// Reads a volume through sled, whatever its offsets are.
+    pub(super) fn through_sled(
+        &self,
+        volume: &SealedVolume,
+        work: &mut dyn FnMut(&dyn Pieces) -> Result<(), VolumeError>,
+    ) -> Result<(), VolumeError> {
+        self.pool.with(volume, |sled| work(sled.pieces()))
     }
 
     /// Position of the last sealed event.

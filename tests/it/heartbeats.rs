@@ -82,6 +82,8 @@ fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, IsBeat)> {
         "Read" => return None,
         // It waits for the disk at most.
         "FetchPiece" => return None,
+        // It says every second how far it is, and ends.
+        "Verify" => return None,
         "Subscribe" => (SubscribeRequest::default().encode_to_vec(), |bytes| {
             matches!(decoded::<SubscribeResponse>(bytes).frame, Some(Frame::Checkpoint(_)))
         }),

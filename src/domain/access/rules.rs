@@ -107,6 +107,9 @@ rules! {
         "DescribeBackup": Operate, Whole;
         "FetchPiece": Operate, Whole;
     }
+    "handover.v1.VerificationService": {
+        "Verify": Operate, Whole;
+    }
     "handover.v1.CountService": {
         "GetCountryCounts": Read, Whole;
         "WatchCountryCounts": Read, Whole;

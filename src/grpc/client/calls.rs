@@ -11,6 +11,7 @@ use crate::{
         exchange_service_client::ExchangeServiceClient, source_service_client::SourceServiceClient,
         statement_service_client::StatementServiceClient,
         status_service_client::StatusServiceClient, transfer_service_client::TransferServiceClient,
+        verification_service_client::VerificationServiceClient,
     },
 };
 
@@ -39,6 +40,7 @@ services! {
     group_service: ConsumerGroupServiceClient,
     status_service: StatusServiceClient,
     backup_service: BackupServiceClient,
+    verification_service: VerificationServiceClient,
 }
 
 /// A method for each call: its name, its service, and the service's own method.

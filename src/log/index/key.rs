@@ -69,6 +69,11 @@ impl Key {
         Self { high: half(64), low: half(0) }
     }
 
+    /// Its first 8 bytes and its last 8 bytes as numbers.
+    pub(super) fn halves(self) -> (u64, u64) {
+        (self.high, self.low)
+    }
+
     /// The part that filters and maps go by: its last 8 bytes.
     pub(super) fn low(self) -> u64 {
         self.low

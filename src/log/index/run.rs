@@ -16,6 +16,7 @@ mod cursor;
 mod footer;
 mod group;
 mod header;
+mod inspection;
 mod leaf;
 mod list;
 mod merge;
@@ -27,8 +28,10 @@ mod writer;
 pub(super) use self::{
     budget::KeyBudget,
     header::{Binding, Header},
+    inspection::Visitor,
     merge::merge,
     reader::Run,
+    times::Change,
     writer::{RunWriter, Target},
 };
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The file among them that says which volume the scrub has read last.
-pub(super) const PROGRESS: &str = "scrubbed";
+pub(in crate::log) const PROGRESS: &str = "scrubbed";
 
 /// Offset tables, read when they are needed.
 #[derive(Debug)]

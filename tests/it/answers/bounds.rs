@@ -7,7 +7,7 @@ use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// Methods with answers that need no pages, and what bounds them.
-pub(super) const METHODS: [(&str, &str); 8] = [
+pub(super) const METHODS: [(&str, &str); 9] = [
     ("BackupService/DescribeBackup", "500 volumes, and `more` goes on; RESTORES_PER_STORE"),
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
@@ -19,6 +19,7 @@ pub(super) const METHODS: [(&str, &str); 8] = [
     ),
     ("ProjectionService/ListProjections", "the projections that the program has"),
     ("StatusService/GetStatus", "100 groups, and what the program has of each list"),
+    ("VerificationService/Verify", "100 findings of each severity"),
 ];
 
 /// Lists that neither go on with a page token nor say how many more there are, and what bounds
@@ -62,6 +63,8 @@ const LISTS: [(&str, &str); 39] = [
     ("StatementMade.mentions", "LIST_ENTRIES"),
     ("StatementMade.topics", "LIST_ENTRIES"),
     ("TransferCompleted.via", "PARTIES"),
+    ("VerificationReport.findings", "100 of each severity; beside it is how many there are"),
+    ("VerificationReport.unchecked", "each reason once"),
     ("WatchExchangeResponse.caused_by", "the events that a watch looks at together"),
 ];
 

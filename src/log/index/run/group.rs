@@ -54,6 +54,11 @@ impl GroupPointer {
         self.keys_at() + self.keys_bytes() as u64
     }
 
+    /// Place of what follows the group.
+    pub(super) fn end(&self) -> u64 {
+        self.filter_at() + u64::from(self.filter_bytes)
+    }
+
     /// Bytes of the keys and the filter in memory.
     pub(super) fn memory(&self) -> usize {
         self.keys_bytes() + self.filter_bytes as usize
@@ -137,8 +142,13 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Whether the group may have the key.
     pub(super) fn may_have(&self, key: Key) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.contains(&key.low()))
+        self.filter.as_ref().is_none_or(|filter| may_have(filter, key))
     }
+}
+
+/// Whether a filter lets the key pass.
+pub(super) fn may_have(filter: &BinaryFuse8, key: Key) -> bool {
+    filter.contains(&key.low())
 }
 
 /// The page that has the key if any has; `None`: it comes before the first.

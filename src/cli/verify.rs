@@ -1,0 +1,140 @@
+//! `handover verify`: checks everything that a store keeps, of a stopped one by its files and of a
+//! running one through its server.
+
+mod progress;
+mod shown;
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::StreamExt as _;
+
+use self::progress::Bar;
+use crate::{
+    cli::{
+        exit::{self, Exit, Failure},
+        json,
+        server_args::ServerArgs,
+    },
+    domain::proto::{VerificationProgress, VerificationReport, VerifyRequest, VerifyResponse},
+    engine::verify_stopped,
+    log::{LogError, verification::Progress},
+};
+
+/// How often the bar moves.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The arguments of `verify`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Data directory of a store on which no server works; nothing in it is changed. Without it,
+    /// the store of a running server is verified
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder for copies of volumes that must be read through sled, one at a time [default: that of
+    /// the system for temporary files]
+    #[arg(long, value_name = "DIR", requires = "data")]
+    copies: Option<PathBuf>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Verifies, and prints what was found.
+pub async fn run(args: Args) -> Result<Exit, Failure> {
+    let report = match &args.data {
+        Some(data) => of_stopped(data, args.copies.as_deref()).await?,
+        None => of_server(&args.server).await?,
+    };
+    let text = match args.json {
+        true => format!("{:#}\n", json::of_message(&report)?),
+        false => shown::text(&report),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(exit_of(&report))
+}
+
+fn exit_of(report: &VerificationReport) -> Exit {
+    match report {
+        VerificationReport { damaged: 1.., .. } => Exit::Damaged,
+        VerificationReport { wrong: 1.., .. } => Exit::Rebuildable,
+        _ => Exit::Done,
+    }
+}
+
+async fn of_stopped(data: &Path, copies: Option<&Path>) -> Result<VerificationReport, Failure> {
+    let copies = tempfile_in(copies)?;
+    let progress = Arc::new(Progress::default());
+    let (dir, shared) = (data.to_owned(), Arc::clone(&progress));
+    let mut verifying = tokio::task::spawn_blocking(move || {
+        let verified = verify_stopped(&dir, copies.path(), &shared);
+        // The copies are removed before the program ends.
+        drop(copies);
+        verified
+    });
+    let bar = Bar::new();
+    loop {
+        tokio::select! {
+            verified = &mut verifying => {
+                bar.finish();
+                let verified = verified.map_err(|error| {
+                    Failure::new(Exit::Failed, format!("the verification panicked: {error}"))
+                })?;
+                return verified.map(Into::into).map_err(|error| refused(&error));
+            }
+            () = tokio::time::sleep(LOOK) => {
+                let (bytes, total) = progress.bytes();
+                bar.show(bytes, total, progress.events());
+            }
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                progress.stop();
+                // What it has begun ends within moments, and copies are removed.
+                let _ = verifying.await;
+                bar.finish();
+                return Err(Failure::new(Exit::Failed, "interrupted; nothing was changed"));
+            }
+        }
+    }
+}
+
+/// A folder of its own for copies, which goes when it is dropped.
+fn tempfile_in(copies: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
+    let mut made = tempfile::Builder::new();
+    let made = made.prefix("handover-verify-");
+    let dir = copies.map_or_else(std::env::temp_dir, Path::to_owned);
+    made.tempdir_in(&dir).map_err(|error| {
+        let place = dir.display();
+        Failure::new(Exit::Failed, format!("cannot make a folder for copies in {place}: {error}"))
+    })
+}
+
+fn refused(error: &LogError) -> Failure {
+    let exit = if error.damage().is_some() { Exit::Damaged } else { Exit::Failed };
+    Failure::new(exit, exit::with_causes(&anyhow::Error::new(error.clone())))
+}
+
+async fn of_server(server: &ServerArgs) -> Result<VerificationReport, Failure> {
+    let client = server.connect().await?;
+    let mut answers = client.verify(VerifyRequest {});
+    let bar = Bar::new();
+    let mut report = None;
+    while let Some(answer) = answers.next().await {
+        let VerifyResponse { progress, report: found, heartbeat: _ } = answer?;
+        if let Some(VerificationProgress { bytes, total_bytes, events, findings: _ }) = progress {
+            bar.show(bytes, total_bytes, events);
+        }
+        report = found.or(report);
+    }
+    bar.finish();
+    let message = "the server ended the verification without a report";
+    report.ok_or_else(|| Failure::new(Exit::Failed, message))
+}
