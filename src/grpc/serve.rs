@@ -16,7 +16,7 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
-        access::{Access, Guard},
+        access::Guard,
         around::AroundLayer,
         calls::Calls,
         client::Client,
@@ -29,6 +29,7 @@ use crate::{
         observer::Observer,
         outbound::Sending,
         peers::ConnectionLimits,
+        protection::Protection,
         server_stubs::{
             claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
@@ -77,15 +78,6 @@ macro_rules! bounded {
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip)
     };
-}
-
-/// What protects a server. Without it, connections are plain text, and all calls are permitted.
-#[derive(Clone, Debug, Default)]
-pub struct Protection {
-    /// What encrypts connections.
-    pub tls: Option<ServerTls>,
-    /// What admits calls.
-    pub access: Option<Access>,
 }
 
 /// What is served, apart from how it is listened to.
@@ -152,7 +144,8 @@ impl Services {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let follows = follow_files(protection.clone());
-        let Protection { tls, access } = protection;
+        self.observer.protected_by(&protection);
+        let Protection { tls, access, .. } = protection;
         let incoming = incoming(listener, limits, Arc::clone(&self.observer.connections));
         let served = listen(self.router(Guard(access)), incoming, tls, stop);
         tokio::select! {
@@ -251,7 +244,7 @@ async fn listen(
 }
 
 /// Looks at the files of TLS and access for as long as it is awaited.
-async fn follow_files(Protection { tls, access }: Protection) {
+async fn follow_files(Protection { tls, access, .. }: Protection) {
     let of_tls = async {
         if let Some(tls) = tls {
             tls.follow_files().await;

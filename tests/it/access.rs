@@ -33,12 +33,12 @@ use crate::{
 const UNKNOWN: u8 = 255;
 
 /// The token with this number.
-fn secret(number: u8) -> String {
+pub(crate) fn secret(number: u8) -> String {
     token_from(&[number; 32])
 }
 
 /// What is kept of a token that has roles in some categories, or in all.
-fn token(number: u8, name: &str, roles: &[Role], categories: &[&str]) -> Token {
+pub(crate) fn token(number: u8, name: &str, roles: &[Role], categories: &[&str]) -> Token {
     let now = OffsetDateTime::now_utc();
     let categories = match categories {
         [] => Categories::All,
@@ -61,21 +61,21 @@ fn expired(token: Token) -> Token {
 }
 
 /// Files of access, which go with the test.
-struct Files(tempfile::TempDir);
+pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
-    fn new(policy: &str, tokens: Vec<Token>) -> Self {
+    pub(crate) fn new(policy: &str, tokens: Vec<Token>) -> Self {
         let files = Self(tempfile::tempdir().expect("a temporary directory"));
         files.write("policy.toml", policy);
         files.put(tokens);
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let new = self.path("new");
         fs::write(&new, text).expect("it can be written");
         fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).expect("it is ours");
@@ -87,7 +87,7 @@ impl Files {
     }
 
     /// The arguments of a server that uses both.
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let text = |name| self.path(name).to_str().expect("UTF-8").to_owned();
         ["--policy".to_owned(), text("policy.toml"), "--tokens".to_owned(), text("tokens.toml")]
             .to_vec()

@@ -35,6 +35,7 @@ mod pipeline;
 mod proxy;
 mod reflection;
 mod refusals;
+mod reloads;
 mod resets;
 mod rpc;
 mod schedules;

@@ -37,6 +37,14 @@ pub(super) fn of(status: &GetStatusResponse) -> Vec<Vec<String>> {
     }
     status.connections.iter().for_each(|it| connections(&mut rows, it));
     status.process.iter().for_each(|it| process(&mut rows, it));
+    let expires = status.tls.as_ref().and_then(|it| it.certificate_expires_at.as_ref());
+    rows.add("tls", "", "certificate_expires_at", expires.map(|it| it.seconds));
+    for reload in &status.reloads {
+        let since = reload.failing_since.as_ref();
+        rows.add("reload", &reload.what, "failed", Some(u8::from(since.is_some())));
+        rows.add("reload", &reload.what, "failures", Some(reload.failures));
+        rows.add("reload", &reload.what, "failing_since", since.map(|it| it.seconds));
+    }
     rows.0
 }
 

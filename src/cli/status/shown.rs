@@ -4,8 +4,8 @@ use crate::{
     cli::{moment, words},
     domain::proto::{
         AppendsStatus, BudgetStatus, ConnectionsStatus, GetStatusResponse, Group, GroupState,
-        Measured, MethodStatus, ProcessStatus, Projection, StatusUnit, StorageStatus,
-        SubscriptionsStatus, WritingState,
+        Measured, MethodStatus, ProcessStatus, Projection, ReloadStatus, StatusUnit, StorageStatus,
+        SubscriptionsStatus, TlsStatus, WritingState,
     },
 };
 
@@ -44,6 +44,9 @@ fn server(status: &GetStatusResponse) -> String {
     text.extend(status.subscriptions.as_ref().map(subscriptions));
     text.extend(status.connections.as_ref().map(connections));
     text.extend(status.process.as_ref().map(process));
+    text.extend(status.tls.as_ref().map(certificate));
+    text.extend(status.reloads.iter().filter_map(reload));
+    text.extend(status.warnings.iter().map(|warning| line("EXPOSED", warning)));
     let (listed, all) = (status.groups.len() as u64, status.group_count);
     if all > listed {
         text += &line("groups", &format!("{all}, of which {listed} are shown"));
@@ -117,6 +120,21 @@ fn process(process: &ProcessStatus) -> String {
         process.processor_seconds.map(|it| format!("{it:.1} s of processors")),
     ];
     line("process", &known.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn certificate(tls: &TlsStatus) -> String {
+    let until = tls.certificate_expires_at.as_ref();
+    let until = until.map(|it| format!("until {}", moment::to_the_second(Some(it))));
+    line("certificate", &format!("valid {}", until.as_deref().unwrap_or("for ever")))
+}
+
+/// What cannot be taken up. What is in use has no line.
+fn reload(reload: &ReloadStatus) -> Option<String> {
+    let since = reload.failing_since.as_ref()?;
+    let ReloadStatus { what, problem, .. } = reload;
+    let since = moment::to_the_second(Some(since));
+    let text = format!("{what}, since {since}; the earlier one stays in use: {problem}");
+    Some(line("NOT TAKEN UP", &text))
 }
 
 fn steps(appends: &AppendsStatus) -> String {

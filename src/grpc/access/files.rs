@@ -10,7 +10,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::domain::access::{Keys, Policy, Rights, Tokens};
+use crate::{
+    domain::access::{Keys, Policy, Rights, Tokens},
+    grpc::reloads::Reloaded,
+};
 
 /// Bytes that such a file may have.
 const FILE_BYTES: u64 = 4 << 20;
@@ -18,11 +21,13 @@ const FILE_BYTES: u64 = 4 << 20;
 const OTHERS: u32 = 0o077;
 /// What others may not do with a policy: change it.
 const OTHERS_WRITE: u32 = 0o022;
-/// Names of the settings.
-const POLICY: &str = "policy";
-const TOKENS: &str = "tokens";
-/// The key of the policy that names the keys of an issuer.
-const JWKS: &str = "jwks";
+/// What names a file, and what it is of: two settings, and the key of the policy for the keys of an
+/// issuer.
+const POLICY: Named = ("policy", Reloaded::Policy);
+const TOKENS: Named = ("tokens", Reloaded::Tokens);
+const JWKS: Named = ("jwks", Reloaded::Keys);
+
+type Named = (&'static str, Reloaded);
 
 /// What is wrong with a file of access.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,6 +37,7 @@ pub struct AccessError {
     setting: &'static str,
     path: PathBuf,
     problem: String,
+    pub(super) of: Reloaded,
 }
 
 /// The files that say who may do what; at least one is named.
@@ -185,13 +191,8 @@ fn parse_tokens(path: &Path, text: &str) -> Result<Tokens, AccessError> {
 }
 
 /// Reads a file, unless others may do with it what its mode must not permit.
-fn read(
-    setting: &'static str,
-    path: &Path,
-    forbidden: u32,
-    harm: &str,
-) -> Result<String, AccessError> {
-    let failed = |error: io::Error| problem(setting, path, format!("cannot be read: {error}"));
+fn read(named: Named, path: &Path, forbidden: u32, harm: &str) -> Result<String, AccessError> {
+    let failed = |error: io::Error| problem(named, path, format!("cannot be read: {error}"));
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mode = metadata.permissions().mode() & 0o7777;
@@ -202,20 +203,20 @@ fn read(
              `chmod {mended:o} {}` mends that",
             path.display()
         );
-        return Err(self::problem(setting, path, problem));
+        return Err(self::problem(named, path, problem));
     }
     let mut text = String::new();
     let read = file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
     if read as u64 > FILE_BYTES {
-        return Err(problem(setting, path, format!("has more than {FILE_BYTES} bytes")));
+        return Err(problem(named, path, format!("has more than {FILE_BYTES} bytes")));
     }
     Ok(text)
 }
 
-fn wrong(setting: &'static str, path: &Path, error: &dyn std::fmt::Display) -> AccessError {
-    problem(setting, path, format!("is refused: {error}"))
+fn wrong(named: Named, path: &Path, error: &dyn std::fmt::Display) -> AccessError {
+    problem(named, path, format!("is refused: {error}"))
 }
 
-fn problem(setting: &'static str, path: &Path, problem: String) -> AccessError {
-    AccessError { setting, path: path.to_owned(), problem }
+fn problem((setting, of): Named, path: &Path, problem: String) -> AccessError {
+    AccessError { setting, path: path.to_owned(), problem, of }
 }

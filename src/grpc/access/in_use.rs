@@ -20,7 +20,10 @@ use super::{
     files::{AccessError, AccessFiles, Contents},
     rates::Rates,
 };
-use crate::domain::access::Rights;
+use crate::{
+    domain::access::Rights,
+    grpc::reloads::{ReloadUsage, Reloaded, Reloads},
+};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -33,6 +36,7 @@ struct Shared {
     files: AccessFiles,
     rights: watch::Sender<Arc<Rights>>,
     looks: Mutex<Looks>,
+    reloads: Reloads,
     audit: Audit,
     rates: Rates,
 }
@@ -41,8 +45,6 @@ struct Shared {
 struct Looks {
     in_use: [u8; 32],
     last: Result<[u8; 32], AccessError>,
-    /// The problem that was logged last; the same is logged once.
-    logged: Option<AccessError>,
 }
 
 impl fmt::Debug for Access {
@@ -58,23 +60,23 @@ impl Access {
         let rights = files.parsed(&contents)?;
         log("access is controlled", &rights);
         let in_use = contents.digest();
-        let looks = Mutex::new(Looks { in_use, last: Ok(in_use), logged: None });
+        let looks = Mutex::new(Looks { in_use, last: Ok(in_use) });
         let rights = watch::Sender::new(Arc::new(rights));
-        let (audit, rates) = (Audit::default(), Rates::default());
-        Ok(Self(Arc::new(Shared { files, rights, looks, audit, rates })))
+        let (reloads, audit, rates) = (Reloads::default(), Audit::default(), Rates::default());
+        Ok(Self(Arc::new(Shared { files, rights, looks, reloads, audit, rates })))
     }
 
     /// Takes up what the files hold now, and logs what came of it.
     pub fn reload(&self) {
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.logged = None;
         let read = self.0.files.read();
         looks.last = found(&read);
         if looks.last == Ok(looks.in_use) {
+            self.0.reloads.fits();
             tracing::info!("access: the files hold what is in use");
             return;
         }
-        self.take_up(&mut looks, read);
+        self.take_up(&mut looks, read, true);
     }
 
     /// Takes up what has changed, if the look before found it as well.
@@ -83,33 +85,33 @@ impl Access {
         let read = self.0.files.read();
         let found = found(&read);
         if found == Ok(looks.in_use) {
-            if looks.logged.take().is_some() {
+            if self.0.reloads.fits() {
                 tracing::info!("access: the files hold again what is in use");
             }
             looks.last = found;
             return;
         }
         if std::mem::replace(&mut looks.last, found.clone()) == found {
-            self.take_up(&mut looks, read);
+            self.take_up(&mut looks, read, false);
         }
     }
 
-    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>) {
+    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>, signalled: bool) {
         let files = &self.0.files;
         match read.and_then(|contents| Ok((contents.digest(), files.parsed(&contents)?))) {
             Ok((digest, rights)) => {
-                (looks.in_use, looks.logged) = (digest, None);
+                looks.in_use = digest;
+                self.0.reloads.fits();
                 let rights = Arc::new(rights);
                 self.0.rights.send_replace(Arc::clone(&rights));
                 log("access: new files are in use", &rights);
             }
             Err(problem) => {
-                if looks.logged.as_ref() != Some(&problem) {
+                if self.0.reloads.failed(problem.of, problem.to_string(), signalled) {
                     tracing::warn!(
                         %problem,
                         "access: the files are not taken up; what is in use stays"
                     );
-                    looks.logged = Some(problem);
                 }
             }
         }
@@ -123,6 +125,11 @@ impl Access {
     /// Notices when something else is in use.
     pub(super) fn changes(&self) -> watch::Receiver<Arc<Rights>> {
         self.0.rights.subscribe()
+    }
+
+    /// How the reading of the files has gone.
+    pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
+        self.0.reloads.usage(&[Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys])
     }
 
     pub(super) fn audit(&self) -> &Audit {
