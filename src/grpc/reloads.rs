@@ -50,10 +50,14 @@ pub struct Failing {
 pub struct ReloadUsage {
     /// What is read.
     pub what: Reloaded,
+    /// The issuer whose keys are fetched; empty: it is read from files.
+    pub issuer: String,
     /// How many times it could not be taken up.
     pub failures: u64,
     /// Absent: it is in use.
     pub failing: Option<Failing>,
+    /// When the keys were fetched last; absent: never, or they are read from a file.
+    pub fetched: Option<Micros>,
 }
 
 /// How the readings of files have gone. They are read together, and the first problem is the one
@@ -92,6 +96,8 @@ impl Reloads {
         let state = self.state();
         let usage = |what: &Reloaded| ReloadUsage {
             what: *what,
+            issuer: String::new(),
+            fetched: None,
             failures: state.failures.get(what).copied().unwrap_or_default(),
             failing: state.failing.as_ref().filter(|it| it.0 == *what).map(|it| it.1.clone()),
         };

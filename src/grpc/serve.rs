@@ -243,7 +243,7 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
-/// Looks at the files of TLS and access for as long as it is awaited.
+/// Looks at the files of TLS and access, and fetches keys, for as long as it is awaited.
 async fn follow_files(Protection { tls, access, .. }: Protection) {
     let of_tls = async {
         if let Some(tls) = tls {
@@ -252,7 +252,7 @@ async fn follow_files(Protection { tls, access, .. }: Protection) {
     };
     let of_access = async {
         if let Some(access) = access {
-            access.follow_files().await;
+            tokio::join!(access.follow_files(), access.follow_keys());
         }
     };
     tokio::join!(of_tls, of_access, std::future::pending::<()>());

@@ -145,13 +145,15 @@ fn of_tls(certificate: CertificateUsage) -> proto::TlsStatus {
 }
 
 fn reload(usage: ReloadUsage) -> proto::ReloadStatus {
-    let ReloadUsage { what, failures, failing } = usage;
+    let ReloadUsage { what, issuer, failures, failing, fetched } = usage;
     let (since, problem) = failing.map(|it| (timestamp(it.since), it.problem)).unzip();
     proto::ReloadStatus {
         what: what.name().to_owned(),
         failures,
         failing_since: since,
         problem: problem.unwrap_or_default(),
+        issuer,
+        fetched_at: fetched.map(timestamp),
     }
 }
 

@@ -273,6 +273,13 @@ fn protection(to: &mut Families<'_>, protection: &ProtectionUsage) -> fmt::Resul
         "How many files or sets of keys that the running server reads again cannot be taken up",
         Reloaded::ALL.map(failing),
     )?;
+    let fetched = protection.reloads.iter().filter(|it| !it.issuer.is_empty());
+    let fetched = fetched.filter_map(|it| Some(([("issuer", it.issuer.clone())], it.fetched?)));
+    to.gauges(
+        "handover_issuer_keys_fetched_timestamp_seconds",
+        "When the keys of an issuer were fetched last, since 1970",
+        fetched.map(|(issuer, at)| (issuer, seconds(at))),
+    )?;
     let failures = |what| (label(what), protection.failures(what).1);
     to.counters(
         "handover_reload_failures",

@@ -4,6 +4,7 @@ mod audit;
 mod categories;
 mod certificates;
 mod commands;
+mod issuers;
 mod jwt;
 mod lasting;
 mod matrix;
@@ -100,6 +101,8 @@ struct Guarded {
     child: Held,
     log: Receiver<String>,
     address: String,
+    /// Where its metrics are, if they are anywhere.
+    metrics: Option<String>,
     _data: tempfile::TempDir,
 }
 
@@ -116,10 +119,11 @@ impl Guarded {
         let (data_dir, data) = data_dir();
         let (child, log) = start_logged(&data, "127.0.0.1:0", &arguments);
         let started = line_with(&log, "starting");
-        let at = started.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = format!("http://{}", at.expect("the address is in the line"));
+        let after = |key| started.split(key).nth(1).and_then(|rest| rest.split(' ').next());
+        let address = format!("http://{}", after(" address=").expect("it is in the line"));
+        let metrics = after(" metrics=").map(str::to_owned);
         line_with(&log, "serving");
-        Self { files, child, log, address, _data: data_dir }
+        Self { files, child, log, address, metrics, _data: data_dir }
     }
 
     /// A client without credentials.

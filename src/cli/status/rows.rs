@@ -41,9 +41,15 @@ pub(super) fn of(status: &GetStatusResponse) -> Vec<Vec<String>> {
     rows.add("tls", "", "certificate_expires_at", expires.map(|it| it.seconds));
     for reload in &status.reloads {
         let since = reload.failing_since.as_ref();
-        rows.add("reload", &reload.what, "failed", Some(u8::from(since.is_some())));
-        rows.add("reload", &reload.what, "failures", Some(reload.failures));
-        rows.add("reload", &reload.what, "failing_since", since.map(|it| it.seconds));
+        let of = match reload.issuer.as_str() {
+            "" => reload.what.clone(),
+            issuer => format!("{} of {issuer}", reload.what),
+        };
+        rows.add("reload", &of, "failed", Some(u8::from(since.is_some())));
+        rows.add("reload", &of, "failures", Some(reload.failures));
+        rows.add("reload", &of, "failing_since", since.map(|it| it.seconds));
+        let fetched = reload.fetched_at.as_ref();
+        rows.add("reload", &of, "fetched_at", fetched.map(|it| it.seconds));
     }
     rows.0
 }

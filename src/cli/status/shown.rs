@@ -128,13 +128,21 @@ fn certificate(tls: &TlsStatus) -> String {
     line("certificate", &format!("valid {}", until.as_deref().unwrap_or("for ever")))
 }
 
-/// What cannot be taken up. What is in use has no line.
+/// What cannot be taken up, and keys that are fetched. What is in use otherwise has no line.
 fn reload(reload: &ReloadStatus) -> Option<String> {
-    let since = reload.failing_since.as_ref()?;
-    let ReloadStatus { what, problem, .. } = reload;
-    let since = moment::to_the_second(Some(since));
-    let text = format!("{what}, since {since}; the earlier one stays in use: {problem}");
-    Some(line("NOT TAKEN UP", &text))
+    let ReloadStatus { what, problem, issuer, fetched_at, .. } = reload;
+    let at = |it| moment::to_the_second(Some(it));
+    let failing =
+        reload.failing_since.as_ref().map(|since| format!("since {}: {problem}", at(since)));
+    if issuer.is_empty() {
+        let text = format!("{what}, {}", failing?);
+        return Some(line("NOT TAKEN UP", &text));
+    }
+    let fetched = fetched_at
+        .as_ref()
+        .map_or("never fetched".to_owned(), |it| format!("fetched at {}", at(it)));
+    let failing = failing.map(|failing| format!("; NOT FETCHED {failing}")).unwrap_or_default();
+    Some(line("keys", &format!("of {issuer}, {fetched}{failing}")))
 }
 
 fn steps(appends: &AppendsStatus) -> String {

@@ -6,22 +6,24 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{
     audit::Audit,
     files::{AccessError, AccessFiles, Contents},
+    key_sets::{KeySets, Pace},
     rates::Rates,
 };
 use crate::{
-    domain::access::Rights,
+    domain::access::{Issuer, Rights},
     grpc::reloads::{ReloadUsage, Reloaded, Reloads},
 };
 
@@ -37,6 +39,7 @@ struct Shared {
     rights: watch::Sender<Arc<Rights>>,
     looks: Mutex<Looks>,
     reloads: Reloads,
+    keys: KeySets,
     audit: Audit,
     rates: Rates,
 }
@@ -54,8 +57,14 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Reads the files for the first time; what does not fit is refused.
+    /// Reads the files for the first time; what does not fit is refused. Keys that are fetched are
+    /// not there yet.
     pub fn load(files: AccessFiles) -> Result<Self, AccessError> {
+        Self::load_with(files, Pace::default())
+    }
+
+    /// The same, with keys fetched at another pace.
+    pub(super) fn load_with(files: AccessFiles, pace: Pace) -> Result<Self, AccessError> {
         let contents = files.read()?;
         let rights = files.parsed(&contents)?;
         log("access is controlled", &rights);
@@ -63,11 +72,14 @@ impl Access {
         let looks = Mutex::new(Looks { in_use, last: Ok(in_use) });
         let rights = watch::Sender::new(Arc::new(rights));
         let (reloads, audit, rates) = (Reloads::default(), Audit::default(), Rates::default());
-        Ok(Self(Arc::new(Shared { files, rights, looks, reloads, audit, rates })))
+        let keys = KeySets { pace, ..KeySets::default() };
+        keys.keep(rights.borrow().issuers(), Instant::now());
+        Ok(Self(Arc::new(Shared { files, rights, looks, reloads, keys, audit, rates })))
     }
 
-    /// Takes up what the files hold now, and logs what came of it.
+    /// Takes up what the files hold now, and logs what came of it. Keys are fetched anew.
     pub fn reload(&self) {
+        self.0.keys.renew(Instant::now());
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let read = self.0.files.read();
         looks.last = found(&read);
@@ -102,9 +114,9 @@ impl Access {
             Ok((digest, rights)) => {
                 looks.in_use = digest;
                 self.0.reloads.fits();
-                let rights = Arc::new(rights);
-                self.0.rights.send_replace(Arc::clone(&rights));
-                log("access: new files are in use", &rights);
+                self.0.keys.keep(rights.issuers(), Instant::now());
+                self.0.rights.send_modify(|now| *now = self.with_keys(rights));
+                log("access: new files are in use", &self.rights());
             }
             Err(problem) => {
                 if self.0.reloads.failed(problem.of, problem.to_string(), signalled) {
@@ -117,6 +129,26 @@ impl Access {
         }
     }
 
+    /// Has the keys in use that are there now.
+    pub(super) fn renew_keys(&self) {
+        self.0.rights.send_modify(|rights| *rights = self.with_keys(Rights::clone(rights)));
+    }
+
+    /// The rights with the keys that are there now.
+    fn with_keys(&self, rights: Rights) -> Arc<Rights> {
+        Arc::new(rights.with_keys(|issuer| self.0.keys.keys(issuer)))
+    }
+
+    /// The keys that are fetched.
+    pub(super) fn key_sets(&self) -> &KeySets {
+        &self.0.keys
+    }
+
+    /// The file with the authorities of an issuer's address.
+    pub(super) fn authorities_of(&self, issuer: &Issuer) -> Option<PathBuf> {
+        self.0.files.authorities_of(issuer)
+    }
+
     /// What is in use.
     pub(super) fn rights(&self) -> Arc<Rights> {
         Arc::clone(&self.0.rights.borrow())
@@ -127,9 +159,12 @@ impl Access {
         self.0.rights.subscribe()
     }
 
-    /// How the reading of the files has gone.
+    /// How the reading of the files has gone, and the fetching of keys.
     pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
-        self.0.reloads.usage(&[Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys])
+        let files = [Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys];
+        let mut usage = self.0.reloads.usage(&files);
+        usage.extend(self.0.keys.usage());
+        usage
     }
 
     pub(super) fn audit(&self) -> &Audit {
