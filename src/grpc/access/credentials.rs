@@ -97,7 +97,7 @@ impl Credential {
             }
             Self::Jwt(Jwt(token)) => {
                 let found = rights.of_jwt(token, now);
-                let (principal, until) = found.map_err(|bad| refused(bad, keys))?;
+                let (principal, until) = found.map_err(|bad| refused(&bad, keys))?;
                 Ok(Known { principal: Some(principal), until: Some(until) })
             }
             Self::Certificate(certificate) => {
@@ -118,14 +118,16 @@ impl Credential {
 }
 
 /// The refusal of a JWT. That its issuer's keys are not there is no fault of the caller.
-fn refused(bad: BadToken, keys: &KeySets) -> RpcError {
-    match &bad {
-        BadToken::Jwt(BadJwt::NoKeys(_)) => keys_missing(&bad),
-        BadToken::Jwt(BadJwt::UnknownKey(issuer)) if !keys.is_new(issuer, Instant::now()) => {
-            keys_missing(&bad)
-        }
-        _ => unauthenticated(bad.to_string()),
+fn refused(bad: &BadToken, keys: &KeySets) -> RpcError {
+    if matches!(bad, BadToken::Jwt(BadJwt::NoKeys(_))) {
+        return keys_missing(bad);
     }
+    if let BadToken::Jwt(BadJwt::UnknownKey(issuer)) = bad
+        && !keys.is_new(issuer, Instant::now())
+    {
+        return keys_missing(bad);
+    }
+    unauthenticated(bad.to_string())
 }
 
 /// What follows `Bearer`.

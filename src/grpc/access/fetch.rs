@@ -110,7 +110,8 @@ async fn get(address: &KeyAddress, ca: Option<&Path>) -> Result<String, String> 
             .map_err(|_| "answered with what is not UTF-8".to_owned())
     };
     // The connection has to be driven for as long as the exchange goes on.
-    let (mut exchange, mut connection) = (pin!(exchange), pin!(connection));
+    let mut exchange = pin!(exchange);
+    let mut connection = pin!(connection);
     let answered = tokio::select! {
         biased;
         answered = &mut exchange => answered,

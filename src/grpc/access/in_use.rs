@@ -72,7 +72,7 @@ impl Access {
         let looks = Mutex::new(Looks { in_use, last: Ok(in_use) });
         let rights = watch::Sender::new(Arc::new(rights));
         let (reloads, audit, rates) = (Reloads::default(), Audit::default(), Rates::default());
-        let keys = KeySets { pace, ..KeySets::default() };
+        let keys = KeySets::new(pace);
         keys.keep(rights.borrow().issuers(), Instant::now());
         Ok(Self(Arc::new(Shared { files, rights, looks, reloads, keys, audit, rates })))
     }

@@ -113,6 +113,11 @@ impl KeySet {
 }
 
 impl KeySets {
+    /// No sets yet.
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { pace, ..Self::default() }
+    }
+
     /// Keeps the sets of these issuers, and fetches those that are new.
     pub(super) fn keep<'a>(&self, issuers: impl Iterator<Item = &'a Issuer>, now: Instant) {
         let mut sets = self.sets();
@@ -235,5 +240,127 @@ impl KeySets {
 
     fn sets(&self) -> MutexGuard<'_, HashMap<Issuer, KeySet>> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::{KeyAddress, KeySource};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn issuer(name: &str) -> Issuer {
+        let keys = KeySource::Address(KeyAddress::parse("https://id.example/keys").unwrap());
+        Issuer { name: name.to_owned(), audience: "handover".to_owned(), keys, ca: None }
+    }
+
+    /// A set with one key, which this number tells from others.
+    fn keys(number: u8) -> Keys {
+        let point = format!("{number:A<43}");
+        let key = format!(r#"{{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "{point}"}}"#);
+        Keys::parse(&format!(r#"{{"keys": [{key}]}}"#)).unwrap()
+    }
+
+    fn down() -> Result<Keys, String> {
+        Err("it is down".to_owned())
+    }
+
+    /// The sets of one issuer, whose keys were fetched at once.
+    fn fetched(begun: Instant) -> (KeySets, Issuer) {
+        let (sets, issuer) = (KeySets::default(), issuer("i"));
+        sets.keep([&issuer].into_iter(), begun);
+        assert_eq!(sets.begin(begun), [issuer.clone()]);
+        assert!(sets.begin(begun).is_empty(), "it is under way");
+        sets.take(&issuer, begun, Ok(keys(1)), begun);
+        (sets, issuer)
+    }
+
+    #[test]
+    fn a_set_is_fetched_again_before_it_gets_old_and_a_change_is_noticed() {
+        let begun = Instant::now();
+        let (sets, issuer) = fetched(begun);
+        assert_eq!(sets.due(), Some(begun + 5 * MINUTE));
+        assert!(sets.begin(begun + 5 * MINUTE - SECOND).is_empty());
+        let then = begun + 5 * MINUTE;
+        assert_eq!(sets.begin(then).len(), 1);
+        let same = sets.take(&issuer, then, Ok(keys(1)), then);
+        assert_eq!(same, Taken { changed: false, logged: false });
+        let other = sets.take(&issuer, then, Ok(keys(2)), then);
+        assert_eq!(other, Taken { changed: true, logged: true });
+        assert_eq!(sets.keys(&issuer), Some(keys(2)));
+    }
+
+    #[test]
+    fn unknown_keys_have_a_set_fetched_six_times_a_minute_at_most() {
+        let begun = Instant::now();
+        let (sets, issuer) = fetched(begun);
+        let mut fetches = 0;
+        for tenth in 0..600 {
+            let now = begun + tenth * SECOND / 10;
+            for _ in 0..100 {
+                let is_new = sets.is_new("i", now);
+                assert_eq!(is_new, now < begun + 10 * SECOND * (fetches + 1), "{tenth}");
+            }
+            for issuer in sets.begin(now) {
+                fetches += 1;
+                sets.take(&issuer, now, Ok(keys(1)), now);
+            }
+        }
+        assert_eq!(fetches, 5, "in a minute, after the first");
+        // One that is down is not fetched more often for it.
+        let (then, mut fetches) = (begun + 10 * MINUTE, 0);
+        for second in 0..600 {
+            let now = then + second * SECOND;
+            assert!(!sets.is_new("i", now));
+            for issuer in sets.begin(now) {
+                fetches += 1;
+                sets.take(&issuer, now, down(), now);
+            }
+        }
+        assert!((40..=70).contains(&fetches), "{fetches}");
+        assert!(sets.keys(&issuer).is_some());
+    }
+
+    #[test]
+    fn a_fetch_that_fails_is_repeated_ever_later_and_the_keys_stay_for_an_hour() {
+        let begun = Instant::now();
+        let (sets, issuer) = fetched(begun);
+        let mut now = begun + 5 * MINUTE;
+        for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(sets.begin(now).len(), 1);
+            let taken = sets.take(&issuer, now, down(), now);
+            assert_eq!(taken, Taken { changed: false, logged: pause == 1 });
+            assert_eq!(sets.due(), Some(now + pause * SECOND));
+            now += pause * SECOND;
+        }
+        let usage = sets.usage().remove(0);
+        assert_eq!((usage.failures, usage.failing.unwrap().problem.as_str()), (8, "it is down"));
+        assert!(sets.forget_old(begun + 60 * MINUTE - SECOND).is_empty());
+        assert_eq!(sets.keys(&issuer), Some(keys(1)));
+        assert_eq!(sets.forget_old(begun + 60 * MINUTE), ["i"]);
+        assert_eq!(sets.keys(&issuer), None);
+        assert!(sets.forget_old(begun + 61 * MINUTE).is_empty(), "once");
+        sets.begin(begun + 61 * MINUTE);
+        let again = sets.take(&issuer, begun + 61 * MINUTE, Ok(keys(1)), begun + 61 * MINUTE);
+        assert_eq!(again, Taken { changed: true, logged: true });
+        assert_eq!(sets.usage()[0].failing, None);
+    }
+
+    #[test]
+    fn another_policy_keeps_the_keys_of_the_issuers_that_it_still_has() {
+        let begun = Instant::now();
+        let (sets, first) = fetched(begun);
+        let second = issuer("second");
+        sets.keep([&first, &second].into_iter(), begun);
+        assert_eq!(sets.keys(&first), Some(keys(1)));
+        assert_eq!(sets.begin(begun), [second.clone()]);
+        let elsewhere = Issuer { ca: Some("ca.pem".to_owned()), ..first.clone() };
+        sets.keep([&elsewhere].into_iter(), begun);
+        assert_eq!(sets.keys(&elsewhere), None, "they would come from elsewhere");
+        let late = sets.take(&second, begun, Ok(keys(2)), begun);
+        assert_eq!(late, Taken { changed: false, logged: false });
+        assert_eq!(sets.keys(&second), None);
     }
 }

@@ -3,11 +3,7 @@
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
-use super::{
-    fetch,
-    in_use::Access,
-    key_sets::{KeySets, Taken},
-};
+use super::{fetch, in_use::Access, key_sets::Taken};
 use crate::domain::access::{Issuer, Keys};
 
 impl Access {
@@ -37,14 +33,16 @@ impl Access {
     }
 
     fn take(&self, issuer: &Issuer, begun: Instant, fetched: Result<Keys, String>) {
-        let (name, sets): (_, &KeySets) = (&issuer.name, self.key_sets());
+        let (name, sets) = (&issuer.name, self.key_sets());
         let found = fetched.as_ref().map(Keys::count).map_err(Clone::clone);
         let Taken { changed, logged } = sets.take(issuer, begun, fetched, Instant::now());
         if changed {
             self.renew_keys();
         }
+        if !logged {
+            return;
+        }
         match found {
-            _ if !logged => {}
             Ok(keys) => tracing::info!(issuer = name, keys, "access: the issuer's keys are in use"),
             Err(problem) => {
                 let what = "access: the issuer's keys cannot be fetched; those from before are used \

@@ -113,7 +113,8 @@ fn answer(issuer: &str, path: &str, keys: &Mutex<Option<String>>) -> Response<Fu
     Response::new(Full::new(Bytes::from(text)))
 }
 
-#[tokio::test]
+// The issuer answers while the test waits for a line of the log.
+#[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_is_found_by_its_name_and_a_withdrawn_key_ends_what_it_had_begun() {
     let authority = Authority::new("issuers");
     let issuer = Issuer::start(&authority.server()).await;

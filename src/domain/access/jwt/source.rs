@@ -38,7 +38,10 @@ pub struct KeyAddress {
 
 impl KeySource {
     /// Reads what a policy names; an issuer without anything is found by its name.
-    pub(super) fn parse(issuer: &str, jwks: Option<String>) -> Result<Self, String> {
+    pub(in crate::domain::access) fn parse(
+        issuer: &str,
+        jwks: Option<String>,
+    ) -> Result<Self, String> {
         match jwks {
             Some(jwks) if jwks.contains("://") => KeyAddress::parse(&jwks)
                 .map(Self::Address)
