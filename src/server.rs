@@ -20,12 +20,7 @@ use crate::{
     config::Settings,
     descriptors::Descriptors,
     engine::Engine,
-    grpc::{
-        access::Access,
-        client::Client,
-        serve::{Protection, Services},
-        tls::ServerTls,
-    },
+    grpc::{client::Client, protection::Protection, serve::Services},
     metrics,
 };
 use notify::Manager;
@@ -35,10 +30,8 @@ use notify::Manager;
 pub struct Listening {
     /// The socket.
     pub listener: TcpListener,
-    /// What encrypts connections; `None`: they are plain text.
-    pub tls: Option<ServerTls>,
-    /// The rules of access; `None`: the server permits every call.
-    pub access: Option<Access>,
+    /// What protects it.
+    pub protection: Protection,
     /// Where metrics are scraped; `None`: nowhere.
     pub metrics: Option<TcpListener>,
 }
@@ -57,9 +50,11 @@ pub async fn run<T>(
 ) -> anyhow::Result<()> {
     let address = listening.listener.local_addr();
     let address = address.context("the listening socket has no address")?;
-    let tls = listening.tls.is_some();
+    let tls = listening.protection.tls.is_some();
     let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
-    tracing::info!(version, data, %address, tls, "starting");
+    let metrics = listening.metrics.as_ref().and_then(|it| it.local_addr().ok());
+    let metrics = metrics.map(tracing::field::display);
+    tracing::info!(version, data, %address, tls, metrics, "starting");
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
     let manager = Arc::new(Manager::of_environment());
     let starting = starting(Arc::clone(&manager));
@@ -97,11 +92,10 @@ impl Running {
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
-        let protection = Protection { tls: at.tls, access: at.access };
         let limits = settings.connection_limits(descriptors.connections);
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, protection, limits, stop).await
+            serving.listen(at.listener, at.protection, limits, stop).await
         });
         let mut beside = JoinSet::new();
         let health = services.health.clone();

@@ -39,10 +39,19 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 /// Writes why the program ends as one JSON line like those of the log, at the level ERROR. No
 /// filter leaves it out, and the log need not have been started.
 pub fn json_error(message: &str, exit_code: u8) {
-    let layer = fmt::layer().json().with_writer(std::io::stderr);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        tracing::error!(exit_code, "{message}");
-    });
+    unfiltered(LogFormat::Json, || tracing::error!(exit_code, "{message}"));
+}
+
+/// Writes what `log` logs, as the log does, and whatever its filter leaves out.
+pub fn unfiltered(format: LogFormat, log: impl FnOnce()) {
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry();
+    match format {
+        LogFormat::Text => {
+            tracing::subscriber::with_default(registry.with(layer.with_ansi(false)), log);
+        }
+        LogFormat::Json => tracing::subscriber::with_default(registry.with(layer.json()), log),
+    }
 }
 
 /// Checks that a text is a filter.

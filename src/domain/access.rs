@@ -30,7 +30,7 @@ pub use self::{
     call_rate::CallRate,
     categories::Categories,
     decision::{Denied, decide},
-    jwt::{BadJwt, Issuer, Keys, is_jwt},
+    jwt::{BadJwt, Issuer, KeyAddress, KeySource, Keys, is_jwt},
     policy::{Policy, PolicyError},
     rights::{BadToken, Principal, Rights},
     roles::{Grant, Permission, Role},

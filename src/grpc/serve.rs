@@ -16,7 +16,7 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
-        access::{Access, Guard},
+        access::Guard,
         around::AroundLayer,
         calls::Calls,
         client::Client,
@@ -29,6 +29,7 @@ use crate::{
         observer::Observer,
         outbound::Sending,
         peers::ConnectionLimits,
+        protection::Protection,
         server_stubs::{
             backup_service_server::BackupServiceServer, claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
@@ -78,15 +79,6 @@ macro_rules! bounded {
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip)
     };
-}
-
-/// What protects a server. Without it, connections are plain text, and all calls are permitted.
-#[derive(Clone, Debug, Default)]
-pub struct Protection {
-    /// What encrypts connections.
-    pub tls: Option<ServerTls>,
-    /// What admits calls.
-    pub access: Option<Access>,
 }
 
 /// What is served, apart from how it is listened to.
@@ -155,7 +147,8 @@ impl Services {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let follows = follow_files(protection.clone());
-        let Protection { tls, access } = protection;
+        self.observer.protected_by(&protection);
+        let Protection { tls, access, .. } = protection;
         let incoming = incoming(listener, limits, Arc::clone(&self.observer.connections));
         let served = listen(self.router(Guard(access)), incoming, tls, stop);
         tokio::select! {
@@ -253,8 +246,8 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
-/// Looks at the files of TLS and access for as long as it is awaited.
-async fn follow_files(Protection { tls, access }: Protection) {
+/// Looks at the files of TLS and access, and fetches keys, for as long as it is awaited.
+async fn follow_files(Protection { tls, access, .. }: Protection) {
     let of_tls = async {
         if let Some(tls) = tls {
             tls.follow_files().await;
@@ -262,7 +255,7 @@ async fn follow_files(Protection { tls, access }: Protection) {
     };
     let of_access = async {
         if let Some(access) = access {
-            access.follow_files().await;
+            tokio::join!(access.follow_files(), access.follow_keys());
         }
     };
     tokio::join!(of_tls, of_access, std::future::pending::<()>());

@@ -17,7 +17,7 @@ use crate::{
         AppendsUsage, Budget, EngineUsage, GroupStatus, Pause, Process, ProjectionState,
         ProjectionStatus, Unit, Writing,
     },
-    grpc::observer::Observed,
+    grpc::{observer::Observed, protection::ProtectionUsage, reloads::Reloaded},
     log::usage::LogUsage,
 };
 
@@ -51,7 +51,8 @@ impl Collector for Page {
         projections(&mut families, &engine.projections)?;
         budgets(&mut families, &engine.budgets)?;
         calls(&mut families, &self.0)?;
-        connections(&mut families, &self.0)
+        connections(&mut families, &self.0)?;
+        protection(&mut families, &self.0.protection)
     }
 }
 
@@ -256,4 +257,33 @@ fn connections(to: &mut Families<'_>, observed: &Observed) -> fmt::Result {
         ),
     ];
     counters.into_iter().try_for_each(|(name, help, count)| to.counter(name, help, Some(count)))
+}
+
+/// A file that the server does not have has not failed.
+fn protection(to: &mut Families<'_>, protection: &ProtectionUsage) -> fmt::Result {
+    to.gauge(
+        "handover_tls_certificate_expires_timestamp_seconds",
+        "Until when the certificate in use is valid, since 1970",
+        protection.certificate.and_then(|it| it.valid_until).map(seconds),
+    )?;
+    let label = |what: Reloaded| [("what", what.name())];
+    let failing = |what| (label(what), protection.failures(what).0);
+    to.gauges(
+        "handover_reload_failed",
+        "How many files or sets of keys that the running server reads again cannot be taken up",
+        Reloaded::ALL.map(failing),
+    )?;
+    let fetched = protection.reloads.iter().filter(|it| !it.issuer.is_empty());
+    let fetched = fetched.filter_map(|it| Some(([("issuer", it.issuer.clone())], it.fetched?)));
+    to.gauges(
+        "handover_issuer_keys_fetched_timestamp_seconds",
+        "When the keys of an issuer were fetched last, since 1970",
+        fetched.map(|(issuer, at)| (issuer, seconds(at))),
+    )?;
+    let failures = |what| (label(what), protection.failures(what).1);
+    to.counters(
+        "handover_reload_failures",
+        "How many times such a file or set of keys could not be taken up",
+        Reloaded::ALL.map(failures),
+    )
 }

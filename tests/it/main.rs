@@ -37,6 +37,7 @@ mod pipeline;
 mod proxy;
 mod reflection;
 mod refusals;
+mod reloads;
 mod resets;
 mod rpc;
 mod schedules;

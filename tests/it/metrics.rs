@@ -39,9 +39,13 @@ fn exchange(address: &str, request: &str) -> String {
     answer
 }
 
-/// The samples, by name and labels.
 fn scrape(server: &Server) -> BTreeMap<String, f64> {
-    let answer = exchange(&address(server), "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+    scraped(&address(server))
+}
+
+/// The samples at an address, by name and labels.
+pub(crate) fn scraped(address: &str) -> BTreeMap<String, f64> {
+    let answer = exchange(address, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
     let (head, text) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");

@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::{
     call_rate::CallRate,
     categories::Categories,
-    jwt::Issuer,
+    jwt::{Issuer, KeySource},
     located::located,
     roles::{Grant, Role},
     tokens::check_name,
@@ -93,8 +93,17 @@ impl Seen<'_> {
     }
 
     fn issuer(&mut self, entry: IssuerEntry) -> Result<Issuer, PolicyError> {
-        let name = self.once(ISSUER, entry.name)?;
-        Ok(Issuer { name, audience: entry.audience, jwks: entry.jwks })
+        let line = self.line(&entry.name);
+        let wrong = |problem: String| PolicyError(format!("line {line}: {problem}"));
+        let IssuerEntry { name, audience, jwks, ca } = entry;
+        let name = self.once(ISSUER, name)?;
+        let keys = KeySource::parse(&name, jwks).map_err(wrong)?;
+        if ca.is_some() && !keys.is_fetched() {
+            return Err(wrong(format!(
+                "ca is for keys that are fetched, and those of {name:?} are in a file"
+            )));
+        }
+        Ok(Issuer { name, audience, keys, ca })
     }
 
     /// A subject of an issuer that the policy has.
@@ -154,7 +163,8 @@ struct PolicyFile {
 struct IssuerEntry {
     name: Spanned<String>,
     audience: String,
-    jwks: String,
+    jwks: Option<String>,
+    ca: Option<String>,
 }
 
 #[derive(Deserialize)]

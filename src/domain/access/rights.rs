@@ -78,13 +78,14 @@ pub struct Rights {
     tokens: Vec<(Token, Arc<Principal>)>,
     certificates: HashMap<String, Arc<Principal>>,
     subjects: HashMap<(String, String), Arc<Principal>>,
-    issuers: Vec<(Issuer, Keys)>,
+    issuers: Vec<(Issuer, Option<Keys>)>,
     principals: Vec<Arc<Principal>>,
 }
 
 impl Rights {
-    /// What a policy and tokens say together, with the keys of each issuer of the policy.
-    pub fn new(policy: &Policy, tokens: Tokens, keys: Vec<Keys>) -> Self {
+    /// What a policy and tokens say together, with the keys of each issuer of the policy that are
+    /// there.
+    pub fn new(policy: &Policy, tokens: Tokens, keys: Vec<Option<Keys>>) -> Self {
         let issuers = policy.issuers.iter().cloned().zip(keys).collect();
         let public_read = policy.public_read.clone();
         let mut rights = Self { public_read, issuers, ..Self::default() };
@@ -104,6 +105,19 @@ impl Rights {
         }
         rights.rate = policy.rate;
         rights
+    }
+
+    /// The issuers of JWTs.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().map(|(issuer, _)| issuer)
+    }
+
+    /// The same with the keys of the issuers whose keys are fetched; `None`: they are not there.
+    #[must_use]
+    pub fn with_keys(mut self, keys: impl Fn(&Issuer) -> Option<Keys>) -> Self {
+        let fetched = self.issuers.iter_mut().filter(|(issuer, _)| issuer.keys.is_fetched());
+        fetched.for_each(|(issuer, of)| *of = keys(issuer));
+        self
     }
 
     /// What callers without credentials may read; `None`: nothing.

@@ -52,7 +52,7 @@ impl Caller {
             error
         };
         let known = credential
-            .known(&rights, OffsetDateTime::now_utc())
+            .known(&rights, access.key_sets(), OffsetDateTime::now_utc())
             .map_err(|error| refused("", error))?;
         // A call that may not be made counts as well: it costs as much until it is refused.
         within_rate(access, &rights, known.principal.as_deref(), peer)
@@ -151,7 +151,8 @@ impl Admitted {
         if unchanged && self.known.until.is_none_or(|until| now < until) {
             return Ok((rights, self.known.clone()));
         }
-        let known = self.credential.known(&rights, now).map_err(|error| self.refused(error))?;
+        let known = self.credential.known(&rights, self.access.key_sets(), now);
+        let known = known.map_err(|error| self.refused(error))?;
         Ok((rights, known))
     }
 

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::{
     domain::{
-        access::{CallRate, Denied},
+        access::{BadToken, CallRate, Denied},
         proto::ErrorReason::{NotAuthenticated, NotPermitted, Overloaded},
     },
     grpc::status::{RpcError, not_ready},
@@ -15,6 +15,14 @@ use crate::{
 /// The credentials of a call are missing or of no use.
 pub(super) fn unauthenticated(problem: impl Into<String>) -> RpcError {
     RpcError::new(Code::Unauthenticated, NotAuthenticated, problem)
+}
+
+/// A token cannot be verified for want of its issuer's keys.
+pub(super) fn keys_missing(bad: &BadToken) -> RpcError {
+    not_ready(format!(
+        "{bad}, so the server cannot verify the token; it fetches them, so try again. Its status \
+         and its log say what is wrong if that lasts"
+    ))
 }
 
 /// The caller is known, and may not do this.
