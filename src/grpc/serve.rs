@@ -44,6 +44,7 @@ use crate::{
             verification_service_server::VerificationServiceServer,
         },
         service::Service,
+        shares::Shares,
         tls::{Handshakes, ServerTls},
         unread::Unread,
         web::{Origins, WebLayer},
@@ -98,6 +99,7 @@ struct Layers {
     origins: Origins,
     calls: Calls,
     guard: Guard,
+    shares: Shares,
     foreign: ForeignStreams,
     intake: BoundedIntake,
     unread: Unread,
@@ -207,10 +209,13 @@ type Bounded = Router<
                 Stack<
                     AroundLayer<Errors>,
                     Stack<
-                        AroundLayer<Guard>,
+                        AroundLayer<Shares>,
                         Stack<
-                            AroundLayer<Calls>,
-                            Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            AroundLayer<Guard>,
+                            Stack<
+                                AroundLayer<Calls>,
+                                Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            >,
                         >,
                     >,
                 >,
@@ -263,7 +268,7 @@ async fn follow_files(Protection { tls, access, .. }: Protection) {
 
 /// `routes` within `layers` and the bounds of the transport.
 fn bounded(routes: Routes, layers: Layers) -> Bounded {
-    let Layers { sending, origins, calls, guard, foreign, intake, unread } = layers;
+    let Layers { sending, origins, calls, guard, shares, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -281,6 +286,7 @@ fn bounded(routes: Routes, layers: Layers) -> Bounded {
         .layer(AroundLayer(calls))
         // Around the layer of errors, which exchanges the bodies of paged answers.
         .layer(AroundLayer(guard))
+        .layer(AroundLayer(shares))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))

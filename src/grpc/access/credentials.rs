@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::{
     key_sets::KeySets,
-    refusal::{keys_missing, unauthenticated},
+    refusal::{self, keys_missing, unauthenticated},
 };
 use crate::{
-    domain::access::{BadJwt, BadToken, Principal, Rights, TokenHash, is_jwt, is_token},
+    domain::access::{BadJwt, BadToken, Denied, Principal, Rights, TokenHash, is_jwt, is_token},
     grpc::{
         origin::{ClientCertificate, Origin},
         status::RpcError,
@@ -117,6 +117,21 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// The refusal of a call with this credential. A certificate that is no login is named: else
+    /// its owner would look for a fault in the certificate.
+    pub(super) fn denied(&self, problem: &Denied) -> RpcError {
+        match (problem, self) {
+            (Denied::NoCredentials, Self::Certificate(certificate)) => unauthenticated(format!(
+                "this needs credentials, and no identity of the policy has the subject of the \
+                 client's certificate, {:?}",
+                certificate.subject
+            )),
+            _ => refusal::denied(problem),
+        }
+    }
+}
+
 /// The refusal of a JWT. That its issuer's keys are not there is no fault of the caller.
 fn refused(bad: &BadToken, keys: &KeySets) -> RpcError {
     if matches!(bad, BadToken::Jwt(BadJwt::NoKeys(_))) {
@@ -175,6 +190,16 @@ mod tests {
         }
         let both = format!("Bearer {token}");
         assert!(of(&[&both, &both]).unwrap_err().contains("there twice"));
+    }
+
+    #[test]
+    fn a_certificate_that_no_identity_has_is_named() {
+        let said = |credential: &Credential| {
+            tonic::Status::from(credential.denied(&Denied::NoCredentials)).message().to_owned()
+        };
+        let certificate = Credential::of(&HeaderMap::new(), &origin(true)).unwrap();
+        assert!(said(&certificate).contains("certificate, \"CN=desk\""), "{}", said(&certificate));
+        assert!(said(&Credential::None).contains("a token, or a client certificate"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The files of access: policy and tokens. What does not fit is refused, saying what and where.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -22,6 +24,12 @@ const FILE_BYTES: u64 = 4 << 20;
 const OTHERS: u32 = 0o077;
 /// What others may not do with a policy: change it.
 const OTHERS_WRITE: u32 = 0o022;
+/// What the owner of a lock may do with it; others could keep it locked.
+const LOCK_MODE: u32 = 0o600;
+/// How long a command waits for another one that changes the same file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it looks whether the other one is done.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// What names a file, and what it is of: two settings, and the key of the policy for the keys of an
 /// issuer.
 const POLICY: Named = ("policy", Reloaded::Policy);
@@ -157,9 +165,14 @@ impl TokenFile {
             |error: io::Error| problem(TOKENS, path, format!("cannot be changed: {error}"));
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
-        let options = File::options().create(true).truncate(false).write(true).open(lock);
-        let lock = options.map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        let mut options = File::options();
+        let options = options.create(true).truncate(false).write(true).mode(LOCK_MODE);
+        let lock = options.open(lock).map_err(failed)?;
+        // Each account that can read a file can lock it, and would keep tokens from being revoked. Where the
+        // file is another's, that is so already.
+        let _ = lock.set_permissions(Permissions::from_mode(LOCK_MODE));
+        keep_owner(path, &lock);
+        locked(&lock, LOCK_TIMEOUT).map_err(failed)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -193,6 +206,23 @@ impl TokenFile {
         written().map_err(|error: io::Error| {
             problem(TOKENS, &self.path, format!("cannot be written: {error}"))
         })
+    }
+}
+
+/// Locks a file; an error if another process keeps it locked for so long.
+fn locked(file: &File, timeout: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < timeout => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "another process has kept it locked for 10 s; `fuser` on the file \
+                               with .lock behind its name finds the process";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+            }
+        }
     }
 }
 
@@ -242,4 +272,27 @@ fn wrong(named: Named, path: &Path, error: &dyn std::fmt::Display) -> AccessErro
 
 fn problem((setting, of): Named, path: &Path, problem: String) -> AccessError {
     AccessError { setting, path: path.to_owned(), problem, of }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_account_can_lock_the_tokens_and_no_command_waits_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tokens, lock) = (dir.path().join("tokens.toml"), dir.path().join("tokens.toml.lock"));
+        let mode = || fs::metadata(&lock).unwrap().permissions().mode() & 0o7777;
+        drop(TokenFile::open(&tokens).unwrap());
+        assert_eq!(mode(), LOCK_MODE);
+        fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
+        let held = TokenFile::open(&tokens).unwrap();
+        assert_eq!(mode(), LOCK_MODE, "one that an older version made");
+
+        let other = File::open(&lock).unwrap();
+        let error = locked(&other, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+        drop(held);
+        locked(&other, Duration::ZERO).unwrap();
+    }
 }
