@@ -25,6 +25,9 @@
 //!
 //! Read the modules in the order below.
 
+#[macro_use]
+mod planted;
+
 pub mod domain;
 
 pub mod log;

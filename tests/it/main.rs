@@ -32,6 +32,8 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod peers;
 mod pipeline;
+#[cfg(all(plantable, debug_assertions))]
+mod planted;
 mod proxy;
 mod reflection;
 mod refusals;
