@@ -46,3 +46,6 @@ pub mod descriptors;
 mod metrics;
 pub mod server;
 pub mod telemetry;
+
+#[cfg(test)]
+mod fuzz;

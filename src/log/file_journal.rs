@@ -27,6 +27,8 @@ mod damage_tests;
 #[cfg(test)]
 mod failure_tests;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::{

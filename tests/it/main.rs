@@ -23,6 +23,7 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
+mod history;
 mod idle;
 mod lifecycle;
 mod lists;

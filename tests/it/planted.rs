@@ -70,7 +70,8 @@ fn plant_all(binaries: &Binaries, faults: &[&'static Fault]) -> Vec<Found> {
 }
 
 fn table(found: &[Found]) -> String {
-    let mut table = "| planted fault | what it breaks | caught by | time |\n|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| planted fault | what it breaks | caught by | time |\n|---|---|---|---|\n".to_owned();
     for Found { fault, caught, time } in found {
         let by = caught.as_ref().map_or("**no test**", |catcher| catcher.test);
         let time = time.as_secs_f64();

@@ -255,6 +255,9 @@ fn checksum(key: Key, value: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
 

@@ -114,6 +114,7 @@ fn has_unit_tests(path: &Path) -> bool {
 fn newest_source(dir: &Path) -> SystemTime {
     let entries = std::fs::read_dir(dir).expect("sources can be listed");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let newest = paths.map(|path| if path.is_dir() { newest_source(&path) } else { modified(&path) });
+    let newest =
+        paths.map(|path| if path.is_dir() { newest_source(&path) } else { modified(&path) });
     newest.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
