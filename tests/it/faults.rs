@@ -5,11 +5,13 @@
 #![expect(clippy::print_stdout, reason = "seeds and numbers of steps, for whom a test has failed")]
 
 mod cases;
+mod clocks;
 mod directories;
 mod disk;
 mod disks;
 mod failing;
 mod flips;
+mod kills;
 mod kinds;
 mod places;
 mod power;

@@ -1,7 +1,7 @@
 //! Histories: concurrent clients of the real binary, which is killed under them again and again.
 //! What each client sent and got is recorded, and then checked against the log and a model.
 //!
-//! `HANDOVER_HISTORIES` is the number of histories; each prints its seed.
+//! `FAULT_HISTORIES` is the number of histories; each prints its seed.
 
 mod check;
 mod client;
@@ -72,7 +72,7 @@ async fn history(data: &Path, seed: u64) {
 #[expect(clippy::print_stdout, reason = "a test that has failed is run again with its seed")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_is_that_of_one_log_though_the_server_is_killed() {
-    let count = std::env::var("HANDOVER_HISTORIES").ok().and_then(|count| count.parse().ok());
+    let count = std::env::var("FAULT_HISTORIES").ok().and_then(|count| count.parse().ok());
     let first = crate::support::seed();
     for number in 0..count.unwrap_or(2) {
         let seed = first.wrapping_add(number);
