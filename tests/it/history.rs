@@ -28,6 +28,7 @@ const SMALL: [&str; 4] = ["--journal-file-mib", "1", "--volume-mib", "1"];
 /// How long one history may take; it takes a few seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+#[expect(clippy::print_stdout, reason = "how large the history was")]
 async fn history(data: &Path, seed: u64) {
     let mut chance = StdRng::seed_from_u64(seed);
     let mut server = Server::start(data, &SMALL);
@@ -69,7 +70,6 @@ async fn history(data: &Path, seed: u64) {
     assert!(server.wait(), "it stops cleanly");
 }
 
-#[expect(clippy::print_stdout, reason = "a test that has failed is run again with its seed")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_is_that_of_one_log_though_the_server_is_killed() {
     let count = std::env::var("FAULT_HISTORIES").ok().and_then(|count| count.parse().ok());

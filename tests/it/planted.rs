@@ -3,8 +3,6 @@
 //!
 //! `HANDOVER_CASE` names the faults to plant, by a part of their names.
 
-#![expect(clippy::print_stdout, reason = "the table of faults is what this is run for")]
-
 mod absence;
 mod list;
 mod run;
@@ -53,7 +51,7 @@ fn plant(binaries: &Binaries, fault: &'static Fault) -> Found {
 /// Plants all of them, a few at a time; in the order of the list.
 fn plant_all(binaries: &Binaries, faults: &[&'static Fault]) -> Vec<Found> {
     let (next, found) = (Mutex::new(faults.iter()), Mutex::new(Vec::new()));
-    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next().copied();
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {

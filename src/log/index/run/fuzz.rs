@@ -108,7 +108,7 @@ fn no_part_of_a_run_that_was_changed_makes_a_reader_panic() {
     // What stands in a page behind its checksum, taken for each of the parts.
     let seeds = golden("index_run").into_iter().flat_map(|bytes| {
         let parts = [&bytes[..], bytes.get(4..).unwrap_or_default()];
-        let of = |part: u8| parts.map(|bytes| [&[part], bytes].concat());
+        let of = |part: u8| parts.map(|bytes| [&[part][..], bytes].concat());
         (0..7).flat_map(of).collect::<Vec<_>>()
     });
     Fuzz::of("run", seeds).run(read);

@@ -68,7 +68,7 @@ fn read(input: &[u8]) -> String {
 fn no_value_that_was_changed_makes_a_reader_panic() {
     // Without what stands before the kind, and behind a byte that chooses the key.
     let seeds = golden("volume_value").into_iter().flat_map(|value| {
-        [0, 1, 2].map(|kind| [&[kind], value.get(HEAD..).unwrap_or_default()].concat())
+        [0, 1, 2].map(|kind| [&[kind][..], value.get(HEAD..).unwrap_or_default()].concat())
     });
     Fuzz::of("block", seeds).run(read);
 }
