@@ -248,6 +248,10 @@ impl Writer {
             Decision::Stale => Verdict::Stale,
         };
         self.count(&verdict);
+        if planted!("refusal-before-sync") && matches!(verdict, Verdict::Refuse(_)) {
+            let _ = reply.send(Ok(verdict));
+            return;
+        }
         batch.answers.push((reply, verdict));
     }
 

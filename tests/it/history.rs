@@ -47,12 +47,12 @@ async fn history(data: &Path, seed: u64) {
         followers.push(tokio::spawn(follower.work(run.clone())));
     }
     for _ in 0..KILLS {
-        run.acknowledged(chance.random_range(100..400)).await;
+        run.acknowledged(chance.random_range(60..200)).await;
         server.kill();
         server = Server::start_at(data, &address, &SMALL);
         run.started_again();
     }
-    run.acknowledged(100).await;
+    run.acknowledged(50).await;
     run.end();
     let mut operations = Vec::new();
     for writer in writers {

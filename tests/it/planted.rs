@@ -37,7 +37,7 @@ fn plant(binaries: &Binaries, fault: &'static Fault) -> Found {
     let mut instead = String::new();
     for catcher in fault.caught_by {
         match binaries.run(catcher, fault.name) {
-            Outcome::Failed(output) if output.contains(catcher.says) => {
+            Outcome::Failed(output) if catcher.says.split('|').any(|it| output.contains(it)) => {
                 return Found { fault, caught: Ok(catcher), time: begun.elapsed() };
             }
             outcome => {

@@ -8,7 +8,7 @@ use crate::{
     fuzz::Fuzz,
 };
 
-fn append_of(events: Vec<proto::Any>) -> Vec<u8> {
+fn append_of(events: Vec<Any>) -> Vec<u8> {
     let event = |payload| proto::NewEvent {
         payload: Some(payload),
         tags: vec!["desk:demo".into()],

@@ -120,6 +120,8 @@ pub(super) struct Writer {
     /// Revisions as it knows them.
     revisions: HashMap<String, u64>,
     appends: u64,
+    /// The last position that it knows of.
+    head: u64,
     /// Its last append, if that was not refused.
     last: Option<AppendRequest>,
     operations: Vec<Operation>,
@@ -128,7 +130,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(number: u64, client: Client, chance: StdRng) -> Self {
         let (revisions, operations) = (HashMap::new(), Vec::new());
-        Self { number, client, chance, revisions, appends: 0, last: None, operations }
+        Self { number, client, chance, revisions, appends: 0, head: 0, last: None, operations }
     }
 
     /// Works until all is to end; what it did.
@@ -193,6 +195,7 @@ impl Writer {
         let answer = match result {
             Ok(answer) => {
                 self.revisions.extend(answer.revisions.clone());
+                self.head = self.head.max(answer.last_position);
                 run.0.acknowledged.send_modify(|count| *count += 1);
                 Answer::Acknowledged(answer)
             }
@@ -212,8 +215,8 @@ impl Writer {
 
     /// Reads on from somewhere; false if it did not come to its end.
     async fn read(&mut self, run: &Run) -> bool {
-        let known = self.revisions.values().sum::<u64>();
-        let after = known.saturating_sub(self.chance.random_range(0..50));
+        let back = self.chance.random_range(0..50);
+        let after = if self.chance.random_bool(0.02) { 0 } else { self.head.saturating_sub(back) };
         let begun = run.moment();
         let start = Some(read_request::Start::AfterPosition(after));
         let mut answers = self.client.read(ReadRequest { start, ..ReadRequest::default() });
@@ -227,6 +230,7 @@ impl Writer {
         let ended = run.moment();
         for event in &seen {
             self.revisions.insert(event.stream.clone(), event.revision);
+            self.head = self.head.max(event.position);
         }
         self.operations.push(Operation { begun, ended, what: What::Read(after, seen, whole) });
         whole

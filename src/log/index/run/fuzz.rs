@@ -1,6 +1,6 @@
 //! Mutated parts of a run, with right checksums: none makes a reader panic.
 
-use super::{footer, group, header, leaf, list, times, *};
+use super::{footer, group, leaf, list, times, *};
 use crate::{
     fuzz::{Fuzz, golden},
     log::index::key::Key,
@@ -80,7 +80,7 @@ fn header_page(body: &[u8]) -> String {
     let mut page = b"\x89HOI\r\n\x1a\n".to_vec();
     page.extend(crc32c::crc32c(body.get(..72).unwrap_or_default()).to_be_bytes());
     page.extend(body);
-    header::Header::decode(&page).map_or_else(|error| error.0.to_owned(), |_| "header".to_owned())
+    Header::decode(&page).map_or_else(|error| error.0.to_owned(), |_| "header".to_owned())
 }
 
 /// The first byte chooses the part.
