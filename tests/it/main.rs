@@ -23,7 +23,7 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
-mod history;
+mod histories;
 mod idle;
 mod lifecycle;
 mod lists;
