@@ -128,6 +128,17 @@ fn failed(name: &str, input: &[u8], how: &str) -> String {
     format!("{name} {how} with {from}; copy it to {}", to.display())
 }
 
+/// An outcome without what differs from input to input of one kind: numbers, and what is quoted.
+fn kind_of(outcome: &str) -> String {
+    let mut quoted = false;
+    let kept = outcome.chars().filter(|letter| {
+        let quote = matches!(letter, '"' | '`');
+        quoted ^= quote;
+        !quoted && !quote && (letter.is_ascii_alphabetic() || *letter == ' ')
+    });
+    kept.take(80).collect()
+}
+
 fn file_name(input: &[u8]) -> String {
     format!("{:08x}-{}", crc32c::crc32c(input), input.len())
 }
@@ -171,10 +182,7 @@ impl Run {
             current.0 += 1;
             current.1.clone_from(&input);
         }
-        let mut outcome = check(&input);
-        // Numbers and quoted parts of the input make no other outcome.
-        outcome.retain(|c| c.is_ascii_alphabetic() || c == ' ');
-        outcome.truncate(80);
+        let outcome = kind_of(&check(&input));
         let new = self.seen.len() < MOST_INPUTS && self.seen.insert(outcome);
         if new && keep {
             let kept = fs::create_dir_all(&self.corpus)
