@@ -13,6 +13,7 @@ mod failing;
 mod flips;
 mod kills;
 mod kinds;
+mod lossy;
 mod places;
 mod power;
 mod probe;
