@@ -324,6 +324,9 @@ impl Page {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 

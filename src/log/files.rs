@@ -181,7 +181,9 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
     let file = files.open(&temporary, true)?;
     file.set_len(0)?;
     file.write_all_at(bytes, 0)?;
-    file.sync_all()?;
+    if !planted!("rename-before-sync") {
+        file.sync_all()?;
+    }
     files.rename(&temporary, path)?;
     files.sync_dir(folder_of(path))
 }

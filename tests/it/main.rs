@@ -24,7 +24,10 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
+
+mod histories;
 mod history;
+
 mod idle;
 mod lifecycle;
 mod lists;
@@ -34,6 +37,8 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod peers;
 mod pipeline;
+#[cfg(all(plantable, debug_assertions))]
+mod planted;
 mod proxy;
 mod reflection;
 mod refusals;

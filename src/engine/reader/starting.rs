@@ -59,7 +59,10 @@ impl Reader {
         match start {
             Start::Unset => Ok(0),
             Start::FromNow => Ok(head),
-            Start::After(position) => within("after_position", position, head),
+            Start::After(position) => {
+                let skipped = Position::from(planted!("resume-one-later"));
+                Ok(within("after_position", position, head)? + skipped)
+            }
             Start::RecordedFrom(time) => Ok(self.position_at(time, head).await?.min(head)),
             Start::AfterRevision(revision) => self.after_revision(revision, filter, head).await,
         }
