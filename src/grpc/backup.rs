@@ -5,7 +5,6 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     domain::{
-        history::Branch,
         proto::{self, ErrorReason, fetch_piece_request::Piece},
         recorded::timestamp,
         violation::Violations,
@@ -14,6 +13,7 @@ use crate::{
     grpc::{
         answers::Answers,
         heartbeat::{Heartbeat, lively},
+        history,
         paged::paged,
         server_stubs::backup_service_server::BackupService,
         service::{Service, unary},
@@ -61,18 +61,14 @@ async fn describe(
     let mut snapshot = engine.backup().snapshot(after_position, VOLUMES + 1).await?;
     let more = snapshot.volumes.len() > VOLUMES;
     snapshot.volumes.truncate(VOLUMES);
-    let Snapshot { store_id, history, volumes, tip, recorded_at } = snapshot;
+    let Snapshot { store_id, volumes, tip, recorded_at, .. } = snapshot;
     let volumes = volumes.into_iter().map(|(volume, recorded_at)| {
         let entry = serde_json::to_string(&volume).map_err(RpcError::internal)?;
         Ok(proto::BackupVolume { entry, recorded_at: Some(timestamp(recorded_at)) })
     });
-    let branch = |branch: &Branch| proto::HistoryBranch {
-        id: branch.id.to_string(),
-        after_position: branch.after,
-    };
     Ok(proto::DescribeBackupResponse {
         store_id: store_id.to_vec().into(),
-        branches: history.branches().iter().map(branch).collect(),
+        history: Some(history::of(engine)),
         volumes: volumes.collect::<Result<_, RpcError>>()?,
         more,
         tip: Some(proto::FrameTip { index: tip.index, position: tip.position, check: tip.check }),

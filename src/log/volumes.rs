@@ -126,11 +126,6 @@ impl Volumes {
         self.insert(volume);
     }
 
-    /// The sealed volumes, oldest first.
-    pub fn all(&self) -> Vec<SealedVolume> {
-        self.sealed().values().map(|volume| volume.as_ref().clone()).collect()
-    }
-
     /// Reads a volume through sled, whatever its offsets are.
     pub(super) fn through_sled(
         &self,

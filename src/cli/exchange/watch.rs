@@ -69,6 +69,7 @@ mod tests {
             caused_by: caused_by.to_vec(),
             position,
             heartbeat: false,
+            store: String::new(),
         };
         let same = GetExchangeRequest { exchange_id: "x-1".into(), ..Default::default() };
         assert_eq!(

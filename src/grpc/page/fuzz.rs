@@ -4,7 +4,7 @@ use super::*;
 use crate::fuzz::Fuzz;
 
 fn tokens() -> Tokens {
-    Tokens::new([7; 16])
+    Tokens::new([7; 16], None)
 }
 
 fn requested(token: &str) -> Result<Page, String> {
