@@ -120,9 +120,8 @@ impl Summing {
         }
     }
 
-    /// Takes the next events; `on_type` gets the name of each type where it is another than before.
-    /// An event that cannot be
-    /// indexed is an error.
+    /// Takes the next events; `on_type` gets the name of a type where it is another than before. An
+    /// event that cannot be indexed is an error.
     pub(in crate::log) fn events(
         &mut self,
         chunk: &Chunk,
