@@ -52,9 +52,10 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         Some(data) => of_stopped(data, args.copies.as_deref()).await?,
         None => of_server(&args.server).await?,
     };
-    let text = match args.json {
-        true => format!("{:#}\n", json::of_message(&report)?),
-        false => shown::text(&report),
+    let text = if args.json {
+        format!("{:#}\n", json::of_message(&report)?)
+    } else {
+        shown::text(&report)
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -1,6 +1,8 @@
 //! The page `docs/TROUBLE.md`: each situation is made with the real binary, the error is the one
 //! that the page names, and the server starts after what the page says was done.
 
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -7,8 +7,8 @@ use crate::{
     domain::proto::{FindingSeverity, VerificationFinding, VerificationReport},
 };
 
-/// What was checked, what is wrong and what to do; every line ends. Lines are not wrapped: the names
-/// of files in them are copied.
+/// What was checked, what is wrong and what to do; every line ends. Lines are not wrapped, because
+/// the names of files in them are copied.
 pub(super) fn text(report: &VerificationReport) -> String {
     let mut text = String::new();
     for finding in &report.findings {

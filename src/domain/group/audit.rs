@@ -42,8 +42,8 @@ impl Audit {
                 self.chain = None;
                 Ok(())
             }
-            Some(GroupCheckpointed::NAME) => self.entry(event, Entry::Whole(decoded(&payload)?)),
-            Some(GroupProgressed::NAME) => self.entry(event, Entry::Changes(decoded(&payload)?)),
+            Some(GroupCheckpointed::NAME) => self.entry(event, &Entry::Whole(decoded(&payload)?)),
+            Some(GroupProgressed::NAME) => self.entry(event, &Entry::Changes(decoded(&payload)?)),
             Some(EventParked::NAME) => {
                 let parked: EventParked = decoded(&payload)?;
                 before(event, parked.position)
@@ -57,13 +57,13 @@ impl Audit {
         }
     }
 
-    fn entry(&mut self, event: &RecordedEvent, entry: Entry) -> Result<(), String> {
+    fn entry(&mut self, event: &RecordedEvent, entry: &Entry) -> Result<(), String> {
         let Some(chain) = &mut self.chain else {
             return Err("it says how far a group is that is not there".to_owned());
         };
         let begun = chain.last().cloned().unwrap_or_default();
-        check(event, &begun, &entry)?;
-        chain.read(&entry);
+        check(event, &begun, entry)?;
+        chain.read(entry);
         Ok(())
     }
 }

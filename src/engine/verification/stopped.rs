@@ -32,7 +32,12 @@ pub fn verify_stopped(
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let checked = verification.check(&is_replayed, &findings, progress, threads)?;
         let saved = SavedState::read(verification, &findings, progress)?;
-        replay(verification, &checked, saved, &findings, progress, &mut report)?;
+        if findings.counts().record == 0 {
+            replay(verification, &checked, saved, (&findings, progress))?;
+        } else {
+            // What is lost would be missed in the figures as well.
+            report.unchecked.push(LOST.to_owned());
+        }
     } else {
         report.unchecked.push(UNREADABLE.to_owned());
     }
@@ -49,16 +54,9 @@ fn replay(
     verification: &Verification,
     checked: &Checked,
     saved: Option<SavedState>,
-    findings: &Findings,
-    progress: &Progress,
-    report: &mut VerificationReport,
+    (findings, progress): (&Findings, &Progress),
 ) -> Result<(), LogError> {
     if progress.is_stopped() {
-        return Ok(());
-    }
-    // What is lost would be missed in the figures as well.
-    if findings.counts().record > 0 {
-        report.unchecked.push(LOST.to_owned());
         return Ok(());
     }
     progress.expect(verification.replay_bytes(checked));

@@ -120,8 +120,8 @@ impl Summing {
         }
     }
 
-    /// Takes the next events; `on_type` gets the name of each one's type. An event that cannot be
-    /// indexed is an error.
+    /// Takes the next events; `on_type` gets the name of a type where it is another than before. An
+    /// event that cannot be indexed is an error.
     pub(in crate::log) fn events(
         &mut self,
         chunk: &Chunk,
@@ -129,7 +129,9 @@ impl Summing {
     ) -> Result<(), Unindexable> {
         for position in chunk.first()..=chunk.last() {
             let labels = Labels::decode(position, &chunk.event(position))?;
-            on_type(labels.type_name());
+            if self.type_name.as_ref().is_none_or(|(last, _)| last != labels.type_url()) {
+                on_type(labels.type_name());
+            }
             self.event(position, &labels);
         }
         Ok(())

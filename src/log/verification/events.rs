@@ -1,5 +1,5 @@
-//! Checks events, wherever they are stored: that each can be indexed, and that none is older than the
-//! one before it.
+//! Checks events, wherever they are stored: that each can be indexed, and that none is older than
+//! the one before it.
 
 use std::path::PathBuf;
 

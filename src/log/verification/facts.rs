@@ -4,7 +4,7 @@ use crate::log::index::Sums;
 
 /// What was seen of a volume beside what is wrong with it.
 #[derive(Clone, Debug, Default)]
-pub struct VolumeFacts {
+pub(super) struct VolumeFacts {
     /// What an index of it must hold; absent: not all of it could be read.
     pub(super) sums: Option<Sums>,
     /// It has events of a wanted type.

@@ -12,9 +12,10 @@ impl Verification {
     /// Begins to verify an open store as far as it is durable now. What is appended meanwhile is
     /// left out.
     pub fn live(log: &Arc<Log>) -> Result<Self, LogError> {
-        let head = log.tip()?.position;
+        // The volumes first: those that are sealed from now on may reach beyond the head.
         let volumes = log.fetcher.volumes.all();
         let volumes: Vec<_> = volumes.iter().map(|volume| SealedVolume::clone(volume)).collect();
+        let head = log.tip()?.position;
         let sealed = volumes.last().map_or(0, |volume| volume.contents.last_position);
         Ok(Self {
             files: Arc::new(ReadOnlyFiles),

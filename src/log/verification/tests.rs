@@ -1,4 +1,5 @@
-//! What a verification makes of stores that are spoilt with right checksums, and of what is missing.
+//! What a verification makes of stores that are spoilt with right checksums, and of what is
+//! missing.
 
 use std::{
     collections::BTreeMap,
