@@ -44,6 +44,7 @@ mod projections;
 pub mod protection;
 mod record;
 pub mod reloads;
+mod remote_parent;
 mod request;
 mod resets;
 pub mod serve;
@@ -56,6 +57,8 @@ pub mod tls;
 mod transfers;
 mod unread;
 pub mod web;
+
+pub(crate) use self::calls::code_number;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.
 #[doc(hidden)]

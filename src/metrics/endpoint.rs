@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::text;
-use crate::grpc::observer::Observer;
+use crate::{grpc::observer::Observer, telemetry::SpanCounts};
 
 /// Connections that are served at a time; more wait in the system's queue.
 const CONNECTIONS: usize = 16;
@@ -30,14 +30,27 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of a request's headers.
 const HEADER_BYTES: usize = 16 << 10;
 
+/// What is read for a scrape.
+#[derive(Clone)]
+struct Observed {
+    observer: Observer,
+    /// Absent: no spans are sent.
+    spans: Option<Arc<SpanCounts>>,
+}
+
 /// Answers scrapes on `listener` for as long as it is polled.
-pub(crate) async fn serve(listener: TcpListener, observer: Observer) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    observer: Observer,
+    spans: Option<Arc<SpanCounts>>,
+) {
+    let observed = Observed { observer, spans };
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // It is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(answer(stream, observer.clone(), place))),
+            Ok((stream, _)) => drop(tokio::spawn(answer(stream, observed.clone(), place))),
             Err(error) => {
                 tracing::debug!(%error, "a scrape could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -46,8 +59,8 @@ pub(crate) async fn serve(listener: TcpListener, observer: Observer) {
     }
 }
 
-async fn answer(stream: TcpStream, observer: Observer, _place: OwnedSemaphorePermit) {
-    let service = service_fn(|request| respond(request, &observer));
+async fn answer(stream: TcpStream, observed: Observed, _place: OwnedSemaphorePermit) {
+    let service = service_fn(|request| respond(request, &observed));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -63,14 +76,16 @@ async fn answer(stream: TcpStream, observer: Observer, _place: OwnedSemaphorePer
 
 async fn respond(
     request: Request<Incoming>,
-    observer: &Observer,
+    observed: &Observed,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     Ok(match request.uri().path() {
-        "/metrics" if reads => match text::of(observer.observe().await) {
-            Ok(page) => with(StatusCode::OK, text::CONTENT_TYPE, page),
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
+        "/metrics" if reads => {
+            match text::of(observed.observer.observe().await, observed.spans.clone()) {
+                Ok(page) => with(StatusCode::OK, text::CONTENT_TYPE, page),
+                Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            }
+        }
         "/metrics" => {
             let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "GET reads the metrics");
             refusal.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
