@@ -161,8 +161,8 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     policy: Option<PathBuf>,
-    /// File of tokens, which `handover token` keeps; only its owner may have access to it; read again
-    /// when it changes
+    /// File of tokens, which `handover token` keeps; only its owner may have access to it; read
+    /// again when it changes
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tokens: Option<PathBuf>,

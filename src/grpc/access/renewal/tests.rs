@@ -1,5 +1,5 @@
-//! Keys from a real server on this machine: rotation, floods of unknown ids, and each answer that is
-//! refused.
+//! Keys from a real server on this machine: rotation, floods of unknown ids, and each answer that
+//! is refused.
 
 mod issuer;
 
