@@ -46,6 +46,7 @@ mod projections;
 pub mod protection;
 mod record;
 pub mod reloads;
+mod remote_parent;
 mod request;
 mod resets;
 pub mod serve;
@@ -60,6 +61,8 @@ mod transfers;
 mod unread;
 mod verification;
 pub mod web;
+
+pub(crate) use self::calls::code_number;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.
 #[doc(hidden)]

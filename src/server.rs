@@ -22,6 +22,7 @@ use crate::{
     engine::Engine,
     grpc::{client::Client, protection::Protection, serve::Services},
     metrics,
+    telemetry::SpanCounts,
 };
 use notify::Manager;
 
@@ -34,6 +35,8 @@ pub struct Listening {
     pub protection: Protection,
     /// Where metrics are scraped; `None`: nowhere.
     pub metrics: Option<TcpListener>,
+    /// What becomes of spans; `None`: they are not sent.
+    pub spans: Option<Arc<SpanCounts>>,
 }
 
 /// Serves on `listening`, as `settings` say, until `stop`.
@@ -101,7 +104,7 @@ impl Running {
         let health = services.health.clone();
         beside.spawn(watch::alive(Arc::clone(&engine), health, Arc::clone(manager)));
         if let Some(listener) = at.metrics {
-            beside.spawn(metrics::serve(listener, services.observer().clone()));
+            beside.spawn(metrics::serve(listener, services.observer().clone(), at.spans));
         }
         Ok(Self { engine, services, listening, listening_stops, beside })
     }

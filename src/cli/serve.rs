@@ -5,6 +5,7 @@ use std::{
     io::{self, BufReader, Write as _},
     net::SocketAddr,
     path::PathBuf,
+    sync::Arc,
 };
 
 use rustix::{fs::Mode, process::umask};
@@ -23,10 +24,15 @@ use crate::{
     },
     config::{ServeArgs, Settings, is_reached_by_others},
     domain::proto::GetCountryCountsRequest,
-    grpc::{access::Access, client::Client, protection::Protection, tls::ServerTls},
+    grpc::{
+        access::Access,
+        client::{Client, collector},
+        protection::Protection,
+        tls::ServerTls,
+    },
     log::LogError,
     server::{self, Listening},
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, SpanCounts, Spans},
 };
 
 /// What others may not do with files that are made: anything.
@@ -64,7 +70,31 @@ async fn serve(
     settings: Settings,
     unknown_variables: Vec<String>,
 ) -> Result<Exit, Failure> {
-    telemetry::start(settings.log.as_ref(), settings.log_format).map_err(|error| usage(&error))?;
+    let spans = spans(&settings)?;
+    let started = telemetry::start(settings.log.as_ref(), settings.log_format, spans.as_ref());
+    started.map_err(|error| usage(&error))?;
+    let counts = spans.as_ref().map(Spans::counts);
+    let served = serve_with(args, settings, unknown_variables, counts).await;
+    if let Some(spans) = spans {
+        spans.stop().await;
+    }
+    served
+}
+
+/// What sends spans, if the settings name a collector.
+fn spans(settings: &Settings) -> Result<Option<Spans>, Failure> {
+    let Some(address) = &settings.otlp_endpoint else { return Ok(None) };
+    let exporter = collector::exporter(address.as_ref());
+    let exporter = exporter.map_err(|error| Failure::usage(format!("otlp-endpoint: {error}")))?;
+    Ok(Some(Spans::new(exporter)))
+}
+
+async fn serve_with(
+    args: ServeArgs,
+    settings: Settings,
+    unknown_variables: Vec<String>,
+    spans: Option<Arc<SpanCounts>>,
+) -> Result<Exit, Failure> {
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));
     for variable in unknown_variables {
@@ -72,7 +102,7 @@ async fn serve(
     }
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&args.load)?;
-    let listening = listening(&settings).await?;
+    let listening = Listening { spans, ..listening(&settings).await? };
     handle_signals(&listening.protection)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
@@ -97,6 +127,10 @@ pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
     open_all(&args.load)?;
     load_tls(&settings)?;
     load_access(&settings)?;
+    if let Some(address) = &settings.otlp_endpoint {
+        let exporter = collector::exporter(address.as_ref());
+        exporter.map_err(|error| Failure::usage(format!("otlp-endpoint: {error}")))?;
+    }
     let listen = settings.listen.as_ref();
     check_address("listen", listen, |address| settings.check_exposure(address)).await?;
     if let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) {
@@ -154,7 +188,8 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
         // A filter of the log must not hide it.
         telemetry::unfiltered(settings.log_format, || tracing::warn!("{warning}"));
     }
-    Ok(Listening { listener, protection: Protection { tls, access, warnings }, metrics })
+    let protection = Protection { tls, access, warnings };
+    Ok(Listening { listener, protection, metrics, spans: None })
 }
 
 /// Listens on the address of metrics, if that is set.

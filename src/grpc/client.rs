@@ -4,6 +4,7 @@
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
 mod calls;
+pub mod collector;
 mod connector;
 mod encoded;
 #[cfg(test)]

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::text;
-use crate::grpc::observer::Observer;
+use crate::{grpc::observer::Observer, telemetry::SpanCounts};
 
 /// Connections that are served at a time.
 const CONNECTIONS: usize = 64;
@@ -44,12 +44,25 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of a request's headers.
 const HEADER_BYTES: usize = 16 << 10;
 
+/// What is read for a scrape.
+#[derive(Clone)]
+struct Observed {
+    observer: Observer,
+    /// Absent: no spans are sent.
+    spans: Option<Arc<SpanCounts>>,
+}
+
 /// Answers scrapes on `listener` for as long as it is polled.
-pub(crate) async fn serve(listener: TcpListener, observer: Observer) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    observer: Observer,
+    spans: Option<Arc<SpanCounts>>,
+) {
+    let observed = Observed { observer, spans };
     let mut connections = Connections::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connections.open(stream, observer.clone()).await,
+            Ok((stream, _)) => connections.open(stream, observed.clone()).await,
             Err(error) => {
                 tracing::debug!(%error, "a scrape could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -70,30 +83,30 @@ struct Open {
     task: AbortHandle,
     since: Instant,
     /// Its request has come.
-    has_asked: Arc<AtomicBool>,
+    has_requested: Arc<AtomicBool>,
 }
 
 impl Connections {
     /// Serves one more, when there is a place for it.
-    async fn open(&mut self, stream: TcpStream, observer: Observer) {
+    async fn open(&mut self, stream: TcpStream, observed: Observed) {
         while self.tasks.try_join_next().is_some() {}
         self.open.retain(|open| !open.task.is_finished());
         while self.open.len() >= CONNECTIONS {
             self.make_room().await;
         }
-        let (since, has_asked) = (Instant::now(), Arc::<AtomicBool>::default());
-        let task = self.tasks.spawn(answer(stream, observer, Arc::clone(&has_asked)));
-        self.open.push_back(Open { task, since, has_asked });
+        let (since, has_requested) = (Instant::now(), Arc::<AtomicBool>::default());
+        let task = self.tasks.spawn(answer(stream, observed, Arc::clone(&has_requested)));
+        self.open.push_back(Open { task, since, has_requested });
     }
 
     /// Ends the oldest that has not made its request. Where each has, one is answered soon.
     async fn make_room(&mut self) {
-        let oldest = self.open.iter().position(|open| !open.has_asked.load(Relaxed));
+        let oldest = self.open.iter().position(|open| !open.has_requested.load(Relaxed));
         match oldest.and_then(|at| self.open.get(at)) {
             Some(open) => {
                 let kept_until = open.since + KEPT;
                 sleep_until(kept_until).await;
-                if !open.has_asked.load(Relaxed) {
+                if !open.has_requested.load(Relaxed) {
                     open.task.abort();
                     let _ = oldest.and_then(|at| self.open.remove(at));
                     tracing::debug!("a scrape gave its place to another: it made no request");
@@ -105,10 +118,10 @@ impl Connections {
     }
 }
 
-async fn answer(stream: TcpStream, observer: Observer, has_asked: Arc<AtomicBool>) {
+async fn answer(stream: TcpStream, observed: Observed, has_requested: Arc<AtomicBool>) {
     let service = service_fn(|request| {
-        has_asked.store(true, Relaxed);
-        respond(request, &observer)
+        has_requested.store(true, Relaxed);
+        respond(request, &observed)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -125,14 +138,16 @@ async fn answer(stream: TcpStream, observer: Observer, has_asked: Arc<AtomicBool
 
 async fn respond(
     request: Request<Incoming>,
-    observer: &Observer,
+    observed: &Observed,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     Ok(match request.uri().path() {
-        "/metrics" if reads => match text::of(observer.observe().await) {
-            Ok(page) => with(StatusCode::OK, text::CONTENT_TYPE, page),
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
+        "/metrics" if reads => {
+            match text::of(observed.observer.observe().await, observed.spans.clone()) {
+                Ok(page) => with(StatusCode::OK, text::CONTENT_TYPE, page),
+                Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            }
+        }
         "/metrics" => {
             let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "GET reads the metrics");
             refusal.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));

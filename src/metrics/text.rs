@@ -2,7 +2,7 @@
 
 mod families;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -19,6 +19,7 @@ use crate::{
     },
     grpc::{observer::Observed, protection::ProtectionUsage, reloads::Reloaded},
     log::usage::LogUsage,
+    telemetry::SpanCounts,
 };
 
 /// The type of the text.
@@ -28,16 +29,16 @@ pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 const OBSTACLES: [&str; 5] = ["store_failed", "disk_full", "backlog", "resources_short", "clock"];
 
 /// What was observed as the text that Prometheus scrapes.
-pub(super) fn of(observed: Observed) -> Result<String, fmt::Error> {
+pub(super) fn of(observed: Observed, spans: Option<Arc<SpanCounts>>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Page(observed)));
+    registry.register_collector(Box::new(Page(observed, spans)));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct Page(Observed);
+struct Page(Observed, Option<Arc<SpanCounts>>);
 
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -52,7 +53,8 @@ impl Collector for Page {
         budgets(&mut families, &engine.budgets)?;
         calls(&mut families, &self.0)?;
         connections(&mut families, &self.0)?;
-        protection(&mut families, &self.0.protection)
+        protection(&mut families, &self.0.protection)?;
+        spans(&mut families, self.1.as_deref())
     }
 }
 
@@ -286,4 +288,13 @@ fn protection(to: &mut Families<'_>, protection: &ProtectionUsage) -> fmt::Resul
         "How many times such a file or set of keys could not be taken up",
         Reloaded::ALL.map(failures),
     )
+}
+
+fn spans(to: &mut Families<'_>, spans: Option<&SpanCounts>) -> fmt::Result {
+    let outcomes = spans.into_iter().flat_map(|spans| {
+        let outcomes =
+            [("sent", &spans.sent), ("failed", &spans.failed), ("dropped", &spans.dropped)];
+        outcomes.map(|(outcome, count)| ([("outcome", outcome)], count.get()))
+    });
+    to.counters("handover_spans", "Spans that have ended, by what became of them", outcomes)
 }

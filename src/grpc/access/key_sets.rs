@@ -2,10 +2,10 @@
 //! how long one is used that cannot be.
 //!
 //! A set is fetched every five minutes, and sooner if a token names a key that is not in it, but
-//! not within ten seconds: a flood of made-up ids costs the issuer six requests a minute. A key that
-//! its issuer takes out of the set stops working with the next fetch. A set that cannot be fetched
-//! is used for an hour. After that its tokens are refused as they are before the first fetch, with
-//! UNAVAILABLE: nothing is wrong with them.
+//! not within ten seconds: a flood of made-up ids costs the issuer six requests a minute. A key
+//! that its issuer takes out of the set stops working with the next fetch. A set that cannot be
+//! fetched is used for an hour. After that its tokens are refused as they are before the first
+//! fetch, with UNAVAILABLE: nothing is wrong with them.
 
 use std::{
     collections::HashMap,

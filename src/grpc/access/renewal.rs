@@ -45,9 +45,12 @@ impl Access {
         match found {
             Ok(keys) => tracing::info!(issuer = name, keys, "access: the issuer's keys are in use"),
             Err(problem) => {
-                let what = "access: the issuer's keys cannot be fetched; those from before are used \
-                            for an hour after they were";
-                tracing::warn!(issuer = name, problem, "{what}");
+                tracing::warn!(
+                    issuer = name,
+                    problem,
+                    "access: the issuer's keys cannot be fetched; those from before are used for \
+                     an hour after they were"
+                );
             }
         }
     }

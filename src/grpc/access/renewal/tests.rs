@@ -1,9 +1,9 @@
-//! Keys from a real server on this machine: rotation, floods of unknown ids, and each answer that is
-//! refused.
+//! Keys from a real server on this machine: rotation, floods of unknown ids, and each answer that
+//! is refused.
 
 mod issuer;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
@@ -217,7 +217,7 @@ async fn a_discovery_document_names_the_keys_of_its_own_issuer() {
     };
     let well_known = "/.well-known/openid-configuration";
     server.answer("/keys", Answer::json(&issuer::set(&[&signer])));
-    let access = Followed::start(&[(&issuer, String::new())], None, FAST);
+    let access = Followed::start(&[(issuer.as_str(), String::new())], None, FAST);
     for (answer, expected) in [
         (Answer::Code(404), "answered with 404"),
         (document("https://other.example", &server.url("/keys")), "it is of the issuer"),
@@ -250,7 +250,7 @@ async fn https_is_verified_and_leads_to_no_plain_text() {
         server.answer(well_known, Answer::json(&json!({"issuer": issuer, "jwks_uri": keys})));
     };
     leads_to(&plain.url("/keys"));
-    let access = Followed::start(&[(&issuer, String::new())], Some(&ca), FAST);
+    let access = Followed::start(&[(issuer.as_str(), String::new())], Some(&ca), FAST);
     let problem = access.problem(&issuer).await;
     assert!(problem.contains("does not begin with https://"), "{problem}");
     assert_eq!(plain.requests(), 0);
@@ -280,9 +280,9 @@ async fn a_set_that_cannot_be_fetched_any_more_is_used_for_a_bounded_time() {
     let own = token(&signer, "i");
     access.accepted(&own).await;
     server.answer("/keys", Answer::Code(500));
-    let ended = Arc::new(Instant::now());
+    let begun = Instant::now();
     access.until(|| access.known(&own).err().map(drop)).await;
-    assert!(ended.elapsed() >= pace.kept / 2, "it was used on");
+    assert!(begun.elapsed() >= pace.kept / 2, "it was used on");
     assert_eq!(access.refused(&own), Code::Unavailable);
     server.answer("/keys", Answer::json(&issuer::set(&[&signer])));
     access.accepted(&own).await;

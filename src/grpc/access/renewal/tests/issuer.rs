@@ -144,7 +144,7 @@ impl Answer {
             Self::Endless => {
                 let part = || Ok(Frame::data(Bytes::from_static(&[b' '; 4 << 10])));
                 let parts = stream::repeat_with(part);
-                Response::new(BodyExt::boxed(StreamBody::new(parts)))
+                Response::new(StreamBody::new(parts).boxed())
             }
             Self::Hangs => std::future::pending().await,
         }
