@@ -201,8 +201,9 @@ mod tests {
     fn from(address: &str) -> Option<CallerKey> {
         let address = Some(address.parse().unwrap());
         let mut extensions = Extensions::new();
-        let origin = Origin { address, ..Origin::default() };
-        extensions.insert(ConnectionInfo { origin, ..ConnectionInfo::default() });
+        let mut connection = ConnectionInfo::default();
+        connection.origin = Origin { address, ..Origin::default() };
+        extensions.insert(connection);
         CallerKey::of(&extensions)
     }
 

@@ -34,7 +34,7 @@ use crate::{grpc::observer::Observer, telemetry::SpanCounts};
 /// Connections that are served at a time.
 const CONNECTIONS: usize = 64;
 /// How long a connection keeps its place in any case. A scraper has made its request by then.
-const KEPT: Duration = Duration::from_millis(50);
+const KEPT: Duration = Duration::from_millis(250);
 /// How long the headers of a request may take.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may last.
@@ -83,7 +83,7 @@ struct Open {
     task: AbortHandle,
     since: Instant,
     /// Its request has come.
-    has_requested: Arc<AtomicBool>,
+    is_requested: Arc<AtomicBool>,
 }
 
 impl Connections {
@@ -94,19 +94,19 @@ impl Connections {
         while self.open.len() >= CONNECTIONS {
             self.make_room().await;
         }
-        let (since, has_requested) = (Instant::now(), Arc::<AtomicBool>::default());
-        let task = self.tasks.spawn(answer(stream, observed, Arc::clone(&has_requested)));
-        self.open.push_back(Open { task, since, has_requested });
+        let (since, is_requested) = (Instant::now(), Arc::<AtomicBool>::default());
+        let task = self.tasks.spawn(answer(stream, observed, Arc::clone(&is_requested)));
+        self.open.push_back(Open { task, since, is_requested });
     }
 
     /// Ends the oldest that has not made its request. Where each has, one is answered soon.
     async fn make_room(&mut self) {
-        let oldest = self.open.iter().position(|open| !open.has_requested.load(Relaxed));
+        let oldest = self.open.iter().position(|open| !open.is_requested.load(Relaxed));
         match oldest.and_then(|at| self.open.get(at)) {
             Some(open) => {
                 let kept_until = open.since + KEPT;
                 sleep_until(kept_until).await;
-                if !open.has_requested.load(Relaxed) {
+                if !open.is_requested.load(Relaxed) {
                     open.task.abort();
                     let _ = oldest.and_then(|at| self.open.remove(at));
                     tracing::debug!("a scrape gave its place to another: it made no request");
@@ -118,9 +118,9 @@ impl Connections {
     }
 }
 
-async fn answer(stream: TcpStream, observed: Observed, has_requested: Arc<AtomicBool>) {
+async fn answer(stream: TcpStream, observed: Observed, is_requested: Arc<AtomicBool>) {
     let service = service_fn(|request| {
-        has_requested.store(true, Relaxed);
+        is_requested.store(true, Relaxed);
         respond(request, &observed)
     });
     let served = http1::Builder::new()

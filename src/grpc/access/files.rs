@@ -159,8 +159,11 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Takes the file for a change; it need not be there yet.
+    /// Takes the file for a change; it need not be there yet. Behind a link it is the file that is
+    /// changed: the server may know it by another name.
     pub fn open(path: &Path) -> Result<Self, AccessError> {
+        let real = fs::canonicalize(path);
+        let path = real.as_deref().unwrap_or(path);
         let failed =
             |error: io::Error| problem(TOKENS, path, format!("cannot be changed: {error}"));
         let mut lock = path.as_os_str().to_owned();
@@ -168,8 +171,8 @@ impl TokenFile {
         let mut options = File::options();
         let options = options.create(true).truncate(false).write(true).mode(LOCK_MODE);
         let lock = options.open(lock).map_err(failed)?;
-        // Each account that can read a file can lock it, and would keep tokens from being revoked. Where the
-        // file is another's, that is so already.
+        // An account that can read a file can lock it, and would keep tokens from being revoked.
+        // What fails here is another's file, which is locked or not as its owner likes.
         let _ = lock.set_permissions(Permissions::from_mode(LOCK_MODE));
         keep_owner(path, &lock);
         locked(&lock, LOCK_TIMEOUT).map_err(failed)?;
@@ -277,6 +280,19 @@ fn problem((setting, of): Named, path: &Path, problem: String) -> AccessError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_by_way_of_a_link_changes_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tokens, link) = (dir.path().join("tokens.toml"), dir.path().join("link"));
+        let none = Tokens::default();
+        TokenFile::open(&tokens).unwrap().write(&none).unwrap();
+        std::os::unix::fs::symlink(&tokens, &link).unwrap();
+        fs::write(&tokens, "[[token]]").unwrap();
+        TokenFile::open(&link).unwrap().write(&none).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&tokens).unwrap(), none.written().unwrap());
+    }
 
     #[test]
     fn no_other_account_can_lock_the_tokens_and_no_command_waits_for_ever() {
