@@ -150,6 +150,26 @@ impl Rights {
         }
     }
 
+    /// The same rights without the tokens that a file has revoked, or replaced by others of their
+    /// names; `None`: it has not. Nothing is added: that takes the policy that belongs to the file.
+    pub fn revoked_by(&self, file: &Tokens) -> Option<Self> {
+        let revoked = |own: &Token| {
+            let named = file.0.iter().find(|token| token.name == own.name)?;
+            let is_own = named.hash.is(&own.hash);
+            let at = if is_own { named.revoked? } else { named.created };
+            own.revoked.is_none().then_some(at)
+        };
+        let mut changed = None;
+        for (place, (token, _)) in self.tokens.iter().enumerate() {
+            let Some(at) = revoked(token) else { continue };
+            let rights = changed.get_or_insert_with(|| self.clone());
+            if let Some((token, _)) = rights.tokens.get_mut(place) {
+                token.revoked = Some(at);
+            }
+        }
+        changed
+    }
+
     /// The principal of a JWT, and when the JWT ends.
     pub fn of_jwt(
         &self,

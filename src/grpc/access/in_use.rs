@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     audit::Audit,
-    files::{AccessError, AccessFiles, Contents},
+    files::{AccessError, AccessFiles, Contents, TokenFile},
     rates::Rates,
 };
 use crate::domain::access::Rights;
@@ -111,8 +111,21 @@ impl Access {
                     );
                     looks.logged = Some(problem);
                 }
+                self.take_up_revocations(looks);
             }
         }
+    }
+
+    /// Refuses the tokens that are revoked, whatever else is wrong with the files: a policy that
+    /// does not parse must not keep a stolen token in use.
+    fn take_up_revocations(&self, looks: &mut Looks) {
+        let Some(Ok(tokens)) = self.0.files.tokens.as_deref().map(TokenFile::read) else { return };
+        let Some(rights) = self.rights().revoked_by(&tokens) else { return };
+        // No files hold this, so the next ones that fit are taken up.
+        looks.in_use = [0; 32];
+        let rights = Arc::new(rights);
+        self.0.rights.send_replace(Arc::clone(&rights));
+        log("access: revoked tokens are refused, and nothing else is taken up", &rights);
     }
 
     /// What is in use.
@@ -205,6 +218,44 @@ mod tests {
         write(&policy, FIRST, 0o644);
         access.reload();
         assert!(is_public(&access), "a signal takes up what fits at once");
+    }
+
+    #[test]
+    fn a_token_is_revoked_though_the_policy_does_not_parse() {
+        let dir = tempfile::tempdir().unwrap();
+        let (policy, tokens) = (dir.path().join("policy.toml"), dir.path().join("tokens.toml"));
+        let entry = |name: &str, digit: &str| {
+            let hash = digit.repeat(64);
+            format!(
+                "[[token]]\nname = '{name}'\nsha256 = '{hash}'\ncreated = '2026-01-01T00:00:00Z'\n"
+            )
+        };
+        let (desk, press) = (entry("desk", "1"), entry("press", "2"));
+        write(&policy, FIRST, 0o600);
+        write(&tokens, &format!("{desk}{press}"), 0o600);
+        let files = AccessFiles { policy: Some(policy.clone()), tokens: Some(tokens.clone()) };
+        let access = Access::load(files).unwrap();
+        let revoked = || {
+            let rights = access.rights();
+            rights.tokens().iter().map(|it| it.0.revoked.is_some()).collect::<Vec<_>>()
+        };
+        write(&policy, "public-read = tru", 0o600);
+        let gone = format!("{desk}revoked = '2026-01-02T00:00:00Z'\n{press}");
+        write(&tokens, &gone, 0o600);
+        access.look();
+        access.look();
+        assert_eq!(revoked(), [true, false]);
+        assert!(is_public(&access), "the policy in use stays");
+        let added = format!("{gone}{}", entry("other", "3"));
+        write(&tokens, &added, 0o600);
+        access.reload();
+        assert_eq!(revoked(), [true, false], "nothing is added");
+
+        write(&policy, FIRST, 0o600);
+        write(&tokens, &format!("{desk}{press}"), 0o600);
+        access.look();
+        access.look();
+        assert_eq!(revoked(), [false, false], "what was in use at first fits again");
     }
 
     #[test]
