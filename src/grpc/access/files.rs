@@ -1,10 +1,12 @@
 //! The files of access: policy and tokens. What does not fit is refused, saying what and where.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -18,6 +20,12 @@ const FILE_BYTES: u64 = 4 << 20;
 const OTHERS: u32 = 0o077;
 /// What others may not do with a policy: change it.
 const OTHERS_WRITE: u32 = 0o022;
+/// What the owner of a lock may do with it; others could keep it locked.
+const LOCK_MODE: u32 = 0o600;
+/// How long a command waits for another one that changes the same file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it looks whether the other one is done.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Names of the settings.
 const POLICY: &str = "policy";
 const TOKENS: &str = "tokens";
@@ -122,15 +130,23 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Takes the file for a change; it need not be there yet.
+    /// Takes the file for a change; it need not be there yet. Behind a link it is the file that is
+    /// changed: the server may know it by another name.
     pub fn open(path: &Path) -> Result<Self, AccessError> {
+        let real = fs::canonicalize(path);
+        let path = real.as_deref().unwrap_or(path);
         let failed =
             |error: io::Error| problem(TOKENS, path, format!("cannot be changed: {error}"));
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
-        let options = File::options().create(true).truncate(false).write(true).open(lock);
-        let lock = options.map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        let mut options = File::options();
+        let options = options.create(true).truncate(false).write(true).mode(LOCK_MODE);
+        let lock = options.open(lock).map_err(failed)?;
+        // An account that can read a file can lock it, and would keep tokens from being revoked.
+        // What fails here is another's file, which is locked or not as its owner likes.
+        let _ = lock.set_permissions(Permissions::from_mode(LOCK_MODE));
+        keep_owner(path, &lock);
+        locked(&lock, LOCK_TIMEOUT).map_err(failed)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -164,6 +180,23 @@ impl TokenFile {
         written().map_err(|error: io::Error| {
             problem(TOKENS, &self.path, format!("cannot be written: {error}"))
         })
+    }
+}
+
+/// Locks a file; an error if another process keeps it locked for so long.
+fn locked(file: &File, timeout: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < timeout => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "another process has kept it locked for 10 s; `fuser` on the file \
+                               with .lock behind its name finds the process";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+            }
+        }
     }
 }
 
@@ -218,4 +251,40 @@ fn wrong(setting: &'static str, path: &Path, error: &dyn std::fmt::Display) -> A
 
 fn problem(setting: &'static str, path: &Path, problem: String) -> AccessError {
     AccessError { setting, path: path.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_by_way_of_a_link_changes_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tokens, link) = (dir.path().join("tokens.toml"), dir.path().join("link"));
+        let none = Tokens::default();
+        TokenFile::open(&tokens).unwrap().write(&none).unwrap();
+        std::os::unix::fs::symlink(&tokens, &link).unwrap();
+        fs::write(&tokens, "[[token]]").unwrap();
+        TokenFile::open(&link).unwrap().write(&none).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&tokens).unwrap(), none.written().unwrap());
+    }
+
+    #[test]
+    fn no_other_account_can_lock_the_tokens_and_no_command_waits_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tokens, lock) = (dir.path().join("tokens.toml"), dir.path().join("tokens.toml.lock"));
+        let mode = || fs::metadata(&lock).unwrap().permissions().mode() & 0o7777;
+        drop(TokenFile::open(&tokens).unwrap());
+        assert_eq!(mode(), LOCK_MODE);
+        fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
+        let held = TokenFile::open(&tokens).unwrap();
+        assert_eq!(mode(), LOCK_MODE, "one that an older version made");
+
+        let other = File::open(&lock).unwrap();
+        let error = locked(&other, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+        drop(held);
+        locked(&other, Duration::ZERO).unwrap();
+    }
 }
