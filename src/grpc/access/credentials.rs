@@ -8,9 +8,9 @@ use std::{fmt, sync::Arc};
 use http::{HeaderMap, header::AUTHORIZATION};
 use time::OffsetDateTime;
 
-use super::refusal::unauthenticated;
+use super::refusal::{self, unauthenticated};
 use crate::{
-    domain::access::{Principal, Rights, TokenHash, is_jwt, is_token},
+    domain::access::{Denied, Principal, Rights, TokenHash, is_jwt, is_token},
     grpc::{
         origin::{ClientCertificate, Origin},
         status::RpcError,
@@ -108,6 +108,21 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// The refusal of a call with this credential. A certificate that is no login is named: else
+    /// its owner would look for a fault in the certificate.
+    pub(super) fn denied(&self, problem: &Denied) -> RpcError {
+        match (problem, self) {
+            (Denied::NoCredentials, Self::Certificate(certificate)) => unauthenticated(format!(
+                "this needs credentials, and no identity of the policy has the subject of the \
+                 client's certificate, {:?}",
+                certificate.subject
+            )),
+            _ => refusal::denied(problem),
+        }
+    }
+}
+
 /// What follows `Bearer`.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_at_checked(SCHEME.len())?;
@@ -153,6 +168,16 @@ mod tests {
         }
         let both = format!("Bearer {token}");
         assert!(of(&[&both, &both]).unwrap_err().contains("there twice"));
+    }
+
+    #[test]
+    fn a_certificate_that_no_identity_has_is_named() {
+        let said = |credential: &Credential| {
+            tonic::Status::from(credential.denied(&Denied::NoCredentials)).message().to_owned()
+        };
+        let certificate = Credential::of(&HeaderMap::new(), &origin(true)).unwrap();
+        assert!(said(&certificate).contains("certificate, \"CN=desk\""), "{}", said(&certificate));
+        assert!(said(&Credential::None).contains("a token, or a client certificate"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn denied(denied: &Denied) -> RpcError {
 /// The caller is faster than the policy permits; after this time a call is within the rate.
 pub(super) fn too_fast(identity: &str, rate: CallRate, after: Duration) -> RpcError {
     let caller = match identity {
-        "" => "callers without credentials at this address".to_owned(),
+        "" => "callers without credentials of use at this address".to_owned(),
         identity => format!("{identity:?}"),
     };
     let message = format!("{caller} may make {rate}, by the policy, and this is more");
