@@ -47,6 +47,7 @@ mod resets;
 pub mod serve;
 mod server_status;
 mod service;
+mod shares;
 mod sources;
 mod statements;
 mod status;

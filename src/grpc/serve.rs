@@ -42,6 +42,7 @@ use crate::{
             transfer_service_server::TransferServiceServer,
         },
         service::Service,
+        shares::Shares,
         tls::{Handshakes, ServerTls},
         unread::Unread,
         web::{Origins, WebLayer},
@@ -105,6 +106,7 @@ struct Layers {
     origins: Origins,
     calls: Calls,
     guard: Guard,
+    shares: Shares,
     foreign: ForeignStreams,
     intake: BoundedIntake,
     unread: Unread,
@@ -211,10 +213,13 @@ type Bounded = Router<
                 Stack<
                     AroundLayer<Errors>,
                     Stack<
-                        AroundLayer<Guard>,
+                        AroundLayer<Shares>,
                         Stack<
-                            AroundLayer<Calls>,
-                            Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            AroundLayer<Guard>,
+                            Stack<
+                                AroundLayer<Calls>,
+                                Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            >,
                         >,
                     >,
                 >,
@@ -267,7 +272,7 @@ async fn follow_files(Protection { tls, access }: Protection) {
 
 /// `routes` within `layers` and the bounds of the transport.
 fn bounded(routes: Routes, layers: Layers) -> Bounded {
-    let Layers { sending, origins, calls, guard, foreign, intake, unread } = layers;
+    let Layers { sending, origins, calls, guard, shares, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -285,6 +290,7 @@ fn bounded(routes: Routes, layers: Layers) -> Bounded {
         .layer(AroundLayer(calls))
         // Around the layer of errors, which exchanges the bodies of paged answers.
         .layer(AroundLayer(guard))
+        .layer(AroundLayer(shares))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))
