@@ -251,3 +251,18 @@ async fn the_status_has_the_same_numbers() {
     let samples = scrape(&server);
     assert_samples(&samples, &[("handover_journal_sync_seconds_count", 1.0)]);
 }
+
+#[test]
+fn connections_that_make_no_request_keep_no_scraper_from_the_metrics() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &LOOPBACK);
+    let address = address(&server);
+    // If each held one of 16 places for 5 s, the scrape would wait for two minutes.
+    let silent = (0..400).map(|_| {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n").expect("it is read");
+        stream
+    });
+    let _open: Vec<_> = silent.collect();
+    assert!(scrape(&server).len() > 10);
+}
