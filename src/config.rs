@@ -151,11 +151,13 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_auth: Option<ClientAuth>,
     /// Who may do what: a TOML file of identities and grants; with it, or with --tokens, each call
-    /// needs an identity [default: all may do everything, on this machine only]
+    /// needs an identity; read again when it changes
+    /// [default: all may do everything, on this machine only]
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     policy: Option<PathBuf>,
-    /// File of tokens, which `handover token` keeps; only its owner may have access to it
+    /// File of tokens, which `handover token` keeps; only its owner may have access to it; read
+    /// again when it changes
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tokens: Option<PathBuf>,

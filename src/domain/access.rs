@@ -22,6 +22,7 @@ mod rights;
 mod roles;
 mod rules;
 mod secret;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -36,5 +37,6 @@ pub use self::{
     roles::{Grant, Permission, Role},
     rules::{RULES, Rule, Scope, rule_of},
     secret::{PREFIX, TokenHash, is_token, token_from},
+    subject::ATTRIBUTES,
     tokens::{Token, TokenError, TokenState, Tokens, check_name},
 };

@@ -11,6 +11,7 @@ use super::{
     jwt::Issuer,
     located::located,
     roles::{Grant, Role},
+    subject,
     tokens::check_name,
 };
 
@@ -83,7 +84,7 @@ impl Seen<'_> {
         let name = self.once("identity", entry.name)?;
         let tokens = entry.tokens.into_iter().map(|it| self.once("token", it));
         let tokens = tokens.collect::<Result<_, _>>()?;
-        let certificates = entry.certificates.into_iter().map(|it| self.once("certificate", it));
+        let certificates = entry.certificates.into_iter().map(|it| self.certificate(it));
         let certificates = certificates.collect::<Result<_, _>>()?;
         let subjects = entry.subjects.into_iter().map(|it| self.subject(it));
         let subjects = subjects.collect::<Result<_, _>>()?;
@@ -95,6 +96,14 @@ impl Seen<'_> {
     fn issuer(&mut self, entry: IssuerEntry) -> Result<Issuer, PolicyError> {
         let name = self.once(ISSUER, entry.name)?;
         Ok(Issuer { name, audience: entry.audience, jwks: entry.jwks })
+    }
+
+    /// The subject of a certificate, as the server finds it in one.
+    fn certificate(&mut self, subject: Spanned<String>) -> Result<String, PolicyError> {
+        let line = self.line(&subject);
+        let subject = self.once("certificate", subject)?;
+        subject::check(&subject).map_err(|it| PolicyError(format!("line {line}: {it}")))?;
+        Ok(subject)
     }
 
     /// A subject of an issuer that the policy has.
