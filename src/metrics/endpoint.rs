@@ -34,7 +34,7 @@ use crate::grpc::observer::Observer;
 /// Connections that are served at a time.
 const CONNECTIONS: usize = 64;
 /// How long a connection keeps its place in any case. A scraper has made its request by then.
-const KEPT: Duration = Duration::from_millis(50);
+const KEPT: Duration = Duration::from_millis(250);
 /// How long the headers of a request may take.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may last.
