@@ -123,11 +123,11 @@ pub(super) fn decode_filter(
     }
     let seed = rest.get_u64();
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
-    let fingerprints = u64::from(segment_count_length) + 2 * u64::from(segment_length);
-    // What looks into the filter goes by these lengths, and would look beyond it.
+    // A lookup goes by these lengths, and would look beyond a filter that is shorter.
+    let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
     let fits = segment_length.is_power_of_two()
         && segment_count_length.is_multiple_of(segment_length)
-        && rest.len() as u64 == fingerprints;
+        && rest.len() as u64 >= needed;
     if !fits {
         return Err(BAD_GROUP);
     }
