@@ -1,12 +1,13 @@
 //! The files of access: policy and tokens. What does not fit is refused, saying what and where.
 
 use std::{
-    fs::{self, File, Permissions, TryLockError},
+    fs::{self, File, Permissions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -28,8 +29,6 @@ const OTHERS_WRITE: u32 = 0o022;
 const LOCK_MODE: u32 = 0o600;
 /// How long a command waits for another one that changes the same file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it looks whether the other one is done.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// What names a file, and what it is of: two settings, and the key of the policy for the keys of an
 /// issuer.
 const POLICY: Named = ("policy", Reloaded::Policy);
@@ -214,19 +213,14 @@ impl TokenFile {
 
 /// Locks a file; an error if another process keeps it locked for so long.
 fn locked(file: &File, timeout: Duration) -> io::Result<()> {
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < timeout => thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => {
-                let problem = "another process has kept it locked for 10 s; `fuser` on the file \
-                               with .lock behind its name finds the process";
-                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
-            }
-        }
-    }
+    let (waiting, (sender, outcome)) = (file.try_clone()?, mpsc::channel());
+    // A lock has no wait with an end. The thread ends with the lock, or with the command.
+    thread::spawn(move || sender.send(waiting.lock()));
+    outcome.recv_timeout(timeout).unwrap_or_else(|_| {
+        let problem = "another process has kept it locked for 10 s; `fuser` on the file with \
+                       .lock behind its name finds the process";
+        Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+    })
 }
 
 /// Gives a new file the owner of the one that it replaces: an administrator who changes it must not
@@ -309,6 +303,6 @@ mod tests {
         let error = locked(&other, Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
         drop(held);
-        locked(&other, Duration::ZERO).unwrap();
+        locked(&other, LOCK_TIMEOUT).unwrap();
     }
 }

@@ -170,8 +170,10 @@ fn access_check_says_what_a_policy_means_and_whether_a_call_passes() {
     assert!(text(&retract.stdout).contains("does not have the role curator"), "{retract:?}");
     let stranger = check(&["--call", "handover.v1.EventStoreService/Append"]);
     assert!(text(&stranger.stdout).contains("without credentials: refused"), "{stranger:?}");
-    let error = bad(&check(&["--call", "handover.v1.EventStoreService/Apend"]), 2);
-    assert!(error.contains("did you mean handover.v1.EventStoreService/Append"), "{error}");
+    for slip in ["handover.v1.EventStoreService/Apend", "EventStoreService/Append", "Append"] {
+        let error = bad(&check(&["--call", slip]), 2);
+        assert!(error.contains("did you mean handover.v1.EventStoreService/Append"), "{error}");
+    }
     bad(&check(&["--identity", "dask", "--call", "handover.v1.EventStoreService/Read"]), 3);
     files.write("policy.toml", "[[identity]]\nname = 'a'\n");
     let error = bad(&check(&[]), 2);

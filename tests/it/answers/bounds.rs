@@ -24,7 +24,7 @@ pub(super) const METHODS: [(&str, &str); 9] = [
 
 /// Lists that neither go on with a page token nor say how many more there are, and what bounds
 /// them.
-const LISTS: [(&str, &str); 39] = [
+const LISTS: [(&str, &str); 43] = [
     ("AppendResponse.revisions", "the streams of one append"),
     ("AppendResponse.undone", "the events of one append"),
     ("Attribution.relayed_by", "LIST_ENTRIES"),
@@ -33,7 +33,6 @@ const LISTS: [(&str, &str); 39] = [
     ("ConsumeResponse.attempts", "one for each of its events"),
     ("ConsumeResponse.withdrawn", "CONSUMER_CREDIT"),
     ("CountrySnapshot.counts", "ANSWER_BYTES; answers with `more` have the others"),
-    ("DescribeBackupResponse.branches", "RESTORES_PER_STORE"),
     ("DescribeBackupResponse.volumes", "500, and `more` goes on"),
     ("Difference.reasons", "each reason once"),
     ("Estimate.flags", "each flag once"),
@@ -54,12 +53,15 @@ const LISTS: [(&str, &str); 39] = [
     ("GetStatusResponse.methods", "the methods that the program has"),
     ("GetStatusResponse.projections", "the projections that the program has"),
     ("GetStatusResponse.refusals", "the reasons that the program has"),
+    ("GetStatusResponse.reloads", "what the program reads again"),
+    ("GetStatusResponse.warnings", "a sentence for each thing that is exposed"),
     ("MethodStatus.codes", "the codes of gRPC"),
     ("ListProjectionsResponse.projections", "the projections that the program has"),
     ("ReadResponse.events", "PAGE_BYTES, or one event"),
     ("RecordedEvent.tags", "EVENT_BYTES"),
     ("RecordedEvent.metadata", "METADATA_BYTES"),
     ("Side.parties", "PARTIES"),
+    ("StoreHistory.branches", "RESTORES_PER_STORE"),
     ("StatementMade.mentions", "LIST_ENTRIES"),
     ("StatementMade.topics", "LIST_ENTRIES"),
     ("TransferCompleted.via", "PARTIES"),
