@@ -1,8 +1,8 @@
 //! Fuzzing on stable: inputs made by mutation, for whatever reads bytes or texts from outside.
 //!
-//! A check takes an input and says in a few words what came of it. It fails by a panic, or by taking
-//! longer than [`LATE`]. An input with an outcome that was not seen before joins those that are
-//! mutated further. So inputs get deeper into a reader, though its coverage is not measured.
+//! A check takes an input and says in a few words what came of it. It fails by a panic, or by
+//! taking longer than [`LATE`]. An input with an outcome that was not seen before joins those that
+//! are mutated further. So inputs get deeper into a reader, though its coverage is not measured.
 //!
 //! `tests/corpora/NAME` has the inputs of earlier runs, which are checked first. A failed input is
 //! written to `target/fuzz`; copied to the corpus, it is checked for ever.

@@ -1,5 +1,6 @@
-//! Plants one fault after the other (`src/planted.rs`) and runs the tests that are to catch it, each
-//! in a process of its own. A fault counts as caught if a test fails and says the expected reason.
+//! Plants one fault after the other (`src/planted.rs`) and runs the tests that are to catch it,
+//! each in a process of its own. A fault counts as caught if a test fails and says the expected
+//! reason.
 //!
 //! `HANDOVER_CASE` names the faults to plant, by a part of their names.
 

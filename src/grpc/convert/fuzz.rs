@@ -1,4 +1,5 @@
-//! Mutated requests: they are counted, decoded and converted, or refused, and none makes that panic.
+//! Mutated requests: they are counted, decoded and converted, or refused, and none makes that
+//! panic.
 
 use prost::Message;
 

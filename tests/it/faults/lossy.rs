@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -27,7 +27,15 @@ const APPENDS: u64 = 8;
 struct Lossy {
     say: ChildStdin,
     said: BufReader<ChildStdout>,
+    folder: PathBuf,
     _child: Held,
+}
+
+impl Drop for Lossy {
+    /// A test that has failed leaves no mount behind either.
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.folder).output();
+    }
 }
 
 impl Lossy {
@@ -43,7 +51,7 @@ impl Lossy {
         let mut child = Held::start(&mut command);
         let say = child.0.stdin.take().expect("a piped input");
         let said = BufReader::new(child.0.stdout.take().expect("a piped output"));
-        let mut lossy = Self { say, said, _child: child };
+        let mut lossy = Self { say, said, folder: folder.to_owned(), _child: child };
         lossy.until_mounted();
         lossy
     }

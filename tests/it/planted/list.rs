@@ -77,7 +77,8 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "file-unlisted",
-        breaks: "a file of the journal is written to before it is listed, so its loss is not noticed",
+        breaks: "a file of the journal is written to before it is listed, so its loss is \
+            not noticed",
         caught_by: &[unit(
             "log::file_journal::damage_tests::\
              a_file_that_was_cut_or_removed_after_a_kill_is_no_torn_tail",
@@ -105,7 +106,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "stale-frame",
         breaks: "recovery takes up an old frame of a file that was used again",
         caught_by: &[unit(
-            "log::file_journal::tests::a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one",
+            "log::file_journal::tests::\
+             a_frame_of_an_older_epoch_is_not_taken_up_behind_a_newer_one",
             "panicked at src/log/file_journal/tests.rs",
         )],
     },
@@ -113,7 +115,8 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "damage-as-torn-tail",
         breaks: "recovery cuts the log off at a damaged frame that was durable",
         caught_by: &[unit(
-            "log::file_journal::damage_tests::a_flipped_bit_in_a_durable_frame_is_damage_wherever_it_is",
+            "log::file_journal::damage_tests::\
+             a_flipped_bit_in_a_durable_frame_is_damage_wherever_it_is",
             "panicked at src/log/file_journal/damage_tests.rs",
         )],
     },
@@ -184,7 +187,8 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "time-goes-back",
-        breaks: "an event is recorded before the one that it follows, because the clock was set back",
+        breaks: "an event is recorded before the one that it follows, because the clock was \
+            set back",
         caught_by: &[unit(
             "engine::tests::durability::\
              recorded_times_never_go_back_and_a_clock_set_far_back_stops_appends",
