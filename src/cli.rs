@@ -5,6 +5,7 @@
 pub mod access;
 mod actor;
 pub mod append;
+pub mod backup;
 mod cell;
 mod choice;
 mod claimed;
@@ -35,6 +36,7 @@ pub mod payload;
 mod position;
 mod receipt;
 pub mod reconcile;
+pub mod restore;
 mod resuming;
 mod selection;
 pub mod serve;
@@ -124,6 +126,12 @@ pub enum Command {
     /// Print how the server is: what it takes, what lags, what was refused
     #[command(after_help = exit::HELP)]
     Status(status::Args),
+    /// Copy the record of a server, or of a stopped data directory, to a folder
+    #[command(after_help = exit::HELP)]
+    Backup(backup::Args),
+    /// Make a data directory of a backup, up to its end or to a position or time
+    #[command(after_help = exit::HELP)]
+    Restore(restore::Args),
     /// Check everything that a store keeps, and say what is wrong and what to do
     #[command(after_help = exit::HELP)]
     Verify(verify::Args),
@@ -179,6 +187,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Token(command) => token::run(&command),
         Command::Access(command) => access::run(&command),

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use super::{
+    backups,
     case::{Bench, Suite, Target},
     claims, followers, log,
     machine::ReportHeader,
@@ -84,6 +85,8 @@ enum SuiteName {
     Claims,
     /// Subscriptions: how soon, how many, how rarely, and what idle ones cost
     Followers,
+    /// Backups of a large log beside appends, and restores
+    Backups,
 }
 
 impl Args {
@@ -108,6 +111,7 @@ impl SuiteName {
             Self::Log => log::suite(plan),
             Self::Claims => claims::suite(plan),
             Self::Followers => followers::suite(plan),
+            Self::Backups => backups::suite(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod acknowledged;
 mod args;
+mod backups;
 mod case;
 mod claims;
 mod echo;
@@ -48,7 +49,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     match Role::of_this_process() {
         // The whole program `handover`, with the arguments that this process has.
-        Some(Role::Server) => cli::main(),
+        Some(Role::Server | Role::Backup | Role::Restore) => cli::main(),
         Some(Role::Echo) => cli::exit_code(run(echo::run())),
         None => {
             let args = Args::parse();

@@ -29,12 +29,16 @@ const LAST_LINES: usize = 5;
 pub(super) enum Role {
     /// `handover serve`, with all of its arguments.
     Server,
+    /// `handover backup`, with all of its arguments.
+    Backup,
+    /// `handover restore`, with all of its arguments.
+    Restore,
     /// Answers appends at once and keeps nothing.
     Echo,
 }
 
 impl Role {
-    const ALL: [Self; 2] = [Self::Server, Self::Echo];
+    const ALL: [Self; 4] = [Self::Server, Self::Backup, Self::Restore, Self::Echo];
 
     /// The role of this process; `None`: it measures.
     pub(super) fn of_this_process() -> Option<Self> {
@@ -45,6 +49,8 @@ impl Role {
     fn argument(self) -> &'static str {
         match self {
             Self::Server => "serve",
+            Self::Backup => "backup",
+            Self::Restore => "restore",
             Self::Echo => "echo",
         }
     }
@@ -185,6 +191,26 @@ fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
     command.arg(invocation.role.argument()).args(&invocation.arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     Ok(command.spawn()?)
+}
+
+/// Runs a child to its end, and returns what it printed.
+pub(super) async fn run(
+    role: Role,
+    arguments: Vec<OsString>,
+    log: &Path,
+) -> Result<String, Failure> {
+    let log = log.to_owned();
+    let work = move || -> Result<String, Failure> {
+        let child = spawn(&Invocation { role, arguments }, &log)?;
+        let ended = child.wait_with_output()?;
+        if !ended.status.success() {
+            let problem = format!("{} ended with {}{}", role.argument(), ended.status, tail(&log));
+            return Err(Failure::new(Exit::Failed, problem));
+        }
+        Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?
 }
 
 /// Reads what a child prints until it ends; the address is sent on when it comes.

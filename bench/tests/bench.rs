@@ -138,6 +138,20 @@ fn a_quick_bench_of_claims_measures_every_case_and_figure() {
 }
 
 #[test]
+fn a_quick_bench_of_backups_measures_every_figure() {
+    let dir = temporary();
+    let folder = dir.path().join("bench");
+    let arguments = ["--suite", "backups", "--quick", "--dir", arg(&folder)];
+    let report = json(&run(&arguments).good());
+    assert_eq!(names(&report["cases"]), ["backups of a large log"]);
+    let figures = report["figures"].as_array().expect("a list");
+    assert_eq!(figures.len(), 4);
+    for figure in figures {
+        assert!(figure["met"].is_boolean(), "a figure was not measured: {figure}");
+    }
+}
+
+#[test]
 fn a_quick_bench_measures_every_case_and_figure_and_verifies_across_kills() {
     let dir = temporary();
     let report = json(&quick(dir.path(), &["--verify", "--kills", "2", "--seed", "7"]));

@@ -4,6 +4,7 @@
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
 mod calls;
+pub mod collector;
 mod connector;
 mod encoded;
 #[cfg(test)]
@@ -33,7 +34,7 @@ use self::{
 };
 use crate::domain::proto;
 pub use crate::grpc::{
-    client_error::{ClientError, ClientErrorKind},
+    client_error::{ClientError, ClientErrorKind, HistoryChange},
     tls::ClientTls,
 };
 
@@ -202,6 +203,16 @@ impl Client {
     ) -> Answers<proto::ConsumeResponse> {
         let answers =
             self.stream(|over| async move { over.group_service().consume(requests).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
+    /// The bytes of a piece of the record, for a backup.
+    pub fn fetch_piece(
+        &self,
+        request: proto::FetchPieceRequest,
+    ) -> Answers<proto::FetchPieceResponse> {
+        let answers =
+            self.stream(|over| async move { over.backup_service().fetch_piece(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 

@@ -1,6 +1,7 @@
 //! The whole log against a plain list of events: appends, reads, reopening, crashes, and whatever
 //! sled may do to an unsealed volume.
 
+mod backups;
 mod checks;
 mod indexing;
 mod opening;

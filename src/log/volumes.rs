@@ -105,6 +105,16 @@ impl Volumes {
         &self.dir
     }
 
+    /// Where the log's own files are kept.
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        self.tables.files()
+    }
+
+    /// Every volume, oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<SealedVolume>> {
+        self.sealed().values().cloned().collect()
+    }
+
     /// Takes a newly sealed volume, and where its values lie if that is known.
     pub fn add(&self, volume: SealedVolume, offsets: Option<&OffsetTableBytes>) {
         let kept = offsets.map(|offsets| self.tables.keep(&volume, offsets));
@@ -114,11 +124,6 @@ impl Volumes {
             self.remaking.want(&volume);
         }
         self.insert(volume);
-    }
-
-    /// The sealed volumes, oldest first.
-    pub fn all(&self) -> Vec<SealedVolume> {
-        self.sealed().values().map(|volume| volume.as_ref().clone()).collect()
     }
 
     /// Reads a volume through sled, whatever its offsets are.
@@ -146,10 +151,19 @@ impl Volumes {
 
     /// Checks the newest volume: its files, and all that is in it.
     pub fn verify_newest(&self) -> Result<(), VolumeError> {
-        let Some(volume) = self.volume(self.last_position()) else { return Ok(()) };
+        self.volume(self.last_position()).map_or(Ok(()), |volume| self.verify(&volume))
+    }
+
+    /// Checks every volume.
+    pub fn verify_all(&self) -> Result<(), VolumeError> {
+        let sealed: Vec<_> = self.sealed().values().cloned().collect();
+        sealed.iter().try_for_each(|volume| self.verify(volume))
+    }
+
+    fn verify(&self, volume: &Arc<SealedVolume>) -> Result<(), VolumeError> {
         volume.check_files(&self.dir)?;
         let mut audit = Audit::new(volume.contents.clone());
-        while audit.step(&self.dir.join(&volume.directory), &self.whole(&volume))?.is_some() {}
+        while audit.step(&self.dir.join(&volume.directory), &self.whole(volume))?.is_some() {}
         Ok(())
     }
 

@@ -80,6 +80,8 @@ fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, IsBeat)> {
     Some(match method.name() {
         // It waits for the index at most.
         "Read" => return None,
+        // It waits for the disk at most.
+        "FetchPiece" => return None,
         // It says every second how far it is, and ends.
         "Verify" => return None,
         "Subscribe" => (SubscribeRequest::default().encode_to_vec(), |bytes| {

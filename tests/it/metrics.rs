@@ -39,9 +39,13 @@ fn exchange(address: &str, request: &str) -> String {
     answer
 }
 
-/// The samples, by name and labels.
 fn scrape(server: &Server) -> BTreeMap<String, f64> {
-    let answer = exchange(&address(server), "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+    scraped(&address(server))
+}
+
+/// The samples at an address, by name and labels.
+pub(crate) fn scraped(address: &str) -> BTreeMap<String, f64> {
+    let answer = exchange(address, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
     let (head, text) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
@@ -250,4 +254,19 @@ async fn the_status_has_the_same_numbers() {
     assert!(rows.contains("appends,sync,count,1\n"), "{rows}");
     let samples = scrape(&server);
     assert_samples(&samples, &[("handover_journal_sync_seconds_count", 1.0)]);
+}
+
+#[test]
+fn connections_that_make_no_request_keep_no_scraper_from_the_metrics() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &LOOPBACK);
+    let address = address(&server);
+    // If each held one of 16 places for 5 s, the scrape would wait for two minutes.
+    let silent = (0..400).map(|_| {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n").expect("it is read");
+        stream
+    });
+    let _open: Vec<_> = silent.collect();
+    assert!(scrape(&server).len() > 10);
 }

@@ -23,7 +23,7 @@ const FAILED: i32 = 1;
 /// The record is damaged.
 const DAMAGED: i32 = 7;
 /// Something derived is wrong.
-const WRONG: i32 = 12;
+const WRONG: i32 = 13;
 
 /// How a verification ended, and what it said.
 #[derive(Debug)]

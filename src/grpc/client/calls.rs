@@ -4,7 +4,7 @@ use super::{Client, ClientError, timed, token::Authorized};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::{
-        claim_service_client::ClaimServiceClient,
+        backup_service_client::BackupServiceClient, claim_service_client::ClaimServiceClient,
         consumer_group_service_client::ConsumerGroupServiceClient,
         count_service_client::CountServiceClient,
         event_store_service_client::EventStoreServiceClient,
@@ -39,6 +39,7 @@ services! {
     claim_service: ClaimServiceClient,
     group_service: ConsumerGroupServiceClient,
     status_service: StatusServiceClient,
+    backup_service: BackupServiceClient,
     verification_service: VerificationServiceClient,
 }
 
@@ -116,6 +117,9 @@ calls! {
     replay_parked: group_service.replay_parked(ReplayParkedRequest) -> ReplayParkedResponse;
     /// How the server is.
     server_status: status_service.get_status(GetStatusRequest) -> GetStatusResponse;
+    /// What the record consists of, for a backup.
+    describe_backup:
+        backup_service.describe_backup(DescribeBackupRequest) -> DescribeBackupResponse;
     /// Deletes a group.
     delete_group: group_service.delete_group(DeleteGroupRequest) -> DeleteGroupResponse;
 }

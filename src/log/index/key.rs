@@ -2,7 +2,7 @@
 //!
 //! Every entry of the index has nearly one size then, dictionaries are sorted arrays of keys that
 //! are spread evenly, and no text is kept. The hash is SipHash-2-4 with 128 bits under the store's
-//! id. The id is random and no client gets it, so no client can make up two terms with one key.
+//! id. The id is random and backups alone get it, so no client can make up two terms with one key.
 //! Among a thousand million terms, the odds that two share a key by chance are n^2 / 2^129, below 1
 //! in 10^20. Then either term would find the events of both.
 

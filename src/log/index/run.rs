@@ -69,3 +69,6 @@ fn checksum(salt: u32, offset: u64, bytes: &[u8]) -> u32 {
 /// Bytes that are not what should be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Malformed(&'static str);
+
+#[cfg(test)]
+mod fuzz;

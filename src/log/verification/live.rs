@@ -6,7 +6,7 @@ use super::{
     journal::Unsealed,
     subject::{SledAccess, Verification},
 };
-use crate::log::{Log, LogError, files::ReadOnlyFiles, index::StoredIndex};
+use crate::log::{Log, LogError, files::ReadOnlyFiles, index::StoredIndex, volume::SealedVolume};
 
 impl Verification {
     /// Begins to verify an open store as far as it is durable now. What is appended meanwhile is
@@ -14,6 +14,7 @@ impl Verification {
     pub fn live(log: &Arc<Log>) -> Result<Self, LogError> {
         // The volumes first: those that are sealed from now on may reach beyond the head.
         let volumes = log.fetcher.volumes.all();
+        let volumes: Vec<_> = volumes.iter().map(|volume| SealedVolume::clone(volume)).collect();
         let head = log.tip()?.position;
         let sealed = volumes.last().map_or(0, |volume| volume.contents.last_position);
         Ok(Self {

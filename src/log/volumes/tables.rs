@@ -74,6 +74,11 @@ impl Tables {
         })
     }
 
+    /// Where the tables are kept.
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        &self.files
+    }
+
     /// Whether there is a table of this volume; it may be a bad one.
     pub(super) fn has(&self, volume: &SealedVolume) -> bool {
         self.files.open(&self.path(volume), false).is_ok()

@@ -84,6 +84,23 @@ fn a_token_is_printed_once_kept_hashed_listed_and_revoked() {
     }
 }
 
+#[test]
+fn a_token_that_cannot_be_printed_is_not_made() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("tokens.toml");
+    let at = ["--tokens", file.to_str().expect("UTF-8")];
+    let create =
+        |name| [&["token", "create", "--role", "reader", "--name", name][..], &at].concat();
+    good(&run(&create("desk"), &[]));
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let mut command = Command::new(BINARY);
+    let output = command.args(create("lost")).stdout(full).output().expect("it can be run");
+    let error = bad(&output, 1);
+    assert!(error.contains("the token could not be printed"), "{error}");
+    let listed = good(&run(&[&["token", "list"][..], &at].concat(), &[]));
+    assert!(listed.contains("desk") && !listed.contains("lost"), "{listed}");
+}
+
 #[tokio::test]
 async fn commands_log_in_by_a_file_or_a_variable_and_no_error_has_the_token() {
     let server = Guarded::start("", vec![]);

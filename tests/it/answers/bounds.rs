@@ -7,7 +7,8 @@ use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// Methods with answers that need no pages, and what bounds them.
-pub(super) const METHODS: [(&str, &str); 8] = [
+pub(super) const METHODS: [(&str, &str); 9] = [
+    ("BackupService/DescribeBackup", "500 volumes, and `more` goes on; RESTORES_PER_STORE"),
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
     ("EventStoreService/Read", "a batch of PAGE_BYTES, or one event"),
@@ -32,6 +33,8 @@ const LISTS: [(&str, &str); 39] = [
     ("ConsumeResponse.attempts", "one for each of its events"),
     ("ConsumeResponse.withdrawn", "CONSUMER_CREDIT"),
     ("CountrySnapshot.counts", "ANSWER_BYTES; answers with `more` have the others"),
+    ("DescribeBackupResponse.branches", "RESTORES_PER_STORE"),
+    ("DescribeBackupResponse.volumes", "500, and `more` goes on"),
     ("Difference.reasons", "each reason once"),
     ("Estimate.flags", "each flag once"),
     ("EventBatch.events", "PAGE_BYTES, or one event"),

@@ -123,7 +123,15 @@ pub(super) fn decode_filter(
     }
     let seed = rest.get_u64();
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
-    let segment_length_mask = segment_length.wrapping_sub(1);
+    // A lookup goes by these lengths, and would look beyond a filter that is shorter.
+    let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
+    let fits = segment_length.is_power_of_two()
+        && segment_count_length.is_multiple_of(segment_length)
+        && rest.len() as u64 >= needed;
+    if !fits {
+        return Err(BAD_GROUP);
+    }
+    let segment_length_mask = segment_length - 1;
     let descriptor = Descriptor { seed, segment_length, segment_length_mask, segment_count_length };
     Ok(BinaryFuse8 { descriptor, fingerprints: rest.into() })
 }
