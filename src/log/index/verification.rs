@@ -162,7 +162,9 @@ impl Summing {
         }
         let time = labels.recorded_at();
         match self.sums.changes {
-            Some((_, last)) if time < last => self.went_back = Some(position),
+            Some((_, last)) if time < last => {
+                self.went_back.get_or_insert(position);
+            }
             Some((_, last)) if time == last => {}
             _ => self.sums.change((time, position)),
         }

@@ -60,7 +60,8 @@ impl Store {
         let begun = Instant::now();
         repeat("volumes that are sealed", LOOKS, || {
             std::thread::park_timeout(Duration::from_millis(1));
-            log.usage().volumes.sealed >= 3 || begun.elapsed() > Duration::from_secs(60)
+            log.usage().volumes.sealed >= 5 && log.index.is_settled()
+                || begun.elapsed() > Duration::from_secs(60)
         });
         log.close().unwrap();
         Self { home, dir }
