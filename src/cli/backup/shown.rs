@@ -11,10 +11,7 @@ use crate::{
         output::Output,
     },
     domain::{event::Micros, recorded::timestamp},
-    log::backup::{
-        restore::Restored,
-        run::{Summary, Total},
-    },
+    log::backup::{Summary, Total, restore::Restored},
 };
 
 /// The progress on standard error; it shows only on a terminal.
