@@ -114,7 +114,8 @@ impl Shown {
 }
 
 fn total(total: Total) -> String {
-    format!("{} in {} pieces", bytes(total.bytes), total.pieces)
+    let plural = if total.pieces == 1 { "" } else { "s" };
+    format!("{} in {} piece{plural}", bytes(total.bytes), total.pieces)
 }
 
 /// Bytes in the unit that gives them few digits.
