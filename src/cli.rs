@@ -160,6 +160,9 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Serve(_) | Command::Completions { .. }) {
         environment::warn(&Cli::command());
     }
+    if matches!(cli.command, Command::Backup(_)) {
+        backup::give_way();
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => exit_code(Err(Failure::from(error))),

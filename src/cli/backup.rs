@@ -16,10 +16,7 @@ use crate::{
     log::{
         LogError,
         backup::{
-            BackupError,
-            run::{Summary, run as back_up},
-            source::Source,
-            stopped::StoppedStore,
+            BackupError, Summary, run::run as back_up, source::Source, stopped::StoppedStore,
             target::DirectoryTarget,
         },
         files::RealFiles,
@@ -41,6 +38,16 @@ pub struct Args {
     keep: Option<NonZeroUsize>,
     #[command(flatten)]
     answer: AnswerArgs,
+}
+
+/// The niceness of a backup; 0 is usual, 19 the most.
+const NICENESS: i32 = 10;
+
+/// Leaves the processor to a server on the same machine. To be called before there are threads,
+/// which take it over.
+pub fn give_way() {
+    // Where that is not allowed, the work is done all the same.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 /// Makes a backup.

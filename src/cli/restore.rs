@@ -29,9 +29,9 @@ pub struct Args {
     /// interrupted
     #[arg(long, value_name = "NEW")]
     data: PathBuf,
-    /// Restore only up to this position (42, or position:2024 where the number reads as a year or a
-    /// day), time (2024-08-02T12:00:00Z) or date (2024-08-02, which means its end in UTC). An append
-    /// is never cut: the record ends with the last whole one up to there
+    /// Restore only up to this position (42, or position:2024 where the number reads as a year or
+    /// a day), time (2024-08-02T12:00:00Z) or date (2024-08-02, which means its end in UTC). An
+    /// append is never cut: the record ends with the last whole one up to there
     #[arg(long, value_name = "POSITION|TIME|DATE", value_parser = moment::read)]
     at: Option<NamedMoment>,
     /// Name of the backup [default: the newest]
@@ -48,7 +48,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         NamedMoment::Position(position) => At::Position(position),
         NamedMoment::Time(time) | NamedMoment::Lasting(time) => At::Time(micros(&time)),
     });
-    let (request, shown) = (Request { backup, at }, data.display().to_string());
+    let request = Request { backup, at, journal_file_bytes: None };
+    let shown = data.display().to_string();
     let restored = blocking(move || {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         let target = DirectoryTarget::new(&from);

@@ -20,6 +20,7 @@ pub mod run;
 pub mod source;
 pub mod stopped;
 mod streams;
+mod summary;
 pub mod target;
 
 use self::target::Target;
@@ -28,6 +29,7 @@ pub use self::{
     manifest::Manifest,
     opened::{Opened, check_place},
     pieces::Piece,
+    summary::{Progress, Removed, Summary, Total},
 };
 
 /// Reads every piece of a backup through, and refuses one that is missing, not what was put there,
@@ -35,6 +37,3 @@ pub use self::{
 pub fn verify(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupError> {
     restore::check(target, manifest, &mut |_| {})
 }
-
-/// Is called with the bytes that are done and the bytes there are, again and again.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);

@@ -11,10 +11,7 @@ use crate::{
         output::Output,
     },
     domain::{event::Micros, recorded::timestamp},
-    log::backup::{
-        restore::Restored,
-        run::{Summary, Total},
-    },
+    log::backup::{Summary, Total, restore::Restored},
 };
 
 /// The progress on standard error; it shows only on a terminal.
@@ -117,7 +114,8 @@ impl Shown {
 }
 
 fn total(total: Total) -> String {
-    format!("{} in {} pieces", bytes(total.bytes), total.pieces)
+    let plural = if total.pieces == 1 { "" } else { "s" };
+    format!("{} in {} piece{plural}", bytes(total.bytes), total.pieces)
 }
 
 /// Bytes in the unit that gives them few digits.

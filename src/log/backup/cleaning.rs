@@ -6,7 +6,7 @@ use super::{
     BackupError,
     manifest::{FRAMES, Manifest, VOLUMES, VolumeEntry},
     opened,
-    run::Removed,
+    summary::Removed,
     target::Target,
 };
 

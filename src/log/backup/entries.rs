@@ -1,14 +1,14 @@
 //! The entries of a manifest: what is there already is taken over, the rest is copied.
 
 use super::{
-    BackupError, Progress,
+    BackupError,
     copying::{self, Expected},
     frames::{self, FrameSequence},
     manifest::{FRAMES, FramesEntry, Manifest, VolumeEntry, get_text, put_text},
     opened::Listing,
     pieces::{Piece, Tallying},
-    run::Total,
     source::{Snapshot, Source, Wanted},
+    summary::{Progress, Total},
     target::Target,
 };
 use crate::{

@@ -1,46 +1,40 @@
 //! Makes a data directory of a backup: all of it, or up to a position or a time.
 //!
 //! Everything is checked before anything is written: that each piece is there, whole, and follows
-//! the one before. The directory is built under a mark that keeps servers away. `STORE`, which makes
-//! it a data directory, is written last. A restore that was interrupted goes on: what is there and
-//! right stays.
+//! the one before. The directory is built under a mark that keeps servers away. `STORE`, which
+//! makes it a data directory, is written last. A restore that was interrupted goes on: what is there
+//! and right stays.
 
 mod choice;
 mod cut;
+mod end;
 mod place;
 mod tail;
 mod volumes;
 
 use std::{path::Path, sync::Arc};
 
-pub use self::choice::At;
+pub use self::choice::{At, Request};
 use self::{choice::Chosen, place::Place};
 use super::{
-    BackupError, Progress,
+    BackupError,
     manifest::Manifest,
     opened::{self, Opened},
     pieces,
     run::claim,
+    summary::Progress,
     target::{ClaimKind, Target},
 };
 use crate::{
     domain::{event::Position, history::History},
     log::{
+        LogSettings,
         files::Files,
         history,
         manifest::Manifest as Volumes,
         store::{self, public_name},
     },
 };
-
-/// What to restore.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// Name of the backup; absent: the newest.
-    pub backup: Option<String>,
-    /// Where the restored record ends; absent: where the backup does.
-    pub at: Option<At>,
-}
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +76,9 @@ pub fn restore(
         progress(done, total.max(done));
     };
     check(target, &chosen.manifest, &mut on_bytes)?;
-    let place = Place::open(files, dir, &mark, chosen.store_id)?;
+    let usual = LogSettings::default().journal_file_bytes;
+    let file_bytes = request.journal_file_bytes.unwrap_or(usual);
+    let place = Place::open(files, dir, &mark, chosen.store_id, file_bytes)?;
     build(&place, target, &chosen, &mut on_bytes)
 }
 
@@ -109,7 +105,7 @@ fn build(
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<Restored, BackupError> {
     let Chosen { manifest, at, store_id, history: before } = chosen;
-    let end = cut::find(place, target, chosen, on_bytes)?;
+    let end = end::find(place, target, chosen, on_bytes)?;
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
     let kept: Vec<_> = manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();

@@ -3,55 +3,18 @@
 use std::num::NonZeroUsize;
 
 use super::{
-    BackupError, Progress, cleaning,
+    BackupError, cleaning,
     entries::{self, Copied},
     manifest::{FramesEntry, Manifest, Parts, VolumeEntry},
     opened::{self, Opened, check_place},
     source::{Snapshot, Source},
+    summary::{Progress, Summary, Total},
     target::{ClaimKind, Target},
 };
-use crate::{
-    domain::event::{Micros, Position},
-    log::frame::Tip,
-};
+use crate::log::frame::Tip;
 
 /// How often frames may move into a volume while they are read, before the backup gives up.
 const ATTEMPTS: usize = 10;
-
-/// What a backup did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Name of the manifest.
-    pub name: String,
-    /// The last position in it.
-    pub position: Position,
-    /// When that event was recorded; absent: there is none.
-    pub recorded_at: Option<Micros>,
-    /// What was copied now.
-    pub copied: Total,
-    /// What earlier backups had copied.
-    pub kept: Total,
-    /// What was removed: backups, and pieces that no backup names.
-    pub removed: Removed,
-}
-
-/// Pieces, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Total {
-    /// How many.
-    pub pieces: usize,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// What was removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
-    /// Backups.
-    pub backups: usize,
-    /// Pieces that no backup names.
-    pub pieces: usize,
-}
 
 /// Backs a source up. With `keep`, only that many backups stay, the newest ones.
 ///

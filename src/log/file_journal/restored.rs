@@ -3,13 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
+    JournalSettings,
     header::{self, Header},
     listing,
     marker::{self, CleanStopMarker},
     segment::Segment,
 };
 use crate::log::{
-    LogSettings,
     files::Files,
     frame::NewFrame,
     journal::{JournalError, Tip},
@@ -23,7 +23,7 @@ const EPOCH: u64 = 1;
 pub(in crate::log) struct RestoredJournal {
     files: Arc<dyn Files>,
     dir: std::path::PathBuf,
-    store_id: [u8; 16],
+    settings: JournalSettings,
     tip: Tip,
     segments: Vec<Arc<Segment>>,
     offset: u64,
@@ -34,7 +34,7 @@ impl RestoredJournal {
     pub(in crate::log) fn create(
         files: &Arc<dyn Files>,
         dir: &Path,
-        store_id: [u8; 16],
+        settings: JournalSettings,
         sealed: Tip,
     ) -> Result<Self, JournalError> {
         let io = |error| JournalError::io("make", dir, error);
@@ -43,7 +43,7 @@ impl RestoredJournal {
             _ => files.create_dir(dir).map_err(io)?,
         }
         let (files, dir) = (Arc::clone(files), dir.to_owned());
-        Ok(Self { files, dir, store_id, tip: sealed, segments: Vec::new(), offset: 0 })
+        Ok(Self { files, dir, settings, tip: sealed, segments: Vec::new(), offset: 0 })
     }
 
     /// The last frame.
@@ -55,7 +55,7 @@ impl RestoredJournal {
     pub(in crate::log) fn append(&mut self, mut frame: NewFrame) -> Result<(), JournalError> {
         let (after, tip) = (frame.after(), frame.tip());
         let header = Header {
-            store_id: self.store_id,
+            store_id: self.settings.store_id,
             epoch: EPOCH,
             index: tip.index,
             first_position: after.position + 1,
@@ -76,8 +76,7 @@ impl RestoredJournal {
     }
 
     fn next(&mut self, length: u64) -> Result<Arc<Segment>, JournalError> {
-        let usual = LogSettings::default().journal_file_bytes;
-        let size = usual.max(header::footprint(length).unwrap_or(u64::MAX));
+        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let number = self.segments.len() as u64 + 1;
         let made = Arc::new(Segment::create(&*self.files, &self.dir, number, size)?);
         self.segments.push(Arc::clone(&made));
@@ -93,6 +92,6 @@ impl RestoredJournal {
         self.segments.iter().try_for_each(|segment| segment.sync())?;
         listing::write(&*self.files, &self.dir, &listing::of(&self.segments))?;
         let stop = CleanStopMarker { epoch: EPOCH, tip: self.tip };
-        marker::write(&*self.files, &self.dir, self.store_id, stop)
+        marker::write(&*self.files, &self.dir, self.settings.store_id, stop)
     }
 }

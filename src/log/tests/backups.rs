@@ -7,9 +7,9 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use super::*;
 use crate::log::backup::{
-    BackupError, Manifest as BackupManifest, Opened,
+    BackupError, Manifest as BackupManifest, Opened, Summary,
     restore::{At, Request, Restored, restore},
-    run::{Summary, run},
+    run::run,
     source::Source,
     stopped::StoppedStore,
     target::{DirectoryTarget, Target},
@@ -80,8 +80,13 @@ fn restore_to(target: &dyn Target, dir: &Path, request: &Request) -> Result<Rest
     restore(&files, target, dir, request, &mut |done, all| assert!(done <= all, "{done} of {all}"))
 }
 
+/// Everything, into a journal of small files.
+fn small() -> Request {
+    Request { journal_file_bytes: Some(64 << 10), ..Request::default() }
+}
+
 fn at(at: At) -> Request {
-    Request { at: Some(at), backup: None }
+    Request { at: Some(at), ..small() }
 }
 
 /// The last frame of a data directory that no process works on.
@@ -98,7 +103,7 @@ fn a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on() {
     let summary = kept.back_up();
     assert_eq!((summary.position, summary.kept.pieces), (position, 0));
     kept.case.fill(&mut random, VOLUME_BYTES / 3);
-    let (dir, restored) = kept.restore(&Request::default()).unwrap();
+    let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!((restored.position, restored.backup_position), (position, position));
     assert_eq!(restored.history.newest().unwrap().after, position);
     kept.check_restored(&mut random, &dir, position);
@@ -118,7 +123,7 @@ fn a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused() {
     drop(stopped);
     assert_eq!(summary.position, kept.case.tip.position);
     assert_eq!(summary.copied.pieces, 0, "nothing was recorded since the first");
-    let (dir, restored) = kept.restore(&Request::default()).unwrap();
+    let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!(restored.backup, summary.name);
     kept.check_restored(&mut random, &dir, summary.position);
 }
@@ -138,7 +143,7 @@ fn only_what_is_new_is_copied_and_every_backup_can_be_restored() {
         kept.case.wait_sealed();
     }
     for (name, position) in ends {
-        let request = Request { backup: Some(name), at: None };
+        let request = Request { backup: Some(name), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();
         assert_eq!(restored.position, position);
         kept.check_restored(&mut random, &dir, position);
@@ -152,7 +157,7 @@ fn an_empty_log_is_backed_up_and_restored() {
     let backups = case.home.path().join("backups");
     let mut kept = Kept { case, target: DirectoryTarget::new(&backups), backups, restored: 0 };
     assert_eq!(kept.back_up().position, 0);
-    let (dir, restored) = kept.restore(&Request::default()).unwrap();
+    let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!(restored.position, 0);
     kept.check_restored(&mut random, &dir, 0);
 }
@@ -226,7 +231,7 @@ fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
     there.sort();
     assert_eq!(there, named);
     for manifest in opened.manifests {
-        let request = Request { backup: Some(manifest.name()), at: None };
+        let request = Request { backup: Some(manifest.name()), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();
         kept.check_restored(&mut random, &dir, restored.position);
     }
@@ -243,7 +248,7 @@ fn a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own()
     let summary = back_up(&stopped, &kept.target).unwrap();
     assert_eq!(summary.position, restored.position);
     drop(stopped);
-    let (dir, again) = kept.restore(&Request::default()).unwrap();
+    let (dir, again) = kept.restore(&small()).unwrap();
     assert_eq!(again.history.branches().len(), 2, "each restore begins a history");
     assert_eq!(again.history.branches()[..1], *restored.history.branches());
     kept.check_restored(&mut random, &dir, restored.position);

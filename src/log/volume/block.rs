@@ -51,8 +51,8 @@ const _: () = assert!(limits::EVENT_BYTES < u32::MAX as usize / 2, "lengths are 
 
 /// What every value of a store begins with.
 ///
-/// It follows from the store's id, which backups alone get. So no client can send payloads that look
-/// like values, which would make the search for values in sled's file slow.
+/// It follows from the store's id, which backups alone get. So no client can send payloads that
+/// look like values, which would make the search for values in sled's file slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marker([u8; MARKER]);
 

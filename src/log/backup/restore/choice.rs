@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::Request;
 use crate::{
     domain::{
         event::{Micros, Position},
@@ -15,6 +14,17 @@ use crate::{
         target::Target,
     },
 };
+
+/// What to restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Name of the backup; absent: the newest.
+    pub backup: Option<String>,
+    /// Where the restored record ends; absent: where the backup does.
+    pub at: Option<At>,
+    /// Size of the files of the journal; absent: the usual one.
+    pub journal_file_bytes: Option<u64>,
+}
 
 /// Where a restored record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

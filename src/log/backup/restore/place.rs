@@ -10,7 +10,10 @@ use crate::log::{
     backup::BackupError,
     checked_text,
     error::LogError,
+    file_journal::{JournalSettings, RestoredJournal},
     files::Files,
+    frame::Tip,
+    journal::JournalError,
     manifest::Manifest,
     store::{self, RESTORING, Store},
 };
@@ -19,6 +22,7 @@ use crate::log::{
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     files: &'a Arc<dyn Files>,
+    journal_file_bytes: u64,
     pub(super) store: Store,
 }
 
@@ -80,6 +84,7 @@ impl<'a> Place<'a> {
         dir: &Path,
         mark: &str,
         store_id: [u8; 16],
+        journal_file_bytes: u64,
     ) -> Result<Self, BackupError> {
         let store = Store::begin(files.as_ref(), dir, store_id)?;
         // Another restore may have ended here before the lock was taken.
@@ -91,15 +96,18 @@ impl<'a> Place<'a> {
         };
         made(&store.volumes())?;
         made(&store.offset_tables())?;
-        Ok(Self { files, store })
+        Ok(Self { files, journal_file_bytes, store })
     }
 
     pub(super) fn files(&self) -> &dyn Files {
         self.files.as_ref()
     }
 
-    pub(super) fn shared_files(&self) -> &Arc<dyn Files> {
-        self.files
+    /// Begins the journal anew, behind the last frame that is sealed.
+    pub(super) fn journal(&self, sealed: Tip) -> Result<RestoredJournal, JournalError> {
+        let settings =
+            JournalSettings { store_id: self.store.id(), file_bytes: self.journal_file_bytes };
+        RestoredJournal::create(self.files, &self.store.journal(), settings, sealed)
     }
 
     pub(super) fn dir(&self) -> &Path {

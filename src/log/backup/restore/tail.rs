@@ -93,9 +93,7 @@ pub(super) fn restore(
 ) -> Result<(), BackupError> {
     let before = kept.checked_sub(1).and_then(|last| manifest.volumes.get(last));
     let sealed = before.map(|entry| entry.volume.tip).unwrap_or_default();
-    let files = place.shared_files();
-    let mut journal =
-        RestoredJournal::create(files, &place.store.journal(), place.store.id(), sealed)?;
+    let mut journal = place.journal(sealed)?;
     match manifest.volumes.get(kept) {
         Some(entry) => of_volume(place, target, entry, end, &mut journal)?,
         None => of_frames(target, manifest, end, &mut journal)?,
@@ -159,12 +157,7 @@ fn of_volume(
     with_volume(place, &entry.volume, &mut |pieces, entries| {
         // Reading at the offsets may have failed half way; then this is the second time.
         if journal.tip() != begun {
-            *journal = RestoredJournal::create(
-                place.shared_files(),
-                &place.store.journal(),
-                place.store.id(),
-                begun,
-            )?;
+            *journal = place.journal(begun)?;
         }
         let first = entry.volume.contents.first_position;
         reframe(pieces, entries, (first, end), journal)

@@ -12,7 +12,7 @@ fn pieces(kept: &Kept) -> Vec<String> {
 /// What a restore says, which must not have begun.
 fn refused(kept: &mut Kept) -> BackupError {
     let dir = kept.next_dir();
-    let error = restore_to(&kept.target, &dir, &Request::default()).unwrap_err();
+    let error = restore_to(&kept.target, &dir, &small()).unwrap_err();
     assert!(!dir.exists(), "something was written");
     error
 }
@@ -43,7 +43,7 @@ fn a_piece_that_is_missing_cut_flipped_or_swapped_is_named_and_nothing_is_writte
         }
         fs::write(&path, whole).unwrap();
     }
-    let (dir, restored) = kept.restore(&Request::default()).unwrap();
+    let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
 }
 
@@ -124,7 +124,7 @@ fn only_one_process_at_a_time_works_on_a_target() {
     assert!(matches!(error, BackupError::Busy { .. }), "{error}");
     drop(claim);
     let shared = kept.target.claim(ClaimKind::Shared).unwrap();
-    let (_, restored) = kept.restore(&Request::default()).unwrap();
+    let (_, restored) = kept.restore(&small()).unwrap();
     assert_eq!(restored.position, kept.case.tip.position);
     assert!(matches!(back_up(&source, &kept.target), Err(BackupError::Busy { .. })));
     drop(shared);
@@ -140,7 +140,7 @@ fn a_place_that_holds_anything_takes_no_restored_record() {
     fs::create_dir(&strange).unwrap();
     fs::write(strange.join("thesis.tex"), "years of work").unwrap();
     fs::write(&file, "a file").unwrap();
-    let (done, _) = kept.restore(&Request::default()).unwrap();
+    let (done, _) = kept.restore(&small()).unwrap();
     let within = kept.case.dir.join("restored");
     for (place, why) in [
         (&strange, "not empty"),
@@ -149,13 +149,13 @@ fn a_place_that_holds_anything_takes_no_restored_record() {
         (&kept.case.dir, "a data directory"),
         (&within, "within the data directory"),
     ] {
-        let error = restore_to(&kept.target, place, &Request::default()).unwrap_err();
+        let error = restore_to(&kept.target, place, &small()).unwrap_err();
         assert!(matches!(error, BackupError::Occupied { .. }), "{error}");
         assert!(error.to_string().contains(why), "{error}");
     }
     let empty = kept.next_dir();
     fs::create_dir(&empty).unwrap();
-    restore_to(&kept.target, &empty, &Request::default()).unwrap();
+    restore_to(&kept.target, &empty, &small()).unwrap();
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn an_end_beyond_the_backup_and_a_target_without_one_are_refused() {
         let error = kept.restore(&at(end)).unwrap_err();
         assert!(matches!(error, BackupError::Beyond { .. }), "{error}");
     }
-    let error = kept.restore(&Request { backup: Some("x".into()), at: None }).unwrap_err();
+    let error = kept.restore(&Request { backup: Some("x".into()), ..small() }).unwrap_err();
     assert!(error.to_string().contains("there are backups/0000000001-"), "{error}");
 }
 
@@ -179,13 +179,13 @@ fn a_server_starts_on_no_half_restored_record() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
     kept.back_up();
-    let (dir, _) = kept.restore(&Request::default()).unwrap();
+    let (dir, _) = kept.restore(&small()).unwrap();
     fs::remove_file(dir.join("STORE")).unwrap();
     checked_text::write(&RealFiles, &dir.join("RESTORING"), "backup x\nwhole\n").unwrap();
     let opened = Log::open(&dir, &settings(), Arc::new(RealFiles), Hooks::default());
     let error = opened.unwrap_err();
     assert!(matches!(error, LogError::NotAStore { .. }), "{error}");
     assert!(error.to_string().contains("restore"), "{error}");
-    let error = restore_to(&kept.target, &dir, &Request::default()).unwrap_err().to_string();
+    let error = restore_to(&kept.target, &dir, &small()).unwrap_err().to_string();
     assert!(error.contains("another restore"), "{error}");
 }

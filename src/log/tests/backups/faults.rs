@@ -4,7 +4,7 @@ use super::*;
 use crate::log::recorder::{self, RecordingFiles};
 
 /// A log of a few frames: nothing of it is in a volume.
-fn small(random: &mut Random) -> Case {
+fn few_frames(random: &mut Random) -> Case {
     let mut case = Case::new();
     (0..3).for_each(|_| case.append(random));
     case
@@ -35,7 +35,7 @@ fn check_whole(target: &DirectoryTarget) -> usize {
 #[test]
 fn whatever_step_of_a_backup_fails_it_is_whole_or_not_there_and_the_next_one_is_made() {
     let mut random = Random::new();
-    let mut case = small(&mut random);
+    let mut case = few_frames(&mut random);
     let mut failed = 0;
     for step in 0.. {
         let (recorded, files, dir) = recording(&case);
@@ -63,7 +63,7 @@ fn whatever_step_of_a_backup_fails_it_is_whole_or_not_there_and_the_next_one_is_
 #[test]
 fn wherever_the_power_fails_a_backup_is_whole_or_not_there() {
     let mut random = Random::new();
-    let mut case = small(&mut random);
+    let mut case = few_frames(&mut random);
     let (recorded, files, dir) = recording(&case);
     let target = DirectoryTarget::on(files, &dir);
     back_up(&case.log().backup_source(), &target).unwrap();
@@ -86,7 +86,7 @@ fn wherever_the_power_fails_a_backup_is_whole_or_not_there() {
 #[test]
 fn whatever_step_of_a_restore_fails_no_store_is_there_and_the_same_restore_ends_it() {
     let mut random = Random::new();
-    let case = small(&mut random);
+    let case = few_frames(&mut random);
     let backups = case.home.path().join("backups");
     let target = DirectoryTarget::new(&backups);
     back_up(&case.log().backup_source(), &target).unwrap();
@@ -98,7 +98,7 @@ fn whatever_step_of_a_restore_fails_no_store_is_there_and_the_same_restore_ends_
         fs::create_dir(&dir).unwrap();
         files.create_dir(&dir).unwrap();
         recorded.fail_after(Some(step));
-        let request = Request::default();
+        let request = small();
         let done = restore(&files, &target, &dir, &request, &mut |_, _| {});
         let found = recorded.has_failed();
         recorded.fail_after(None);
@@ -160,12 +160,12 @@ fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed()
     let summary = kept.back_up();
     assert!(summary.kept.pieces >= 3, "volumes that were copied whole stay: {summary:?}");
     assert!(summary.removed.pieces >= 1, "frames that no backup names go: {summary:?}");
-    let (dir, restored) = kept.restore(&Request::default()).unwrap();
+    let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
 }
 
 fn refused_restore(kept: &mut Kept) -> BackupError {
-    kept.restore(&Request::default()).unwrap_err()
+    kept.restore(&small()).unwrap_err()
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_restore_that_was_interrupted_goes_on_and_keeps_what_is_right() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
     kept.back_up();
-    let (done, first) = kept.restore(&Request::default()).unwrap();
+    let (done, first) = kept.restore(&small()).unwrap();
     assert_eq!(first.kept, 0);
     // As it was just before `STORE`, with one file cut off.
     fs::remove_file(done.join("STORE")).unwrap();
@@ -184,7 +184,7 @@ fn a_restore_that_was_interrupted_goes_on_and_keeps_what_is_right() {
     let db = volumes[0].join("db");
     let whole = fs::read(&db).unwrap();
     fs::write(&db, &whole[..whole.len() / 2]).unwrap();
-    let again = restore_to(&kept.target, &done, &Request::default()).unwrap();
+    let again = restore_to(&kept.target, &done, &small()).unwrap();
     assert!(again.kept >= 5, "{again:?}");
     assert_eq!(fs::read(&db).unwrap(), whole);
     kept.check_restored(&mut random, &done, again.position);
