@@ -38,7 +38,7 @@ pub(super) const FAULTS: &[Fault] = &[
         caught_by: &[unit(
             "engine::tests::durability::\
              after_a_failed_sync_appends_stop_with_the_first_reason_and_reads_go_on",
-            "on an `Ok` value: Appended",
+            "on an `Ok` value: Appended|the store accepts no appends",
         )],
     },
     Fault {
