@@ -86,17 +86,19 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 /// Why a data directory cannot be read.
 fn stopped(error: BackupError) -> Failure {
-    match &error {
-        BackupError::Log(LogError::Locked { path, holder }) => Failure::usage(format!(
+    if let BackupError::Log(LogError::Locked { path, holder }) = &error {
+        return Failure::usage(format!(
             "{} is in use by process {holder}; make a backup of a running server with --server",
             path.display()
-        )),
-        BackupError::Log(LogError::NotAStore { path, what }) => Failure::usage(format!(
+        ));
+    }
+    if let BackupError::Log(LogError::NotAStore { path, what }) = &error {
+        return Failure::usage(format!(
             "{} is no data directory: {what}; name the one that `serve --data` has",
             path.display()
-        )),
-        _ => error.into(),
+        ));
     }
+    error.into()
 }
 
 impl From<BackupError> for Failure {

@@ -62,18 +62,17 @@ impl Known<'_> {
     ) -> Result<Option<VolumeEntry>, BackupError> {
         let newest_first = self.manifests.iter().rev();
         let mut listed = newest_first.flat_map(|manifest| &manifest.volumes);
-        let entry = match listed.find(|entry| entry.volume == *volume) {
-            Some(entry) => entry.clone(),
-            None => {
-                let receipt = VolumeEntry::receipt(&VolumeEntry::folder(volume)?);
-                if !self.listing.contains_key(&receipt) {
-                    return Ok(None);
-                }
-                // What a backup that was killed had copied whole.
-                match get_text::<Receipt>(target, &receipt) {
-                    Ok(receipt) if receipt.entry.volume == *volume => receipt.entry,
-                    _ => return Ok(None),
-                }
+        let entry = if let Some(entry) = listed.find(|entry| entry.volume == *volume) {
+            entry.clone()
+        } else {
+            let receipt = VolumeEntry::receipt(&VolumeEntry::folder(volume)?);
+            if !self.listing.contains_key(&receipt) {
+                return Ok(None);
+            }
+            // What a backup that was killed had copied whole.
+            match get_text::<Receipt>(target, &receipt) {
+                Ok(receipt) if receipt.entry.volume == *volume => receipt.entry,
+                _ => return Ok(None),
             }
         };
         let there = |piece: &Piece| self.listing.get(&piece.name) == Some(&piece.length);

@@ -145,14 +145,13 @@ pub enum BackupError {
 
 /// What to do about an operating system's error; empty: nothing in particular.
 fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room there and run this again: what was copied whole is not copied again"
-        }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            "; make it accessible for the user who runs this, or choose another folder"
-        }
-        _ => "",
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if [StorageFull, QuotaExceeded].contains(&error.kind()) {
+        "; make room there and run this again: what was copied whole is not copied again"
+    } else if [ReadOnlyFilesystem, PermissionDenied].contains(&error.kind()) {
+        "; make it accessible for the user who runs this, or choose another folder"
+    } else {
+        ""
     }
 }
 
@@ -214,10 +213,10 @@ impl BackupError {
 
 impl From<JournalError> for BackupError {
     fn from(error: JournalError) -> Self {
-        match error {
-            JournalError::Released { up_to } => Self::Released { up_to },
-            other => Self::Log(other.into()),
+        if let JournalError::Released { up_to } = error {
+            return Self::Released { up_to };
         }
+        Self::Log(error.into())
     }
 }
 

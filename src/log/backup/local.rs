@@ -71,11 +71,11 @@ impl LocalSource {
         let journal = Arc::clone(&self.fetcher.frames.journal);
         let mut frames = FramesRead { journal, tip: after, up_to, ready: Vec::new(), taken: 0 };
         // What is wrong with the place to begin at is said now.
-        frames.fill().map_err(|error| match error {
-            BackupError::Log(LogError::Journal(JournalError::Damaged { .. })) => {
-                BackupError::OtherHistory { position: after.position }
+        frames.fill().map_err(|error| {
+            if matches!(error, BackupError::Log(LogError::Journal(JournalError::Damaged { .. }))) {
+                return BackupError::OtherHistory { position: after.position };
             }
-            other => other,
+            error
         })?;
         let skipped = io::copy(&mut frames.by_ref().take(offset), &mut io::sink());
         skipped.map_err(BackupError::from_read)?;

@@ -2,8 +2,8 @@
 //!
 //! Everything is checked before anything is written: that each piece is there, whole, and follows
 //! the one before. The directory is built under a mark that keeps servers away. `STORE`, which
-//! makes it a data directory, is written last. A restore that was interrupted goes on: what is there
-//! and right stays.
+//! makes it a data directory, is written last. A restore that was interrupted goes on: what is
+//! there and right stays.
 
 mod choice;
 mod cut;

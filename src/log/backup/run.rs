@@ -79,11 +79,11 @@ pub(super) fn claim(
     target: &dyn Target,
     kind: ClaimKind,
 ) -> Result<super::target::Claim, BackupError> {
-    target.claim(kind).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => {
-            BackupError::Busy { target: target.to_string(), holder: error.to_string() }
+    target.claim(kind).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            return BackupError::Busy { target: target.to_string(), holder: error.to_string() };
         }
-        _ => BackupError::target(&target, "lock", "", error),
+        BackupError::target(&target, "lock", "", error)
     })
 }
 

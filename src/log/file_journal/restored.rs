@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    JournalSettings,
     header::{self, Header},
     listing,
     marker::{self, CleanStopMarker},
@@ -23,7 +22,9 @@ const EPOCH: u64 = 1;
 pub(in crate::log) struct RestoredJournal {
     files: Arc<dyn Files>,
     dir: std::path::PathBuf,
-    settings: JournalSettings,
+    store_id: [u8; 16],
+    /// Size of a file; a frame that is larger gets one of its own size.
+    file_bytes: u64,
     tip: Tip,
     segments: Vec<Arc<Segment>>,
     offset: u64,
@@ -34,7 +35,7 @@ impl RestoredJournal {
     pub(in crate::log) fn create(
         files: &Arc<dyn Files>,
         dir: &Path,
-        settings: JournalSettings,
+        (store_id, file_bytes): ([u8; 16], u64),
         sealed: Tip,
     ) -> Result<Self, JournalError> {
         let io = |error| JournalError::io("make", dir, error);
@@ -43,7 +44,8 @@ impl RestoredJournal {
             _ => files.create_dir(dir).map_err(io)?,
         }
         let (files, dir) = (Arc::clone(files), dir.to_owned());
-        Ok(Self { files, dir, settings, tip: sealed, segments: Vec::new(), offset: 0 })
+        let (tip, segments) = (sealed, Vec::new());
+        Ok(Self { files, dir, store_id, file_bytes, tip, segments, offset: 0 })
     }
 
     /// The last frame.
@@ -55,7 +57,7 @@ impl RestoredJournal {
     pub(in crate::log) fn append(&mut self, mut frame: NewFrame) -> Result<(), JournalError> {
         let (after, tip) = (frame.after(), frame.tip());
         let header = Header {
-            store_id: self.settings.store_id,
+            store_id: self.store_id,
             epoch: EPOCH,
             index: tip.index,
             first_position: after.position + 1,
@@ -76,7 +78,7 @@ impl RestoredJournal {
     }
 
     fn next(&mut self, length: u64) -> Result<Arc<Segment>, JournalError> {
-        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
+        let size = self.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let number = self.segments.len() as u64 + 1;
         let made = Arc::new(Segment::create(&*self.files, &self.dir, number, size)?);
         self.segments.push(Arc::clone(&made));
@@ -92,6 +94,6 @@ impl RestoredJournal {
         self.segments.iter().try_for_each(|segment| segment.sync())?;
         listing::write(&*self.files, &self.dir, &listing::of(&self.segments))?;
         let stop = CleanStopMarker { epoch: EPOCH, tip: self.tip };
-        marker::write(&*self.files, &self.dir, self.settings.store_id, stop)
+        marker::write(&*self.files, &self.dir, self.store_id, stop)
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong is refused with an exit code, the piece and what to do, before anything is touched.
+//! What is wrong is refused with an exit code, the piece and what to do, and nothing is touched.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

@@ -10,7 +10,7 @@ use crate::log::{
     backup::BackupError,
     checked_text,
     error::LogError,
-    file_journal::{JournalSettings, RestoredJournal},
+    file_journal::RestoredJournal,
     files::Files,
     frame::Tip,
     journal::JournalError,
@@ -105,8 +105,7 @@ impl<'a> Place<'a> {
 
     /// Begins the journal anew, behind the last frame that is sealed.
     pub(super) fn journal(&self, sealed: Tip) -> Result<RestoredJournal, JournalError> {
-        let settings =
-            JournalSettings { store_id: self.store.id(), file_bytes: self.journal_file_bytes };
+        let settings = (self.store.id(), self.journal_file_bytes);
         RestoredJournal::create(self.files, &self.store.journal(), settings, sealed)
     }
 

@@ -80,9 +80,8 @@ impl DirectoryTarget {
 
     /// Removes what killed processes left half written.
     fn sweep(&self) -> io::Result<()> {
-        self.walk(&self.dir, &mut |path| match is_unfinished(path) {
-            true => self.files.remove(path),
-            false => Ok(()),
+        self.walk(&self.dir, &mut |path| {
+            if is_unfinished(path) { self.files.remove(path) } else { Ok(()) }
         })
     }
 
