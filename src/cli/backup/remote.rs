@@ -74,9 +74,8 @@ fn snapshot(
 ) -> Result<Snapshot, BackupError> {
     let strange = || remote(io::Error::other("the server's answer has an id that is none"));
     let store_id = <[u8; 16]>::try_from(answer.store_id.as_ref()).map_err(|_| strange())?;
-    let branch = |it: &proto::HistoryBranch| {
-        Some(Branch { id: HistoryId::parse(&it.id)?, after: it.after })
-    };
+    let branch =
+        |it: &proto::HistoryBranch| Some(Branch { id: HistoryId::parse(&it.id)?, after: it.after });
     let restores = answer.history.as_ref().map_or(&[][..], |history| &history.branches);
     let branches = restores.iter().map(branch).collect::<Option<Vec<_>>>();
     let history = History::of(branches.ok_or_else(strange)?);
