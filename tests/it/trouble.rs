@@ -171,7 +171,7 @@ fn spoil(heading: &str, data: &Path) -> String {
         "The list of the journal's files is damaged" => flip(&data.join("journal/FILES"), 0),
         "The mark of the last stop is damaged" => flip(&data.join("journal/clean-stop"), 50),
         "Newer" => {
-            let text = format!("handover\nformat 2\nstore {}\n", "0".repeat(32));
+            let text = format!("handover\nformat 99\nstore {}\n", "0".repeat(32));
             let crc = crc32c(text.as_bytes());
             fs::write(data.join("STORE"), format!("{text}crc32c {crc:08x}\n")).expect("written");
         }

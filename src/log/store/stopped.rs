@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{INDEX, JOURNAL, LOCK, MANIFEST, OFFSET_TABLES, PROJECTIONS, STORE, VOLUMES};
+use super::{
+    INDEX, JOURNAL, LOCK, MANIFEST, OFFSET_TABLES, PROJECTIONS, STORE, VOLUMES, check_ours,
+};
 use crate::log::{error::LogError, files::Files};
 
 /// A data directory that no server works on while this is held.
@@ -27,6 +29,8 @@ impl StoppedStore {
         if let Some(id) = super::read_store(files, dir)? {
             return Ok(Self { dir: dir.to_owned(), id, lock });
         }
+        // A restore that was interrupted says so.
+        check_ours(files, dir)?;
         if [MANIFEST, JOURNAL, VOLUMES].into_iter().any(is_there) {
             return Err(LogError::damaged(&dir.join(STORE), "it is missing"));
         }
@@ -38,6 +42,11 @@ impl StoppedStore {
     /// there is.
     pub(in crate::log) fn was_opened(&self) -> bool {
         self.lock.is_none() && self.dir.join(LOCK).exists()
+    }
+
+    /// The data directory.
+    pub(in crate::log) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The store's id.
@@ -85,7 +94,8 @@ fn lock(dir: &Path) -> Result<Option<File>, LogError> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {
-            let holder = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let holder = text.lines().next().unwrap_or_default().to_owned();
             Err(LogError::Locked { path: dir.to_owned(), holder })
         }
         Err(TryLockError::Error(error)) => Err(LogError::io("lock", &path, error)),

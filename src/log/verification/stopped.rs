@@ -14,6 +14,7 @@ use crate::log::{
     error::LogError,
     file_journal::InspectedJournal,
     files::{Files, ReadOnlyFiles},
+    history,
     index::{Opening, StoredIndex},
     manifest::Manifest,
     store::StoppedStore,
@@ -38,10 +39,16 @@ impl Verification {
         let Some(manifest) = found(manifest, Part::Manifest, findings)? else { return Ok(None) };
         let journal =
             InspectedJournal::read(files.as_ref(), &store.journal(), store.id(), manifest.tip());
+        let history = history::load(files.as_ref(), store.dir(), store.id());
+        let history = found(history, Part::Store, findings)?;
         let mut head = manifest.tip().position;
         let unsealed = match journal {
             Ok(journal) => {
                 head = journal.tip().position;
+                if let Some(history) = &history {
+                    let reached = history::check_reached(store.dir(), history, journal.tip());
+                    found(reached, Part::Journal, findings)?;
+                }
                 Unsealed::Files(store.journal(), journal)
             }
             Err(errors) => {
