@@ -16,6 +16,7 @@ use super::{
     case::{Bench, Suite, Target},
     claims, followers, log,
     machine::ReportHeader,
+    network,
     plan::Plan,
     runner::{self, Output, Show},
     subject::Origin,
@@ -87,6 +88,8 @@ enum SuiteName {
     Followers,
     /// Backups of a large log beside appends, and restores
     Backups,
+    /// TLS, tokens and metrics, each against a server without it
+    Network,
 }
 
 impl Args {
@@ -112,6 +115,7 @@ impl SuiteName {
             Self::Claims => claims::suite(plan),
             Self::Followers => followers::suite(plan),
             Self::Backups => backups::suite(),
+            Self::Network => network::suite(),
         }
     }
 }

@@ -18,8 +18,10 @@ mod followers;
 mod limits;
 mod load;
 mod log;
+mod login;
 mod machine;
 mod meter;
+mod network;
 mod plan;
 mod process;
 mod report;
@@ -49,7 +51,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     match Role::of_this_process() {
         // The whole program `handover`, with the arguments that this process has.
-        Some(Role::Server | Role::Backup | Role::Restore) => cli::main(),
+        Some(Role::Server | Role::Backup | Role::Restore | Role::Token) => cli::main(),
         Some(Role::Echo) => cli::exit_code(run(echo::run())),
         None => {
             let args = Args::parse();
