@@ -94,7 +94,7 @@ pub use self::{
     subscribers::SubscribersUsage,
     subscription::{Mark, Subscription, SubscriptionItem},
     usage::{Budget, EngineUsage, Unit, Writing},
-    verification::{VerificationReport, Verifying, verify_stopped},
+    verification::{VerificationReport, Verifying, verify_backup, verify_stopped},
     watching::{Changed, Look, Watch, Watched},
 };
 use self::{

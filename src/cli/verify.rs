@@ -21,8 +21,8 @@ use crate::{
         server_args::ServerArgs,
     },
     domain::proto::{VerificationProgress, VerificationReport, VerifyRequest, VerifyResponse},
-    engine::verify_stopped,
-    log::{LogError, verification::Progress},
+    engine::{verify_backup, verify_stopped},
+    log::{LogError, backup::target::DirectoryTarget, verification::Progress},
 };
 
 /// How often the bar moves.
@@ -35,6 +35,9 @@ pub struct Args {
     /// the store of a running server is verified
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Folder that `handover backup --to` has filled: every piece of every backup in it is read
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    backup: Option<PathBuf>,
     /// Folder for copies of volumes that must be read through sled, one at a time [default: that of
     /// the system for temporary files]
     #[arg(long, value_name = "DIR", requires = "data")]
@@ -48,9 +51,10 @@ pub struct Args {
 
 /// Verifies, and prints what was found.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let report = match &args.data {
-        Some(data) => of_stopped(data, args.copies.as_deref()).await?,
-        None => of_server(&args.server).await?,
+    let report = match (&args.data, &args.backup) {
+        (Some(data), _) => of_stopped(data, args.copies.as_deref()).await?,
+        (None, Some(folder)) => of_backup(folder).await?,
+        (None, None) => of_server(&args.server).await?,
     };
     let text = if args.json {
         format!("{:#}\n", json::of_message(&report)?)
@@ -72,24 +76,41 @@ fn exit_of(report: &VerificationReport) -> Exit {
 }
 
 async fn of_stopped(data: &Path, copies: Option<&Path>) -> Result<VerificationReport, Failure> {
-    let copies = tempfile_in(copies)?;
-    let progress = Arc::new(Progress::default());
-    let (dir, shared) = (data.to_owned(), Arc::clone(&progress));
-    let mut verifying = tokio::task::spawn_blocking(move || {
-        let verified = verify_stopped(&dir, copies.path(), &shared);
+    let (copies, dir) = (tempfile_in(copies)?, data.to_owned());
+    shown_while(move |progress| {
+        let verified = verify_stopped(&dir, copies.path(), progress);
         // The copies are removed before the program ends.
         drop(copies);
-        verified
-    });
+        verified.map(Into::into).map_err(|error| refused(&error))
+    })
+    .await
+}
+
+async fn of_backup(folder: &Path) -> Result<VerificationReport, Failure> {
+    let target = DirectoryTarget::new(folder);
+    shown_while(move |progress| {
+        let verified = verify_backup(&target, progress);
+        verified.map(Into::into).map_err(Failure::from)
+    })
+    .await
+}
+
+/// Runs what blocks, and shows how far it is.
+async fn shown_while(
+    verify: impl FnOnce(&Progress) -> Result<VerificationReport, Failure> + Send + 'static,
+) -> Result<VerificationReport, Failure> {
+    let progress = Arc::new(Progress::default());
+    let shared = Arc::clone(&progress);
+    let mut verifying = tokio::task::spawn_blocking(move || verify(&shared));
     let bar = Bar::new();
     loop {
         tokio::select! {
             verified = &mut verifying => {
                 bar.finish();
-                let verified = verified.map_err(|error| {
-                    Failure::new(Exit::Failed, format!("the verification panicked: {error}"))
-                })?;
-                return verified.map(Into::into).map_err(|error| refused(&error));
+                return verified.unwrap_or_else(|error| {
+                    let message = format!("the verification panicked: {error}");
+                    Err(Failure::new(Exit::Failed, message))
+                });
             }
             () = tokio::time::sleep(LOOK) => {
                 let (bytes, total) = progress.bytes();

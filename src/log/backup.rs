@@ -11,6 +11,7 @@ mod copying;
 mod entries;
 mod error;
 mod frames;
+pub mod inspection;
 pub mod local;
 pub mod manifest;
 mod opened;

@@ -1,6 +1,7 @@
 //! `handover verify`: a healthy store has no finding and stays as it is, whatever is spoilt is
 //! found and named, and a running server is verified while it works.
 
+mod backup;
 mod live;
 mod spoilt;
 pub(crate) mod store;

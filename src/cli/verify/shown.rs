@@ -50,12 +50,15 @@ fn checked(report: &VerificationReport) -> String {
     if !report.store.is_empty() {
         let _ = writeln!(text, "{}, up to position {}", report.store, report.position);
     }
-    let _ = writeln!(
-        text,
-        "checked {} events in {} sealed volumes and the journal; {megabytes} MB in {seconds:.1} s",
-        thousands(report.events),
-        thousands(report.volumes),
-    );
+    let volumes = thousands(report.volumes);
+    let read = match report.events {
+        // The events of a backup are not counted.
+        0 => format!("{volumes} sealed volumes"),
+        events => {
+            format!("{} events in {volumes} sealed volumes and the journal", thousands(events))
+        }
+    };
+    let _ = writeln!(text, "checked {read}; {megabytes} MB in {seconds:.1} s");
     text
 }
 

@@ -67,5 +67,6 @@ fn part(part: Part) -> &'static str {
         Part::Index => "index",
         Part::Projection => "projection",
         Part::Group => "group",
+        Part::Backup => "backup",
     }
 }

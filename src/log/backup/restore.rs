@@ -97,6 +97,11 @@ pub(super) fn check(
     tail::check(target, manifest)
 }
 
+/// Checks that the frames of a backup follow one another up to the end that it names.
+pub(super) fn check_frames(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupError> {
+    tail::check(target, manifest)
+}
+
 /// Builds the directory, and makes it valid at the end.
 fn build(
     place: &Place<'_>,

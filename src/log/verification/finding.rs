@@ -43,6 +43,8 @@ pub enum Part {
     Projection,
     /// What is recorded of a consumer group.
     Group,
+    /// A piece of a backup.
+    Backup,
 }
 
 /// Something that is not as it must be.
@@ -99,6 +101,10 @@ impl Finding {
                 "stop the server and put {place} back from a backup: a sealed volume never \
                  changes, so a copy of any age fits"
             ),
+            (Severity::Record, Part::Backup) => {
+                "make a backup into another folder now, and restore from a copy of this one"
+                    .to_owned()
+            }
             (Severity::Record, Part::Store | Part::Manifest | Part::Journal) => {
                 "put the whole data directory back from a backup".to_owned()
             }
