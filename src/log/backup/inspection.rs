@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     error::BackupError,
+    manifest::Manifest,
     opened::Opened,
     pieces, restore,
     run::claim,
@@ -54,7 +55,7 @@ pub fn inspect(
         return Err(BackupError::NoBackup { place, what });
     };
     let mut names = HashSet::new();
-    let all = opened.manifests.iter().flat_map(|manifest| manifest.pieces());
+    let all = opened.manifests.iter().flat_map(Manifest::pieces);
     // Backups share what has not changed between them.
     let all: Vec<_> = all.filter(|piece| names.insert(piece.name.as_str())).collect();
     inspector.expect(all.iter().map(|piece| piece.length).sum());
