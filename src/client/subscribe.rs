@@ -178,8 +178,9 @@ impl Subscription {
     /// # Errors
     ///
     /// What no repetition mends: a wrong filter, a position beyond the log's end, another store
-    /// at the address, a restore from before the position, damage. What passes is an item, [`Followed::Interrupted`]. It may be called
-    /// again after an error, and then begins a new attempt.
+    /// at the address, a restore from before the position, damage. What passes is an item,
+    /// [`Followed::Interrupted`]. It may be called again after an error, and then begins a new
+    /// attempt.
     pub async fn next(&mut self) -> Result<Followed, CallError> {
         self.handled = self.given;
         loop {

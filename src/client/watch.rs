@@ -152,8 +152,9 @@ impl<T> Watch<T> {
     /// # Errors
     ///
     /// What no repetition mends: a wrong question, a position beyond the end of the log, another
-    /// store at the address, a restore from before the position, damage. What passes is an item, [`Watched::Interrupted`]. It may be
-    /// called again after an error, and then begins a new attempt.
+    /// store at the address, a restore from before the position, damage. What passes is an item,
+    /// [`Watched::Interrupted`]. It may be called again after an error, and then begins a new
+    /// attempt.
     pub async fn next(&mut self) -> Result<Watched<T>, CallError> {
         self.handled = self.given;
         loop {
