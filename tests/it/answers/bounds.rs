@@ -7,10 +7,11 @@ use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// Methods with answers that need no pages, and what bounds them.
-pub(super) const METHODS: [(&str, &str); 9] = [
+pub(super) const METHODS: [(&str, &str); 10] = [
     ("BackupService/DescribeBackup", "500 volumes, and `more` goes on; RESTORES_PER_STORE"),
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
+    ("EventStoreService/GetHead", "RESTORES_PER_STORE"),
     ("EventStoreService/Read", "a batch of PAGE_BYTES, or one event"),
     ("EventStoreService/Subscribe", "a batch of PAGE_BYTES, or one event"),
     (
