@@ -58,11 +58,11 @@ pub(crate) async fn serve(
     observer: Observer,
     spans: Option<Arc<SpanCounts>>,
 ) {
-    let observed = Observed { observer, spans };
+    let shown = Observed { observer, spans };
     let mut connections = Connections::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connections.open(stream, observed.clone()).await,
+            Ok((stream, _)) => connections.open(stream, shown.clone()).await,
             Err(error) => {
                 tracing::debug!(%error, "a scrape could not be accepted");
                 tokio::time::sleep(PAUSE).await;

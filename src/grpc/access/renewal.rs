@@ -10,13 +10,13 @@ impl Access {
     /// Fetches keys when they are due for as long as it is awaited. One issuer that hangs holds up
     /// no other one.
     pub(in crate::grpc) async fn follow_keys(&self) {
-        let (sets, mut fetches) = (self.key_sets(), FuturesUnordered::new());
+        let (sets, mut under_way) = (self.key_sets(), FuturesUnordered::new());
         loop {
             for issuer in sets.begin(Instant::now()) {
-                fetches.push(self.fetched(issuer));
+                under_way.push(self.fetched(issuer));
             }
             tokio::select! {
-                Some((issuer, begun, fetched)) = fetches.next() => {
+                Some((issuer, begun, fetched)) = under_way.next() => {
                     self.take(&issuer, begun, fetched);
                 }
                 () = until(sets.due()) => self.forget_old(),

@@ -3,7 +3,7 @@
 mod bad;
 mod faults;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{mem::take, num::NonZeroUsize, sync::Arc};
 
 use super::*;
 use crate::log::backup::{
@@ -53,6 +53,8 @@ impl Kept {
     fn check_restored(&mut self, random: &mut Random, dir: &Path, position: Position) {
         let original = (self.case.dir.clone(), self.case.tip, self.case.log.take());
         let (events, labels) = (self.case.events.clone(), self.case.labels.clone());
+        // The log that was backed up goes on, and must not report to the tests of the other one.
+        let progress = (take(&mut self.case.indexed), take(&mut self.case.sealed));
         self.case.events.truncate(usize::try_from(position).unwrap());
         self.case.labels.truncate(self.case.events.len());
         self.case.dir = dir.to_owned();
@@ -68,6 +70,7 @@ impl Kept {
         self.case.close();
         (self.case.dir, self.case.tip, self.case.log) = original;
         (self.case.events, self.case.labels) = (events, labels);
+        (self.case.indexed, self.case.sealed) = progress;
     }
 }
 
@@ -214,14 +217,14 @@ fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
     let opened = Opened::read(&kept.target).unwrap();
     let found: Vec<String> = opened.manifests.iter().map(BackupManifest::name).collect();
     assert_eq!(found, names[2..]);
-    let mut named: Vec<String> = opened
+    let mut needed: Vec<String> = opened
         .manifests
         .iter()
         .flat_map(BackupManifest::pieces)
         .map(|it| it.name.clone())
         .collect();
-    named.sort();
-    named.dedup();
+    needed.sort();
+    needed.dedup();
     let mut there: Vec<String> = ["volumes/", "frames/"]
         .iter()
         .flat_map(|prefix| kept.target.list(prefix).unwrap())
@@ -229,7 +232,7 @@ fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
         .filter(|name| !name.ends_with("/PIECES"))
         .collect();
     there.sort();
-    assert_eq!(there, named);
+    assert_eq!(there, needed);
     for manifest in opened.manifests {
         let request = Request { backup: Some(manifest.name()), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();

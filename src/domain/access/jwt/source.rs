@@ -148,7 +148,7 @@ mod tests {
             ("http://10.0.0.1/keys", "use https://"),
             ("http://127.0.0.1.example/keys", "use https://"),
             ("ftp://id.example/keys", "does not begin with https://"),
-            ("//id.example/keys", "does not begin with https://"),
+            ("//id.example/keys", "names no host"),
             ("https://user:secret@id.example/keys", "a user or a password"),
             ("https://id.example/keys#one", "a fragment"),
             ("https:///keys", ""),

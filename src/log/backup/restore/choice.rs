@@ -70,12 +70,12 @@ pub(super) fn choose(
         return Err(none("there is no BACKUP file; name the folder that `backup --to` had".into()));
     };
     let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
-    let named = |manifest: &Manifest| {
+    let is_wanted = |manifest: &Manifest| {
         let own = manifest.name();
         let short = own.strip_prefix(BACKUPS).unwrap_or_default();
         request.backup.as_ref().is_none_or(|name| *name == own || name == short)
     };
-    let Some(manifest) = manifests.into_iter().rev().find(named) else {
+    let Some(manifest) = manifests.into_iter().rev().find(is_wanted) else {
         return Err(none(match (&request.backup, names.is_empty()) {
             (_, true) => "no backup was made to its end; run `handover backup` again".to_owned(),
             (Some(name), false) => format!("there is no {name}; there are {}", names.join(", ")),

@@ -197,7 +197,7 @@ impl<'a> GroupWalk<'a> {
         visitor: &mut dyn Visitor,
     ) -> Result<(), IndexError> {
         let directory = self.run.directory(list, Blocking::Allowed)?;
-        let (mut found, mut last) = (0, 0);
+        let (mut found, mut newest) = (0, 0);
         for container in (0..directory.len()).filter_map(|place| directory.get(place)) {
             let bitmap = self.run.bitmap(&container, Blocking::Allowed)?;
             self.scratch.clear();
@@ -206,12 +206,12 @@ impl<'a> GroupWalk<'a> {
             if found != container.through {
                 return Err(self.run.bad("a list is not as long as its directory says"));
             }
-            last = self.scratch.last().copied().unwrap_or(last);
+            newest = self.scratch.last().copied().unwrap_or(newest);
             self.list_bytes += container.bytes as u64;
             visitor.positions(key, &self.scratch);
         }
         self.list_bytes += list.directory_bytes() as u64;
-        if found != count || last != list.last {
+        if found != count || newest != list.last {
             return Err(self.run.bad("a list is not as long as its entry says"));
         }
         Ok(())

@@ -88,11 +88,11 @@ fn a_run_that_is_of_other_events_is_found_out_whatever_the_difference() {
         ("nothing", &|event| event.payload.push(1)),
     ];
     for (what, change) in changes {
-        let changed = |frame: &Frame| {
+        let altered = |frame: &Frame| {
             if at_target(frame) { with_event(frame, change) } else { frame.clone() }
         };
         let found: Vec<_> =
-            differences(&case, &sums(&case, &changed)).into_iter().flatten().collect();
+            differences(&case, &sums(&case, &altered)).into_iter().flatten().collect();
         if what == "nothing" {
             assert_eq!(found, [""; 0], "the index knows nothing of payloads");
         } else {
