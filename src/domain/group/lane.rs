@@ -220,7 +220,9 @@ impl Lane {
         // No more than there is: it may wait for long.
         self.waiting.reserve_exact(back.len());
         if planted!("retry-out-of-order") {
-            back.iter().for_each(|held| self.waiting.push_back((*held).into()));
+            for held in &back {
+                self.waiting.push_back((*held).into());
+            }
         } else {
             back.iter().rev().for_each(|held| self.waiting.push_front((*held).into()));
         }

@@ -1,5 +1,5 @@
 //! Where the keys of an issuer come from: a file, an address, or the address that the issuer's
-//! discovery document names (OpenID Connect Discovery 1.0).
+//! discovery document names (`OpenID` Connect Discovery 1.0).
 
 use std::{fmt, net::IpAddr};
 
