@@ -19,7 +19,7 @@ use crate::{
             BackupError, Summary, run::run as back_up, source::Source, stopped::StoppedStore,
             target::DirectoryTarget,
         },
-        files::RealFiles,
+        files::{Files, RealFiles},
     },
 };
 
@@ -55,7 +55,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let Args { to, data, keep, answer } = args;
     let (output, source): (Output, Box<dyn Source>) = match data {
         Some(dir) => {
-            let opened = StoppedStore::open(Arc::new(RealFiles), &dir);
+            let files: Arc<dyn Files> = Arc::new(RealFiles);
+            let opened = StoppedStore::open(&files, &dir);
             (answer.output(), Box::new(opened.map_err(stopped)?))
         }
         None => {

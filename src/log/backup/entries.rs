@@ -136,7 +136,9 @@ fn copy_volume(
     let (name, any) = (format!("{folder}{OFFSETS}"), Expected::default());
     let table = copying::copy(ends, &wanted, &name, any, &mut |bytes| copied.on_bytes(bytes))?;
     pieces.extend(table.ok());
-    pieces.iter().for_each(|piece| copied.add(piece));
+    for piece in &pieces {
+        copied.add(piece);
+    }
     let entry = VolumeEntry { volume: volume.clone(), recorded_at, pieces };
     let receipt = Receipt { format: super::manifest::FORMAT, entry };
     put_text(ends.1, &VolumeEntry::receipt(&folder), &receipt)?;

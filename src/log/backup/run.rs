@@ -127,7 +127,7 @@ fn frames(
         let there = kept.iter().all(|it| listing.get(&it.piece.name) == Some(&it.piece.length));
         // Frames of the last backup that are not sealed begin where the sealed ones end, or before.
         let reaches = kept.first().is_none_or(|first| first.after.index <= sealed.index);
-        let begins = kept.first().is_some() || last.tip == sealed;
+        let begins = !kept.is_empty() || last.tip == sealed;
         if there && reaches && begins {
             match entries::frames(ends, (last.tip, snapshot.tip), copied) {
                 Err(BackupError::OtherHistory { .. } | BackupError::Released { .. }) => {}

@@ -32,7 +32,7 @@ pub struct StoppedStore {
 impl StoppedStore {
     /// Locks a data directory and recovers its journal, as a server does when it starts: what a
     /// crash left in memory only is made durable before it is backed up.
-    pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, BackupError> {
+    pub fn open(files: &Arc<dyn Files>, dir: &Path) -> Result<Self, BackupError> {
         let store = Store::open_existing(files.as_ref(), dir)?;
         let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
         let history = history::load(files.as_ref(), dir, store.id())?;
@@ -46,9 +46,9 @@ impl StoppedStore {
             marker: Marker::of(store.id()),
         };
         let report = Box::new(|_: &_| {});
-        let volumes = Volumes::open(Arc::clone(&files), &volumes, manifest.volumes(), report)?;
+        let volumes = Volumes::open(Arc::clone(files), &volumes, manifest.volumes(), report)?;
         let tail = Arc::new(Tail::new(0));
-        let place = JournalPlace { files: &files, dir: &store.journal(), store_id: store.id() };
+        let place = JournalPlace { files, dir: &store.journal(), store_id: store.id() };
         // Files of any size stay: which one a server wants is not known here.
         let journals = FileJournals { file_bytes: 0 };
         let journal = journals.open(&place, manifest.tip(), Arc::clone(&tail))?;

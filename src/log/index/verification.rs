@@ -225,7 +225,9 @@ impl Visitor for RunSums<'_> {
     }
 
     fn positions(&mut self, key: Key, positions: &[Position]) {
-        positions.iter().for_each(|position| self.sums.position(key, *position));
+        for position in positions {
+            self.sums.position(key, *position);
+        }
     }
 
     fn change(&mut self, change: Change) {

@@ -74,13 +74,18 @@ impl Kept {
     }
 }
 
+fn real_files() -> Arc<dyn Files> {
+    Arc::new(RealFiles)
+}
+
 fn back_up(source: &dyn Source, target: &dyn Target) -> Result<Summary, BackupError> {
     run(source, target, None, &mut |done, all| assert!(done <= all, "{done} of {all}"))
 }
 
 fn restore_to(target: &dyn Target, dir: &Path, request: &Request) -> Result<Restored, BackupError> {
-    let files: Arc<dyn Files> = Arc::new(RealFiles);
-    restore(&files, target, dir, request, &mut |done, all| assert!(done <= all, "{done} of {all}"))
+    restore(&real_files(), target, dir, request, &mut |done, all| {
+        assert!(done <= all, "{done} of {all}")
+    })
 }
 
 /// Everything, into a journal of small files.
@@ -94,7 +99,7 @@ fn at(at: At) -> Request {
 
 /// The last frame of a data directory that no process works on.
 fn tip_of(dir: &Path) -> Tip {
-    let stopped = StoppedStore::open(Arc::new(RealFiles), dir).unwrap();
+    let stopped = StoppedStore::open(&real_files(), dir).unwrap();
     stopped.snapshot().unwrap().tip
 }
 
@@ -117,11 +122,11 @@ fn a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
     let dir = kept.case.dir.clone();
-    let refused = StoppedStore::open(Arc::new(RealFiles), &dir).unwrap_err();
+    let refused = StoppedStore::open(&real_files(), &dir).unwrap_err();
     assert!(matches!(refused, BackupError::Log(LogError::Locked { .. })), "{refused}");
     kept.back_up();
     kept.case.close();
-    let stopped = StoppedStore::open(Arc::new(RealFiles), &dir).unwrap();
+    let stopped = StoppedStore::open(&real_files(), &dir).unwrap();
     let summary = back_up(&stopped, &kept.target).unwrap();
     drop(stopped);
     assert_eq!(summary.position, kept.case.tip.position);
@@ -247,7 +252,7 @@ fn a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own()
     kept.back_up();
     let position = kept.case.tip.position - 20;
     let (dir, restored) = kept.restore(&at(At::Position(position))).unwrap();
-    let stopped = StoppedStore::open(Arc::new(RealFiles), &dir).unwrap();
+    let stopped = StoppedStore::open(&real_files(), &dir).unwrap();
     let summary = back_up(&stopped, &kept.target).unwrap();
     assert_eq!(summary.position, restored.position);
     drop(stopped);

@@ -97,6 +97,14 @@ pub(super) fn what(error: &LogError) -> String {
         LogError::Journal(JournalError::Damaged { offset, what, .. }) => {
             format!("at byte {offset}: {what}")
         }
-        error => error.to_string(),
+        LogError::Locked { .. }
+        | LogError::NewerFormat { .. }
+        | LogError::NotAStore { .. }
+        | LogError::Io { .. }
+        | LogError::OutOfRange { .. }
+        | LogError::Journal(_)
+        | LogError::Unindexable(_)
+        | LogError::Index(_)
+        | LogError::Volume(_) => error.to_string(),
     }
 }

@@ -198,7 +198,9 @@ impl Reading for Seen<'_> {
     }
 
     fn appends(&mut self, entries: &[AppendEntry]) -> bool {
-        entries.iter().for_each(|entry| self.tally.append(entry));
+        for entry in entries {
+            self.tally.append(entry);
+        }
         self.summing.appends(entries);
         let bytes = entries.len() * AppendEntry::BYTES;
         self.check.shared.progress.done(bytes as u64)

@@ -106,6 +106,9 @@ pub(super) fn walk(
     Ok(walked)
 }
 
+/// A page of append entries, and the position that the next page comes after.
+type Page = (Position, Vec<AppendEntry>);
+
 /// What could be read, or why it could not.
 type Found<T, E = String> = Result<Result<T, E>, VolumeError>;
 
@@ -134,7 +137,7 @@ impl Ways<'_> {
         &self,
         after: Option<Position>,
         misplaced: &mut bool,
-    ) -> Found<Option<(Position, Vec<AppendEntry>)>, (Option<Position>, String)> {
+    ) -> Found<Option<Page>, (Option<Position>, String)> {
         let mut failure = None;
         if let Some(by_offset) = self.by_offset {
             match damage(by_offset.pieces().page_after(after))? {

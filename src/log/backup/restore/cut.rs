@@ -74,11 +74,15 @@ impl Stretch<'_> {
     }
 }
 
+/// What is looked up in a volume, given its values and its append entries.
+pub(super) type Question<'a, T> =
+    dyn FnMut(&dyn Pieces, &[AppendEntry]) -> Result<T, BackupError> + 'a;
+
 /// Reads a volume that was restored: at its offsets if they are known, else through sled.
 pub(super) fn with_volume<T>(
     place: &Place<'_>,
     volume: &SealedVolume,
-    question: &mut dyn FnMut(&dyn Pieces, &[AppendEntry]) -> Result<T, BackupError>,
+    question: &mut Question<'_, T>,
 ) -> Result<T, BackupError> {
     let (dir, marker) = (place.store.volumes(), Marker::of(place.store.id()));
     let table = place.store.offset_tables().join(&volume.directory);

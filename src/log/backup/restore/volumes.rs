@@ -1,9 +1,6 @@
 //! Puts a volume's pieces back where they were.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use super::place::Place;
 use crate::log::{
@@ -72,7 +69,7 @@ fn write(
     files: &dyn Files,
     target: &dyn Target,
     piece: &Piece,
-    path: &PathBuf,
+    path: &Path,
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<(), BackupError> {
     let mut failed = None;
