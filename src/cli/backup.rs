@@ -53,16 +53,13 @@ pub fn give_way() {
 /// Makes a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     let Args { to, data, keep, answer } = args;
-    let (output, source): (Output, Box<dyn Source>) = match data {
-        Some(dir) => {
-            let files: Arc<dyn Files> = Arc::new(RealFiles);
-            let opened = StoppedStore::open(&files, &dir);
-            (answer.output(), Box::new(opened.map_err(stopped)?))
-        }
-        None => {
-            let (output, client) = answer.connect().await?;
-            (output, Box::new(RemoteSource::new(client)))
-        }
+    let (output, source): (Output, Box<dyn Source>) = if let Some(dir) = data {
+        let files: Arc<dyn Files> = Arc::new(RealFiles);
+        let opened = StoppedStore::open(&files, &dir);
+        (answer.output(), Box::new(opened.map_err(stopped)?))
+    } else {
+        let (output, client) = answer.connect().await?;
+        (output, Box::new(RemoteSource::new(client)))
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {

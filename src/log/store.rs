@@ -264,7 +264,9 @@ fn lock(dir: &Path) -> Result<(File, bool), LogError> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     let number = file.metadata().map_err(failed)?.ino();
-    let text = fs::read_to_string(&path).map_err(failed)?;
+    // Whatever its bytes are, nothing of the record follows from them.
+    let text = fs::read(&path).map_err(failed)?;
+    let text = String::from_utf8_lossy(&text);
     let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
     let copied = before.is_some_and(|before| before != number.to_string());
     // Until it is found to be whole it stays a copy, whatever ends the process.

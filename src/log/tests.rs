@@ -218,6 +218,10 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     let Ok(entries) = fs::read_dir(from) else { return };
     for entry in entries.map(Result::unwrap) {
+        // The lock names its own file. With it, this would be a copy of a live folder.
+        if entry.file_name() == "LOCK" {
+            continue;
+        }
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &target);

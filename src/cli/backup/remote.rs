@@ -62,14 +62,14 @@ impl RemoteSource {
                 volumes.push((entry, volume.recorded_at.map_or(0, |it| micros(&it))));
             }
             if !answer.more || answer.volumes.is_empty() {
-                return snapshot(answer, volumes);
+                return snapshot(&answer, volumes);
             }
         }
     }
 }
 
 fn snapshot(
-    answer: proto::DescribeBackupResponse,
+    answer: &proto::DescribeBackupResponse,
     volumes: Vec<(SealedVolume, Micros)>,
 ) -> Result<Snapshot, BackupError> {
     let strange = || remote(io::Error::other("the server's answer has an id that is none"));
@@ -79,7 +79,7 @@ fn snapshot(
     let restores = answer.history.as_ref().map_or(&[][..], |history| &history.branches);
     let branches = restores.iter().map(branch).collect::<Option<Vec<_>>>();
     let history = History::of(branches.ok_or_else(strange)?);
-    let proto::FrameTip { index, position, check } = answer.tip.unwrap_or_default();
+    let proto::FrameTip { index, position, check } = answer.tip.clone().unwrap_or_default();
     let recorded_at = answer.recorded_at.as_ref().map(micros);
     Ok(Snapshot { store_id, history, volumes, tip: Tip { index, position, check }, recorded_at })
 }

@@ -1,6 +1,9 @@
 //! What a backup and a restore print: a line for people, an object for programs, a bar meanwhile.
 
-use std::io::{self, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -56,10 +59,9 @@ impl Shown {
             total(*kept),
         );
         if removed.backups + removed.pieces > 0 {
-            line += &format!(
-                "; removed {} older backups and {} pieces that no backup needs",
-                removed.backups, removed.pieces
-            );
+            let (backups, pieces) = (removed.backups, removed.pieces);
+            let more = "older backups and";
+            let _ = write!(line, "; removed {backups} {more} {pieces} pieces that no backup needs");
         }
         let object = json!({
             "backup": name,
@@ -83,10 +85,10 @@ impl Shown {
              after it"
         );
         if position < backup_position {
-            line += &format!("; the backup goes on to {backup_position}");
+            let _ = write!(line, "; the backup goes on to {backup_position}");
         }
         if *kept > 0 {
-            line += &format!("; {kept} files of an interrupted restore were right and stayed");
+            let _ = write!(line, "; {kept} files of an interrupted restore were right and stayed");
         }
         let object = json!({
             "backup": backup,
