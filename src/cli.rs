@@ -172,7 +172,10 @@ pub fn main() -> ExitCode {
 /// Runs a command. Standard error and the exit code say what went wrong.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::Serve(args) => serve::run(args, environment::strangers(&Cli::command())).await,
+        // Far larger than the others, which would all be as large.
+        Command::Serve(args) => {
+            Box::pin(serve::run(args, environment::strangers(&Cli::command()))).await
+        }
         Command::Config(command) => config::run(command).await,
         Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
