@@ -86,15 +86,12 @@ impl Fuzz {
         });
         let mut before = u64::MAX;
         let outcome = loop {
-            match end.recv_timeout(LATE) {
-                Ok(outcome) => break outcome,
-                Err(_) => {
-                    let (number, input) =
-                        current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    assert!(number != before, "{}", failed(name, &input, "takes too long"));
-                    before = number;
-                }
+            if let Ok(outcome) = end.recv_timeout(LATE) {
+                break outcome;
             }
+            let (number, input) = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            assert!(number != before, "{}", failed(name, &input, "takes too long"));
+            before = number;
         };
         if outcome.is_err() {
             let (_, input) = current.lock().unwrap_or_else(PoisonError::into_inner).clone();

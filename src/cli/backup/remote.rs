@@ -79,7 +79,7 @@ fn snapshot(
     let restores = answer.history.as_ref().map_or(&[][..], |history| &history.branches);
     let branches = restores.iter().map(branch).collect::<Option<Vec<_>>>();
     let history = History::of(branches.ok_or_else(strange)?);
-    let proto::FrameTip { index, position, check } = answer.tip.clone().unwrap_or_default();
+    let proto::FrameTip { index, position, check } = answer.tip.unwrap_or_default();
     let recorded_at = answer.recorded_at.as_ref().map(micros);
     Ok(Snapshot { store_id, history, volumes, tip: Tip { index, position, check }, recorded_at })
 }

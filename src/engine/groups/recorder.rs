@@ -95,7 +95,7 @@ impl GroupRecorder {
         let parks = work.parks().iter().take(count);
         let positions: Vec<_> = parks.clone().map(|park| park.position).collect();
         let recorded = count * usize::from(!planted!("park-unrecorded"));
-        let parks = parks.cloned().take(recorded);
+        let parks = parks.take(recorded).cloned();
         let parked = parks.map(|park| event(&EventParked::from(park))).collect();
         match self
             .recording

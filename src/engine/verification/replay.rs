@@ -8,7 +8,7 @@ use crate::{
         event::Position,
         group::{self, Audit, CATEGORY},
         known::Known,
-        proto::RecordedEvent,
+        proto::{Any, RecordedEvent},
         recorded::decode_events,
     },
     engine::projector::{failed, taken},
@@ -59,7 +59,7 @@ impl<'a> Replay<'a> {
 
     fn event(&mut self, event: RecordedEvent) {
         let position = event.position;
-        let type_name = event.payload.as_ref().map(|it| it.type_name()).unwrap_or_default();
+        let type_name = event.payload.as_ref().map(Any::type_name).unwrap_or_default();
         if !is_replayed(type_name.as_bytes()) {
             return;
         }

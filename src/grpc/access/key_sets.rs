@@ -271,7 +271,7 @@ mod tests {
     fn fetched(begun: Instant) -> (KeySets, Issuer) {
         let (sets, issuer) = (KeySets::default(), issuer("i"));
         sets.keep([&issuer].into_iter(), begun);
-        assert_eq!(sets.begin(begun), [issuer.clone()]);
+        assert_eq!(sets.begin(begun), std::slice::from_ref(&issuer));
         assert!(sets.begin(begun).is_empty(), "it is under way");
         sets.take(&issuer, begun, Ok(keys(1)), begun);
         (sets, issuer)
@@ -355,7 +355,7 @@ mod tests {
         let second = issuer("second");
         sets.keep([&first, &second].into_iter(), begun);
         assert_eq!(sets.keys(&first), Some(keys(1)));
-        assert_eq!(sets.begin(begun), [second.clone()]);
+        assert_eq!(sets.begin(begun), std::slice::from_ref(&second));
         let elsewhere = Issuer { ca: Some("ca.pem".to_owned()), ..first.clone() };
         sets.keep([&elsewhere].into_iter(), begun);
         assert_eq!(sets.keys(&elsewhere), None, "they would come from elsewhere");

@@ -84,7 +84,7 @@ fn back_up(source: &dyn Source, target: &dyn Target) -> Result<Summary, BackupEr
 
 fn restore_to(target: &dyn Target, dir: &Path, request: &Request) -> Result<Restored, BackupError> {
     restore(&real_files(), target, dir, request, &mut |done, all| {
-        assert!(done <= all, "{done} of {all}")
+        assert!(done <= all, "{done} of {all}");
     })
 }
 

@@ -61,7 +61,7 @@ impl Store {
         repeat("volumes that are sealed", LOOKS, || {
             std::thread::park_timeout(Duration::from_millis(1));
             log.usage().volumes.sealed >= 5 && log.index.is_settled()
-                || begun.elapsed() > Duration::from_secs(60)
+                || begun.elapsed() > Duration::from_mins(1)
         });
         log.close().unwrap();
         Self { home, dir }

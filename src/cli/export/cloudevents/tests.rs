@@ -161,7 +161,8 @@ proptest! {
 
 #[test]
 fn an_event_keeps_the_source_of_the_history_that_it_was_recorded_in() {
-    let branch = |after, store: &str| HistoryBranch { after, store: store.into(), id: "".into() };
+    let branch =
+        |after, store: &str| HistoryBranch { after, store: store.into(), id: String::new() };
     let history =
         StoreHistory { branches: vec![branch(9, "s#1"), branch(5, "s#2")], ..Default::default() };
     let head =

@@ -42,17 +42,19 @@ impl Followed {
         let folder = tempfile::tempdir().unwrap();
         let mut policy = String::new();
         for (name, keys) in issuers {
-            policy += &format!("[[issuer]]\nname = '{name}'\naudience = 'handover'\n{keys}\n");
+            let issuer = format!("[[issuer]]\nname = '{name}'\naudience = 'handover'\n{keys}\n");
+            policy.push_str(&issuer);
             if let Some(ca) = ca {
                 std::fs::write(folder.path().join("ca.pem"), ca).unwrap();
                 policy += "ca = 'ca.pem'\n";
             }
         }
         for (name, _) in issuers {
-            policy += &format!(
+            let identity = format!(
                 "[[identity]]\nname = 'ana of {name}'\ngrants = [{{ role = 'reader' }}]\n\
                  subjects = [{{ issuer = '{name}', subject = 'ana' }}]\n"
             );
+            policy.push_str(&identity);
         }
         let path = folder.path().join("policy.toml");
         std::fs::write(&path, policy).unwrap();
@@ -151,7 +153,7 @@ async fn made_up_key_ids_do_not_hammer_the_issuer_and_are_refused() {
     }
     assert!(calls > 100, "{calls}");
     let most = begun.elapsed().as_millis() / FAST.least.as_millis() + 2;
-    let requests = server.requests() as u128;
+    let requests = u128::from(server.requests());
     assert!((2..=most).contains(&requests), "{requests} requests by {calls} calls");
     // After a fetch it is certain that there is no such key.
     assert!(codes.contains_key(&Code::Unauthenticated), "{codes:?}");

@@ -118,7 +118,7 @@ mod tests {
     fn stretch(random: &mut Random) -> (Vec<AppendEntry>, Vec<Micros>, Vec<bool>) {
         let (mut entries, mut times, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         let mut time = 5;
-        for _ in 0..1 + random.below(8) {
+        for _ in 0..=random.below(8) {
             let (count, named) = (1 + random.below(4), random.below(2) == 0);
             time += i64::from(random.below(2) == 0);
             if named {

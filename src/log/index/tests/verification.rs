@@ -80,7 +80,8 @@ fn a_run_that_is_of_other_events_is_found_out_whatever_the_difference() {
     let target = case.model.last() / 2;
     let at_target =
         |frame: &Frame| (frame.first_position()..=frame.tip().position).contains(&target);
-    let changes: [(&str, &dyn Fn(&mut Event)); 5] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Event));
+    let changes: [Change<'_>; 5] = [
         ("positions", &|event| event.tags.push("z:other".into())),
         ("positions", &|event| event.type_name = "test.v1.Other".into()),
         ("positions", &|event| event.stream = "c9/other".into()),
