@@ -60,8 +60,8 @@ async fn history(data: &Path, seed: u64) {
     }
     let log = read_all(&server.client().await).await;
     for follower in followers {
-        let seen = follower.await.expect("a follower ends");
-        assert_eq!(seen, log[..seen.len()], "a follower sees the log, once each and in order");
+        let events = follower.await.expect("a follower ends");
+        assert_eq!(events, log[..events.len()], "a follower sees the log, once each and in order");
     }
     let sealed = std::fs::read_dir(data.join("volumes")).expect("volumes").count();
     println!("{} operations, {} events, {sealed} volumes", operations.len(), log.len());

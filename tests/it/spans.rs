@@ -189,7 +189,9 @@ impl Collector {
     /// The next spans, with the attributes of what they are of.
     async fn spans(&mut self) -> (Vec<(String, String)>, Vec<Span>) {
         let received = timeout(PATIENCE, self.received.recv()).await.expect("in time");
-        let [of] = &received.expect("it serves").resource_spans[..] else { panic!("one resource") };
+        let received = received.expect("it serves");
+        assert_eq!(received.resource_spans.len(), 1, "one resource");
+        let of = &received.resource_spans[0];
         let resource = of.resource.clone().expect("a resource");
         let spans = of.scope_spans.iter().flat_map(|it| it.spans.clone()).collect();
         (texts(&resource.attributes), spans)
@@ -239,8 +241,10 @@ impl Traced {
         loop {
             match self.log.recv_timeout(PATIENCE) {
                 Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it does not end"),
+                Err(error) => {
+                    assert_eq!(error, RecvTimeoutError::Disconnected, "it does not end");
+                    break;
+                }
             }
         }
         self.child.0.wait().expect("it has ended")
@@ -283,7 +287,8 @@ async fn a_collector_gets_each_call_with_its_name_parent_principal_and_status() 
     }
     // Only calls are spans, and no call that its client does not sample.
     let [appended, refused] = &spans[..] else { panic!("{spans:#?}") };
-    let hex = |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02x}")).collect::<String>();
+    let hex =
+        |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     assert_eq!(appended.name, "handover.v1.EventStoreService/Append");
     assert_eq!(
         (hex(&appended.trace_id), hex(&appended.parent_span_id)),

@@ -155,7 +155,9 @@ fn spoil(heading: &str, data: &Path) -> String {
             let db = data.join("volumes").join(&volume).join("db");
             let mut bytes = fs::read(&db).expect("a volume");
             let found: Vec<_> = memchr::memmem::find_iter(&bytes, "note ").collect();
-            found.into_iter().for_each(|at| bytes[at] ^= 1);
+            for at in found {
+                bytes[at] ^= 1;
+            }
             fs::write(db, bytes).expect("it can be changed");
             return volume;
         }
@@ -164,7 +166,9 @@ fn spoil(heading: &str, data: &Path) -> String {
             let path = data.join("journal").join(&name);
             let mut bytes = fs::read(&path).expect("a file");
             let heads: Vec<_> = memchr::memmem::find_iter(&bytes, b"\x89HOJ").collect();
-            heads.into_iter().for_each(|at| bytes[at + 100] ^= 1);
+            for at in heads {
+                bytes[at + 100] ^= 1;
+            }
             fs::write(path, bytes).expect("it can be changed");
             return name;
         }

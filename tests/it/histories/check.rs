@@ -40,9 +40,9 @@ pub(super) fn check(operations: &[Operation], log: &[RecordedEvent]) {
             let end = begin + seen.len();
             assert!(end <= log.len(), "{} events were read and are lost", end - log.len());
             assert_eq!(*seen, log[begin..end], "a read gave what is not in the log");
-            let last = after + seen.len() as u64;
-            assert!(!whole || last >= least, "a read ended at {last}, and {least} was there");
-            assert!(seen.is_empty() || last <= most, "a read saw {last} before it was sent");
+            let reached = after + seen.len() as u64;
+            assert!(!whole || reached >= least, "a read ended at {reached}, and {least} was there");
+            assert!(seen.is_empty() || reached <= most, "a read saw {reached} before it was sent");
         }
     }
 }
@@ -115,11 +115,11 @@ impl Bounds {
         for attempts in attempts.values() {
             let Some(first) = attempts.first else { continue };
             let events = attempts.request.writes.iter().map(|write| write.events.len() as u64);
-            let last = first + events.sum::<u64>() - 1;
-            most.push((attempts.begun, last));
+            let newest = first + events.sum::<u64>() - 1;
+            most.push((attempts.begun, newest));
             for (operation, answer) in &attempts.operations {
                 if matches!(answer, Answer::Acknowledged(_)) {
-                    least.push((operation.ended, last));
+                    least.push((operation.ended, newest));
                 }
             }
         }

@@ -43,8 +43,7 @@ impl Follower {
                     }
                 }
                 Ok(Followed::CaughtUp(_)) => break None,
-                Ok(item) => panic!("{item:?}"),
-                Err(error) => break Some(error.error),
+                other => break Some(other.expect_err("no other item comes").error),
             }
         };
         self.store = following.store().map(str::to_owned);
@@ -102,7 +101,6 @@ async fn a_follower_beyond_the_branch_is_refused_and_others_go_on_under_the_new_
 /// Random appends, copies and restores, with followers that stand anywhere: after each restore,
 /// what a follower has is a beginning of the log that is there.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the figure is quoted")]
 async fn no_follower_skips_an_event_whatever_is_restored() {
     let mut random = StdRng::seed_from_u64(seed());
     let (dir, data) = data_dir();

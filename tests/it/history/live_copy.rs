@@ -48,7 +48,6 @@ async fn opened(copy: &Path) -> Result<u64, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the figure is quoted")]
 async fn a_copy_of_a_live_folder_is_whole_or_refused() {
     let mut random = StdRng::seed_from_u64(seed());
     let (dir, data) = data_dir();

@@ -103,7 +103,7 @@ async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientEr
         store: store.clone(),
         ..Default::default()
     };
-    let story = |after_position, min_position| WatchExchangeRequest {
+    let exchange = |after_position, min_position| WatchExchangeRequest {
         exchange_id: "demo-1".into(),
         after_position,
         min_position,
@@ -117,8 +117,8 @@ async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientEr
         first(calls.subscribe(subscribe)).await,
         first(calls.watch_country_counts(counts(Some(position), 0))).await,
         first(calls.watch_country_counts(counts(None, position))).await,
-        first(calls.watch_exchange(story(Some(position), 0))).await,
-        first(calls.watch_exchange(story(None, position))).await,
+        first(calls.watch_exchange(exchange(Some(position), 0))).await,
+        first(calls.watch_exchange(exchange(None, position))).await,
     ]
 }
 

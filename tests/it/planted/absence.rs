@@ -12,7 +12,8 @@ fn compiled(options: &[&str]) -> (String, bool) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (source, program) = (dir.path().join("program.rs"), dir.path().join("program"));
     let planted = Path::new("src/planted.rs").canonicalize().expect("the source");
-    let text = format!("#[macro_use]\n#[path = {planted:?}]\nmod planted;\n{PROGRAM}\n");
+    let text =
+        format!("#[macro_use]\n#[path = \"{}\"]\nmod planted;\n{PROGRAM}\n", planted.display());
     fs::write(&source, text).expect("it can be written");
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition", "2024", "-O", "--check-cfg", "cfg(plantable)"]);

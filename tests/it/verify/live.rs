@@ -20,7 +20,7 @@ use crate::support::{Server, data_dir};
 /// Appends beside which a store is verified: enough for two more volumes.
 const LOAD: u64 = 20;
 /// The longest that anything here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_store_has_no_finding_while_events_are_appended_and_volumes_are_sealed() {

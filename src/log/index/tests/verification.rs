@@ -30,6 +30,9 @@ fn differences(case: &Case, sums: &[Option<Sums>]) -> Vec<Option<&'static str>> 
     (0..stored.len()).map(difference).collect()
 }
 
+/// What a change of an event shows as, and the change.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Event));
+
 #[test]
 fn runs_of_one_volume_and_of_many_are_those_of_the_events() {
     let random = &mut Random::new();
@@ -80,7 +83,6 @@ fn a_run_that_is_of_other_events_is_found_out_whatever_the_difference() {
     let target = case.model.last() / 2;
     let at_target =
         |frame: &Frame| (frame.first_position()..=frame.tip().position).contains(&target);
-    type Change<'a> = (&'a str, &'a dyn Fn(&mut Event));
     let changes: [Change<'_>; 5] = [
         ("positions", &|event| event.tags.push("z:other".into())),
         ("positions", &|event| event.type_name = "test.v1.Other".into()),
