@@ -39,7 +39,7 @@ pub enum Wanted {
         /// The volume's directory.
         directory: String,
     },
-    /// The frames after one up to and including another, as [`super::frames`] draws them.
+    /// The frames after one up to and including another, as `log::backup::frames` draws them.
     Frames {
         /// The frame before the first.
         after: Tip,
