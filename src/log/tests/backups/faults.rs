@@ -155,11 +155,13 @@ fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed()
     let killed = Killed { source: &source, left: AtomicUsize::new(8) };
     back_up(&killed, &kept.target).unwrap_err();
     assert!(matches!(refused_restore(&mut kept), BackupError::NoBackup { .. }));
+    // None, if the last volume was sealed just before.
+    let frames = kept.target.list("frames/").unwrap().len();
     kept.case.fill(&mut random, 2 * VOLUME_BYTES);
     kept.case.wait_sealed();
     let summary = kept.back_up();
     assert!(summary.kept.pieces >= 3, "volumes that were copied whole stay: {summary:?}");
-    assert!(summary.removed.pieces >= 1, "frames that no backup names go: {summary:?}");
+    assert!(summary.removed.pieces >= frames, "frames that no backup names go: {summary:?}");
     let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
 }
