@@ -1,6 +1,6 @@
 //! Backups are verified piece by piece.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
