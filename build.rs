@@ -18,6 +18,11 @@ const ANY: &str = "crate::domain::proto::Any";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={PROTO_ROOT}");
+    // Faults can be planted in debug builds, and in no profile that is made of `release`.
+    println!("cargo:rustc-check-cfg=cfg(plantable)");
+    if env::var("PROFILE")? == "debug" {
+        println!("cargo:rustc-cfg=plantable");
+    }
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut files: Vec<PathBuf> = fs::read_dir(format!("{PROTO_ROOT}/handover/v1"))?
         .map(|entry| entry.map(|entry| entry.path()))

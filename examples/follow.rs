@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use handover::{
-    client::{Client, Follow, Followed},
+    client::{Client, ClientErrorKind, Follow, Followed},
     domain::proto::{Filter, FilterItem, RecordedEvent},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// What the program has brought about, and up to where.
 #[derive(Default, Deserialize, Serialize)]
 struct Tally {
-    /// The store that the position is of: in another it means nothing.
+    /// The store and the history that the position is of: in others it is another event.
     #[serde(default)]
     store: String,
     position: u64,
@@ -71,8 +71,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut following = client.subscribe(follow);
     loop {
-        match following.next().await? {
+        let item = match following.next().await {
+            // The counts do not say which event made them, so they can only be made again.
+            Err(error) if error.error.kind == ClientErrorKind::HistoryChanged => {
+                return Err(format!("{error}; delete {file} to count anew").into());
+            }
+            item => item?,
+        };
+        match item {
             Followed::Event(event) => {
+                tally.store = following.store().unwrap_or_default().to_owned();
                 tally.add(&event);
                 for event in following.received() {
                     tally.add(&event);
@@ -80,6 +88,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 tally.store(Path::new(&file))?;
             }
             Followed::CaughtUp(mark) | Followed::Checkpoint(mark) => {
+                tally.store = following.store().unwrap_or_default().to_owned();
                 tally.position = mark.position;
                 tally.store(Path::new(&file))?;
                 println!("up to position {}: {:?}", tally.position, tally.claims);

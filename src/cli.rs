@@ -5,6 +5,7 @@
 pub mod access;
 mod actor;
 pub mod append;
+pub mod backup;
 mod cell;
 mod choice;
 mod claimed;
@@ -35,6 +36,7 @@ pub mod payload;
 mod position;
 mod receipt;
 pub mod reconcile;
+pub mod restore;
 mod resuming;
 mod selection;
 pub mod serve;
@@ -45,6 +47,7 @@ mod strict;
 pub mod tail;
 pub mod token;
 mod undone;
+pub mod verify;
 mod words;
 
 use std::{
@@ -123,6 +126,15 @@ pub enum Command {
     /// Print how the server is: what it takes, what lags, what was refused
     #[command(after_help = exit::HELP)]
     Status(status::Args),
+    /// Copy the record of a server, or of a stopped data directory, to a folder
+    #[command(after_help = exit::HELP)]
+    Backup(backup::Args),
+    /// Make a data directory of a backup, up to its end or to a position or time
+    #[command(after_help = exit::HELP)]
+    Restore(restore::Args),
+    /// Check everything that a store keeps, and say what is wrong and what to do
+    #[command(after_help = exit::HELP)]
+    Verify(verify::Args),
     /// Make, list and revoke the tokens by which clients log in
     #[command(subcommand, after_help = exit::HELP)]
     Token(token::Command),
@@ -148,6 +160,9 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Serve(_) | Command::Completions { .. }) {
         environment::warn(&Cli::command());
     }
+    if matches!(cli.command, Command::Backup(_)) {
+        backup::give_way();
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => exit_code(Err(Failure::from(error))),
@@ -157,7 +172,10 @@ pub fn main() -> ExitCode {
 /// Runs a command. Standard error and the exit code say what went wrong.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::Serve(args) => serve::run(args, environment::strangers(&Cli::command())).await,
+        // Far larger than the others, which would all be as large.
+        Command::Serve(args) => {
+            Box::pin(serve::run(args, environment::strangers(&Cli::command()))).await
+        }
         Command::Config(command) => config::run(command).await,
         Command::Import(args) => import::command::run(args).await,
         Command::Export(args) => export::run(args).await,
@@ -175,6 +193,9 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sources(args) => lists::sources::run(args).await,
         Command::Groups(args) => groups::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
         Command::Token(command) => token::run(&command),
         Command::Access(command) => access::run(&command),
         Command::Completions { shell } => completions(shell),

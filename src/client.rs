@@ -60,7 +60,7 @@ use tokio::sync::OnceCell;
 
 use crate::domain::proto::{GetHeadRequest, GetHeadResponse};
 pub use crate::grpc::client::{
-    Client as Calls, ClientError, ClientErrorKind, ClientTls, ClientToken,
+    Client as Calls, ClientError, ClientErrorKind, ClientTls, ClientToken, HistoryChange,
 };
 
 /// A client with patience. Cloning is cheap; clones share one connection, and the store.
@@ -69,6 +69,10 @@ pub use crate::grpc::client::{
 /// watches or consumes gets the name of the server's store with its first such call, and sends it
 /// with every one. If another store is at the address later, the call ends with
 /// [`ClientErrorKind::AnotherStore`], and nothing is recorded there.
+///
+/// The name says the history too. If the store was restored from a backup meanwhile, what rests on
+/// positions beyond the branch ends with [`ClientErrorKind::HistoryChanged`]. The program undoes
+/// what it made of later events and goes on with [`Client::of_store`] and the name in the error.
 #[derive(Clone, Debug)]
 pub struct Client {
     calls: Calls,
@@ -133,7 +137,7 @@ impl Client {
     async fn head(&self) -> Result<GetHeadResponse, ClientError> {
         let head = self.calls.get_head(GetHeadRequest::default()).await?;
         let store = self.store.get_or_init(|| std::future::ready(head.store.clone())).await;
-        if *store == head.store {
+        if of_one_store(store, &head.store) {
             return Ok(head);
         }
         Err(ClientError::another_store(store, &head.store))
@@ -174,4 +178,10 @@ impl Client {
     {
         retry::retried(self.retry, || call(self.calls.clone())).await
     }
+}
+
+/// Whether two names are of one store; their histories may differ, which the server compares.
+fn of_one_store(one: &str, other: &str) -> bool {
+    let store = |name: &str| name.split('#').next().map(str::to_owned);
+    store(one) == store(other)
 }

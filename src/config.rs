@@ -28,7 +28,7 @@ pub(crate) use self::{
 use self::{
     layer::LayerOfKey,
     layers::Given,
-    values::{Address, ClientAuth, Filter, Name, WebOrigin, Within},
+    values::{Address, ClientAuth, Collector, Filter, Name, WebOrigin, Within},
 };
 use crate::{
     engine::EngineSettings,
@@ -117,6 +117,11 @@ pub struct Settings {
     #[arg(long, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics_listen: Option<Address>,
+    /// Address of an OpenTelemetry collector that gets a span for each call, by OTLP over gRPC; in
+    /// plain text on this machine only [default: none]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) otlp_endpoint: Option<Collector>,
     /// Seconds that calls under way may take when the server stops
     #[arg(long, default_value = "10", value_name = "SECONDS")]
     stop_grace_seconds: Within<0, { u64::MAX }>,
@@ -151,11 +156,13 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_auth: Option<ClientAuth>,
     /// Who may do what: a TOML file of identities and grants; with it, or with --tokens, each call
-    /// needs an identity [default: all may do everything, on this machine only]
+    /// needs an identity; read again when it changes
+    /// [default: all may do everything, on this machine only]
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     policy: Option<PathBuf>,
-    /// File of tokens, which `handover token` keeps; only its owner may have access to it
+    /// File of tokens, which `handover token` keeps; only its owner may have access to it; read
+    /// again when it changes
     #[arg(long, value_name = "FILE")]
     #[serde(serialize_with = "lossy_or_none", skip_serializing_if = "Option::is_none")]
     tokens: Option<PathBuf>,

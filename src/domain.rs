@@ -15,6 +15,7 @@ pub mod figure;
 pub mod filter;
 pub mod flags;
 pub mod group;
+pub mod history;
 pub mod identity;
 pub mod incremental;
 pub mod known;

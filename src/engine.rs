@@ -9,6 +9,7 @@ mod apart;
 mod appended;
 mod appender;
 mod back_pressure;
+mod backup;
 mod bounds;
 mod checkpoint_ticker;
 mod claim_rules;
@@ -20,6 +21,7 @@ mod exchanges;
 mod gathering;
 mod groups;
 mod head;
+mod histories;
 mod kept;
 mod lanes;
 mod measures;
@@ -42,6 +44,7 @@ pub mod trace;
 mod undone;
 mod usage;
 mod validation;
+mod verification;
 mod watching;
 mod writer;
 
@@ -51,7 +54,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,14 +72,16 @@ pub use self::{
     apart::{LARGE, apart},
     appended::{Appended, Undoing, Undone},
     appender::Pending,
+    backup::{BackupReader, PieceReader},
     clock::{Clock, system_clock},
-    error::{AppendError, BeyondHead, End, ReadError},
+    error::{AppendError, BeyondHead, End, HistoryChanged, ReadError},
     groups::{
         Consumer, ConsumerStatus, Delivered, GroupError, GroupOrigin, GroupPlace, GroupProgress,
         GroupRequest, GroupState, GroupStatus, Groups, NewGroup, ParkedEvent, ParkedPage,
         Repeatable, Said,
     },
     head::Head,
+    histories::Reach,
     kept::{Keepable, ListKey},
     measures::AppendsUsage,
     pause::Pause,
@@ -89,6 +94,7 @@ pub use self::{
     subscribers::SubscribersUsage,
     subscription::{Mark, Subscription, SubscriptionItem},
     usage::{Budget, EngineUsage, Unit, Writing},
+    verification::{VerificationReport, Verifying, verify_backup, verify_stopped},
     watching::{Changed, Look, Watch, Watched},
 };
 use self::{
@@ -145,8 +151,11 @@ pub struct Engine {
     appender: Appender,
     groups: Groups,
     back_pressure: Arc<BackPressure>,
+    backup: BackupReader,
     projector: Projector,
     measures: Arc<Measures>,
+    /// Its one permit is that of a verification that is under way.
+    verifying: Arc<Semaphore>,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -196,23 +205,9 @@ impl Engine {
         *self.head.borrow()
     }
 
-    /// The store's name, `urn:uuid:` and so on; it is the same for as long as the log is.
-    pub fn store_name(&self) -> String {
-        self.log.public_name().urn().to_string()
-    }
-
     /// A key that only this store has, one for each purpose; it is the same after a restart.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
         self.log.key_for(purpose)
-    }
-
-    /// Refuses a request for another store; an empty name stands for any store.
-    pub fn expect_store(&self, name: &str) -> Result<(), ReadError> {
-        let own = self.store_name();
-        if name.is_empty() || name == own {
-            return Ok(());
-        }
-        Err(ReadError::AnotherStore { expected: name.to_owned(), own })
     }
 
     /// Waits until the log includes `position`, and returns the head.
@@ -240,6 +235,11 @@ impl Engine {
     /// How long a stream may be silent before it is sent a heartbeat.
     pub fn heartbeat(&self) -> Duration {
         self.reader.heartbeat()
+    }
+
+    /// What backups read.
+    pub fn backup(&self) -> &BackupReader {
+        &self.backup
     }
 
     /// The consumer groups.

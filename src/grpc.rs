@@ -3,6 +3,7 @@
 pub mod access;
 mod answers;
 mod around;
+mod backup;
 mod budget;
 mod calls;
 mod claimed;
@@ -27,6 +28,7 @@ mod frames;
 mod goaway;
 pub mod health;
 mod heartbeat;
+mod history;
 mod idle;
 mod incoming;
 mod intake;
@@ -41,19 +43,26 @@ pub(crate) mod passthrough;
 pub mod peers;
 mod pipelined;
 mod projections;
+pub mod protection;
 mod record;
+pub mod reloads;
+mod remote_parent;
 mod request;
 mod resets;
 pub mod serve;
 mod server_status;
 mod service;
+mod shares;
 mod sources;
 mod statements;
 mod status;
 pub mod tls;
 mod transfers;
 mod unread;
+mod verification;
 pub mod web;
+
+pub(crate) use self::calls::code_number;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.
 #[doc(hidden)]

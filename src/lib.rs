@@ -25,6 +25,9 @@
 //!
 //! Read the modules in the order below.
 
+#[macro_use]
+mod planted;
+
 pub mod domain;
 
 pub mod log;
@@ -43,3 +46,6 @@ pub mod descriptors;
 mod metrics;
 pub mod server;
 pub mod telemetry;
+
+#[cfg(test)]
+mod fuzz;

@@ -5,6 +5,7 @@
 //! tail, the sealed volumes and the journal, in this order.
 
 mod advice;
+pub mod backup;
 mod checked_text;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -20,6 +21,7 @@ pub(crate) mod fixtures;
 pub mod frame;
 #[cfg(test)]
 pub(crate) mod gate;
+pub mod history;
 pub mod index;
 pub mod journal;
 pub mod journals;
@@ -34,6 +36,7 @@ pub mod tail;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod verification;
 pub mod volume;
 pub mod volumes;
 #[cfg(test)]
@@ -44,13 +47,8 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub use self::{
-    encoded_events::EncodedEvents,
-    error::LogError,
-    feeder::{Follower, Hooks},
-    volumes::ScrubSettings,
-};
 use self::{
+    backup::local::LocalSource,
     feeder::Feeder,
     fetch::Fetcher,
     frame::{AppendEntry, NewFrame, Tip},
@@ -59,13 +57,18 @@ use self::{
     store::Store,
     usage::LogUsage,
 };
+pub use self::{
+    encoded_events::EncodedEvents,
+    error::LogError,
+    feeder::{Follower, Hooks, give_way},
+    store::public_name,
+    volumes::ScrubSettings,
+};
 use crate::domain::{
     digest,
     event::{Micros, Position, RequestId},
+    history::History,
 };
-
-/// What the store's id is hashed with for [`Log::public_name`].
-const PUBLIC_NAME: &[u8] = b"store name";
 
 /// Sizes of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,7 @@ pub struct Log {
     index: Arc<Index>,
     fetcher: Fetcher,
     store: Store,
+    history: History,
 }
 
 impl Log {
@@ -195,16 +199,17 @@ impl Log {
 
     /// The store's public name: it says nothing about the id that it is made from.
     pub fn public_name(&self) -> Uuid {
-        uuid::Builder::from_custom_bytes(self.digest_of_id(PUBLIC_NAME)).into_uuid()
+        public_name(self.store_id())
+    }
+
+    /// The restores that led to this log.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// A key that only this store has, one for each purpose: it outlives restarts, and says nothing
     /// about the id that it is made from.
     pub fn key_for(&self, purpose: &str) -> [u8; 16] {
-        self.digest_of_id(purpose.as_bytes())
-    }
-
-    fn digest_of_id(&self, purpose: &[u8]) -> [u8; 16] {
         let hash = Sha256::new().chain_update(purpose).chain_update(self.store_id());
         digest::shortened(hash)
     }
@@ -216,6 +221,16 @@ impl Log {
             tail: self.fetcher.frames.tail.usage(),
             volumes: self.fetcher.volumes.usage(),
             index: self.index.usage(),
+        }
+    }
+
+    /// What a backup reads of it while it goes on.
+    pub fn backup_source(&self) -> LocalSource {
+        LocalSource {
+            fetcher: self.fetcher.clone(),
+            offset_tables: self.store.offset_tables(),
+            store_id: self.store_id(),
+            history: self.history.clone(),
         }
     }
 

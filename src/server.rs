@@ -20,13 +20,9 @@ use crate::{
     config::Settings,
     descriptors::Descriptors,
     engine::Engine,
-    grpc::{
-        access::Access,
-        client::Client,
-        serve::{Protection, Services},
-        tls::ServerTls,
-    },
+    grpc::{client::Client, protection::Protection, serve::Services},
     metrics,
+    telemetry::SpanCounts,
 };
 use notify::Manager;
 
@@ -35,12 +31,12 @@ use notify::Manager;
 pub struct Listening {
     /// The socket.
     pub listener: TcpListener,
-    /// What encrypts connections; `None`: they are plain text.
-    pub tls: Option<ServerTls>,
-    /// The rules of access; `None`: the server permits every call.
-    pub access: Option<Access>,
+    /// What protects it.
+    pub protection: Protection,
     /// Where metrics are scraped; `None`: nowhere.
     pub metrics: Option<TcpListener>,
+    /// What becomes of spans; `None`: they are not sent.
+    pub spans: Option<Arc<SpanCounts>>,
 }
 
 /// Serves on `listening`, as `settings` say, until `stop`.
@@ -57,9 +53,11 @@ pub async fn run<T>(
 ) -> anyhow::Result<()> {
     let address = listening.listener.local_addr();
     let address = address.context("the listening socket has no address")?;
-    let tls = listening.tls.is_some();
+    let tls = listening.protection.tls.is_some();
     let (version, data) = (env!("CARGO_PKG_VERSION"), settings.data.display().to_string());
-    tracing::info!(version, data, %address, tls, "starting");
+    let metrics = listening.metrics.as_ref().and_then(|it| it.local_addr().ok());
+    let metrics = metrics.map(tracing::field::display);
+    tracing::info!(version, data, %address, tls, metrics, "starting");
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
     let manager = Arc::new(Manager::of_environment());
     let starting = starting(Arc::clone(&manager));
@@ -97,17 +95,16 @@ impl Running {
         let services = Services::new(&engine, settings.reflection, settings.web_origins()).await;
         let listening_stops = CancellationToken::new();
         let (serving, stops) = (services.clone(), listening_stops.clone());
-        let protection = Protection { tls: at.tls, access: at.access };
         let limits = settings.connection_limits(descriptors.connections);
         let listening = tokio::spawn(async move {
             let stop = stops.cancelled_owned();
-            serving.listen(at.listener, protection, limits, stop).await
+            serving.listen(at.listener, at.protection, limits, stop).await
         });
         let mut beside = JoinSet::new();
         let health = services.health.clone();
         beside.spawn(watch::alive(Arc::clone(&engine), health, Arc::clone(manager)));
         if let Some(listener) = at.metrics {
-            beside.spawn(metrics::serve(listener, services.observer().clone()));
+            beside.spawn(metrics::serve(listener, services.observer().clone(), at.spans));
         }
         Ok(Self { engine, services, listening, listening_stops, beside })
     }

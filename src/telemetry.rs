@@ -1,8 +1,14 @@
 //! Logs, to standard error: standard output is for data.
 
+mod spans;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+};
+
+pub use self::spans::{SpanCounts, Spans};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
@@ -22,14 +28,28 @@ impl TryFrom<String> for LogFormat {
     }
 }
 
-/// Starts logging with a filter as `tracing` knows it, for example `info` or `handover=debug`.
-pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+/// Starts logging with a filter as `tracing` knows it, for example `info` or `handover=debug`, and
+/// sending the spans of calls. What the filter leaves out of the log is sent all the same.
+pub fn start(filter: &str, format: LogFormat, spans: Option<&Spans>) -> anyhow::Result<()> {
     let filter = parsed(filter).map_err(|problem| anyhow::anyhow!("log: {problem}"))?;
-    let layer = fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    let started = match format {
-        LogFormat::Text => registry.with(layer.with_ansi(false)).try_init(),
-        LogFormat::Json => registry.with(layer.json()).try_init(),
+    let started = match (format, spans) {
+        // A filter for all costs less than one for each layer.
+        (LogFormat::Text, None) => {
+            let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+            registry().with(filter).with(lines).try_init()
+        }
+        (LogFormat::Json, None) => {
+            let lines = fmt::layer().with_writer(std::io::stderr).json();
+            registry().with(filter).with(lines).try_init()
+        }
+        (LogFormat::Text, Some(spans)) => {
+            let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+            registry().with(lines.with_filter(filter)).with(spans.layer()).try_init()
+        }
+        (LogFormat::Json, Some(spans)) => {
+            let lines = fmt::layer().with_writer(std::io::stderr).json();
+            registry().with(lines.with_filter(filter)).with(spans.layer()).try_init()
+        }
     };
     // A second start, as in tests, keeps the first.
     let _ = started;
@@ -39,10 +59,19 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 /// Writes why the program ends as one JSON line like those of the log, at the level ERROR. No
 /// filter leaves it out, and the log need not have been started.
 pub fn json_error(message: &str, exit_code: u8) {
-    let layer = fmt::layer().json().with_writer(std::io::stderr);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        tracing::error!(exit_code, "{message}");
-    });
+    unfiltered(LogFormat::Json, || tracing::error!(exit_code, "{message}"));
+}
+
+/// Writes what `log` logs, as the log does, and whatever its filter leaves out.
+pub fn unfiltered(format: LogFormat, log: impl FnOnce()) {
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let registry = registry();
+    match format {
+        LogFormat::Text => {
+            tracing::subscriber::with_default(registry.with(layer.with_ansi(false)), log);
+        }
+        LogFormat::Json => tracing::subscriber::with_default(registry.with(layer.json()), log),
+    }
 }
 
 /// Checks that a text is a filter.

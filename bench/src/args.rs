@@ -12,9 +12,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use uuid::Uuid;
 
 use super::{
+    backups,
     case::{Bench, Suite, Target},
     claims, followers, log,
     machine::ReportHeader,
+    network,
     plan::Plan,
     runner::{self, Output, Show},
     subject::Origin,
@@ -84,6 +86,10 @@ enum SuiteName {
     Claims,
     /// Subscriptions: how soon, how many, how rarely, and what idle ones cost
     Followers,
+    /// Backups of a large log beside appends, and restores
+    Backups,
+    /// TLS, tokens and metrics, each against a server without it
+    Network,
 }
 
 impl Args {
@@ -108,6 +114,8 @@ impl SuiteName {
             Self::Log => log::suite(plan),
             Self::Claims => claims::suite(plan),
             Self::Followers => followers::suite(plan),
+            Self::Backups => backups::suite(),
+            Self::Network => network::suite(),
         }
     }
 }

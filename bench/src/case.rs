@@ -3,13 +3,14 @@
 //! A case gets servers from the [`Bench`], loads them, and returns rows and values of
 //! figures. It prints nothing and keeps nothing, so a new suite is a new list.
 
-use std::{cell::Cell, ffi::OsString};
+use std::{cell::Cell, ffi::OsString, path::PathBuf};
 
 use futures_util::future::LocalBoxFuture;
 use handover::cli::exit::Failure;
 
 use super::{
     limits::{self, CommitBatch},
+    login::Login,
     plan::Plan,
     process::{Invocation, Role},
     report::{Figure, Outcome},
@@ -96,13 +97,22 @@ impl Bench {
         let invocation = Invocation { role: Role::Echo, arguments: Vec::new() };
         let unchecked = Origin { verify: false, ..origin };
         let home = workspace.path().join("echo");
-        let echo = Subject::start(home, invocation, &plan, unchecked).await?;
+        let echo = Subject::start(home, invocation, Login::default(), (&plan, unchecked)).await?;
         let (servers, verified) = (Cell::new(0), Cell::new(0));
         Ok(Self { plan, stored_bytes: 0, target, origin, echo, servers, verified, workspace })
     }
 
     /// The server to be measured: with nothing in it, if it is the bench's own.
     pub(super) async fn subject(&self) -> Result<Subject, Failure> {
+        self.subject_with(&[], Login::default()).await
+    }
+
+    /// The same with more arguments, for clients that connect by `login`.
+    pub(super) async fn subject_with(
+        &self,
+        more: &[OsString],
+        login: Login,
+    ) -> Result<Subject, Failure> {
         let own = match &self.target {
             Target::At(address) => {
                 return Subject::at(address, &self.plan, self.origin).await;
@@ -115,8 +125,9 @@ impl Bench {
         arguments.extend(["--listen", "127.0.0.1:0"].map(OsString::from));
         arguments.extend(self.plan.server_settings.iter().map(OsString::from));
         arguments.extend(own.iter().map(OsString::from));
+        arguments.extend_from_slice(more);
         let invocation = Invocation { role: Role::Server, arguments };
-        Subject::start(home, invocation, &self.plan, self.origin).await
+        Subject::start(home, invocation, login, (&self.plan, self.origin)).await
     }
 
     /// Ends with a server: checks what it acknowledged, if `--verify` is given, and removes it.
@@ -128,6 +139,13 @@ impl Bench {
             Some(home) => self.workspace.remove(home.to_owned()).await,
             None => Ok(()),
         }
+    }
+
+    /// A folder for files of a case, which goes with the bench.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.workspace.path().join(name);
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
     }
 
     /// What everything that is drawn follows from.

@@ -87,8 +87,8 @@ mod tests {
         let event = |stream: &str| RecordedEvent { stream: stream.into(), ..Default::default() };
         for events in [vec![], vec![event("")], vec![event("demo/1"), event(&"x".repeat(300))]] {
             let response = |position| {
-                let (events, heartbeat) = (events.clone(), false);
-                ReadResponse { events, position, heartbeat }
+                let events = events.clone();
+                ReadResponse { events, position, ..Default::default() }
             };
             let bare = response(0).encoded_len() as u64;
             for position in [0, 7, 300] {
@@ -103,7 +103,8 @@ mod tests {
     fn a_frame_of_a_subscription_is_counted_if_it_has_events() {
         let events = vec![RecordedEvent { position: 7, ..Default::default() }; 3];
         let count = |frame| {
-            let frame = SubscribeResponse { frame: Some(frame), heartbeat: false }.encode_to_vec();
+            let frame = SubscribeResponse { frame: Some(frame), ..Default::default() };
+            let frame = frame.encode_to_vec();
             Counted::of_frame(frame.into()).unwrap().map(|counted| counted.events)
         };
         assert_eq!(count(Frame::Events(EventBatch { events })), Some(3));

@@ -7,11 +7,11 @@ mod figures;
 mod idle;
 mod rare;
 
+pub(super) use self::idle::Idle;
 use self::{
     consumers::Consumers,
     crowd::Crowd,
-    figures::{ARRIVAL, FIGURES},
-    idle::Idle,
+    figures::{ARRIVAL, FIGURES, IDLE_APPENDS, IDLE_MEMORY},
     rare::Rare,
 };
 use super::{
@@ -28,7 +28,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Box::new(Crowd),
         Box::new(Rare),
         Box::new(Consumers),
-        Box::new(Idle),
+        Box::new(Idle { secured: false, memory: IDLE_MEMORY, appends: IDLE_APPENDS }),
     ];
     Suite { name: "followers", cases, figures: FIGURES }
 }

@@ -8,6 +8,7 @@ mod pipelines;
 mod reads;
 mod scale;
 
+pub(super) use self::{appends::single_appends, reads::full_read};
 use self::{
     appends::{Appends, BATCH_CALLERS, StreamChoice, USUAL_CALLERS},
     conditions::Conditions,

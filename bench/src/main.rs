@@ -7,6 +7,7 @@
 
 mod acknowledged;
 mod args;
+mod backups;
 mod case;
 mod claims;
 mod echo;
@@ -17,8 +18,10 @@ mod followers;
 mod limits;
 mod load;
 mod log;
+mod login;
 mod machine;
 mod meter;
+mod network;
 mod plan;
 mod process;
 mod report;
@@ -48,7 +51,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     match Role::of_this_process() {
         // The whole program `handover`, with the arguments that this process has.
-        Some(Role::Server) => cli::main(),
+        Some(Role::Server | Role::Backup | Role::Restore | Role::Token) => cli::main(),
         Some(Role::Echo) => cli::exit_code(run(echo::run())),
         None => {
             let args = Args::parse();

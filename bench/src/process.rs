@@ -19,6 +19,8 @@ use tokio::sync::oneshot;
 
 /// What a server prints before its address.
 const SERVING: &str = "serving on ";
+/// What a server prints before the address of its metrics, if it has one; this line comes first.
+const METRICS: &str = "metrics on ";
 /// Beginning of the environment variables that would change what is measured.
 const SETTINGS: &str = "HANDOVER_";
 /// Lines of a failed server's log that an error quotes.
@@ -29,12 +31,18 @@ const LAST_LINES: usize = 5;
 pub(super) enum Role {
     /// `handover serve`, with all of its arguments.
     Server,
+    /// `handover backup`, with all of its arguments.
+    Backup,
+    /// `handover restore`, with all of its arguments.
+    Restore,
+    /// `handover token`, which ends at once.
+    Token,
     /// Answers appends at once and keeps nothing.
     Echo,
 }
 
 impl Role {
-    const ALL: [Self; 2] = [Self::Server, Self::Echo];
+    const ALL: [Self; 5] = [Self::Server, Self::Backup, Self::Restore, Self::Token, Self::Echo];
 
     /// The role of this process; `None`: it measures.
     pub(super) fn of_this_process() -> Option<Self> {
@@ -45,6 +53,9 @@ impl Role {
     fn argument(self) -> &'static str {
         match self {
             Self::Server => "serve",
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+            Self::Token => "token",
             Self::Echo => "echo",
         }
     }
@@ -63,6 +74,8 @@ pub(super) struct Process {
     child: Child,
     /// Where it serves.
     pub(super) address: String,
+    /// Where its metrics are, if it was started with an address for them.
+    pub(super) metrics: Option<String>,
     /// Ends when the child has closed its output, which it does by ending.
     ended: Option<oneshot::Receiver<()>>,
 }
@@ -86,19 +99,20 @@ impl Process {
         let mut child = spawn(invocation, log)?;
         let output = child.stdout.take().map(BufReader::new);
         // Dropped if the wait for the address is given up, which kills the child.
-        let mut process = Self { child, address: String::new(), ended: Some(ended) };
+        let mut process = Self { child, address: String::new(), metrics: None, ended: Some(ended) };
         thread::spawn(move || {
             let _ended = ended_sender;
             if let Some(output) = output {
                 send_address(output, sender);
             }
         });
-        let Ok(address) = address.await else {
+        let Ok((address, metrics)) = address.await else {
             let status = process.child.wait()?;
             let problem = format!("the server ended before it served ({status}){}", tail(log));
             return Err(Failure::new(Exit::Failed, problem));
         };
         process.address = address;
+        process.metrics = metrics;
         Ok(process)
     }
 
@@ -174,6 +188,12 @@ impl Drop for Process {
 }
 
 fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
+    let log = OpenOptions::new().create(true).append(true).open(log)?;
+    Ok(command(invocation)?.stdout(Stdio::piped()).stderr(log).spawn()?)
+}
+
+/// This executable in a role, without the user's settings.
+fn command(invocation: &Invocation) -> Result<Command, Failure> {
     let mut command = Command::new(env::current_exe()?);
     // What is measured must not depend on the user's environment.
     for (name, _) in env::vars_os() {
@@ -181,20 +201,45 @@ fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
             command.env_remove(name);
         }
     }
-    let log = OpenOptions::new().create(true).append(true).open(log)?;
-    command.arg(invocation.role.argument()).args(&invocation.arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-    Ok(command.spawn()?)
+    command.arg(invocation.role.argument()).args(&invocation.arguments).stdin(Stdio::null());
+    Ok(command)
 }
 
-/// Reads what a child prints until it ends; the address is sent on when it comes.
-fn send_address(output: BufReader<ChildStdout>, address: oneshot::Sender<String>) {
-    let mut address = Some(address);
+/// Runs a child to its end, and returns what it printed.
+pub(super) async fn run(
+    role: Role,
+    arguments: Vec<OsString>,
+    log: &Path,
+) -> Result<String, Failure> {
+    let log = log.to_owned();
+    let work = move || -> Result<String, Failure> {
+        let child = spawn(&Invocation { role, arguments }, &log)?;
+        let ended = child.wait_with_output()?;
+        if !ended.status.success() {
+            let problem = format!("{} ended with {}{}", role.argument(), ended.status, tail(&log));
+            return Err(Failure::new(Exit::Failed, problem));
+        }
+        Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?
+}
+
+/// Where a child serves, and where its metrics are.
+type Addresses = (String, Option<String>);
+
+/// Reads what a child prints until it ends; the addresses are sent on when they are there.
+fn send_address(output: BufReader<ChildStdout>, addresses: oneshot::Sender<Addresses>) {
+    let after = |line: &str, words| {
+        line.split_once(words).map(|(_, found): (&str, &str)| found.trim().to_owned())
+    };
+    let (mut addresses, mut metrics) = (Some(addresses), None);
     for line in output.lines().map_while(Result::ok) {
-        if let Some((_, found)) = line.split_once(SERVING)
-            && let Some(address) = address.take()
+        metrics = after(&line, METRICS).or(metrics);
+        if let Some(found) = after(&line, SERVING)
+            && let Some(addresses) = addresses.take()
         {
-            let _ = address.send(found.trim().to_owned());
+            let _ = addresses.send((found, metrics.take()));
         }
     }
 }

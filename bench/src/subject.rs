@@ -17,6 +17,7 @@ use super::{
     acknowledged::Acknowledged,
     events::{EventGenerator, Identity, Layout},
     load::{Appender, Line, Pipeline, start_pipelines},
+    login::Login,
     meter::{Callers, Meter, complete},
     plan::Plan,
     process::{Invocation, Process},
@@ -35,6 +36,8 @@ const SETTLING: Duration = Duration::from_mins(5);
 pub(super) struct Subject {
     pub(super) source: Arc<EventGenerator>,
     clients: Vec<Client>,
+    address: String,
+    login: Login,
     own: Option<Own>,
 }
 
@@ -56,32 +59,33 @@ pub(super) struct Readiness {
 }
 
 impl Subject {
-    /// A new server with nothing in it, which keeps its data in the folder `home`.
+    /// A new server with nothing in it, which keeps its data in the folder `home`, and its clients
+    /// by `login`.
     pub(super) async fn start(
         home: PathBuf,
         invocation: Invocation,
-        plan: &Plan,
-        origin: Origin,
+        login: Login,
+        (plan, origin): (&Plan, Origin),
     ) -> Result<Self, Failure> {
         std::fs::create_dir(&home)?;
         let process = Process::start(&invocation, &home.join("log")).await?;
         let address = process.address.clone();
         let own = Own { process: Some(process), home, invocation };
-        Self::connect(&address, plan, origin, Some(own)).await
+        Self::connect(address, login, (plan, origin), Some(own)).await
     }
 
     /// A server that is there already.
     pub(super) async fn at(address: &str, plan: &Plan, origin: Origin) -> Result<Self, Failure> {
-        Self::connect(address, plan, origin, None).await
+        Self::connect(address.to_owned(), Login::default(), (plan, origin), None).await
     }
 
     async fn connect(
-        address: &str,
-        plan: &Plan,
-        origin: Origin,
+        address: String,
+        login: Login,
+        (plan, origin): (&Plan, Origin),
         own: Option<Own>,
     ) -> Result<Self, Failure> {
-        let clients = connect(address, plan.connections).await?;
+        let clients = connect(&address, &login, plan.connections).await?;
         let noted = match clients.first().filter(|_| origin.verify) {
             Some(client) => {
                 let head = client.get_head(GetHeadRequest::default()).await?;
@@ -90,7 +94,7 @@ impl Subject {
             None => None,
         };
         let source = Arc::new(EventGenerator::new(Identity::new(origin.seed), noted));
-        Ok(Self { source, clients, own })
+        Ok(Self { source, clients, address, login, own })
     }
 
     /// The connection of the caller with this number.
@@ -98,6 +102,11 @@ impl Subject {
         let lane = caller % self.clients.len().max(1);
         let client = self.clients.get(lane).expect("a subject has connections");
         Line { client: client.clone(), lane }
+    }
+
+    /// One more connection.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        self.login.connect(&self.address).await
     }
 
     /// Connections, each with a lane of the meter.
@@ -175,9 +184,9 @@ impl Subject {
         };
         let begun = Instant::now();
         let process = Process::start(&own.invocation, &own.home.join("log")).await?;
-        let address = process.address.clone();
+        self.address.clone_from(&process.address);
         own.process = Some(process);
-        let client = Client::connect(&address).await?;
+        let client = self.client().await?;
         if !client.serving().await? {
             let problem = "the server announced its address before health said that it serves";
             return Err(Failure::new(Exit::Unavailable, problem));
@@ -187,7 +196,7 @@ impl Subject {
         let answer = client.append(self.source.request(&batch)).await?;
         let acknowledged = begun.elapsed();
         self.source.note(0, &batch, &answer);
-        self.clients = connect(&address, lanes).await?;
+        self.clients = connect(&self.address, &self.login, lanes).await?;
         Ok(Readiness { serving, acknowledged })
     }
 
@@ -222,7 +231,7 @@ pub(super) struct Origin {
     pub(super) verify: bool,
 }
 
-async fn connect(address: &str, connections: usize) -> Result<Vec<Client>, Failure> {
-    let clients = (0..connections.max(1)).map(|_| Client::connect(address));
-    Ok(try_join_all(clients).await?)
+async fn connect(address: &str, login: &Login, connections: usize) -> Result<Vec<Client>, Failure> {
+    let clients = (0..connections.max(1)).map(|_| login.connect(address));
+    try_join_all(clients).await
 }

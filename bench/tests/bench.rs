@@ -138,6 +138,40 @@ fn a_quick_bench_of_claims_measures_every_case_and_figure() {
 }
 
 #[test]
+fn a_quick_bench_of_backups_measures_every_figure() {
+    let dir = temporary();
+    let folder = dir.path().join("bench");
+    let arguments = ["--suite", "backups", "--quick", "--dir", arg(&folder)];
+    let report = json(&run(&arguments).good());
+    assert_eq!(names(&report["cases"]), ["backups of a large log"]);
+    let figures = report["figures"].as_array().expect("a list");
+    assert_eq!(figures.len(), 4);
+    for figure in figures {
+        assert!(figure["met"].is_boolean(), "a figure was not measured: {figure}");
+    }
+}
+
+#[test]
+fn a_quick_bench_of_the_network_measures_every_case_and_figure() {
+    let dir = temporary();
+    let folder = dir.path().join("bench");
+    let arguments = ["--suite", "network", "--quick", "--verify", "--dir", arg(&folder)];
+    let report = json(&run(&arguments).good());
+    let expected = [
+        "single appends, 64 callers, by TLS and token",
+        "full reads, left encoded, by TLS and token",
+        "single appends, 64 callers, with scraped metrics",
+        "idle subscribers, whose filters match nothing, by TLS and token",
+    ];
+    assert_eq!(names(&report["cases"]), expected);
+    let figures = report["figures"].as_array().expect("a list");
+    assert_eq!(figures.len(), 5);
+    for figure in figures {
+        assert!(figure["met"].is_boolean(), "a figure was not measured: {figure}");
+    }
+}
+
+#[test]
 fn a_quick_bench_measures_every_case_and_figure_and_verifies_across_kills() {
     let dir = temporary();
     let report = json(&quick(dir.path(), &["--verify", "--kills", "2", "--seed", "7"]));

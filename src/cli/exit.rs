@@ -18,7 +18,10 @@ Exit codes:
   8  a rule of the record forbids it
   9  the server keeps another store than the one that the positions belong to
  10  what a repeated request or an earlier import recorded has been undone since
- 11  the server does not know the caller, or does not permit this to it";
+ 11  the server does not know the caller, or does not permit this to it
+ 12  the store was restored from a backup, and the positions lie beyond the branch
+
+ 13  something that is derived from the record is wrong; it can be made again";
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,10 @@ pub enum Exit {
     Undone = 10,
     /// The server does not know the caller, or does not permit this to it.
     Denied = 11,
+    /// The store was restored from a backup, and the positions lie beyond the branch.
+    HistoryChanged = 12,
+    /// The record is whole, and something that is derived from it is wrong.
+    Rebuildable = 13,
 }
 
 impl From<Exit> for ExitCode {
@@ -97,6 +104,7 @@ impl From<ClientError> for Failure {
             ClientErrorKind::DataLoss => Exit::Damaged,
             ClientErrorKind::Refused => Exit::Forbidden,
             ClientErrorKind::AnotherStore => Exit::AnotherStore,
+            ClientErrorKind::HistoryChanged => Exit::HistoryChanged,
             ClientErrorKind::Denied => Exit::Denied,
             ClientErrorKind::Untrusted | ClientErrorKind::Other => Exit::Failed,
         };
@@ -183,6 +191,7 @@ mod tests {
             reason: "X".to_owned(),
             retry_after: None,
             unsent: false,
+            history: None,
         };
         let rule = error(ClientErrorKind::Refused, "is not there", "claim 9", "is not there");
         assert_eq!(words(&rule), "claim 9: is not there");
@@ -209,7 +218,7 @@ mod tests {
 
     #[test]
     fn help_names_every_exit_code() {
-        for code in 0..=Exit::Undone as u8 {
+        for code in 0..=Exit::HistoryChanged as u8 {
             assert!(HELP.contains(&format!("\n{code:>3}  ")), "{code} is not in the help");
         }
     }

@@ -119,4 +119,6 @@ impl Report for Silent {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

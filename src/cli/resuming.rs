@@ -8,6 +8,7 @@ use crate::{
         position,
     },
     client::{CallError, Calls, Client, ClientError, Watch, Watched},
+    domain::history::HistoryId,
 };
 
 /// How names of stores begin.
@@ -72,9 +73,13 @@ pub(super) fn client(calls: Calls, store: Option<String>) -> Client {
 
 /// Reads the name of a store.
 pub(super) fn store_name(text: &str) -> Result<String, String> {
-    let id = text.strip_prefix(NAMED).and_then(|id| uuid::Uuid::try_parse(id).ok());
+    let (store, history) = match text.split_once('#') {
+        Some((store, history)) => (store, HistoryId::parse(history).map(|id| format!("#{id}"))),
+        None => (text, Some(String::new())),
+    };
+    let id = store.strip_prefix(NAMED).and_then(|id| uuid::Uuid::try_parse(id).ok());
     // The bytes of their names distinguish stores, so a name has one way to be written.
-    let name = id.map(|id| format!("{NAMED}{}", id.hyphenated()));
+    let name = id.zip(history).map(|(id, history)| format!("{NAMED}{}{history}", id.hyphenated()));
     name.ok_or_else(|| {
         format!(
             "it is not the name of a store, as in \
@@ -100,7 +105,9 @@ pub(super) fn resumable(failure: Failure, seen: Option<u64>, store: Option<&str>
         | Exit::Conflict
         | Exit::RowsRefused
         | Exit::Forbidden
-        | Exit::Undone => String::new(),
+        | Exit::Rebuildable
+        | Exit::Undone
+        | Exit::HistoryChanged => String::new(),
     });
     Failure { message: failure.message + &resume.unwrap_or_default(), ..failure }
 }
@@ -130,6 +137,11 @@ mod tests {
         assert_eq!(store_name(name).as_deref(), Ok(name));
         let upper = name.replace("cd2948ff", "CD2948FF");
         assert_eq!(store_name(&upper).as_deref(), Ok(name), "as servers write it");
+        let restored = format!("{name}#0123456789abcdef0123456789abcdef");
+        assert_eq!(store_name(&restored), Ok(restored.clone()), "after a restore");
+        for bad in [&format!("{name}#"), &format!("{name}#12")] {
+            assert!(store_name(bad).is_err(), "{bad}");
+        }
         for bad in ["", "junk", "cd2948ff-a784-8fdc-a72d-56b596a76a19", "urn:uuid:", "urn:uuid:1"] {
             assert!(store_name(bad).unwrap_err().contains("name of a store"), "{bad}");
         }

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufReader, Write as _},
     net::SocketAddr,
     path::PathBuf,
+    sync::Arc,
 };
 
 use rustix::{fs::Mode, process::umask};
@@ -23,10 +24,15 @@ use crate::{
     },
     config::{ServeArgs, Settings, is_reached_by_others},
     domain::proto::GetCountryCountsRequest,
-    grpc::{access::Access, client::Client, tls::ServerTls},
+    grpc::{
+        access::Access,
+        client::{Client, collector},
+        protection::Protection,
+        tls::ServerTls,
+    },
     log::LogError,
     server::{self, Listening},
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, SpanCounts, Spans},
 };
 
 /// What others may not do with files that are made: anything.
@@ -64,7 +70,31 @@ async fn serve(
     settings: Settings,
     unknown_variables: Vec<String>,
 ) -> Result<Exit, Failure> {
-    telemetry::start(settings.log.as_ref(), settings.log_format).map_err(|error| usage(&error))?;
+    let spans = spans(&settings)?;
+    let started = telemetry::start(settings.log.as_ref(), settings.log_format, spans.as_ref());
+    started.map_err(|error| usage(&error))?;
+    let counts = spans.as_ref().map(Spans::counts);
+    let served = serve_with(args, settings, unknown_variables, counts).await;
+    if let Some(spans) = spans {
+        spans.stop().await;
+    }
+    served
+}
+
+/// What sends spans, if the settings name a collector.
+fn spans(settings: &Settings) -> Result<Option<Spans>, Failure> {
+    let Some(address) = &settings.otlp_endpoint else { return Ok(None) };
+    let exporter = collector::exporter(address.as_ref());
+    let exporter = exporter.map_err(|error| Failure::usage(format!("otlp-endpoint: {error}")))?;
+    Ok(Some(Spans::new(exporter)))
+}
+
+async fn serve_with(
+    args: ServeArgs,
+    settings: Settings,
+    unknown_variables: Vec<String>,
+    spans: Option<Arc<SpanCounts>>,
+) -> Result<Exit, Failure> {
     // The record is read through the server. Its files, sled's among them, are the server's own.
     umask(Mode::from_raw_mode(PRIVATE));
     for variable in unknown_variables {
@@ -72,8 +102,8 @@ async fn serve(
     }
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&args.load)?;
-    let listening = listening(&settings).await?;
-    handle_signals(&listening)?;
+    let listening = Listening { spans, ..listening(&settings).await? };
+    handle_signals(&listening.protection)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
@@ -97,6 +127,10 @@ pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
     open_all(&args.load)?;
     load_tls(&settings)?;
     load_access(&settings)?;
+    if let Some(address) = &settings.otlp_endpoint {
+        let exporter = collector::exporter(address.as_ref());
+        exporter.map_err(|error| Failure::usage(format!("otlp-endpoint: {error}")))?;
+    }
     let listen = settings.listen.as_ref();
     check_address("listen", listen, |address| settings.check_exposure(address)).await?;
     if let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) {
@@ -145,10 +179,17 @@ async fn listening(settings: &Settings) -> Result<Listening, Failure> {
     })?;
     let address = listener.local_addr()?;
     settings.check_exposure(address).map_err(|error| usage(&error))?;
-    if is_reached_by_others(address) {
-        warn_of_exposure(&address.to_string(), tls.is_some(), access.is_some());
+    let metrics = metrics(settings).await?;
+    let mut warnings = exposures(address, tls.is_some(), access.is_some());
+    if let Some(metrics) = &metrics {
+        warnings.extend(exposure_of_metrics(metrics.local_addr()?));
     }
-    Ok(Listening { listener, tls, access, metrics: metrics(settings).await? })
+    for warning in &warnings {
+        // A filter of the log must not hide it.
+        telemetry::unfiltered(settings.log_format, || tracing::warn!("{warning}"));
+    }
+    let protection = Protection { tls, access, warnings };
+    Ok(Listening { listener, protection, metrics, spans: None })
 }
 
 /// Listens on the address of metrics, if that is set.
@@ -161,35 +202,39 @@ async fn metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
     })?;
     let address = listener.local_addr()?;
     settings.check_exposure_of_metrics(address).map_err(|error| usage(&error))?;
-    if is_reached_by_others(address) {
-        let address = address.to_string();
-        tracing::warn!(address, "other machines can read the metrics (--insecure)");
-    }
     Ok(Some(listener))
 }
 
-/// Says what other machines may do and see, where that is not bounded.
-fn warn_of_exposure(address: &str, encrypted: bool, controlled: bool) {
-    if !encrypted {
-        tracing::warn!(
-            address,
-            "other machines can reach this address, and nothing is encrypted: each machine between \
+/// What other machines may do and see, where that is not bounded.
+fn exposures(address: SocketAddr, encrypted: bool, controlled: bool) -> Vec<String> {
+    if !is_reached_by_others(address) {
+        return Vec::new();
+    }
+    let plain_text = (!encrypted).then(|| {
+        format!(
+            "other machines can reach {address}, and nothing is encrypted: each machine between \
              can read and change what is sent (--insecure)"
-        );
-    }
-    if !controlled {
-        tracing::warn!(
-            address,
-            "other machines can reach this address, read, and record: there is no policy that says \
+        )
+    });
+    let open_to_all = (!controlled).then(|| {
+        format!(
+            "other machines can reach {address}, read, and record: there is no policy that says \
              who may do what (--insecure)"
-        );
-    }
+        )
+    });
+    plain_text.into_iter().chain(open_to_all).collect()
+}
+
+/// What other machines can see of the metrics.
+fn exposure_of_metrics(address: SocketAddr) -> Option<String> {
+    is_reached_by_others(address)
+        .then(|| format!("other machines can read the metrics at {address} (--insecure)"))
 }
 
 /// Has SIGHUP reload the files of TLS and access, and keeps other signals from ending the server
 /// that many tools send to have a configuration or a log read again. Nothing is read again by them.
-fn handle_signals(listening: &Listening) -> io::Result<()> {
-    let reloads = (listening.tls.clone(), listening.access.clone());
+fn handle_signals(protection: &Protection) -> io::Result<()> {
+    let reloads = (protection.tls.clone(), protection.access.clone());
     let kinds = [
         (SignalKind::hangup(), "SIGHUP", reloads),
         (SignalKind::user_defined1(), "SIGUSR1", (None, None)),

@@ -97,10 +97,16 @@ fn create(args: &CreateArgs) -> Result<Exit, Failure> {
     let (secret, token) = made(args, now)?;
     let shown = list::shown(&token, now);
     let file = TokenFile::open(&args.file.tokens)?;
-    let mut tokens = file.tokens()?;
+    let before = file.tokens()?;
+    let mut tokens = before.clone();
     tokens.add(token, now).map_err(|error| Failure::usage(error.to_string()))?;
     file.write(&tokens)?;
-    writeln!(io::stdout(), "{secret}")?;
+    if let Err(error) = writeln!(io::stdout(), "{secret}") {
+        // A token that was not printed would stay valid, and could not be used.
+        file.write(&before)?;
+        let problem = format!("the token could not be printed, so it was not made: {error}");
+        return Err(Failure::new(Exit::Failed, problem));
+    }
     let roles = if shown.roles.is_empty() { "what the policy grants" } else { &shown.roles };
     // If standard error is closed, the token is made all the same.
     let _ = writeln!(

@@ -235,6 +235,15 @@ impl Client {
     /// What the server has decided (a conflict, a field, a rule of the record) is never repeated.
     /// Where the time ran out, [`CallError::outcome_unknown`] says whether it may be recorded.
     pub async fn append(&self, append: Append) -> Result<AppendResponse, CallError> {
+        self.append_in(append, None).await
+    }
+
+    /// The same to the store of this name; without one, to that of the client.
+    pub(super) async fn append_in(
+        &self,
+        append: Append,
+        store: Option<&str>,
+    ) -> Result<AppendResponse, CallError> {
         let mut claims = BTreeMap::new();
         for claim in append.claims()? {
             if let Some(stream) = self.stream_of(claim).await? {
@@ -243,7 +252,10 @@ impl Client {
         }
         let request = append.request(&claims)?;
         retry::retried(self.retry, || async {
-            let store = self.named_store().await?;
+            let store = match store {
+                Some(name) => name.to_owned(),
+                None => self.named_store().await?,
+            };
             self.calls.append(AppendRequest { store, ..request.clone() }).await
         })
         .await

@@ -95,7 +95,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// What no repetition mends, such as a group that is not there.
+    /// What no repetition mends, such as a group that is not there, or a restore of the store: the
+    /// positions that a handler knows repeated events by are of other events then.
     ///
     /// ```no_run
     /// # type Done = Result<(), Box<dyn std::error::Error>>;
@@ -205,7 +206,10 @@ where
     async fn join(&mut self) -> Result<Call, ClientError> {
         let calls = &self.client.calls;
         // Another store may have no such group, and then the store is the fault to report.
-        let store = self.client.head().await?.store;
+        self.client.head().await?;
+        // The first one: under the name of a later history, the handler would take what it knows by
+        // position for handled.
+        let store = self.client.named_store().await?;
         let name = self.consumer.group.clone();
         let request = ListGroupsRequest { name, ..ListGroupsRequest::default() };
         let groups = calls.list_groups(request).await?.groups;

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::proto::{
-        Filter, RecordedEvent, SubscribeRequest, SubscribeResponse, subscribe_request,
-        subscribe_response::Frame,
+        Filter, GetHeadResponse, RecordedEvent, SubscribeRequest, SubscribeResponse,
+        subscribe_request, subscribe_response::Frame,
     },
     grpc::client::Answers,
 };
@@ -126,6 +126,7 @@ impl Client {
             batch: VecDeque::new(),
             given: position,
             handled: position,
+            named: None,
             attempts: Attempts::default(),
         }
     }
@@ -146,6 +147,8 @@ pub struct Subscription {
     /// The position of the last item given; `None`: not known yet.
     given: Option<u64>,
     handled: Option<u64>,
+    /// The name that `given` is kept with; `None`: that of the client.
+    named: Option<String>,
     attempts: Attempts,
 }
 
@@ -163,9 +166,11 @@ impl Subscription {
         self.handled
     }
 
-    /// The name of the store that positions are of; `None`: not known yet.
+    /// The name of the store that positions are of, to be stored with [`position`](Self::position);
+    /// `None`: not known yet. It changes if the store is restored and the subscription goes on from
+    /// before the branch.
     pub fn store(&self) -> Option<&str> {
-        self.client.store.get().map(String::as_str)
+        self.named.as_deref().or(self.client.store.get().map(String::as_str))
     }
 
     /// The next item; it is waited for. If the future is dropped, nothing is lost.
@@ -173,8 +178,9 @@ impl Subscription {
     /// # Errors
     ///
     /// What no repetition mends: a wrong filter, a position beyond the log's end, another store
-    /// at the address, damage. What passes is an item, [`Followed::Interrupted`]. It may be called
-    /// again after an error, and then begins a new attempt.
+    /// at the address, a restore from before the position, damage. What passes is an item,
+    /// [`Followed::Interrupted`]. It may be called again after an error, and then begins a new
+    /// attempt.
     pub async fn next(&mut self) -> Result<Followed, CallError> {
         self.handled = self.given;
         loop {
@@ -216,8 +222,12 @@ impl Subscription {
         }
         let Some(frames) = &mut self.frames else { return Ok(None) };
         let ended = "the server ended the subscription";
-        let frame = frames.next().await.unwrap_or_else(|| Err(lost(ended)))?.frame;
+        let response = frames.next().await.unwrap_or_else(|| Err(lost(ended)))?;
         self.attempts.succeeded();
+        let SubscribeResponse { frame, store, heartbeat: _ } = response;
+        if !store.is_empty() {
+            self.named = Some(store);
+        }
         let (item, mark): (fn(Mark) -> Followed, _) = match frame {
             Some(Frame::Events(batch)) => {
                 self.batch = batch.events.into();
@@ -239,16 +249,20 @@ impl Subscription {
     async fn request(&mut self) -> Result<SubscribeRequest, ClientError> {
         use subscribe_request::Start as From;
         if self.given.is_none() && self.follow.start == Start::Now {
-            let head = self.client.head().await?.position;
-            self.given = Some(head);
-            self.handled = Some(head);
+            let GetHeadResponse { position, store, .. } = self.client.head().await?;
+            (self.given, self.handled) = (Some(position), Some(position));
+            self.named = Some(store).filter(|name| !name.is_empty());
         }
         let start = match (self.given, &self.follow.start) {
             (Some(position), _) => Some(From::AfterPosition(position)),
             (None, Start::RecordedFrom(time)) => Some(From::RecordedFrom(*time)),
             (None, Start::Beginning | Start::After(_) | Start::Now) => None,
         };
-        let store = self.client.named_store().await?;
+        let store = match &self.named {
+            Some(name) => name.clone(),
+            None => self.client.named_store().await?,
+        };
+        self.named = Some(store.clone()).filter(|name| !name.is_empty());
         Ok(SubscribeRequest { filter: self.follow.filter.clone(), start, store })
     }
 

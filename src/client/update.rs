@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use tokio::time::sleep;
 
-use super::{Append, CallError, Client, ClientErrorKind, Event};
+use super::{Append, CallError, Client, ClientErrorKind, Event, read::Read};
 use crate::domain::proto::{
     AppendResponse, Filter, FilterItem, ReadRequest, RecordedEvent, read_request::Start,
 };
@@ -121,9 +121,13 @@ impl Client {
     ) -> Result<Option<AppendResponse>, UpdateError<E>> {
         let Update { stream, after_revision, attempts } = update.into();
         let (mut events, mut revision) = (Vec::new(), after_revision);
+        // The one that the revisions are of: empty until the first answer names it.
+        let mut store = String::new();
         let mut attempt = 1;
         loop {
-            events.extend(self.read_stream(&stream, revision).await?);
+            let read = self.read_stream(&stream, revision, store).await?;
+            events.extend(read.events);
+            store = read.store;
             revision = events.last().map_or(after_revision, |event| event.revision);
             let decided = decide(&events).map_err(UpdateError::Decided)?;
             if decided.is_empty() {
@@ -131,7 +135,7 @@ impl Client {
             }
             let append = Append::new().expect(&stream, revision);
             let append = decided.into_iter().fold(append, |all, it| all.event_in(&stream, it));
-            let error = match self.append(append).await {
+            let error = match self.append_in(append, Some(&store)).await {
                 Ok(response) => return Ok(Some(response)),
                 Err(error) if !is_conflict(&error) => return Err(error.into()),
                 Err(error) => error,
@@ -151,11 +155,12 @@ impl Client {
         &self,
         stream: &str,
         after_revision: u64,
-    ) -> Result<Vec<RecordedEvent>, CallError> {
+        store: String,
+    ) -> Result<Read, CallError> {
         let item = FilterItem { streams: vec![stream.to_owned()], ..FilterItem::default() };
         let start = (after_revision > 0).then_some(Start::AfterRevision(after_revision));
         let filter = Some(Filter { items: vec![item] });
-        self.read_all(ReadRequest { filter, start, ..ReadRequest::default() }).await
+        self.read_named(ReadRequest { filter, start, store, ..ReadRequest::default() }).await
     }
 }
 

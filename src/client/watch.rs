@@ -66,7 +66,9 @@ impl Client {
                 ..request.clone()
             })
         };
-        Watch::new(self, resumed, Box::new(open), |answer| (answer.position, answer.more))
+        let place: Place<WatchCountryCountsResponse> =
+            |answer| (answer.position, answer.more, answer.store.as_str());
+        Watch::new(self, resumed, Box::new(open), place)
     }
 
     /// Watches the story of one exchange, in the same way. An answer has the first page of a long
@@ -76,12 +78,16 @@ impl Client {
         let open = move |calls: &Calls, store, after_position| {
             calls.watch_exchange(WatchExchangeRequest { after_position, store, ..request.clone() })
         };
-        Watch::new(self, resumed, Box::new(open), |answer| (answer.position, false))
+        Watch::new(self, resumed, Box::new(open), |it| (it.position, false, it.store.as_str()))
     }
 }
 
 /// Opens the call, for the store of this name and after this position.
 type Open<T> = Box<dyn Fn(&Calls, String, Option<u64>) -> Answers<T> + Send>;
+
+/// The position that an answer is true for, whether more of that position follow, and the name of
+/// the store; empty: the answer has none.
+type Place<T> = fn(&T) -> (u64, bool, &str);
 
 /// A watch that outlives connections.
 ///
@@ -91,8 +97,7 @@ type Open<T> = Box<dyn Fn(&Calls, String, Option<u64>) -> Answers<T> + Send>;
 pub struct Watch<T> {
     client: Client,
     open: Open<T>,
-    /// The position that an answer is true for, and whether more of that position follow.
-    place: fn(&T) -> (u64, bool),
+    place: Place<T>,
     /// The call, while there is one.
     answers: Option<Answers<T>>,
     /// What has come of a position of which more follows.
@@ -102,6 +107,8 @@ pub struct Watch<T> {
     /// The last position of which all is given.
     given: Option<u64>,
     handled: Option<u64>,
+    /// The name that `given` is kept with; `None`: that of the client.
+    named: Option<String>,
     attempts: Attempts,
 }
 
@@ -112,12 +119,7 @@ impl<T> fmt::Debug for Watch<T> {
 }
 
 impl<T> Watch<T> {
-    fn new(
-        client: &Client,
-        resumed: Option<u64>,
-        open: Open<T>,
-        place: fn(&T) -> (u64, bool),
-    ) -> Self {
+    fn new(client: &Client, resumed: Option<u64>, open: Open<T>, place: Place<T>) -> Self {
         Self {
             client: client.clone(),
             open,
@@ -127,6 +129,7 @@ impl<T> Watch<T> {
             whole: VecDeque::new(),
             given: resumed,
             handled: resumed,
+            named: None,
             attempts: Attempts::default(),
         }
     }
@@ -137,9 +140,11 @@ impl<T> Watch<T> {
         self.handled
     }
 
-    /// The name of the store that positions are of; `None`: not known yet.
+    /// The name of the store that positions are of, to be stored with [`position`](Self::position);
+    /// `None`: not known yet. It changes if the store is restored and the watch goes on from before
+    /// the branch.
     pub fn store(&self) -> Option<&str> {
-        self.client.store.get().map(String::as_str)
+        self.named.as_deref().or(self.client.store.get().map(String::as_str))
     }
 
     /// The next item; it is waited for. If the future is dropped, nothing is lost.
@@ -147,8 +152,9 @@ impl<T> Watch<T> {
     /// # Errors
     ///
     /// What no repetition mends: a wrong question, a position beyond the end of the log, another
-    /// store at the address, damage. What passes is an item, [`Watched::Interrupted`]. It may be
-    /// called again after an error, and then begins a new attempt.
+    /// store at the address, a restore from before the position, damage. What passes is an item,
+    /// [`Watched::Interrupted`]. It may be called again after an error, and then begins a new
+    /// attempt.
     pub async fn next(&mut self) -> Result<Watched<T>, CallError> {
         self.handled = self.given;
         loop {
@@ -168,14 +174,21 @@ impl<T> Watch<T> {
     /// Takes the next answer.
     async fn receive(&mut self) -> Result<(), ClientError> {
         if self.answers.is_none() {
-            let store = self.client.named_store().await?;
+            let store = match &self.named {
+                Some(name) => name.clone(),
+                None => self.client.named_store().await?,
+            };
+            self.named = Some(store.clone()).filter(|name| !name.is_empty());
             self.answers = Some((self.open)(&self.client.calls, store, self.given));
         }
         let Some(answers) = &mut self.answers else { return Ok(()) };
         let ended = || Err(lost("the server ended the watch"));
         let update = answers.next().await.unwrap_or_else(ended)?;
         self.attempts.succeeded();
-        let (_, more) = (self.place)(&update);
+        let (_, more, name) = (self.place)(&update);
+        if !name.is_empty() {
+            self.named = Some(name.to_owned());
+        }
         self.partial.push(update);
         if !more {
             self.whole.extend(self.partial.drain(..));

@@ -3,7 +3,7 @@
 //! clap reads flags, variables and defaults and remembers which of them each value is; figment
 //! merges the file in between.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::Context as _;
 use clap::{ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
@@ -23,6 +23,8 @@ use super::{
 
 /// What the TOML library says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
+/// What others may not do with a file of settings: change it.
+const OTHERS_WRITE: u32 = 0o022;
 /// How the program's variables begin.
 pub(crate) const PREFIX: &str = "HANDOVER_";
 
@@ -99,6 +101,19 @@ fn variable(id: &str) -> String {
     format!("{PREFIX}{}", id.to_uppercase())
 }
 
+/// Refuses a file that others may change: it names the policy, and could name another one.
+fn check_mode(path: &Path, metadata: &fs::Metadata) -> anyhow::Result<()> {
+    let mode = metadata.permissions().mode() & 0o7777;
+    if metadata.is_file() && mode & OTHERS_WRITE != 0 {
+        let path = path.display();
+        anyhow::bail!(
+            "config: {path} has mode {mode:04o}, which lets others than its owner change the \
+             settings; `chmod go-w {path}` mends that"
+        );
+    }
+    Ok(())
+}
+
 /// A file of settings.
 struct File<'a> {
     path: &'a Path,
@@ -108,8 +123,11 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn read(path: &'a Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("config: cannot read {}", path.display()))?;
+        let failed = || format!("config: cannot read {}", path.display());
+        let mut file = fs::File::open(path).with_context(failed)?;
+        check_mode(path, &file.metadata().with_context(failed)?)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(failed)?;
         // The error quotes the line, which names a key that is there twice.
         let values = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let once =
@@ -186,6 +204,19 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         args.config = Some(file.path().to_owned());
         assert_eq!(args.settings().unwrap().data, PathBuf::from(path));
+    }
+
+    #[test]
+    fn a_file_that_others_may_change_is_refused_with_what_mends_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut args = Alone::try_parse_from(["serve"]).unwrap().args;
+        args.config = Some(file.path().to_owned());
+        for (mode, is_refused) in [(0o600, false), (0o644, false), (0o664, true), (0o646, true)] {
+            let mode = fs::Permissions::from_mode(mode);
+            file.as_file().set_permissions(mode.clone()).unwrap();
+            let problem = args.settings().err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(problem.contains("`chmod go-w "), is_refused, "{mode:?}: {problem}");
+        }
     }
 
     #[test]

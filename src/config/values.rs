@@ -128,6 +128,18 @@ text!(
     telemetry::check
 );
 text!(
+    /// The address of a collector of spans. Whether it may be used is found when it is.
+    Collector,
+    |text| {
+        let begins = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+        if begins && !text.contains('@') {
+            return Ok(());
+        }
+        Err("it must be an address such as http://127.0.0.1:4317 or https://collector.example:4317"
+            .into())
+    }
+);
+text!(
     /// An origin of web pages.
     WebOrigin,
     |text| Origins::parse(&[text]).map(drop)

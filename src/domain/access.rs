@@ -22,6 +22,7 @@ mod rights;
 mod roles;
 mod rules;
 mod secret;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -30,11 +31,12 @@ pub use self::{
     call_rate::CallRate,
     categories::Categories,
     decision::{Denied, decide},
-    jwt::{BadJwt, Issuer, Keys, is_jwt},
+    jwt::{BadJwt, Issuer, KeyAddress, KeySource, Keys, is_jwt},
     policy::{Policy, PolicyError},
     rights::{BadToken, Principal, Rights},
     roles::{Grant, Permission, Role},
     rules::{RULES, Rule, Scope, rule_of},
     secret::{PREFIX, TokenHash, is_token, token_from},
+    subject::ATTRIBUTES,
     tokens::{Token, TokenError, TokenState, Tokens, check_name},
 };

@@ -153,6 +153,9 @@ fn interval(start: &str, end: &str) -> Result<(Option<i32>, Option<i32>), Proble
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

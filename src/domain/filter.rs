@@ -225,6 +225,9 @@ impl From<&Filter> for proto::Filter {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -3,6 +3,7 @@
 //! Nothing here reads or waits. [`Work`] takes what was read, what was answered and the time. It
 //! says which consumer gets which event, and what is to be recorded.
 
+mod audit;
 mod chain;
 mod checkpoint;
 mod consumer;
@@ -22,6 +23,7 @@ mod work;
 use std::{fmt, sync::Arc};
 
 pub use self::{
+    audit::{Audit, TYPE_NAMES},
     chain::{Chain, Entry},
     checkpoint::Checkpoint,
     delivery::{Answer, ConsumerId, Moment, NeverDelivered, Outgoing, Park},

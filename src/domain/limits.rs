@@ -45,6 +45,9 @@ pub const LANGUAGE_BYTES: usize = 35;
 pub const GROUP_NAME_BYTES: usize = 64;
 /// Consumer groups that a store may have.
 pub const GROUPS: usize = 1_000;
+/// Restores that led to what a store holds, one of another: each is a history that clients may
+/// name.
+pub const RESTORES_PER_STORE: usize = 256;
 /// Consumers that take part in one group at a time.
 pub const GROUP_CONSUMERS: usize = 256;
 /// Unanswered events and credit of one consumer together.

@@ -28,6 +28,17 @@ impl TraceParent {
     pub fn trace_id(&self) -> &str {
         self.0.get(3..35).unwrap_or_default()
     }
+
+    /// The id of the span that sent the request, 16 hexadecimal digits.
+    pub fn span_id(&self) -> &str {
+        self.0.get(36..52).unwrap_or_default()
+    }
+
+    /// Whether the client keeps the trace: the last bit of the flags.
+    pub fn is_sampled(&self) -> bool {
+        let flags = self.0.get(53..).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+        flags.is_some_and(|flags| flags & 1 == 1)
+    }
 }
 
 impl FromStr for TraceParent {
@@ -59,6 +70,9 @@ mod tests {
         let trace: TraceParent = GOOD.parse().unwrap();
         assert_eq!(trace.as_str(), GOOD);
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!((trace.span_id(), trace.is_sampled()), ("00f067aa0ba902b7", true));
+        let other: TraceParent = GOOD.replace("-01", "-fe").parse().unwrap();
+        assert!(!other.is_sampled());
         assert_eq!(TraceParent::BYTES, TRACEPARENT.len() + GOOD.len());
         for bad in [
             "",

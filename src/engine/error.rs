@@ -14,6 +14,44 @@ use crate::{
     log::LogError,
 };
 
+/// A request has a position of another history than the present one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryChanged {
+    /// The name of store and history in the request.
+    pub expected: String,
+    /// The present name.
+    pub own: String,
+    /// The last position up to which both are known to be the same; absent: it is not known.
+    pub branch: Option<Position>,
+    /// The field of the request, and the position in it; absent: the name alone is refused.
+    pub beyond: Option<(&'static str, Position)>,
+}
+
+impl fmt::Display for HistoryChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, own, branch, beyond } = self;
+        write!(
+            f,
+            "the store was restored from a backup: it is {own}, the request expects {expected}"
+        )?;
+        if let Some((field, position)) = beyond {
+            write!(f, ", and {field} stands for position {position}")?;
+        }
+        match branch {
+            Some(branch) => write!(
+                f,
+                "; events after position {branch} are other events now: undo what was made of the \
+                 earlier ones, and go on after {branch} with the present name"
+            ),
+            None => write!(
+                f,
+                "; it is not known from which position on events are other events now: begin anew \
+                 with the present name"
+            ),
+        }
+    }
+}
+
 /// A position or revision lies beyond the end of the log, or a time in the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeyondHead {
@@ -192,6 +230,9 @@ pub enum ReadError {
         /// The store that is here.
         own: String,
     },
+    /// The request has positions of another history of the store.
+    #[error("{0}")]
+    HistoryChanged(Box<HistoryChanged>),
     /// The server is going down.
     #[error("the server is stopping")]
     Stopping,
@@ -210,6 +251,7 @@ impl ReadError {
             | Self::NotReached { .. }
             | Self::Overloaded { .. }
             | Self::AnotherStore { .. }
+            | Self::HistoryChanged(_)
             | Self::Stopping => false,
         }
     }
@@ -226,6 +268,7 @@ impl ReadError {
             | Self::Overloaded { .. }
             | Self::Indexing { .. }
             | Self::AnotherStore { .. }
+            | Self::HistoryChanged(_)
             | Self::Stopping => false,
         }
     }
@@ -255,8 +298,15 @@ impl ReadError {
             | Self::Overloaded { .. }
             | Self::Indexing { .. }
             | Self::AnotherStore { .. }
+            | Self::HistoryChanged(_)
             | Self::Stopping => Self::Projection { name, reason: self.to_string().into() },
         }
+    }
+}
+
+impl From<HistoryChanged> for ReadError {
+    fn from(changed: HistoryChanged) -> Self {
+        Self::HistoryChanged(Box::new(changed))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         Engine, EngineSettings, Groups, Head,
         appender::Appender,
         back_pressure::{self, BackPressure, Followers, Sensors},
+        backup::BackupReader,
         bounds::{QUEUE_APPENDS, QUEUE_BYTES, QUEUE_CALLERS, SUBMITTED_BYTES},
         head::HeadSender,
         measures::Measures,
@@ -83,6 +84,7 @@ impl Engine {
             record: projector.record(),
             recorded_by: settings.recorded_by.into(),
         };
+        let backup = BackupReader::new(log.backup_source(), stopping.clone());
         let groups = Groups::start(appender.clone(), clock);
         Ok(Arc::new(Self {
             log,
@@ -91,8 +93,10 @@ impl Engine {
             appender,
             groups,
             back_pressure,
+            backup,
             projector,
             measures,
+            verifying: Arc::new(Semaphore::new(1)),
             stopping,
             writer: Mutex::new(Some(writer)),
         }))

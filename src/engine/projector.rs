@@ -30,7 +30,7 @@ use crate::{
         snapshot::{self, StoreId},
     },
 };
-pub(super) use shared::{Progress, Shared};
+pub(super) use shared::{Progress, Shared, failed, taken};
 
 /// The running projection.
 #[derive(Debug)]
@@ -46,7 +46,9 @@ impl Projector {
         let stopping = reader.stopping().clone();
         let file = dir.join(Register::NAME);
         let register = load(&file, store, reader.head().position).unwrap_or_default();
-        let progress = Progress { position: register.position(), failed: None };
+        let ahead = planted!("projection-ahead-of-state");
+        let position = if ahead { reader.head().position } else { register.position() };
+        let progress = Progress { position, failed: None };
         let shared = Arc::new(Shared {
             reader,
             clock,

@@ -43,7 +43,8 @@ pub(super) async fn resolve(
     reader.indexed(needed).await?;
     // The index may have events a moment before the head moves. Claims are looked up to the head,
     // so what lies beyond it counts as not seen: the writer rechecks it.
-    let as_of = reader.watermark().min(reader.head().position);
+    let head = if planted!("index-ahead") { Position::MAX } else { reader.head().position };
+    let as_of = reader.watermark().min(head);
     if let Some(earlier) = remembered(prepared.append.request_id, reader).await? {
         let same = earlier.digest == prepared.digest;
         return Ok(if same { Resolution::Repeat(earlier) } else { Resolution::Reused(earlier) });
@@ -61,7 +62,7 @@ pub(super) async fn remembered(
     id: Option<RequestId>,
     reader: &Reader,
 ) -> Result<Option<Remembered>, AppendError> {
-    let Some(id) = id else { return Ok(None) };
+    let Some(id) = id.filter(|_| !planted!("request-ids-forgotten")) else { return Ok(None) };
     let known =
         reader.look_up(move |log, blocking| match log.index().lookup(blocking).request(&id)? {
             Some(position) => log.append_at(position, &id, blocking),

@@ -78,7 +78,7 @@ impl Streams {
     }
 
     /// How many are open, and how many may be.
-    pub(super) fn open_streams(&self) -> Used {
+    pub(crate) fn open_streams(&self) -> Used {
         Used::of(self.open.load(Relaxed), MOST_STREAMS)
     }
 

@@ -197,7 +197,8 @@ impl Subscription {
                 self.reported = self.cursor;
                 return Ok(Some(SubscriptionItem::Events(encoded)));
             }
-            self.cursor = available;
+            let moved = planted!("skip-at-the-boundary");
+            self.cursor = if moved { self.reader.head().position } else { available };
         }
         if self.cursor == available && !self.live {
             let mark = self.report_cursor().await?;

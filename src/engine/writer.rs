@@ -94,10 +94,13 @@ impl PermanentFailure {
     }
 }
 
+/// A caller that waits, and its answer.
+type Waiting = (oneshot::Sender<Result<Verdict, AppendError>>, Verdict);
+
 /// The answers of one batch, on their way to the callers that wait for them.
 #[derive(Debug)]
 pub(super) struct Answers {
-    answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
+    answers: Vec<Waiting>,
     outcome: Result<(), Arc<str>>,
 }
 
@@ -146,7 +149,7 @@ struct CommitBatch {
     /// time for a frame. Absent while there are none.
     recorded_at: Option<Micros>,
     entries: Vec<AppendEntry>,
-    answers: Vec<(oneshot::Sender<Result<Verdict, AppendError>>, Verdict)>,
+    answers: Vec<Waiting>,
 }
 
 impl CommitBatch {
@@ -245,6 +248,10 @@ impl Writer {
             Decision::Stale => Verdict::Stale,
         };
         self.count(&verdict);
+        if planted!("refusal-before-sync") && matches!(verdict, Verdict::Refuse(_)) {
+            let _ = reply.send(Ok(verdict));
+            return;
+        }
         batch.answers.push((reply, verdict));
     }
 
@@ -274,7 +281,8 @@ impl Writer {
     ) -> Appended {
         let first_position = self.window.head() + 1;
         // Times never go back within the log, even when the clock does.
-        let now = || self.last_recorded.max((self.clock)());
+        let last = if planted!("time-goes-back") { 0 } else { self.last_recorded };
+        let now = || last.max((self.clock)());
         self.last_recorded = *batch.recorded_at.get_or_insert_with(now);
         let mut position = first_position;
         for (write, before) in append.writes.iter().zip(before) {
@@ -311,11 +319,19 @@ impl Writer {
 
     /// Makes the batch durable, then visible, then answers all of it.
     fn commit(&mut self, mut batch: CommitBatch) {
+        if planted!("acknowledge-before-sync") {
+            self.answer(std::mem::take(&mut batch.answers), Ok(()));
+        }
         let outcome = if self.buffer.is_empty() { Ok(()) } else { self.write(&mut batch) };
         self.buffer.clear();
+        self.answer(batch.answers, outcome);
+    }
+
+    /// Hands answers over to the task that gives them.
+    fn answer(&self, answers: Vec<Waiting>, outcome: Result<(), Arc<str>>) {
         // If no task gives them any more, the engine is gone, and each waiter gets an error
         // instead.
-        let _ = self.answers.blocking_send(Answers { answers: batch.answers, outcome });
+        let _ = self.answers.blocking_send(Answers { answers, outcome });
     }
 
     fn write(&mut self, batch: &mut CommitBatch) -> Result<(), Arc<str>> {
@@ -323,6 +339,9 @@ impl Writer {
         let failure: Arc<str> = match NewFrame::encode(self.tip, entries, &self.buffer) {
             Ok(frame) => {
                 let (tip, begun) = (frame.tip(), Instant::now());
+                if planted!("head-before-sync") {
+                    self.head.advance(tip.position, self.last_recorded);
+                }
                 match self.measures.in_journal(|| self.log.append(frame).wait()) {
                     Outcome::Durable => {
                         self.measures.committed(Committed {
@@ -332,7 +351,9 @@ impl Writer {
                             time: begun.elapsed(),
                         });
                         self.tip = tip;
-                        self.head.advance(tip.position, self.last_recorded);
+                        if !planted!("head-before-sync") {
+                            self.head.advance(tip.position, self.last_recorded);
+                        }
                         return Ok(());
                     }
                     Outcome::Unknown(error) => error.to_string().into(),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   files --> in_use --> Access          read again while the server runs
+//!                          |    renewal --> fetch, key_sets      keys of issuers by address
 //!                          |
 //!   headers, connection --> guard --> caller --> services      what a caller may see and append
 //!                             |         |
@@ -14,12 +15,15 @@ mod appending;
 mod audit;
 mod caller;
 mod credentials;
+mod fetch;
 mod files;
 mod guard;
 mod in_use;
+mod key_sets;
 mod lifetime;
 mod rates;
 mod refusal;
+mod renewal;
 
 pub(super) use self::{appending::stream_of, caller::Caller, guard::Guard};
 pub use self::{

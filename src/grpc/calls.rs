@@ -39,6 +39,7 @@ use crate::{
         around::{Answer, Around, HttpRequest, HttpResponse},
         connection::ConnectionInfo,
         idle::OpenCall,
+        remote_parent::continue_trace,
     },
 };
 
@@ -71,6 +72,12 @@ const CODES: [&str; 17] = [
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ];
+
+/// The number of a code.
+pub(crate) fn code_number(code: &str) -> Option<i64> {
+    let place = CODES.iter().position(|known| *known == code)?;
+    i64::try_from(place).ok()
+}
 
 /// Counts every call of a server.
 #[derive(Clone, Debug)]
@@ -205,6 +212,7 @@ fn span(method: &str, request: &HttpRequest) -> Span {
         }
         if let Some(trace) = trace_of(request.headers()) {
             span.record("trace_id", trace.trace_id());
+            continue_trace(&span, &trace);
         }
     }
     span
@@ -413,7 +421,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_place() {
-        let last = ErrorReason::AnotherStore;
+        let last = ErrorReason::HistoryChanged;
         assert!(reasons().any(|it| it == last), "the numbers of the reasons have a gap");
         for (place, code) in CODES.into_iter().enumerate() {
             let code_number = i32::try_from(place).unwrap();

@@ -4,6 +4,7 @@
 //! [`crate::client`]. Cloning is cheap; clones share one connection.
 
 mod calls;
+pub mod collector;
 mod connector;
 mod encoded;
 #[cfg(test)]
@@ -33,7 +34,7 @@ use self::{
 };
 use crate::domain::proto;
 pub use crate::grpc::{
-    client_error::{ClientError, ClientErrorKind},
+    client_error::{ClientError, ClientErrorKind, HistoryChange},
     tls::ClientTls,
 };
 
@@ -187,6 +188,13 @@ impl Client {
         without(answers, |answer| answer.heartbeat)
     }
 
+    /// Verifies what the server has stored: how far that is, and last what was found.
+    pub fn verify(&self, request: proto::VerifyRequest) -> Answers<proto::VerifyResponse> {
+        let answers =
+            self.stream(|over| async move { over.verification_service().verify(request).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
     /// Takes part in a group for as long as `requests` go on. Nothing is sent before the answers
     /// are first polled, and both sides advance together from then on.
     pub fn consume(
@@ -195,6 +203,16 @@ impl Client {
     ) -> Answers<proto::ConsumeResponse> {
         let answers =
             self.stream(|over| async move { over.group_service().consume(requests).await });
+        without(answers, |answer| answer.heartbeat)
+    }
+
+    /// The bytes of a piece of the record, for a backup.
+    pub fn fetch_piece(
+        &self,
+        request: proto::FetchPieceRequest,
+    ) -> Answers<proto::FetchPieceResponse> {
+        let answers =
+            self.stream(|over| async move { over.backup_service().fetch_piece(request).await });
         without(answers, |answer| answer.heartbeat)
     }
 

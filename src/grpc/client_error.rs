@@ -4,15 +4,16 @@ use std::{error::Error, fmt, time::Duration};
 
 use prost::{Message as _, Name as _};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{ErrorInfo, StatusExt as _};
 
 use crate::{
     domain::{proto, violation::once},
     grpc::tls::{TlsError, Untrusted},
 };
 
-/// The reason of an error that has a kind of its own, unlike others of its code.
+/// The reasons of errors that have kinds of their own, unlike others of their code.
 const ANOTHER_STORE: &str = "ANOTHER_STORE";
+const HISTORY_CHANGED: &str = "HISTORY_CHANGED";
 
 /// What the caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub enum ClientErrorKind {
     Refused,
     /// The server keeps another store than the request names, so its positions are other events.
     AnotherStore,
+    /// The store was restored from a backup, and the request has a position beyond the branch: undo
+    /// what was made of later events, and go on from the branch; see [`ClientError::history`].
+    HistoryChanged,
     /// Stored data is damaged: tell the operator.
     DataLoss,
     /// The answer was not ready in time.
@@ -61,6 +65,18 @@ pub struct ClientError {
     pub retry_after: Option<Duration>,
     /// No connection could be made, so the server has never seen the request.
     pub unsent: bool,
+    /// Where the store's history branched off, of an error of that kind.
+    pub history: Option<Box<HistoryChange>>,
+}
+
+/// Where a restore began another history of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryChange {
+    /// The present name of the store, to go on with.
+    pub store: String,
+    /// The last position up to which the history of the request and the present one are the same;
+    /// `None`: it is not known.
+    pub branch_position: Option<u64>,
 }
 
 impl ClientError {
@@ -103,7 +119,8 @@ impl ClientError {
     /// An error that was found on this side of the connection.
     pub(crate) fn local(kind: ClientErrorKind, message: String) -> Self {
         let (fields, reason) = (Vec::new(), String::new());
-        Self { kind, message, fields, reason, retry_after: None, unsent: false }
+        let (retry_after, unsent, history) = (None, false, None);
+        Self { kind, message, fields, reason, retry_after, unsent, history }
     }
 }
 
@@ -127,7 +144,9 @@ impl From<Status> for ClientError {
         if let Some(why) = untrusted(status.source()) {
             return Self { unsent: true, ..Self::untrusted(why.to_string()) };
         }
-        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        let info = status.get_details_error_info();
+        let history = info.as_ref().and_then(history_change);
+        let reason = info.map(|info| info.reason).unwrap_or_default();
         let kind = match reason.as_str() {
             "" => transport_kind(&status),
             reason => reported_kind(reason, status.code()),
@@ -145,7 +164,7 @@ impl From<Status> for ClientError {
         };
         let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
         let unsent = reason.is_empty() && never_connected(&status);
-        Self { kind, message, fields: fields(&status), reason, retry_after, unsent }
+        Self { kind, message, fields: fields(&status), reason, retry_after, unsent, history }
     }
 }
 
@@ -161,7 +180,20 @@ impl From<proto::AppendRejection> for ClientError {
 
 /// What the server says, by its reason where the code alone is ambiguous.
 fn reported_kind(reason: &str, code: Code) -> ClientErrorKind {
-    if reason == ANOTHER_STORE { ClientErrorKind::AnotherStore } else { kind(code) }
+    match reason {
+        ANOTHER_STORE => ClientErrorKind::AnotherStore,
+        HISTORY_CHANGED => ClientErrorKind::HistoryChanged,
+        _ => kind(code),
+    }
+}
+
+fn history_change(info: &ErrorInfo) -> Option<Box<HistoryChange>> {
+    if info.reason != HISTORY_CHANGED {
+        return None;
+    }
+    let store = info.metadata.get("store").cloned().unwrap_or_default();
+    let branch_position = info.metadata.get("branch_position").and_then(|it| it.parse().ok());
+    Some(Box::new(HistoryChange { store, branch_position }))
 }
 
 fn kind(code: Code) -> ClientErrorKind {

@@ -31,6 +31,7 @@ pub(crate) struct Connections {
     cut: Counter,
     lines_of_cuts: Mutex<LogBound>,
     failed_handshakes: Counter,
+    lines_of_handshakes: Mutex<LogBound>,
 }
 
 /// The place of a connection among those that may be open, given back when it is dropped.
@@ -99,14 +100,23 @@ impl ConnectionPlace {
     /// the one about this; `None`: that is left out as well.
     pub(super) fn cut(&self) -> Option<u64> {
         self.all.cut.add_one();
-        let mut lines = self.all.lines_of_cuts.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.line(Instant::now())
+        line(&self.all.lines_of_cuts)
     }
 
     /// The TLS handshake of the connection failed.
     pub(super) fn failed_handshake(&self) {
         self.all.failed_handshakes.add_one();
     }
+
+    /// How many lines about handshakes the log leaves out before the next one; `None`: that is left
+    /// out as well.
+    pub(super) fn line_of_handshake(&self) -> Option<u64> {
+        line(&self.all.lines_of_handshakes)
+    }
+}
+
+fn line(bound: &Mutex<LogBound>) -> Option<u64> {
+    bound.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now())
 }
 
 impl Drop for ConnectionPlace {

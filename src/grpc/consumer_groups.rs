@@ -10,7 +10,7 @@ use crate::{
     domain::{group::CATEGORY, proto, recorded::timestamp},
     engine::{
         Appended, ConsumerStatus, Engine, GroupProgress, GroupRequest, GroupState, GroupStatus,
-        ParkedEvent, Repeatable,
+        ParkedEvent, Repeatable, Start,
     },
     grpc::{
         access::Caller,
@@ -56,8 +56,11 @@ async fn create(
     caller: &Caller,
     request: proto::CreateGroupRequest,
 ) -> Result<proto::CreateGroupResponse, RpcError> {
-    engine.expect_store(&request.store)?;
+    let reach = engine.expect_store(&request.store)?;
     let (group, repeat) = request::group(request)?;
+    if let Start::After(position) = group.start {
+        reach.check("after_position", position)?;
+    }
     caller.may_see(&group.filter)?;
     let name = group.name.to_string();
     let created = engine.groups().create(group, recorded(caller, repeat)).await?;
@@ -82,8 +85,10 @@ async fn replay(
     caller: &Caller,
     request: proto::ReplayParkedRequest,
 ) -> Result<proto::ReplayParkedResponse, RpcError> {
-    engine.expect_store(&request.store)?;
+    let reach = engine.expect_store(&request.store)?;
     let (group, positions, repeat) = request::replay(request)?;
+    let last = positions.iter().max().copied();
+    reach.check("positions", last.unwrap_or_default())?;
     let request = recorded(caller, repeat);
     let (appended, replayed) = engine.groups().replay(&group, positions, request).await?;
     let receipt = appended.map(|appended| receipt(&group, &appended));

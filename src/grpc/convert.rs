@@ -194,6 +194,9 @@ pub(crate) fn check_time(time: &Timestamp, path: &str, wrong: &mut Violations) {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -13,12 +13,13 @@ use crate::{
         proto::{self, subscribe_response::Frame as Mark},
         recorded::timestamp,
     },
-    engine::{self, Engine, Scan, Subscription, SubscriptionItem},
+    engine::{self, Engine, Scan, Start, Subscription, SubscriptionItem},
     grpc::{
         access::Caller,
         answers::Answers,
         convert,
         heartbeat::lively,
+        history,
         paged::paged,
         passthrough::{ReadFrame, SubscribeFrame},
         pipelined::Pipelined,
@@ -56,14 +57,10 @@ impl EventStoreService for Service {
         request: Request<proto::ReadRequest>,
     ) -> Result<Response<Self::ReadStream>, Status> {
         let (metadata, extensions, request) = request.into_parts();
-        self.0.expect_store(&request.store).map_err(RpcError::from)?;
-        let min_position = request.min_position;
-        let spec = convert::read(request).map_err(RpcError::from)?;
-        Caller::of(&extensions).may_see(&spec.filter)?;
-        self.0.reached(min_position).await.map_err(RpcError::from)?;
-        let scan = self.0.read(spec).await.map_err(RpcError::from)?;
+        let scan = begin_read(&self.0, &Caller::of(&extensions), request).await?;
         let head = scan.head();
-        let batches = stream::try_unfold(Batches::First(scan), Batches::next);
+        let first = Batches::First(scan, self.0.store_name());
+        let batches = stream::try_unfold(first, Batches::next);
         Ok(paged(&metadata, lively(batches, self.0.heartbeat(), head)))
     }
 
@@ -74,11 +71,8 @@ impl EventStoreService for Service {
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let (metadata, extensions, request) = request.into_parts();
-        self.0.expect_store(&request.store).map_err(RpcError::from)?;
-        let (filter, start) = convert::subscribe(request).map_err(RpcError::from)?;
-        Caller::of(&extensions).may_see(&filter)?;
-        let subscription = self.0.subscribe(filter, start).await.map_err(RpcError::from)?;
-        Ok(paged(&metadata, Box::pin(stream::try_unfold(subscription, next_frame))))
+        let following = Following::begin(&self.0, &Caller::of(&extensions), request).await?;
+        Ok(paged(&metadata, Box::pin(stream::try_unfold(following, Following::next))))
     }
 }
 
@@ -89,58 +83,102 @@ async fn head(
     let proto::GetHeadRequest { min_position } = request;
     let head = engine.reached(min_position).await?;
     let recorded_at = head.recorded_at.map(timestamp);
-    Ok(proto::GetHeadResponse { position: head.position, recorded_at, store: engine.store_name() })
+    let (store, history) = (engine.store_name(), Some(history::of(engine)));
+    Ok(proto::GetHeadResponse { position: head.position, recorded_at, store, history })
+}
+
+/// Starts a read, if its positions are of this history and its caller may see what it selects.
+async fn begin_read(
+    engine: &Engine,
+    caller: &Caller,
+    request: proto::ReadRequest,
+) -> Result<Scan, RpcError> {
+    let (reach, min_position) = (engine.expect_store(&request.store)?, request.min_position);
+    let spec = convert::read(request)?;
+    caller.may_see(&spec.filter)?;
+    reach.check("min_position", min_position)?;
+    engine.check_start(&spec, &reach).await?;
+    engine.reached(min_position).await?;
+    Ok(engine.read(spec).await?)
 }
 
 /// A read's answers: at least one, so that the client gets the position even when nothing matches.
 enum Batches {
-    First(Scan),
+    /// With the name of the store, which the first answer has.
+    First(Scan, String),
     More(Scan),
 }
 
 impl Batches {
     async fn next(self) -> Result<Option<(ReadFrame, Self)>, Status> {
         let (mut scan, first) = match self {
-            Self::First(scan) => (scan, true),
-            Self::More(scan) => (scan, false),
+            Self::First(scan, store) => (scan, Some(store)),
+            Self::More(scan) => (scan, None),
         };
         let encoded = scan.next().await.map_err(RpcError::from)?;
-        if encoded.is_none() && !first {
+        if encoded.is_none() && first.is_none() {
             return Ok(None);
         }
         let encoded = encoded.map(|encoded| encoded.events).unwrap_or_default();
-        let rest = proto::ReadResponse { position: scan.head(), ..Default::default() };
+        let (position, store) = (scan.head(), first.unwrap_or_default());
+        let rest = proto::ReadResponse { position, store, ..Default::default() };
         Ok(Some((ReadFrame { encoded, rest }, Self::More(scan))))
     }
 }
 
-async fn next_frame(
-    mut subscription: Subscription,
-) -> Result<Option<(SubscribeFrame, Subscription)>, Status> {
-    let frame = subscription.next().await.map_err(RpcError::from)?;
-    Ok(Some((frame.into(), subscription)))
+/// A subscription, and the name of the store for its first frame and for each without events.
+struct Following {
+    subscription: Subscription,
+    store: String,
+    first: bool,
 }
 
-impl From<SubscriptionItem> for SubscribeFrame {
-    fn from(item: SubscriptionItem) -> Self {
+impl Following {
+    async fn begin(
+        engine: &Engine,
+        caller: &Caller,
+        request: proto::SubscribeRequest,
+    ) -> Result<Self, RpcError> {
+        let reach = engine.expect_store(&request.store)?;
+        let (filter, start) = convert::subscribe(request)?;
+        caller.may_see(&filter)?;
+        if let Start::After(position) = start {
+            reach.check("after_position", position)?;
+        }
+        let subscription = engine.subscribe(filter, start).await?;
+        Ok(Self { subscription, store: engine.store_name(), first: true })
+    }
+
+    async fn next(mut self) -> Result<Option<(SubscribeFrame, Self)>, Status> {
+        let item = self.subscription.next().await.map_err(RpcError::from)?;
+        let named = self.first || !matches!(item, SubscriptionItem::Events(_));
+        self.first = false;
+        let store = if named { self.store.clone() } else { String::new() };
+        Ok(Some((SubscribeFrame::of(item, store), self)))
+    }
+}
+
+impl SubscribeFrame {
+    /// The frame of an item; without the name of the store if that is empty.
+    fn of(item: SubscriptionItem, store: String) -> Self {
         let parts = |mark: engine::Mark| (mark.position, mark.recorded_at.map(timestamp));
-        match item {
-            SubscriptionItem::Events(encoded) => Self::Events(encoded.events),
+        let frame = match item {
+            SubscriptionItem::Events(encoded) => return Self::Events(encoded.events, store),
             SubscriptionItem::CaughtUp(mark) => {
                 let (position, recorded_at) = parts(mark);
-                Mark::CaughtUp(proto::CaughtUp { position, recorded_at }).into()
+                Some(Mark::CaughtUp(proto::CaughtUp { position, recorded_at }))
             }
             SubscriptionItem::Checkpoint(mark) => {
                 let (position, recorded_at) = parts(mark);
-                Mark::Checkpoint(proto::Checkpoint { position, recorded_at }).into()
+                Some(Mark::Checkpoint(proto::Checkpoint { position, recorded_at }))
             }
             SubscriptionItem::FellBehind(mark) => {
                 let (position, recorded_at) = parts(mark);
-                Mark::FellBehind(proto::FellBehind { position, recorded_at }).into()
+                Some(Mark::FellBehind(proto::FellBehind { position, recorded_at }))
             }
-            SubscriptionItem::Heartbeat => {
-                Self::Mark(proto::SubscribeResponse { frame: None, heartbeat: true })
-            }
-        }
+            SubscriptionItem::Heartbeat => None,
+        };
+        let heartbeat = frame.is_none();
+        Self::Mark(proto::SubscribeResponse { frame, heartbeat, store })
     }
 }

@@ -33,9 +33,9 @@ use crate::{
 };
 
 /// Streams of reflection that may be open, of both versions together. A tool needs one.
-const MOST_REFLECTIONS: usize = 256;
+pub(super) const MOST_REFLECTIONS: usize = 256;
 /// Watches of health that may be open. A client has one for each of its connections.
-const MOST_WATCHES: usize = 4_096;
+pub(super) const MOST_WATCHES: usize = 4_096;
 
 /// Counts the open streams of a library's services over the whole server.
 #[derive(Clone, Debug)]

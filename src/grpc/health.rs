@@ -19,7 +19,12 @@ const RECORD: [&str; 5] = [
 /// Services that only answer from projections.
 const FIGURES: [&str; 1] = ["handover.v1.CountService"];
 /// Services that tell what is wrong with the others.
-const OPERATION: [&str; 2] = ["handover.v1.ProjectionService", "handover.v1.StatusService"];
+const OPERATION: [&str; 4] = [
+    "handover.v1.BackupService",
+    "handover.v1.ProjectionService",
+    "handover.v1.StatusService",
+    "handover.v1.VerificationService",
+];
 /// Whether the process works.
 pub const LIVENESS: &str = "liveness";
 

@@ -65,6 +65,12 @@ impl Heartbeat for proto::WatchCountryCountsResponse {
     }
 }
 
+impl Heartbeat for proto::VerifyResponse {
+    fn heartbeat(_: u64) -> Self {
+        Self { heartbeat: true, ..Self::default() }
+    }
+}
+
 impl Heartbeat for proto::WatchExchangeResponse {
     fn heartbeat(position: u64) -> Self {
         Self { position, heartbeat: true, ..Self::default() }

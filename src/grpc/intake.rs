@@ -15,7 +15,10 @@ mod tests;
 mod unpack;
 mod waiting;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use tonic::body::Body;
 
@@ -66,6 +69,11 @@ impl BoundedIntake {
     /// The bytes of requests that are held, and that may be.
     pub(super) fn held(&self) -> Used {
         self.budget.held()
+    }
+
+    /// The bytes that calls hold while they wait for their one answer, and that they may.
+    pub(super) fn waiting(&self) -> Used {
+        waiting::held(self.waiting.load(Relaxed))
     }
 }
 

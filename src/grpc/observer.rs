@@ -1,14 +1,18 @@
 //! What a server reports of itself, gathered from the engine, the calls and the connections.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{
-    domain::event::Micros,
+    domain::event::{Micros, Position},
     engine::{Budget, Engine, EngineUsage, GroupPlace, GroupStatus, system_clock},
     grpc::{
         calls::{Calls, MethodUsage},
         connections::{Connections, ConnectionsUsage},
         intake::BoundedIntake,
+        protection::{Protection, ProtectionUsage},
         unread::Unread,
     },
 };
@@ -26,6 +30,7 @@ pub struct Observer {
     intake: BoundedIntake,
     unread: Unread,
     pub(super) connections: Arc<Connections>,
+    protection: Arc<OnceLock<Protection>>,
     started: Micros,
 }
 
@@ -36,6 +41,8 @@ pub struct Observed {
     pub started: Micros,
     /// The store's name.
     pub store: String,
+    /// The position after which its history begins; absent: it was never restored.
+    pub branched_after: Option<Position>,
     /// The engine.
     pub engine: EngineUsage,
     /// The first groups, by name; absent: they could not be counted in time.
@@ -46,6 +53,8 @@ pub struct Observed {
     pub refusals: Vec<(&'static str, u64)>,
     /// The connections.
     pub connections: ConnectionsUsage,
+    /// What protects the server.
+    pub protection: ProtectionUsage,
 }
 
 impl Observer {
@@ -62,8 +71,15 @@ impl Observer {
             intake: intake.clone(),
             unread: unread.clone(),
             connections: Arc::default(),
+            protection: Arc::default(),
             started: system_clock()(),
         }
+    }
+
+    /// Notes what protects the server, once it listens.
+    pub(super) fn protected_by(&self, protection: &Protection) {
+        // A server listens once.
+        let _ = self.protection.set(protection.clone());
     }
 
     /// What the server reports now. It waits for the groups alone, and for these 2 s at most.
@@ -71,15 +87,18 @@ impl Observer {
         let groups = self.groups().await;
         let mut engine = self.engine.usage();
         engine.budgets.push(Budget::bytes("requests_held", self.intake.held()));
+        engine.budgets.push(Budget::bytes("calls_waiting", self.intake.waiting()));
         engine.budgets.push(Budget::bytes("answers_unread", self.unread.held()));
         Observed {
             started: self.started,
             store: self.engine.store_name(),
+            branched_after: self.engine.history().newest().map(|branch| branch.after),
             groups,
             engine,
             methods: self.calls.methods(),
             refusals: self.calls.refusals(),
             connections: self.connections.usage(),
+            protection: self.protection.get().map(Protection::usage).unwrap_or_default(),
         }
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 
 use crate::{
-    domain::{event::Position, proto, violation::Violations},
+    domain::{event::Position, history::HistoryId, proto, violation::Violations},
     engine::{AsOf, Engine, ListKey},
     grpc::status::RpcError,
 };
@@ -28,7 +28,11 @@ const SEAL: usize = 16;
 
 /// Seals page tokens, and knows those that it has sealed.
 #[derive(Clone, Copy)]
-pub(crate) struct Tokens(SipHasher24);
+pub(crate) struct Tokens {
+    key: SipHasher24,
+    /// The history that new tokens are of.
+    history: Option<HistoryId>,
+}
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,11 +50,11 @@ enum Hashed {
 impl Tokens {
     /// The tokens of a store.
     pub(crate) fn of(engine: &Engine) -> Self {
-        Self::new(engine.key_for("page tokens"))
+        Self::new(engine.key_for("page tokens"), engine.history().id())
     }
 
-    pub(crate) fn new(key: [u8; 16]) -> Self {
-        Self(SipHasher24::new_with_key(&key))
+    pub(crate) fn new(key: [u8; 16], history: Option<HistoryId>) -> Self {
+        Self { key: SipHasher24::new_with_key(&key), history }
     }
 
     fn hash(self, sort: Hashed, parts: &[&[u8]]) -> u128 {
@@ -59,22 +63,31 @@ impl Tokens {
             bytes.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             bytes.extend(*part);
         }
-        self.0.hash(&bytes).as_u128()
+        self.key.hash(&bytes).as_u128()
     }
 
     fn seal(self, token: &Token) -> String {
         let mut bytes = postcard::to_allocvec(token).unwrap_or_default();
+        bytes.extend(self.history.map(|id| id.0.to_be_bytes()).into_iter().flatten());
         bytes.extend(self.hash(Hashed::Token, &[&bytes]).to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Absent: it was not sealed here, or was changed since.
-    fn open(self, sealed: &str) -> Option<Token> {
+    /// A token and its history. Absent: it was not sealed here, or was changed since.
+    fn open(self, sealed: &str) -> Option<(Token, Option<HistoryId>)> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (content, seal) = bytes.split_last_chunk::<SEAL>()?;
         // One comparison of all bits: how long it takes says nothing about where they differ.
         let differs = u128::from_be_bytes(*seal) ^ self.hash(Hashed::Token, &[content]);
-        (differs == 0).then(|| postcard::from_bytes(content).ok())?
+        if differs != 0 {
+            return None;
+        }
+        let (token, rest) = postcard::take_from_bytes(content).ok()?;
+        let history = match rest {
+            [] => None,
+            id => Some(HistoryId(u128::from_be_bytes(id.try_into().ok()?))),
+        };
+        Some((token, history))
     }
 }
 
@@ -188,7 +201,8 @@ impl Paging {
             size => size,
         };
         let begins = Place::default();
-        let mut page = Page { begins, size, at: None, min_position, request, tokens };
+        let (at, history) = (None, None);
+        let mut page = Page { begins, size, at, history, min_position, request, tokens };
         if !token.is_empty() {
             page.go_on(&token, wrong);
         }
@@ -203,6 +217,8 @@ pub(crate) struct Page {
     size: usize,
     /// The position that the first page was true for; absent: this is the first.
     at: Option<Position>,
+    /// The history of its token; absent: the original one, or this is the first.
+    history: Option<HistoryId>,
     /// The position to wait for.
     min_position: Position,
     /// Stands for the method and the request, which must be the same for every page.
@@ -228,8 +244,9 @@ impl Page {
 
     fn go_on(&mut self, token: &str, wrong: &mut Violations) {
         match self.tokens.open(token) {
-            Some(token) if token.request == self.request => {
+            Some((token, history)) if token.request == self.request => {
                 self.at = Some(token.at);
+                self.history = history;
                 self.begins = token.begins;
             }
             Some(_) => wrong.add(
@@ -251,11 +268,20 @@ impl Page {
         engine: &Engine,
         as_of: AsOf,
     ) -> Result<Position, RpcError> {
+        self.check_history(engine)?;
         let record = engine.record();
         record.reached(self.min_position).await?;
         match self.at {
             Some(at) => Ok(record.moment(AsOf::Position(at)).await?),
             None => Ok(record.moment(as_of).await?),
+        }
+    }
+
+    /// Refuses a page of a list that was true for a position of another history.
+    pub(crate) fn check_history(&self, engine: &Engine) -> Result<(), RpcError> {
+        match self.at {
+            Some(at) => Ok(engine.reach_of(self.history).check("page_token", at)?),
+            None => Ok(()),
         }
     }
 
@@ -298,6 +324,9 @@ impl Page {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
@@ -312,7 +341,7 @@ pub(crate) mod tests {
             page_token,
             ..Default::default()
         };
-        let page = Paging::of(Tokens::new(key), &mut request).page(Usual::Few, &mut wrong);
+        let page = Paging::of(Tokens::new(key, None), &mut request).page(Usual::Few, &mut wrong);
         wrong.into_result(page)
     }
 
@@ -353,7 +382,7 @@ pub(crate) mod tests {
         let mut wrong = Violations::default();
         let (country, page_token) = ("UA".to_owned(), token.clone());
         let mut request = proto::ExplainCountRequest { country, page_token, ..Default::default() };
-        Paging::of(Tokens::new(TOKENS), &mut request).page(Usual::Few, &mut wrong);
+        Paging::of(Tokens::new(TOKENS, None), &mut request).page(Usual::Few, &mut wrong);
         assert_eq!(wrong.0[0].field, FIELD);
         assert_eq!(page(1_001, "", "UA").unwrap_err().0[0].field, "page_size");
     }
@@ -377,5 +406,20 @@ pub(crate) mod tests {
         }
         let (field, _) = refused(requested(1, &token, "UA", [8; 16]));
         assert_eq!(field, FIELD, "another store");
+    }
+
+    #[test]
+    fn a_token_has_the_history_that_it_was_sealed_in() {
+        let of = |history| {
+            let mut request = proto::GetCountHistoryRequest::default();
+            let tokens = Tokens::new(TOKENS, history);
+            Paging::of(tokens, &mut request).page(Usual::Few, &mut Violations::default())
+        };
+        let restored = Some(HistoryId(5));
+        for history in [None, restored] {
+            let token = of(history).next(1, 2, 42);
+            let (found, sealed_in) = Tokens::new(TOKENS, restored).open(&token).unwrap();
+            assert_eq!((found.at, sealed_in), (42, history));
+        }
     }
 }

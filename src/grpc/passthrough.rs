@@ -11,10 +11,12 @@ use prost::{
     encoding::{self, DecodeContext, WireType},
 };
 
-use crate::domain::proto::{self, subscribe_response::Frame as Mark};
+use crate::domain::proto;
 
 /// Field number of `SubscribeResponse.events`.
 const EVENTS: u32 = 1;
+/// Field number of `SubscribeResponse.store`.
+const STORE: u32 = 6;
 
 /// A message that begins with a run of events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,8 +61,8 @@ impl<M: Message + Default> Message for WithRun<M> {
 /// A `SubscribeResponse` with its events as stored bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SubscribeFrame {
-    /// Encoded events.
-    Events(Bytes),
+    /// Encoded events, and the name of the store; empty: the frame has none.
+    Events(Bytes, String),
     /// Any other frame, as generated.
     Mark(proto::SubscribeResponse),
 }
@@ -71,19 +73,16 @@ impl Default for SubscribeFrame {
     }
 }
 
-impl From<Mark> for SubscribeFrame {
-    fn from(mark: Mark) -> Self {
-        Self::Mark(proto::SubscribeResponse { frame: Some(mark), heartbeat: false })
-    }
-}
-
 impl Message for SubscribeFrame {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match self {
-            Self::Events(encoded) => {
+            Self::Events(encoded, store) => {
                 encoding::encode_key(EVENTS, WireType::LengthDelimited, buf);
                 encoding::encode_varint(encoded.len() as u64, buf);
                 buf.put_slice(encoded);
+                if !store.is_empty() {
+                    encoding::string::encode(STORE, store, buf);
+                }
             }
             Self::Mark(mark) => mark.encode_raw(buf),
         }
@@ -91,9 +90,11 @@ impl Message for SubscribeFrame {
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Events(encoded) => {
+            Self::Events(encoded, store) => {
                 let length = encoding::encoded_len_varint(encoded.len() as u64);
-                encoding::key_len(EVENTS) + length + encoded.len()
+                let events = encoding::key_len(EVENTS) + length + encoded.len();
+                let named = !store.is_empty();
+                events + if named { encoding::string::encoded_len(STORE, store) } else { 0 }
             }
             Self::Mark(mark) => mark.encoded_len(),
         }
@@ -118,7 +119,8 @@ impl Message for SubscribeFrame {
 mod tests {
     use super::*;
     use crate::domain::proto::{
-        ConsumeResponse, EventBatch, ReadResponse, RecordedEvent, SubscribeResponse,
+        CaughtUp, ConsumeResponse, EventBatch, ReadResponse, RecordedEvent, SubscribeResponse,
+        subscribe_response::Frame,
     };
 
     fn events() -> Vec<RecordedEvent> {
@@ -133,7 +135,8 @@ mod tests {
     #[test]
     fn a_run_with_its_position_is_a_read_response() {
         for (position, heartbeat) in [(0, false), (300, false), (300, true)] {
-            let rest = ReadResponse { events: Vec::new(), position, heartbeat };
+            let store = if heartbeat { String::new() } else { "a".to_owned() };
+            let rest = ReadResponse { events: Vec::new(), position, heartbeat, store };
             let bytes = ReadFrame { encoded: run(), rest: rest.clone() }.encode_to_vec();
             assert_eq!(bytes, ReadResponse { events: events(), ..rest }.encode_to_vec());
         }
@@ -147,6 +150,7 @@ mod tests {
             withdrawn: vec![3],
             events: Vec::new(),
             heartbeat: true,
+            store: "a".to_owned(),
         };
         let bytes = ConsumeFrame { encoded: run(), rest: rest.clone() }.encode_to_vec();
         assert_eq!(bytes, ConsumeResponse { events: events(), ..rest }.encode_to_vec());
@@ -154,16 +158,21 @@ mod tests {
 
     #[test]
     fn a_run_is_a_batch_of_a_subscription() {
-        let bytes = SubscribeFrame::Events(run()).encode_to_vec();
-        let frame = Some(Mark::Events(EventBatch { events: events() }));
-        assert_eq!(bytes, SubscribeResponse { frame, heartbeat: false }.encode_to_vec());
+        for store in ["", "a"].map(str::to_owned) {
+            let frame = SubscribeFrame::Events(run(), store.clone());
+            let bytes = frame.encode_to_vec();
+            assert_eq!(bytes.len(), frame.encoded_len());
+            let frame = Some(Frame::Events(EventBatch { events: events() }));
+            let response = SubscribeResponse { frame, heartbeat: false, store };
+            assert_eq!(bytes, response.encode_to_vec());
+        }
     }
 
     #[test]
     fn other_frames_of_a_subscription_are_encoded_as_generated() {
-        let mark = Mark::CaughtUp(proto::CaughtUp { position: 9, recorded_at: None });
-        let bytes = SubscribeFrame::from(mark.clone()).encode_to_vec();
-        let response = SubscribeResponse { frame: Some(mark), heartbeat: false };
+        let frame = Some(Frame::CaughtUp(CaughtUp { position: 9, recorded_at: None }));
+        let response = SubscribeResponse { frame, heartbeat: false, store: "a".to_owned() };
+        let bytes = SubscribeFrame::Mark(response.clone()).encode_to_vec();
         assert_eq!(bytes, response.encode_to_vec());
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         violation::Violations,
         wire::Room,
     },
-    engine::{AppendError, Engine},
+    engine::{AppendError, Engine, Reach},
     grpc::{
         access::{self, Caller},
         convert,
@@ -34,6 +34,8 @@ pub(crate) struct Extras {
     pub(crate) request_id: String,
     pub(crate) tags: Vec<String>,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// How far its positions are valid; absent: it names no position.
+    pub(crate) reach: Option<Reach>,
 }
 
 /// Records `message`, which the request holds in `field`, for a caller who may do that.
@@ -44,11 +46,13 @@ pub(crate) async fn record<M: Message + Name>(
     message: Option<M>,
     extras: Extras,
 ) -> Result<Receipt, RpcError> {
+    let reach = extras.reach.clone().unwrap_or_default();
     let EventDraft { request_id, known, home, event } = prepare(field, message.as_ref(), extras)?;
     let stream = match home {
         Home::Stream(stream) => stream,
         Home::OfClaim(claim) => {
             caller.may_speak_of(engine, claim).await?;
+            reach.check("claim", claim)?;
             match stream_of(engine, claim).await {
                 Ok(stream) => stream,
                 Err(missing) => return Err(wrong_fields(field, &known).map_or(missing, Into::into)),

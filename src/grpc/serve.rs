@@ -16,7 +16,7 @@ use crate::{
     domain::{limits, proto},
     engine::Engine,
     grpc::{
-        access::{Access, Guard},
+        access::Guard,
         around::AroundLayer,
         calls::Calls,
         client::Client,
@@ -29,8 +29,9 @@ use crate::{
         observer::Observer,
         outbound::Sending,
         peers::ConnectionLimits,
+        protection::Protection,
         server_stubs::{
-            claim_service_server::ClaimServiceServer,
+            backup_service_server::BackupServiceServer, claim_service_server::ClaimServiceServer,
             consumer_group_service_server::ConsumerGroupServiceServer,
             count_service_server::CountServiceServer,
             event_store_service_server::EventStoreServiceServer,
@@ -40,8 +41,10 @@ use crate::{
             statement_service_server::StatementServiceServer,
             status_service_server::StatusServiceServer,
             transfer_service_server::TransferServiceServer,
+            verification_service_server::VerificationServiceServer,
         },
         service::Service,
+        shares::Shares,
         tls::{Handshakes, ServerTls},
         unread::Unread,
         web::{Origins, WebLayer},
@@ -79,15 +82,6 @@ macro_rules! bounded {
     };
 }
 
-/// What protects a server. Without it, connections are plain text, and all calls are permitted.
-#[derive(Clone, Debug, Default)]
-pub struct Protection {
-    /// What encrypts connections.
-    pub tls: Option<ServerTls>,
-    /// What admits calls.
-    pub access: Option<Access>,
-}
-
 /// What is served, apart from how it is listened to.
 #[derive(Clone, Debug)]
 pub struct Services {
@@ -105,6 +99,7 @@ struct Layers {
     origins: Origins,
     calls: Calls,
     guard: Guard,
+    shares: Shares,
     foreign: ForeignStreams,
     intake: BoundedIntake,
     unread: Unread,
@@ -127,6 +122,7 @@ impl Services {
         let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
+            .add_service(bounded!(BackupServiceServer::new(service.clone())))
             .add_service(bounded!(ProjectionServiceServer::new(service.clone())))
             .add_service(bounded!(ConsumerGroupServiceServer::new(service.clone())))
             .add_service(bounded!(SourceServiceServer::new(service.clone())))
@@ -134,7 +130,8 @@ impl Services {
             .add_service(bounded!(ExchangeServiceServer::new(service.clone())))
             .add_service(bounded!(TransferServiceServer::new(service.clone())))
             .add_service(bounded!(ClaimServiceServer::new(service.clone())))
-            .add_service(bounded!(CountServiceServer::new(service)))
+            .add_service(bounded!(CountServiceServer::new(service.clone())))
+            .add_service(bounded!(VerificationServiceServer::new(service)))
             .add_service(bounded!(StatusServiceServer::new(observer.clone())));
         if reflection {
             routes = with_reflection(routes);
@@ -152,7 +149,8 @@ impl Services {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let follows = follow_files(protection.clone());
-        let Protection { tls, access } = protection;
+        self.observer.protected_by(&protection);
+        let Protection { tls, access, .. } = protection;
         let incoming = incoming(listener, limits, Arc::clone(&self.observer.connections));
         let served = listen(self.router(Guard(access)), incoming, tls, stop);
         tokio::select! {
@@ -211,10 +209,13 @@ type Bounded = Router<
                 Stack<
                     AroundLayer<Errors>,
                     Stack<
-                        AroundLayer<Guard>,
+                        AroundLayer<Shares>,
                         Stack<
-                            AroundLayer<Calls>,
-                            Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            AroundLayer<Guard>,
+                            Stack<
+                                AroundLayer<Calls>,
+                                Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
+                            >,
                         >,
                     >,
                 >,
@@ -250,8 +251,8 @@ async fn listen(
     served.map_err(io::Error::other)
 }
 
-/// Looks at the files of TLS and access for as long as it is awaited.
-async fn follow_files(Protection { tls, access }: Protection) {
+/// Looks at the files of TLS and access, and fetches keys, for as long as it is awaited.
+async fn follow_files(Protection { tls, access, .. }: Protection) {
     let of_tls = async {
         if let Some(tls) = tls {
             tls.follow_files().await;
@@ -259,7 +260,7 @@ async fn follow_files(Protection { tls, access }: Protection) {
     };
     let of_access = async {
         if let Some(access) = access {
-            access.follow_files().await;
+            tokio::join!(access.follow_files(), access.follow_keys());
         }
     };
     tokio::join!(of_tls, of_access, std::future::pending::<()>());
@@ -267,7 +268,7 @@ async fn follow_files(Protection { tls, access }: Protection) {
 
 /// `routes` within `layers` and the bounds of the transport.
 fn bounded(routes: Routes, layers: Layers) -> Bounded {
-    let Layers { sending, origins, calls, guard, foreign, intake, unread } = layers;
+    let Layers { sending, origins, calls, guard, shares, foreign, intake, unread } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -285,6 +286,7 @@ fn bounded(routes: Routes, layers: Layers) -> Bounded {
         .layer(AroundLayer(calls))
         // Around the layer of errors, which exchanges the bodies of paged answers.
         .layer(AroundLayer(guard))
+        .layer(AroundLayer(shares))
         .layer(AroundLayer(Errors))
         .layer(AroundLayer(foreign))
         .layer(AroundLayer(intake))

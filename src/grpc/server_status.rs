@@ -9,6 +9,8 @@ use crate::{
         calls::MethodUsage,
         connections::ConnectionsUsage,
         observer::{Observed, Observer},
+        protection::CertificateUsage,
+        reloads::ReloadUsage,
         server_stubs::status_service_server::StatusService,
     },
     log::usage::LogUsage,
@@ -29,7 +31,9 @@ impl StatusService for Observer {
 
 impl From<Observed> for proto::GetStatusResponse {
     fn from(observed: Observed) -> Self {
-        let Observed { started, store, engine, groups, methods, refusals, connections } = observed;
+        let Observed { started, store, branched_after, engine, groups, methods, refusals, .. } =
+            observed;
+        let (connections, protection) = (observed.connections, observed.protection);
         let refusals = refusals.into_iter().filter(|(_, count)| *count > 0);
         let (appends, storage) = (appends(&engine), storage(&engine.log));
         let subscribers = engine.subscribers;
@@ -54,6 +58,10 @@ impl From<Observed> for proto::GetStatusResponse {
             refusals: refusals.map(|(reason, count)| refusal(reason, count)).collect(),
             connections: Some(of_connections(connections)),
             process: Some(process(engine.process)),
+            tls: protection.certificate.map(of_tls),
+            reloads: protection.reloads.into_iter().map(reload).collect(),
+            warnings: protection.warnings,
+            branched_after,
         }
     }
 }
@@ -132,6 +140,23 @@ fn of_connections(usage: ConnectionsUsage) -> proto::ConnectionsStatus {
     let ConnectionsUsage { open, accepted, refused, cut, failed_handshakes } = usage;
     let (open, limit) = (open.used, open.limit);
     proto::ConnectionsStatus { open, limit, accepted, cut, failed_handshakes, refused }
+}
+
+fn of_tls(certificate: CertificateUsage) -> proto::TlsStatus {
+    proto::TlsStatus { certificate_expires_at: certificate.valid_until.map(timestamp) }
+}
+
+fn reload(usage: ReloadUsage) -> proto::ReloadStatus {
+    let ReloadUsage { what, issuer, failures, failing, fetched } = usage;
+    let (since, problem) = failing.map(|it| (timestamp(it.since), it.problem)).unzip();
+    proto::ReloadStatus {
+        what: what.name().to_owned(),
+        failures,
+        failing_since: since,
+        problem: problem.unwrap_or_default(),
+        issuer,
+        fetched_at: fetched.map(timestamp),
+    }
 }
 
 fn process(process: Process) -> proto::ProcessStatus {

@@ -67,8 +67,8 @@ macro_rules! recorded {
                     let $crate::domain::proto::$request {
                         request_id, $field, tags, metadata $(, $store)?
                     } = request;
-                    $(engine.expect_store(&$store)?;)?
-                    let extras = $crate::grpc::record::Extras { request_id, tags, metadata };
+                    let reach = None$(.or(Some(engine.expect_store(&$store)?)))?;
+                    let extras = $crate::grpc::record::Extras { request_id, tags, metadata, reach };
                     let field = stringify!($field);
                     let receipt =
                         $crate::grpc::record::record(engine, caller, field, $field, extras);

@@ -19,7 +19,7 @@ use crate::{
         recorded::timestamp,
         violation::Violations,
     },
-    engine::{AppendError, BeyondHead, GroupError, Pause, ReadError},
+    engine::{AppendError, BeyondHead, GroupError, HistoryChanged, Pause, ReadError},
     log::LogError,
 };
 
@@ -203,6 +203,7 @@ impl From<ReadError> for RpcError {
                     .with("expected", expected)
                     .with("store", own)
             }
+            ReadError::HistoryChanged(changed) => history_changed(*changed, message),
             ReadError::Stopping => not_ready(message),
         }
     }
@@ -249,6 +250,21 @@ impl From<BeyondHead> for RpcError {
             .with("field", beyond.field)
             .with("given", beyond.given)
             .with("end", beyond.end)
+    }
+}
+
+fn history_changed(changed: HistoryChanged, message: String) -> RpcError {
+    let HistoryChanged { expected, own, branch, beyond } = changed;
+    let mut fault = RpcError::new(Code::FailedPrecondition, ErrorReason::HistoryChanged, message)
+        .with("expected", expected)
+        .with("store", own);
+    // What is not known is left out.
+    if let Some(branch) = branch {
+        fault = fault.with("branch_position", branch);
+    }
+    match beyond {
+        Some((field, position)) => fault.with("field", field).with("given", position),
+        None => fault,
     }
 }
 

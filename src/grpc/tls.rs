@@ -36,6 +36,7 @@ pub use self::{
     server::ServerTls,
 };
 pub(super) use self::{
+    client::for_https,
     handshakes::Handshakes,
     wire::Wire,
     words::{Side, Untrusted, of_handshake},

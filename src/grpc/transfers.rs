@@ -41,7 +41,7 @@ async fn record_one(
     request: proto::RecordTransferRequest,
 ) -> Result<proto::RecordTransferResponse, RpcError> {
     let proto::RecordTransferRequest { request_id, transfer, tags, metadata } = request;
-    let extras = Extras { request_id, tags, metadata };
+    let extras = Extras { request_id, tags, metadata, reach: None };
     let receipt = match transfer {
         None => {
             let none = None::<proto::TransferCompleted>;

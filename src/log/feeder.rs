@@ -93,7 +93,7 @@ impl Drop for Feeder {
 
 /// Lets this thread, and those that it starts, run behind others. No caller waits for what they do
 /// while the backlog is short. Once it is long, the writer waits.
-fn give_way() {
+pub fn give_way() {
     // Where that is not allowed, the work is done all the same.
     let _ = rustix::process::setpriority_process(None, BACKGROUND_NICENESS);
 }

@@ -13,9 +13,11 @@
 
 mod envelope;
 mod header;
+mod inspection;
 mod listing;
 mod marker;
 mod recovery;
+mod restored;
 mod segment;
 mod slots;
 mod survey;
@@ -26,6 +28,8 @@ mod crash_tests;
 mod damage_tests;
 #[cfg(test)]
 mod failure_tests;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -39,7 +43,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::listing::NAME as LISTING;
+pub(super) use self::{
+    inspection::InspectedJournal, listing::NAME as LISTING, restored::RestoredJournal,
+};
 
 use self::{
     envelope::Decoded,
@@ -66,7 +72,7 @@ use crate::domain::{
 /// What a journal is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalSettings {
-    /// The store it belongs to: random, and given to no client.
+    /// The store it belongs to: random, and given to backups alone.
     pub store_id: [u8; 16],
     /// Size of a file, in bytes. A frame that is larger gets a file of its own size.
     pub file_bytes: u64,
@@ -205,7 +211,9 @@ impl FileJournal {
                 Outcome::Durable
             }
             Err(error) => {
-                writer.stopped = Some(Arc::new(error.clone()));
+                if !planted!("go-on-after-failed-sync") {
+                    writer.stopped = Some(Arc::new(error.clone()));
+                }
                 Outcome::Unknown(error)
             }
         }
@@ -235,7 +243,9 @@ impl FileJournal {
         let offset = writer.offset;
         writer.segment.write_frame(offset, frame.under(&header.encode()))?;
         let begun = Instant::now();
-        writer.segment.sync_data()?;
+        if !planted!("no-sync") {
+            writer.segment.sync_data()?;
+        }
         self.syncs.record_time(begun.elapsed());
         writer.offset += header::footprint(header.length).unwrap_or(header::PAGE);
         let slot = Slot {
@@ -259,7 +269,9 @@ impl FileJournal {
         let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
         let mut listed = writer.listed.clone();
         listed.insert(made.number, made.on_disk);
-        listing::write(&*self.files, &self.dir, &listed)?;
+        if !planted!("file-unlisted") {
+            listing::write(&*self.files, &self.dir, &listed)?;
+        }
         self.file_bytes.fetch_add(made.on_disk, Relaxed);
         writer.listed = listed;
         writer.next_number += 1;
@@ -397,6 +409,7 @@ fn sort_out(
 fn make_durable(recovered: &Recovered, sealed: Tip) -> Result<(), JournalError> {
     let slots = &recovered.slots;
     let synced = slots.tip_at(recovered.synced).unwrap_or(sealed);
+    let synced = if planted!("unsynced-tail") { slots.tip() } else { synced };
     for (_, slot) in slots.after(synced, usize::MAX)? {
         slot.segment.rewrite_frame(slot.offset, slot.length)?;
     }

@@ -1,6 +1,8 @@
 //! The file seam: everything that the log writes by itself goes through here, so that tests can
 //! record every write and cut it anywhere. sled keeps its own files and is not behind it.
 
+mod read_only;
+
 use std::{
     fmt,
     fs::{File, OpenOptions},
@@ -12,6 +14,8 @@ use std::{
 
 use rustix::io::{Errno, ReadWriteFlags};
 
+pub use self::read_only::ReadOnlyFiles;
+
 /// A file system, as far as the log needs one.
 ///
 /// What is written is durable only after a sync of the file, and a name (created, renamed,
@@ -19,6 +23,11 @@ use rustix::io::{Errno, ReadWriteFlags};
 pub trait Files: Send + Sync + fmt::Debug {
     /// Opens a file for reading and writing; with `create`, makes an empty one if there is none.
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Opens a file that is only read, which may be on a medium that cannot be written.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        self.open(path, false)
+    }
 
     /// Makes one folder; its parent must exist. Fine if it exists already.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -77,6 +86,10 @@ impl Files for RealFiles {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(create).truncate(false).open(path)?;
         Ok(Arc::new(RealHandle(file)))
+    }
+
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        Ok(Arc::new(RealHandle(File::open(path)?)))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -168,7 +181,9 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
     let file = files.open(&temporary, true)?;
     file.set_len(0)?;
     file.write_all_at(bytes, 0)?;
-    file.sync_all()?;
+    if !planted!("rename-before-sync") {
+        file.sync_all()?;
+    }
     files.rename(&temporary, path)?;
     files.sync_dir(folder_of(path))
 }

@@ -167,7 +167,7 @@ pub struct Frame {
 impl Frame {
     /// Takes a body apart that has this check behind a frame with the check `previous`.
     pub fn decode(previous: u32, check: u32, body: Bytes) -> Result<Self, MalformedFrame> {
-        if Self::check(previous, &body) != check {
+        if Self::check(previous, &body) != check && !planted!("frame-unchecked") {
             return Err(MalformedFrame("it fails its check"));
         }
         let mut rest = body.clone();
@@ -235,6 +235,9 @@ impl Frame {
         crc32c::crc32c_append(crc32c::crc32c(&previous.to_be_bytes()), body)
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

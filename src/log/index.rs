@@ -23,6 +23,7 @@ mod run;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod verification;
 mod walk;
 mod write_error;
 
@@ -68,6 +69,7 @@ pub(in crate::log) use self::{
     labels::Labels,
     maintenance::{Maintenance, SealedEvents},
     opening::Opening,
+    verification::{StoredIndex, Summing, Sums},
 };
 pub use crate::domain::event::Direction;
 

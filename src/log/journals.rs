@@ -16,7 +16,7 @@ pub struct JournalPlace<'a> {
     pub files: &'a Arc<dyn Files>,
     /// The folder for them.
     pub dir: &'a Path,
-    /// The store it belongs to: random, and given to no client.
+    /// The store it belongs to: random, and given to backups alone.
     pub store_id: [u8; 16],
 }
 

@@ -28,6 +28,11 @@ impl Manifest {
         Self { format: FORMAT, store: hex(store_id), volumes: Vec::new() }
     }
 
+    /// The manifest of these volumes, oldest first.
+    pub(super) fn of(store_id: [u8; 16], volumes: Vec<SealedVolume>) -> Self {
+        Self { volumes, ..Self::empty(store_id) }
+    }
+
     /// The volumes, oldest first.
     pub fn volumes(&self) -> &[SealedVolume] {
         &self.volumes

@@ -11,6 +11,7 @@ use super::{
     feeder::{Feeder, FrameReader, Hooks, Keeper, Shared},
     fetch::Fetcher,
     files::Files,
+    history,
     index::{Index, Opening},
     journals::{FileJournals, JournalFactory, JournalPlace},
     manifest::Manifest,
@@ -67,15 +68,23 @@ fn open_store(
     hooks: Hooks,
 ) -> Result<Log, LogError> {
     let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id())?;
+    let history = history::load(files.as_ref(), store.dir(), store.id())?;
     let hooks = Arc::new(hooks);
     let volumes = open_volumes(&files, &store, settings, &manifest, &hooks)?;
     // Before the record is changed, so that a store that is refused is left as it was. The others
-    // are checked by the scrub: opening takes no longer the more there are.
-    volumes.verify_newest()?;
+    // are checked by the scrub: opening takes no longer the more there are. In a copy of the folder
+    // of a running server, any of them may be the copy of an unfinished one.
+    if store.is_copy() {
+        tracing::info!("the folder is a copy that was made while a process had it open: checking");
+        volumes.verify_all()?;
+    } else {
+        volumes.verify_newest()?;
+    }
     // Before anything is removed: the journal must hold what the manifest does not vouch for.
     let tail = Arc::new(Tail::new(settings.tail_bytes));
     let place = JournalPlace { files: &files, dir: &store.journal(), store_id: store.id() };
     let journal = journals.open(&place, manifest.tip(), Arc::clone(&tail))?;
+    history::check_reached(store.dir(), &history, journal.tip()?)?;
     remove_unsealed(files.as_ref(), &store.volumes(), &manifest)?;
     // The stop may have come between the manifest and this.
     journal.release(manifest.tip())?;
@@ -100,7 +109,8 @@ fn open_store(
     let feeder = Feeder::start(shared, keeper, scrubber, manifest)
         .map_err(|error| LogError::io("start the feeder of", &store.volumes(), error))?;
     let fetcher = Fetcher { frames, volumes };
-    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store })
+    store.accept()?;
+    Ok(Log { feeder: Mutex::new(Some(feeder)), journal, index, fetcher, store, history })
 }
 
 fn open_volumes(

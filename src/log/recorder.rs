@@ -131,10 +131,11 @@ impl Files for RecordingFiles {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
         let state = self.state();
-        if state.disk.name(dir).is_none() {
-            return Err(io::ErrorKind::NotFound.into());
+        match state.disk.name(dir) {
+            None => Err(io::ErrorKind::NotFound.into()),
+            Some(Some(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            Some(None) => Ok(state.disk.list(dir)),
         }
-        Ok(state.disk.list(dir))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,39 +1,65 @@
 //! The data directory: which process may work on it, and whether it is one of ours.
 //!
 //! ```text
-//! LOCK        locked while a process works here; names the process
+//! LOCK        locked while a process works here; names the process, and itself, to tell copies
 //! STORE       format and id of the store; written last, so a store without it was never finished
 //! MANIFEST    the sealed volumes
+//! HISTORY     the restores that led here, if there were any
 //! journal/    frames that are not sealed yet
 //! volumes/    a folder for each volume
 //! places/     where in the volumes' files their values lie
 //! index/      the runs of the index
 //! ```
 
+mod stopped;
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write as _},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use crate::log::{
-    checked_text,
-    error::LogError,
-    file_journal::LISTING,
-    files::{Files, folder_of},
-    manifest::{Manifest, hex},
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    domain::{digest, history::History},
+    log::{
+        checked_text,
+        error::LogError,
+        file_journal::LISTING,
+        files::{Files, folder_of, read_whole},
+        manifest::{Manifest, hex},
+    },
 };
+
+pub(super) use self::stopped::StoppedStore;
 
 /// Makes an empty journal in a folder, for the store with an id.
 pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;
 
-/// The newest format of the data directory that is known here.
-pub const FORMAT: u32 = 1;
+/// The newest format of the data directory that is known here: that of restored stores. A store
+/// that was never restored has format 1.
+pub const FORMAT: u32 = RESTORED;
 
-const LOCK: &str = "LOCK";
-const STORE: &str = "STORE";
+const NEVER_RESTORED: u32 = 1;
+const RESTORED: u32 = 2;
+
+pub(super) const LOCK: &str = "LOCK";
+/// Before the number of the lock's file, in it.
+const NUMBER: &str = "inode ";
+pub(super) const STORE: &str = "STORE";
+/// Is there while a restore makes a data directory, which is none until then.
+pub(super) const RESTORING: &str = "RESTORING";
 const MANIFEST: &str = "MANIFEST";
+/// The file of the restores; see [`super::history`].
+pub(super) const HISTORY: &str = "HISTORY";
+/// The first line of `STORE`.
+const TITLE: &str = "handover";
+/// What the store's id is hashed with for [`public_name`].
+const PUBLIC_NAME: &[u8] = b"store name";
 const JOURNAL: &str = "journal";
 const VOLUMES: &str = "volumes";
 const OFFSET_TABLES: &str = "places";
@@ -47,6 +73,7 @@ pub struct Store {
     dir: PathBuf,
     id: [u8; 16],
     lock: File,
+    copied: bool,
 }
 
 impl Store {
@@ -60,7 +87,7 @@ impl Store {
         check_ours(files.as_ref(), dir)?;
         // A store of a newer program is left alone, its lock included.
         read_store(files.as_ref(), dir)?;
-        let lock = lock(dir)?;
+        let (lock, copied) = lock(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
             Some(id) => {
                 check_folders(files.as_ref(), dir)?;
@@ -72,7 +99,32 @@ impl Store {
         // killed between giving a file its name and making the name durable. Frames that MANIFEST
         // vouches for may be overwritten from now on, so it must not be gone after a power cut.
         files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
-        Ok(Self { dir: dir.to_owned(), id, lock })
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+    }
+
+    /// Locks the data directory of a store that exists; what is there is only looked at.
+    pub fn open_existing(files: &dyn Files, dir: &Path) -> Result<Self, LogError> {
+        let missing = || LogError::NotAStore {
+            path: dir.to_owned(),
+            what: format!("it has no {STORE} file"),
+        };
+        if files.list(dir).is_ok() {
+            check_ours(files, dir)?;
+        }
+        read_store(files, dir)?.ok_or_else(missing)?;
+        let (lock, copied) = lock(dir)?;
+        let id = read_store(files, dir)?.ok_or_else(missing)?;
+        check_folders(files, dir)?;
+        files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+    }
+
+    /// Locks a directory in which the store with this id is to be made, and makes it if there is
+    /// none.
+    pub(super) fn begin(files: &dyn Files, dir: &Path, id: [u8; 16]) -> Result<Self, LogError> {
+        make_dir(files, dir)?;
+        let (lock, copied) = lock(dir)?;
+        Ok(Self { dir: dir.to_owned(), id, lock, copied })
     }
 
     /// The store's id.
@@ -80,14 +132,38 @@ impl Store {
         self.id
     }
 
-    /// Lets go of the lock: nothing may be written here any more.
+    /// Whether the folder was copied while a process had it open, or after that was killed.
+    pub fn is_copy(&self) -> bool {
+        self.copied
+    }
+
+    /// Takes a copy that is whole for what it is: the next opening does not check all of it.
+    pub fn accept(&self) -> Result<(), LogError> {
+        let number = || name_holder(&self.lock, &self.lock.metadata()?.ino().to_string());
+        if self.copied {
+            number().map_err(|error| LogError::io("write", &self.dir, error))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Lets go of the lock: nothing may be written here any more, and copies are whole.
     pub fn release(&self) -> Result<(), LogError> {
-        self.lock.unlock().map_err(|error| LogError::io("unlock", &self.dir, error))
+        let release = || {
+            self.lock.set_len(0)?;
+            self.lock.unlock()
+        };
+        release().map_err(|error| LogError::io("unlock", &self.dir, error))
     }
 
     /// Where the manifest is.
     pub fn manifest(&self) -> PathBuf {
         self.dir.join(MANIFEST)
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The journal's folder.
@@ -109,6 +185,27 @@ impl Store {
     pub fn index(&self) -> PathBuf {
         self.dir.join(INDEX)
     }
+}
+
+/// The data directory that a path is, or lies in; absent: none. Links are followed.
+pub(super) fn around(path: &Path) -> Option<PathBuf> {
+    let existing = path.ancestors().find_map(|part| {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        fs::canonicalize(part).ok().map(|real| (part.to_owned(), real))
+    });
+    let (part, real) = existing?;
+    let is_store = |dir: &&Path| {
+        let text = fs::read(dir.join(STORE)).unwrap_or_default();
+        text.starts_with(TITLE.as_bytes())
+    };
+    let found = real.ancestors().find(is_store)?;
+    Some(if found == real && part == path { path.to_owned() } else { found.to_owned() })
+}
+
+/// The public name of the store with an id: it says nothing about the id that it is made from.
+pub fn public_name(id: [u8; 16]) -> Uuid {
+    let hash = Sha256::new().chain_update(PUBLIC_NAME).chain_update(id);
+    uuid::Builder::from_custom_bytes(digest::shortened(hash)).into_uuid()
 }
 
 fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
@@ -134,6 +231,12 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     if names.contains(&STORE) {
         return Ok(());
     }
+    if names.contains(&RESTORING) {
+        let what = "a restore into it was interrupted; run the same `handover restore` again, or \
+                    remove the folder"
+            .to_owned();
+        return Err(LogError::NotAStore { path: dir.to_owned(), what });
+    }
     match names.iter().find(|name| !folders.contains(name) && !texts.contains(name)) {
         Some(foreign) => {
             let what = format!("it has no {STORE} file, but {foreign}");
@@ -144,24 +247,39 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 }
 
 /// Takes the lock and leaves this process's id in it, for the message of a process that comes too
-/// late.
-fn lock(dir: &Path) -> Result<File, LogError> {
+/// late, and the number of the file: a copy has another one. True: the file is such a copy.
+fn lock(dir: &Path) -> Result<(File, bool), LogError> {
     let path = dir.join(LOCK);
     let failed = |error| LogError::io("lock", &path, error);
     let mut options = OpenOptions::new();
-    let mut file =
+    let file =
         options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let holder = text.lines().next().unwrap_or_default().to_owned();
             return Err(LogError::Locked { path: dir.to_owned(), holder });
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(file)
+    let number = file.metadata().map_err(failed)?.ino();
+    // Whatever its bytes are, nothing of the record follows from them.
+    let text = fs::read(&path).map_err(failed)?;
+    let text = String::from_utf8_lossy(&text);
+    let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
+    let copied = before.is_some_and(|before| before != number.to_string());
+    // Until it is found to be whole it stays a copy, whatever ends the process.
+    let kept = before.map_or_else(|| number.to_string(), str::to_owned);
+    name_holder(&file, &kept).map_err(failed)?;
+    Ok((file, copied))
+}
+
+/// Writes into the lock's file which process has it, and the file's number.
+fn name_holder(file: &File, number: &str) -> io::Result<()> {
+    let text = format!("{}\n{NUMBER}{number}\n", std::process::id());
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.set_len(text.len() as u64)
 }
 
 /// Refuses a store without a folder of the record.
@@ -178,7 +296,20 @@ fn check_folders(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
-fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
+/// Writes `STORE`, which makes the directory a store. Its format says whether it was restored.
+pub fn identify(
+    files: &dyn Files,
+    dir: &Path,
+    id: [u8; 16],
+    history: &History,
+) -> Result<(), LogError> {
+    let format = if history.id().is_some() { RESTORED } else { NEVER_RESTORED };
+    let text = format!("{TITLE}\nformat {format}\nstore {}\n", hex(id));
+    checked_text::write(files, &dir.join(STORE), &text)
+}
+
+/// The id in `STORE`; `None` if there is no such file.
+pub(super) fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogError> {
     let path = dir.join(STORE);
     let Some(text) = checked_text::read(files, &path)? else {
         return Ok(None);
@@ -192,6 +323,10 @@ fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16]>, LogErro
     if found > FORMAT {
         return Err(LogError::NewerFormat { path, found, known: FORMAT });
     }
+    let history = dir.join(HISTORY);
+    if found >= RESTORED && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
+        return Err(LogError::damaged(&history, "it is missing, and the store was restored"));
+    }
     let id = u128::from_str_radix(value("store")?, 16).map_err(malformed)?;
     Ok(Some(id.to_be_bytes()))
 }
@@ -203,7 +338,7 @@ fn initialise(
     dir: &Path,
     create_journal: CreateJournal<'_>,
 ) -> Result<[u8; 16], LogError> {
-    let id = uuid::Uuid::new_v4().into_bytes();
+    let id = Uuid::new_v4().into_bytes();
     let (journal, volumes) = (dir.join(JOURNAL), dir.join(VOLUMES));
     let failed = |error| LogError::io("initialise", dir, error);
     // An earlier attempt may have ended between making the directory and this. A folder that must
@@ -224,8 +359,7 @@ fn initialise(
     }
     create_journal(&journal, id)?;
     Manifest::empty(id).save(files, &dir.join(MANIFEST))?;
-    let text = format!("handover\nformat {FORMAT}\nstore {}\n", hex(id));
-    checked_text::write(files, &dir.join(STORE), &text)?;
+    identify(files, dir, id, &History::default())?;
     Ok(id)
 }
 
@@ -337,5 +471,38 @@ mod tests {
         fs::write(dir.path().join("STORE"), "handover\n").unwrap();
         let error = open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("STORE is damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_of_an_open_folder_is_known_as_one_until_it_is_found_to_be_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (live, copy) = (dir.path().join("live"), dir.path().join("copy"));
+        let store = open(&live).unwrap();
+        assert!(!store.is_copy());
+        copy_folder(&live, &copy);
+        drop(store);
+        assert!(!open(&live).unwrap().is_copy(), "what a crash leaves behind is no copy");
+        for _ in 0..2 {
+            assert!(open(&copy).unwrap().is_copy());
+        }
+        open(&copy).unwrap().accept().unwrap();
+        assert!(!open(&copy).unwrap().is_copy());
+        // Of a store that was closed, a copy is as good.
+        open(&live).unwrap().release().unwrap();
+        let second = dir.path().join("second");
+        copy_folder(&live, &second);
+        assert!(!open(&second).unwrap().is_copy());
+    }
+
+    fn copy_folder(from: &Path, to: &Path) {
+        fs::create_dir(to).unwrap();
+        for path in snapshot(from) {
+            let to = to.join(path.file_name().unwrap());
+            if path.is_dir() {
+                copy_folder(&path, &to);
+            } else {
+                fs::copy(path, to).unwrap();
+            }
+        }
     }
 }

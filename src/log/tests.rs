@@ -1,6 +1,7 @@
 //! The whole log against a plain list of events: appends, reads, reopening, crashes, and whatever
 //! sled may do to an unsealed volume.
 
+mod backups;
 mod checks;
 mod indexing;
 mod opening;
@@ -217,6 +218,10 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     let Ok(entries) = fs::read_dir(from) else { return };
     for entry in entries.map(Result::unwrap) {
+        // The lock names its own file. With it, this would be a copy of a live folder.
+        if entry.file_name() == "LOCK" {
+            continue;
+        }
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &target);

@@ -26,6 +26,7 @@ use std::{
 pub(super) use self::{
     cursor::{Ahead, Cursor},
     scrub::Scrubber,
+    tables::PROGRESS,
 };
 use self::{
     damage::{KnownDamage, ReadTarget},
@@ -104,6 +105,16 @@ impl Volumes {
         &self.dir
     }
 
+    /// Where the log's own files are kept.
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        self.tables.files()
+    }
+
+    /// Every volume, oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<SealedVolume>> {
+        self.sealed().values().cloned().collect()
+    }
+
     /// Takes a newly sealed volume, and where its values lie if that is known.
     pub fn add(&self, volume: SealedVolume, offsets: Option<&OffsetTableBytes>) {
         let kept = offsets.map(|offsets| self.tables.keep(&volume, offsets));
@@ -113,6 +124,15 @@ impl Volumes {
             self.remaking.want(&volume);
         }
         self.insert(volume);
+    }
+
+    /// Reads a volume through sled, whatever its offsets are.
+    pub(super) fn through_sled(
+        &self,
+        volume: &SealedVolume,
+        work: &mut dyn FnMut(&dyn Pieces) -> Result<(), VolumeError>,
+    ) -> Result<(), VolumeError> {
+        self.pool.with(volume, |sled| work(sled.pieces()))
     }
 
     /// Position of the last sealed event.
@@ -131,10 +151,19 @@ impl Volumes {
 
     /// Checks the newest volume: its files, and all that is in it.
     pub fn verify_newest(&self) -> Result<(), VolumeError> {
-        let Some(volume) = self.volume(self.last_position()) else { return Ok(()) };
+        self.volume(self.last_position()).map_or(Ok(()), |volume| self.verify(&volume))
+    }
+
+    /// Checks every volume.
+    pub fn verify_all(&self) -> Result<(), VolumeError> {
+        let sealed: Vec<_> = self.sealed().values().cloned().collect();
+        sealed.iter().try_for_each(|volume| self.verify(volume))
+    }
+
+    fn verify(&self, volume: &Arc<SealedVolume>) -> Result<(), VolumeError> {
         volume.check_files(&self.dir)?;
         let mut audit = Audit::new(volume.contents.clone());
-        while audit.step(&self.dir.join(&volume.directory), &self.whole(&volume))?.is_some() {}
+        while audit.step(&self.dir.join(&volume.directory), &self.whole(volume))?.is_some() {}
         Ok(())
     }
 

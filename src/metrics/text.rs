@@ -2,7 +2,7 @@
 
 mod families;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -17,8 +17,9 @@ use crate::{
         AppendsUsage, Budget, EngineUsage, GroupStatus, Pause, Process, ProjectionState,
         ProjectionStatus, Unit, Writing,
     },
-    grpc::observer::Observed,
+    grpc::{observer::Observed, protection::ProtectionUsage, reloads::Reloaded},
     log::usage::LogUsage,
+    telemetry::SpanCounts,
 };
 
 /// The type of the text.
@@ -28,16 +29,16 @@ pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 const OBSTACLES: [&str; 5] = ["store_failed", "disk_full", "backlog", "resources_short", "clock"];
 
 /// What was observed as the text that Prometheus scrapes.
-pub(super) fn of(observed: Observed) -> Result<String, fmt::Error> {
+pub(super) fn of(observed: Observed, spans: Option<Arc<SpanCounts>>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Page(observed)));
+    registry.register_collector(Box::new(Page(observed, spans)));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct Page(Observed);
+struct Page(Observed, Option<Arc<SpanCounts>>);
 
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -51,7 +52,9 @@ impl Collector for Page {
         projections(&mut families, &engine.projections)?;
         budgets(&mut families, &engine.budgets)?;
         calls(&mut families, &self.0)?;
-        connections(&mut families, &self.0)
+        connections(&mut families, &self.0)?;
+        protection(&mut families, &self.0.protection)?;
+        spans(&mut families, self.1.as_deref())
     }
 }
 
@@ -256,4 +259,42 @@ fn connections(to: &mut Families<'_>, observed: &Observed) -> fmt::Result {
         ),
     ];
     counters.into_iter().try_for_each(|(name, help, count)| to.counter(name, help, Some(count)))
+}
+
+/// A file that the server does not have has not failed.
+fn protection(to: &mut Families<'_>, protection: &ProtectionUsage) -> fmt::Result {
+    to.gauge(
+        "handover_tls_certificate_expires_timestamp_seconds",
+        "Until when the certificate in use is valid, since 1970",
+        protection.certificate.and_then(|it| it.valid_until).map(seconds),
+    )?;
+    let label = |what: Reloaded| [("what", what.name())];
+    let failing = |what| (label(what), protection.failures(what).0);
+    to.gauges(
+        "handover_reload_failed",
+        "How many files or sets of keys that the running server reads again cannot be taken up",
+        Reloaded::ALL.map(failing),
+    )?;
+    let fetched = protection.reloads.iter().filter(|it| !it.issuer.is_empty());
+    let fetched = fetched.filter_map(|it| Some(([("issuer", it.issuer.clone())], it.fetched?)));
+    to.gauges(
+        "handover_issuer_keys_fetched_timestamp_seconds",
+        "When the keys of an issuer were fetched last, since 1970",
+        fetched.map(|(issuer, at)| (issuer, seconds(at))),
+    )?;
+    let failures = |what| (label(what), protection.failures(what).1);
+    to.counters(
+        "handover_reload_failures",
+        "How many times such a file or set of keys could not be taken up",
+        Reloaded::ALL.map(failures),
+    )
+}
+
+fn spans(to: &mut Families<'_>, spans: Option<&SpanCounts>) -> fmt::Result {
+    let outcomes = spans.into_iter().flat_map(|spans| {
+        let outcomes =
+            [("sent", &spans.sent), ("failed", &spans.failed), ("dropped", &spans.dropped)];
+        outcomes.map(|(outcome, count)| ([("outcome", outcome)], count.get()))
+    });
+    to.counters("handover_spans", "Spans that have ended, by what became of them", outcomes)
 }

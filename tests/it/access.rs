@@ -4,6 +4,7 @@ mod audit;
 mod categories;
 mod certificates;
 mod commands;
+mod issuers;
 mod jwt;
 mod lasting;
 mod matrix;
@@ -33,12 +34,12 @@ use crate::{
 const UNKNOWN: u8 = 255;
 
 /// The token with this number.
-fn secret(number: u8) -> String {
+pub(crate) fn secret(number: u8) -> String {
     token_from(&[number; 32])
 }
 
 /// What is kept of a token that has roles in some categories, or in all.
-fn token(number: u8, name: &str, roles: &[Role], categories: &[&str]) -> Token {
+pub(crate) fn token(number: u8, name: &str, roles: &[Role], categories: &[&str]) -> Token {
     let now = OffsetDateTime::now_utc();
     let categories = match categories {
         [] => Categories::All,
@@ -61,21 +62,21 @@ fn expired(token: Token) -> Token {
 }
 
 /// Files of access, which go with the test.
-struct Files(tempfile::TempDir);
+pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
-    fn new(policy: &str, tokens: Vec<Token>) -> Self {
+    pub(crate) fn new(policy: &str, tokens: Vec<Token>) -> Self {
         let files = Self(tempfile::tempdir().expect("a temporary directory"));
         files.write("policy.toml", policy);
         files.put(tokens);
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let new = self.path("new");
         fs::write(&new, text).expect("it can be written");
         fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).expect("it is ours");
@@ -87,7 +88,7 @@ impl Files {
     }
 
     /// The arguments of a server that uses both.
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let text = |name| self.path(name).to_str().expect("UTF-8").to_owned();
         ["--policy".to_owned(), text("policy.toml"), "--tokens".to_owned(), text("tokens.toml")]
             .to_vec()
@@ -100,6 +101,8 @@ struct Guarded {
     child: Held,
     log: Receiver<String>,
     address: String,
+    /// Where its metrics are, if they are anywhere.
+    metrics: Option<String>,
     _data: tempfile::TempDir,
 }
 
@@ -116,10 +119,11 @@ impl Guarded {
         let (data_dir, data) = data_dir();
         let (child, log) = start_logged(&data, "127.0.0.1:0", &arguments);
         let started = line_with(&log, "starting");
-        let at = started.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = format!("http://{}", at.expect("the address is in the line"));
+        let after = |key| started.split(key).nth(1).and_then(|rest| rest.split(' ').next());
+        let address = format!("http://{}", after(" address=").expect("it is in the line"));
+        let metrics = after(" metrics=").map(str::to_owned);
         line_with(&log, "serving");
-        Self { files, child, log, address, _data: data_dir }
+        Self { files, child, log, address, metrics, _data: data_dir }
     }
 
     /// A client without credentials.

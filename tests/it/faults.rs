@@ -5,12 +5,15 @@
 #![expect(clippy::print_stdout, reason = "seeds and numbers of steps, for whom a test has failed")]
 
 mod cases;
+mod clocks;
 mod directories;
 mod disk;
 mod disks;
 mod failing;
 mod flips;
+mod kills;
 mod kinds;
+mod lossy;
 mod places;
 mod power;
 mod probe;

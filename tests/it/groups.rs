@@ -3,7 +3,7 @@
 
 mod damage;
 mod leases;
-mod member;
+pub(crate) mod member;
 mod recovery;
 mod refusals;
 mod sharing;

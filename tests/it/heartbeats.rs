@@ -78,8 +78,9 @@ fn silent(method: &MethodDescriptor) -> Option<(Vec<u8>, IsBeat)> {
         M::decode(bytes).expect("an answer")
     }
     Some(match method.name() {
-        // It waits for the index at most.
-        "Read" => return None,
+        // The first two wait for the index and the disk at most. The third says every second how
+        // far it is, and ends.
+        "Read" | "FetchPiece" | "Verify" => return None,
         "Subscribe" => (SubscribeRequest::default().encode_to_vec(), |bytes| {
             matches!(decoded::<SubscribeResponse>(bytes).frame, Some(Frame::Checkpoint(_)))
         }),

@@ -9,6 +9,7 @@ mod abuse;
 mod access;
 mod another_store;
 mod answers;
+mod backup;
 mod claims;
 mod cli;
 mod client;
@@ -23,6 +24,10 @@ mod frames;
 mod golden;
 mod groups;
 mod heartbeats;
+
+mod histories;
+mod history;
+
 mod idle;
 mod lifecycle;
 mod lists;
@@ -32,20 +37,26 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod peers;
 mod pipeline;
+#[cfg(all(plantable, debug_assertions))]
+mod planted;
 mod proxy;
 mod reflection;
 mod refusals;
+mod reloads;
 mod resets;
 mod rpc;
 mod schedules;
 mod shortage;
+mod spans;
 mod spellings;
 mod support;
 mod tidy;
 mod tls;
 mod traces;
 mod transport;
+mod trouble;
 mod undone;
 mod unread;
+mod verify;
 mod watches;
 mod web;

@@ -23,6 +23,9 @@ const LOOPBACK: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
 /// A scrape that takes longer has hung.
 const LONG: Duration = Duration::from_mins(1);
 
+/// How long Prometheus waits by default.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Where a server's metrics are.
 fn address(server: &Server) -> String {
     let line = server.printed.lines().find_map(|line| line.strip_prefix("metrics on http://"));
@@ -31,17 +34,26 @@ fn address(server: &Server) -> String {
 
 /// What is answered to a request over HTTP/1.1, headers included.
 fn exchange(address: &str, request: &str) -> String {
+    exchange_within(address, request, LONG)
+}
+
+/// The same, if no part of it takes longer than so long.
+fn exchange_within(address: &str, request: &str, patience: Duration) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(LONG)).expect("a time");
+    stream.set_read_timeout(Some(patience)).expect("a time");
     stream.write_all(request.as_bytes()).expect("it is read");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer, and its end");
     answer
 }
 
-/// The samples, by name and labels.
 fn scrape(server: &Server) -> BTreeMap<String, f64> {
-    let answer = exchange(&address(server), "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+    scraped(&address(server))
+}
+
+/// The samples at an address, by name and labels.
+pub(crate) fn scraped(address: &str) -> BTreeMap<String, f64> {
+    let answer = exchange(address, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
     let (head, text) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
@@ -250,4 +262,20 @@ async fn the_status_has_the_same_numbers() {
     assert!(rows.contains("appends,sync,count,1\n"), "{rows}");
     let samples = scrape(&server);
     assert_samples(&samples, &[("handover_journal_sync_seconds_count", 1.0)]);
+}
+
+#[test]
+fn connections_that_make_no_request_keep_no_scraper_from_the_metrics() {
+    let (_dir, data) = data_dir();
+    let server = Server::start(&data, &LOOPBACK);
+    let address = address(&server);
+    // If each held one of 16 places for 5 s, the scrape would wait for 40 s.
+    let silent = (0..120).map(|_| {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n").expect("it is read");
+        stream
+    });
+    let _open: Vec<_> = silent.collect();
+    let answer = exchange_within(&address, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n", PATIENCE);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

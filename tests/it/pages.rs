@@ -56,7 +56,12 @@ fn markdown(dir: &Path, found: &mut Vec<Page>) {
 
 fn pages() -> Vec<Page> {
     let names = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"];
-    let parts = ["clients/python/README.md", "clients/typescript/README.md", "deploy/README.md"];
+    let parts = [
+        "clients/python/README.md",
+        "clients/typescript/README.md",
+        "deploy/README.md",
+        "tests/it/faults/README.md",
+    ];
     let mut found: Vec<Page> = names.into_iter().chain(parts).map(Page::read).collect();
     markdown(Path::new("docs"), &mut found);
     assert!(found.len() > 40, "only {} pages were found", found.len());

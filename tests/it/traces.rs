@@ -6,13 +6,23 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use handover::domain::proto::{AppendRequest, AppendResponse, AppendStreamRequest};
+use handover::{
+    domain::{
+        access::Role,
+        proto::{AppendRequest, AppendResponse, AppendStreamRequest, GetHeadRequest},
+    },
+    grpc::client::{Client, ClientToken},
+};
 use http::uri::PathAndQuery;
 use serde_json::Value;
 use tonic::{Request, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
 
-use crate::support::{BINARY, Held, Server, append, data_dir, event, read_all};
+use crate::{
+    access::{Files, secret, token},
+    lifecycle::{line_with, start_logged},
+    support::{BINARY, Held, Server, append, data_dir, event, read_all},
+};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -82,4 +92,29 @@ async fn a_call_is_a_line_of_the_log_with_its_method_peer_trace_and_code() {
     assert_eq!(span["code"], "OK", "{line}");
     assert!(span["peer"].as_str().is_some_and(|it| it.starts_with("127.0.0.1:")), "{line}");
     assert!(line["fields"]["micros"].is_number(), "{line}");
+}
+
+#[tokio::test]
+async fn the_line_of_a_call_has_the_principal() {
+    let files = Files::new("", vec![token(1, "News desk", &[Role::Reader], &[])]);
+    let (_dir, data) = data_dir();
+    let mut arguments = files.arguments();
+    arguments
+        .extend(["--log", "info,handover::call=debug", "--log-format", "json"].map(Into::into));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (_child, log) = start_logged(&data, "127.0.0.1:0", &arguments);
+    let started: Value = serde_json::from_str(&line_with(&log, "starting")).expect("JSON");
+    let address = format!("http://{}", started["fields"]["address"].as_str().expect("an address"));
+    line_with(&log, "serving");
+    let stranger = Client::connect(&address).await.expect("the server can be reached");
+    let desk = ClientToken::parse(&secret(1)).expect("a token");
+    let desk = stranger.clone().with_token(desk).expect("it is this machine");
+    desk.get_head(GetHeadRequest::default()).await.expect("it may read");
+    stranger.get_head(GetHeadRequest::default()).await.expect_err("it may not");
+    for (code, principal) in [("OK", Some("News desk")), ("UNAUTHENTICATED", Some(""))] {
+        let line: Value = serde_json::from_str(&line_with(&log, "a call has ended")).expect("JSON");
+        let span = &line["span"];
+        assert_eq!(span["method"], "handover.v1.EventStoreService/GetHead", "{line}");
+        assert_eq!((span["code"].as_str(), span["principal"].as_str()), (Some(code), principal));
+    }
 }

@@ -4,7 +4,7 @@ import os
 import sys
 
 import grpc
-from handover import Client, NotHandled, PositionFile, Problem, Retry, problem
+from handover import Client, HistoryChanged, NotHandled, PositionFile, Problem, Retry, problem
 from handover.v1 import common_pb2 as common
 from handover.v1 import consumer_group_service_pb2 as groups
 from handover.v1 import count_service_pb2 as counts
@@ -106,3 +106,5 @@ if __name__ == "__main__":
             functions[name](client, *arguments) if name in functions else plain[name](client)
         except grpc.RpcError as error:
             sys.exit(str(problem(error)))
+        except HistoryChanged as error:
+            sys.exit(f"history changed after {error.branch_position}, now {error.store}")

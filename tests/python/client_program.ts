@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { type Client, connect, consume, follow, NotHandled, PositionFile, type Problem, problem } from "handover-client/node";
+import { type Client, connect, consume, follow, HistoryChanged, NotHandled, PositionFile, type Problem, problem } from "handover-client/node";
 import { connect as connectWeb } from "handover-client/web";
 import { Unit } from "handover-client/v1/common";
 import { TransferCompletedSchema } from "handover-client/v1/events";
@@ -102,7 +102,8 @@ try {
   const client = kind === "web" ? connectWeb(server, { retry, token }) : connect({ retry });
   await functions[name]?.(client, ...rest);
 } catch (error) {
-  console.error(String(problem(error)));
+  if (error instanceof HistoryChanged) console.error(`history changed after ${error.branchPosition}, now ${error.store}`);
+  else console.error(String(problem(error)));
   process.exitCode = 1;
 }
 process.exit();

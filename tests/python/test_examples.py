@@ -16,6 +16,7 @@ from collections import Counter
 
 import pytest
 from conftest import BINARY, ROOT, Server
+from restored import restore
 
 EXAMPLES = ROOT / "examples" / "clients"
 TOOLS = ROOT / "tests" / ".tools"
@@ -257,6 +258,31 @@ def test_a_client_that_resumes_is_not_led_into_another_store(clone, tmp_path, la
         assert all(name in reported for name in names), reported
     other.stop()
     assert len(names) == 2
+
+
+@pytest.mark.parametrize(("language", "name"), [it for it in RESUMING if "web" not in str(it)])
+def test_a_client_that_resumes_beyond_the_branch_of_a_restore_ends_with_its_position(clone, tmp_path, language, name):
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    arguments = {"follow": [tmp_path / "position"], "watch": ["DE"], "once": [tmp_path / "table"], "consume": ["desk", "one"]}
+    server = Server(data)
+    transfer(server, 13)
+    server.stop()
+    shutil.copytree(data, copy)
+    server = Server(data, listen=server.address)
+    for number in [14, 15]:
+        transfer(server, number)
+    with running(command(clone, language, name, server.address, *arguments[name])) as program:
+        program.next()
+        if name != "once":
+            # It prints one line for all events that come together.
+            program.next()
+        server.stop()
+        restore(copy, data, 1)
+        server = Server(data, listen=server.address)
+        assert program.process.wait(timeout=PATIENCE) == 1
+        reported = program.process.stderr.read()
+        assert "events after position 1 are other events now" in reported, reported
+    server.stop()
 
 
 def buf():

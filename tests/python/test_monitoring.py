@@ -15,6 +15,7 @@ import uuid
 import grpc
 import pytest
 from conftest import ROOT, Server
+from test_tls import recipe
 
 UNPACKED = ROOT / "tests" / ".tools" / "prometheus" / "usr" / "bin"
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "handover.json").read_text())
@@ -90,14 +91,13 @@ class Prometheus:
         self.log.close()
 
 
-def used(server):
+def used(channel):
     """Makes the server do a little of everything that is measured."""
     from handover.v1 import consumer_group_service_pb2 as groups
     from handover.v1 import consumer_group_service_pb2_grpc as group_stubs
     from handover.v1 import event_store_service_pb2 as store
     from handover.v1 import event_store_service_pb2_grpc as store_stubs
 
-    channel = server.channel()
     log = store_stubs.EventStoreServiceStub(channel)
     frames = log.Subscribe(store.SubscribeRequest())
     group = groups.CreateGroupRequest(name="desk", request_id=str(uuid.uuid4()))
@@ -109,17 +109,21 @@ def used(server):
         write = store.StreamWrite(stream="x/a", events=[event], expected_revision=revision)
         log.Append(store.AppendRequest(request_id=str(uuid.uuid4()), writes=[write]))
 
-    return channel, frames, append
+    return frames, append
 
 
 @pytest.fixture(scope="module")
 def monitored(stubs, tmp_path_factory):
-    """A server that is used and scraped, with the Prometheus that does it."""
+    """A server with TLS that is used and scraped, with the Prometheus that does it."""
     folder = tmp_path_factory.mktemp("monitored")
     tool("prometheus")
-    server = Server(folder / "data", "--metrics-listen", "127.0.0.1:0")
+    subprocess.run(["bash", "-euc", recipe()], cwd=folder, check=True, capture_output=True)
+    pair = ["--tls-cert", folder / "server.pem", "--tls-key", folder / "server.key"]
+    server = Server(folder / "data", "--metrics-listen", "127.0.0.1:0", *pair)
     (metrics,) = [found[1] for line in server.printed if (found := METRICS.search(line))]
-    channel, frames, append = used(server)
+    authority = grpc.ssl_channel_credentials((folder / "ca.pem").read_bytes())
+    channel = grpc.secure_channel(server.address, authority)
+    frames, append = used(channel)
     append()
     prometheus = Prometheus(folder, metrics)
     try:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ from concurrent import futures
 import grpc
 import pytest
 from conftest import ROOT, Server
-from test_examples import Running, server_is_killed, server_is_stopped, transfer
+from restored import restore
+from test_examples import Running, name_of_store, server_is_killed, server_is_stopped, transfer
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
@@ -224,6 +226,32 @@ def test_a_follower_goes_on_where_its_file_says_and_in_no_other_store(start, run
     other = Server(tmp_path / "other", listen=server.address)
     assert "FAILED_PRECONDITION ANOTHER_STORE" in run(server.address, "follow", kept, code=1)
     other.stop()
+
+
+def test_a_follower_of_a_restored_store_goes_on_before_the_branch_and_is_refused_beyond(start, run, tmp_path):
+    data, copy, kept = tmp_path / "data", tmp_path / "copy", tmp_path / "position"
+    server = Server(data)
+    for number in [1, 2]:
+        transfer(server, number)
+    plain = name_of_store(server)
+    server.stop()
+    shutil.copytree(data, copy)
+    restore(copy, data, 2)
+    server = Server(data)
+    for number in [3, 4]:
+        transfer(server, number)
+    present = f"{plain}#" + (data / "HISTORY").read_text().split()[3]
+    kept.write_text(f"{plain} 3\n")
+    assert f"history changed after 2, now {present}" in run(server.address, "follow", kept, code=1)
+    kept.write_text(f"{plain} 2\n")
+    program = start(server.address, "follow", kept)
+    assert [program.next(), program.next()] == ["3", "4"]
+    until = time.monotonic() + PATIENCE
+    while kept.read_text() != f"{present} 4\n":
+        assert time.monotonic() < until, "the name is not kept with the position"
+        time.sleep(0.01)
+    program.kill()
+    server.stop()
 
 
 def test_a_watch_goes_on_with_what_has_changed(start, tmp_path):

@@ -11,11 +11,11 @@ use handover::{
     grpc::client::{Answers, Client},
 };
 
-use super::figures::{IDLE_APPENDS, IDLE_MEMORY};
 use crate::{
     case::{Bench, Case, Measuring},
     events::Layout,
     load::start,
+    login::Secured,
     meter::{Meter, watch},
     process::Memory,
     report::{Measured, Outcome, Row},
@@ -37,14 +37,22 @@ const LAYOUT: Layout = Layout::Streams(64);
 
 /// Subscribers with filters that match nothing.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Idle;
+pub(crate) struct Idle {
+    /// Whether they connect by TLS and log in by a token.
+    pub(crate) secured: bool,
+    /// The figure of what they occupy.
+    pub(crate) memory: &'static str,
+    /// The figure of what they cost others.
+    pub(crate) appends: &'static str,
+}
 
 /// Subscriptions, each of which has caught up.
 type Open = Vec<Answers<Bytes>>;
 
 impl Case for Idle {
     fn name(&self) -> String {
-        "idle subscribers, whose filters match nothing".to_owned()
+        let how = if self.secured { ", by TLS and token" } else { "" };
+        format!("idle subscribers, whose filters match nothing{how}")
     }
 
     fn needs_process(&self) -> bool {
@@ -53,7 +61,7 @@ impl Case for Idle {
 
     fn run<'a>(&'a self, bench: &'a Bench) -> Measuring<'a> {
         async move {
-            let subject = bench.subject().await?;
+            let subject = self.server(bench).await?;
             let without = appends(bench, &subject).await?;
             subject.settle(&bench.plan).await?;
             let before = subject.process()?.memory()?;
@@ -65,7 +73,8 @@ impl Case for Idle {
             let with = appends(bench, &subject).await?;
             drop(open);
             bench.retire(subject).await?;
-            Ok(outcome(bench.plan.idle, (before, after), (opened, busy), (&without, &with)))
+            let took = (opened, busy);
+            Ok(self.outcome(bench.plan.idle, (before, after), took, (&without, &with)))
         }
         .boxed_local()
     }
@@ -84,10 +93,9 @@ async fn appends(bench: &Bench, subject: &Subject) -> Result<Series, Failure> {
 }
 
 async fn open(subject: &Subject, idle: usize) -> Result<Open, Failure> {
-    let address = subject.process()?.address.clone();
     let mut open = Vec::with_capacity(idle);
     while open.len() < idle {
-        let client = Client::connect(&address).await?;
+        let client = subject.client().await?;
         let first = open.len();
         let numbers = first..(first + PER_CONNECTION).min(idle);
         open.extend(try_join_all(numbers.map(|number| subscribe(&client, number))).await?);
@@ -116,27 +124,38 @@ async fn busy(subject: &Subject, time: Duration) -> Result<f64, Failure> {
     Ok(approximate(ticks) / TICKS / begun.elapsed().as_secs_f64())
 }
 
-fn outcome(
-    idle: usize,
-    (before, after): (Memory, Memory),
-    (opened, busy): (Duration, f64),
-    (without, with): (&Series, &Series),
-) -> Outcome {
-    let bytes = approximate(after.resident.saturating_sub(before.resident));
-    let memory = Spread::exactly(bytes / MEGABYTE);
-    let of = count(idle as u64);
-    let each = bytes / approximate(idle as u64);
-    let share = with.against(without);
-    let seconds = Spread::exactly(opened.as_secs_f64());
-    let rows = vec![
-        Row::new(format!("memory of {of}"), "MB", memory).note(format!("{each:.0} bytes each")),
-        Row::new("time to open them", "s", seconds),
-        Row::new("processors used while nothing happens", "x", Spread::exactly(busy)),
-        Row::rate("appends without them", without),
-        Row::rate("appends beside them", with).against("without", share),
-    ];
-    let limit = format!("{of} subscribers");
-    let measured = |(figure, value)| Measured { figure, value, limit: limit.clone() };
-    let figures = [(IDLE_MEMORY, memory), (IDLE_APPENDS, share)].map(measured).to_vec();
-    Outcome { rows, figures }
+impl Idle {
+    async fn server(&self, bench: &Bench) -> Result<Subject, Failure> {
+        if !self.secured {
+            return bench.subject().await;
+        }
+        let Secured { arguments, login } = Secured::new(&bench.folder("secured")?).await?;
+        bench.subject_with(&arguments, login).await
+    }
+
+    fn outcome(
+        &self,
+        idle: usize,
+        (before, after): (Memory, Memory),
+        (opened, busy): (Duration, f64),
+        (without, with): (&Series, &Series),
+    ) -> Outcome {
+        let bytes = approximate(after.resident.saturating_sub(before.resident));
+        let memory = Spread::exactly(bytes / MEGABYTE);
+        let of = count(idle as u64);
+        let each = bytes / approximate(idle as u64);
+        let share = with.against(without);
+        let seconds = Spread::exactly(opened.as_secs_f64());
+        let rows = vec![
+            Row::new(format!("memory of {of}"), "MB", memory).note(format!("{each:.0} bytes each")),
+            Row::new("time to open them", "s", seconds),
+            Row::new("processors used while nothing happens", "x", Spread::exactly(busy)),
+            Row::rate("appends without them", without),
+            Row::rate("appends beside them", with).against("without", share),
+        ];
+        let limit = format!("{of} subscribers");
+        let measured = |(figure, value)| Measured { figure, value, limit: limit.clone() };
+        let figures = [(self.memory, memory), (self.appends, share)].map(measured).to_vec();
+        Outcome { rows, figures }
+    }
 }

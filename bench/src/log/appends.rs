@@ -138,6 +138,16 @@ impl Appends {
     }
 }
 
+/// So many callers that append single events, each to a stream of its own, for a while.
+pub(crate) async fn single_appends(
+    subject: &Subject,
+    callers: usize,
+    span: Span,
+) -> Result<Sample, Failure> {
+    let load = Appends { callers, events: 1, choice: StreamChoice::Spread };
+    closed_loop(subject, &load, span).await
+}
+
 /// Callers at work on a server for a while.
 pub(super) async fn closed_loop(
     subject: &Subject,

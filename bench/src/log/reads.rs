@@ -118,6 +118,11 @@ impl ReadKind {
     }
 }
 
+/// One reader of everything, which leaves it encoded, for a while.
+pub(crate) async fn full_read(bench: &Bench, subject: &Subject) -> Result<Sample, Failure> {
+    read_for(bench, subject, ReadKind::All).await
+}
+
 async fn read_for(bench: &Bench, subject: &Subject, kind: ReadKind) -> Result<Sample, Failure> {
     let meter = Meter::new(1);
     let reader = Reader {

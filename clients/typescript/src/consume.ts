@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import type { Client } from "./client.js";
-import { Problem, problem } from "./errors.js";
+import { lasting, Problem, problem } from "./errors.js";
 import { type ConsumeRequestSchema, NackAction } from "./gen/handover/v1/consumer_group_service_pb.js";
 import type { RecordedEvent } from "./gen/handover/v1/event_store_service_pb.js";
 import { pauseAfter, sleep } from "./retry.js";
@@ -142,7 +142,8 @@ export async function consume(
   handle: (event: RecordedEvent) => Promise<void> | void,
   { credit = 16, longest = 3_600_000, signal, interrupted }: Consuming = {},
 ): Promise<void> {
-  // A group of that name in another store is another group, so that one is refused.
+  // A group of that name in another store is another group, so that one is refused. So is a restored store, where the positions by
+  // which `handle` knows repeated events are of other events.
   const first = { group, consumer, credit: BigInt(credit), store: await client.store() };
   const [found] = (await client.groups.listGroups({ name: group })).groups;
   const lease = found?.settings?.lease ? durationMs(found.settings.lease) : 30_000;
@@ -155,7 +156,7 @@ export async function consume(
       if (error instanceof Thrown) throw error.error;
       if (signal?.aborted) return;
       ended = problem(error);
-      if (!ended.passes(true)) throw error;
+      if (!ended.passes(true)) throw lasting(error, ended);
     }
     if (dealt.deliveries > 0) failed = 1;
     const pause = pauseAfter(client.retry, failed, ended.retryAfter);

@@ -38,6 +38,32 @@ export class Problem {
   }
 }
 
+/**
+ * The store was restored from a backup, and what was requested rests on a position beyond the branch. Undo what was made of events
+ * after `branchPosition`, keep that position with the name `store`, and go on.
+ */
+export class HistoryChanged extends Error {
+  /** The present name of the store. */
+  readonly store: string;
+  /** The last position up to which both histories are the same. Undefined: it is not known. */
+  readonly branchPosition: bigint | undefined;
+
+  constructor(
+    readonly problem: Problem,
+    cause?: unknown,
+  ) {
+    super(problem.toString(), { cause });
+    const { store = "", branch_position: branch } = problem.metadata;
+    this.store = store;
+    this.branchPosition = branch === undefined ? undefined : BigInt(branch);
+  }
+}
+
+/** The error that ends a stream for good: one of its own type where a program has to act on it. */
+export function lasting(error: unknown, found: Problem): unknown {
+  return found.reason === "HISTORY_CHANGED" ? new HistoryChanged(found, error) : error;
+}
+
 /** Codes that the libraries give to connections that end in the middle of a call. Each error of the server has a reason. */
 const OF_CONNECTIONS = [Code.Aborted, Code.Canceled, Code.Internal, Code.Unknown];
 /** What Node calls certificates that are not trusted: no waiting makes them good. */

@@ -98,7 +98,8 @@ export class PositionFile {
 
 /**
  * Each event after the position in a file, until the signal, across restarts of this program too: at least once. The position is
- * kept when the next event is taken. A server that keeps another store is refused.
+ * kept when the next event is taken. A server that keeps another store is refused. After a restore from before the position it throws
+ * `HistoryChanged`.
  */
 export async function* follow(
   client: Client,
@@ -106,9 +107,10 @@ export async function* follow(
   filter?: MessageInitShape<typeof FilterSchema>,
   following: Following = {},
 ): AsyncGenerator<RecordedEvent> {
-  const store = kept.store || (await client.store());
+  let store = kept.store || (await client.store());
   const start = { case: "afterPosition", value: kept.position } as const;
-  for await (const { frame } of client.subscribe({ start, store, ...(filter ? { filter } : {}) }, following)) {
+  for await (const { frame, store: name } of client.subscribe({ start, store, ...(filter ? { filter } : {}) }, following)) {
+    store = name || store;
     if (frame.case === "events") {
       for (const event of frame.value.events) {
         yield event;

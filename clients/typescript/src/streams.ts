@@ -2,7 +2,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Client } from "./client.js";
-import { Problem, problem } from "./errors.js";
+import { lasting, Problem, problem } from "./errors.js";
 import { type WatchCountryCountsResponse, WatchCountryCountsRequestSchema } from "./gen/handover/v1/count_service_pb.js";
 import { SubscribeRequestSchema, type SubscribeResponse } from "./gen/handover/v1/event_store_service_pb.js";
 import { WatchExchangeRequestSchema, type WatchExchangeResponse } from "./gen/handover/v1/exchange_service_pb.js";
@@ -62,7 +62,7 @@ async function* resumed<T>(
     } catch (error) {
       if (signal?.aborted) return;
       found = problem(error);
-      if (!found.passes(true)) throw error;
+      if (!found.passes(true)) throw lasting(error, found);
     }
     failed = Math.max(failed, 1);
     const pause = pauseAfter(client.retry, failed, found.retryAfter);
@@ -84,6 +84,8 @@ export async function* subscribe(
   if (request.start.case === "fromNow") request.start = { case: "afterPosition", value: head.position };
   for await (const answer of resumed(client, (signal) => client.log.subscribe(request, { signal }), following)) {
     const { frame } = answer;
+    // After a restore of the store, the position goes on under another name.
+    request.store = answer.store || request.store;
     if (frame.case === undefined) continue;
     yield answer;
     const value = frame.case === "events" ? frame.value.events.at(-1)?.position : frame.value.position;
@@ -106,6 +108,7 @@ export async function* watchCounts(
     return client.counts.watchCountryCounts(request, { signal });
   };
   for await (const answer of resumed(client, open, following)) {
+    request.store = answer.store || request.store;
     if (answer.heartbeat) continue;
     together.push(answer);
     if (answer.more) continue;
@@ -125,6 +128,7 @@ export async function* watchExchange(
   request.store ||= await client.store();
   const open = (signal: AbortSignal) => client.exchanges.watchExchange(request, { signal });
   for await (const answer of resumed(client, open, following)) {
+    request.store = answer.store || request.store;
     if (answer.heartbeat) continue;
     yield answer;
     request.afterPosition = answer.position;

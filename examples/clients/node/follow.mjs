@@ -23,7 +23,9 @@ for (;;) {
   try {
     store ??= (await unary(log, 'GetHead', {})).store;
     // The server refuses this if it keeps another store by now.
-    for await (const { frame, ...said } of log.Subscribe({ filter, after_position: position, store })) {
+    for await (const { frame, store: name, ...said } of log.Subscribe({ filter, after_position: position, store })) {
+      // After a restore from a backup, the position goes on under another name.
+      store = name || store;
       for (const event of said.events?.events ?? []) {
         const type = event.payload.type_url.split('.').pop();
         const count = payload(event.payload)?.count?.value;

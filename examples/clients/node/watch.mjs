@@ -35,6 +35,8 @@ for (;;) {
     store ??= (await unary(log, 'GetHead', {})).store;
     const request = { countries: [country], after_position: position, store };
     for await (const update of counts.WatchCountryCounts(request)) {
+      // After a restore from a backup, the position goes on under another name.
+      store = update.store || store;
       // Changes of one position are taken together: to resume between them would lose some.
       if (update.heartbeat) continue;
       together.push(update);

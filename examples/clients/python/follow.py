@@ -3,7 +3,8 @@
     python3 follow.py 127.0.0.1:50051 POSITION-FILE
 
 The position is kept after an event was handled, so one that was handled right before a crash may be handled again;
-once.py shows how to rule that out. The store's name is kept with it: in another store the position is of another event.
+once.py shows how to rule that out. The store's name is kept with it: in another store the position is of another event, and
+so it is beyond the branch after a restore from a backup (HISTORY_CHANGED).
 """
 
 import os
@@ -35,6 +36,8 @@ with connect(address) as channel:
             # The server refuses this if it keeps another store by now.
             request = store.SubscribeRequest(filter=germany, after_position=int(position), store=name)
             for frame in log.Subscribe(request):
+                # After a restore from a backup, the position goes on under another name.
+                name = frame.store or name
                 for event in frame.events.events:
                     print(event.position, event.payload.type_url.rsplit(".")[-1], flush=True)
                     keep(event.position)

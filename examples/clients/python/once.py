@@ -29,26 +29,30 @@ def begun(log):
     return row
 
 
-def apply(batch):
-    """The effects of some events and the position behind them, all or nothing."""
+def apply(batch, name):
+    """The effects of some events, and the position behind them with its name, all or nothing."""
     table.execute("BEGIN IMMEDIATE")
     for event in batch:
         table.execute(
             "INSERT INTO streams VALUES (?, 1) ON CONFLICT (stream) DO UPDATE SET events = events + 1", [event.stream]
         )
-    table.execute("UPDATE handled SET position = ?", [batch[-1].position])
+    table.execute("UPDATE handled SET store = ?, position = ?", [name, batch[-1].position])
     table.execute("COMMIT")
     print(batch[-1].position, flush=True)
 
 
 def follow(log):
-    """Applies what comes after the position of the table, until the call ends. The server refuses it if it keeps another store."""
+    """Applies what comes after the position of the table, until the call ends. The server refuses it if it keeps another store,
+    or another history of it beyond the position (HISTORY_CHANGED). A table whose effects name their positions would undo those
+    beyond the branch; this one has to be made anew."""
     name, position = begun(log)
     for frame in log.Subscribe(store.SubscribeRequest(after_position=position, store=name)):
+        # After a restore from a backup, the position goes on under another name.
+        name = frame.store or name
         # Small transactions, so that there are many moments to be killed in.
         batch = list(frame.events.events)
         for start in range(0, len(batch), 10):
-            apply(batch[start : start + 10])
+            apply(batch[start : start + 10], name)
         if frame.HasField("caught_up") and "--until-caught-up" in sys.argv:
             sys.exit()
 

@@ -47,6 +47,8 @@ with connect(address) as channel:
             name = name or log.GetHead(store.GetHeadRequest(), timeout=10).store
             request = counts.WatchCountryCountsRequest(countries=[country], after_position=position, store=name)
             for update in service.WatchCountryCounts(request):
+                # After a restore from a backup, the position goes on under another name.
+                name = update.store or name
                 # Changes of one position are taken together: to resume between them would lose some.
                 if update.heartbeat:
                     continue

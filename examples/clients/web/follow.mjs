@@ -38,6 +38,8 @@ async function follow() {
 
 function take(answer) {
   const frame = fields(answer);
+  // After a restore from a backup, the position goes on under another name.
+  if (frame.has(6)) store = text(frame.get(6)[0]);
   for (const event of frame.has(1) ? (fields(frame.get(1)[0]).get(1) ?? []) : []) {
     const recorded = fields(event);
     position = recorded.get(1)[0];

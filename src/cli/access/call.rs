@@ -97,7 +97,16 @@ fn answer(
 }
 
 fn unknown(method: &str) -> Failure {
-    let meant = nearest(method, RULES.iter().map(|rule| rule.method));
+    let mut methods = RULES.iter().map(|rule| rule.method);
+    // A name without its package, or without its service.
+    let shortened = methods.clone().find(|name| ends_with_name(name, method));
+    let meant = shortened.or_else(|| nearest(method, &mut methods));
     let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
     Failure::usage(format!("--call: there is no method {method:?}{meant}"))
+}
+
+/// Whether a method's name ends with these whole parts of it.
+fn ends_with_name(name: &str, end: &str) -> bool {
+    let before = name.strip_suffix(end);
+    !end.is_empty() && before.is_some_and(|before| before.ends_with(['.', '/']))
 }

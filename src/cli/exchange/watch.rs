@@ -40,7 +40,7 @@ pub(super) async fn update(
 
 /// For people: which events changed it, then the story as it is printed without a watch.
 fn update_text(same: &GetExchangeRequest, response: WatchExchangeResponse) -> String {
-    let WatchExchangeResponse { story, caused_by, position, heartbeat: _ } = response;
+    let WatchExchangeResponse { story, caused_by, position, heartbeat: _, store: _ } = response;
     let causes: Vec<String> = caused_by.iter().map(ToString::to_string).collect();
     let why = match causes.as_slice() {
         [] => String::new(),
@@ -69,6 +69,7 @@ mod tests {
             caused_by: caused_by.to_vec(),
             position,
             heartbeat: false,
+            store: String::new(),
         };
         let same = GetExchangeRequest { exchange_id: "x-1".into(), ..Default::default() };
         assert_eq!(

@@ -12,7 +12,9 @@ use crate::{
         members::TYPE,
         payload::{self, BYTES},
     },
-    domain::proto::{Any, GetHeadRequest, ReadRequest, RecordedEvent},
+    domain::proto::{
+        Any, GetHeadRequest, GetHeadResponse, HistoryBranch, ReadRequest, RecordedEvent,
+    },
     grpc::client::Client,
 };
 
@@ -34,17 +36,37 @@ pub(super) async fn export(
     source: Option<String>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let source = match source {
-        Some(source) => source,
-        None => client.get_head(GetHeadRequest::default()).await?.store,
+    let sources = match source {
+        Some(source) => Sources { original: source, branches: Vec::new() },
+        None => Sources::of(client.get_head(GetHeadRequest::default()).await?),
     };
     let mut batches = client.read(request);
     while let Some(batch) = batches.try_next().await? {
         for event in &batch.events {
-            writeln!(out, "{}", Value::Object(cloud_event(event, &source)?))?;
+            let source = sources.recorded_in(event.position);
+            writeln!(out, "{}", Value::Object(cloud_event(event, source)?))?;
         }
     }
     Ok(())
+}
+
+/// The sources of events: the store with the history that each was recorded in. What was recorded
+/// before a restore keeps its source, by which receivers know what they have.
+struct Sources {
+    original: String,
+    branches: Vec<HistoryBranch>,
+}
+
+impl Sources {
+    fn of(head: GetHeadResponse) -> Self {
+        let original = head.store.split('#').next().unwrap_or_default().to_owned();
+        Self { original, branches: head.history.unwrap_or_default().branches }
+    }
+
+    fn recorded_in(&self, position: u64) -> &str {
+        let branch = self.branches.iter().rev().find(|branch| position > branch.after);
+        branch.map_or(&self.original, |branch| &branch.store)
+    }
 }
 
 /// One event with its attributes. Those that say nothing are left out, as the format asks for.

@@ -12,6 +12,7 @@ pub(super) const COLUMNS: [&str; 4] = ["about", "name", "number", "value"];
 pub(super) fn of(status: &GetStatusResponse) -> Vec<Vec<String>> {
     let mut rows = Rows::default();
     rows.add("server", "", "position", Some(status.position));
+    rows.add("server", "", "branched_after", status.branched_after);
     status.appends.iter().for_each(|it| appends(&mut rows, it));
     status.storage.iter().for_each(|it| storage(&mut rows, it));
     status.subscriptions.iter().for_each(|it| subscriptions(&mut rows, it));
@@ -37,6 +38,20 @@ pub(super) fn of(status: &GetStatusResponse) -> Vec<Vec<String>> {
     }
     status.connections.iter().for_each(|it| connections(&mut rows, it));
     status.process.iter().for_each(|it| process(&mut rows, it));
+    let expires = status.tls.as_ref().and_then(|it| it.certificate_expires_at.as_ref());
+    rows.add("tls", "", "certificate_expires_at", expires.map(|it| it.seconds));
+    for reload in &status.reloads {
+        let since = reload.failing_since.as_ref();
+        let of = match reload.issuer.as_str() {
+            "" => reload.what.clone(),
+            issuer => format!("{} of {issuer}", reload.what),
+        };
+        rows.add("reload", &of, "failed", Some(u8::from(since.is_some())));
+        rows.add("reload", &of, "failures", Some(reload.failures));
+        rows.add("reload", &of, "failing_since", since.map(|it| it.seconds));
+        let fetched = reload.fetched_at.as_ref();
+        rows.add("reload", &of, "fetched_at", fetched.map(|it| it.seconds));
+    }
     rows.0
 }
 

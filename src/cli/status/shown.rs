@@ -4,8 +4,8 @@ use crate::{
     cli::{moment, words},
     domain::proto::{
         AppendsStatus, BudgetStatus, ConnectionsStatus, GetStatusResponse, Group, GroupState,
-        Measured, MethodStatus, ProcessStatus, Projection, StatusUnit, StorageStatus,
-        SubscriptionsStatus, WritingState,
+        Measured, MethodStatus, ProcessStatus, Projection, ReloadStatus, StatusUnit, StorageStatus,
+        SubscriptionsStatus, TlsStatus, WritingState,
     },
 };
 
@@ -35,6 +35,11 @@ fn server(status: &GetStatusResponse) -> String {
     let since = moment::to_the_second(status.started_at.as_ref());
     let mut text = line("server", &format!("handover {}, started at {since}", status.version));
     text += &line("store", &status.store);
+    if let Some(after) = status.branched_after {
+        let after = words::thousands(after);
+        text +=
+            &line("history", &format!("restored from a backup, branched after position {after}"));
+    }
     let recorded = status.recorded_at.as_ref();
     let recorded = recorded.map(|it| format!(", recorded at {}", moment::to_the_second(Some(it))));
     let head = words::thousands(status.position);
@@ -44,6 +49,9 @@ fn server(status: &GetStatusResponse) -> String {
     text.extend(status.subscriptions.as_ref().map(subscriptions));
     text.extend(status.connections.as_ref().map(connections));
     text.extend(status.process.as_ref().map(process));
+    text.extend(status.tls.as_ref().map(certificate));
+    text.extend(status.reloads.iter().filter_map(reload));
+    text.extend(status.warnings.iter().map(|warning| line("EXPOSED", warning)));
     let (listed, all) = (status.groups.len() as u64, status.group_count);
     if all > listed {
         text += &line("groups", &format!("{all}, of which {listed} are shown"));
@@ -117,6 +125,29 @@ fn process(process: &ProcessStatus) -> String {
         process.processor_seconds.map(|it| format!("{it:.1} s of processors")),
     ];
     line("process", &known.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn certificate(tls: &TlsStatus) -> String {
+    let until = tls.certificate_expires_at.as_ref();
+    let until = until.map(|it| format!("until {}", moment::to_the_second(Some(it))));
+    line("certificate", &format!("valid {}", until.as_deref().unwrap_or("for ever")))
+}
+
+/// What cannot be taken up, and keys that are fetched. What is in use otherwise has no line.
+fn reload(reload: &ReloadStatus) -> Option<String> {
+    let ReloadStatus { what, problem, issuer, fetched_at, .. } = reload;
+    let at = |it| moment::to_the_second(Some(it));
+    let failing =
+        reload.failing_since.as_ref().map(|since| format!("since {}: {problem}", at(since)));
+    if issuer.is_empty() {
+        let text = format!("{what}, {}", failing?);
+        return Some(line("NOT TAKEN UP", &text));
+    }
+    let fetched = fetched_at
+        .as_ref()
+        .map_or("never fetched".to_owned(), |it| format!("fetched at {}", at(it)));
+    let failing = failing.map(|failing| format!("; NOT FETCHED {failing}")).unwrap_or_default();
+    Some(line("keys", &format!("of {issuer}, {fetched}{failing}")))
 }
 
 fn steps(appends: &AppendsStatus) -> String {

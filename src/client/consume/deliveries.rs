@@ -261,6 +261,7 @@ mod tests {
             attempts: vec![0; streams.len()],
             withdrawn: Vec::new(),
             heartbeat: false,
+            store: String::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! 60 s.
 
 mod keys;
+mod source;
 
 use std::borrow::Cow;
 
@@ -12,22 +13,33 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::DeserializeOwned};
 use time::{Duration, OffsetDateTime};
 
-pub use self::keys::Keys;
+use self::keys::Missing;
+pub use self::{
+    keys::Keys,
+    source::{KeyAddress, KeySource},
+};
 
 /// How far the clock of an issuer may be from the server's.
 const SKEW: Duration = Duration::seconds(60);
+/// Characters of an algorithm's name that an error repeats.
+const ALG_CHARACTERS: usize = 32;
+/// The algorithms that are accepted, as errors have them.
+const KNOWN: &str = "RS256 to RS512, PS256 to PS512, ES256, ES384 and EdDSA (Ed25519)";
 /// Characters that a token may have.
 const CHARACTERS: usize = 8 << 10;
 
 /// An issuer whose tokens are accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Issuer {
     /// Its name, as tokens have it in `iss`.
     pub name: String,
     /// What tokens have to be for, in `aud`.
     pub audience: String,
-    /// The file with its keys.
-    pub jwks: String,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// The file with the authorities that may have issued the certificate of that address, from the
+    /// policy's folder on; `None`: those of the system.
+    pub ca: Option<String>,
 }
 
 /// Why a JWT is refused.
@@ -39,6 +51,15 @@ pub enum BadJwt {
     /// The policy does not name its issuer.
     #[error("the policy has no issuer {0:?}")]
     Issuer(String),
+    /// It is signed by an algorithm that no key is for: none, a shared secret, or an unknown one.
+    #[error("the token is signed by {0:?}, which is not accepted; {KNOWN} are")]
+    Algorithm(String),
+    /// The keys of its issuer, which has this name, are not there.
+    #[error("the keys of the issuer {0:?} are not there")]
+    NoKeys(String),
+    /// Its issuer, which has this name, has no key of its kid.
+    #[error("no key of the issuer {0:?} has the token's kid")]
+    UnknownKey(String),
     /// No key of its issuer fits it.
     #[error("no key of the token's issuer has its kid and its alg")]
     Key,
@@ -110,7 +131,7 @@ pub fn is_jwt(text: &str) -> bool {
 /// What a token says, if one of these issuers has signed it and it is valid now.
 pub(super) fn verified(
     token: &str,
-    issuers: &[(Issuer, Keys)],
+    issuers: &[(Issuer, Option<Keys>)],
     now: OffsetDateTime,
 ) -> Result<Verified, BadJwt> {
     let malformed = |problem: &'static str| BadJwt::Malformed(problem.into());
@@ -122,7 +143,15 @@ pub(super) fn verified(
     }
     let found = issuers.iter().find(|(issuer, _)| issuer.name == claims.iss);
     let (issuer, keys) = found.ok_or_else(|| BadJwt::Issuer(claims.iss.clone()))?;
-    let key = keys.find(header.kid.as_deref(), &header.alg).ok_or(BadJwt::Key)?;
+    if !keys::is_known(&header.alg) {
+        return Err(BadJwt::Algorithm(header.alg.chars().take(ALG_CHARACTERS).collect()));
+    }
+    let keys = keys.as_ref().ok_or_else(|| BadJwt::NoKeys(issuer.name.clone()))?;
+    let found = keys.find(header.kid.as_deref(), &header.alg);
+    let key = found.map_err(|missing| match missing {
+        Missing::Id => BadJwt::UnknownKey(issuer.name.clone()),
+        Missing::Other => BadJwt::Key,
+    })?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| BadJwt::Signature)?;
     if !key.verifies(signed.as_bytes(), &signature) {
         return Err(BadJwt::Signature);

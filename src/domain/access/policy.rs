@@ -8,9 +8,10 @@ use toml::Spanned;
 use super::{
     call_rate::CallRate,
     categories::Categories,
-    jwt::Issuer,
+    jwt::{Issuer, KeySource},
     located::located,
     roles::{Grant, Role},
+    subject,
     tokens::check_name,
 };
 
@@ -83,7 +84,7 @@ impl Seen<'_> {
         let name = self.once("identity", entry.name)?;
         let tokens = entry.tokens.into_iter().map(|it| self.once("token", it));
         let tokens = tokens.collect::<Result<_, _>>()?;
-        let certificates = entry.certificates.into_iter().map(|it| self.once("certificate", it));
+        let certificates = entry.certificates.into_iter().map(|it| self.certificate(it));
         let certificates = certificates.collect::<Result<_, _>>()?;
         let subjects = entry.subjects.into_iter().map(|it| self.subject(it));
         let subjects = subjects.collect::<Result<_, _>>()?;
@@ -93,8 +94,25 @@ impl Seen<'_> {
     }
 
     fn issuer(&mut self, entry: IssuerEntry) -> Result<Issuer, PolicyError> {
-        let name = self.once(ISSUER, entry.name)?;
-        Ok(Issuer { name, audience: entry.audience, jwks: entry.jwks })
+        let line = self.line(&entry.name);
+        let wrong = |problem: String| PolicyError(format!("line {line}: {problem}"));
+        let IssuerEntry { name, audience, jwks, ca } = entry;
+        let name = self.once(ISSUER, name)?;
+        let keys = KeySource::parse(&name, jwks).map_err(wrong)?;
+        if ca.is_some() && !keys.is_fetched() {
+            return Err(wrong(format!(
+                "ca is for keys that are fetched, and those of {name:?} are in a file"
+            )));
+        }
+        Ok(Issuer { name, audience, keys, ca })
+    }
+
+    /// The subject of a certificate, as the server finds it in one.
+    fn certificate(&mut self, subject: Spanned<String>) -> Result<String, PolicyError> {
+        let line = self.line(&subject);
+        let subject = self.once("certificate", subject)?;
+        subject::check(&subject).map_err(|it| PolicyError(format!("line {line}: {it}")))?;
+        Ok(subject)
     }
 
     /// A subject of an issuer that the policy has.
@@ -154,7 +172,8 @@ struct PolicyFile {
 struct IssuerEntry {
     name: Spanned<String>,
     audience: String,
-    jwks: String,
+    jwks: Option<String>,
+    ca: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -78,13 +78,14 @@ pub struct Rights {
     tokens: Vec<(Token, Arc<Principal>)>,
     certificates: HashMap<String, Arc<Principal>>,
     subjects: HashMap<(String, String), Arc<Principal>>,
-    issuers: Vec<(Issuer, Keys)>,
+    issuers: Vec<(Issuer, Option<Keys>)>,
     principals: Vec<Arc<Principal>>,
 }
 
 impl Rights {
-    /// What a policy and tokens say together, with the keys of each issuer of the policy.
-    pub fn new(policy: &Policy, tokens: Tokens, keys: Vec<Keys>) -> Self {
+    /// What a policy and tokens say together, with the keys of each issuer of the policy that are
+    /// there.
+    pub fn new(policy: &Policy, tokens: Tokens, keys: Vec<Option<Keys>>) -> Self {
         let issuers = policy.issuers.iter().cloned().zip(keys).collect();
         let public_read = policy.public_read.clone();
         let mut rights = Self { public_read, issuers, ..Self::default() };
@@ -104,6 +105,19 @@ impl Rights {
         }
         rights.rate = policy.rate;
         rights
+    }
+
+    /// The issuers of JWTs.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().map(|(issuer, _)| issuer)
+    }
+
+    /// The same with the keys of the issuers whose keys are fetched; `None`: they are not there.
+    #[must_use]
+    pub fn with_keys(mut self, keys: impl Fn(&Issuer) -> Option<Keys>) -> Self {
+        let fetched = self.issuers.iter_mut().filter(|(issuer, _)| issuer.keys.is_fetched());
+        fetched.for_each(|(issuer, of)| *of = keys(issuer));
+        self
     }
 
     /// What callers without credentials may read; `None`: nothing.
@@ -148,6 +162,26 @@ impl Rights {
             TokenState::Expired(at) => Err(BadToken::Expired { name, at }),
             TokenState::Revoked(at) => Err(BadToken::Revoked { name, at }),
         }
+    }
+
+    /// The same rights without the tokens that a file has revoked, or replaced by others of their
+    /// names; `None`: it has not. Nothing is added: that takes the policy that belongs to the file.
+    pub fn revoked_by(&self, file: &Tokens) -> Option<Self> {
+        let revoked = |own: &Token| {
+            let named = file.0.iter().find(|token| token.name == own.name)?;
+            let is_own = named.hash.is(&own.hash);
+            let at = if is_own { named.revoked? } else { named.created };
+            own.revoked.is_none().then_some(at)
+        };
+        let mut changed = None;
+        for (place, (token, _)) in self.tokens.iter().enumerate() {
+            let Some(at) = revoked(token) else { continue };
+            let rights = changed.get_or_insert_with(|| self.clone());
+            if let Some((token, _)) = rights.tokens.get_mut(place) {
+                token.revoked = Some(at);
+            }
+        }
+        changed
     }
 
     /// The principal of a JWT, and when the JWT ends.

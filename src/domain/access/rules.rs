@@ -103,6 +103,13 @@ rules! {
     "handover.v1.StatusService": {
         "GetStatus": Operate, Whole;
     }
+    "handover.v1.BackupService": {
+        "DescribeBackup": Operate, Whole;
+        "FetchPiece": Operate, Whole;
+    }
+    "handover.v1.VerificationService": {
+        "Verify": Operate, Whole;
+    }
     "handover.v1.CountService": {
         "GetCountryCounts": Read, Whole;
         "WatchCountryCounts": Read, Whole;

@@ -247,6 +247,7 @@ fn what_is_wrong_with_a_policy_is_named_with_its_line() {
         (format!("{one}rate = {{ calls-per-second = 1, per = 2 }}"), "unknown field `per`"),
         (format!("{one}rate = 5"), "line 4"),
         (format!("{one}certificates = ['']"), "line 4: \"\" is no name"),
+        (format!("{one}certificates = ['CN = a']"), "line 4: \"CN = a\" is no subject as in"),
         (
             format!("{one}subjects = [{{ issuer = 'i', subject = 's' }}]"),
             "line 4: there is no issuer \"i\"",
@@ -279,4 +280,25 @@ fn a_token_looks_like_one_and_its_hash_says_nothing() {
     assert!(TokenHash::parse(&hash.to_string()).unwrap().is(&hash));
     assert!(!TokenHash::of(DESK).is(&hash));
     assert_eq!(format!("{hash:?}"), "TokenHash(..)");
+}
+
+#[test]
+fn a_file_of_tokens_revokes_by_itself_and_adds_nothing() {
+    let (first, second, third) =
+        (token("a", DESK, &[]), token("b", "b", &[]), token("c", "c", &[]));
+    let rights = rights("", vec![first.clone(), second.clone(), third.clone()]);
+    let revoked = |file: Vec<Token>| rights.revoked_by(&Tokens(file));
+    assert!(revoked(vec![]).is_none(), "a file that is half written revokes nothing");
+    let fourth = token("d", "d", &[Role::Operator]);
+    assert!(revoked(vec![first.clone(), second, third, fourth]).is_none());
+
+    let other = token("b", "other", &[Role::Operator]);
+    let file = vec![Token { revoked: Some(now()), ..first }, other];
+    let left = revoked(file.clone()).unwrap();
+    let of = |secret: &str| left.of_token(&TokenHash::of(secret), now());
+    assert!(matches!(of(DESK), Err(BadToken::Revoked { .. })), "it is marked");
+    assert!(matches!(of("b"), Err(BadToken::Revoked { .. })), "another one has its name");
+    assert!(of("c").is_ok());
+    assert_eq!(of("other"), Err(BadToken::Unknown));
+    assert!(left.revoked_by(&Tokens(file)).is_none(), "that is done");
 }

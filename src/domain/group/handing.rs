@@ -121,7 +121,9 @@ impl Work {
         }
         let attempts = given.attempts;
         let finished = match answer {
-            Answer::Retry(_) if attempts < self.settings.max_attempts => {
+            Answer::Retry(_)
+                if attempts < self.settings.max_attempts && !planted!("park-untried") =>
+            {
                 lane.rests_until = now + self.settings.rest(attempts);
                 let back = lane.take_back(place);
                 self.withdraw(id, &back);

@@ -219,7 +219,13 @@ impl Lane {
         }
         // No more than there is: it may wait for long.
         self.waiting.reserve_exact(back.len());
-        back.iter().rev().for_each(|held| self.waiting.push_front((*held).into()));
+        if planted!("retry-out-of-order") {
+            for held in &back {
+                self.waiting.push_back((*held).into());
+            }
+        } else {
+            back.iter().rev().for_each(|held| self.waiting.push_front((*held).into()));
+        }
         (first..).zip(back).map(|(delivery, held)| (delivery, held.position)).collect()
     }
 

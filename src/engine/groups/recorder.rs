@@ -94,7 +94,9 @@ impl GroupRecorder {
         let count = work.parks().len().min(PARKED_AT_ONCE);
         let parks = work.parks().iter().take(count);
         let positions: Vec<_> = parks.clone().map(|park| park.position).collect();
-        let parked = parks.cloned().map(|park| event(&EventParked::from(park))).collect();
+        let recorded = count * usize::from(!planted!("park-unrecorded"));
+        let parks = parks.take(recorded).cloned();
+        let parked = parks.map(|park| event(&EventParked::from(park))).collect();
         match self
             .recording
             .checkpoint(parked, work.checkpoint(count), GroupRequest::default())

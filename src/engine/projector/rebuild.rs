@@ -106,13 +106,13 @@ impl Shared {
         let mut register = Register::default();
         let mut end = self.progress.borrow().position;
         while end - register.position() > CLOSE {
-            register = self.fill(register, end).await?;
+            register = self.fill(register, end, &self.shows_rebuild()).await?;
             end = self.progress.borrow().position;
         }
         // The old one waits, so that both stand at the same position when they change places.
         let _applying = self.applying.lock().await;
         let end = self.progress.borrow().position;
-        let register = self.fill(register, end).await?;
+        let register = self.fill(register, end, &self.shows_rebuild()).await?;
         let taken_over = move |shared: &Self| {
             *shared.register.write().unwrap_or_else(PoisonError::into_inner) = register;
             shared.kept.clear();
@@ -120,11 +120,41 @@ impl Shared {
         self.blocking(taken_over).await
     }
 
+    fn shows_rebuild(&self) -> impl Fn(Position) {
+        |position| self.rebuild.send_modify(|rebuild| rebuild.position = Some(position))
+    }
+
+    /// Compares the figures with others, which are of an earlier position and are brought to the
+    /// same one; `None`: they are equal.
+    pub(in crate::engine) async fn difference(
+        self: &Arc<Self>,
+        mut other: Register,
+    ) -> Result<Option<String>, ReadError> {
+        let mut end = self.progress.borrow().position;
+        while end.saturating_sub(other.position()) > CLOSE {
+            let before = other.position();
+            other = self.fill(other, end, &|_| {}).await?;
+            if other.position() == before {
+                break;
+            }
+            end = self.progress.borrow().position;
+        }
+        let _applying = self.applying.lock().await;
+        let end = self.progress.borrow().position;
+        let other = self.fill(other, end, &|_| {}).await?;
+        self.blocking(move |shared| {
+            let what = || format!("the figures are not those of the events up to position {end}");
+            (*shared.register() != other).then(what)
+        })
+        .await
+    }
+
     /// Applies everything up to `end`, page by page.
     async fn fill(
         self: &Arc<Self>,
         mut register: Register,
         end: Position,
+        on_page: &(dyn Fn(Position) + Sync),
     ) -> Result<Register, ReadError> {
         let mut cursor = register.position();
         while let Some(encoded) = self.page(cursor, end).await? {
@@ -137,7 +167,7 @@ impl Shared {
                     Ok::<_, ReadError>(register)
                 })
                 .await??;
-            self.rebuild.send_modify(|rebuild| rebuild.position = Some(cursor));
+            on_page(cursor);
         }
         Ok(register)
     }

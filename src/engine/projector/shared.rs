@@ -43,20 +43,24 @@ const EVENTS_AT_ONCE: usize = 32;
 
 /// Decodes encoded events; of types that are none of ours, nothing.
 pub(super) fn decoded(encoded: bytes::Bytes) -> Result<Vec<(Position, Option<Taken>)>, ReadError> {
-    let event = |event: RecordedEvent| {
-        let payload = event.payload.unwrap_or_default();
-        let event = Event {
-            position: event.position,
-            recorded_at: event.recorded_at.as_ref().map_or(0, micros),
-            type_name: payload.type_name(),
-            payload: &payload.value,
-        };
-        Ok((event.position, Register::take(&event).map_err(failed)?))
-    };
-    decode_events(encoded).map_err(failed)?.into_iter().map(event).collect()
+    decode_events(encoded).map_err(failed)?.into_iter().map(taken).collect()
 }
 
-pub(super) fn failed(error: impl fmt::Display) -> ReadError {
+/// What the register takes of an event.
+pub(in crate::engine) fn taken(
+    event: RecordedEvent,
+) -> Result<(Position, Option<Taken>), ReadError> {
+    let payload = event.payload.unwrap_or_default();
+    let event = Event {
+        position: event.position,
+        recorded_at: event.recorded_at.as_ref().map_or(0, micros),
+        type_name: payload.type_name(),
+        payload: &payload.value,
+    };
+    Ok((event.position, Register::take(&event).map_err(failed)?))
+}
+
+pub(in crate::engine) fn failed(error: impl fmt::Display) -> ReadError {
     ReadError::Projection { name: Register::NAME, reason: error.to_string().into() }
 }
 
@@ -146,7 +150,12 @@ impl Shared {
         Ok(())
     }
 
-    fn register(&self) -> RwLockReadGuard<'_, Register> {
+    /// Where the state is saved.
+    pub(in crate::engine) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn register(&self) -> RwLockReadGuard<'_, Register> {
         self.register.read().unwrap_or_else(PoisonError::into_inner)
     }
 

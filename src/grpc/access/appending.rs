@@ -8,6 +8,7 @@ use crate::{
         event::{Append, NewEvent, Position},
         known::Known,
         name::StreamName,
+        wire::Room,
     },
     engine::Engine,
     grpc::status::RpcError,
@@ -40,9 +41,7 @@ impl Caller {
                 return Err(recording.limited(readable, concerns));
             }
         }
-        for claim in claims(&append) {
-            check_claim(&recording, engine, claim).await?;
-        }
+        check_claims(&recording, engine, &append).await?;
         Ok(Append { recorded_by: self.recorded_by(), ..append })
     }
 
@@ -79,13 +78,31 @@ fn is_about_claim(event: &NewEvent) -> bool {
     ABOUT_CLAIMS.contains(&event.type_name.as_str())
 }
 
-/// The claims that the events are about. What cannot be decoded is refused by the engine.
+async fn check_claims(
+    recording: &Recording<'_>,
+    engine: &Engine,
+    append: &Append,
+) -> Result<(), RpcError> {
+    if !append.events().any(|(_, event)| is_about_claim(event))
+        || recording.categories(Permission::Curate)? == Categories::All
+    {
+        return Ok(());
+    }
+    for claim in claims(append) {
+        check_claim(recording, engine, claim).await?;
+    }
+    Ok(())
+}
+
+/// The claims that the events are about. Payloads are counted before they are decoded. The engine
+/// refuses those that hold too much or cannot be decoded.
 fn claims(append: &Append) -> impl Iterator<Item = Position> {
-    append.events().filter_map(|(_, event)| {
+    let mut room = Room::default();
+    append.events().filter_map(move |(_, event)| {
         if !is_about_claim(event) {
             return None;
         }
-        Known::decode(event.type_name.as_str(), &event.payload)?.ok()?.about()
+        Known::admit(event.type_name.as_str(), &event.payload, &mut room)?.ok()?.about()
     })
 }
 
@@ -110,7 +127,7 @@ pub(crate) async fn stream_of(
     engine: &Engine,
     claim: Position,
 ) -> Result<Option<StreamName>, RpcError> {
-    if claim > engine.head().position {
+    if !(1..=engine.head().position).contains(&claim) {
         return Ok(None);
     }
     let events = engine.record().events([claim]).await?;
@@ -120,7 +137,40 @@ pub(crate) async fn stream_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::known::examples;
+    use crate::domain::{
+        event::Write,
+        known::examples,
+        limits,
+        name::TypeName,
+        proto::{Actor, Any, Attribution, ClaimRetracted},
+    };
+
+    /// A retraction of the claim at position 7 that was relayed by so many.
+    fn retraction(relayed_by: usize) -> NewEvent {
+        let relayed_by = vec![Actor::default(); relayed_by];
+        let attribution = Attribution { relayed_by, ..Attribution::default() };
+        let event =
+            ClaimRetracted { attribution: Some(attribution), claim: 7, ..Default::default() };
+        let Any { type_url, value: payload } = Any::pack(&event);
+        let type_name = TypeName::parse("handover.v1.ClaimRetracted").unwrap();
+        NewEvent { type_url, type_name, payload, tags: vec![], metadata: [].into() }
+    }
+
+    fn append(events: Vec<NewEvent>) -> Append {
+        let stream = StreamName::parse("exchange/demo-1").unwrap();
+        let writes = vec![Write { stream, expected_revision: None, events }];
+        Append { request_id: None, writes, condition: None, recorded_by: None }
+    }
+
+    #[test]
+    fn events_about_claims_are_counted_before_they_are_decoded() {
+        let found = |events| claims(&append(events)).collect::<Vec<Position>>();
+        assert_eq!(found(vec![retraction(1), retraction(1)]), [7, 7]);
+        let huge = found(vec![retraction(limits::FIELDS)]);
+        assert!(huge.is_empty(), "decoded, it takes 40 times more");
+        let many = limits::FIELDS / 16;
+        assert!(found(vec![retraction(16); many]).len() < many, "they share the room of a request");
+    }
 
     #[test]
     fn the_types_about_claims_are_those_that_name_one() {

@@ -52,8 +52,8 @@ impl Caller {
             error
         };
         let known = credential
-            .known(&rights, OffsetDateTime::now_utc())
-            .map_err(|error| refused("", error))?;
+            .known(&rights, access.key_sets(), OffsetDateTime::now_utc())
+            .map_err(|error| Self::stranger(access, rule, peer, error))?;
         // A call that may not be made counts as well: it costs as much until it is refused.
         within_rate(access, &rights, known.principal.as_deref(), peer)
             .map_err(|(identity, error)| refused(identity, error))?;
@@ -61,7 +61,7 @@ impl Caller {
         let identity = principal.as_ref().map_or("", |principal| &principal.name);
         tracing::Span::current().record("principal", identity);
         let categories = decide(&rights, principal.as_deref(), rule)
-            .map_err(|problem| refused(identity, denied(&problem)))?;
+            .map_err(|problem| refused(identity, credential.denied(&problem)))?;
         if rule.permission == Permission::Operate {
             access.audit().administers(Call { method: rule.method, identity, peer });
         }
@@ -71,12 +71,15 @@ impl Caller {
     }
 
     /// The refusal of a call with credentials that cannot be used, which the audit log has as well.
+    /// It counts as one without credentials: else no rate would bound them.
     pub(super) fn stranger(
         access: &Access,
         rule: &Rule,
         peer: Option<SocketAddr>,
         error: RpcError,
     ) -> RpcError {
+        let counted = within_rate(access, &access.rights(), None, peer);
+        let error = counted.err().map_or(error, |(_, too_fast)| too_fast);
         let call = Call { method: rule.method, identity: "", peer };
         access.audit().refused(call, error.message());
         error
@@ -151,7 +154,8 @@ impl Admitted {
         if unchanged && self.known.until.is_none_or(|until| now < until) {
             return Ok((rights, self.known.clone()));
         }
-        let known = self.credential.known(&rights, now).map_err(|error| self.refused(error))?;
+        let known = self.credential.known(&rights, self.access.key_sets(), now);
+        let known = known.map_err(|error| self.refused(error))?;
         Ok((rights, known))
     }
 

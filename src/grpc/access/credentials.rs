@@ -7,10 +7,14 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
-use super::refusal::unauthenticated;
+use super::{
+    key_sets::KeySets,
+    refusal::{self, keys_missing, unauthenticated},
+};
 use crate::{
-    domain::access::{Principal, Rights, TokenHash, is_jwt, is_token},
+    domain::access::{BadJwt, BadToken, Denied, Principal, Rights, TokenHash, is_jwt, is_token},
     grpc::{
         origin::{ClientCertificate, Origin},
         status::RpcError,
@@ -78,7 +82,12 @@ impl Credential {
     }
 
     /// The principal of the credential. A certificate that the policy does not name is none.
-    pub(super) fn known(&self, rights: &Rights, now: OffsetDateTime) -> Result<Known, RpcError> {
+    pub(super) fn known(
+        &self,
+        rights: &Rights,
+        keys: &KeySets,
+        now: OffsetDateTime,
+    ) -> Result<Known, RpcError> {
         match self {
             Self::None => Ok(Known::default()),
             Self::Token(hash) => {
@@ -88,7 +97,7 @@ impl Credential {
             }
             Self::Jwt(Jwt(token)) => {
                 let found = rights.of_jwt(token, now);
-                let (principal, until) = found.map_err(|bad| unauthenticated(bad.to_string()))?;
+                let (principal, until) = found.map_err(|bad| refused(&bad, keys))?;
                 Ok(Known { principal: Some(principal), until: Some(until) })
             }
             Self::Certificate(certificate) => {
@@ -106,6 +115,34 @@ impl Credential {
             }
         }
     }
+}
+
+impl Credential {
+    /// The refusal of a call with this credential. A certificate that is no login is named: else
+    /// its owner would look for a fault in the certificate.
+    pub(super) fn denied(&self, problem: &Denied) -> RpcError {
+        match (problem, self) {
+            (Denied::NoCredentials, Self::Certificate(certificate)) => unauthenticated(format!(
+                "this needs credentials, and no identity of the policy has the subject of the \
+                 client's certificate, {:?}",
+                certificate.subject
+            )),
+            _ => refusal::denied(problem),
+        }
+    }
+}
+
+/// The refusal of a JWT. That its issuer's keys are not there is no fault of the caller.
+fn refused(bad: &BadToken, keys: &KeySets) -> RpcError {
+    if matches!(bad, BadToken::Jwt(BadJwt::NoKeys(_))) {
+        return keys_missing(bad);
+    }
+    if let BadToken::Jwt(BadJwt::UnknownKey(issuer)) = bad
+        && !keys.is_new(issuer, Instant::now())
+    {
+        return keys_missing(bad);
+    }
+    unauthenticated(bad.to_string())
 }
 
 /// What follows `Bearer`.
@@ -153,6 +190,16 @@ mod tests {
         }
         let both = format!("Bearer {token}");
         assert!(of(&[&both, &both]).unwrap_err().contains("there twice"));
+    }
+
+    #[test]
+    fn a_certificate_that_no_identity_has_is_named() {
+        let said = |credential: &Credential| {
+            tonic::Status::from(credential.denied(&Denied::NoCredentials)).message().to_owned()
+        };
+        let certificate = Credential::of(&HeaderMap::new(), &origin(true)).unwrap();
+        assert!(said(&certificate).contains("certificate, \"CN=desk\""), "{}", said(&certificate));
+        assert!(said(&Credential::None).contains("a token, or a client certificate"));
     }
 
     #[test]

@@ -6,21 +6,26 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{
     audit::Audit,
-    files::{AccessError, AccessFiles, Contents},
+    files::{AccessError, AccessFiles, Contents, TokenFile},
+    key_sets::{KeySets, Pace},
     rates::Rates,
 };
-use crate::domain::access::Rights;
+use crate::{
+    domain::access::{Issuer, Rights},
+    grpc::reloads::{ReloadUsage, Reloaded, Reloads},
+};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -33,6 +38,8 @@ struct Shared {
     files: AccessFiles,
     rights: watch::Sender<Arc<Rights>>,
     looks: Mutex<Looks>,
+    reloads: Reloads,
+    keys: KeySets,
     audit: Audit,
     rates: Rates,
 }
@@ -41,8 +48,6 @@ struct Shared {
 struct Looks {
     in_use: [u8; 32],
     last: Result<[u8; 32], AccessError>,
-    /// The problem that was logged last; the same is logged once.
-    logged: Option<AccessError>,
 }
 
 impl fmt::Debug for Access {
@@ -52,29 +57,38 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Reads the files for the first time; what does not fit is refused.
+    /// Reads the files for the first time; what does not fit is refused. Keys that are fetched are
+    /// not there yet.
     pub fn load(files: AccessFiles) -> Result<Self, AccessError> {
+        Self::load_with(files, Pace::default())
+    }
+
+    /// The same, with keys fetched at another pace.
+    pub(super) fn load_with(files: AccessFiles, pace: Pace) -> Result<Self, AccessError> {
         let contents = files.read()?;
         let rights = files.parsed(&contents)?;
         log("access is controlled", &rights);
         let in_use = contents.digest();
-        let looks = Mutex::new(Looks { in_use, last: Ok(in_use), logged: None });
+        let looks = Mutex::new(Looks { in_use, last: Ok(in_use) });
         let rights = watch::Sender::new(Arc::new(rights));
-        let (audit, rates) = (Audit::default(), Rates::default());
-        Ok(Self(Arc::new(Shared { files, rights, looks, audit, rates })))
+        let (reloads, audit, rates) = (Reloads::default(), Audit::default(), Rates::default());
+        let keys = KeySets::new(pace);
+        keys.keep(rights.borrow().issuers(), Instant::now());
+        Ok(Self(Arc::new(Shared { files, rights, looks, reloads, keys, audit, rates })))
     }
 
-    /// Takes up what the files hold now, and logs what came of it.
+    /// Takes up what the files hold now, and logs what came of it. Keys are fetched anew.
     pub fn reload(&self) {
+        self.0.keys.renew(Instant::now());
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.logged = None;
         let read = self.0.files.read();
         looks.last = found(&read);
         if looks.last == Ok(looks.in_use) {
+            self.0.reloads.fits();
             tracing::info!("access: the files hold what is in use");
             return;
         }
-        self.take_up(&mut looks, read);
+        self.take_up(&mut looks, read, true);
     }
 
     /// Takes up what has changed, if the look before found it as well.
@@ -83,36 +97,69 @@ impl Access {
         let read = self.0.files.read();
         let found = found(&read);
         if found == Ok(looks.in_use) {
-            if looks.logged.take().is_some() {
+            if self.0.reloads.fits() {
                 tracing::info!("access: the files hold again what is in use");
             }
             looks.last = found;
             return;
         }
         if std::mem::replace(&mut looks.last, found.clone()) == found {
-            self.take_up(&mut looks, read);
+            self.take_up(&mut looks, read, false);
         }
     }
 
-    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>) {
+    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>, signalled: bool) {
         let files = &self.0.files;
         match read.and_then(|contents| Ok((contents.digest(), files.parsed(&contents)?))) {
             Ok((digest, rights)) => {
-                (looks.in_use, looks.logged) = (digest, None);
-                let rights = Arc::new(rights);
-                self.0.rights.send_replace(Arc::clone(&rights));
-                log("access: new files are in use", &rights);
+                looks.in_use = digest;
+                self.0.reloads.fits();
+                self.0.keys.keep(rights.issuers(), Instant::now());
+                self.0.rights.send_modify(|now| *now = self.with_keys(rights));
+                log("access: new files are in use", &self.rights());
             }
             Err(problem) => {
-                if looks.logged.as_ref() != Some(&problem) {
+                if self.0.reloads.failed(problem.of, problem.to_string(), signalled) {
                     tracing::warn!(
                         %problem,
                         "access: the files are not taken up; what is in use stays"
                     );
-                    looks.logged = Some(problem);
                 }
+                self.take_up_revocations(looks);
             }
         }
+    }
+
+    /// Has the keys in use that are there now.
+    pub(super) fn renew_keys(&self) {
+        self.0.rights.send_modify(|rights| *rights = self.with_keys(Rights::clone(rights)));
+    }
+
+    /// The rights with the keys that are there now.
+    fn with_keys(&self, rights: Rights) -> Arc<Rights> {
+        Arc::new(rights.with_keys(|issuer| self.0.keys.keys(issuer)))
+    }
+
+    /// The keys that are fetched.
+    pub(super) fn key_sets(&self) -> &KeySets {
+        &self.0.keys
+    }
+
+    /// The file with the authorities of an issuer's address.
+    pub(super) fn authorities_of(&self, issuer: &Issuer) -> Option<PathBuf> {
+        self.0.files.authorities_of(issuer)
+    }
+
+    /// Refuses the tokens that are revoked, whatever else is wrong with the files: a policy that
+    /// does not parse must not keep a stolen token in use.
+    fn take_up_revocations(&self, looks: &mut Looks) {
+        let Some(Ok(tokens)) = self.0.files.tokens.as_deref().map(TokenFile::read) else { return };
+        let Some(rights) = self.rights().revoked_by(&tokens) else { return };
+        // No files hold this, so the next ones that fit are taken up.
+        looks.in_use = [0; 32];
+        let rights = Arc::new(rights);
+        self.0.rights.send_replace(Arc::clone(&rights));
+        log("access: revoked tokens are refused, and nothing else is taken up", &rights);
     }
 
     /// What is in use.
@@ -123,6 +170,14 @@ impl Access {
     /// Notices when something else is in use.
     pub(super) fn changes(&self) -> watch::Receiver<Arc<Rights>> {
         self.0.rights.subscribe()
+    }
+
+    /// How the reading of the files has gone, and the fetching of keys.
+    pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
+        let files = [Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys];
+        let mut usage = self.0.reloads.usage(&files);
+        usage.extend(self.0.keys.usage());
+        usage
     }
 
     pub(super) fn audit(&self) -> &Audit {
@@ -205,6 +260,44 @@ mod tests {
         write(&policy, FIRST, 0o644);
         access.reload();
         assert!(is_public(&access), "a signal takes up what fits at once");
+    }
+
+    #[test]
+    fn a_token_is_revoked_though_the_policy_does_not_parse() {
+        let dir = tempfile::tempdir().unwrap();
+        let (policy, tokens) = (dir.path().join("policy.toml"), dir.path().join("tokens.toml"));
+        let entry = |name: &str, digit: &str| {
+            let hash = digit.repeat(64);
+            format!(
+                "[[token]]\nname = '{name}'\nsha256 = '{hash}'\ncreated = '2026-01-01T00:00:00Z'\n"
+            )
+        };
+        let (desk, press) = (entry("desk", "1"), entry("press", "2"));
+        write(&policy, FIRST, 0o600);
+        write(&tokens, &format!("{desk}{press}"), 0o600);
+        let files = AccessFiles { policy: Some(policy.clone()), tokens: Some(tokens.clone()) };
+        let access = Access::load(files).unwrap();
+        let revoked = || {
+            let rights = access.rights();
+            rights.tokens().iter().map(|it| it.0.revoked.is_some()).collect::<Vec<_>>()
+        };
+        write(&policy, "public-read = tru", 0o600);
+        let gone = format!("{desk}revoked = '2026-01-02T00:00:00Z'\n{press}");
+        write(&tokens, &gone, 0o600);
+        access.look();
+        access.look();
+        assert_eq!(revoked(), [true, false]);
+        assert!(is_public(&access), "the policy in use stays");
+        let added = format!("{gone}{}", entry("other", "3"));
+        write(&tokens, &added, 0o600);
+        access.reload();
+        assert_eq!(revoked(), [true, false], "nothing is added");
+
+        write(&policy, FIRST, 0o600);
+        write(&tokens, &format!("{desk}{press}"), 0o600);
+        access.look();
+        access.look();
+        assert_eq!(revoked(), [false, false], "what was in use at first fits again");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! and those without credentials by the peer that they come from.
 //!
 //! There are as many identities as the files have. Peers are without number, so at most 16,384 are
-//! kept apart: further ones share one meter until others have been idle.
+//! kept apart: further ones share one meter until others have been idle. To find those, all meters
+//! are looked at, so that happens at most once a second.
 
 use std::{
     collections::HashMap,
@@ -15,6 +16,7 @@ use crate::{
     domain::{
         access::{CallRate, Principal},
         rate::Meter,
+        work,
     },
     grpc::peers::peer_of,
 };
@@ -22,11 +24,21 @@ use crate::{
 /// Callers that are kept apart. Each takes some 100 bytes.
 const CALLERS: usize = 16_384;
 
+/// The shortest time between two looks at all meters, some 100 us each.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The calls that have come.
 #[derive(Debug)]
 pub(super) struct Rates {
     begun: Instant,
-    meters: Mutex<HashMap<Key, Meter>>,
+    meters: Mutex<Meters>,
+}
+
+#[derive(Debug, Default)]
+struct Meters {
+    of: HashMap<Key, Meter>,
+    /// When all were looked at last.
+    looked: Option<Duration>,
 }
 
 /// Whose calls count together.
@@ -57,12 +69,24 @@ impl Rates {
 
     fn take_at(&self, key: Key, rate: CallRate, now: Duration) -> Result<(), Duration> {
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        if meters.len() >= CALLERS && !meters.contains_key(&key) {
-            meters.retain(|_, meter| !meter.is_idle(now));
+        let is_new = !meters.of.contains_key(&key);
+        if is_new && meters.of.len() >= CALLERS {
+            meters.forget_idle(now);
         }
-        let shared = meters.len() >= CALLERS && matches!(key, Key::Peer(_));
-        let key = if shared && !meters.contains_key(&key) { Key::Others } else { key };
-        meters.entry(key).or_default().take(rate.rate(), now)
+        let shared = is_new && meters.of.len() >= CALLERS && matches!(key, Key::Peer(_));
+        let key = if shared { Key::Others } else { key };
+        meters.of.entry(key).or_default().take(rate.rate(), now)
+    }
+}
+
+impl Meters {
+    fn forget_idle(&mut self, now: Duration) {
+        if self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK_EVERY) {
+            return;
+        }
+        self.looked = Some(now);
+        work::visit(self.of.len());
+        self.of.retain(|_, meter| !meter.is_idle(now));
     }
 }
 
@@ -116,15 +140,18 @@ mod tests {
                 let address = IpAddr::from((0x0a00_0000 + number).to_be_bytes());
                 let _ = rates.take_at(Key::Peer(address), rate, now);
             }
-            rates.meters.lock().unwrap().len()
+            rates.meters.lock().unwrap().of.len()
         };
         let second = Duration::from_secs(1);
+        let before = work::visited();
         assert_eq!(flood(second), CALLERS + 1);
+        let looked = work::visited() - before;
+        assert!(looked <= CALLERS as u64, "{looked} meters were looked at by calls of one moment");
         assert!(rates.take_at(peer("10.200.0.1"), rate, second).is_err(), "it shares a meter");
         assert_eq!(rates.take_at(identity("desk"), rate, second), Ok(()));
         assert!(rates.take_at(peer("10.0.0.1"), rate, second).is_ok(), "it has its own");
         let later = 10 * second;
         assert_eq!(rates.take_at(peer("10.200.0.1"), rate, later), Ok(()));
-        assert_eq!(rates.meters.lock().unwrap().len(), 1, "idle callers are forgotten");
+        assert_eq!(rates.meters.lock().unwrap().of.len(), 1, "idle callers are forgotten");
     }
 }

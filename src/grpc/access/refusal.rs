@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::{
     domain::{
-        access::{CallRate, Denied},
+        access::{BadToken, CallRate, Denied},
         proto::ErrorReason::{NotAuthenticated, NotPermitted, Overloaded},
     },
     grpc::status::{RpcError, not_ready},
@@ -15,6 +15,14 @@ use crate::{
 /// The credentials of a call are missing or of no use.
 pub(super) fn unauthenticated(problem: impl Into<String>) -> RpcError {
     RpcError::new(Code::Unauthenticated, NotAuthenticated, problem)
+}
+
+/// A token cannot be verified for want of its issuer's keys.
+pub(super) fn keys_missing(bad: &BadToken) -> RpcError {
+    not_ready(format!(
+        "{bad}, so the server cannot verify the token; it fetches them, so try again. Its status \
+         and its log say what is wrong if that lasts"
+    ))
 }
 
 /// The caller is known, and may not do this.
@@ -36,7 +44,7 @@ pub(super) fn denied(denied: &Denied) -> RpcError {
 /// The caller is faster than the policy permits; after this time a call is within the rate.
 pub(super) fn too_fast(identity: &str, rate: CallRate, after: Duration) -> RpcError {
     let caller = match identity {
-        "" => "callers without credentials at this address".to_owned(),
+        "" => "callers without credentials of use at this address".to_owned(),
         identity => format!("{identity:?}"),
     };
     let message = format!("{caller} may make {rate}, by the policy, and this is more");

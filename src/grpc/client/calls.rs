@@ -4,13 +4,14 @@ use super::{Client, ClientError, timed, token::Authorized};
 use crate::{
     domain::{limits, proto},
     grpc::client_stubs::{
-        claim_service_client::ClaimServiceClient,
+        backup_service_client::BackupServiceClient, claim_service_client::ClaimServiceClient,
         consumer_group_service_client::ConsumerGroupServiceClient,
         count_service_client::CountServiceClient,
         event_store_service_client::EventStoreServiceClient,
         exchange_service_client::ExchangeServiceClient, source_service_client::SourceServiceClient,
         statement_service_client::StatementServiceClient,
         status_service_client::StatusServiceClient, transfer_service_client::TransferServiceClient,
+        verification_service_client::VerificationServiceClient,
     },
 };
 
@@ -38,6 +39,8 @@ services! {
     claim_service: ClaimServiceClient,
     group_service: ConsumerGroupServiceClient,
     status_service: StatusServiceClient,
+    backup_service: BackupServiceClient,
+    verification_service: VerificationServiceClient,
 }
 
 /// A method for each call: its name, its service, and the service's own method.
@@ -114,6 +117,9 @@ calls! {
     replay_parked: group_service.replay_parked(ReplayParkedRequest) -> ReplayParkedResponse;
     /// How the server is.
     server_status: status_service.get_status(GetStatusRequest) -> GetStatusResponse;
+    /// What the record consists of, for a backup.
+    describe_backup:
+        backup_service.describe_backup(DescribeBackupRequest) -> DescribeBackupResponse;
     /// Deletes a group.
     delete_group: group_service.delete_group(DeleteGroupRequest) -> DeleteGroupResponse;
 }

@@ -281,7 +281,7 @@ impl ServerStreamingService<ReadRequest> for Fake {
             .chunks(7)
             .map(|events| {
                 let events = events.to_vec();
-                Ok(ReadResponse { events, position, heartbeat: false })
+                Ok(ReadResponse { events, position, ..Default::default() })
             })
             .collect();
         std::future::ready(Ok(Response::new(iter(pages).boxed()))).boxed()

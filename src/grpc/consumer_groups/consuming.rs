@@ -32,12 +32,15 @@ pub(super) async fn begin(
     // A call without any message names no group.
     let mut first = requests.message().await?.unwrap_or_default();
     let (group, name) = (std::mem::take(&mut first.group), std::mem::take(&mut first.consumer));
-    engine.expect_store(&std::mem::take(&mut first.store)).map_err(RpcError::from)?;
+    let reach = engine.expect_store(&std::mem::take(&mut first.store)).map_err(RpcError::from)?;
+    // A consumer knows repeated events by the positions that it has handled.
+    reach.check_present().map_err(RpcError::from)?;
     may_consume(engine, caller, &group).await?;
     let consumer = Consumer::join(engine.groups(), &group, &name).await.map_err(RpcError::from)?;
     let part = Part { consumer: Some(consumer), connection };
     part.say(first).await?;
-    let call = Some(Call { part, requests, early_until: Some(Instant::now() + EARLY) });
+    let (early_until, store) = (Some(Instant::now() + EARLY), engine.store_name());
+    let call = Some(Call { part, requests, early_until, store });
     Ok(stream::try_unfold(call, |call| async {
         match call {
             Some(call) => call.next().await,
@@ -70,6 +73,8 @@ struct Call {
     requests: Requests,
     /// Until when an end of the requests is too early; absent: both sides have said something.
     early_until: Option<Instant>,
+    /// The name of the store, for the first frame.
+    store: String,
 }
 
 impl Call {
@@ -85,7 +90,8 @@ impl Call {
                     self.part.say(said).await?;
                 }
                 delivered = self.part.next() => {
-                    let frame = delivered.map_err(RpcError::from)?.into();
+                    let mut frame: ConsumeFrame = delivered.map_err(RpcError::from)?.into();
+                    frame.rest.store = std::mem::take(&mut self.store);
                     self.early_until = None;
                     return Ok(Some((frame, Some(self))));
                 }

@@ -19,6 +19,7 @@ pub(super) async fn list(
     let page = Paging::of(Tokens::of(engine), &mut request).page(Usual::All, &mut wrong);
     let proto::ListGroupsRequest { name, min_position: _, page_size: _, page_token: _ } = request;
     wrong.into_result(())?;
+    page.check_history(engine)?;
     engine.reached(page.min_position()).await?;
     if name.is_empty() {
         return all(engine, &page).await;

@@ -91,7 +91,7 @@ mod tests {
             let moment = Some(Moment::RecordedTime(prost_types::Timestamp { seconds, nanos }));
             let as_of = Some(proto::AsOf { moment });
             let request = proto::GetCountryCountsRequest { as_of, ..Default::default() };
-            question(request, Tokens::new(TOKENS))
+            question(request, Tokens::new(TOKENS, None))
         };
         assert_eq!(queried(1, 1_999).unwrap().2, AsOf::Time(1_000_001));
         for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {

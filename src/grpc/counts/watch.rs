@@ -11,7 +11,7 @@ use crate::{
         violation::Violations,
     },
     engine::{Changed, Engine, Watch},
-    grpc::{answers::Answers, budget::Budget, heartbeat::lively, status::RpcError},
+    grpc::{answers::Answers, budget::Budget, heartbeat::lively, history, status::RpcError},
     projections::counts::{Change, CountAnswer, CountQuery},
 };
 
@@ -31,7 +31,9 @@ pub(super) async fn watch(
         after_position,
         store,
     } = request;
-    engine.expect_store(&store)?;
+    let reach = engine.expect_store(&store)?;
+    reach.check("min_position", min_position)?;
+    reach.check("after_position", after_position.unwrap_or_default())?;
     let mut wrong = Violations::default();
     let query = narrow(&countries, unit, &occurred, &mut wrong);
     let query = wrong.into_result(query)?;
@@ -45,6 +47,7 @@ pub(super) async fn watch(
     };
     let first = first.into_iter().map(Ok);
     let answers = stream::iter(first).chain(stream::try_unfold(watch, next));
+    let answers = history::named(answers, engine.store_name(), |answer, name| answer.store = name);
     Ok(lively(answers, engine.heartbeat(), after_position.unwrap_or_default()))
 }
 
@@ -67,7 +70,7 @@ fn snapshots(answer: CountAnswer) -> Vec<proto::WatchCountryCountsResponse> {
     let responses = snapshots.into_iter().enumerate().map(|(place, counts)| {
         let update = Some(Update::Snapshot(proto::CountrySnapshot { counts }));
         let (position, more) = (answer.position, place < last);
-        proto::WatchCountryCountsResponse { update, position, more, heartbeat: false }
+        proto::WatchCountryCountsResponse { update, position, more, ..Default::default() }
     });
     responses.collect()
 }
@@ -86,7 +89,7 @@ fn response(change: Change, position: Position, more: bool) -> proto::WatchCount
     caused_by.truncate(CAUSES);
     let change = proto::CountryChange { before, after, caused_by, more_causes };
     let update = Some(Update::Change(change));
-    proto::WatchCountryCountsResponse { update, position, more, heartbeat: false }
+    proto::WatchCountryCountsResponse { update, position, more, ..Default::default() }
 }
 
 #[cfg(test)]

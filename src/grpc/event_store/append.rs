@@ -21,8 +21,10 @@ pub(super) async fn requested(
     caller: &Caller,
     request: proto::AppendRequest,
 ) -> Result<Append, RpcError> {
-    engine.expect_store(&request.store)?;
-    caller.appended(engine, convert::append(request)?).await
+    let reach = engine.expect_store(&request.store)?;
+    let append = caller.appended(engine, convert::append(request)?).await?;
+    engine.check_append(&append, &reach).await?;
+    Ok(append)
 }
 
 pub(super) fn answer(engine: &Engine, appended: Appended) -> proto::AppendResponse {

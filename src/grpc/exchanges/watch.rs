@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{event::Position, proto, violation::Violations},
     engine::{Changed, Engine, Watch},
-    grpc::{answers::Answers, heartbeat::lively, page::Page, request, status::RpcError},
+    grpc::{answers::Answers, heartbeat::lively, history, page::Page, request, status::RpcError},
     projections::story::{Story, StoryQuery},
 };
 
@@ -32,7 +32,9 @@ pub(super) async fn watch(
         after_position,
         store,
     } = request;
-    engine.expect_store(&store)?;
+    let reach = engine.expect_store(&store)?;
+    reach.check("min_position", min_position)?;
+    reach.check("after_position", after_position.unwrap_or_default())?;
     let exchange_id = request::name(&exchange_id);
     let mut wrong = Violations::default();
     check_id(&exchange_id, &mut wrong);
@@ -47,9 +49,10 @@ pub(super) async fn watch(
         let (story, at, watch) = record.watch_exchange(query).await?;
         (Some(Ok(answer(&engine, &page, story, at).await?)), watch)
     };
-    let silence = engine.heartbeat();
+    let (silence, name) = (engine.heartbeat(), engine.store_name());
     let changes = stream::try_unfold((engine, page, watch), next);
     let answers = stream::iter(first).chain(changes);
+    let answers = history::named(answers, name, |answer, name| answer.store = name);
     Ok(lively(answers, silence, after_position.unwrap_or_default()))
 }
 

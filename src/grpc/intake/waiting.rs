@@ -7,9 +7,12 @@
 
 use std::sync::OnceLock;
 
-use crate::grpc::{
-    counted::{Counted, Shares, Sums},
-    status::{RpcError, overloaded},
+use crate::{
+    grpc::{
+        counted::{Counted, Shares, Sums},
+        status::{RpcError, overloaded},
+    },
+    log::usage::Used,
 };
 
 /// What a call takes while it waits, about, beyond what it took when it was opened.
@@ -36,6 +39,11 @@ impl WaitingCall {
         let fits = self.counted.get_or_init(|| Counted::new(bytes, self.sums.clone())).fits(SHARES);
         if fits { Ok(()) } else { Err(full()) }
     }
+}
+
+/// How much waiting calls hold of what they may.
+pub(super) fn held(bytes: usize) -> Used {
+    Used::of(bytes, 2 * SHARES.much)
 }
 
 fn full() -> RpcError {

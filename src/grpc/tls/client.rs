@@ -1,6 +1,9 @@
 //! The client's side: which authorities it trusts, and the certificate that it shows.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio_rustls::{
     TlsConnector,
@@ -8,7 +11,7 @@ use tokio_rustls::{
 };
 
 use super::{
-    HTTP2, TlsError, VERSIONS,
+    HTTP1, HTTP2, TlsError, VERSIONS,
     pem::{PemFile, not_used},
     provider, validity,
 };
@@ -39,7 +42,7 @@ impl ClientTls {
     /// Reads the files; what does not fit is refused.
     pub(in crate::grpc) fn load(&self) -> Result<TlsConnector, TlsError> {
         let now = UnixTime::now();
-        let roots = self.roots(now)?;
+        let roots = roots(CA, self.ca.as_deref(), now)?;
         let versions =
             ClientConfig::builder_with_provider(provider()).with_protocol_versions(&VERSIONS);
         let builder = versions.map_err(|error| TlsError::new(CA, error.to_string()))?;
@@ -60,23 +63,43 @@ impl ClientTls {
         config.alpn_protocols = vec![HTTP2.to_vec()];
         Ok(TlsConnector::from(Arc::new(config)))
     }
+}
 
-    fn roots(&self, now: UnixTime) -> Result<RootCertStore, TlsError> {
-        if let Some(ca) = &self.ca {
-            return PemFile::read(CA, ca)?.authorities(now);
-        }
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        if roots.is_empty() {
-            let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-            let problem = format!(
-                "this system has no certificates of authorities{why}; name the server's authority"
-            );
-            return Err(TlsError::new(CA, problem));
-        }
-        Ok(roots)
+/// Speaks HTTP/1.1 to other servers, whose authorities are in the file that `setting` names, or are
+/// those of the system.
+pub(in crate::grpc) fn for_https(
+    setting: &'static str,
+    ca: Option<&Path>,
+) -> Result<TlsConnector, TlsError> {
+    let roots = roots(setting, ca, UnixTime::now())?;
+    let versions =
+        ClientConfig::builder_with_provider(provider()).with_protocol_versions(&VERSIONS);
+    let builder = versions.map_err(|error| TlsError::new(setting, error.to_string()))?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![HTTP1.to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The authorities in a file, or those of the system.
+fn roots(
+    setting: &'static str,
+    ca: Option<&Path>,
+    now: UnixTime,
+) -> Result<RootCertStore, TlsError> {
+    if let Some(ca) = ca {
+        return PemFile::read(setting, ca)?.authorities(now);
     }
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        let problem = format!(
+            "this system has no certificates of authorities{why}; name the server's authority"
+        );
+        return Err(TlsError::new(setting, problem));
+    }
+    Ok(roots)
 }
 
 fn alone(given: &'static str, missing: &'static str) -> TlsError {

@@ -2,7 +2,8 @@
 //! connection.
 //!
 //! A connection counts from its acceptance on, so handshakes are within the number of connections.
-//! One that fails is logged with the client's address, and is never passed on.
+//! One that fails is logged with the client's address, and is never passed on. Any client can cause
+//! such lines, so they are bounded in number.
 
 use std::{
     io,
@@ -21,7 +22,7 @@ use super::{
     wire::Wire,
     words::{Side, of_handshake},
 };
-use crate::grpc::{connection::Connection, incoming::Admitted};
+use crate::grpc::{connection::Connection, connections::ConnectionPlace, incoming::Admitted};
 
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -94,31 +95,33 @@ async fn shaken(acceptor: TlsAcceptor, admitted: Admitted<TcpStream>) -> Option<
         }
         Ok(Err(error)) => {
             place.failed_handshake();
-            log_failure(peer, &error);
+            log_failure(&place, peer, &error);
             None
         }
         Err(_) => {
             place.failed_handshake();
             let problem = format!("it took longer than {} s", HANDSHAKE_TIMEOUT.as_secs());
-            log_problem(peer, &problem);
+            log_problem(&place, peer, &problem);
             None
         }
     }
 }
 
-fn log_failure(peer: Option<SocketAddr>, error: &io::Error) {
+fn log_failure(place: &ConnectionPlace, peer: Option<SocketAddr>, error: &io::Error) {
     match of_handshake(error, Side::Server) {
-        Some(problem) => log_problem(peer, &problem),
+        Some(problem) => log_problem(place, peer, &problem),
         // Whatever checks that a port is open does this, and often.
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             tracing::debug!(peer = shown(peer), "a connection ended during its TLS handshake");
         }
-        None => log_problem(peer, &error.to_string()),
+        None => log_problem(place, peer, &error.to_string()),
     }
 }
 
-fn log_problem(peer: Option<SocketAddr>, problem: &str) {
-    tracing::warn!(peer = shown(peer), problem, "a TLS handshake failed");
+fn log_problem(place: &ConnectionPlace, peer: Option<SocketAddr>, problem: &str) {
+    if let Some(left_out) = place.line_of_handshake() {
+        tracing::warn!(peer = shown(peer), problem, left_out, "a TLS handshake failed");
+    }
 }
 
 fn shown(peer: Option<SocketAddr>) -> String {

@@ -4,6 +4,8 @@
 //! folder, and copies keep the times of their originals. To read some KiB costs less than to be
 //! wrong.
 
+use std::sync::Arc;
+
 use tokio_rustls::rustls::pki_types::UnixTime;
 
 use super::{
@@ -12,6 +14,7 @@ use super::{
     in_use::{InUse, made},
     validity,
 };
+use crate::grpc::reloads::{Reloaded, Reloads};
 
 /// A digest of all contents, or why they cannot be read.
 type Found = Result<[u8; 32], TlsError>;
@@ -21,28 +24,28 @@ type Found = Result<[u8; 32], TlsError>;
 pub(super) struct Looks {
     in_use: [u8; 32],
     last: Found,
-    /// The problem that was logged last; the same is logged once.
-    logged: Option<TlsError>,
+    /// What could not be taken up.
+    reloads: Arc<Reloads>,
     expiry_logged: bool,
 }
 
 impl Looks {
     /// The contents that are in use from the start.
-    pub(super) fn new(contents: &Contents) -> Self {
+    pub(super) fn new(contents: &Contents, reloads: Arc<Reloads>) -> Self {
         let in_use = contents.digest();
-        Self { in_use, last: Ok(in_use), logged: None, expiry_logged: false }
+        Self { in_use, last: Ok(in_use), reloads, expiry_logged: false }
     }
 
     /// Takes up what is there, whatever was there before.
     pub(super) fn now(&mut self, files: &TlsFiles) -> Option<InUse> {
-        self.logged = None;
         let read = files.read();
         self.last = found(&read);
         if self.last == Ok(self.in_use) {
+            self.reloads.fits();
             tracing::info!("TLS: the files hold what is in use");
             return None;
         }
-        self.take_up(files, read)
+        self.take_up(files, read, true)
     }
 
     /// Takes up what has changed since the contents in use were read, if the look before found it
@@ -51,7 +54,7 @@ impl Looks {
         let read = files.read();
         let found = found(&read);
         if found == Ok(self.in_use) {
-            if self.logged.take().is_some() {
+            if self.reloads.fits() {
                 tracing::info!("TLS: the files hold again what is in use");
             }
             self.last = found;
@@ -60,23 +63,28 @@ impl Looks {
         if std::mem::replace(&mut self.last, found.clone()) != found {
             return None;
         }
-        self.take_up(files, read)
+        self.take_up(files, read, false)
     }
 
-    fn take_up(&mut self, files: &TlsFiles, read: Result<Contents, TlsError>) -> Option<InUse> {
+    fn take_up(
+        &mut self,
+        files: &TlsFiles,
+        read: Result<Contents, TlsError>,
+        signalled: bool,
+    ) -> Option<InUse> {
         let taken = read.and_then(|contents| Ok((contents.digest(), made(files, &contents)?)));
         match taken {
             Ok((digest, new)) => {
-                (self.in_use, self.logged, self.expiry_logged) = (digest, None, false);
+                (self.in_use, self.expiry_logged) = (digest, false);
+                self.reloads.fits();
                 Some(new)
             }
             Err(problem) => {
-                if self.logged.as_ref() != Some(&problem) {
+                if self.reloads.failed(Reloaded::Tls, problem.to_string(), signalled) {
                     tracing::warn!(
                         %problem,
                         "TLS: the files are not taken up; the certificate in use stays"
                     );
-                    self.logged = Some(problem);
                 }
                 None
             }
@@ -123,26 +131,28 @@ mod tests {
         let (first, second) = (pair(), pair());
         write(&files.cert, &first.0);
         write(&files.key, &first.1);
-        let mut looks = Looks::new(&files.read().unwrap());
+        let reloads = Arc::new(Reloads::default());
+        let failing = || reloads.usage(&[Reloaded::Tls]).remove(0).failing;
+        let mut looks = Looks::new(&files.read().unwrap(), Arc::clone(&reloads));
         assert!(looks.again(&files).is_none(), "nothing has changed");
 
         write(&files.cert, &second.0);
         assert!(looks.again(&files).is_none(), "it may be half written");
         write(&files.key, &second.1);
         assert!(looks.again(&files).is_none(), "it may be half written still");
-        assert_eq!(looks.logged, None, "no mismatch was found");
+        assert_eq!(failing(), None, "no mismatch was found");
         assert!(looks.again(&files).is_some(), "it has not changed any more");
         assert!(looks.again(&files).is_none(), "it is in use");
 
         write(&files.key, &first.1);
-        assert!(looks.again(&files).is_none() && looks.logged.is_none());
+        assert!(looks.again(&files).is_none() && failing().is_none());
         assert!(looks.again(&files).is_none());
-        let logged = looks.logged.clone().expect("a mismatch that stays");
+        let found = failing().expect("a mismatch that stays");
         assert!(looks.again(&files).is_none());
-        assert_eq!(looks.logged.as_ref(), Some(&logged));
+        assert_eq!(failing(), Some(found));
         assert!(looks.now(&files).is_none(), "a signal does not make it fit");
         write(&files.key, &second.1);
         assert!(looks.again(&files).is_none());
-        assert_eq!(looks.logged, None, "what is in use is there again");
+        assert_eq!(failing(), None, "what is in use is there again");
     }
 }

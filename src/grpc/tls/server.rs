@@ -14,6 +14,10 @@ use super::{
     in_use::{self, InUse},
     looks::Looks,
 };
+use crate::{
+    domain::event::Micros,
+    grpc::reloads::{ReloadUsage, Reloaded, Reloads},
+};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -33,6 +37,7 @@ struct Shared {
     files: TlsFiles,
     in_use: RwLock<InUse>,
     looks: Mutex<Looks>,
+    reloads: Arc<Reloads>,
 }
 
 impl ServerTls {
@@ -41,8 +46,9 @@ impl ServerTls {
         let contents = files.read()?;
         let in_use = in_use::made(&files, &contents)?;
         tracing::info!(until = in_use.shown_until(), "TLS: the certificate is valid");
-        let looks = Mutex::new(Looks::new(&contents));
-        Ok(Self(Arc::new(Shared { files, in_use: RwLock::new(in_use), looks })))
+        let reloads = Arc::<Reloads>::default();
+        let looks = Mutex::new(Looks::new(&contents, Arc::clone(&reloads)));
+        Ok(Self(Arc::new(Shared { files, in_use: RwLock::new(in_use), looks, reloads })))
     }
 
     /// Takes up what the files hold now, and logs what came of it.
@@ -67,6 +73,17 @@ impl ServerTls {
 
     fn in_use(&self) -> InUse {
         self.0.in_use.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Until when the certificate in use is valid; `None`: for ever.
+    pub(in crate::grpc) fn valid_until(&self) -> Option<Micros> {
+        let seconds = Micros::try_from(self.in_use().until?.as_secs()).ok()?;
+        seconds.checked_mul(1_000_000)
+    }
+
+    /// How the reading of its files has gone.
+    pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
+        self.0.reloads.usage(&[Reloaded::Tls])
     }
 
     /// What the next connection is accepted with.

@@ -133,6 +133,11 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_takes_the_attributes_that_are_found_and_no_other() {
+        assert_eq!(ATTRIBUTES.map(|(_, name)| name), crate::domain::access::ATTRIBUTES);
+    }
+
+    #[test]
     fn a_subject_that_could_be_read_in_two_ways_has_no_text() {
         assert_eq!(subject(vec![]), None, "it is empty");
         assert_eq!(subject(vec![(DnType::CommonName, utf8("a\u{0}b"))]), None);

@@ -28,7 +28,9 @@ fn the_methods_that_write_are_these() {
         "CorrectClaim",
         "CreateGroup",
         "DeleteGroup",
+        "DescribeBackup",
         "DisputeClaim",
+        "FetchPiece",
         "PreferClaim",
         "RebuildProjection",
         "RecordStatement",
@@ -39,6 +41,7 @@ fn the_methods_that_write_are_these() {
         "ReportDetention",
         "ReportExchange",
         "RetractClaim",
+        "Verify",
     ];
     let methods = methods();
     let writing = methods.iter().filter(|path| !reads(path));

@@ -92,6 +92,9 @@ impl VolumeFeed {
         let Some(NewVolume { volume, offsets }) = self.sealed.clone() else {
             return Ok(());
         };
+        if planted!("release-before-entry") {
+            self.shared.frames.journal.release(volume.tip)?;
+        }
         let manifest = self.manifest.with(volume.clone());
         manifest.save(self.keeper.files.as_ref(), &self.keeper.manifest_path)?;
         self.manifest = manifest;

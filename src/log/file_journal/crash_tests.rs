@@ -145,9 +145,16 @@ fn fresh_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
-/// Cuts a finished workload after every step and opens whatever may have landed.
-fn check_every_cut(workload: &Workload, seed: u64, random: &mut Random) {
-    let mut disk = Disk::default();
+/// How many seeds are tried besides the fixed ones: one, or as many as `FAULT_ROUNDS` says.
+fn fresh_seeds() -> impl Iterator<Item = u64> {
+    let given = std::env::var("FAULT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    (0..given.unwrap_or(1_usize)).map(|_| fresh_seed())
+}
+
+/// Cuts a finished workload after every step and opens whatever may have landed; the number of
+/// images.
+fn check_every_cut(workload: &Workload, seed: u64, random: &mut Random) -> usize {
+    let (mut disk, mut images) = (Disk::default(), 0);
     let steps = workload.files.steps();
     for taken in 0..=steps.len() {
         if let Some(last) = taken.checked_sub(1) {
@@ -157,21 +164,26 @@ fn check_every_cut(workload: &Workload, seed: u64, random: &mut Random) {
         for (what, image) in disk.images(random) {
             let said = || format!("seed {seed}, cut after {taken} steps, landed: {what}");
             saying(said, || check_image(&image, expected));
+            images += 1;
         }
     }
+    images
 }
 
 #[test]
 fn whatever_lands_of_a_cut_workload_every_acknowledged_frame_is_there() {
-    for seed in [1, 2, 3, fresh_seed()] {
+    let mut images = 0;
+    for seed in [1, 2, 3].into_iter().chain(fresh_seeds()) {
         let random = &mut Random(seed);
         let mut workload = Workload::on(Disk::default(), Expected::default());
         workload.make();
         workload.open();
         (0..25).for_each(|_| workload.act(random));
         workload.journal.take().unwrap().close().unwrap();
-        check_every_cut(&workload, seed, random);
+        images += check_every_cut(&workload, seed, random);
     }
+    println!("{images} crash images");
+    assert!(images >= 1_000, "{images} crash images are few");
 }
 
 #[test]
@@ -188,7 +200,7 @@ fn the_tip_is_found_at_every_cut_though_each_frame_fills_a_file_and_is_sealed_at
 
 #[test]
 fn a_journal_that_crashes_again_and_again_never_loses_or_invents_a_frame() {
-    for seed in [1, 2, 3, fresh_seed()] {
+    for seed in [1, 2, 3].into_iter().chain(fresh_seeds()) {
         let random = &mut Random(seed);
         let mut disk = Disk::default();
         let mut expected = Expected::default();

@@ -146,7 +146,8 @@ impl<'a> Walk<'a> {
         let Header { first_position, previous, epoch, .. } = frame.header;
         let chained =
             previous == self.tip.check && self.tip.position.checked_add(1) == Some(first_position);
-        chained && epoch >= self.epoch && frame.last.is_some()
+        let follows = chained && epoch >= self.epoch || planted!("stale-frame");
+        follows && frame.last.is_some()
     }
 
     /// Where the next frame should have been: where its header is, else behind the last one.
@@ -181,7 +182,7 @@ fn check_end(
             None => missing(known, what),
         });
     }
-    if walk.tip.index >= synced {
+    if walk.tip.index >= synced || planted!("damage-as-torn-tail") {
         return Ok(());
     }
     let (segment, offset) = walk.expected().unwrap_or_else(|| (Arc::clone(first), 0));

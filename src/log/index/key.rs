@@ -2,7 +2,7 @@
 //!
 //! Every entry of the index has nearly one size then, dictionaries are sorted arrays of keys that
 //! are spread evenly, and no text is kept. The hash is SipHash-2-4 with 128 bits under the store's
-//! id. The id is random and no client gets it, so no client can make up two terms with one key.
+//! id. The id is random and backups alone get it, so no client can make up two terms with one key.
 //! Among a thousand million terms, the odds that two share a key by chance are n^2 / 2^129, below 1
 //! in 10^20. Then either term would find the events of both.
 
@@ -67,6 +67,11 @@ impl Key {
                 .expect("64 bits of 128 fit into 64")
         };
         Self { high: half(64), low: half(0) }
+    }
+
+    /// Its first 8 bytes and its last 8 bytes as numbers.
+    pub(super) fn halves(self) -> (u64, u64) {
+        (self.high, self.low)
     }
 
     /// The part that filters and maps go by: its last 8 bytes.

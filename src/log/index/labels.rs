@@ -64,9 +64,13 @@ impl Labels {
         slash.and_then(|slash| self.stream.get(..slash)).unwrap_or_default()
     }
 
+    /// The name of the payload's type with the prefix that it is stored with.
+    pub(super) fn type_url(&self) -> &[u8] {
+        self.payload.as_ref().map_or(&[][..], |payload| &payload.type_url)
+    }
+
     pub(super) fn type_name(&self) -> &[u8] {
-        let url = self.payload.as_ref().map_or(&[][..], |payload| &payload.type_url);
-        url.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+        self.type_url().rsplit(|byte| *byte == b'/').next().unwrap_or_default()
     }
 
     /// Microseconds since the epoch.

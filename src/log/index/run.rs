@@ -16,6 +16,7 @@ mod cursor;
 mod footer;
 mod group;
 mod header;
+mod inspection;
 mod leaf;
 mod list;
 mod merge;
@@ -27,8 +28,10 @@ mod writer;
 pub(super) use self::{
     budget::KeyBudget,
     header::{Binding, Header},
+    inspection::Visitor,
     merge::merge,
     reader::Run,
+    times::Change,
     writer::{RunWriter, Target},
 };
 
@@ -66,3 +69,6 @@ fn checksum(salt: u32, offset: u64, bytes: &[u8]) -> u32 {
 /// Bytes that are not what should be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Malformed(&'static str);
+
+#[cfg(test)]
+mod fuzz;

@@ -6,6 +6,7 @@ mod damage;
 mod rebuilding;
 mod segments;
 mod swaps;
+mod verification;
 
 use std::{
     collections::BTreeMap,

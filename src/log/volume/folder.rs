@@ -10,7 +10,7 @@
 use std::{
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::{Advice, fadvise};
@@ -123,6 +123,14 @@ pub(super) fn check(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeErr
     check_no_blobs(dir)
 }
 
+/// The snapshots that are there and not as they were noted.
+pub(super) fn changed_snapshots(dir: &Path, recorded: &[FileRecord]) -> Vec<PathBuf> {
+    let snapshots = recorded.iter().filter(|file| file.name.starts_with(SNAPSHOT));
+    let changed =
+        |file: &&FileRecord| describe(&dir.join(&file.name)).is_ok_and(|found| found != **file);
+    snapshots.filter(changed).map(|file| dir.join(&file.name)).collect()
+}
+
 /// Copies a sealed volume to a folder where sled may do to it what it likes. What is not as it was
 /// noted stays behind, as does what does not belong to it: sled refuses a volume with a torn
 /// snapshot, but makes one that is not there, and its `conf`, again.
@@ -152,7 +160,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn paths(dir: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+fn paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<_> =
         fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     paths.sort();

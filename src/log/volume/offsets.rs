@@ -111,3 +111,6 @@ impl OffsetTable {
         self.first + u64::from(value.position)
     }
 }
+
+#[cfg(test)]
+mod fuzz;

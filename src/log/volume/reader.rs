@@ -101,6 +101,16 @@ impl<V: Values> VolumeReader<V> {
         })
     }
 
+    /// The error for an event without a block.
+    pub(super) fn missing(&self, position: Position) -> VolumeError {
+        self.bad(position, MalformedValue("its block is missing"))
+    }
+
+    /// The error for a block that does not begin where the one before ends.
+    pub(super) fn other_beginning(&self, position: Position, first: Position) -> VolumeError {
+        VolumeError::damaged(&self.dir, Some(position), format!("its block begins at {first}"))
+    }
+
     fn bad(&self, position: Position, error: MalformedValue) -> VolumeError {
         VolumeError::damaged(&self.dir, Some(position), error.0)
     }
@@ -108,10 +118,10 @@ impl<V: Values> VolumeReader<V> {
 
 impl<V: Values> Pieces for VolumeReader<V> {
     fn chunk_at(&self, position: Position) -> Result<Chunk, VolumeError> {
-        let missing = || self.bad(position, MalformedValue("its block is missing"));
-        let (first, value) = self.values.block(position)?.ok_or_else(missing)?;
+        let found = self.values.block(position)?;
+        let (first, value) = found.ok_or_else(|| self.missing(position))?;
         let chunk = self.chunk(first, value)?;
-        if chunk.holds(position) { Ok(chunk) } else { Err(missing()) }
+        if chunk.holds(position) { Ok(chunk) } else { Err(self.missing(position)) }
     }
 
     fn append_at(&self, position: Position) -> Result<Option<AppendEntry>, VolumeError> {

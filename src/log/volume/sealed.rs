@@ -1,11 +1,15 @@
 //! What is known of a sealed volume, and the two ways to read it: at its offsets, and through sled.
 
-use std::{ops::RangeInclusive, path::Path};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use super::{
     VolumeError,
     block::Marker,
     contents::Contents,
+    database,
     finding::find_offsets,
     folder,
     folder::FileRecord,
@@ -56,6 +60,16 @@ impl SealedVolume {
         folder::check(&volumes.join(&self.directory), &self.files)
     }
 
+    /// Whether the file with its values is there at all.
+    pub fn has_database(&self, volumes: &Path) -> bool {
+        volumes.join(&self.directory).join(database::FILE).is_file()
+    }
+
+    /// The files of sled's that are not as they were and do no harm: it makes them again.
+    pub fn changed_snapshots(&self, volumes: &Path) -> Vec<PathBuf> {
+        folder::changed_snapshots(&volumes.join(&self.directory), &self.files)
+    }
+
     /// Opens it for reads at the offsets that a table tells; an error says what is wrong with it.
     pub fn by_offset(
         &self,
@@ -73,8 +87,18 @@ impl SealedVolume {
 
     /// Opens a copy of it through sled. At most one may be open at a time.
     pub fn through_sled(&self, volumes: &Path, marker: Marker) -> Result<SledVolume, VolumeError> {
+        self.through_sled_in(volumes, marker, volumes)
+    }
+
+    /// The same with the copy in another folder, which must be there.
+    pub fn through_sled_in(
+        &self,
+        volumes: &Path,
+        marker: Marker,
+        copies: &Path,
+    ) -> Result<SledVolume, VolumeError> {
         let (dir, copy) = (volumes.join(&self.directory), format!("{}{COPY}", self.directory));
-        let sled = ThroughSled::of_sealed(&dir, &self.files, &volumes.join(copy))?;
+        let sled = ThroughSled::of_sealed(&dir, &self.files, &copies.join(copy))?;
         Ok(SledVolume(VolumeReader::new(&dir, self.range(), sled).of_store(marker)))
     }
 
@@ -122,6 +146,24 @@ impl VolumeByOffset {
         let Some((first, value)) = blocks.0.block(position) else { return Ok(None) };
         let chunk = self.0.chunk(first, value)?;
         Ok(chunk.holds(position).then_some(chunk))
+    }
+
+    /// The position of the first block behind `position`; `None`: that is in the last.
+    pub fn block_after(&self, position: Position) -> Option<Position> {
+        self.0.values.block_after(position)
+    }
+
+    /// The same events, if they begin at `position`.
+    pub fn beginning_at(&self, position: Position, chunk: Chunk) -> Result<Chunk, VolumeError> {
+        if chunk.first() == position {
+            return Ok(chunk);
+        }
+        Err(self.0.other_beginning(position, chunk.first()))
+    }
+
+    /// The error for events that are not there.
+    pub fn missing<T>(&self, position: Position) -> Result<T, VolumeError> {
+        Err(self.0.missing(position))
     }
 
     /// Has what is read next come from the disk and not from memory.

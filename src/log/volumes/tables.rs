@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The file among them that says which volume the scrub has read last.
-pub(super) const PROGRESS: &str = "scrubbed";
+pub(in crate::log) const PROGRESS: &str = "scrubbed";
 
 /// Offset tables, read when they are needed.
 #[derive(Debug)]
@@ -72,6 +72,11 @@ impl Tables {
             max_files: settings.open_files,
             open: Mutex::default(),
         })
+    }
+
+    /// Where the tables are kept.
+    pub(super) fn files(&self) -> &Arc<dyn Files> {
+        &self.files
     }
 
     /// Whether there is a table of this volume; it may be a bad one.

@@ -410,7 +410,7 @@ fn a_damaged_volume_without_offsets_is_reported_once_and_holds_nothing_up() {
 
 /// The last position of the volume that was scrubbed last.
 fn scrubbed(case: &Case) -> Option<Position> {
-    let text = fs::read_to_string(case.settings().offsets.join(tables::PROGRESS)).ok()?;
+    let text = fs::read_to_string(case.settings().offsets.join(PROGRESS)).ok()?;
     text.lines().next()?.parse().ok()
 }
 
@@ -424,7 +424,7 @@ fn the_scrub_goes_on_after_a_restart_where_it_was() {
     let volumes = case.open();
     let mut scrubber = case.scrubber(&volumes);
     // What it notes first is what it has read first.
-    fs::remove_file(case.settings().offsets.join(tables::PROGRESS)).unwrap();
+    fs::remove_file(case.settings().offsets.join(PROGRESS)).unwrap();
     scrub(&mut scrubber, &mut now, || scrubbed(&case).is_some());
     assert_eq!(scrubbed(&case), Some(200));
 }

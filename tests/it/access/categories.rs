@@ -116,6 +116,8 @@ async fn conditions_and_claims_tell_nothing_of_other_categories() {
         let request = ConfirmClaimRequest { confirmation, ..ConfirmClaimRequest::default() };
         answers.push(refused(curator.confirm_claim(request).await));
     }
+    let about = ClaimConfirmed::default();
+    answers.push(refused(curator.append(known("desk/a", &about)).await));
     assert!(answers.iter().all(|it| it.message == answers[0].message), "{answers:?}");
 }
 

@@ -84,6 +84,23 @@ fn a_token_is_printed_once_kept_hashed_listed_and_revoked() {
     }
 }
 
+#[test]
+fn a_token_that_cannot_be_printed_is_not_made() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("tokens.toml");
+    let at = ["--tokens", file.to_str().expect("UTF-8")];
+    let create =
+        |name| [&["token", "create", "--role", "reader", "--name", name][..], &at].concat();
+    good(&run(&create("desk"), &[]));
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let mut command = Command::new(BINARY);
+    let output = command.args(create("lost")).stdout(full).output().expect("it can be run");
+    let error = bad(&output, 1);
+    assert!(error.contains("the token could not be printed"), "{error}");
+    let listed = good(&run(&[&["token", "list"][..], &at].concat(), &[]));
+    assert!(listed.contains("desk") && !listed.contains("lost"), "{listed}");
+}
+
 #[tokio::test]
 async fn commands_log_in_by_a_file_or_a_variable_and_no_error_has_the_token() {
     let server = Guarded::start("", vec![]);
@@ -153,8 +170,10 @@ fn access_check_says_what_a_policy_means_and_whether_a_call_passes() {
     assert!(text(&retract.stdout).contains("does not have the role curator"), "{retract:?}");
     let stranger = check(&["--call", "handover.v1.EventStoreService/Append"]);
     assert!(text(&stranger.stdout).contains("without credentials: refused"), "{stranger:?}");
-    let error = bad(&check(&["--call", "handover.v1.EventStoreService/Apend"]), 2);
-    assert!(error.contains("did you mean handover.v1.EventStoreService/Append"), "{error}");
+    for slip in ["handover.v1.EventStoreService/Apend", "EventStoreService/Append", "Append"] {
+        let error = bad(&check(&["--call", slip]), 2);
+        assert!(error.contains("did you mean handover.v1.EventStoreService/Append"), "{error}");
+    }
     bad(&check(&["--identity", "dask", "--call", "handover.v1.EventStoreService/Read"]), 3);
     files.write("policy.toml", "[[identity]]\nname = 'a'\n");
     let error = bad(&check(&[]), 2);

@@ -26,26 +26,32 @@ subjects = [{ issuer = 'https://id.example', subject = 'ana' }]
 grants = [{ role = 'recorder' }]
 ";
 
-struct Signer(EcdsaKeyPair);
+/// A key, and its id.
+pub(super) struct Signer(EcdsaKeyPair, &'static str);
 
 impl Signer {
     fn new() -> Self {
+        Self::named("1")
+    }
+
+    pub(super) fn named(id: &'static str) -> Self {
         let (kind, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
         let made = EcdsaKeyPair::generate_pkcs8(kind, &random).expect("a key");
-        Self(EcdsaKeyPair::from_pkcs8(kind, made.as_ref(), &random).expect("a key"))
+        Self(EcdsaKeyPair::from_pkcs8(kind, made.as_ref(), &random).expect("a key"), id)
     }
 
     /// A set with its public key.
-    fn keys(&self) -> String {
+    pub(super) fn keys(&self) -> String {
         let point = self.0.public_key().as_ref();
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let (x, y) = (part(&point[1..33]), part(&point[33..]));
-        json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "x": x, "y": y}]}).to_string()
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": self.1, "x": x, "y": y}]}).to_string()
     }
 
-    fn token(&self, claims: &Value) -> String {
+    pub(super) fn token(&self, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": "1"})), part(claims));
+        let header = json!({"alg": "ES256", "kid": self.1});
+        let signed = format!("{}.{}", part(&header), part(claims));
         let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
@@ -56,7 +62,7 @@ fn claims(subject: &str, audience: &str, lasts: i64) -> Value {
     json!({"iss": "https://id.example", "sub": subject, "aud": audience, "exp": expires})
 }
 
-async fn client(server: &Guarded, token: &str) -> Client {
+pub(super) async fn client(server: &Guarded, token: &str) -> Client {
     let token = ClientToken::parse(token).expect("a token");
     server.stranger().await.with_token(token).expect("it is this machine")
 }

@@ -9,7 +9,7 @@ use handover::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Guarded, token};
+use super::{Guarded, UNKNOWN, token};
 use crate::lifecycle::line_with;
 
 /// Longer than any of this takes.
@@ -67,4 +67,28 @@ async fn an_identity_that_is_too_fast_learns_when_to_call_again_and_holds_up_no_
         sleep(error.retry_after.expect("it says when")).await;
         first.get_head(head()).await.expect("the new rate is in use");
     }
+}
+
+#[tokio::test]
+async fn credentials_of_no_use_are_no_way_around_the_rate_of_an_address() {
+    let policy = "rate = { calls-per-second = 1, burst = 3 }";
+    let press = token(1, "press", &[Role::Reader], &[]);
+    let server = Guarded::start(policy, vec![press]);
+    let guessing = server.client(UNKNOWN).await;
+    let (refused, error) = timeout(BOUND, async {
+        for refused in 0.. {
+            let error = guessing.get_head(GetHeadRequest::default()).await.expect_err("a guess");
+            if error.reason == "OVERLOADED" {
+                return (refused, error);
+            }
+            assert_eq!(error.reason, "NOT_AUTHENTICATED", "{error}");
+        }
+        unreachable!("it ends with the bound");
+    })
+    .await
+    .expect("guesses are counted");
+    assert!(refused >= 3, "{refused}: those within the rate learn what is wrong");
+    assert!(error.retry_after.is_some() && error.message.contains("at this address"), "{error}");
+    let press = server.client(1).await;
+    press.get_head(GetHeadRequest::default()).await.expect("it has a rate of its own");
 }

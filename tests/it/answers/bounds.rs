@@ -7,9 +7,11 @@ use handover::domain::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// Methods with answers that need no pages, and what bounds them.
-pub(super) const METHODS: [(&str, &str); 7] = [
+pub(super) const METHODS: [(&str, &str); 10] = [
+    ("BackupService/DescribeBackup", "500 volumes, and `more` goes on; RESTORES_PER_STORE"),
     ("EventStoreService/Append", "the streams of one append"),
     ("EventStoreService/AppendStream", "the streams of one append"),
+    ("EventStoreService/GetHead", "RESTORES_PER_STORE"),
     ("EventStoreService/Read", "a batch of PAGE_BYTES, or one event"),
     ("EventStoreService/Subscribe", "a batch of PAGE_BYTES, or one event"),
     (
@@ -18,11 +20,12 @@ pub(super) const METHODS: [(&str, &str); 7] = [
     ),
     ("ProjectionService/ListProjections", "the projections that the program has"),
     ("StatusService/GetStatus", "100 groups, and what the program has of each list"),
+    ("VerificationService/Verify", "100 findings of each severity"),
 ];
 
 /// Lists that neither go on with a page token nor say how many more there are, and what bounds
 /// them.
-const LISTS: [(&str, &str); 37] = [
+const LISTS: [(&str, &str); 43] = [
     ("AppendResponse.revisions", "the streams of one append"),
     ("AppendResponse.undone", "the events of one append"),
     ("Attribution.relayed_by", "LIST_ENTRIES"),
@@ -31,6 +34,7 @@ const LISTS: [(&str, &str); 37] = [
     ("ConsumeResponse.attempts", "one for each of its events"),
     ("ConsumeResponse.withdrawn", "CONSUMER_CREDIT"),
     ("CountrySnapshot.counts", "ANSWER_BYTES; answers with `more` have the others"),
+    ("DescribeBackupResponse.volumes", "500, and `more` goes on"),
     ("Difference.reasons", "each reason once"),
     ("Estimate.flags", "each flag once"),
     ("EventBatch.events", "PAGE_BYTES, or one event"),
@@ -50,15 +54,20 @@ const LISTS: [(&str, &str); 37] = [
     ("GetStatusResponse.methods", "the methods that the program has"),
     ("GetStatusResponse.projections", "the projections that the program has"),
     ("GetStatusResponse.refusals", "the reasons that the program has"),
+    ("GetStatusResponse.reloads", "what the program reads again"),
+    ("GetStatusResponse.warnings", "a sentence for each thing that is exposed"),
     ("MethodStatus.codes", "the codes of gRPC"),
     ("ListProjectionsResponse.projections", "the projections that the program has"),
     ("ReadResponse.events", "PAGE_BYTES, or one event"),
     ("RecordedEvent.tags", "EVENT_BYTES"),
     ("RecordedEvent.metadata", "METADATA_BYTES"),
     ("Side.parties", "PARTIES"),
+    ("StoreHistory.branches", "RESTORES_PER_STORE"),
     ("StatementMade.mentions", "LIST_ENTRIES"),
     ("StatementMade.topics", "LIST_ENTRIES"),
     ("TransferCompleted.via", "PARTIES"),
+    ("VerificationReport.findings", "100 of each severity; beside it is how many there are"),
+    ("VerificationReport.unchecked", "each reason once"),
     ("WatchExchangeResponse.caused_by", "the events that a watch looks at together"),
 ];
 

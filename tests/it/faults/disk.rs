@@ -297,7 +297,12 @@ impl Image {
                 fs::create_dir(path).expect("a folder can be made");
                 continue;
             };
-            let file = fs::File::create(path).expect("a file can be made");
+            let file = fs::File::create(&path).expect("a file can be made");
+            if path.ends_with("data/LOCK") {
+                let contents = same_file(contents, &file);
+                file.write_all_at(&contents, 0).expect("it can be written");
+                continue;
+            }
             file.set_len(contents.len() as u64).expect("it can be extended");
             for (page, bytes) in contents.chunks(PAGE).enumerate() {
                 if bytes.iter().any(|byte| *byte != 0) {
@@ -338,6 +343,16 @@ impl Image {
         paths.dedup();
         let differs = |path: &&String| self.entries.get(*path) != other.entries.get(*path);
         paths.into_iter().filter(differs).cloned().collect()
+    }
+}
+
+/// The lock as it is on the same disk after a crash: it has its own number, and is no copy.
+fn same_file(contents: &[u8], file: &fs::File) -> Vec<u8> {
+    let number = file.metadata().expect("a number").ino();
+    let text = String::from_utf8_lossy(contents);
+    match text.split_once("\ninode ") {
+        Some((before, _)) => format!("{before}\ninode {number}\n").into_bytes(),
+        None => contents.to_vec(),
     }
 }
 

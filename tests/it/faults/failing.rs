@@ -161,7 +161,7 @@ async fn run(world: &World, reported: &mut Reported, case: &Case) {
 }
 
 /// Opens the store again, now that nothing fails any more; returns how many appends are there.
-async fn recover(world: &World, bounds: (u64, u64)) -> u64 {
+pub(super) async fn recover(world: &World, bounds: (u64, u64)) -> u64 {
     let server = Process::start(world, None);
     let Some(client) = server.client().await else {
         panic!("it does not open again: {:#?}", server.end().await.1);

@@ -11,7 +11,7 @@ use handover::domain::proto::RecordedEvent;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
-    cases::{each, seeded},
+    cases::{each, exhaustive, seeded},
     disk::{Digests, Disk, Image, Landed},
     places::{self, Ending, RUNS},
     process::Process,
@@ -57,7 +57,7 @@ fn cuts(disk: &mut Disk, steps: &[Step], reported: &Reported, chance: &mut StdRn
     for (number, step) in steps.iter().enumerate() {
         // Before a sync most may be missing; between syncs there are many cuts that are alike.
         let landed = match chance.random_range(0..8) {
-            _ if step.is_sync() => &LANDED[..],
+            _ if step.is_sync() || exhaustive() => &LANDED[..],
             0 => &LANDED[LANDED.len() - 1..],
             _ => &[],
         };
@@ -125,6 +125,7 @@ async fn wherever_the_power_fails_what_was_acknowledged_is_there() {
     for (ending, until) in RUNS {
         let Run { mut disk, steps, reported, story } = Run::of(ending, until).await;
         let cuts = cuts(&mut disk, &steps, &reported, &mut chance);
+        println!("{} crash images of the whole store", cuts.len());
         let story = Arc::new(story);
         each(cuts, move |cut| check(cut, Arc::clone(&story))).await;
     }

@@ -17,7 +17,7 @@ use crate::support::tagged;
 const RETRY: Duration = Duration::from_millis(50);
 const RETRIES: usize = 20;
 /// What says to the operator what to do.
-const ADVICE: &str = "put back a copy that was made while the server was stopped";
+const ADVICE: &str = "put it back from a backup (`handover restore`)";
 
 /// What came of it.
 #[derive(Debug)]

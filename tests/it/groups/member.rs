@@ -10,27 +10,27 @@ use handover::{
 use tokio::sync::mpsc;
 
 /// One call to `Consume`.
-pub(super) struct Member {
+pub(crate) struct Member {
     say: Option<mpsc::Sender<ConsumeRequest>>,
     reported: Answers<ConsumeResponse>,
     /// Events that came and were not taken yet.
     came: VecDeque<Delivered>,
     /// Deliveries that were withdrawn.
-    pub(super) withdrawn: Vec<u64>,
+    pub(crate) withdrawn: Vec<u64>,
     unanswered: BTreeMap<u64, u64>,
 }
 
 /// An event as it was delivered.
 #[derive(Clone, Debug)]
-pub(super) struct Delivered {
-    pub(super) delivery: u64,
-    pub(super) attempts: u32,
-    pub(super) event: RecordedEvent,
+pub(crate) struct Delivered {
+    pub(crate) delivery: u64,
+    pub(crate) attempts: u32,
+    pub(crate) event: RecordedEvent,
 }
 
 impl Member {
     /// Takes part; nothing is sent before the first event is requested.
-    pub(super) fn join(client: &Client, group: &str, name: &str, credit: u64) -> Self {
+    pub(crate) fn join(client: &Client, group: &str, name: &str, credit: u64) -> Self {
         let (say, said) = mpsc::channel(1_024);
         let first = ConsumeRequest {
             group: group.into(),
@@ -50,7 +50,7 @@ impl Member {
     }
 
     /// The next event.
-    pub(super) async fn next(&mut self) -> Result<Delivered, ClientError> {
+    pub(crate) async fn next(&mut self) -> Result<Delivered, ClientError> {
         loop {
             if let Some(event) = self.came.pop_front() {
                 return Ok(event);
@@ -60,7 +60,7 @@ impl Member {
     }
 
     /// Waits for whatever comes next.
-    pub(super) async fn receive(&mut self) -> Result<(), ClientError> {
+    pub(crate) async fn receive(&mut self) -> Result<(), ClientError> {
         let reported = self.reported.next().await.expect("the call goes on")?;
         assert_eq!(reported.events.len(), reported.attempts.len(), "each event with its attempts");
         self.withdrawn.extend(&reported.withdrawn);
@@ -77,7 +77,7 @@ impl Member {
     }
 
     /// The positions of the next events.
-    pub(super) async fn positions(&mut self, count: usize) -> Vec<u64> {
+    pub(crate) async fn positions(&mut self, count: usize) -> Vec<u64> {
         let mut positions = Vec::new();
         while positions.len() < count {
             positions.push(self.next().await.expect("an event").event.position);
@@ -85,12 +85,12 @@ impl Member {
         positions
     }
 
-    pub(super) fn say(&self, request: ConsumeRequest) {
+    pub(crate) fn say(&self, request: ConsumeRequest) {
         // If the call has ended, the next request for an event finds that out.
         let _ = self.say.as_ref().expect("it has not left").try_send(request);
     }
 
-    pub(super) fn ack(&mut self, deliveries: &[u64]) {
+    pub(crate) fn ack(&mut self, deliveries: &[u64]) {
         for delivery in deliveries {
             self.unanswered.remove(delivery);
         }
@@ -98,13 +98,13 @@ impl Member {
     }
 
     /// Acknowledges everything that came, and gives as much credit.
-    pub(super) fn ack_all(&mut self) {
+    pub(crate) fn ack_all(&mut self) {
         let acks: Vec<_> = std::mem::take(&mut self.unanswered).into_keys().collect();
         let credit = acks.len() as u64;
         self.say(ConsumeRequest { acks, credit, ..ConsumeRequest::default() });
     }
 
-    pub(super) fn nack(&mut self, delivery: u64, action: NackAction, reason: &str) {
+    pub(crate) fn nack(&mut self, delivery: u64, action: NackAction, reason: &str) {
         self.unanswered.remove(&delivery);
         let nack = Nack { delivery, action: action.into(), reason: reason.into() };
         self.say(ConsumeRequest { nacks: vec![nack], ..ConsumeRequest::default() });
@@ -112,7 +112,7 @@ impl Member {
 
     /// Says that nothing more comes, and waits until the group has handled everything. What was
     /// withdrawn from it.
-    pub(super) async fn leave(mut self) -> Vec<u64> {
+    pub(crate) async fn leave(mut self) -> Vec<u64> {
         self.say = None;
         while let Some(reported) = self.reported.next().await {
             let withdrawn = reported.expect("it may leave").withdrawn;

@@ -35,13 +35,40 @@ fn plain_text_for_other_machines_is_refused_and_the_settings_are_named() {
 #[test]
 fn what_is_permitted_is_warned_of() {
     let (_dir, data) = data_dir();
-    let (_child, log) = start_logged(&data, "0.0.0.0:0", &["--insecure"]);
-    for named in ["nothing is encrypted", "no policy"] {
-        let warning = line_with(&log, "WARN");
-        for expected in [named, "0.0.0.0", "--insecure"] {
-            assert!(warning.contains(expected), "{warning}");
+    // A filter of the log hides no warning, and each has the format of the log.
+    let shown: [&[&str]; 2] = [&[], &["--metrics-listen", "0.0.0.0:0", "--log", "error"]];
+    for more in shown {
+        let more = [&["--insecure", "--log-format", "json"], more].concat();
+        let (_child, log) = start_logged(&data, "0.0.0.0:0", &more);
+        let metrics = (more.len() > 3).then_some("the metrics");
+        for named in ["nothing is encrypted", "no policy"].into_iter().chain(metrics) {
+            let warning = line_with(&log, "WARN");
+            let line: serde_json::Value = serde_json::from_str(&warning).expect("JSON");
+            let message = line["fields"]["message"].as_str().expect("a message");
+            for expected in [named, "0.0.0.0", "--insecure"] {
+                assert!(message.contains(expected), "{warning}");
+            }
         }
     }
+}
+
+#[test]
+fn the_status_has_what_is_permitted() {
+    let (_dir, data) = data_dir();
+    let (_child, log) = start_logged(&data, "0.0.0.0:0", &["--insecure"]);
+    let started = line_with(&log, "starting");
+    let port = started.split("address=0.0.0.0:").nth(1).and_then(|rest| rest.split(' ').next());
+    let address = format!("http://127.0.0.1:{}", port.expect("a port"));
+    line_with(&log, "serving");
+    let status = |output| {
+        let mut command = Command::new(BINARY);
+        let ended = command.args(["status", "--server", &address, "--output", output]).output();
+        String::from_utf8(ended.expect("it can be run").stdout).expect("UTF-8")
+    };
+    let table = status("table");
+    assert_eq!(table.matches("EXPOSED        other machines can reach").count(), 2, "{table}");
+    let answer: serde_json::Value = serde_json::from_str(&status("json")).expect("JSON");
+    assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(2), "{answer}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Secure {
     pub(crate) log: Receiver<String>,
     /// Host and port.
     pub(crate) at: String,
+    /// Where its metrics are; empty: nowhere.
+    pub(crate) metrics: String,
     _data: tempfile::TempDir,
 }
 
@@ -43,10 +45,11 @@ impl Secure {
         let (data_dir, data) = data_dir();
         let (child, log) = start_logged(&data, "127.0.0.1:0", &all);
         let started = line_with(&log, "starting");
-        let at = started.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
-        let at = at.expect("the address is in the line").to_owned();
+        let after = |key| started.split(key).nth(1).and_then(|rest| rest.split(' ').next());
+        let at = after(" address=").expect("the address is in the line").to_owned();
+        let metrics = after(" metrics=").unwrap_or_default().to_owned();
         line_with(&log, "serving");
-        Self { folder, authority, child, log, at, _data: data_dir }
+        Self { folder, authority, child, log, at, metrics, _data: data_dir }
     }
 
     /// The address by a name that the certificate has.

@@ -6,7 +6,10 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -19,7 +22,11 @@ use tokio_rustls::{
 };
 
 use super::server::Secure;
-use crate::support::{append, event, read_all};
+use crate::{
+    lifecycle::line_with,
+    metrics::scraped,
+    support::{append, event, read_all},
+};
 
 /// A connection that speaks one version and offers one protocol.
 pub(super) async fn connected(
@@ -87,4 +94,33 @@ async fn connections_that_say_nothing_hold_up_no_other() {
         silent.push(TcpStream::connect(&server.at).await.expect("it can be reached"));
     }
     assert!(server.client().await.serving().await.expect("an answer"));
+}
+
+#[tokio::test]
+async fn a_flood_of_handshakes_that_fail_writes_a_bounded_number_of_lines() {
+    const CONNECTIONS: u32 = 1_000;
+    let server =
+        Secure::start_with(|_, _| ["--metrics-listen", "127.0.0.1:0"].map(str::to_owned).to_vec());
+    let begun = std::time::Instant::now();
+    for _ in 0..CONNECTIONS {
+        let mut plain = TcpStream::connect(&server.at).await.expect("it can be reached");
+        plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("it is read");
+        // The server ends it, after an alert.
+        let mut alert = Vec::new();
+        let _ = plain.read_to_end(&mut alert).await;
+    }
+    let failed = scraped(&server.metrics)["handover_tls_handshakes_failed_total"];
+    assert_eq!(failed.to_bits(), f64::from(CONNECTIONS).to_bits());
+    let permitted = 100 + begun.elapsed().as_millis() / 100 + 1;
+    // What the server logs when it stops comes after all of them.
+    server.signal("TERM");
+    let mut lines = 0;
+    loop {
+        let line = line_with(&server.log, "");
+        if line.contains("stopping") {
+            break;
+        }
+        lines += u128::from(line.contains("a TLS handshake failed"));
+    }
+    assert!((100..=permitted).contains(&lines), "{lines} lines, and {permitted} may come");
 }

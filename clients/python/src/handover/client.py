@@ -107,7 +107,8 @@ class Client:
     ) -> Iterator[log.RecordedEvent]:
         """Each event after the position in a file, without an end, across restarts of this program too: at least once.
 
-        The position is kept when the next event is taken. A server that keeps another store is refused.
+        The position is kept when the next event is taken. A server that keeps another store is refused. After a restore
+        from before the position it raises `HistoryChanged`.
         """
         return streams.events(self, kept, filter, interrupted)
 

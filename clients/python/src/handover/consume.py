@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import grpc
 
-from handover.errors import Problem, problem
+from handover.errors import HistoryChanged, Problem, problem
 from handover.streams import Interrupted
 from handover.v1 import consumer_group_service_pb2 as groups
 from handover.v1 import event_store_service_pb2 as log
@@ -103,7 +103,8 @@ def consume(
     client: Client, group: str, consumer: str, handle: Handler, credit: int, longest: float, interrupted: Interrupted
 ) -> None:
     """Takes part in call after call, until one fails for good."""
-    # A group of that name in another store is another group, so that one is refused.
+    # A group of that name in another store is another group, so that one is refused. So is a restored store, where the
+    # positions by which `handle` knows repeated events are of other events.
     first = groups.ConsumeRequest(group=group, consumer=consumer, credit=credit, store=client.store())
     (found,) = client.groups.ListGroups(groups.ListGroupsRequest(name=group)).groups
     lease = found.settings.lease.ToTimedelta().total_seconds()
@@ -111,6 +112,8 @@ def consume(
     while True:
         deliveries, error = Call(client, first, lease, longest).run(handle)
         ended = Problem(grpc.StatusCode.UNAVAILABLE, "the call ended without an error") if error is None else problem(error)
+        if ended.reason == "HISTORY_CHANGED":
+            raise HistoryChanged(ended) from error
         if error is not None and not ended.passes(repeatable=True):
             raise error
         failed = 1 if deliveries else failed + 1

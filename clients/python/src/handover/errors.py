@@ -45,6 +45,22 @@ class Problem:
         return f"{self.code.name} {self.reason}: {'; '.join(parts)}"
 
 
+class HistoryChanged(Exception):
+    """The store was restored from a backup, and what was requested rests on a position beyond the branch.
+
+    Undo what was made of events after `branch_position`, keep that position with the name `store`, and go on.
+    """
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(str(found))
+        self.problem = found
+        self.store = found.metadata.get("store", "")
+        """The present name of the store."""
+        branch = found.metadata.get("branch_position")
+        self.branch_position = None if branch is None else int(branch)
+        """The last position up to which both histories are the same. None: it is not known."""
+
+
 def problem(error: grpc.RpcError) -> Problem:
     """Takes an error apart. Calls raise errors of gRPC, as its stubs do."""
     if not isinstance(error, grpc.Call):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
-from handover.errors import Problem, problem
+from handover.errors import HistoryChanged, Problem, problem
 from handover.position import PositionFile
 from handover.retry import Retry
 from handover.v1 import count_service_pb2 as counts
@@ -86,6 +86,8 @@ def resumed(open_call: Callable[[], Any], interrupted: Interrupted, retry: Retry
             found = problem(error)
             if watchdog.was_silent:
                 found = Problem(grpc.StatusCode.UNAVAILABLE, f"the server said nothing for {silence:g} s")
+            elif found.reason == "HISTORY_CHANGED":
+                raise HistoryChanged(found) from error
             elif not found.passes(repeatable=True):
                 raise
         failed += 1
@@ -104,6 +106,8 @@ def subscribe(client: Client, request: log.SubscribeRequest, interrupted: Interr
         request.after_position = head.position
     for frame in resumed(lambda: client.log.Subscribe(request), interrupted, client.retry):
         kind = frame.WhichOneof("frame")
+        # After a restore of the store, the position goes on under another name.
+        request.store = frame.store or request.store
         if kind is None:
             continue
         yield frame
@@ -117,7 +121,7 @@ def events(
     store = kept.store or client.store()
     request = log.SubscribeRequest(filter=filter, after_position=kept.position, store=store)
     for frame in subscribe(client, request, interrupted):
-        kind = frame.WhichOneof("frame")
+        kind, store = frame.WhichOneof("frame"), frame.store or store
         for event in frame.events.events:
             yield event
             kept.keep(store, event.position)
@@ -140,6 +144,7 @@ def watch_counts(
         return client.counts.WatchCountryCounts(request)
 
     for answer in resumed(open_call, interrupted, client.retry):
+        request.store = answer.store or request.store
         if answer.heartbeat:
             continue
         together.append(answer)
@@ -156,6 +161,7 @@ def watch_exchange(
     request = copied(request)
     request.store = request.store or client.store()
     for answer in resumed(lambda: client.exchanges.WatchExchange(request), interrupted, client.retry):
+        request.store = answer.store or request.store
         if not answer.heartbeat:
             yield answer
             request.after_position = answer.position

@@ -2,7 +2,7 @@ use base64::Engine as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::proto::{Attribution, ClaimRetracted, TransferCompleted};
+use crate::domain::proto::{Attribution, ClaimRetracted, StoreHistory, TransferCompleted};
 
 const SOURCE: &str = "urn:uuid:0f0f0f0f-0f0f-8f0f-8f0f-0f0f0f0f0f0f";
 
@@ -157,4 +157,19 @@ proptest! {
         metadata.extend(TRACE.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?))));
         prop_assert_eq!(metadata, event.metadata);
     }
+}
+
+#[test]
+fn an_event_keeps_the_source_of_the_history_that_it_was_recorded_in() {
+    let branch =
+        |after, store: &str| HistoryBranch { after, store: store.into(), id: String::new() };
+    let history =
+        StoreHistory { branches: vec![branch(9, "s#1"), branch(5, "s#2")], ..Default::default() };
+    let head =
+        GetHeadResponse { store: "s#2".into(), history: Some(history), ..Default::default() };
+    let sources = Sources::of(head);
+    let found = [1, 5, 6, 9, 10].map(|position| sources.recorded_in(position));
+    assert_eq!(found, ["s", "s", "s#2", "s#2", "s#2"]);
+    let plain = Sources::of(GetHeadResponse { store: "s".into(), ..Default::default() });
+    assert_eq!(plain.recorded_in(7), "s");
 }

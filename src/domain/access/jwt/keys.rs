@@ -5,18 +5,18 @@ use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, VerificationA
 use serde::Deserialize;
 
 /// Keys of one issuer. Those of unknown kinds, and those for encryption, are left out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys(Vec<Key>);
 
 /// A public key, and the one algorithm that it is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     id: Option<String>,
     algorithm: &'static str,
     public: Public,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Public {
     /// The modulus and the exponent.
     Rsa(Vec<u8>, Vec<u8>),
@@ -45,6 +45,23 @@ struct Entry {
 /// The algorithms of RSA keys; a key that names none is for the first.
 const OF_RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
+/// The algorithms of other keys.
+const OF_CURVES: [&str; 3] = ["ES256", "ES384", "EdDSA"];
+
+/// Whether a key can be for an algorithm.
+pub(super) fn is_known(algorithm: &str) -> bool {
+    OF_RSA.into_iter().chain(OF_CURVES).any(|known| known == algorithm)
+}
+
+/// Why there is no key for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// None has the id that it names.
+    Id,
+    /// One has, and is for another algorithm; or the token names none, and there are several.
+    Other,
+}
+
 impl Keys {
     /// Reads a set; one without any key that can be used is refused.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -59,14 +76,22 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key with this id, if it is for this algorithm. A token without an id fits a set with one
     /// key alone.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: &str) -> Option<&Key> {
+    pub(super) fn find(&self, id: Option<&str>, algorithm: &str) -> Result<&Key, Missing> {
         let mut named = self.0.iter().filter(|key| match id {
             Some(id) => key.id.as_deref() == Some(id),
             None => self.0.len() == 1,
         });
-        named.find(|key| key.algorithm == algorithm)
+        let found = named.find(|key| key.algorithm == algorithm);
+        let known = |id| self.0.iter().any(|key| key.id.as_deref() == Some(id));
+        let missing = if id.is_none_or(known) { Missing::Other } else { Missing::Id };
+        found.ok_or(missing)
     }
 }
 

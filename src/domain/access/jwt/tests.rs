@@ -59,10 +59,13 @@ impl Signer {
     }
 }
 
-fn issuers(keys: &[Value]) -> Vec<(Issuer, Keys)> {
-    let issuer =
-        Issuer { name: ISSUER.to_owned(), audience: "handover".to_owned(), jwks: String::new() };
-    vec![(issuer, Keys::parse(&json!({ "keys": keys }).to_string()).unwrap())]
+fn issuer() -> Issuer {
+    let (name, audience) = (ISSUER.to_owned(), "handover".to_owned());
+    Issuer { name, audience, keys: KeySource::File(String::new()), ca: None }
+}
+
+fn issuers(keys: &[Value]) -> Vec<(Issuer, Option<Keys>)> {
+    vec![(issuer(), Some(Keys::parse(&json!({ "keys": keys }).to_string()).unwrap()))]
 }
 
 fn claims() -> Value {
@@ -120,12 +123,16 @@ fn the_key_decides_on_the_algorithm_and_no_other_signature_passes() {
     let rsa = json!({"kty": "RSA", "kid": "rsa", "n": MODULUS, "e": "AQAB"});
     let issuers = issuers(&[signer.jwk("one"), rsa]);
     let refused = |token: &str| verified(token, &issuers, now()).unwrap_err();
-    for alg in ["none", "None", "HS256", "RS256", "ES384", "es256"] {
-        let token = signer.signed(&json!({"alg": alg, "kid": "one"}), &claims());
-        assert_eq!(refused(&token), BadJwt::Key, "{alg}");
+    let algorithm = |alg: &str| signer.signed(&json!({"alg": alg, "kid": "one"}), &claims());
+    for alg in ["none", "None", "HS256", "es256"] {
+        assert_eq!(refused(&algorithm(alg)), BadJwt::Algorithm(alg.to_owned()));
+    }
+    for alg in ["RS256", "ES384"] {
+        assert_eq!(refused(&algorithm(alg)), BadJwt::Key, "{alg}");
     }
     let by = |header: Value| signer.signed(&header, &claims());
-    assert_eq!(refused(&by(json!({"alg": "ES256", "kid": "two"}))), BadJwt::Key);
+    let unknown = BadJwt::UnknownKey(ISSUER.to_owned());
+    assert_eq!(refused(&by(json!({"alg": "ES256", "kid": "two"}))), unknown);
     assert_eq!(refused(&by(json!({"alg": "ES256"}))), BadJwt::Key, "which of two keys is not said");
     let extended = by(json!({"alg": "ES256", "kid": "one", "crit": ["x"]}));
     assert!(matches!(refused(&extended), BadJwt::Malformed(_)));
@@ -145,6 +152,17 @@ fn the_key_decides_on_the_algorithm_and_no_other_signature_passes() {
     assert_eq!(verified(&token, &issuers, now()).unwrap().subject, "ana");
     let flipped = token.replace(".laKR", ".laKS");
     assert_eq!(refused(&flipped), BadJwt::Signature);
+}
+
+#[test]
+fn where_keys_are_not_there_a_token_is_not_looked_at_further_than_its_algorithm() {
+    let (signer, issuers) = (Signer::new(), [(issuer(), None)]);
+    let by = |alg: &str| signer.signed(&json!({"alg": alg, "kid": "one"}), &claims());
+    let refused = |alg| verified(&by(alg), &issuers, now()).unwrap_err();
+    assert_eq!(refused("ES256"), BadJwt::NoKeys(ISSUER.to_owned()));
+    for alg in ["none", "HS256"] {
+        assert_eq!(refused(alg), BadJwt::Algorithm(alg.to_owned()), "it is never accepted");
+    }
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl GroupPointer {
         self.keys_at() + self.keys_bytes() as u64
     }
 
+    /// Place of what follows the group.
+    pub(super) fn end(&self) -> u64 {
+        self.filter_at() + u64::from(self.filter_bytes)
+    }
+
     /// Bytes of the keys and the filter in memory.
     pub(super) fn memory(&self) -> usize {
         self.keys_bytes() + self.filter_bytes as usize
@@ -118,7 +123,15 @@ pub(super) fn decode_filter(
     }
     let seed = rest.get_u64();
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
-    let segment_length_mask = segment_length.wrapping_sub(1);
+    // A lookup goes by these lengths, and would look beyond a filter that is shorter.
+    let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
+    let fits = segment_length.is_power_of_two()
+        && segment_count_length.is_multiple_of(segment_length)
+        && rest.len() as u64 >= needed;
+    if !fits {
+        return Err(BAD_GROUP);
+    }
+    let segment_length_mask = segment_length - 1;
     let descriptor = Descriptor { seed, segment_length, segment_length_mask, segment_count_length };
     Ok(BinaryFuse8 { descriptor, fingerprints: rest.into() })
 }
@@ -137,8 +150,13 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Whether the group may have the key.
     pub(super) fn may_have(&self, key: Key) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.contains(&key.low()))
+        self.filter.as_ref().is_none_or(|filter| may_have(filter, key))
     }
+}
+
+/// Whether a filter lets the key pass.
+pub(super) fn may_have(filter: &BinaryFuse8, key: Key) -> bool {
+    filter.contains(&key.low())
 }
 
 /// The page that has the key if any has; `None`: it comes before the first.

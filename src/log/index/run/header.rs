@@ -94,6 +94,11 @@ impl Header {
     }
 }
 
+/// Whether nothing but zeros follows the header on the first page.
+pub(super) fn is_padded(page: &[u8]) -> bool {
+    page.iter().skip(HEADER).all(|byte| *byte == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

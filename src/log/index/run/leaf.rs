@@ -69,14 +69,26 @@ pub(super) fn encode_short(
 pub(super) fn decode_short(
     first: Position,
     count: u64,
-    mut bytes: &[u8],
+    bytes: &[u8],
 ) -> Result<Vec<Position>, Malformed> {
+    let mut positions = Vec::new();
+    extend_short(first, count, bytes, &mut positions)?;
+    Ok(positions)
+}
+
+/// Adds the positions of a short list of a run that begins at `first`.
+pub(super) fn extend_short(
+    first: Position,
+    count: u64,
+    mut bytes: &[u8],
+    positions: &mut Vec<Position>,
+) -> Result<(), Malformed> {
     let mut before = first;
-    let positions = (0..count).map(|_| {
+    for _ in 0..count {
         before = number(&mut bytes)?.checked_add(before).ok_or(BAD_ENTRY)?;
-        Ok(before)
-    });
-    positions.collect()
+        positions.push(before);
+    }
+    Ok(())
 }
 
 /// Fills pages with entries.

@@ -112,14 +112,7 @@ impl Run {
         for group in self.groups.iter().filter(|group| group.loaded.get().is_none()) {
             let Some(taken) = budget.take(group.pointer.memory()) else { return Ok(()) };
             let keys = self.keys_of(&group.pointer, Blocking::Allowed)?.into();
-            let filter = match group.pointer.filter_bytes as usize {
-                0 => None,
-                bytes => {
-                    let at = group.pointer.filter_at();
-                    let filter = self.read(at, bytes, Blocking::Allowed)?;
-                    Some(self.checked(group::decode_filter(&filter, self.salt, at))?)
-                }
-            };
+            let filter = self.filter_of(&group.pointer)?;
             // A reader that came first has loaded the same.
             let _ = group.loaded.set(Loaded { keys, filter, _reservation: taken });
         }
@@ -163,6 +156,11 @@ impl Run {
         let changes = self.changes(page, blocking)?;
         let last = changes.iter().rfind(|(_, first)| *first <= position);
         Ok(last.map(|(time, _)| *time))
+    }
+
+    /// Place of the first page of times.
+    pub(super) fn times_at(&self) -> u64 {
+        self.times_at
     }
 
     /// Number of pages of times.
@@ -274,13 +272,40 @@ impl Run {
         Ok(page.map(|page| group.pointer.page_at(page)))
     }
 
-    fn keys_of(&self, group: &GroupPointer, blocking: Blocking) -> Result<Vec<Key>, IndexError> {
+    /// Where a group is.
+    pub(super) fn pointer(&self, group: usize) -> Option<GroupPointer> {
+        self.groups.get(group).map(|group| group.pointer)
+    }
+
+    /// The filter of a group; `None`: it has none.
+    pub(super) fn filter_of(
+        &self,
+        group: &GroupPointer,
+    ) -> Result<Option<xorf::BinaryFuse8>, IndexError> {
+        let (at, bytes) = (group.filter_at(), group.filter_bytes as usize);
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let filter = self.read(at, bytes, Blocking::Allowed)?;
+        self.checked(group::decode_filter(&filter, self.salt, at)).map(Some)
+    }
+
+    pub(super) fn keys_of(
+        &self,
+        group: &GroupPointer,
+        blocking: Blocking,
+    ) -> Result<Vec<Key>, IndexError> {
         let at = group.keys_at();
         let bytes = self.read(at, group.keys_bytes(), blocking)?;
         self.checked(group::decode_keys(&bytes, self.salt, at))
     }
 
-    fn read(&self, at: u64, length: usize, blocking: Blocking) -> Result<Vec<u8>, IndexError> {
+    pub(super) fn read(
+        &self,
+        at: u64,
+        length: usize,
+        blocking: Blocking,
+    ) -> Result<Vec<u8>, IndexError> {
         let mut bytes = vec![0; length];
         self.read_into(&mut bytes, at, blocking)?;
         Ok(bytes)

@@ -110,6 +110,12 @@ impl OffsetReader {
         start..end
     }
 
+    /// The position of the first block behind `position`.
+    pub(in crate::log::volume) fn block_after(&self, position: Position) -> Option<Position> {
+        let number = self.table.block(position).map_or(0, |number| number + 1);
+        self.table.blocks().get(number).map(|next| self.table.position(next))
+    }
+
     /// The positions from this block to the next.
     fn range(&self, number: usize) -> Option<RangeInclusive<Position>> {
         let blocks = self.table.blocks();

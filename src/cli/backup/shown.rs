@@ -1,0 +1,131 @@
+//! What a backup and a restore print: a line for people, an object for programs, a bar meanwhile.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{
+        exit::{Exit, Failure},
+        output::Output,
+    },
+    domain::{event::Micros, recorded::timestamp},
+    log::backup::{Summary, Total, restore::Restored},
+};
+
+/// The progress on standard error; it shows only on a terminal.
+#[derive(Debug)]
+pub(in crate::cli) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(in crate::cli) fn new(name: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let template = "{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        Self(bar)
+    }
+
+    pub(in crate::cli) fn show(&mut self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+
+    pub(in crate::cli) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// What is printed.
+#[derive(Debug)]
+pub(in crate::cli) struct Shown {
+    line: String,
+    object: Value,
+}
+
+impl Shown {
+    pub(super) fn of_backup(target: &str, summary: &Summary) -> Self {
+        let Summary { name, position, recorded_at, copied, kept, removed } = summary;
+        let at = recorded_at.map(|at| format!(", recorded {}", moment(at))).unwrap_or_default();
+        let mut line = format!(
+            "{name} in {target}: up to position {position}{at}; copied {}, had {}",
+            total(*copied),
+            total(*kept),
+        );
+        if removed.backups + removed.pieces > 0 {
+            let (backups, pieces) = (removed.backups, removed.pieces);
+            let more = "older backups and";
+            let _ = write!(line, "; removed {backups} {more} {pieces} pieces that no backup needs");
+        }
+        let object = json!({
+            "backup": name,
+            "position": position.to_string(),
+            "recordedAt": recorded_at.map(moment),
+            "copiedPieces": copied.pieces,
+            "copiedBytes": copied.bytes.to_string(),
+            "keptPieces": kept.pieces,
+            "keptBytes": kept.bytes.to_string(),
+            "removedBackups": removed.backups,
+            "removedPieces": removed.pieces,
+        });
+        Self { line, object }
+    }
+
+    pub(in crate::cli) fn of_restore(dir: &str, restored: &Restored) -> Self {
+        let Restored { backup, position, backup_position, store, history, kept } = restored;
+        let branch = history.newest().map(|branch| branch.id.to_string()).unwrap_or_default();
+        let mut line = format!(
+            "{backup} is restored in {dir} up to position {position}; history {branch} begins \
+             after it"
+        );
+        if position < backup_position {
+            let _ = write!(line, "; the backup goes on to {backup_position}");
+        }
+        if *kept > 0 {
+            let _ = write!(line, "; {kept} files of an interrupted restore were right and stayed");
+        }
+        let object = json!({
+            "backup": backup,
+            "position": position.to_string(),
+            "backupPosition": backup_position.to_string(),
+            "store": store,
+            "history": branch,
+            "keptFiles": kept,
+        });
+        Self { line, object }
+    }
+
+    pub(in crate::cli) fn print(&self, output: Output) -> Result<Exit, Failure> {
+        let text = match output {
+            Output::Table => self.line.clone(),
+            Output::Json => format!("{:#}", self.object),
+            Output::Jsonl => self.object.to_string(),
+            Output::Csv => {
+                return Err(Failure::usage("there is no table of one backup; use --output json"));
+            }
+        };
+        writeln!(io::stdout(), "{text}")?;
+        Ok(Exit::Done)
+    }
+}
+
+fn total(total: Total) -> String {
+    let plural = if total.pieces == 1 { "" } else { "s" };
+    format!("{} in {} piece{plural}", bytes(total.bytes), total.pieces)
+}
+
+/// Bytes in the unit that gives them few digits.
+fn bytes(number: u64) -> String {
+    indicatif::HumanBytes(number).to_string()
+}
+
+/// A time as people write it.
+fn moment(micros: Micros) -> String {
+    timestamp(micros).to_string()
+}

@@ -1,0 +1,71 @@
+//! The saved state of the projection of claims, as it is found.
+
+use std::{fs, io, path::PathBuf};
+
+use crate::{
+    domain::event::Position,
+    log::{
+        LogError,
+        verification::{Finding, Findings, Part, Progress, Verification},
+    },
+    projections::{
+        Projection as _,
+        register::Register,
+        snapshot::{self, Misfit},
+    },
+};
+
+/// A saved state that the server would use.
+pub(super) struct SavedState {
+    path: PathBuf,
+    register: Register,
+}
+
+impl SavedState {
+    /// Reads the state of a stopped store; `None`: there is none that would be used.
+    pub(super) fn read(
+        verification: &Verification,
+        findings: &Findings,
+        progress: &Progress,
+    ) -> Result<Option<Self>, LogError> {
+        let Some(dir) = verification.projections() else { return Ok(None) };
+        let path = dir.join(Register::NAME);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = "there is no saved state";
+                findings.add(Finding::missing(Part::Projection, &path, what));
+                return Ok(None);
+            }
+            read => read.map_err(|error| LogError::io("read", &path, error))?,
+        };
+        progress.expect(bytes.len() as u64);
+        progress.done(bytes.len() as u64);
+        match snapshot::decode::<Register>(&bytes, verification.store_id()) {
+            Ok(register) if register.position() > verification.head() => {
+                let (at, head) = (register.position(), verification.head());
+                let what = format!("it is of position {at}, and the log ends at {head}");
+                findings.add(Finding::derived(Part::Projection, &path, what));
+            }
+            Ok(register) => return Ok(Some(Self { path, register })),
+            Err(error @ Misfit::Version) => {
+                findings.add(Finding::missing(Part::Projection, &path, error));
+            }
+            Err(error) => findings.add(Finding::derived(Part::Projection, &path, error)),
+        }
+        Ok(None)
+    }
+
+    /// The position of its figures.
+    pub(super) fn position(&self) -> Position {
+        self.register.position()
+    }
+
+    /// Compares it with what events say.
+    pub(super) fn compare(&self, fresh: &Register, findings: &Findings) {
+        if self.register != *fresh {
+            let at = self.position();
+            let what = format!("its figures are not those of the events up to position {at}");
+            findings.add(Finding::derived(Part::Projection, &self.path, what));
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What can go wrong with a backup, in words that name the piece, and say what to do.
+
+use std::{error::Error, io, path::PathBuf, sync::Arc};
+
+use crate::{
+    domain::event::Position,
+    log::{error::LogError, journal::JournalError, volume::VolumeError},
+};
+
+/// Why a backup or a restore could not be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The operating system refused something in the target.
+    #[error("backup {target}: {action} {piece}: {source}{}", advice(source))]
+    Target {
+        /// The target.
+        target: String,
+        /// What was tried.
+        action: &'static str,
+        /// On which piece.
+        piece: String,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// A piece is not what was put there.
+    #[error("backup {target}: {piece} {what}; {advice}")]
+    Piece {
+        /// The target.
+        target: String,
+        /// The piece.
+        piece: String,
+        /// What is wrong with it.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The place cannot be a target.
+    #[error("{place} cannot hold a backup: {what}")]
+    Unfit {
+        /// The place.
+        place: String,
+        /// Why not, and what to choose instead.
+        what: String,
+    },
+    /// The target has too little room.
+    #[error(
+        "backup {target}: {needed} bytes are to be copied, and {free} are free; make room there, \
+         or choose another folder"
+    )]
+    Full {
+        /// The target.
+        target: String,
+        /// What is to be copied.
+        needed: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// The place holds no backup to restore.
+    #[error("{place} holds no backup: {what}")]
+    NoBackup {
+        /// The place.
+        place: String,
+        /// What was found.
+        what: String,
+    },
+    /// The target has backups of another store.
+    #[error(
+        "backup {target}: it has backups of the store {found}, and this is the store {own}; \
+         choose another folder for this store"
+    )]
+    AnotherStore {
+        /// The target.
+        target: String,
+        /// Name of the store that it has backups of.
+        found: String,
+        /// Name of the store that was to be backed up.
+        own: String,
+    },
+    /// A newer version of the program wrote this.
+    #[error(
+        "backup {target}: {piece} has format {found}, this program knows up to {known}: use a \
+         newer program"
+    )]
+    NewerFormat {
+        /// The target.
+        target: String,
+        /// The piece that says so.
+        piece: String,
+        /// Its format.
+        found: u32,
+        /// The newest format that is known here.
+        known: u32,
+    },
+    /// Another process works on the target.
+    #[error(
+        "backup {target}: {holder} works on it; only one backup runs in a folder at a time. Run \
+         this again when it has ended"
+    )]
+    Busy {
+        /// The target.
+        target: String,
+        /// What is known of the process.
+        holder: String,
+    },
+    /// The record does not reach as far as the restore should.
+    #[error("{what}")]
+    Beyond {
+        /// What was requested, what there is, and what to do.
+        what: String,
+    },
+    /// The place for the restored record holds something.
+    #[error("{path} cannot take a restored record: {what}", path = path.display())]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+        /// What is there, and what to do.
+        what: String,
+    },
+    /// Frames moved from the journal into a volume while they were read.
+    #[error(
+        "the journal let go of frames up to {up_to} while they were read: volumes are sealed \
+         faster than their events can be read. Run this again"
+    )]
+    Released {
+        /// The last frame that is gone.
+        up_to: u64,
+    },
+    /// The source has another frame where the last backup ended.
+    #[error("the record at position {position} is another than in the last backup")]
+    OtherHistory {
+        /// The position.
+        position: Position,
+    },
+    /// The server stops.
+    #[error("the server stops; run this again")]
+    Stopping,
+    /// The record could not be read, or the restored one not written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A remote source failed.
+    #[error("{0}")]
+    Remote(Arc<dyn Error + Send + Sync>),
+}
+
+/// What to do about an operating system's error; empty: nothing in particular.
+fn advice(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if [StorageFull, QuotaExceeded].contains(&error.kind()) {
+        "; make room there and run this again: what was copied whole is not copied again"
+    } else if [ReadOnlyFilesystem, PermissionDenied].contains(&error.kind()) {
+        "; make it accessible for the user who runs this, or choose another folder"
+    } else {
+        ""
+    }
+}
+
+/// What to do about a piece that is not what was put there.
+pub(super) const DAMAGED: &str = "look at the disk, then delete that piece: the next backup of \
+     the same store into this folder puts it there again, if the store still has it. To restore \
+     now, take another copy of this folder";
+
+impl BackupError {
+    pub(super) fn target(
+        target: &dyn std::fmt::Display,
+        action: &'static str,
+        piece: &str,
+        source: io::Error,
+    ) -> Self {
+        let (target, piece) = (target.to_string(), piece.to_owned());
+        Self::Target { target, action, piece, source: Arc::new(source) }
+    }
+
+    /// The error of a read from a source.
+    pub fn from_read(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => error,
+            Err(error) => Self::Remote(Arc::new(error)),
+        }
+    }
+
+    /// A piece that is not what was put there.
+    pub(super) fn piece(
+        target: &dyn std::fmt::Display,
+        piece: &str,
+        what: impl Into<String>,
+    ) -> Self {
+        let (target, piece) = (target.to_string(), piece.to_owned());
+        Self::Piece { target, piece, what: what.into(), advice: DAMAGED }
+    }
+
+    /// Whether the record, or the backup, is damaged.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Piece { .. } => true,
+            Self::Log(error) => error.damage().is_some(),
+            Self::Target { .. }
+            | Self::Unfit { .. }
+            | Self::Full { .. }
+            | Self::NoBackup { .. }
+            | Self::AnotherStore { .. }
+            | Self::NewerFormat { .. }
+            | Self::Busy { .. }
+            | Self::Beyond { .. }
+            | Self::Occupied { .. }
+            | Self::Released { .. }
+            | Self::OtherHistory { .. }
+            | Self::Stopping
+            | Self::Remote(_) => false,
+        }
+    }
+}
+
+impl From<JournalError> for BackupError {
+    fn from(error: JournalError) -> Self {
+        if let JournalError::Released { up_to } = error {
+            return Self::Released { up_to };
+        }
+        Self::Log(error.into())
+    }
+}
+
+impl From<VolumeError> for BackupError {
+    fn from(error: VolumeError) -> Self {
+        Self::Log(error.into())
+    }
+}

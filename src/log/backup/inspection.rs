@@ -1,0 +1,95 @@
+//! Checks every backup in a target, and goes on behind what is wrong.
+
+use std::collections::HashSet;
+
+use super::{
+    error::BackupError,
+    manifest::Manifest,
+    opened::Opened,
+    pieces, restore,
+    run::claim,
+    target::{ClaimKind, Target},
+};
+use crate::domain::event::Position;
+
+/// What the backups in a target hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// The id of the store; absent: it cannot be read.
+    pub store_id: Option<[u8; 16]>,
+    /// The last position of the newest backup.
+    pub position: Position,
+    /// Sealed volumes in the newest backup.
+    pub volumes: usize,
+    /// The complete backups.
+    pub backups: usize,
+}
+
+/// What is done with what is found, and with the bytes that were read.
+pub trait Inspector {
+    /// A piece that is missing or not what was put there, why, and what to do.
+    fn wrong(&mut self, piece: &str, what: &str, advice: &str);
+
+    /// So many bytes are to be read in all.
+    fn expect(&mut self, bytes: u64);
+
+    /// So many bytes more were read.
+    fn read(&mut self, bytes: u64);
+
+    /// Whether to go on with the next piece.
+    fn goes_on(&self) -> bool;
+}
+
+/// Reads every piece of every backup through, and sees that the frames of each follow one another.
+/// An error is what the target refuses, or that there is no backup.
+pub fn inspect(
+    target: &dyn Target,
+    inspector: &mut dyn Inspector,
+) -> Result<Inspected, BackupError> {
+    let _claim = claim(target, ClaimKind::Shared)?;
+    let Some(opened) = noted(Opened::read(target), inspector)? else {
+        return Ok(Inspected::default());
+    };
+    let Some(newest) = opened.manifests.last() else {
+        let (place, what) = (target.to_string(), "it has no complete one".to_owned());
+        return Err(BackupError::NoBackup { place, what });
+    };
+    let mut names = HashSet::new();
+    let all = opened.manifests.iter().flat_map(Manifest::pieces);
+    // Backups share what has not changed between them.
+    let all: Vec<_> = all.filter(|piece| names.insert(piece.name.as_str())).collect();
+    inspector.expect(all.iter().map(|piece| piece.length).sum());
+    let mut is_whole = true;
+    for piece in all {
+        if !inspector.goes_on() {
+            return Ok(Inspected::default());
+        }
+        let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
+        is_whole &= noted(checked, inspector)?.is_some();
+    }
+    // Frames of pieces that are wrong are wrong as well.
+    for manifest in opened.manifests.iter().filter(|_| is_whole) {
+        noted(restore::check_frames(target, manifest), inspector)?;
+    }
+    Ok(Inspected {
+        store_id: opened.store_id,
+        position: newest.tip.position,
+        volumes: newest.volumes.len(),
+        backups: opened.manifests.len(),
+    })
+}
+
+/// Takes what is wrong with a piece for a finding; `None`: it was one.
+fn noted<T>(
+    checked: Result<T, BackupError>,
+    inspector: &mut dyn Inspector,
+) -> Result<Option<T>, BackupError> {
+    match checked {
+        Ok(checked) => Ok(Some(checked)),
+        Err(BackupError::Piece { piece, what, advice, .. }) => {
+            inspector.wrong(&piece, &what, advice);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,134 @@
+//! A target as it is found: whose backups it has, and which.
+
+use std::{collections::HashMap, io};
+
+use super::{
+    error::BackupError,
+    manifest::{BACKUPS, FORMAT, Manifest, get_sealed, put_sealed},
+    pieces::{Piece, check_length},
+    target::Target,
+};
+use crate::log::{manifest::hex, store::public_name};
+
+/// The piece that says what the target is. It is put first.
+const BACKUP: &str = "BACKUP";
+const TITLE: &str = "handover backup";
+
+/// The backups in a target.
+#[derive(Debug)]
+pub struct Opened {
+    /// The id of the store; absent: there are no backups yet.
+    pub store_id: Option<[u8; 16]>,
+    /// The complete backups, oldest first.
+    pub manifests: Vec<Manifest>,
+}
+
+/// Refuses a place that has other things in it than backups, or is part of a data directory. It
+/// changes nothing.
+pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
+    if read_title(target)?.is_some() {
+        return Ok(());
+    }
+    let obstacle =
+        target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
+    match obstacle? {
+        Some(what) => Err(BackupError::Unfit { place: target.to_string(), what }),
+        None => Ok(()),
+    }
+}
+
+impl Opened {
+    /// Reads what is there.
+    pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
+        let store_id = read_title(target)?;
+        let listed = target.list(BACKUPS);
+        let listed =
+            listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
+        let mut manifests = Vec::new();
+        for (name, _) in listed {
+            manifests.push(Manifest::get(target, &name)?);
+        }
+        manifests.sort_by_key(|manifest| manifest.sequence);
+        let strange = manifests.iter().find(|manifest| manifest.store_id() != store_id);
+        if let Some(strange) = strange {
+            let what = "belongs to another store than BACKUP names";
+            return Err(BackupError::piece(&target, &strange.name(), what));
+        }
+        Ok(Self { store_id, manifests })
+    }
+
+    /// Refuses backups of another store.
+    pub(super) fn expect(&self, target: &dyn Target, own: [u8; 16]) -> Result<(), BackupError> {
+        match self.store_id {
+            Some(found) if found != own => Err(BackupError::AnotherStore {
+                target: target.to_string(),
+                found: public_name(found).urn().to_string(),
+                own: public_name(own).urn().to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of the next backup.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.manifests.last().map_or(1, |last| last.sequence + 1)
+    }
+}
+
+/// The lengths of pieces, by name.
+pub(super) type Listing = HashMap<String, u64>;
+
+/// Which pieces there are.
+pub(super) fn list(target: &dyn Target, prefix: &str) -> Result<Listing, BackupError> {
+    let listed = target.list(prefix);
+    let listed = listed.map_err(|error| BackupError::target(&target, "list", prefix, error))?;
+    Ok(listed.into_iter().collect())
+}
+
+/// Refuses a backup of which a piece is missing or has another length.
+pub(super) fn check_listed<'a>(
+    target: &dyn Target,
+    listing: &Listing,
+    pieces: impl IntoIterator<Item = &'a Piece>,
+) -> Result<(), BackupError> {
+    for piece in pieces {
+        match listing.get(&piece.name) {
+            None => return Err(BackupError::piece(&target, &piece.name, "is missing")),
+            Some(length) => check_length(target, piece, *length)?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes the place a target for a store.
+pub(super) fn entitle(target: &dyn Target, store_id: [u8; 16]) -> Result<(), BackupError> {
+    let text = format!("{TITLE}\nformat {FORMAT}\nstore {}\n", hex(store_id));
+    put_sealed(target, BACKUP, &text)
+}
+
+/// The id of the store whose backups these are; absent: nothing says that this is a target.
+fn read_title(target: &dyn Target) -> Result<Option<[u8; 16]>, BackupError> {
+    // A place that is not there has no title.
+    let text = match get_sealed(target, BACKUP) {
+        Err(BackupError::Target { source, .. })
+            if source.kind() == io::ErrorKind::NotADirectory =>
+        {
+            let what = "it is a file; choose a folder".to_owned();
+            return Err(BackupError::Unfit { place: target.to_string(), what });
+        }
+        read => read?,
+    };
+    let Some(text) = text else { return Ok(None) };
+    let damaged = |what: &str| BackupError::piece(&target, BACKUP, format!("is damaged: {what}"));
+    let value = |key: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+        found.ok_or_else(|| damaged(&format!("it does not say its {key}")))
+    };
+    let number = |_| damaged("it has a number that is none");
+    let found = value("format")?.parse().map_err(number)?;
+    if found > FORMAT {
+        let (target, piece) = (target.to_string(), BACKUP.to_owned());
+        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });
+    }
+    u128::from_str_radix(value("store")?, 16).map(|id| Some(id.to_be_bytes())).map_err(number)
+}

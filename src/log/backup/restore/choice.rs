@@ -1,0 +1,105 @@
+//! Which backup is restored, and how far.
+
+use std::fmt::Write as _;
+
+use crate::{
+    domain::{
+        event::{Micros, Position},
+        history::History,
+    },
+    log::backup::{
+        BackupError,
+        manifest::{BACKUPS, Manifest},
+        opened::Opened,
+        target::Target,
+    },
+};
+
+/// What to restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Name of the backup; absent: the newest.
+    pub backup: Option<String>,
+    /// Where the restored record ends; absent: where the backup does.
+    pub at: Option<At>,
+    /// Size of the files of the journal; absent: the usual one.
+    pub journal_file_bytes: Option<u64>,
+}
+
+/// Where a restored record ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// With the last whole append at or before this position.
+    Position(Position),
+    /// With the last event recorded at or before this time.
+    Time(Micros),
+}
+
+/// What is restored.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) manifest: Manifest,
+    pub(super) at: Option<At>,
+    pub(super) store_id: [u8; 16],
+    pub(super) history: History,
+}
+
+impl Chosen {
+    /// What distinguishes this restore from others.
+    pub(super) fn mark(&self) -> String {
+        let mut text = format!("backup {}\n", self.manifest.name());
+        // Writing to a text cannot fail.
+        let _ = match self.at {
+            None => writeln!(text, "whole"),
+            Some(At::Position(position)) => writeln!(text, "position {position}"),
+            Some(At::Time(micros)) => writeln!(text, "time {micros}"),
+        };
+        text
+    }
+}
+
+/// Chooses the backup that is requested, else the newest, and refuses an end beyond it.
+pub(super) fn choose(
+    target: &dyn Target,
+    opened: Opened,
+    request: &Request,
+) -> Result<Chosen, BackupError> {
+    let Opened { store_id, manifests } = opened;
+    let none = |what: String| BackupError::NoBackup { place: target.to_string(), what };
+    let Some(store_id) = store_id else {
+        return Err(none("there is no BACKUP file; name the folder that `backup --to` had".into()));
+    };
+    let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
+    let is_wanted = |manifest: &Manifest| {
+        let own = manifest.name();
+        let short = own.strip_prefix(BACKUPS).unwrap_or_default();
+        request.backup.as_ref().is_none_or(|name| *name == own || name == short)
+    };
+    let Some(manifest) = manifests.into_iter().rev().find(is_wanted) else {
+        return Err(none(match (&request.backup, names.is_empty()) {
+            (_, true) => "no backup was made to its end; run `handover backup` again".to_owned(),
+            (Some(name), false) => format!("there is no {name}; there are {}", names.join(", ")),
+            (None, false) => "none can be read".to_owned(),
+        }));
+    };
+    check_end(&manifest, request.at)?;
+    let history = manifest.history().unwrap_or_default();
+    Ok(Chosen { manifest, at: request.at, store_id, history })
+}
+
+/// Refuses an end that the backup does not reach, or before its first event.
+fn check_end(manifest: &Manifest, at: Option<At>) -> Result<(), BackupError> {
+    let (name, last) = (manifest.name(), manifest.tip.position);
+    let what = match at {
+        Some(At::Position(position)) if position > last => {
+            format!("{name} ends at position {last}, before {position}; name one up to {last}")
+        }
+        Some(At::Position(0)) => "position 0 is before the first event".to_owned(),
+        Some(At::Time(time)) if manifest.recorded_at.is_none_or(|last| time > last) => format!(
+            "{name} ends with an event that was recorded before that time: it does not say \
+             what came later; without --at it is restored to its end, position {last}"
+        ),
+        Some(At::Position(_) | At::Time(_)) | None => return Ok(()),
+    };
+    Err(BackupError::Beyond { what })
+}

@@ -1,0 +1,145 @@
+//! The directory that is restored into, closed to servers until it is whole.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::log::{
+    backup::BackupError,
+    checked_text,
+    error::LogError,
+    file_journal::RestoredJournal,
+    files::Files,
+    frame::Tip,
+    journal::JournalError,
+    manifest::Manifest,
+    store::{self, RESTORING, Store},
+};
+
+/// A directory that this process alone restores into.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    files: &'a Arc<dyn Files>,
+    journal_file_bytes: u64,
+    pub(super) store: Store,
+}
+
+const DATA_DIRECTORY: &str = "it is a data directory, and a restore overwrites none; choose a \
+    folder that does not exist, and stop the server before the folders are exchanged";
+
+/// Refuses a directory that holds anything but what the same restore has left. It changes nothing.
+pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), BackupError> {
+    let occupied = |what: String| BackupError::Occupied { path: dir.to_owned(), what };
+    if let Some(around) = store::around(dir).filter(|around| around != dir) {
+        let what = format!("it lies within the data directory {}", around.display());
+        return Err(occupied(format!("{what}; choose a folder outside of it")));
+    }
+    let listed = match files.list(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(occupied("it is a file; choose a folder that does not exist".to_owned()));
+        }
+        listed => listed.map_err(|error| LogError::io("list", dir, error))?,
+    };
+    if listed.is_empty() {
+        return Ok(());
+    }
+    // Also one that was restored, and then killed before its mark was gone: it may have grown.
+    if listed.iter().any(|path| path.ends_with(store::STORE)) {
+        return Err(occupied(DATA_DIRECTORY.to_owned()));
+    }
+    match checked_text::read(files, &dir.join(RESTORING)) {
+        Ok(Some(found)) if found == mark => Ok(()),
+        Ok(Some(found)) => {
+            let found = found.lines().collect::<Vec<_>>().join(", ");
+            Err(occupied(format!(
+                "another restore into it was interrupted ({found}); run that one again, or remove \
+                 the folder"
+            )))
+        }
+        // Cut off when it was begun: then there is nothing else.
+        Err(_) | Ok(None) if only_begun(&listed) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(None) => {
+            Err(occupied("it is not empty; choose a folder that does not exist".to_owned()))
+        }
+    }
+}
+
+/// Whether a restore did no more here than to begin.
+fn only_begun(listed: &[PathBuf]) -> bool {
+    let new = format!("{RESTORING}.new");
+    listed.iter().all(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        [store::LOCK, &new].contains(&name)
+    })
+}
+
+impl<'a> Place<'a> {
+    /// Locks the directory and marks it. A server that finds the mark does not start.
+    pub(super) fn open(
+        files: &'a Arc<dyn Files>,
+        dir: &Path,
+        mark: &str,
+        store_id: [u8; 16],
+        journal_file_bytes: u64,
+    ) -> Result<Self, BackupError> {
+        let store = Store::begin(files.as_ref(), dir, store_id)?;
+        // Another restore may have ended here before the lock was taken.
+        check(files.as_ref(), dir, mark)?;
+        checked_text::write(files.as_ref(), &dir.join(RESTORING), mark)?;
+        let made = |folder: &Path| {
+            let made = files.create_dir(folder);
+            made.map_err(|error| LogError::io("create", folder, error))
+        };
+        made(&store.volumes())?;
+        made(&store.offset_tables())?;
+        Ok(Self { files, journal_file_bytes, store })
+    }
+
+    pub(super) fn files(&self) -> &dyn Files {
+        self.files.as_ref()
+    }
+
+    /// Begins the journal anew, behind the last frame that is sealed.
+    pub(super) fn journal(&self, sealed: Tip) -> Result<RestoredJournal, JournalError> {
+        let settings = (self.store.id(), self.journal_file_bytes);
+        RestoredJournal::create(self.files, &self.store.journal(), settings, sealed)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.store.dir()
+    }
+
+    /// Removes volumes that are not among these: one that was cut is in the journal now.
+    pub(super) fn remove_others(&self, kept: &Manifest) -> Result<(), LogError> {
+        let named = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            kept.volumes().iter().any(|volume| volume.directory == name)
+        };
+        let (volumes, offsets) = (self.store.volumes(), self.store.offset_tables());
+        let remove = || -> io::Result<()> {
+            for path in self.files.list(&volumes)?.iter().filter(|path| !named(path)) {
+                self.files.remove_dir_all(path)?;
+            }
+            for path in self.files.list(&offsets)?.iter().filter(|path| !named(path)) {
+                self.files.remove(path)?;
+            }
+            self.files.sync_dir(&volumes)?;
+            self.files.sync_dir(&offsets)
+        };
+        remove().map_err(|error| LogError::io("clean up", self.dir(), error))
+    }
+
+    /// Takes the mark away: `STORE` is there.
+    pub(super) fn finish(&self) -> Result<(), LogError> {
+        let remove = || {
+            self.files.remove(&self.dir().join(RESTORING))?;
+            self.files.sync_dir(self.dir())
+        };
+        remove().map_err(|error| LogError::io("finish", self.dir(), error))?;
+        self.store.release()
+    }
+}

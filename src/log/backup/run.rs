@@ -1,0 +1,161 @@
+//! Makes a backup: what the target does not have yet is copied, and the manifest comes last.
+
+use std::num::NonZeroUsize;
+
+use super::{
+    BackupError, cleaning,
+    entries::{self, Copied},
+    manifest::{FramesEntry, Manifest, Parts, VolumeEntry},
+    opened::{self, Opened, check_place},
+    source::{Snapshot, Source},
+    summary::{Progress, Summary, Total},
+    target::{ClaimKind, Target},
+};
+use crate::log::frame::Tip;
+
+/// How often frames may move into a volume while they are read, before the backup gives up.
+const ATTEMPTS: usize = 10;
+
+/// Backs a source up. With `keep`, only that many backups stay, the newest ones.
+///
+/// One process at a time works on a target. So a piece that no manifest names was left by a backup
+/// that was killed. The next backup takes over the volumes that were copied whole, and removes the
+/// rest at its end.
+pub fn run(
+    source: &dyn Source,
+    target: &dyn Target,
+    keep: Option<NonZeroUsize>,
+    progress: Progress<'_>,
+) -> Result<Summary, BackupError> {
+    check_place(target)?;
+    let snapshot = source.snapshot()?;
+    Opened::read(target)?.expect(target, snapshot.store_id)?;
+    let _claim = claim(target, ClaimKind::Exclusive)?;
+    // Another backup may have ended meanwhile.
+    let opened = Opened::read(target)?;
+    opened.expect(target, snapshot.store_id)?;
+    let listing = opened::list(target, "")?;
+    let known = entries::Known { manifests: &opened.manifests, listing: &listing };
+    let expected = known.missing_bytes(target, &snapshot)?;
+    check_room(target, expected)?;
+    if opened.store_id.is_none() {
+        opened::entitle(target, snapshot.store_id)?;
+    }
+    let mut copied = Copied { bytes: 0, expected, total: Total::default(), progress };
+    let (snapshot, frames) = newest_frames((source, target), snapshot, &opened, &mut copied)?;
+    let volumes = entries::volumes((source, target), &snapshot, &known, &mut copied)?;
+    let total = copied.total;
+    let manifest = manifest(&opened, &snapshot, volumes, frames);
+    manifest.put(target)?;
+    let removed = cleaning::clean(target, opened.manifests, &manifest, keep)?;
+    let all = manifest.pieces().fold(Total::default(), |all, piece| Total {
+        pieces: all.pieces + 1,
+        bytes: all.bytes + piece.length,
+    });
+    Ok(Summary {
+        name: manifest.name(),
+        position: manifest.tip.position,
+        recorded_at: manifest.recorded_at,
+        copied: total,
+        kept: Total { pieces: all.pieces - total.pieces, bytes: all.bytes - total.bytes },
+        removed,
+    })
+}
+
+/// Refuses what would not fit, before anything is put.
+fn check_room(target: &dyn Target, needed: u64) -> Result<(), BackupError> {
+    let free = target.free_bytes();
+    let free = free.map_err(|error| BackupError::target(&target, "look at", "", error))?;
+    match free {
+        Some(free) if free < needed => {
+            Err(BackupError::Full { target: target.to_string(), needed, free })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Claims a target, or says what has it.
+pub(super) fn claim(
+    target: &dyn Target,
+    kind: ClaimKind,
+) -> Result<super::target::Claim, BackupError> {
+    target.claim(kind).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            return BackupError::Busy { target: target.to_string(), holder: error.to_string() };
+        }
+        BackupError::target(&target, "lock", "", error)
+    })
+}
+
+/// Copies the frames after the sealed volumes. They come first, because they are released once
+/// their volume is sealed; then the record is looked at again.
+fn newest_frames(
+    (source, target): (&dyn Source, &dyn Target),
+    mut snapshot: Snapshot,
+    opened: &Opened,
+    copied: &mut Copied<'_>,
+) -> Result<(Snapshot, Vec<FramesEntry>), BackupError> {
+    let mut attempts = 1;
+    loop {
+        match frames((source, target), &snapshot, opened, copied) {
+            Err(BackupError::Released { .. }) if attempts < ATTEMPTS => attempts += 1,
+            done => return Ok((snapshot, done?)),
+        }
+        snapshot = source.snapshot()?;
+    }
+}
+
+/// The frames of the last backup that are not sealed yet, if it is of the same history, and those
+/// after them.
+fn frames(
+    ends: (&dyn Source, &dyn Target),
+    snapshot: &Snapshot,
+    opened: &Opened,
+    copied: &mut Copied<'_>,
+) -> Result<Vec<FramesEntry>, BackupError> {
+    let sealed = sealed(snapshot);
+    let last = opened.manifests.last();
+    let usable = |last: &&Manifest| {
+        last.history().as_ref() == Some(&snapshot.history)
+            && last.tip.index >= sealed.index
+            && last.tip.index <= snapshot.tip.index
+    };
+    let listing = opened::list(ends.1, super::manifest::FRAMES)?;
+    if let Some(last) = last.filter(usable) {
+        let kept = last.frames.iter().filter(|entry| entry.tip.index > sealed.index);
+        let kept: Vec<FramesEntry> = kept.cloned().collect();
+        let there = kept.iter().all(|it| listing.get(&it.piece.name) == Some(&it.piece.length));
+        // Frames of the last backup that are not sealed begin where the sealed ones end, or before.
+        let reaches = kept.first().is_none_or(|first| first.after.index <= sealed.index);
+        let begins = !kept.is_empty() || last.tip == sealed;
+        if there && reaches && begins {
+            match entries::frames(ends, (last.tip, snapshot.tip), copied) {
+                Err(BackupError::OtherHistory { .. } | BackupError::Released { .. }) => {}
+                more => return Ok(kept.into_iter().chain(more?).collect()),
+            }
+        }
+    }
+    entries::frames(ends, (sealed, snapshot.tip), copied)
+}
+
+/// The last sealed frame.
+fn sealed(snapshot: &Snapshot) -> Tip {
+    snapshot.volumes.last().map(|(volume, _)| volume.tip).unwrap_or_default()
+}
+
+fn manifest(
+    opened: &Opened,
+    snapshot: &Snapshot,
+    volumes: Vec<VolumeEntry>,
+    frames: Vec<FramesEntry>,
+) -> Manifest {
+    Manifest::new(Parts {
+        sequence: opened.next_sequence(),
+        store_id: snapshot.store_id,
+        history: snapshot.history.clone(),
+        tip: snapshot.tip,
+        recorded_at: snapshot.recorded_at,
+        volumes,
+        frames,
+    })
+}

@@ -1,0 +1,57 @@
+//! Checks events, wherever they are stored: that each can be indexed, and that none is older than
+//! the one before it.
+
+use std::path::PathBuf;
+
+use super::{
+    finding::{Finding, Findings, Part},
+    progress::Progress,
+};
+use crate::log::{
+    encoded_events::Chunk,
+    index::{Summing, Sums},
+};
+
+/// Says of a type's name whether events of it are of interest.
+pub type Wanted<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
+
+/// What all threads share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) wanted: Wanted<'a>,
+    pub(super) findings: &'a Findings,
+    pub(super) progress: &'a Progress,
+}
+
+/// Adds up events, and reports those that are none; whether they were all right.
+pub(super) fn sum(
+    summing: &mut Summing,
+    chunk: &Chunk,
+    shared: Shared<'_>,
+    is_wanted: &mut bool,
+    place: &dyn Fn() -> PathBuf,
+) -> bool {
+    let summed =
+        summing.events(chunk, &mut |name| *is_wanted = *is_wanted || (shared.wanted)(name));
+    if let Some(position) = summing.went_back() {
+        let what = "it was recorded before the event in front of it";
+        shared.findings.add(Finding::record(Part::Event, &place(), what).at(position));
+    }
+    let Err(unindexable) = summed else { return true };
+    let finding = Finding::record(Part::Event, &place(), &unindexable.what);
+    shared.findings.add(finding.at(unindexable.position));
+    false
+}
+
+/// What is known of the times and terms of volumes, one after the other.
+pub(super) fn went_back(volumes: &[Option<Sums>]) -> Option<usize> {
+    let mut last = None;
+    for (number, sums) in volumes.iter().enumerate() {
+        let Some((first, end)) = sums.as_ref().and_then(Sums::times) else { continue };
+        if last.is_some_and(|last| first < last) {
+            return Some(number);
+        }
+        last = Some(end);
+    }
+    None
+}

@@ -1,0 +1,167 @@
+//! What a verification makes of stores that are spoilt with right checksums, and of what is
+//! missing.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Finding, Findings, Part, Progress, Severity, Verification};
+use crate::log::{
+    Hooks, Log, LogSettings,
+    files::{RealFiles, read_whole},
+    fixtures::{Event, Random, Revisions, new_frame},
+    frame::Tip,
+    journal::Outcome,
+    manifest::Manifest,
+    waiting::repeat,
+};
+
+const LOOKS: usize = 100_000;
+
+fn settings() -> LogSettings {
+    LogSettings {
+        journal_file_bytes: 64 << 10,
+        volume_bytes: 64 << 10,
+        volume_events: 150,
+        ..LogSettings::default()
+    }
+}
+
+/// A closed store with a few sealed volumes, and an event recorded before the one in front of it if
+/// that is wanted.
+struct Store {
+    home: tempfile::TempDir,
+    dir: PathBuf,
+}
+
+impl Store {
+    fn new(goes_back: bool) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("data");
+        let (mut random, mut revisions) = (Random::new(), Revisions::default());
+        let log = Log::open(&dir, &settings(), Arc::new(RealFiles), Hooks::default()).unwrap();
+        let mut tip = Tip::default();
+        for round in 0..40 {
+            let size = if round % 9 == 0 { 9_000 } else { 600 };
+            let mut events: Vec<_> = (0..8).map(|_| Event::random(&mut random, size)).collect();
+            revisions.number(&mut events);
+            for event in &mut events {
+                event.recorded_at = if goes_back && round == 3 { 0 } else { round };
+            }
+            let frame = new_frame(tip, &events);
+            tip = frame.tip();
+            assert!(matches!(log.append(frame).outcome(), Outcome::Durable));
+        }
+        let begun = Instant::now();
+        repeat("volumes that are sealed", LOOKS, || {
+            std::thread::park_timeout(Duration::from_millis(1));
+            log.usage().volumes.sealed >= 5 && log.index.is_settled()
+                || begun.elapsed() > Duration::from_mins(1)
+        });
+        log.close().unwrap();
+        Self { home, dir }
+    }
+
+    fn first_volume(&self) -> String {
+        let id = log_id(&self.dir);
+        let manifest = Manifest::load(&RealFiles, &self.dir.join("MANIFEST"), id).unwrap();
+        assert!(manifest.volumes().len() >= 3);
+        manifest.volumes()[0].directory.clone()
+    }
+
+    fn verify(&self) -> (Vec<Finding>, u64) {
+        let before = bytes_of(&self.dir);
+        let copies = self.home.path().join("copies");
+        fs::create_dir_all(&copies).unwrap();
+        let (findings, progress) = (Findings::default(), Progress::default());
+        let verification = Verification::stopped(&self.dir, &copies, &findings).unwrap().unwrap();
+        let two = NonZeroUsize::new(2).unwrap();
+        verification.check(&|_| false, &findings, &progress, two).unwrap();
+        assert_eq!(bytes_of(&self.dir), before, "the store has changed");
+        assert_eq!(fs::read_dir(&copies).unwrap().count(), 0, "a copy is left behind");
+        assert_eq!(progress.events(), verification.head());
+        (findings.finish().0, progress.events())
+    }
+}
+
+fn log_id(dir: &Path) -> [u8; 16] {
+    let text = fs::read_to_string(dir.join("STORE")).unwrap();
+    let id = text.lines().find_map(|line| line.strip_prefix("store ")).unwrap();
+    u128::from_str_radix(id, 16).unwrap().to_be_bytes()
+}
+
+fn bytes_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut bytes = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            bytes.extend(bytes_of(&path));
+        } else {
+            let read = read_whole(&RealFiles, &path).unwrap().unwrap();
+            bytes.insert(path, read);
+        }
+    }
+    bytes
+}
+
+fn kinds(findings: &[Finding]) -> Vec<(Severity, Part)> {
+    findings.iter().map(|finding| (finding.severity, finding.part)).collect()
+}
+
+#[test]
+fn a_table_that_leads_elsewhere_is_wrong_and_the_record_is_whole() {
+    let store = Store::new(false);
+    assert_eq!(store.verify().0, []);
+    let table = store.dir.join("places").join(store.first_volume());
+    let mut bytes = fs::read(&table).unwrap();
+    // The offset of the second block; the checksum is made right.
+    bytes[68 + 16 + 15] ^= 1;
+    let crc = crc32c::crc32c(&bytes[12..]).to_be_bytes();
+    bytes[8..12].copy_from_slice(&crc);
+    fs::write(&table, &bytes).unwrap();
+    let (findings, _) = store.verify();
+    assert_eq!(kinds(&findings), [(Severity::Derived, Part::OffsetTable)], "{findings:#?}");
+    assert_eq!(findings[0].place, table);
+}
+
+#[test]
+fn a_missing_table_and_a_missing_index_are_named_and_everything_else_is_checked() {
+    let store = Store::new(false);
+    fs::remove_file(store.dir.join("places").join(store.first_volume())).unwrap();
+    fs::remove_dir_all(store.dir.join("index")).unwrap();
+    let (findings, events) = store.verify();
+    let missing = [(Severity::Missing, Part::Index), (Severity::Missing, Part::OffsetTable)];
+    assert_eq!(kinds(&findings), missing, "{findings:#?}");
+    assert_eq!(events, 320);
+}
+
+#[test]
+fn a_volume_that_is_lost_without_its_table_is_one_finding() {
+    let store = Store::new(false);
+    let volume = store.first_volume();
+    fs::remove_file(store.dir.join("places").join(&volume)).unwrap();
+    let db = store.dir.join("volumes").join(&volume).join("db");
+    let length = fs::metadata(&db).unwrap().len();
+    fs::write(&db, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    let copies = store.home.path().join("copies");
+    fs::create_dir_all(&copies).unwrap();
+    let (findings, progress) = (Findings::default(), Progress::default());
+    let verification = Verification::stopped(&store.dir, &copies, &findings).unwrap().unwrap();
+    verification.check(&|_| false, &findings, &progress, NonZeroUsize::MIN).unwrap();
+    let (findings, counts) = findings.finish();
+    assert_eq!((counts.record, counts.derived), (1, 0), "{findings:#?}");
+    assert_eq!(findings[0].part, Part::Volume);
+    assert!(findings[0].remedy().contains("from a backup"), "{findings:#?}");
+}
+
+#[test]
+fn an_event_that_is_older_than_the_one_before_it_is_a_fault_of_the_record() {
+    let (findings, _) = Store::new(true).verify();
+    assert!(kinds(&findings).contains(&(Severity::Record, Part::Event)), "{findings:#?}");
+    assert_eq!(findings[0].position, Some(25), "{findings:#?}");
+}

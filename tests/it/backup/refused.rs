@@ -1,0 +1,91 @@
+//! What is wrong is refused with an exit code, the piece and what to do, and nothing is touched.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use super::{SMALL, back_up, fill, path, run};
+use crate::support::{NOWHERE, Server, data_dir};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_targets_are_refused_and_left_alone() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 40).await;
+    let target = home.path().join("backups");
+    back_up(&server, &target);
+    let refused = |to: &std::path::Path, code: i32| {
+        run(&["backup", "--server", &server.address, "--to", path(to)]).refused(code)
+    };
+    let strange = home.path().join("strange");
+    fs::create_dir(&strange).expect("a folder");
+    fs::write(strange.join("thesis.tex"), "years of work").expect("a file");
+    assert!(refused(&strange, 2).contains("thesis.tex"));
+    assert!(refused(&strange.join("thesis.tex"), 2).contains("choose"));
+    assert!(refused(&data, 2).contains("it is a data directory"));
+    assert!(refused(&data.join("within"), 2).contains("within the data directory"));
+    let (_other_home, other_data) = data_dir();
+    let other = Server::start(&other_data, &SMALL);
+    let error = run(&["backup", "--server", &other.address, "--to", path(&target)]).refused(9);
+    assert!(error.contains("choose another folder for this store"), "{error}");
+    let error = run(&["backup", "--server", NOWHERE, "--to", path(&target)]).refused(6);
+    assert!(error.contains("handover serve"), "{error}");
+    let missing = home.path().join("nothing-here");
+    let error = run(&["backup", "--data", path(&missing), "--to", path(&target)]).refused(2);
+    assert!(error.contains("no data directory"), "{error}");
+    assert!(!missing.exists(), "nothing is made of a misspelt name");
+    assert_eq!(fs::read_dir(&strange).expect("a folder").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_backups_and_places_are_refused_and_nothing_is_written() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 1_500).await;
+    let target = home.path().join("backups");
+    let nowhere = home.path().join("new");
+    let restore = |code: i32, to: &std::path::Path, more: &[&str]| {
+        let arguments = [&["restore", "--from", path(&target), "--data", path(to)], more].concat();
+        run(&arguments).refused(code)
+    };
+    assert!(restore(3, &nowhere, &[]).contains("holds no backup"));
+    let last = super::position(&back_up(&server, &target));
+    // A server works there.
+    assert!(restore(2, &data, &[]).contains("a data directory"));
+    let beyond = format!("position:{}", last + 1);
+    assert!(restore(2, &nowhere, &["--at", &beyond]).contains(&format!("up to {last}")));
+    assert!(restore(2, &nowhere, &["--at", "2999-01-01T00:00:00Z"]).contains("--at"));
+    let volume = fs::read_dir(target.join("volumes")).expect("volumes").next().expect("one");
+    let db = volume.expect("an entry").path().join("db");
+    let whole = fs::read(&db).expect("a piece");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for bad in [&flipped[..], &whole[..whole.len() - 1], b""] {
+        fs::write(&db, bad).expect("a piece");
+        let error = restore(7, &nowhere, &[]);
+        assert!(error.contains("/db ") && error.contains("delete that piece"), "{error}");
+    }
+    fs::remove_file(&db).expect("a piece");
+    assert!(restore(7, &nowhere, &[]).contains("/db is missing"));
+    assert!(!nowhere.exists(), "something was written");
+    // The next backup of the same store mends it.
+    back_up(&server, &target);
+    run(&["restore", "--from", path(&target), "--data", path(&nowhere)]).good();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_cannot_be_written_or_has_no_room_is_refused() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 40).await;
+    let target = home.path().join("read-only");
+    fs::create_dir(&target).expect("a folder");
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o500)).expect("permissions");
+    let ran = run(&["backup", "--server", &server.address, "--to", path(&target)]);
+    // The superuser may write everywhere.
+    if ran.code != Some(0) {
+        let error = ran.refused(1);
+        assert!(error.contains("Permission denied") && error.contains("another folder"), "{error}");
+    }
+    // A device that is always full.
+    let error = run(&["backup", "--server", &server.address, "--to", "/dev/full"]).refused(2);
+    assert!(error.contains("choose a folder"), "{error}");
+}
