@@ -11,14 +11,12 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::Extensions;
-use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use tonic::{Status, body::Body};
 
 use crate::grpc::{
@@ -137,7 +135,7 @@ impl Around for Shares {
         let answer = within(request);
         Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| Body::new(OpenBody { body, _open: open })))
+            Ok(response.map(|body| Body::new(open.held_by(body))))
         })
     }
 }
@@ -149,6 +147,16 @@ struct Open {
     key: Key,
 }
 
+impl Open {
+    /// The body of the stream, which counts until it is dropped: each frame passes as it is.
+    fn held_by(self, body: Body) -> impl http_body::Body<Data = Bytes, Error = Status> {
+        body.map_frame(move |frame| {
+            let _held = &self;
+            frame
+        })
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         let mut streams = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,32 +166,6 @@ impl Drop for Open {
                 count.remove();
             }
         }
-    }
-}
-
-/// The body of a stream, which counts until it is dropped.
-struct OpenBody {
-    body: Body,
-    _open: Open,
-}
-
-impl http_body::Body for OpenBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -150,18 +150,21 @@ impl Source for Killed<'_> {
 fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
+    // For the backup that is killed to leave frames, some have to be in no volume.
+    while kept.case.log().fetcher.volumes.last_position() == kept.case.tip.position {
+        kept.case.append(&mut random);
+        kept.case.wait_sealed();
+    }
     let source = kept.case.log().backup_source();
     // The frames and two volumes of two files and a table each, at least.
     let killed = Killed { source: &source, left: AtomicUsize::new(8) };
     back_up(&killed, &kept.target).unwrap_err();
     assert!(matches!(refused_restore(&mut kept), BackupError::NoBackup { .. }));
-    // None, if the last volume was sealed just before.
-    let frames = kept.target.list("frames/").unwrap().len();
     kept.case.fill(&mut random, 2 * VOLUME_BYTES);
     kept.case.wait_sealed();
     let summary = kept.back_up();
     assert!(summary.kept.pieces >= 3, "volumes that were copied whole stay: {summary:?}");
-    assert!(summary.removed.pieces >= frames, "frames that no backup names go: {summary:?}");
+    assert!(summary.removed.pieces >= 1, "frames that no backup names go: {summary:?}");
     let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
 }
