@@ -1,5 +1,7 @@
 //! What the tests share: the real binary as a child, events to append, and reading all back.
 
+mod watchdog;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
@@ -157,8 +159,9 @@ fn spawn_at(data: &Path, address: &str, arguments: &[&str]) -> Child {
         .expect("the binary can be run")
 }
 
-/// A data directory that goes with the test.
+/// A data directory that goes with the test. What runs on it is ended if it runs too long.
 pub(crate) fn data_dir() -> (tempfile::TempDir, PathBuf) {
+    watchdog::start();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
     (dir, data)
