@@ -1,5 +1,7 @@
 //! Calls of any method over the wire, by its name: what a client in another language does.
 
+use std::time::Duration;
+
 use handover::grpc::client::{ClientError, ClientErrorKind};
 use http::uri::PathAndQuery;
 use prost::Message;
@@ -29,6 +31,25 @@ impl Rpc {
         grpc.ready().await.expect("the connection stands");
         let codec = ProstCodec::<Q, A>::default();
         Ok(grpc.unary(Request::new(request), path, codec).await?.into_inner())
+    }
+
+    /// Calls `method` and expects a first answer of its stream, which may be a heartbeat, within a
+    /// minute.
+    pub(crate) async fn first<Q, A>(&self, method: &str, request: Q) -> Result<A, ClientError>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
+        let path = PathAndQuery::try_from(format!("/handover.v1.{method}")).expect("a path");
+        let mut grpc = Grpc::new(self.0.clone());
+        grpc.ready().await.expect("the connection stands");
+        let codec = ProstCodec::<Q, A>::default();
+        let first = async {
+            let mut answers =
+                grpc.server_streaming(Request::new(request), path, codec).await?.into_inner();
+            Ok(answers.message().await?.expect("the stream goes on"))
+        };
+        tokio::time::timeout(Duration::from_mins(1), first).await.expect("it answers in time")
     }
 
     /// Calls `method` and expects an answer.

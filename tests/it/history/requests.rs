@@ -1,7 +1,7 @@
 //! Every request with a position of an earlier history: refused beyond the branch, answered up to
 //! it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};
 use handover::{
@@ -9,8 +9,9 @@ use handover::{
     domain::proto::{
         AppendCondition, AppendRequest, ClaimConfirmed, ConfirmClaimRequest, ConsumeRequest,
         CreateGroupRequest, ListSourcesRequest, ReadDirection, ReadRequest, SourceRegistered,
-        SubscribeRequest, WatchCountryCountsRequest, WatchExchangeRequest, create_group_request,
-        read_request, subscribe_request,
+        SubscribeRequest, WatchCountryCountsRequest, WatchCountryCountsResponse,
+        WatchExchangeRequest, WatchExchangeResponse, create_group_request, read_request,
+        subscribe_request,
     },
     grpc::client::{Client as Calls, ClientError, ClientErrorKind},
 };
@@ -18,6 +19,7 @@ use handover::{
 use super::{assert_changed, copy, head, note, restore, stop};
 use crate::{
     client::{client, noted},
+    rpc::Rpc,
     support::{Server, append, data_dir, event, known, new_id, tagged},
 };
 
@@ -77,11 +79,27 @@ async fn token(calls: &Calls) -> String {
 async fn first<T>(
     mut answers: impl Stream<Item = Result<T, ClientError>> + Unpin,
 ) -> Option<ClientError> {
-    answers.next().await.expect("an answer").err()
+    let answer = tokio::time::timeout(Duration::from_mins(1), answers.next()).await;
+    answer.expect("it answers in time").expect("an answer").err()
 }
 
-/// The first error of each call that reads from a position on.
-async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientError>> {
+async fn watched(rpc: &Rpc, request: WatchCountryCountsRequest) -> Option<ClientError> {
+    let method = "CountService/WatchCountryCounts";
+    rpc.first::<_, WatchCountryCountsResponse>(method, request).await.err()
+}
+
+async fn story(rpc: &Rpc, request: WatchExchangeRequest) -> Option<ClientError> {
+    rpc.first::<_, WatchExchangeResponse>("ExchangeService/WatchExchange", request).await.err()
+}
+
+/// The first error of each call that reads from a position on. A watch that resumes where nothing
+/// has changed answers with a heartbeat alone, which the client keeps to itself: hence the calls as
+/// they go over the wire.
+async fn reads(
+    (calls, rpc): (&Calls, &Rpc),
+    store: &str,
+    position: u64,
+) -> Vec<Option<ClientError>> {
     let store = store.to_owned();
     let read = |start, direction: ReadDirection, min_position| ReadRequest {
         filter: Some(tagged(&["desk:all"])),
@@ -115,10 +133,10 @@ async fn reads(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientEr
         first(calls.read(read(after(), ReadDirection::Backwards, 0))).await,
         first(calls.read(read(None, ReadDirection::Forwards, position))).await,
         first(calls.subscribe(subscribe)).await,
-        first(calls.watch_country_counts(counts(Some(position), 0))).await,
-        first(calls.watch_country_counts(counts(None, position))).await,
-        first(calls.watch_exchange(exchange(Some(position), 0))).await,
-        first(calls.watch_exchange(exchange(None, position))).await,
+        watched(rpc, counts(Some(position), 0)).await,
+        watched(rpc, counts(None, position)).await,
+        story(rpc, exchange(Some(position), 0)).await,
+        story(rpc, exchange(None, position)).await,
     ]
 }
 
@@ -145,15 +163,16 @@ async fn writes(calls: &Calls, store: &str, position: u64) -> Vec<Option<ClientE
 #[tokio::test(flavor = "multi_thread")]
 async fn each_position_beyond_the_branch_is_refused_and_each_before_it_is_valid() {
     let Restored { _dir, server, plain, name, .. } = restored(async |_| {}).await;
-    let calls = server.client().await;
+    let (calls, rpc) = (server.client().await, Rpc::connect(&server).await);
     for position in [0, 1, BRANCH] {
-        let outcomes = reads(&calls, &plain, position).await;
+        let outcomes = reads((&calls, &rpc), &plain, position).await;
         assert!(outcomes.iter().all(Option::is_none), "{position}: {outcomes:?}");
     }
     assert!(writes(&calls, &plain, BRANCH).await.iter().all(Option::is_none));
     let (_, before) = head(&calls).await;
     for beyond in [BRANCH + 1, 9_999] {
-        for outcomes in [reads(&calls, &plain, beyond).await, writes(&calls, &plain, beyond).await]
+        for outcomes in
+            [reads((&calls, &rpc), &plain, beyond).await, writes(&calls, &plain, beyond).await]
         {
             for (place, outcome) in outcomes.into_iter().enumerate() {
                 let error = outcome.unwrap_or_else(|| panic!("{place} goes on after {beyond}"));
@@ -164,20 +183,20 @@ async fn each_position_beyond_the_branch_is_refused_and_each_before_it_is_valid(
     assert_eq!(head(&calls).await.1, before, "nothing is recorded");
     // A history that led nowhere near here: how much of it is common is not known, and never 0.
     for other in [format!("{plain}#{:032x}", 7), format!("{plain}#junk")] {
-        for outcome in reads(&calls, &other, 1).await {
+        for outcome in reads((&calls, &rpc), &other, 1).await {
             assert_changed(&outcome.expect("a refusal"), &name, None);
         }
         assert!(
-            reads(&calls, &other, 0).await.iter().all(Option::is_none),
+            reads((&calls, &rpc), &other, 0).await.iter().all(Option::is_none),
             "a beginning is common"
         );
     }
     let another = "urn:uuid:00000000-0000-4000-8000-000000000000#00000000000000000000000000000000";
-    for outcome in reads(&calls, another, 1).await {
+    for outcome in reads((&calls, &rpc), another, 1).await {
         assert_eq!(outcome.expect("a refusal").kind, ClientErrorKind::AnotherStore);
     }
     for current in ["", &name] {
-        let outcomes = reads(&calls, current, BRANCH + 3).await;
+        let outcomes = reads((&calls, &rpc), current, BRANCH + 3).await;
         assert!(outcomes.iter().all(Option::is_none), "{current}: {outcomes:?}");
     }
 }
