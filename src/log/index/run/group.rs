@@ -123,9 +123,11 @@ pub(super) fn decode_filter(
     }
     let seed = rest.get_u64();
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
-    // A lookup goes by these lengths, and would look beyond a filter that is shorter.
+    // A lookup goes by these lengths, and would look beyond a filter that is shorter. It begins in
+    // one of the segments that are counted, so there is at least one, and ends in the second behind.
     let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
     let fits = segment_length.is_power_of_two()
+        && segment_count_length >= segment_length
         && segment_count_length.is_multiple_of(segment_length)
         && rest.len() as u64 >= needed;
     if !fits {
@@ -185,6 +187,27 @@ mod tests {
         assert!(numbers.iter().all(|number| filter.contains(number)));
         let passing = (0..100_000_u64).filter(|number| filter.contains(&(number * 7 + 1)));
         assert!((200..600).contains(&passing.count()));
+    }
+
+    fn stored(filter: &BinaryFuse8) -> Vec<u8> {
+        let Descriptor { seed, segment_length, segment_count_length, .. } = filter.descriptor;
+        let mut body = seed.to_be_bytes().to_vec();
+        body.put_u32(segment_length);
+        body.put_u32(segment_count_length);
+        body.put_slice(&filter.fingerprints);
+        [&checksum(1, CRC as u64, &body).to_be_bytes()[..], &body].concat()
+    }
+
+    #[test]
+    fn a_filter_of_any_size_is_read_back_and_one_without_a_segment_is_refused() {
+        for count in 0..300_u64 {
+            let numbers: Vec<u64> = (0..count).map(|number| number * number + 1).collect();
+            let mut filter = BinaryFuse8::try_from(&numbers).unwrap();
+            let read = decode_filter(&stored(&filter), 1, 0).unwrap();
+            assert!(numbers.iter().all(|number| read.contains(number)), "{count}");
+            filter.descriptor.segment_count_length = 0;
+            assert!(decode_filter(&stored(&filter), 1, 0).is_err(), "{count}");
+        }
     }
 
     #[test]
