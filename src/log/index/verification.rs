@@ -241,7 +241,8 @@ impl Visitor for RunSums<'_> {
 
 impl StoredIndex {
     /// The runs in a folder. A run that was written before its volume was sealed, and one whose
-    /// volumes a larger one covers, are passed over: a crash leaves them.
+    /// volumes a larger one covers, are passed over: a stop leaves them, and the next start removes
+    /// them.
     pub(in crate::log) fn find(opening: &Opening<'_>) -> io::Result<Self> {
         let Opening { files, dir, store_id, volumes } = *opening;
         let volumes: Vec<_> = volumes.iter().map(SealedRange::of).collect();
@@ -254,6 +255,9 @@ impl StoredIndex {
         let named = |path: &&PathBuf| path.extension().is_some_and(|end| end == EXTENSION);
         for path in paths.iter().filter(named) {
             match Run::open(files.as_ref(), path) {
+                Ok(run) if run.header().store_id != store_id => {
+                    unfit.push((path.clone(), "it is an index of another store".to_owned()));
+                }
                 Ok(run) if run.header().first > sealed => {}
                 Ok(run) if cover::covered(run.header(), store_id, &volumes).is_empty() => {
                     unfit.push((path.clone(), "it is an index of other volumes".to_owned()));

@@ -108,6 +108,19 @@ fn frames(image: &Image, bytes: &[u8]) -> Vec<Range<usize>> {
     unsealed.map(|at| at..at + 80 + number(&bytes[at + 72..at + 80])).collect()
 }
 
+/// Whether a file is a run that nothing needs: that of a volume which is not sealed yet, or one that
+/// was merged. The server removes it when it starts. Which of them a stop leaves is up to chance.
+fn is_left_over(data: &Path, path: &Path) -> bool {
+    let (at, away) = (data.join(path), data.join("away"));
+    if !path.starts_with("index") {
+        return false;
+    }
+    fs::rename(&at, &away).expect("it can be moved");
+    let verified = verify(data);
+    fs::rename(&away, &at).expect("it can be moved back");
+    verified.about("/index").is_empty()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_bit_flips_is_found_and_its_file_is_named() {
     let image = healthy().await;
@@ -117,7 +130,7 @@ async fn whichever_bit_flips_is_found_and_its_file_is_named() {
     let mut flipped = 0;
     for path in some_of_each_kind(image, &mut chance) {
         let ranges = covered(image, &path);
-        if ranges.iter().all(Range::is_empty) {
+        if ranges.iter().all(Range::is_empty) || is_left_over(&data, &path) {
             continue;
         }
         for _ in 0..FLIPS {

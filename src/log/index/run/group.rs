@@ -124,7 +124,7 @@ pub(super) fn decode_filter(
     let seed = rest.get_u64();
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
     // A lookup goes by these lengths, and would look beyond a filter that is shorter. It begins in
-    // one of the segments that are counted, so there is at least one, and ends in the second behind.
+    // one of the counted segments, so there is at least one, and ends in the second behind it.
     let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
     let fits = segment_length.is_power_of_two()
         && segment_count_length >= segment_length

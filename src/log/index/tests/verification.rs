@@ -156,3 +156,22 @@ fn whatever_bit_flips_in_a_run_is_found() {
         assert!(check(&whole[..length]), "{length} of {} bytes", whole.len());
     }
 }
+
+/// A stop can come between a run and the seal of its volume. Such a run is of no use, and one of
+/// another store does not belong there at all.
+#[test]
+fn a_run_beyond_the_sealed_volumes_is_passed_over_unless_it_is_of_another_store() {
+    let mut case = Case::new(Sizes::default(), 1 << 20);
+    case.volume(&mut Random::new(), 6);
+    case.settle().unwrap();
+    let files: Arc<dyn Files> = Arc::new(case.files.clone());
+    let find = |store_id| {
+        let opening = Opening { files: &files, dir: Path::new(DIR), store_id, volumes: &[] };
+        let stored = StoredIndex::find(&opening).unwrap();
+        (stored.len(), stored.unfit().to_vec())
+    };
+    assert_eq!(find(STORE), (0, Vec::new()));
+    let (chosen, unfit) = find([9; 16]);
+    assert_eq!((chosen, unfit.len()), (0, 1));
+    assert_eq!(unfit[0].1, "it is an index of another store");
+}
