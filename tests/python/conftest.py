@@ -1,10 +1,8 @@
 """Fixtures: the real binary on a free port, and stubs generated from proto/ as a user would."""
 
-import ctypes
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 
@@ -31,9 +29,13 @@ def stubs(tmp_path_factory):
     return out
 
 
-def dies_with_the_tests():
-    """Has the system kill this process when the one that started it ends, even if it is killed itself."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def dies_with_the_tests(command):
+    """The command, which the system kills when the tests end, even if they are killed themselves.
+
+    A function for the child to run (preexec_fn) would do it too, but then Python forks, and the threads of gRPC that
+    the child does not have keep it from ever starting the program.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", *command]
 
 
 class Server:
@@ -41,9 +43,7 @@ class Server:
 
     def __init__(self, data, *arguments, listen="127.0.0.1:0"):
         command = [BINARY, "serve", "--data", data, "--listen", listen, *arguments]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=dies_with_the_tests
-        )
+        self.process = subprocess.Popen(dies_with_the_tests(command), stdout=subprocess.PIPE, text=True)
         self.printed = []
         for line in self.process.stdout:
             self.printed.append(line.rstrip("\n"))

@@ -84,8 +84,9 @@ class Machine:
         named = re.findall(r"(?<![\w/.:-])/[a-z][\w/.-]*", text)
         assert all(path.startswith(f"{self.root}/") for path in named), f"a path of the machine's own: {named}"
         process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", "umask 077\n" + text], cwd=self.own, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=dies_with_the_tests,
+            dies_with_the_tests(["bash", "-euo", "pipefail", "-c", "umask 077\n" + text]),
+            cwd=self.own, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )
         try:
             out, err = process.communicate(timeout=LONG)
@@ -143,8 +144,7 @@ class Machine:
             command += [f"--storage.tsdb.path={self.root}/var/prometheus", f"--web.listen-address=127.0.0.1:{self.ports['9090']}"]
         with log.open("a") as file:
             process = subprocess.Popen(
-                command, cwd=self.root / "var/lib/handover", env=environment, stdout=file, stderr=file,
-                preexec_fn=dies_with_the_tests,
+                dies_with_the_tests(command), cwd=self.root / "var/lib/handover", env=environment, stdout=file, stderr=file,
             )
         self.running[name] = process
         try:
