@@ -225,7 +225,7 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     let folders = [JOURNAL, VOLUMES, OFFSET_TABLES, INDEX, PROJECTIONS];
-    let texts = [LOCK, STORE, MANIFEST, "STORE.new", "MANIFEST.new"];
+    let texts = [LOCK, STORE, MANIFEST, HISTORY, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     if names.contains(&STORE) {
@@ -363,7 +363,8 @@ fn initialise(
     Ok(id)
 }
 
-/// A volume, or a journal file with anything but zeros where its first frame would be.
+/// A volume, the file of the restores, or a journal file with anything but zeros where its first
+/// frame would be.
 fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
     let list = |folder: &str| match files.list(&dir.join(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -371,6 +372,10 @@ fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
     };
     if let Some(volume) = list(VOLUMES)?.pop() {
         return Ok(Some(volume));
+    }
+    let history = dir.join(HISTORY);
+    if read_whole(files, &history)?.is_some() {
+        return Ok(Some(history));
     }
     // The list of the journal's files is written before anything is recorded.
     let is_list = |path: &PathBuf| path.file_stem().is_some_and(|name| name == LISTING);
