@@ -11,10 +11,8 @@ use crate::{
         name::StreamName,
     },
     engine::{Engine, HistoryChanged, ReadError, ReadSpec, Start},
+    log::{HISTORY_SEPARATOR, name_in},
 };
-
-/// What separates the id of a history from the name of its store.
-const SEPARATOR: char = '#';
 
 /// How far the positions of a request are those of the present history.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +56,7 @@ impl Engine {
 
     /// The store's name with one of its histories; without an id, with the original one.
     pub fn store_name_in(&self, id: Option<HistoryId>) -> String {
-        let store = self.log.public_name().urn();
-        id.map_or_else(|| store.to_string(), |id| format!("{store}{SEPARATOR}{id}"))
+        name_in(self.log.store_id(), id)
     }
 
     /// The restores that led to the present history.
@@ -74,7 +71,7 @@ impl Engine {
         if name.is_empty() || name == own {
             return Ok(Reach(None));
         }
-        let (store, id) = match name.split_once(SEPARATOR) {
+        let (store, id) = match name.split_once(HISTORY_SEPARATOR) {
             Some((store, id)) => (store, Some(id)),
             None => (name, None),
         };

@@ -25,7 +25,10 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    domain::{digest, history::History},
+    domain::{
+        digest,
+        history::{History, HistoryId},
+    },
     log::{
         checked_text,
         error::LogError,
@@ -58,6 +61,8 @@ const MANIFEST: &str = "MANIFEST";
 pub(super) const HISTORY: &str = "HISTORY";
 /// The first line of `STORE`.
 const TITLE: &str = "handover";
+/// What separates the id of a history from the name of its store.
+pub const HISTORY_SEPARATOR: char = '#';
 /// What the store's id is hashed with for [`public_name`].
 const PUBLIC_NAME: &[u8] = b"store name";
 const JOURNAL: &str = "journal";
@@ -206,6 +211,14 @@ pub(super) fn around(path: &Path) -> Option<PathBuf> {
 pub fn public_name(id: [u8; 16]) -> Uuid {
     let hash = Sha256::new().chain_update(PUBLIC_NAME).chain_update(id);
     uuid::Builder::from_custom_bytes(digest::shortened(hash)).into_uuid()
+}
+
+/// The name of a store with one of its histories, as clients see it; no history stands for the
+/// original one.
+pub fn name_in(id: [u8; 16], history: Option<HistoryId>) -> String {
+    let store = public_name(id).urn();
+    let with = |history| format!("{store}{HISTORY_SEPARATOR}{history}");
+    history.map_or_else(|| store.to_string(), with)
 }
 
 fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {

@@ -10,13 +10,19 @@ use super::{
     run::claim,
     target::{ClaimKind, Target},
 };
-use crate::domain::event::Position;
+use crate::domain::{event::Position, history::HistoryId};
+
+/// What to do without the piece that says what the target is.
+const MISSING_TITLE: &str = "the next backup of the same store into this folder puts it there \
+     again, and a restore needs no more than the manifests";
 
 /// What the backups in a target hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspected {
     /// The id of the store; absent: it cannot be read.
     pub store_id: Option<[u8; 16]>,
+    /// The history that the newest backup is of; absent: the original one.
+    pub history: Option<HistoryId>,
     /// The last position of the newest backup.
     pub position: Position,
     /// Sealed volumes in the newest backup.
@@ -73,6 +79,7 @@ pub fn inspect(
     }
     Ok(Inspected {
         store_id: opened.store_id,
+        history: newest.history().and_then(|history| history.id()),
         position: newest.tip.position,
         volumes: newest.volumes.len(),
         backups: opened.manifests.len(),

@@ -69,6 +69,7 @@ impl Verification {
         Ok(Some(Self {
             files,
             store_id: store.id(),
+            history,
             volumes_dir: store.volumes(),
             tables_dir: store.offset_tables(),
             volumes: manifest.volumes().to_vec(),
