@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::{
     error::BackupError,
     manifest::Manifest,
-    opened::Opened,
-    pieces, restore,
+    opened::{BACKUP, Opened},
+    pieces::{self, Piece},
+    restore,
     run::claim,
     target::{ClaimKind, Target},
 };
@@ -60,10 +61,10 @@ pub fn inspect(
         let (place, what) = (target.to_string(), "it has no complete one".to_owned());
         return Err(BackupError::NoBackup { place, what });
     };
-    let mut names = HashSet::new();
-    let all = opened.manifests.iter().flat_map(Manifest::pieces);
-    // Backups share what has not changed between them.
-    let all: Vec<_> = all.filter(|piece| names.insert(piece.name.as_str())).collect();
+    if !opened.is_titled {
+        inspector.wrong(BACKUP, "is missing", MISSING_TITLE);
+    }
+    let all = pieces_of(&opened.manifests);
     inspector.expect(all.iter().map(|piece| piece.length).sum());
     let mut is_whole = true;
     for piece in all {
@@ -84,6 +85,13 @@ pub fn inspect(
         volumes: newest.volumes.len(),
         backups: opened.manifests.len(),
     })
+}
+
+/// The pieces of all backups, each once: backups share what has not changed between them.
+fn pieces_of(manifests: &[Manifest]) -> Vec<&Piece> {
+    let mut names = HashSet::new();
+    let all = manifests.iter().flat_map(Manifest::pieces);
+    all.filter(|piece| names.insert(piece.name.as_str())).collect()
 }
 
 /// Takes what is wrong with a piece for a finding; `None`: it was one.

@@ -38,7 +38,7 @@ pub fn run(
     let known = entries::Known { manifests: &opened.manifests, listing: &listing };
     let expected = known.missing_bytes(target, &snapshot)?;
     check_room(target, expected)?;
-    if opened.store_id.is_none() {
+    if !opened.is_titled {
         opened::entitle(target, snapshot.store_id)?;
     }
     let mut copied = Copied { bytes: 0, expected, total: Total::default(), progress };
