@@ -28,8 +28,9 @@ pub struct Opened {
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
 /// changes nothing.
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
-    if read_title(target)?.is_some() || !list(target, BACKUPS)?.is_empty() {
-        return Opened::read(target).map(drop);
+    let has_backups = |opened: Opened| !opened.manifests.is_empty();
+    if read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups) {
+        return Ok(());
     }
     let obstacle =
         target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));

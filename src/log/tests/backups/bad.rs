@@ -96,11 +96,17 @@ fn a_target_with_other_things_or_in_a_data_directory_is_refused_and_left_alone()
     let strange = kept.case.home.path().join("strange");
     fs::create_dir(&strange).unwrap();
     fs::write(strange.join("thesis.tex"), "years of work").unwrap();
+    let alike = kept.case.home.path().join("alike");
+    fs::create_dir_all(alike.join("backups")).unwrap();
+    fs::write(alike.join("backups/thesis.tar"), "years of work").unwrap();
     let source = kept.case.log().backup_source();
     let (own, within) = (kept.case.dir.clone(), kept.case.dir.join("volumes/backup"));
-    for (place, why) in
-        [(&strange, "thesis.tex"), (&own, "is a data directory"), (&within, "within the data")]
-    {
+    for (place, why) in [
+        (&strange, "thesis.tex"),
+        (&alike, "but backups"),
+        (&own, "is a data directory"),
+        (&within, "within the data"),
+    ] {
         let error = back_up(&source, &DirectoryTarget::new(place)).unwrap_err();
         assert!(matches!(error, BackupError::Unfit { .. }), "{error}");
         assert!(error.to_string().contains(why), "{error}");
