@@ -24,7 +24,9 @@ impl Reach {
     /// event, all histories are the same.
     pub fn check(&self, field: &'static str, position: Position) -> Result<(), ReadError> {
         match &self.0 {
-            Some(changed) if position > changed.branch.unwrap_or(0) => {
+            Some(changed)
+                if position > changed.branch.unwrap_or(0) && !planted!("beyond-branch") =>
+            {
                 let beyond = Some((field, position));
                 Err(HistoryChanged { beyond, ..HistoryChanged::clone(changed) }.into())
             }
@@ -153,5 +155,34 @@ impl Engine {
             Some(position) => reach.check(field, position),
             None => reach.check_present(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(branch: Option<Position>) -> Reach {
+        let (expected, own) = ("urn:uuid:a".to_owned(), "urn:uuid:a#b".to_owned());
+        Reach(Some(Box::new(HistoryChanged { expected, own, branch, beyond: None })))
+    }
+
+    #[test]
+    fn a_position_beyond_the_branch_is_refused_and_one_up_to_it_is_not() {
+        for branch in [Some(10), None] {
+            let last = branch.unwrap_or(0);
+            for position in [0, last] {
+                reach(branch).check("after_position", position).unwrap();
+            }
+            for position in [last + 1, Position::MAX] {
+                let refused = reach(branch).check("after_position", position);
+                let error = refused.expect_err("it is beyond the branch");
+                let ReadError::HistoryChanged(changed) = error else { panic!("{error}") };
+                assert_eq!(changed.beyond, Some(("after_position", position)));
+                assert_eq!(changed.branch, branch);
+            }
+        }
+        Reach::default().check("after_position", Position::MAX).unwrap();
+        reach(Some(10)).check_present().expect_err("it is another history");
     }
 }

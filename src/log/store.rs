@@ -281,7 +281,8 @@ fn lock(dir: &Path) -> Result<(File, bool), LogError> {
     let text = fs::read(&path).map_err(failed)?;
     let text = String::from_utf8_lossy(&text);
     let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
-    let copied = before.is_some_and(|before| before != number.to_string());
+    let other = before.is_some_and(|before| before != number.to_string());
+    let copied = other && !planted!("copy-unnoticed");
     // Until it is found to be whole it stays a copy, whatever ends the process.
     let kept = before.map_or_else(|| number.to_string(), str::to_owned);
     name_holder(&file, &kept).map_err(failed)?;
@@ -316,7 +317,8 @@ pub fn identify(
     id: [u8; 16],
     history: &History,
 ) -> Result<(), LogError> {
-    let format = if history.id().is_some() { RESTORED } else { NEVER_RESTORED };
+    let restored = history.id().is_some() && !planted!("restored-as-original");
+    let format = if restored { RESTORED } else { NEVER_RESTORED };
     let text = format!("{TITLE}\nformat {format}\nstore {}\n", hex(id));
     checked_text::write(files, &dir.join(STORE), &text)
 }
@@ -337,7 +339,8 @@ pub(super) fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16
         return Err(LogError::NewerFormat { path, found, known: FORMAT });
     }
     let history = dir.join(HISTORY);
-    if found >= RESTORED && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
+    let restored = found >= RESTORED && !planted!("history-lost");
+    if restored && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
         return Err(LogError::damaged(&history, "it is missing, and the store was restored"));
     }
     let id = u128::from_str_radix(value("store")?, 16).map_err(malformed)?;

@@ -134,9 +134,18 @@ impl Case {
 
     fn append(&mut self, random: &mut Random) {
         let large = random.below(40) == 0;
+        self.append_of(random, |random| if large { 30_000 } else { random.below(600) });
+    }
+
+    /// Appends so little that a few of them are in no volume.
+    fn append_little(&mut self, random: &mut Random) {
+        self.append_of(random, |random| random.below(600));
+    }
+
+    fn append_of(&mut self, random: &mut Random, size: impl Fn(&mut Random) -> usize) {
         let mut events: Vec<_> = (0..=random.below(12))
             .map(|_| {
-                let size = if large { 30_000 } else { random.below(600) };
+                let size = size(random);
                 Event::random(random, size)
             })
             .collect();

@@ -64,7 +64,10 @@ pub fn inspect(
     if !opened.is_titled {
         inspector.wrong(BACKUP, "is missing", MISSING_TITLE);
     }
-    let all = pieces_of(&opened.manifests);
+    let passed =
+        if planted!("verify-newest-backup-alone") { opened.manifests.len() - 1 } else { 0 };
+    let manifests = opened.manifests.get(passed..).unwrap_or_default();
+    let all = pieces_of(manifests);
     inspector.expect(all.iter().map(|piece| piece.length).sum());
     let mut is_whole = true;
     for piece in all {
@@ -75,7 +78,7 @@ pub fn inspect(
         is_whole &= noted(checked, inspector)?.is_some();
     }
     // Frames of pieces that are wrong are wrong as well.
-    for manifest in opened.manifests.iter().filter(|_| is_whole) {
+    for manifest in manifests.iter().filter(|_| is_whole) {
         noted(restore::check_frames(target, manifest), inspector)?;
     }
     Ok(Inspected {

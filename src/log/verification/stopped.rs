@@ -52,7 +52,7 @@ impl Verification {
                 Unsealed::Files(store.journal(), journal)
             }
             Err(errors) => {
-                for error in errors {
+                for error in errors.into_iter().filter(|_| !planted!("verify-passes-journal")) {
                     found(Err::<(), _>(error.into()), Part::Journal, findings)?;
                 }
                 Unsealed::Unknown
