@@ -1,6 +1,7 @@
 //! Backups of a log, and what is restored of them.
 
 mod bad;
+mod changing;
 mod faults;
 mod promises;
 

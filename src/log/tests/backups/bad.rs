@@ -78,7 +78,9 @@ fn a_spoilt_list_of_pieces_costs_a_copy_and_nothing_else() {
     let lists = kept.target.list("volumes/").unwrap().into_iter().map(|(name, _)| name);
     let lists: Vec<String> = lists.filter(|name| name.ends_with("/PIECES")).collect();
     assert!(lists.len() >= 3, "{lists:?}");
-    manifests.iter().for_each(|(name, _)| kept.target.delete(name).unwrap());
+    for (name, _) in manifests {
+        kept.target.delete(&name).unwrap();
+    }
     for (number, name) in lists.iter().enumerate() {
         let path = kept.backups.join(name);
         let mut bytes = fs::read(&path).unwrap();
@@ -255,7 +257,7 @@ fn a_server_starts_on_no_half_restored_record() {
     let opened = Log::open(&dir, &settings(), Arc::new(RealFiles), Hooks::default());
     let error = opened.unwrap_err();
     assert!(matches!(error, LogError::NotAStore { .. }), "{error}");
-    assert!(error.to_string().contains("restore"), "{error}");
+    assert!(error.to_string().contains("run the same `handover restore` again"), "{error}");
     let error = restore_to(&kept.target, &dir, &small()).unwrap_err().to_string();
     assert!(error.contains("another restore"), "{error}");
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::log::recorder::{self, RecordingFiles};
 
 /// A log of a few frames: nothing of it is in a volume.
-fn few_frames(random: &mut Random) -> Case {
+pub(super) fn few_frames(random: &mut Random) -> Case {
     let mut case = Case::new();
     (0..3).for_each(|_| case.append_little(random));
     case
@@ -22,7 +22,7 @@ fn recording(case: &Case) -> (RecordingFiles, Arc<dyn Files>, PathBuf) {
 }
 
 /// Every backup that a target shows must be whole; returns how many there are.
-fn check_whole(target: &DirectoryTarget) -> usize {
+pub(super) fn check_whole(target: &DirectoryTarget) -> usize {
     let opened = Opened::read(target).unwrap();
     let listed = target.list("").unwrap();
     for manifest in &opened.manifests {
@@ -172,53 +172,6 @@ fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed()
     assert!(summary.removed.pieces >= 1, "frames that no backup names go: {summary:?}");
     let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
-}
-
-/// A source whose frames are in a volume by the time that they are read, so many times.
-struct Moving<'a> {
-    source: &'a dyn Source,
-    left: AtomicUsize,
-    asked: AtomicUsize,
-}
-
-impl Source for Moving<'_> {
-    fn snapshot(&self) -> Result<backup::source::Snapshot, BackupError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.source.snapshot()
-    }
-
-    fn open(
-        &self,
-        wanted: &backup::source::Wanted,
-    ) -> Result<Box<dyn std::io::Read + Send + '_>, BackupError> {
-        let frames = matches!(wanted, backup::source::Wanted::Frames { .. });
-        let left = |left: usize| left.checked_sub(usize::from(frames));
-        if frames && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
-            return Err(BackupError::Released { up_to: 1 });
-        }
-        self.source.open(wanted)
-    }
-}
-
-#[test]
-fn a_backup_whose_frames_move_into_a_volume_asks_again_and_not_without_end() {
-    let mut random = Random::new();
-    let case = few_frames(&mut random);
-    let source = case.log().backup_source();
-    for (moves, asked) in [(1, 2), (3, 4), (usize::MAX, 10)] {
-        let (left, asked_for) = (AtomicUsize::new(moves), AtomicUsize::new(0));
-        let target = DirectoryTarget::new(&case.home.path().join(format!("backups-{asked}")));
-        let moving = Moving { source: &source, left, asked: asked_for };
-        let made = back_up(&moving, &target);
-        assert_eq!(moving.asked.load(Ordering::SeqCst), asked, "{made:?}");
-        if moves == usize::MAX {
-            assert!(matches!(made, Err(BackupError::Released { .. })), "{made:?}");
-            assert_eq!(check_whole(&target), 0);
-        } else {
-            assert_eq!(made.unwrap().position, case.tip.position);
-            assert_eq!(check_whole(&target), 1);
-        }
-    }
 }
 
 fn refused_restore(kept: &mut Kept) -> BackupError {

@@ -127,6 +127,57 @@ fn frames_of_another_history_are_not_taken_over() {
     kept.check_restored(&mut random, &dir, position);
 }
 
+/// A folder may also be put back with other means than a restore, and then go on.
+#[test]
+fn frames_of_a_folder_that_was_put_back_are_not_taken_over() {
+    for more in [1, 2] {
+        let mut random = Random::new();
+        let mut kept = few(&mut random);
+        let (early, position) = (kept.case.home.path().join("early"), kept.case.tip.position);
+        kept.case.close();
+        copy(&kept.case.dir, &early);
+        kept.case.open().unwrap();
+        kept.case.append_little(&mut random);
+        kept.back_up();
+        kept.go_on_in(&early, position);
+        (0..more).for_each(|_| kept.case.append_little(&mut random));
+        let summary = kept.back_up();
+        assert_eq!(summary.position, kept.case.tip.position);
+        let opened = Opened::read(&kept.target).expect("each manifest is that of its own frames");
+        backup::verify(&kept.target, opened.manifests.last().unwrap()).unwrap();
+        let (dir, restored) = kept.restore(&small()).unwrap();
+        kept.check_restored(&mut random, &dir, restored.position);
+    }
+}
+
+#[test]
+fn what_a_killed_backup_left_half_written_goes_with_the_next() {
+    let mut random = Random::new();
+    let kept = few(&mut random);
+    kept.back_up();
+    let left = kept.backups.join("frames/half.new");
+    fs::write(&left, "half").unwrap();
+    kept.back_up();
+    assert!(!left.exists(), "a piece that was not written to its end");
+}
+
+#[test]
+fn a_volume_that_is_not_as_the_store_says_is_not_backed_up() {
+    let mut random = Random::new();
+    let mut kept = few(&mut random);
+    kept.case.fill(&mut random, VOLUME_BYTES);
+    kept.case.wait_sealed();
+    let volume = kept.case.manifest().volumes()[0].directory.clone();
+    let settings = kept.case.dir.join("volumes").join(&volume).join("conf");
+    let mut bytes = fs::read(&settings).unwrap();
+    bytes[random.below(10)] ^= 1;
+    fs::write(&settings, bytes).unwrap();
+    let source = kept.case.log().backup_source();
+    let error = back_up(&source, &kept.target).expect_err("a file has another checksum");
+    assert!(error.is_damage() && error.to_string().contains(&volume), "{error}");
+    assert_eq!(Opened::read(&kept.target).unwrap().manifests, []);
+}
+
 #[test]
 fn volumes_of_another_history_are_not_taken_over_though_their_folders_have_the_same_name() {
     let mut random = Random::new();

@@ -58,10 +58,11 @@ pub(in crate::planted) const BACKUPS: &[Fault] = &[
         )],
     },
     Fault {
-        name: "frames-of-any-history",
-        breaks: "a backup takes over the frames of the last one, which is of another history",
+        name: "frames-of-another-record",
+        breaks: "a backup takes over the frames of the last one, though others are in their place",
         caught_by: &[unit(
-            "log::tests::backups::promises::frames_of_another_history_are_not_taken_over",
+            "log::tests::backups::promises::\
+             frames_of_a_folder_that_was_put_back_are_not_taken_over",
             "each manifest is that of its own frames",
         )],
     },
