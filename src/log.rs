@@ -45,7 +45,6 @@ pub(crate) mod waiting;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use self::{
     backup::local::LocalSource,
@@ -61,7 +60,7 @@ pub use self::{
     encoded_events::EncodedEvents,
     error::LogError,
     feeder::{Follower, Hooks, give_way},
-    store::public_name,
+    store::{HISTORY_SEPARATOR, name_in},
     volumes::ScrubSettings,
 };
 use crate::domain::{
@@ -195,11 +194,6 @@ impl Log {
     /// The store's id, drawn when it was made.
     pub fn store_id(&self) -> [u8; 16] {
         self.store.id()
-    }
-
-    /// The store's public name: it says nothing about the id that it is made from.
-    pub fn public_name(&self) -> Uuid {
-        public_name(self.store_id())
     }
 
     /// The restores that led to this log.

@@ -11,10 +11,8 @@ use crate::{
         name::StreamName,
     },
     engine::{Engine, HistoryChanged, ReadError, ReadSpec, Start},
+    log::{HISTORY_SEPARATOR, name_in},
 };
-
-/// What separates the id of a history from the name of its store.
-const SEPARATOR: char = '#';
 
 /// How far the positions of a request are those of the present history.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +24,9 @@ impl Reach {
     /// event, all histories are the same.
     pub fn check(&self, field: &'static str, position: Position) -> Result<(), ReadError> {
         match &self.0 {
-            Some(changed) if position > changed.branch.unwrap_or(0) => {
+            Some(changed)
+                if position > changed.branch.unwrap_or(0) && !planted!("beyond-branch") =>
+            {
                 let beyond = Some((field, position));
                 Err(HistoryChanged { beyond, ..HistoryChanged::clone(changed) }.into())
             }
@@ -58,8 +58,7 @@ impl Engine {
 
     /// The store's name with one of its histories; without an id, with the original one.
     pub fn store_name_in(&self, id: Option<HistoryId>) -> String {
-        let store = self.log.public_name().urn();
-        id.map_or_else(|| store.to_string(), |id| format!("{store}{SEPARATOR}{id}"))
+        name_in(self.log.store_id(), id)
     }
 
     /// The restores that led to the present history.
@@ -74,7 +73,7 @@ impl Engine {
         if name.is_empty() || name == own {
             return Ok(Reach(None));
         }
-        let (store, id) = match name.split_once(SEPARATOR) {
+        let (store, id) = match name.split_once(HISTORY_SEPARATOR) {
             Some((store, id)) => (store, Some(id)),
             None => (name, None),
         };
@@ -156,5 +155,34 @@ impl Engine {
             Some(position) => reach.check(field, position),
             None => reach.check_present(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(branch: Option<Position>) -> Reach {
+        let (expected, own) = ("urn:uuid:a".to_owned(), "urn:uuid:a#b".to_owned());
+        Reach(Some(Box::new(HistoryChanged { expected, own, branch, beyond: None })))
+    }
+
+    #[test]
+    fn a_position_beyond_the_branch_is_refused_and_one_up_to_it_is_not() {
+        for branch in [Some(10), None] {
+            let last = branch.unwrap_or(0);
+            for position in [0, last] {
+                reach(branch).check("after_position", position).unwrap();
+            }
+            for position in [last + 1, Position::MAX] {
+                let refused = reach(branch).check("after_position", position);
+                let error = refused.expect_err("it is beyond the branch");
+                let ReadError::HistoryChanged(changed) = error else { panic!("{error}") };
+                assert_eq!(changed.beyond, Some(("after_position", position)));
+                assert_eq!(changed.branch, branch);
+            }
+        }
+        Reach::default().check("after_position", Position::MAX).unwrap();
+        reach(Some(10)).check_present().expect_err("it is another history");
     }
 }

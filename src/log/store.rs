@@ -25,7 +25,10 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    domain::{digest, history::History},
+    domain::{
+        digest,
+        history::{History, HistoryId},
+    },
     log::{
         checked_text,
         error::LogError,
@@ -58,6 +61,8 @@ const MANIFEST: &str = "MANIFEST";
 pub(super) const HISTORY: &str = "HISTORY";
 /// The first line of `STORE`.
 const TITLE: &str = "handover";
+/// What separates the id of a history from the name of its store.
+pub const HISTORY_SEPARATOR: char = '#';
 /// What the store's id is hashed with for [`public_name`].
 const PUBLIC_NAME: &[u8] = b"store name";
 const JOURNAL: &str = "journal";
@@ -208,6 +213,14 @@ pub fn public_name(id: [u8; 16]) -> Uuid {
     uuid::Builder::from_custom_bytes(digest::shortened(hash)).into_uuid()
 }
 
+/// The name of a store with one of its histories, as clients see it; no history stands for the
+/// original one.
+pub fn name_in(id: [u8; 16], history: Option<HistoryId>) -> String {
+    let store = public_name(id).urn();
+    let with = |history| format!("{store}{HISTORY_SEPARATOR}{history}");
+    history.map_or_else(|| store.to_string(), with)
+}
+
 fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     if dir.is_dir() {
         return Ok(());
@@ -225,7 +238,7 @@ fn make_dir(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
 /// Only looks: the lock is not taken yet.
 fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
     let folders = [JOURNAL, VOLUMES, OFFSET_TABLES, INDEX, PROJECTIONS];
-    let texts = [LOCK, STORE, MANIFEST, "STORE.new", "MANIFEST.new"];
+    let texts = [LOCK, STORE, MANIFEST, HISTORY, "STORE.new", "MANIFEST.new"];
     let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     if names.contains(&STORE) {
@@ -268,7 +281,8 @@ fn lock(dir: &Path) -> Result<(File, bool), LogError> {
     let text = fs::read(&path).map_err(failed)?;
     let text = String::from_utf8_lossy(&text);
     let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
-    let copied = before.is_some_and(|before| before != number.to_string());
+    let other = before.is_some_and(|before| before != number.to_string());
+    let copied = other && !planted!("copy-unnoticed");
     // Until it is found to be whole it stays a copy, whatever ends the process.
     let kept = before.map_or_else(|| number.to_string(), str::to_owned);
     name_holder(&file, &kept).map_err(failed)?;
@@ -303,7 +317,8 @@ pub fn identify(
     id: [u8; 16],
     history: &History,
 ) -> Result<(), LogError> {
-    let format = if history.id().is_some() { RESTORED } else { NEVER_RESTORED };
+    let restored = history.id().is_some() && !planted!("restored-as-original");
+    let format = if restored { RESTORED } else { NEVER_RESTORED };
     let text = format!("{TITLE}\nformat {format}\nstore {}\n", hex(id));
     checked_text::write(files, &dir.join(STORE), &text)
 }
@@ -324,7 +339,8 @@ pub(super) fn read_store(files: &dyn Files, dir: &Path) -> Result<Option<[u8; 16
         return Err(LogError::NewerFormat { path, found, known: FORMAT });
     }
     let history = dir.join(HISTORY);
-    if found >= RESTORED && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
+    let restored = found >= RESTORED && !planted!("history-lost");
+    if restored && read_whole(files, &history).is_ok_and(|bytes| bytes.is_none()) {
         return Err(LogError::damaged(&history, "it is missing, and the store was restored"));
     }
     let id = u128::from_str_radix(value("store")?, 16).map_err(malformed)?;
@@ -363,7 +379,8 @@ fn initialise(
     Ok(id)
 }
 
-/// A volume, or a journal file with anything but zeros where its first frame would be.
+/// A volume, the file of the restores, or a journal file with anything but zeros where its first
+/// frame would be.
 fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
     let list = |folder: &str| match files.list(&dir.join(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -371,6 +388,10 @@ fn check_unused(files: &dyn Files, dir: &Path) -> io::Result<Option<PathBuf>> {
     };
     if let Some(volume) = list(VOLUMES)?.pop() {
         return Ok(Some(volume));
+    }
+    let history = dir.join(HISTORY);
+    if read_whole(files, &history)?.is_some() {
+        return Ok(Some(history));
     }
     // The list of the journal's files is written before anything is recorded.
     let is_list = |path: &PathBuf| path.file_stem().is_some_and(|name| name == LISTING);

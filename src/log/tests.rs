@@ -39,12 +39,13 @@ use crate::{
 };
 
 const VOLUME_BYTES: usize = 64 << 10;
+const VOLUME_EVENTS: usize = 150;
 
 fn settings() -> LogSettings {
     LogSettings {
         journal_file_bytes: 64 << 10,
         volume_bytes: VOLUME_BYTES as u64,
-        volume_events: 150,
+        volume_events: VOLUME_EVENTS as u64,
         tail_bytes: 20 << 10,
         ..LogSettings::default()
     }
@@ -134,9 +135,18 @@ impl Case {
 
     fn append(&mut self, random: &mut Random) {
         let large = random.below(40) == 0;
+        self.append_of(random, |random| if large { 30_000 } else { random.below(600) });
+    }
+
+    /// Appends so little that a few of them are in no volume.
+    fn append_little(&mut self, random: &mut Random) {
+        self.append_of(random, |random| random.below(600));
+    }
+
+    fn append_of(&mut self, random: &mut Random, size: impl Fn(&mut Random) -> usize) {
         let mut events: Vec<_> = (0..=random.below(12))
             .map(|_| {
-                let size = if large { 30_000 } else { random.below(600) };
+                let size = size(random);
                 Event::random(random, size)
             })
             .collect();
@@ -179,7 +189,8 @@ impl Case {
         let sealed = self.sealed.position.lock().unwrap();
         let waited = self.sealed.moved.wait_timeout_while(sealed, LONG, |sealed| {
             let unsealed = &self.events[usize::try_from(*sealed).unwrap()..];
-            unsealed.iter().map(Vec::len).sum::<usize>() >= VOLUME_BYTES
+            let bytes = unsealed.iter().map(Vec::len).sum::<usize>();
+            bytes >= VOLUME_BYTES || unsealed.len() >= VOLUME_EVENTS
         });
         assert!(!waited.unwrap().1.timed_out(), "volumes are not sealed");
     }

@@ -3,6 +3,7 @@
 
 mod backup;
 mod live;
+mod restored;
 mod spoilt;
 pub(crate) mod store;
 

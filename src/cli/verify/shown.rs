@@ -47,9 +47,13 @@ fn checked(report: &VerificationReport) -> String {
     let seconds = f64::from(whole) + f64::from(nanos) / 1e9;
     let megabytes = thousands(report.bytes / 1_000_000);
     let mut text = String::new();
-    if !report.store.is_empty() {
-        let _ = writeln!(text, "{}, up to position {}", report.store, report.position);
-    }
+    let _ = match (report.store.as_str(), report.position) {
+        ("", 0) => Ok(()),
+        ("", position) => {
+            writeln!(text, "a store whose name cannot be read, up to position {position}")
+        }
+        (name, position) => writeln!(text, "{name}, up to position {position}"),
+    };
     let volumes = thousands(report.volumes);
     let read = match report.events {
         // The events of a backup are not counted.

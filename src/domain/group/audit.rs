@@ -82,7 +82,7 @@ fn check(event: &RecordedEvent, last: &Checkpoint, entry: &Entry) -> Result<(), 
         }
     };
     before(event, position)?;
-    if position < last.position {
+    if position < last.position && !planted!("verify-passes-groups") {
         return Err(format!("it goes back from position {} to {position}", last.position));
     }
     rising(unfinished)?;

@@ -9,7 +9,7 @@ use crate::log::{
         inspection::{Inspected, Inspector, inspect},
         target::Target,
     },
-    public_name,
+    name_in,
     verification::{Finding, Findings, Part, Progress},
 };
 
@@ -22,9 +22,10 @@ pub fn verify_backup(
     let findings = Findings::default();
     let mut reading =
         Reading { place: PathBuf::from(target.to_string()), findings: &findings, progress };
-    let Inspected { store_id, position, volumes, backups: _ } = inspect(target, &mut reading)?;
+    let Inspected { store_id, history, position, volumes, backups: _ } =
+        inspect(target, &mut reading)?;
     let mut report = VerificationReport {
-        store: store_id.map_or_else(String::new, |id| public_name(id).urn().to_string()),
+        store: store_id.map_or_else(String::new, |id| name_in(id, history)),
         head: position,
         volumes: volumes as u64,
         ..VerificationReport::default()

@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     domain::event::Position,
-    log::{
-        public_name,
-        verification::{Counts, Finding, Findings, Progress, Verification},
-    },
+    log::verification::{Counts, Finding, Findings, Progress, Verification},
 };
 
 /// Why figures and groups are left out.
@@ -16,7 +13,7 @@ pub(super) const LOST: &str = "figures and groups were not checked, because the 
 /// What a verification found.
 #[derive(Clone, Debug, Default)]
 pub struct VerificationReport {
-    /// The public name of the store; empty: even that could not be read.
+    /// The name of the store with its history, as clients see it; empty: it cannot be read.
     pub store: String,
     /// The last position that was checked.
     pub head: Position,
@@ -38,7 +35,7 @@ pub struct VerificationReport {
 
 impl VerificationReport {
     pub(super) fn checked(&mut self, verification: &Verification) {
-        self.store = public_name(verification.store_id()).urn().to_string();
+        self.store = verification.name().unwrap_or_default();
         self.head = verification.head();
         self.volumes = verification.volumes() as u64;
     }

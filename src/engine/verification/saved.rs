@@ -62,10 +62,55 @@ impl SavedState {
 
     /// Compares it with what events say.
     pub(super) fn compare(&self, fresh: &Register, findings: &Findings) {
-        if self.register != *fresh {
+        if self.register != *fresh && !planted!("verify-passes-figures") {
             let at = self.position();
             let what = format!("its figures are not those of the events up to position {at}");
             findings.add(Finding::derived(Part::Projection, &self.path, what));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::{
+        domain::proto::{Attribution, Leg, TransferCompleted, Unit},
+        projections::Event,
+    };
+
+    /// Figures as of position 1: with one claim, or without any.
+    fn register(claimed: bool) -> Register {
+        let source_id = "demo-source".to_owned();
+        let leg = Leg {
+            exchange_id: "demo-1".to_owned(),
+            to: vec!["DE".to_owned()],
+            unit: Unit::Person.into(),
+            ..Leg::default()
+        };
+        let claim = TransferCompleted {
+            attribution: Some(Attribution { source_id, ..Attribution::default() }),
+            leg: Some(leg),
+            ..TransferCompleted::default()
+        };
+        let payload = claim.encode_to_vec();
+        let type_name = "handover.v1.TransferCompleted";
+        let event = Event { position: 1, recorded_at: 1, type_name, payload: &payload };
+        let taken = Register::take(&event).unwrap().filter(|_| claimed);
+        let mut register = Register::default();
+        register.apply(1, taken).unwrap();
+        register
+    }
+
+    #[test]
+    fn saved_figures_that_are_not_those_of_the_events_are_wrong() {
+        for (claimed, wrong) in [(true, 0), (false, 1)] {
+            let saved = SavedState { path: PathBuf::from("claims"), register: register(true) };
+            let findings = Findings::default();
+            saved.compare(&register(claimed), &findings);
+            let (found, counts) = findings.finish();
+            assert_eq!(counts.derived, wrong, "wrong figures: {found:?}");
         }
     }
 }

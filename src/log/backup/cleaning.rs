@@ -25,7 +25,7 @@ pub(super) fn clean(
     for manifest in &gone {
         delete(target, &manifest.name())?;
     }
-    let kept = older.iter().chain([newest]);
+    let kept = older.iter().filter(|_| !planted!("prune-shared-pieces")).chain([newest]);
     let mut named: HashSet<String> = HashSet::new();
     for manifest in kept {
         named.extend(manifest.pieces().map(|piece| piece.name.clone()));

@@ -131,7 +131,13 @@ mod tests {
             let whole = ends.iter().position(|end| *end == length);
             assert_eq!(read(&bytes[..length], after).ok().map(|(count, _)| count), whole);
         }
-        for other in [Tip { index: 1, ..after }, Tip { position: 1, ..after }, tip] {
+        let others = [
+            Tip { index: 1, ..after },
+            Tip { position: 1, ..after },
+            Tip { check: 1, ..after },
+            tip,
+        ];
+        for other in others {
             read(&bytes, other).unwrap_err();
         }
     }

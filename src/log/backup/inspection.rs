@@ -5,18 +5,25 @@ use std::collections::HashSet;
 use super::{
     error::BackupError,
     manifest::Manifest,
-    opened::Opened,
-    pieces, restore,
+    opened::{BACKUP, Opened},
+    pieces::{self, Piece},
+    restore,
     run::claim,
     target::{ClaimKind, Target},
 };
-use crate::domain::event::Position;
+use crate::domain::{event::Position, history::HistoryId};
+
+/// What to do without the piece that says what the target is.
+const MISSING_TITLE: &str = "the next backup of the same store into this folder puts it there \
+     again, and a restore needs no more than the manifests";
 
 /// What the backups in a target hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspected {
     /// The id of the store; absent: it cannot be read.
     pub store_id: Option<[u8; 16]>,
+    /// The history that the newest backup is of; absent: the original one.
+    pub history: Option<HistoryId>,
     /// The last position of the newest backup.
     pub position: Position,
     /// Sealed volumes in the newest backup.
@@ -54,10 +61,13 @@ pub fn inspect(
         let (place, what) = (target.to_string(), "it has no complete one".to_owned());
         return Err(BackupError::NoBackup { place, what });
     };
-    let mut names = HashSet::new();
-    let all = opened.manifests.iter().flat_map(Manifest::pieces);
-    // Backups share what has not changed between them.
-    let all: Vec<_> = all.filter(|piece| names.insert(piece.name.as_str())).collect();
+    if !opened.is_titled {
+        inspector.wrong(BACKUP, "is missing", MISSING_TITLE);
+    }
+    let passed =
+        if planted!("verify-newest-backup-alone") { opened.manifests.len() - 1 } else { 0 };
+    let manifests = opened.manifests.get(passed..).unwrap_or_default();
+    let all = pieces_of(manifests);
     inspector.expect(all.iter().map(|piece| piece.length).sum());
     let mut is_whole = true;
     for piece in all {
@@ -68,15 +78,23 @@ pub fn inspect(
         is_whole &= noted(checked, inspector)?.is_some();
     }
     // Frames of pieces that are wrong are wrong as well.
-    for manifest in opened.manifests.iter().filter(|_| is_whole) {
+    for manifest in manifests.iter().filter(|_| is_whole) {
         noted(restore::check_frames(target, manifest), inspector)?;
     }
     Ok(Inspected {
         store_id: opened.store_id,
+        history: newest.history().and_then(|history| history.id()),
         position: newest.tip.position,
         volumes: newest.volumes.len(),
         backups: opened.manifests.len(),
     })
+}
+
+/// The pieces of all backups, each once: backups share what has not changed between them.
+fn pieces_of(manifests: &[Manifest]) -> Vec<&Piece> {
+    let mut names = HashSet::new();
+    let all = manifests.iter().flat_map(Manifest::pieces);
+    all.filter(|piece| names.insert(piece.name.as_str())).collect()
 }
 
 /// Takes what is wrong with a piece for a finding; `None`: it was one.

@@ -11,7 +11,7 @@ use super::{
 use crate::log::{manifest::hex, store::public_name};
 
 /// The piece that says what the target is. It is put first.
-const BACKUP: &str = "BACKUP";
+pub(super) const BACKUP: &str = "BACKUP";
 const TITLE: &str = "handover backup";
 
 /// The backups in a target.
@@ -19,6 +19,8 @@ const TITLE: &str = "handover backup";
 pub struct Opened {
     /// The id of the store; absent: there are no backups yet.
     pub store_id: Option<[u8; 16]>,
+    /// Whether `BACKUP` says so. It can be lost alone: each manifest has the id as well.
+    pub is_titled: bool,
     /// The complete backups, oldest first.
     pub manifests: Vec<Manifest>,
 }
@@ -26,7 +28,8 @@ pub struct Opened {
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
 /// changes nothing.
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
-    if read_title(target)?.is_some() {
+    let has_backups = |opened: Opened| !opened.manifests.is_empty();
+    if read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups) {
         return Ok(());
     }
     let obstacle =
@@ -40,7 +43,7 @@ pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
 impl Opened {
     /// Reads what is there.
     pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
-        let store_id = read_title(target)?;
+        let title = read_title(target)?;
         let listed = target.list(BACKUPS);
         let listed =
             listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
@@ -49,22 +52,25 @@ impl Opened {
             manifests.push(Manifest::get(target, &name)?);
         }
         manifests.sort_by_key(|manifest| manifest.sequence);
+        let store_id = title.or_else(|| manifests.first().and_then(Manifest::store_id));
         let strange = manifests.iter().find(|manifest| manifest.store_id() != store_id);
         if let Some(strange) = strange {
             let what = "belongs to another store than BACKUP names";
             return Err(BackupError::piece(&target, &strange.name(), what));
         }
-        Ok(Self { store_id, manifests })
+        Ok(Self { store_id, is_titled: title.is_some(), manifests })
     }
 
     /// Refuses backups of another store.
     pub(super) fn expect(&self, target: &dyn Target, own: [u8; 16]) -> Result<(), BackupError> {
         match self.store_id {
-            Some(found) if found != own => Err(BackupError::AnotherStore {
-                target: target.to_string(),
-                found: public_name(found).urn().to_string(),
-                own: public_name(own).urn().to_string(),
-            }),
+            Some(found) if found != own && !planted!("backup-of-another-store") => {
+                Err(BackupError::AnotherStore {
+                    target: target.to_string(),
+                    found: public_name(found).urn().to_string(),
+                    own: public_name(own).urn().to_string(),
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -75,7 +75,9 @@ pub fn restore(
         done += bytes;
         progress(done, total.max(done));
     };
-    check(target, &chosen.manifest, &mut on_bytes)?;
+    if !planted!("restore-unchecked") {
+        check(target, &chosen.manifest, &mut on_bytes)?;
+    }
     let usual = LogSettings::default().journal_file_bytes;
     let file_bytes = request.journal_file_bytes.unwrap_or(usual);
     let place = Place::open(files, dir, &mark, chosen.store_id, file_bytes)?;
@@ -110,6 +112,9 @@ fn build(
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<Restored, BackupError> {
     let Chosen { manifest, at, store_id, history: before } = chosen;
+    if planted!("store-before-record") {
+        store::identify(place.files(), place.dir(), *store_id, before)?;
+    }
     let end = end::find(place, target, chosen, on_bytes)?;
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
@@ -123,8 +128,7 @@ fn build(
     let volumes = Volumes::of(*store_id, volumes);
     volumes.save(place.files(), &place.store.manifest())?;
     place.remove_others(&volumes)?;
-    history::save(place.files(), place.dir(), *store_id, before)?;
-    let history = history::branch(place.files(), place.dir(), *store_id, end)?;
+    let history = begin_history(place, chosen, end)?;
     store::identify(place.files(), place.dir(), *store_id, &history)?;
     place.finish()?;
     debug_assert!(at.is_some() || end == manifest.tip.position, "a whole backup is restored whole");
@@ -136,6 +140,19 @@ fn build(
         history,
         kept: right,
     })
+}
+
+/// Begins another history behind the end of what was restored.
+fn begin_history(
+    place: &Place<'_>,
+    Chosen { store_id, history: before, .. }: &Chosen,
+    end: Position,
+) -> Result<History, BackupError> {
+    history::save(place.files(), place.dir(), *store_id, before)?;
+    if planted!("restore-without-branch") {
+        return Ok(before.clone());
+    }
+    Ok(history::branch(place.files(), place.dir(), *store_id, end)?)
 }
 
 /// The manifest that a restore would take, without looking at its pieces.

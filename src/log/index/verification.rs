@@ -98,7 +98,7 @@ impl Sums {
 
     /// What differs; `None`: nothing does.
     fn difference(&self, expected: &Self) -> Option<&'static str> {
-        if self.postings != expected.postings {
+        if self.postings != expected.postings && !planted!("verify-passes-index") {
             return Some("its positions are not those of the events");
         }
         if self.revisions != expected.revisions {

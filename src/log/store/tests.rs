@@ -78,6 +78,29 @@ fn a_used_store_that_lost_its_store_file_is_not_begun_again() {
 }
 
 #[test]
+fn a_restored_store_that_lost_its_store_file_is_damaged_and_not_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).unwrap();
+    crate::log::history::branch(&RealFiles, dir.path(), [7; 16], 0).unwrap();
+    fs::remove_file(dir.path().join("STORE")).unwrap();
+    let error = open(dir.path()).expect_err("it was restored").to_string();
+    assert!(error.contains("STORE is damaged"), "{error}");
+    assert!(error.contains("HISTORY has been used"), "{error}");
+    assert!(dir.path().join("HISTORY").exists());
+}
+
+#[test]
+fn a_store_without_a_lock_is_known_to_be_opened_once_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).unwrap();
+    fs::remove_file(dir.path().join("LOCK")).unwrap();
+    let stopped = StoppedStore::open(&RealFiles, dir.path()).unwrap();
+    assert!(!stopped.was_opened());
+    let _server = open(dir.path()).unwrap();
+    assert!(stopped.was_opened(), "what was found says nothing now");
+}
+
+#[test]
 fn a_damaged_store_file_is_reported_by_name() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).unwrap();

@@ -1,13 +1,16 @@
 //! Backups of a log, and what is restored of them.
 
 mod bad;
+mod changing;
 mod faults;
+mod promises;
 
 use std::{mem::take, num::NonZeroUsize, sync::Arc};
 
 use super::*;
 use crate::log::backup::{
     BackupError, Manifest as BackupManifest, Opened, Summary,
+    inspection::{Inspector, inspect},
     restore::{At, Request, Restored, restore},
     run::run,
     source::Source,
@@ -237,7 +240,7 @@ fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
         .filter(|name| !name.ends_with("/PIECES"))
         .collect();
     there.sort();
-    assert_eq!(there, needed);
+    assert_eq!(there, needed, "the pieces that the kept backups need, and no others");
     for manifest in opened.manifests {
         let request = Request { backup: Some(manifest.name()), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();

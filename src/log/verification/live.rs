@@ -20,6 +20,7 @@ impl Verification {
         Ok(Self {
             files: Arc::new(ReadOnlyFiles),
             store_id: log.store_id(),
+            history: Some(log.history().clone()),
             volumes_dir: log.store.volumes(),
             tables_dir: log.store.offset_tables(),
             index: StoredIndex::of(&log.index, &volumes),

@@ -52,7 +52,7 @@ impl Verification {
                 Unsealed::Files(store.journal(), journal)
             }
             Err(errors) => {
-                for error in errors {
+                for error in errors.into_iter().filter(|_| !planted!("verify-passes-journal")) {
                     found(Err::<(), _>(error.into()), Part::Journal, findings)?;
                 }
                 Unsealed::Unknown
@@ -69,6 +69,7 @@ impl Verification {
         Ok(Some(Self {
             files,
             store_id: store.id(),
+            history,
             volumes_dir: store.volumes(),
             tables_dir: store.offset_tables(),
             volumes: manifest.volumes().to_vec(),

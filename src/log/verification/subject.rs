@@ -11,14 +11,14 @@ use super::{
     walk::{Reading, Ways, walk},
 };
 use crate::{
-    domain::event::Position,
+    domain::{event::Position, history::History},
     log::{
         encoded_events::Chunk,
         error::LogError,
         files::{Files, read_whole},
         frame::AppendEntry,
         index::StoredIndex,
-        store::StoppedStore,
+        store::{StoppedStore, name_in},
         volume::{Marker, Pieces, SealedVolume, VolumeByOffset, VolumeError},
         volumes::Volumes,
     },
@@ -29,6 +29,8 @@ use crate::{
 pub struct Verification {
     pub(super) files: Arc<dyn Files>,
     pub(super) store_id: [u8; 16],
+    /// Absent: it cannot be read.
+    pub(super) history: Option<History>,
     pub(super) volumes_dir: PathBuf,
     pub(super) tables_dir: PathBuf,
     pub(super) volumes: Vec<SealedVolume>,
@@ -58,6 +60,12 @@ impl Verification {
     /// The number of sealed volumes.
     pub fn volumes(&self) -> usize {
         self.volumes.len()
+    }
+
+    /// The name of the store with its history, as clients see it; `None`: the history cannot be
+    /// read.
+    pub fn name(&self) -> Option<String> {
+        self.history.as_ref().map(|history| name_in(self.store_id, history.id()))
     }
 
     /// The store's id.

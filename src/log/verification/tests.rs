@@ -13,11 +13,13 @@ use std::{
 use super::{Finding, Findings, Part, Progress, Severity, Verification};
 use crate::log::{
     Hooks, Log, LogSettings,
+    file_journal::InspectedJournal,
     files::{RealFiles, read_whole},
     fixtures::{Event, Random, Revisions, new_frame},
     frame::Tip,
     journal::Outcome,
     manifest::Manifest,
+    volume::ContentsTally,
     waiting::repeat,
 };
 
@@ -157,6 +159,54 @@ fn a_volume_that_is_lost_without_its_table_is_one_finding() {
     assert_eq!((counts.record, counts.derived), (1, 0), "{findings:#?}");
     assert_eq!(findings[0].part, Part::Volume);
     assert!(findings[0].remedy().contains("from a backup"), "{findings:#?}");
+}
+
+/// Every checksum is right: the manifest alone says that the volume is another.
+#[test]
+fn a_volume_with_other_contents_than_the_manifest_says_is_damage() {
+    let store = Store::new(false);
+    let path = store.dir.join("MANIFEST");
+    let id = log_id(&store.dir);
+    let manifest = Manifest::load(&RealFiles, &path, id).unwrap();
+    let mut volumes = manifest.volumes().to_vec();
+    let mut other = ContentsTally::new(volumes[1].contents.first_position);
+    other.events(b"another", volumes[1].contents.events);
+    volumes[1].contents = other.finish();
+    Manifest::of(id, volumes.clone()).save(&RealFiles, &path).unwrap();
+    let (findings, _) = store.verify();
+    let named = store.dir.join("volumes").join(&volumes[1].directory);
+    let damaged = findings.iter().any(|it| it.part == Part::Volume && it.place == named);
+    assert!(damaged, "the volume is not damaged: {findings:#?}");
+}
+
+#[test]
+fn a_flipped_bit_of_a_frame_that_is_in_no_volume_is_damage() {
+    let store = Store::new(false);
+    let journal = store.dir.join("journal");
+    let id = log_id(&store.dir);
+    let tip = Manifest::load(&RealFiles, &store.dir.join("MANIFEST"), id).unwrap().tip();
+    let inspected = InspectedJournal::read(&RealFiles, &journal, id, tip).unwrap();
+    let mut last = Vec::new();
+    inspected.frames(&mut |frame| last = frame.body().to_vec()).unwrap();
+    assert!(!last.is_empty(), "all frames are in volumes");
+    let mut flipped = 0;
+    for entry in fs::read_dir(&journal).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        if let Some(at) = memchr::memmem::find(&bytes, &last) {
+            bytes[at + last.len() / 2] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1);
+    let copies = store.home.path().join("copies");
+    fs::create_dir_all(&copies).unwrap();
+    let findings = Findings::default();
+    Verification::stopped(&store.dir, &copies, &findings).unwrap().unwrap();
+    let (found, counts) = findings.finish();
+    assert_eq!(counts.record, 1, "the frame is not damaged: {found:#?}");
+    assert_eq!(found[0].part, Part::Journal);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::{fmt, fs, path::Path};
 
+use handover::domain::proto::RecordedEvent;
+
 use super::{
     cases::each,
     disk::Image,
@@ -22,13 +24,15 @@ enum Accident {
 
 /// A store to which it has happened.
 struct Case {
+    ending: Ending,
     path: String,
     accident: Accident,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.path, self.accident)
+        let Self { ending, path, accident } = self;
+        write!(f, "{path}: {accident:?}, in a store that ended as {ending:?}")
     }
 }
 
@@ -56,10 +60,10 @@ impl Accident {
 }
 
 async fn happen(case: Case) {
-    let (world, _) = places::begin(Ending::Clean).await;
-    let story = places::story(Ending::Clean).await;
+    let (world, _) = places::begin(case.ending).await;
+    let story = places::story(case.ending).await;
     let newest = newest_volume(&world.data());
-    let stranger = places::stranger().await;
+    let stranger = places::stranger(case.ending).await;
     let theirs = stranger.files().find_map(|(path, it)| (path == case.path).then_some(it));
     if !case.accident.happen(&world.root().join(&case.path), theirs) {
         return;
@@ -69,19 +73,24 @@ async fn happen(case: Case) {
     if matches!(found, Found::Refused(..)) {
         before.assert_unchanged(world.root(), &newest);
     }
+    check(&case, &found, &story, &newest);
+}
+
+/// Fails unless what was found fits what has happened.
+fn check(case: &Case, found: &Found, story: &[RecordedEvent], newest: &str) {
     match Kind::of(&case.path) {
-        Kind::Derived => found.assert_whole(&story),
+        Kind::Derived => found.assert_whole(story),
         // It is the manifest that tells of another store's id.
         Kind::Text("STORE") if case.accident == Accident::OfAnotherStore => {
             found.assert_damaged("MANIFEST");
         }
         Kind::Text("clean-stop") if case.accident == Accident::Missing => {
-            found.assert_whole(&story);
+            found.assert_whole(story);
         }
         Kind::Text(name) => found.assert_damaged(name),
         Kind::Journal(_) => match found {
             Found::Refused(..) => found.assert_damaged("/journal"),
-            Found::Served(..) => found.assert_whole(&story),
+            Found::Served(..) => found.assert_whole(story),
         },
         Kind::Volume(name) => {
             found.assert_named(&name);
@@ -91,7 +100,7 @@ async fn happen(case: Case) {
                 "one old volume keeps all others from being served"
             );
             if case.path.ends_with("/db") {
-                assert!(!matches!(&found, Found::Served(_, errors) if errors.is_empty()));
+                assert!(!matches!(found, Found::Served(_, errors) if errors.is_empty()));
             }
         }
     }
@@ -99,13 +108,18 @@ async fn happen(case: Case) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_missing_cut_off_or_of_another_store_is_named_and_nothing_is_changed() {
-    let (world, _) = places::begin(Ending::Clean).await;
-    let image = Image::of(world.root());
-    let case = |path: &str| {
-        let path = path.to_owned();
-        ACCIDENTS.map(move |accident| Case { path: path.clone(), accident })
-    };
-    each(image.files().flat_map(|(path, _)| case(path)).collect(), happen).await;
+    let mut cases = Vec::new();
+    for ending in [Ending::Clean, Ending::Restored] {
+        let (world, _) = places::begin(ending).await;
+        let image = Image::of(world.root());
+        let paths = image.files().map(|(path, _)| path);
+        let is_new = |path: &&str| ending == Ending::Clean || Kind::of(path).is_of_a_restore();
+        for path in paths.filter(is_new) {
+            let case = |accident| Case { ending, path: path.to_owned(), accident };
+            cases.extend(ACCIDENTS.map(case));
+        }
+    }
+    each(cases, happen).await;
 }
 
 /// A folder of a store that is gone.

@@ -88,9 +88,10 @@ async fn flip(case: Flip) {
 async fn whichever_bit_flips_every_answer_is_right_or_names_the_damage() {
     let mut chance = seeded();
     let mut flips = Vec::new();
-    for ending in [Ending::Clean, Ending::Killed] {
+    for ending in [Ending::Clean, Ending::Killed, Ending::Restored] {
         let (world, _) = places::begin(ending).await;
-        for (path, contents) in Image::of(world.root()).files() {
+        let is_new = |path: &str| ending != Ending::Restored || Kind::of(path).is_of_a_restore();
+        for (path, contents) in Image::of(world.root()).files().filter(|(path, _)| is_new(path)) {
             let flip = |bit| Flip { ending, path: path.to_owned(), bit };
             flips.extend(bits(contents, &mut chance).into_iter().map(flip));
         }

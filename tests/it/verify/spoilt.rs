@@ -46,7 +46,7 @@ fn kind(path: &Path) -> (Found, String) {
     let parts: Vec<_> = parts.iter().map(String::as_str).collect();
     match parts[..] {
         ["LOCK"] => (Found::Nothing, String::new()),
-        ["STORE" | "MANIFEST"] => (Found::Damaged, format!("/{}", parts[0])),
+        ["STORE" | "MANIFEST" | "HISTORY"] => (Found::Damaged, format!("/{}", parts[0])),
         ["journal", name] => (Found::Damaged, format!("/journal/{name}")),
         ["volumes", volume, name] if name.starts_with("snap.") => {
             (Found::Wrong, format!("/volumes/{volume}/{name}"))

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::SystemTime,
 };
 
@@ -19,7 +20,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     groups::member::Member,
-    support::{Server, append, data_dir, event, known, new_id},
+    support::{BINARY, Server, append, data_dir, event, known, new_id},
 };
 
 /// Small volumes and journal files, and no scrub.
@@ -96,6 +97,37 @@ pub(crate) async fn healthy() -> &'static Image {
 pub(crate) async fn killed() -> &'static Image {
     static MADE: OnceCell<Image> = OnceCell::const_new();
     MADE.get_or_init(|| make(false)).await
+}
+
+/// One that was stopped, backed up and restored, and then served and stopped again.
+pub(crate) async fn restored() -> &'static Image {
+    static MADE: OnceCell<Image> = OnceCell::const_new();
+    MADE.get_or_init(restore).await
+}
+
+async fn restore() -> Image {
+    let (dir, data) = data_dir();
+    healthy().await.write(&data);
+    let (backups, new) = (dir.path().join("backups"), dir.path().join("new"));
+    let steps = [
+        ("backup", [("--data", &data), ("--to", &backups)]),
+        ("restore", [("--from", &backups), ("--data", &new)]),
+    ];
+    for (name, options) in steps {
+        let mut command = Command::new(BINARY);
+        command.arg(name);
+        for (option, value) in options {
+            command.arg(option).arg(value);
+        }
+        let ended = command.output().expect("the binary can be run");
+        assert!(ended.status.success(), "{ended:#?}");
+    }
+    let server = Server::start(&new, &SETTINGS);
+    let client = server.client().await;
+    client.country_counts(GetCountryCountsRequest::default()).await.expect("figures");
+    server.terminate();
+    assert!(server.wait());
+    Image::of(&new)
 }
 
 async fn make(stopped: bool) -> Image {

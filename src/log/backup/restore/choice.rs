@@ -64,7 +64,7 @@ pub(super) fn choose(
     opened: Opened,
     request: &Request,
 ) -> Result<Chosen, BackupError> {
-    let Opened { store_id, manifests } = opened;
+    let Opened { store_id, is_titled: _, manifests } = opened;
     let none = |what: String| BackupError::NoBackup { place: target.to_string(), what };
     let Some(store_id) = store_id else {
         return Err(none("there is no BACKUP file; name the folder that `backup --to` had".into()));

@@ -128,7 +128,9 @@ fn of_frames(
 /// The frame behind `after`, or its events up to `end`.
 fn part(frame: &Frame, after: Tip, end: Position) -> Result<NewFrame, BackupError> {
     let last = frame.tip().position.min(end);
-    let entries = frame.appends().iter().filter(|entry| entry.first_position <= last);
+    let without = planted!("request-ids-unrestored");
+    let entries = frame.appends().iter();
+    let entries = entries.filter(|entry| entry.first_position <= last && !without);
     let chunk = frame.chunk();
     let bytes = (frame.first_position()..=last).map(|position| chunk.event(position).len());
     let bytes = chunk.events().slice(..bytes.sum::<usize>());

@@ -167,7 +167,8 @@ impl Target for DirectoryTarget {
         if kind == ClaimKind::Exclusive {
             self.make_dir(&self.dir)?;
         }
-        let lock = if self.locks { self.lock(kind)? } else { None };
+        let locks = self.locks && !planted!("backup-unclaimed");
+        let lock = if locks { self.lock(kind)? } else { None };
         if kind == ClaimKind::Exclusive {
             self.sweep()?;
         }

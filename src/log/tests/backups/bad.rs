@@ -1,6 +1,7 @@
 //! What is wrong with a target, a piece or a place is refused before anything is touched.
 
 use super::*;
+use crate::log::gate::Gate;
 
 /// Every piece of the only backup.
 fn pieces(kept: &Kept) -> Vec<String> {
@@ -43,6 +44,56 @@ fn a_piece_that_is_missing_cut_flipped_or_swapped_is_named_and_nothing_is_writte
         }
         fs::write(&path, whole).unwrap();
     }
+    let (dir, restored) = kept.restore(&small()).unwrap();
+    kept.check_restored(&mut random, &dir, restored.position);
+}
+
+#[test]
+fn a_piece_that_is_gone_or_cut_is_copied_again_by_the_next_backup() {
+    let mut random = Random::new();
+    let kept = Kept::new(&mut random);
+    kept.back_up();
+    for name in pieces(&kept) {
+        let path = kept.backups.join(&name);
+        let length = fs::metadata(&path).unwrap().len();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(random.below(usize::try_from(length).unwrap()) as u64).unwrap();
+        if random.below(2) == 0 {
+            fs::remove_file(&path).unwrap();
+        }
+        kept.back_up();
+        let newest = Opened::read(&kept.target).unwrap().manifests.pop().unwrap();
+        let whole = backup::verify(&kept.target, &newest);
+        whole.unwrap_or_else(|error| panic!("the newest backup lacks {name}: {error}"));
+    }
+}
+
+#[test]
+fn a_spoilt_list_of_pieces_costs_a_copy_and_nothing_else() {
+    let mut random = Random::new();
+    let mut kept = Kept::new(&mut random);
+    kept.back_up();
+    // As a backup leaves it that was killed before its manifest.
+    let manifests = kept.target.list("backups/").unwrap();
+    let lists = kept.target.list("volumes/").unwrap().into_iter().map(|(name, _)| name);
+    let lists: Vec<String> = lists.filter(|name| name.ends_with("/PIECES")).collect();
+    assert!(lists.len() >= 3, "{lists:?}");
+    for (name, _) in manifests {
+        kept.target.delete(&name).unwrap();
+    }
+    for (number, name) in lists.iter().enumerate() {
+        let path = kept.backups.join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        if number % 2 == 0 {
+            let bit = random.below(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        } else {
+            bytes.truncate(random.below(bytes.len()));
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    let summary = kept.back_up();
+    assert_eq!(summary.kept.pieces, 0, "what no list vouches for is copied: {summary:?}");
     let (dir, restored) = kept.restore(&small()).unwrap();
     kept.check_restored(&mut random, &dir, restored.position);
 }
@@ -96,11 +147,17 @@ fn a_target_with_other_things_or_in_a_data_directory_is_refused_and_left_alone()
     let strange = kept.case.home.path().join("strange");
     fs::create_dir(&strange).unwrap();
     fs::write(strange.join("thesis.tex"), "years of work").unwrap();
+    let alike = kept.case.home.path().join("alike");
+    fs::create_dir_all(alike.join("backups")).unwrap();
+    fs::write(alike.join("backups/thesis.tar"), "years of work").unwrap();
     let source = kept.case.log().backup_source();
     let (own, within) = (kept.case.dir.clone(), kept.case.dir.join("volumes/backup"));
-    for (place, why) in
-        [(&strange, "thesis.tex"), (&own, "is a data directory"), (&within, "within the data")]
-    {
+    for (place, why) in [
+        (&strange, "thesis.tex"),
+        (&alike, "but backups"),
+        (&own, "is a data directory"),
+        (&within, "within the data"),
+    ] {
         let error = back_up(&source, &DirectoryTarget::new(place)).unwrap_err();
         assert!(matches!(error, BackupError::Unfit { .. }), "{error}");
         assert!(error.to_string().contains(why), "{error}");
@@ -129,6 +186,21 @@ fn only_one_process_at_a_time_works_on_a_target() {
     assert!(matches!(back_up(&source, &kept.target), Err(BackupError::Busy { .. })));
     drop(shared);
     back_up(&source, &kept.target).unwrap();
+}
+
+#[test]
+fn what_would_not_fit_is_refused_before_anything_is_put() {
+    let mut random = Random::new();
+    let kept = Kept::new(&mut random);
+    let (gate, _waiting) = Gate::new();
+    gate.set_free(Some(1_000));
+    let target = DirectoryTarget::on(Arc::new(gate.clone()), &kept.backups);
+    let source = kept.case.log().backup_source();
+    let error = back_up(&source, &target).expect_err("there is no room");
+    assert!(matches!(error, BackupError::Full { free: 1_000, .. }), "{error}");
+    assert_eq!(target.list("").unwrap(), []);
+    gate.set_free(None);
+    back_up(&source, &target).unwrap();
 }
 
 #[test]
@@ -185,7 +257,7 @@ fn a_server_starts_on_no_half_restored_record() {
     let opened = Log::open(&dir, &settings(), Arc::new(RealFiles), Hooks::default());
     let error = opened.unwrap_err();
     assert!(matches!(error, LogError::NotAStore { .. }), "{error}");
-    assert!(error.to_string().contains("restore"), "{error}");
+    assert!(error.to_string().contains("run the same `handover restore` again"), "{error}");
     let error = restore_to(&kept.target, &dir, &small()).unwrap_err().to_string();
     assert!(error.contains("another restore"), "{error}");
 }

@@ -4,9 +4,9 @@ use super::*;
 use crate::log::recorder::{self, RecordingFiles};
 
 /// A log of a few frames: nothing of it is in a volume.
-fn few_frames(random: &mut Random) -> Case {
+pub(super) fn few_frames(random: &mut Random) -> Case {
     let mut case = Case::new();
-    (0..3).for_each(|_| case.append(random));
+    (0..3).for_each(|_| case.append_little(random));
     case
 }
 
@@ -22,7 +22,7 @@ fn recording(case: &Case) -> (RecordingFiles, Arc<dyn Files>, PathBuf) {
 }
 
 /// Every backup that a target shows must be whole; returns how many there are.
-fn check_whole(target: &DirectoryTarget) -> usize {
+pub(super) fn check_whole(target: &DirectoryTarget) -> usize {
     let opened = Opened::read(target).unwrap();
     let listed = target.list("").unwrap();
     for manifest in &opened.manifests {
@@ -112,6 +112,10 @@ fn whatever_step_of_a_restore_fails_no_store_is_there_and_the_same_restore_ends_
         let error = done.unwrap_err();
         if store {
             // It failed when its mark was to go: then it is a store, and no restore touches it.
+            let whole = StoppedStore::open(&files, &dir).and_then(|stopped| stopped.snapshot());
+            let whole = whole.unwrap_or_else(|error| panic!("STORE came too early: {error}"));
+            assert_eq!(whole.tip, case.tip, "STORE came before the record");
+            assert_eq!(whole.history.branches().len(), 1, "STORE came before the history");
             let again = restore(&files, &target, &dir, &request, &mut |_, _| {}).unwrap_err();
             assert!(matches!(again, BackupError::Occupied { .. }), "{again}, after {error}");
             continue;
@@ -159,7 +163,8 @@ fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed()
     // The frames and two volumes of two files and a table each, at least.
     let killed = Killed { source: &source, left: AtomicUsize::new(8) };
     back_up(&killed, &kept.target).unwrap_err();
-    assert!(matches!(refused_restore(&mut kept), BackupError::NoBackup { .. }));
+    let refused = refused_restore(&mut kept);
+    assert!(matches!(refused, BackupError::NoBackup { .. }), "a manifest is there: {refused}");
     kept.case.fill(&mut random, 2 * VOLUME_BYTES);
     kept.case.wait_sealed();
     let summary = kept.back_up();
@@ -189,8 +194,14 @@ fn a_restore_that_was_interrupted_goes_on_and_keeps_what_is_right() {
     let db = volumes[0].join("db");
     let whole = fs::read(&db).unwrap();
     fs::write(&db, &whole[..whole.len() / 2]).unwrap();
+    let other = volumes[1].join("db");
+    let other_whole = fs::read(&other).unwrap();
+    let mut flipped = other_whole.clone();
+    flipped[random.below(other_whole.len())] ^= 1;
+    fs::write(&other, flipped).unwrap();
     let again = restore_to(&kept.target, &done, &small()).unwrap();
     assert!(again.kept >= 5, "{again:?}");
-    assert_eq!(fs::read(&db).unwrap(), whole);
+    assert!(fs::read(&db).unwrap() == whole, "a file that was cut off stayed so");
+    assert!(fs::read(&other).unwrap() == other_whole, "a file with another bit stayed so");
     kept.check_restored(&mut random, &done, again.position);
 }
