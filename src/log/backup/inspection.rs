@@ -51,8 +51,7 @@ pub fn inspect(
         return Ok(Inspected::default());
     };
     let Some(newest) = opened.manifests.last() else {
-        let (place, what) = (target.to_string(), "it has no complete one".to_owned());
-        return Err(BackupError::NoBackup { place, what });
+        return Err(BackupError::none_complete(&target, opened.store_id));
     };
     let mut names = HashSet::new();
     let all = opened.manifests.iter().flat_map(Manifest::pieces);
