@@ -127,21 +127,22 @@ fn each_reason_is_on_the_page_and_those_of_the_store_have_a_test_that_meets_them
     let missing: Vec<_> =
         reasons.iter().filter(|reason| !PAGE.contains(&format!("`{reason}`"))).collect();
     assert!(missing.is_empty(), "the page says nothing of {missing:?}");
-    let rows: Vec<Vec<&str>> = PAGE
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect();
-    assert_eq!(rows.len(), 8, "a row for each reason with which the store takes no append");
-    let mut before = "";
-    for row in &rows {
-        let [reason, _, _, test] = row[..] else { panic!("{row:?} is no row") };
-        let reason = reason.trim_matches('`');
+    let explained: Vec<_> = rows().into_iter().filter(|row| row.len() == 3).collect();
+    let tested: Vec<_> = rows().into_iter().filter(|row| row.len() == 2).collect();
+    assert_eq!(explained.len(), 8, "a row for each reason with which the store takes no append");
+    for (row, test) in explained.iter().zip(&tested) {
+        assert_eq!(row[0], test[0], "each has a test, in the same order");
+        let reason = row[0].trim_matches('`');
         assert!(reasons.contains(&reason.to_owned()), "{reason} is no reason");
-        let test = if test == "the same" { before } else { test.trim_matches('`') };
-        let file = test.split("::").next().unwrap_or_default();
+        let file = test[1].trim_matches('`').split("::").next().unwrap_or_default();
         let source = fs::read_to_string(file).expect("the test");
-        assert!(source.contains(&format!("\"{reason}\"")), "{test} does not meet {reason}");
-        before = test;
+        assert!(source.contains(&format!("\"{reason}\"")), "{} does not meet {reason}", test[1]);
     }
+    assert_eq!(explained.len(), tested.len());
+}
+
+/// The rows of the page's tables, without their heads.
+fn rows() -> Vec<Vec<&'static str>> {
+    let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect();
+    PAGE.lines().filter(|line| line.starts_with("| `")).map(cells).collect()
 }
