@@ -55,6 +55,16 @@ pub enum LogError {
         /// What was found in it.
         what: String,
     },
+    /// A restore into the directory has not ended.
+    #[error(
+        "{path} is not whole: a restore into it was interrupted; run the same `handover restore` \
+         again, or remove the folder",
+        path = path.display()
+    )]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file of the log's own is not what was written.
     #[error("{path} is damaged: {what}; {RESTORE}", path = path.display())]
     Damaged {
@@ -123,6 +133,7 @@ impl LogError {
             Self::Locked { .. }
             | Self::NewerFormat { .. }
             | Self::NotAStore { .. }
+            | Self::Unfinished { .. }
             | Self::Io { .. }
             | Self::OutOfRange { .. }
             | Self::Journal(_)

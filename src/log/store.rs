@@ -245,10 +245,7 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
         return Ok(());
     }
     if names.contains(&RESTORING) {
-        let what = "a restore into it was interrupted; run the same `handover restore` again, or \
-                    remove the folder"
-            .to_owned();
-        return Err(LogError::NotAStore { path: dir.to_owned(), what });
+        return Err(LogError::Unfinished { path: dir.to_owned() });
     }
     match names.iter().find(|name| !folders.contains(name) && !texts.contains(name)) {
         Some(foreign) => {

@@ -18,6 +18,7 @@ mod places;
 mod power;
 mod probe;
 mod process;
+mod refused_appends;
 mod retried;
 mod shim;
 mod stale;

@@ -217,10 +217,16 @@ def test_the_walk_ends_with_a_server_on_the_network_that_is_scraped_and_backed_u
     machine.run(walk["backup"])
     again = variables() + "HANDOVER_TOKEN_FILE=importer.token handover append --stream source/demo-desk source.json\n"
     read = variables() + "handover tail --no-follow --tls-cert desk.pem --tls-key desk.key"
-    assert machine.shell(again)[0] == 0
+    code, receipt, _ = machine.shell(again)
+    assert code == 0
     assert len(machine.shell(read)[1].splitlines()) == 2
     machine.run(walk["restore"])
     assert len(machine.shell(read)[1].splitlines()) == 1, "the record is that of the backup"
+    # It is another history: a follower that has read the lost event is refused, one that has not goes on.
+    resumed = f"{read} --store {json.loads(receipt)['store']} --after "
+    assert machine.shell(resumed + "1")[0] == 0
+    code, _, err = machine.shell(resumed + "2")
+    assert code == 12 and "events after position 1 are other events now" in err, (code, err)
     for name in list(machine.running):
         machine.stop(name)
 

@@ -64,6 +64,8 @@ def test_the_package_has_its_files_with_their_modes_and_no_others_may_write(root
         "usr/share/zsh/vendor-completions/_handover": 0o644,
         "usr/share/doc/handover/CONFIGURATION.md": 0o644,
         "usr/share/doc/handover/OPERATIONS.md": 0o644,
+        "usr/share/doc/handover/BACKUP.md": 0o644,
+        "usr/share/doc/handover/TROUBLE.md": 0o644,
         "usr/share/handover/alerts.yml": 0o644,
         "usr/share/handover/dashboard.json": 0o644,
         "usr/share/doc/handover/copyright": 0o644,

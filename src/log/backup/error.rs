@@ -189,6 +189,18 @@ impl BackupError {
         Self::Piece { target, piece, what: what.into(), advice: DAMAGED }
     }
 
+    /// A place without a complete backup: of the store that it is for, or of none.
+    pub(super) fn none_complete(
+        target: &dyn std::fmt::Display,
+        store_id: Option<[u8; 16]>,
+    ) -> Self {
+        let what = match store_id {
+            Some(_) => "no backup was made to its end; run `handover backup` again",
+            None => "there is no BACKUP file; name the folder that `backup --to` had",
+        };
+        Self::NoBackup { place: target.to_string(), what: what.to_owned() }
+    }
+
     /// Whether the record, or the backup, is damaged.
     pub fn is_damage(&self) -> bool {
         match self {

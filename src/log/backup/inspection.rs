@@ -58,8 +58,7 @@ pub fn inspect(
         return Ok(Inspected::default());
     };
     let Some(newest) = opened.manifests.last() else {
-        let (place, what) = (target.to_string(), "it has no complete one".to_owned());
-        return Err(BackupError::NoBackup { place, what });
+        return Err(BackupError::none_complete(&target, opened.store_id));
     };
     if !opened.is_titled {
         inspector.wrong(BACKUP, "is missing", MISSING_TITLE);

@@ -98,15 +98,18 @@ impl Finding {
                 format!("stop the server and remove {place}; the server makes it again")
             }
             (Severity::Record, Part::Volume) => format!(
-                "stop the server and put {place} back from a backup: a sealed volume never \
-                 changes, so a copy of any age fits"
+                "stop the server, restore a backup into another folder (`handover restore`), and \
+                 put the folder of this name from its volumes in the place of {place}: a sealed \
+                 volume never changes"
             ),
             (Severity::Record, Part::Backup) => {
                 "make a backup into another folder now, and restore from a copy of this one"
                     .to_owned()
             }
             (Severity::Record, Part::Store | Part::Manifest | Part::Journal) => {
-                "put the whole data directory back from a backup".to_owned()
+                "restore a backup into another folder (`handover restore`), and put that in the \
+                 place of the data directory"
+                    .to_owned()
             }
             (Severity::Record, _) => {
                 "the bytes are as they were written, so a fault of the program is likely: keep \

@@ -100,6 +100,7 @@ pub(super) fn what(error: &LogError) -> String {
         LogError::Locked { .. }
         | LogError::NewerFormat { .. }
         | LogError::NotAStore { .. }
+        | LogError::Unfinished { .. }
         | LogError::Io { .. }
         | LogError::OutOfRange { .. }
         | LogError::Journal(_)

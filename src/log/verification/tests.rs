@@ -158,7 +158,7 @@ fn a_volume_that_is_lost_without_its_table_is_one_finding() {
     let (findings, counts) = findings.finish();
     assert_eq!((counts.record, counts.derived), (1, 0), "{findings:#?}");
     assert_eq!(findings[0].part, Part::Volume);
-    assert!(findings[0].remedy().contains("from a backup"), "{findings:#?}");
+    assert!(findings[0].remedy().contains("`handover restore`"), "{findings:#?}");
 }
 
 /// Every checksum is right: the manifest alone says that the volume is another.

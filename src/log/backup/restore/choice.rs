@@ -65,9 +65,8 @@ pub(super) fn choose(
     request: &Request,
 ) -> Result<Chosen, BackupError> {
     let Opened { store_id, is_titled: _, manifests } = opened;
-    let none = |what: String| BackupError::NoBackup { place: target.to_string(), what };
-    let Some(store_id) = store_id else {
-        return Err(none("there is no BACKUP file; name the folder that `backup --to` had".into()));
+    let Some(store_id) = store_id.filter(|_| !manifests.is_empty()) else {
+        return Err(BackupError::none_complete(&target, store_id));
     };
     let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
     let is_wanted = |manifest: &Manifest| {
@@ -76,11 +75,9 @@ pub(super) fn choose(
         request.backup.as_ref().is_none_or(|name| *name == own || name == short)
     };
     let Some(manifest) = manifests.into_iter().rev().find(is_wanted) else {
-        return Err(none(match (&request.backup, names.is_empty()) {
-            (_, true) => "no backup was made to its end; run `handover backup` again".to_owned(),
-            (Some(name), false) => format!("there is no {name}; there are {}", names.join(", ")),
-            (None, false) => "none can be read".to_owned(),
-        }));
+        let name = request.backup.as_deref().unwrap_or_default();
+        let what = format!("there is no {name}; there are {}", names.join(", "));
+        return Err(BackupError::NoBackup { place: target.to_string(), what });
     };
     check_end(&manifest, request.at)?;
     let history = manifest.history().unwrap_or_default();

@@ -62,6 +62,10 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
         }
         // Cut off when it was begun: then there is nothing else.
         Err(_) | Ok(None) if only_begun(&listed) => Ok(()),
+        Err(LogError::Damaged { .. }) => Err(occupied(format!(
+            "the mark {RESTORING} of an interrupted restore in it is damaged; remove the folder, \
+             and restore anew"
+        ))),
         Err(error) => Err(error.into()),
         Ok(None) => {
             Err(occupied("it is not empty; choose a folder that does not exist".to_owned()))

@@ -256,7 +256,7 @@ fn a_server_starts_on_no_half_restored_record() {
     checked_text::write(&RealFiles, &dir.join("RESTORING"), "backup x\nwhole\n").unwrap();
     let opened = Log::open(&dir, &settings(), Arc::new(RealFiles), Hooks::default());
     let error = opened.unwrap_err();
-    assert!(matches!(error, LogError::NotAStore { .. }), "{error}");
+    assert!(matches!(error, LogError::Unfinished { .. }), "{error}");
     assert!(error.to_string().contains("run the same `handover restore` again"), "{error}");
     let error = restore_to(&kept.target, &dir, &small()).unwrap_err().to_string();
     assert!(error.contains("another restore"), "{error}");
