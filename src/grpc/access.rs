@@ -24,6 +24,7 @@ mod lifetime;
 mod rates;
 mod refusal;
 mod renewal;
+mod repeats;
 mod token_file;
 
 pub(super) use self::{appending::stream_of, caller::Caller, guard::Guard};
