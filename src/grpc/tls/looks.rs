@@ -47,7 +47,8 @@ enum Looked<T> {
 }
 
 impl<T> Looked<T> {
-    fn new(self) -> Option<T> {
+    /// What is new in it.
+    fn into_new(self) -> Option<T> {
         match self {
             Self::New(new) => Some(new),
             Self::Same | Self::Other => None,
@@ -138,7 +139,7 @@ impl Looks {
         if signalled && pair.is_same() && verifier.is_same() {
             tracing::info!("TLS: the files hold what is in use");
         }
-        let (pair, verifier) = (pair.new(), verifier.new());
+        let (pair, verifier) = (pair.into_new(), verifier.into_new());
         if pair.is_none() && verifier.is_none() {
             return None;
         }

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use handover::domain::access::Role;
+use handover::domain::{access::Role, proto::GetHeadRequest};
 
 use super::{Files, Guarded, token};
 use crate::{
@@ -25,6 +25,7 @@ const KEYS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x"
                        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
 /// Whether files can be given away here; if not, the test says so.
+#[expect(clippy::print_stdout, reason = "a test that does nothing says why")]
 fn is_root() -> bool {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let own = file.as_file().metadata().expect("it is there").uid() == 0;
@@ -112,11 +113,16 @@ async fn a_file_that_is_given_away_later_is_not_taken_up() {
     let line = server.reload("not taken up");
     assert!(line.contains("belongs to user 65534"), "{line}");
     assert_eq!(failing().to_bits(), 1.0_f64.to_bits());
-    server.stranger().await.get_head(Default::default()).await.expect("the old policy stays");
+    server
+        .stranger()
+        .await
+        .get_head(GetHeadRequest::default())
+        .await
+        .expect("the old policy stays");
     give(&policy, 0);
     server.reload("new files are in use");
     assert_eq!(failing().to_bits(), 0.0_f64.to_bits());
-    let refused = server.stranger().await.get_head(Default::default()).await;
+    let refused = server.stranger().await.get_head(GetHeadRequest::default()).await;
     super::refused(refused);
 }
 

@@ -32,13 +32,13 @@ fn signal(child: &Held, name: &str) {
 /// Waits until the server has ended, and with it its log; how it ended, and the rest of the log.
 fn ended(mut child: Held, log: &Receiver<String>) -> (ExitStatus, Vec<String>) {
     let (until, mut lines) = (Instant::now() + BOUND, Vec::new());
-    loop {
+    let end = loop {
         match log.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(line) => lines.push(line),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => panic!("it has not ended: {lines:#?}"),
+            Err(end) => break end,
         }
-    }
+    };
+    assert_eq!(end, RecvTimeoutError::Disconnected, "it has not ended: {lines:#?}");
     (child.0.wait().expect("it has ended"), lines)
 }
 
