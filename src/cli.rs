@@ -164,7 +164,13 @@ pub fn main() -> ExitCode {
         backup::give_way();
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli.command));
+            // What has to be finished was awaited. A thread that is stuck, as on a disk that does
+            // not answer, must not keep a command from ending.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => exit_code(Err(Failure::from(error))),
     }
 }

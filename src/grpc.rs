@@ -23,6 +23,7 @@ mod error_bounds;
 mod error_info;
 mod event_store;
 mod exchanges;
+pub(crate) mod file_access;
 mod foreign;
 mod frames;
 mod goaway;

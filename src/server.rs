@@ -1,18 +1,20 @@
 //! Runs a server from start to graceful stop.
 //!
-//! The caller owns the socket and the stop signal, so that tests can bind any port and stop when
-//! they like. On stop, health turns first, streams end, calls under way are answered, and last
-//! the data directory is released.
+//! The caller owns the socket and the requests to stop, so that tests can bind any port and stop
+//! when they like. On stop, health turns first, streams end, calls under way are answered, and last
+//! the data directory is released. Each further request ends the step of the stop that is under
+//! way: the first of them the wait for calls, one after that the wait for the store to close.
 
 mod notify;
 mod watch;
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use futures_util::{Stream, StreamExt as _};
 use tokio::{
     net::TcpListener,
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +41,12 @@ pub struct Listening {
     pub spans: Option<Arc<SpanCounts>>,
 }
 
-/// Serves on `listening`, as `settings` say, until `stop`.
+/// Why the server ends before its store is closed. Appends are durable before they are answered,
+/// so nothing of them is lost.
+const UNCLOSED: &str = "another signal ended the server before its store was closed; what was \
+                        acknowledged is kept, and the next start makes up for the rest";
+
+/// Serves on `listening`, as `settings` say, until the first item of `stops`.
 ///
 /// `load` is called with a client of the server while it answers but does not report ready yet; if
 /// it fails, the server stops. `announce` is called, once the server is ready, with its URL and
@@ -49,7 +56,7 @@ pub async fn run<T>(
     listening: Listening,
     load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
     announce: impl FnOnce(&str, T),
-    stop: impl Future<Output = ()>,
+    mut stops: impl Stream<Item = ()> + Unpin,
 ) -> anyhow::Result<()> {
     let address = listening.listener.local_addr();
     let address = address.context("the listening socket has no address")?;
@@ -67,10 +74,10 @@ pub async fn run<T>(
         manager.ready(&url);
         announce(&url, loaded);
     };
-    let served = running.serve(load, announce, stop).await;
+    let served = running.serve(load, announce, &mut stops).await;
     tracing::info!("stopping");
     manager.stopping();
-    let stopped = running.stop(settings.stop_grace()).await;
+    let stopped = running.stop(settings.stop_grace(), &mut stops).await;
     served.and(stopped)
 }
 
@@ -109,46 +116,74 @@ impl Running {
         Ok(Self { engine, services, listening, listening_stops, beside })
     }
 
-    /// Loads, reports ready, and waits for `stop`.
+    /// Loads, reports ready, and waits for a request to stop.
     async fn serve<T>(
         &self,
         load: impl AsyncFnOnce(Client) -> anyhow::Result<T>,
         announce: impl FnOnce(T),
-        stop: impl Future<Output = ()>,
+        stops: &mut (impl Stream<Item = ()> + Unpin),
     ) -> anyhow::Result<()> {
-        let mut stop = pin!(stop);
         let loaded = tokio::select! {
             loaded = async { load(self.services.in_process().await?).await } => loaded?,
             // A signal during a long import ends it; what it has recorded stays recorded.
-            () = &mut stop => return Ok(()),
+            () = requested(stops) => return Ok(()),
         };
         let first = watch::look(&self.engine);
         self.services.health.ready(first).await;
         tracing::info!(position = self.engine.head().position, "serving");
         announce(loaded);
         tokio::select! {
-            () = stop => {}
+            () = requested(stops) => {}
             () = watch::usable(&self.engine, &self.services.health, first) => {}
         }
         Ok(())
     }
 
-    async fn stop(self, grace: Duration) -> anyhow::Result<()> {
+    async fn stop(
+        self,
+        grace: Duration,
+        stops: &mut (impl Stream<Item = ()> + Unpin),
+    ) -> anyhow::Result<()> {
         self.services.health.not_ready().await;
         self.engine.begin_stop();
         self.listening_stops.cancel();
-        // Not for ever: a stream that its client never reads does not end.
-        let drained = tokio::time::timeout(grace, self.listening).await;
-        let listened = drained.unwrap_or_else(|_| {
-            tracing::warn!("calls were still under way when the grace period ended");
-            Ok(Ok(()))
-        });
+        let listened = drained(self.listening, grace, stops).await;
         drop(self.beside);
         let engine = self.engine;
-        let closed = tokio::task::spawn_blocking(move || engine.stop()).await;
+        let closing = tokio::task::spawn_blocking(move || engine.stop());
+        let closed = tokio::select! {
+            closed = closing => closed,
+            () = requested(stops) => anyhow::bail!(UNCLOSED),
+        };
         closed.context("the engine's stop failed")?.context("the store did not close cleanly")?;
         listened.context("the listener's task failed")?.context("the listener failed")
     }
+}
+
+/// Waits for the next request to stop.
+async fn requested(stops: &mut (impl Stream<Item = ()> + Unpin)) {
+    if stops.next().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Waits until the calls under way have ended, and how the listener did. Not for ever: a stream
+/// that its client never reads does not end.
+async fn drained(
+    listening: JoinHandle<io::Result<()>>,
+    grace: Duration,
+    stops: &mut (impl Stream<Item = ()> + Unpin),
+) -> Result<io::Result<()>, JoinError> {
+    tokio::select! {
+        listened = listening => return listened,
+        () = tokio::time::sleep(grace) => {
+            tracing::warn!("calls were still under way when the grace period ended");
+        }
+        () = requested(stops) => {
+            tracing::warn!("another signal: calls that are still under way are not waited for");
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Tells the service manager that the start is under way, until this is dropped.

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     cli::exit::{self, Exit, Failure},
-    grpc::access::AccessFiles,
+    grpc::access::{AccessErrors, AccessFiles},
 };
 
 /// What `access` can do.
@@ -39,6 +39,12 @@ pub struct CheckArgs {
     /// The category of streams that the request concerns [default: all]
     #[arg(long, requires = "call")]
     category: Option<String>,
+}
+
+impl From<AccessErrors> for Failure {
+    fn from(errors: AccessErrors) -> Self {
+        Self::usage(errors.to_string())
+    }
 }
 
 /// Runs the command.

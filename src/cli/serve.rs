@@ -1,5 +1,7 @@
 //! `handover serve`: runs the server, after importing the files that the command line names.
 
+mod signals;
+
 use std::{
     fs::File,
     io::{self, BufReader, Write as _},
@@ -9,10 +11,7 @@ use std::{
 };
 
 use rustix::{fs::Mode, process::umask};
-use tokio::{
-    net::{TcpListener, lookup_host},
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::{TcpListener, lookup_host};
 
 use crate::{
     cli::{
@@ -103,41 +102,44 @@ async fn serve_with(
     // A missing file is found before anything is made or listened to.
     let loads = open_all(&args.load)?;
     let listening = Listening { spans, ..listening(&settings).await? };
-    handle_signals(&listening.protection)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    };
+    signals::handle(&listening.protection)?;
+    let stops = signals::stops()?;
     let metrics = listening.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let announce = |url: &str, shown| announce(url, metrics, shown);
     let load = async |client: Client| load(&client, loads).await.map_err(anyhow::Error::from);
-    let served = server::run(settings, listening, load, announce, stop).await;
+    let served = server::run(settings, listening, load, announce, stops).await;
     served.map_err(|error| ended(&error))?;
     Ok(Exit::Done)
 }
 
 /// Refuses what [`run`] would refuse before it listens: wrong settings, files that cannot be read
-/// or do not fit, and an address that would expose the record. It makes nothing and listens to
-/// nothing, so it may run beside a server.
+/// or do not fit, and an address that would expose the record. All that is wrong beside the
+/// settings themselves is named at once. It makes nothing and listens to nothing, so it may run
+/// beside a server.
 pub(super) async fn check(args: &ServeArgs) -> Result<(), Failure> {
     let settings = args.settings().map_err(|error| usage(&error))?;
-    open_all(&args.load)?;
-    load_tls(&settings)?;
-    load_access(&settings)?;
+    let mut failures = vec![open_all(&args.load).err()];
+    failures.extend([load_tls(&settings).err(), load_access(&settings).err()]);
     if let Some(address) = &settings.otlp_endpoint {
         let exporter = collector::exporter(address.as_ref());
-        exporter.map_err(|error| Failure::usage(format!("otlp-endpoint: {error}")))?;
+        let wrong = |error| Failure::usage(format!("otlp-endpoint: {error}"));
+        failures.push(exporter.err().map(wrong));
     }
     let listen = settings.listen.as_ref();
-    check_address("listen", listen, |address| settings.check_exposure(address)).await?;
+    let checked = check_address("listen", listen, |address| settings.check_exposure(address));
+    failures.push(checked.await.err());
     if let Some(at) = settings.metrics_listen.as_ref().map(AsRef::as_ref) {
         let exposure = |address| settings.check_exposure_of_metrics(address);
-        check_address("metrics-listen", at, exposure).await?;
+        failures.push(check_address("metrics-listen", at, exposure).await.err());
     }
-    Ok(())
+    together(failures.into_iter().flatten()).map_or(Ok(()), Err)
+}
+
+/// All failures as one, with a line for each and the exit code of the first.
+fn together(failures: impl IntoIterator<Item = Failure>) -> Option<Failure> {
+    failures.into_iter().reduce(|first, next| {
+        Failure::new(first.exit, format!("{}\n{}", first.message, next.message))
+    })
 }
 
 /// Refuses what is no address here, and an address that would expose what it serves.
@@ -170,8 +172,12 @@ fn load_access(settings: &Settings) -> Result<Option<Access>, Failure> {
 
 /// Reads the files of TLS and access, and listens; refuses what would expose the record.
 async fn listening(settings: &Settings) -> Result<Listening, Failure> {
-    let tls = load_tls(settings)?;
-    let access = load_access(settings)?;
+    let (tls, access) = (load_tls(settings), load_access(settings));
+    let failures = [tls.as_ref().err(), access.as_ref().err()];
+    if let Some(failure) = together(failures.into_iter().flatten().cloned()) {
+        return Err(failure);
+    }
+    let (tls, access) = (tls?, access?);
     let listener = TcpListener::bind(settings.listen.as_ref()).await.map_err(|error| {
         let at = settings.listen.as_ref();
         let message = format!("cannot listen on {at}: {error}; --listen chooses another address");
@@ -229,39 +235,6 @@ fn exposures(address: SocketAddr, encrypted: bool, controlled: bool) -> Vec<Stri
 fn exposure_of_metrics(address: SocketAddr) -> Option<String> {
     is_reached_by_others(address)
         .then(|| format!("other machines can read the metrics at {address} (--insecure)"))
-}
-
-/// Has SIGHUP reload the files of TLS and access, and keeps other signals from ending the server
-/// that many tools send to have a configuration or a log read again. Nothing is read again by them.
-fn handle_signals(protection: &Protection) -> io::Result<()> {
-    let reloads = (protection.tls.clone(), protection.access.clone());
-    let kinds = [
-        (SignalKind::hangup(), "SIGHUP", reloads),
-        (SignalKind::user_defined1(), "SIGUSR1", (None, None)),
-        (SignalKind::user_defined2(), "SIGUSR2", (None, None)),
-    ];
-    for (kind, name, (tls, access)) in kinds {
-        let mut received = signal(kind)?;
-        tokio::spawn(async move {
-            while received.recv().await.is_some() {
-                if tls.is_none() && access.is_none() {
-                    tracing::info!(
-                        signal = name,
-                        "a signal is ignored: the server has nothing to reload"
-                    );
-                    continue;
-                }
-                tracing::info!(signal = name, "the files of TLS and access are read again");
-                let (tls, access) = (tls.clone(), access.clone());
-                let _ = tokio::task::spawn_blocking(move || {
-                    tls.as_ref().map(ServerTls::reload);
-                    access.as_ref().map(Access::reload);
-                })
-                .await;
-            }
-        });
-    }
-    Ok(())
 }
 
 fn usage(error: &anyhow::Error) -> Failure {

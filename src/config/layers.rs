@@ -3,7 +3,7 @@
 //! clap reads flags, variables and defaults and remembers which of them each value is; figment
 //! merges the file in between.
 
-use std::{fs, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use anyhow::Context as _;
 use clap::{ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
@@ -20,11 +20,10 @@ use super::{
     layer::{Layer, LayerOfKey},
     nearest::nearest,
 };
+use crate::grpc::file_access::{CHANGES, Demand, ReadBy};
 
 /// What the TOML library says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
-/// What others may not do with a file of settings: change it.
-const OTHERS_WRITE: u32 = 0o022;
 /// How the program's variables begin.
 pub(crate) const PREFIX: &str = "HANDOVER_";
 
@@ -101,17 +100,13 @@ fn variable(id: &str) -> String {
     format!("{PREFIX}{}", id.to_uppercase())
 }
 
-/// Refuses a file that others may change: it names the policy, and could name another one.
-fn check_mode(path: &Path, metadata: &fs::Metadata) -> anyhow::Result<()> {
-    let mode = metadata.permissions().mode() & 0o7777;
-    if metadata.is_file() && mode & OTHERS_WRITE != 0 {
-        let path = path.display();
-        anyhow::bail!(
-            "config: {path} has mode {mode:04o}, which lets others than its owner change the \
-             settings; `chmod go-w {path}` mends that"
-        );
+/// Refuses a file that others can change: it names the policy, and could name another one.
+fn check_access(path: &Path, metadata: &fs::Metadata) -> anyhow::Result<()> {
+    let demand = Demand { forbidden: CHANGES, harm: "change the settings", by: ReadBy::Server };
+    match demand.problem(path, metadata) {
+        None => Ok(()),
+        Some(problem) => anyhow::bail!("config: {} {problem}", path.display()),
     }
-    Ok(())
 }
 
 /// A file of settings.
@@ -125,7 +120,7 @@ impl<'a> File<'a> {
     fn read(path: &'a Path) -> anyhow::Result<Self> {
         let failed = || format!("config: cannot read {}", path.display());
         let mut file = fs::File::open(path).with_context(failed)?;
-        check_mode(path, &file.metadata().with_context(failed)?)?;
+        check_access(path, &file.metadata().with_context(failed)?)?;
         let mut text = String::new();
         file.read_to_string(&mut text).with_context(failed)?;
         // The error quotes the line, which names a key that is there twice.
@@ -164,7 +159,11 @@ impl<'a> File<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::PathBuf};
+    use std::{
+        ffi::OsStr,
+        os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+        path::PathBuf,
+    };
 
     use clap::{CommandFactory as _, Parser as _};
 
@@ -215,7 +214,7 @@ mod tests {
             let mode = fs::Permissions::from_mode(mode);
             file.as_file().set_permissions(mode.clone()).unwrap();
             let problem = args.settings().err().map(|error| error.to_string()).unwrap_or_default();
-            assert_eq!(problem.contains("`chmod go-w "), is_refused, "{mode:?}: {problem}");
+            assert_eq!(problem.contains("`chmod 644 "), is_refused, "{mode:?}: {problem}");
         }
     }
 

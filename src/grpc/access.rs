@@ -24,9 +24,12 @@ mod lifetime;
 mod rates;
 mod refusal;
 mod renewal;
+mod repeats;
+mod token_file;
 
 pub(super) use self::{appending::stream_of, caller::Caller, guard::Guard};
 pub use self::{
-    files::{AccessError, AccessFiles, TokenFile},
+    files::{AccessError, AccessErrors, AccessFiles},
     in_use::Access,
+    token_file::TokenFile,
 };

@@ -346,7 +346,9 @@ mod tests {
         theirs.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         assert_eq!(ours.read(&mut buffer).await.unwrap(), 24);
         let call = info.begin_call();
-        let busy = tokio::time::timeout(10 * idle, ours.read(&mut buffer)).await;
+        // The call ends shortly before a look is due, which must not end the connection.
+        let busy = 10 * idle + idle * 3 / 4;
+        let busy = tokio::time::timeout(busy, ours.read(&mut buffer)).await;
         assert!(busy.is_err(), "{busy:?}");
         drop((call, info.begin_call()));
         let ended = Instant::now();
@@ -379,6 +381,7 @@ mod tests {
     async fn a_client_that_sends_frames_that_carry_nothing_is_read_more_slowly() {
         for (kind, payload, slowed) in [
             (6, &[7; 8][..], true),
+            (2, &[7; 5], true),
             (4, &[], true),
             (9, &[], true),
             (0, &[], true),

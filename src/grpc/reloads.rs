@@ -17,13 +17,15 @@ pub enum Reloaded {
     Tokens,
     /// The keys of issuers.
     Keys,
-    /// The certificates and keys of TLS.
+    /// The certificate and key of TLS.
     Tls,
+    /// The authorities of clients.
+    ClientCa,
 }
 
 impl Reloaded {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Policy, Self::Tokens, Self::Keys, Self::Tls];
+    pub const ALL: [Self; 5] = [Self::Policy, Self::Tokens, Self::Keys, Self::Tls, Self::ClientCa];
 
     /// A word for it.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Reloaded {
             Self::Tokens => "tokens",
             Self::Keys => "keys",
             Self::Tls => "tls",
+            Self::ClientCa => "tls-client-ca",
         }
     }
 }
@@ -60,51 +63,49 @@ pub struct ReloadUsage {
     pub fetched: Option<Micros>,
 }
 
-/// How the readings of files have gone. They are read together, and the first problem is the one
-/// that is reported.
+/// How the readings of files have gone, by what is read.
 #[derive(Debug, Default)]
-pub(super) struct Reloads(Mutex<State>);
+pub(super) struct Reloads(Mutex<BTreeMap<Reloaded, State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    failures: BTreeMap<Reloaded, u64>,
-    failing: Option<(Reloaded, Failing)>,
+    failures: u64,
+    failing: Option<Failing>,
 }
 
 impl Reloads {
     /// Notes a problem, and says whether to log it: the same one is logged again after a signal
     /// alone.
     pub(super) fn failed(&self, what: Reloaded, problem: String, signalled: bool) -> bool {
-        let mut state = self.state();
-        let before = state.failing.take().filter(|(failing, _)| *failing == what);
-        let is_new = before.as_ref().is_none_or(|(_, before)| before.problem != problem);
-        let since = before.map_or_else(|| system_clock()(), |(_, before)| before.since);
-        state.failing = Some((what, Failing { since, problem }));
-        if is_new || signalled {
-            *state.failures.entry(what).or_default() += 1;
-        }
+        let mut states = self.states();
+        let state = states.entry(what).or_default();
+        let before = state.failing.take();
+        let is_new = before.as_ref().is_none_or(|before| before.problem != problem);
+        let since = before.map_or_else(|| system_clock()(), |before| before.since);
+        state.failing = Some(Failing { since, problem });
+        state.failures += u64::from(is_new || signalled);
         is_new || signalled
     }
 
-    /// Notes that all is in use, and says whether something was not.
-    pub(super) fn fits(&self) -> bool {
-        self.state().failing.take().is_some()
+    /// Notes that this is in use, and says whether it was not.
+    pub(super) fn fits(&self, what: Reloaded) -> bool {
+        self.states().get_mut(&what).is_some_and(|state| state.failing.take().is_some())
     }
 
     /// How it has gone with each of these.
     pub(super) fn usage(&self, whats: &[Reloaded]) -> Vec<ReloadUsage> {
-        let state = self.state();
+        let states = self.states();
         let usage = |what: &Reloaded| ReloadUsage {
             what: *what,
             issuer: String::new(),
             fetched: None,
-            failures: state.failures.get(what).copied().unwrap_or_default(),
-            failing: state.failing.as_ref().filter(|it| it.0 == *what).map(|it| it.1.clone()),
+            failures: states.get(what).map_or(0, |state| state.failures),
+            failing: states.get(what).and_then(|state| state.failing.clone()),
         };
         whats.iter().map(usage).collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn states(&self) -> MutexGuard<'_, BTreeMap<Reloaded, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,9 +119,9 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_logged_once_and_stands_until_all_fits() {
+    fn each_problem_is_logged_once_and_stands_until_its_file_fits() {
         let reloads = Reloads::default();
-        assert!(!reloads.fits());
+        assert!(!reloads.fits(Reloaded::Policy));
         assert!(reloads.failed(Reloaded::Policy, "one".to_owned(), false));
         let since = reloads.usage(&[Reloaded::Policy]).remove(0).failing.unwrap().since;
         assert!(!reloads.failed(Reloaded::Policy, "one".to_owned(), false));
@@ -130,10 +131,12 @@ mod tests {
         assert_eq!(usage.iter().map(|it| it.failures).collect::<Vec<_>>(), [3, 0]);
         let failing = Failing { since, problem: "two".to_owned() };
         assert_eq!(usage[0].failing, Some(failing), "it has not fitted since the first problem");
-        assert!(reloads.failed(Reloaded::Tokens, "two".to_owned(), false));
+        assert!(reloads.failed(Reloaded::Tokens, "two".to_owned(), false), "another file");
+        assert_eq!(problem(&reloads, Reloaded::Policy).unwrap(), "two", "both stand");
+        assert!(reloads.fits(Reloaded::Policy));
         assert_eq!(problem(&reloads, Reloaded::Policy), None, "that is mended");
         assert_eq!(problem(&reloads, Reloaded::Tokens).unwrap(), "two");
-        assert!(reloads.fits());
+        assert!(reloads.fits(Reloaded::Tokens));
         assert_eq!(problem(&reloads, Reloaded::Tokens), None);
         assert_eq!(reloads.usage(&[Reloaded::Policy])[0].failures, 3, "which are not forgotten");
     }

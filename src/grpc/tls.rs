@@ -73,3 +73,31 @@ impl TlsError {
         Self::new(setting, format!("{} {problem}", path.display()))
     }
 }
+
+/// What is wrong with the files of a server: one thing at least.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", lines(.0))]
+pub struct TlsErrors(Vec<TlsError>);
+
+impl TlsErrors {
+    /// These, and another one.
+    fn and(mut self, error: TlsError) -> Self {
+        self.0.push(error);
+        self
+    }
+
+    /// All of them in one line.
+    fn in_line(&self) -> String {
+        self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl From<TlsError> for TlsErrors {
+    fn from(error: TlsError) -> Self {
+        Self(vec![error])
+    }
+}
+
+fn lines(errors: &[TlsError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

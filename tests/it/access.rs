@@ -8,6 +8,7 @@ mod issuers;
 mod jwt;
 mod lasting;
 mod matrix;
+mod owners;
 mod rates;
 mod recorded;
 

@@ -11,6 +11,7 @@ mod disk;
 mod disks;
 mod failing;
 mod flips;
+mod hanging;
 mod kills;
 mod kinds;
 mod lossy;

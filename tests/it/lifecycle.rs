@@ -1,5 +1,7 @@
 //! Starting and stopping: one process a directory, formats, and a stop that answers every caller.
 
+mod signals;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},

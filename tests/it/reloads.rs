@@ -47,12 +47,14 @@ impl Running {
         folder.write("night.token", &secret(1));
         let (cert, key) = folder.pair("server", &certificate(&authority));
         let mut arguments = files.arguments();
-        for (flag, path) in [("--tls-cert", cert), ("--tls-key", key)] {
+        let clients = folder.write("clients.pem", &authority.pem);
+        for (flag, path) in [("--tls-cert", cert), ("--tls-key", key), ("--tls-client-ca", clients)]
+        {
             arguments.extend([flag.to_owned(), path.to_str().expect("UTF-8").to_owned()]);
         }
         let (data_dir, data) = data_dir();
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        arguments.extend(["--metrics-listen", "127.0.0.1:0"]);
+        arguments.extend(["--tls-client-auth", "optional", "--metrics-listen", "127.0.0.1:0"]);
         let (child, log) = start_logged(&data, "127.0.0.1:0", &arguments);
         let started = line_with(&log, "starting");
         let after = |key| started.split(key).nth(1).and_then(|rest| rest.split(' ').next());
@@ -98,12 +100,13 @@ fn what_cannot_be_taken_up_is_in_the_log_the_metrics_and_the_status_until_it_is_
     let server = Running::start();
     let files = ["policy.toml", "tokens.toml", "keys.json"].map(|name| server.files.path(name));
     let [policy, tokens, keys] = files;
-    let tls = server.folder.path("server.pem");
+    let [tls, clients] = ["server.pem", "clients.pem"].map(|name| server.folder.path(name));
     for (what, path, bad, problem) in [
         ("policy", policy, "public-read = tru", "line 1"),
         ("tokens", tokens, "[[token]]\nname = 1", "line 2"),
         ("keys", keys, "{\"keys\": []}", "it has no key for signatures"),
         ("tls", tls, "-----BEGIN CERTIFICATE-----\nMII", "cannot be parsed"),
+        ("tls-client-ca", clients, "-----BEGIN CERTIFICATE-----\nMII", "cannot be parsed"),
     ] {
         let (failed, failures, own) = server.shown(what);
         assert_eq!((failed, failures), (0.0, 0.0), "{what}");
@@ -120,7 +123,7 @@ fn what_cannot_be_taken_up_is_in_the_log_the_metrics_and_the_status_until_it_is_
         assert!(table.contains(&format!("NOT TAKEN UP   {what}, since ")), "{table}");
         fs::write(&path, good).expect("it can be written");
         // A signal has the files of TLS read first.
-        let of = if what == "tls" { "TLS" } else { "access" };
+        let of = if what.starts_with("tls") { "TLS" } else { "access" };
         server.reload(&format!("{of}: the files hold what is in use"));
         let (failed, after, own) = server.shown(what);
         assert_eq!((failed, after), (0.0, failures), "{what}");
@@ -147,4 +150,89 @@ fn a_change_that_cannot_be_taken_up_is_found_without_a_signal_and_so_is_its_end(
     server.files.write("policy.toml", POLICY);
     line_with(&server.log, "the files hold again what is in use");
     assert_eq!(server.shown("policy").0.to_bits(), 0.0_f64.to_bits());
+}
+
+#[test]
+fn all_files_that_are_wrong_are_named_at_once_and_each_clears_by_itself() {
+    let server = Running::start();
+    let cases = [
+        ("tokens", server.files.path("tokens.toml"), "[[token]]\nname = 1", "tokens.toml"),
+        ("keys", server.files.path("keys.json"), "{\"keys\": []}", "keys.json"),
+        ("tls", server.folder.path("server.pem"), "no certificate", "server.pem"),
+        ("tls-client-ca", server.folder.path("clients.pem"), "no authority", "clients.pem"),
+    ];
+    let good: Vec<_> = cases.iter().map(|case| fs::read(&case.1).expect("a file")).collect();
+    for (_, path, bad, _) in &cases {
+        fs::write(path, bad).expect("it can be written");
+    }
+    let id = server.child.0.id().to_string();
+    let sent = Command::new("kill").args(["-HUP", &id]).status().expect("kill can be run");
+    assert!(sent.success());
+    // In the order in which they are read.
+    for part in ["server.pem", "clients.pem", "tokens.toml", "keys.json"] {
+        let line = line_with(&server.log, "not taken up");
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let failed = |metrics: &str| {
+        let samples = scraped(metrics);
+        cases.each_ref().map(|case| {
+            samples[&format!("handover_reload_failed{{what=\"{}\"}}", case.0)].to_bits()
+        })
+    };
+    let (yes, no) = (1.0_f64.to_bits(), 0.0_f64.to_bits());
+    assert_eq!(failed(&server.metrics), [yes; 4]);
+    let table = server.status("table");
+    for (what, _, _, name) in &cases {
+        let shown = format!("NOT TAKEN UP   {what}, since ");
+        let line = table.lines().find(|line| line.starts_with(&shown));
+        assert!(line.is_some_and(|line| line.contains(name)), "{what}: {table}");
+    }
+    let mut expected = [yes; 4];
+    for (number, (_, path, ..)) in cases.iter().enumerate() {
+        fs::write(path, &good[number]).expect("it can be written");
+        expected[number] = no;
+        // Each signal ends with what is wrong with access, or with what holds there.
+        let access = if expected[..2] == [no; 2] { "access: the files hold" } else { "access: " };
+        server.reload(access);
+        assert_eq!(failed(&server.metrics), expected, "{number}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_each_file_is_said_at_once_before_a_start() {
+    let server = Running::start();
+    let files = ["tokens.toml", "keys.json"].map(|name| server.files.path(name));
+    for (path, bad) in files.iter().zip(["[[token]]\nname = 1", "{\"keys\": []}"]) {
+        fs::write(path, bad).expect("it can be written");
+    }
+    for name in ["server.pem", "clients.pem"] {
+        fs::write(server.folder.path(name), "nothing").expect("it can be written");
+    }
+    fs::remove_file(server.folder.path("server.key")).expect("it can be removed");
+    let mut arguments = server.files.arguments();
+    let names = [("cert", "server.pem"), ("key", "server.key"), ("client-ca", "clients.pem")];
+    for (flag, name) in names {
+        arguments.push(format!("--tls-{flag}"));
+        arguments.push(server.folder.path(name).to_str().expect("UTF-8").to_owned());
+    }
+    let of_access = ["tokens: ", "jwks: "];
+    let of_all = ["tls-cert: ", "tls-key: ", "tls-client-ca: ", "tokens: ", "jwks: "];
+    let (_dir, data) = data_dir();
+    let data = data.to_str().expect("UTF-8");
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", data];
+    let (check, access) = (["config", "check", "--listen", "nowhere:1"], ["access", "check"]);
+    for (command, arguments, expected) in [
+        (&serve[..], &arguments[..], &of_all[..]),
+        (&check, &arguments, &[&of_all[..], &["listen: "]].concat()),
+        (&access, &arguments[..4], &of_access),
+    ] {
+        let ended = Command::new(BINARY).args(command).args(arguments).output();
+        let ended = ended.expect("the binary can be run");
+        let error = String::from_utf8(ended.stderr).expect("UTF-8");
+        assert_eq!(ended.status.code(), Some(2), "{command:?}: {error}");
+        let lines: Vec<_> = error.trim_start_matches("error: ").lines().collect();
+        let alike = lines.iter().zip(expected).all(|(line, part)| line.starts_with(part));
+        assert!(alike && lines.len() == expected.len(), "{command:?}: {lines:#?}");
+    }
+    drop(server);
 }

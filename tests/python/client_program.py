@@ -11,6 +11,7 @@ from handover.v1 import count_service_pb2 as counts
 from handover.v1 import event_store_service_pb2 as log
 from handover.v1 import events_pb2 as events
 from handover.v1 import source_service_pb2 as sources
+from handover.v1 import status_service_pb2 as status
 from handover.v1 import transfer_service_pb2 as transfers
 
 
@@ -96,9 +97,13 @@ def pages(client: Client) -> None:
     say(len(listed), *(source.source_id for page in listed for source in page.sources))
 
 
+def look(client: Client) -> None:
+    say("version", client.status.GetStatus(status.GetStatusRequest()).version)
+
+
 if __name__ == "__main__":
     functions = {"consume": consume, "follow": follow, "record": record}
-    plain = {"pages": pages, "refused": refused, "subscribe": subscribe, "watch": watch}
+    plain = {"look": look, "pages": pages, "refused": refused, "subscribe": subscribe, "watch": watch}
     name, *arguments = sys.argv[1:]
     within = float(os.environ.get("WITHIN", "60"))
     with Client(retry=Retry(within=within)) as client:

@@ -85,6 +85,9 @@ const functions: Record<string, (client: Client, ...rest: string[]) => Promise<v
     }
     say(pages, ...ids);
   },
+  async look(client) {
+    say("version", (await client.status.getStatus({})).version);
+  },
   async ended(client) {
     const controller = new AbortController();
     for await (const { frame } of client.subscribe({}, { signal: controller.signal })) {

@@ -22,6 +22,8 @@ from test_tls import certificates, secure
 PACKAGE = ROOT / "clients" / "python"
 PROGRAM = pathlib.Path(__file__).with_name("client_program.py")
 PATIENCE = 60
+TOKEN = "hdo_" + 43 * "s"
+"""A token by its looks."""
 # The fixtures are used by their names.
 __all__ = ["certificates", "secure"]
 
@@ -135,12 +137,12 @@ def test_each_attempt_has_the_same_request_id_and_the_token(run, stubs):
     pause = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=50_000_000))
     code = grpc.StatusCode
     flaky = Flaky([code.UNAVAILABLE], [code.RESOURCE_EXHAUSTED, pause])
-    assert run(flaky.address, "record", HANDOVER_TOKEN="secret") == ["calling", "position 7 new", "received 13"]
+    assert run(flaky.address, "record", HANDOVER_TOKEN=TOKEN) == ["calling", "position 7 new", "received 13"]
     ids = [request.request_id for request in flaky.requests if hasattr(request, "request_id")]
     assert len(ids) == 3 and len(set(ids)) == 1 and uuid.UUID(ids[0])
-    assert set(flaky.tokens) == {"Bearer secret"}
-    error = run("http://record.example:1", "record", code=1, HANDOVER_TOKEN="secret")
-    assert "a token would be sent in plain text" in error and "secret" not in error
+    assert set(flaky.tokens) == {f"Bearer {TOKEN}"}
+    error = run("http://record.example:1", "record", code=1, HANDOVER_TOKEN=TOKEN)
+    assert "a token would be sent in plain text" in error and TOKEN not in error
     for failure in ([code.ABORTED], [code.RESOURCE_EXHAUSTED]):
         flaky = Flaky(failure)
         assert "it fails" in run(flaky.address, "record", code=1)
@@ -294,3 +296,70 @@ def test_a_client_speaks_tls_and_passes_no_certificate_over(run, secure, certifi
     readable.chmod(0o644)
     error = run(f"https://{secure.address}", "record", code=1, **{**variables, "HANDOVER_TLS_KEY": str(readable)})
     assert "others have access to it (mode 644)" in error
+
+
+@pytest.fixture
+def plain_tls(certificates, tmp_path):
+    """A server with TLS that requires no certificates of its clients."""
+    server = Server(tmp_path / "open", "--tls-cert", certificates / "server.pem", "--tls-key", certificates / "server.key")
+    yield server
+    server.stop()
+
+
+def test_sides_that_cannot_talk_are_reported_at_once_with_what_to_do(run, secure, plain_tls, certificates, tmp_path):
+    plain = Server(tmp_path / "plain")
+    # To repeat for an hour is longer than `run` waits.
+    patient = {"WITHIN": "3600"}
+    trust = {**patient, "HANDOVER_TLS_CA": str(certificates / "ca.pem")}
+    other = {**patient, "HANDOVER_TLS_CA": str(certificates / "desk.pem")}
+    pair = ["--tls-cert", certificates / "server.pem", "--tls-key", certificates / "server.key"]
+    elsewhere = Server(tmp_path / "elsewhere", *pair, listen="127.0.0.2:0")
+    for address, variables, expected in [
+        (f"http://{plain_tls.address}", patient, "the server speaks TLS, so its address has to begin with https://"),
+        (f"http://{secure.address}", patient, "the server speaks TLS, so its address has to begin with https://"),
+        (f"https://{plain.address}", trust, "the server does not speak TLS, so its address has to begin with http://"),
+        (f"https://{plain_tls.address}", patient, "the server's certificate is not trusted; HANDOVER_TLS_CA"),
+        (f"https://{plain_tls.address}", other, "the server's certificate is not trusted"),
+        (f"https://{elsewhere.address}", trust, "the server's certificate has another name than the address"),
+        (f"https://{secure.address}", trust, "the server requires a certificate that it trusts; HANDOVER_TLS_CERT"),
+    ]:
+        for function in ["record", "subscribe"]:
+            error = run(address, function, code=1, **variables)
+            assert expected in error and address in error, error
+    plain.stop()
+    elsewhere.stop()
+
+
+def test_a_stream_ends_when_its_server_comes_back_with_tls(start, certificates, tmp_path):
+    server = Server(tmp_path / "data")
+    transfer(server, 1)
+    program = start(server.address, "subscribe")
+    assert program.next() == "1"
+    server.stop()
+    pair = ["--tls-cert", certificates / "server.pem", "--tls-key", certificates / "server.key"]
+    server = Server(tmp_path / "data", *pair, listen=server.address)
+    assert program.process.wait(timeout=PATIENCE) == 1
+    assert "the server speaks TLS" in program.process.stderr.read()
+    server.stop()
+
+
+def test_what_is_no_token_and_what_is_empty_is_refused_by_name(run, server, tmp_path):
+    kept = tmp_path / "token"
+    kept.touch(mode=0o600)
+    for token in ["", " ", "\n", "two words", f"{TOKEN}\nx", TOKEN[:-1], "a.b", f"Bearer {TOKEN}"]:
+        kept.write_text(token)
+        error = run(server.address, "record", code=1, HANDOVER_TOKEN_FILE=str(kept))
+        assert f"HANDOVER_TOKEN_FILE: what {kept} holds is no token" in error, error
+        assert not token.strip() or token.strip() not in error, error
+        error = run(server.address, "record", code=1, HANDOVER_TOKEN=token)
+        assert ("HANDOVER_TOKEN: the value is no token" if token.strip() else "HANDOVER_TOKEN is set and empty") in error, error
+    for good in [f" {TOKEN}\n", "head.body.signature"]:
+        assert run(server.address, "record", HANDOVER_TOKEN=good)[0] == "calling"
+    assert "HANDOVER_SERVER is set and empty" in run("", "record", code=1)
+    assert "'two words' is no address" in run("two words", "record", code=1)
+    assert "HANDOVER_TLS_CA is set and empty" in run(server.address, "record", code=1, HANDOVER_TLS_CA=" ")
+
+
+def test_the_status_is_a_service_like_the_others(run, server):
+    (line,) = run(server.address, "look")
+    assert line.startswith("version 0."), line

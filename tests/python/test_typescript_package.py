@@ -18,7 +18,7 @@ from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 from restored import restore
 from test_examples import TOOLS, Running, name_of_store, needs_npm, server_is_killed, server_is_stopped, transfer
-from test_python_package import Flaky
+from test_python_package import TOKEN, Flaky, plain_tls
 from test_tls import certificates, secure
 
 PACKAGE = ROOT / "clients" / "typescript"
@@ -27,7 +27,7 @@ PATIENCE = 60
 KINDS = ["node", "web"]
 pytestmark = needs_npm
 # The fixtures are used by their names.
-__all__ = ["certificates", "secure"]
+__all__ = ["certificates", "plain_tls", "secure"]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def start(program):
     def begin(kind, server, *arguments, **more):
         variables = {name: value for name, value in os.environ.items() if not name.startswith("HANDOVER_")}
         server = server if "://" in server else f"http://{server}"
-        variables.update(HANDOVER_SERVER=server, **more)
+        variables.update({"HANDOVER_SERVER": server, **more})
         return Running(["node", program, kind, *map(str, arguments)], env=variables)
 
     return begin
@@ -116,12 +116,12 @@ def test_each_attempt_has_the_same_request_id_and_the_token(run, stubs):
     pause = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=50_000_000))
     code = grpc.StatusCode
     flaky = Flaky([code.UNAVAILABLE], [code.RESOURCE_EXHAUSTED, pause])
-    assert run("node", flaky.address, "record", HANDOVER_TOKEN="secret") == ["calling", "position 7 new", "received 13"]
+    assert run("node", flaky.address, "record", HANDOVER_TOKEN=TOKEN) == ["calling", "position 7 new", "received 13"]
     ids = [request.request_id for request in flaky.requests if hasattr(request, "request_id")]
     assert len(ids) == 3 and len(set(ids)) == 1 and uuid.UUID(ids[0])
-    assert set(flaky.tokens) == {"Bearer secret"}
-    error = run("node", "http://record.example:1", "record", code=1, HANDOVER_TOKEN="secret")
-    assert "a token would be sent in plain text" in error and "secret" not in error
+    assert set(flaky.tokens) == {f"Bearer {TOKEN}"}
+    error = run("node", "http://record.example:1", "record", code=1, HANDOVER_TOKEN=TOKEN)
+    assert "a token would be sent in plain text" in error and TOKEN not in error
     for failure in ([code.ABORTED, error_details_pb2.ErrorInfo(reason="CONFLICT")], [code.RESOURCE_EXHAUSTED]):
         flaky = Flaky(failure)
         assert "it fails" in run("node", flaky.address, "record", code=1)
@@ -243,3 +243,46 @@ def test_a_client_speaks_tls_and_passes_no_certificate_over(run, secure, certifi
     assert "others have access to it (mode 644)" in error
     # An authority that is not known is refused at once: no waiting makes its certificate good.
     assert "certificate" in run("node", f"https://{secure.address}", "record", code=1, WITHIN="3600")
+
+
+def test_sides_that_cannot_talk_are_reported_at_once_with_what_to_do(run, secure, plain_tls, certificates, tmp_path):
+    plain = Server(tmp_path / "plain")
+    # To repeat for an hour is longer than `run` waits.
+    patient = {"WITHIN": "3600"}
+    trust = {**patient, "NODE_EXTRA_CA_CERTS": str(certificates / "ca.pem")}
+    for address, variables, expected in [
+        (f"http://{plain_tls.address}", patient, "the server speaks TLS, so its address has to begin with https://"),
+        (f"http://{secure.address}", patient, "the server speaks TLS, so its address has to begin with https://"),
+        (f"https://{plain.address}", patient, "the server does not speak TLS, so its address has to begin with http://"),
+        (f"https://{plain_tls.address}", patient, "certificate"),
+        (f"https://{secure.address}", trust, "certificate required"),
+    ]:
+        for function in ["record", "subscribe"]:
+            error = run("node", address, function, code=1, **variables)
+            assert expected in error, error
+    plain.stop()
+
+
+def test_what_is_no_token_and_what_is_empty_is_refused_by_name(run, start, server, tmp_path):
+    kept = tmp_path / "token"
+    kept.touch(mode=0o600)
+    for token in ["", " ", "\n", "two words", f"{TOKEN}\nx", TOKEN[:-1], "a.b", f"Bearer {TOKEN}"]:
+        kept.write_text(token)
+        error = run("node", server.address, "record", code=1, HANDOVER_TOKEN_FILE=str(kept))
+        assert f"HANDOVER_TOKEN_FILE: what {kept} holds is no token" in error, error
+        assert not token.strip() or token.strip() not in error, error
+        error = run("node", server.address, "record", code=1, HANDOVER_TOKEN=token)
+        assert ("HANDOVER_TOKEN: the value is no token" if token.strip() else "HANDOVER_TOKEN is set and empty") in error, error
+        error = run("web", server.address, "record", code=1, HANDOVER_TOKEN=token)
+        assert "what was given as the token is no token" in error, error
+    for good in [f" {TOKEN}\n", "head.body.signature"]:
+        assert run("node", server.address, "record", HANDOVER_TOKEN=good)[0] == "calling"
+    assert "HANDOVER_SERVER is set and empty" in run("node", "://", "record", code=1, HANDOVER_SERVER="")
+    assert '"" is no address' in run("web", "://", "record", code=1, HANDOVER_SERVER="")
+    assert "HANDOVER_TLS_CA is set and empty" in run("node", server.address, "record", code=1, HANDOVER_TLS_CA=" ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_status_is_a_service_like_the_others(run, server, kind):
+    (line,) = run(kind, server.address, "look")
+    assert line.startswith("version 0."), line

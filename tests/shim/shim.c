@@ -36,6 +36,7 @@
  *   full   from then on no matching write reaches beyond what its file has; ERRNO is ENOSPC
  *   kill   the process kills itself before the step
  *   tear   the process kills itself after half of the write
+ *   hang   the step does not end, as on a disk that does not answer, and neither does a later one
  */
 
 #define _GNU_SOURCE
@@ -171,6 +172,8 @@ static int struck(const char *call, const char *path) {
   fault.seen++;
   int turn = fault.seen == fault.nth || (fault.seen > fault.nth && (is("stay") || is("full")));
   if (turn) record("struck", 0, 0, 0, "-", path, "");
+  /* The lock stays taken. */
+  while (turn && is("hang")) pause();
   return turn;
 }
 

@@ -1,6 +1,7 @@
 // The client: all services on one transport, and streams that go on.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, type Client as ServiceClient, type Transport } from "@connectrpc/connect";
+import { BackupService } from "./gen/handover/v1/backup_service_pb.js";
 import { ClaimService } from "./gen/handover/v1/claim_service_pb.js";
 import { ConsumerGroupService } from "./gen/handover/v1/consumer_group_service_pb.js";
 import {
@@ -21,8 +22,10 @@ import {
 import { ProjectionService } from "./gen/handover/v1/projection_service_pb.js";
 import { SourceService } from "./gen/handover/v1/source_service_pb.js";
 import { StatementService } from "./gen/handover/v1/statement_service_pb.js";
+import { StatusService } from "./gen/handover/v1/status_service_pb.js";
 import { TransferService } from "./gen/handover/v1/transfer_service_pb.js";
-import { repeating, RETRY, type Retry } from "./retry.js";
+import { VerificationService } from "./gen/handover/v1/verification_service_pb.js";
+import { type Diagnosis, repeating, RETRY, type Retry } from "./retry.js";
 import * as streams from "./streams.js";
 
 /** What a client may be given beside its transport. */
@@ -40,6 +43,7 @@ export interface Options {
  * throw errors of Connect; `problem` takes them apart.
  */
 export class Client {
+  readonly backups: ServiceClient<typeof BackupService>;
   readonly claims: ServiceClient<typeof ClaimService>;
   readonly counts: ServiceClient<typeof CountService>;
   readonly exchanges: ServiceClient<typeof ExchangeService>;
@@ -48,12 +52,15 @@ export class Client {
   readonly projections: ServiceClient<typeof ProjectionService>;
   readonly sources: ServiceClient<typeof SourceService>;
   readonly statements: ServiceClient<typeof StatementService>;
+  readonly status: ServiceClient<typeof StatusService>;
   readonly transfers: ServiceClient<typeof TransferService>;
+  readonly verification: ServiceClient<typeof VerificationService>;
   readonly retry: Retry;
 
-  constructor(transport: Transport, options: Options = {}) {
+  constructor(transport: Transport, options: Options = {}, diagnosed?: Diagnosis) {
     this.retry = { ...RETRY, ...options.retry };
-    const over = repeating(transport, this.retry, options.token);
+    const over = repeating(transport, this.retry, options.token, diagnosed);
+    this.backups = createClient(BackupService, over);
     this.claims = createClient(ClaimService, over);
     this.counts = createClient(CountService, over);
     this.exchanges = createClient(ExchangeService, over);
@@ -62,7 +69,9 @@ export class Client {
     this.projections = createClient(ProjectionService, over);
     this.sources = createClient(SourceService, over);
     this.statements = createClient(StatementService, over);
+    this.status = createClient(StatusService, over);
     this.transfers = createClient(TransferService, over);
+    this.verification = createClient(VerificationService, over);
   }
 
   /** The name of the store that the server keeps. Keep it beside each position. */

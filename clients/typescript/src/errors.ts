@@ -70,7 +70,7 @@ const OF_CONNECTIONS = [Code.Aborted, Code.Canceled, Code.Internal, Code.Unknown
 const UNTRUSTED = /CERT|SELF_SIGNED|SIGNATURE|ERR_TLS|ERR_SSL/;
 
 /** The errors behind an error. */
-function* causes(error: unknown): Generator<{ name?: string; code?: string }> {
+export function* causes(error: unknown): Generator<{ name?: string; code?: string }> {
   for (let at = error; at instanceof Error; at = at.cause) yield at as { name?: string; code?: string };
 }
 

@@ -5,7 +5,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Client, type Options } from "./client.js";
 import type { FilterSchema, RecordedEvent } from "./gen/handover/v1/event_store_service_pb.js";
-import { checkToken } from "./retry.js";
+import { diagnosis } from "./handshake.js";
+import { checkedToken, checkServer } from "./retry.js";
 import type { Following } from "./streams.js";
 
 export * from "./index.js";
@@ -39,22 +40,39 @@ function read({ ca, cert, key }: Tls): SecureClientSessionOptions {
   };
 }
 
+/** A variable of the commands. One that is set and empty is refused, as the commands refuse it. */
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  if (value !== undefined && !value.trim()) throw new Error(`${name} is set and empty; unset it, or give it a value`);
+  return value;
+}
+
+/** The token that the variables name. */
+function namedToken(): string | undefined {
+  const path = variable("HANDOVER_TOKEN_FILE");
+  if (path !== undefined) return checkedToken(owned(path).toString(), `HANDOVER_TOKEN_FILE: what ${path} holds`);
+  const token = variable("HANDOVER_TOKEN");
+  return token === undefined ? undefined : checkedToken(token, "HANDOVER_TOKEN: the value");
+}
+
+/** The files that the variables name. */
+function namedFiles(): Tls {
+  return { ca: variable("HANDOVER_TLS_CA"), cert: variable("HANDOVER_TLS_CERT"), key: variable("HANDOVER_TLS_KEY") };
+}
+
 /**
  * A client of the server at `https://HOST:PORT` or `http://HOST:PORT`. What is not given is taken from the variables of the commands:
  * HANDOVER_SERVER, HANDOVER_TLS_CA, HANDOVER_TLS_CERT, HANDOVER_TLS_KEY, and HANDOVER_TOKEN_FILE or HANDOVER_TOKEN.
  */
 export function connect({ server, tls, token, ...rest }: Options & { server?: string; tls?: Tls } = {}): Client {
-  const { env } = process;
-  const baseUrl = server ?? env.HANDOVER_SERVER ?? "http://127.0.0.1:50051";
-  const files = tls ?? { ca: env.HANDOVER_TLS_CA, cert: env.HANDOVER_TLS_CERT, key: env.HANDOVER_TLS_KEY };
-  if (!/^https?:\/\//.test(baseUrl)) throw new Error(`${baseUrl}: an address begins with http:// or https://`);
+  const baseUrl = server ?? variable("HANDOVER_SERVER") ?? "http://127.0.0.1:50051";
+  const files = tls ?? namedFiles();
+  const secret = token === undefined ? namedToken() : checkedToken(token);
+  checkServer(baseUrl, secret);
   const named = files.ca || files.cert || files.key;
   if (named && !baseUrl.startsWith("https://")) {
     throw new Error(`${baseUrl}: certificates are given, so the address has to begin with https://`);
   }
-  const kept = env.HANDOVER_TOKEN_FILE ? owned(env.HANDOVER_TOKEN_FILE).toString().trim() : env.HANDOVER_TOKEN;
-  const secret = token ?? kept;
-  checkToken(baseUrl, secret);
   const transport = createGrpcTransport({
     baseUrl,
     nodeOptions: named ? read(files) : {},
@@ -62,7 +80,7 @@ export function connect({ server, tls, token, ...rest }: Options & { server?: st
     pingIntervalMs: 30_000,
     pingTimeoutMs: 10_000,
   });
-  return new Client(transport, { token: secret, ...rest });
+  return new Client(transport, { token: secret, ...rest }, diagnosis(baseUrl));
 }
 
 /**

@@ -58,14 +58,36 @@ function identified<I extends DescMessage>(
 /** Addresses that no other machine sees calls to. */
 const LOOPBACK = /^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\/?$/;
 
-/** Refuses to send a token in plain text: it leaves the machine by TLS only. */
-export function checkToken(server: string, token: string | undefined): void {
+/** How tokens look: those of `handover token create`, and JWTs. */
+const TOKEN = /^(hdo_[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2})$/;
+
+/** The token without the space around it. What is no token is refused, and the error does not have it. */
+export function checkedToken(text: string, what = "what was given as the token"): string {
+  const token = text.trim();
+  if (TOKEN.test(token)) return token;
+  const looks = "that begins with hdo_, and 43 letters, digits, - and _ follow; or it is a JWT";
+  throw new Error(`${what} is no token: ${looks}${token ? "" : "; this is empty"}`);
+}
+
+/** Refuses what is no address, and to send a token in plain text: it leaves the machine by TLS only. */
+export function checkServer(server: string, token: string | undefined): void {
+  if (!/^https?:\/\/[^\s/]+/.test(server)) {
+    throw new Error(`${JSON.stringify(server)} is no address: an address begins with http:// or https://`);
+  }
   if (!token || server.startsWith("https://") || LOOPBACK.test(server)) return;
   throw new Error(`${server}: a token would be sent in plain text; the address of a server with TLS begins with https://`);
 }
 
+/** Makes of an error what says more, where a look at the server can tell. */
+export type Diagnosis = (error: unknown) => Promise<unknown>;
+
 /** A transport that gives each write a request id and each attempt a deadline, adds the token, and repeats what is worth it. */
-export function repeating(transport: Transport, retry: Retry, token: string | undefined): Transport {
+export function repeating(
+  transport: Transport,
+  retry: Retry,
+  token: string | undefined,
+  diagnosed: Diagnosis = (error) => Promise.resolve(error),
+): Transport {
   const headers = (given: HeadersInit | undefined) => {
     const all = new Headers(given);
     if (token) all.set("authorization", `Bearer ${token}`);
@@ -80,7 +102,8 @@ export function repeating(transport: Transport, retry: Retry, token: string | un
           const timeout = Math.min(timeoutMs ?? retry.attempt, Math.max(until - Date.now(), 1));
           const request = message as MessageInitShape<typeof method.input>;
           return await transport.unary(method, signal, timeout, headers(header), request, contextValues);
-        } catch (error) {
+        } catch (failure) {
+          const error = await diagnosed(failure);
           const found = problem(error);
           const pause = pauseAfter(retry, failed, found.retryAfter);
           if (signal?.aborted || !found.passes(repeatable) || Date.now() + pause > until) throw error;
@@ -88,7 +111,12 @@ export function repeating(transport: Transport, retry: Retry, token: string | un
         }
       }
     },
-    stream: (method, signal, timeoutMs, header, input, contextValues) =>
-      transport.stream(method, signal, timeoutMs, headers(header), input, contextValues),
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      try {
+        return await transport.stream(method, signal, timeoutMs, headers(header), input, contextValues);
+      } catch (failure) {
+        throw await diagnosed(failure);
+      }
+    },
   };
 }

@@ -2,7 +2,8 @@
 //! `handover::audit`.
 //!
 //! Any client can cause refusals, so their lines are bounded in number (`log_bound`).
-//! A line says how many before it were left out.
+//! Administrative calls that are repeated have a line a minute (`repeats`). A line says how many
+//! before it were left out.
 
 use std::{
     net::SocketAddr,
@@ -10,6 +11,7 @@ use std::{
     time::Instant,
 };
 
+use super::repeats::Repeats;
 use crate::grpc::log_bound::LogBound;
 
 /// A call, as the log names it.
@@ -29,13 +31,16 @@ impl Call<'_> {
 
 /// Writes the audit log.
 #[derive(Debug, Default)]
-pub(super) struct Audit(Mutex<LogBound>);
+pub(super) struct Audit {
+    refusals: Mutex<LogBound>,
+    repeats: Mutex<Repeats>,
+}
 
 impl Audit {
     /// A call that is refused.
     pub(super) fn refused(&self, call: Call<'_>, reason: &str) {
         let now = Instant::now();
-        let bound = self.0.lock().unwrap_or_else(PoisonError::into_inner).line(now);
+        let bound = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).line(now);
         let Some(left_out) = bound else { return };
         let Call { method, identity, .. } = call;
         let peer = call.peer();
@@ -46,14 +51,18 @@ impl Audit {
         );
     }
 
-    /// An administrative call that is permitted. Its caller is known, so these are not bounded.
-    #[expect(clippy::unused_self, reason = "both kinds of lines are written in one place")]
+    /// An administrative call that is permitted.
     pub(super) fn administers(&self, call: Call<'_>) {
-        let Call { method, identity, .. } = call;
+        let now = Instant::now();
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let Call { method, identity, peer } = call;
+        let address = peer.map(|peer| peer.ip());
+        let Some(left_out) = repeats.line(identity, method, address, now) else { return };
+        drop(repeats);
         let peer = call.peer();
         tracing::info!(
             target: "handover::audit",
-            method, identity, peer,
+            method, identity, peer, left_out,
             "an administrative call"
         );
     }

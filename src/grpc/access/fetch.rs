@@ -18,7 +18,10 @@ use tokio_rustls::{TlsStream, rustls::pki_types::ServerName};
 
 use crate::{
     domain::access::{Issuer, KeyAddress, KeySource, Keys},
-    grpc::tls::{Side, Wire, for_https, of_handshake},
+    grpc::{
+        file_access::ReadBy,
+        tls::{Side, Wire, for_https, of_handshake},
+    },
 };
 
 /// The key of the policy for the authorities of an issuer's address.
@@ -144,7 +147,8 @@ async fn connected(address: &KeyAddress, ca: Option<&Path>) -> Result<Wire, Stri
         return Ok(Wire::Plain(stream));
     }
     let ca = ca.map(Path::to_owned);
-    let tls = tokio::task::spawn_blocking(move || for_https(CA, ca.as_deref())).await;
+    let tls =
+        tokio::task::spawn_blocking(move || for_https(CA, ca.as_deref(), ReadBy::Server)).await;
     let tls = tls.map_err(|error| format!("cannot be trusted: {error}"))?;
     let tls = tls.map_err(|error| format!("cannot be trusted: {error}"))?;
     let name = ServerName::try_from(address.host.clone());

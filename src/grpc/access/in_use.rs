@@ -18,17 +18,22 @@ use tokio::{
 
 use super::{
     audit::Audit,
-    files::{AccessError, AccessFiles, Contents, TokenFile},
+    files::{AccessErrors, AccessFiles, Contents},
     key_sets::{KeySets, Pace},
     rates::Rates,
 };
 use crate::{
     domain::access::{Issuer, Rights},
-    grpc::reloads::{ReloadUsage, Reloaded, Reloads},
+    grpc::{
+        file_access::ReadBy,
+        reloads::{ReloadUsage, Reloaded, Reloads},
+    },
 };
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// What the files are of. They are taken up together, and each one that does not fit is reported.
+const KINDS: [Reloaded; 3] = [Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys];
 
 /// Who may do what. Clones share what is in use.
 #[derive(Clone)]
@@ -47,7 +52,7 @@ struct Shared {
 /// What was found so far.
 struct Looks {
     in_use: [u8; 32],
-    last: Result<[u8; 32], AccessError>,
+    last: [u8; 32],
 }
 
 impl fmt::Debug for Access {
@@ -59,17 +64,17 @@ impl fmt::Debug for Access {
 impl Access {
     /// Reads the files for the first time; what does not fit is refused. Keys that are fetched are
     /// not there yet.
-    pub fn load(files: AccessFiles) -> Result<Self, AccessError> {
+    pub fn load(files: AccessFiles) -> Result<Self, AccessErrors> {
         Self::load_with(files, Pace::default())
     }
 
     /// The same, with keys fetched at another pace.
-    pub(super) fn load_with(files: AccessFiles, pace: Pace) -> Result<Self, AccessError> {
-        let contents = files.read()?;
+    pub(super) fn load_with(files: AccessFiles, pace: Pace) -> Result<Self, AccessErrors> {
+        let contents = files.read(ReadBy::Server);
         let rights = files.parsed(&contents)?;
         log("access is controlled", &rights);
         let in_use = contents.digest();
-        let looks = Mutex::new(Looks { in_use, last: Ok(in_use) });
+        let looks = Mutex::new(Looks { in_use, last: in_use });
         let rights = watch::Sender::new(Arc::new(rights));
         let (reloads, audit, rates) = (Reloads::default(), Audit::default(), Rates::default());
         let keys = KeySets::new(pace);
@@ -81,52 +86,64 @@ impl Access {
     pub fn reload(&self) {
         self.0.keys.renew(Instant::now());
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.0.files.read();
-        looks.last = found(&read);
-        if looks.last == Ok(looks.in_use) {
-            self.0.reloads.fits();
+        let contents = self.0.files.read(ReadBy::Server);
+        looks.last = contents.digest();
+        if looks.last == looks.in_use {
+            self.fits();
             tracing::info!("access: the files hold what is in use");
             return;
         }
-        self.take_up(&mut looks, read, true);
+        self.take_up(&mut looks, &contents, true);
     }
 
     /// Takes up what has changed, if the look before found it as well.
     fn look(&self) {
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.0.files.read();
-        let found = found(&read);
-        if found == Ok(looks.in_use) {
-            if self.0.reloads.fits() {
+        let contents = self.0.files.read(ReadBy::Server);
+        let found = contents.digest();
+        let found_before = std::mem::replace(&mut looks.last, found) == found;
+        if found == looks.in_use {
+            if self.fits() {
                 tracing::info!("access: the files hold again what is in use");
             }
-            looks.last = found;
             return;
         }
-        if std::mem::replace(&mut looks.last, found.clone()) == found {
-            self.take_up(&mut looks, read, false);
+        if found_before {
+            self.take_up(&mut looks, &contents, false);
         }
     }
 
-    fn take_up(&self, looks: &mut Looks, read: Result<Contents, AccessError>, signalled: bool) {
-        let files = &self.0.files;
-        match read.and_then(|contents| Ok((contents.digest(), files.parsed(&contents)?))) {
-            Ok((digest, rights)) => {
-                looks.in_use = digest;
-                self.0.reloads.fits();
+    fn take_up(&self, looks: &mut Looks, contents: &Contents, signalled: bool) {
+        match self.0.files.parsed(contents) {
+            Ok(rights) => {
+                looks.in_use = contents.digest();
+                self.fits();
                 self.0.keys.keep(rights.issuers(), Instant::now());
                 self.0.rights.send_modify(|now| *now = self.with_keys(rights));
                 log("access: new files are in use", &self.rights());
             }
-            Err(problem) => {
-                if self.0.reloads.failed(problem.of, problem.to_string(), signalled) {
-                    tracing::warn!(
-                        %problem,
-                        "access: the files are not taken up; what is in use stays"
-                    );
+            Err(errors) => {
+                for what in KINDS {
+                    self.note(what, errors.of(what), signalled);
                 }
-                self.take_up_revocations(looks);
+                self.take_up_revocations(looks, contents);
             }
+        }
+    }
+
+    /// Notes that all files fit, and says whether one did not.
+    fn fits(&self) -> bool {
+        KINDS.map(|what| self.0.reloads.fits(what)).contains(&true)
+    }
+
+    /// Notes what is wrong with the files of one kind, or that nothing is.
+    fn note(&self, what: Reloaded, problem: Option<String>, signalled: bool) {
+        let Some(problem) = problem else {
+            self.0.reloads.fits(what);
+            return;
+        };
+        if self.0.reloads.failed(what, problem.clone(), signalled) {
+            tracing::warn!(problem, "access: the files are not taken up; what is in use stays");
         }
     }
 
@@ -152,8 +169,11 @@ impl Access {
 
     /// Refuses the tokens that are revoked, whatever else is wrong with the files: a policy that
     /// does not parse must not keep a stolen token in use.
-    fn take_up_revocations(&self, looks: &mut Looks) {
-        let Some(Ok(tokens)) = self.0.files.tokens.as_deref().map(TokenFile::read) else { return };
+    fn take_up_revocations(&self, looks: &mut Looks, contents: &Contents) {
+        if self.0.files.tokens.is_none() {
+            return;
+        }
+        let Ok(tokens) = self.0.files.tokens(contents) else { return };
         let Some(rights) = self.rights().revoked_by(&tokens) else { return };
         // No files hold this, so the next ones that fit are taken up.
         looks.in_use = [0; 32];
@@ -174,8 +194,7 @@ impl Access {
 
     /// How the reading of the files has gone, and the fetching of keys.
     pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
-        let files = [Reloaded::Policy, Reloaded::Tokens, Reloaded::Keys];
-        let mut usage = self.0.reloads.usage(&files);
+        let mut usage = self.0.reloads.usage(&KINDS);
         usage.extend(self.0.keys.usage());
         usage
     }
@@ -199,10 +218,6 @@ impl Access {
             let _ = tokio::task::spawn_blocking(move || access.look()).await;
         }
     }
-}
-
-fn found(read: &Result<Contents, AccessError>) -> Result<[u8; 32], AccessError> {
-    read.as_ref().map(Contents::digest).map_err(Clone::clone)
 }
 
 fn log(message: &str, rights: &Rights) {

@@ -15,6 +15,7 @@ use super::{
     pem::{PemFile, not_used},
     provider, validity,
 };
+use crate::grpc::file_access::ReadBy;
 
 /// Names of the options.
 const CA: &str = "tls-ca";
@@ -42,7 +43,8 @@ impl ClientTls {
     /// Reads the files; what does not fit is refused.
     pub(in crate::grpc) fn load(&self) -> Result<TlsConnector, TlsError> {
         let now = UnixTime::now();
-        let roots = roots(CA, self.ca.as_deref(), now)?;
+        let ca = self.ca.as_deref().map(|path| PemFile::read(CA, path)).transpose()?;
+        let roots = roots(CA, ca.as_ref(), now)?;
         let versions =
             ClientConfig::builder_with_provider(provider()).with_protocol_versions(&VERSIONS);
         let builder = versions.map_err(|error| TlsError::new(CA, error.to_string()))?;
@@ -52,7 +54,8 @@ impl ClientTls {
             (Some(_), None) => return Err(alone(CERT, KEY)),
             (None, Some(_)) => return Err(alone(KEY, CERT)),
             (Some(cert), Some(key)) => {
-                let (cert, key) = (PemFile::read(CERT, cert)?, PemFile::read_private(KEY, key)?);
+                let (cert, key) =
+                    (PemFile::read(CERT, cert)?, PemFile::read_private(KEY, key, ReadBy::Command)?);
                 let chain = cert.certificates()?;
                 let own = chain.first().ok_or_else(|| cert.problem("has no certificate"))?;
                 validity::check(own, now).map_err(|problem| cert.problem(&problem))?;
@@ -70,8 +73,10 @@ impl ClientTls {
 pub(in crate::grpc) fn for_https(
     setting: &'static str,
     ca: Option<&Path>,
+    by: ReadBy,
 ) -> Result<TlsConnector, TlsError> {
-    let roots = roots(setting, ca, UnixTime::now())?;
+    let ca = ca.map(|path| PemFile::read_authorities(setting, path, by)).transpose()?;
+    let roots = roots(setting, ca.as_ref(), UnixTime::now())?;
     let versions =
         ClientConfig::builder_with_provider(provider()).with_protocol_versions(&VERSIONS);
     let builder = versions.map_err(|error| TlsError::new(setting, error.to_string()))?;
@@ -83,11 +88,11 @@ pub(in crate::grpc) fn for_https(
 /// The authorities in a file, or those of the system.
 fn roots(
     setting: &'static str,
-    ca: Option<&Path>,
+    ca: Option<&PemFile>,
     now: UnixTime,
 ) -> Result<RootCertStore, TlsError> {
     if let Some(ca) = ca {
-        return PemFile::read(setting, ca)?.authorities(now);
+        return ca.authorities(now);
     }
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();

@@ -1,10 +1,11 @@
 //! The files of a server, and what was in them when they were read together.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{TlsError, pem::PemFile};
+use crate::grpc::file_access::ReadBy;
 
 /// Names of the settings.
 pub(super) const CERT: &str = "tls-cert";
@@ -42,37 +43,53 @@ pub struct TlsFiles {
     pub clients: ClientCertificates,
 }
 
-/// What was in the files when they were read together.
+/// What was in the files when they were read together, or why one is not read.
 pub(super) struct Contents {
-    pub(super) cert: PemFile,
-    pub(super) key: PemFile,
-    pub(super) client_ca: Option<PemFile>,
+    pub(super) cert: Result<PemFile, TlsError>,
+    pub(super) key: Result<PemFile, TlsError>,
+    /// None: nothing is demanded of clients.
+    pub(super) client_ca: Option<Result<PemFile, TlsError>>,
 }
+
+/// A digest of the contents of files.
+pub(super) type Digest = [u8; 32];
 
 impl TlsFiles {
     /// Reads all of them.
-    pub(super) fn read(&self) -> Result<Contents, TlsError> {
-        Ok(Contents {
-            cert: PemFile::read(CERT, &self.cert)?,
-            key: PemFile::read_private(KEY, &self.key)?,
-            client_ca: self
-                .clients
-                .authorities()
-                .map(|path| PemFile::read(CLIENT_CA, path))
-                .transpose()?,
-        })
+    pub(super) fn read(&self) -> Contents {
+        let authorities =
+            |path: &PathBuf| PemFile::read_authorities(CLIENT_CA, path, ReadBy::Server);
+        Contents {
+            cert: PemFile::read(CERT, &self.cert),
+            key: PemFile::read_private(KEY, &self.key, ReadBy::Server),
+            client_ca: self.clients.authorities().map(authorities),
+        }
     }
 }
 
 impl Contents {
-    /// Differs if any of the files differs.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let mut all = Sha256::new();
-        for file in [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()] {
-            let bytes = file.map_or(&[][..], |file| &file.bytes);
-            all.update((bytes.len() as u64).to_be_bytes());
-            all.update(bytes);
-        }
-        all.finalize().into()
+    /// Differs if the certificate or its key differs, or why one of them is not read.
+    pub(super) fn digest_of_pair(&self) -> Digest {
+        digest([Some(&self.cert), Some(&self.key)])
     }
+
+    /// Differs if the authorities of clients differ, or why they are not read.
+    pub(super) fn digest_of_authorities(&self) -> Digest {
+        digest([self.client_ca.as_ref()])
+    }
+}
+
+fn digest<const N: usize>(files: [Option<&Result<PemFile, TlsError>>; N]) -> Digest {
+    let mut all = Sha256::new();
+    for file in files {
+        let (kind, bytes) = match file {
+            None => (0, Cow::default()),
+            Some(Ok(file)) => (1, Cow::Borrowed(&*file.bytes)),
+            Some(Err(error)) => (2, Cow::Owned(error.to_string().into_bytes())),
+        };
+        all.update([kind]);
+        all.update((bytes.len() as u64).to_be_bytes());
+        all.update(&bytes);
+    }
+    all.finalize().into()
 }

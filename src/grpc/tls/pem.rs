@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::Read as _,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -16,11 +15,10 @@ use tokio_rustls::rustls::{
 };
 
 use super::{TlsError, validity};
+use crate::grpc::file_access::{ANY_ACCESS, CHANGES, Demand, ReadBy};
 
 /// Bytes that such a file may have: the bundle of a whole system has a quarter of that.
 const FILE_BYTES: u64 = 1 << 20;
-/// What the others on a machine may not do with a key: anything.
-const OTHERS: u32 = 0o077;
 /// How the section of a key begins that asks for a passphrase.
 const ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY";
 
@@ -37,18 +35,30 @@ impl PemFile {
         Self::from_open(setting, path, &open(setting, path)?)
     }
 
-    /// Reads a file with a key, unless others than its owner may use it.
-    pub(super) fn read_private(setting: &'static str, path: &Path) -> Result<Self, TlsError> {
+    /// Reads a file with a key, unless others can use it.
+    pub(super) fn read_private(
+        setting: &'static str,
+        path: &Path,
+        by: ReadBy,
+    ) -> Result<Self, TlsError> {
+        Self::read_as(setting, path, Demand { forbidden: ANY_ACCESS, harm: "use the key", by })
+    }
+
+    /// Reads a file with authorities that identities rest on, unless others can add some.
+    pub(super) fn read_authorities(
+        setting: &'static str,
+        path: &Path,
+        by: ReadBy,
+    ) -> Result<Self, TlsError> {
+        let harm = "add authorities that are trusted";
+        Self::read_as(setting, path, Demand { forbidden: CHANGES, harm, by })
+    }
+
+    fn read_as(setting: &'static str, path: &Path, demand: Demand) -> Result<Self, TlsError> {
         let file = open(setting, path)?;
         let metadata = file.metadata().map_err(|error| cannot_read(setting, path, &error))?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        if metadata.is_file() && mode & OTHERS != 0 {
-            let shown = path.display();
-            let problem = format!(
-                "{shown} has mode {mode:04o}, which lets others than its owner use the key; \
-                 `chmod 600 {shown}` mends that"
-            );
-            return Err(TlsError::new(setting, problem));
+        if let Some(problem) = demand.problem(path, &metadata) {
+            return Err(TlsError::in_file(setting, path, &problem));
         }
         Self::from_open(setting, path, &file)
     }

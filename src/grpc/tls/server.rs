@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::{TlsAcceptor, rustls::pki_types::UnixTime};
 
 use super::{
-    TlsError,
+    TlsErrors,
     files::TlsFiles,
     in_use::{self, InUse},
     looks::Looks,
@@ -29,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// - when [`ServerTls::reload`] is called, at once;
 /// - when two looks in a row, two seconds apart, found the same new content. A
 ///   pair that is only half written is not taken for one that does not fit.
+///
+/// A certificate with its key is taken up by itself, and so are the authorities of clients.
 #[derive(Clone, Debug)]
 pub struct ServerTls(Arc<Shared>);
 
@@ -42,8 +44,8 @@ struct Shared {
 
 impl ServerTls {
     /// Reads the files for the first time; what does not fit is refused.
-    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let contents = files.read()?;
+    pub fn load(files: TlsFiles) -> Result<Self, TlsErrors> {
+        let contents = files.read();
         let in_use = in_use::made(&files, &contents)?;
         tracing::info!(until = in_use.shown_until(), "TLS: the certificate is valid");
         let reloads = Arc::<Reloads>::default();
@@ -61,14 +63,14 @@ impl ServerTls {
         self.looks(Looks::again);
     }
 
-    fn looks(&self, look: impl FnOnce(&mut Looks, &TlsFiles) -> Option<InUse>) {
+    fn looks(&self, look: impl FnOnce(&mut Looks, &TlsFiles, &InUse) -> Option<InUse>) {
         let mut looks = self.0.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(new) = look(&mut looks, &self.0.files) {
+        if let Some(new) = look(&mut looks, &self.0.files, &self.in_use()) {
             let until = new.shown_until();
             *self.0.in_use.write().unwrap_or_else(PoisonError::into_inner) = new;
             tracing::info!(until, "TLS: new files are in use for new connections");
         }
-        looks.warn_if_expired(self.in_use().until, UnixTime::now());
+        looks.warn_if_expired(self.in_use().pair.until, UnixTime::now());
     }
 
     fn in_use(&self) -> InUse {
@@ -77,13 +79,13 @@ impl ServerTls {
 
     /// Until when the certificate in use is valid; `None`: for ever.
     pub(in crate::grpc) fn valid_until(&self) -> Option<Micros> {
-        let seconds = Micros::try_from(self.in_use().until?.as_secs()).ok()?;
+        let seconds = Micros::try_from(self.in_use().pair.until?.as_secs()).ok()?;
         seconds.checked_mul(1_000_000)
     }
 
     /// How the reading of its files has gone.
     pub(in crate::grpc) fn reloads(&self) -> Vec<ReloadUsage> {
-        self.0.reloads.usage(&[Reloaded::Tls])
+        self.0.reloads.usage(&[Reloaded::Tls, Reloaded::ClientCa])
     }
 
     /// What the next connection is accepted with.

@@ -3,7 +3,7 @@
 use handover::{
     domain::{
         access::Role,
-        proto::{CreateGroupRequest, GetHeadRequest},
+        proto::{CreateGroupRequest, GetHeadRequest, GetStatusRequest},
     },
     grpc::client::{Client, ClientToken},
 };
@@ -65,6 +65,32 @@ async fn a_flood_of_refusals_writes_a_bounded_number_of_lines() {
     }
     assert!(lines >= 100, "{lines} lines");
     assert!(u128::try_from(lines).is_ok_and(|lines| lines <= permitted), "{lines} lines");
+}
+
+#[tokio::test]
+async fn a_status_that_is_watched_has_one_line_a_minute_and_each_change_its_own() {
+    const LOOKS: usize = 20;
+    let operator = |number, name| token(number, name, &[Role::Operator], &[]);
+    let server = Guarded::start("", vec![operator(1, "night"), operator(2, "day")]);
+    let (night, day) = (server.client(1).await, server.client(2).await);
+    for _ in 0..LOOKS {
+        night.server_status(GetStatusRequest {}).await.expect("it may");
+    }
+    day.server_status(GetStatusRequest {}).await.expect("it may");
+    for name in ["mail", "web"] {
+        let group = CreateGroupRequest { name: name.to_owned(), ..CreateGroupRequest::default() };
+        night.create_group(group).await.expect("it may");
+    }
+    let lines = [(); 4].map(|()| line_with(&server.log, "an administrative call"));
+    for (line, (identity, method)) in lines.iter().zip([
+        ("night", "GetStatus"),
+        ("day", "GetStatus"),
+        ("night", "CreateGroup"),
+        ("night", "CreateGroup"),
+    ]) {
+        let parts = [format!("identity=\"{identity}\""), format!("/{method}\"")];
+        assert!(parts.iter().all(|part| line.contains(part)), "{method}: {lines:#?}");
+    }
 }
 
 #[tokio::test]

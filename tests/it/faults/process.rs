@@ -93,6 +93,11 @@ impl Process {
         Self { child, said }
     }
 
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it serves; `None`: it has ended instead.
     pub(super) async fn client(&self) -> Option<Client> {
         self.until("serves or ends", |said| said.ended() || said.address().is_some()).await;

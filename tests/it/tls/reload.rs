@@ -163,3 +163,44 @@ async fn the_authorities_of_clients_are_exchanged_too() {
     assert!(later.serving().await.expect("an answer"));
     assert!(client.serving().await.expect("the connection that stood still stands"));
 }
+
+#[tokio::test]
+async fn a_new_certificate_is_taken_up_though_the_authorities_of_clients_are_broken() {
+    let (first, second) = (Authority::new("first"), Authority::new("second"));
+    let server = Secure::start_with(|folder, _| {
+        folder.pair("first", &first.client());
+        folder.pair("second", &second.client());
+        let ca = folder.write("clients.pem", &first.pem);
+        let optional = ["--tls-client-ca", text(&ca), "--tls-client-auth", "optional"];
+        optional.map(ToOwned::to_owned).to_vec()
+    });
+    let with = |name: &str| ClientTls {
+        cert: Some(server.folder.path(&format!("{name}.pem"))),
+        key: Some(server.folder.path(&format!("{name}.key"))),
+        ..server.trust()
+    };
+    let old = shown(&server).await;
+    let new = server.authority.server();
+    server.folder.write("clients.pem", "-----BEGIN CERTIFICATE-----\nMII");
+    server.folder.replace("server", &new);
+    // Without a signal.
+    let mut lines = [line_with(&server.log, "TLS: "), line_with(&server.log, "TLS: ")];
+    lines.sort_by_key(|line| line.contains(TAKEN_UP));
+    assert!(lines[0].contains("the authorities of clients are not taken up"), "{lines:?}");
+    assert!(lines[0].contains("clients.pem") && lines[1].contains(TAKEN_UP), "{lines:?}");
+    assert!(shown(&server).await == new.der && new.der != old, "the new certificate is shown");
+    let client = Client::connect_with(&server.url(), &with("first")).await.expect("a connection");
+    assert!(client.serving().await.expect("the old authorities stay"));
+
+    // And the other way round: an authority is withdrawn while the certificate is broken.
+    server.folder.write("server.pem", "-----BEGIN CERTIFICATE-----\nMII");
+    server.folder.write("clients.pem", &second.pem);
+    server.signal("HUP");
+    line_with(&server.log, NOT_TAKEN_UP);
+    line_with(&server.log, TAKEN_UP);
+    assert!(shown(&server).await == new.der, "the certificate in use stays");
+    let error = refused(&server.url(), &with("first")).await;
+    assert_eq!(error.kind, ClientErrorKind::Untrusted, "{error}");
+    let later = Client::connect_with(&server.url(), &with("second")).await.expect("a connection");
+    assert!(later.serving().await.expect("an answer"));
+}

@@ -13,8 +13,8 @@ has a request id, calls are repeated as errors say, streams go on after an inter
 from handover.channel import Tls
 from handover.client import Client
 from handover.consume import NotHandled
-from handover.errors import HistoryChanged, Problem, problem
+from handover.errors import HistoryChanged, NotConnected, Problem, problem
 from handover.position import PositionFile
 from handover.retry import Retry
 
-__all__ = ["Client", "HistoryChanged", "NotHandled", "PositionFile", "Problem", "Retry", "Tls", "problem"]
+__all__ = ["Client", "HistoryChanged", "NotConnected", "NotHandled", "PositionFile", "Problem", "Retry", "Tls", "problem"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import grpc
 
+from handover.environment import variable
+
 OPTIONS: list[tuple[str, int]] = [
     # The client notices when the other side is gone, the server or something between.
     ("grpc.keepalive_time_ms", 30_000),
@@ -33,7 +35,7 @@ class Tls:
     @staticmethod
     def from_environment() -> Tls:
         """The files that HANDOVER_TLS_CA, HANDOVER_TLS_CERT and HANDOVER_TLS_KEY name, as the commands have them."""
-        ca, cert, key = (os.environ.get(f"HANDOVER_TLS_{name}") for name in ("CA", "CERT", "KEY"))
+        ca, cert, key = (variable(f"HANDOVER_TLS_{name}") for name in ("CA", "CERT", "KEY"))
         return Tls(ca, cert, key)
 
     def is_set(self) -> bool:
@@ -62,15 +64,26 @@ LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\]):\d+")
 """Addresses that no other machine sees calls to."""
 
 
+ADDRESS = re.compile(r"[^\s/]+")
+
+
+def parsed(server: str) -> tuple[str, str]:
+    """The scheme of an address, `http` if it has none, and the rest."""
+    scheme, found, address = server.strip().rpartition("://")
+    if found and scheme not in ("http", "https"):
+        raise ValueError(f"{server}: an address begins with http:// or https://")
+    address = address.rstrip("/")
+    if not ADDRESS.fullmatch(address):
+        raise ValueError(f"{server!r} is no address of a server: https://HOST:PORT, http://HOST:PORT or HOST:PORT")
+    return scheme or "http", address
+
+
 def connect(server: str, tls: Tls, has_token: bool) -> grpc.Channel:
     """A channel to `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT`; nothing is sent yet.
 
     Certificates are never passed over: with them the address has to begin with `https://`. A token leaves the machine by TLS only.
     """
-    scheme, found, address = server.rpartition("://")
-    if found and scheme not in ("http", "https"):
-        raise ValueError(f"{server}: an address begins with http:// or https://")
-    address = address.rstrip("/")
+    scheme, address = parsed(server)
     if scheme == "https":
         return grpc.secure_channel(address, tls.credentials(), OPTIONS)
     if tls.is_set():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -11,16 +10,19 @@ import grpc
 from handover import streams
 from handover.channel import Tls, connect, private
 from handover.consume import Handler, consume
+from handover.environment import variable
+from handover.handshake import Handshake
 from handover.position import PositionFile
 from handover.retry import Repeating, Retry
 from handover.streams import Interrupted, copied, quietly
-from handover.token import WithToken
-from handover.v1 import claim_service_pb2_grpc, consumer_group_service_pb2_grpc, count_service_pb2_grpc
+from handover.token import WithToken, checked
+from handover.v1 import backup_service_pb2_grpc, claim_service_pb2_grpc, consumer_group_service_pb2_grpc, count_service_pb2_grpc
 from handover.v1 import count_service_pb2 as counts
 from handover.v1 import event_store_service_pb2 as log
 from handover.v1 import event_store_service_pb2_grpc, exchange_service_pb2_grpc, projection_service_pb2_grpc
 from handover.v1 import exchange_service_pb2 as exchanges
-from handover.v1 import source_service_pb2_grpc, statement_service_pb2_grpc, transfer_service_pb2_grpc
+from handover.v1 import source_service_pb2_grpc, statement_service_pb2_grpc, status_service_pb2_grpc
+from handover.v1 import transfer_service_pb2_grpc, verification_service_pb2_grpc
 
 SERVER = "http://127.0.0.1:50051"
 """Where a server listens that has no other setting."""
@@ -54,11 +56,14 @@ class Client:
         commands: HANDOVER_SERVER, HANDOVER_TLS_CA, HANDOVER_TLS_CERT, HANDOVER_TLS_KEY, and HANDOVER_TOKEN_FILE or HANDOVER_TOKEN.
         """
         self.retry = retry
-        server = server or os.environ.get("HANDOVER_SERVER") or SERVER
-        token = token or _token()
-        self._channel = connect(server, Tls.from_environment() if tls is None else tls, bool(token))
-        interceptors: list[Any] = [Repeating(retry), *([WithToken(token)] if token else [])]
+        server = variable("HANDOVER_SERVER") or SERVER if server is None else server
+        token = _token() if token is None else checked(token, "what was given as the token")
+        tls = Tls.from_environment() if tls is None else tls
+        self._channel = connect(server, tls, bool(token))
+        self.handshake = Handshake(server, tls)
+        interceptors: list[Any] = [Repeating(retry, self.handshake), *([WithToken(token)] if token else [])]
         channel = grpc.intercept_channel(self._channel, *interceptors)
+        self.backups = backup_service_pb2_grpc.BackupServiceStub(channel)
         self.claims = claim_service_pb2_grpc.ClaimServiceStub(channel)
         self.counts = count_service_pb2_grpc.CountServiceStub(channel)
         self.exchanges = exchange_service_pb2_grpc.ExchangeServiceStub(channel)
@@ -67,7 +72,9 @@ class Client:
         self.projections = projection_service_pb2_grpc.ProjectionServiceStub(channel)
         self.sources = source_service_pb2_grpc.SourceServiceStub(channel)
         self.statements = statement_service_pb2_grpc.StatementServiceStub(channel)
+        self.status = status_service_pb2_grpc.StatusServiceStub(channel)
         self.transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
+        self.verification = verification_service_pb2_grpc.VerificationServiceStub(channel)
 
     def __enter__(self) -> Client:
         return self
@@ -144,6 +151,7 @@ class Client:
 
 def _token() -> str | None:
     """The token that the variables of the commands name."""
-    if path := os.environ.get("HANDOVER_TOKEN_FILE"):
-        return private(path).decode().strip()
-    return os.environ.get("HANDOVER_TOKEN")
+    if path := variable("HANDOVER_TOKEN_FILE"):
+        return checked(private(path).decode(errors="replace"), f"HANDOVER_TOKEN_FILE: what {path} holds")
+    token = variable("HANDOVER_TOKEN")
+    return None if token is None else checked(token, "HANDOVER_TOKEN: the value")

@@ -116,6 +116,7 @@ def consume(
             raise HistoryChanged(ended) from error
         if error is not None and not ended.passes(repeatable=True):
             raise error
+        client.handshake.check(ended, error)
         failed = 1 if deliveries else failed + 1
         pause = client.retry.pause(failed, ended.retry_after or 0)
         interrupted(ended, pause)

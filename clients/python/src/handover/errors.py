@@ -61,8 +61,28 @@ class HistoryChanged(Exception):
         """The last position up to which both histories are the same. None: it is not known."""
 
 
+class NotConnected(grpc.RpcError):
+    """The client and the server cannot talk as they are set up, as without TLS on one side. No repetition mends that; the message
+    says what does.
+    """
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.message)
+        self.problem = found
+
+    def code(self) -> grpc.StatusCode:
+        """The code, as errors of gRPC have it."""
+        return self.problem.code
+
+    def details(self) -> str:
+        """The message, as errors of gRPC have it."""
+        return self.problem.message
+
+
 def problem(error: grpc.RpcError) -> Problem:
     """Takes an error apart. Calls raise errors of gRPC, as its stubs do."""
+    if isinstance(error, NotConnected):
+        return error.problem
     if not isinstance(error, grpc.Call):
         return Problem(grpc.StatusCode.UNKNOWN, str(error))
     code = error.code() or grpc.StatusCode.UNKNOWN

@@ -7,11 +7,14 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from handover.errors import problem
+
+if TYPE_CHECKING:
+    from handover.handshake import Handshake
 
 READING = ("Get", "List", "Count", "Explain", "Reconcile")
 """How the methods begin that change nothing, so that repeating them has no second effect."""
@@ -65,8 +68,8 @@ def changed(details: grpc.ClientCallDetails, timeout: float | None, more: Sequen
 class Repeating(grpc.UnaryUnaryClientInterceptor):
     """Gives each write a request id and each attempt a deadline, and repeats what is worth it."""
 
-    def __init__(self, retry: Retry) -> None:
-        self.retry = retry
+    def __init__(self, retry: Retry, handshake: Handshake) -> None:
+        self.retry, self.handshake = retry, handshake
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: grpc.ClientCallDetails, request: Any) -> Any:
         """Calls until there is an answer, an error that stays, or no time any more."""
@@ -81,6 +84,7 @@ class Repeating(grpc.UnaryUnaryClientInterceptor):
                 return call
             failed += 1
             found = problem(call)
+            self.handshake.check(found, call)
             pause = self.retry.pause(failed, found.retry_after or 0)
             if not found.passes(repeatable) or time.monotonic() + pause > began + self.retry.within:
                 return call

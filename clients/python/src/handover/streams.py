@@ -11,7 +11,6 @@ import grpc
 
 from handover.errors import HistoryChanged, Problem, problem
 from handover.position import PositionFile
-from handover.retry import Retry
 from handover.v1 import count_service_pb2 as counts
 from handover.v1 import event_store_service_pb2 as log
 from handover.v1 import exchange_service_pb2 as exchanges
@@ -72,7 +71,7 @@ class Watchdog:
             self.call.cancel()
 
 
-def resumed(open_call: Callable[[], Any], interrupted: Interrupted, retry: Retry, silence: float = SILENCE) -> Iterator[Any]:
+def resumed(open_call: Callable[[], Any], interrupted: Interrupted, client: Client, silence: float = SILENCE) -> Iterator[Any]:
     """The answers of one call after the other. A call that fails for good raises its error."""
     failed = 0
     while True:
@@ -90,8 +89,10 @@ def resumed(open_call: Callable[[], Any], interrupted: Interrupted, retry: Retry
                 raise HistoryChanged(found) from error
             elif not found.passes(repeatable=True):
                 raise
+            else:
+                client.handshake.check(found, error)
         failed += 1
-        pause = retry.pause(failed, found.retry_after or 0)
+        pause = client.retry.pause(failed, found.retry_after or 0)
         interrupted(found, pause)
         time.sleep(pause)
 
@@ -104,7 +105,7 @@ def subscribe(client: Client, request: log.SubscribeRequest, interrupted: Interr
     if request.from_now:
         # "Now" stays where it was when the connection is lost before anything has come.
         request.after_position = head.position
-    for frame in resumed(lambda: client.log.Subscribe(request), interrupted, client.retry):
+    for frame in resumed(lambda: client.log.Subscribe(request), interrupted, client):
         kind = frame.WhichOneof("frame")
         # After a restore of the store, the position goes on under another name.
         request.store = frame.store or request.store
@@ -143,7 +144,7 @@ def watch_counts(
         together.clear()
         return client.counts.WatchCountryCounts(request)
 
-    for answer in resumed(open_call, interrupted, client.retry):
+    for answer in resumed(open_call, interrupted, client):
         request.store = answer.store or request.store
         if answer.heartbeat:
             continue
@@ -160,7 +161,7 @@ def watch_exchange(
     """The answers of a watch, but for heartbeats."""
     request = copied(request)
     request.store = request.store or client.store()
-    for answer in resumed(lambda: client.exchanges.WatchExchange(request), interrupted, client.retry):
+    for answer in resumed(lambda: client.exchanges.WatchExchange(request), interrupted, client):
         request.store = answer.store or request.store
         if not answer.heartbeat:
             yield answer

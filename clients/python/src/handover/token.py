@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import grpc
 
 from handover.retry import changed
+
+
+TOKEN = re.compile(r"hdo_[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+
+
+def checked(text: str, what: str) -> str:
+    """A token, without the space around it. What is no token is refused, and the error does not have it."""
+    token = text.strip()
+    if not TOKEN.fullmatch(token):
+        raise ValueError(
+            f"{what} is no token: that begins with hdo_, and 43 letters, digits, - and _ follow; or it is a JWT"
+            + ("" if token else "; this is empty")
+        )
+    return token
 
 
 class WithToken(
