@@ -6,10 +6,6 @@ import re
 import subprocess
 import sys
 
-# A server is started by a fork, whose child only becomes another program. Without this, gRPC rebuilds its own threads in
-# the child first, and ends it now and then.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-
 import grpc
 import pytest
 from grpc_tools import protoc
