@@ -44,11 +44,16 @@ pub(super) struct Secured {
 }
 
 impl Secured {
-    /// Writes a certificate and a file of tokens into `folder`. The certificate signs itself, so
-    /// that it is also the authority that clients trust.
+    /// Writes a certificate and a file of tokens into `folder`, in place of those of an earlier
+    /// case. The certificate signs itself, so that it is also the authority that clients trust.
     pub(super) async fn new(folder: &Path) -> Result<Self, Failure> {
         let (cert, key) = certificate(folder)?;
         let tokens = folder.join("tokens");
+        // The earlier token has the same name, and two of one name are refused.
+        match fs::remove_file(&tokens) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let arguments = vec![
             "--tls-cert".into(),
             cert.clone().into(),

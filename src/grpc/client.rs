@@ -122,7 +122,7 @@ impl Client {
 
     /// The way of a call.
     fn authorized(&self) -> Authorized {
-        Authorized { channel: self.channel.clone(), token: self.token.clone() }
+        Authorized::over(self.channel.clone(), self.token.clone())
     }
 
     /// What a call failed with. Where TLS ended the connection, that is the reason: the call itself

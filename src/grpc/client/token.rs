@@ -71,11 +71,18 @@ fn wrong(problem: String) -> ClientError {
     ClientError::local(ClientErrorKind::Invalid, problem)
 }
 
-/// A channel that sends a token with each call, if there is one.
+/// A channel that sends a token with each call, if there is one. The channel is reached through it
+/// alone: a call over the bare channel would go without the token.
 #[derive(Clone, Debug)]
 pub(super) struct Authorized {
-    pub(super) channel: Channel,
-    pub(super) token: Option<ClientToken>,
+    channel: Channel,
+    token: Option<ClientToken>,
+}
+
+impl Authorized {
+    pub(super) fn over(channel: Channel, token: Option<ClientToken>) -> Self {
+        Self { channel, token }
+    }
 }
 
 impl Service<http::Request<Body>> for Authorized {
