@@ -17,8 +17,8 @@
 //! The engine has threads of its own (its writer, its feeders), and its blocking reads run on a
 //! pool. They are real, and take real time. These rules join both kinds of time:
 //!
-//! - While a blocking task of a host runs, the clock of that host stands still. This is how a paused
-//!   clock of tokio works.
+//! - While a blocking task of a host runs, the clock of that host stands still: a paused clock of
+//!   tokio works so.
 //! - After each tick the world waits until the writer has answered all that was queued (`settle`),
 //!   so an append takes a tick and no more, however slow the disk is.
 //! - The feeders are not waited for. What needs the index comes some ticks later on a slow machine.
@@ -70,6 +70,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 type Ended = (u64, Option<Tally>);
 
 /// Runs schedules from `first` on, each on one of a few threads, and gives what became of each.
+#[expect(clippy::print_stdout, reason = "a schedule that has failed is run again by its seed")]
 fn run(first: u64, count: u64) -> mpsc::Receiver<Ended> {
     let (ended, outcomes) = mpsc::sync_channel(AT_ONCE);
     let next = std::sync::Arc::new(AtomicU64::new(0));

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Appends of each appender.
-const APPENDS: usize = 12;
+const APPENDS: usize = 10;
 /// Streams that all appenders share.
 const STREAMS: [&str; 4] = ["note/a", "note/b", "note/c", "memo/a"];
 /// Seats of which each can be taken once.
@@ -77,7 +77,7 @@ impl Appender {
     pub(super) async fn work(mut self) -> turmoil::Result {
         let client = client();
         for number in 0..APPENDS {
-            sleep(self.millis(0..3_000)).await;
+            sleep(self.millis(0..2_000)).await;
             let request = self.request(number);
             self.append(&client, &request).await;
             if self.chance.random_bool(0.2) {
@@ -198,7 +198,7 @@ fn append_of(request: &AppendRequest) -> Append {
     for write in &request.writes {
         for event in &write.events {
             let packed = Event::packed(event.payload.clone().expect("a payload"));
-            let tagged = event.tags.iter().fold(packed, |event, tag| event.tag(tag));
+            let tagged = event.tags.iter().fold(packed, Event::tag);
             append = append.event_in(&write.stream, tagged);
         }
         if let Some(revision) = write.expected_revision {

@@ -7,7 +7,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use super::network::SERVER;
 
 /// How long faults begin.
-const LENGTH: Duration = Duration::from_secs(30);
+const LENGTH: Duration = Duration::from_secs(20);
 
 /// Something that is done to the link between a host and the server, or to a host.
 #[derive(Clone, Debug, PartialEq)]

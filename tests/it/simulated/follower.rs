@@ -1,5 +1,5 @@
-//! A follower: the real subscription, which resumes by itself when its connection is lost, and after
-//! what was stored when its host was restarted.
+//! A follower: the real subscription, which resumes by itself when its connection is lost, and
+//! after what was stored when its host was restarted.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -178,8 +178,7 @@ impl World {
 
     /// Lets a tick pass; whether all hosts have ended that end by themselves.
     fn step(&mut self) -> bool {
-        let stepped = self.sim.step();
-        let all_ended = stepped.unwrap_or_else(|error| panic!("a host failed: {error}"));
+        let all_ended = self.sim.step().expect("no host fails");
         self.server.settle(self.sim.elapsed());
         all_ended
     }
@@ -211,17 +210,15 @@ impl World {
 
     /// The whole log, once it grows no more and each follower has passed its end.
     fn settled_log(&mut self) -> Vec<RecordedEvent> {
-        for number in 0..LOOKS {
+        let settled = (0..LOOKS).find_map(|number| {
             let log = self.ask(&format!("reader-{number}"), audit::log());
             let end = u64::try_from(log.len()).expect("a small log");
             self.until("each follower passes the end of the log", |world, _| {
                 world.followers.iter().all(|follower| follower.position() >= end)
             });
-            if self.server.head() == Some(end) {
-                return log;
-            }
-        }
-        panic!("the log grows though nothing is appended any more");
+            (self.server.head() == Some(end)).then_some(log)
+        });
+        settled.expect("the log grows no more once nothing is appended")
     }
 
     fn check(&self, log: &[RecordedEvent], parked: &[ParkedEvent]) -> Tally {
