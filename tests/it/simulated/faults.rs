@@ -44,11 +44,11 @@ pub(super) fn schedule(hosts: &[String], restarted: &[String], chance: &mut StdR
         timeline(&mut all, chance, 15_000, |chance| link(host, chance));
     }
     for host in restarted {
-        timeline(&mut all, chance, 60_000, |_| {
+        timeline(&mut all, chance, 30_000, |_| {
             (Fault::Crash(host.clone()), Some(Fault::Start(host.clone())))
         });
     }
-    timeline(&mut all, chance, 50_000, |chance| {
+    timeline(&mut all, chance, 12_000, |chance| {
         let end = if chance.random() { Fault::Stop } else { Fault::Crash(SERVER.to_owned()) };
         (end, Some(Fault::Start(SERVER.to_owned())))
     });

@@ -25,6 +25,9 @@ use super::{
 const TICK: Duration = Duration::from_millis(50);
 /// Simulated time within which anything ends that is waited for, once the network is whole.
 const BOUND: Duration = Duration::from_mins(20);
+/// Connections that may wait to be accepted, and segments of one connection. The simulation fails
+/// beyond that.
+const QUEUED: usize = 1_024;
 const APPENDERS: usize = 3;
 const FOLLOWERS: usize = 2;
 const WORKERS: usize = 2;
@@ -58,6 +61,7 @@ impl World {
         builder
             .rng_seed(chance.random())
             .tick_duration(TICK)
+            .tcp_capacity(QUEUED)
             .simulation_duration(Duration::from_hours(10))
             .max_message_latency(Duration::from_millis(chance.random_range(10..200)))
             .enable_random_order();
