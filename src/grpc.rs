@@ -41,6 +41,7 @@ mod outbound;
 mod page;
 mod paged;
 pub(crate) mod passthrough;
+pub mod peer_stream;
 pub mod peers;
 mod pipelined;
 mod projections;

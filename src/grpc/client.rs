@@ -6,6 +6,7 @@
 mod calls;
 pub mod collector;
 mod connector;
+mod custom;
 mod encoded;
 #[cfg(test)]
 pub(crate) mod fake;

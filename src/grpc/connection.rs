@@ -104,7 +104,8 @@ impl<T: Connected<ConnectInfo = Origin>> Connection<T> {
 }
 
 impl<T> Connection<T> {
-    fn from_origin(admitted: Admitted<T>, origin: Origin) -> Self {
+    /// The same, from where the caller says.
+    pub(super) fn from_origin(admitted: Admitted<T>, origin: Origin) -> Self {
         let Admitted { connection: stream, place } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
         let peer = origin.address;

@@ -2,9 +2,12 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use futures_util::stream;
+use futures_util::{Stream, TryStreamExt as _, stream};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 use tonic::{
     codec::CompressionEncoding,
     service::Routes,
@@ -20,6 +23,7 @@ use crate::{
         around::AroundLayer,
         calls::Calls,
         client::Client,
+        connection::Connection,
         connections::Connections,
         deadline::Errors,
         foreign::ForeignStreams,
@@ -28,6 +32,7 @@ use crate::{
         intake::BoundedIntake,
         observer::Observer,
         outbound::Sending,
+        peer_stream::PeerStream,
         peers::ConnectionLimits,
         protection::Protection,
         server_stubs::{
@@ -157,6 +162,28 @@ impl Services {
             served = served => served,
             () = follows => Ok(()),
         }
+    }
+
+    /// Serves so many of `connections` at a time until `stop`, in plain text and without a policy;
+    /// then waits for the calls under way. The program accepts the connections itself, over a
+    /// simulated network for example.
+    pub async fn serve_connections<S>(
+        &self,
+        connections: impl Stream<Item = io::Result<PeerStream<S>>> + Send + Unpin,
+        limits: ConnectionLimits,
+        stop: impl Future<Output = ()> + Send,
+    ) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let incoming = Incoming::new(connections, limits, Arc::clone(&self.observer.connections));
+        let connections = incoming.map_ok(|admitted| {
+            let origin = admitted.connection.origin();
+            Connection::from_origin(admitted, origin)
+        });
+        let router = self.router(Guard::default());
+        let served = router.serve_with_incoming_shutdown(connections, stop).await;
+        served.map_err(io::Error::other)
     }
 
     /// What the server reports of itself.

@@ -3,8 +3,8 @@
 //!
 //! `FAULT_HISTORIES` is the number of histories; each prints its seed.
 
-mod check;
-mod client;
+pub(crate) mod check;
+pub(crate) mod client;
 mod model;
 
 use std::{path::Path, time::Duration};

@@ -47,6 +47,7 @@ mod resets;
 mod rpc;
 mod schedules;
 mod shortage;
+mod simulated;
 mod spans;
 mod spellings;
 mod support;

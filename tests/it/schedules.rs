@@ -5,7 +5,7 @@
 //! promise to another sort of client is checked by one more of them. A schedule follows from its
 //! seed. `HANDOVER_SEED` runs one schedule again, and only that one.
 
-mod follower;
+pub(crate) mod follower;
 mod record;
 mod watcher;
 mod world;

@@ -219,14 +219,19 @@ pub(crate) async fn read(client: &Client, request: ReadRequest) -> Vec<RecordedE
 /// The whole log; positions and revisions are checked to have no gaps.
 pub(crate) async fn read_all(client: &Client) -> Vec<RecordedEvent> {
     let events = read(client, ReadRequest::default()).await;
+    assert_dense(&events);
+    events
+}
+
+/// Fails if positions or revisions of the whole log have gaps.
+pub(crate) fn assert_dense(log: &[RecordedEvent]) {
     let mut revisions = std::collections::HashMap::new();
-    for (position, event) in (1..).zip(&events) {
+    for (position, event) in (1..).zip(log) {
         assert_eq!(event.position, position, "positions have no gaps");
         let revision = revisions.entry(event.stream.clone()).or_insert(0);
         *revision += 1;
         assert_eq!(event.revision, *revision, "revisions of {} have no gaps", event.stream);
     }
-    events
 }
 
 /// The payload of an event made by [`event`].

@@ -28,7 +28,7 @@ use tower::Service;
 use crate::grpc::tls::{HTTP2, Side, Untrusted, Wire, of_handshake};
 
 /// How long connecting may take, and how long the handshake after that.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a record of TLS begins that says why a connection ends: an alert, of version 3.
 const ALERT: [u8; 2] = [21, 3];
 

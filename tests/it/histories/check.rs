@@ -25,7 +25,7 @@ struct Attempts<'a> {
 }
 
 /// Fails unless the operations are a history of this log.
-pub(super) fn check(operations: &[Operation], log: &[RecordedEvent]) {
+pub(crate) fn check(operations: &[Operation], log: &[RecordedEvent]) {
     let attempts = attempts(operations, log);
     let model = replay(&attempts, log);
     let bounds = Bounds::of(&attempts);

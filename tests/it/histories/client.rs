@@ -45,17 +45,17 @@ struct Shared {
 
 /// An operation of one client.
 #[derive(Debug)]
-pub(super) struct Operation {
+pub(crate) struct Operation {
     /// Before it was sent.
-    pub(super) begun: u64,
+    pub(crate) begun: u64,
     /// After its answer.
-    pub(super) ended: u64,
-    pub(super) what: What,
+    pub(crate) ended: u64,
+    pub(crate) what: What,
 }
 
 /// What was sent, and what came.
 #[derive(Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     Append(AppendRequest, Answer),
     /// A read after a position, what it gave, and whether it came to its end.
     Read(u64, Vec<RecordedEvent>, bool),
@@ -63,7 +63,7 @@ pub(super) enum What {
 
 /// The answer to an append.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Acknowledged(AppendResponse),
     /// Others wrote first, and nothing was appended.
     Refused,

@@ -122,7 +122,8 @@ fn item(chance: &mut StdRng) -> FilterItem {
     item
 }
 
-fn matches(filter: &Filter, event: &RecordedEvent) -> bool {
+/// Whether a filter includes an event.
+pub(crate) fn matches(filter: &Filter, event: &RecordedEvent) -> bool {
     let (category, _) = event.stream.split_once('/').expect("a category");
     let type_url = &event.payload.as_ref().expect("a payload").type_url;
     let any =
