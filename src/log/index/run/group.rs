@@ -125,7 +125,9 @@ pub(super) fn decode_filter(
     let (segment_length, segment_count_length) = (rest.get_u32(), rest.get_u32());
     // A lookup goes by these lengths, and would look beyond a filter that is shorter.
     let needed = u64::from(segment_count_length) + 2 * u64::from(segment_length);
+    // It looks into three segments even if they are said to have no length.
     let fits = segment_length.is_power_of_two()
+        && segment_count_length > 0
         && segment_count_length.is_multiple_of(segment_length)
         && rest.len() as u64 >= needed;
     if !fits {
