@@ -66,7 +66,7 @@ impl Client {
         RequestMessage: Message + Default + 'static,
     {
         self.stream(|over| async move {
-            let grpc = Grpc::new(over);
+            let grpc = Grpc::new(over.authorized());
             let mut grpc = grpc.max_decoding_message_size(limits::REQUEST_BYTES);
             let ready = grpc.ready().await;
             ready.map_err(|error| Status::from_error(error.into()))?;

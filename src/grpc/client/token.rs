@@ -71,8 +71,8 @@ fn wrong(problem: String) -> ClientError {
     ClientError::local(ClientErrorKind::Invalid, problem)
 }
 
-/// A channel that sends a token with each call, if there is one. The channel is reached through it
-/// alone: a call over the bare channel would go without the token.
+/// A channel that sends a token with each call, if there is one. Every call but that of health goes
+/// through it.
 #[derive(Clone, Debug)]
 pub(super) struct Authorized {
     channel: Channel,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use handover::{
     domain::{
         access::Role,
-        proto::{CreateGroupRequest, NewEvent},
+        proto::{CreateGroupRequest, NewEvent, ReadRequest, SubscribeRequest},
     },
     grpc::client::ClientErrorKind,
 };
@@ -51,4 +52,18 @@ async fn each_event_has_the_identity_that_recorded_it_and_nothing_in_a_request_c
     let refused = stranger.append(append("x/a", vec![event("four", &[])])).await;
     assert_eq!(refused.expect_err("it has no credentials").kind, ClientErrorKind::Denied);
     assert_eq!(read_all(&stranger).await.len(), 4);
+}
+
+#[tokio::test]
+async fn answers_that_stay_encoded_are_given_to_a_token_and_refused_without() {
+    let server = Guarded::start("", vec![token(1, "press", &[Role::Recorder, Role::Reader], &[])]);
+    let press = server.client(1).await;
+    press.append(append("x/a", vec![event("one", &[])])).await.expect("it may record");
+    let read = press.read_encoded(ReadRequest::default()).try_collect::<Vec<_>>().await;
+    assert!(!read.expect("it may read").is_empty());
+    let mut frames = press.subscribe_encoded(SubscribeRequest::default());
+    frames.next().await.expect("a frame").expect("it may follow");
+    let mut refused = server.stranger().await.read_encoded(ReadRequest::default());
+    let error = refused.next().await.expect("an answer").expect_err("it shows no token");
+    assert_eq!(error.kind, ClientErrorKind::Denied);
 }
