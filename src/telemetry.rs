@@ -95,7 +95,7 @@ fn targets(filter: &str) -> Result<Targets, String> {
     // A target with another character is that of no event, and would be passed over in silence.
     let of_targets = |it: char| it.is_ascii_alphanumeric() || "_:-=".contains(it);
     if let Some(other) = filter.chars().find(|it| !of_targets(*it) && !" ,".contains(*it)) {
-        return Err(format!("{other:?} is in no level and in no target"));
+        return Err(format!("invalid character {other:?}"));
     }
     let parts: Vec<&str> =
         filter.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
