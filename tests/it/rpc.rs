@@ -20,15 +20,20 @@ impl Rpc {
         Self(endpoint.connect().await.expect("the server can be reached"))
     }
 
+    async fn ready(&self, method: &str) -> (Grpc<Channel>, PathAndQuery) {
+        let path = PathAndQuery::try_from(format!("/handover.v1.{method}")).expect("a path");
+        let mut grpc = Grpc::new(self.0.clone());
+        grpc.ready().await.expect("the connection stands");
+        (grpc, path)
+    }
+
     /// Calls `method`, as in `ClaimService/GetClaim`.
     pub(crate) async fn call<Q, A>(&self, method: &str, request: Q) -> Result<A, ClientError>
     where
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let path = PathAndQuery::try_from(format!("/handover.v1.{method}")).expect("a path");
-        let mut grpc = Grpc::new(self.0.clone());
-        grpc.ready().await.expect("the connection stands");
+        let (mut grpc, path) = self.ready(method).await;
         let codec = ProstCodec::<Q, A>::default();
         Ok(grpc.unary(Request::new(request), path, codec).await?.into_inner())
     }
@@ -40,9 +45,7 @@ impl Rpc {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let path = PathAndQuery::try_from(format!("/handover.v1.{method}")).expect("a path");
-        let mut grpc = Grpc::new(self.0.clone());
-        grpc.ready().await.expect("the connection stands");
+        let (mut grpc, path) = self.ready(method).await;
         let codec = ProstCodec::<Q, A>::default();
         let first = async {
             let mut answers =
