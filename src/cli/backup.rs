@@ -11,6 +11,7 @@ use crate::{
     cli::{
         exit::{Exit, Failure},
         output::{AnswerArgs, Output},
+        private::keep_private,
     },
     grpc::client::ClientError,
     log::{
@@ -52,6 +53,7 @@ pub fn give_way() {
 
 /// Makes a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    keep_private();
     let Args { to, data, keep, answer } = args;
     let (output, source): (Output, Box<dyn Source>) = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
