@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
-        let target = DirectoryTarget::new(&to);
+        let target = DirectoryTarget::open(&to)?;
         let mut bar = Bar::new("backup");
         let done = back_up(source.as_ref(), &target, keep, &mut |done, all| bar.show(done, all));
         bar.finish();

@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let shown = data.display().to_string();
     let restored = blocking(move || {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let target = DirectoryTarget::new(&from);
+        let target = DirectoryTarget::open(&from)?;
         let mut bar = Bar::new("restore");
         let done = restore(&files, &target, &data, &request, &mut |done, all| bar.show(done, all));
         bar.finish();

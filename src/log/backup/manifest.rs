@@ -259,6 +259,9 @@ pub(super) fn get_sealed(target: &dyn Target, name: &str) -> Result<Option<Strin
         opened => opened.map_err(failed)?,
     };
     let mut bytes = Vec::new();
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(BackupError::piece(&target, name, error.to_string()));
+        }
     from.take(TEXT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let damaged = || BackupError::piece(&target, name, "is damaged: its checksum is wrong");
     checked_text::unsealed(bytes).map(Some).ok_or_else(damaged)

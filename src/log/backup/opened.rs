@@ -5,7 +5,7 @@ use std::{collections::HashMap, io};
 use super::{
     error::BackupError,
     manifest::{BACKUPS, FORMAT, Manifest, get_sealed, put_sealed},
-    pieces::{Piece, check_length},
+    pieces::{self, Piece, check_length},
     target::Target,
 };
 use crate::log::{manifest::hex, store::public_name};
@@ -26,15 +26,12 @@ pub struct Opened {
 }
 
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
-/// changes nothing.
+/// changes nothing. What may lie beside backups is said by [`Target::foreign`].
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
     let has_backups = |opened: Opened| !opened.manifests.is_empty();
-    if read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups) {
-        return Ok(());
-    }
-    let obstacle =
-        target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
-    match obstacle? {
+    let known = read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups);
+    let obstacle = if known { target.foreign() } else { target.obstacle() };
+    match obstacle.map_err(|error| BackupError::target(&target, "list", "", error))? {
         Some(what) => Err(BackupError::Unfit { place: target.to_string(), what }),
         None => Ok(()),
     }
@@ -99,7 +96,8 @@ pub(super) fn check_listed<'a>(
 ) -> Result<(), BackupError> {
     for piece in pieces {
         match listing.get(&piece.name) {
-            None => return Err(BackupError::piece(&target, &piece.name, "is missing")),
+            // Missing, or something else than a file: reading it says what.
+            None => pieces::check(target, piece, &mut |_| {})?,
             Some(length) => check_length(target, piece, *length)?,
         }
     }

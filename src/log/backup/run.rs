@@ -31,7 +31,8 @@ pub fn run(
     let snapshot = source.snapshot()?;
     Opened::read(target)?.expect(target, snapshot.store_id)?;
     let _claim = claim(target, ClaimKind::Exclusive)?;
-    // Another backup may have ended meanwhile.
+    // Another backup may have ended meanwhile, and the place may be another one.
+    check_place(target)?;
     let opened = Opened::read(target)?;
     opened.expect(target, snapshot.store_id)?;
     let listing = opened::list(target, "")?;
