@@ -4,7 +4,7 @@ use std::{collections::HashMap, io};
 
 use super::{
     error::BackupError,
-    manifest::{BACKUPS, FORMAT, Manifest, get_sealed, put_sealed},
+    manifest::{BACKUPS, FORMAT, LAST_SEQUENCE, Manifest, get_sealed, put_sealed},
     pieces::{self, Piece, check_length},
     target::Target,
 };
@@ -76,6 +76,15 @@ impl Opened {
     pub(super) fn next_sequence(&self) -> u64 {
         self.manifests.last().map_or(1, |last| last.sequence + 1)
     }
+
+    /// Refuses a target that has the last number.
+    pub(super) fn check_number(&self, target: &dyn Target) -> Result<(), BackupError> {
+        if self.next_sequence() <= LAST_SEQUENCE {
+            return Ok(());
+        }
+        let what = format!("it has backup {LAST_SEQUENCE}, the last number; choose a new folder");
+        Err(BackupError::Unfit { place: target.to_string(), what })
+    }
 }
 
 /// The lengths of pieces, by name.
@@ -129,7 +138,13 @@ fn read_title(target: &dyn Target) -> Result<Option<[u8; 16]>, BackupError> {
         found.ok_or_else(|| damaged(&format!("it does not say its {key}")))
     };
     let number = |_| damaged("it has a number that is none");
+    if text.lines().next() != Some(TITLE) {
+        return Err(damaged("it does not begin with its title"));
+    }
     let found = value("format")?.parse().map_err(number)?;
+    if found == 0 {
+        return Err(damaged("there is no format 0"));
+    }
     if found > FORMAT {
         let (target, piece) = (target.to_string(), BACKUP.to_owned());
         return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });

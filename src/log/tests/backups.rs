@@ -4,6 +4,7 @@ mod bad;
 mod changing;
 mod faults;
 mod hostile;
+mod named;
 mod places;
 mod promises;
 
