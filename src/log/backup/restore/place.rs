@@ -36,9 +36,11 @@ const DATA_DIRECTORY: &str = "it is a data directory, and a restore overwrites n
 /// folder of backups, and one that the backup lies in.
 pub(super) fn resolved_apart(target: &dyn Target, dir: &Path) -> Result<PathBuf, BackupError> {
     let occupied = |what: String| BackupError::Occupied { path: dir.to_owned(), what };
-    let real = files::resolved(dir).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput => occupied(error.to_string()),
-        _ => LogError::io("look at", dir, error).into(),
+    let real = files::resolved(dir).map_err(|error| {
+        if error.kind() == io::ErrorKind::InvalidInput {
+            return occupied(error.to_string());
+        }
+        LogError::io("look at", dir, error).into()
     })?;
     let folder = target.folder().filter(|_| !planted!("restore-into-backup"));
     if let Some(folder) = folder.filter(|folder| folder.starts_with(&real)) {

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use self::{contents::IGNORED, lock::LOCK};
 use super::{Claim, ClaimKind, Fill, Target};
 use crate::log::{
     backup::{
@@ -20,11 +21,8 @@ use crate::log::{
     store,
 };
 
-const LOCK: &str = "LOCK";
 /// The file by which a folder is known for a target, and what it begins with.
 const TITLE: (&str, &[u8]) = ("BACKUP", b"handover backup\n");
-/// What may lie in a folder that is a file system of its own, and is no reason to refuse it.
-const IGNORED: &str = "lost+found";
 
 /// A target in a folder.
 #[derive(Clone, Debug)]
@@ -43,9 +41,11 @@ impl DirectoryTarget {
     /// to something else than a folder.
     pub fn open(dir: &Path) -> Result<Self, BackupError> {
         let unfit = |what: String| BackupError::Unfit { place: dir.display().to_string(), what };
-        let real = resolved(dir).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput => unfit(error.to_string()),
-            _ => BackupError::target(&dir.display(), "look at", "", error),
+        let real = resolved(dir).map_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidInput {
+                return unfit(error.to_string());
+            }
+            BackupError::target(&dir.display(), "look at", "", error)
         })?;
         if real.exists() && !real.is_dir() {
             return Err(unfit("it is a file; choose a folder".to_owned()));

@@ -1,5 +1,5 @@
-//! Targets with links, pipes and other things in them: nothing behind a link is touched, and nothing
-//! is deleted that no backup has put there.
+//! Targets with links, pipes and other things in them: nothing behind a link is touched, and
+//! nothing is deleted that no backup has put there.
 
 use std::os::unix::fs::symlink;
 
@@ -24,6 +24,9 @@ fn outside(kept: &Kept) -> PathBuf {
 const VOLUME: &str = "volumes/00000000000000000001-0123456789abcdef";
 const FRAMES: &str = "00000000000000000001-00000000000000000009-0000beef";
 
+/// Puts something under a name into a target.
+type Make<'a> = &'a dyn Fn(&str);
+
 #[test]
 fn a_target_with_strange_things_is_refused_names_them_and_changes_none() {
     let mut random = Random::new();
@@ -32,7 +35,7 @@ fn a_target_with_strange_things_is_refused_names_them_and_changes_none() {
     let outside = outside(&kept);
     let kind_of = |name: &str| kept.backups.join(name);
     let link = |name: &str| symlink(&outside, kind_of(name)).unwrap();
-    let cases: [(&str, &dyn Fn(&str)); 9] = [
+    let cases: [(&str, Make<'_>); 9] = [
         ("volumes/archive", &link),
         (VOLUME, &link),
         ("frames/thesis.new", &|name| fs::write(kind_of(name), "years").unwrap()),

@@ -5,11 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{IGNORED, LOCK};
+use super::lock::LOCK;
 use crate::log::{
     backup::shape,
     files::{Files, Kind},
 };
+
+/// What may lie in a folder that is a file system of its own, and is no reason to refuse it.
+pub(super) const IGNORED: &str = "lost+found";
 
 /// A name below the folder, with slashes, its path, and what it stands for.
 pub(super) type Found<'a> = dyn FnMut(&str, &Path, Kind) -> io::Result<()> + 'a;

@@ -12,6 +12,9 @@ use crate::log::{
     files::{Files, Kind},
 };
 
+/// The file that is locked.
+pub(super) const LOCK: &str = "LOCK";
+
 /// Locks a file. `None`: it is only read here, and there is none.
 pub(super) fn lock(files: &dyn Files, path: &Path, kind: ClaimKind) -> io::Result<Option<File>> {
     match files.kind(path) {
