@@ -34,6 +34,7 @@ mod output;
 mod pages;
 pub mod payload;
 mod position;
+mod private;
 mod receipt;
 pub mod reconcile;
 pub mod restore;

@@ -11,6 +11,7 @@ use crate::{
     cli::{
         exit::{Exit, Failure},
         output::{AnswerArgs, Output},
+        private::keep_private,
     },
     grpc::client::ClientError,
     log::{
@@ -52,6 +53,7 @@ pub fn give_way() {
 
 /// Makes a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    keep_private();
     let Args { to, data, keep, answer } = args;
     let (output, source): (Output, Box<dyn Source>) = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
@@ -63,7 +65,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
-        let target = DirectoryTarget::new(&to);
+        let target = DirectoryTarget::open(&to)?;
         let mut bar = Bar::new("backup");
         let done = back_up(source.as_ref(), &target, keep, &mut |done, all| bar.show(done, all));
         bar.finish();

@@ -8,6 +8,7 @@ use crate::{
         exit::{Exit, Failure},
         moment::{self, NamedMoment},
         output::OutputArgs,
+        private::keep_private,
     },
     domain::recorded::micros,
     log::{
@@ -43,6 +44,7 @@ pub struct Args {
 
 /// Restores a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
+    keep_private();
     let Args { from, data, at, backup, output } = args;
     let at = at.map(|at| match at {
         NamedMoment::Position(position) => At::Position(position),
@@ -52,7 +54,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let shown = data.display().to_string();
     let restored = blocking(move || {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let target = DirectoryTarget::new(&from);
+        let target = DirectoryTarget::open(&from)?;
         let mut bar = Bar::new("restore");
         let done = restore(&files, &target, &data, &request, &mut |done, all| bar.show(done, all));
         bar.finish();

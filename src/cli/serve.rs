@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
 };
 
-use rustix::{fs::Mode, process::umask};
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
         import::{self, Options, command::Terminal},
         input,
         pages::{self, Limit},
+        private::keep_private,
     },
     config::{ServeArgs, Settings, is_reached_by_others},
     domain::proto::GetCountryCountsRequest,
@@ -33,9 +33,6 @@ use crate::{
     server::{self, Listening},
     telemetry::{self, LogFormat, SpanCounts, Spans},
 };
-
-/// What others may not do with files that are made: anything.
-const PRIVATE: u32 = 0o077;
 
 /// Serves until SIGINT or SIGTERM. Environment variables that are named as settings and are none
 /// are logged.
@@ -94,8 +91,8 @@ async fn serve_with(
     unknown_variables: Vec<String>,
     spans: Option<Arc<SpanCounts>>,
 ) -> Result<Exit, Failure> {
-    // The record is read through the server. Its files, sled's among them, are the server's own.
-    umask(Mode::from_raw_mode(PRIVATE));
+    // sled's files are among them.
+    keep_private();
     for variable in unknown_variables {
         tracing::warn!(variable, "this environment variable is not a setting; it is ignored");
     }

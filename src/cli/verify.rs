@@ -87,7 +87,7 @@ async fn of_stopped(data: &Path, copies: Option<&Path>) -> Result<VerificationRe
 }
 
 async fn of_backup(folder: &Path) -> Result<VerificationReport, Failure> {
-    let target = DirectoryTarget::new(folder);
+    let target = DirectoryTarget::open(folder)?;
     shown_while(move |progress| {
         let verified = verify_backup(&target, progress);
         verified.map(Into::into).map_err(Failure::from)

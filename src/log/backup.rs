@@ -18,6 +18,7 @@ mod opened;
 mod pieces;
 pub mod restore;
 pub mod run;
+mod shape;
 pub mod source;
 pub mod stopped;
 mod streams;

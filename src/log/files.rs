@@ -2,6 +2,7 @@
 //! record every write and cut it anywhere. sled keeps its own files and is not behind it.
 
 mod read_only;
+mod resolved;
 
 use std::{
     fmt,
@@ -14,7 +15,7 @@ use std::{
 
 use rustix::io::{Errno, ReadWriteFlags};
 
-pub use self::read_only::ReadOnlyFiles;
+pub use self::{read_only::ReadOnlyFiles, resolved::resolved};
 
 /// A file system, as far as the log needs one.
 ///
@@ -31,6 +32,15 @@ pub trait Files: Send + Sync + fmt::Debug {
 
     /// Makes one folder; its parent must exist. Fine if it exists already.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// What a name stands for; no link is followed.
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        match self.list(path) {
+            Ok(_) => Ok(Kind::Folder),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(Kind::File),
+            Err(error) => Err(error),
+        }
+    }
 
     /// What is in a folder: full paths, sorted.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
@@ -49,6 +59,30 @@ pub trait Files: Send + Sync + fmt::Debug {
 
     /// Bytes that may still be written to the file system that `dir` is on.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// What a name in a folder stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file with bytes.
+    File,
+    /// A folder.
+    Folder,
+    /// A link to another name.
+    Link,
+    /// A pipe, a socket or a device: to open it may wait, or do something.
+    Other,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "a file",
+            Self::Folder => "a folder",
+            Self::Link => "a link",
+            Self::Other => "a pipe, a socket or a device",
+        })
+    }
 }
 
 /// An open file; may be used from several threads at once.
@@ -97,6 +131,16 @@ impl Files for RealFiles {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             result => result,
         }
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        let found = std::fs::symlink_metadata(path)?.file_type();
+        Ok(match () {
+            () if found.is_file() => Kind::File,
+            () if found.is_dir() => Kind::Folder,
+            () if found.is_symlink() => Kind::Link,
+            () => Kind::Other,
+        })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    files::{FileHandle, Files, RealFiles},
+    files::{FileHandle, Files, Kind, RealFiles},
     waiting::LONG,
 };
 
@@ -177,6 +177,10 @@ impl Files for Gate {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         RealFiles.create_dir(path)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        RealFiles.kind(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

@@ -192,7 +192,8 @@ impl Store {
     }
 }
 
-/// The data directory that a path is, or lies in; absent: none. Links are followed.
+/// The data directory that a path is, or lies in; absent: none. Links are followed, and the path
+/// has no `..` ([`super::files::resolved`]).
 pub(super) fn around(path: &Path) -> Option<PathBuf> {
     let existing = path.ancestors().find_map(|part| {
         let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
@@ -200,8 +201,9 @@ pub(super) fn around(path: &Path) -> Option<PathBuf> {
     });
     let (part, real) = existing?;
     let is_store = |dir: &&Path| {
-        let text = fs::read(dir.join(STORE)).unwrap_or_default();
-        text.starts_with(TITLE.as_bytes())
+        let path = dir.join(STORE);
+        // A pipe would have to be waited for.
+        path.is_file() && fs::read(path).is_ok_and(|text| text.starts_with(TITLE.as_bytes()))
     };
     let found = real.ancestors().find(is_store)?;
     Some(if found == real && part == path { path.to_owned() } else { found.to_owned() })

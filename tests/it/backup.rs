@@ -1,6 +1,7 @@
 //! Backups by the real binary: of a server under load and of a stopped folder, and the way back.
 
 mod killed;
+mod modes;
 mod page;
 mod refused;
 

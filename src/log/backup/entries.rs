@@ -4,9 +4,10 @@ use super::{
     BackupError,
     copying::{self, Expected},
     frames::{self, FrameSequence},
-    manifest::{FRAMES, FramesEntry, Manifest, VolumeEntry, get_text, put_text},
+    manifest::{FramesEntry, Manifest, VolumeEntry, get_text, put_text},
     opened::Listing,
     pieces::{Piece, Tallying},
+    shape::{OFFSETS, SNAPSHOT},
     source::{Snapshot, Source, Wanted},
     summary::{Progress, Total},
     target::Target,
@@ -21,8 +22,6 @@ use crate::{
 
 /// Bytes of frames after which a piece ends.
 const PIECE: usize = 16 << 20;
-/// What the names of snapshots of sled begin with. sled makes them again, so they may be missing.
-const SNAPSHOT: &str = "snap.";
 
 /// What was copied so far.
 pub(super) struct Copied<'a> {
@@ -71,7 +70,7 @@ impl Known<'_> {
             }
             // What a backup that was killed had copied whole.
             match get_text::<Receipt>(target, &receipt) {
-                Ok(receipt) if receipt.entry.volume == *volume => receipt.entry,
+                Ok(receipt) if receipt.entry.is_list_of(volume) => receipt.entry,
                 _ => return Ok(None),
             }
         };
@@ -153,9 +152,6 @@ fn copy_volume(
     Ok(receipt.entry)
 }
 
-/// The name of the piece with a volume's offset table.
-pub(super) const OFFSETS: &str = "places";
-
 /// Copies a file of a volume. It must be as the store's manifest says; only a snapshot of sled may
 /// be missing or other, and is left out then.
 fn copy_file(
@@ -226,7 +222,7 @@ fn put_frames(
     bytes: &[u8],
     copied: &mut Copied<'_>,
 ) -> Result<FramesEntry, BackupError> {
-    let name = format!("{FRAMES}{:020}-{:020}-{:08x}", after.index + 1, tip.index, tip.check);
+    let name = FramesEntry::name(after, tip);
     let mut piece = None;
     let put = target.put(&name, &mut |to| {
         let mut tally = Tallying::new(to);

@@ -12,7 +12,7 @@ use crate::{
 #[non_exhaustive]
 pub enum BackupError {
     /// The operating system refused something in the target.
-    #[error("backup {target}: {action} {piece}: {source}{}", advice(source))]
+    #[error("backup {target}: {action} {}: {source}{}", shown(piece), advice(source))]
     Target {
         /// The target.
         target: String,
@@ -141,6 +141,11 @@ pub enum BackupError {
     /// A remote source failed.
     #[error("{0}")]
     Remote(Arc<dyn Error + Send + Sync>),
+}
+
+/// A piece, or the target itself.
+fn shown(piece: &str) -> &str {
+    if piece.is_empty() { "the folder" } else { piece }
 }
 
 /// What to do about an operating system's error; empty: nothing in particular.

@@ -1,9 +1,12 @@
 //! The manifest of a backup: what it holds, and the pieces. It is written last.
 
+mod names;
+
 use std::io::{self, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
+pub(super) use self::names::{LAST_SEQUENCE, check_volume};
 use super::{
     error::BackupError,
     pieces::{Piece, hex},
@@ -143,7 +146,7 @@ impl Manifest {
     pub(super) fn get(target: &dyn Target, name: &str) -> Result<Self, BackupError> {
         let manifest: Self = get_text(target, name)?;
         let damaged = |what: String| BackupError::piece(&target, name, what);
-        manifest.check_order().map_err(damaged)?;
+        manifest.check_order().and_then(|()| manifest.check_names()).map_err(damaged)?;
         if manifest.name() != name {
             return Err(damaged(format!("is the manifest {}", manifest.name())));
         }
@@ -157,7 +160,7 @@ impl Manifest {
         let mut before = Tip::default();
         for VolumeEntry { volume, .. } in &self.volumes {
             let contents = &volume.contents;
-            let follows = contents.first_position == before.position + 1
+            let follows = before.position.checked_add(1) == Some(contents.first_position)
                 && contents.last_position >= contents.first_position
                 && volume.tip.position == contents.last_position
                 && volume.tip.index > before.index;
@@ -256,6 +259,9 @@ pub(super) fn get_sealed(target: &dyn Target, name: &str) -> Result<Option<Strin
     let failed = |error| BackupError::target(&target, "read", name, error);
     let from = match target.get(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(BackupError::piece(&target, name, error.to_string()));
+        }
         opened => opened.map_err(failed)?,
     };
     let mut bytes = Vec::new();

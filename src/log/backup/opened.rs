@@ -4,8 +4,8 @@ use std::{collections::HashMap, io};
 
 use super::{
     error::BackupError,
-    manifest::{BACKUPS, FORMAT, Manifest, get_sealed, put_sealed},
-    pieces::{Piece, check_length},
+    manifest::{BACKUPS, FORMAT, LAST_SEQUENCE, Manifest, get_sealed, put_sealed},
+    pieces::{self, Piece, check_length},
     target::Target,
 };
 use crate::log::{manifest::hex, store::public_name};
@@ -26,15 +26,12 @@ pub struct Opened {
 }
 
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
-/// changes nothing.
+/// changes nothing. What may lie beside backups is said by [`Target::foreign`].
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
     let has_backups = |opened: Opened| !opened.manifests.is_empty();
-    if read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups) {
-        return Ok(());
-    }
-    let obstacle =
-        target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
-    match obstacle? {
+    let known = read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups);
+    let obstacle = if known { target.foreign() } else { target.obstacle() };
+    match obstacle.map_err(|error| BackupError::target(&target, "list", "", error))? {
         Some(what) => Err(BackupError::Unfit { place: target.to_string(), what }),
         None => Ok(()),
     }
@@ -79,6 +76,15 @@ impl Opened {
     pub(super) fn next_sequence(&self) -> u64 {
         self.manifests.last().map_or(1, |last| last.sequence + 1)
     }
+
+    /// Refuses a target that has the last number.
+    pub(super) fn check_number(&self, target: &dyn Target) -> Result<(), BackupError> {
+        if self.next_sequence() <= LAST_SEQUENCE {
+            return Ok(());
+        }
+        let what = format!("it has backup {LAST_SEQUENCE}, the last number; choose a new folder");
+        Err(BackupError::Unfit { place: target.to_string(), what })
+    }
 }
 
 /// The lengths of pieces, by name.
@@ -99,7 +105,8 @@ pub(super) fn check_listed<'a>(
 ) -> Result<(), BackupError> {
     for piece in pieces {
         match listing.get(&piece.name) {
-            None => return Err(BackupError::piece(&target, &piece.name, "is missing")),
+            // Missing, or something else than a file: reading it says what.
+            None => pieces::check(target, piece, &mut |_| {})?,
             Some(length) => check_length(target, piece, *length)?,
         }
     }
@@ -131,7 +138,13 @@ fn read_title(target: &dyn Target) -> Result<Option<[u8; 16]>, BackupError> {
         found.ok_or_else(|| damaged(&format!("it does not say its {key}")))
     };
     let number = |_| damaged("it has a number that is none");
+    if text.lines().next() != Some(TITLE) {
+        return Err(damaged("it does not begin with its title"));
+    }
     let found = value("format")?.parse().map_err(number)?;
+    if found == 0 {
+        return Err(damaged("there is no format 0"));
+    }
     if found > FORMAT {
         let (target, piece) = (target.to_string(), BACKUP.to_owned());
         return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });

@@ -86,6 +86,9 @@ pub(super) fn read(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(Err(BackupError::piece(&target, &piece.name, "is missing")));
         }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(Err(BackupError::piece(&target, &piece.name, error.to_string())));
+        }
         Err(error) => return Ok(Err(BackupError::target(&target, "open", &piece.name, error))),
         Ok(from) => from,
     };

@@ -62,6 +62,7 @@ pub fn restore(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Restored, BackupError> {
+    let dir = &place::resolved_apart(target, dir)?;
     let _claim = claim(target, ClaimKind::Shared)?;
     let opened = Opened::read(target)?;
     let chosen = choice::choose(target, opened, request)?;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use super::{
     BackupError, cleaning,
     entries::{self, Copied},
-    manifest::{FramesEntry, Manifest, Parts, VolumeEntry},
+    manifest::{FramesEntry, Manifest, Parts, VolumeEntry, check_volume},
     opened::{self, Opened, check_place},
     source::{Snapshot, Source},
     summary::{Progress, Removed, Summary, Total},
@@ -28,12 +28,14 @@ pub fn run(
     progress: Progress<'_>,
 ) -> Result<Summary, BackupError> {
     check_place(target)?;
-    let snapshot = source.snapshot()?;
+    let snapshot = take_snapshot(source)?;
     Opened::read(target)?.expect(target, snapshot.store_id)?;
     let _claim = claim(target, ClaimKind::Exclusive)?;
-    // Another backup may have ended meanwhile.
+    // Another backup may have ended meanwhile, and the place may be another one.
+    check_place(target)?;
     let opened = Opened::read(target)?;
     opened.expect(target, snapshot.store_id)?;
+    opened.check_number(target)?;
     let listing = opened::list(target, "")?;
     let known = entries::Known { manifests: &opened.manifests, listing: &listing };
     let expected = known.missing_bytes(target, &snapshot)?;
@@ -52,6 +54,17 @@ pub fn run(
     manifest.put(target)?;
     let removed = cleaning::clean(target, opened.manifests, &manifest, keep)?;
     Ok(summary(&manifest, total, removed))
+}
+
+/// What the source consists of. A server may send anything, so no name is taken that is none.
+fn take_snapshot(source: &dyn Source) -> Result<Snapshot, BackupError> {
+    let snapshot = source.snapshot()?;
+    let checked = snapshot.volumes.iter().try_for_each(|(volume, _)| check_volume(volume));
+    checked.map_err(|what| {
+        let what = format!("the record {what}; nothing was copied. Look at the server");
+        BackupError::from_read(std::io::Error::other(what))
+    })?;
+    Ok(snapshot)
 }
 
 /// What was done: `copied` of the pieces are new.
@@ -109,7 +122,7 @@ fn newest_frames(
             Err(BackupError::Released { .. }) if attempts < ATTEMPTS => attempts += 1,
             done => return Ok((snapshot, done?)),
         }
-        snapshot = source.snapshot()?;
+        snapshot = take_snapshot(source)?;
     }
 }
 

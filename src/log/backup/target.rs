@@ -8,9 +8,11 @@ mod directory;
 use std::{
     fmt,
     io::{self, Read, Write},
+    path::Path,
 };
 
 pub use self::directory::DirectoryTarget;
+pub(super) use self::directory::around;
 
 /// Where backups are kept. Displayed as its address.
 ///
@@ -20,14 +22,15 @@ pub trait Target: Send + Sync + fmt::Debug + fmt::Display {
     /// that, and after an error, what the name stood for is still there.
     fn put(&self, name: &str, fill: Fill<'_>) -> io::Result<()>;
 
-    /// The bytes of a piece from its start; `NotFound` if there is none.
+    /// The bytes of a piece from its start; `NotFound` if there is none. `InvalidData`, as the end
+    /// of a sentence about it, if its name stands for something else than bytes.
     fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
 
     /// Names and lengths of the pieces whose names begin with `prefix`, in any order. The prefix is
     /// empty or ends with a slash. What was not put to its end is not among them.
     fn list(&self, prefix: &str) -> io::Result<Vec<(String, u64)>>;
 
-    /// Deletes a piece, durably. Fine if there is none.
+    /// Deletes a piece, durably. Fine if there is none. What has no name of a piece is refused.
     fn delete(&self, name: &str) -> io::Result<()>;
 
     /// Keeps other processes from writing here (`Exclusive`), or from deleting what is read
@@ -40,6 +43,18 @@ pub trait Target: Send + Sync + fmt::Debug + fmt::Display {
 
     /// What keeps this place from being a target that holds nothing yet; absent: nothing does.
     fn obstacle(&self) -> io::Result<Option<String>>;
+
+    /// What lies among backups here and is no piece, or what this place is part of, and what to do;
+    /// absent: nothing. Names that begin with a dot are passed over, and `lost+found` is: file
+    /// systems and desktops put them anywhere.
+    fn foreign(&self) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The folder that it is, without links; absent: it is none.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// Writes a piece into what it is given.

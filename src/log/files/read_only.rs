@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{FileHandle, Files, RealFiles, RealHandle};
+use super::{FileHandle, Files, Kind, RealFiles, RealHandle};
 
 /// The operating system's files, opened for reading. Everything else is refused.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +24,10 @@ impl Files for ReadOnlyFiles {
 
     fn create_dir(&self, _: &Path) -> io::Result<()> {
         refused()
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        RealFiles.kind(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

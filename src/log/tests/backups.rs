@@ -3,19 +3,25 @@
 mod bad;
 mod changing;
 mod faults;
+mod hostile;
+mod named;
+mod places;
 mod promises;
 
 use std::{mem::take, num::NonZeroUsize, sync::Arc};
 
 use super::*;
-use crate::log::backup::{
-    BackupError, Manifest as BackupManifest, Opened, Summary,
-    inspection::{Inspector, inspect},
-    restore::{At, Request, Restored, restore},
-    run::run,
-    source::Source,
-    stopped::StoppedStore,
-    target::{DirectoryTarget, Target},
+use crate::log::{
+    backup::{
+        BackupError, Manifest as BackupManifest, Opened, Summary,
+        inspection::{Inspector, inspect},
+        restore::{At, Request, Restored, restore},
+        run::run,
+        source::Source,
+        stopped::StoppedStore,
+        target::{DirectoryTarget, Target},
+    },
+    files::Kind,
 };
 
 /// A log with three sealed volumes and more, a folder for backups, and folders to restore into.

@@ -88,4 +88,7 @@ async fn a_target_that_cannot_be_written_or_has_no_room_is_refused() {
     // A device that is always full.
     let error = run(&["backup", "--server", &server.address, "--to", "/dev/full"]).refused(2);
     assert!(error.contains("choose a folder"), "{error}");
+    let new = home.path().join("new");
+    let error = run(&["restore", "--from", "/dev/full", "--data", path(&new)]).refused(2);
+    assert!(error.contains("choose a folder"), "{error}");
 }

@@ -7,11 +7,14 @@ use std::{
 };
 
 use crate::log::{
-    backup::BackupError,
+    backup::{
+        BackupError,
+        target::{Target, around},
+    },
     checked_text,
     error::LogError,
     file_journal::RestoredJournal,
-    files::Files,
+    files::{self, Files},
     frame::Tip,
     journal::JournalError,
     manifest::Manifest,
@@ -28,6 +31,29 @@ pub(super) struct Place<'a> {
 
 const DATA_DIRECTORY: &str = "it is a data directory, and a restore overwrites none; choose a \
     folder that does not exist, and stop the server before the folders are exchanged";
+
+/// The directory without links and `..`, which could come to mean another one. Refuses one in a
+/// folder of backups, and one that the backup lies in.
+pub(super) fn resolved_apart(target: &dyn Target, dir: &Path) -> Result<PathBuf, BackupError> {
+    let occupied = |what: String| BackupError::Occupied { path: dir.to_owned(), what };
+    let real = files::resolved(dir).map_err(|error| {
+        if error.kind() == io::ErrorKind::InvalidInput {
+            return occupied(error.to_string());
+        }
+        LogError::io("look at", dir, error).into()
+    })?;
+    let folder = target.folder().filter(|_| !planted!("restore-into-backup"));
+    if let Some(folder) = folder.filter(|folder| folder.starts_with(&real)) {
+        let what = format!("the backup {} lies in it", folder.display());
+        return Err(occupied(format!("{what}; choose a folder that does not exist")));
+    }
+    let within = folder.filter(|folder| real.starts_with(folder)).or_else(|| around(&real));
+    if let Some(folder) = within.filter(|_| !planted!("restore-into-backup")) {
+        let what = format!("it lies within the folder of backups {}", folder.display());
+        return Err(occupied(format!("{what}; choose a folder outside of it")));
+    }
+    Ok(real)
+}
 
 /// Refuses a directory that holds anything but what the same restore has left. It changes nothing.
 pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), BackupError> {

@@ -7,9 +7,9 @@ use crate::log::{
     LogError,
     backup::{
         BackupError,
-        entries::OFFSETS,
         manifest::VolumeEntry,
         pieces::{self, Piece, Tallying},
+        shape::OFFSETS,
         streams,
         target::Target,
     },

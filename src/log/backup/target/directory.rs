@@ -1,49 +1,73 @@
 //! A target in a folder: each piece is a file, written beside its name and renamed when durable.
 
+mod contents;
+mod lock;
+
 use std::{
-    fmt,
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Write as _},
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use self::{contents::IGNORED, lock::LOCK};
 use super::{Claim, ClaimKind, Fill, Target};
 use crate::log::{
-    backup::streams::{self, Reading},
-    files::{Files, RealFiles, folder_of},
+    backup::{
+        BackupError, shape,
+        streams::{self, Reading},
+    },
+    files::{Files, Kind, RealFiles, folder_of, resolved},
     store,
 };
 
-const LOCK: &str = "LOCK";
-/// What the name of a piece ends with until all of it is durable.
-const UNFINISHED: &str = "new";
-/// What may lie in a folder that is a file system of its own, and is no reason to refuse it.
-const IGNORED: &str = "lost+found";
+/// The file by which a folder is known for a target, and what it begins with.
+const TITLE: (&str, &[u8]) = ("BACKUP", b"handover backup\n");
 
 /// A target in a folder.
 #[derive(Clone, Debug)]
 pub struct DirectoryTarget {
     files: Arc<dyn Files>,
+    /// Without links, so that it cannot come to mean another folder.
     dir: PathBuf,
+    /// As it was named.
+    name: PathBuf,
     /// Absent in tests whose files are in memory.
     locks: bool,
 }
 
 impl DirectoryTarget {
-    /// The target in this folder, which need not exist yet.
-    pub fn new(dir: &Path) -> Self {
-        Self { files: Arc::new(RealFiles), dir: dir.to_owned(), locks: true }
+    /// The target in this folder, which need not exist yet. Refuses a path that leads nowhere, or
+    /// to something else than a folder.
+    pub fn open(dir: &Path) -> Result<Self, BackupError> {
+        let unfit = |what: String| BackupError::Unfit { place: dir.display().to_string(), what };
+        let real = resolved(dir).map_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidInput {
+                return unfit(error.to_string());
+            }
+            BackupError::target(&dir.display(), "look at", "", error)
+        })?;
+        if real.exists() && !real.is_dir() {
+            return Err(unfit("it is a file; choose a folder".to_owned()));
+        }
+        Ok(Self { files: Arc::new(RealFiles), dir: real, name: dir.to_owned(), locks: true })
+    }
+
+    /// The same for tests, whose folders are no links.
+    #[cfg(test)]
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self::open(dir).expect("a folder, or nothing yet")
     }
 
     /// The same on other files, without a lock.
     #[cfg(test)]
     pub(crate) fn on(files: Arc<dyn Files>, dir: &Path) -> Self {
-        Self { files, dir: dir.to_owned(), locks: false }
+        Self { files, dir: dir.to_owned(), name: dir.to_owned(), locks: false }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
+    /// The path of a piece, of which no part is a link.
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        contents::piece(&*self.files, &self.dir, name)
     }
 
     /// Makes a folder and those above it, durably.
@@ -59,73 +83,45 @@ impl DirectoryTarget {
         self.files.sync_dir(parent)
     }
 
-    /// Every file below a folder, except what was not written to its end.
-    fn walk(&self, dir: &Path, found: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-        let paths = match self.files.list(dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            listed => listed?,
-        };
-        for path in paths {
-            if path.file_name().is_some_and(|name| name == IGNORED) {
-                continue;
-            }
-            match self.files.list(&path) {
-                Ok(_) => self.walk(&path, found)?,
-                Err(error) if error.kind() == io::ErrorKind::NotADirectory => found(&path)?,
-                Err(error) => return Err(error),
-            }
+    /// Removes what killed processes left half written.
+    fn sweep(&self) -> io::Result<()> {
+        contents::walk(&*self.files, &self.dir, "", &mut |name, path, kind| {
+            let is_ours = shape::is_unfinished(name)
+                || name.ends_with(shape::UNFINISHED) && planted!("foreign-swept");
+            if kind == Kind::File && is_ours { self.files.remove(path) } else { Ok(()) }
+        })
+    }
+
+    /// Refuses a folder that has become another one since it was named.
+    fn check_same(&self) -> io::Result<()> {
+        if self.locks && fs::canonicalize(&self.dir)? != self.dir {
+            return Err(io::Error::other("it became a link to another folder"));
         }
         Ok(())
     }
 
-    /// Removes what killed processes left half written.
-    fn sweep(&self) -> io::Result<()> {
-        self.walk(&self.dir, &mut |path| {
-            if is_unfinished(path) { self.files.remove(path) } else { Ok(()) }
-        })
-    }
-
-    fn lock(&self, kind: ClaimKind) -> io::Result<Option<File>> {
-        let path = self.path(LOCK);
-        let exclusive = kind == ClaimKind::Exclusive;
-        let mut options = OpenOptions::new();
-        options.read(true).write(exclusive).create(exclusive).truncate(false);
-        let mut file = match options.open(&path) {
-            // No backup was made here since the folder was copied: there is nothing to keep away.
-            Err(error) if !exclusive && error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
+    /// What data directory it is, or is part of.
+    fn store_around(&self) -> Option<String> {
+        let store = store::around(&self.dir)?;
+        let what = if store == self.dir {
+            "it is a data directory".to_owned()
+        } else {
+            format!("it lies within the data directory {}", store.display())
         };
-        let locked = if exclusive { file.try_lock() } else { file.try_lock_shared() };
-        match locked {
-            Ok(()) if exclusive => {
-                file.set_len(0)?;
-                writeln!(file, "{}", std::process::id())?;
-            }
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) => {
-                let process = fs::read_to_string(&path).unwrap_or_default();
-                let holder = match process.trim() {
-                    "" => "another process".to_owned(),
-                    id => format!("a backup (process {id}) or a restore"),
-                };
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
-            }
-        }
-        Ok(Some(file))
+        Some(format!("{what}, and a backup must outlive that; choose a folder on another disk"))
     }
 }
 
 impl fmt::Display for DirectoryTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.dir.display().fmt(f)
+        self.name.display().fmt(f)
     }
 }
 
 impl Target for DirectoryTarget {
     fn put(&self, name: &str, fill: Fill<'_>) -> io::Result<()> {
-        let path = self.path(name);
-        let unfinished = self.path(&format!("{name}.{UNFINISHED}"));
+        let path = self.path(name)?;
+        let unfinished = self.path(&format!("{name}{}", shape::UNFINISHED))?;
         self.make_dir(folder_of(&path))?;
         let written = streams::write(&*self.files, &unfinished, fill);
         if let Err(error) = written {
@@ -138,16 +134,16 @@ impl Target for DirectoryTarget {
     }
 
     fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        let handle = self.files.open_to_read(&self.path(name))?;
+        let handle = self.files.open_to_read(&self.path(name)?)?;
         let length = handle.len()?;
         Ok(Box::new(Reading::new(handle, length)))
     }
 
     fn list(&self, prefix: &str) -> io::Result<Vec<(String, u64)>> {
         let mut found = Vec::new();
-        self.walk(&self.path(prefix), &mut |path| {
-            let name = path.strip_prefix(&self.dir).ok().and_then(Path::to_str);
-            if let Some(name) = name.filter(|name| *name != LOCK && !is_unfinished(path)) {
+        let part = prefix.trim_end_matches('/');
+        contents::walk(&*self.files, &self.dir, part, &mut |name, path, kind| {
+            if kind == Kind::File && (shape::is_piece(name) || planted!("foreign-swept")) {
                 found.push((name.to_owned(), self.files.open_to_read(path)?.len()?));
             }
             Ok(())
@@ -156,7 +152,10 @@ impl Target for DirectoryTarget {
     }
 
     fn delete(&self, name: &str) -> io::Result<()> {
-        let path = self.path(name);
+        if !shape::is_piece(name) && !planted!("foreign-swept") {
+            return Err(io::Error::other("it has no name of a piece"));
+        }
+        let path = self.path(name)?;
         match self.files.remove(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed.and_then(|()| self.files.sync_dir(folder_of(&path))),
@@ -166,9 +165,10 @@ impl Target for DirectoryTarget {
     fn claim(&self, kind: ClaimKind) -> io::Result<Claim> {
         if kind == ClaimKind::Exclusive {
             self.make_dir(&self.dir)?;
+            self.check_same()?;
         }
         let locks = self.locks && !planted!("backup-unclaimed");
-        let lock = if locks { self.lock(kind)? } else { None };
+        let lock = if locks { lock::lock(&*self.files, &self.dir.join(LOCK), kind)? } else { None };
         if kind == ClaimKind::Exclusive {
             self.sweep()?;
         }
@@ -184,15 +184,8 @@ impl Target for DirectoryTarget {
     }
 
     fn obstacle(&self) -> io::Result<Option<String>> {
-        if let Some(store) = store::around(&self.dir) {
-            let what = if store == self.dir {
-                "it is a data directory".to_owned()
-            } else {
-                format!("it lies within the data directory {}", store.display())
-            };
-            return Ok(Some(format!(
-                "{what}, and a backup must outlive that; choose a folder on another disk"
-            )));
+        if let Some(what) = self.store_around() {
+            return Ok(Some(what));
         }
         let listed = match self.files.list(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -208,8 +201,26 @@ impl Target for DirectoryTarget {
             format!("it has no BACKUP file, but {name}; choose an empty or a new folder")
         }))
     }
+
+    fn foreign(&self) -> io::Result<Option<String>> {
+        if let Some(what) = self.store_around() {
+            return Ok(Some(what));
+        }
+        contents::foreign(&*self.files, &self.dir)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.dir)
+    }
 }
 
-fn is_unfinished(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == UNFINISHED)
+/// The target that a folder is, or lies in; absent: none. To be called without links in the path.
+pub(in crate::log::backup) fn around(dir: &Path) -> Option<&Path> {
+    let (name, begins) = TITLE;
+    dir.ancestors().find(|dir| {
+        let path = dir.join(name);
+        // A pipe would have to be waited for.
+        let is_file = RealFiles.kind(&path).is_ok_and(|kind| kind == Kind::File);
+        is_file && fs::read(path).is_ok_and(|text| text.starts_with(begins))
+    })
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A log of a few frames, none of them in a volume.
-fn few(random: &mut Random) -> Kept {
+pub(super) fn few(random: &mut Random) -> Kept {
     let mut case = Case::new();
     (0..4).for_each(|_| case.append_little(random));
     let backups = case.home.path().join("backups");
@@ -155,7 +155,8 @@ fn what_a_killed_backup_left_half_written_goes_with_the_next() {
     let mut random = Random::new();
     let kept = few(&mut random);
     kept.back_up();
-    let left = kept.backups.join("frames/half.new");
+    let piece = kept.target.list("frames/").unwrap().remove(0).0;
+    let left = kept.backups.join(format!("{piece}.new"));
     fs::write(&left, "half").unwrap();
     kept.back_up();
     assert!(!left.exists(), "a piece that was not written to its end");

@@ -109,6 +109,60 @@ pub(in crate::planted) const BACKUPS: &[Fault] = &[
         )],
     },
     Fault {
+        name: "path-behind-nothing",
+        breaks: "a path goes back by `..` behind a folder that does not exist yet, and means another place later",
+        caught_by: &[unit(
+            "log::tests::backups::places::\
+             a_path_that_comes_to_mean_a_data_directory_is_refused_before_anything_is_made",
+            "missing/../victim",
+        )],
+    },
+    Fault {
+        name: "target-follows-links",
+        breaks: "a backup goes behind links in its target, and cleans up what lies there",
+        caught_by: &[unit(
+            "log::tests::backups::hostile::\
+             cleaning_follows_no_link_and_deletes_only_what_a_backup_may_have_put",
+            "is listed|lies behind a link",
+        )],
+    },
+    Fault {
+        name: "foreign-swept",
+        breaks: "a backup deletes files in its target that no backup has put there",
+        caught_by: &[unit(
+            "log::tests::backups::hostile::\
+             cleaning_follows_no_link_and_deletes_only_what_a_backup_may_have_put",
+            "is listed|a foreign file was swept",
+        )],
+    },
+    Fault {
+        name: "restore-into-backup",
+        breaks: "a record is restored into the folder of its backup, whose next backup would meet it",
+        caught_by: &[unit(
+            "log::tests::backups::places::\
+             no_record_is_restored_among_backups_or_around_them",
+            "cannot take a restored record: it is not empty",
+        )],
+    },
+    Fault {
+        name: "names-unchecked",
+        breaks: "a manifest or a server names files outside of the folder",
+        caught_by: &[unit(
+            "log::tests::backups::named::\
+             a_server_does_not_choose_the_names_of_files",
+            "the record has no sealed volume|it names what it must not",
+        )],
+    },
+    Fault {
+        name: "pieces-uncompared",
+        breaks: "a manifest lists a piece that is none of its volume, or leaves one out",
+        caught_by: &[unit(
+            "log::tests::backups::named::\
+             a_manifest_that_names_what_no_backup_has_is_refused_and_nothing_is_written",
+            "is missing",
+        )],
+    },
+    Fault {
         name: "restore-without-branch",
         breaks: "a restored record goes on under the name of the one that was lost",
         caught_by: &[unit(
