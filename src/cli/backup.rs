@@ -10,7 +10,8 @@ pub(super) use self::shown::{Bar, Shown};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        output::{AnswerArgs, Output},
+        receipt::Form,
+        server_args::ServerArgs,
     },
     grpc::client::ClientError,
     log::{
@@ -37,7 +38,10 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
     #[command(flatten)]
-    answer: AnswerArgs,
+    /// How to print what was done; by default words on a terminal and jsonl elsewhere
+    #[arg(long)]
+    output: Option<Form>,
+    server: ServerArgs,
 }
 
 /// The niceness of a backup; 0 is usual, 19 the most.
@@ -52,8 +56,9 @@ pub fn give_way() {
 
 /// Makes a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let Args { to, data, keep, answer } = args;
-    let (output, source): (Output, Box<dyn Source>) = if let Some(dir) = data {
+    let Args { to, data, keep, output, server } = args;
+    let mut bar = Bar::new("backup");
+    let source: Box<dyn Source> = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         let opened = StoppedStore::open(&files, &dir);
         (answer.output(), Box::new(opened.map_err(stopped)?))

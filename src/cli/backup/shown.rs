@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        output::Output,
+        receipt::Form,
     },
     domain::{event::Micros, recorded::timestamp},
     log::backup::{Summary, Total, restore::Restored},
@@ -101,14 +101,11 @@ impl Shown {
         Self { line, object }
     }
 
-    pub(in crate::cli) fn print(&self, output: Output) -> Result<Exit, Failure> {
-        let text = match output {
-            Output::Table => self.line.clone(),
-            Output::Json => format!("{:#}", self.object),
-            Output::Jsonl => self.object.to_string(),
-            Output::Csv => {
-                return Err(Failure::usage("there is no table of one backup; use --output json"));
-            }
+    pub(in crate::cli) fn print(&self, form: Option<Form>) -> Result<Exit, Failure> {
+        let text = match Form::chosen(form, Form::Jsonl) {
+            Form::Table => self.line.clone(),
+            Form::Json => format!("{:#}", self.object),
+            Form::Jsonl => self.object.to_string(),
         };
         writeln!(io::stdout(), "{text}")?;
         Ok(Exit::Done)
