@@ -83,6 +83,7 @@ pub fn restore(
     reach::check(target, &chosen)?;
     let usual = LogSettings::default().journal_file_bytes;
     let file_bytes = request.journal_file_bytes.unwrap_or(usual);
+    room::check(files.as_ref(), dir, &chosen, file_bytes)?;
     let place = Place::open(files, dir, &mark, chosen.store_id, file_bytes)?;
     build(&place, target, &chosen, &mut on_bytes)
 }

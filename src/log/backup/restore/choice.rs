@@ -112,13 +112,27 @@ pub(super) fn choose(
     };
     check_end(&manifest, request.at)?;
     let history = manifest.history().unwrap_or_default();
+    check_restores(&manifest, &history)?;
     Ok(Chosen { manifest, at: request.at, store_id, history })
+}
+
+/// Refuses a record that can begin no other history: each restore begins one.
+fn check_restores(manifest: &Manifest, history: &History) -> Result<(), BackupError> {
+    let restores = history.branches().len();
+    if restores < limits::RESTORES_PER_STORE {
+        return Ok(());
+    }
+    Err(BackupError::TooManyRestores { backup: manifest.name(), restores })
 }
 
 /// Refuses an end that the backup does not reach, or before its first event.
 fn check_end(manifest: &Manifest, at: Option<At>) -> Result<(), BackupError> {
     let (name, last) = (manifest.name(), manifest.tip.position);
     let what = match at {
+        None => return Ok(()),
+        Some(_) if last == 0 => {
+            format!("{name} is of a record without events; restore it without --at")
+        }
         Some(At::Position(position)) if position > last => {
             format!("{name} ends at position {last}, before {position}; name one up to {last}")
         }
@@ -130,11 +144,7 @@ fn check_end(manifest: &Manifest, at: Option<At>) -> Result<(), BackupError> {
              later; without --at it is restored to its end, position {last}",
             moment(time)
         ),
-        Some(At::Position(_) | At::Time(_)) | None => return Ok(()),
+        Some(At::Position(_) | At::Time(_)) => return Ok(()),
     };
-        None => return Ok(()),
-        Some(_) if last == 0 => {
-            format!("{name} is of a record without events; restore it without --at")
-        }
     Err(BackupError::Beyond { what })
 }
