@@ -1,5 +1,6 @@
 //! `handover backup`: copies the record of a server, or of a stopped data directory, to a folder.
 
+mod fetching;
 mod remote;
 mod shown;
 
@@ -63,8 +64,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         let opened = StoppedStore::open(&files, &dir);
         (answer.output(), Box::new(opened.map_err(stopped)?))
     } else {
-        let (output, client) = answer.connect().await?;
-        (output, Box::new(RemoteSource::new(client)))
+        Box::new(RemoteSource::new(server.connect().await?, bar.clone()))
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
@@ -85,6 +85,15 @@ pub(super) async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(done?)
+/// Why a server gives no more of its record.
+fn of_server(error: &ClientError) -> Failure {
+    let mut failure = Failure::from(error.clone());
+    if failure.exit == Exit::Unavailable {
+        failure.message += "; run the same backup again then: what was copied whole is kept";
+    }
+    failure
+}
+
 }
 
 /// Why a data directory cannot be read.
@@ -109,7 +118,7 @@ impl From<BackupError> for Failure {
         let exit = match &error {
             BackupError::Remote(remote) => {
                 if let Some(client) = remote.downcast_ref::<ClientError>() {
-                    return Self::from(client.clone());
+                    return of_server(client);
                 }
                 Exit::Failed
             }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The progress on standard error; it shows only on a terminal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::cli) struct Bar(ProgressBar);
 
 impl Bar {
@@ -40,6 +40,14 @@ impl Bar {
     pub(in crate::cli) fn finish(&self) {
         self.0.finish_and_clear();
     }
+    /// Writes a line above it.
+    pub(in crate::cli) fn note(&self, text: &str) {
+        self.0.suspend(|| {
+            // If standard error is closed, the work goes on all the same.
+            let _ = writeln!(io::stderr(), "note: {text}");
+        });
+    }
+
 }
 
 /// What is printed.
