@@ -38,10 +38,10 @@ pub struct Args {
     /// Keep only so many backups, the newest, and remove what the others alone need
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
-    #[command(flatten)]
     /// How to print what was done; by default words on a terminal and jsonl elsewhere
     #[arg(long)]
     output: Option<Form>,
+    #[command(flatten)]
     server: ServerArgs,
 }
 
@@ -61,15 +61,13 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let mut bar = Bar::new("backup");
     let source: Box<dyn Source> = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let opened = StoppedStore::open(&files, &dir);
-        (answer.output(), Box::new(opened.map_err(stopped)?))
+        Box::new(StoppedStore::open(&files, &dir).map_err(stopped)?)
     } else {
         Box::new(RemoteSource::new(server.connect().await?, bar.clone()))
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
         let target = DirectoryTarget::new(&to);
-        let mut bar = Bar::new("backup");
         let done = back_up(source.as_ref(), &target, keep, &mut |done, all| bar.show(done, all));
         bar.finish();
         done
@@ -85,6 +83,8 @@ pub(super) async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(done?)
+}
+
 /// Why a server gives no more of its record.
 fn of_server(error: &ClientError) -> Failure {
     let mut failure = Failure::from(error.clone());
@@ -94,15 +94,15 @@ fn of_server(error: &ClientError) -> Failure {
     failure
 }
 
-}
-
 /// Why a data directory cannot be read.
 fn stopped(error: BackupError) -> Failure {
     if let BackupError::Log(LogError::Locked { path, holder }) = &error {
-        return Failure::usage(format!(
-            "{} is in use by process {holder}; make a backup of a running server with --server",
+        let problem = format!(
+            "{} is in use by process {holder}, a server or another command; make a backup of a \
+             running server with --server, or run this again when the process has ended",
             path.display()
-        ));
+        );
+        return Failure::new(Exit::Unavailable, problem);
     }
     if let BackupError::Log(LogError::NotAStore { path, what }) = &error {
         return Failure::usage(format!(
@@ -122,6 +122,7 @@ impl From<BackupError> for Failure {
                 }
                 Exit::Failed
             }
+            BackupError::Log(LogError::Locked { .. }) => Exit::Unavailable,
             BackupError::Log(log) if log.damage().is_some() => Exit::Damaged,
             BackupError::Piece { .. } => Exit::Damaged,
             BackupError::Unfit { .. }
@@ -134,10 +135,29 @@ impl From<BackupError> for Failure {
             }
             BackupError::Target { .. }
             | BackupError::Full { .. }
+            | BackupError::NoRoom { .. }
+            | BackupError::TooManyRestores { .. }
             | BackupError::NewerFormat { .. }
             | BackupError::OtherHistory { .. }
             | BackupError::Log(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::client::ClientErrorKind;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_named_with_what_to_do() {
+        for kind in [ClientErrorKind::Unavailable, ClientErrorKind::Deadline] {
+            let error = ClientError::local(kind, "the server at http://a:1 is away".to_owned());
+            let failure = Failure::from(BackupError::Remote(Arc::new(error)));
+            assert_eq!(failure.exit, Exit::Unavailable);
+            assert!(failure.message.contains("http://a:1"), "{failure}");
+            assert!(failure.message.contains("run the same backup again"), "{failure}");
+        }
     }
 }

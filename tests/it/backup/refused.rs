@@ -1,6 +1,6 @@
 //! What is wrong is refused with an exit code, the piece and what to do, and nothing is touched.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::{Ran, SMALL, back_up, fill, path, run};
 use crate::support::{BINARY, NOWHERE, Server, data_dir};
