@@ -237,4 +237,42 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
+
+    /// The commands below one whose `--output` takes a form.
+    fn with_form(command: &clap::Command, form: &str, path: &str, found: &mut Vec<String>) {
+        let outputs = command.get_arguments().filter(|it| it.get_long() == Some("output"));
+        let mut forms = outputs.flat_map(clap::Arg::get_possible_values);
+        if forms.any(|value| value.matches(form, false)) {
+            found.push(path.to_owned());
+        }
+        for below in command.get_subcommands() {
+            let path = format!("{path} {}", below.get_name());
+            with_form(below, form, path.trim_start(), found);
+        }
+    }
+
+    #[test]
+    fn a_command_that_does_something_takes_no_form_that_its_answer_cannot_have() {
+        let mut found = Vec::new();
+        with_form(&Cli::command(), "csv", "", &mut found);
+        found.sort();
+        let lists = [
+            "claims show",
+            "config show",
+            "counts",
+            "exchange",
+            "exchanges",
+            "explain",
+            "groups",
+            "groups list",
+            "groups parked",
+            "history",
+            "reconcile",
+            "sources",
+            "statements",
+            "status",
+            "transfers",
+        ];
+        assert_eq!(found, lists, "a table would be refused after the work is done");
+    }
 }

@@ -1,5 +1,6 @@
 //! `handover backup`: copies the record of a server, or of a stopped data directory, to a folder.
 
+mod fetching;
 mod remote;
 mod shown;
 
@@ -10,8 +11,9 @@ pub(super) use self::shown::{Bar, Shown};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        output::{AnswerArgs, Output},
         private::keep_private,
+        receipt::Form,
+        server_args::ServerArgs,
     },
     grpc::client::ClientError,
     log::{
@@ -37,8 +39,11 @@ pub struct Args {
     /// Keep only so many backups, the newest, and remove what the others alone need
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
+    /// How to print what was done; by default words on a terminal and jsonl elsewhere
+    #[arg(long)]
+    output: Option<Form>,
     #[command(flatten)]
-    answer: AnswerArgs,
+    server: ServerArgs,
 }
 
 /// The niceness of a backup; 0 is usual, 19 the most.
@@ -54,19 +59,17 @@ pub fn give_way() {
 /// Makes a backup.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     keep_private();
-    let Args { to, data, keep, answer } = args;
-    let (output, source): (Output, Box<dyn Source>) = if let Some(dir) = data {
+    let Args { to, data, keep, output, server } = args;
+    let mut bar = Bar::new("backup");
+    let source: Box<dyn Source> = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let opened = StoppedStore::open(&files, &dir);
-        (answer.output(), Box::new(opened.map_err(stopped)?))
+        Box::new(StoppedStore::open(&files, &dir).map_err(stopped)?)
     } else {
-        let (output, client) = answer.connect().await?;
-        (output, Box::new(RemoteSource::new(client)))
+        Box::new(RemoteSource::new(server.connect().await?, bar.clone()))
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
         let target = DirectoryTarget::open(&to)?;
-        let mut bar = Bar::new("backup");
         let done = back_up(source.as_ref(), &target, keep, &mut |done, all| bar.show(done, all));
         bar.finish();
         done
@@ -84,13 +87,24 @@ pub(super) async fn blocking<T: Send + 'static>(
     Ok(done?)
 }
 
+/// Why a server gives no more of its record.
+fn of_server(error: &ClientError) -> Failure {
+    let mut failure = Failure::from(error.clone());
+    if failure.exit == Exit::Unavailable {
+        failure.message += "; run the same backup again then: what was copied whole is kept";
+    }
+    failure
+}
+
 /// Why a data directory cannot be read.
 fn stopped(error: BackupError) -> Failure {
     if let BackupError::Log(LogError::Locked { path, holder }) = &error {
-        return Failure::usage(format!(
-            "{} is in use by process {holder}; make a backup of a running server with --server",
+        let problem = format!(
+            "{} is in use by process {holder}, a server or another command; make a backup of a \
+             running server with --server, or run this again when the process has ended",
             path.display()
-        ));
+        );
+        return Failure::new(Exit::Unavailable, problem);
     }
     if let BackupError::Log(LogError::NotAStore { path, what }) = &error {
         return Failure::usage(format!(
@@ -106,10 +120,11 @@ impl From<BackupError> for Failure {
         let exit = match &error {
             BackupError::Remote(remote) => {
                 if let Some(client) = remote.downcast_ref::<ClientError>() {
-                    return Self::from(client.clone());
+                    return of_server(client);
                 }
                 Exit::Failed
             }
+            BackupError::Log(LogError::Locked { .. }) => Exit::Unavailable,
             BackupError::Log(log) if log.damage().is_some() => Exit::Damaged,
             BackupError::Piece { .. } => Exit::Damaged,
             BackupError::Unfit { .. }
@@ -122,10 +137,29 @@ impl From<BackupError> for Failure {
             }
             BackupError::Target { .. }
             | BackupError::Full { .. }
+            | BackupError::NoRoom { .. }
+            | BackupError::TooManyRestores { .. }
             | BackupError::NewerFormat { .. }
             | BackupError::OtherHistory { .. }
             | BackupError::Log(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::client::ClientErrorKind;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_named_with_what_to_do() {
+        for kind in [ClientErrorKind::Unavailable, ClientErrorKind::Deadline] {
+            let error = ClientError::local(kind, "the server at http://a:1 is away".to_owned());
+            let failure = Failure::from(BackupError::Remote(Arc::new(error)));
+            assert_eq!(failure.exit, Exit::Unavailable);
+            assert!(failure.message.contains("http://a:1"), "{failure}");
+            assert!(failure.message.contains("run the same backup again"), "{failure}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! How what was recorded is printed.
+//! How what a command has done is printed. It has no tables, so their forms are refused by the
+//! command line, before anything is done.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -6,15 +7,22 @@ use prost::{Message, Name};
 
 use crate::cli::{exit::Failure, json};
 
-/// How a receipt is printed.
+/// How it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Form {
     /// In words
     Table,
-    /// The answer as proto3 JSON
+    /// The whole answer as JSON; what a service answered as proto3 JSON
     Json,
     /// The same on one line
     Jsonl,
+}
+
+impl Form {
+    /// The form that is requested, else words on a terminal and `elsewhere` where there is none.
+    pub(super) fn chosen(form: Option<Self>, elsewhere: Self) -> Self {
+        form.unwrap_or(if io::stdout().is_terminal() { Self::Table } else { elsewhere })
+    }
 }
 
 /// Prints an answer: without a form, in words on a terminal and otherwise elsewhere.
@@ -25,8 +33,7 @@ pub(super) fn print<M: Message + Name>(
     words: &str,
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let usual = if out.is_terminal() { Form::Table } else { elsewhere };
-    match form.unwrap_or(usual) {
+    match Form::chosen(form, elsewhere) {
         Form::Table => writeln!(out, "{words}")?,
         Form::Json => writeln!(out, "{:#}", json::of_message(answer)?)?,
         Form::Jsonl => writeln!(out, "{}", json::of_message(answer)?)?,

@@ -7,8 +7,8 @@ use crate::{
         backup::{Bar, Shown, blocking},
         exit::{Exit, Failure},
         moment::{self, NamedMoment},
-        output::OutputArgs,
         private::keep_private,
+        receipt::Form,
     },
     domain::recorded::micros,
     log::{
@@ -38,8 +38,9 @@ pub struct Args {
     /// Name of the backup [default: the newest]
     #[arg(long, value_name = "NAME")]
     backup: Option<String>,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// How to print what was done; by default words on a terminal and jsonl elsewhere
+    #[arg(long)]
+    output: Option<Form>,
 }
 
 /// Restores a backup.
@@ -61,5 +62,5 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         done
     })
     .await?;
-    Shown::of_restore(&shown, &restored).print(output.chosen())
+    Shown::of_restore(&shown, &restored).print(output)
 }

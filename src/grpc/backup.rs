@@ -127,6 +127,8 @@ impl From<BackupError> for RpcError {
             | BackupError::NewerFormat { .. }
             | BackupError::Busy { .. }
             | BackupError::Occupied { .. }
+            | BackupError::NoRoom { .. }
+            | BackupError::TooManyRestores { .. }
             | BackupError::Remote(_) => Self::internal(message),
         }
     }

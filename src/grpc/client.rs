@@ -278,7 +278,7 @@ fn endpoint(address: &str, url: String) -> Result<Endpoint, ClientError> {
 fn failed(ended: &Ended, status: Status) -> ClientError {
     let lost = [Code::Unknown, Code::Internal, Code::Cancelled, Code::Unavailable];
     let lost = lost.contains(&status.code());
-    let error = ClientError::from(status);
+    let error = ClientError::of_call(status, ended.address());
     match ended.why() {
         Some(why) if lost && error.reason.is_empty() => ClientError::untrusted(why),
         _ => error,

@@ -102,6 +102,23 @@ impl ClientError {
         Self::local(ClientErrorKind::Unavailable, format!("cannot reach {address}: {problem}"))
     }
 
+    /// What a call to a server failed with; the address is known unless the connection was given.
+    pub(super) fn of_call(status: Status, address: Option<&str>) -> Self {
+        let cause = status.source().map(|source| causes(source));
+        let silent = cause.is_some() || is_timeout(&status);
+        let error = Self::from(status);
+        let waits = matches!(error.kind, ClientErrorKind::Unavailable | ClientErrorKind::Deadline);
+        let Some(address) = address.filter(|_| silent && waits && error.reason.is_empty()) else {
+            return error;
+        };
+        let cause = cause.unwrap_or(error.message);
+        let message = format!(
+            "the server at {address} does not answer: {cause}; see whether `handover serve` runs \
+             there"
+        );
+        Self { message, ..error }
+    }
+
     pub(super) fn protocol(problem: &str) -> Self {
         Self::local(ClientErrorKind::Other, problem.to_owned())
     }
@@ -220,14 +237,18 @@ fn transport_kind(status: &Status) -> ClientErrorKind {
         return ClientErrorKind::Other;
     }
     let lost = [Code::Unknown, Code::Internal, Code::Cancelled].contains(&code);
-    // The client's own timer ends a call as cancelled.
-    if code == Code::Cancelled && status.message().contains("Timeout") {
+    if is_timeout(status) {
         ClientErrorKind::Deadline
     } else if lost && status.source().is_some() {
         ClientErrorKind::Unavailable
     } else {
         kind(code)
     }
+}
+
+/// Whether the client's own timer ended a call, which it does as cancelled.
+fn is_timeout(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.message().contains("Timeout")
 }
 
 /// How many checks or fields failed beyond those that are listed.
@@ -382,6 +403,23 @@ mod tests {
         }
         let beyond = ClientError::from(Status::out_of_range("another"));
         assert_eq!(beyond.kind, ClientErrorKind::BeyondHead);
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_named_by_its_address() {
+        let address = Some("http://127.0.0.1:50051");
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for status in [Status::cancelled("Timeout expired"), Status::from_error(Box::new(reset))] {
+            let words = status.message().to_owned();
+            let error = ClientError::of_call(status, address);
+            assert!(error.message.contains("http://127.0.0.1:50051 does not answer"), "{error}");
+            assert!(error.message.contains(&words), "{error}");
+        }
+        let details = ErrorDetails::with_error_info("OVERLOADED", "handover", HashMap::new());
+        let said = Status::with_error_details(Code::Unavailable, "too many calls", details);
+        assert_eq!(ClientError::of_call(said, address).message, "too many calls");
+        let said = Status::not_found("there is none");
+        assert_eq!(ClientError::of_call(said, address).message, "there is none");
     }
 
     #[test]

@@ -240,7 +240,7 @@ async fn a_stopped_folder_is_backed_up_into_the_same_target() {
     back_up(&server, &target);
     fill(&client, 10).await;
     let all = stored(&read_all(&client).await);
-    let live = run(&["backup", "--data", path(&data), "--to", path(&target)]).refused(2);
+    let live = run(&["backup", "--data", path(&data), "--to", path(&target)]).refused(6);
     assert!(live.contains("in use by process") && live.contains("--server"), "{live}");
     // Killed, so that the journal has to be recovered.
     server.kill();

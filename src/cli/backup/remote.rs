@@ -3,13 +3,12 @@
 use std::{
     io::{self, Read},
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::{Buf as _, Bytes};
-use futures_util::StreamExt as _;
 use tokio::{runtime::Handle, sync::mpsc};
 
+use super::{fetching::Fetching, shown::Bar};
 use crate::{
     domain::{
         event::Micros,
@@ -30,22 +29,20 @@ use crate::{
 
 /// Chunks that are under way between the stream and what writes them.
 const UNDER_WAY: usize = 4;
-/// How often a stream that breaks off is resumed without a byte in between.
-const ATTEMPTS: u32 = 8;
-/// How long the first pause before that is; each is twice the one before.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server's record. To be used from a thread that may block.
 #[derive(Debug)]
 pub(super) struct RemoteSource {
     client: Client,
     runtime: Handle,
+    /// Where what takes long is reported.
+    bar: Bar,
 }
 
 impl RemoteSource {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, runtime: Handle::current() }
+    pub(super) fn new(client: Client, bar: Bar) -> Self {
+        Self { client, runtime: Handle::current(), bar }
     }
 
     async fn describe(&self) -> Result<Snapshot, BackupError> {
@@ -91,8 +88,10 @@ impl Source for RemoteSource {
 
     fn open(&self, wanted: &Wanted) -> Result<Box<dyn Read + Send + '_>, BackupError> {
         let (chunks, taken) = mpsc::channel(UNDER_WAY);
-        let request = request(wanted);
-        self.runtime.spawn(fetch(self.client.clone(), request, chunks));
+        let (client, bar) = (self.client.clone(), self.bar.clone());
+        let open = move |request| client.fetch_piece(request);
+        let note = move |text: &str| bar.note(text);
+        self.runtime.spawn(Fetching::new(open, request(wanted), chunks, note).run());
         let mut chunks = Chunks { taken, chunk: Bytes::new() };
         // What is refused is said now.
         chunks.fill().map_err(|error| match (wanted, error) {
@@ -118,38 +117,6 @@ fn request(wanted: &Wanted) -> proto::FetchPieceRequest {
         }
     };
     proto::FetchPieceRequest { piece: Some(piece), offset: 0 }
-}
-
-/// Passes the chunks of a piece on, until all were sent, it fails for good, or no reader is left.
-async fn fetch(
-    client: Client,
-    mut request: proto::FetchPieceRequest,
-    chunks: mpsc::Sender<Result<Bytes, ClientError>>,
-) {
-    let mut attempts = 0;
-    loop {
-        let mut answers = client.fetch_piece(request.clone());
-        let failed = loop {
-            match answers.next().await {
-                None => return,
-                Some(Err(error)) => break error,
-                Some(Ok(answer)) => {
-                    attempts = 0;
-                    request.offset += answer.data.len() as u64;
-                    if chunks.send(Ok(answer.data)).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        };
-        attempts += 1;
-        if failed.kind != ClientErrorKind::Unavailable || attempts >= ATTEMPTS {
-            // Without a reader nothing is to be said.
-            let _ = chunks.send(Err(failed)).await;
-            return;
-        }
-        tokio::time::sleep(PAUSE * 2_u32.pow(attempts)).await;
-    }
 }
 
 /// The bytes of a piece.

@@ -11,14 +11,17 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         exit::{Exit, Failure},
-        output::Output,
+        receipt::Form,
     },
-    domain::{event::Micros, recorded::timestamp},
+    domain::{event::Micros, limits, recorded::timestamp},
     log::backup::{Summary, Total, restore::Restored},
 };
 
+/// A warning is given when no more restores than these are left.
+const FEW: usize = 16;
+
 /// The progress on standard error; it shows only on a terminal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::cli) struct Bar(ProgressBar);
 
 impl Bar {
@@ -37,6 +40,14 @@ impl Bar {
         self.0.set_position(done);
     }
 
+    /// Writes a line above it.
+    pub(in crate::cli) fn note(&self, text: &str) {
+        self.0.suspend(|| {
+            // If standard error is closed, the work goes on all the same.
+            let _ = writeln!(io::stderr(), "note: {text}");
+        });
+    }
+
     pub(in crate::cli) fn finish(&self) {
         self.0.finish_and_clear();
     }
@@ -47,11 +58,13 @@ impl Bar {
 pub(in crate::cli) struct Shown {
     line: String,
     object: Value,
+    /// What has to be done soon, for standard error.
+    warning: Option<String>,
 }
 
 impl Shown {
     pub(super) fn of_backup(target: &str, summary: &Summary) -> Self {
-        let Summary { name, position, recorded_at, copied, kept, removed } = summary;
+        let Summary { name, position, recorded_at, copied, kept, removed, restores } = summary;
         let at = recorded_at.map(|at| format!(", recorded {}", moment(at))).unwrap_or_default();
         let mut line = format!(
             "{name} in {target}: up to position {position}{at}; copied {}, had {}",
@@ -74,7 +87,7 @@ impl Shown {
             "removedBackups": removed.backups,
             "removedPieces": removed.pieces,
         });
-        Self { line, object }
+        Self { line, object, warning: warning(*restores) }
     }
 
     pub(in crate::cli) fn of_restore(dir: &str, restored: &Restored) -> Self {
@@ -98,21 +111,36 @@ impl Shown {
             "history": branch,
             "keptFiles": kept,
         });
-        Self { line, object }
+        Self { line, object, warning: warning(history.branches().len()) }
     }
 
-    pub(in crate::cli) fn print(&self, output: Output) -> Result<Exit, Failure> {
-        let text = match output {
-            Output::Table => self.line.clone(),
-            Output::Json => format!("{:#}", self.object),
-            Output::Jsonl => self.object.to_string(),
-            Output::Csv => {
-                return Err(Failure::usage("there is no table of one backup; use --output json"));
-            }
+    pub(in crate::cli) fn print(&self, form: Option<Form>) -> Result<Exit, Failure> {
+        let text = match Form::chosen(form, Form::Jsonl) {
+            Form::Table => self.line.clone(),
+            Form::Json => format!("{:#}", self.object),
+            Form::Jsonl => self.object.to_string(),
         };
+        if let Some(warning) = &self.warning {
+            // If standard error is closed, what was done is printed all the same.
+            let _ = writeln!(io::stderr(), "warning: {warning}");
+        }
         writeln!(io::stdout(), "{text}")?;
         Ok(Exit::Done)
     }
+}
+
+/// What is to be said of a record that was restored so often; absent: nothing yet.
+fn warning(restores: usize) -> Option<String> {
+    let left = limits::RESTORES_PER_STORE.saturating_sub(restores);
+    let ahead = match left {
+        0 => "no backup of it can be restored any more".to_owned(),
+        1..=FEW => format!("{left} more are possible, one of another"),
+        _ => return None,
+    };
+    Some(format!(
+        "this record was restored {restores} times, and {ahead}: `handover export` it from its \
+         server and `handover import` it into a new store"
+    ))
 }
 
 fn total(total: Total) -> String {
@@ -128,4 +156,17 @@ fn bytes(number: u64) -> String {
 /// A time as people write it.
 fn moment(micros: Micros) -> String {
     timestamp(micros).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_was_restored_often_is_warned_of_before_and_at_the_limit() {
+        assert_eq!((warning(0), warning(239)), (None, None));
+        assert!(warning(240).is_some_and(|it| it.contains("and 16 more are possible")));
+        assert!(warning(255).is_some_and(|it| it.contains("255 times, and 1 more")));
+        assert!(warning(256).is_some_and(|it| it.contains("no backup of it can be restored")));
+    }
 }

@@ -39,16 +39,30 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why TLS ended the newest connection that it ended, until another one has brought something.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ended(Arc<Mutex<Option<String>>>);
+pub(super) struct Ended {
+    why: Arc<Mutex<Option<String>>>,
+    /// Of the server; absent: the connection was given.
+    address: Option<Arc<str>>,
+}
 
 impl Ended {
+    fn of(uri: &Uri) -> Self {
+        let address = uri.to_string();
+        Self { why: Arc::default(), address: Some(address.trim_end_matches('/').into()) }
+    }
+
+    /// The address of the server.
+    pub(super) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
     /// The reason, in words.
     pub(super) fn why(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, why: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 }
 
@@ -78,7 +92,8 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        Self { endpoint, tcp, tls, ended: Ended::default() }
+        let ended = Ended::of(endpoint.uri());
+        Self { endpoint, tcp, tls, ended }
     }
 
     /// Whether it connects in plain text to another machine.

@@ -117,6 +117,31 @@ pub enum BackupError {
         /// What is there, and what to do.
         what: String,
     },
+    /// There is too little room for the restored record.
+    #[error(
+        "{path}: the restored record takes {needed} bytes, and {free} are free; make room there, \
+         or choose a folder on another disk", path = path.display()
+    )]
+    NoRoom {
+        /// The place.
+        path: PathBuf,
+        /// What is to be written.
+        needed: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// The record was restored as often as a record may be.
+    #[error(
+        "{backup} cannot be restored: its record was restored {restores} times, one of another, \
+         which is the limit; choose an older backup by --backup, which has fewer, or export the \
+         record of its server and import it into a new store"
+    )]
+    TooManyRestores {
+        /// Name of the backup.
+        backup: String,
+        /// Restores that led to it.
+        restores: usize,
+    },
     /// Frames moved from the journal into a volume while they were read.
     #[error(
         "the journal let go of frames up to {up_to} while they were read: volumes are sealed \
@@ -220,6 +245,8 @@ impl BackupError {
             | Self::Busy { .. }
             | Self::Beyond { .. }
             | Self::Occupied { .. }
+            | Self::NoRoom { .. }
+            | Self::TooManyRestores { .. }
             | Self::Released { .. }
             | Self::OtherHistory { .. }
             | Self::Stopping

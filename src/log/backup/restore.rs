@@ -9,6 +9,8 @@ mod choice;
 mod cut;
 mod end;
 mod place;
+mod reach;
+mod room;
 mod tail;
 mod volumes;
 
@@ -79,8 +81,10 @@ pub fn restore(
     if !planted!("restore-unchecked") {
         check(target, &chosen.manifest, &mut on_bytes)?;
     }
+    reach::check(target, &chosen)?;
     let usual = LogSettings::default().journal_file_bytes;
     let file_bytes = request.journal_file_bytes.unwrap_or(usual);
+    room::check(files.as_ref(), dir, &chosen, file_bytes)?;
     let place = Place::open(files, dir, &mark, chosen.store_id, file_bytes)?;
     build(&place, target, &chosen, &mut on_bytes)
 }
@@ -116,7 +120,14 @@ fn build(
     if planted!("store-before-record") {
         store::identify(place.files(), place.dir(), *store_id, before)?;
     }
-    let end = end::find(place, target, chosen, on_bytes)?;
+    let end = match end::find(place, target, chosen, on_bytes) {
+        // The first volume had no offset table, so its first append was not known before.
+        Err(error @ BackupError::Beyond { .. }) => {
+            place.abandon()?;
+            return Err(error);
+        }
+        found => found?,
+    };
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
     let kept: Vec<_> = manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();

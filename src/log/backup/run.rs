@@ -77,6 +77,7 @@ fn summary(manifest: &Manifest, copied: Total, removed: Removed) -> Summary {
         name: manifest.name(),
         position: manifest.tip.position,
         recorded_at: manifest.recorded_at,
+        restores: manifest.history().unwrap_or_default().branches().len(),
         copied,
         kept: Total { pieces: all.pieces - copied.pieces, bytes: all.bytes - copied.bytes },
         removed,

@@ -14,6 +14,8 @@ pub struct Summary {
     pub position: Position,
     /// When that event was recorded; absent: there is none.
     pub recorded_at: Option<Micros>,
+    /// Restores that led to the record, one of another.
+    pub restores: usize,
     /// What was copied now.
     pub copied: Total,
     /// What earlier backups had copied.

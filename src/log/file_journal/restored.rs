@@ -48,6 +48,12 @@ impl RestoredJournal {
         Ok(Self { files, dir, store_id, file_bytes, tip, segments, offset: 0 })
     }
 
+    /// About how many bytes the files take of so many frames with so many bytes in all.
+    pub(in crate::log) fn room((frames, bytes): (u64, u64), file_bytes: u64) -> u64 {
+        let bytes = bytes.saturating_add(frames.saturating_mul(header::PAGE));
+        bytes.div_ceil(file_bytes.max(1)).max(1).saturating_mul(file_bytes)
+    }
+
     /// The last frame.
     pub(in crate::log) fn tip(&self) -> Tip {
         self.tip

@@ -2,6 +2,7 @@
 
 mod bad;
 mod changing;
+mod early;
 mod faults;
 mod hostile;
 mod named;

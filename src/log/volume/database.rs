@@ -22,7 +22,7 @@ const SEGMENT_BYTES: usize = 512 << 10;
 /// sled does not keep to it: see [`super::through_sled`].
 const CACHE_BYTES: u64 = 8 << 20;
 /// The file that sled locks while a database is open.
-pub(super) const FILE: &str = "db";
+pub const FILE: &str = "db";
 /// How often, and after what pause, a lock that sled has not let go yet is tried again.
 const LOCK_ATTEMPTS: usize = 5_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(1);

@@ -12,6 +12,7 @@ mod file;
 mod reader;
 mod search;
 
+pub use self::reader::DatabaseBytes;
 pub(super) use self::{
     reader::{OffsetReader, Stretch},
     search::Wanted,

@@ -13,7 +13,7 @@ use super::{
     finding::find_offsets,
     folder,
     folder::FileRecord,
-    offsets::{OffsetReader, OffsetTable, Stretch},
+    offsets::{DatabaseBytes, OffsetReader, OffsetTable, Stretch},
     reader::{Pieces, VolumeReader},
     through_sled::ThroughSled,
 };
@@ -78,11 +78,26 @@ impl SealedVolume {
         table: &[u8],
     ) -> Result<VolumeByOffset, VolumeError> {
         let dir = volumes.join(&self.directory);
-        let table = OffsetTable::decode(table, &self.contents).map_err(|what| {
-            VolumeError::damaged(&dir, None, format!("the offset table: {what}"))
-        })?;
+        let table = self.table(&dir, table)?;
         let reader = VolumeReader::new(&dir, self.range(), OffsetReader::open(&dir, table)?);
         Ok(VolumeByOffset(reader.of_store(marker)))
+    }
+
+    /// The same of a file that is kept elsewhere, as in a backup.
+    pub fn kept_elsewhere<F: DatabaseBytes>(
+        &self,
+        file: F,
+        marker: Marker,
+        table: &[u8],
+    ) -> Result<impl Pieces, VolumeError> {
+        let dir = Path::new(&self.directory);
+        let values = OffsetReader::of(dir, self.table(dir, table)?, file);
+        Ok(VolumeReader::new(dir, self.range(), values).of_store(marker))
+    }
+
+    fn table(&self, dir: &Path, table: &[u8]) -> Result<OffsetTable, VolumeError> {
+        OffsetTable::decode(table, &self.contents)
+            .map_err(|what| VolumeError::damaged(dir, None, format!("the offset table: {what}")))
     }
 
     /// Opens a copy of it through sled. At most one may be open at a time.

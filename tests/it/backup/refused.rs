@@ -1,9 +1,9 @@
 //! What is wrong is refused with an exit code, the piece and what to do, and nothing is touched.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use super::{SMALL, back_up, fill, path, run};
-use crate::support::{NOWHERE, Server, data_dir};
+use super::{Ran, SMALL, back_up, fill, path, run};
+use crate::support::{BINARY, NOWHERE, Server, data_dir};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_targets_are_refused_and_left_alone() {
@@ -91,4 +91,51 @@ async fn a_target_that_cannot_be_written_or_has_no_room_is_refused() {
     let new = home.path().join("new");
     let error = run(&["restore", "--from", "/dev/full", "--data", path(&new)]).refused(2);
     assert!(error.contains("choose a folder"), "{error}");
+}
+
+/// A command that prints a table, which there is none of.
+fn as_table(arguments: &[&str]) -> Ran {
+    let ended = Command::new(BINARY).args(arguments).args(["--output", "csv"]).output();
+    let ended = ended.expect("the binary can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ran { code: ended.status.code(), out: text(ended.stdout), err: text(ended.stderr) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_cannot_be_printed_is_refused_before_anything_is_done() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 4).await;
+    let (target, restored) = (home.path().join("backups"), home.path().join("restored"));
+    back_up(&server, &target);
+    back_up(&server, &target);
+    let backup = ["backup", "--server", &server.address, "--to", path(&target), "--keep", "1"];
+    let error = as_table(&backup).refused(2);
+    assert!(error.contains("[possible values: table, json, jsonl]"), "{error}");
+    assert_eq!(fs::read_dir(target.join("backups")).expect("a folder").count(), 2);
+    as_table(&["restore", "--from", path(&target), "--data", path(&restored)]).refused(2);
+    assert!(!restored.exists(), "something was restored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_another_command_works_on_is_free_later() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 4).await;
+    let target = home.path().join("backups");
+    back_up(&server, &target);
+    server.terminate();
+    assert!(server.wait());
+    let other = home.path().join("restored");
+    fs::create_dir(&other).expect("a folder");
+    let backup = ["backup", "--data", path(&data), "--to", path(&target)];
+    let restore = ["restore", "--from", path(&target), "--data", path(&other)];
+    for (folder, arguments) in [(&data, &backup[..]), (&other, &restore[..])] {
+        let lock = fs::File::create(folder.join("LOCK")).expect("a lock");
+        lock.try_lock().expect("no process has it");
+        let error = run(arguments).refused(6);
+        assert!(error.contains("is in use by process"), "{error}");
+        drop(lock);
+        run(arguments).good();
+    }
 }

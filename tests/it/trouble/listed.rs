@@ -65,6 +65,8 @@ const LISTED: [(&str, &str, Variants); 6] = [
             ("Busy", "### Another backup works there\n"),
             ("Beyond", "### The end lies beyond the backup\n"),
             ("Occupied", "### The place is taken\n"),
+            ("NoRoom", "`the restored record takes N bytes, and N are free`"),
+            ("TooManyRestores", "`cannot be restored: its record was restored 256 times`"),
             ("Released", "`the journal let go of frames up to N`"),
             ("OtherHistory", "`the record at position N is another than in the last backup`"),
             ("Stopping", "`the server stops`"),

@@ -6,6 +6,8 @@ use crate::{
     domain::{
         event::{Micros, Position},
         history::History,
+        limits,
+        recorded::timestamp,
     },
     log::backup::{
         BackupError,
@@ -58,6 +60,35 @@ impl Chosen {
     }
 }
 
+/// The mark of a restore in words.
+pub(super) fn described(mark: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("time ").map(str::parse) {
+        Some(Ok(micros)) => format!("time {}", moment(micros)),
+        _ => line.to_owned(),
+    };
+    mark.lines().map(line).collect::<Vec<_>>().join(", ")
+}
+
+/// A time as the command line takes it.
+fn moment(micros: Micros) -> String {
+    timestamp(micros).to_string()
+}
+
+/// The error for an end before that of the first append.
+pub(super) fn too_early(name: &str, at: At) -> BackupError {
+    let what = match at {
+        At::Position(position) => format!(
+            "no append of {name} ends at or before position {position}, and none is cut; choose a \
+             later position"
+        ),
+        At::Time(time) => {
+            let time = moment(time);
+            format!("no event of {name} was recorded at or before {time}; choose a later time")
+        }
+    };
+    BackupError::Beyond { what }
+}
+
 /// Chooses the backup that is requested, else the newest, and refuses an end beyond it.
 pub(super) fn choose(
     target: &dyn Target,
@@ -81,22 +112,39 @@ pub(super) fn choose(
     };
     check_end(&manifest, request.at)?;
     let history = manifest.history().unwrap_or_default();
+    check_restores(&manifest, &history)?;
     Ok(Chosen { manifest, at: request.at, store_id, history })
+}
+
+/// Refuses a record that can begin no other history: each restore begins one.
+fn check_restores(manifest: &Manifest, history: &History) -> Result<(), BackupError> {
+    let restores = history.branches().len();
+    if restores < limits::RESTORES_PER_STORE {
+        return Ok(());
+    }
+    Err(BackupError::TooManyRestores { backup: manifest.name(), restores })
 }
 
 /// Refuses an end that the backup does not reach, or before its first event.
 fn check_end(manifest: &Manifest, at: Option<At>) -> Result<(), BackupError> {
     let (name, last) = (manifest.name(), manifest.tip.position);
     let what = match at {
+        None => return Ok(()),
+        Some(_) if last == 0 => {
+            format!("{name} is of a record without events; restore it without --at")
+        }
         Some(At::Position(position)) if position > last => {
             format!("{name} ends at position {last}, before {position}; name one up to {last}")
         }
-        Some(At::Position(0)) => "position 0 is before the first event".to_owned(),
+        Some(At::Position(0)) => {
+            format!("position 0 is before the first event; name one from 1 to {last}")
+        }
         Some(At::Time(time)) if manifest.recorded_at.is_none_or(|last| time > last) => format!(
-            "{name} ends with an event that was recorded before that time: it does not say \
-             what came later; without --at it is restored to its end, position {last}"
+            "{name} ends with an event that was recorded before {}: it does not say what came \
+             later; without --at it is restored to its end, position {last}",
+            moment(time)
         ),
-        Some(At::Position(_) | At::Time(_)) | None => return Ok(()),
+        Some(At::Position(_) | At::Time(_)) => return Ok(()),
     };
     Err(BackupError::Beyond { what })
 }

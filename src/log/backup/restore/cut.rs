@@ -53,6 +53,23 @@ impl Stretch<'_> {
         Ok(end.min(self.last))
     }
 
+    /// Whether an append of the stretch ends at or before an end. Two events are read at most.
+    pub(super) fn reaches(&self, at: At) -> Result<bool, BackupError> {
+        let at = match at {
+            At::Time(time) => return Ok((self.recorded_at)(self.first)? <= time),
+            At::Position(at) if at < self.first || at >= self.last => return Ok(at >= self.first),
+            At::Position(at) => at,
+        };
+        match self.entries.first() {
+            Some(entry) if entry.first_position == self.first => {
+                Ok(at >= self.first + u64::from(entry.count) - 1)
+            }
+            Some(entry) if entry.first_position <= at + 1 => Ok(true),
+            // No time is before that of the event before it.
+            _ => Ok((self.recorded_at)(self.first)? != (self.recorded_at)(at + 1)?),
+        }
+    }
+
     /// The last position whose event was recorded at or before a time; the one before the first,
     /// if there is none.
     pub(super) fn last_until(&self, time: Micros) -> Result<Position, BackupError> {
@@ -159,11 +176,16 @@ mod tests {
                 let known = numbers.rev().find(|it| is_known_end(&entries, &times, *it));
                 assert_eq!(end, known.map_or(99, |it| 100 + it as u64), "{entries:?} {times:?}");
                 assert!(end == 99 || ends[usize::try_from(end - 100).unwrap()], "{end} is a cut");
+                assert_eq!(all.reaches(At::Position(at)).unwrap(), end > 99, "{at}: {entries:?}");
             }
             let time = times[random.below(times.len())];
             let until = times.iter().filter(|it| **it <= time).count() as u64;
             assert_eq!(all.end(At::Time(time)).unwrap(), 99 + until);
             assert_eq!(all.last_until(4).unwrap(), 99);
+            for time in 4..=8 {
+                let reaches = all.reaches(At::Time(time)).unwrap();
+                assert_eq!(reaches, all.end(At::Time(time)).unwrap() > 99, "{time}: {times:?}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds where a restored record ends.
 
 use super::{
-    choice::{At, Chosen},
+    choice::{At, Chosen, too_early},
     cut::{Stretch, with_volume},
     place::Place,
     tail, volumes,
@@ -43,14 +43,10 @@ pub(super) fn find(
         }
         None => tail::find(target, manifest, at)?,
     };
-    if end == 0 {
-        let what = "no append ends at or before that; choose a later one".to_owned();
-        return Err(BackupError::Beyond { what });
-    }
-    Ok(end)
+    if end == 0 { Err(too_early(&manifest.name(), at)) } else { Ok(end) }
 }
 
-fn recorded_at(pieces: &dyn Pieces, position: Position) -> Result<Micros, BackupError> {
+pub(super) fn recorded_at(pieces: &dyn Pieces, position: Position) -> Result<Micros, BackupError> {
     let event = pieces.chunk_at(position)?.event(position);
     Ok(Labels::decode(position, &event).map_err(LogError::from)?.recorded_at())
 }

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use super::choice::described;
 use crate::log::{
     backup::{
         BackupError,
@@ -80,7 +81,7 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
     match checked_text::read(files, &dir.join(RESTORING)) {
         Ok(Some(found)) if found == mark => Ok(()),
         Ok(Some(found)) => {
-            let found = found.lines().collect::<Vec<_>>().join(", ");
+            let found = described(&found);
             Err(occupied(format!(
                 "another restore into it was interrupted ({found}); run that one again, or remove \
                  the folder"
@@ -162,6 +163,23 @@ impl<'a> Place<'a> {
             self.files.sync_dir(&offsets)
         };
         remove().map_err(|error| LogError::io("clean up", self.dir(), error))
+    }
+
+    /// Removes what was restored so far, and the mark last: the same restore would never end.
+    pub(super) fn abandon(&self) -> Result<(), LogError> {
+        let remove = |removed: io::Result<()>| match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let folders = [self.store.journal(), self.store.volumes(), self.store.offset_tables()];
+        let mut all = folders.iter().map(|folder| remove(self.files.remove_dir_all(folder)));
+        let removed = all.try_for_each(|removed| removed).and_then(|()| {
+            self.files.sync_dir(self.dir())?;
+            self.files.remove(&self.dir().join(RESTORING))?;
+            self.files.sync_dir(self.dir())
+        });
+        removed.map_err(|error| LogError::io("clean up", self.dir(), error))?;
+        self.store.release()
     }
 
     /// Takes the mark away: `STORE` is there.

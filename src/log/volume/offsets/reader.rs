@@ -1,9 +1,11 @@
 //! Reads values at their offsets.
 
 use std::{
+    fmt,
     fs::File,
+    io,
     ops::{Range, RangeInclusive},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -20,12 +22,24 @@ use crate::{
 /// few KiB do.
 const GAP: u64 = 4 << 10;
 
+/// The file with the values of a volume, wherever it is kept.
+pub trait DatabaseBytes: fmt::Debug {
+    /// Fills the buffer from an offset on; `UnexpectedEof` if the file ends before that.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl DatabaseBytes for File {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, buffer, offset)
+    }
+}
+
 /// The values of a volume with known offsets.
 #[derive(Debug)]
-pub(in crate::log::volume) struct OffsetReader {
+pub(in crate::log::volume) struct OffsetReader<F = File> {
     volume: PathBuf,
     table: OffsetTable,
-    file: File,
+    file: F,
 }
 
 /// Neighbouring blocks that were read together.
@@ -46,7 +60,7 @@ impl OffsetReader {
     ) -> Result<Self, VolumeError> {
         let file = File::open(volume.join(database::FILE))
             .map_err(|error| VolumeError::unreadable(volume, None, error))?;
-        Ok(Self { volume: volume.to_owned(), table, file })
+        Ok(Self::of(volume, table, file))
     }
 
     /// Bytes that the table takes in memory.
@@ -130,6 +144,13 @@ impl OffsetReader {
         // Where it cannot, reading goes on all the same, and finds less.
         let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
     }
+}
+
+impl<F: DatabaseBytes> OffsetReader<F> {
+    /// The values of the volume in the folder `volume` out of a file that is kept elsewhere.
+    pub(in crate::log::volume) fn of(volume: &Path, table: OffsetTable, file: F) -> Self {
+        Self { volume: volume.to_owned(), table, file }
+    }
 
     fn at(&self, value: &ValueOffset) -> Result<(Position, Bytes), VolumeError> {
         let position = self.table.position(value);
@@ -157,7 +178,7 @@ impl Stretch {
     }
 }
 
-impl Values for OffsetReader {
+impl<F: DatabaseBytes> Values for OffsetReader<F> {
     fn block(&self, position: Position) -> Result<Option<(Position, Bytes)>, VolumeError> {
         let number = self.table.block(position);
         number.and_then(|number| self.table.blocks().get(number)).map(|at| self.at(at)).transpose()
