@@ -15,7 +15,7 @@ use crate::log::{
     checked_text,
     error::LogError,
     file_journal::RestoredJournal,
-    files::{self, Files},
+    files::{self, Files, Kind},
     frame::Tip,
     journal::JournalError,
     manifest::Manifest,
@@ -79,7 +79,14 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
         return Err(occupied(DATA_DIRECTORY.to_owned()));
     }
     match checked_text::read(files, &dir.join(RESTORING)) {
-        Ok(Some(found)) if found == mark => Ok(()),
+        Ok(Some(found)) if found == mark => match strange(files, dir) {
+            Ok(None) => Ok(()),
+            Ok(Some((path, kind))) => Err(occupied(format!(
+                "it has {}, {kind} that no restore has made; remove the folder, and restore anew",
+                path.display()
+            ))),
+            Err(error) => Err(LogError::io("look through", dir, error).into()),
+        },
         Ok(Some(found)) => {
             let found = described(&found);
             Err(occupied(format!(
@@ -98,6 +105,22 @@ pub(super) fn check(files: &dyn Files, dir: &Path, mark: &str) -> Result<(), Bac
             Err(occupied("it is not empty; choose a folder that does not exist".to_owned()))
         }
     }
+}
+
+/// A link, or something to which nothing can be written, in what an interrupted restore has left:
+/// going on would write elsewhere.
+fn strange(files: &dyn Files, dir: &Path) -> io::Result<Option<(PathBuf, Kind)>> {
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in files.list(&folder)? {
+            match files.kind(&path)? {
+                Kind::File => {}
+                Kind::Folder => folders.push(path),
+                kind @ (Kind::Link | Kind::Other) => return Ok(Some((path, kind))),
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a restore did no more here than to begin.

@@ -134,6 +134,31 @@ fn no_record_is_restored_among_backups_or_around_them() {
 }
 
 #[test]
+fn an_interrupted_restore_with_links_in_it_does_not_go_on() {
+    let mut random = Random::new();
+    let mut kept = few(&mut random);
+    kept.back_up();
+    let outside = kept.case.home.path().join("outside");
+    fs::create_dir_all(outside.join("thesis")).unwrap();
+    for name in ["volumes", "places", "pipe"] {
+        let (done, first) = kept.restore(&small()).unwrap();
+        fs::remove_file(done.join("STORE")).unwrap();
+        let mark = format!("backup {}\nwhole\n", first.backup);
+        checked_text::write(&RealFiles, &done.join("RESTORING"), &mark).unwrap();
+        if name == "pipe" {
+            make_pipe(&done.join("journal").join(name));
+        } else {
+            fs::remove_dir_all(done.join(name)).unwrap();
+            symlink(&outside, done.join(name)).unwrap();
+        }
+        let error = restore_to(&kept.target, &done, &small()).expect_err("it has a link");
+        assert!(matches!(error, BackupError::Occupied { .. }), "{error}");
+        assert!(error.to_string().contains("that no restore has made"), "{error}");
+        assert!(outside.join("thesis").exists(), "what lies behind a link was removed");
+    }
+}
+
+#[test]
 fn what_holds_a_target_is_named_as_what_it_is() {
     let mut random = Random::new();
     let kept = few(&mut random);
