@@ -104,7 +104,7 @@ impl ClientError {
 
     /// What a call to a server failed with; the address is known unless the connection was given.
     pub(super) fn of_call(status: Status, address: Option<&str>) -> Self {
-        let cause = status.source().map(|source| causes(source));
+        let cause = status.source().map(causes);
         let silent = cause.is_some() || is_timeout(&status);
         let error = Self::from(status);
         let waits = matches!(error.kind, ClientErrorKind::Unavailable | ClientErrorKind::Deadline);

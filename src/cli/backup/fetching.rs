@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a stream that broke off is tried again without a byte in between.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a silence lasts before it is reported.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long the first pause before a stream is tried again; each is twice the one before.

@@ -128,23 +128,23 @@ fn check_restores(manifest: &Manifest, history: &History) -> Result<(), BackupEr
 /// Refuses an end that the backup does not reach, or before its first event.
 fn check_end(manifest: &Manifest, at: Option<At>) -> Result<(), BackupError> {
     let (name, last) = (manifest.name(), manifest.tip.position);
+    let Some(at) = at else { return Ok(()) };
     let what = match at {
-        None => return Ok(()),
-        Some(_) if last == 0 => {
+        _ if last == 0 => {
             format!("{name} is of a record without events; restore it without --at")
         }
-        Some(At::Position(position)) if position > last => {
+        At::Position(position) if position > last => {
             format!("{name} ends at position {last}, before {position}; name one up to {last}")
         }
-        Some(At::Position(0)) => {
+        At::Position(0) => {
             format!("position 0 is before the first event; name one from 1 to {last}")
         }
-        Some(At::Time(time)) if manifest.recorded_at.is_none_or(|last| time > last) => format!(
+        At::Time(time) if manifest.recorded_at.is_none_or(|last| time > last) => format!(
             "{name} ends with an event that was recorded before {}: it does not say what came \
              later; without --at it is restored to its end, position {last}",
             moment(time)
         ),
-        Some(At::Position(_) | At::Time(_)) => return Ok(()),
+        At::Position(_) | At::Time(_) => return Ok(()),
     };
     Err(BackupError::Beyond { what })
 }
