@@ -185,8 +185,18 @@ impl BackupError {
         piece: &str,
         what: impl Into<String>,
     ) -> Self {
+        Self::advised(target, piece, what, DAMAGED)
+    }
+
+    /// The same with something else to do.
+    pub(super) fn advised(
+        target: &dyn std::fmt::Display,
+        piece: &str,
+        what: impl Into<String>,
+        advice: &'static str,
+    ) -> Self {
         let (target, piece) = (target.to_string(), piece.to_owned());
-        Self::Piece { target, piece, what: what.into(), advice: DAMAGED }
+        Self::Piece { target, piece, what: what.into(), advice }
     }
 
     /// A place without a complete backup: of the store that it is for, or of none.

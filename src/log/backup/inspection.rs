@@ -1,10 +1,11 @@
 //! Checks every backup in a target, and goes on behind what is wrong.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     error::BackupError,
-    manifest::Manifest,
+    looking,
+    manifest::{Manifest, VolumeEntry},
     opened::{BACKUP, Opened},
     pieces::{self, Piece},
     restore,
@@ -47,7 +48,8 @@ pub trait Inspector {
     fn goes_on(&self) -> bool;
 }
 
-/// Reads every piece of every backup through, and sees that the frames of each follow one another.
+/// Reads every piece of every backup and every value of its volumes through, and sees that the
+/// frames of each follow one another.
 /// An error is what the target refuses, or that there is no backup.
 pub fn inspect(
     target: &dyn Target,
@@ -66,19 +68,17 @@ pub fn inspect(
     let passed =
         if planted!("verify-newest-backup-alone") { opened.manifests.len() - 1 } else { 0 };
     let manifests = opened.manifests.get(passed..).unwrap_or_default();
-    let all = pieces_of(manifests);
-    inspector.expect(all.iter().map(|piece| piece.length).sum());
-    let mut is_whole = true;
-    for piece in all {
+    inspector.expect(bytes_of(manifests));
+    let mut pieces = Pieces::default();
+    for manifest in manifests {
+        let is_whole = pieces.check(target, manifest, inspector)?;
         if !inspector.goes_on() {
             return Ok(Inspected::default());
         }
-        let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
-        is_whole &= noted(checked, inspector)?.is_some();
-    }
-    // Frames of pieces that are wrong are wrong as well.
-    for manifest in manifests.iter().filter(|_| is_whole) {
-        noted(restore::check_frames(target, manifest), inspector)?;
+        // Frames of pieces that are wrong are wrong as well.
+        if is_whole {
+            noted(restore::check_frames(target, manifest), inspector)?;
+        }
     }
     Ok(Inspected {
         store_id: opened.store_id,
@@ -89,11 +89,71 @@ pub fn inspect(
     })
 }
 
-/// The pieces of all backups, each once: backups share what has not changed between them.
-fn pieces_of(manifests: &[Manifest]) -> Vec<&Piece> {
-    let mut names = HashSet::new();
-    let all = manifests.iter().flat_map(Manifest::pieces);
-    all.filter(|piece| names.insert(piece.name.as_str())).collect()
+/// Bytes that are read of these backups: those of all pieces, and the values of all volumes.
+fn bytes_of(manifests: &[Manifest]) -> u64 {
+    let (mut seen, mut bytes) = (HashSet::new(), 0);
+    for manifest in manifests {
+        for VolumeEntry { volume, pieces, .. } in &manifest.volumes {
+            if pieces.first().is_some_and(|first| !seen.contains(first)) {
+                bytes += volume.contents.bytes;
+            }
+            seen.extend(pieces);
+        }
+        seen.extend(manifest.frames.iter().map(|entry| &entry.piece));
+    }
+    bytes + seen.into_iter().map(|piece| piece.length).sum::<u64>()
+}
+
+/// What became of the pieces of all backups. Each is read once: backups share what has not changed
+/// between them.
+#[derive(Default)]
+struct Pieces<'a>(HashMap<&'a Piece, bool>);
+
+impl<'a> Pieces<'a> {
+    /// Reads the pieces of a backup that no other one has shown, and the values of its volumes while
+    /// they are in memory; whether its frames are right.
+    fn check(
+        &mut self,
+        target: &dyn Target,
+        manifest: &'a Manifest,
+        inspector: &mut dyn Inspector,
+    ) -> Result<bool, BackupError> {
+        let store_id = manifest.store_id().unwrap_or_default();
+        for entry in &manifest.volumes {
+            let is_new = entry.pieces.iter().any(|piece| !self.0.contains_key(piece));
+            let is_right = self.are_right(target, &entry.pieces, inspector)?;
+            if is_new && is_right && inspector.goes_on() {
+                let read = &mut |bytes| inspector.read(bytes);
+                noted(looking::check_entry(target, entry, store_id, read), inspector)?;
+            }
+        }
+        self.are_right(target, manifest.frames.iter().map(|entry| &entry.piece), inspector)
+    }
+
+    /// Compares pieces with what the manifest lists.
+    fn are_right(
+        &mut self,
+        target: &dyn Target,
+        pieces: impl IntoIterator<Item = &'a Piece>,
+        inspector: &mut dyn Inspector,
+    ) -> Result<bool, BackupError> {
+        let mut are_right = true;
+        for piece in pieces {
+            if !inspector.goes_on() {
+                return Ok(false);
+            }
+            let known = self.0.get(piece).copied();
+            let is_right = if let Some(is_right) = known {
+                is_right
+            } else {
+                let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
+                noted(checked, inspector)?.is_some()
+            };
+            self.0.insert(piece, is_right);
+            are_right &= is_right;
+        }
+        Ok(are_right)
+    }
 }
 
 /// Takes what is wrong with a piece for a finding; `None`: it was one.

@@ -63,6 +63,9 @@ pub struct VolumeEntry {
     pub volume: SealedVolume,
     /// When its last event was recorded, in microseconds since 1970.
     pub recorded_at: Micros,
+    /// Whether its values were looked through when it was copied, which earlier versions did not.
+    #[serde(default)]
+    pub checked: bool,
     /// Its pieces.
     pub pieces: Vec<Piece>,
 }
@@ -288,7 +291,7 @@ mod tests {
         let tip = tip(after.index + 2, contents.last_position);
         let directory = format!("{:020}", contents.first_position);
         let volume = SealedVolume { directory, contents, tip, files };
-        VolumeEntry { volume, recorded_at: 1, pieces: vec![piece()] }
+        VolumeEntry { volume, recorded_at: 1, checked: true, pieces: vec![piece()] }
     }
 
     /// Two volumes, and frames in two pieces that begin within the second.

@@ -17,8 +17,8 @@ use std::{path::Path, sync::Arc};
 pub use self::choice::{At, Request};
 use self::{choice::Chosen, place::Place};
 use super::{
-    BackupError,
-    manifest::Manifest,
+    BackupError, looking,
+    manifest::{FramesEntry, Manifest, VolumeEntry},
     opened::{self, Opened},
     pieces,
     run::claim,
@@ -67,9 +67,11 @@ pub fn restore(
     let chosen = choice::choose(target, opened, request)?;
     let mark = chosen.mark();
     place::check(files.as_ref(), dir, &mark)?;
-    // Half of what is to be done: each piece is read twice, so that nothing is written of a backup
-    // that is damaged.
-    let total = 2 * chosen.manifest.pieces().map(|piece| piece.length).sum::<u64>();
+    // Each piece is read twice, and the values of volumes once more, so that nothing is written of
+    // a backup that is damaged.
+    let values = |entry: &VolumeEntry| entry.volume.contents.bytes;
+    let total = 2 * chosen.manifest.pieces().map(|piece| piece.length).sum::<u64>()
+        + chosen.manifest.volumes.iter().map(values).sum::<u64>();
     let mut done = 0;
     let mut on_bytes = |bytes: u64| {
         done += bytes;
@@ -84,7 +86,8 @@ pub fn restore(
     build(&place, target, &chosen, &mut on_bytes)
 }
 
-/// Checks every piece of a backup, and that its frames follow one another.
+/// Checks every piece of a backup, every value of its volumes, and that its frames follow one
+/// another.
 pub(super) fn check(
     target: &dyn Target,
     manifest: &Manifest,
@@ -93,10 +96,27 @@ pub(super) fn check(
     // What is missing is found before the first byte is read.
     let listing = opened::list(target, "")?;
     opened::check_listed(target, &listing, manifest.pieces())?;
-    for piece in manifest.pieces() {
+    for entry in &manifest.volumes {
+        check_volume(target, manifest, entry, on_bytes)?;
+    }
+    for FramesEntry { piece, .. } in &manifest.frames {
         pieces::check(target, piece, on_bytes)?;
     }
     tail::check(target, manifest)
+}
+
+/// Checks the pieces of a volume, and its values while they are in memory.
+fn check_volume(
+    target: &dyn Target,
+    manifest: &Manifest,
+    entry: &VolumeEntry,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<(), BackupError> {
+    for piece in &entry.pieces {
+        pieces::check(target, piece, on_bytes)?;
+    }
+    let store_id = manifest.store_id().unwrap_or_default();
+    looking::check_entry(target, entry, store_id, on_bytes).map(drop)
 }
 
 /// Checks that the frames of a backup follow one another up to the end that it names.

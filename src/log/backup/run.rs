@@ -10,6 +10,7 @@ use super::{
     source::{Snapshot, Source},
     summary::{Progress, Removed, Summary, Total},
     target::{ClaimKind, Target},
+    volumes,
 };
 use crate::log::frame::Tip;
 
@@ -32,7 +33,7 @@ pub fn run(
     Opened::read(target)?.expect(target, snapshot.store_id)?;
     let _claim = claim(target, ClaimKind::Exclusive)?;
     // Another backup may have ended meanwhile.
-    let opened = Opened::read(target)?;
+    let mut opened = Opened::read(target)?;
     opened.expect(target, snapshot.store_id)?;
     let listing = opened::list(target, "")?;
     let known = entries::Known { manifests: &opened.manifests, listing: &listing };
@@ -46,7 +47,8 @@ pub fn run(
     if planted!("manifest-before-volumes") {
         manifest(&opened, &snapshot, Vec::new(), frames.clone()).put(target)?;
     }
-    let volumes = entries::volumes((source, target), &snapshot, &known, &mut copied)?;
+    let volumes = volumes::entries((source, target), &snapshot, &known, &mut copied)?;
+    volumes::mend_older(target, &mut opened.manifests, &volumes)?;
     let total = copied.total;
     let manifest = manifest(&opened, &snapshot, volumes, frames);
     manifest.put(target)?;

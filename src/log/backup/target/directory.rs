@@ -155,6 +155,10 @@ impl Target for DirectoryTarget {
         Ok(found)
     }
 
+    fn file(&self, name: &str) -> io::Result<PathBuf> {
+        Ok(self.path(name))
+    }
+
     fn delete(&self, name: &str) -> io::Result<()> {
         let path = self.path(name);
         match self.files.remove(&path) {
