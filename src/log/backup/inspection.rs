@@ -3,20 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    error::BackupError,
+    error::{BackupError, TITLE},
     looking,
     manifest::{Manifest, VolumeEntry},
-    opened::{BACKUP, Opened},
+    opened::{BACKUP, Survey},
     pieces::{self, Piece},
     restore,
     run::claim,
     target::{ClaimKind, Target},
 };
 use crate::domain::{event::Position, history::HistoryId};
-
-/// What to do without the piece that says what the target is.
-const MISSING_TITLE: &str = "the next backup of the same store into this folder puts it there \
-     again, and a restore needs no more than the manifests";
 
 /// What the backups in a target hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,15 +52,21 @@ pub fn inspect(
     inspector: &mut dyn Inspector,
 ) -> Result<Inspected, BackupError> {
     let _claim = claim(target, ClaimKind::Shared)?;
-    let Some(opened) = noted(Opened::read(target), inspector)? else {
-        return Ok(Inspected::default());
-    };
-    let Some(newest) = opened.manifests.last() else {
-        return Err(BackupError::none_complete(&target, opened.store_id));
-    };
-    if !opened.is_titled {
-        inspector.wrong(BACKUP, "is missing", MISSING_TITLE);
+    let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+    let is_missing = title.is_none() && !opened.is_titled && !opened.manifests.is_empty();
+    if is_missing {
+        inspector.wrong(BACKUP, "is missing", TITLE);
     }
+    let is_named = title.is_some() || !unread.is_empty();
+    let unread = unread.into_iter().map(|(name, error)| (Some(name), error));
+    let others = title.into_iter().chain(mixed).map(|error| (None, error));
+    for (name, error) in others.chain(unread) {
+        note(name.as_deref(), error, inspector)?;
+    }
+    let Some(newest) = opened.manifests.last() else {
+        let none = BackupError::none_complete(&target, opened.store_id);
+        return if is_named { Ok(Inspected::default()) } else { Err(none) };
+    };
     let passed =
         if planted!("verify-newest-backup-alone") { opened.manifests.len() - 1 } else { 0 };
     let manifests = opened.manifests.get(passed..).unwrap_or_default();
@@ -163,10 +165,28 @@ fn noted<T>(
 ) -> Result<Option<T>, BackupError> {
     match checked {
         Ok(checked) => Ok(Some(checked)),
-        Err(BackupError::Piece { piece, what, advice, .. }) => {
-            inspector.wrong(&piece, &what, advice);
-            Ok(None)
-        }
-        Err(error) => Err(error),
+        Err(error) => note(None, error, inspector).map(|()| None),
     }
+}
+
+/// Takes an error for a finding: one of a piece, or any with a manifest of this name.
+fn note(
+    name: Option<&str>,
+    error: BackupError,
+    inspector: &mut dyn Inspector,
+) -> Result<(), BackupError> {
+    match (error, name) {
+        (BackupError::Piece { piece, what, advice, .. }, _) => {
+            inspector.wrong(&piece, &what, &advice);
+        }
+        (BackupError::NewerFormat { piece, found, known, .. }, _) => {
+            let what = format!("has format {found}, and this program knows up to {known}");
+            inspector.wrong(&piece, &what, "use a newer program");
+        }
+        (error, Some(name)) => {
+            inspector.wrong(name, &format!("cannot be read: {error}"), "look at the disk");
+        }
+        (error, None) => return Err(error),
+    }
+    Ok(())
 }

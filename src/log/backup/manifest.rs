@@ -249,7 +249,8 @@ pub(super) fn get_text<T: serde::de::DeserializeOwned>(
     let AnyFormat { format: found } = serde_json::from_str(&text).map_err(malformed)?;
     if found > FORMAT {
         let (target, piece) = (target.to_string(), name.to_owned());
-        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });
+        let more = String::new();
+        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT, more });
     }
     serde_json::from_str(&text).map_err(malformed)
 }

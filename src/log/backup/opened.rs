@@ -25,12 +25,37 @@ pub struct Opened {
     pub manifests: Vec<Manifest>,
 }
 
+/// A target as it is found, whatever is wrong with it: one backup that cannot be read hides no
+/// other.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) opened: Opened,
+    /// Why `BACKUP` cannot be used; absent: it is good, or not there.
+    pub(super) title: Option<BackupError>,
+    /// Manifests that cannot be read, and why, by their names.
+    pub(super) unread: Vec<(String, BackupError)>,
+    /// There are backups of several stores.
+    pub(super) mixed: Option<BackupError>,
+}
+
+/// What to do about backups of several stores in one target.
+const MIXED: &str = "delete nothing: --backup restores each of them. Back each store up into a \
+     new folder of its own";
+/// What to do about a title that is that of another target.
+const OTHER_TITLE: &str = "move it out of the folder: each backup names the store too, and the \
+     next backup of that store into this folder puts the right one there";
+/// What to do about a title without backups.
+const TITLE_ALONE: &str = "no backup was made to its end here; choose another folder";
+
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
 /// changes nothing.
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
-    let has_backups = |opened: Opened| !opened.manifests.is_empty();
-    if read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups) {
+    let Survey { opened, title, .. } = Survey::of(target)?;
+    if opened.is_titled || !opened.manifests.is_empty() {
         return Ok(());
+    }
+    if let Some(error) = title {
+        return Err(error);
     }
     let obstacle =
         target.obstacle().map_err(|error| BackupError::target(&target, "list", "", error));
@@ -40,25 +65,63 @@ pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
     }
 }
 
-impl Opened {
-    /// Reads what is there.
-    pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
-        let title = read_title(target)?;
+impl Survey {
+    /// Looks at all that is there.
+    pub(super) fn of(target: &dyn Target) -> Result<Self, BackupError> {
+        let (titled, mut title) = match read_title(target) {
+            Ok(titled) => (titled, None),
+            Err(error @ BackupError::Piece { .. }) => (None, Some(error)),
+            Err(error) => return Err(error),
+        };
         let listed = target.list(BACKUPS);
         let listed =
             listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
-        let mut manifests = Vec::new();
+        let (mut manifests, mut unread) = (Vec::new(), Vec::new());
         for (name, _) in listed {
-            manifests.push(Manifest::get(target, &name)?);
+            match Manifest::get(target, &name) {
+                Ok(manifest) => manifests.push(manifest),
+                Err(error) => unread.push((name, error)),
+            }
         }
         manifests.sort_by_key(|manifest| manifest.sequence);
-        let store_id = title.or_else(|| manifests.first().and_then(Manifest::store_id));
-        let strange = manifests.iter().find(|manifest| manifest.store_id() != store_id);
-        if let Some(strange) = strange {
-            let what = "belongs to another store than BACKUP names";
-            return Err(BackupError::piece(&target, &strange.name(), what));
+        unread.sort_by(|a, b| a.0.cmp(&b.0));
+        let first = manifests.first().and_then(Manifest::store_id);
+        let strange = manifests.iter().find(|manifest| manifest.store_id() != first);
+        let mixed = strange.map(|strange| {
+            let what = "belongs to another store than older backups here";
+            BackupError::advised(&target, &strange.name(), what, MIXED)
+        });
+        if titled.is_some() && first.is_some() && titled != first {
+            let what = "names another store than the backups here";
+            title = Some(BackupError::advised(&target, BACKUP, what, OTHER_TITLE));
         }
-        Ok(Self { store_id, is_titled: title.is_some(), manifests })
+        if let Some(BackupError::Piece { advice, .. }) = &mut title
+            && manifests.is_empty()
+            && unread.is_empty()
+        {
+            TITLE_ALONE.clone_into(advice);
+        }
+        let is_titled = titled.is_some() && title.is_none();
+        let opened = Opened { store_id: first.or(titled), is_titled, manifests };
+        Ok(Self { opened, title, unread, mixed })
+    }
+}
+
+impl Opened {
+    /// Reads what is there, to go on with it: every backup has to be readable. A title that is
+    /// damaged is put anew.
+    pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
+        let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+        if let Some((_, error)) = unread.into_iter().next() {
+            return Err(error);
+        }
+        if let Some(error) = mixed {
+            return Err(error);
+        }
+        match title {
+            Some(error) if opened.manifests.is_empty() || is_of_another(&error) => Err(error),
+            _ => Ok(opened),
+        }
     }
 
     /// Refuses backups of another store.
@@ -79,6 +142,11 @@ impl Opened {
     pub(super) fn next_sequence(&self) -> u64 {
         self.manifests.last().map_or(1, |last| last.sequence + 1)
     }
+}
+
+/// Whether a title is one, and that of another target.
+fn is_of_another(error: &BackupError) -> bool {
+    matches!(error, BackupError::Piece { advice, .. } if advice == OTHER_TITLE)
 }
 
 /// The lengths of pieces, by name.
@@ -134,7 +202,8 @@ fn read_title(target: &dyn Target) -> Result<Option<[u8; 16]>, BackupError> {
     let found = value("format")?.parse().map_err(number)?;
     if found > FORMAT {
         let (target, piece) = (target.to_string(), BACKUP.to_owned());
-        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });
+        let more = String::new();
+        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT, more });
     }
     u128::from_str_radix(value("store")?, 16).map(|id| Some(id.to_be_bytes())).map_err(number)
 }

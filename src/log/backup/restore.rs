@@ -19,7 +19,7 @@ use self::{choice::Chosen, place::Place};
 use super::{
     BackupError, looking,
     manifest::{FramesEntry, Manifest, VolumeEntry},
-    opened::{self, Opened},
+    opened::{self, Survey},
     pieces,
     run::claim,
     summary::Progress,
@@ -63,8 +63,7 @@ pub fn restore(
     progress: Progress<'_>,
 ) -> Result<Restored, BackupError> {
     let _claim = claim(target, ClaimKind::Shared)?;
-    let opened = Opened::read(target)?;
-    let chosen = choice::choose(target, opened, request)?;
+    let chosen = choice::choose(target, Survey::of(target)?, request)?;
     let mark = chosen.mark();
     place::check(files.as_ref(), dir, &mark)?;
     // Each piece is read twice, and the values of volumes once more, so that nothing is written of
@@ -177,5 +176,5 @@ fn begin_history(
 
 /// The manifest that a restore would take, without looking at its pieces.
 pub fn chosen(target: &dyn Target, request: &Request) -> Result<Manifest, BackupError> {
-    Ok(choice::choose(target, Opened::read(target)?, request)?.manifest)
+    Ok(choice::choose(target, Survey::of(target)?, request)?.manifest)
 }

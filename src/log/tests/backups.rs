@@ -4,6 +4,7 @@ mod bad;
 mod changing;
 mod faults;
 mod promises;
+mod unreadable;
 mod values;
 
 use std::{mem::take, num::NonZeroUsize, sync::Arc};

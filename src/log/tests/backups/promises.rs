@@ -3,7 +3,7 @@
 use super::*;
 
 /// A log of a few frames, none of them in a volume.
-fn few(random: &mut Random) -> Kept {
+pub(super) fn few(random: &mut Random) -> Kept {
     let mut case = Case::new();
     (0..4).for_each(|_| case.append_little(random));
     let backups = case.home.path().join("backups");
