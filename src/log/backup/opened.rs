@@ -91,7 +91,7 @@ impl Survey {
             let what = "belongs to another store than older backups here";
             BackupError::advised(&target, &strange.name(), what, MIXED)
         });
-        if titled.is_some() && first.is_some() && titled != first {
+        if mixed.is_none() && titled.is_some() && first.is_some() && titled != first {
             let what = "names another store than the backups here";
             title = Some(BackupError::advised(&target, BACKUP, what, OTHER_TITLE));
         }
