@@ -216,10 +216,9 @@ impl BackupError {
 
     /// The same with the names of backups that can be restored instead.
     pub(super) fn or_restore(mut self, names: &[String]) -> Self {
-        let advice = match &mut self {
-            Self::Piece { advice, .. } => advice,
-            Self::NewerFormat { more, .. } => more,
-            _ => return self,
+        let (Self::Piece { advice, .. } | Self::NewerFormat { more: advice, .. }) = &mut self
+        else {
+            return self;
         };
         if !names.is_empty() {
             advice.push_str("; --backup restores one of these: ");

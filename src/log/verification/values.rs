@@ -116,7 +116,9 @@ impl Reading for Counting<'_> {
     }
 
     fn appends(&mut self, entries: &[AppendEntry]) -> bool {
-        entries.iter().for_each(|entry| self.tally.append(entry));
+        for entry in entries {
+            self.tally.append(entry);
+        }
         true
     }
 }
