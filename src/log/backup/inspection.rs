@@ -112,8 +112,8 @@ fn bytes_of(manifests: &[Manifest]) -> u64 {
 struct Pieces<'a>(HashMap<&'a Piece, bool>);
 
 impl<'a> Pieces<'a> {
-    /// Reads the pieces of a backup that no other one has shown, and the values of its volumes while
-    /// they are in memory; whether its frames are right.
+    /// Reads the pieces of a backup that no other one has shown, and the values of its volumes
+    /// while they are in memory; whether its frames are right.
     fn check(
         &mut self,
         target: &dyn Target,
