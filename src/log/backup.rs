@@ -13,6 +13,7 @@ mod error;
 mod frames;
 pub mod inspection;
 pub mod local;
+mod looking;
 pub mod manifest;
 mod opened;
 mod pieces;
@@ -24,6 +25,7 @@ pub mod stopped;
 mod streams;
 mod summary;
 pub mod target;
+mod volumes;
 
 use self::target::Target;
 pub use self::{

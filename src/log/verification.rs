@@ -17,6 +17,7 @@ mod stopped;
 mod subject;
 #[cfg(test)]
 mod tests;
+pub(in crate::log) mod values;
 mod volume;
 mod walk;
 

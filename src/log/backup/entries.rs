@@ -1,24 +1,16 @@
-//! The entries of a manifest: what is there already is taken over, the rest is copied.
+//! The entries of a manifest: what a target has already, and frames that are copied.
 
 use super::{
     BackupError,
-    copying::{self, Expected},
     frames::{self, FrameSequence},
-    manifest::{FramesEntry, Manifest, VolumeEntry, get_text, put_text},
+    manifest::{FORMAT, FramesEntry, Manifest, VolumeEntry, get_text, put_text},
     opened::Listing,
     pieces::{Piece, Tallying},
-    shape::{OFFSETS, SNAPSHOT},
     source::{Snapshot, Source, Wanted},
     summary::{Progress, Total},
     target::Target,
 };
-use crate::{
-    domain::event::Micros,
-    log::{
-        frame::Tip,
-        volume::{FileRecord, SealedVolume, VolumeError},
-    },
-};
+use crate::log::{frame::Tip, volume::SealedVolume};
 
 /// Bytes of frames after which a piece ends.
 const PIECE: usize = 16 << 20;
@@ -35,12 +27,12 @@ pub(super) struct Copied<'a> {
 }
 
 impl Copied<'_> {
-    fn on_bytes(&mut self, bytes: u64) {
+    pub(super) fn on_bytes(&mut self, bytes: u64) {
         self.bytes += bytes;
         (self.progress)(self.bytes, self.expected.max(self.bytes));
     }
 
-    fn add(&mut self, piece: &Piece) {
+    pub(super) fn add(&mut self, piece: &Piece) {
         self.total.pieces += 1;
         self.total.bytes += piece.length;
     }
@@ -54,7 +46,7 @@ pub(super) struct Known<'a> {
 
 impl Known<'_> {
     /// The entry of a volume that was copied before, if all of its pieces are still there.
-    fn entry(
+    pub(super) fn entry(
         &self,
         target: &dyn Target,
         volume: &SealedVolume,
@@ -78,6 +70,11 @@ impl Known<'_> {
             self.listing.get(&piece.name) == Some(&piece.length) || planted!("reuse-missing-piece")
         };
         Ok(Some(entry).filter(|entry| entry.pieces.iter().all(there)))
+    }
+
+    /// Whether a backup lists a volume.
+    pub(super) fn is_listed(&self, volume: &SealedVolume) -> bool {
+        self.manifests.iter().flat_map(|it| &it.volumes).any(|entry| entry.volume == *volume)
     }
 
     /// Bytes of the volumes that are still to be copied.
@@ -109,74 +106,10 @@ struct Receipt {
     entry: VolumeEntry,
 }
 
-/// The entries of all volumes, with their pieces in the target.
-pub(super) fn volumes(
-    (source, target): (&dyn Source, &dyn Target),
-    snapshot: &Snapshot,
-    known: &Known<'_>,
-    copied: &mut Copied<'_>,
-) -> Result<Vec<VolumeEntry>, BackupError> {
-    copied.expected = copied.bytes + known.missing_bytes(target, snapshot)?;
-    let mut entries = Vec::new();
-    for (volume, recorded_at) in &snapshot.volumes {
-        entries.push(match known.entry(target, volume)? {
-            Some(entry) => entry,
-            None => copy_volume((source, target), volume, *recorded_at, copied)?,
-        });
-    }
-    Ok(entries)
-}
-
-fn copy_volume(
-    ends: (&dyn Source, &dyn Target),
-    volume: &SealedVolume,
-    recorded_at: Micros,
-    copied: &mut Copied<'_>,
-) -> Result<VolumeEntry, BackupError> {
-    let folder = VolumeEntry::folder(volume)?;
-    let mut pieces = Vec::new();
-    for file in &volume.files {
-        pieces.extend(copy_file(ends, volume, file, &folder, copied)?);
-    }
-    let directory = volume.directory.clone();
-    let wanted = Wanted::OffsetTable { directory };
-    let (name, any) = (format!("{folder}{OFFSETS}"), Expected::default());
-    let table = copying::copy(ends, &wanted, &name, any, &mut |bytes| copied.on_bytes(bytes))?;
-    pieces.extend(table.ok());
-    for piece in &pieces {
-        copied.add(piece);
-    }
-    let entry = VolumeEntry { volume: volume.clone(), recorded_at, pieces };
-    let receipt = Receipt { format: super::manifest::FORMAT, entry };
-    put_text(ends.1, &VolumeEntry::receipt(&folder), &receipt)?;
-    Ok(receipt.entry)
-}
-
-/// Copies a file of a volume. It must be as the store's manifest says; only a snapshot of sled may
-/// be missing or other, and is left out then.
-fn copy_file(
-    ends: (&dyn Source, &dyn Target),
-    volume: &SealedVolume,
-    file: &FileRecord,
-    folder: &str,
-    copied: &mut Copied<'_>,
-) -> Result<Option<Piece>, BackupError> {
-    let directory = volume.directory.clone();
-    let wanted = Wanted::VolumeFile { directory, name: file.name.clone() };
-    let expected = Expected { length: Some(file.length), crc: file.crc };
-    let name = format!("{folder}{}", file.name);
-    let made = copying::copy(ends, &wanted, &name, expected, &mut |bytes| copied.on_bytes(bytes));
-    match made {
-        Ok(Ok(piece)) => Ok(Some(piece)),
-        Ok(Err(_)) | Err(BackupError::Log(_)) if file.name.starts_with(SNAPSHOT) => Ok(None),
-        Ok(Err(what)) => Err(VolumeError::Damaged {
-            volume: volume.directory.clone().into(),
-            position: None,
-            what: format!("{} {what}", file.name),
-        }
-        .into()),
-        Err(error) => Err(error),
-    }
+/// Puts the list of a volume's pieces beside them.
+pub(super) fn put_receipt(target: &dyn Target, entry: &VolumeEntry) -> Result<(), BackupError> {
+    let name = VolumeEntry::receipt(&VolumeEntry::folder(&entry.volume)?);
+    put_text(target, &name, &Receipt { format: FORMAT, entry: entry.clone() })
 }
 
 /// Copies the frames after one up to another, in pieces.
@@ -223,17 +156,24 @@ fn put_frames(
     copied: &mut Copied<'_>,
 ) -> Result<FramesEntry, BackupError> {
     let name = FramesEntry::name(after, tip);
-    let mut piece = None;
-    let put = target.put(&name, &mut |to| {
-        let mut tally = Tallying::new(to);
-        std::io::Write::write_all(&mut tally, bytes)?;
-        piece = Some(tally.finish(&name));
-        Ok(())
-    });
-    put.map_err(|error| BackupError::target(&target, "write", &name, error))?;
-    let Some(piece) = piece else {
-        return Err(BackupError::piece(&target, &name, "was not written"));
-    };
+    let piece = put_bytes(target, &name, bytes)?;
     copied.add(&piece);
     Ok(FramesEntry { after, tip, piece })
+}
+
+/// Puts a piece whose bytes are in memory.
+pub(super) fn put_bytes(
+    target: &dyn Target,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Piece, BackupError> {
+    let mut piece = None;
+    let put = target.put(name, &mut |to| {
+        let mut tally = Tallying::new(to);
+        std::io::Write::write_all(&mut tally, bytes)?;
+        piece = Some(tally.finish(name));
+        Ok(())
+    });
+    put.map_err(|error| BackupError::target(&target, "write", name, error))?;
+    piece.ok_or_else(|| BackupError::piece(&target, name, "was not written"))
 }

@@ -33,7 +33,7 @@ pub enum BackupError {
         /// What is wrong with it.
         what: String,
         /// What to do.
-        advice: &'static str,
+        advice: String,
     },
     /// The place cannot be a target.
     #[error("{place} cannot hold a backup: {what}")]
@@ -80,7 +80,7 @@ pub enum BackupError {
     /// A newer version of the program wrote this.
     #[error(
         "backup {target}: {piece} has format {found}, this program knows up to {known}: use a \
-         newer program"
+         newer program{more}"
     )]
     NewerFormat {
         /// The target.
@@ -91,6 +91,8 @@ pub enum BackupError {
         found: u32,
         /// The newest format that is known here.
         known: u32,
+        /// What else can be done; empty: nothing.
+        more: String,
     },
     /// Another process works on the target.
     #[error(
@@ -185,10 +187,18 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// What to do about a piece that is not what was put there.
-pub(super) const DAMAGED: &str = "look at the disk, then delete that piece: the next backup of \
-     the same store into this folder puts it there again, if the store still has it. To restore \
-     now, take another copy of this folder";
+/// What to do about a piece that is not what was put there. Nothing is to be deleted: what is left
+/// of it may be needed, if the store turns out not to have it.
+const DAMAGED: &str = "look at the disk, then move that piece out of the folder: the next backup \
+     of the same store into this folder puts it there again, if the store still has it. To restore \
+     now, name a backup that does not need it (--backup), or take another copy of this folder";
+/// What to do about a manifest that cannot be read.
+const UNREADABLE: &str = "the pieces that it lists may be whole, so delete nothing: to restore \
+     now, name another backup (--backup); to back up into this folder again, copy the folder, then \
+     move that file out of it. The next backup removes what no other one needs";
+/// What to do about the piece that says what the target is.
+pub(super) const TITLE: &str = "each backup names the store too, so a restore does not need it; \
+     the next backup of the same store into this folder puts it there again";
 
 impl BackupError {
     pub(super) fn target(
@@ -215,8 +225,36 @@ impl BackupError {
         piece: &str,
         what: impl Into<String>,
     ) -> Self {
+        let advice = match piece {
+            "BACKUP" => TITLE,
+            _ if piece.starts_with("backups/") => UNREADABLE,
+            _ => DAMAGED,
+        };
+        Self::advised(target, piece, what, advice)
+    }
+
+    /// The same with something else to do.
+    pub(super) fn advised(
+        target: &dyn std::fmt::Display,
+        piece: &str,
+        what: impl Into<String>,
+        advice: &'static str,
+    ) -> Self {
         let (target, piece) = (target.to_string(), piece.to_owned());
-        Self::Piece { target, piece, what: what.into(), advice: DAMAGED }
+        Self::Piece { target, piece, what: what.into(), advice: advice.to_owned() }
+    }
+
+    /// The same with the names of backups that can be restored instead.
+    pub(super) fn or_restore(mut self, names: &[String]) -> Self {
+        let (Self::Piece { advice, .. } | Self::NewerFormat { more: advice, .. }) = &mut self
+        else {
+            return self;
+        };
+        if !names.is_empty() {
+            advice.push_str("; --backup restores one of these: ");
+            advice.push_str(&names.join(", "));
+        }
+        self
     }
 
     /// A place without a complete backup: of the store that it is for, or of none.

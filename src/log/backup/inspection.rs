@@ -1,21 +1,18 @@
 //! Checks every backup in a target, and goes on behind what is wrong.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
-    error::BackupError,
-    manifest::Manifest,
-    opened::{BACKUP, Opened},
+    error::{BackupError, TITLE},
+    looking,
+    manifest::{Manifest, VolumeEntry},
+    opened::{BACKUP, Survey},
     pieces::{self, Piece},
     restore,
     run::claim,
     target::{ClaimKind, Target},
 };
 use crate::domain::{event::Position, history::HistoryId};
-
-/// What to do without the piece that says what the target is.
-const MISSING_TITLE: &str = "the next backup of the same store into this folder puts it there \
-     again, and a restore needs no more than the manifests";
 
 /// What the backups in a target hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,38 +44,43 @@ pub trait Inspector {
     fn goes_on(&self) -> bool;
 }
 
-/// Reads every piece of every backup through, and sees that the frames of each follow one another.
+/// Reads every piece of every backup and every value of its volumes through, and sees that the
+/// frames of each follow one another.
 /// An error is what the target refuses, or that there is no backup.
 pub fn inspect(
     target: &dyn Target,
     inspector: &mut dyn Inspector,
 ) -> Result<Inspected, BackupError> {
     let _claim = claim(target, ClaimKind::Shared)?;
-    let Some(opened) = noted(Opened::read(target), inspector)? else {
-        return Ok(Inspected::default());
-    };
-    let Some(newest) = opened.manifests.last() else {
-        return Err(BackupError::none_complete(&target, opened.store_id));
-    };
-    if !opened.is_titled {
-        inspector.wrong(BACKUP, "is missing", MISSING_TITLE);
+    let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+    let is_missing = title.is_none() && !opened.is_titled && !opened.manifests.is_empty();
+    if is_missing {
+        inspector.wrong(BACKUP, "is missing", TITLE);
     }
+    let is_named = title.is_some() || !unread.is_empty();
+    let unread = unread.into_iter().map(|(name, error)| (Some(name), error));
+    let others = title.into_iter().chain(mixed).map(|error| (None, error));
+    for (name, error) in others.chain(unread) {
+        note(name.as_deref(), error, inspector)?;
+    }
+    let Some(newest) = opened.manifests.last() else {
+        let none = BackupError::none_complete(&target, opened.store_id);
+        return if is_named { Ok(Inspected::default()) } else { Err(none) };
+    };
     let passed =
         if planted!("verify-newest-backup-alone") { opened.manifests.len() - 1 } else { 0 };
     let manifests = opened.manifests.get(passed..).unwrap_or_default();
-    let all = pieces_of(manifests);
-    inspector.expect(all.iter().map(|piece| piece.length).sum());
-    let mut is_whole = true;
-    for piece in all {
+    inspector.expect(bytes_of(manifests));
+    let mut pieces = Pieces::default();
+    for manifest in manifests {
+        let is_whole = pieces.check(target, manifest, inspector)?;
         if !inspector.goes_on() {
             return Ok(Inspected::default());
         }
-        let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
-        is_whole &= noted(checked, inspector)?.is_some();
-    }
-    // Frames of pieces that are wrong are wrong as well.
-    for manifest in manifests.iter().filter(|_| is_whole) {
-        noted(restore::check_frames(target, manifest), inspector)?;
+        // Frames of pieces that are wrong are wrong as well.
+        if is_whole {
+            noted(restore::check_frames(target, manifest), inspector)?;
+        }
     }
     Ok(Inspected {
         store_id: opened.store_id,
@@ -89,11 +91,71 @@ pub fn inspect(
     })
 }
 
-/// The pieces of all backups, each once: backups share what has not changed between them.
-fn pieces_of(manifests: &[Manifest]) -> Vec<&Piece> {
-    let mut names = HashSet::new();
-    let all = manifests.iter().flat_map(Manifest::pieces);
-    all.filter(|piece| names.insert(piece.name.as_str())).collect()
+/// Bytes that are read of these backups: those of all pieces, and the values of all volumes.
+fn bytes_of(manifests: &[Manifest]) -> u64 {
+    let (mut seen, mut bytes) = (HashSet::new(), 0);
+    for manifest in manifests {
+        for VolumeEntry { volume, pieces, .. } in &manifest.volumes {
+            if pieces.first().is_some_and(|first| !seen.contains(first)) {
+                bytes += volume.contents.bytes;
+            }
+            seen.extend(pieces);
+        }
+        seen.extend(manifest.frames.iter().map(|entry| &entry.piece));
+    }
+    bytes + seen.into_iter().map(|piece| piece.length).sum::<u64>()
+}
+
+/// What became of the pieces of all backups. Each is read once: backups share what has not changed
+/// between them.
+#[derive(Default)]
+struct Pieces<'a>(HashMap<&'a Piece, bool>);
+
+impl<'a> Pieces<'a> {
+    /// Reads the pieces of a backup that no other one has shown, and the values of its volumes
+    /// while they are in memory; whether its frames are right.
+    fn check(
+        &mut self,
+        target: &dyn Target,
+        manifest: &'a Manifest,
+        inspector: &mut dyn Inspector,
+    ) -> Result<bool, BackupError> {
+        let store_id = manifest.store_id().unwrap_or_default();
+        for entry in &manifest.volumes {
+            let is_new = entry.pieces.iter().any(|piece| !self.0.contains_key(piece));
+            let is_right = self.are_right(target, &entry.pieces, inspector)?;
+            if is_new && is_right && inspector.goes_on() {
+                let read = &mut |bytes| inspector.read(bytes);
+                noted(looking::check_entry(target, entry, store_id, read), inspector)?;
+            }
+        }
+        self.are_right(target, manifest.frames.iter().map(|entry| &entry.piece), inspector)
+    }
+
+    /// Compares pieces with what the manifest lists.
+    fn are_right(
+        &mut self,
+        target: &dyn Target,
+        pieces: impl IntoIterator<Item = &'a Piece>,
+        inspector: &mut dyn Inspector,
+    ) -> Result<bool, BackupError> {
+        let mut are_right = true;
+        for piece in pieces {
+            if !inspector.goes_on() {
+                return Ok(false);
+            }
+            let known = self.0.get(piece).copied();
+            let is_right = if let Some(is_right) = known {
+                is_right
+            } else {
+                let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
+                noted(checked, inspector)?.is_some()
+            };
+            self.0.insert(piece, is_right);
+            are_right &= is_right;
+        }
+        Ok(are_right)
+    }
 }
 
 /// Takes what is wrong with a piece for a finding; `None`: it was one.
@@ -103,10 +165,28 @@ fn noted<T>(
 ) -> Result<Option<T>, BackupError> {
     match checked {
         Ok(checked) => Ok(Some(checked)),
-        Err(BackupError::Piece { piece, what, advice, .. }) => {
-            inspector.wrong(&piece, &what, advice);
-            Ok(None)
-        }
-        Err(error) => Err(error),
+        Err(error) => note(None, error, inspector).map(|()| None),
     }
+}
+
+/// Takes an error for a finding: one of a piece, or any with a manifest of this name.
+fn note(
+    name: Option<&str>,
+    error: BackupError,
+    inspector: &mut dyn Inspector,
+) -> Result<(), BackupError> {
+    match (error, name) {
+        (BackupError::Piece { piece, what, advice, .. }, _) => {
+            inspector.wrong(&piece, &what, &advice);
+        }
+        (BackupError::NewerFormat { piece, found, known, .. }, _) => {
+            let what = format!("has format {found}, and this program knows up to {known}");
+            inspector.wrong(&piece, &what, "use a newer program");
+        }
+        (error, Some(name)) => {
+            inspector.wrong(name, &format!("cannot be read: {error}"), "look at the disk");
+        }
+        (error, None) => return Err(error),
+    }
+    Ok(())
 }

@@ -66,6 +66,9 @@ pub struct VolumeEntry {
     pub volume: SealedVolume,
     /// When its last event was recorded, in microseconds since 1970.
     pub recorded_at: Micros,
+    /// Whether its values were looked through when it was copied, which earlier versions did not.
+    #[serde(default)]
+    pub checked: bool,
     /// Its pieces.
     pub pieces: Vec<Piece>,
 }
@@ -249,7 +252,8 @@ pub(super) fn get_text<T: serde::de::DeserializeOwned>(
     let AnyFormat { format: found } = serde_json::from_str(&text).map_err(malformed)?;
     if found > FORMAT {
         let (target, piece) = (target.to_string(), name.to_owned());
-        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });
+        let more = String::new();
+        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT, more });
     }
     serde_json::from_str(&text).map_err(malformed)
 }
@@ -294,7 +298,7 @@ mod tests {
         let tip = tip(after.index + 2, contents.last_position);
         let directory = format!("{:020}", contents.first_position);
         let volume = SealedVolume { directory, contents, tip, files };
-        VolumeEntry { volume, recorded_at: 1, pieces: vec![piece()] }
+        VolumeEntry { volume, recorded_at: 1, checked: true, pieces: vec![piece()] }
     }
 
     /// Two volumes, and frames in two pieces that begin within the second.

@@ -25,11 +25,36 @@ pub struct Opened {
     pub manifests: Vec<Manifest>,
 }
 
+/// A target as it is found, whatever is wrong with it: one backup that cannot be read hides no
+/// other.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) opened: Opened,
+    /// Why `BACKUP` cannot be used; absent: it is good, or not there.
+    pub(super) title: Option<BackupError>,
+    /// Manifests that cannot be read, and why, by their names.
+    pub(super) unread: Vec<(String, BackupError)>,
+    /// There are backups of several stores.
+    pub(super) mixed: Option<BackupError>,
+}
+
+/// What to do about backups of several stores in one target.
+const MIXED: &str = "delete nothing: --backup restores each of them. Back each store up into a \
+     new folder of its own";
+/// What to do about a title that is that of another target.
+const OTHER_TITLE: &str = "move it out of the folder: each backup names the store too, and the \
+     next backup of that store into this folder puts the right one there";
+/// What to do about a title without backups.
+const TITLE_ALONE: &str = "no backup was made to its end here; choose another folder";
+
 /// Refuses a place that has other things in it than backups, or is part of a data directory. It
 /// changes nothing. What may lie beside backups is said by [`Target::foreign`].
 pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
-    let has_backups = |opened: Opened| !opened.manifests.is_empty();
-    let known = read_title(target)?.is_some() || Opened::read(target).is_ok_and(has_backups);
+    let Survey { opened, title, .. } = Survey::of(target)?;
+    let known = opened.is_titled || !opened.manifests.is_empty();
+    if let Some(error) = title.filter(|_| !known) {
+        return Err(error);
+    }
     let obstacle = if known { target.foreign() } else { target.obstacle() };
     match obstacle.map_err(|error| BackupError::target(&target, "list", "", error))? {
         Some(what) => Err(BackupError::Unfit { place: target.to_string(), what }),
@@ -37,25 +62,63 @@ pub fn check_place(target: &dyn Target) -> Result<(), BackupError> {
     }
 }
 
-impl Opened {
-    /// Reads what is there.
-    pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
-        let title = read_title(target)?;
+impl Survey {
+    /// Looks at all that is there.
+    pub(super) fn of(target: &dyn Target) -> Result<Self, BackupError> {
+        let (titled, mut title) = match read_title(target) {
+            Ok(titled) => (titled, None),
+            Err(error @ BackupError::Piece { .. }) => (None, Some(error)),
+            Err(error) => return Err(error),
+        };
         let listed = target.list(BACKUPS);
         let listed =
             listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
-        let mut manifests = Vec::new();
+        let (mut manifests, mut unread) = (Vec::new(), Vec::new());
         for (name, _) in listed {
-            manifests.push(Manifest::get(target, &name)?);
+            match Manifest::get(target, &name) {
+                Ok(manifest) => manifests.push(manifest),
+                Err(error) => unread.push((name, error)),
+            }
         }
         manifests.sort_by_key(|manifest| manifest.sequence);
-        let store_id = title.or_else(|| manifests.first().and_then(Manifest::store_id));
-        let strange = manifests.iter().find(|manifest| manifest.store_id() != store_id);
-        if let Some(strange) = strange {
-            let what = "belongs to another store than BACKUP names";
-            return Err(BackupError::piece(&target, &strange.name(), what));
+        unread.sort_by(|a, b| a.0.cmp(&b.0));
+        let first = manifests.first().and_then(Manifest::store_id);
+        let strange = manifests.iter().find(|manifest| manifest.store_id() != first);
+        let mixed = strange.map(|strange| {
+            let what = "belongs to another store than older backups here";
+            BackupError::advised(&target, &strange.name(), what, MIXED)
+        });
+        if mixed.is_none() && titled.is_some() && first.is_some() && titled != first {
+            let what = "names another store than the backups here";
+            title = Some(BackupError::advised(&target, BACKUP, what, OTHER_TITLE));
         }
-        Ok(Self { store_id, is_titled: title.is_some(), manifests })
+        if let Some(BackupError::Piece { advice, .. }) = &mut title
+            && manifests.is_empty()
+            && unread.is_empty()
+        {
+            TITLE_ALONE.clone_into(advice);
+        }
+        let is_titled = titled.is_some() && title.is_none();
+        let opened = Opened { store_id: first.or(titled), is_titled, manifests };
+        Ok(Self { opened, title, unread, mixed })
+    }
+}
+
+impl Opened {
+    /// Reads what is there, to go on with it: every backup has to be readable. A title that is
+    /// damaged is put anew.
+    pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
+        let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+        if let Some((_, error)) = unread.into_iter().next() {
+            return Err(error);
+        }
+        if let Some(error) = mixed {
+            return Err(error);
+        }
+        match title {
+            Some(error) if opened.manifests.is_empty() || is_of_another(&error) => Err(error),
+            _ => Ok(opened),
+        }
     }
 
     /// Refuses backups of another store.
@@ -85,6 +148,11 @@ impl Opened {
         let what = format!("it has backup {LAST_SEQUENCE}, the last number; choose a new folder");
         Err(BackupError::Unfit { place: target.to_string(), what })
     }
+}
+
+/// Whether a title is one, and that of another target.
+fn is_of_another(error: &BackupError) -> bool {
+    matches!(error, BackupError::Piece { advice, .. } if advice == OTHER_TITLE)
 }
 
 /// The lengths of pieces, by name.
@@ -147,7 +215,8 @@ fn read_title(target: &dyn Target) -> Result<Option<[u8; 16]>, BackupError> {
     }
     if found > FORMAT {
         let (target, piece) = (target.to_string(), BACKUP.to_owned());
-        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT });
+        let more = String::new();
+        return Err(BackupError::NewerFormat { target, piece, found, known: FORMAT, more });
     }
     u128::from_str_radix(value("store")?, 16).map(|id| Some(id.to_be_bytes())).map_err(number)
 }

@@ -13,7 +13,7 @@ use super::{error::BackupError, target::Target};
 pub(super) const READ: usize = 1 << 20;
 
 /// A piece as a manifest lists it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Piece {
     /// Its name in the target.
     pub name: String,

@@ -19,9 +19,9 @@ use std::{path::Path, sync::Arc};
 pub use self::choice::{At, Request};
 use self::{choice::Chosen, place::Place};
 use super::{
-    BackupError,
-    manifest::Manifest,
-    opened::{self, Opened},
+    BackupError, looking,
+    manifest::{FramesEntry, Manifest, VolumeEntry},
+    opened::{self, Survey},
     pieces,
     run::claim,
     summary::Progress,
@@ -66,13 +66,14 @@ pub fn restore(
 ) -> Result<Restored, BackupError> {
     let dir = &place::resolved_apart(target, dir)?;
     let _claim = claim(target, ClaimKind::Shared)?;
-    let opened = Opened::read(target)?;
-    let chosen = choice::choose(target, opened, request)?;
+    let chosen = choice::choose(target, Survey::of(target)?, request)?;
     let mark = chosen.mark();
     place::check(files.as_ref(), dir, &mark)?;
-    // Half of what is to be done: each piece is read twice, so that nothing is written of a backup
-    // that is damaged.
-    let total = 2 * chosen.manifest.pieces().map(|piece| piece.length).sum::<u64>();
+    // Each piece is read twice, and the values of volumes once more, so that nothing is written of
+    // a backup that is damaged.
+    let values = |entry: &VolumeEntry| entry.volume.contents.bytes;
+    let total = 2 * chosen.manifest.pieces().map(|piece| piece.length).sum::<u64>()
+        + chosen.manifest.volumes.iter().map(values).sum::<u64>();
     let mut done = 0;
     let mut on_bytes = |bytes: u64| {
         done += bytes;
@@ -89,7 +90,8 @@ pub fn restore(
     build(&place, target, &chosen, &mut on_bytes)
 }
 
-/// Checks every piece of a backup, and that its frames follow one another.
+/// Checks every piece of a backup, every value of its volumes, and that its frames follow one
+/// another.
 pub(super) fn check(
     target: &dyn Target,
     manifest: &Manifest,
@@ -98,10 +100,27 @@ pub(super) fn check(
     // What is missing is found before the first byte is read.
     let listing = opened::list(target, "")?;
     opened::check_listed(target, &listing, manifest.pieces())?;
-    for piece in manifest.pieces() {
+    for entry in &manifest.volumes {
+        check_volume(target, manifest, entry, on_bytes)?;
+    }
+    for FramesEntry { piece, .. } in &manifest.frames {
         pieces::check(target, piece, on_bytes)?;
     }
     tail::check(target, manifest)
+}
+
+/// Checks the pieces of a volume, and its values while they are in memory.
+fn check_volume(
+    target: &dyn Target,
+    manifest: &Manifest,
+    entry: &VolumeEntry,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<(), BackupError> {
+    for piece in &entry.pieces {
+        pieces::check(target, piece, on_bytes)?;
+    }
+    let store_id = manifest.store_id().unwrap_or_default();
+    looking::check_entry(target, entry, store_id, on_bytes).map(drop)
 }
 
 /// Checks that the frames of a backup follow one another up to the end that it names.
@@ -169,5 +188,5 @@ fn begin_history(
 
 /// The manifest that a restore would take, without looking at its pieces.
 pub fn chosen(target: &dyn Target, request: &Request) -> Result<Manifest, BackupError> {
-    Ok(choice::choose(target, Opened::read(target)?, request)?.manifest)
+    Ok(choice::choose(target, Survey::of(target)?, request)?.manifest)
 }

@@ -10,6 +10,7 @@ use super::{
     source::{Snapshot, Source},
     summary::{Progress, Removed, Summary, Total},
     target::{ClaimKind, Target},
+    volumes,
 };
 use crate::log::frame::Tip;
 
@@ -33,7 +34,7 @@ pub fn run(
     let _claim = claim(target, ClaimKind::Exclusive)?;
     // Another backup may have ended meanwhile, and the place may be another one.
     check_place(target)?;
-    let opened = Opened::read(target)?;
+    let mut opened = Opened::read(target)?;
     opened.expect(target, snapshot.store_id)?;
     opened.check_number(target)?;
     let listing = opened::list(target, "")?;
@@ -48,7 +49,8 @@ pub fn run(
     if planted!("manifest-before-volumes") {
         manifest(&opened, &snapshot, Vec::new(), frames.clone()).put(target)?;
     }
-    let volumes = entries::volumes((source, target), &snapshot, &known, &mut copied)?;
+    let volumes = volumes::entries((source, target), &snapshot, &known, &mut copied)?;
+    volumes::mend_older(target, &mut opened.manifests, &volumes)?;
     let total = copied.total;
     let manifest = manifest(&opened, &snapshot, volumes, frames);
     manifest.put(target)?;
@@ -146,7 +148,7 @@ fn frames(
     if let Some(last) = last.filter(usable) {
         let kept = last.frames.iter().filter(|entry| entry.tip.index > sealed.index);
         let kept: Vec<FramesEntry> = kept.cloned().collect();
-        let there = kept.iter().all(|it| listing.get(&it.piece.name) == Some(&it.piece.length));
+        let there = put_again(ends, &kept, &listing, copied)?;
         // Frames of the last backup that are not sealed begin where the sealed ones end, or before.
         let reaches = kept.first().is_none_or(|first| first.after.index <= sealed.index);
         let begins = !kept.is_empty() || last.tip == sealed;
@@ -158,6 +160,26 @@ fn frames(
         }
     }
     entries::frames(ends, (sealed, snapshot.tip), copied)
+}
+
+/// Puts those of these frames again that are gone from the target; whether all are there then.
+fn put_again(
+    ends: (&dyn Source, &dyn Target),
+    kept: &[FramesEntry],
+    listing: &opened::Listing,
+    copied: &mut Copied<'_>,
+) -> Result<bool, BackupError> {
+    let is_gone = |it: &&FramesEntry| listing.get(&it.piece.name) != Some(&it.piece.length);
+    for entry in kept.iter().filter(is_gone) {
+        match entries::frames(ends, (entry.after, entry.tip), copied) {
+            Ok(made) if made == std::slice::from_ref(entry) => {}
+            Ok(_) | Err(BackupError::OtherHistory { .. } | BackupError::Released { .. }) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a record may have gone on from one frame to another: as many frames are the same ones

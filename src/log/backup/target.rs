@@ -8,7 +8,7 @@ mod directory;
 use std::{
     fmt,
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 pub use self::directory::DirectoryTarget;
@@ -29,6 +29,10 @@ pub trait Target: Send + Sync + fmt::Debug + fmt::Display {
     /// Names and lengths of the pieces whose names begin with `prefix`, in any order. The prefix is
     /// empty or ends with a slash. What was not put to its end is not among them.
     fn list(&self, prefix: &str) -> io::Result<Vec<(String, u64)>>;
+
+    /// A file with the bytes of a piece, for reads at any offset. Those whose names begin alike lie
+    /// in one folder, under the last parts of their names. A store of objects fetches them first.
+    fn file(&self, name: &str) -> io::Result<PathBuf>;
 
     /// Deletes a piece, durably. Fine if there is none. What has no name of a piece is refused.
     fn delete(&self, name: &str) -> io::Result<()>;

@@ -8,6 +8,8 @@ mod hostile;
 mod named;
 mod places;
 mod promises;
+mod unreadable;
+mod values;
 
 use std::{mem::take, num::NonZeroUsize, sync::Arc};
 

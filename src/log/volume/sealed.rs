@@ -70,6 +70,11 @@ impl SealedVolume {
         folder::changed_snapshots(&volumes.join(&self.directory), &self.files)
     }
 
+    /// Whether these bytes are a table of its offsets.
+    pub fn has_table(&self, table: &[u8]) -> bool {
+        OffsetTable::decode(table, &self.contents).is_ok()
+    }
+
     /// Opens it for reads at the offsets that a table tells; an error says what is wrong with it.
     pub fn by_offset(
         &self,

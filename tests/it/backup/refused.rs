@@ -61,7 +61,7 @@ async fn wrong_backups_and_places_are_refused_and_nothing_is_written() {
     for bad in [&flipped[..], &whole[..whole.len() - 1], b""] {
         fs::write(&db, bad).expect("a piece");
         let error = restore(7, &nowhere, &[]);
-        assert!(error.contains("/db ") && error.contains("delete that piece"), "{error}");
+        assert!(error.contains("/db ") && error.contains("move that piece out"), "{error}");
     }
     fs::remove_file(&db).expect("a piece");
     assert!(restore(7, &nowhere, &[]).contains("/db is missing"));

@@ -12,7 +12,7 @@ use crate::{
     log::backup::{
         BackupError,
         manifest::{BACKUPS, Manifest},
-        opened::Opened,
+        opened::{Opened, Survey},
         target::Target,
     },
 };
@@ -89,22 +89,30 @@ pub(super) fn too_early(name: &str, at: At) -> BackupError {
     BackupError::Beyond { what }
 }
 
-/// Chooses the backup that is requested, else the newest, and refuses an end beyond it.
+/// Chooses the backup that is requested, else the newest, and refuses an end beyond it. Another one
+/// that cannot be read is in the way only if it is newer and none was named.
 pub(super) fn choose(
     target: &dyn Target,
-    opened: Opened,
+    survey: Survey,
     request: &Request,
 ) -> Result<Chosen, BackupError> {
+    let Survey { opened, title: _, unread, mixed } = survey;
     let Opened { store_id, is_titled: _, manifests } = opened;
+    let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
+    let is_meant = |own: &str| {
+        let short = own.strip_prefix(BACKUPS).unwrap_or_default();
+        request.backup.as_ref().is_none_or(|name| name == own || name == short)
+    };
+    let newer = |name: &str| request.backup.is_some() || names.last().is_none_or(|it| &**it < name);
+    let in_the_way = unread.into_iter().rev().find(|(name, _)| is_meant(name) && newer(name));
+    let in_the_way = in_the_way.map(|(_, error)| error);
+    if let Some(error) = in_the_way.or(mixed.filter(|_| request.backup.is_none())) {
+        return Err(error.or_restore(&names));
+    }
     let Some(store_id) = store_id.filter(|_| !manifests.is_empty()) else {
         return Err(BackupError::none_complete(&target, store_id));
     };
-    let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
-    let is_wanted = |manifest: &Manifest| {
-        let own = manifest.name();
-        let short = own.strip_prefix(BACKUPS).unwrap_or_default();
-        request.backup.as_ref().is_none_or(|name| *name == own || name == short)
-    };
+    let is_wanted = |manifest: &Manifest| is_meant(&manifest.name());
     let Some(manifest) = manifests.into_iter().rev().find(is_wanted) else {
         let name = request.backup.as_deref().unwrap_or_default();
         let what = format!("there is no {name}; there are {}", names.join(", "));
@@ -113,6 +121,8 @@ pub(super) fn choose(
     check_end(&manifest, request.at)?;
     let history = manifest.history().unwrap_or_default();
     check_restores(&manifest, &history)?;
+    // In a target with backups of several stores each has its own.
+    let store_id = manifest.store_id().unwrap_or(store_id);
     Ok(Chosen { manifest, at: request.at, store_id, history })
 }
 

@@ -7,9 +7,9 @@ use crate::log::{
     LogError,
     backup::{
         BackupError,
+        looking::is_table,
         manifest::VolumeEntry,
         pieces::{self, Piece, Tallying},
-        shape::OFFSETS,
         streams,
         target::Target,
     },
@@ -30,10 +30,17 @@ pub(super) fn restore(
     files.create_dir(&dir).map_err(|error| LogError::io("create", &dir, error))?;
     let mut right = 0;
     for piece in &entry.pieces {
-        let path = match piece.name.rsplit('/').next() {
-            Some(OFFSETS) => offsets.join(directory),
-            name => dir.join(name.unwrap_or_default()),
+        let path = if is_table(piece) {
+            offsets.join(directory)
+        } else {
+            dir.join(piece.name.rsplit('/').next().unwrap_or_default())
         };
+        // Earlier versions put an empty piece where the source had no table.
+        if is_table(piece) && !is_usable(target, piece, entry)? {
+            on_bytes(piece.length);
+            remove(files, &path)?;
+            continue;
+        }
         if is_right(files, &path, piece) {
             right += 1;
             on_bytes(piece.length);
@@ -45,6 +52,23 @@ pub(super) fn restore(
         files.sync_dir(folder).map_err(|error| LogError::io("sync", folder, error))?;
     }
     Ok(right)
+}
+
+/// Whether a piece is a table of the volume, and not empty or that of another one. It is derived,
+/// so a restored store can do without.
+fn is_usable(target: &dyn Target, piece: &Piece, entry: &VolumeEntry) -> Result<bool, BackupError> {
+    let table = pieces::bytes(target, piece)?;
+    Ok(entry.volume.has_table(&table) || planted!("restore-wrong-table"))
+}
+
+/// Removes what an interrupted restore has left of a table that is left out.
+fn remove(files: &dyn Files, path: &Path) -> Result<(), BackupError> {
+    match files.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(LogError::io("remove", path, error).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether an interrupted restore has left the piece here as it should be.

@@ -151,6 +151,10 @@ impl Target for DirectoryTarget {
         Ok(found)
     }
 
+    fn file(&self, name: &str) -> io::Result<PathBuf> {
+        self.path(name)
+    }
+
     fn delete(&self, name: &str) -> io::Result<()> {
         if !shape::is_piece(name) && !planted!("foreign-swept") {
             return Err(io::Error::other("it has no name of a piece"));

@@ -40,7 +40,7 @@ fn a_piece_that_is_missing_cut_flipped_or_swapped_is_named_and_nothing_is_writte
             let error = refused(&mut kept);
             assert!(matches!(error, BackupError::Piece { .. }), "{error}");
             let text = error.to_string();
-            assert!(text.contains(name) && text.contains("delete that piece"), "{text}");
+            assert!(text.contains(name) && text.contains("move that piece out"), "{text}");
         }
         fs::write(&path, whole).unwrap();
     }
@@ -107,6 +107,10 @@ fn a_damaged_or_newer_manifest_or_title_is_named() {
         let path = kept.backups.join(name);
         let whole = fs::read_to_string(&path).unwrap();
         for bad in [whole[..whole.len() / 2].to_owned(), whole.replace("store", "stone")] {
+            // Without a title the manifests say what the target is.
+            if name == "BACKUP" {
+                continue;
+            }
             fs::write(&path, bad).unwrap();
             let error = refused(&mut kept).to_string();
             assert!(error.contains(name) && error.contains("damaged"), "{error}");

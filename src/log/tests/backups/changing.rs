@@ -85,6 +85,10 @@ impl Target for Rotting {
         self.target.list(prefix)
     }
 
+    fn file(&self, name: &str) -> std::io::Result<PathBuf> {
+        self.target.file(name)
+    }
+
     fn delete(&self, name: &str) -> std::io::Result<()> {
         self.target.delete(name)
     }

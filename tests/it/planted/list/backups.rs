@@ -49,6 +49,32 @@ pub(in crate::planted) const BACKUPS: &[Fault] = &[
         )],
     },
     Fault {
+        name: "volume-values-unchecked",
+        breaks: "a volume is backed up, verified and restored without a look at its values",
+        caught_by: &[unit(
+            "log::tests::backups::values::\
+             a_volume_with_a_damaged_value_is_named_with_its_position_and_not_backed_up",
+            "a value is damaged",
+        )],
+    },
+    Fault {
+        name: "unchecked-volume-taken-over",
+        breaks: "a backup takes over a volume that an earlier version copied with its damage",
+        caught_by: &[unit(
+            "log::tests::backups::values::\
+             a_damaged_value_that_was_copied_so_is_found_not_restored_and_copied_again",
+            "the damaged volume was taken over",
+        )],
+    },
+    Fault {
+        name: "restore-wrong-table",
+        breaks: "a restore writes a table of offsets that is none",
+        caught_by: &[unit(
+            "log::tests::backups::values::an_empty_table_of_an_earlier_version_is_not_restored",
+            "an empty table was restored",
+        )],
+    },
+    Fault {
         name: "reuse-by-directory",
         breaks: "a backup takes over a volume of another history that has the same folder",
         caught_by: &[unit(
