@@ -85,22 +85,23 @@ fn a_manifest_that_names_what_no_backup_has_is_refused_and_nothing_is_written() 
 fn the_title_of_a_target_is_read_and_the_last_number_is_not_passed() {
     let mut random = Random::new();
     let kept = promises::few(&mut random);
-    let name = kept.back_up().name;
-    let (path, title) = (kept.backups.join("BACKUP"), kept.backups.join("BACKUP"));
-    let text = fs::read_to_string(&title).unwrap();
+    let mut newest = kept.back_up().name;
+    let path = kept.backups.join("BACKUP");
+    let text = fs::read_to_string(&path).unwrap();
     let (own, _) = text.rsplit_once("crc32c ").unwrap();
     for (from, to, why) in [
         ("handover backup", "sokol backup", "does not begin with its title"),
         ("format 1", "format 0", "there is no format 0"),
     ] {
         fs::write(&path, checked_text::sealed(&own.replace(from, to))).unwrap();
-        let error = back_up(&kept.case.log().backup_source(), &kept.target).unwrap_err();
-        assert!(error.is_damage() && error.to_string().contains(why), "{error}");
+        let found = values::inspected(&kept.target);
+        assert!(found.len() == 1 && found[0].1.contains(why), "{found:?}");
+        newest = kept.back_up().name;
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "the title is put anew");
     }
-    fs::write(&path, &text).unwrap();
-    change(&kept, &name, |it| it["sequence"] = 9_999_999_999_u64.into());
-    let last = name.replace("0000000001-", "9999999999-");
-    fs::rename(kept.backups.join(&name), kept.backups.join(last)).unwrap();
+    change(&kept, &newest, |it| it["sequence"] = 9_999_999_999_u64.into());
+    let last = newest.replace("0000000003-", "9999999999-");
+    fs::rename(kept.backups.join(&newest), kept.backups.join(last)).unwrap();
     let error = back_up(&kept.case.log().backup_source(), &kept.target).unwrap_err();
     assert!(matches!(error, BackupError::Unfit { .. }), "{error}");
     assert!(error.to_string().contains("the last number; choose a new folder"), "{error}");

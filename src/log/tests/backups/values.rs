@@ -1,5 +1,7 @@
 //! Damage inside of a volume's file, which no digest of the file shows when it is copied so.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -32,6 +34,14 @@ pub(super) fn inspected(target: &dyn Target) -> Vec<(String, String, String)> {
     let mut found = Found::default();
     inspect(target, &mut found).unwrap();
     found.0
+}
+
+/// As a manifest has it.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 fn number(bytes: &[u8]) -> usize {
@@ -122,7 +132,7 @@ impl Stopped {
         let mut bytes = fs::read(&path).unwrap();
         flip_value(random, &fs::read(self.table(&volume)).unwrap(), &mut bytes, 1);
         fs::write(&path, &bytes).unwrap();
-        let digest: String = Sha256::digest(&bytes).iter().map(|it| format!("{it:02x}")).collect();
+        let digest = sha256(&bytes);
         self.make_old(&|it| {
             if it["name"] == piece.as_str() {
                 it["sha256"] = digest.clone().into();
@@ -262,7 +272,7 @@ fn an_empty_table_of_an_earlier_version_is_not_restored() {
     let volume = stopped.volumes()[0].clone();
     let piece = stopped.piece(&volume, "/places").unwrap();
     fs::write(stopped.kept.backups.join(&piece), "").unwrap();
-    let digest: String = Sha256::digest("").iter().map(|it| format!("{it:02x}")).collect();
+    let digest = sha256(b"");
     stopped.make_old(&|it| {
         if it["name"] == piece.as_str() {
             (it["sha256"], it["length"]) = (digest.clone().into(), 0.into());
