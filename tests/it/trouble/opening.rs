@@ -16,23 +16,33 @@ const RESTORED: [&str; 5] = [
     "The journal is damaged",
 ];
 
-/// The journal file with the last unsealed frames, by what is in it.
-fn journal_file(data: &Path) -> String {
+/// What a frame of the journal begins with, at the beginning of a page.
+const FRAME: &[u8] = b"\x89HOJ\r\n\x1a\n";
+
+/// Where the last frame of a file begins, and its index.
+fn last_frame(file: &[u8]) -> Option<(usize, u64)> {
+    let heads = (0..file.len()).step_by(4096).filter(|at| file[*at..].starts_with(FRAME));
+    let number = |at: usize| file[at + 40..at + 48].try_into().map(u64::from_be_bytes);
+    heads.map(|at| (at, number(at).expect("8 bytes"))).max_by_key(|(_, index)| *index)
+}
+
+/// Flips a bit of the journal's last frame, which is in no volume; the name of its file. An earlier
+/// one may be the first behind the sealed ones, of which the store says other words.
+fn flip_last_frame(data: &Path) -> String {
     let manifest = fs::read_to_string(data.join("MANIFEST")).expect("a manifest");
     let tip = manifest.rsplit_once("\"index\": ").expect("a tip").1;
     let sealed: u64 = tip.split(',').next().expect("a number").trim().parse().expect("one");
-    let index = |bytes: &[u8]| {
-        let heads = bytes.chunks(4096).filter(|page| page.starts_with(b"\x89HOJ\r\n\x1a\n"));
-        let number = |page: &[u8]| u64::from_be_bytes(page[40..48].try_into().expect("8 bytes"));
-        heads.map(number).max().unwrap_or_default()
-    };
     let files = fs::read_dir(data.join("journal")).expect("a journal");
     let paths = files.map(|entry| entry.expect("a file").path());
     let journals = paths.filter(|path| path.extension().is_some_and(|end| end == "journal"));
-    let newest = journals.max_by_key(|path| index(&fs::read(path).expect("a file")));
-    let newest = newest.expect("a file of the journal");
-    assert!(index(&fs::read(&newest).expect("a file")) > sealed, "all is sealed");
-    newest.file_name().expect("a name").to_string_lossy().into_owned()
+    let frames = journals.filter_map(|path| {
+        let (at, index) = last_frame(&fs::read(&path).expect("a file"))?;
+        Some((index, at, path))
+    });
+    let (index, at, path) = frames.max().expect("a frame");
+    assert!(index > sealed, "all is sealed");
+    flip(&path, at + 100);
+    path.file_name().expect("a name").to_string_lossy().into_owned()
 }
 
 fn newest_volume(data: &Path) -> String {
@@ -73,11 +83,7 @@ fn spoil(heading: &str, place: &Place) -> String {
             fs::remove_dir_all(data.join("volumes")).expect("it can be removed");
         }
         "The newest volume is damaged" => return spoil_newest_volume(data),
-        "The journal is damaged" => {
-            let name = journal_file(data);
-            flip_behind(&data.join("journal").join(&name), b"\x89HOJ", 100);
-            return name;
-        }
+        "The journal is damaged" => return flip_last_frame(data),
         "The list of the journal's files is damaged" => flip(&data.join("journal/FILES"), 0),
         "The mark of the last stop is damaged" => flip(&data.join("journal/clean-stop"), 50),
         "Newer" => {
