@@ -90,7 +90,7 @@ fn parsed(filter: &str) -> Result<Targets, String> {
 }
 
 /// The filter of a text: levels and targets, divided by commas. Filters by spans (`EnvFilter`) are
-/// left out: their regular expressions would be a tenth of a first build.
+/// left out: their regular expressions make a first build longer.
 fn targets(filter: &str) -> Result<Targets, String> {
     // A target with another character is that of no event, and would be passed over in silence.
     let of_targets = |it: char| it.is_ascii_alphanumeric() || "_:-=".contains(it);

@@ -52,7 +52,7 @@ pub fn inspect(
     inspector: &mut dyn Inspector,
 ) -> Result<Inspected, BackupError> {
     let _claim = claim(target, ClaimKind::Shared)?;
-    let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+    let Survey { opened, title, is_of_another: _, unread, mixed } = Survey::of(target)?;
     let is_missing = title.is_none() && !opened.is_titled && !opened.manifests.is_empty();
     if is_missing {
         inspector.wrong(BACKUP, "is missing", TITLE);

@@ -32,6 +32,8 @@ pub(super) struct Survey {
     pub(super) opened: Opened,
     /// Why `BACKUP` cannot be used; absent: it is good, or not there.
     pub(super) title: Option<BackupError>,
+    /// `BACKUP` is good, and names another store than the backups.
+    pub(super) is_of_another: bool,
     /// Manifests that cannot be read, and why, by their names.
     pub(super) unread: Vec<(String, BackupError)>,
     /// There are backups of several stores.
@@ -88,7 +90,9 @@ impl Survey {
             let what = "belongs to another store than older backups here";
             BackupError::advised(&target, &strange.name(), what, MIXED)
         });
-        if mixed.is_none() && titled.is_some() && first.is_some() && titled != first {
+        let is_of_another =
+            mixed.is_none() && titled.is_some() && first.is_some() && titled != first;
+        if is_of_another {
             let what = "names another store than the backups here";
             title = Some(BackupError::advised(&target, BACKUP, what, OTHER_TITLE));
         }
@@ -100,7 +104,7 @@ impl Survey {
         }
         let is_titled = titled.is_some() && title.is_none();
         let opened = Opened { store_id: first.or(titled), is_titled, manifests };
-        Ok(Self { opened, title, unread, mixed })
+        Ok(Self { opened, title, is_of_another, unread, mixed })
     }
 }
 
@@ -108,7 +112,7 @@ impl Opened {
     /// Reads what is there, to go on with it: every backup has to be readable. A title that is
     /// damaged is put anew.
     pub fn read(target: &dyn Target) -> Result<Self, BackupError> {
-        let Survey { opened, title, unread, mixed } = Survey::of(target)?;
+        let Survey { opened, title, is_of_another, unread, mixed } = Survey::of(target)?;
         if let Some((_, error)) = unread.into_iter().next() {
             return Err(error);
         }
@@ -116,7 +120,7 @@ impl Opened {
             return Err(error);
         }
         match title {
-            Some(error) if opened.manifests.is_empty() || is_of_another(&error) => Err(error),
+            Some(error) if opened.manifests.is_empty() || is_of_another => Err(error),
             _ => Ok(opened),
         }
     }
@@ -148,11 +152,6 @@ impl Opened {
         let what = format!("it has backup {LAST_SEQUENCE}, the last number; choose a new folder");
         Err(BackupError::Unfit { place: target.to_string(), what })
     }
-}
-
-/// Whether a title is one, and that of another target.
-fn is_of_another(error: &BackupError) -> bool {
-    matches!(error, BackupError::Piece { advice, .. } if advice == OTHER_TITLE)
 }
 
 /// The lengths of pieces, by name.

@@ -17,6 +17,9 @@ use crate::log::{
 /// The epoch in which the frames are written; no journal was open before.
 const EPOCH: u64 = 1;
 
+/// More than the bytes of a line in the list of files.
+const LINE: u64 = 64;
+
 /// A journal that is being made. It counts once it is finished.
 #[derive(Debug)]
 pub(in crate::log) struct RestoredJournal {
@@ -48,10 +51,18 @@ impl RestoredJournal {
         Ok(Self { files, dir, store_id, file_bytes, tip, segments, offset: 0 })
     }
 
-    /// About how many bytes the files take of so many frames with so many bytes in all.
+    /// Bytes that the journal takes at most of so many frames with so many bytes in all. A frame that
+    /// does not fit in the rest of a file begins the next one, so two neighbours hold more than one
+    /// file: at most half of the room stays free, and one file more.
     pub(in crate::log) fn room((frames, bytes): (u64, u64), file_bytes: u64) -> u64 {
         let bytes = bytes.saturating_add(frames.saturating_mul(header::PAGE));
-        bytes.div_ceil(file_bytes.max(1)).max(1).saturating_mul(file_bytes)
+        let files = match bytes {
+            within if within <= file_bytes => file_bytes,
+            more => more.saturating_mul(2).saturating_add(file_bytes),
+        };
+        // The mark of the stop, and the list with its line for each file.
+        let lines = files.div_ceil(file_bytes.max(1)).saturating_mul(LINE);
+        files.saturating_add(header::PAGE).saturating_add(lines)
     }
 
     /// The last frame.

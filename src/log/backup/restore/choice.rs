@@ -96,7 +96,7 @@ pub(super) fn choose(
     survey: Survey,
     request: &Request,
 ) -> Result<Chosen, BackupError> {
-    let Survey { opened, title: _, unread, mixed } = survey;
+    let Survey { opened, title: _, is_of_another: _, unread, mixed } = survey;
     let Opened { store_id, is_titled: _, manifests } = opened;
     let names: Vec<String> = manifests.iter().map(Manifest::name).collect();
     let is_meant = |own: &str| {

@@ -31,8 +31,7 @@ pub(super) fn check(
     }
 }
 
-/// Bytes of the volumes up to the end, and of the files of the journal. Those are an estimate: a
-/// frame that does not fit in the rest of a file begins the next one.
+/// Bytes of the volumes up to the end, and of the files of the journal at most.
 fn bytes(manifest: &Manifest, at: Option<At>, journal_file_bytes: u64) -> u64 {
     let before = |entry: &&VolumeEntry| match at {
         None => true,
