@@ -51,9 +51,9 @@ impl RestoredJournal {
         Ok(Self { files, dir, store_id, file_bytes, tip, segments, offset: 0 })
     }
 
-    /// Bytes that the journal takes at most of so many frames with so many bytes in all. A frame that
-    /// does not fit in the rest of a file begins the next one, so two neighbours hold more than one
-    /// file: at most half of the room stays free, and one file more.
+    /// Bytes that the journal takes at most of so many frames with so many bytes in all. A frame
+    /// that does not fit in the rest of a file begins the next one, so two neighbours hold more
+    /// than one file: at most half of the room stays free, and one file more.
     pub(in crate::log) fn room((frames, bytes): (u64, u64), file_bytes: u64) -> u64 {
         let bytes = bytes.saturating_add(frames.saturating_mul(header::PAGE));
         let files = match bytes {
