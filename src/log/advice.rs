@@ -3,8 +3,7 @@
 use std::io;
 
 /// What to do about damage.
-pub(super) const RESTORE: &str = "put it back from a backup (`handover restore`); a copy of the \
-    folder of a running server is not whole";
+pub(super) const RESTORE: &str = "put it back from a backup (`handover restore`)";
 
 const ROOM: &str = "; make room on the disk";
 const WRITABLE: &str =

@@ -65,6 +65,18 @@ pub enum LogError {
         /// The directory.
         path: PathBuf,
     },
+    /// The folder is a copy of one that a process had open, and it is not whole.
+    #[error(
+        "{source}; {path} was copied while a process had it open: copy the folder of a running \
+         server by `handover backup`",
+        path = path.display()
+    )]
+    Copied {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing or damaged in it.
+        source: Box<LogError>,
+    },
     /// A file of the log's own is not what was written.
     #[error("{path} is damaged: {what}; {RESTORE}", path = path.display())]
     Damaged {
@@ -130,6 +142,7 @@ impl LogError {
             Self::Damaged { path, position, .. } => (path, *position),
             Self::Volume(VolumeError::Damaged { volume, position, .. }) => (volume, *position),
             Self::Journal(JournalError::Damaged { path, .. }) => (path, None),
+            Self::Copied { source, .. } => return source.damage(),
             Self::Locked { .. }
             | Self::NewerFormat { .. }
             | Self::NotAStore { .. }
@@ -147,6 +160,18 @@ impl LogError {
     /// Whether it will be over by itself: a part of the index is being built again.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Index(_))
+    }
+
+    /// Names the copy in which this was found, if that can be the cause: something is damaged or
+    /// missing.
+    pub(super) fn in_copy(self, dir: &Path) -> Self {
+        let missing =
+            matches!(&self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        if missing || self.damage().is_some() {
+            Self::Copied { path: dir.to_owned(), source: Box::new(self) }
+        } else {
+            self
+        }
     }
 
     /// Wraps an operating system's error.

@@ -46,16 +46,17 @@ impl Log {
         let store = Store::open(&files, dir, &|dir, store_id| {
             Ok(journals.create(&JournalPlace { files: &files, dir, store_id })?)
         })?;
-        let (kept, dir) = (Arc::clone(&files), store.volumes());
-        remove_copies(kept.as_ref(), &dir)?;
+        let (kept, volumes) = (Arc::clone(&files), store.volumes());
+        let copied = store.is_copy();
+        remove_copies(kept.as_ref(), &volumes)?;
         let opened = open_store(store, settings, journals, files, hooks);
         if opened.is_err() {
             // A refused store is left as it was, so copies are removed again. Sled may have held on
             // to one for longer than the thread that worked on it could wait. What can't be removed
             // now goes at the next start.
-            let _ = remove_copies(kept.as_ref(), &dir);
+            let _ = remove_copies(kept.as_ref(), &volumes);
         }
-        opened.map(Arc::new)
+        opened.map(Arc::new).map_err(|error| if copied { error.in_copy(dir) } else { error })
     }
 }
 

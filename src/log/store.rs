@@ -95,7 +95,8 @@ impl Store {
         let (lock, copied) = lock(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
             Some(id) => {
-                check_folders(files.as_ref(), dir)?;
+                check_folders(files.as_ref(), dir)
+                    .map_err(|error| if copied { error.in_copy(dir) } else { error })?;
                 id
             }
             None => initialise(files.as_ref(), dir, create_journal)?,

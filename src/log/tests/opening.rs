@@ -87,3 +87,31 @@ fn a_log_that_is_open_cannot_be_opened_again() {
     closed.close().unwrap();
     open(&case.dir).unwrap();
 }
+
+/// A copy has files of different moments: a file of a volume that was not whole yet, or a folder
+/// that the copy had not reached.
+#[test]
+fn what_is_missing_in_a_copy_of_an_open_folder_is_blamed_on_the_copy() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    repeat("two sealed volumes", 100, || {
+        case.fill(&mut random, 100_000);
+        case.wait_sealed();
+        case.manifest().volumes().len() >= 2
+    });
+    let older = case.manifest().volumes()[0].directory.clone();
+    case.close();
+    let refused = |case: &mut Case, missing: &str| {
+        // The lock of a copy names the file that it was copied from.
+        fs::write(case.dir.join("LOCK"), "1\ninode 1\n").unwrap();
+        let error = case.open().unwrap_err();
+        assert!(matches!(error, LogError::Copied { .. }), "{error}");
+        let text = error.to_string();
+        assert!(error.damage().is_some() && text.contains(missing), "{text}");
+        assert!(text.contains("copied") && text.contains("`handover backup`"), "{text}");
+    };
+    fs::remove_file(case.dir.join("volumes").join(&older).join("conf")).unwrap();
+    refused(&mut case, &older);
+    fs::remove_dir_all(case.dir.join("journal")).unwrap();
+    refused(&mut case, "journal");
+}

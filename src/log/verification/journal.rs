@@ -101,6 +101,7 @@ pub(super) fn what(error: &LogError) -> String {
         | LogError::NewerFormat { .. }
         | LogError::NotAStore { .. }
         | LogError::Unfinished { .. }
+        | LogError::Copied { .. }
         | LogError::Io { .. }
         | LogError::OutOfRange { .. }
         | LogError::Journal(_)

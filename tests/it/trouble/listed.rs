@@ -17,6 +17,7 @@ const LISTED: [(&str, &str, Variants); 6] = [
             ("NewerFormat", "### Newer\n"),
             ("NotAStore", "### Not a store\n"),
             ("Unfinished", "### A restore was interrupted\n"),
+            ("Copied", "### A copy of a running server's folder\n"),
             ("Damaged", "### MANIFEST is damaged\n"),
             ("Io", "### The system refuses\n"),
             ("OutOfRange", "`there is no event at position N`"),
