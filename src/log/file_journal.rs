@@ -15,6 +15,7 @@ mod envelope;
 mod header;
 mod inspection;
 mod listing;
+mod maker;
 mod marker;
 mod recovery;
 mod restored;
@@ -31,15 +32,14 @@ mod failure_tests;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod preparation_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -51,9 +51,10 @@ use self::{
     envelope::Decoded,
     header::Header,
     listing::Listing,
+    maker::FileMaker,
     marker::CleanStopMarker,
     recovery::{Known, Recovered},
-    segment::Segment,
+    segment::{Pace, Segment},
     slots::{Slot, Slots},
 };
 use super::{
@@ -85,15 +86,19 @@ pub struct FileJournal {
     dir: PathBuf,
     settings: JournalSettings,
     epoch: u64,
-    /// Taken before `slots` if both are; held while a frame is written, so that frames and their
-    /// outcomes keep their order. Readers need only `slots`.
+    /// Taken before the maker's lock and `slots`; held while a frame is written, so that frames and
+    /// their outcomes keep their order. Readers need only `slots`.
     writer: Mutex<JournalWriter>,
+    /// Its lock is taken before `slots`.
+    maker: FileMaker,
     slots: Mutex<Slots>,
     advanced: Condvar,
+    /// A file should be made ahead of need.
+    low: Condvar,
+    /// The first failure, after which nothing is written.
+    stopped: OnceLock<Arc<JournalError>>,
     /// Where frames that become durable go.
     tail: Arc<Tail>,
-    /// Bytes of all its files.
-    file_bytes: AtomicU64,
     /// How long the syncs of frames took.
     syncs: Histogram,
 }
@@ -107,11 +112,6 @@ const LARGEST_BODY: u64 = (limits::FRAME_BYTES + 2 * limits::APPEND_BYTES) as u6
 struct JournalWriter {
     segment: Arc<Segment>,
     offset: u64,
-    next_number: u64,
-    /// The files that may hold frames.
-    listed: Listing,
-    /// The first failure, after which nothing is written.
-    stopped: Option<Arc<JournalError>>,
 }
 
 impl FileJournal {
@@ -133,7 +133,7 @@ impl FileJournal {
                 return Err(segment.damaged(0, "a journal is here already; nothing was changed"));
             }
         }
-        let first = Segment::create(&*files, dir, 1, settings.file_bytes)?;
+        let first = Segment::create(&*files, dir, 1, settings.file_bytes, Pace::Full)?;
         listing::write(&*files, dir, &listing::of(&[Arc::new(first)]))?;
         files.sync_dir(folder_of(dir)).map_err(io)
     }
@@ -160,24 +160,21 @@ impl FileJournal {
             recovered.slots.add_spare(spare);
         }
         let numbers = segments.iter().map(|segment| segment.number);
-        let writer = JournalWriter {
-            segment: recovered.segment,
-            offset: recovered.offset,
-            next_number: numbers.max().unwrap_or(0) + 1,
-            listed,
-            stopped: None,
-        };
-        let file_bytes = AtomicU64::new(writer.listed.values().sum());
+        let there = (numbers.max().unwrap_or(0) + 1, listed);
+        let maker = FileMaker::new(Arc::clone(&files), dir.to_owned(), settings.file_bytes, there);
+        let writer = JournalWriter { segment: recovered.segment, offset: recovered.offset };
         Ok(Self {
             files,
             dir: dir.to_owned(),
             settings,
             epoch: recovered.epoch.saturating_add(1),
             writer: Mutex::new(writer),
+            maker,
             slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
+            low: Condvar::new(),
+            stopped: OnceLock::new(),
             tail: Arc::new(Tail::new(0)),
-            file_bytes,
             syncs: Histogram::new(measure::MICROSECONDS),
         })
     }
@@ -194,7 +191,7 @@ impl FileJournal {
     }
 
     fn append_now(&self, writer: &mut JournalWriter, frame: NewFrame) -> Outcome {
-        if let Some(first) = &writer.stopped {
+        if let Some(first) = self.stopped.get() {
             return Outcome::Unknown(JournalError::Stopped { first: Arc::clone(first) });
         }
         if frame.after() != self.slots().tip() {
@@ -206,13 +203,17 @@ impl FileJournal {
                 // Before the tip moves: what waits for it finds the frame in memory.
                 self.tail.push(Arc::new(frame));
                 slots.push(slot);
+                let low = slots.is_low();
                 drop(slots);
                 self.advanced.notify_all();
+                if low {
+                    self.low.notify_one();
+                }
                 Outcome::Durable
             }
             Err(error) => {
                 if !planted!("go-on-after-failed-sync") {
-                    writer.stopped = Some(Arc::new(error.clone()));
+                    self.stop(error.clone());
                 }
                 Outcome::Unknown(error)
             }
@@ -237,7 +238,7 @@ impl FileJournal {
             length: frame.length() as u64,
         };
         if !writer.segment.fits(writer.offset, header.length) {
-            writer.segment = self.next_segment(writer, header.length)?;
+            writer.segment = self.next_segment(header.length)?;
             writer.offset = 0;
         }
         let offset = writer.offset;
@@ -258,36 +259,45 @@ impl FileJournal {
         Ok((slot, frame.into_durable()))
     }
 
-    /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes, and
-    /// lists it: a frame in a file that is not listed could be cut off unnoticed.
-    fn make_segment(
-        &self,
-        writer: &mut JournalWriter,
-        length: u64,
-    ) -> Result<Arc<Segment>, JournalError> {
-        let size = self.settings.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
-        let made = Segment::create(&*self.files, &self.dir, writer.next_number, size)?;
-        let mut listed = writer.listed.clone();
-        listed.insert(made.number, made.on_disk);
-        if !planted!("file-unlisted") {
-            listing::write(&*self.files, &self.dir, &listed)?;
-        }
-        self.file_bytes.fetch_add(made.on_disk, Relaxed);
-        writer.listed = listed;
-        writer.next_number += 1;
-        Ok(Arc::new(made))
-    }
-
     /// A file to go on in: one with released frames only, else a new one.
-    fn next_segment(
-        &self,
-        writer: &mut JournalWriter,
-        length: u64,
-    ) -> Result<Arc<Segment>, JournalError> {
-        if let Some(spare) = self.slots().take_spare(length) {
+    fn next_segment(&self, length: u64) -> Result<Arc<Segment>, JournalError> {
+        let spare = || self.slots().take_spare(length);
+        if let Some(spare) = spare() {
             return Ok(spare);
         }
-        self.make_segment(writer, length)
+        let mut made = self.maker.lock()?;
+        // One may have been made meanwhile.
+        match spare() {
+            Some(spare) => Ok(spare),
+            None => self.maker.make(&mut made, length, Pace::Full),
+        }
+    }
+
+    /// Makes a file that is free for a frame with a body of `length` bytes, if there is none. After
+    /// an error nothing was synced and it may be tried again; any other failure stops the journal.
+    fn make_spare(&self, length: u64, pace: Pace) -> Result<(), JournalError> {
+        let mut made = self.maker.lock()?;
+        if self.stopped.get().is_some() || self.slots().has_spare(length) {
+            return Ok(());
+        }
+        match self.maker.make(&mut made, length, pace) {
+            Ok(spare) => self.slots().add_spare(spare),
+            Err(error) if error.is_before_sync() => return Err(error),
+            // Ahead of need, a disk that is full or does not take the zeros refuses no append yet.
+            Err(error) if pace == Pace::Pieces && error.is_of_making() => return Err(error),
+            Err(error) => self.stop(error),
+        }
+        Ok(())
+    }
+
+    /// Bytes of the body of the largest frame that a file of the usual size takes.
+    fn largest_usual_body(&self) -> u64 {
+        LARGEST_BODY.min(self.settings.file_bytes.saturating_sub(header::PAGE))
+    }
+
+    /// Keeps the first failure.
+    fn stop(&self, error: JournalError) {
+        let _ = self.stopped.set(Arc::new(error));
     }
 }
 
@@ -309,19 +319,25 @@ impl Journal for FileJournal {
     /// anything is decided. Where files are smaller than a large frame, such a frame may still
     /// need one of its own when it is written.
     fn reserve(&self) -> Result<(), JournalError> {
-        let mut writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
-        let length = LARGEST_BODY.min(self.settings.file_bytes.saturating_sub(header::PAGE));
-        let there = writer.segment.fits(writer.offset, length) || self.slots().has_spare(length);
+        let length = self.largest_usual_body();
+        let there = {
+            let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+            writer.segment.fits(writer.offset, length) || self.slots().has_spare(length)
+        };
         // A journal that has stopped says so when something is appended.
-        if there || writer.stopped.is_some() {
-            return Ok(());
+        if there || self.stopped.get().is_some() {
+            Ok(())
+        } else {
+            self.make_spare(length, Pace::Full)
         }
-        match self.make_segment(&mut writer, length) {
-            Ok(made) => self.slots().add_spare(made),
-            Err(error) if error.is_before_sync() => return Err(error),
-            Err(error) => writer.stopped = Some(Arc::new(error)),
-        }
-        Ok(())
+    }
+
+    fn prepare(&self, timeout: Duration) -> Result<(), JournalError> {
+        let enough = |slots: &mut Slots| !slots.is_low();
+        let waited = self.low.wait_timeout_while(self.slots(), timeout, enough);
+        let low =
+            waited.map_or_else(|poisoned| poisoned.into_inner().0.is_low(), |it| it.0.is_low());
+        if low { self.make_spare(self.largest_usual_body(), Pace::Pieces) } else { Ok(()) }
     }
 
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {
@@ -359,15 +375,15 @@ impl Journal for FileJournal {
     fn usage(&self) -> JournalUsage {
         JournalUsage {
             unsealed_bytes: self.unreleased_bytes(),
-            file_bytes: Some(self.file_bytes.load(Relaxed)),
+            file_bytes: Some(self.maker.total_bytes()),
             syncs: Some(self.syncs.read()),
         }
     }
 
     /// Damage even to the last frame will be noticed after this.
     fn close(&self) -> Result<(), JournalError> {
-        let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
-        if let Some(first) = &writer.stopped {
+        let _writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+        if let Some(first) = self.stopped.get() {
             return Err(JournalError::Stopped { first: Arc::clone(first) });
         }
         let marker = CleanStopMarker { epoch: self.epoch, tip: self.slots().tip() };

@@ -22,6 +22,9 @@ use crate::{
 /// The action of an error in making a file, until its first sync. It may be tried again: the file
 /// holds no frame, and the next attempt writes all of it anew. A failed sync is never repeated.
 pub(super) const MAKE: &str = "make";
+/// The action of an error in writing the list of files. It may be tried again only if the list was
+/// not begun: one that names a file which is made anew would be a lie after a crash.
+pub(super) const LIST: &str = "write";
 
 /// What became of a frame.
 #[derive(Clone, Debug)]
@@ -105,6 +108,11 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Makes sure that the next frame finds a place, before anything is decided that rests on it.
     /// After an error nothing was written, and it may be tried again at any time.
     fn reserve(&self) -> Result<(), JournalError>;
+
+    /// Makes a place for coming frames ahead of need, so that no append waits for that: waits until
+    /// one should be made, for at most `timeout`. After an error nothing was written, and it may be
+    /// tried again at any time. A journal whose places cost nothing has nothing to do.
+    fn prepare(&self, timeout: Duration) -> Result<(), JournalError>;
 
     /// Durable frames after `after`, in order: at least one if there is one, then as many as fit
     /// into `max_bytes`. Frames that were released may be gone: [`JournalError::Released`]. An
@@ -192,7 +200,14 @@ impl JournalError {
     pub(super) fn is_before_sync(&self) -> bool {
         let Self::Io { action, source, .. } = self else { return false };
         let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
-        *action == MAKE && Errno::from_io_error(source).is_some_and(|it| short.contains(&it))
+        let making = [MAKE, LIST].contains(action);
+        making && Errno::from_io_error(source).is_some_and(|it| short.contains(&it))
+    }
+
+    /// Whether a file could not be made, and nothing of it was synced or listed, for whatever
+    /// reason: a journal that needs no such file yet goes on.
+    pub(super) fn is_of_making(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if *action == MAKE)
     }
 
     /// Wraps an operating system's error.

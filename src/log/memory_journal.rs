@@ -93,6 +93,12 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    /// Memory is always there.
+    fn prepare(&self, timeout: Duration) -> Result<(), JournalError> {
+        drop(self.advanced.wait_timeout_while(self.state(), timeout, |_| true).unwrap());
+        Ok(())
+    }
+
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {
         let state = self.state();
         if after.index < state.released {

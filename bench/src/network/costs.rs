@@ -74,11 +74,18 @@ impl Case for Costs {
                 }
             }
             let mut series = (Series::new(), Series::new());
-            for _ in 0..bench.plan.repeats {
-                series.0.add(&self.measure(bench, &without).await?);
-                // In the second half of a pair only, so that the other server is measured alone.
-                let _scraper = self.scraper(&with).await?;
-                series.1.add(&self.measure(bench, &with).await?);
+            // Each is first in every other pair: what is measured second meets a warmer machine, and
+            // larger logs.
+            for repeat in 0..bench.plan.repeats.next_multiple_of(2) {
+                let (first, second) = if repeat % 2 == 0 {
+                    let first = self.measure(bench, &without).await?;
+                    (first, self.measure_with(bench, &with).await?)
+                } else {
+                    let second = self.measure_with(bench, &with).await?;
+                    (self.measure(bench, &without).await?, second)
+                };
+                series.0.add(&first);
+                series.1.add(&second);
             }
             bench.retire(without).await?;
             bench.retire(with).await?;
@@ -107,6 +114,13 @@ impl Costs {
             Of::Access => Ok(None),
             Of::Scrapes => Scraper::start(subject).await.map(Some),
         }
+    }
+
+    /// The server that has it. It is scraped meanwhile and not longer, so that the other server is
+    /// measured alone.
+    async fn measure_with(&self, bench: &Bench, with: &Subject) -> Result<Sample, Failure> {
+        let _scraper = self.scraper(with).await?;
+        self.measure(bench, with).await
     }
 
     async fn measure(&self, bench: &Bench, subject: &Subject) -> Result<Sample, Failure> {

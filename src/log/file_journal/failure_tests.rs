@@ -31,6 +31,8 @@ fn append_until_it_fails(
     more: usize,
 ) -> (Vec<Frame>, Option<Frame>) {
     for _ in 0..more {
+        // As the feeder's thread does. Where it could not, the append makes the file.
+        let _ = journal.prepare(Duration::ZERO);
         let after = journal.tip().unwrap();
         let size = 10 + 5000 * (frames.len() % 3);
         let frame = frame_after(after, 2, size, 1);

@@ -15,7 +15,7 @@ use super::segment::{Segment, path_of};
 use crate::log::{
     checked_text,
     files::{Files, read_whole, write_atomically},
-    journal::{JournalError, MAKE},
+    journal::{JournalError, LIST},
 };
 
 /// The list's name in the journal's folder.
@@ -36,7 +36,7 @@ pub(super) fn write(files: &dyn Files, dir: &Path, listing: &Listing) -> Result<
     let text: String = lines.collect();
     let path = dir.join(NAME);
     write_atomically(files, &path, checked_text::sealed(&text).as_bytes())
-        .map_err(|error| JournalError::io(MAKE, path, error))
+        .map_err(|error| JournalError::io(LIST, path, error))
 }
 
 /// The list; absent: the journal was last open in a build that kept none.

@@ -6,7 +6,7 @@ use super::{
     header::{self, Header},
     listing,
     marker::{self, CleanStopMarker},
-    segment::Segment,
+    segment::{Pace, Segment},
 };
 use crate::log::{
     files::Files,
@@ -97,7 +97,7 @@ impl RestoredJournal {
     fn next(&mut self, length: u64) -> Result<Arc<Segment>, JournalError> {
         let size = self.file_bytes.max(header::footprint(length).unwrap_or(u64::MAX));
         let number = self.segments.len() as u64 + 1;
-        let made = Arc::new(Segment::create(&*self.files, &self.dir, number, size)?);
+        let made = Arc::new(Segment::create(&*self.files, &self.dir, number, size, Pace::Full)?);
         self.segments.push(Arc::clone(&made));
         self.offset = 0;
         Ok(made)

@@ -2,6 +2,7 @@
 //! again, so that appending never waits for the file system to find space or to note a length.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,6 +18,18 @@ use crate::log::{
 const EXTENSION: &str = "journal";
 /// How much is zero-written at a time.
 const ZEROS: u64 = 1 << 20;
+/// The action of an error in making bytes durable.
+const SYNC: &str = "sync";
+
+/// How a file is written with zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As fast as it can be: something waits for the file.
+    Full,
+    /// Each piece is synced before the next. The syncs of appends beside it then wait for one piece
+    /// and not for the whole file.
+    Pieces,
+}
 
 /// An open file of the journal.
 #[derive(Debug)]
@@ -41,23 +54,22 @@ impl Segment {
         dir: &Path,
         number: u64,
         length: u64,
+        pace: Pace,
     ) -> Result<Self, JournalError> {
         let path = path_of(dir, number);
         let length = length.max(PAGE).next_multiple_of(PAGE);
-        let zeroed = files.open(&path, true).and_then(|handle| {
-            handle.set_len(0)?;
-            let zeros = vec![0; usize::try_from(length.min(ZEROS)).unwrap_or(0)];
-            let mut offset = 0;
-            while let Some(rest) = length.checked_sub(offset).filter(|&rest| rest > 0) {
-                let part = usize::try_from(rest).unwrap_or(usize::MAX).min(zeros.len());
-                handle.write_all_at(zeros.get(..part).unwrap_or(&zeros), offset)?;
-                offset += part as u64;
+        let unmade = |error| JournalError::io(MAKE, &path, error);
+        let handle = files.open(&path, true).map_err(unmade)?;
+        handle.set_len(0).map_err(unmade)?;
+        if let Err((action, error)) = fill(&*handle, length, pace) {
+            if action == MAKE {
+                // What could not be made holds no space until it is tried again.
+                let _ = handle.set_len(0);
             }
-            Ok(handle)
-        });
-        let handle = zeroed.map_err(|error| JournalError::io(MAKE, &path, error))?;
+            return Err(JournalError::io(action, &path, error));
+        }
         let synced = handle.sync_all().and_then(|()| files.sync_dir(dir));
-        synced.map_err(|error| JournalError::io("sync", &path, error))?;
+        synced.map_err(|error| JournalError::io(SYNC, &path, error))?;
         Ok(Self { path, number, length, on_disk: length, handle })
     }
 
@@ -97,7 +109,7 @@ impl Segment {
 
     /// Makes what was written durable.
     pub(super) fn sync_data(&self) -> Result<(), JournalError> {
-        self.handle.sync_data().map_err(|error| JournalError::io("sync", &self.path, error))
+        self.handle.sync_data().map_err(|error| JournalError::io(SYNC, &self.path, error))
     }
 
     /// Writes again what is read at a frame's place, so that the disk holds what the page cache
@@ -123,7 +135,7 @@ impl Segment {
 
     /// Makes contents and length durable, whichever process wrote them.
     pub(super) fn sync(&self) -> Result<(), JournalError> {
-        self.handle.sync_all().map_err(|error| JournalError::io("sync", &self.path, error))
+        self.handle.sync_all().map_err(|error| JournalError::io(SYNC, &self.path, error))
     }
 
     /// The error for bytes that are not what was written here.
@@ -137,6 +149,22 @@ impl Segment {
         read.map_err(|error| JournalError::io("read", &self.path, error))?;
         Ok(bytes)
     }
+}
+
+/// Writes zeros; an error with what failed.
+fn fill(handle: &dyn FileHandle, length: u64, pace: Pace) -> Result<(), (&'static str, io::Error)> {
+    let zeros = vec![0; usize::try_from(length.min(ZEROS)).unwrap_or(0)];
+    let mut offset = 0;
+    while let Some(rest) = length.checked_sub(offset).filter(|&rest| rest > 0) {
+        let part = usize::try_from(rest).unwrap_or(usize::MAX).min(zeros.len());
+        let piece = zeros.get(..part).unwrap_or(&zeros);
+        handle.write_all_at(piece, offset).map_err(|error| (MAKE, error))?;
+        offset += part as u64;
+        if pace == Pace::Pieces && offset < length {
+            handle.sync_data().map_err(|error| (SYNC, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the file of a number is.

@@ -75,6 +75,14 @@ impl Slots {
         self.spares.iter().any(|spare| spare.fits(0, length))
     }
 
+    /// Whether a file should be made: none is free, and the one in use is half full.
+    pub(super) fn is_low(&self) -> bool {
+        let end = |slot: &Slot| slot.offset.saturating_add(slot.length);
+        let here = |slot: &&Slot| Arc::ptr_eq(&slot.segment, &self.home);
+        let used = self.frames.back().filter(here).map_or(0, end);
+        self.spares.is_empty() && used > self.home.length / 2
+    }
+
     /// Takes the file unused for longest in which a frame with a body of `length` bytes fits.
     pub(super) fn take_spare(&mut self, length: u64) -> Option<Arc<Segment>> {
         let fitting = self.spares.iter().position(|spare| spare.fits(0, length))?;

@@ -1,6 +1,6 @@
 //! The contract on files, and what lies between openings.
 
-use std::{fs, os::unix::fs::FileExt as _, path::Path};
+use std::{fs, os::unix::fs::FileExt as _, path::Path, sync::atomic::Ordering::Relaxed};
 
 use super::*;
 use crate::log::{
