@@ -86,6 +86,8 @@ impl Case for Backups {
             let mut outcome = Outcome::default();
             first(&mut outcome, bench, &subject, &places).await?;
             subject.settle(&bench.plan).await?;
+            // What was appended beside the first is more than a hundredth.
+            backup(&subject, &places).await?;
             let drawn = subject.source.acknowledged();
             subject.fill(layout, drawn + events / 100).await?;
             second(&mut outcome, bench, &subject, &places).await?;

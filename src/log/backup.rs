@@ -16,6 +16,7 @@ pub mod local;
 mod looking;
 pub mod manifest;
 mod opened;
+mod parallel;
 mod pieces;
 pub mod restore;
 pub mod run;

@@ -22,7 +22,7 @@ use super::{
     BackupError, looking,
     manifest::{FramesEntry, Manifest, VolumeEntry},
     opened::{self, Survey},
-    pieces,
+    parallel, pieces,
     run::claim,
     summary::Progress,
     target::{ClaimKind, Target},
@@ -100,9 +100,9 @@ pub(super) fn check(
     // What is missing is found before the first byte is read.
     let listing = opened::list(target, "")?;
     opened::check_listed(target, &listing, manifest.pieces())?;
-    for entry in &manifest.volumes {
-        check_volume(target, manifest, entry, on_bytes)?;
-    }
+    parallel::for_each(&manifest.volumes, on_bytes, |entry, on_bytes| {
+        check_volume(target, manifest, entry, on_bytes)
+    })?;
     for FramesEntry { piece, .. } in &manifest.frames {
         pieces::check(target, piece, on_bytes)?;
     }
@@ -150,10 +150,10 @@ fn build(
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
     let kept: Vec<_> = manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();
-    let mut right = 0;
-    for entry in &kept {
-        right += volumes::restore(place, target, entry, on_bytes)?;
-    }
+    let right = parallel::for_each(&kept, on_bytes, |entry, on_bytes| {
+        volumes::restore(place, target, entry, on_bytes)
+    })?;
+    let right = right.into_iter().sum();
     tail::restore(place, target, manifest, (kept.len(), end))?;
     let volumes = kept.iter().map(|entry| entry.volume.clone()).collect();
     let volumes = Volumes::of(*store_id, volumes);
