@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::shared::{Rebuild, Shared, decoded, failed};
+use super::shared::{Progress, Rebuild, Shared, decoded, failed};
 use crate::{
     domain::event::Position,
     engine::{ReadError, record::RecordReader},
@@ -124,12 +124,15 @@ impl Shared {
         |position| self.rebuild.send_modify(|rebuild| rebuild.position = Some(position))
     }
 
-    /// Compares the figures with others, which are of an earlier position and are brought to the
-    /// same one; `None`: they are equal.
+    /// Compares the figures with others, which are brought to the same position; `None`: they are
+    /// equal. Where the projection is behind the others, it is waited for.
     pub(in crate::engine) async fn difference(
         self: &Arc<Self>,
         mut other: Register,
     ) -> Result<Option<String>, ReadError> {
+        if let Some(error) = self.reached(other.position()).await? {
+            return Ok(Some(error.to_string()));
+        }
         let mut end = self.progress.borrow().position;
         while end.saturating_sub(other.position()) > CLOSE {
             let before = other.position();
@@ -147,6 +150,21 @@ impl Shared {
             (*shared.register() != other).then(what)
         })
         .await
+    }
+
+    /// Waits until the projection has taken in so much; why it never will, if it has stopped.
+    async fn reached(&self, position: Position) -> Result<Option<ReadError>, ReadError> {
+        let stopping = self.reader.stopping().clone();
+        let mut progress = self.progress.subscribe();
+        let is_over = |it: &Progress| it.position >= position || it.failed.is_some();
+        tokio::select! {
+            over = progress.wait_for(is_over) => match over {
+                Ok(over) if over.position < position => Ok(over.failed.clone()),
+                Ok(_) => Ok(None),
+                Err(_) => Err(ReadError::Stopping),
+            },
+            () = stopping.cancelled() => Err(ReadError::Stopping),
+        }
     }
 
     /// Applies everything up to `end`, page by page.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     domain::{known::examples, proto},
+    log::waiting::LONG,
     projections::{
         Projection as _,
         claims::test_record::preferred,
@@ -60,6 +61,31 @@ async fn a_projection_that_is_built_anew_answers_as_before_and_meanwhile() {
     assert_eq!(figures(&store).await, before);
     record(&store, transfer(200, false)).await.unwrap();
     assert_ne!(figures(&store).await.rows, before.rows, "it follows the log");
+}
+
+/// A verification replays the events up to the head, and the projection may not be there yet.
+#[tokio::test]
+async fn figures_are_compared_once_the_projection_has_come_as_far_as_what_it_is_compared_with() {
+    let store = Store::new();
+    record(&store, transfer(189, false)).await.unwrap();
+    figures(&store).await;
+    let shared = store.engine().record().0;
+    let ahead = std::mem::take(&mut *shared.hold());
+    shared.progress.send_modify(|progress| progress.position = 0);
+    let mut compared = std::pin::pin!(shared.difference(ahead));
+    assert!(futures_util::poll!(compared.as_mut()).is_pending());
+    // The projection goes on from where it says that it is.
+    record(&store, transfer(150, false)).await.unwrap();
+    let compared = tokio::time::timeout(LONG, compared).await.expect("in time");
+    assert_eq!(compared.unwrap(), None);
+    // One that has stopped is not waited for.
+    let stopped = ReadError::Undecodable("on purpose".into());
+    let ahead = std::mem::take(&mut *shared.hold());
+    shared.progress.send_modify(|progress| {
+        (progress.position, progress.failed) = (0, Some(stopped.clone()));
+    });
+    let compared = tokio::time::timeout(LONG, shared.difference(ahead)).await.expect("in time");
+    assert!(compared.unwrap().expect("it has stopped").contains("on purpose"));
 }
 
 #[tokio::test]
