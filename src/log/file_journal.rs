@@ -44,7 +44,8 @@ use std::{
 };
 
 pub(super) use self::{
-    inspection::InspectedJournal, listing::NAME as LISTING, restored::RestoredJournal,
+    inspection::InspectedJournal, listing::NAME as LISTING, marker::NAME as CLEAN_STOP,
+    restored::RestoredJournal,
 };
 
 use self::{
@@ -299,6 +300,13 @@ impl FileJournal {
     fn stop(&self, error: JournalError) {
         let _ = self.stopped.set(Arc::new(error));
     }
+}
+
+/// Refuses a journal whose files are not as its list says; a journal may be open meanwhile.
+pub(super) fn check_listed(files: &dyn Files, dir: &Path) -> Result<(), JournalError> {
+    // Read before the files are: none is listed before it is there.
+    let Some(listed) = listing::read(files, dir)? else { return Ok(()) };
+    listing::check(&listed, &listing::of(&Segment::open_all(files, dir)?), dir)
 }
 
 impl Journal for FileJournal {

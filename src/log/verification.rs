@@ -12,6 +12,7 @@ mod finding;
 mod jobs;
 mod journal;
 mod live;
+mod named;
 mod progress;
 mod stopped;
 mod subject;

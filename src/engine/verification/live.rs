@@ -147,7 +147,7 @@ fn of_log(
     findings: &Findings,
     progress: &Progress,
 ) -> Result<(VerificationReport, Option<Register>), LogError> {
-    let verification = Verification::live(log)?;
+    let verification = Verification::live(log, findings)?;
     let mut report = VerificationReport::default();
     report.checked(&verification);
     let checked = verification.check(&is_replayed, findings, progress, NonZeroUsize::MIN)?;

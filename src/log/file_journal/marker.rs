@@ -26,7 +26,7 @@ use crate::log::{
 };
 
 /// The marker's name in the journal's folder.
-pub(super) const NAME: &str = "clean-stop";
+pub(in crate::log) const NAME: &str = "clean-stop";
 
 const MAGIC: [u8; 8] = *b"\x89HOC\r\n\x1a\n";
 const LENGTH: usize = envelope::HEAD + 8 + 8 + 8 + 4;

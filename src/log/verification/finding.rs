@@ -6,7 +6,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::domain::event::Position;
+use crate::{
+    domain::event::Position,
+    log::file_journal::{CLEAN_STOP, LISTING},
+};
 
 /// Findings of one kind that are kept; of more there is only the number.
 const KEPT: usize = 100;
@@ -89,6 +92,13 @@ impl Finding {
         Self { position: Some(position), ..self }
     }
 
+    /// Whether it is a file of the journal that only guards the others: without it, a server opens
+    /// the journal by what is there.
+    fn is_derivable(&self) -> bool {
+        let name = self.place.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        [LISTING, CLEAN_STOP].contains(&name)
+    }
+
     /// What a person does about it.
     pub fn remedy(&self) -> String {
         let place = self.place.display();
@@ -106,7 +116,18 @@ impl Finding {
                 "make a backup into another folder now, and restore from a copy of this one"
                     .to_owned()
             }
-            (Severity::Record, Part::Store | Part::Manifest | Part::Journal) => {
+            (Severity::Record, Part::Store) => {
+                "restore a backup into another folder (`handover restore`), and put its STORE and \
+                 HISTORY alone in the place of these: no event is lost by that"
+                    .to_owned()
+            }
+            (Severity::Record, Part::Journal) if self.is_derivable() => {
+                format!(
+                    "stop the server, move {place} away, and verify again: if nothing else is \
+                     damaged, and the last position is the one that clients know, start the server"
+                )
+            }
+            (Severity::Record, Part::Manifest | Part::Journal) => {
                 "restore a backup into another folder (`handover restore`), and put that in the \
                  place of the data directory"
                     .to_owned()

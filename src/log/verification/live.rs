@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use super::{
+    finding::Findings,
     journal::Unsealed,
+    named,
     subject::{SledAccess, Verification},
 };
 use crate::log::{Log, LogError, files::ReadOnlyFiles, index::StoredIndex, volume::SealedVolume};
 
 impl Verification {
     /// Begins to verify an open store as far as it is durable now. What is appended meanwhile is
-    /// left out.
-    pub fn live(log: &Arc<Log>) -> Result<Self, LogError> {
+    /// left out. The files that lead to the record are checked first.
+    pub fn live(log: &Arc<Log>, findings: &Findings) -> Result<Self, LogError> {
         // The volumes first: those that are sealed from now on may reach beyond the head.
         let volumes = log.fetcher.volumes.all();
         let volumes: Vec<_> = volumes.iter().map(|volume| SealedVolume::clone(volume)).collect();
         let head = log.tip()?.position;
+        named::check(log, &volumes, findings)?;
         let sealed = volumes.last().map_or(0, |volume| volume.contents.last_position);
         Ok(Self {
             files: Arc::new(ReadOnlyFiles),

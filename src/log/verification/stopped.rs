@@ -91,7 +91,7 @@ fn check_progress(files: &dyn Files, store: &StoppedStore, findings: &Findings) 
 }
 
 /// Takes damage for a finding; nothing is left to look at then.
-fn found<T>(
+pub(super) fn found<T>(
     read: Result<T, LogError>,
     part: Part,
     findings: &Findings,

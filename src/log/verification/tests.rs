@@ -215,3 +215,44 @@ fn an_event_that_is_older_than_the_one_before_it_is_a_fault_of_the_record() {
     assert!(kinds(&findings).contains(&(Severity::Record, Part::Event)), "{findings:#?}");
     assert_eq!(findings[0].position, Some(25), "{findings:#?}");
 }
+
+/// What a verification of an open log finds, by the names of the files.
+fn found_live(log: &Arc<Log>) -> Vec<(String, Part)> {
+    let findings = Findings::default();
+    drop(Verification::live(log, &findings).unwrap());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    findings.finish().0.iter().map(|it| (name(&it.place), it.part)).collect()
+}
+
+#[test]
+fn an_open_store_whose_files_would_not_open_again_is_damaged() {
+    let store = Store::new(false);
+    let dir = &store.dir;
+    let log = Log::open(dir, &settings(), Arc::new(RealFiles), Hooks::default()).unwrap();
+    assert_eq!(found_live(&log), []);
+    let files = [
+        ("STORE", Part::Store),
+        ("MANIFEST", Part::Manifest),
+        ("journal/FILES", Part::Journal),
+        ("HISTORY", Part::Store),
+    ];
+    for (name, part) in files {
+        let (path, short) = (dir.join(name), name.rsplit('/').next().unwrap());
+        let before = fs::read(&path);
+        fs::write(&path, "nothing of the kind").unwrap();
+        assert_eq!(found_live(&log), [(short.to_owned(), part)]);
+        fs::remove_file(&path).unwrap();
+        // The others are made again, or mean what their absence does.
+        let is_needed = ["STORE", "MANIFEST"].contains(&name);
+        let missing = is_needed.then(|| (short.to_owned(), part));
+        assert_eq!(found_live(&log), Vec::from_iter(missing));
+        if let Ok(before) = before {
+            fs::write(&path, before).unwrap();
+        }
+    }
+    let before = fs::read(dir.join("MANIFEST")).unwrap();
+    Manifest::empty(log.store_id()).save(&RealFiles, &dir.join("MANIFEST")).unwrap();
+    assert_eq!(found_live(&log), [("MANIFEST".to_owned(), Part::Manifest)]);
+    fs::write(dir.join("MANIFEST"), before).unwrap();
+    assert_eq!(found_live(&log), []);
+}
