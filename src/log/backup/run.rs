@@ -53,7 +53,10 @@ pub fn run(
     volumes::mend_older(target, &mut opened.manifests, &volumes)?;
     let total = copied.total;
     let manifest = manifest(&opened, &snapshot, volumes, frames);
+    check_there(target, &manifest)?;
     manifest.put(target)?;
+    // The place may have become another one in between.
+    check_there(target, &manifest)?;
     let removed = cleaning::clean(target, opened.manifests, &manifest, keep)?;
     Ok(summary(&manifest, total, removed))
 }
@@ -95,6 +98,29 @@ fn check_room(target: &dyn Target, needed: u64) -> Result<(), BackupError> {
             Err(BackupError::Full { target: target.to_string(), needed, free })
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a target that became another one while pieces were put: its folder was exchanged, or what
+/// was mounted there is gone. A manifest there would list what is not there.
+fn check_there(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupError> {
+    if planted!("exchanged-target-unnoticed") {
+        return Ok(());
+    }
+    let listing = opened::list(target, "")?;
+    let is_there = |name: &str, length: u64| match listing.get(name) {
+        Some(found) => *found == length || length == 0,
+        None => false,
+    };
+    let pieces = manifest.pieces().map(|piece| (piece.name.as_str(), piece.length));
+    match pieces.chain([(opened::BACKUP, 0)]).find(|(name, length)| !is_there(name, *length)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let gone = "it was there while the backup was made, so the place became another one, \
+                        or something removed it; see that the right disk is there, and repeat";
+            let error = std::io::Error::new(std::io::ErrorKind::NotFound, gone);
+            Err(BackupError::target(&target, "find", name, error))
+        }
     }
 }
 

@@ -53,6 +53,63 @@ fn a_backup_whose_frames_move_into_a_volume_asks_again_and_not_without_end() {
     }
 }
 
+/// A source that does something to the target when it is opened for the so many-th time.
+struct Exchanging<'a> {
+    source: &'a dyn Source,
+    left: AtomicUsize,
+    exchange: &'a (dyn Fn() + Sync),
+}
+
+impl Source for Exchanging<'_> {
+    fn snapshot(&self) -> Result<backup::source::Snapshot, BackupError> {
+        self.source.snapshot()
+    }
+
+    fn open(
+        &self,
+        wanted: &backup::source::Wanted,
+    ) -> Result<Box<dyn std::io::Read + Send + '_>, BackupError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            (self.exchange)();
+        }
+        self.source.open(wanted)
+    }
+}
+
+#[test]
+fn a_folder_that_is_exchanged_while_a_backup_is_made_gets_no_manifest() {
+    let mut random = Random::new();
+    let kept = Kept::new(&mut random);
+    let source = kept.case.log().backup_source();
+    let away = kept.case.home.path().join("away");
+    let move_away = || fs::rename(&kept.backups, &away).unwrap();
+    let remove = || fs::remove_dir_all(&kept.backups).unwrap();
+    let exchange = || {
+        move_away();
+        fs::create_dir(&kept.backups).unwrap();
+    };
+    let exchanges: [&(dyn Fn() + Sync); 3] = [&move_away, &remove, &exchange];
+    for exchange in exchanges {
+        for opened in 1..=4 {
+            let left = AtomicUsize::new(opened);
+            let made = back_up(&Exchanging { source: &source, left, exchange }, &kept.target);
+            let error = made.unwrap_err();
+            // A volume's values are looked through once it is copied.
+            let text = error.to_string();
+            let is_known = match error {
+                BackupError::Piece { .. } => text.contains("is missing"),
+                BackupError::Target { .. } => text.contains("became another one"),
+                _ => false,
+            };
+            assert!(is_known, "{opened}: {text}");
+            assert!(!kept.backups.join("backups").exists(), "a manifest lists what is not there");
+            let _ = fs::remove_dir_all(&away);
+            fs::remove_dir_all(&kept.backups).unwrap();
+        }
+    }
+    assert_eq!(kept.back_up().kept.pieces, 0);
+}
+
 /// A target of which one piece has another byte from the second reading on.
 #[derive(Debug)]
 struct Rotting {
