@@ -33,6 +33,7 @@ pub use self::{
     manifest::Manifest,
     opened::{Opened, check_place},
     pieces::Piece,
+    shape::is_piece,
     summary::{Progress, Removed, Summary, Total},
 };
 

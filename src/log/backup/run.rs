@@ -53,7 +53,7 @@ pub fn run(
     volumes::mend_older(target, &mut opened.manifests, &volumes)?;
     let total = copied.total;
     let manifest = manifest(&opened, &snapshot, volumes, frames);
-    manifest.put(target)?;
+    manifest.create(target)?;
     let removed = cleaning::clean(target, opened.manifests, &manifest, keep)?;
     Ok(summary(&manifest, total, removed))
 }
