@@ -32,7 +32,7 @@ use crate::{
 pub struct Args {
     /// Folder for backups of one store; it is made if there is none. What an earlier backup has
     /// copied there is not copied again. With the feature object-store also an address:
-    /// s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
+    /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     /// Read this data directory instead of a server's record. No server may work on it

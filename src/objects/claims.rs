@@ -1,9 +1,10 @@
 //! Claims on a prefix: which process puts and deletes there. Stores of objects have no locks.
 //!
 //! A backup puts an object of its own below `claims/` and looks at the others afterwards. Of two
-//! backups that begin at once at least one sees the other, and gives way. The object is renewed
-//! while the backup runs. One that was not renewed for long was left by a process that was killed,
-//! and is removed. Its age is that between two times of the store: no other clock counts.
+//! backups that begin at once at least one sees the other, and gives way. If both do, they try
+//! again after pauses that differ. The object is renewed while the backup runs. One that was not
+//! renewed for long was left by a process that was killed, and is removed. Its age is that between
+//! two times of the store: no other clock counts.
 //!
 //! A process that was held up for longer than that may have lost its claim without notice. So its
 //! claim is looked for before each deletion and before each manifest.
@@ -23,6 +24,12 @@ use super::prefix::Prefix;
 
 /// What the names of claims begin with.
 const CLAIMS: &str = "claims/";
+/// How often a claim is tried for while another one is of the same moment.
+const ATTEMPTS: usize = 4;
+/// Claims that are put within so many seconds may have given way to each other.
+const SAME_MOMENT: u64 = 1;
+/// The longest pause between two attempts, in milliseconds.
+const MOST_PAUSE: u64 = 1_500;
 /// The most that is read of a claim.
 const CLAIM_BYTES: u64 = 1 << 10;
 
@@ -86,6 +93,36 @@ pub(super) struct Held {
 
 /// Claims a prefix. `WouldBlock`, with what is known of the other process, if there is a claim.
 pub(super) fn take(prefix: &Arc<Prefix>, own: &Own, pace: Pace) -> io::Result<Held> {
+    for _ in 1..ATTEMPTS {
+        match attempt(prefix, own, pace)? {
+            Ok(held) => return Ok(held),
+            Err(Taken { is_as_new: false, holder }) => return Err(in_the_way(holder)),
+            // Both may have given way.
+            Err(Taken { is_as_new: true, holder: _ }) => {
+                let pause = Duration::from_millis(rand::random_range(0..MOST_PAUSE));
+                prefix.wait(async move {
+                    tokio::time::sleep(pause).await;
+                    Ok(())
+                })?;
+            }
+        }
+    }
+    attempt(prefix, own, pace)?.map_err(|taken| in_the_way(taken.holder))
+}
+
+fn in_the_way(holder: String) -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, holder)
+}
+
+/// Another claim is in the way.
+struct Taken {
+    /// It is of the same moment.
+    is_as_new: bool,
+    /// What is known of its process.
+    holder: String,
+}
+
+fn attempt(prefix: &Arc<Prefix>, own: &Own, pace: Pace) -> io::Result<Result<Held, Taken>> {
     let name = format!("{CLAIMS}{:016x}", rand::random::<u64>());
     prefix.put(&name, text().into_bytes())?;
     let mut held = Held { prefix: Arc::clone(prefix), own: own.clone(), name, renewing: None };
@@ -98,13 +135,13 @@ pub(super) fn take(prefix: &Arc<Prefix>, own: &Own, pace: Pace) -> io::Result<He
         let age = u64::try_from(mine.modified - other.modified).unwrap_or_default();
         if age < pace.counts.as_secs() {
             let holder = holder(prefix, &other.name, pace);
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
+            return Ok(Err(Taken { is_as_new: age <= SAME_MOMENT, holder }));
         }
         prefix.delete(&other.name)?;
     }
     own.set(&held.name);
     held.renew(pace);
-    Ok(held)
+    Ok(Ok(held))
 }
 
 impl Held {

@@ -68,12 +68,11 @@ impl<'a> Upload<'a> {
         let (prefix, path) = (self.prefix, &self.path);
         let parts = &mut self.parts;
         prefix.wait(async move {
-            let parts = match parts {
-                Some(parts) => parts,
-                None => {
-                    let begun = prefix.store.put_multipart(path).await?;
-                    parts.insert(WriteMultipart::new_with_chunk_size(begun, PART))
-                }
+            let parts = if let Some(parts) = parts {
+                parts
+            } else {
+                let begun = prefix.store.put_multipart(path).await?;
+                parts.insert(WriteMultipart::new_with_chunk_size(begun, PART))
             };
             parts.wait_for_capacity(UNDER_WAY).await?;
             parts.put(part);
