@@ -33,6 +33,7 @@ mod moment;
 mod output;
 mod pages;
 pub mod payload;
+mod place;
 mod position;
 mod private;
 mod receipt;

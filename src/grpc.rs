@@ -30,6 +30,8 @@ mod goaway;
 pub mod health;
 mod heartbeat;
 mod history;
+#[cfg(feature = "object-store")]
+pub(crate) mod https;
 mod idle;
 mod incoming;
 mod intake;

@@ -4,7 +4,7 @@
 //! # Layers
 //!
 //! ```text
-//! cli  config  metrics  telemetry  server  ...    assembly: the only code that knows everything
+//! cli  config  metrics  objects  server  ...      assembly: the only code that knows everything
 //! client                            retries: what is tried again, resumed, decided again
 //! grpc                              translation: the only code that says tonic
 //! engine                            concurrency: the lowest layer that says tokio
@@ -44,6 +44,8 @@ pub mod cli;
 pub mod config;
 pub mod descriptors;
 mod metrics;
+#[cfg(feature = "object-store")]
+pub mod objects;
 pub mod server;
 pub mod telemetry;
 

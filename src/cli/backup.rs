@@ -1,4 +1,5 @@
-//! `handover backup`: copies the record of a server, or of a stopped data directory, to a folder.
+//! `handover backup`: copies the record of a server, or of a stopped data directory, to a folder
+//! or an object store.
 
 mod fetching;
 mod remote;
@@ -11,6 +12,7 @@ pub(super) use self::shown::{Bar, Shown};
 use crate::{
     cli::{
         exit::{Exit, Failure},
+        place,
         private::keep_private,
         receipt::Form,
         server_args::ServerArgs,
@@ -20,7 +22,6 @@ use crate::{
         LogError,
         backup::{
             BackupError, Summary, run::run as back_up, source::Source, stopped::StoppedStore,
-            target::DirectoryTarget,
         },
         files::{Files, RealFiles},
     },
@@ -30,7 +31,8 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Folder for backups of one store; it is made if there is none. What an earlier backup has
-    /// copied there is not copied again
+    /// copied there is not copied again. With the feature object-store also an address:
+    /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     /// Read this data directory instead of a server's record. No server may work on it
@@ -60,6 +62,7 @@ pub fn give_way() {
 pub async fn run(args: Args) -> Result<Exit, Failure> {
     keep_private();
     let Args { to, data, keep, output, server } = args;
+    let target = place::open(&to)?;
     let mut bar = Bar::new("backup");
     let source: Box<dyn Source> = if let Some(dir) = data {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
@@ -69,8 +72,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let shown = to.display().to_string();
     let summary = blocking(move || -> Result<Summary, BackupError> {
-        let target = DirectoryTarget::open(&to)?;
-        let done = back_up(source.as_ref(), &target, keep, &mut |done, all| bar.show(done, all));
+        let done = back_up(source.as_ref(), &*target, keep, &mut |done, all| bar.show(done, all));
         bar.finish();
         done
     })

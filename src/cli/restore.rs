@@ -7,15 +7,13 @@ use crate::{
         backup::{Bar, Shown, blocking},
         exit::{Exit, Failure},
         moment::{self, NamedMoment},
+        place,
         private::keep_private,
         receipt::Form,
     },
     domain::recorded::micros,
     log::{
-        backup::{
-            restore::{At, Request, restore},
-            target::DirectoryTarget,
-        },
+        backup::restore::{At, Request, restore},
         files::{Files, RealFiles},
     },
 };
@@ -23,7 +21,7 @@ use crate::{
 /// The arguments of `restore`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Folder that `handover backup --to` has filled
+    /// Folder, or address of an object store, that `handover backup --to` has filled
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
     /// Data directory to make. It must not exist, be empty, or be where the same restore was
@@ -55,9 +53,9 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
     let shown = data.display().to_string();
     let restored = blocking(move || {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let target = DirectoryTarget::open(&from)?;
+        let target = place::open(&from)?;
         let mut bar = Bar::new("restore");
-        let done = restore(&files, &target, &data, &request, &mut |done, all| bar.show(done, all));
+        let done = restore(&files, &*target, &data, &request, &mut |done, all| bar.show(done, all));
         bar.finish();
         done
     })

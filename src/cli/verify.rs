@@ -17,12 +17,12 @@ use self::progress::Bar;
 use crate::{
     cli::{
         exit::{self, Exit, Failure},
-        json,
+        json, place,
         server_args::ServerArgs,
     },
     domain::proto::{VerificationProgress, VerificationReport, VerifyRequest, VerifyResponse},
     engine::{verify_backup, verify_stopped},
-    log::{LogError, backup::target::DirectoryTarget, verification::Progress},
+    log::{LogError, verification::Progress},
 };
 
 /// How often the bar moves.
@@ -35,7 +35,8 @@ pub struct Args {
     /// the store of a running server is verified
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder that `handover backup --to` has filled: every piece of every backup in it is read
+    /// Folder, or address of an object store, that `handover backup --to` has filled: every piece
+    /// of every backup in it is read
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     backup: Option<PathBuf>,
     /// Folder for copies of volumes that must be read through sled, one at a time [default: that of
@@ -87,9 +88,10 @@ async fn of_stopped(data: &Path, copies: Option<&Path>) -> Result<VerificationRe
 }
 
 async fn of_backup(folder: &Path) -> Result<VerificationReport, Failure> {
-    let target = DirectoryTarget::open(folder)?;
+    let folder = folder.to_owned();
     shown_while(move |progress| {
-        let verified = verify_backup(&target, progress);
+        let target = place::open(&folder)?;
+        let verified = verify_backup(&*target, progress);
         verified.map(Into::into).map_err(Failure::from)
     })
     .await

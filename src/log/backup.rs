@@ -34,6 +34,7 @@ pub use self::{
     manifest::Manifest,
     opened::{Opened, check_place},
     pieces::Piece,
+    shape::is_piece,
     summary::{Progress, Removed, Summary, Total},
 };
 

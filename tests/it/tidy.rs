@@ -11,8 +11,8 @@ use std::{
 /// The layers from the bottom up. A file may use those before its own.
 const LAYERS: [&str; 6] = ["domain", "log", "projections", "engine", "grpc", "client"];
 /// Above all layers: files that may use everything.
-const ASSEMBLY: [&str; 8] =
-    ["cli", "config", "descriptors", "telemetry", "metrics", "server", "main", "lib"];
+const ASSEMBLY: [&str; 9] =
+    ["cli", "config", "descriptors", "telemetry", "metrics", "server", "objects", "main", "lib"];
 /// A crate that only one layer may name, and that layer; assembly may name tokio.
 const SPOKEN: [(&str, &str); 6] = [
     ("sled::", "log"),
@@ -127,7 +127,7 @@ fn a_layer_uses_only_those_below_it() {
     let mut broken = Vec::new();
     for source in sources() {
         let Some(own) = LAYERS.iter().position(|layer| *layer == source.room()) else { continue };
-        let above: Vec<&str> = LAYERS[own + 1..].iter().chain(&ASSEMBLY[..6]).copied().collect();
+        let above: Vec<&str> = LAYERS[own + 1..].iter().chain(&ASSEMBLY[..7]).copied().collect();
         for (number, line) in source.text.lines().enumerate() {
             let uses = |layer: &&str| code(line).contains(&format!("crate::{layer}"));
             if above.iter().any(uses) && !source.test {

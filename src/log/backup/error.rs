@@ -192,6 +192,11 @@ fn advice(error: &io::Error) -> &'static str {
 const DAMAGED: &str = "look at the disk, then move that piece out of the folder: the next backup \
      of the same store into this folder puts it there again, if the store still has it. To restore \
      now, name a backup that does not need it (--backup), or take another copy of this folder";
+/// The same where pieces are objects.
+const DAMAGED_OBJECT: &str = "copy that object elsewhere, then delete it: the next backup of the \
+     same store to this address puts it there again, if the store still has it. To restore now, \
+     name a backup that does not need it (--backup), or have the bucket bring back an earlier \
+     version of the object";
 /// What to do about a manifest that cannot be read.
 const UNREADABLE: &str = "the pieces that it lists may be whole, so delete nothing: to restore \
      now, name another backup (--backup); to back up into this folder again, copy the folder, then \
@@ -228,6 +233,7 @@ impl BackupError {
         let advice = match piece {
             "BACKUP" => TITLE,
             _ if piece.starts_with("backups/") => UNREADABLE,
+            _ if target.to_string().contains("://") => DAMAGED_OBJECT,
             _ => DAMAGED,
         };
         Self::advised(target, piece, what, advice)

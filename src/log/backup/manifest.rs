@@ -140,7 +140,21 @@ impl Manifest {
         volumes.chain(self.frames.iter().map(|entry| &entry.piece))
     }
 
-    /// Puts it into the target.
+    /// Puts it into the target as a new backup, which no other one of its number is in the way of.
+    pub(super) fn create(&self, target: &dyn Target) -> Result<(), BackupError> {
+        let name = self.name();
+        let text = checked_text::sealed(&json(target, &name, self)?);
+        let created = target.create(&name, &mut |to| to.write_all(text.as_bytes()));
+        created.map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                let holder = "another backup, which took the number of this one,".to_owned();
+                return BackupError::Busy { target: target.to_string(), holder };
+            }
+            BackupError::target(&target, "write", &name, error)
+        })
+    }
+
+    /// Puts it into the target, in place of itself.
     pub(super) fn put(&self, target: &dyn Target) -> Result<(), BackupError> {
         put_text(target, &self.name(), self)
     }
@@ -225,9 +239,18 @@ pub(super) fn put_text(
     name: &str,
     value: &impl serde::Serialize,
 ) -> Result<(), BackupError> {
+    put_sealed(target, name, &json(target, name, value)?)
+}
+
+/// The lines of a text.
+fn json(
+    target: &dyn Target,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> Result<String, BackupError> {
     let failed = |error| BackupError::target(&target, "write", name, error);
-    let json = serde_json::to_string_pretty(value).map_err(|error| failed(error.into()))?;
-    put_sealed(target, name, &format!("{json}\n"))
+    let json = serde_json::to_string_pretty(value);
+    Ok(json.map_err(|error| failed(io::Error::from(error)))? + "\n")
 }
 
 /// Puts lines with their checksum.

@@ -54,7 +54,7 @@ pub fn run(
     let total = copied.total;
     let manifest = manifest(&opened, &snapshot, volumes, frames);
     check_there(target, &manifest)?;
-    manifest.put(target)?;
+    manifest.create(target)?;
     // The place may have become another one in between.
     check_there(target, &manifest)?;
     let removed = cleaning::clean(target, opened.manifests, &manifest, keep)?;

@@ -1,4 +1,4 @@
-//! The names that a target has. Nothing else in a folder is listed, swept or deleted.
+//! The names that a target has. Nothing else in it is listed, swept or deleted.
 
 /// The folders at the top.
 const FOLDERS: [&str; 3] = ["backups", "frames", "volumes"];
@@ -26,7 +26,7 @@ pub(super) fn is_volume_file(name: &str) -> bool {
 }
 
 /// Whether a whole piece of a target has this name.
-pub(super) fn is_piece(name: &str) -> bool {
+pub fn is_piece(name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
     match parts.as_slice() {
         ["BACKUP"] => true,

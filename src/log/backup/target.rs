@@ -1,7 +1,7 @@
 //! The seam to where backups are kept: whole pieces under names, and nothing else.
 //!
-//! A folder is one implementation; a store of objects can be another. So there is no rename, no
-//! copy and no order of listings, which stores of objects do not have, or not reliably.
+//! A folder is one implementation; a store of objects is another. So there is no rename, no copy
+//! and no order of listings, which stores of objects do not have, or not reliably.
 
 mod directory;
 
@@ -21,6 +21,12 @@ pub trait Target: Send + Sync + fmt::Debug + fmt::Display {
     /// Puts a piece: all that `fill` writes, durable and under its name once this returns. Before
     /// that, and after an error, what the name stood for is still there.
     fn put(&self, name: &str, fill: Fill<'_>) -> io::Result<()>;
+
+    /// Puts the manifest of a new backup. `AlreadyExists` if another backup has its number: another
+    /// process works here in spite of the claim. A place whose claims are locks has no such case.
+    fn create(&self, name: &str, fill: Fill<'_>) -> io::Result<()> {
+        self.put(name, fill)
+    }
 
     /// The bytes of a piece from its start; `NotFound` if there is none. `InvalidData`, as the end
     /// of a sentence about it, if its name stands for something else than bytes.
@@ -76,5 +82,13 @@ pub enum ClaimKind {
 /// A claim on a target; it ends when this is dropped, or with the process.
 #[derive(Debug)]
 pub struct Claim(
-    #[expect(dead_code, reason = "the lock lives as long as the file")] Option<std::fs::File>,
+    #[expect(dead_code, reason = "the claim lives as long as what holds it")]
+    Box<dyn fmt::Debug + Send + Sync>,
 );
+
+impl Claim {
+    /// A claim that ends when this is dropped.
+    pub fn held_by(holder: impl fmt::Debug + Send + Sync + 'static) -> Self {
+        Self(Box::new(holder))
+    }
+}

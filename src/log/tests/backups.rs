@@ -6,6 +6,8 @@ mod early;
 mod faults;
 mod hostile;
 mod named;
+#[cfg(feature = "object-store")]
+mod objects;
 mod places;
 mod promises;
 mod unreadable;
@@ -28,15 +30,22 @@ use crate::log::{
 };
 
 /// A log with three sealed volumes and more, a folder for backups, and folders to restore into.
-struct Kept {
+struct Kept<T = DirectoryTarget> {
     case: Case,
-    target: DirectoryTarget,
+    target: T,
     backups: PathBuf,
     restored: usize,
 }
 
 impl Kept {
     fn new(random: &mut Random) -> Self {
+        Self::with(random, DirectoryTarget::new)
+    }
+}
+
+impl<T: Target> Kept<T> {
+    /// The same with backups in another target, which may lie in a folder that does not exist yet.
+    fn with(random: &mut Random, target: impl FnOnce(&Path) -> T) -> Self {
         let mut case = Case::new();
         for _ in 0..3 {
             case.fill(random, VOLUME_BYTES);
@@ -44,7 +53,7 @@ impl Kept {
         case.fill(random, VOLUME_BYTES / 2);
         case.wait_sealed();
         let backups = case.home.path().join("backups");
-        Self { case, target: DirectoryTarget::new(&backups), backups, restored: 0 }
+        Self { case, target: target(&backups), backups, restored: 0 }
     }
 
     fn back_up(&self) -> Summary {
@@ -115,24 +124,49 @@ fn tip_of(dir: &Path) -> Tip {
     stopped.snapshot().unwrap().tip
 }
 
-#[test]
-fn a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+/// Makes a test of each check, with backups in a folder. The stores of objects run them too.
+macro_rules! in_a_folder {
+    ($($name:ident)*) => {
+        mod in_a_folder {
+            use super::*;
+            $(#[test]
+            fn $name() {
+                let mut random = Random::new();
+                let kept = Kept::new(&mut random);
+                super::$name(&mut random, kept);
+            })*
+        }
+    };
+}
+
+in_a_folder! {
+    a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on
+    a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused
+    only_what_is_new_is_copied_and_every_backup_can_be_restored
+    an_empty_log_is_backed_up_and_restored
+    a_restore_ends_with_the_last_whole_append_up_to_any_position
+    only_the_newest_backups_are_kept_with_the_pieces_that_they_need
+    a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own
+}
+
+fn a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     let position = kept.case.tip.position;
     let summary = kept.back_up();
     assert_eq!((summary.position, summary.kept.pieces), (position, 0));
-    kept.case.fill(&mut random, VOLUME_BYTES / 3);
+    kept.case.fill(random, VOLUME_BYTES / 3);
     let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!((restored.position, restored.backup_position), (position, position));
     assert_eq!(restored.history.newest().unwrap().after, position);
-    kept.check_restored(&mut random, &dir, position);
+    kept.check_restored(random, &dir, position);
 }
 
-#[test]
-fn a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+fn a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     let dir = kept.case.dir.clone();
     let refused = StoppedStore::open(&real_files(), &dir).unwrap_err();
     assert!(matches!(refused, BackupError::Log(LogError::Locked { .. })), "{refused}");
@@ -145,13 +179,13 @@ fn a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused() {
     assert_eq!(summary.copied.pieces, 0, "nothing was recorded since the first");
     let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!(restored.backup, summary.name);
-    kept.check_restored(&mut random, &dir, summary.position);
+    kept.check_restored(random, &dir, summary.position);
 }
 
-#[test]
-fn only_what_is_new_is_copied_and_every_backup_can_be_restored() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+fn only_what_is_new_is_copied_and_every_backup_can_be_restored<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     let mut ends = Vec::new();
     for round in 0..6 {
         let summary = kept.back_up();
@@ -159,33 +193,29 @@ fn only_what_is_new_is_copied_and_every_backup_can_be_restored() {
             assert!(summary.kept.bytes > summary.copied.bytes, "{summary:?}");
         }
         ends.push((summary.name, summary.position));
-        kept.case.fill(&mut random, VOLUME_BYTES / 3);
+        kept.case.fill(random, VOLUME_BYTES / 3);
         kept.case.wait_sealed();
     }
     for (name, position) in ends {
         let request = Request { backup: Some(name), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();
         assert_eq!(restored.position, position);
-        kept.check_restored(&mut random, &dir, position);
+        kept.check_restored(random, &dir, position);
     }
 }
 
-#[test]
-fn an_empty_log_is_backed_up_and_restored() {
-    let mut random = Random::new();
-    let case = Case::new();
-    let backups = case.home.path().join("backups");
-    let mut kept = Kept { case, target: DirectoryTarget::new(&backups), backups, restored: 0 };
+fn an_empty_log_is_backed_up_and_restored<T: Target>(random: &mut Random, mut kept: Kept<T>) {
+    let _with_events = std::mem::replace(&mut kept.case, Case::new());
     assert_eq!(kept.back_up().position, 0);
     let (dir, restored) = kept.restore(&small()).unwrap();
     assert_eq!(restored.position, 0);
-    kept.check_restored(&mut random, &dir, 0);
+    kept.check_restored(random, &dir, 0);
 }
 
-#[test]
-fn a_restore_ends_with_the_last_whole_append_up_to_any_position() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+fn a_restore_ends_with_the_last_whole_append_up_to_any_position<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     kept.back_up();
     let ends: Vec<Position> = ends_of_appends(&kept.case);
     let last = kept.case.tip.position;
@@ -204,7 +234,7 @@ fn a_restore_ends_with_the_last_whole_append_up_to_any_position() {
         };
         let (dir, restored) = done.unwrap();
         assert_eq!((restored.position, restored.backup_position), (end, last), "{position}");
-        kept.check_restored(&mut random, &dir, end);
+        kept.check_restored(random, &dir, end);
     }
 }
 
@@ -219,16 +249,16 @@ fn ends_of_appends(case: &Case) -> Vec<Position> {
     ends
 }
 
-#[test]
-fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     let keep = NonZeroUsize::new(2);
     let mut names = Vec::new();
     for _ in 0..4 {
         let source = kept.case.log().backup_source();
         names.push(run(&source, &kept.target, keep, &mut |_, _| {}).unwrap().name);
-        kept.case.fill(&mut random, VOLUME_BYTES);
+        kept.case.fill(random, VOLUME_BYTES);
         kept.case.wait_sealed();
     }
     let opened = Opened::read(&kept.target).unwrap();
@@ -253,14 +283,14 @@ fn only_the_newest_backups_are_kept_with_the_pieces_that_they_need() {
     for manifest in opened.manifests {
         let request = Request { backup: Some(manifest.name()), ..small() };
         let (dir, restored) = kept.restore(&request).unwrap();
-        kept.check_restored(&mut random, &dir, restored.position);
+        kept.check_restored(random, &dir, restored.position);
     }
 }
 
-#[test]
-fn a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own() {
-    let mut random = Random::new();
-    let mut kept = Kept::new(&mut random);
+fn a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own<T: Target>(
+    random: &mut Random,
+    mut kept: Kept<T>,
+) {
     kept.back_up();
     let position = kept.case.tip.position - 20;
     let (dir, restored) = kept.restore(&at(At::Position(position))).unwrap();
@@ -271,5 +301,5 @@ fn a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own()
     let (dir, again) = kept.restore(&small()).unwrap();
     assert_eq!(again.history.branches().len(), 2, "each restore begins a history");
     assert_eq!(again.history.branches()[..1], *restored.history.branches());
-    kept.check_restored(&mut random, &dir, restored.position);
+    kept.check_restored(random, &dir, restored.position);
 }

@@ -93,6 +93,51 @@ async fn a_target_that_cannot_be_written_or_has_no_room_is_refused() {
     assert!(error.contains("choose a folder"), "{error}");
 }
 
+#[test]
+fn an_address_is_no_folder_and_what_is_not_built_in_is_named() {
+    let (home, data) = data_dir();
+    let refused = |arguments: &[&str]| {
+        let mut command = super::command(arguments);
+        let ended = command.current_dir(home.path()).output().expect("the binary can be run");
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        String::from_utf8(ended.stderr).expect("UTF-8")
+    };
+    let data = path(&data);
+    // Where the feature is there, tests/objects has the errors of addresses.
+    let stores: &[&str] = if cfg!(feature = "object-store") {
+        &[]
+    } else {
+        &["s3://bucket/prefix", "gs://bucket", "AZ://container/x", "https://host/bucket"]
+    };
+    let folders = ["file:///backups", "ftp://host/x"];
+    for (place, why) in stores
+        .iter()
+        .map(|store| (*store, "without the feature object-store"))
+        .chain(folders.map(|place| (place, "is no address of an object store")))
+    {
+        let copied = ["backup", "--data", data, "--to", place];
+        for arguments in [&copied[..], &["restore", "--from", place, "--data", "new"]] {
+            let error = refused(arguments);
+            assert!(error.contains(why) && error.contains(place), "{error}");
+        }
+    }
+    let there: Vec<_> = fs::read_dir(home.path()).expect("a folder").collect();
+    assert_eq!(there.len(), 0, "something was made: {there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_called_like_an_address_is_reached_by_its_path() {
+    let (home, data) = data_dir();
+    let server = Server::start(&data, &SMALL);
+    fill(&server.client().await, 4).await;
+    let made = super::command(&["backup", "--server", &server.address, "--to", "./s3://backups"])
+        .current_dir(home.path())
+        .output()
+        .expect("the binary can be run");
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    assert!(home.path().join("s3:/backups/BACKUP").exists());
+}
+
 /// A command that prints a table, which there is none of.
 fn as_table(arguments: &[&str]) -> Ran {
     let ended = Command::new(BINARY).args(arguments).args(["--output", "csv"]).output();

@@ -176,7 +176,7 @@ impl Target for DirectoryTarget {
         if kind == ClaimKind::Exclusive {
             self.sweep()?;
         }
-        Ok(Claim(lock))
+        Ok(Claim::held_by(lock))
     }
 
     fn free_bytes(&self) -> io::Result<Option<u64>> {

@@ -58,6 +58,15 @@ pub(in crate::planted) const BACKUPS: &[Fault] = &[
         )],
     },
     Fault {
+        name: "exchanged-target-unnoticed",
+        breaks: "a backup lists pieces in a folder that was exchanged while it was made",
+        caught_by: &[unit(
+            "log::tests::backups::changing::\
+             a_folder_that_is_exchanged_while_a_backup_is_made_gets_no_manifest",
+            "called `Result::unwrap_err()`",
+        )],
+    },
+    Fault {
         name: "unchecked-volume-taken-over",
         breaks: "a backup takes over a volume that an earlier version copied with its damage",
         caught_by: &[unit(
