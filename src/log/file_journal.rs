@@ -31,6 +31,8 @@ mod failure_tests;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod reserve_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{
