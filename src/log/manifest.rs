@@ -144,11 +144,13 @@ mod tests {
         check("store");
     }
 
+    type Change = fn(&mut SealedVolume);
+
     #[test]
     fn a_volume_goes_on_with_the_next_position_and_a_later_frame_or_it_is_damage() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("MANIFEST");
-        let behind = |change: fn(&mut SealedVolume)| {
+        let behind = |change: Change| {
             let mut second = volume(6, 5, 2);
             change(&mut second);
             let manifest = Manifest::empty([3; 16]).with(volume(1, 5, 1)).with(second);
@@ -156,7 +158,7 @@ mod tests {
             load(dir.path())
         };
         behind(|_| {}).unwrap();
-        let wrong: [(&str, fn(&mut SealedVolume)); 6] = [
+        let wrong: [(&str, Change); 6] = [
             ("an event twice", |it| it.contents.first_position = 5),
             ("an event is missing", |it| it.contents.first_position = 7),
             ("no event", |it| (it.contents.last_position, it.tip.position) = (5, 5)),
