@@ -181,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_preferred_number_within_the_range_is_the_one_to_use() {
+        let mut share = Share { amount: Some(amount(3, 10)), ..Share::default() };
+        share.prefer([11, 7, 4]);
+        assert_eq!(share.amount.and_then(|amount| amount.preferred), Some(7));
+        let mut unknown = Share::default();
+        unknown.prefer([7]);
+        assert_eq!(unknown, Share::default(), "a preference is no claim");
+    }
+
+    #[test]
     fn a_sum_is_disputed_where_its_ends_differ() {
         assert_eq!(disputed(Some(&amount(3, 4))), 1);
         assert_eq!(disputed(Some(&amount(3, 3))), 0);
