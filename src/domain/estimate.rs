@@ -169,6 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn only_a_claim_of_one_number_has_a_value() {
+        assert_eq!((exactly(7).value(), about(0).value()), (Some(7), Some(0)));
+        for ends in [(Some(3), Some(7)), (Some(3), None), (None, Some(7)), (None, None)] {
+            assert_eq!(number(ends.0, ends.1, false).value(), None, "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_both_ends_of_its_number_or_the_bounds_that_it_gives() {
+        let bounds = proto::Count { low: Some(3), high: Some(7), ..proto::Count::default() };
+        assert_eq!(Number::from(bounds), number(Some(3), Some(7), false));
+        let at_most = proto::Count { high: Some(7), approximate: true, ..proto::Count::default() };
+        assert_eq!(Number::from(at_most), number(None, Some(7), true));
+        let one = proto::Count { value: Some(5), ..proto::Count::default() };
+        assert_eq!(Number::from(one), exactly(5));
+        assert_eq!(Number::from(proto::Count::default()), Number::default());
+    }
+
+    #[test]
     fn a_number_given_as_about_counts_only_where_no_exact_one_stands() {
         let exact = estimate(&[about(600), exactly(620)], &[]);
         assert_eq!((exact.range, exact.preferred), (Some((620, 620)), Some(620)));

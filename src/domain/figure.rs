@@ -127,7 +127,11 @@ fn saturated(number: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{amount::Amount, flags::Flags, share::Remainder};
+    use crate::domain::{
+        amount::{Amount, Part},
+        flags::Flags,
+        share::Remainder,
+    };
 
     fn amount(low: u64, high: u64) -> Amount {
         let preferred = (low == high).then_some(low);
@@ -153,5 +157,31 @@ mod tests {
         let figure = Figure::from(Share { shared, ..Share::default() });
         let none = Some(Unattributed { legs: 1, at_most: None });
         assert_eq!(figure.shared, none, "no bound that fits is one");
+    }
+
+    #[test]
+    fn a_transfer_without_a_number_leaves_the_figure_incomplete_and_undecided() {
+        let share =
+            |unnumbered| Share { amount: Some(amount(5, 5)), unnumbered, ..Share::default() };
+        let whole = Figure::from(share(0));
+        assert_eq!((whole.preferred, whole.flags), (Some(5), [].into()));
+        let lacking = Figure::from(share(1));
+        assert_eq!((lacking.low, lacking.preferred, lacking.unnumbered), (Some(5), None, 1));
+        assert_eq!(lacking.flags, [Flag::Incomplete].into());
+    }
+
+    #[test]
+    fn what_no_transfer_says_is_absent_and_not_zero() {
+        let nothing = figure(5, 5);
+        assert_eq!((nothing.shared, nothing.open), (None, None));
+        assert_eq!(nothing.of_which, OfWhich::default());
+        let women = Some(Part { low: 0, high: 2, legs: 1 });
+        let of_which = OfWhich { women, ..OfWhich::default() };
+        let open = Some(Remainder { legs: 2, at_most: Some(0) });
+        let said = Figure::from(Share { of_which, open, ..Share::default() });
+        assert_eq!(said.of_which.women, Some(SubsetCount { low: 0, high: 2, legs: 1 }));
+        assert_eq!(said.of_which.minors, None);
+        assert_eq!(said.open, Some(Unattributed { legs: 2, at_most: Some(0) }));
+        assert_eq!((said.low, said.high, said.preferred), (None, None, None));
     }
 }

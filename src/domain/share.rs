@@ -133,3 +133,73 @@ fn unnumbered(legs: &[&EstimatedLeg<'_>], nesting: &Nesting, direction: Directio
         .collect();
     u32::try_from(whole::unnumbered(&legs, nesting)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::flags::Flags;
+
+    fn amount(low: u64, high: u64) -> Amount {
+        Amount { low, high, preferred: None, legs: 1, flags: Flags::default() }
+    }
+
+    fn bound(legs: u32, at_most: Option<u64>) -> Remainder {
+        Remainder { legs, at_most }
+    }
+
+    #[test]
+    fn what_remains_of_some_legs_is_their_bound_without_the_named() {
+        let share = Share { amount: Some(amount(3, 10)), ..Share::default() };
+        assert_eq!(Remainder::of(2, &share, 4), Some(bound(2, Some(6))));
+        for named in [10, 11] {
+            assert_eq!(Remainder::of(2, &share, named), None, "{named} are named");
+        }
+        let unknown = Share { unnumbered: 1, ..share };
+        assert_eq!(Remainder::of(2, &unknown, 11), Some(bound(2, None)));
+        assert_eq!(Remainder::of(2, &Share::default(), 0), Some(bound(2, None)));
+    }
+
+    #[test]
+    fn a_limit_lowers_a_bound_and_makes_none() {
+        for (at_most, limit, wanted) in
+            [(Some(5), Some(3), Some(3)), (Some(5), Some(7), Some(5)), (Some(5), None, Some(5))]
+        {
+            assert_eq!(bound(1, at_most).below(limit), bound(1, wanted));
+        }
+        assert_eq!(bound(1, None).below(Some(3)), bound(1, None));
+    }
+
+    #[test]
+    fn of_two_remainders_the_smaller_bound_holds() {
+        let all_hold = |own, all| Remainder::tighter(bound(1, own), bound(2, all)) == bound(2, all);
+        for (own, all) in [(Some(5), Some(5)), (Some(5), Some(4)), (None, Some(5))] {
+            assert!(all_hold(own, all), "{own:?} or {all:?}");
+        }
+        for (own, all) in [(Some(4), Some(5)), (Some(5), None), (None, None)] {
+            assert!(!all_hold(own, all), "{own:?} or {all:?}");
+        }
+    }
+
+    #[test]
+    fn the_latest_preferred_number_within_the_range_is_the_one_to_use() {
+        let mut share = Share { amount: Some(amount(3, 10)), ..Share::default() };
+        share.prefer([11, 7, 4]);
+        assert_eq!(share.amount.and_then(|amount| amount.preferred), Some(7));
+        let mut unknown = Share::default();
+        unknown.prefer([7]);
+        assert_eq!(unknown, Share::default(), "a preference is no claim");
+    }
+
+    #[test]
+    fn a_sum_is_disputed_where_its_ends_differ() {
+        assert_eq!(disputed(Some(&amount(3, 4))), 1);
+        assert_eq!(disputed(Some(&amount(3, 3))), 0);
+        assert_eq!(disputed(None), 0);
+        let mut share = Share { disputed: 7, ..Share::default() };
+        share.set_amount([amount(3, 3), amount(1, 2)].iter());
+        assert_eq!(
+            (share.amount.map(|sum| (sum.low, sum.high)), share.disputed),
+            (Some((4, 5)), 1)
+        );
+    }
+}

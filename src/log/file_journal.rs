@@ -34,6 +34,8 @@ mod fuzz;
 #[cfg(test)]
 mod preparation_tests;
 #[cfg(test)]
+mod reserve_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -144,6 +144,34 @@ mod tests {
         check("store");
     }
 
+    type Change = fn(&mut SealedVolume);
+
+    #[test]
+    fn a_volume_goes_on_with_the_next_position_and_a_later_frame_or_it_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("MANIFEST");
+        let behind = |change: Change| {
+            let mut second = volume(6, 5, 2);
+            change(&mut second);
+            let manifest = Manifest::empty([3; 16]).with(volume(1, 5, 1)).with(second);
+            manifest.save(&RealFiles, &path).unwrap();
+            load(dir.path())
+        };
+        behind(|_| {}).unwrap();
+        let wrong: [(&str, Change); 6] = [
+            ("an event twice", |it| it.contents.first_position = 5),
+            ("an event is missing", |it| it.contents.first_position = 7),
+            ("no event", |it| (it.contents.last_position, it.tip.position) = (5, 5)),
+            ("the frame ends before the events", |it| it.tip.position = 9),
+            ("the same frame", |it| it.tip.index = 1),
+            ("an earlier frame", |it| it.tip.index = 0),
+        ];
+        for (what, change) in wrong {
+            let error = behind(change).expect_err(what).to_string();
+            assert!(error.contains("does not follow the one before"), "{what}: {error}");
+        }
+    }
+
     #[test]
     fn a_newer_format_is_refused_whatever_else_it_holds() {
         let dir = tempfile::tempdir().unwrap();

@@ -98,6 +98,15 @@ fn a_condition_counts_only_events_after_its_position() {
 }
 
 #[test]
+fn each_stream_has_its_events_more_after_an_append() {
+    let mut append = append(vec![write("x/a", None, &[]), write("x/b", Some(0), &[])]);
+    let events = &mut append.writes[1].events;
+    events.push(events[0].clone());
+    let after = revisions_after(&append, &[7, 0]);
+    assert_eq!(after, BTreeMap::from([("x/a".to_owned(), 8), ("x/b".to_owned(), 2)]));
+}
+
+#[test]
 fn a_request_id_is_looked_at_before_everything_else() {
     let mut again = append(vec![write("x/a", Some(99), &[])]);
     again.request_id = Some([7; 16]);
@@ -133,6 +142,58 @@ fn the_window_forgets_what_the_index_answers_for() {
     assert_eq!(window.revision(&StreamName::parse("x/a").unwrap()), None);
     assert_eq!(window.request(&RequestId::from([7; 16])), None);
     assert_eq!(window.head(), 11);
+}
+
+/// Four appends to two streams on a log of ten events; each event with its stream and its tag, and
+/// each request with what is remembered of it.
+type Recent = (Window, Vec<(&'static str, &'static str)>, Vec<(RequestId, Remembered)>);
+
+fn recent() -> Recent {
+    let (mut window, mut log, mut requests) = (Window::new(10), Vec::new(), Vec::new());
+    let appends =
+        [("x/a", "desk:one", 1), ("x/b", "desk:one", 2), ("x/a", "desk:two", 1), ("x/b", "x:y", 3)];
+    for (id, (stream, tag, count)) in (0..).map(|id| [id; 16]).zip(appends) {
+        let mut append = append(vec![write(stream, None, &[tag])]);
+        append.request_id = Some(id);
+        let events = &mut append.writes[0].events;
+        events.extend(vec![events[0].clone(); count - 1]);
+        let before = log.iter().filter(|(other, _)| *other == stream).count() as u64;
+        let (first_position, size) = (window.head() + 1, u32::try_from(count).unwrap());
+        requests.push((id, Remembered { digest: DIGEST, first_position, count: size }));
+        window.push(&append, &[before], DIGEST);
+        log.extend(vec![(stream, tag); count]);
+    }
+    (window, log, requests)
+}
+
+#[test]
+fn wherever_it_was_trimmed_a_window_knows_what_a_list_of_the_rest_knows() {
+    for floor in 10..=17_u64 {
+        let (mut window, log, requests) = recent();
+        window.trim(floor);
+        assert_eq!(window.head(), 17, "{floor}");
+        assert!(window.covers(floor) && !window.covers(floor - 1), "{floor}");
+        let last = |found: &dyn Fn(&(&str, &str)) -> bool, after| {
+            let at = log.iter().rposition(found).map(|at| at as u64 + 11);
+            at.filter(|position| *position > after)
+        };
+        for stream in ["x/a", "x/b"] {
+            let all = log.iter().filter(|(other, _)| *other == stream).count() as u64;
+            let wanted = last(&|event| event.0 == stream, floor).map(|_| all);
+            let found = window.revision(&StreamName::parse(stream).unwrap());
+            assert_eq!(found, wanted, "{stream} after {floor}");
+        }
+        for tag in ["desk:one", "desk:two", "x:y"] {
+            for after in floor..=18 {
+                let wanted = last(&|event| event.1 == tag, after);
+                assert_eq!(window.last_match(&tagged(tag), after), wanted, "{tag} after {after}");
+            }
+        }
+        for (id, remembered) in requests {
+            let wanted = Some(remembered).filter(|it| it.first_position > floor);
+            assert_eq!(window.request(&id), wanted, "a request after {floor}");
+        }
+    }
 }
 
 proptest! {

@@ -191,6 +191,35 @@ fn another_stores_journal_is_refused() {
 }
 
 #[test]
+fn a_header_of_another_store_behind_the_first_page_is_nothing() {
+    // Wherever a file is used again, the middle of an old event may lie at a boundary.
+    let (dir, tips) = filled(false);
+    let second = file(dir.path(), 2);
+    let mut bytes = fs::read(&second).unwrap();
+    let header = Header {
+        store_id: [1; 16],
+        epoch: 9,
+        index: 5,
+        first_position: 5,
+        synced_index: 9,
+        previous: tips[3].check,
+        check: 0,
+        length: 10,
+    };
+    bytes[2 * PAGE..2 * PAGE + header::HEADER].copy_from_slice(&header.encode());
+    fs::write(&second, bytes).unwrap();
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
+}
+
+#[test]
+fn of_a_file_that_is_not_listed_only_whole_pages_are_looked_at() {
+    let (dir, tips) = filled(false);
+    fs::remove_file(dir.path().join(listing::NAME)).unwrap();
+    fs::write(file(dir.path(), 3), vec![0; PAGE + 10]).unwrap();
+    assert_eq!(open(dir.path(), Tip::default()).unwrap().tip().unwrap(), tips[3]);
+}
+
+#[test]
 fn a_newer_format_is_distinguished_from_damage() {
     let (dir, _) = filled(true);
     for (name, length) in [("clean-stop", 60), ("00000001.journal", header::HEADER)] {
