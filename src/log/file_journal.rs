@@ -164,7 +164,8 @@ impl FileJournal {
         }
         let numbers = segments.iter().map(|segment| segment.number);
         let there = (numbers.max().unwrap_or(0) + 1, listed);
-        let maker = FileMaker::new(Arc::clone(&files), dir.to_owned(), settings.file_bytes, there);
+        let file_maker =
+            FileMaker::new(Arc::clone(&files), dir.to_owned(), settings.file_bytes, there);
         let writer = JournalWriter { segment: recovered.segment, offset: recovered.offset };
         Ok(Self {
             files,
@@ -172,7 +173,7 @@ impl FileJournal {
             settings,
             epoch: recovered.epoch.saturating_add(1),
             writer: Mutex::new(writer),
-            maker,
+            maker: file_maker,
             slots: Mutex::new(recovered.slots),
             advanced: Condvar::new(),
             low: Condvar::new(),

@@ -115,15 +115,11 @@ mod tests {
             let (later, changed) = (Mutex::new(false), Condvar::new());
             let work = |item: &usize, _: &mut dyn FnMut(u64)| -> Result<(), _> {
                 let mut later = later.lock().unwrap();
-                match item {
-                    0 => {
-                        let waited = changed.wait_timeout_while(later, LONG, |later| !*later);
-                        drop(waited.unwrap());
-                    }
-                    _ => {
-                        *later = true;
-                        changed.notify_all();
-                    }
+                if *item == 0 {
+                    drop(changed.wait_timeout_while(later, LONG, |later| !*later).unwrap());
+                } else {
+                    *later = true;
+                    changed.notify_all();
                 }
                 Err(refused(*item))
             };
