@@ -59,7 +59,7 @@ pub(super) fn case(case: &CaseReport) -> String {
 }
 
 fn row(row: &Row) -> String {
-    let Row { name, unit, value, latency, against, note } = row;
+    let Row { name, unit, value, latency, against, note, .. } = row;
     let range = format!("{} .. {}", number(value.min), number(value.max));
     let value = format!("{} {unit}", number(value.median));
     let times = match latency {

@@ -22,7 +22,7 @@ pub(super) enum PeerName {
     Umadb,
     /// UmaDB with its pipelined writer and a page cache
     UmadbTuned,
-    /// NATS `JetStream`, which syncs each message
+    /// NATS JetStream, which syncs each message
     Jetstream,
     /// Message DB on PostgreSQL
     MessageDb,

@@ -1,4 +1,4 @@
-//! NATS `JetStream`: one stream of messages, in which the subjects stand for streams, types and
+//! NATS JetStream: one stream of messages, in which the subjects stand for streams, types and
 //! labels. Several events of a request are an atomic batch, and a condition is the expected last
 //! sequence of a subject.
 
@@ -146,11 +146,14 @@ impl Consumer {
     async fn next(&mut self) -> Result<Message, Failure> {
         loop {
             let message = self.inbox.next().await?;
-            if status(&message) != Some("100") {
-                return Ok(message);
+            match status(&message) {
+                None => return Ok(message),
+                Some("100") => {}
+                Some(other) => return Err(failed(NAME, format!("a consumer ended with {other}"))),
             }
             if !message.reply.is_empty() {
-                self.wire.send(format!("PUB {} 0\r\n\r\n", message.reply)).await?;
+                let reply = String::from_utf8_lossy(&message.reply);
+                self.wire.send(format!("PUB {reply} 0\r\n\r\n")).await?;
             }
         }
     }

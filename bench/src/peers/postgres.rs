@@ -40,9 +40,9 @@ impl Postgres {
     /// A script that finds its programs.
     pub(super) fn script(&self, script: &Path) -> Program {
         let mut path = self.bin.clone().into_os_string();
-        for folder in env::var_os("PATH") {
+        if let Some(folders) = env::var_os("PATH") {
             path.push(":");
-            path.push(folder);
+            path.push(folders);
         }
         Program::new("bash").with([script]).user(self.user).environment("PATH", path)
     }

@@ -242,9 +242,10 @@ impl Caller for Reader {
         };
         let begun = Instant::now();
         self.connection.read(selection, &progress).await?;
+        let took = begun.elapsed();
         let (read, expected) = (read.into_inner(), selection.expected(self.events));
         if read == expected {
-            meter.time(self.lane, begun.elapsed());
+            meter.time(self.lane, took);
             return Ok(());
         }
         if read < expected && meter.has_ended() {

@@ -128,7 +128,7 @@ impl Server {
     /// A connection of its own.
     pub(super) async fn connect(&self) -> Result<Shared, Failure> {
         let (address, source) = (&self.address, Arc::clone(&self.source));
-        Ok(match self.contender {
+        let shared: Shared = match self.contender {
             Contender::Handover | Contender::Build(_) => {
                 Arc::new(Handover::connect(address, source).await?)
             }
@@ -137,7 +137,8 @@ impl Server {
             }
             Contender::JetStream => Arc::new(JetStream::connect(address, source).await?),
             Contender::MessageDb => Arc::new(MessageDb::connect(address, source).await?),
-        })
+        };
+        Ok(shared)
     }
 
     /// So many connections.

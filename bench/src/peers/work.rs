@@ -56,10 +56,15 @@ pub(super) enum Selection {
     One(Event),
 }
 
+/// The shares, each with the remainder of the numbers of its events.
+fn remainders() -> impl Iterator<Item = (u64, u64)> {
+    SHARES.into_iter().zip(FIRST_REMAINDER..)
+}
+
 impl Event {
     /// The event of the log that is read which has this number.
     pub(super) fn of_tens(number: u64) -> Self {
-        let mut shares = SHARES.into_iter().zip(FIRST_REMAINDER..);
+        let mut shares = remainders();
         let share = shares.find(|(of, remainder)| number % of == *remainder).map(|(of, _)| of);
         Self { number, stream: number / TENS, kind: number % TENS, share }
     }
@@ -82,9 +87,9 @@ impl Selection {
         match self {
             Self::All => events,
             Self::Share(of) => {
-                let wanted = |number: &u64| Event::of_tens(*number).share == Some(of);
-                let whole = (0..of).filter(wanted).count() as u64 * (events / of);
-                whole + (events / of * of..events).filter(wanted).count() as u64
+                let remainder = remainders().find(|(share, _)| *share == of).map(|(_, it)| it);
+                // Of the numbers below `events`, those with this remainder.
+                remainder.map_or(0, |it| events.saturating_sub(it).div_ceil(of))
             }
             Self::Stream(_) => TENS,
             Self::One(_) => 1,
@@ -110,11 +115,6 @@ impl Source {
     pub(super) fn draw(&self, place: Place, count: u32) -> Batch {
         let first = self.next.fetch_add(u64::from(count), Ordering::Relaxed);
         Batch { first, count, place }
-    }
-
-    /// Events that were drawn.
-    pub(super) fn drawn(&self) -> u64 {
-        self.next.load(Ordering::Relaxed)
     }
 
     /// A stream that has no events yet; the log that is read has others.

@@ -40,12 +40,20 @@ const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\"
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     /// The subject that it came by.
-    subject: String,
+    subject: Bytes,
     /// Where an answer is expected; empty: nowhere.
-    pub(super) reply: String,
+    pub(super) reply: Bytes,
     /// The block of headers, if there is one.
     pub(super) headers: Bytes,
     pub(super) payload: Bytes,
+}
+
+impl Message {
+    /// The number of the inbox that it is for.
+    fn number(&self) -> Option<u64> {
+        let last = self.subject.rsplit(|byte| *byte == b'.').next()?;
+        std::str::from_utf8(last).ok()?.parse().ok()
+    }
 }
 
 /// A line of the server, with what belongs to it.
@@ -167,7 +175,8 @@ pub(super) fn publication(
     payload: &[u8],
 ) {
     if headers.is_empty() {
-        lines.extend(format!("PUB {subject} {reply} {}\r\n", payload.len()).into_bytes());
+        let line = format!("PUB {subject} {reply} {}\r\n", payload.len());
+        lines.extend_from_slice(line.as_bytes());
     } else {
         let mut block = String::from("NATS/1.0\r\n");
         for (name, value) in headers {
@@ -175,7 +184,8 @@ pub(super) fn publication(
         }
         block.push_str("\r\n");
         let (head, all) = (block.len(), block.len() + payload.len());
-        lines.extend(format!("HPUB {subject} {reply} {head} {all}\r\n").into_bytes());
+        let line = format!("HPUB {subject} {reply} {head} {all}\r\n");
+        lines.extend_from_slice(line.as_bytes());
         lines.extend_from_slice(block.as_bytes());
     }
     lines.extend_from_slice(payload);
@@ -207,8 +217,7 @@ async fn read(
     while let Ok(frame) = next_frame(&mut reader, &mut buffer).await {
         match frame {
             Frame::Message(message) => {
-                let number = message.subject.rsplit('.').next().and_then(|it| it.parse().ok());
-                let taker = number.and_then(|number: u64| {
+                let taker = message.number().and_then(|number| {
                     takers.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
                 });
                 if let Some(taker) = taker {
@@ -242,42 +251,50 @@ async fn next_frame(reader: &mut OwnedReadHalf, buffer: &mut BytesMut) -> Result
 /// Takes the first frame out of what came; `None`: not all of it is there.
 fn parse(buffer: &mut BytesMut) -> Result<Option<Frame>, Failure> {
     let Some(end) = buffer.windows(2).position(|pair| pair == b"\r\n") else { return Ok(None) };
-    let line = String::from_utf8_lossy(buffer.get(..end).unwrap_or_default()).into_owned();
-    let mut words = line.split_ascii_whitespace();
-    let kind = words.next().unwrap_or_default();
-    let words: Vec<&str> = words.collect();
-    let (after, frame) = match kind {
-        "MSG" | "HMSG" => {
-            let strange = || failed(NAME, format!("a line that has no meaning: {line}"));
-            let whole = size(words.last()).ok_or_else(strange)?;
+    let line = buffer.get(..end).unwrap_or_default();
+    let kind = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let frame = match kind {
+        b"MSG" | b"HMSG" => {
+            let whole = line.rsplit(|byte| *byte == b' ').next().and_then(size);
+            let whole = whole.ok_or_else(|| strange(line))?;
             if buffer.len() < end + 2 + whole + 2 {
                 return Ok(None);
             }
-            buffer.advance(end + 2);
-            let mut body = buffer.split_to(whole).freeze();
-            let (names, head) = match (kind, &words[..]) {
-                ("MSG", [names @ .., _]) => (names, 0),
-                (_, [names @ .., head, _]) => (names, size(Some(head)).ok_or_else(strange)?),
-                _ => return Err(strange()),
-            };
-            if head > body.len() {
-                return Err(strange());
-            }
-            let headers = body.split_to(head);
-            let name = |index: usize| names.get(index).copied().unwrap_or_default().to_owned();
-            let (subject, reply) = (name(0), name(2));
-            (2, Frame::Message(Message { subject, reply, headers, payload: body }))
+            let line = buffer.split_to(end + 2).freeze().slice(..end);
+            let body = buffer.split_to(whole).freeze();
+            buffer.advance(2);
+            let message = message(&line, body).ok_or_else(|| strange(&line))?;
+            return Ok(Some(Frame::Message(message)));
         }
-        "PING" => (end + 2, Frame::Ping),
-        "-ERR" => (end + 2, Frame::Error(line)),
-        _ => (end + 2, Frame::Other),
+        b"PING" => Frame::Ping,
+        b"-ERR" => Frame::Error(String::from_utf8_lossy(line).into_owned()),
+        _ => Frame::Other,
     };
-    buffer.advance(after);
+    buffer.advance(end + 2);
     Ok(Some(frame))
 }
 
-fn size(word: Option<&&str>) -> Option<usize> {
-    word.and_then(|word| word.parse().ok())
+/// A message from its line, which has the subject, the number of the subscription, where an answer
+/// goes if one is expected, the size of the headers if there are any, and the size of it all.
+fn message(line: &Bytes, mut body: Bytes) -> Option<Message> {
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let (names, head) = match &words[..] {
+        [b"MSG", names @ .., _] => (names, 0),
+        [b"HMSG", names @ .., head, _] => (names, size(head)?),
+        _ => return None,
+    };
+    let headers = (head <= body.len()).then(|| body.split_to(head))?;
+    let name = |index: usize| names.get(index).map(|name| line.slice_ref(name));
+    let (subject, reply) = (name(0)?, name(2).unwrap_or_default());
+    Some(Message { subject, reply, headers, payload: body })
+}
+
+fn size(word: &[u8]) -> Option<usize> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+fn strange(line: &[u8]) -> Failure {
+    failed(NAME, format!("a line that has no meaning: {}", String::from_utf8_lossy(line)))
 }
 
 #[cfg(test)]
@@ -289,9 +306,9 @@ mod tests {
         let mut lines = BytesMut::from(&b"INFO {}\r\nPING\r\n"[..]);
         lines.extend_from_slice(b"MSG _I.7 1 5\r\na\r\nbc\r\n");
         lines.extend_from_slice(b"HMSG _I.8 1 $JS.ACK.x 14 16\r\nNATS/1.0 204\r\nxy\r\n-ERR 'no'\r\n");
-        let message = |subject: &str, reply: &str, headers: &'static str, payload: &'static str| {
+        let message = |subject: &'static str, reply: &'static str, headers: &'static str, payload: &'static str| {
             let (headers, payload) = (Bytes::from(headers), Bytes::from(payload));
-            let (subject, reply) = (subject.to_owned(), reply.to_owned());
+            let (subject, reply) = (Bytes::from(subject), Bytes::from(reply));
             Frame::Message(Message { subject, reply, headers, payload })
         };
         let expected = [
