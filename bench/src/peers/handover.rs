@@ -11,7 +11,6 @@ use handover::{
     },
     grpc::client::Client,
 };
-use uuid::Uuid;
 
 use super::{
     connection::{Arrivals, Connection, Progress},
@@ -48,8 +47,8 @@ impl Handover {
                 write.events.push(new);
             }
         }
-        let number = u128::from(batch.first);
-        AppendRequest { request_id: Uuid::from_u128(number).to_string(), writes, ..Default::default() }
+        let request_id = self.source.id(batch.first).to_string();
+        AppendRequest { request_id, writes, ..AppendRequest::default() }
     }
 
     fn event(&self, event: &Event, place: Place) -> NewEvent {

@@ -56,7 +56,7 @@ impl JetStream {
 
     /// Publishes a batch whose last message has the answer; the others have none.
     async fn batch(&self, batch: &Batch) -> Result<(), Failure> {
-        let id = Uuid::from_u128(u128::from(batch.first) + 1).simple().to_string();
+        let id = self.source.id(batch.first).simple().to_string();
         let mut inbox = self.wire.inbox();
         let mut lines = BytesMut::new();
         for (event, sequence) in batch.events().zip(1..) {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use handover::cli::exit::Failure;
-use uuid::Uuid;
 
 use self::wire::{Answer, NAME, Wire, execution};
 use super::{
@@ -71,7 +70,7 @@ impl MessageDb {
         (event, place): (&Event, Place),
         version: Option<&str>,
     ) {
-        let id = Uuid::from_u128(u128::from(event.number) + 1).to_string();
+        let id = self.source.id(event.number).to_string();
         let data = json(&self.source.identity.payload(event.number));
         let (stream, kind) = (stream(event, place), kind(event));
         match version {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::events::Identity;
 
@@ -101,6 +102,8 @@ impl Selection {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) identity: Identity,
+    /// Half of every id.
+    run: u64,
     next: AtomicU64,
     streams: AtomicU64,
 }
@@ -108,13 +111,19 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(seed: u64) -> Self {
         let (next, streams) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { identity: Identity::new(seed), next, streams }
+        let (run, _) = Uuid::new_v4().as_u64_pair();
+        Self { identity: Identity::new(seed), run, next, streams }
     }
 
     /// The next events.
     pub(super) fn draw(&self, place: Place, count: u32) -> Batch {
         let first = self.next.fetch_add(u64::from(count), Ordering::Relaxed);
         Batch { first, count, place }
+    }
+
+    /// The id of an event, or of the request that begins with it.
+    pub(super) fn id(&self, number: u64) -> Uuid {
+        Uuid::from_u64_pair(self.run, number)
     }
 
     /// A stream that has no events yet; the log that is read has others.
