@@ -80,13 +80,7 @@ impl JetStream {
 
     /// Sends what the stream has from the first message on, and returns how many those are.
     async fn consume(&self, filter: &str, policy: &str) -> Result<(Consumer, u64), Failure> {
-        let mut inbox = self.wire.inbox();
-        // The server looks for a subscription to just this subject; a wider one is not enough, and
-        // it would have each message come twice.
-        let (prefix, number) = inbox.subject.rsplit_once('.').unwrap_or_default();
-        let own = format!("{prefix}.own.{number}");
-        self.wire.send(format!("SUB {own} c{number}\r\n")).await?;
-        inbox.subject = own;
+        let inbox = self.wire.subscribed().await?;
         let name = Uuid::new_v4().simple().to_string();
         let request = json!({ "stream_name": STREAM, "config": {
             "name": name, "deliver_subject": inbox.subject, "deliver_policy": policy,
@@ -159,8 +153,7 @@ impl Consumer {
     }
 
     async fn end(self) -> Result<(), Failure> {
-        let number = self.inbox.subject.rsplit('.').next().unwrap_or_default();
-        self.wire.send(format!("UNSUB c{number}\r\n")).await
+        self.wire.unsubscribe(&self.inbox).await
     }
 }
 

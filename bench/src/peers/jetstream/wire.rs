@@ -31,6 +31,8 @@ pub(super) const NAME: &str = "NATS";
 const QUEUED: usize = 1_024;
 /// Messages of one request that wait to be taken.
 const WAITING: usize = 4_096;
+/// What the name of an inbox's own subscription begins with.
+const OWN: &str = "own";
 /// How this client introduces itself. Without `verbose` the server confirms no line.
 const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\
                        \"no_responders\":true,\"protocol\":1,\"lang\":\"rust\",\
@@ -39,21 +41,13 @@ const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\"
 /// A message that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// The subject that it came by.
-    subject: Bytes,
+    /// The inbox that it is for; `None`: none of this connection's.
+    inbox: Option<u64>,
     /// Where an answer is expected; empty: nowhere.
     pub(super) reply: Bytes,
     /// The block of headers, if there is one.
     pub(super) headers: Bytes,
     pub(super) payload: Bytes,
-}
-
-impl Message {
-    /// The number of the inbox that it is for.
-    fn number(&self) -> Option<u64> {
-        let last = self.subject.rsplit(|byte| *byte == b'.').next()?;
-        std::str::from_utf8(last).ok()?.parse().ok()
-    }
 }
 
 /// A line of the server, with what belongs to it.
@@ -146,6 +140,21 @@ impl Wire {
         Inbox { number, subject: format!("{}.{number}", self.inbox), messages, takers }
     }
 
+    /// A subject of its own with a subscription of its own. The server looks for a subscription to
+    /// just the subject that a consumer is to deliver to; a wider one is not enough.
+    pub(super) async fn subscribed(&self) -> Result<Inbox, Failure> {
+        let mut inbox = self.inbox();
+        // Beside what is subscribed to already: each message would come twice.
+        inbox.subject = format!("{}.{OWN}.{}", self.inbox, inbox.number);
+        self.send(format!("SUB {} {OWN}{}\r\n", inbox.subject, inbox.number)).await?;
+        Ok(inbox)
+    }
+
+    /// Ends a subscription of its own.
+    pub(super) async fn unsubscribe(&self, inbox: &Inbox) -> Result<(), Failure> {
+        self.send(format!("UNSUB {OWN}{}\r\n", inbox.number)).await
+    }
+
     /// Queues lines.
     pub(super) async fn send(&self, lines: impl Into<Bytes>) -> Result<(), Failure> {
         let sent = self.out.send(lines.into()).await;
@@ -217,7 +226,7 @@ async fn read(
     while let Ok(frame) = next_frame(&mut reader, &mut buffer).await {
         match frame {
             Frame::Message(message) => {
-                let taker = message.number().and_then(|number| {
+                let taker = message.inbox.and_then(|number| {
                     takers.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
                 });
                 if let Some(taker) = taker {
@@ -285,8 +294,18 @@ fn message(line: &Bytes, mut body: Bytes) -> Option<Message> {
     };
     let headers = (head <= body.len()).then(|| body.split_to(head))?;
     let name = |index: usize| names.get(index).map(|name| line.slice_ref(name));
-    let (subject, reply) = (name(0)?, name(2).unwrap_or_default());
-    Some(Message { subject, reply, headers, payload: body })
+    let inbox = inbox(names.first()?, names.get(1)?);
+    Some(Message { inbox, reply: name(2).unwrap_or_default(), headers, payload: body })
+}
+
+/// The number of an inbox. A subscription of its own has it in its name, because what a consumer is
+/// sent comes by the subject that it was published to. Else the subject ends with it.
+fn inbox(subject: &[u8], subscription: &[u8]) -> Option<u64> {
+    let number = match subscription.strip_prefix(OWN.as_bytes()) {
+        Some(number) => number,
+        None => subject.rsplit(|byte| *byte == b'.').next()?,
+    };
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn size(word: &[u8]) -> Option<usize> {
@@ -305,17 +324,19 @@ mod tests {
     fn frames_are_found_however_the_bytes_come() {
         let mut lines = BytesMut::from(&b"INFO {}\r\nPING\r\n"[..]);
         lines.extend_from_slice(b"MSG _I.7 1 5\r\na\r\nbc\r\n");
-        lines.extend_from_slice(b"HMSG _I.8 1 $JS.ACK.x 14 16\r\nNATS/1.0 204\r\nxy\r\n-ERR 'no'\r\n");
-        let message = |subject: &'static str, reply: &'static str, headers: &'static str, payload: &'static str| {
+        lines.extend_from_slice(b"HMSG _I.8 1 $JS.ACK.x 14 16\r\nNATS/1.0 204\r\nxy\r\n");
+        lines.extend_from_slice(b"MSG b.x.5 own9 0\r\n\r\nMSG b.x 1 0\r\n\r\n-ERR 'no'\r\n");
+        let message = |inbox, reply: &'static str, headers: &'static str, payload: &'static str| {
             let (headers, payload) = (Bytes::from(headers), Bytes::from(payload));
-            let (subject, reply) = (Bytes::from(subject), Bytes::from(reply));
-            Frame::Message(Message { subject, reply, headers, payload })
+            Frame::Message(Message { inbox, reply: Bytes::from(reply), headers, payload })
         };
         let expected = [
             Frame::Other,
             Frame::Ping,
-            message("_I.7", "", "", "a\r\nbc"),
-            message("_I.8", "$JS.ACK.x", "NATS/1.0 204\r\n", "xy"),
+            message(Some(7), "", "", "a\r\nbc"),
+            message(Some(8), "$JS.ACK.x", "NATS/1.0 204\r\n", "xy"),
+            message(Some(9), "", "", ""),
+            message(None, "", "", ""),
             Frame::Error("-ERR 'no'".to_owned()),
         ];
         for step in [1, 3, 7, lines.len()] {
