@@ -103,7 +103,8 @@ mod tests {
     fn a_row_has_a_cell_for_each_column() {
         let value = Spread { median: 34_000.0, min: 33_000.0, max: 35_000.0 };
         let latency = Latency { p50: 1.5, p99: 3.25, p999: 12.0, longest: 20.0 };
-        let row = Row { latency: Some(latency), pause_ms: Some(4.0), ..Row::new("a", "1/s", value) };
+        let row =
+            Row { latency: Some(latency), pause_ms: Some(4.0), ..Row::new("a", "1/s", value) };
         let ratio = Spread { median: 1.25, min: 1.0, max: 1.5 };
         assert_eq!(
             cells(&row.against("handover / b", ratio)),

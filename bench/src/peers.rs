@@ -90,12 +90,8 @@ impl PeerArgs {
         if let Some(path) = &self.against {
             all.push(Contender::Build(build(path)?));
         }
-        let every = [
-            PeerName::Umadb,
-            PeerName::UmadbTuned,
-            PeerName::Jetstream,
-            PeerName::MessageDb,
-        ];
+        let every =
+            [PeerName::Umadb, PeerName::UmadbTuned, PeerName::Jetstream, PeerName::MessageDb];
         let named: &[PeerName] = match (&self.peers[..], &self.against) {
             ([], None) => &every,
             (named, _) => named,

@@ -205,10 +205,7 @@ const PEERS: [(&str, &[&str]); 15] = [
         "8 writers beside 8 readers of one event",
         &["one event by label and type, 8 readers", "append, 8 writers"],
     ),
-    (
-        "append to subscriber, 500 single appends a second",
-        &["append", "append to subscriber"],
-    ),
+    ("append to subscriber, 500 single appends a second", &["append", "append to subscriber"]),
 ];
 
 /// A quick run of the suite `peers` in a folder that every user of the system can enter.
@@ -243,7 +240,8 @@ fn two_builds_are_compared_in_turns_on_fresh_servers() {
     let own = env!("CARGO_BIN_EXE_handover-bench");
     let more = ["--against", own, "--fresh", "--repeats", "2", "--output", "markdown"];
     let printed = peers("peers-against", &[&more[..], &["--only", "appends, 1 caller"]].concat());
-    let name = format!("handover at {}", Path::new(own).canonicalize().expect("it is there").display());
+    let name =
+        format!("handover at {}", Path::new(own).canonicalize().expect("it is there").display());
     let rows: Vec<&str> =
         printed.lines().filter(|line| line.starts_with("| single appends, 1 caller")).collect();
     let [first, second] = &rows[..] else { panic!("{printed}") };

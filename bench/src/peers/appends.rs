@@ -55,7 +55,9 @@ impl Case for Appends {
             Load::Conditional { callers: many } => {
                 format!("conditional appends, {}", callers(many))
             }
-            Load::Flood { connections: 1 } => format!("flood, {IN_FLIGHT} in flight on 1 connection"),
+            Load::Flood { connections: 1 } => {
+                format!("flood, {IN_FLIGHT} in flight on 1 connection")
+            }
             Load::Flood { connections } => {
                 format!("flood, {IN_FLIGHT} in flight on each of {connections} connections")
             }
@@ -106,13 +108,12 @@ impl Work for Load {
             Self::Closed { callers: 256, events: 1 } => vec![rate(figures::CALLERS_256)],
             Self::Closed { events: 100, .. } => vec![rate(figures::EVENTS_100)],
             Self::Closed { events: 1_000, .. } => vec![rate(figures::EVENTS_1000)],
-            Self::Closed { .. } => Vec::new(),
             Self::Conditional { .. } => {
                 vec![rate(figures::CONDITIONAL), times(figures::CONDITIONAL_P999)]
             }
             Self::Flood { connections: 4 } => vec![rate(figures::FLOOD_4)],
             Self::Flood { connections: 16 } => vec![rate(figures::FLOOD_16)],
-            Self::Flood { .. } => Vec::new(),
+            Self::Closed { .. } | Self::Flood { .. } => Vec::new(),
         }
     }
 }

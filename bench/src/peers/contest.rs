@@ -41,11 +41,8 @@ pub(super) trait Work {
     }
 
     /// Does it once; a line that the store cannot do has no sample.
-    async fn measure(
-        &self,
-        server: &Server,
-        bench: &Bench,
-    ) -> Result<Vec<Option<Sample>>, Failure>;
+    async fn measure(&self, server: &Server, bench: &Bench)
+    -> Result<Vec<Option<Sample>>, Failure>;
 
     /// What of it is to reach something.
     fn compared(&self) -> Vec<Compared> {
@@ -167,7 +164,9 @@ fn outcome<W: Work>(work: &W, shown: &[Shown]) -> Outcome {
         for one in shown {
             let Some(series) = one.line(index) else { continue };
             let row = Row::rate(format!("{line}: {}", one.contender), series);
-            let compared = own.filter(|_| one.contender != Contender::Handover);
+            // A store that answered nothing while it was measured has no rate to compare with.
+            let has_rates = series.rates.iter().all(|rate| *rate > 0.0);
+            let compared = own.filter(|_| one.contender != Contender::Handover && has_rates);
             outcome.rows.push(match compared {
                 Some(own) => {
                     row.against(format!("handover / {}", one.contender), own.against(series))

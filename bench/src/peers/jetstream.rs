@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use handover::cli::exit::Failure;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -48,7 +49,7 @@ impl JetStream {
         self.api(&format!("STREAM.CREATE.{STREAM}"), &config).await.map(drop)
     }
 
-    async fn api(&self, what: &str, request: &Value) -> Result<Value, Failure> {
+    async fn api(&self, what: &str, request: &Value) -> Result<Accepted, Failure> {
         let subject = format!("$JS.API.{what}");
         let answer = self.wire.request(&subject, &[], request.to_string().as_bytes()).await?;
         accepted(&answer)
@@ -72,8 +73,8 @@ impl JetStream {
         }
         self.wire.send(lines).await?;
         let answer = accepted(&inbox.next().await?)?;
-        if answer["count"] != batch.count {
-            return Err(failed(NAME, format!("a batch of {} was kept so: {answer}", batch.count)));
+        if answer.count != batch.count {
+            return Err(failed(NAME, format!("of {} events {} were kept", batch.count, answer.count)));
         }
         Ok(())
     }
@@ -89,8 +90,7 @@ impl JetStream {
             "flow_control": true, "idle_heartbeat": NANOSECONDS,
         }});
         let made = self.api(&format!("CONSUMER.CREATE.{STREAM}.{name}.{filter}"), &request).await?;
-        let pending = made["num_pending"].as_u64().unwrap_or_default();
-        Ok((Consumer { wire: Arc::clone(&self.wire), inbox }, pending))
+        Ok((Consumer { wire: Arc::clone(&self.wire), inbox }, made.num_pending))
     }
 
     async fn read_all(&self, filter: &str, progress: Progress<'_>) -> Result<(), Failure> {
@@ -169,10 +169,26 @@ fn status(message: &Message) -> Option<&str> {
     line.strip_prefix("NATS/1.0 ")?.split_ascii_whitespace().next()
 }
 
+/// What the bench looks at in answers of the server.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Accepted {
+    error: Option<Value>,
+    /// Sequence of a message.
+    seq: u64,
+    /// Messages of a batch.
+    count: u32,
+    /// Messages that a consumer has before it.
+    num_pending: u64,
+}
+
 /// The answer of the server, unless it is an error.
-fn accepted(answer: &Message) -> Result<Value, Failure> {
-    let value: Value = serde_json::from_slice(&answer.payload)?;
-    if value["error"].is_null() { Ok(value) } else { Err(failed(NAME, &value["error"])) }
+fn accepted(answer: &Message) -> Result<Accepted, Failure> {
+    let accepted: Accepted = serde_json::from_slice(&answer.payload)?;
+    match &accepted.error {
+        None => Ok(accepted),
+        Some(error) => Err(failed(NAME, error)),
+    }
 }
 
 #[tonic::async_trait]
@@ -195,7 +211,7 @@ impl Connection for JetStream {
         for event in batch.events().take(1) {
             let payload = self.source.identity.payload(event.number);
             let answer = self.wire.request(&subject(&event), &headers, &payload).await?;
-            last = accepted(&answer)?["seq"].as_u64().unwrap_or_default();
+            last = accepted(&answer)?.seq;
         }
         Ok(last)
     }

@@ -64,12 +64,7 @@ impl MessageDb {
         Ok(Self { wire: Arc::new(wire), source })
     }
 
-    fn add(
-        &self,
-        request: &mut BytesMut,
-        (event, place): (&Event, Place),
-        version: Option<&str>,
-    ) {
+    fn add(&self, request: &mut BytesMut, (event, place): (&Event, Place), version: Option<&str>) {
         let id = self.source.id(event.number).to_string();
         let data = json(&self.source.identity.payload(event.number));
         let (stream, kind) = (stream(event, place), kind(event));

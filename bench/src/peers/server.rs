@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How long a server may take until it answers.
-const STARTING: Duration = Duration::from_secs(60);
+const STARTING: Duration = Duration::from_mins(1);
 /// How often that is tried.
 const TRY: Duration = Duration::from_millis(20);
 /// How long a server may work on after its callers have ended.
@@ -199,8 +199,9 @@ fn nats(tools: &Tools, home: &Path) -> Result<(Running, String), Failure> {
     let address = free_address()?;
     let settings = home.join("nats.conf");
     let folder = serde_json::to_string(&home.join("data").display().to_string())?;
-    let text =
-        format!("listen: \"{address}\"\njetstream {{ store_dir: {folder}, sync_interval: always }}\n");
+    let text = format!(
+        "listen: \"{address}\"\njetstream {{ store_dir: {folder}, sync_interval: always }}\n"
+    );
     fs::write(&settings, text)?;
     let program = Program::new(tools.nats()).with(["-c"]).with([settings]);
     Ok((Running::Other(program.start(&home.join("log"))?), address))

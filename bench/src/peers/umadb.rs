@@ -86,8 +86,7 @@ impl Umadb {
     }
 
     async fn ready(&self) -> Result<Grpc<Channel>, Failure> {
-        let mut grpc =
-            Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES);
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES);
         grpc.ready().await.map_err(|it| failed(NAME, it))?;
         Ok(grpc)
     }
@@ -131,7 +130,7 @@ impl Umadb {
             tags.extend(event.share.map(share_tag));
         }
         let data = self.source.identity.payload(event.number);
-        Event { event_type: event_type(event.kind), tags, data, uuid: String::new() }
+        Event { name: event_type(event.kind), tags, data, uuid: String::new() }
     }
 }
 

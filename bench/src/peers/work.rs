@@ -136,7 +136,8 @@ impl Source {
 pub(super) fn json(payload: &Bytes) -> String {
     const AROUND: usize = r#"{"p":""}"#.len();
     let digits = payload.len().saturating_sub(AROUND) / 2;
-    let text: String = payload.iter().take(digits).map(|byte| format!("{byte:02x}")).collect();
+    let halves = payload.iter().take(digits).flat_map(|byte| [byte >> 4, byte & 15]);
+    let text: String = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
     format!(r#"{{"p":"{text}"}}"#)
 }
 

@@ -363,7 +363,8 @@ mod tests {
         let mut lines = BytesMut::new();
         publication(&mut lines, ("b.1", "_I.2"), &[], b"abc");
         publication(&mut lines, ("b.1", ""), &[("K", "v")], b"abc");
-        let expected = "PUB b.1 _I.2 3\r\nabc\r\nHPUB b.1  18 21\r\nNATS/1.0\r\nK: v\r\n\r\nabc\r\n";
+        let expected =
+            "PUB b.1 _I.2 3\r\nabc\r\nHPUB b.1  18 21\r\nNATS/1.0\r\nK: v\r\n\r\nabc\r\n";
         assert_eq!(lines, expected);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Event {
     #[prost(string, tag = "1")]
-    pub(super) event_type: String,
+    pub(super) name: String,
     #[prost(string, repeated, tag = "2")]
     pub(super) tags: Vec<String>,
     #[prost(bytes = "bytes", tag = "3")]
