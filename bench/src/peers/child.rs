@@ -132,7 +132,7 @@ impl Child {
         }
     }
 
-    /// Waits for its end, after a signal if one is given; kills it if it takes longer than `within`.
+    /// Waits for its end, after a signal if one is given; kills it after `within`.
     fn end(&mut self, signal: Option<Signal>, within: Duration) -> Result<ExitStatus, Failure> {
         let gone = || Failure::new(Exit::Failed, "the program has ended already");
         let mut process = self.process.take().ok_or_else(gone)?;

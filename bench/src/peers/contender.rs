@@ -10,7 +10,7 @@ use super::{
 };
 use crate::machine::Described;
 
-/// Megabytes of pages that UmaDB keeps in its second setting, as in its own comparisons of settings.
+/// Megabytes of pages that UmaDB keeps in its second setting, as in its own comparisons.
 pub(super) const UMADB_CACHE_MB: u32 = 1_000;
 /// Connections to Message DB at most: each is a process of PostgreSQL.
 pub(super) const POSTGRES_CONNECTIONS: usize = 64;

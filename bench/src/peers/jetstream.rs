@@ -74,7 +74,10 @@ impl JetStream {
         self.wire.send(lines).await?;
         let answer = accepted(&inbox.next().await?)?;
         if answer.count != batch.count {
-            return Err(failed(NAME, format!("of {} events {} were kept", batch.count, answer.count)));
+            return Err(failed(
+                NAME,
+                format!("of {} events {} were kept", batch.count, answer.count),
+            ));
         }
         Ok(())
     }

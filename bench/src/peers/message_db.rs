@@ -18,7 +18,7 @@ use super::{
 const LOGIN: (&str, &str) = ("message_store", "message_store");
 /// Where its functions find its table and each other.
 const SETTINGS: [(&str, &str); 1] = [("search_path", "message_store,public")];
-/// Categories of the streams that are only appended to. Appends to one category wait for each other.
+/// Categories of the streams that are only appended to. Appends to one of them wait for each other.
 const CATEGORIES: u64 = 16;
 /// Messages of a page, as its clients read them.
 const PAGE: u64 = 1_000;
