@@ -90,12 +90,26 @@ impl Program {
     /// Runs it to its end, for so long at most.
     pub(super) async fn run(&self, log: &Path, within: Duration) -> Result<(), Failure> {
         let (mut child, name) = (self.spawn(log)?, self.name());
+        let mut given_up = KillOnDrop(child.process.as_ref().map(Pid::from_child));
         let ended = tokio::task::spawn_blocking(move || child.end(None, within)).await;
+        given_up.0 = None;
         let status = ended.map_err(|it| Failure::new(Exit::Failed, it.to_string()))??;
         if status.success() {
             return Ok(());
         }
         Err(Failure::new(Exit::Failed, format!("{name} ended with {status}{}", tail(log))))
+    }
+}
+
+/// Kills a program if the wait for its end is given up.
+struct KillOnDrop(Option<Pid>);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        if let Some(id) = self.0 {
+            // It may have ended already; then there is nothing to do.
+            let _ = kill_process(id, Signal::KILL);
+        }
     }
 }
 
@@ -160,6 +174,8 @@ impl Drop for Child {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[tokio::test]
@@ -175,6 +191,23 @@ mod tests {
         assert!(endless.unwrap_err().message.contains("signal: 9"));
         let missing = Program::new("/nonexistent/program").run(&log, most).await.unwrap_err();
         assert!(missing.message.contains("/nonexistent/program"), "{missing}");
+    }
+
+    #[test]
+    fn a_program_whose_end_is_not_awaited_any_more_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = Program::new("/bin/sh").with(["-c", "exec sleep 1000"]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let begun = Instant::now();
+        let (log, most) = (dir.path().join("log"), Duration::from_mins(1));
+        let run = async {
+            let given_up = Duration::from_millis(50);
+            tokio::time::timeout(given_up, program.run(&log, most)).await.unwrap_err()
+        };
+        runtime.block_on(run);
+        // This waits for the thread that waits for the program.
+        drop(runtime);
+        assert!(begun.elapsed() < most);
     }
 
     #[test]
